@@ -1,0 +1,101 @@
+/*
+ * device: one OpenCL device, its queue, buffers and kernels. No OpenCL type leaves src/device.
+ *
+ * Commands run in the order they are enqueued. Between device_fork() and device_join() they may run
+ * side by side (they must not depend on each other); what follows waits for all of them. Nothing is
+ * waited for on the host except by buffer_read(), buffer_write() and device_finish().
+ *
+ * Programs are built from the kernel files that are embedded in the binary, once per (file,
+ * options), and their binaries kept under $XDG_CACHE_HOME/seqtrain. Failures have STATUS_DEVICE and
+ * carry the call, the kernel, the error's name and the build log.
+ */
+#ifndef DEVICE_DEVICE_H
+#define DEVICE_DEVICE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "error.h"
+
+struct device;
+struct buffer;
+struct kernel;
+
+struct device_info {
+    char name[256], vendor[256], platform[256], version[256], driver[256];
+    int is_cpu;     /* shares memory with the host, few fat cores */
+    int has_native; /* runs host functions from its queue (CPU devices) */
+    int has_fp64;
+    unsigned compute_units;
+    uint64_t global_bytes, max_alloc_bytes, local_bytes;
+    size_t max_group;    /* most work-items in a work-group */
+    unsigned base_align; /* bytes to which a sub-buffer's offset must be aligned */
+};
+
+struct device_options {
+    const char *select;     /* auto | cpu | gpu | index | part of a name */
+    double memory_fraction; /* share of global memory that buffers may take */
+    long threads;           /* compute units of a CPU device to use; -1: all */
+};
+
+struct device *device_open(const struct device_options *options, struct error *err);
+void device_close(struct device *dev);
+const struct device_info *device_info(const struct device *dev);
+
+/* Prints every platform and device, which one `select` picks and why. */
+int device_list(const char *select, FILE *out, struct error *err);
+
+/* Called as "compiling" progress while programs are built: done of the programs asked for so far.
+ */
+void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx);
+
+/* --- memory. Bytes in use and the highest so far. */
+uint64_t device_bytes(const struct device *dev);
+
+/* A buffer of zeros, really there (touched). `what` names it in errors. */
+struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err);
+
+/* A part of a buffer that is no sub-buffer itself; offset a multiple of base_align. */
+struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, struct error *err);
+void buffer_free(struct buffer *buffer);
+size_t buffer_size(const struct buffer *buffer);
+
+/* Blocking copies, in queue order. */
+int buffer_write(struct buffer *buffer, size_t offset, size_t bytes, const void *from,
+                 struct error *err);
+int buffer_read(struct buffer *buffer, size_t offset, size_t bytes, void *to, struct error *err);
+
+/* Enqueued (not waited for): the `bytes` at `from` must stay as they are until device_finish(). */
+int buffer_send(struct buffer *buffer, size_t offset, size_t bytes, const void *from,
+                struct error *err);
+int buffer_zero(struct buffer *buffer, struct error *err);
+
+/* --- kernels. One cl_kernel each, so arguments once set stay set. `options`: "-DD=64 -DVEC=16". */
+struct kernel *kernel_new(struct device *dev, const char *file, const char *name,
+                          const char *options, struct error *err);
+void kernel_free(struct kernel *kernel);
+void kernel_set_buffer(struct kernel *kernel, unsigned index, struct buffer *buffer);
+void kernel_set_int(struct kernel *kernel, unsigned index, int32_t value);
+void kernel_set_float(struct kernel *kernel, unsigned index, float value);
+void kernel_set_local(struct kernel *kernel, unsigned index, size_t bytes);
+
+/* Enqueues `groups` work-groups of `lanes` work-items (1-D). */
+int kernel_enqueue(struct kernel *kernel, size_t groups, size_t lanes, struct error *err);
+
+/* A host function as a command of a device with has_native: fn(pointers to the buffers, arg). The
+ * bytes of `arg` are copied. */
+int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const void *arg),
+                          const void *arg, size_t arg_bytes, struct buffer *const *buffers,
+                          size_t count, struct error *err);
+
+void device_fork(struct device *dev);
+void device_join(struct device *dev);
+
+/* Waits until everything enqueued is done. */
+int device_finish(struct device *dev, struct error *err);
+
+/* Makes sure that binaries of all programs used so far are in the cache. */
+void device_save_programs(struct device *dev);
+
+#endif

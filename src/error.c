@@ -1,0 +1,46 @@
+#include "error.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+int error_set(struct error *err, enum status status, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    err->status = status;
+    vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+int error_prefix(struct error *err, const char *format, ...)
+{
+    char rest[sizeof err->text];
+    memcpy(rest, err->text, sizeof rest);
+    va_list ap;
+    va_start(ap, format);
+    int n = vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    if (n >= 0 && (size_t)n < sizeof err->text)
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", rest);
+    return -1;
+}
+
+int error_add(struct error *err, enum status status, const char *format, ...)
+{
+    size_t used = strlen(err->text);
+    if (used && used + 1 < sizeof err->text)
+        err->text[used++] = '\n';
+    va_list ap;
+    va_start(ap, format);
+    err->status = status;
+    vsnprintf(err->text + used, sizeof err->text - used, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+int error_errno(struct error *err, enum status status, const char *path)
+{
+    return error_set(err, status, "%s: %s", path, strerror(errno));
+}

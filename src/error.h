@@ -1,0 +1,42 @@
+/*
+ * error: how every function of seqtrain reports failure.
+ *
+ * A function that can fail takes a `struct error *` last, returns 0 or -1 (or NULL) and, when it
+ * fails, leaves one sentence that names the thing at fault ("file.ini:42: [train] lr: '1e-4x' is
+ * not a number") and the exit status that main is to end with. Only main exits. The caller owns the
+ * struct; it needs no freeing.
+ */
+#ifndef ERROR_H
+#define ERROR_H
+
+#include <stdarg.h>
+
+/* Exit statuses, as documented in seqtrain(1). */
+enum status {
+    STATUS_DONE = 0,
+    STATUS_FAILED = 1, /* failed while running: output not writable, disk full, non-finite stop */
+    STATUS_USAGE = 2,  /* command line or configuration */
+    STATUS_INPUT = 3,  /* an input file is missing, broken or does not fit */
+    STATUS_DEVICE = 4, /* device or OpenCL */
+};
+
+struct error {
+    enum status status;
+    char text[2048]; /* one or more lines without a trailing newline */
+};
+
+/* Fills the error and returns -1, so that callers write `return error_set(...)`. */
+int error_set(struct error *err, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Puts "format: " before the text that is already there; returns -1. */
+int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Appends a line, for faults that are collected and told together; returns -1. */
+int error_add(struct error *err, enum status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "path: No space left on device" from errno; returns -1. */
+int error_errno(struct error *err, enum status status, const char *path);
+
+#endif

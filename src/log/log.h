@@ -1,0 +1,51 @@
+/*
+ * log: what a run tells. Lines go to the console (standard output; warnings to standard error) and
+ * objects, one a line, to OUTPUT/log.jsonl. Each object has "event" and an ISO 8601 "time" (UTC,
+ * ms). The log owns its file; a write that fails is reported once and by log_close().
+ *
+ * A progress bar is drawn only where standard error is a terminal, and never with -q.
+ */
+#ifndef LOG_LOG_H
+#define LOG_LOG_H
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+enum verbosity { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
+
+struct log;
+
+/* A log without a file: console only. */
+struct log *log_new(enum verbosity verbosity);
+
+/* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). */
+int log_open(struct log *log, const char *path, int64_t keep, struct error *err);
+
+/* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */
+int log_position(struct log *log, int64_t *bytes, struct error *err);
+
+/* A console line, unless quiet; nothing in the file. */
+void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* A console line only with -v. */
+void log_detail(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* "seqtrain: warning: ..." on standard error, and a "warning" object with "message". */
+void log_warn(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * One object: `members` (taken over; NULL for none) preceded by "event" and "time". Numbers that
+ * are not finite must be passed as json_null().
+ */
+void log_event(struct log *log, const char *event, json_t *members);
+
+/* A live line "text [#####.....] 42% ETA 0:03"; done = total or total = 0 removes it. */
+void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total);
+
+/* Closes the file; returns -1 if any write had failed. Frees the log. */
+int log_close(struct log *log, struct error *err);
+
+#endif

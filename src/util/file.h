@@ -1,0 +1,32 @@
+/*
+ * file: files that appear whole or not at all, and folders.
+ *
+ * file_begin() opens PATH.tmp beside PATH; file_commit() syncs it, renames it to PATH and syncs the
+ * folder; file_abort() removes it. The stream belongs to the caller in between.
+ */
+#ifndef UTIL_FILE_H
+#define UTIL_FILE_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "error.h"
+
+FILE *file_begin(const char *path, struct error *err);
+int file_commit(FILE *stream, const char *path, struct error *err);
+void file_abort(FILE *stream, const char *path);
+
+/* A whole small file at once. */
+int file_write(const char *path, const void *bytes, size_t size, struct error *err);
+
+/* Reads a whole file into memory that the caller frees, with a NUL behind it; STATUS_INPUT. Files
+ * over `limit` bytes are refused. */
+char *file_read(const char *path, size_t limit, size_t *size, struct error *err);
+
+/* mkdir -p; STATUS_FAILED. */
+int file_mkdir(const char *path, struct error *err);
+
+/* "folder/name" in memory that the caller frees. */
+char *file_join(const char *folder, const char *name);
+
+#endif
