@@ -21,7 +21,7 @@ from torch import nn
 
 
 def sinusoids(T, D):
-    """[T, D]: sin(t / 10000^(2i/D)) in the even columns 2i, cos in the odd (Vaswani et al. 2017)."""
+    """[T, D]: sin(t / 10000^(2i/D)) in the even columns 2i, cos in the odd (Vaswani 2017)."""
     t = torch.arange(T, dtype=torch.float64)[:, None]
     angle = t * torch.exp(torch.arange(0, D, 2, dtype=torch.float64) * (-math.log(10000.0) / D))
     table = torch.empty(T, D, dtype=torch.float64)
@@ -45,8 +45,14 @@ class Autoencoder(nn.Module):
         self.make_positions("encoder_positions")
         self.encoder = self.make_layers()
         self.bottleneck = nn.Sequential(
-            nn.Linear(T * D, 2 * D), nn.LayerNorm(2 * D), nn.ReLU(), nn.Dropout(dropout),
-            nn.Linear(2 * D, D), nn.LayerNorm(D), nn.ReLU(), nn.Dropout(dropout),
+            nn.Linear(T * D, 2 * D),
+            nn.LayerNorm(2 * D),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(2 * D, D),
+            nn.LayerNorm(D),
+            nn.ReLU(),
+            nn.Dropout(dropout),
             nn.Linear(D, config["latent"]),
         )
         self.expand = nn.Linear(config["latent"], T * D)
@@ -65,8 +71,13 @@ class Autoencoder(nn.Module):
         c = self.config
         layers = [
             nn.TransformerEncoderLayer(
-                c["d_model"], c["heads"], c["feedforward"], c["dropout"], c["activation"],
-                batch_first=True, norm_first=c["norm_first"],
+                c["d_model"],
+                c["heads"],
+                c["feedforward"],
+                c["dropout"],
+                c["activation"],
+                batch_first=True,
+                norm_first=c["norm_first"],
             )
             for _ in range(c["layers"])
         ]
@@ -89,8 +100,8 @@ class Autoencoder(nn.Module):
 
 
 class Scaler:
-    """scaled = (x - offset) / scale per feature, with the training part's statistics, or each window's
-    own where the scaler is `window`."""
+    """scaled = (x - offset) / scale per feature, with the training part's statistics, or each
+    window's own where the scaler is `window`."""
 
     def __init__(self, kind, offset=0.0, scale=1.0):
         self.kind = kind
@@ -120,13 +131,15 @@ class Scaler:
 
 def read_ini(text):
     """An INI file's text as a configparser; `;` after a blank begins a comment."""
-    ini = configparser.ConfigParser(inline_comment_prefixes=(";",), interpolation=None, strict=False)
+    ini = configparser.ConfigParser(
+        inline_comment_prefixes=(";",), interpolation=None, strict=False
+    )
     ini.read_string(text)
     return ini
 
 
 def split_features(text):
-    """'close, ma(close,10)' -> ['close', 'ma(close,10)']: commas inside parentheses do not separate."""
+    """'close, ma(close,10)' -> ['close', 'ma(close,10)']: commas inside () do not separate."""
     names = re.findall(r"(?:[^,(]|\((?:[^()]|\([^()]*\))*\))+", text)
     return [name.strip() for name in names if name.strip()]
 
@@ -134,7 +147,8 @@ def split_features(text):
 def model_config(ini):
     """The dict that Autoencoder takes, from a complete INI."""
     model = ini["model"]
-    config = {key: model.getint(key) for key in ("d_model", "heads", "layers", "feedforward", "latent")}
+    whole = ("d_model", "heads", "layers", "feedforward", "latent")
+    config = {key: model.getint(key) for key in whole}
     config.update({key: model.getboolean(key) for key in ("norm_first", "normalize_latent")})
     config.update({key: model[key].strip() for key in ("activation", "positions")})
     config["dropout"] = model.getfloat("dropout")
@@ -144,7 +158,7 @@ def model_config(ini):
 
 
 def load(path):
-    """(model in eval mode, scaler) from a seqtrain checkpoint; model.features names the features."""
+    """(model in eval mode, scaler) from a checkpoint; model.features names the features."""
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
     ini = read_ini(meta["config"])
@@ -154,8 +168,10 @@ def load(path):
     kind = ini["data"]["scaler"].strip()
     if kind in ("none", "window"):
         return model.eval(), Scaler(kind)
-    offset, scale = ([float(v) for v in re.split(r"[\s,]+", meta[key].strip())]
-                     for key in ("scaler_offset", "scaler_scale"))
+    offset, scale = (
+        [float(number) for number in re.split(r"[\s,]+", meta[key].strip())]
+        for key in ("scaler_offset", "scaler_scale")
+    )
     return model.eval(), Scaler(kind, offset, scale)
 
 

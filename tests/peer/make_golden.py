@@ -1,13 +1,16 @@
 #!/usr/bin/env python3
 """Makes tests/golden/*.safetensors: what PyTorch computes, in float64, for small autoencoders.
 
-Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before training, and, of 20
-optimizer steps with dropout 0 over all n windows in their order (micro-batches of train.batch, the last
-one short; the order starts over at the end): `losses`, `reconstruction`, `contrastive`, `norms` (of the
-gradient before clipping), each [20] float64; of the first step `grad.NAME` (unclipped), and of its first
-micro-batch `output` [B, T, F] and `latent` [B, latent]. NT-Xent has `noise` [n, T, F], which is added to
-the windows as it stands. Metadata: `config`, the INI. Inputs and parameters are rounded to float32
-before anything is computed from them.
+Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before training, and
+
+- of 20 optimizer steps with dropout 0 over all n windows in their order (micro-batches of
+  train.batch, the last one short; the order starts over at the end): `losses`, `reconstruction`,
+  `contrastive` and `norms` (of the gradient before clipping), each [20] float64;
+- of the first step: `grad.NAME`, before clipping;
+- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent].
+
+NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Metadata: `config`, the
+INI. Inputs and parameters are rounded to float32 before anything is computed from them.
 
     make_golden.py            writes the files
     make_golden.py --check    runs PyTorch in float32 on the files, prints its largest deviations
@@ -22,17 +25,47 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from twin import Autoencoder, defaults, losses, make_optimizer, model_config, optimizer_step, read_ini
+from twin import (
+    Autoencoder,
+    defaults,
+    losses,
+    make_optimizer,
+    model_config,
+    optimizer_step,
+    read_ini,
+)
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
 STEPS = 20
 
-# Everything that a case does not name. n: windows, F: features; the rest are INI keys by their name.
-BASE = dict(n=10, F=3, window=7, d_model=12, heads=3, layers=1, feedforward=20, latent=5, dropout=0,
-            activation="gelu", norm_first="yes", positions="learned", normalize_latent="yes",
-            reconstruction="mse", contrastive="mean_similarity", contrastive_weight=0.01,
-            temperature=0.1, noise=0.05, batch=4, accumulate=1, lr=1e-3, weight_decay=0.01,
-            decay_all="no", clip_norm=1, schedule="constant")
+# What a case does not name. n: windows, F: features; the rest are INI keys.
+BASE = dict(
+    n=10,
+    F=3,
+    window=7,
+    d_model=12,
+    heads=3,
+    layers=1,
+    feedforward=20,
+    latent=5,
+    dropout=0,
+    activation="gelu",
+    norm_first="yes",
+    positions="learned",
+    normalize_latent="yes",
+    reconstruction="mse",
+    contrastive="mean_similarity",
+    contrastive_weight=0.01,
+    temperature=0.1,
+    noise=0.05,
+    batch=4,
+    accumulate=1,
+    lr=1e-3,
+    weight_decay=0.01,
+    decay_all="no",
+    clip_norm=1,
+    schedule="constant",
+)
 
 CASES = {
     "plain": dict(F=6, window=50, d_model=16, heads=4, layers=2, feedforward=32, latent=8, n=6),
@@ -40,13 +73,19 @@ CASES = {
     "post-norm-relu-sinusoidal": dict(norm_first="no", activation="relu", positions="sinusoidal"),
     "sinusoidal-odd-width": dict(positions="sinusoidal", d_model=9, heads=3, F=5),
     "mae-none": dict(reconstruction="mae", contrastive="none"),
-    "huber-free-latent": dict(reconstruction="huber", normalize_latent="no", contrastive_weight=0.1),
+    "huber-free-latent": dict(
+        reconstruction="huber", normalize_latent="no", contrastive_weight=0.1
+    ),
     "nt-xent": dict(contrastive="nt_xent", contrastive_weight=0.5, n=9),
     "nt-xent-free-latent": dict(contrastive="nt_xent", temperature=0.5, normalize_latent="no"),
-    "one-row": dict(window=1, F=1, d_model=4, heads=1, feedforward=3, latent=1, normalize_latent="no"),
+    "one-row": dict(
+        window=1, F=1, d_model=4, heads=1, feedforward=3, latent=1, normalize_latent="no"
+    ),
     "one-in-batch": dict(batch=1, n=3, layers=2),
     "last-batch-of-one": dict(n=9, contrastive_weight=0.2, heads=12),
-    "accumulate": dict(accumulate=2, n=19, contrastive_weight=0.3, decay_all="yes", weight_decay=0.5),
+    "accumulate": dict(
+        accumulate=2, n=19, contrastive_weight=0.3, decay_all="yes", weight_decay=0.5
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -87,8 +126,16 @@ def run(model, ini, x, noise):
     figures = []
     while len(figures) < STEPS:
         for i in range(0, len(xs), group):
-            figures.append(optimizer_step(model, optimizer, ini["loss"], ini["train"],
-                                          xs[i : i + group], noises[i : i + group]))
+            figures.append(
+                optimizer_step(
+                    model,
+                    optimizer,
+                    ini["loss"],
+                    ini["train"],
+                    xs[i : i + group],
+                    noises[i : i + group],
+                )
+            )
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
     return out
@@ -119,8 +166,8 @@ def make(name, case):
 
 
 def check(path):
-    """Prints the largest deviations of a float32 run from the file: relative for the figures of the steps
-    (below 1e-3, absolute / 1e-3)."""
+    """Prints the largest deviations of a float32 run from the file; those of the steps' figures are
+    relative (below 1e-3, in units of 1e-3)."""
     tensors = load_file(path)
     with safe_open(path, framework="pt") as file:
         ini = make_ini(file.metadata()["config"])
@@ -137,9 +184,12 @@ def check(path):
         error, norm = (float(t.double().norm()) for t in (got[key] - tensors[key], tensors[key]))
         worst = max(worst, error / total)
         failed += error > 1e-4 * norm and error > 1e-6 * total
-    print(f"{os.path.basename(path):40s} losses {deviation('losses'):.1e} R {deviation('reconstruction'):.1e} "
-          f"C {deviation('contrastive'):.1e} norms {deviation('norms'):.1e} "
-          f"gradients {worst:.1e} of the global norm, {failed} beyond 1e-4 of their own and 1e-6 of that")
+    keys = ("losses", "reconstruction", "contrastive", "norms")
+    print(
+        f"{os.path.basename(path):40s} "
+        + " ".join(f"{key} {deviation(key):.1e}" for key in keys)
+        + f" gradients {worst:.1e} of the global norm, {failed} beyond the bounds"
+    )
 
 
 def main():

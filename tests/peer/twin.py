@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """The PyTorch twin: trains seqtrain's autoencoder from the same INI file, as the yardstick.
 
-Written from the description of seqtrain's behaviour, not from its code: the data pipeline is numpy, the
-model is src/models/autoencoder.py, gradients are autograd's. See README.md beside it for its uses.
+Written from the description of seqtrain's behaviour, not from its code: the data pipeline is numpy,
+the model is src/models/autoencoder.py, gradients are autograd's. README.md tells its uses.
 """
 
 import argparse
@@ -22,7 +22,6 @@ from safetensors.torch import load_file, save_file
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
 sys.path.insert(0, os.path.join(SOURCE, "models"))
 from autoencoder import Autoencoder, Scaler, model_config, read_ini, split_features  # noqa: E402
-
 
 # --- configuration
 
@@ -158,7 +157,7 @@ def fit_scaler(kind, x):
 
 
 class Data:
-    """series [rows, F] float32 (raw for the scalers none and window), starts of each part's windows."""
+    """series [rows, F] float32 (raw for the scaler window), and where each part's windows start."""
 
     def __init__(self, ini):
         data = ini["data"]
@@ -188,8 +187,9 @@ class Data:
             self.starts[part] = torch.as_tensor(np.concatenate(runs))
 
         self.scaler = fit_scaler(data["scaler"], x[:train])
-        series = x if data["scaler"] == "window" else (x - self.scaler.offset.numpy()) / self.scaler.scale.numpy()
-        self.series = torch.as_tensor(series.astype(np.float32))
+        if data["scaler"] != "window":
+            x = (x - self.scaler.offset.numpy()) / self.scaler.scale.numpy()
+        self.series = torch.as_tensor(x.astype(np.float32))
         self.offsets = torch.arange(self.window)
 
     def batch(self, starts):
@@ -249,10 +249,16 @@ def make_optimizer(model, train):
     everything = train.getboolean("decay_all")
     decayed = [p for name, p in named if everything or (p.ndim > 1 and "positions" not in name)]
     plain = [p for name, p in named if not (everything or (p.ndim > 1 and "positions" not in name))]
-    groups = [{"params": decayed, "weight_decay": train.getfloat("weight_decay")},
-              {"params": plain, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=train.getfloat("lr"), eps=train.getfloat("epsilon"),
-                             betas=(train.getfloat("beta1"), train.getfloat("beta2")))
+    groups = [
+        {"params": decayed, "weight_decay": train.getfloat("weight_decay")},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(
+        groups,
+        lr=train.getfloat("lr"),
+        eps=train.getfloat("epsilon"),
+        betas=(train.getfloat("beta1"), train.getfloat("beta2")),
+    )
 
 
 def span_steps(text, steps_per_epoch, total):
@@ -332,7 +338,7 @@ def baselines(data, part, B=4096):
 
 
 def quality(model, data, part, B=1024):
-    """Mean square error and, per feature, the within-window R2 = 1 - SSE / sum of (x - window mean)^2."""
+    """Mean square error and, per feature, R2 = 1 - SSE / sum of (x - window mean)^2."""
     sse = total = torch.zeros(len(data.names), dtype=torch.float64)
     model.eval()
     with torch.no_grad():
@@ -347,13 +353,14 @@ def quality(model, data, part, B=1024):
 
 
 def read_order(path):
-    """Micro-batches as tensors of window starts: .npy [steps, B] padded with -1, or a text file with
-    one micro-batch a line."""
+    """Micro-batches as tensors of window starts: .npy [steps, B] padded with -1, or text with one
+    micro-batch a line."""
     if path.endswith(".npy"):
         rows = np.atleast_2d(np.load(path)).astype(np.int64)
         return [torch.as_tensor(row[row >= 0]) for row in rows]
     with open(path) as file:
-        return [torch.tensor([int(v) for v in re.split(r"[\s,]+", line.strip())]) for line in file if line.strip()]
+        lines = [re.split(r"[\s,]+", line.strip()) for line in file if line.strip()]
+    return [torch.tensor([int(row) for row in line]) for line in lines]
 
 
 def micro_batches(data, B, generator, order):
@@ -393,15 +400,21 @@ def train(model, data, ini, args):
             sums, windows, step = sums + np.array(terms) * n, windows + n, step + 1
             norms.append(norm)
             if step <= args.print:
-                print(f"step {step} loss {terms[0]:.9g} R {terms[1]:.9g} C {terms[2]:.9g} norm {norm:.9g}", flush=True)
+                print(
+                    "step {} loss {:.9g} R {:.9g} C {:.9g} norm {:.9g}".format(step, *terms, norm)
+                )
             if step == args.steps:
                 return
         seconds = time.perf_counter() - begin
         mean = sums / windows
         part = "validation" if len(data.starts["validation"]) else "train"
         value = evaluate(model, data, part, ini)
-        monitored = {"val_loss": value[0], "val_reconstruction": value[1],
-                     "val_contrastive": value[2], "train_loss": mean[0]}[train_["monitor"]] * sign
+        monitored = {
+            "val_loss": value[0],
+            "val_reconstruction": value[1],
+            "val_contrastive": value[2],
+            "train_loss": mean[0],
+        }[train_["monitor"]] * sign
         improved = monitored < best - train_.getfloat("min_delta")
         if improved:
             best, best_epoch, plateau = monitored, epoch, 0
@@ -410,11 +423,14 @@ def train(model, data, ini, args):
             plateau += 1
             if train_["schedule"] == "plateau" and plateau > train_.getint("plateau_patience"):
                 factor, plateau = factor * train_.getfloat("plateau_factor"), 0
-        print(f"Epoch {epoch:04d}/{epochs} | LR {optimizer.param_groups[0]['lr']:.2e} | "
-              f"train {mean[0]:.6f} (R {mean[1]:.6f} C {mean[2]:.6f}) | "
-              f"val {value[0]:.6f} (R {value[1]:.6f} C {value[2]:.6f}) | "
-              f"grad {np.mean(norms):.2f} (max {max(norms):.2f}) | {windows / seconds:,.0f} win/s"
-              + (" | best" if improved else ""), flush=True)
+        print(
+            f"Epoch {epoch:04d}/{epochs} | LR {optimizer.param_groups[0]['lr']:.2e} | "
+            f"train {mean[0]:.6f} (R {mean[1]:.6f} C {mean[2]:.6f}) | "
+            f"val {value[0]:.6f} (R {value[1]:.6f} C {value[2]:.6f}) | "
+            f"grad {np.mean(norms):.2f} (max {max(norms):.2f}) | {windows / seconds:,.0f} win/s"
+            + (" | best" if improved else ""),
+            flush=True,
+        )
         if train_.getint("patience") and epoch - best_epoch >= train_.getint("patience"):
             print(f"stopped: no improvement for {epoch - best_epoch} epochs")
             break
@@ -441,18 +457,18 @@ def peak_memory():
 
 
 def bench(model, data, ini, mode, steps):
-    """Trained windows per second over `steps` full micro-batches, after 5 that warm up, and peak RSS."""
+    """Windows trained per second over `steps` micro-batches, after 5 that warm up; peak RSS."""
     B, starts = ini["train"].getint("batch"), data.starts["train"]
     optimizer = make_optimizer(model, ini["train"])
     generator = torch.Generator().manual_seed(0)
     before = peak_memory()
-    body = torch.compile(losses) if mode == "compile" else losses
+    forward = torch.compile(model) if mode == "compile" else model
     clip = ini["train"].getfloat("clip_norm")
 
     def step():
         x = data.batch(starts[torch.randint(len(starts), (B,), generator=generator)])
         optimizer.zero_grad()
-        body(model, x, ini["loss"])[0].backward()
+        losses(forward, x, ini["loss"])[0].backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
         optimizer.step()
 
@@ -462,24 +478,26 @@ def bench(model, data, ini, mode, steps):
     for _ in range(steps):
         step()
     seconds = time.perf_counter() - begin
-    print(f"{mode}: torch {torch.__version__} threads {torch.get_num_threads()} batch {B} "
-          f"{steps * B / seconds:.0f} win/s {1000 * seconds / steps:.1f} ms/step "
-          f"peak {peak_memory():.0f} MiB ({before:.0f} MiB before the first step)")
+    print(
+        f"{mode}: torch {torch.__version__} threads {torch.get_num_threads()} batch {B} "
+        f"{steps * B / seconds:.0f} win/s {1000 * seconds / steps:.1f} ms/step "
+        f"peak {peak_memory():.0f} MiB ({before:.0f} MiB before the first step)"
+    )
 
 
 def main():
-    parser = argparse.ArgumentParser(description="PyTorch twin of seqtrain's autoencoder")
+    parser = argparse.ArgumentParser(description="PyTorch twin of seqtrain")
     parser.add_argument("-c", "--config", required=True, help="seqtrain's INI file")
     parser.add_argument("-s", "--set", action="append", default=[], metavar="SECTION.KEY=VALUE")
     parser.add_argument("--init", help="start from the weights of this safetensors file")
     parser.add_argument("--save-init", help="write the initial weights to this safetensors file")
     parser.add_argument("--save", help="write the best weights to this safetensors file")
-    parser.add_argument("--order", help="window starts of each micro-batch of an epoch, .npy or text")
-    parser.add_argument("--write-order", help="write the order of the first epoch as text, and stop")
-    parser.add_argument("--print", type=int, default=0, metavar="N", help="print the first N steps' losses")
+    parser.add_argument("--order", help="window starts of an epoch's micro-batches (.npy, text)")
+    parser.add_argument("--write-order", help="write the first epoch's order as text, and stop")
+    parser.add_argument("--print", type=int, default=0, metavar="N", help="print N steps' losses")
     parser.add_argument("--gradients", help="write step 1's gradients to this safetensors file")
-    parser.add_argument("--steps", type=int, default=0, help="stop after so many optimizer steps (bench: 50)")
-    parser.add_argument("--bench", choices=("eager", "compile"), help="measure throughput and memory")
+    parser.add_argument("--steps", type=int, default=0, help="stop after N optimizer steps")
+    parser.add_argument("--bench", choices=("eager", "compile"), help="measure speed and memory")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
 
@@ -493,9 +511,11 @@ def main():
         model.load_state_dict(load_file(init), strict=True)
     if args.save_init:
         save_file({name: p.contiguous() for name, p in model.state_dict().items()}, args.save_init)
-    print(f"{len(data.series)} rows, windows "
-          + ", ".join(f"{part} {len(starts)}" for part, starts in data.starts.items())
-          + f"; {sum(p.numel() for p in model.parameters())} parameters")
+    print(
+        f"{len(data.series)} rows, windows "
+        + ", ".join(f"{part} {len(starts)}" for part, starts in data.starts.items())
+        + f"; {sum(p.numel() for p in model.parameters())} parameters"
+    )
     if args.write_order:
         generator = torch.Generator().manual_seed(ini["run"].getint("seed"))
         with open(args.write_order, "w") as file:
@@ -511,8 +531,10 @@ def main():
     if not args.steps:
         for part in (p for p in data.starts if len(data.starts[p])):
             error, r2 = quality(model, data, part)
-            print(f"{part}: mse {error:.6f} (window mean {baselines(data, part)[1]:.6f}), within-window R2 "
-                  + ", ".join(f"{name} {value:.3f}" for name, value in zip(data.names, r2)))
+            print(
+                f"{part}: mse {error:.6f} (window mean {baselines(data, part)[1]:.6f}), R2",
+                ", ".join(f"{name} {value:.3f}" for name, value in zip(data.names, r2)),
+            )
     if args.save:
         save_file({name: p.contiguous() for name, p in model.state_dict().items()}, args.save)
 
