@@ -46,7 +46,7 @@ void axis_fit(struct axis *axis, enum axis_kind kind)
     }
     double largest = fmax(fabs(axis->lo), fabs(axis->hi)), span = axis->hi - axis->lo;
     if (axis->whole || span <= 1e-4 * largest || span == 0) {
-        double least = axis->whole ? fmax(1, 1e-9 * largest) : largest > 0 ? 0.1 * largest : 1;
+        double least = axis->whole ? fmax(1, 1e-4 * largest) : largest > 0 ? 0.1 * largest : 1;
         if (span < least) {
             axis->lo -= least / 2;
             axis->hi += least / 2;
@@ -116,11 +116,20 @@ static void log_label(struct tick *tick, int mantissa, int exponent, int plain)
                  exponent < 0 ? -exponent : exponent);
 }
 
+/* The smallest of 1, 2, 3, 5, 10, 20, 30, 50, 100 ... that is at least `step`. */
+static int whole_step(int step)
+{
+    for (int unit = 1;; unit *= 10)
+        for (int times = 1; times <= 5; times += times < 3 ? 1 : 2)
+            if (unit * times >= step)
+                return unit * times;
+}
+
 /* Labels at powers of ten, at 1, 2, 5 times them where these are few; minor ticks at 1 ... 9. */
 static int log_ticks(const struct axis *axis, int most, struct tick *ticks)
 {
     int low = (int)floor(log10(axis->lo)), high = (int)ceil(log10(axis->hi));
-    int stride = (high - low + most - 1) / most;
+    int stride = whole_step((high - low + most - 1) / most);
     int plain = axis->lo >= 5e-5 && axis->hi < 2e5;
     int few = 3 * log10(axis->hi / axis->lo) <= most + 1;
     int n = 0;

@@ -28,7 +28,7 @@ static const struct {
 } fonts[] = {
     [FONT_TITLE] = {17, CAIRO_FONT_WEIGHT_BOLD},   [FONT_PANEL] = {12, CAIRO_FONT_WEIGHT_BOLD},
     [FONT_LABEL] = {11, CAIRO_FONT_WEIGHT_NORMAL}, [FONT_TICK] = {10, CAIRO_FONT_WEIGHT_NORMAL},
-    [FONT_SMALL] = {9, CAIRO_FONT_WEIGHT_NORMAL},
+    [FONT_SMALL] = {9, CAIRO_FONT_WEIGHT_NORMAL},  [FONT_TINY] = {7.5, CAIRO_FONT_WEIGHT_NORMAL},
 };
 
 /* ---- text ---- */
@@ -566,11 +566,31 @@ static void draw_factor(struct canvas *canvas, int power, double x, double y)
     draw_power(canvas, ALIGN_RIGHT, COLOR_MUTED, x, y, "\u00d710", text);
 }
 
+/* Whether neighbouring labels below an axis would touch. */
+static int crowded(struct canvas *canvas, const struct axes *axes, const struct tick *ticks, int n)
+{
+    double end = -INFINITY;
+    for (int i = 0; i < n; i++) {
+        if (!ticks[i].label[0])
+            continue;
+        double width = canvas_text_width(canvas, FONT_TICK, ticks[i].label) +
+                       0.75 * canvas_text_width(canvas, FONT_TICK, ticks[i].power);
+        double x = canvas_x(axes, ticks[i].at);
+        if (x - width / 2 < end)
+            return 1;
+        end = x + width / 2 + 8;
+    }
+    return 0;
+}
+
 void canvas_x_ticks(struct canvas *canvas, const struct axes *axes)
 {
     struct tick ticks[AXIS_TICKS];
     struct rect box = axes->box;
-    int power, n = axis_ticks(&axes->x, (int)(box.w / 55), ticks, &power);
+    int power, n, most = (int)(box.w / 40);
+    do
+        n = axis_ticks(&axes->x, most, ticks, &power);
+    while (crowded(canvas, axes, ticks, n) && --most > 0);
     double bottom = box.y + box.h;
     for (int i = 0; i < n; i++) {
         double x = canvas_x(axes, ticks[i].at);
@@ -587,7 +607,7 @@ static void draw_y_axis(struct canvas *canvas, const struct axes *axes)
 {
     struct tick ticks[AXIS_TICKS];
     struct rect box = axes->box;
-    int power, n = axis_ticks(&axes->y, (int)(box.h / 26), ticks, &power);
+    int power, n = axis_ticks(&axes->y, (int)(box.h / 22), ticks, &power);
     for (int i = 0; i < n; i++) {
         double y = canvas_y(axes, ticks[i].at);
         int major = ticks[i].label[0] != 0;
@@ -618,6 +638,12 @@ void canvas_axes(struct canvas *canvas, struct axes *axes, struct rect outer, co
                     box.y + box.h + 30, box.w, x_label);
     if (y_label)
         canvas_text_up(canvas, FONT_LABEL, outer.x + 11, box.y + box.h / 2, box.h, y_label);
+}
+
+void canvas_blank(struct canvas *canvas, const struct axes *axes, const char *text)
+{
+    canvas_text(canvas, FONT_LABEL, ALIGN_CENTER, COLOR_MUTED, axes->box.x + axes->box.w / 2,
+                axes->box.y + axes->box.h / 2, axes->box.w, text);
 }
 
 /* ---- data ---- */

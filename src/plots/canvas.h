@@ -31,7 +31,7 @@ struct rect {
     double x, y, w, h;
 };
 
-enum font { FONT_TITLE, FONT_PANEL, FONT_LABEL, FONT_TICK, FONT_SMALL };
+enum font { FONT_TITLE, FONT_PANEL, FONT_LABEL, FONT_TICK, FONT_SMALL, FONT_TINY };
 enum align { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT };
 
 /* A white figure with its title; `height` in points is cut to CANVAS_TALLEST. NULL: memory. */
@@ -105,6 +105,9 @@ void canvas_x_ticks(struct canvas *canvas, const struct axes *axes);
 /* The legend of a panel, in a row above its box. */
 void canvas_legend(struct canvas *canvas, const struct axes *axes, const struct key *keys,
                    size_t count);
+
+/* Words in the middle of a panel that has nothing to show. */
+void canvas_blank(struct canvas *canvas, const struct axes *axes, const char *text);
 
 /* Places of a value in points. */
 double canvas_x(const struct axes *axes, double value);

@@ -69,15 +69,16 @@ static double effective(const struct sizes *s)
 
 static void subtitle(struct canvas *canvas, const struct sizes *s)
 {
-    char windows[32], n[32], text[256];
+    char windows[32], n[32], empty[32], text[256];
     number_count(windows, sizeof windows, (uint64_t)fmin(s->total, 1e19));
     number_count(n, sizeof n, s->n);
+    number_count(empty, sizeof empty, s->n - s->used);
     if (s->total > 0)
         number_print(text, sizeof text,
-                     "%s windows in %s categor%s (%zu empty); the largest, category %llu, holds "
+                     "%s windows in %s categor%s (%s empty); the largest, category %llu, holds "
                      "%.3g%%",
-                     windows, n, s->n == 1 ? "y" : "ies", s->n - s->used,
-                     (unsigned long long)s->largest, s->share[0]);
+                     windows, n, s->n == 1 ? "y" : "ies", empty, (unsigned long long)s->largest,
+                     s->share[0]);
     else
         number_print(text, sizeof text, "no windows in %s categories", n);
     canvas_subtitle(canvas, text);
@@ -90,20 +91,25 @@ static void draw_shares(struct canvas *canvas, const struct sizes *s, struct rec
     axis_clear(&axes.y);
     axis_include(&axes.x, s->edge, s->n + 1);
     double even = s->n ? 100 / (double)s->n : 0, zero = 0;
-    axis_include(&axes.y, s->share, s->n);
+    int skewed = s->used && s->size[0] > 50 * s->size[(s->used - 1) / 2];
+    axis_include(&axes.y, s->share, s->used);
     axis_include(&axes.y, &even, 1);
-    axis_include(&axes.y, &zero, 1);
+    if (!skewed)
+        axis_include(&axes.y, &zero, 1);
     axis_fit(&axes.x, AXIS_WHOLE);
-    axis_fit(&axes.y, AXIS_LINEAR);
+    axis_fit(&axes.y, skewed ? AXIS_AUTO : AXIS_LINEAR);
     canvas_axes(canvas, &axes, outer, "Share of each category",
                 "category, from largest to smallest", "share of all windows (%)");
-    canvas_bars(canvas, &axes, s->edge, s->share, s->n, color_category[0]);
-    canvas_rule(canvas, &axes, axes.x.lo, even, axes.x.hi, even, color_category[1], DASH_LONG);
+    if (!s->used) {
+        canvas_blank(canvas, &axes, "no windows");
+        return;
+    }
+    canvas_bars(canvas, &axes, s->edge, s->share, s->used, color_category[0]);
+    canvas_rule(canvas, &axes, axes.x.lo, even, axes.x.hi, even, color_category[3], DASH_LONG);
     char text[64];
     number_print(text, sizeof text, "equal shares (%.3g%%)", even);
-    struct key keys[] = {{MARK_BAR, color_category[0], "category"},
-                         {MARK_DASHES, color_category[1], text}};
-    canvas_legend(canvas, &axes, keys, 2);
+    struct key key = {MARK_DASHES, color_category[3], text};
+    canvas_legend(canvas, &axes, &key, 1);
 }
 
 /* How many of the largest categories hold at least this per cent of the windows. */
@@ -128,19 +134,23 @@ static void draw_sum(struct canvas *canvas, const struct sizes *s, struct rect o
     axes.y.hi = 100;
     canvas_axes(canvas, &axes, outer, "Share of the largest together", "categories, largest first",
                 "share of all windows (%)");
+    if (!s->used) {
+        canvas_blank(canvas, &axes, "no windows");
+        return;
+    }
     double *rank = s->edge; /* 0, 1 ... n from here on */
     for (size_t i = 0; i <= s->n; i++)
         rank[i] = (double)i;
     canvas_rule(canvas, &axes, 0, 0, (double)s->n, 100, COLOR_FRAME, DASH_LONG);
     canvas_line(canvas, &axes, rank, s->sum, s->n + 1, color_category[0]);
-    if (s->total <= 0)
-        return;
     size_t half = holding(s, 50), most = holding(s, 90);
     canvas_ring(canvas, canvas_x(&axes, (double)half), canvas_y(&axes, s->sum[half]), COLOR_INK);
     canvas_ring(canvas, canvas_x(&axes, (double)most), canvas_y(&axes, s->sum[most]), COLOR_INK);
-    char text[64];
-    number_print(text, sizeof text, "%zu hold half, %zu hold 90%%", half, most);
-    struct key keys[] = {{MARK_RING, COLOR_INK, text}, {MARK_DASHES, COLOR_FRAME, "equal shares"}};
+    char text[80], half_text[32], most_text[32];
+    number_count(half_text, sizeof half_text, half);
+    number_count(most_text, sizeof most_text, most);
+    number_print(text, sizeof text, "%s hold half, %s hold 90%%", half_text, most_text);
+    struct key keys[] = {{MARK_RING, COLOR_INK, text}, {MARK_DASHES, COLOR_FRAME, "if equal"}};
     canvas_legend(canvas, &axes, keys, 2);
 }
 
@@ -187,10 +197,14 @@ static void draw_sizes(struct canvas *canvas, const struct sizes *s, struct rect
     axes.y.lo = 0;
     canvas_axes(canvas, &axes, outer, "Sizes of the categories", "windows in a category",
                 "categories");
+    if (!s->used) {
+        canvas_blank(canvas, &axes, "no windows");
+        return;
+    }
     canvas_bars(canvas, &axes, edge, count, n, color_category[2]);
     char text[64];
     number_print(text, sizeof text, "median %.6g windows",
-                 s->used ? (s->size[(s->used - 1) / 2] + s->size[s->used / 2]) / 2 : 0.0);
+                 (s->size[(s->used - 1) / 2] + s->size[s->used / 2]) / 2);
     struct key key = {MARK_BAR, color_category[2], text};
     canvas_legend(canvas, &axes, &key, 1);
 }

@@ -11,7 +11,7 @@ enum {
     COLOR_MUTED = 0x666666, /* small print, ticks */
     COLOR_FRAME = 0x999999,
     COLOR_GRID = 0xe6e6e6,
-    COLOR_REST = 0xc4c4c4,    /* points and bars that belong to no named group */
+    COLOR_REST = 0xb8b8b8,    /* points and bars that belong to no named group */
     COLOR_MISSING = 0xdcdcdc, /* cells without a value */
     COLOR_MAP = 256,          /* entries of a colour map */
     COLOR_CATEGORIES = 12,

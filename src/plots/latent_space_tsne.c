@@ -6,7 +6,7 @@
 #include "plots/number.h"
 #include "plots/plots.h"
 
-enum { MAP_SIZE = 560, LABEL_HEIGHT = 12, REST = COLOR_CATEGORIES };
+enum { LABEL_RISE = 12, MAP_SIZE = 560, LABEL_HEIGHT = 12, REST = COLOR_CATEGORIES };
 
 struct groups {
     size_t named;                        /* categories with a colour of their own */
@@ -101,16 +101,18 @@ static unsigned group_color(unsigned group)
 static void draw_points(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
                         const struct axes *axes)
 {
-    double radius = fmin(fmax(120 / sqrt((double)map->count + 1), 0.8), 4);
+    double radius = fmin(fmax(140 / sqrt((double)map->count + 1), 0.8), 4);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < map->count; i++) {
             int rest = g->group[i] == REST;
             if (rest == pass || !finite_point(map, i))
                 continue;
             canvas_dot(canvas, canvas_x(axes, (double)map->xy[2 * i]),
-                       canvas_y(axes, (double)map->xy[2 * i + 1]),
-                       rest ? radius * 0.9 : radius * 1.15, group_color(g->group[i]),
-                       rest ? 0.6 : 0.85);
+                       canvas_y(axes, (double)map->xy[2 * i + 1]), rest ? radius : radius * 1.15,
+                       group_color(g->group[i]),
+                       rest            ? 0.6
+                       : map->category ? 0.85
+                                       : 0.45);
         }
     }
 }
@@ -133,8 +135,8 @@ static float median(const struct plot_map *map, const struct groups *g, unsigned
     return n ? room[n / 2] : NAN;
 }
 
-/* Writes each named category's number at its own point that is nearest to its median; a label that
- * would cover another is left to the legend. */
+/* Writes each named category's number above its own point that is nearest to its median; a label
+ * that would cover another is left to the legend. */
 static void draw_labels(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
                         const struct axes *axes, float *room)
 {
@@ -150,7 +152,7 @@ static void draw_labels(struct canvas *canvas, const struct plot_map *map, const
             if (g->group[i] == group && distance < nearest) {
                 nearest = distance;
                 x = canvas_x(axes, px);
-                y = canvas_y(axes, py);
+                y = fmax(canvas_y(axes, py) - LABEL_RISE, axes->box.y + LABEL_HEIGHT);
             }
         }
         if (isnan(x))
@@ -194,17 +196,18 @@ static void draw_legend(struct canvas *canvas, const struct plot_map *map, const
 
 static void write_facts(struct canvas *canvas, const struct plot_map *map, const struct groups *g)
 {
-    char points[32], text[256];
+    char points[32], categories[32], text[256];
+    const char *plural = map->count == 1 ? "" : "s";
     number_count(points, sizeof points, map->count);
+    number_count(categories, sizeof categories, map->categories);
     if (!map->category)
-        number_print(text, sizeof text, "%s windows", points);
+        number_print(text, sizeof text, "%s window%s", points, plural);
     else if (g->others)
         number_print(text, sizeof text,
-                     "%s windows; the %zu largest of %zu categories in colour, numbered at their "
-                     "centres",
-                     points, g->named, map->categories);
+                     "%s window%s; the %zu largest of %s categories in colour and numbered", points,
+                     plural, g->named, categories);
     else
-        number_print(text, sizeof text, "%s windows, coloured by category", points);
+        number_print(text, sizeof text, "%s window%s, coloured by category", points, plural);
     canvas_subtitle(canvas, text);
     size_t left_out = 0;
     for (size_t i = 0; i < map->count; i++)

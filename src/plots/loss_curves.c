@@ -26,11 +26,14 @@ static struct axes panel(struct canvas *canvas, const struct plot_losses *losses
             axis_include(&axes.y, series[i].y, losses->epochs);
         else
             axis_include(&axes.y, series[i].y, 1);
+    int blank = axes.y.lo > axes.y.hi;
     axis_fit(&axes.x, AXIS_WHOLE);
     axis_fit(&axes.y, kind);
     canvas_axes(canvas, &axes, outer, title, x_label, NULL);
+    if (blank)
+        canvas_blank(canvas, &axes, "no data");
     double best = (double)losses->best;
-    if (best >= axes.x.lo && best <= axes.x.hi)
+    if (losses->epochs && best >= axes.x.lo && best <= axes.x.hi)
         canvas_rule(canvas, &axes, best, axes.y.lo, best, axes.y.hi, COLOR_FRAME, DASH_DOTS);
     struct key keys[4];
     for (size_t i = 0; i < count; i++) {
@@ -41,7 +44,7 @@ static struct axes panel(struct canvas *canvas, const struct plot_losses *losses
             canvas_rule(canvas, &axes, axes.x.lo, *series[i].y, axes.x.hi, *series[i].y,
                         keys[i].color, DASH_LONG);
     }
-    canvas_legend(canvas, &axes, keys, count);
+    canvas_legend(canvas, &axes, keys, keys[0].text ? count : 0);
     return axes;
 }
 
@@ -75,12 +78,13 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err)
 {
     double height = CANVAS_TOP + LOSS_HEIGHT + 2 * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
-    struct canvas *canvas = canvas_begin(path, "Training", about, height, err);
+    struct canvas *canvas = canvas_begin(path, "Loss curves", about, height, err);
     if (!canvas)
         return -1;
-    char text[128];
-    number_print(text, sizeof text, "%zu epoch%s; the dotted line marks the best one",
-                 losses->epochs, losses->epochs == 1 ? "" : "s");
+    char text[128], epochs[32];
+    number_count(epochs, sizeof epochs, losses->epochs);
+    number_print(text, sizeof text, "%s epoch%s; the dotted line marks the best one", epochs,
+                 losses->epochs == 1 ? "" : "s");
     canvas_subtitle(canvas, text);
 
     double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2;
@@ -104,15 +108,15 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
           "Contrastive term C", NULL, contrastive, 2);
 
     y += ROW_HEIGHT + GAP;
-    struct series lr[] = {{{MARK_LINE, color_category[2], "at the end of the epoch"}, losses->lr}};
+    struct series lr[] = {{{MARK_LINE, color_category[2], NULL}, losses->lr}};
     panel(canvas, losses, (struct rect){left, y, half, ROW_HEIGHT}, AXIS_LINEAR, "Learning rate",
           "epoch", lr, 1);
     struct series gradient[] = {
         {{MARK_LINE, color_category[3], "largest"}, losses->grad_max},
         {{MARK_LINE, color_category[6], "mean"}, losses->grad_mean},
     };
-    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO,
-          "Gradient norm before clipping", "epoch", gradient, 2);
+    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO, "Gradient norm",
+          "epoch", gradient, 2);
     canvas_note(canvas, "R: reconstruction error. C: contrastive term.");
     return canvas_end(canvas, err);
 }

@@ -32,14 +32,15 @@ static double column_x(const struct layout *layout, int column)
     return CANVAS_MARGIN + layout->names + 8 + column * (layout->width + COLUMN_GAP);
 }
 
-static float original_at(const struct plot_reconstruction *w, size_t i, size_t t, size_t f)
+static double original_at(const struct plot_reconstruction *w, size_t i, size_t t, size_t f)
 {
-    return w->original[(i * w->window + t) * w->features + f];
+    return (double)w->original[(i * w->window + t) * w->features + f];
 }
 
-static float error_at(const struct plot_reconstruction *w, size_t i, size_t t, size_t f)
+static double error_at(const struct plot_reconstruction *w, size_t i, size_t t, size_t f)
 {
-    return w->reconstruction[(i * w->window + t) * w->features + f] - original_at(w, i, t, f);
+    return (double)w->reconstruction[(i * w->window + t) * w->features + f] -
+           original_at(w, i, t, f);
 }
 
 /* The lowest value and the range of a feature over windows [first, last); span 0: no value. */
@@ -48,7 +49,7 @@ static struct scale range(const struct plot_reconstruction *w, size_t first, siz
     double low = INFINITY, high = -INFINITY;
     for (size_t i = first; i < last; i++) {
         for (size_t t = 0; t < w->window; t++) {
-            double v = (double)original_at(w, i, t, f);
+            double v = original_at(w, i, t, f);
             if (!isfinite(v))
                 continue;
             low = fmin(low, v);
@@ -86,7 +87,7 @@ static double error_limit(const struct plot_reconstruction *w, const struct scal
     for (size_t i = 0; i < shown; i++) {
         for (size_t t = 0; t < w->window; t++) {
             for (size_t f = 0; f < w->features; f++) {
-                double e = fabs((double)error_at(w, i, t, f)) / scales[i * w->features + f].span;
+                double e = fabs(error_at(w, i, t, f)) / scales[i * w->features + f].span;
                 for (int k = 0; k < LIMITS; k++)
                     beyond[k] += e > limits[k];
                 count++;
@@ -105,10 +106,10 @@ static void squares(const struct plot_reconstruction *w, size_t i, size_t f, dou
 {
     double mean = 0;
     for (size_t t = 0; t < w->window; t++)
-        mean += (double)original_at(w, i, t, f) / (double)w->window;
+        mean += original_at(w, i, t, f) / (double)w->window;
     *error = *spread = 0;
     for (size_t t = 0; t < w->window; t++) {
-        double e = (double)error_at(w, i, t, f), d = (double)original_at(w, i, t, f) - mean;
+        double e = error_at(w, i, t, f), d = original_at(w, i, t, f) - mean;
         *error += e * e;
         *spread += d * d;
     }
@@ -132,12 +133,17 @@ static size_t name_step(const struct layout *layout)
     return (size_t)ceil(NAME_PITCH / layout->row);
 }
 
+static enum font name_font(const struct layout *layout)
+{
+    return layout->row >= 13 ? FONT_TICK : layout->row >= 11 ? FONT_SMALL : FONT_TINY;
+}
+
 static void draw_names(struct canvas *canvas, const struct plot_reconstruction *w,
                        const struct layout *layout, size_t i, double top)
 {
-    enum font font = layout->row >= 13 ? FONT_TICK : FONT_SMALL;
+    enum font font = name_font(layout);
     for (size_t f = 0; f < w->features; f += name_step(layout)) {
-        double y = top + ((double)f + 0.5) * layout->row + 3.4, error, spread;
+        double y = top + ((double)f + 0.5) * layout->row + 3, error, spread;
         canvas_text(canvas, font, ALIGN_RIGHT, COLOR_INK, column_x(layout, 0) - 6, y, layout->names,
                     w->feature_names[f]);
         char text[32];
@@ -159,8 +165,11 @@ static void draw_head(struct canvas *canvas, const struct plot_reconstruction *w
     }
     char fit[32], text[96];
     print_fit(fit, sizeof fit, error, spread);
-    number_print(text, sizeof text, "mean squared error %.3g, R\u00b2 %s",
-                 error / (double)(w->window * w->features), fit);
+    error /= (double)(w->window * w->features);
+    if (isfinite(error))
+        number_print(text, sizeof text, "mean squared error %.3g, R\u00b2 %s", error, fit);
+    else
+        number_print(text, sizeof text, "mean squared error not finite");
     double right = CANVAS_WIDTH - CANVAS_MARGIN, left = column_x(layout, 0);
     double width = canvas_text_width(canvas, FONT_TICK, text);
     canvas_text(canvas, FONT_TICK, ALIGN_RIGHT, COLOR_INK, right, top - 22, 0, text);
@@ -184,6 +193,16 @@ static void draw_time(struct canvas *canvas, const struct plot_reconstruction *w
                     map.y + map.h + 29, 0, "row of the window");
 }
 
+/* What map k (original, reconstruction, error) shows of one value: 0 to 1, or NaN. */
+static float shade(const struct plot_reconstruction *w, const struct scale *scale, double limit,
+                   int k, size_t i, size_t t, size_t f)
+{
+    double original = original_at(w, i, t, f), error = error_at(w, i, t, f);
+    double v = k == 2 ? 0.5 + error / scale->span / limit / 2
+                      : (original + (k ? error : 0) - scale->low) / scale->span;
+    return isnan(v) ? NAN : (float)fmin(fmax(v, 0), 1);
+}
+
 /* One window: values [features, window] is room for what is shown. */
 static void draw_window(struct canvas *canvas, const struct plot_reconstruction *w,
                         const struct layout *layout, const struct scale *scales, double limit,
@@ -193,15 +212,10 @@ static void draw_window(struct canvas *canvas, const struct plot_reconstruction 
     color_values(colors[0]);
     color_errors(colors[1]);
     for (int k = 0; k < 3; k++) {
-        for (size_t f = 0; f < w->features; f++) {
-            struct scale scale = scales[i * w->features + f];
-            for (size_t t = 0; t < w->window; t++) {
-                double v = (double)original_at(w, i, t, f), e = (double)error_at(w, i, t, f);
+        for (size_t f = 0; f < w->features; f++)
+            for (size_t t = 0; t < w->window; t++)
                 values[f * w->window + t] =
-                    (float)(k == 2 ? 0.5 + e / scale.span / limit / 2
-                                   : ((k ? v + e : v) - scale.low) / scale.span);
-            }
-        }
+                    shade(w, &scales[i * w->features + f], limit, k, i, t, f);
         struct rect map = {column_x(layout, k), top, layout->width,
                            layout->row * (double)w->features};
         canvas_heatmap(canvas, map, values, w->features, w->window, colors[k == 2]);
@@ -218,14 +232,14 @@ static void draw_legend(struct canvas *canvas, const struct layout *layout, doub
     char low[32], high[32];
     color_values(colors);
     struct rect bar = {column_x(layout, 0), y, 2 * layout->width + COLUMN_GAP, 9};
-    canvas_colorbar(canvas, bar, colors, "lowest",
-                    "value, on the scale of each feature's original in its window", "highest");
+    canvas_colorbar(canvas, bar, colors, "lowest", "range of each feature's original in its window",
+                    "highest");
     color_errors(colors);
     number_print(low, sizeof low, "\u2212%.0f%%", 100 * limit);
     number_print(high, sizeof high, "+%.0f%%", 100 * limit);
     bar.x = column_x(layout, 2);
     bar.w = layout->width;
-    canvas_colorbar(canvas, bar, colors, low, "error / that scale", high);
+    canvas_colorbar(canvas, bar, colors, low, "error / that range", high);
 }
 
 /* Row heights on the pixel grid, thick for few features; as many windows as a PNG can hold. */
@@ -244,7 +258,7 @@ static struct layout plan(const struct plot_reconstruction *w)
 static void fit_names(struct canvas *canvas, const struct plot_reconstruction *w,
                       struct layout *layout)
 {
-    enum font font = layout->row >= 13 ? FONT_TICK : FONT_SMALL;
+    enum font font = name_font(layout);
     for (size_t f = 0; f < w->features; f++)
         layout->names =
             fmax(layout->names, canvas_text_width(canvas, font, w->feature_names[f]) + 1);
@@ -281,9 +295,9 @@ int plot_reconstruction_quality(const char *path, const struct plot_about *about
                         CANVAS_TOP + block * (double)i + BLOCK_HEAD, values);
         draw_legend(canvas, &layout, limit, bottom + 12);
         char text[128];
-        number_print(text, sizeof text, "%zu held-out window%s of %zu rows and %zu feature%s",
-                     layout.shown, layout.shown == 1 ? "" : "s", windows->window, features,
-                     features == 1 ? "" : "s");
+        number_print(text, sizeof text, "%zu held-out window%s of %zu row%s and %zu feature%s",
+                     layout.shown, layout.shown == 1 ? "" : "s", windows->window,
+                     windows->window == 1 ? "" : "s", features, features == 1 ? "" : "s");
         canvas_subtitle(canvas, text);
         canvas_note(canvas, "R\u00b2: share of the movement within the window that is reproduced");
     }
