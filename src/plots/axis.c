@@ -4,8 +4,9 @@
 
 #include "plots/number.h"
 
-#define LARGEST 1e290 /* beyond, differences would overflow */
-#define SMALLEST 1e-290
+/* Beyond these, ratios would overflow: values are cut there. */
+#define LARGEST 1e150
+#define SMALLEST 1e-150
 
 void axis_clear(struct axis *axis)
 {
@@ -64,6 +65,7 @@ double axis_place(const struct axis *axis, double value)
 {
     if (!axis->log)
         return (tamed(value) - axis->lo) / (axis->hi - axis->lo);
+    value = tamed(value);
     if (value <= 0)
         return -1e4;
     return log(value / axis->lo) / log(axis->hi / axis->lo);

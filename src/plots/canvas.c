@@ -657,7 +657,8 @@ static void clip(struct canvas *canvas, struct rect box)
 
 static int shown(const struct axes *axes, double x, double y)
 {
-    return isfinite(x) && isfinite(y) && !(axes->y.log && y <= 0) && !(axes->x.log && x <= 0);
+    return isfinite(x) && isfinite(y) && axis_place(&axes->x, x) > -1e3 &&
+           axis_place(&axes->y, y) > -1e3;
 }
 
 /* The path of the run of points that begins at i; returns where it ends. Points that share a pixel
