@@ -158,8 +158,9 @@ static int fill(struct csv *csv, struct error *err)
         return fail(csv, err, strerror(saved));
     if (got < 0 || code != Z_OK) {
         char shown[CSV_SHOWN];
+        const char *cause = strstr(text, ": "); /* behind zlib's name for the file */
         return error_set(err, STATUS_INPUT, "%s:%llu: the gzip data is broken (%s)", csv->path,
-                         (unsigned long long)csv->line, csv_show(text, shown));
+                         (unsigned long long)csv->line, csv_show(cause ? cause + 2 : text, shown));
     }
     size_t name = strlen(csv->path);
     if (s->fresh && got && name > 3 && !strcmp(csv->path + name - 3, ".gz") && gzdirect(s->file))
