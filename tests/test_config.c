@@ -534,6 +534,8 @@ static void test_print_exactly(void **state)
         double lr = (double)(bits >> 11) * 0x1p-53, old;
         char setting[64];
         snprintf(setting, sizeof setting, "train.lr=%.17g", lr);
+        if (strchr(setting, ','))
+            *strchr(setting, ',') = '.';
         struct config *c = accept_setting(setting);
         old = c->train.lr;
         assert_memory_equal(&old, &lr, sizeof lr);
@@ -780,6 +782,7 @@ int main(void)
         cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");
+    setlocale(LC_MESSAGES, "C"); /* strerror() */
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, setup, teardown);
 }

@@ -362,6 +362,7 @@ int main(void)
         cmocka_unit_test(test_no_terminal),
     };
     setlocale(LC_ALL, "");
+    setlocale(LC_MESSAGES, "C"); /* strerror() */
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, setup, teardown);
 }
