@@ -190,6 +190,29 @@ static void test_round_trip(void **state)
     safetensors_free(st);
 }
 
+/* What was read can be added to. */
+static void test_add_to_what_was_read(void **state)
+{
+    (void)state;
+    char name[32];
+    const uint64_t shape[] = {0};
+    struct safetensors *st = safetensors_new();
+    for (int i = 0; i < 40; i++) {
+        snprintf(name, sizeof name, "%d", i);
+        assert_int_equal(safetensors_add(st, name, DTYPE_F32, 1, shape, NULL, &err), 0);
+        assert_int_equal(safetensors_set(st, name, name, &err), 0);
+        if (i % 5)
+            continue; /* so that several are added to what was read */
+        assert_int_equal(safetensors_write(st, path, &err), 0);
+        safetensors_free(st);
+        assert_non_null(st = safetensors_read(path, &err));
+    }
+    assert_int_equal(st->count, 40);
+    assert_int_equal(st->metas, 40);
+    assert_string_equal(st->tensor[39].name, "39");
+    safetensors_free(st);
+}
+
 static void test_empty(void **state)
 {
     (void)state;
@@ -391,6 +414,7 @@ int main(void)
         cmocka_unit_test(test_writes_golden),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_add_to_what_was_read),
         cmocka_unit_test(test_add_refuses),
         cmocka_unit_test(test_every_truncation),
         cmocka_unit_test(test_every_flipped_bit),

@@ -256,35 +256,42 @@ static const char *parse_metadata(json_t *entry, struct safetensors *st)
     return NULL;
 }
 
-/* Puts the tensors into the order of their data and checks that they fill `data_size` bytes. */
-static int order_tensors(struct safetensors *st, struct extent *extents, uint64_t data_size,
-                         const char *path, struct error *err)
+/* Checks that the tensors' data, in the order of `extents`, fill `data_size` bytes. */
+static int check_extents(const struct safetensors *st, const struct extent *extents,
+                         uint64_t data_size, const char *path, struct error *err)
 {
     uint64_t end = 0;
-    struct safetensor *sorted = calloc(st->count + 1, sizeof *sorted);
-    if (!sorted)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
-    if (st->count)
-        qsort(extents, st->count, sizeof *extents, by_extent);
     for (size_t i = 0; i < st->count; i++) {
-        sorted[i] = st->tensor[extents[i].index];
-        if (extents[i].begin != end) {
-            const char *what =
-                extents[i].begin < end ? "overlaps another tensor" : "follows a hole";
-            error_set(err, STATUS_INPUT, "%s: tensor '%s': its data %s", path,
-                      show(sorted[i].name).text, what);
-            free(sorted);
-            return -1;
-        }
+        if (extents[i].begin != end)
+            return error_set(err, STATUS_INPUT, "%s: tensor '%s': its data %s", path,
+                             show(st->tensor[extents[i].index].name).text,
+                             extents[i].begin < end ? "overlaps another tensor" : "follows a hole");
         end = extents[i].end;
     }
-    free(st->tensor);
-    st->tensor = sorted;
     if (end == data_size)
         return 0;
     return error_set(err, STATUS_INPUT, "%s: %s: the header tells of %llu bytes of data, not %llu",
                      path, end > data_size ? "truncated" : "too long", (unsigned long long)end,
                      (unsigned long long)data_size);
+}
+
+/* Puts the tensors into the order of their data, which have to follow each other without holes. */
+static int order_tensors(struct safetensors *st, struct extent *extents, uint64_t data_size,
+                         const char *path, struct error *err)
+{
+    if (st->count)
+        qsort(extents, st->count, sizeof *extents, by_extent);
+    if (check_extents(st, extents, data_size, path, err))
+        return -1;
+    struct safetensor *sorted = calloc(st->count + 1, sizeof *sorted);
+    if (!sorted)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    for (size_t i = 0; i < st->count; i++)
+        sorted[i] = st->tensor[extents[i].index];
+    for (size_t i = 0; i < st->count; i++) /* back into the array that append() grows */
+        st->tensor[i] = sorted[i];
+    free(sorted);
+    return 0;
 }
 
 /* Metadata and tensors, the latter without their data. */

@@ -1,5 +1,4 @@
-/* What the reader lets through must be whole: shapes that fit their bytes, every byte in a tensor.
- */
+/* What the reader lets through is whole: shapes fit their bytes, every byte is in a tensor. */
 #include <stdlib.h>
 #include <string.h>
 
