@@ -15,13 +15,11 @@ typedef float real;
 typedef int whole;
 #define LOAD(at, from) (from)[at]
 #define STORE(value, at, to) (to)[at] = (value)
-#define FLOATS(value) (value)
 #else
 typedef CAT(float, VEC) real;
 typedef CAT(int, VEC) whole;
 #define LOAD(at, from) CAT(vload, VEC)(0, (from) + (at))
 #define STORE(value, at, to) CAT(vstore, VEC)(value, 0, (to) + (at))
-#define FLOATS(value) CAT(convert_float, VEC)(value)
 #endif
 /* fma() where it is one instruction; PoCL defines only the compiler's own macros */
 #if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
