@@ -23,7 +23,8 @@ int error_prefix(struct error *err, const char *format, ...)
     int n = vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
     if (n >= 0 && (size_t)n < sizeof err->text)
-        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %s", rest);
+        snprintf(err->text + n, sizeof err->text - (size_t)n, ": %.*s",
+                 (int)(sizeof err->text - (size_t)n), rest);
     return -1;
 }
 

@@ -50,8 +50,12 @@ int device_list(const char *select, FILE *out, struct error *err);
  */
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx);
 
-/* --- memory. Bytes in use and the highest so far. */
+/* --- memory. Bytes in use, and how many may be. */
 uint64_t device_bytes(const struct device *dev);
+uint64_t device_budget(const struct device *dev);
+
+/* Programs built or loaded so far. */
+unsigned device_programs(const struct device *dev);
 
 /* A buffer of zeros, really there (touched). `what` names it in errors. */
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err);
@@ -94,6 +98,12 @@ void device_join(struct device *dev);
 
 /* Waits until everything enqueued is done. */
 int device_finish(struct device *dev, struct error *err);
+
+/*
+ * Bounds the queue: marks this point and waits until the point of `depth` calls ago is reached
+ * (depth <= 8).
+ */
+int device_pace(struct device *dev, unsigned depth, struct error *err);
 
 /* Makes sure that binaries of all programs used so far are in the cache. */
 void device_save_programs(struct device *dev);

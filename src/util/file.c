@@ -129,6 +129,8 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
 
 int file_mkdir(const char *path, struct error *err)
 {
+    if (!*path)
+        return error_set(err, STATUS_FAILED, "a folder's name is empty");
     char *copy = strdup(path);
     if (!copy)
         return error_errno(err, STATUS_FAILED, path);

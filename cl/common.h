@@ -1,0 +1,270 @@
+/*
+ * common.h stands before every kernel file (put there by src/device/program.c).
+ *
+ * LANES work-items share a row (a work-group is LANES work-items), each working on vectors of VEC
+ * floats: CPUs take LANES=1 VEC=16, GPUs LANES=64 and more, VEC=1..4. Both are given with -D.
+ */
+#ifndef LANES
+#define LANES 1
+#endif
+#ifndef VEC
+#define VEC 1
+#endif
+
+#define PASTE2(a, b) a##b
+#define PASTE(a, b) PASTE2(a, b)
+
+#if VEC == 1
+typedef float vec;
+typedef int ivec;
+typedef uint uvec;
+#define vload(i, p) ((p)[i])
+#define vstore(x, i, p) ((p)[i] = (x))
+#define as_uvec as_uint
+#define as_vec as_float
+#define as_ivec as_int
+#define convert_vec convert_float
+#define convert_ivec convert_int
+#define convert_uvec convert_uint
+#define PICK(mask, a, b) ((mask) ? (a) : (b))
+inline float vsum(vec x)
+{
+    return x;
+}
+inline float vmax(vec x)
+{
+    return x;
+}
+#else
+typedef PASTE(float, VEC) vec;
+typedef PASTE(int, VEC) ivec;
+typedef PASTE(uint, VEC) uvec;
+#define vload PASTE(vload, VEC)
+#define vstore PASTE(vstore, VEC)
+#define as_uvec PASTE(as_uint, VEC)
+#define as_vec PASTE(as_float, VEC)
+#define as_ivec PASTE(as_int, VEC)
+#define convert_vec PASTE(convert_float, VEC)
+#define convert_ivec PASTE(convert_int, VEC)
+#define convert_uvec PASTE(convert_uint, VEC)
+#define PICK(mask, a, b) select((vec)(b), (vec)(a), (mask))
+#if VEC == 16
+inline float vsum(float16 x)
+{
+    float8 a = x.lo + x.hi;
+    float4 b = a.lo + a.hi;
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+inline float vmax(float16 x)
+{
+    float8 a = fmax(x.lo, x.hi);
+    float4 b = fmax(a.lo, a.hi);
+    float2 c = fmax(b.lo, b.hi);
+    return fmax(c.x, c.y);
+}
+#elif VEC == 8
+inline float vsum(float8 a)
+{
+    float4 b = a.lo + a.hi;
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+inline float vmax(float8 a)
+{
+    float4 b = fmax(a.lo, a.hi);
+    float2 c = fmax(b.lo, b.hi);
+    return fmax(c.x, c.y);
+}
+#elif VEC == 4
+inline float vsum(float4 b)
+{
+    float2 c = b.lo + b.hi;
+    return c.x + c.y;
+}
+inline float vmax(float4 b)
+{
+    float2 c = fmax(b.lo, b.hi);
+    return fmax(c.x, c.y);
+}
+#elif VEC == 2
+inline float vsum(float2 c)
+{
+    return c.x + c.y;
+}
+inline float vmax(float2 c)
+{
+    return fmax(c.x, c.y);
+}
+#endif
+#endif
+
+/* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
+ * The order of the additions depends on LANES alone. */
+inline float group_sum(float x, __local float *room)
+{
+#if LANES == 1
+    return x;
+#else
+    int lane = (int)get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    room[lane] = x;
+    for (int half = LANES / 2; half > 0; half /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane < half)
+            room[lane] += room[lane + half];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return room[0];
+#endif
+}
+
+/* 0, 1, ... VEC-1 */
+inline uvec iota(void)
+{
+#if VEC == 1
+    return 0;
+#elif VEC == 2
+    return (uint2)(0, 1);
+#elif VEC == 4
+    return (uint4)(0, 1, 2, 3);
+#elif VEC == 8
+    return (uint8)(0, 1, 2, 3, 4, 5, 6, 7);
+#else
+    return (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+}
+
+/* e^x to 2 ulp for x in [-87, 88], held at these bounds; NaN stays NaN. Range reduction by ln 2 in two
+ * parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). */
+inline vec exp_vec(vec x)
+{
+    x = PICK(x < -87.0f, (vec)(-87.0f), x);
+    x = PICK(x > 88.0f, (vec)(88.0f), x);
+    const vec n = rint(x * 1.44269504f);
+    vec r = fma(n, (vec)(-0.693359375f), x);
+    r = fma(n, (vec)(2.12194440e-4f), r);
+    vec p = (vec)(1.9875691500e-4f);
+    p = fma(p, r, (vec)(1.3981999507e-3f));
+    p = fma(p, r, (vec)(8.3334519073e-3f));
+    p = fma(p, r, (vec)(4.1665795894e-2f));
+    p = fma(p, r, (vec)(1.6666665459e-1f));
+    p = fma(p, r, (vec)(5.0000001201e-1f));
+    p = fma(p * r, r, r) + 1.0f;
+    return p * as_vec((convert_ivec(n) + 127) << 23);
+}
+
+/* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32. */
+inline vec erf_vec(vec x)
+{
+    x = PICK(x < -4.0f, (vec)(-4.0f), x);
+    x = PICK(x > 4.0f, (vec)(4.0f), x);
+    const vec t = x * x;
+    vec p = (vec)(-2.72614225801306e-10f);
+    p = fma(p, t, (vec)(2.77068142495902e-08f));
+    p = fma(p, t, (vec)(-2.10102402082508e-06f));
+    p = fma(p, t, (vec)(-5.69250639462346e-05f));
+    p = fma(p, t, (vec)(-7.34990630326855e-04f));
+    p = fma(p, t, (vec)(-2.95459980854025e-03f));
+    p = fma(p, t, (vec)(-1.60960333262415e-02f));
+    vec q = (vec)(-1.45660718464996e-05f);
+    q = fma(q, t, (vec)(-2.13374055278905e-04f));
+    q = fma(q, t, (vec)(-1.68282697438203e-03f));
+    q = fma(q, t, (vec)(-7.37332916720468e-03f));
+    q = fma(q, t, (vec)(-1.42647390514189e-02f));
+    return x * p / q;
+}
+
+/* Philox4x32-10 (Salmon et al., 2011), VEC counters side by side. */
+inline void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+{
+    uvec a = c0, b = (uvec)(c1), c = (uvec)(c2), d = (uvec)(c3);
+#pragma unroll
+    for (int round = 0; round < 10; round++) {
+        const uvec hi0 = mul_hi(a, (uvec)(0xD2511F53u)), lo0 = a * 0xD2511F53u;
+        const uvec hi1 = mul_hi(c, (uvec)(0xCD9E8D57u)), lo1 = c * 0xCD9E8D57u;
+        a = hi1 ^ b ^ k0;
+        c = hi0 ^ d ^ k1;
+        b = lo1;
+        d = lo0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = a;
+    out[1] = b;
+    out[2] = c;
+    out[3] = d;
+}
+
+/* The same struct as in src/graph/step.h. */
+struct step {
+    uint first, count, group, epoch;
+    uint seed[2];
+    uint number, skip;
+    float lr, decay, correction1, correction2, clip_norm;
+    float unused[3];
+};
+
+struct metrics {
+    float loss[2], reconstruction[2], contrastive[2];
+    float samples[2];
+    float norm_sum[2];
+    float norm_max;
+    uint steps, bad, bad_first;
+    float bad_norm, bad_loss;
+    float last_loss, last_norm;
+    float scale;
+    uint latched;
+    uint unused[12];
+};
+
+/* pair += x, the rounding error kept (Neumaier's variant of Kahan's sum). */
+inline void add_compensated(__global float *pair, float x)
+{
+    const float sum = pair[0] + x;
+    pair[1] += fabs(pair[0]) >= fabs(x) ? (pair[0] - sum) + x : (x - sum) + pair[0];
+    pair[0] = sum;
+}
+
+/*
+ * Dropout. Element e of a sample is kept if its random word reaches `threshold` (p * 2^32) and then
+ * multiplied by 1 / (1 - p). Its word is word (e / 16) % 4 of Philox at the counter
+ * ((e / 64) * 16 + e % 16, sample, path of the op, epoch): the same for every VEC, batch and device.
+ * Vectors must not straddle a multiple of VEC; consecutive ones reuse what was drawn.
+ */
+struct dropout {
+    uvec word[4];
+    uint block, sample, path, epoch, k0, k1, threshold;
+    float scale;
+};
+
+inline void dropout_init(struct dropout *d, __global const struct step *step, uint path,
+                         uint threshold, float scale)
+{
+    d->block = 0xffffffffu;
+    d->sample = 0;
+    d->path = path;
+    d->epoch = step->epoch;
+    d->k0 = step->seed[0];
+    d->k1 = step->seed[1];
+    d->threshold = threshold;
+    d->scale = scale;
+}
+
+inline void dropout_sample(struct dropout *d, uint sample)
+{
+    d->block = 0xffffffffu;
+    d->sample = sample;
+}
+
+/* Factors of elements e .. e+VEC-1: 0 or 1 / (1 - p). */
+inline vec dropout_factor(struct dropout *d, uint e)
+{
+    const uint block = e / 64 * 16 + (e % 16) / VEC * VEC;
+    if (block != d->block) {
+        d->block = block;
+        philox(d->word, (uvec)(block) + iota(), d->sample, d->path, d->epoch, d->k0, d->k1);
+    }
+    const uvec word = d->word[e / 16 % 4];
+    return PICK(word >= (uvec)(d->threshold), (vec)(d->scale), (vec)(0.0f));
+}

@@ -1,0 +1,69 @@
+/*
+ * Reconstruction loss of each sample, its mean over T F elements, and the gradient.
+ * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1), LANES.
+ * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
+ * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
+ */
+__kernel void reconstruction(__global const float *restrict y, __global const float *restrict x,
+                             __global float *restrict value,
+#if GRADIENT
+                             __global float *restrict dy,
+#endif
+                             __global const struct step *restrict step, const int elems)
+{
+    __local float room[LANES];
+    const int lane = (int)get_local_id(0);
+    const uint b = (uint)get_group_id(0);
+    const int counts = b < step->count;
+    const size_t at = (size_t)b * elems;
+    float sum = 0, lost = 0; /* compensated: T F may be large */
+#if GRADIENT
+    const float weight = counts ? 1.0f / ((float)elems * (float)step->group) : 0.0f;
+#endif
+    for (int e = lane; e < elems; e += LANES) {
+        const float r = y[at + e] - x[at + e];
+#if KIND == 0
+        const float term = r * r, slope = 2.0f * r;
+#elif KIND == 1
+        const float term = fabs(r), slope = r == 0.0f ? 0.0f : copysign(1.0f, r);
+#else
+        const float term = fabs(r) <= 1.0f ? 0.5f * r * r : fabs(r) - 0.5f;
+        const float slope = r > 1.0f ? 1.0f : r < -1.0f ? -1.0f : r;
+#endif
+        const float add = term - lost, next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+#if GRADIENT
+        dy[at + e] = counts ? slope * weight : 0.0f;
+#endif
+    }
+    sum = group_sum(sum, room);
+    if (lane == 0)
+        value[b] = counts ? sum / elems : 0.0f;
+}
+
+/*
+ * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to the
+ * epoch's sums with their number of samples. One work-item.
+ */
+__kernel void loss_sum(__global const float *restrict value,
+                       __global const float *restrict contrastive,
+                       __global struct metrics *restrict metrics,
+                       __global const struct step *restrict step, const float weight)
+{
+    float sum = 0, lost = 0;
+    const uint n = step->count;
+    for (uint b = 0; b < n; b++) {
+        const float add = value[b] - lost, next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+    }
+    const float r = sum / n, c = contrastive[0], loss = r + weight * c;
+    add_compensated(metrics->reconstruction, sum);
+    add_compensated(metrics->contrastive, c * n);
+    add_compensated(metrics->loss, loss * n);
+    add_compensated(metrics->samples, (float)n);
+    metrics->last_loss = loss;
+    if (!isfinite(loss))
+        metrics->bad_loss = 1;
+}

@@ -1,0 +1,190 @@
+/*
+ * The joint between two layers, in one pass:
+ *
+ *   s = residual + dropout(x + bias)                 (RES, BIAS, DROP == 1)
+ *   y = dropout(relu((s - mean) rstd gamma + beta))  (NORM; RELU, DROP == 2)
+ *
+ * Layer normalisation of Ba, Kiros and Hinton (2016), biased variance, eps 1e-5 as in PyTorch.
+ * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its chunk.
+ * -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC.
+ */
+#define N (D / VEC)
+#define PER_LANE ((N + LANES - 1) / LANES)
+#define EPS 1e-5f
+
+__kernel void norm_fwd(__global const float *restrict x,
+#if BIAS
+                       __global const float *restrict bias,
+#endif
+#if RES
+                       __global const float *restrict residual,
+#endif
+#if SUM
+                       __global float *restrict s,
+#endif
+#if NORM
+                       __global const float *restrict gamma, __global const float *restrict beta,
+                       __global float *restrict y, __global float *restrict stats,
+#endif
+                       __global const uint *restrict sample,
+                       __global const struct step *restrict step, const int rows, const int period,
+                       const int chunk, const uint path, const uint threshold, const float scale)
+{
+    __local float room[LANES];
+    const int lane = (int)get_local_id(0);
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    struct dropout drop;
+    dropout_init(&drop, step, path, threshold, scale);
+    for (int row = from; row < to; row++) {
+        const size_t at = (size_t)row * D;
+        const uint first = (uint)(row % period) * D;
+        if (DROP && threshold && (first == 0 || row == from))
+            dropout_sample(&drop, sample[row / period]);
+        vec value[PER_LANE];
+        vec sum = (vec)(0.0f);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            vec u = vload(d, x + at);
+#if BIAS
+            u += vload(d, bias);
+#endif
+#if DROP == 1
+            if (threshold)
+                u *= dropout_factor(&drop, first + (uint)d * VEC);
+#endif
+#if RES
+            u += vload(d, residual + at);
+#endif
+#if SUM
+            vstore(u, d, s + at);
+#endif
+            value[i] = u;
+            sum += u;
+        }
+#if NORM
+        const float mean = group_sum(vsum(sum), room) / D;
+        vec square = (vec)(0.0f);
+        for (int i = 0; i < PER_LANE; i++)
+            if (lane + i * LANES < N)
+                square = fma(value[i] - mean, value[i] - mean, square);
+        const float rstd = 1.0f / sqrt(group_sum(vsum(square), room) / D + EPS);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            vec u = fma((value[i] - mean) * rstd, vload(d, gamma), vload(d, beta));
+#if RELU
+            u = PICK(u < 0.0f, (vec)(0.0f), u);
+#endif
+#if DROP == 2
+            if (threshold)
+                u *= dropout_factor(&drop, first + (uint)d * VEC);
+#endif
+            vstore(u, d, y + at);
+        }
+        if (lane == 0) {
+            stats[2 * row] = mean;
+            stats[2 * row + 1] = rstd;
+        }
+#endif
+    }
+}
+
+/*
+ * With g = dy gamma (after dropout and ReLU), h = (s - mean) rstd, the row's gradient is
+ *   ds = rstd (g - mean(g) - h mean(g h)) + what arrives at s from elsewhere (MORE);
+ * dresidual = ds (added to if add_res), dx = dropout ds (added to if add_x).
+ * part[chunk, 2 D]: sums of dy h and of dy over the chunk's rows, for gamma and beta.
+ */
+__kernel void norm_bwd(
+#if NORM
+    __global const float *restrict dy, __global const float *restrict s,
+    __global const float *restrict stats, __global const float *restrict gamma,
+    __global const float *restrict beta, __global float *restrict part,
+#endif
+#if MORE
+    __global const float *restrict more,
+#endif
+#if RES
+    __global float *restrict dres,
+#endif
+    __global float *restrict dx, __global const uint *restrict sample,
+    __global const struct step *restrict step, const int rows, const int period, const int chunk,
+    const uint path, const uint threshold, const float scale, const int add_res, const int add_x)
+{
+    __local float room[LANES];
+    const int lane = (int)get_local_id(0);
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    struct dropout drop;
+    dropout_init(&drop, step, path, threshold, scale);
+#if NORM
+    vec dgamma[PER_LANE], dbeta[PER_LANE];
+    for (int i = 0; i < PER_LANE; i++)
+        dgamma[i] = dbeta[i] = (vec)(0.0f);
+#endif
+    for (int row = from; row < to; row++) {
+        const size_t at = (size_t)row * D;
+        const uint first = (uint)(row % period) * D;
+        if (DROP && threshold && (first == 0 || row == from))
+            dropout_sample(&drop, sample[row / period]);
+        vec total[PER_LANE];
+#if NORM
+        const float mean = stats[2 * row], rstd = stats[2 * row + 1];
+        vec h[PER_LANE], sum_g = (vec)(0.0f), sum_gh = (vec)(0.0f);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            vec g = vload(d, dy + at);
+            h[i] = (vload(d, s + at) - mean) * rstd;
+#if RELU
+            g = PICK(fma(h[i], vload(d, gamma), vload(d, beta)) > 0.0f, g, (vec)(0.0f));
+#endif
+#if DROP == 2
+            if (threshold)
+                g *= dropout_factor(&drop, first + (uint)d * VEC);
+#endif
+            dgamma[i] = fma(g, h[i], dgamma[i]);
+            dbeta[i] += g;
+            g *= vload(d, gamma);
+            sum_g += g;
+            sum_gh = fma(g, h[i], sum_gh);
+            total[i] = g;
+        }
+        const float mean_g = group_sum(vsum(sum_g), room) / D;
+        const float mean_gh = group_sum(vsum(sum_gh), room) / D;
+#endif
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+#if NORM
+            vec ds = rstd * (total[i] - mean_g - h[i] * mean_gh);
+#else
+            vec ds = (vec)(0.0f);
+#endif
+#if MORE
+            ds += vload(d, more + at);
+#endif
+#if RES
+            vstore(add_res ? vload(d, dres + at) + ds : ds, d, dres + at);
+#endif
+#if DROP == 1
+            if (threshold)
+                ds *= dropout_factor(&drop, first + (uint)d * VEC);
+#endif
+            vstore(add_x ? vload(d, dx + at) + ds : ds, d, dx + at);
+        }
+    }
+#if NORM
+    for (int i = 0; i < PER_LANE; i++) {
+        const int d = lane + i * LANES;
+        if (d >= N)
+            break;
+        vstore(dgamma[i], d, part + (size_t)get_group_id(0) * 2 * D);
+        vstore(dbeta[i], d, part + (size_t)get_group_id(0) * 2 * D + D);
+    }
+#endif
+}

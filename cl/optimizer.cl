@@ -1,0 +1,89 @@
+/*
+ * The update, over the parameter arena at once and without the host: the gradient's global norm in two
+ * passes of fixed order, then the clip factor and the finite flag, then AdamW. -D: VEC, LANES.
+ */
+
+/* part[group] = sum of g^2 over the group's chunk of vectors */
+__kernel void norm_parts(__global const float *restrict g, __global float *restrict part,
+                         const int vectors, const int chunk)
+{
+    __local float room[LANES];
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, vectors);
+    vec sum = (vec)(0.0f), lost = (vec)(0.0f);
+    for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
+        const vec x = vload(v, g);
+        const vec add = fma(x, x, -lost), next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+    }
+    const float total = group_sum(vsum(sum), room);
+    if (get_local_id(0) == 0)
+        part[get_group_id(0)] = total;
+}
+
+/*
+ * norm = sqrt(sum of parts); scale = min(1, clip / (norm + 1e-6)) as torch.nn.utils.clip_grad_norm_.
+ * A loss or norm that is not finite gives scale 0: the update leaves everything as it is. Unless such
+ * steps are to be skipped, the latch then holds all later updates back as well. One work-item.
+ */
+__kernel void norm_finish(__global const float *restrict part,
+                          __global struct metrics *restrict metrics,
+                          __global const struct step *restrict step, const int parts)
+{
+    float sum = 0, lost = 0;
+    for (int i = 0; i < parts; i++) {
+        const float add = part[i] - lost, next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+    }
+    const float norm = sqrt(sum);
+    const int good = isfinite(norm) && metrics->bad_loss == 0.0f;
+    metrics->last_norm = norm;
+    if (!good) {
+        metrics->bad++;
+        if (metrics->bad_first == 0) {
+            metrics->bad_first = step->number;
+            metrics->bad_norm = norm;
+        }
+        if (!step->skip)
+            metrics->latched = 1;
+    } else if (!metrics->latched) {
+        add_compensated(metrics->norm_sum, norm);
+        metrics->norm_max = fmax(metrics->norm_max, norm);
+        metrics->steps++;
+    }
+    metrics->bad_loss = 0;
+    const float clip = step->clip_norm;
+    metrics->scale = !good || metrics->latched ? 0.0f
+                     : clip > 0.0f             ? fmin(1.0f, clip / (norm + 1e-6f))
+                                               : 1.0f;
+}
+
+/*
+ * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019), the order of operations
+ * as in torch.optim.AdamW; the first `decayed` vectors decay. Gradients are zeroed for the next step.
+ */
+__kernel void adamw(__global float *restrict p, __global float *restrict g,
+                    __global float *restrict exp_avg, __global float *restrict exp_avg_sq,
+                    __global const struct metrics *restrict metrics,
+                    __global const struct step *restrict step, const int vectors, const int chunk,
+                    const int decayed, const float beta1, const float beta2, const float epsilon)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, vectors);
+    const float scale = metrics->scale;
+    for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
+        if (scale != 0.0f) {
+            const vec grad = vload(v, g) * scale;
+            const vec m = fma((vec)(beta1), vload(v, exp_avg), (1.0f - beta1) * grad);
+            const vec s = fma((vec)(beta2), vload(v, exp_avg_sq), (1.0f - beta2) * grad * grad);
+            vstore(m, v, exp_avg);
+            vstore(s, v, exp_avg_sq);
+            vec w = vload(v, p);
+            if (v < decayed)
+                w -= step->decay * w;
+            w -= step->lr / step->correction1 * m / (sqrt(s) / step->correction2 + epsilon);
+            vstore(w, v, p);
+        }
+        vstore((vec)(0.0f), v, g);
+    }
+}

@@ -1,0 +1,477 @@
+#include "data/csv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define CHUNK (1 << 18)
+
+/* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + 1]. */
+struct csv_stream {
+    gzFile file;
+    int64_t size; /* of the file on disk; 0: not known */
+    int fresh, ended;
+    char *bytes;
+    size_t begin, end;
+};
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static int blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+int csv_same_name(const char *a, const char *b)
+{
+    while (*a && lower(*a) == lower(*b)) {
+        a++;
+        b++;
+    }
+    return lower(*a) == lower(*b);
+}
+
+const char *csv_show(const char *text, char out[CSV_SHOWN])
+{
+    size_t n = 0;
+    for (; text[n] && n < CSV_SHOWN - 1; n++)
+        out[n] = (unsigned char)text[n] < ' ' || text[n] == 0x7f ? '?' : text[n];
+    if (text[n]) { /* cut before a character of UTF-8, not inside it */
+        n -= 3;
+        while (n && ((unsigned char)text[n] & 0xc0) == 0x80)
+            n--;
+        memcpy(out + n, "...", 3);
+        n += 3;
+    }
+    out[n] = 0;
+    return out;
+}
+
+/* strtod() as the C locale has it. */
+static double slow_number(const char *text)
+{
+    static locale_t c_locale; /* made once, kept */
+    if (!c_locale)
+        c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+    return c_locale ? strtod_l(text, NULL, c_locale) : NAN;
+}
+
+/*
+ * A mantissa of at most 2^53 and a power of ten of at most 10^22 are both exact in a double, so one
+ * multiplication or division gives the correctly rounded result (Clinger, "How to read floating
+ * point numbers accurately", 1990). All else goes to strtod.
+ */
+enum csv_parsed csv_parse_number(const char *text, size_t length, double *x)
+{
+    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    const char *p = text, *end = text + length;
+    uint64_t mantissa = 0;
+    long exponent = 0;
+    int digits = 0, any = 0, cut = 0, negative = 0;
+
+    if (p < end && (*p == '+' || *p == '-'))
+        negative = *p++ == '-';
+    for (int fraction = 0; p < end; p++) {
+        if (*p == '.' && !fraction) {
+            fraction = 1;
+            continue;
+        }
+        if (!digit(*p))
+            break;
+        any = 1;
+        if (digits < 19) {
+            mantissa = mantissa * 10 + (uint64_t)(*p - '0');
+            digits += mantissa != 0;
+            exponent -= fraction;
+        } else {
+            cut = 1;
+        }
+    }
+    if (!any)
+        return CSV_NOT_A_NUMBER;
+    if (p < end && lower(*p) == 'e') {
+        long sign = 1, value = 0;
+        if (++p < end && (*p == '+' || *p == '-'))
+            sign = *p++ == '-' ? -1 : 1;
+        if (p == end)
+            return CSV_NOT_A_NUMBER;
+        for (; p < end && digit(*p); p++)
+            value = value < 100000 ? value * 10 + (*p - '0') : value;
+        exponent += sign * value;
+    }
+    if (p != end)
+        return CSV_NOT_A_NUMBER;
+
+    if (FLT_EVAL_METHOD == 0 && !cut && mantissa <= (uint64_t)1 << 53 && exponent >= -22 &&
+        exponent <= 22) {
+        double m = (double)mantissa;
+        m = exponent < 0 ? m / power[-exponent] : m * power[exponent];
+        *x = negative ? -m : m;
+        return CSV_NUMBER;
+    }
+    *x = slow_number(text);
+    return isfinite(*x) ? CSV_NUMBER : CSV_OUT_OF_RANGE;
+}
+
+static int fail(const struct csv *csv, struct error *err, const char *cause)
+{
+    return error_set(err, STATUS_INPUT, "%s:%llu: %s", csv->path, (unsigned long long)csv->line,
+                     cause);
+}
+
+/* Reads more bytes behind those that are there; STATUS_INPUT if they cannot be had. */
+static int fill(struct csv *csv, struct error *err)
+{
+    struct csv_stream *s = csv->stream;
+    if (s->begin) {
+        memmove(s->bytes, s->bytes + s->begin, s->end - s->begin);
+        s->end -= s->begin;
+        s->begin = 0;
+    }
+    size_t room = CSV_LINE_MAX - s->end;
+    if (room > CHUNK)
+        room = CHUNK;
+    int got = gzread(s->file, s->bytes + s->end, (unsigned)room), code = Z_OK;
+    int saved = errno;
+    const char *text = gzerror(s->file, &code);
+    if (code == Z_BUF_ERROR)
+        return fail(csv, err, "the gzip data is cut off");
+    if (code == Z_ERRNO)
+        return fail(csv, err, strerror(saved));
+    if (got < 0 || code != Z_OK) {
+        char shown[CSV_SHOWN];
+        const char *cause = strstr(text, ": "); /* behind zlib's name for the file */
+        return error_set(err, STATUS_INPUT, "%s:%llu: the gzip data is broken (%s)", csv->path,
+                         (unsigned long long)csv->line, csv_show(cause ? cause + 2 : text, shown));
+    }
+    size_t name = strlen(csv->path);
+    if (s->fresh && got && name > 3 && !strcmp(csv->path + name - 3, ".gz") && gzdirect(s->file))
+        return fail(csv, err, "not gzip data, although the name ends in .gz");
+    s->fresh = 0;
+    s->ended = got == 0;
+    s->end += (size_t)got;
+    return 0;
+}
+
+/* Cuts the next line out of the stream, without its end: 1; 0 at the end of the file; -1. */
+static int next_line(struct csv *csv, char **line, char **line_end, struct error *err)
+{
+    struct csv_stream *s = csv->stream;
+    size_t seen = 0; /* bytes of the line that hold no end of line */
+    char *end = NULL;
+
+    csv->line++;
+    while (!end) {
+        size_t have = s->end - s->begin;
+        end = have > seen ? memchr(s->bytes + s->begin + seen, '\n', have - seen) : NULL;
+        if (end)
+            break;
+        seen = have;
+        if (s->ended) {
+            if (!have)
+                return 0;
+            end = s->bytes + s->end;
+        } else if (have == CSV_LINE_MAX) {
+            return fail(csv, err, "the line is longer than 1 MiB");
+        } else if (fill(csv, err)) {
+            return -1;
+        }
+    }
+    *line = s->bytes + s->begin;
+    s->begin = (size_t)(end - s->bytes);
+    if (s->begin < s->end)
+        s->begin++;
+    if (memchr(*line, 0, (size_t)(end - *line)))
+        return fail(csv, err, "a NUL byte: this is not a text file");
+    if (end > *line && end[-1] == '\r')
+        end--;
+    *end = 0;
+    *line_end = end;
+    return 1;
+}
+
+/* Takes quotes off in place; *at is behind the opening one and ends up behind the closing one. */
+static int unquote(char **at, char *end, struct csv_field *field)
+{
+    char *p = *at, *out = p;
+    field->text = p;
+    for (;;) {
+        char *quote = memchr(p, '"', (size_t)(end - p));
+        if (!quote)
+            return -1;
+        memmove(out, p, (size_t)(quote - p));
+        out += quote - p;
+        p = quote + 1;
+        if (*p != '"') /* the line is NUL-terminated */
+            break;
+        *out++ = '"';
+        p++;
+    }
+    field->length = (size_t)(out - field->text);
+    while (p < end && blank(*p))
+        p++;
+    if (p < end && *p != ',')
+        return -1;
+    *out = 0;
+    *at = p;
+    return 0;
+}
+
+/* Cuts one field off the line: 1 if another follows, 0 if it was the last, -1 on a stray quote. */
+static int next_field(char **at, char *end, struct csv_field *field)
+{
+    char *p = *at;
+    while (p < end && blank(*p))
+        p++;
+    if (p < end && *p == '"') {
+        *at = p + 1;
+        if (unquote(at, end, field))
+            return -1;
+        int more = *at < end;
+        *at += more;
+        return more;
+    }
+    char *comma = memchr(p, ',', (size_t)(end - p));
+    char *stop = comma ? comma : end;
+    *at = comma ? comma + 1 : end;
+    while (stop > p && blank(stop[-1]))
+        stop--;
+    *stop = 0;
+    field->text = p;
+    field->length = (size_t)(stop - p);
+    return comma != NULL;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static int check_duplicates(const struct csv *csv, struct error *err)
+{
+    char **sorted = malloc(csv->columns * sizeof *sorted);
+    if (!sorted)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    memcpy(sorted, csv->name, csv->columns * sizeof *sorted);
+    qsort(sorted, csv->columns, sizeof *sorted, compare_names);
+    int result = 0;
+    for (size_t i = 1; i < csv->columns && !result; i++) {
+        char shown[CSV_SHOWN];
+        if (*sorted[i] && !strcmp(sorted[i - 1], sorted[i]))
+            result = error_set(err, STATUS_INPUT, "%s:1: column '%s' appears twice", csv->path,
+                               csv_show(sorted[i], shown));
+    }
+    free(sorted);
+    return result;
+}
+
+static int read_header(struct csv *csv, struct error *err)
+{
+    char *p, *end;
+    int found = next_line(csv, &p, &end, err);
+    if (found < 0)
+        return -1;
+    if (found && end - p >= 3 && !memcmp(p, "\xef\xbb\xbf", 3))
+        p += 3;
+    if (!found)
+        return fail(csv, err, "the file is empty");
+    if (p == end)
+        return fail(csv, err, "no header line");
+    size_t most = 1;
+    for (char *c = p; (c = memchr(c, ',', (size_t)(end - c))); c++)
+        most++;
+    csv->name = calloc(most, sizeof *csv->name);
+    csv->field = calloc(most, sizeof *csv->field);
+    if (!csv->name || !csv->field)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    for (int more = 1; more;) {
+        struct csv_field field;
+        more = next_field(&p, end, &field);
+        if (more < 0)
+            return fail(csv, err, "a quoted field is not closed on its line");
+        if (!(csv->name[csv->columns] = strdup(field.text)))
+            return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+        csv->columns++;
+    }
+    return check_duplicates(csv, err);
+}
+
+static int open_stream(struct csv *csv, struct error *err)
+{
+    struct csv_stream *s = csv->stream;
+    int fd = open(csv->path, O_RDONLY | O_CLOEXEC);
+    struct stat st;
+    if (fd < 0)
+        return error_errno(err, STATUS_INPUT, csv->path);
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+        s->size = st.st_size;
+    if (!(s->file = gzdopen(fd, "rb"))) {
+        close(fd);
+        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    }
+    gzbuffer(s->file, CHUNK);
+    s->fresh = 1;
+    return 0;
+}
+
+struct csv *csv_open(const char *path, struct error *err)
+{
+    struct csv *csv = calloc(1, sizeof *csv);
+    if (csv) {
+        csv->path = strdup(path);
+        csv->stream = calloc(1, sizeof *csv->stream);
+        if (csv->stream)
+            csv->stream->bytes = malloc(CSV_LINE_MAX + 1);
+    }
+    if (!csv || !csv->path || !csv->stream || !csv->stream->bytes)
+        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    else if (!open_stream(csv, err) && !read_header(csv, err))
+        return csv;
+    csv_close(csv);
+    return NULL;
+}
+
+void csv_close(struct csv *csv)
+{
+    if (!csv)
+        return;
+    if (csv->stream) {
+        if (csv->stream->file)
+            gzclose_r(csv->stream->file);
+        free(csv->stream->bytes);
+    }
+    for (size_t i = 0; i < csv->columns; i++)
+        free(csv->name[i]);
+    free(csv->name);
+    free(csv->field);
+    free(csv->stream);
+    free(csv->path);
+    free(csv);
+}
+
+/* Blank lines may only be followed by the end of the file. */
+static int only_blank_lines_follow(struct csv *csv, struct error *err)
+{
+    uint64_t first = csv->line;
+    char *p, *end;
+    int found;
+    while ((found = next_line(csv, &p, &end, err)) > 0) {
+        if (p < end) {
+            csv->line = first;
+            return fail(csv, err, "a blank line");
+        }
+    }
+    return found;
+}
+
+int csv_next(struct csv *csv, struct error *err)
+{
+    char *p, *end;
+    int found = next_line(csv, &p, &end, err);
+    if (found <= 0)
+        return found;
+    if (p == end)
+        return only_blank_lines_follow(csv, err);
+    size_t fields = 0;
+    for (int more = 1; more; fields++) {
+        struct csv_field extra, *field = fields < csv->columns ? &csv->field[fields] : &extra;
+        more = next_field(&p, end, field);
+        if (more < 0)
+            return fail(csv, err, "a quoted field is not closed on its line");
+    }
+    if (fields != csv->columns)
+        return error_set(err, STATUS_INPUT, "%s:%llu: %zu field%s, but the header has %zu",
+                         csv->path, (unsigned long long)csv->line, fields, fields > 1 ? "s" : "",
+                         csv->columns);
+    return 1;
+}
+
+static int missing(const struct csv *csv, const char *name, struct error *err)
+{
+    char shown[CSV_SHOWN];
+    error_set(err, STATUS_INPUT, "%s:1: no column '%s'; the columns are ", csv->path,
+              csv_show(name, shown));
+    size_t used = strlen(err->text);
+    for (size_t i = 0; i < csv->columns; i++) {
+        if (used + sizeof shown + 8 > sizeof err->text) {
+            memcpy(err->text + used, ", ...", 6);
+            break;
+        }
+        int n = snprintf(err->text + used, sizeof err->text - used, "%s%s", i ? ", " : "",
+                         csv_show(csv->name[i], shown));
+        used += n > 0 ? (size_t)n : 0;
+    }
+    return -1;
+}
+
+int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err)
+{
+    size_t found = 0, alike = csv->columns;
+    for (size_t i = 0; i < csv->columns; i++) {
+        if (*name && !strcmp(csv->name[i], name)) {
+            *column = i;
+            return 0;
+        }
+        if (*name && csv_same_name(csv->name[i], name)) {
+            alike = i;
+            found++;
+        }
+    }
+    char shown[CSV_SHOWN];
+    if (found > 1)
+        return error_set(err, STATUS_INPUT,
+                         "%s:1: several columns are called '%s' in upper and lower case; write it "
+                         "as the header does",
+                         csv->path, csv_show(name, shown));
+    if (!found)
+        return missing(csv, name, err);
+    *column = alike;
+    return 0;
+}
+
+int csv_number(const struct csv *csv, size_t column, double *x, struct error *err)
+{
+    const struct csv_field *field = &csv->field[column];
+    enum csv_parsed parsed = csv_parse_number(field->text, field->length, x);
+    if (parsed == CSV_NUMBER)
+        return 0;
+    char name[CSV_SHOWN], text[CSV_SHOWN];
+    const char *p = field->text + (*field->text == '-' || *field->text == '+');
+    int special =
+        csv_same_name(p, "nan") || csv_same_name(p, "inf") || csv_same_name(p, "infinity");
+    const char *cause = special                      ? " is not a finite number"
+                        : parsed == CSV_OUT_OF_RANGE ? " is beyond the range of a number"
+                                                     : " is not a number";
+    csv_show(csv->name[column], name);
+    csv_show(field->text, text);
+    if (!field->length)
+        return error_set(err, STATUS_INPUT, "%s:%llu: column '%s': the field is empty", csv->path,
+                         (unsigned long long)csv->line, name);
+    return error_set(err, STATUS_INPUT, "%s:%llu: column '%s': '%s'%s", csv->path,
+                     (unsigned long long)csv->line, name, text, cause);
+}
+
+void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total)
+{
+    z_off_t at = gzoffset(csv->stream->file);
+    *done = at > 0 ? (uint64_t)at : 0;
+    *total = (uint64_t)csv->stream->size;
+}

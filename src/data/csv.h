@@ -1,0 +1,66 @@
+/*
+ * csv: a streaming reader of .csv and .csv.gz files.
+ *
+ * The first line names the columns; every other line is a row with as many fields. Fields may be
+ * quoted ("a ""b"" c", on one line), lines end in LF or CRLF, a UTF-8 byte order mark and blank
+ * lines at the very end are passed over. The reader holds one line of the file at a time (at most
+ * CSV_LINE_MAX bytes) and owns all it points to; fields live until the next csv_next(). Whatever
+ * is wrong with a file ends in STATUS_INPUT and "path:line: cause".
+ */
+#ifndef DATA_CSV_H
+#define DATA_CSV_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+
+#define CSV_LINE_MAX ((size_t)1 << 20)
+
+struct csv_field {
+    char *text; /* without quotes and the blanks around it, NUL-terminated */
+    size_t length;
+};
+
+struct csv {
+    char *path;
+    uint64_t line;           /* number of the current line, from 1 */
+    size_t columns;          /* at least 1 */
+    char **name;             /* [columns], "" where the header leaves one out */
+    struct csv_field *field; /* [columns], the current row */
+    struct csv_stream *stream;
+};
+
+/* Opens `path` and reads its header line. */
+struct csv *csv_open(const char *path, struct error *err);
+void csv_close(struct csv *csv);
+
+/* Goes to the next row: 1; 0 at the end of the file; -1 with an error. */
+int csv_next(struct csv *csv, struct error *err);
+
+/* Column called `name`, or else the only one that differs from it in case alone. An error lists the
+ * columns that there are. */
+int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err);
+
+/* The current row's field as a finite number. */
+int csv_number(const struct csv *csv, size_t column, double *x, struct error *err);
+
+/* Bytes of the file read so far and in all (0: not known), for a progress bar. */
+void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total);
+
+enum csv_parsed { CSV_NUMBER, CSV_NOT_A_NUMBER, CSV_OUT_OF_RANGE };
+
+/*
+ * Decimal number with an optional exponent in text[length], where text[length] is NUL: the double
+ * that strtod() gives in the C locale, whatever the user's locale is. No hexadecimal, no infinity.
+ */
+enum csv_parsed csv_parse_number(const char *text, size_t length, double *x);
+
+/* Whether two names are the same but for the case of ASCII letters. */
+int csv_same_name(const char *a, const char *b);
+
+/* Text from outside made fit for a message: no control characters, cut to the size. */
+#define CSV_SHOWN 64
+const char *csv_show(const char *text, char out[CSV_SHOWN]);
+
+#endif

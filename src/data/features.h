@@ -1,0 +1,57 @@
+/*
+ * features: columns and functions of them, written as expressions: `close`, `ma(close,10)`,
+ * `ema(logret(close),20)`.
+ *
+ *   expression = column | function "(" expression {"," expression} {"," number} ")"
+ *
+ * A column is anything without , ( ) and found whatever its case. A function is one line of the
+ * registry in features.c. All functions look back only: a row's value depends on that row and those
+ * before it in its run. The first feature_warmup() rows of a run have no value.
+ *
+ * feature_parse() gives a tree that the caller frees; it refers to nothing outside.
+ */
+#ifndef DATA_FEATURES_H
+#define DATA_FEATURES_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "data/table.h"
+#include "error.h"
+
+#define FEATURE_ARGUMENTS 4
+
+struct feature_function;
+
+struct feature {
+    char *text; /* as it was written, without blanks at the ends: names the feature */
+    const struct feature_function *function;     /* NULL: a column */
+    struct feature *argument[FEATURE_ARGUMENTS]; /* series; as many as the function takes */
+    long number;                                 /* the function's last argument, if it takes one */
+    size_t column;                               /* column: where the table has it */
+};
+
+/* STATUS_USAGE and "'ma(close': ')' is missing". */
+struct feature *feature_parse(const char *text, struct error *err);
+void feature_free(struct feature *feature);
+
+/*
+ * Adds the columns that the feature needs to names[], which holds *count of them and grows (the
+ * caller frees it; the names belong to the feature), and remembers where each one is. -1: memory.
+ */
+int feature_columns(struct feature *feature, char ***names, size_t *count);
+
+/* Rows at the start of a run that have no value. */
+size_t feature_warmup(const struct feature *feature);
+
+/*
+ * Values of the rows of one run into out[run.end - run.begin]; NaN in its warm-up. STATUS_INPUT,
+ * naming the row, where a value is not finite (the logarithm of 0).
+ */
+int feature_compute(const struct feature *feature, const struct table *table, struct run run,
+                    double *out, struct error *err);
+
+/* Writes the functions, one a line: "ma(x,n)", a tab, what it is. For documentation. */
+void feature_reference(FILE *out);
+
+#endif

@@ -1,0 +1,79 @@
+/*
+ * table: the columns of a file that are needed, and the time of each row.
+ *
+ * Time strictly rises from row to row. A run is a stretch of rows without a hole; windows and
+ * feature functions never reach from one run into another. A table owns all it points to.
+ */
+#ifndef DATA_TABLE_H
+#define DATA_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "log/log.h"
+
+enum time_format { TIME_NONE, TIME_MILLISECONDS, TIME_SECONDS, TIME_ISO8601 };
+
+struct table {
+    char *path;
+    size_t rows, columns;
+    char **name;     /* [columns], as the header has them */
+    double **column; /* [columns][rows], finite */
+    int64_t *time;   /* [rows], ms since 1970 UTC; NULL without a time column */
+    enum time_format format;
+    int64_t candle; /* length of a resampled row in ms; 0: a row is a line of the file */
+};
+
+struct run {
+    size_t begin, end; /* rows [begin, end), never empty */
+};
+
+/* What table_resample() did. */
+struct resampling {
+    size_t rows;    /* before */
+    size_t cut;     /* candles left out, for a run begins or ends inside them */
+    size_t partial; /* candles kept although rows are missing inside them */
+};
+
+/*
+ * Reads the `columns` columns called names[] and, unless `time` is "", the one called `time`.
+ * Whether that holds ISO 8601 dates or date-times (UTC if they name no zone), seconds or
+ * milliseconds (from 1e11 on) is taken from its first row. STATUS_INPUT with "path:line: cause".
+ */
+struct table *table_read(const char *path, const char *time, char *const *names, size_t columns,
+                         struct log *log, struct error *err);
+void table_free(struct table *table);
+
+/* The distance in time of most neighbouring rows, in ms; 0 if no distance has the majority. */
+int64_t table_step(const struct table *table);
+
+/*
+ * Cuts the rows where the next one is more than `gap` ms later; 0 does not cut. Returns the runs in
+ * memory that the caller frees, NULL if there is none.
+ */
+struct run *table_runs(const struct table *table, int64_t gap, size_t *count);
+
+/*
+ * Merges rows into candles of `length` ms whose times are multiples of it since 1970. The column's
+ * name, whatever its case, says how: open first, high highest, low lowest, close last, volume sum,
+ * anything else last. Where a run begins or ends inside a candle, that candle is left out: what it
+ * shows would depend on where the recording happened to start. Candles without a row do not appear.
+ * Runs are changed to those of the candles. STATUS_INPUT if the rows are further apart than
+ * `length`.
+ */
+int table_resample(struct table *table, int64_t length, struct run *runs, size_t *count,
+                   struct resampling *told, struct error *err);
+
+/* "path:line" or, after resampling, "path: candle of 2021-04-02T00:03:00Z"; for messages. */
+#define TABLE_WHERE 512
+const char *table_where(const struct table *table, size_t row, char out[TABLE_WHERE]);
+
+/* "2021-04-02T00:03:00Z", with milliseconds where there are any. */
+#define TABLE_TIME 40
+const char *table_time(int64_t ms, char out[TABLE_TIME]);
+
+/* "3m", "1h 30m", "250ms". */
+const char *table_duration(int64_t ms, char out[TABLE_TIME]);
+
+#endif

@@ -1,0 +1,662 @@
+#include "device/device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/opencl.h"
+
+const char *opencl_error_name(cl_int code)
+{
+    static const struct {
+        cl_int code;
+        const char *name;
+    } names[] = {
+#define NAME(x) {x, #x}
+        NAME(CL_DEVICE_NOT_FOUND),
+        NAME(CL_DEVICE_NOT_AVAILABLE),
+        NAME(CL_COMPILER_NOT_AVAILABLE),
+        NAME(CL_MEM_OBJECT_ALLOCATION_FAILURE),
+        NAME(CL_OUT_OF_RESOURCES),
+        NAME(CL_OUT_OF_HOST_MEMORY),
+        NAME(CL_PROFILING_INFO_NOT_AVAILABLE),
+        NAME(CL_MEM_COPY_OVERLAP),
+        NAME(CL_BUILD_PROGRAM_FAILURE),
+        NAME(CL_MAP_FAILURE),
+        NAME(CL_MISALIGNED_SUB_BUFFER_OFFSET),
+        NAME(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST),
+        NAME(CL_COMPILE_PROGRAM_FAILURE),
+        NAME(CL_DEVICE_PARTITION_FAILED),
+        NAME(CL_INVALID_VALUE),
+        NAME(CL_INVALID_DEVICE),
+        NAME(CL_INVALID_CONTEXT),
+        NAME(CL_INVALID_QUEUE_PROPERTIES),
+        NAME(CL_INVALID_COMMAND_QUEUE),
+        NAME(CL_INVALID_MEM_OBJECT),
+        NAME(CL_INVALID_BINARY),
+        NAME(CL_INVALID_BUILD_OPTIONS),
+        NAME(CL_INVALID_PROGRAM),
+        NAME(CL_INVALID_PROGRAM_EXECUTABLE),
+        NAME(CL_INVALID_KERNEL_NAME),
+        NAME(CL_INVALID_KERNEL),
+        NAME(CL_INVALID_ARG_INDEX),
+        NAME(CL_INVALID_ARG_VALUE),
+        NAME(CL_INVALID_ARG_SIZE),
+        NAME(CL_INVALID_KERNEL_ARGS),
+        NAME(CL_INVALID_WORK_GROUP_SIZE),
+        NAME(CL_INVALID_WORK_ITEM_SIZE),
+        NAME(CL_INVALID_EVENT_WAIT_LIST),
+        NAME(CL_INVALID_OPERATION),
+        NAME(CL_INVALID_BUFFER_SIZE),
+#undef NAME
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].code == code)
+            return names[i].name;
+    return code == -1001 ? "no OpenCL platform" : "unknown OpenCL error";
+}
+
+int opencl_error(struct error *err, cl_int code, const char *call, const char *what)
+{
+    return error_set(err, STATUS_DEVICE, "%s: %s (%d)%s%s", call, opencl_error_name(code), code,
+                     what ? ": " : "", what ? what : "");
+}
+
+/* --- order of commands */
+
+cl_uint device_wait_list(struct device *dev, const cl_event **list)
+{
+    *list = dev->before_count ? dev->before : NULL;
+    return dev->before_count;
+}
+
+static void release(cl_event *events, cl_uint *count)
+{
+    for (cl_uint i = 0; i < *count; i++)
+        clReleaseEvent(events[i]);
+    *count = 0;
+}
+
+/* What ran becomes what the next command waits for. */
+static void advance(struct device *dev)
+{
+    if (!dev->running_count)
+        return;
+    release(dev->before, &dev->before_count);
+    memcpy(dev->before, dev->running, dev->running_count * sizeof *dev->running);
+    dev->before_count = dev->running_count;
+    dev->running_count = 0;
+}
+
+cl_event *device_event(struct device *dev)
+{
+    if (dev->ordered)
+        return NULL;
+    if (!dev->forked || dev->running_count == DEVICE_MAX_EVENTS)
+        advance(dev);
+    return &dev->running[dev->running_count++];
+}
+
+void device_fork(struct device *dev)
+{
+    if (dev->ordered)
+        return;
+    advance(dev);
+    dev->forked = 1;
+}
+
+void device_join(struct device *dev)
+{
+    if (dev->ordered)
+        return;
+    advance(dev);
+    dev->forked = 0;
+}
+
+/* The wait list must be read before device_event() moves on, so outside a fork move on first. */
+#define ENQUEUE(dev, code, call, ...)                      \
+    do {                                                   \
+        if (!(dev)->forked)                                \
+            advance(dev);                                  \
+        const cl_event *wait_;                             \
+        cl_uint waits_ = device_wait_list(dev, &wait_);    \
+        cl_event *event_ = device_event(dev);              \
+        (code) = call(__VA_ARGS__, waits_, wait_, event_); \
+        if ((code) != CL_SUCCESS && event_)                \
+            (dev)->running_count--;                        \
+    } while (0)
+
+cl_int device_barrier(struct device *dev)
+{
+    if (dev->ordered)
+        return CL_SUCCESS;
+    advance(dev);
+    release(dev->before, &dev->before_count);
+    cl_int code = clEnqueueBarrierWithWaitList(dev->queue, 0, NULL, &dev->before[0]);
+    dev->before_count = code == CL_SUCCESS;
+    return code;
+}
+
+int device_finish(struct device *dev, struct error *err)
+{
+    cl_int code = clFinish(dev->queue);
+    advance(dev);
+    release(dev->before, &dev->before_count);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
+}
+
+int device_pace(struct device *dev, unsigned depth, struct error *err)
+{
+    if (depth > DEVICE_MAX_DEPTH)
+        depth = DEVICE_MAX_DEPTH;
+    cl_event *slot = &dev->pace[dev->pace_next++ % depth];
+    cl_int code = CL_SUCCESS;
+    if (*slot) {
+        code = clWaitForEvents(1, slot);
+        clReleaseEvent(*slot);
+        *slot = NULL;
+        if (code != CL_SUCCESS)
+            return opencl_error(err, code, "clWaitForEvents", "an earlier step");
+    }
+    advance(dev);
+    if (dev->ordered)
+        code = clEnqueueMarkerWithWaitList(dev->queue, 0, NULL, slot);
+    else if (dev->before_count)
+        code = clEnqueueMarkerWithWaitList(dev->queue, dev->before_count, dev->before, slot);
+    if (code != CL_SUCCESS)
+        return opencl_error(err, code, "clEnqueueMarkerWithWaitList", NULL);
+    code = clFlush(dev->queue);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFlush", NULL);
+}
+
+/* --- opening */
+
+static void info_text(cl_device_id id, cl_device_info key, char *to, size_t size)
+{
+    to[0] = 0;
+    clGetDeviceInfo(id, key, size, to, NULL);
+    to[size - 1] = 0;
+}
+
+static void device_describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
+{
+    memset(info, 0, sizeof *info);
+    info_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
+    info_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
+    info_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
+    info_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
+    clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform, info->platform, NULL);
+    info->platform[sizeof info->platform - 1] = 0;
+
+    cl_device_type type = 0;
+    cl_device_exec_capabilities exec = 0;
+    cl_device_fp_config fp64 = 0;
+    cl_ulong global = 0, most = 0, local = 0;
+    cl_uint units = 1, align = 1024;
+    size_t group = 1;
+    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof exec, &exec, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align, &align, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL);
+    info->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
+    info->has_native = (exec & CL_EXEC_NATIVE_KERNEL) != 0;
+    info->has_fp64 = fp64 != 0;
+    info->global_bytes = global;
+    info->max_alloc_bytes = most;
+    info->local_bytes = local;
+    info->compute_units = units;
+    info->max_group = group;
+    info->base_align = align / 8 > 64 ? align / 8 : 64;
+}
+
+struct found {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_device_type type;
+    int usable;
+    struct device_info info;
+};
+
+/* Every device of every platform, in the order of the loader; the caller frees. */
+static struct found *find_all(size_t *count, struct error *err)
+{
+    cl_platform_id platforms[32];
+    cl_uint n = 0;
+    *count = 0;
+    cl_int code = clGetPlatformIDs(32, platforms, &n);
+    if (code != CL_SUCCESS || !n) {
+        error_set(err, STATUS_DEVICE,
+                  "no OpenCL platform found: install a driver for the device, or pocl-opencl-icd "
+                  "for the CPU (see OCL_ICD_VENDORS)");
+        return NULL;
+    }
+    struct found *all = NULL;
+    for (cl_uint p = 0; p < n && p < 32; p++) {
+        cl_device_id ids[64];
+        cl_uint m = 0;
+        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 64, ids, &m) != CL_SUCCESS)
+            continue;
+        for (cl_uint i = 0; i < m && i < 64; i++) {
+            struct found *more = realloc(all, (*count + 1) * sizeof *all);
+            if (!more) {
+                free(all);
+                error_set(err, STATUS_DEVICE, "out of memory");
+                return NULL;
+            }
+            all = more;
+            struct found *f = &all[(*count)++];
+            cl_bool available = CL_FALSE, compiler = CL_FALSE;
+            f->platform = platforms[p];
+            f->id = ids[i];
+            f->type = 0;
+            clGetDeviceInfo(ids[i], CL_DEVICE_TYPE, sizeof f->type, &f->type, NULL);
+            clGetDeviceInfo(ids[i], CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
+            clGetDeviceInfo(ids[i], CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
+            f->usable = available && compiler;
+            device_describe(f->platform, f->id, &f->info);
+        }
+    }
+    if (!all)
+        error_set(err, STATUS_DEVICE, "no OpenCL device found on %u platform(s)", n);
+    return all;
+}
+
+/* GPUs before accelerators before CPUs, the larger first, the earlier where they are equal. */
+static double rank_of(const struct found *f)
+{
+    double kind = f->type & CL_DEVICE_TYPE_GPU ? 2 : f->type & CL_DEVICE_TYPE_CPU ? 0 : 1;
+    return kind * 1e30 + (double)f->info.global_bytes;
+}
+
+static const struct found *pick(const struct found *all, size_t count, const char *select,
+                                const char **why, struct error *err)
+{
+    char *end;
+    unsigned long index = strtoul(select, &end, 10);
+    const struct found *best = NULL;
+    if (*select && !*end) {
+        if (index >= count) {
+            error_set(err, STATUS_DEVICE, "device %s: there are %zu, numbered from 0", select,
+                      count);
+            return NULL;
+        }
+        best = &all[index];
+        *why = "its index was asked for";
+        if (!best->usable) {
+            error_set(err, STATUS_DEVICE, "device %s (%s) is not available or has no compiler",
+                      select, best->info.name);
+            return NULL;
+        }
+        return best;
+    }
+    int any = !*select || !strcasecmp(select, "auto");
+    int gpu = !strcasecmp(select, "gpu"), cpu = !strcasecmp(select, "cpu");
+    *why = any   ? "the first choice of auto: GPUs before CPUs, more memory first"
+           : gpu ? "the GPU with the most memory"
+           : cpu ? "the first CPU device"
+                 : "its name contains what was asked for";
+    for (size_t i = 0; i < count; i++) {
+        const struct found *f = &all[i];
+        int fits = any || (gpu   ? (f->type & CL_DEVICE_TYPE_GPU) != 0
+                           : cpu ? (f->type & CL_DEVICE_TYPE_CPU) != 0
+                                 : strcasestr(f->info.name, select) ||
+                                       strcasestr(f->info.platform, select));
+        if (f->usable && fits && (!best || rank_of(f) > rank_of(best)))
+            best = f;
+    }
+    if (!best)
+        error_set(err, STATUS_DEVICE, "no usable OpenCL device fits '%s'; see 'seqtrain devices'",
+                  select);
+    return best;
+}
+
+int device_list(const char *select, FILE *out, struct error *err)
+{
+    size_t count;
+    struct found *all = find_all(&count, err);
+    if (!all)
+        return -1;
+    const char *why = NULL;
+    const struct found *best = pick(all, count, select, &why, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct device_info *d = &all[i].info;
+        fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n", &all[i] == best ? '*' : ' ', i,
+                d->name, d->platform, d->version, d->driver);
+        fprintf(out, "     %s, %u compute units, %.1f GiB, at most %.1f GiB a buffer%s%s\n",
+                all[i].type & CL_DEVICE_TYPE_GPU ? "GPU"
+                : d->is_cpu                      ? "CPU"
+                                                 : "accelerator",
+                d->compute_units, (double)d->global_bytes / 0x1p30,
+                (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
+                all[i].usable ? "" : ", NOT USABLE");
+    }
+    if (best)
+        fprintf(out, "* would be used: %s\n", why);
+    free(all);
+    return best ? 0 : -1;
+}
+
+/* A part of a CPU device, where fewer threads are asked for than it has compute units. */
+static cl_int limit_threads(struct device *dev, long threads)
+{
+    if (threads < 1 || !dev->info.is_cpu || (unsigned long)threads >= dev->info.compute_units)
+        return CL_SUCCESS;
+    const cl_device_partition_property by[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
+                                               CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    cl_device_id part;
+    cl_int code = clCreateSubDevices(dev->id, by, 1, &part, NULL);
+    if (code == CL_SUCCESS) {
+        dev->id = part;
+        dev->info.compute_units = (unsigned)threads;
+    }
+    return code;
+}
+
+struct device *device_open(const struct device_options *options, struct error *err)
+{
+    size_t count;
+    const char *why;
+    struct found *all = find_all(&count, err);
+    if (!all)
+        return NULL;
+    const struct found *best = pick(all, count, options->select, &why, err);
+    struct device *dev = best ? calloc(1, sizeof *dev) : NULL;
+    if (dev) {
+        dev->platform = best->platform;
+        dev->id = best->id;
+        dev->info = best->info;
+        dev->budget = (uint64_t)((double)dev->info.global_bytes * options->memory_fraction);
+    }
+    free(all);
+    if (!dev)
+        return NULL;
+
+    cl_int code = limit_threads(dev, options->threads);
+    if (code != CL_SUCCESS) {
+        opencl_error(err, code, "clCreateSubDevices", "device.threads");
+        device_close(dev);
+        return NULL;
+    }
+    const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
+                                                (cl_context_properties)dev->platform, 0};
+    dev->context = clCreateContext(properties, 1, &dev->id, NULL, NULL, &code);
+    if (!dev->context) {
+        opencl_error(err, code, "clCreateContext", dev->info.name);
+        device_close(dev);
+        return NULL;
+    }
+    /* Out of order only pays where a GEMM is cut into native kernels that run side by side. */
+    cl_command_queue_properties can = 0;
+    clGetDeviceInfo(dev->id, CL_DEVICE_QUEUE_PROPERTIES, sizeof can, &can, NULL);
+    can &= CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
+    dev->ordered = !(dev->info.has_native && can);
+    dev->queue = clCreateCommandQueue(dev->context, dev->id, dev->ordered ? 0 : can, &code);
+    if (!dev->queue) {
+        opencl_error(err, code, "clCreateCommandQueue", dev->info.name);
+        device_close(dev);
+        return NULL;
+    }
+    return dev;
+}
+
+void device_close(struct device *dev)
+{
+    if (!dev)
+        return;
+    struct error ignored;
+    if (dev->queue)
+        device_finish(dev, &ignored);
+    for (unsigned i = 0; i < DEVICE_MAX_DEPTH; i++)
+        if (dev->pace[i])
+            clReleaseEvent(dev->pace[i]);
+    program_free_all(dev);
+    buffer_free(dev->scratch);
+    if (dev->queue)
+        clReleaseCommandQueue(dev->queue);
+    if (dev->context)
+        clReleaseContext(dev->context);
+    free(dev);
+}
+
+const struct device_info *device_info(const struct device *dev)
+{
+    return &dev->info;
+}
+
+void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)
+{
+    dev->on_build = call;
+    dev->on_build_ctx = ctx;
+}
+
+uint64_t device_bytes(const struct device *dev)
+{
+    return dev->bytes;
+}
+
+uint64_t device_budget(const struct device *dev)
+{
+    return dev->budget;
+}
+
+/* --- buffers */
+
+struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)
+{
+    struct buffer *b = calloc(1, sizeof *b);
+    if (!b) {
+        error_set(err, STATUS_DEVICE, "%s: out of memory", what);
+        return NULL;
+    }
+    if (!bytes)
+        bytes = 4;
+    b->dev = dev;
+    b->bytes = (bytes + 3) & ~(size_t)3;
+    if (dev->bytes + b->bytes > dev->budget) {
+        error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use", what,
+                  b->bytes, (unsigned long long)dev->bytes, (unsigned long long)dev->budget);
+        free(b);
+        return NULL;
+    }
+    cl_int code;
+    b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
+    if (!b->id) {
+        opencl_error(err, code, "clCreateBuffer", what);
+        free(b);
+        return NULL;
+    }
+    dev->bytes += b->bytes;
+    if (buffer_zero(b, err) || device_finish(dev, err)) {
+        error_prefix(err, "%s", what);
+        buffer_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, struct error *err)
+{
+    struct buffer *b = calloc(1, sizeof *b);
+    if (!b) {
+        error_set(err, STATUS_DEVICE, "out of memory");
+        return NULL;
+    }
+    b->dev = parent->dev;
+    b->parent = parent;
+    b->offset = offset;
+    b->bytes = bytes;
+    const cl_buffer_region region = {offset, bytes};
+    cl_int code;
+    b->id = clCreateSubBuffer(parent->id, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (!b->id) {
+        opencl_error(err, code, "clCreateSubBuffer", NULL);
+        free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void buffer_free(struct buffer *b)
+{
+    if (!b)
+        return;
+    if (b->id)
+        clReleaseMemObject(b->id);
+    if (!b->parent)
+        b->dev->bytes -= b->bytes;
+    free(b);
+}
+
+size_t buffer_size(const struct buffer *b)
+{
+    return b->bytes;
+}
+
+int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
+{
+    return buffer_send(b, offset, bytes, from, err) || device_finish(b->dev, err) ? -1 : 0;
+}
+
+int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
+{
+    cl_int code;
+    ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->dev->queue, b->id, CL_FALSE, offset, bytes, to);
+    if (code != CL_SUCCESS)
+        return opencl_error(err, code, "clEnqueueReadBuffer", NULL);
+    return device_finish(b->dev, err);
+}
+
+int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
+{
+    cl_int code;
+    ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->dev->queue, b->id, CL_FALSE, offset, bytes,
+            from);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueWriteBuffer", NULL);
+}
+
+int buffer_zero(struct buffer *b, struct error *err)
+{
+    const cl_int zero = 0;
+    cl_int code;
+    ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->dev->queue, b->id, &zero, sizeof zero, 0,
+            b->bytes);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueFillBuffer", NULL);
+}
+
+/* --- kernels */
+
+struct kernel *kernel_new(struct device *dev, const char *file, const char *name,
+                          const char *options, struct error *err)
+{
+    cl_program program = program_get(dev, file, options, err);
+    if (!program)
+        return NULL;
+    struct kernel *k = calloc(1, sizeof *k);
+    cl_int code = CL_OUT_OF_HOST_MEMORY;
+    if (k)
+        k->id = clCreateKernel(program, name, &code);
+    if (!k || !k->id || !(k->name = strdup(name))) {
+        opencl_error(err, code, "clCreateKernel", name);
+        kernel_free(k);
+        return NULL;
+    }
+    k->dev = dev;
+    return k;
+}
+
+void kernel_free(struct kernel *k)
+{
+    if (!k)
+        return;
+    if (k->id)
+        clReleaseKernel(k->id);
+    free(k->name);
+    free(k);
+}
+
+static void set_arg(struct kernel *k, unsigned index, size_t size, const void *value)
+{
+    cl_int code = clSetKernelArg(k->id, index, size, value);
+    if (code != CL_SUCCESS && k->failed == CL_SUCCESS) {
+        k->failed = code;
+        k->failed_index = index;
+    }
+}
+
+void kernel_set_buffer(struct kernel *k, unsigned index, struct buffer *buffer)
+{
+    set_arg(k, index, sizeof buffer->id, &buffer->id);
+}
+
+void kernel_set_int(struct kernel *k, unsigned index, int32_t value)
+{
+    set_arg(k, index, sizeof value, &value);
+}
+
+void kernel_set_float(struct kernel *k, unsigned index, float value)
+{
+    set_arg(k, index, sizeof value, &value);
+}
+
+void kernel_set_local(struct kernel *k, unsigned index, size_t bytes)
+{
+    set_arg(k, index, bytes, NULL);
+}
+
+int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
+{
+    if (k->failed != CL_SUCCESS) {
+        char what[300];
+        snprintf(what, sizeof what, "%s, argument %u", k->name, k->failed_index);
+        return opencl_error(err, k->failed, "clSetKernelArg", what);
+    }
+    size_t global = groups * lanes;
+    cl_int code;
+    ENQUEUE(k->dev, code, clEnqueueNDRangeKernel, k->dev->queue, k->id, 1, NULL, &global, &lanes);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNDRangeKernel", k->name);
+}
+
+/* --- native kernels. Parts are handed over as their parent and an offset, which is what every
+ * implementation gets right. */
+
+#define NATIVE_MAX 8
+struct native {
+    void (*fn)(void **memory, const void *arg);
+    void *memory[NATIVE_MAX];
+    size_t offset[NATIVE_MAX];
+    size_t count;
+    max_align_t arg[16]; /* room for the caller's argument */
+};
+
+static void CL_CALLBACK run_native(void *copy)
+{
+    struct native *n = copy;
+    for (size_t i = 0; i < n->count; i++)
+        n->memory[i] = (char *)n->memory[i] + n->offset[i];
+    n->fn(n->memory, n->arg);
+}
+
+int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const void *arg),
+                          const void *arg, size_t arg_bytes, struct buffer *const *buffers,
+                          size_t count, struct error *err)
+{
+    struct native n = {.fn = fn, .count = count};
+    cl_mem ids[NATIVE_MAX];
+    const void *where[NATIVE_MAX];
+    if (arg_bytes > sizeof n.arg || count > NATIVE_MAX)
+        return error_set(err, STATUS_DEVICE, "native kernel: too many arguments");
+    memcpy(n.arg, arg, arg_bytes);
+    for (size_t i = 0; i < count; i++) {
+        ids[i] = buffers[i]->parent ? buffers[i]->parent->id : buffers[i]->id;
+        n.offset[i] = buffers[i]->offset;
+        where[i] = &n.memory[i];
+    }
+    cl_int code;
+    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, (cl_uint)count,
+            ids, where);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNativeKernel", NULL);
+}

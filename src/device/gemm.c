@@ -1,0 +1,90 @@
+#include "device/gemm.h"
+
+#include <stdlib.h>
+
+#include "device/gemm_providers.h"
+
+enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish)
+{
+    if (wish != PROVIDER_AUTO)
+        return wish;
+    if (device_info(dev)->has_native && gemm_cblas_identity())
+        return PROVIDER_CBLAS;
+    return device_info(dev)->is_cpu ? PROVIDER_OWN : PROVIDER_CLBLAST;
+}
+
+const char *gemm_provider_name(enum gemm_provider provider)
+{
+    return provider == PROVIDER_CBLAS     ? gemm_cblas_identity()
+           : provider == PROVIDER_CLBLAST ? "CLBlast"
+                                          : "own";
+}
+
+struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
+                      struct buffer *a, struct buffer *b, struct buffer *c, int add,
+                      struct error *err)
+{
+    struct gemm *gemm = calloc(1, sizeof *gemm);
+    if (!gemm) {
+        error_set(err, STATUS_DEVICE, "gemm: out of memory");
+        return NULL;
+    }
+    *gemm = (struct gemm){.dev = dev,
+                          .provider = gemm_provider_for(dev, provider),
+                          .shape = shape,
+                          .matrix = {a, b, c},
+                          .add = add};
+    int failed = gemm->provider == PROVIDER_CBLAS     ? gemm_cblas_init(gemm, err)
+                 : gemm->provider == PROVIDER_CLBLAST ? gemm_clblast_init(gemm, err)
+                                                      : gemm_own_init(gemm, err);
+    if (failed) {
+        gemm_free(gemm);
+        return NULL;
+    }
+    return gemm;
+}
+
+int gemm_enqueue(struct gemm *gemm, struct error *err)
+{
+    switch (gemm->provider) {
+    case PROVIDER_CBLAS:
+        return gemm_cblas_enqueue(gemm, err);
+    case PROVIDER_CLBLAST:
+        return gemm_clblast_enqueue(gemm, err);
+    default:
+        return kernel_enqueue(gemm->kernel, gemm->groups, gemm->lanes, err);
+    }
+}
+
+void gemm_free(struct gemm *gemm)
+{
+    if (gemm)
+        kernel_free(gemm->kernel);
+    free(gemm);
+}
+
+/* Our own kernel. The tile suits caches on CPUs and 48 KiB of local memory on GPUs. */
+int gemm_own_init(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    const struct device_info *info = device_info(gemm->dev);
+    int cpu = info->is_cpu || info->max_group < 256;
+    size_t tile_m = 64, tile_n = 64;
+    char options[160];
+    gemm->lanes = cpu ? 1 : 256;
+    snprintf(options, sizeof options,
+             "-DTA=%d -DTB=%d -DADD=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
+             "-DLANES=%zu",
+             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, cpu ? 64 : 16, cpu ? 8 : 4,
+             cpu ? 2 : 1, cpu ? 16 : 4, gemm->lanes);
+    gemm->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
+    gemm->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
+    if (!gemm->kernel)
+        return -1;
+    for (unsigned i = 0; i < 3; i++)
+        kernel_set_buffer(gemm->kernel, i, gemm->matrix[i]);
+    kernel_set_int(gemm->kernel, 3, (int32_t)s->m);
+    kernel_set_int(gemm->kernel, 4, (int32_t)s->n);
+    kernel_set_int(gemm->kernel, 5, (int32_t)s->k);
+    return 0;
+}

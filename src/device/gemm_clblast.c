@@ -1,0 +1,65 @@
+/*
+ * CLBlast. Its temporary memory is one buffer of the device, as large as its largest product needs.
+ */
+#include <clblast_c.h>
+
+#include "device/gemm_providers.h"
+#include "device/opencl.h"
+
+struct layout {
+    CLBlastTranspose ta, tb;
+    size_t lda, ldb, ldc;
+};
+
+static struct layout layout_of(const struct gemm_shape *s)
+{
+    return (struct layout){s->trans_a ? CLBlastTransposeYes : CLBlastTransposeNo,
+                           s->trans_b ? CLBlastTransposeYes : CLBlastTransposeNo,
+                           s->trans_a ? s->m : s->k, s->trans_b ? s->k : s->n, s->n};
+}
+
+static int clblast_error(struct error *err, CLBlastStatusCode code, const char *call)
+{
+    return error_set(err, STATUS_DEVICE, "%s: CLBlast status %d (%s)", call, (int)code,
+                     opencl_error_name((cl_int)code));
+}
+
+int gemm_clblast_init(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    const struct layout l = layout_of(s);
+    struct device *dev = gemm->dev;
+    size_t bytes = 0;
+    CLBlastStatusCode code =
+        CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 0, l.lda, 0,
+                                   l.ldb, 0, l.ldc, &dev->queue, &bytes);
+    if (code != CLBlastSuccess)
+        return clblast_error(err, code, "CLBlastSGemmTempBufferSize");
+    if (bytes && (!dev->scratch || buffer_size(dev->scratch) < bytes)) {
+        buffer_free(dev->scratch);
+        dev->scratch = buffer_new(dev, bytes, "scratch memory of CLBlast", err);
+        if (!dev->scratch)
+            return -1;
+    }
+    return 0;
+}
+
+int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    const struct layout l = layout_of(s);
+    struct device *dev = gemm->dev;
+    /* CLBlast takes no wait list: on an out-of-order queue a barrier keeps the order. */
+    cl_int barrier = device_barrier(dev);
+    if (barrier != CL_SUCCESS)
+        return opencl_error(err, barrier, "clEnqueueBarrierWithWaitList", NULL);
+    CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
+        CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 1, gemm->matrix[0]->id, 0, l.lda,
+        gemm->matrix[1]->id, 0, l.ldb, gemm->add ? 1 : 0, gemm->matrix[2]->id, 0, l.ldc,
+        &dev->queue, NULL, dev->scratch ? dev->scratch->id : NULL);
+    if (code != CLBlastSuccess)
+        return clblast_error(err, code, "CLBlastSgemmWithTempBuffer");
+    barrier = device_barrier(dev);
+    return barrier == CL_SUCCESS ? 0
+                                 : opencl_error(err, barrier, "clEnqueueBarrierWithWaitList", NULL);
+}

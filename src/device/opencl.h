@@ -1,0 +1,79 @@
+/*
+ * opencl: what the files of src/device share and nobody else sees.
+ */
+#ifndef DEVICE_OPENCL_H
+#define DEVICE_OPENCL_H
+
+#include <CL/cl.h>
+
+#include "device/device.h"
+
+/* Commands that what comes next has to wait for; more than a fork ever enqueues. */
+#define DEVICE_MAX_EVENTS 256
+#define DEVICE_MAX_DEPTH 8
+
+struct program {
+    struct program *next;
+    char *file, *options;
+    cl_program id;
+    int cached; /* its binary is in the cache as it is */
+};
+
+struct device {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_context context;
+    cl_command_queue queue;
+    struct device_info info;
+    uint64_t bytes, budget;
+    struct program *programs;
+    void (*on_build)(void *ctx, const char *program);
+    void *on_build_ctx;
+
+    /* Order. An in-order queue keeps it by itself (ordered = 1); an out-of-order one through
+     * events: `before` must end before the next command, `running` is what a fork has started
+     * since. */
+    int ordered, forked;
+    cl_event before[DEVICE_MAX_EVENTS], running[DEVICE_MAX_EVENTS];
+    cl_uint before_count, running_count;
+
+    cl_event pace[DEVICE_MAX_DEPTH];
+    unsigned pace_next;
+
+    struct buffer *scratch; /* CLBlast's */
+};
+
+struct buffer {
+    struct device *dev;
+    struct buffer *parent; /* NULL unless a part */
+    cl_mem id;
+    size_t offset, bytes;
+};
+
+struct kernel {
+    struct device *dev;
+    cl_kernel id;
+    char *name;
+    cl_int failed; /* of the first kernel_set_* that failed */
+    unsigned failed_index;
+};
+
+/* "CL_OUT_OF_RESOURCES"; never NULL. */
+const char *opencl_error_name(cl_int code);
+
+/* Fills `err` with "call: CL_NAME (what)"; returns -1. */
+int opencl_error(struct error *err, cl_int code, const char *call, const char *what);
+
+/* The program of a kernel file with these options, from memory, the cache or the compiler. */
+cl_program program_get(struct device *dev, const char *file, const char *options,
+                       struct error *err);
+void program_free_all(struct device *dev);
+
+/* Whatever is enqueued later waits for all before; nothing to do on an in-order queue. */
+cl_int device_barrier(struct device *dev);
+
+/* Wait list of the next command, and a place for its event. */
+cl_uint device_wait_list(struct device *dev, const cl_event **list);
+cl_event *device_event(struct device *dev);
+
+#endif

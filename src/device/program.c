@@ -1,0 +1,231 @@
+/*
+ * Programs: compiled once per (file, options), kept in memory and, as binaries, under
+ * $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain). A cache file is the key's text, a checksum and
+ * the binary; anything about it that does not fit means that it is built anew. The cache can be
+ * deleted at any time and is never needed: a folder that cannot be written only costs time.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "device/cl_sources.h"
+#include "device/opencl.h"
+#include "util/file.h"
+
+#define CACHE_MAGIC "seqtrain program 1\n"
+#define CACHE_LIMIT ((size_t)256 << 20)
+
+/* FNV-1a, 64 bit (Fowler, Noll, Vo). It names files and guards against accidents, not attackers. */
+static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
+static const char *source_of(const char *file)
+{
+    for (const struct cl_source *s = cl_sources; s->name; s++)
+        if (!strcmp(s->name, file))
+            return s->text;
+    return NULL;
+}
+
+/* Everything on which a binary depends; the caller frees. */
+static char *key_of(const struct device *dev, const char *file, const char *options)
+{
+    const char *common = source_of("common.h"), *source = source_of(file);
+    uint64_t hash = fnv(fnv(FNV_START, common, strlen(common)), source, strlen(source));
+    char *key = NULL;
+    if (asprintf(&key, "%s\n%s\n%s\n%s\n%s\n%s\n%u\n%016" PRIx64 "\n", file, options,
+                 dev->info.platform, dev->info.name, dev->info.version, dev->info.driver,
+                 dev->info.compute_units, hash) < 0)
+        return NULL;
+    return key;
+}
+
+/* The cache file of a key, its folder made; NULL where there is no home for one. */
+static char *cache_path(const char *key)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *folder = NULL, *path = NULL;
+    struct error ignored;
+    if (xdg && *xdg == '/') {
+        if (asprintf(&folder, "%s/seqtrain", xdg) < 0)
+            return NULL;
+    } else if (!home || *home != '/' || asprintf(&folder, "%s/.cache/seqtrain", home) < 0)
+        return NULL;
+    if (!file_mkdir(folder, &ignored)) {
+        size_t n = strlen(key);
+        if (asprintf(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", folder, fnv(FNV_START, key, n),
+                     fnv(fnv(FNV_START, "2", 1), key, n)) < 0)
+            path = NULL;
+    }
+    free(folder);
+    return path;
+}
+
+/* magic, u64 key length, u64 binary length, u64 checksum of the binary, key, binary */
+struct cache_head {
+    char magic[sizeof CACHE_MAGIC];
+    uint64_t key_bytes, binary_bytes, checksum;
+};
+
+static cl_program from_cache(struct device *dev, const char *key, const char *options)
+{
+    char *path = cache_path(key);
+    struct error ignored;
+    size_t size = 0;
+    char *bytes = path ? file_read(path, CACHE_LIMIT, &size, &ignored) : NULL;
+    free(path);
+    if (!bytes)
+        return NULL;
+    struct cache_head head;
+    size_t keys = strlen(key);
+    cl_program program = NULL;
+    if (size >= sizeof head + keys) {
+        memcpy(&head, bytes, sizeof head);
+        const unsigned char *binary = (unsigned char *)bytes + sizeof head + keys;
+        size_t rest = size - sizeof head - keys;
+        if (!memcmp(head.magic, CACHE_MAGIC, sizeof head.magic) && head.key_bytes == keys &&
+            !memcmp(bytes + sizeof head, key, keys) && head.binary_bytes == rest && rest &&
+            head.checksum == fnv(FNV_START, binary, rest)) {
+            cl_int status = CL_SUCCESS, code = CL_SUCCESS;
+            program = clCreateProgramWithBinary(dev->context, 1, &dev->id, &rest, &binary, &status,
+                                                &code);
+            if (program && (status != CL_SUCCESS || clBuildProgram(program, 1, &dev->id, options,
+                                                                   NULL, NULL) != CL_SUCCESS)) {
+                clReleaseProgram(program);
+                program = NULL;
+            }
+        }
+    }
+    free(bytes);
+    return program;
+}
+
+static void to_cache(const struct device *dev, const struct program *p)
+{
+    size_t size = 0;
+    if (clGetProgramInfo(p->id, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS ||
+        !size)
+        return;
+    char *key = key_of(dev, p->file, p->options);
+    char *path = key ? cache_path(key) : NULL;
+    size_t keys = key ? strlen(key) : 0;
+    struct cache_head head = {CACHE_MAGIC, keys, size, 0};
+    unsigned char *bytes = path ? malloc(sizeof head + keys + size) : NULL;
+    if (bytes) {
+        unsigned char *binary = bytes + sizeof head + keys;
+        struct error ignored;
+        if (clGetProgramInfo(p->id, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) ==
+            CL_SUCCESS) {
+            head.checksum = fnv(FNV_START, binary, size);
+            memcpy(bytes, &head, sizeof head);
+            memcpy(bytes + sizeof head, key, keys);
+            file_write(path, bytes, sizeof head + keys + size, &ignored);
+        }
+    }
+    free(bytes);
+    free(path);
+    free(key);
+}
+
+static cl_program compile(struct device *dev, const char *file, const char *options,
+                          struct error *err)
+{
+    const char *text[] = {source_of("common.h"), source_of(file)};
+    cl_int code;
+    cl_program program = clCreateProgramWithSource(dev->context, 2, text, NULL, &code);
+    if (!program) {
+        opencl_error(err, code, "clCreateProgramWithSource", file);
+        return NULL;
+    }
+    code = clBuildProgram(program, 1, &dev->id, options, NULL, NULL);
+    if (code == CL_SUCCESS)
+        return program;
+    char log[1200] = "";
+    size_t size = 0;
+    clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
+    char *all = size ? calloc(1, size + 1) : NULL;
+    if (all) {
+        clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, size, all, NULL);
+        snprintf(log, sizeof log, "%s", all);
+        free(all);
+    }
+    error_set(err, STATUS_DEVICE, "clBuildProgram: %s (%d): %s %s\n%s", opencl_error_name(code),
+              code, file, options, log);
+    clReleaseProgram(program);
+    return NULL;
+}
+
+cl_program program_get(struct device *dev, const char *file, const char *options, struct error *err)
+{
+    for (struct program *p = dev->programs; p; p = p->next)
+        if (!strcmp(p->file, file) && !strcmp(p->options, options))
+            return p->id;
+    if (!source_of(file)) {
+        error_set(err, STATUS_DEVICE, "no kernel file '%s'", file);
+        return NULL;
+    }
+    char *key = key_of(dev, file, options);
+    struct program *p = calloc(1, sizeof *p);
+    if (!key || !p || !(p->file = strdup(file)) || !(p->options = strdup(options))) {
+        error_set(err, STATUS_DEVICE, "out of memory");
+        goto failed;
+    }
+    p->id = from_cache(dev, key, options);
+    p->cached = p->id != NULL;
+    if (!p->id) {
+        if (dev->on_build)
+            dev->on_build(dev->on_build_ctx, file);
+        p->id = compile(dev, file, options, err);
+        if (!p->id)
+            goto failed;
+    }
+    free(key);
+    p->next = dev->programs;
+    dev->programs = p;
+    return p->id;
+failed:
+    if (p) {
+        free(p->file);
+        free(p->options);
+    }
+    free(p);
+    free(key);
+    return NULL;
+}
+
+void device_save_programs(struct device *dev)
+{
+    for (struct program *p = dev->programs; p; p = p->next)
+        if (!p->cached) {
+            to_cache(dev, p);
+            p->cached = 1;
+        }
+}
+
+unsigned device_programs(const struct device *dev)
+{
+    unsigned n = 0;
+    for (struct program *p = dev->programs; p; p = p->next)
+        n++;
+    return n;
+}
+
+void program_free_all(struct device *dev)
+{
+    while (dev->programs) {
+        struct program *p = dev->programs;
+        dev->programs = p->next;
+        clReleaseProgram(p->id);
+        free(p->file);
+        free(p->options);
+        free(p);
+    }
+}

@@ -1,0 +1,297 @@
+#include "graph/graph.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/step.h"
+
+struct node {
+    struct node *older;
+    void (*call)(struct graph *g, const void *arg);
+    max_align_t arg[];
+};
+
+struct graph *graph_new(struct device *dev, struct params *params, size_t batch, int training)
+{
+    struct graph *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    g->dev = dev;
+    g->params = params;
+    g->batch = batch;
+    g->training = training;
+    g->step = graph_state(g, "step", STEP_WORDS);
+    return g;
+}
+
+void graph_free(struct graph *g)
+{
+    if (!g)
+        return;
+    for (size_t i = 0; i < g->launch_count; i++) {
+        kernel_free(g->launches[i]->kernel);
+        gemm_free(g->launches[i]->product);
+        free(g->launches[i]->options);
+        free(g->launches[i]);
+    }
+    for (size_t i = 0; i < g->tensor_count; i++) {
+        if (!g->tensors[i]->borrowed)
+            buffer_free(g->tensors[i]->buffer);
+        free(g->tensors[i]->initial);
+        free(g->tensors[i]);
+    }
+    for (struct node *n = g->nodes, *older; n; n = older) {
+        older = n->older;
+        free(n);
+    }
+    for (size_t i = 0; g->owns_segments && i < g->segments; i++)
+        buffer_free(g->segment[i]);
+    free(g->segment);
+    free(g->segment_bytes);
+    free(g->tensors);
+    free(g->launches);
+    free(g);
+}
+
+/* Somewhere to point when memory ran out while building: graph_plan() reports it. */
+static struct tensor nowhere_tensor;
+static struct launch nowhere_launch;
+
+static void *append(void ***list, size_t *count, size_t size)
+{
+    void *item = calloc(1, size);
+    void **more = realloc(*list, (*count + 1) * sizeof *more);
+    if (more)
+        *list = more;
+    if (!item || !more) {
+        free(item);
+        return NULL;
+    }
+    return (*list)[(*count)++] = item;
+}
+
+struct tensor *graph_tensor(struct graph *g, const char *name, int rank, const size_t *dim)
+{
+    struct tensor *t = append((void ***)&g->tensors, &g->tensor_count, sizeof *t);
+    if (!t) {
+        g->failed = 1;
+        return &nowhere_tensor;
+    }
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->rank = rank;
+    t->elems = 1;
+    for (int r = 0; r < rank; r++)
+        t->elems *= t->dim[r] = dim[r];
+    t->first = t->last = -1;
+    t->needs_grad = 1;
+    return t;
+}
+
+struct tensor *graph_tensor2(struct graph *g, const char *name, size_t a, size_t b)
+{
+    return graph_tensor(g, name, 2, (size_t[]){a, b});
+}
+
+struct tensor *graph_state(struct graph *g, const char *name, size_t elems)
+{
+    struct tensor *t = graph_tensor(g, name, 1, &elems);
+    t->kind = TENSOR_STATE;
+    t->needs_grad = 0;
+    return t;
+}
+
+struct tensor *graph_constant(struct graph *g, const char *name, size_t elems, const float *values)
+{
+    struct tensor *t = graph_state(g, name, elems);
+    t->initial = malloc(elems * 4);
+    if (t->initial)
+        memcpy(t->initial, values, elems * 4);
+    else
+        g->failed = 1;
+    return t;
+}
+
+struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *buffer)
+{
+    struct tensor *t = graph_state(g, name, buffer_size(buffer) / 4);
+    t->buffer = buffer;
+    t->borrowed = 1;
+    return t;
+}
+
+struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
+                           int decay, enum init_kind init, double scale)
+{
+    struct tensor *t = params_get(g->params, name, rank, dim, decay, init, scale);
+    if (!t)
+        g->failed = 1;
+    return t ? t : &nowhere_tensor;
+}
+
+struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add)
+{
+    if (!t->needs_grad)
+        return NULL;
+    if (!t->grad) {
+        char name[sizeof t->name];
+        snprintf(name, sizeof name, "grad.%.80s", t->name);
+        t->grad = graph_tensor(g, name, t->rank, t->dim);
+    }
+    *add = t->grad_written;
+    t->grad_written = 1;
+    return t->grad;
+}
+
+void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void *arg),
+                       const void *arg, size_t size)
+{
+    struct node *node = malloc(sizeof *node + size);
+    if (!node) {
+        g->failed = 1;
+        return;
+    }
+    node->call = call;
+    memcpy(node->arg, arg, size);
+    node->older = g->nodes;
+    g->nodes = node;
+}
+
+void graph_backward(struct graph *g)
+{
+    for (struct node *n = g->nodes; n; n = n->older)
+        n->call(g, n->arg);
+}
+
+/* --- launches */
+
+static struct launch *launch_new(struct graph *g)
+{
+    struct launch *l = append((void ***)&g->launches, &g->launch_count, sizeof *l);
+    if (!l) {
+        g->failed = 1;
+        memset(&nowhere_launch, 0, sizeof nowhere_launch);
+        return &nowhere_launch;
+    }
+    return l;
+}
+
+struct launch *graph_kernel(struct graph *g, const char *file, const char *name, size_t groups,
+                            size_t lanes, const char *options, ...)
+{
+    struct launch *l = launch_new(g);
+    l->file = file;
+    l->name = name;
+    l->groups = groups;
+    l->lanes = lanes;
+    va_list ap;
+    va_start(ap, options);
+    if (vasprintf(&l->options, options, ap) < 0) {
+        l->options = NULL;
+        g->failed = 1;
+    }
+    va_end(ap);
+    return l;
+}
+
+static void launch_tensor(struct launch *l, struct tensor *t, enum arg_kind kind)
+{
+    l->arg[l->args].kind = kind;
+    l->arg[l->args++].tensor = t;
+    l->bytes += (double)t->elems * (kind == ARG_UPDATE ? 8 : 4);
+}
+
+void launch_read(struct launch *l, struct tensor *t)
+{
+    launch_tensor(l, t, ARG_READ);
+}
+
+void launch_write(struct launch *l, struct tensor *t)
+{
+    launch_tensor(l, t, ARG_WRITE);
+}
+
+void launch_update(struct launch *l, struct tensor *t)
+{
+    launch_tensor(l, t, ARG_UPDATE);
+}
+
+void launch_add_to(struct launch *l, struct tensor *t, int add)
+{
+    launch_tensor(l, t, add ? ARG_UPDATE : ARG_WRITE);
+}
+
+void launch_int(struct launch *l, size_t value)
+{
+    l->arg[l->args].kind = ARG_INT;
+    l->arg[l->args++].i = (int32_t)value;
+}
+
+void launch_float(struct launch *l, double value)
+{
+    l->arg[l->args].kind = ARG_FLOAT;
+    l->arg[l->args++].f = (float)value;
+}
+
+void launch_local(struct launch *l, size_t bytes)
+{
+    l->arg[l->args].kind = ARG_LOCAL;
+    l->arg[l->args++].bytes = bytes;
+}
+
+void launch_cost(struct launch *l, double flops, const char *label)
+{
+    l->flops = flops;
+    snprintf(l->label, sizeof l->label, "%s", label);
+}
+
+struct launch *graph_gemm(struct graph *g, const char *label, struct gemm_shape shape,
+                          struct tensor *a, struct tensor *b, struct tensor *c, int add)
+{
+    struct launch *l = launch_new(g);
+    l->is_gemm = 1;
+    l->name = "gemm";
+    l->gemm = shape;
+    launch_read(l, a);
+    launch_read(l, b);
+    launch_add_to(l, c, add);
+    launch_cost(l, 2.0 * (double)shape.m * (double)shape.n * (double)shape.k, label);
+    return l;
+}
+
+/* --- launch sizes */
+
+unsigned graph_vec(const struct graph *g, size_t extent)
+{
+    unsigned vec = device_info(g->dev)->is_cpu ? 16 : 4;
+    while (extent % vec)
+        vec /= 2;
+    return vec;
+}
+
+unsigned graph_lanes(const struct graph *g, size_t extent, unsigned vec)
+{
+    const struct device_info *info = device_info(g->dev);
+    if (info->is_cpu)
+        return 1;
+    unsigned lanes = 32;
+    while (lanes < 256 && lanes * vec < extent && lanes * 2 <= info->max_group)
+        lanes *= 2;
+    return lanes;
+}
+
+size_t graph_chunks(const struct graph *g, size_t rows)
+{
+    size_t most = device_info(g->dev)->is_cpu ? 64 : 512;
+    return rows < most ? rows : most;
+}
+
+int tensor_read(const struct tensor *t, void *to, struct error *err)
+{
+    return buffer_read(t->buffer, 0, t->elems * 4, to, err);
+}
+
+int tensor_write(struct tensor *t, const void *from, struct error *err)
+{
+    return buffer_write(t->buffer, 0, t->elems * 4, from, err);
+}

@@ -1,0 +1,158 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "graph/graph.h"
+#include "util/philox.h"
+
+struct params *params_new(int decay_all)
+{
+    struct params *params = calloc(1, sizeof *params);
+    if (params)
+        params->decay_all = decay_all;
+    return params;
+}
+
+void params_free(struct params *params)
+{
+    if (!params)
+        return;
+    for (size_t i = 0; i < params->count; i++) {
+        buffer_free(params->list[i]->value.buffer);
+        buffer_free(params->list[i]->grad.buffer);
+        free(params->list[i]);
+    }
+    buffer_free(params->values);
+    buffer_free(params->grads);
+    buffer_free(params->exp_avg);
+    buffer_free(params->exp_avg_sq);
+    free(params->list);
+    free(params);
+}
+
+static int same_shape(const struct tensor *t, int rank, const size_t *dim)
+{
+    return t->rank == rank && !memcmp(t->dim, dim, (size_t)rank * sizeof *dim);
+}
+
+struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
+                          int decay, enum init_kind init, double scale)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (!strcmp(params->list[i]->value.name, name))
+            return same_shape(&params->list[i]->value, rank, dim) ? &params->list[i]->value : NULL;
+    struct param **list = realloc(params->list, (params->count + 1) * sizeof *list);
+    struct param *p = calloc(1, sizeof *p);
+    if (list)
+        params->list = list;
+    if (!list || !p) {
+        free(p);
+        return NULL;
+    }
+    struct tensor *t = &p->value;
+    snprintf(t->name, sizeof t->name, "%s", name);
+    t->kind = TENSOR_PARAM;
+    t->rank = rank;
+    t->elems = 1;
+    for (int r = 0; r < rank; r++)
+        t->elems *= t->dim[r] = dim[r];
+    t->needs_grad = 1;
+    p->grad = *t;
+    p->grad.kind = TENSOR_PARAM_GRAD;
+    p->grad.grad_written = 1;
+    t->grad = &p->grad;
+    t->grad_written = 1; /* parameters' gradients always add up */
+    p->decay = decay || params->decay_all;
+    p->init = init;
+    p->scale = scale;
+    params->list[params->count++] = p;
+    return t;
+}
+
+size_t params_count(const struct params *params)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < params->count; i++)
+        n += params->list[i]->value.elems;
+    return n;
+}
+
+void params_place(struct params *params, size_t align)
+{
+    size_t at = 0, words = align / 4;
+    for (int decay = 1; decay >= 0; decay--) {
+        for (size_t i = 0; i < params->count; i++) {
+            struct param *p = params->list[i];
+            if (p->decay != decay)
+                continue;
+            p->value.offset = p->grad.offset = at * 4;
+            at += (p->value.elems + words - 1) / words * words;
+        }
+        if (decay)
+            params->decayed = at;
+    }
+    params->elems = at;
+}
+
+int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
+{
+    size_t bytes = params->elems * 4;
+    params->values = buffer_new(dev, bytes, "parameters", err);
+    if (!params->values)
+        return -1;
+    if (training) {
+        params->grads = buffer_new(dev, bytes, "gradients", err);
+        params->exp_avg = params->grads ? buffer_new(dev, bytes, "optimizer state", err) : NULL;
+        params->exp_avg_sq =
+            params->exp_avg ? buffer_new(dev, bytes, "optimizer state", err) : NULL;
+        if (!params->exp_avg_sq)
+            return -1;
+    }
+    for (size_t i = 0; i < params->count; i++) {
+        struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
+        v->buffer = buffer_part(params->values, v->offset, v->elems * 4, err);
+        if (!v->buffer)
+            return -1;
+        if (training && !(g->buffer = buffer_part(params->grads, g->offset, g->elems * 4, err)))
+            return -1;
+    }
+    return 0;
+}
+
+int params_read(const struct params *params, size_t index, struct buffer *arena, float *to,
+                struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
+    return buffer_read(arena, t->offset, t->elems * 4, to, err);
+}
+
+int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
+                 struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
+    return buffer_write(arena, t->offset, t->elems * 4, from, err);
+}
+
+int params_init(struct params *params, uint64_t seed, struct error *err)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        const struct param *p = params->list[i];
+        size_t n = p->value.elems;
+        float *x = malloc(n * sizeof *x);
+        if (!x)
+            return error_set(err, STATUS_FAILED, "%s: out of memory", p->value.name);
+        uint32_t path = philox_path(p->value.name);
+        for (size_t j = 0; j < n; j++) {
+            uint32_t r[4];
+            philox(r, (uint32_t)j, (uint32_t)(j >> 32), path, 0, seed);
+            x[j] = (float)(p->init == INIT_CONSTANT  ? p->scale
+                           : p->init == INIT_UNIFORM ? (2 * philox_unit(r[0]) - 1) * p->scale
+                                                     : philox_normal(r[0], r[1]) * p->scale);
+        }
+        int failed = params_write(params, i, params->values, x, err);
+        free(x);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}

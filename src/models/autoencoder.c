@@ -1,0 +1,101 @@
+#include "models/autoencoder.h"
+
+#include <stdlib.h>
+
+#include "models/transformer.h"
+
+/* Learned positions are a parameter, sinusoidal ones a constant. */
+static struct tensor *positions(struct graph *g, const struct config *config, const char *name)
+{
+    size_t dim[] = {(size_t)config->data.window, (size_t)config->model.d_model};
+    if (config->model.positions == POSITIONS_LEARNED)
+        return graph_param(g, name, 2, dim, 0, INIT_NORMAL, 0.02);
+    float *values = malloc(dim[0] * dim[1] * sizeof *values);
+    if (!values) {
+        g->failed = 1;
+        return graph_state(g, name, dim[0] * dim[1]);
+    }
+    transformer_sinusoids(values, dim[0], dim[1]);
+    struct tensor *t = graph_constant(g, name, dim[0] * dim[1], values);
+    free(values);
+    return t;
+}
+
+static struct tensor *encode(struct graph *g, const struct config *config,
+                             const struct transformer *t, struct tensor *x, size_t features)
+{
+    size_t d = t->width, rows = g->batch * t->window;
+    struct drop none = {0, t->sample, t->window, ""};
+    struct tensor *h = op_linear(g, x, rows, features, d, "input");
+    h = op_bias(g, h, rows, d, ACT_NONE, positions(g, config, "encoder_positions"), &none);
+    h = transformer_encoder(g, h, t, "encoder");
+    h = op_linear(g, h, g->batch, t->window * d, 2 * d, "bottleneck.0");
+    h = op_norm_relu(g, h, g->batch, 2 * d, "bottleneck.1",
+                     &(struct drop){t->dropout, t->sample, 1, "bottleneck.3"});
+    h = op_linear(g, h, g->batch, 2 * d, d, "bottleneck.4");
+    h = op_norm_relu(g, h, g->batch, d, "bottleneck.5",
+                     &(struct drop){t->dropout, t->sample, 1, "bottleneck.7"});
+    h = op_linear(g, h, g->batch, d, (size_t)config->model.latent, "bottleneck.8");
+    return op_latent(g, h, (size_t)config->model.latent, config->model.normalize_latent);
+}
+
+static struct tensor *decode(struct graph *g, const struct config *config,
+                             const struct transformer *t, struct tensor *z, size_t features)
+{
+    size_t d = t->width, rows = g->batch * t->window;
+    struct drop none = {0, t->sample, t->window, ""};
+    struct tensor *h =
+        op_linear(g, z, g->batch, (size_t)config->model.latent, t->window * d, "expand");
+    /* the bias of expand is [T D]: one sample is one row */
+    struct tensor *at = positions(g, config, "decoder_positions");
+    h = op_bias(g, h, g->batch, t->window * d, ACT_NONE, at, &(struct drop){0, t->sample, 1, ""});
+    h = transformer_encoder(g, h, t, "decoder");
+    h = op_linear(g, h, rows, d, features, "output");
+    return op_bias(g, h, rows, features, ACT_NONE, NULL, &none);
+}
+
+static void build(struct graph *g, const struct config *config, struct tensor *input,
+                  struct tensor *sample, struct model_io *io)
+{
+    size_t features = input->dim[2], latent = (size_t)config->model.latent;
+    const struct transformer t = {
+        .window = (size_t)config->data.window,
+        .width = (size_t)config->model.d_model,
+        .heads = (size_t)config->model.heads,
+        .layers = (size_t)config->model.layers,
+        .feedforward = (size_t)config->model.feedforward,
+        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
+        .dropout = config->model.dropout,
+        .norm_first = config->model.norm_first,
+        .sample = sample,
+    };
+    double weight = config->loss.contrastive_weight;
+    io->latent = encode(g, config, &t, input, features);
+    io->latent->keep = 1;
+    struct tensor *view = NULL;
+    if (config->loss.contrastive == CONTRASTIVE_NT_XENT) {
+        struct tensor *noisy =
+            op_noise(g, input, t.window * features, sample, "loss.noise", config->loss.noise);
+        struct transformer other = t;
+        view = encode(g, config, &other, noisy, features);
+    }
+    io->output = decode(g, config, &t, io->latent, features);
+    io->output->keep = 1;
+    io->value = op_reconstruction(g, io->output, input, t.window * features,
+                                  (enum reconstruction_kind)config->loss.reconstruction);
+    io->value->keep = 1;
+    if (view)
+        io->contrastive = op_nt_xent(g, io->latent, view, latent, config->loss.temperature, weight);
+    else if (config->loss.contrastive == CONTRASTIVE_MEAN_SIMILARITY)
+        io->contrastive = op_similarity(g, io->latent, latent, weight, &io->latent_total);
+    else
+        io->contrastive = op_zero(g);
+    io->contrastive->keep = 1;
+    io->metrics = op_loss_sum(g, io->value, io->contrastive, weight);
+}
+
+const struct model_class model_autoencoder = {
+    .name = "autoencoder",
+    .python = "autoencoder.py",
+    .build = build,
+};

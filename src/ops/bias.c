@@ -1,0 +1,56 @@
+#include "ops/ops.h"
+
+struct bias {
+    struct tensor *x, *y, *position;
+    size_t rows, columns, chunk, groups;
+    enum act act;
+    struct drop drop;
+    unsigned vec, lanes;
+};
+
+static void backward(struct graph *g, const void *arg)
+{
+    const struct bias *op = arg;
+    struct tensor *dy = op->y->grad;
+    int add;
+    struct tensor *dx = dy ? graph_grad(g, op->x, &add) : NULL;
+    if (!dx)
+        return;
+    struct launch *l = graph_kernel(g, "bias.cl", "bias_bwd", op->groups, op->lanes,
+                                    "-DD=%zu -DACT=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns,
+                                    (int)op->act, op->position != NULL, op->vec, op->lanes);
+    launch_read(l, dy);
+    launch_read(l, op->x);
+    launch_read(l, op->x->bias);
+    launch_write(l, dx); /* a linear layer's output has this one reader */
+    launch_dropout(g, l, &op->drop, op->rows, op->chunk);
+    launch_cost(l, 30.0 * (double)op->x->elems, dx->name);
+    if (op->position && op->position->needs_grad) /* [B, T D] summed over B */
+        op_sum_rows(g, dx, op->rows / op->drop.period, op->drop.period * op->columns,
+                    op->position->grad, op->position->name);
+}
+
+struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
+                       struct tensor *position, const struct drop *drop)
+{
+    struct bias op = {
+        .x = x, .position = position, .rows = rows, .columns = columns, .act = act, .drop = *drop};
+    op.vec = graph_vec(g, columns);
+    op.lanes = graph_lanes(g, columns, op.vec);
+    size_t chunks = graph_chunks(g, rows);
+    op.chunk = (rows + chunks - 1) / chunks;
+    op.groups = (rows + op.chunk - 1) / op.chunk;
+    op.y = graph_tensor2(g, x->name, rows, columns);
+    struct launch *l = graph_kernel(g, "bias.cl", "bias_fwd", op.groups, op.lanes,
+                                    "-DD=%zu -DACT=%d -DPOS=%d -DVEC=%u -DLANES=%u", columns,
+                                    (int)act, position != NULL, op.vec, op.lanes);
+    launch_read(l, x);
+    launch_read(l, x->bias);
+    if (position)
+        launch_read(l, position);
+    launch_write(l, op.y);
+    launch_dropout(g, l, drop, rows, op.chunk);
+    launch_cost(l, 20.0 * (double)x->elems, x->name);
+    graph_backward_arg(g, backward, op);
+    return op.y;
+}

@@ -1,0 +1,21 @@
+#include "ops/ops.h"
+
+struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
+                         size_t window, size_t features, int standardise, struct tensor **sample)
+{
+    struct tensor *x = graph_tensor(g, "input", 3, (size_t[]){g->batch, window, features});
+    *sample = graph_tensor(g, "sample", 1, &g->batch);
+    x->needs_grad = 0;
+    unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
+    struct launch *l = graph_kernel(g, "gather.cl", "gather", g->batch, lanes,
+                                    "-DF=%zu -DWINDOW=%d -DLANES=%u", features, standardise, lanes);
+    launch_read(l, series);
+    launch_read(l, order);
+    launch_read(l, g->step);
+    launch_write(l, x);
+    launch_write(l, *sample);
+    launch_int(l, window);
+    l->bytes = 8.0 * (double)x->elems;
+    launch_cost(l, 0, "input");
+    return x;
+}

@@ -1,0 +1,114 @@
+/*
+ * ops: what models are made of. Each function appends the forward launches of one op to a graph,
+ * returns its output and, in a training graph, registers the backward pass. Ops know tensors and
+ * kernels, nothing of configurations or data. A graph that ran out of memory is reported by
+ * graph_plan(), so that ops need no error of their own.
+ *
+ * `sample` [B] (uint) holds the first row of each window: with the step's seed and epoch and the
+ * name of the op it keys dropout, so that a mask never depends on the batch.
+ */
+#ifndef OPS_OPS_H
+#define OPS_OPS_H
+
+#include "graph/graph.h"
+
+enum act { ACT_NONE, ACT_RELU, ACT_GELU };
+enum reconstruction_kind { RECONSTRUCTION_MSE, RECONSTRUCTION_MAE, RECONSTRUCTION_HUBER };
+
+/* Dropout of probability p in a training graph, of rows that are `period` to a sample. */
+struct drop {
+    double p;
+    struct tensor *sample;
+    size_t period;
+    const char *path; /* name that keys the mask */
+};
+
+/* Windows of the series, [B, T, F] and their first rows. `standardise`: each window by itself. */
+struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
+                         size_t window, size_t features, int standardise, struct tensor **sample);
+
+/*
+ * y[rows, out] = x[rows, in] W^T, W = `name`.weight [out, in] as nn.Linear. The bias `name`.bias
+ * rides on y (tensor->bias): the op that reads y adds it.
+ */
+struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
+                         const char *name);
+
+/* The same with the parameters' full names and nn.MultiheadAttention's initialisation. */
+struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, size_t in,
+                               size_t out, const char *weight, const char *bias,
+                               double weight_bound, double bias_bound);
+
+/* y = dropout(act(x + x->bias + position[row % period])); x, y [rows, columns]. `position` (may be
+ * NULL) is [drop->period, columns] and needs ACT_NONE. */
+struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
+                       struct tensor *position, const struct drop *drop);
+
+/*
+ * The joint of two layers: s = residual + dropout(x + x->bias); y = LayerNorm(s) with `name`.weight
+ * and `name`.bias. NULL residual: none. NULL name: no norm, y is NULL. x's own value serves as s
+ * where nothing is added. *sum (may be NULL) receives s.
+ */
+struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *residual, size_t rows,
+                           size_t columns, const char *name, const struct drop *drop,
+                           struct tensor **sum);
+
+/* dropout(relu(LayerNorm(x + x->bias))) */
+struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
+                            const char *name, const struct drop *drop);
+
+/* Self-attention of qkv [B T, 3 D] (with its bias riding on it) to [B T, D]; drop acts on the
+ * attention probabilities. */
+struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
+                            size_t heads, const struct drop *drop);
+
+/* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
+struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
+
+/* --- losses. Each writes a scalar and the gradient of weight * value into its inputs. */
+
+/* Per-sample loss [B] of y against x, [B, elems]. */
+struct tensor *op_reconstruction(struct graph *g, struct tensor *y, struct tensor *x, size_t elems,
+                                 enum reconstruction_kind kind);
+
+/* Mean cosine similarity of z's rows, [1]; *total (state, [columns, 2]) adds up S over runs. */
+struct tensor *op_similarity(struct graph *g, struct tensor *z, size_t columns, double weight,
+                             struct tensor **total);
+
+/* NT-Xent of z and the noisy views' w, [1]. */
+struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, size_t columns,
+                          double temperature, double weight);
+
+/* x + noise of standard deviation sd, [B, elems]; no gradient. */
+struct tensor *op_noise(struct graph *g, struct tensor *x, size_t elems, struct tensor *sample,
+                        const char *path, double sd);
+
+/* A scalar that stays 0, where there is no contrastive term. */
+struct tensor *op_zero(struct graph *g);
+
+/* Adds the micro-batch to the epoch's sums (struct metrics, state). */
+struct tensor *op_loss_sum(struct graph *g, struct tensor *value, struct tensor *contrastive,
+                           double weight);
+
+/* Appends the update: global norm, clipping, AdamW over all parameters. */
+void op_adamw(struct graph *g, struct tensor *metrics, double beta1, double beta2, double epsilon);
+
+/* --- for ops only */
+
+/* grad += sum of x's rows, [rows, columns] -> columns */
+void op_sum_rows(struct graph *g, struct tensor *x, size_t rows, size_t columns,
+                 struct tensor *grad, const char *label);
+
+/* grad += sum over chunks of part[chunk, stride] at offset */
+void op_add_parts(struct graph *g, struct tensor *part, size_t chunks, size_t columns,
+                  size_t stride, size_t offset, struct tensor *grad, const char *label);
+
+/* The last arguments of a kernel with dropout: sample, step, rows, period, chunk, path, threshold,
+ * scale. */
+void launch_dropout(struct graph *g, struct launch *l, const struct drop *drop, size_t rows,
+                    size_t chunk);
+
+/* path, threshold, scale alone */
+void launch_dropout_key(struct graph *g, struct launch *l, const struct drop *drop);
+
+#endif

@@ -1,0 +1,254 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "plots/canvas.h"
+#include "plots/number.h"
+#include "plots/plots.h"
+
+enum { LABEL_RISE = 12, MAP_SIZE = 560, LABEL_HEIGHT = 12, REST = COLOR_CATEGORIES };
+
+struct groups {
+    size_t named;                        /* categories with a colour of their own */
+    uint32_t id[COLOR_CATEGORIES];       /* which */
+    uint64_t size[COLOR_CATEGORIES + 1]; /* points of each and, last, of the rest */
+    size_t others;                       /* categories in the rest that hold a point */
+    unsigned char *group;                /* [count] index of each point's group */
+};
+
+/* The largest categories, of equal ones the first. `size` [categories] is used up. */
+static void name_largest(struct groups *g, uint64_t *size, size_t categories)
+{
+    for (; g->named < COLOR_CATEGORIES; g->named++) {
+        size_t best = 0;
+        for (size_t i = 1; i < categories; i++)
+            if (size[i] > size[best])
+                best = i;
+        if (!categories || !size[best])
+            break;
+        g->id[g->named] = (uint32_t)best;
+        size[best] = 0;
+    }
+    for (size_t i = 0; i < categories; i++)
+        g->others += size[i] > 0;
+}
+
+/* Deals every point to a group; without categories all belong to the first. -1: memory. */
+static int groups_init(struct groups *g, const struct plot_map *map)
+{
+    *g = (struct groups){0};
+    g->group = calloc(map->count + 1, 1);
+    uint64_t *size = calloc(map->categories + 1, sizeof *size);
+    if (!g->group || !size) {
+        free(size);
+        return -1;
+    }
+    if (!map->category) {
+        g->named = 1;
+        g->size[0] = map->count;
+        free(size);
+        return 0;
+    }
+    for (size_t i = 0; i < map->count; i++)
+        if (map->category[i] < map->categories)
+            size[map->category[i]]++;
+    name_largest(g, size, map->categories);
+    free(size);
+    for (size_t i = 0; i < map->count; i++) {
+        unsigned char group = 0;
+        while (group < g->named && g->id[group] != map->category[i])
+            group++;
+        g->group[i] = group < g->named ? group : REST;
+        g->size[g->group[i]]++;
+    }
+    return 0;
+}
+
+static int finite_point(const struct plot_map *map, size_t i)
+{
+    return isfinite(map->xy[2 * i]) && isfinite(map->xy[2 * i + 1]);
+}
+
+/* Fits the points into the box with one scale for both axes. */
+static struct axes fit(const struct plot_map *map, struct rect box)
+{
+    struct axes axes = {.box = box};
+    axis_clear(&axes.x);
+    axis_clear(&axes.y);
+    for (size_t i = 0; i < map->count; i++) {
+        double x = (double)map->xy[2 * i], y = (double)map->xy[2 * i + 1];
+        if (!finite_point(map, i))
+            continue;
+        axis_include(&axes.x, &x, 1);
+        axis_include(&axes.y, &y, 1);
+    }
+    axis_fit(&axes.x, AXIS_LINEAR);
+    axis_fit(&axes.y, AXIS_LINEAR);
+    double half = fmax(axes.x.hi - axes.x.lo, axes.y.hi - axes.y.lo) / 2;
+    double x = (axes.x.lo + axes.x.hi) / 2, y = (axes.y.lo + axes.y.hi) / 2;
+    axes.x = (struct axis){.lo = x - half, .hi = x + half};
+    axes.y = (struct axis){.lo = y - half, .hi = y + half};
+    return axes;
+}
+
+static unsigned group_color(unsigned group)
+{
+    return group == REST ? (unsigned)COLOR_REST : color_category[group];
+}
+
+/* The grey rest first, so that it hides nothing; the others in their own order, so that no group
+ * lies above all others. */
+static void draw_points(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
+                        const struct axes *axes)
+{
+    double radius = fmin(fmax(140 / sqrt((double)map->count + 1), 0.8), 4);
+    for (int pass = 0; pass < 2; pass++) {
+        for (size_t i = 0; i < map->count; i++) {
+            int rest = g->group[i] == REST;
+            if (rest == pass || !finite_point(map, i))
+                continue;
+            canvas_dot(canvas, canvas_x(axes, (double)map->xy[2 * i]),
+                       canvas_y(axes, (double)map->xy[2 * i + 1]), rest ? radius : radius * 1.15,
+                       group_color(g->group[i]),
+                       rest            ? 0.6
+                       : map->category ? 0.85
+                                       : 0.45);
+        }
+    }
+}
+
+static int ascending(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+/* The median of the finite points of a group along one coordinate; `room` [count]. NaN: none. */
+static float median(const struct plot_map *map, const struct groups *g, unsigned group,
+                    size_t coordinate, float *room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < map->count; i++)
+        if (g->group[i] == group && finite_point(map, i))
+            room[n++] = map->xy[2 * i + coordinate];
+    qsort(room, n, sizeof *room, ascending);
+    return n ? room[n / 2] : NAN;
+}
+
+/* Writes each named category's number above its own point that is nearest to its median; a label
+ * that would cover another is left to the legend. */
+static void draw_labels(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
+                        const struct axes *axes, float *room)
+{
+    struct rect placed[COLOR_CATEGORIES];
+    size_t count = 0;
+    for (unsigned group = 0; group < g->named; group++) {
+        double mx = (double)median(map, g, group, 0, room);
+        double my = (double)median(map, g, group, 1, room);
+        double nearest = INFINITY, x = NAN, y = NAN;
+        for (size_t i = 0; i < map->count; i++) {
+            double px = (double)map->xy[2 * i], py = (double)map->xy[2 * i + 1];
+            double distance = hypot(px - mx, py - my);
+            if (g->group[i] == group && distance < nearest) {
+                nearest = distance;
+                x = canvas_x(axes, px);
+                y = fmax(canvas_y(axes, py) - LABEL_RISE, axes->box.y + LABEL_HEIGHT);
+            }
+        }
+        if (isnan(x))
+            continue;
+        char text[16];
+        number_print(text, sizeof text, "%u", (unsigned)g->id[group]);
+        double width = canvas_text_width(canvas, FONT_PANEL, text) + 4;
+        struct rect here = {x - width / 2, y - LABEL_HEIGHT / 2.0, width, LABEL_HEIGHT};
+        int covered = 0;
+        for (size_t i = 0; i < count; i++)
+            covered |= here.x < placed[i].x + placed[i].w && placed[i].x < here.x + here.w &&
+                       fabs(here.y - placed[i].y) < LABEL_HEIGHT;
+        if (covered)
+            continue;
+        placed[count++] = here;
+        canvas_text_rimmed(canvas, FONT_PANEL, x, y, text);
+    }
+}
+
+static void draw_legend(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
+                        double x, double y)
+{
+    double right = CANVAS_WIDTH - CANVAS_MARGIN;
+    canvas_text(canvas, FONT_PANEL, ALIGN_LEFT, COLOR_INK, x, y, 0, "Category");
+    canvas_text(canvas, FONT_TICK, ALIGN_RIGHT, COLOR_MUTED, right, y, 0, "share");
+    for (unsigned group = 0; group <= REST; group++) {
+        if (!g->size[group])
+            continue;
+        y += 20;
+        char text[48], share[16];
+        number_print(text, sizeof text, "%u", (unsigned)(group < g->named ? g->id[group] : 0));
+        if (group == REST)
+            number_print(text, sizeof text, "%zu other%s", g->others, g->others == 1 ? "" : "s");
+        number_print(share, sizeof share, "%.1f%%",
+                     100 * (double)g->size[group] / (double)map->count);
+        struct key key = {MARK_DOT, group_color(group), text};
+        canvas_key(canvas, &key, x - 4, y, right - x - 44);
+        canvas_text(canvas, FONT_TICK, ALIGN_RIGHT, COLOR_INK, right, y, 0, share);
+    }
+}
+
+static void write_facts(struct canvas *canvas, const struct plot_map *map, const struct groups *g)
+{
+    char points[32], categories[32], text[256];
+    const char *plural = map->count == 1 ? "" : "s";
+    number_count(points, sizeof points, map->count);
+    number_count(categories, sizeof categories, map->categories);
+    if (!map->category)
+        number_print(text, sizeof text, "%s window%s", points, plural);
+    else if (g->others)
+        number_print(text, sizeof text,
+                     "%s window%s; the %zu largest of %s categories in colour and numbered", points,
+                     plural, g->named, categories);
+    else
+        number_print(text, sizeof text, "%s window%s, coloured by category", points, plural);
+    canvas_subtitle(canvas, text);
+    size_t left_out = 0;
+    for (size_t i = 0; i < map->count; i++)
+        left_out += !finite_point(map, i);
+    number_print(text, sizeof text, "t-SNE with perplexity %.4g, KL divergence %.4g",
+                 map->perplexity, map->kl_divergence);
+    size_t used = strlen(text);
+    if (left_out)
+        number_print(text + used, sizeof text - used, "; %zu points are not finite and left out",
+                     left_out);
+    canvas_note(canvas, text);
+}
+
+int plot_latent_space_tsne(const char *path, const struct plot_about *about,
+                           const struct plot_map *map, struct error *err)
+{
+    struct groups groups;
+    float *room = malloc((map->count + 1) * sizeof *room);
+    int ready = !groups_init(&groups, map) && room;
+    struct canvas *canvas = NULL;
+    if (ready)
+        canvas = canvas_begin(path, "Latent space", about,
+                              CANVAS_TOP + MAP_SIZE + 22 + CANVAS_BOTTOM, err);
+    else
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if (canvas) {
+        double side = map->category ? CANVAS_MARGIN : (CANVAS_WIDTH - MAP_SIZE) / 2.0;
+        struct rect box = {side + 14, CANVAS_TOP, MAP_SIZE, MAP_SIZE};
+        struct axes axes = fit(map, box);
+        canvas_frame(canvas, box, COLOR_FRAME);
+        canvas_text(canvas, FONT_LABEL, ALIGN_CENTER, COLOR_INK, box.x + box.w / 2,
+                    box.y + box.h + 16, 0, "t-SNE 1");
+        canvas_text_up(canvas, FONT_LABEL, box.x - 8, box.y + box.h / 2, 0, "t-SNE 2");
+        draw_points(canvas, map, &groups, &axes);
+        if (map->category) {
+            draw_labels(canvas, map, &groups, &axes, room);
+            draw_legend(canvas, map, &groups, box.x + box.w + 20, box.y + 12);
+        }
+        write_facts(canvas, map, &groups);
+    }
+    free(groups.group);
+    free(room);
+    return canvas ? canvas_end(canvas, err) : -1;
+}

@@ -1,0 +1,122 @@
+#include <math.h>
+#include <stdio.h>
+
+#include "plots/canvas.h"
+#include "plots/number.h"
+#include "plots/plots.h"
+
+enum { GAP = 26, LOSS_HEIGHT = 270, ROW_HEIGHT = 210 };
+
+struct series {
+    struct key key;
+    const double *y; /* [epochs] */
+};
+
+/* One panel: the series over the epochs, its own range, and the best epoch as a dotted line. */
+static struct axes panel(struct canvas *canvas, const struct plot_losses *losses, struct rect outer,
+                         enum axis_kind kind, const char *title, const char *x_label,
+                         const struct series *series, size_t count)
+{
+    struct axes axes;
+    axis_clear(&axes.x);
+    axis_clear(&axes.y);
+    axis_include(&axes.x, losses->epoch, losses->epochs);
+    for (size_t i = 0; i < count; i++)
+        if (series[i].key.mark == MARK_LINE)
+            axis_include(&axes.y, series[i].y, losses->epochs);
+        else
+            axis_include(&axes.y, series[i].y, 1);
+    int blank = axes.y.lo > axes.y.hi;
+    axis_fit(&axes.x, AXIS_WHOLE);
+    axis_fit(&axes.y, kind);
+    canvas_axes(canvas, &axes, outer, title, x_label, NULL);
+    if (blank)
+        canvas_blank(canvas, &axes, "no data");
+    double best = (double)losses->best;
+    if (losses->epochs && best >= axes.x.lo && best <= axes.x.hi)
+        canvas_rule(canvas, &axes, best, axes.y.lo, best, axes.y.hi, COLOR_FRAME, DASH_DOTS);
+    struct key keys[4];
+    for (size_t i = 0; i < count; i++) {
+        keys[i] = series[i].key;
+        if (keys[i].mark == MARK_LINE)
+            canvas_line(canvas, &axes, losses->epoch, series[i].y, losses->epochs, keys[i].color);
+        else
+            canvas_rule(canvas, &axes, axes.x.lo, *series[i].y, axes.x.hi, *series[i].y,
+                        keys[i].color, DASH_LONG);
+    }
+    canvas_legend(canvas, &axes, keys, keys[0].text ? count : 0);
+    return axes;
+}
+
+/* The panel of the loss, whose best epoch has a ring and is named in the legend. */
+static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, struct rect outer)
+{
+    struct series series[] = {
+        {{MARK_LINE, color_category[0], "training"}, losses->train_loss},
+        {{MARK_LINE, color_category[1], "validation"}, losses->val_loss},
+    };
+    struct axes axes = panel(canvas, losses, outer, AXIS_AUTO, "Loss", "epoch", series, 2);
+    for (size_t i = 0; i < losses->epochs; i++) {
+        if (losses->epoch[i] != (double)losses->best)
+            continue;
+        int validated = isfinite(losses->val_loss[i]);
+        double loss = validated ? losses->val_loss[i] : losses->train_loss[i];
+        if (!isfinite(loss))
+            break;
+        char text[96];
+        number_print(text, sizeof text, "best: epoch %ld, %s loss %.4g", losses->best,
+                     validated ? "validation" : "training", loss);
+        struct key key = {MARK_RING, COLOR_INK, text};
+        double width = canvas_text_width(canvas, FONT_TICK, text) + 21;
+        canvas_key(canvas, &key, axes.box.x + axes.box.w - width, axes.box.y - 7, width + 1);
+        canvas_ring(canvas, canvas_x(&axes, losses->epoch[i]), canvas_y(&axes, loss), COLOR_INK);
+        break;
+    }
+}
+
+int plot_loss_curves(const char *path, const struct plot_about *about,
+                     const struct plot_losses *losses, struct error *err)
+{
+    double height = CANVAS_TOP + LOSS_HEIGHT + 2 * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
+    struct canvas *canvas = canvas_begin(path, "Loss curves", about, height, err);
+    if (!canvas)
+        return -1;
+    char text[128], epochs[32];
+    number_count(epochs, sizeof epochs, losses->epochs);
+    number_print(text, sizeof text, "%s epoch%s; the dotted line marks the best one", epochs,
+                 losses->epochs == 1 ? "" : "s");
+    canvas_subtitle(canvas, text);
+
+    double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2;
+    double left = CANVAS_MARGIN, right = left + half + GAP, y = CANVAS_TOP;
+    draw_loss(canvas, losses, (struct rect){left, y, full, LOSS_HEIGHT});
+
+    y += LOSS_HEIGHT + GAP;
+    number_print(text, sizeof text, "window mean %.4g", losses->baseline);
+    struct series reconstruction[] = {
+        {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
+        {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},
+        {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
+    };
+    panel(canvas, losses, (struct rect){left, y, half, ROW_HEIGHT}, AXIS_AUTO,
+          "Reconstruction term R", NULL, reconstruction, isfinite(losses->baseline) ? 3 : 2);
+    struct series contrastive[] = {
+        {{MARK_LINE, color_category[0], "training"}, losses->train_contrastive},
+        {{MARK_LINE, color_category[1], "validation"}, losses->val_contrastive},
+    };
+    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO,
+          "Contrastive term C", NULL, contrastive, 2);
+
+    y += ROW_HEIGHT + GAP;
+    struct series lr[] = {{{MARK_LINE, color_category[2], NULL}, losses->lr}};
+    panel(canvas, losses, (struct rect){left, y, half, ROW_HEIGHT}, AXIS_LINEAR, "Learning rate",
+          "epoch", lr, 1);
+    struct series gradient[] = {
+        {{MARK_LINE, color_category[3], "largest"}, losses->grad_max},
+        {{MARK_LINE, color_category[6], "mean"}, losses->grad_mean},
+    };
+    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO, "Gradient norm",
+          "epoch", gradient, 2);
+    canvas_note(canvas, "R: reconstruction error. C: contrastive term.");
+    return canvas_end(canvas, err);
+}

@@ -1,0 +1,539 @@
+#include "train/safetensors.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "util/file.h"
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors holds little-endian numbers; this host needs a swap in fill() and write_data()"
+#endif
+
+/* Longest header that is read or written: room for 100,000 tensors, no room for a bomb. */
+#define HEADER_MAX ((uint64_t)16 << 20)
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} dtypes[] = {
+    [DTYPE_F32] = {"F32", 4}, [DTYPE_F64] = {"F64", 8}, [DTYPE_U8] = {"U8", 1},
+    [DTYPE_I32] = {"I32", 4}, [DTYPE_U32] = {"U32", 4}, [DTYPE_I64] = {"I64", 8},
+    [DTYPE_U64] = {"U64", 8},
+};
+#define DTYPES (sizeof dtypes / sizeof *dtypes)
+
+/* A name from a file made fit for a one-line message: cut, control characters replaced. */
+struct shown {
+    char text[100];
+};
+
+static struct shown show(const char *name)
+{
+    struct shown s;
+    snprintf(s.text, sizeof s.text, "%s", name);
+    for (char *p = s.text; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+    return s;
+}
+
+struct safetensors *safetensors_new(void)
+{
+    return calloc(1, sizeof(struct safetensors));
+}
+
+void safetensors_free(struct safetensors *st)
+{
+    if (!st)
+        return;
+    for (size_t i = 0; i < st->count; i++) {
+        free(st->tensor[i].name);
+        free(st->tensor[i].data);
+    }
+    for (size_t i = 0; i < st->metas; i++) {
+        free(st->meta[i].key);
+        free(st->meta[i].value);
+    }
+    free(st->tensor);
+    free(st->meta);
+    free(st);
+}
+
+const struct safetensor *safetensors_find(const struct safetensors *st, const char *name)
+{
+    for (size_t i = 0; i < st->count; i++)
+        if (!strcmp(st->tensor[i].name, name))
+            return &st->tensor[i];
+    return NULL;
+}
+
+const char *safetensors_get(const struct safetensors *st, const char *key)
+{
+    for (size_t i = 0; i < st->metas; i++)
+        if (!strcmp(st->meta[i].key, key))
+            return st->meta[i].value;
+    return NULL;
+}
+
+/* bytes = product of the shape times the size of the type; -1 if that overflows. */
+static int count_bytes(enum dtype dtype, size_t rank, const uint64_t *shape, size_t *bytes)
+{
+    *bytes = dtypes[dtype].bytes;
+    for (size_t i = 0; i < rank; i++)
+        if (__builtin_mul_overflow(*bytes, shape[i], bytes))
+            return -1;
+    return 0;
+}
+
+/* An array with room for one more; grows when `count` is 0 or a power of two. */
+static void *grow(void *array, size_t count, size_t size)
+{
+    if (count & (count - 1))
+        return array;
+    return reallocarray(array, count ? 2 * count : 1, size);
+}
+
+/* Appends a tensor whose bytes are not there yet; NULL without memory. */
+static struct safetensor *append(struct safetensors *st, const char *name)
+{
+    struct safetensor *more = grow(st->tensor, st->count, sizeof *more);
+    if (!more)
+        return NULL;
+    st->tensor = more;
+    struct safetensor *tensor = &more[st->count];
+    memset(tensor, 0, sizeof *tensor);
+    if (!(tensor->name = strdup(name)))
+        return NULL;
+    st->count++;
+    return tensor;
+}
+
+/* Appends a copy of a key and its value; -1 without memory. */
+static int append_meta(struct safetensors *st, const char *key, const char *value)
+{
+    void *more = grow(st->meta, st->metas, sizeof *st->meta);
+    if (!more)
+        return -1;
+    st->meta = more;
+    char *k = strdup(key), *v = strdup(value);
+    if (!k || !v) {
+        free(k);
+        free(v);
+        return -1;
+    }
+    st->meta[st->metas].key = k;
+    st->meta[st->metas++].value = v;
+    return 0;
+}
+
+int safetensors_add(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
+                    const uint64_t *shape, const void *data, struct error *err)
+{
+    size_t bytes;
+    if (!strcmp(name, "__metadata__"))
+        return error_set(err, STATUS_FAILED, "tensor '%s': the name is reserved", name);
+    if (safetensors_find(st, name))
+        return error_set(err, STATUS_FAILED, "tensor '%s' is there already", name);
+    if (rank > SAFETENSORS_MAX_RANK)
+        return error_set(err, STATUS_FAILED, "tensor '%s': more than %d dimensions", name,
+                         SAFETENSORS_MAX_RANK);
+    if (count_bytes(dtype, rank, shape, &bytes))
+        return error_set(err, STATUS_FAILED, "tensor '%s': its size overflows", name);
+
+    void *copy = malloc(bytes ? bytes : 1);
+    struct safetensor *tensor = copy ? append(st, name) : NULL;
+    if (!tensor) {
+        free(copy);
+        return error_set(err, STATUS_FAILED, "tensor '%s': out of memory", name);
+    }
+    tensor->dtype = dtype;
+    tensor->rank = rank;
+    for (size_t i = 0; i < rank; i++)
+        tensor->shape[i] = shape[i];
+    tensor->bytes = bytes;
+    tensor->data = copy;
+    if (bytes)
+        memcpy(copy, data, bytes);
+    return 0;
+}
+
+int safetensors_set(struct safetensors *st, const char *key, const char *value, struct error *err)
+{
+    for (size_t i = 0; i < st->metas; i++) {
+        if (strcmp(st->meta[i].key, key))
+            continue;
+        char *copy = strdup(value);
+        if (!copy)
+            return error_set(err, STATUS_FAILED, "metadata '%s': out of memory", key);
+        free(st->meta[i].value);
+        st->meta[i].value = copy;
+        return 0;
+    }
+    if (append_meta(st, key, value))
+        return error_set(err, STATUS_FAILED, "metadata '%s': out of memory", key);
+    return 0;
+}
+
+/* --- reading */
+
+/* Where a tensor says its bytes lie, and its place in the header. */
+struct extent {
+    uint64_t begin, end;
+    size_t index;
+};
+
+static int by_extent(const void *a, const void *b)
+{
+    const struct extent *x = a, *y = b;
+    if (x->begin != y->begin)
+        return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end)
+        return x->end < y->end ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* A whole number of at least 0; -1 for anything else. jansson refuses what exceeds 2^63 - 1. */
+static int whole(const json_t *value, uint64_t *out)
+{
+    if (!json_is_integer(value) || json_integer_value(value) < 0)
+        return -1;
+    *out = (uint64_t)json_integer_value(value);
+    return 0;
+}
+
+/* {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}; the cause of a fault, or NULL. */
+static const char *parse_tensor(const json_t *entry, struct safetensor *tensor,
+                                struct extent *extent)
+{
+    const char *dtype = json_string_value(json_object_get(entry, "dtype"));
+    const json_t *shape = json_object_get(entry, "shape");
+    const json_t *offsets = json_object_get(entry, "data_offsets");
+    if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2)
+        return "needs a dtype, a shape and two data_offsets";
+
+    size_t d = 0;
+    while (d < DTYPES && strcmp(dtype, dtypes[d].name))
+        d++;
+    if (d == DTYPES)
+        return "its dtype is not one of F32, F64, U8, I32, U32, I64, U64";
+    tensor->dtype = (enum dtype)d;
+
+    tensor->rank = json_array_size(shape);
+    if (tensor->rank > SAFETENSORS_MAX_RANK)
+        return "has more than 8 dimensions";
+    for (size_t i = 0; i < tensor->rank; i++)
+        if (whole(json_array_get(shape, i), &tensor->shape[i]))
+            return "its shape is not made of whole numbers";
+    if (count_bytes(tensor->dtype, tensor->rank, tensor->shape, &tensor->bytes))
+        return "its size overflows";
+
+    if (whole(json_array_get(offsets, 0), &extent->begin) ||
+        whole(json_array_get(offsets, 1), &extent->end) || extent->end < extent->begin)
+        return "its data_offsets are not two ascending whole numbers";
+    if (extent->end - extent->begin != tensor->bytes)
+        return "its shape and its data_offsets disagree";
+    return NULL;
+}
+
+/* "__metadata__": {"key": "value", ...}; the cause of a fault, or NULL. */
+static const char *parse_metadata(json_t *entry, struct safetensors *st)
+{
+    const char *key;
+    json_t *value;
+    if (!json_is_object(entry))
+        return "is not an object";
+    json_object_foreach(entry, key, value)
+    {
+        if (!json_is_string(value))
+            return "has a value that is no string";
+        if (append_meta(st, key, json_string_value(value)))
+            return "out of memory";
+    }
+    return NULL;
+}
+
+/* Checks that the tensors' data, in the order of `extents`, fill `data_size` bytes. */
+static int check_extents(const struct safetensors *st, const struct extent *extents,
+                         uint64_t data_size, const char *path, struct error *err)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < st->count; i++) {
+        if (extents[i].begin != end)
+            return error_set(err, STATUS_INPUT, "%s: tensor '%s': its data %s", path,
+                             show(st->tensor[extents[i].index].name).text,
+                             extents[i].begin < end ? "overlaps another tensor" : "follows a hole");
+        end = extents[i].end;
+    }
+    if (end == data_size)
+        return 0;
+    return error_set(err, STATUS_INPUT, "%s: %s: the header tells of %llu bytes of data, not %llu",
+                     path, end > data_size ? "truncated" : "too long", (unsigned long long)end,
+                     (unsigned long long)data_size);
+}
+
+/* Puts the tensors into the order of their data, which have to follow each other without holes. */
+static int order_tensors(struct safetensors *st, struct extent *extents, uint64_t data_size,
+                         const char *path, struct error *err)
+{
+    if (st->count)
+        qsort(extents, st->count, sizeof *extents, by_extent);
+    if (check_extents(st, extents, data_size, path, err))
+        return -1;
+    struct safetensor *sorted = calloc(st->count + 1, sizeof *sorted);
+    if (!sorted)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    for (size_t i = 0; i < st->count; i++)
+        sorted[i] = st->tensor[extents[i].index];
+    for (size_t i = 0; i < st->count; i++) /* back into the array that append() grows */
+        st->tensor[i] = sorted[i];
+    free(sorted);
+    return 0;
+}
+
+/* Metadata and tensors, the latter without their data. */
+static int parse_entries(json_t *header, struct safetensors *st, uint64_t data_size,
+                         const char *path, struct error *err)
+{
+    int failed = 0;
+    const char *name;
+    json_t *entry;
+    struct extent *extents = calloc(json_object_size(header) + 1, sizeof *extents);
+    if (!extents)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+
+    json_object_foreach(header, name, entry)
+    {
+        const char *fault;
+        int meta = !strcmp(name, "__metadata__");
+        if (meta) {
+            fault = parse_metadata(entry, st);
+        } else {
+            struct extent *extent = &extents[st->count];
+            extent->index = st->count;
+            struct safetensor *tensor = append(st, name);
+            fault = tensor ? parse_tensor(entry, tensor, extent) : "out of memory";
+        }
+        if (fault) {
+            failed = error_set(err, STATUS_INPUT, "%s: %s'%s': %s", path, meta ? "" : "tensor ",
+                               show(name).text, fault);
+            break;
+        }
+    }
+    if (!failed)
+        failed = order_tensors(st, extents, data_size, path, err);
+    free(extents);
+    return failed;
+}
+
+/* The JSON header of `size` bytes in a file with `data_size` bytes behind it. */
+static struct safetensors *parse_header(const char *bytes, size_t size, uint64_t data_size,
+                                        const char *path, struct error *err)
+{
+    json_error_t why;
+    json_t *header = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &why);
+    if (!json_is_object(header)) {
+        error_set(err, STATUS_INPUT, "%s: header: %s", path,
+                  header ? "is not an object" : show(why.text).text);
+        json_decref(header);
+        return NULL;
+    }
+    struct safetensors *st = safetensors_new();
+    if (!st) {
+        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    } else if (parse_entries(header, st, data_size, path, err)) {
+        safetensors_free(st);
+        st = NULL;
+    }
+    json_decref(header);
+    return st;
+}
+
+/* The header's length from the first 8 bytes of a file of `size` bytes. */
+static int header_length(const unsigned char *prefix, uint64_t size, uint64_t *length,
+                         const char *path, struct error *err)
+{
+    memcpy(length, prefix, 8);
+    if (*length > HEADER_MAX)
+        return error_set(err, STATUS_INPUT, "%s: not a safetensors file: a header of %llu bytes",
+                         path, (unsigned long long)*length);
+    if (*length > size - 8)
+        return error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
+    return 0;
+}
+
+/* The tensors' data, which follow each other, from memory or else from a stream. */
+static int fill(struct safetensors *st, const unsigned char *bytes, FILE *stream, const char *path,
+                struct error *err)
+{
+    for (size_t i = 0; i < st->count; i++) {
+        struct safetensor *tensor = &st->tensor[i];
+        if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1)))
+            return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        if (stream && fread(tensor->data, 1, tensor->bytes, stream) != tensor->bytes)
+            return error_set(err, STATUS_INPUT, "%s: tensor '%s': cannot be read", path,
+                             show(tensor->name).text);
+        if (!stream && tensor->bytes) {
+            memcpy(tensor->data, bytes, tensor->bytes);
+            bytes += tensor->bytes;
+        }
+    }
+    return 0;
+}
+
+struct safetensors *safetensors_parse(const void *bytes, size_t size, const char *name,
+                                      struct error *err)
+{
+    uint64_t length;
+    const unsigned char *at = bytes;
+    if (size < 8) {
+        error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", name);
+        return NULL;
+    }
+    if (header_length(at, size, &length, name, err))
+        return NULL;
+    struct safetensors *st =
+        parse_header((const char *)at + 8, (size_t)length, size - 8 - length, name, err);
+    if (st && fill(st, at + 8 + length, NULL, name, err)) {
+        safetensors_free(st);
+        return NULL;
+    }
+    return st;
+}
+
+/* Header, then data straight into the tensors, so that a large file is in memory only once. */
+static struct safetensors *read_stream(FILE *stream, uint64_t size, const char *path,
+                                       struct error *err)
+{
+    uint64_t length;
+    unsigned char prefix[8];
+    if (size < 8 || fread(prefix, 1, 8, stream) != 8) {
+        error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", path);
+        return NULL;
+    }
+    if (header_length(prefix, size, &length, path, err))
+        return NULL;
+    char *header = malloc((size_t)length + 1);
+    struct safetensors *st = NULL;
+    if (!header)
+        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    else if (fread(header, 1, (size_t)length, stream) != length)
+        error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
+    else
+        st = parse_header(header, (size_t)length, size - 8 - length, path, err);
+    free(header);
+    if (st && fill(st, NULL, stream, path, err)) {
+        safetensors_free(st);
+        return NULL;
+    }
+    return st;
+}
+
+struct safetensors *safetensors_read(const char *path, struct error *err)
+{
+    struct stat status;
+    FILE *stream = NULL;
+    if (stat(path, &status)) {
+        error_errno(err, STATUS_INPUT, path);
+        return NULL;
+    }
+    if (!S_ISREG(status.st_mode)) { /* a pipe could block for ever */
+        error_set(err, STATUS_INPUT, "%s: not a regular file", path);
+        return NULL;
+    }
+    if (!(stream = fopen(path, "rb"))) {
+        error_errno(err, STATUS_INPUT, path);
+        return NULL;
+    }
+    struct safetensors *st = read_stream(stream, (uint64_t)status.st_size, path, err);
+    fclose(stream);
+    return st;
+}
+
+/* --- writing */
+
+/*
+ * Tensors of wide types come first, so that each lies in the file at a multiple of its type's size:
+ * calls `each` for every tensor in that order.
+ */
+static int in_order(const struct safetensors *st,
+                    int (*each)(const struct safetensor *tensor, void *ctx), void *ctx)
+{
+    for (size_t size = 8; size; size /= 2)
+        for (size_t i = 0; i < st->count; i++)
+            if (dtypes[st->tensor[i].dtype].bytes == size && each(&st->tensor[i], ctx))
+                return -1;
+    return 0;
+}
+
+struct layout {
+    json_t *header;
+    uint64_t end; /* of the data so far */
+};
+
+/* Adds a tensor's entry to the header. */
+static int describe(const struct safetensor *tensor, void *ctx)
+{
+    struct layout *layout = ctx;
+    json_t *shape = json_array();
+    for (size_t i = 0; i < tensor->rank; i++)
+        if (json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]))) {
+            json_decref(shape);
+            return -1;
+        }
+    uint64_t begin = layout->end;
+    layout->end += tensor->bytes;
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[tensor->dtype].name, "shape",
+                              shape, "data_offsets", (json_int_t)begin, (json_int_t)layout->end);
+    return json_object_set_new(layout->header, tensor->name, entry);
+}
+
+/* The JSON text of the header, or NULL (no memory, or a string that is not UTF-8). */
+static char *header_text(const struct safetensors *st)
+{
+    struct layout layout = {json_object(), 0};
+    json_t *meta = json_object();
+    char *text = NULL;
+    int failed = 0;
+    for (size_t i = 0; i < st->metas; i++)
+        failed |= json_object_set_new(meta, st->meta[i].key, json_string(st->meta[i].value));
+    if (st->metas)
+        failed |= json_object_set(layout.header, "__metadata__", meta);
+    if (!failed && !in_order(st, describe, &layout))
+        text = json_dumps(layout.header, JSON_COMPACT);
+    json_decref(meta);
+    json_decref(layout.header);
+    return text;
+}
+
+static int write_data(const struct safetensor *tensor, void *ctx)
+{
+    return fwrite(tensor->data, 1, tensor->bytes, ctx) == tensor->bytes ? 0 : -1;
+}
+
+int safetensors_write(const struct safetensors *st, const char *path, struct error *err)
+{
+    char *header = header_text(st);
+    if (!header)
+        return error_set(err, STATUS_FAILED,
+                         "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
+    size_t length = strlen(header);
+    uint64_t padded = (length + 7) / 8 * 8;
+    if (padded > HEADER_MAX) {
+        free(header);
+        return error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
+    }
+    FILE *stream = file_begin(path, err);
+    if (!stream) {
+        free(header);
+        return -1;
+    }
+    fwrite(&padded, sizeof padded, 1, stream);
+    fprintf(stream, "%-*s", (int)padded, header);
+    free(header);
+    in_order(st, write_data, stream); /* file_commit() sees a failed write */
+    return file_commit(stream, path, err);
+}

@@ -1,0 +1,93 @@
+/*
+ * What the data tests share: a log that remembers instead of writing, the two names that data wants
+ * from the option table, and small files to read. Included by one file of a program.
+ */
+#ifndef TESTS_DATA_FAKES_H
+#define TESTS_DATA_FAKES_H
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/config.h"
+#include "log/log.h"
+
+static char fake_said[1 << 16];   /* what log_say() and log_detail() were told */
+static char fake_warned[1 << 14]; /* what log_warn() was told */
+static json_t *fake_event;        /* members of the last log_event() */
+
+__attribute__((unused)) static void fake_forget(void)
+{
+    *fake_said = *fake_warned = 0;
+    json_decref(fake_event);
+    fake_event = NULL;
+}
+
+static void fake_append(char *to, size_t size, const char *format, va_list ap)
+{
+    size_t used = strlen(to);
+    vsnprintf(to + used, size - used, format, ap);
+    used = strlen(to);
+    snprintf(to + used, size - used, "\n");
+}
+
+void log_say(struct log *log, const char *format, ...)
+{
+    (void)log;
+    va_list ap;
+    va_start(ap, format);
+    fake_append(fake_said, sizeof fake_said, format, ap);
+    va_end(ap);
+}
+
+void log_warn(struct log *log, const char *format, ...)
+{
+    (void)log;
+    va_list ap;
+    va_start(ap, format);
+    fake_append(fake_warned, sizeof fake_warned, format, ap);
+    va_end(ap);
+}
+
+void log_event(struct log *log, const char *event, json_t *members)
+{
+    (void)log;
+    if (strcmp(event, "data"))
+        abort();
+    json_decref(fake_event);
+    fake_event = members;
+}
+
+void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total)
+{
+    (void)log;
+    (void)text;
+    if (done > total)
+        abort();
+}
+
+const char *config_choice(const char *section, const char *key, int value)
+{
+    static const char *const scalers[] = {"none", "standard", "minmax", "robust", "window"};
+    static const char *const splits[] = {"chronological", "shuffled", "shuffled_windows"};
+    if (strcmp(section, "data"))
+        abort();
+    return strcmp(key, "split") ? scalers[value] : splits[value];
+}
+
+/* Writes bytes into a new file and returns its path; the caller unlinks it. */
+__attribute__((unused)) static const char *fake_file(const void *bytes, size_t size,
+                                                     const char *suffix)
+{
+    static char path[64];
+    snprintf(path, sizeof path, "data-XXXXXX%s", suffix);
+    int fd = mkstemps(path, (int)strlen(suffix));
+    FILE *out = fd < 0 ? NULL : fdopen(fd, "wb");
+    if (!out || fwrite(bytes, 1, size, out) != size || fclose(out))
+        abort();
+    return path;
+}
+
+#endif

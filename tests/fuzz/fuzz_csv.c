@@ -1,0 +1,84 @@
+/*
+ * Fuzzes csv and table: any bytes are a file. Besides what the sanitizers see, numbers must be
+ * those of strtod(), and what a table holds must be finite and in the order of time.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../data_fakes.h"
+#include "data/csv.h"
+#include "data/table.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* Reads all columns by the reader alone. */
+static void read_fields(const char *path)
+{
+    struct error err;
+    struct csv *csv = csv_open(path, &err);
+    int more = 0;
+    while (csv && (more = csv_next(csv, &err)) > 0) {
+        for (size_t i = 0; i < csv->columns; i++) {
+            const struct csv_field *field = &csv->field[i];
+            double x;
+            check(strlen(field->text) == field->length);
+            if (!csv_number(csv, i, &x, &err)) {
+                double wanted = strtod(field->text, NULL);
+                check(!memcmp(&x, &wanted, sizeof x));
+            }
+        }
+    }
+    if (!csv || more < 0)
+        check(err.status == STATUS_INPUT && *err.text && !strchr(err.text, '\n'));
+    csv_close(csv);
+}
+
+/* Reads the column b and the time a, cuts and resamples. */
+static void read_as_table(const char *path)
+{
+    struct error err;
+    struct resampling told;
+    char name[] = "b", *names[] = {name};
+    struct table *table = table_read(path, "a", names, 1, NULL, &err);
+    if (!table) {
+        check(err.status == STATUS_INPUT && *err.text && !strchr(err.text, '\n'));
+        return;
+    }
+    for (size_t i = 0; i < table->rows; i++)
+        check(isfinite(table->column[0][i]) && (i == 0 || table->time[i] > table->time[i - 1]));
+    size_t count, rows = 0;
+    struct run *run = table_runs(table, 100000, &count);
+    for (size_t i = 0; i < count; i++) {
+        check(run[i].begin == rows && run[i].end > rows);
+        rows = run[i].end;
+    }
+    check(rows == table->rows);
+    if (!table_resample(table, 180000, run, &count, &told, &err)) {
+        for (size_t i = 0; i < table->rows; i++)
+            check(table->time[i] % 180000 == 0);
+    }
+    free(run);
+    table_free(table);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    char path[64];
+    int fd = memfd_create("fuzz", 0);
+    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    read_fields(path);
+    read_as_table(path);
+    close(fd);
+    return 0;
+}

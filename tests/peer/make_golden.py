@@ -1,0 +1,210 @@
+#!/usr/bin/env python3
+"""Makes tests/golden/*.safetensors: what PyTorch computes, in float64, for small autoencoders.
+
+Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before training, and
+
+- of 20 optimizer steps with dropout 0 over all n windows in their order (micro-batches of
+  train.batch, the last one short; the order starts over at the end): `losses`, `reconstruction`,
+  `contrastive` and `norms` (of the gradient before clipping), each [20] float64;
+- of the first step: `grad.NAME`, before clipping;
+- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent].
+
+NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Metadata: `config`, the
+INI. Inputs and parameters are rounded to float32 before anything is computed from them.
+
+    make_golden.py            writes the files
+    make_golden.py --check    runs PyTorch in float32 on the files, prints its largest deviations
+"""
+
+import argparse
+import glob
+import io
+import os
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from twin import (
+    Autoencoder,
+    defaults,
+    losses,
+    make_optimizer,
+    model_config,
+    optimizer_step,
+    read_ini,
+)
+
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
+STEPS = 20
+
+# What a case does not name. n: windows, F: features; the rest are INI keys.
+BASE = dict(
+    n=10,
+    F=3,
+    window=7,
+    d_model=12,
+    heads=3,
+    layers=1,
+    feedforward=20,
+    latent=5,
+    dropout=0,
+    activation="gelu",
+    norm_first="yes",
+    positions="learned",
+    normalize_latent="yes",
+    reconstruction="mse",
+    contrastive="mean_similarity",
+    contrastive_weight=0.01,
+    temperature=0.1,
+    noise=0.05,
+    batch=4,
+    accumulate=1,
+    lr=1e-3,
+    weight_decay=0.01,
+    decay_all="no",
+    clip_norm=1,
+    schedule="constant",
+)
+
+CASES = {
+    "plain": dict(F=6, window=50, d_model=16, heads=4, layers=2, feedforward=32, latent=8, n=6),
+    "post-norm": dict(norm_first="no", layers=2),
+    "post-norm-relu-sinusoidal": dict(norm_first="no", activation="relu", positions="sinusoidal"),
+    "sinusoidal-odd-width": dict(positions="sinusoidal", d_model=9, heads=3, F=5),
+    "mae-none": dict(reconstruction="mae", contrastive="none"),
+    "huber-free-latent": dict(
+        reconstruction="huber", normalize_latent="no", contrastive_weight=0.1
+    ),
+    "nt-xent": dict(contrastive="nt_xent", contrastive_weight=0.5, n=9),
+    "nt-xent-free-latent": dict(contrastive="nt_xent", temperature=0.5, normalize_latent="no"),
+    "one-row": dict(
+        window=1, F=1, d_model=4, heads=1, feedforward=3, latent=1, normalize_latent="no"
+    ),
+    "one-in-batch": dict(batch=1, n=3, layers=2),
+    "last-batch-of-one": dict(n=9, contrastive_weight=0.2, heads=12),
+    "accumulate": dict(
+        accumulate=2, n=19, contrastive_weight=0.3, decay_all="yes", weight_decay=0.5
+    ),
+    "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
+}
+
+
+def case_ini(case):
+    """The INI text of a case: the option table's keys that the case sets, by section."""
+    values = dict(BASE, **case)
+    values["features"] = ", ".join(f"f{i}" for i in range(values["F"]))
+    values["scaler"] = "none"
+    text = ""
+    for section, keys in defaults().items():
+        lines = [f"{key} = {values[key]}\n" for key in keys if key in values]
+        text += f"[{section}]\n" + "".join(lines) if lines else ""
+    return text
+
+
+def make_ini(text):
+    ini = read_ini("")
+    ini.read_dict(defaults())
+    ini.read_file(io.StringIO(text))
+    return ini
+
+
+def run(model, ini, x, noise):
+    """Trains STEPS steps; returns the case's tensors apart from input and parameters."""
+    B, group = ini["train"].getint("batch"), ini["train"].getint("accumulate")
+    xs = x.split(B)
+    noises = noise.split(B) if noise is not None else [None] * len(xs)
+    out = {}
+    with torch.no_grad():
+        out["output"], out["latent"] = model(xs[0])
+    n = sum(len(part) for part in xs[:group])
+    for part, extra in zip(xs[:group], noises):
+        (losses(model, part, ini["loss"], extra)[0] * (len(part) / n)).backward()
+    for name, p in model.named_parameters():
+        out["grad." + name] = p.grad.clone()
+    optimizer = make_optimizer(model, ini["train"])
+    figures = []
+    while len(figures) < STEPS:
+        for i in range(0, len(xs), group):
+            figures.append(
+                optimizer_step(
+                    model,
+                    optimizer,
+                    ini["loss"],
+                    ini["train"],
+                    xs[i : i + group],
+                    noises[i : i + group],
+                )
+            )
+    columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
+    out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
+    return out
+
+
+def make(name, case):
+    """One golden file."""
+    text = case_ini(case)
+    ini = make_ini(text)
+    n, T, features = dict(BASE, **case)["n"], ini["data"].getint("window"), dict(BASE, **case)["F"]
+    torch.manual_seed(sum(name.encode()))
+    model = Autoencoder(model_config(ini))
+    with torch.no_grad():
+        for p in model.parameters():
+            if p.ndim == 1:  # so that no bias is 0 and no norm's weight is 1
+                p += 0.1 * torch.randn(p.shape)
+    walk = torch.randn(n, T, features).cumsum(1) / T**0.5 + 0.3 * torch.randn(n, T, features)
+    tensors = {"input": walk.float()}
+    if ini["loss"]["contrastive"] == "nt_xent":
+        tensors["noise"] = torch.randn(n, T, features) * ini["loss"].getfloat("noise")
+    tensors.update({"param." + key: p.detach().clone() for key, p in model.named_parameters()})
+    noise = tensors["noise"].double() if "noise" in tensors else None
+    for key, value in run(model.double(), ini, tensors["input"].double(), noise).items():
+        tensors[key] = value if value.ndim == 1 and not key.startswith("grad.") else value.float()
+    path = os.path.join(FOLDER, name + ".safetensors")
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": text})
+    os.chmod(path, 0o644)
+
+
+def check(path):
+    """Prints the largest deviations of a float32 run from the file; those of the steps' figures are
+    relative (below 1e-3, in units of 1e-3)."""
+    tensors = load_file(path)
+    with safe_open(path, framework="pt") as file:
+        ini = make_ini(file.metadata()["config"])
+    model = Autoencoder(model_config(ini))
+    params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
+    model.load_state_dict(params, strict=True)
+    got = run(model, ini, tensors["input"], tensors.get("noise"))
+
+    def deviation(key):
+        return float(((got[key] - tensors[key]).abs() / tensors[key].abs().clamp(min=1e-3)).max())
+
+    total, worst, failed = float(tensors["norms"][0]), 0.0, 0
+    for key in (key for key in tensors if key.startswith("grad.")):
+        error, norm = (float(t.double().norm()) for t in (got[key] - tensors[key], tensors[key]))
+        worst = max(worst, error / total)
+        failed += error > 1e-4 * norm and error > 1e-6 * total
+    keys = ("losses", "reconstruction", "contrastive", "norms")
+    print(
+        f"{os.path.basename(path):40s} "
+        + " ".join(f"{key} {deviation(key):.1e}" for key in keys)
+        + f" gradients {worst:.1e} of the global norm, {failed} beyond the bounds"
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="compare float32 with the files")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    if args.check:
+        for path in sorted(glob.glob(os.path.join(FOLDER, "*.safetensors"))):
+            check(path)
+        return
+    os.makedirs(FOLDER, exist_ok=True)
+    for name, case in CASES.items():
+        make(name, case)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,520 @@
+/* csv and table: what files are read as, and what is said of bad ones. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <float.h>
+#include <locale.h>
+#include <math.h>
+#include <zlib.h>
+
+#include "data/csv.h"
+#include "data/table.h"
+#include "data_fakes.h"
+
+static uint64_t random_state = 1;
+
+static uint64_t random_bits(void)
+{
+    random_state ^= random_state << 13;
+    random_state ^= random_state >> 7;
+    random_state ^= random_state << 17;
+    return random_state;
+}
+
+/* Reads the columns a and b and the time column t of a text; err->text is "" if it works. */
+static struct table *read_bytes(const void *bytes, size_t size, const char *suffix,
+                                const char *time, struct error *err)
+{
+    static char a[] = "a", b[] = "b";
+    char *names[] = {a, b};
+    const char *path = fake_file(bytes, size, suffix);
+    *err->text = 0;
+    struct table *table = table_read(path, time, names, 2, NULL, err);
+    unlink(path);
+    return table;
+}
+
+static struct table *read_text(const char *text, const char *time, struct error *err)
+{
+    return read_bytes(text, strlen(text), ".csv", time, err);
+}
+
+/* Reading must fail with STATUS_INPUT and "path:" followed by `wants`. */
+static void expect_fault_in(const void *bytes, size_t size, const char *suffix, const char *time,
+                            const char *wants)
+{
+    struct error err;
+    assert_null(read_bytes(bytes, size, suffix, time, &err));
+    assert_int_equal(err.status, STATUS_INPUT);
+    const char *colon = strchr(err.text, ':');
+    assert_non_null(colon);
+    if (strncmp(colon + 1, wants, strlen(wants)))
+        fail_msg("'%s' is not '%s'", err.text, wants);
+    assert_null(strchr(err.text, '\n'));
+}
+
+static void expect_fault(const char *text, const char *time, const char *wants)
+{
+    expect_fault_in(text, strlen(text), ".csv", time, wants);
+}
+
+static void expect_number(const char *text)
+{
+    double got, wanted = strtod(text, NULL);
+    enum csv_parsed parsed = csv_parse_number(text, strlen(text), &got);
+    assert_int_equal(parsed, isfinite(wanted) ? CSV_NUMBER : CSV_OUT_OF_RANGE);
+    if (parsed == CSV_NUMBER && memcmp(&got, &wanted, sizeof got))
+        fail_msg("'%s' is read as %.17g, not %.17g", text, got, wanted);
+}
+
+static void numbers_are_what_strtod_reads(void **state)
+{
+    (void)state;
+    static const char *const some[] = {
+        "0",
+        "-0",
+        "+0",
+        "00012",
+        "1.",
+        ".5",
+        "-.5e1",
+        "1e22",
+        "1e23",
+        "1e-22",
+        "1e-23",
+        "0e999999",
+        "9007199254740992",
+        "9007199254740993",
+        "9007199254740991e22",
+        "123456789012345678",
+        "1234567890123456789",
+        "12345678901234567890",
+        "0.1",
+        "0.30000000000000004",
+        "179769313486231570000e289",
+        "1e308",
+        "1e309",
+        "-1e400",
+        "4.9e-324",
+        "2e-324",
+        "1e-400",
+        "2.2250738585072011e-308",
+        "0.000000000000000000000000000000000001",
+        "1000000000000000000000000000000000000",
+        "5.692999839782715",
+        "8.5e-00000000000000001",
+        "1e-99999999999999999999",
+        "6.8460000038147",
+    };
+    for (size_t i = 0; i < sizeof some / sizeof *some; i++)
+        expect_number(some[i]);
+    for (int i = 0; i < 200000; i++) {
+        char text[64];
+        union {
+            uint64_t bits;
+            double x;
+        } any = {random_bits()};
+        if (!isfinite(any.x))
+            continue;
+        snprintf(text, sizeof text, "%.*g", (int)(random_bits() % 19) + 1, any.x);
+        expect_number(text);
+        snprintf(text, sizeof text, "%.*f", (int)(random_bits() % 12),
+                 (double)(int64_t)random_bits() / (double)(1 + random_bits() % 100000000));
+        expect_number(text);
+    }
+}
+
+static void no_number_is_refused(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",    "-",   ".",   "1e",  "1e+", "e5",  "1.2.3", "0x10",
+                                      "1 2", "1,5", "--1", "nan", "inf", "1d3", "+-1",   "1e5.0"};
+    double x;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        assert_int_equal(csv_parse_number(bad[i], strlen(bad[i]), &x), CSV_NOT_A_NUMBER);
+}
+
+static void the_decimal_comma_is_not_seen(void **state)
+{
+    (void)state;
+    double x;
+    if (!setlocale(LC_NUMERIC, "de_DE.UTF-8")) {
+        print_message("# no de_DE.UTF-8 here: not tested\n");
+        return;
+    }
+    enum csv_parsed parsed = csv_parse_number("1.5e-300", 8, &x);
+    setlocale(LC_NUMERIC, "C");
+    assert_int_equal(parsed, CSV_NUMBER);
+    assert_true(x == 1.5e-300);
+}
+
+static void a_plain_file(void **state)
+{
+    (void)state;
+    struct error err;
+    struct table *table =
+        read_text("t,b,x,a\n1000,2,?,1\n1060,4,?,3\n1120,-6.5,?,5e-1\n", "t", &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(table->rows, 3);
+    assert_true(table->column[0][0] == 1 && table->column[0][1] == 3 && table->column[0][2] == 0.5);
+    assert_true(table->column[1][0] == 2 && table->column[1][1] == 4 &&
+                table->column[1][2] == -6.5);
+    assert_int_equal(table->format, TIME_SECONDS);
+    assert_int_equal(table->time[2], 1120000);
+    assert_int_equal(table_step(table), 60000);
+    table_free(table);
+}
+
+static void quotes_line_ends_and_marks(void **state)
+{
+    (void)state;
+    struct error err;
+    struct table *table = read_text("\xef\xbb\xbf \"a\" ,\"x\"\"y,z\",B\r\n"
+                                    "\"1\",\"any, \"\"thing\"\" \",2\r\n 3 ,,\t4\r\n\r\n\n",
+                                    "", &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(table->rows, 2);
+    assert_string_equal(table->name[1], "B"); /* found whatever its case */
+    assert_true(table->column[0][0] == 1 && table->column[0][1] == 3);
+    assert_true(table->column[1][0] == 2 && table->column[1][1] == 4);
+    assert_null(table->time);
+    table_free(table);
+
+    table = read_text("a,b\n1,2", "", &err); /* no end of line */
+    assert_non_null(table);
+    assert_int_equal(table->rows, 1);
+    table_free(table);
+
+    table = read_text("A,b,a\n7,2,1\n", "", &err); /* the exact name comes first */
+    assert_non_null(table);
+    assert_true(table->column[0][0] == 1);
+    table_free(table);
+}
+
+static void bad_files_are_named_with_their_line(void **state)
+{
+    (void)state;
+    expect_fault("", "", "1: the file is empty");
+    expect_fault("\n", "", "1: no header line");
+    expect_fault("a,b\n", "", "1: no row follows the header");
+    expect_fault("a,b\n\n\n", "", "1: no row follows the header");
+    expect_fault("a,b\n1,2\n3\n", "", "3: 1 field, but the header has 2");
+    expect_fault("a,b\n1,2\n3,4,5\n", "", "3: 3 fields, but the header has 2");
+    expect_fault("a,b\n1,2\n\n3,4\n", "", "3: a blank line");
+    expect_fault("a,b\n1,2\n1,x\n", "", "3: column 'b': 'x' is not a number");
+    expect_fault("a,b\n1,NaN\n", "", "2: column 'b': 'NaN' is not a finite number");
+    expect_fault("a,b\n-inf,1\n", "", "2: column 'a': '-inf' is not a finite number");
+    expect_fault("a,b\n1e999,1\n", "", "2: column 'a': '1e999' is beyond the range of a number");
+    expect_fault("a,b\n,1\n", "", "2: column 'a': the field is empty");
+    expect_fault("a,c,d e\n1,2,3\n", "", "1: no column 'b'; the columns are a, c, d e");
+    expect_fault("a,b,a\n1,2,3\n", "", "1: column 'a' appears twice");
+    expect_fault("A,b,B,a\n1,2,3,4\n", "T", "1: no column 'T'; the columns are A, b, B, a");
+    expect_fault("x,B,b,X\n1,2,3,4\n", "", "1: no column 'a'");
+    expect_fault("a,Tt,tT,b\n1,2,3,4\n", "TT", "1: several columns are called 'TT' in upper and");
+    expect_fault("a,b\n1,\"2\n", "", "2: a quoted field is not closed on its line");
+    expect_fault("a,b\n1,\"2\"x\n", "", "2: a quoted field is not closed on its line");
+    expect_fault("a,b\n1,\x1b[31m\n", "", "2: column 'b': '?[31m' is not a number");
+    expect_fault_in("a,b\n1,\0\n", 8, ".csv", "", "2: a NUL byte: this is not a text file");
+    expect_fault_in("\xff\xfe"
+                    "a\0,\0b\0\n\0",
+                    10, ".csv", "", "1: a NUL byte");
+}
+
+static void a_missing_file(void **state)
+{
+    (void)state;
+    struct error err;
+    assert_null(csv_open("no-such-file.csv", &err));
+    assert_int_equal(err.status, STATUS_INPUT);
+    assert_string_equal(err.text, "no-such-file.csv: No such file or directory");
+    assert_null(csv_open("/", &err));
+    assert_string_equal(err.text, "/:1: Is a directory");
+}
+
+static void lines_up_to_a_mebibyte(void **state)
+{
+    (void)state;
+    size_t size = CSV_LINE_MAX + 64;
+    char *text = malloc(size);
+    struct error err;
+    /* A field of blanks and a number, so that the line has exactly as many bytes as may be. */
+    memset(text, ' ', size);
+    memcpy(text, "a,b\n1,", 6);
+    memcpy(text + 4 + CSV_LINE_MAX - 3, "25\n8,9\n", 7);
+    struct table *table = read_bytes(text, 4 + CSV_LINE_MAX + 4, ".csv", "", &err);
+    assert_string_equal(err.text, "");
+    assert_true(table->rows == 2 && table->column[1][0] == 25 && table->column[1][1] == 9);
+    table_free(table);
+    memset(text + 6, ' ', size - 6);
+    expect_fault_in(text, size, ".csv", "", "2: the line is longer than 1 MiB");
+    free(text);
+}
+
+/* gzip of a text that does not compress well; the caller frees it. */
+static unsigned char *zipped(const char *text, size_t length, size_t *size)
+{
+    z_stream z = {0};
+    unsigned char *out = malloc(length + 1000);
+    assert_int_equal(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    z.next_in = (unsigned char *)(uintptr_t)text;
+    z.avail_in = (unsigned)length;
+    z.next_out = out;
+    z.avail_out = (unsigned)length + 1000;
+    assert_int_equal(deflate(&z, Z_FINISH), Z_STREAM_END);
+    *size = z.total_out;
+    deflateEnd(&z);
+    return out;
+}
+
+static void gzip_whole_cut_and_broken(void **state)
+{
+    (void)state;
+    enum { ROWS = 60000 };
+    char *text = malloc(ROWS * 64);
+    size_t length = (size_t)sprintf(text, "a,b\n"), size;
+    double sum = 0, got = 0;
+    for (int i = 0; i < ROWS; i++) {
+        int x = (int)(random_bits() % 1000000000);
+        sum += x;
+        length += (size_t)sprintf(text + length, "%d,%d\n", x, i);
+    }
+    unsigned char *gz = zipped(text, length, &size);
+    struct error err;
+    struct table *table = read_bytes(gz, size, ".csv.gz", "", &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(table->rows, ROWS);
+    for (int i = 0; i < ROWS; i++) {
+        got += table->column[0][i];
+        assert_true(table->column[1][i] == i);
+    }
+    assert_true(got == sum);
+    table_free(table);
+
+    for (int i = 0; i < 40; i++) { /* wherever it is cut */
+        size_t cut = i < 20 ? size - 1 - (size_t)i : 2 + random_bits() % (size - 40);
+        table = read_bytes(gz, cut, ".csv.gz", "", &err);
+        assert_null(table);
+        assert_int_equal(err.status, STATUS_INPUT);
+        assert_non_null(strstr(err.text, ": the gzip data is cut off"));
+    }
+    gz[size - 6] ^= 1; /* in the checksum */
+    assert_null(read_bytes(gz, size, ".csv.gz", "", &err));
+    assert_non_null(strstr(err.text, ": the gzip data is broken (incorrect data check)"));
+    expect_fault_in("a,b\n1,2\n", 8, ".csv.gz", "",
+                    "1: not gzip data, although the name ends in .gz");
+    free(gz);
+    free(text);
+}
+
+/* The time of a row with this text, or a failure. */
+static int64_t time_of(const char *text)
+{
+    struct error err;
+    char file[256];
+    snprintf(file, sizeof file, "a,b,t\n1,2,%s\n", text);
+    struct table *table = read_text(file, "t", &err);
+    if (!table)
+        fail_msg("%s", err.text);
+    int64_t time = table->time[0];
+    table_free(table);
+    return time;
+}
+
+static void times_in_every_format(void **state)
+{
+    (void)state;
+    assert_int_equal(time_of("1617321600000"), 1617321600000);
+    assert_int_equal(time_of("1617321600"), 1617321600000);
+    assert_int_equal(time_of("1617321600.125"), 1617321600125);
+    assert_int_equal(time_of("2021-04-02"), 1617321600000);
+    assert_int_equal(time_of("20210402"), 1617321600000);
+    assert_int_equal(time_of("2021-04-02T00:03"), 1617321780000);
+    assert_int_equal(time_of("2021-04-02 00:03:15"), 1617321795000);
+    assert_int_equal(time_of("2021-04-02T00:03:15.2509Z"), 1617321795250);
+    assert_int_equal(time_of("2021-04-02T09:00:00+09:00"), 1617321600000);
+    assert_int_equal(time_of("2021-04-01T18:30:00-0530"), 1617321600000);
+    assert_int_equal(time_of("2021-04-02T02:00:00+02"), 1617321600000);
+    assert_int_equal(time_of("1969-12-31T23:59:59.999"), -1);
+    assert_int_equal(time_of("2000-02-29"), 951782400000);
+    assert_int_equal(time_of("0000-01-01"), -62167219200000);
+    assert_int_equal(time_of("9999-12-31"), 253402214400000);
+    /* every day of eight centuries, against the C library's calendar */
+    for (int64_t day = -60000; day < 232000; day += 17) {
+        char text[TABLE_TIME];
+        assert_int_equal(time_of(table_time(day * 86400000, text)), day * 86400000);
+    }
+}
+
+static void bad_times(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"2021-02-29",
+                                      "1900-02-29",
+                                      "2021-13-01",
+                                      "2021-00-10",
+                                      "2021-4-02",
+                                      "2021-04-02T24:00",
+                                      "2021-04-02T00:60",
+                                      "2021-04-02T00:00:61",
+                                      "2021-04-02T00:00Zx",
+                                      "2021-04-02T00:00+1",
+                                      "2021-04-02 00:00 UTC",
+                                      "02/04/2021",
+                                      "yesterday",
+                                      "",
+                                      "2021-04",
+                                      "2021-0402"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char file[256], wants[256];
+        snprintf(file, sizeof file, "a,b,t\n1,2,%s\n", bad[i]);
+        snprintf(wants, sizeof wants, "2: time '%s' is neither ISO 8601 nor a number of seconds or",
+                 bad[i]);
+        expect_fault(file, "t", wants);
+    }
+    expect_fault("a,b,t\n1,2,1617321600000000\n", "t",
+                 "2: time '1617321600000000' is not a number of "
+                 "milliseconds");
+    expect_fault("t,a,b\n100,1,2\nx,3,4\n", "t", "3: time 'x' is not a number of seconds");
+    expect_fault("t,a,b\n2021-01-01,1,2\n7,3,4\n", "t",
+                 "3: time '7' is not ISO 8601, as the first");
+    expect_fault("t,a,b\n100,1,2\n100,3,4\n", "t", "3: time 1970-01-01T00:01:40Z appears twice");
+    expect_fault(
+        "t,a,b\n100,1,2\n160,3,4\n40,3,4\n", "t",
+        "4: time 1970-01-01T00:00:40Z lies before the previous row's 1970-01-01T00:02:40Z");
+}
+
+static void steps_and_runs(void **state)
+{
+    (void)state;
+    struct error err;
+    size_t runs;
+    struct table *table = read_text("t,a,b\n0,1,1\n60,1,1\n120,1,1\n180,1,1\n780,1,1\n840,1,1\n"
+                                    "1441,1,1\n",
+                                    "t", &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(table_step(table), 60000);
+    struct run *run = table_runs(table, 600000, &runs); /* 600 s is not longer than 600 s */
+    assert_int_equal(runs, 2);
+    assert_true(run[0].begin == 0 && run[0].end == 6 && run[1].begin == 6 && run[1].end == 7);
+    free(run);
+    run = table_runs(table, 599999, &runs);
+    assert_int_equal(runs, 3);
+    assert_true(run[1].begin == 4 && run[1].end == 6);
+    free(run);
+    run = table_runs(table, 0, &runs);
+    assert_true(runs == 1 && run[0].begin == 0 && run[0].end == 7);
+    free(run);
+    table_free(table);
+    table = read_text("t,a,b\n0,1,1\n60,1,1\n121,1,1\n183,1,1\n", "t", &err);
+    assert_int_equal(table_step(table), 0);
+    table_free(table);
+}
+
+/* Candles of three minutes from rows of one, told apart by their values. */
+static void resampling(void **state)
+{
+    (void)state;
+    static char open[] = "open", high[] = "HIGH", low[] = "Low", close[] = "close",
+                volume[] = "Volume", other[] = "other";
+    char *names[] = {open, high, low, close, volume, other};
+    /* Minutes 1, 2 | 3, 4, 5 | 6, 8 | (9 to 11 missing) | 12, 13, 14 | 15, 16 */
+    static const int minutes[] = {1, 2, 3, 4, 5, 6, 8, 12, 13, 14, 15, 16};
+    char text[2048] = "time,open,high,low,close,volume,other\n";
+    for (size_t i = 0; i < sizeof minutes / sizeof *minutes; i++) {
+        int m = minutes[i], swing = m % 3 == 1 ? 9 : 1;
+        sprintf(text + strlen(text), "%d,%d,%d,%d,%d,%d,%d\n", 1617321600 + 60 * m, 100 + m,
+                100 + m + swing, 100 + m - swing, 200 + m, m, 1000 + m);
+    }
+    const char *path = fake_file(text, strlen(text), ".csv");
+    struct error err;
+    struct table *table = table_read(path, "time", names, 6, NULL, &err);
+    unlink(path);
+    assert_non_null(table);
+    size_t runs;
+    struct run *run = table_runs(table, 0, &runs);
+    struct resampling told;
+    assert_int_equal(table_resample(table, 180000, run, &runs, &told, &err), 0);
+    assert_int_equal(told.rows, 12);
+    assert_int_equal(told.cut, 2); /* minutes 1-2 and 15-16 */
+    assert_int_equal(told.partial, 1);
+    assert_int_equal(table->rows, 3);
+    static const double wanted[6][3] = {{103, 106, 112}, {113, 109, 122}, {95, 105, 104},
+                                        {205, 208, 214}, {12, 14, 39},    {1005, 1008, 1014}};
+    for (int c = 0; c < 6; c++) {
+        for (int i = 0; i < 3; i++)
+            assert_true(table->column[c][i] == wanted[c][i]);
+    }
+    assert_true(table->time[0] == 1617321780000 && table->time[1] == 1617321960000 &&
+                table->time[2] == 1617322320000);
+    assert_true(runs == 1 && run[0].begin == 0 && run[0].end == 3);
+    char where[TABLE_WHERE];
+    assert_non_null(strstr(table_where(table, 1, where), ": candle of 2021-04-02T00:06:00Z"));
+    free(run);
+    table_free(table);
+}
+
+static void rows_too_far_apart_for_the_candles(void **state)
+{
+    (void)state;
+    struct error err;
+    struct resampling told;
+    size_t runs;
+    struct table *table = read_text("t,a,b\n0,1,1\n180,1,1\n360,1,1\n", "t", &err);
+    struct run *run = table_runs(table, 0, &runs);
+    assert_int_equal(table_resample(table, 60000, run, &runs, &told, &err), -1);
+    assert_int_equal(err.status, STATUS_INPUT);
+    assert_non_null(strstr(err.text, ": rows are 3m apart, too far for candles of 1m"));
+    free(run);
+    table_free(table);
+}
+
+/* A hole cuts candles as the ends of the file do. */
+static void resampling_with_a_hole(void **state)
+{
+    (void)state;
+    struct error err;
+    char text[1024] = "t,a,b\n";
+    for (int m = 0; m < 30; m++) { /* minutes 7 to 12 are missing */
+        if (m < 7 || m > 12)
+            sprintf(text + strlen(text), "%d,%d,%d\n", m * 60, m, m);
+    }
+    struct table *table = read_text(text, "t", &err);
+    size_t runs;
+    struct run *run = table_runs(table, 300000, &runs);
+    struct resampling told;
+    assert_int_equal(runs, 2);
+    assert_int_equal(table_resample(table, 180000, run, &runs, &told, &err), 0);
+    assert_int_equal(told.cut, 2); /* minute 6 alone, and 13 and 14 */
+    assert_int_equal(told.partial, 0);
+    assert_true(runs == 2 && run[0].end == 2 && run[1].begin == 2 && run[1].end == 7);
+    assert_true(table->column[0][1] == 5 && table->column[0][2] == 17);
+    assert_int_equal(table->time[2], 900000);
+    free(run);
+    table_free(table);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_what_strtod_reads),
+        cmocka_unit_test(no_number_is_refused),
+        cmocka_unit_test(the_decimal_comma_is_not_seen),
+        cmocka_unit_test(a_plain_file),
+        cmocka_unit_test(quotes_line_ends_and_marks),
+        cmocka_unit_test(bad_files_are_named_with_their_line),
+        cmocka_unit_test(a_missing_file),
+        cmocka_unit_test(lines_up_to_a_mebibyte),
+        cmocka_unit_test(gzip_whole_cut_and_broken),
+        cmocka_unit_test(times_in_every_format),
+        cmocka_unit_test(bad_times),
+        cmocka_unit_test(steps_and_runs),
+        cmocka_unit_test(resampling),
+        cmocka_unit_test(rows_too_far_apart_for_the_candles),
+        cmocka_unit_test(resampling_with_a_hole),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,123 @@
+/* Every GEMM provider against a double-precision product, odd shapes included. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "device/gemm.h"
+
+static struct device *dev;
+
+static int setup(void **state)
+{
+    struct error err;
+    (void)state;
+    dev = device_open(&(struct device_options){"auto", 0.9, -1}, &err);
+    if (!dev)
+        print_error("%s\n", err.text);
+    return dev ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    device_close(dev);
+    return 0;
+}
+
+static float value(size_t i)
+{
+    return (float)((double)(i * 2654435761u % 1000003u) / 500001.5 - 1);
+}
+
+static void check(enum gemm_provider provider, struct gemm_shape s, int add)
+{
+    struct error err;
+    float *a = malloc(s.m * s.k * 4), *b = malloc(s.k * s.n * 4), *c = malloc(s.m * s.n * 4);
+    assert_true(a && b && c);
+    for (size_t i = 0; i < s.m * s.k; i++)
+        a[i] = value(i);
+    for (size_t i = 0; i < s.k * s.n; i++)
+        b[i] = value(i + 77);
+    for (size_t i = 0; i < s.m * s.n; i++)
+        c[i] = value(i + 991);
+    struct buffer *da = buffer_new(dev, s.m * s.k * 4, "a", &err);
+    struct buffer *db = buffer_new(dev, s.k * s.n * 4, "b", &err);
+    struct buffer *dc = buffer_new(dev, s.m * s.n * 4, "c", &err);
+    assert_int_equal(buffer_write(da, 0, s.m * s.k * 4, a, &err), 0);
+    assert_int_equal(buffer_write(db, 0, s.k * s.n * 4, b, &err), 0);
+    assert_int_equal(buffer_write(dc, 0, s.m * s.n * 4, c, &err), 0);
+    struct gemm *gemm = gemm_new(dev, provider, s, da, db, dc, add, &err);
+    if (!gemm)
+        fail_msg("%s", err.text);
+    assert_int_equal(gemm_enqueue(gemm, &err), 0);
+    float *got = malloc(s.m * s.n * 4);
+    assert_int_equal(buffer_read(dc, 0, s.m * s.n * 4, got, &err), 0);
+    for (size_t i = 0; i < s.m; i++)
+        for (size_t j = 0; j < s.n; j++) {
+            double sum = add ? c[i * s.n + j] : 0, size = fabs(sum);
+            for (size_t k = 0; k < s.k; k++) {
+                double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]) *
+                           (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
+                sum += x;
+                size += fabs(x);
+            }
+            if (fabs(got[i * s.n + j] - sum) > 1e-7 * sqrt((double)s.k) * size + 1e-7)
+                fail_msg("%zux%zux%zu ta %d tb %d add %d at %zu,%zu: %g, not %g", s.m, s.n, s.k,
+                         s.trans_a, s.trans_b, add, i, j, (double)got[i * s.n + j], sum);
+        }
+    gemm_free(gemm);
+    buffer_free(da);
+    buffer_free(db);
+    buffer_free(dc);
+    free(a);
+    free(b);
+    free(c);
+    free(got);
+}
+
+static void check_all(enum gemm_provider provider)
+{
+    const size_t shapes[][3] = {{1, 1, 1},      {7, 5, 3},    {64, 64, 64},
+                                {100, 65, 130}, {3, 200, 33}, {800, 64, 300}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int t = 0; t < 8; t++)
+            check(provider,
+                  (struct gemm_shape){t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]},
+                  t >> 2);
+}
+
+static void test_own(void **state)
+{
+    (void)state;
+    check_all(PROVIDER_OWN);
+}
+
+static void test_cblas(void **state)
+{
+    (void)state;
+    if (!device_info(dev)->has_native) {
+        print_message("this device runs no host functions\n");
+        skip();
+    }
+    check_all(PROVIDER_CBLAS);
+}
+
+static void test_clblast(void **state)
+{
+    (void)state;
+    check_all(PROVIDER_CLBLAST);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("gemm", tests, setup, teardown);
+}

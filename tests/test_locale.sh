@@ -1,0 +1,41 @@
+#!/bin/sh
+# Runs tests again under a locale with decimal commas: the command-line tests, and every test
+# program that calls setlocale(). The locale is made in a folder of its own, so that it need not be
+# installed; glibc finds it through LOCPATH.
+srcdir=${srcdir-.}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+
+localedef -i de_DE -f UTF-8 "$folder/de_DE.UTF-8" >/dev/null 2>&1
+LOCPATH=$folder LC_ALL=de_DE.UTF-8
+export LOCPATH LC_ALL
+if [ "$(locale decimal_point 2>/dev/null)" != , ]; then
+    echo "1..0 # SKIP de_DE.UTF-8 cannot be made (Debian: package locales)"
+    exit 0
+fi
+echo "ok 1 - the locale has decimal commas"
+points=1
+
+# again NAME COMMAND...: passes if the command does.
+again()
+{
+    points=$((points + 1))
+    name=$1
+    shift
+    if "$@" >"$folder/output" 2>&1 && ! grep -q '^not ok' "$folder/output"; then
+        echo "ok $points - $name"
+    else
+        echo "not ok $points - $name"
+        sed 's/^/# /' "$folder/output"
+    fi
+}
+
+for file in "$srcdir"/tests/test_cli*.sh "$srcdir"/tests/test_*.c; do
+    name=$(basename "$file" .c)
+    case $file in
+    *.sh) [ ! -f "$file" ] || again "$name" sh "$file" ;;
+    *) if [ -x "tests/$name" ] && grep -q 'setlocale(' "$file"; then again "$name" "tests/$name"; fi ;;
+    esac
+done
+echo "1..$points"

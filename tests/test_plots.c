@@ -1,0 +1,903 @@
+/*
+ * The pictures are read back with libpng: their size, text chunks and pixels are looked at. Colours
+ * and ticks are checked against values computed here.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka wants the above first */
+#include <cmocka.h>
+
+#include <locale.h>
+#include <png.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "plots/axis.h"
+#include "plots/canvas.h"
+#include "plots/color.h"
+#include "plots/number.h"
+#include "plots/plots.h"
+#include "util/file.h"
+
+static char folder[] = "/tmp/test_plots.XXXXXX";
+static const struct plot_about about = {"candle-patterns", "seqtrain 0.1.0", 42};
+
+/* ---- reading ---- */
+
+struct picture {
+    unsigned width, height;
+    unsigned char *rgb; /* [height, width, 3] */
+    char title[128], software[128], comment[256];
+    int comment_is_itxt;
+};
+
+static void keep_text(struct picture *p, const png_text *text)
+{
+    if (!strcmp(text->key, "Title"))
+        snprintf(p->title, sizeof p->title, "%s", text->text);
+    if (!strcmp(text->key, "Software"))
+        snprintf(p->software, sizeof p->software, "%s", text->text);
+    if (!strcmp(text->key, "Comment")) {
+        snprintf(p->comment, sizeof p->comment, "%s", text->text);
+        p->comment_is_itxt = text->compression >= PNG_ITXT_COMPRESSION_NONE;
+    }
+}
+
+/* libpng aborts the test on a broken file. */
+static struct picture picture_read(const char *path)
+{
+    struct picture p = {0};
+    FILE *stream = fopen(path, "rb");
+    assert_non_null(stream);
+    png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, NULL, NULL, NULL);
+    png_infop info = png_create_info_struct(png);
+    png_init_io(png, stream);
+    png_read_png(png, info, PNG_TRANSFORM_IDENTITY, NULL);
+    p.width = png_get_image_width(png, info);
+    p.height = png_get_image_height(png, info);
+    assert_int_equal(png_get_color_type(png, info), PNG_COLOR_TYPE_RGB);
+    assert_int_equal(png_get_bit_depth(png, info), 8);
+    p.rgb = malloc(3 * (size_t)p.width * p.height);
+    assert_non_null(p.rgb);
+    png_bytepp rows = png_get_rows(png, info);
+    for (unsigned y = 0; y < p.height; y++)
+        memcpy(p.rgb + 3 * (size_t)y * p.width, rows[y], 3 * (size_t)p.width);
+    png_textp text;
+    int n;
+    png_get_text(png, info, &text, &n);
+    for (int i = 0; i < n; i++)
+        keep_text(&p, &text[i]);
+    png_destroy_read_struct(&png, &info, NULL);
+    fclose(stream);
+    return p;
+}
+
+static unsigned pixel(const struct picture *p, unsigned x, unsigned y)
+{
+    const unsigned char *at = p->rgb + 3 * ((size_t)y * p->width + x);
+    return (unsigned)at[0] << 16 | (unsigned)at[1] << 8 | at[2];
+}
+
+static size_t count_color(const struct picture *p, unsigned color)
+{
+    size_t count = 0;
+    for (unsigned y = 0; y < p->height; y++)
+        for (unsigned x = 0; x < p->width; x++)
+            count += pixel(p, x, y) == color;
+    return count;
+}
+
+/* The box, in pixels, that holds all differences; empty (right <= left) where there is none. */
+struct box {
+    unsigned left, top, right, bottom;
+};
+
+static struct box difference(const struct picture *a, const struct picture *b)
+{
+    assert_int_equal(a->width, b->width);
+    assert_int_equal(a->height, b->height);
+    struct box box = {a->width, a->height, 0, 0};
+    for (unsigned y = 0; y < a->height; y++) {
+        for (unsigned x = 0; x < a->width; x++) {
+            if (pixel(a, x, y) == pixel(b, x, y))
+                continue;
+            box.left = x < box.left ? x : box.left;
+            box.top = y < box.top ? y : box.top;
+            box.right = x + 1 > box.right ? x + 1 : box.right;
+            box.bottom = y + 1 > box.bottom ? y + 1 : box.bottom;
+        }
+    }
+    return box;
+}
+
+/* ---- data ---- */
+
+static double noise(unsigned *state)
+{
+    *state = *state * 1664525u + 1013904223u;
+    return (*state >> 8) / 16777216.0 - 0.5;
+}
+
+enum { EPOCHS = 120 };
+
+struct run {
+    double columns[10][EPOCHS];
+    struct plot_losses losses;
+};
+
+static void run_init(struct run *run, size_t epochs)
+{
+    unsigned seed = 1;
+    for (int i = 0; i < EPOCHS; i++) {
+        double fall = exp(-i / 20.0) + 0.04;
+        run->columns[0][i] = i + 1;
+        for (int k = 1; k < 7; k++)
+            run->columns[k][i] = fall * (1 + 0.1 * noise(&seed));
+        run->columns[7][i] = 1e-4 * (i < 5 ? (i + 1) / 5.0 : 1 - i / 150.0);
+        run->columns[8][i] = 0.5 + 0.2 * noise(&seed);
+        run->columns[9][i] = 1.5 + 0.5 * noise(&seed);
+    }
+    double(*c)[EPOCHS] = run->columns;
+    run->losses = (struct plot_losses){epochs, c[0], c[1], c[2], c[3],  c[4], c[5],
+                                       c[6],   c[7], c[8], c[9], 0.116, 100};
+}
+
+struct windows {
+    char names[64][64], titles[5][64];
+    char *name_list[64], *title_list[5];
+    float *original, *reconstruction;
+    struct plot_reconstruction plot;
+};
+
+static void windows_init(struct windows *w, size_t count, size_t window, size_t features)
+{
+    unsigned seed = 2;
+    size_t cells = count * window * features;
+    w->original = malloc((cells + 1) * sizeof(float));
+    w->reconstruction = malloc((cells + 1) * sizeof(float));
+    assert_true(w->original && w->reconstruction);
+    for (size_t f = 0; f < features; f++) {
+        snprintf(w->names[f], sizeof w->names[f], "ma(close,%zu)", f);
+        w->name_list[f] = w->names[f];
+    }
+    for (size_t i = 0; i < count; i++) {
+        snprintf(w->titles[i], sizeof w->titles[i], "2024-03-01 12:%02zu, category %zu", i, i);
+        w->title_list[i] = w->titles[i];
+    }
+    for (size_t i = 0; i < cells; i++) {
+        w->original[i] = (float)(sin((double)i / 40) + 0.3 * noise(&seed));
+        w->reconstruction[i] = (float)(0.9 * (double)w->original[i] + 0.1 * noise(&seed));
+    }
+    w->plot = (struct plot_reconstruction){
+        count, window, features, w->original, w->reconstruction, w->name_list, w->title_list};
+}
+
+static void windows_fini(struct windows *w)
+{
+    free(w->original);
+    free(w->reconstruction);
+}
+
+struct points {
+    float *xy;
+    uint32_t *category;
+    struct plot_map plot;
+};
+
+static void points_init(struct points *p, size_t count, size_t categories)
+{
+    unsigned seed = 3;
+    p->xy = malloc((2 * count + 1) * sizeof(float));
+    p->category = malloc((count + 1) * sizeof(uint32_t));
+    assert_true(p->xy && p->category);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t c = categories ? (uint32_t)((i + i * i / 5) % categories) : 0;
+        p->category[i] = c;
+        p->xy[2 * i] = (float)(50 * cos(c) + 9 * noise(&seed));
+        p->xy[2 * i + 1] = (float)(50 * sin(2.3 * c) + 9 * noise(&seed));
+    }
+    p->plot = (struct plot_map){count, p->xy, p->category, categories, 1.25, 30};
+}
+
+static void points_fini(struct points *p)
+{
+    free(p->xy);
+    free(p->category);
+}
+
+static char *in_folder(const char *name)
+{
+    static char path[256];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+static struct picture draw_losses(const struct plot_losses *losses)
+{
+    struct error err = {0};
+    if (plot_loss_curves(in_folder("loss.png"), &about, losses, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("loss.png"));
+}
+
+static struct picture draw_windows(const struct plot_reconstruction *windows)
+{
+    struct error err = {0};
+    if (plot_reconstruction_quality(in_folder("windows.png"), &about, windows, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("windows.png"));
+}
+
+static struct picture draw_map(const struct plot_map *map)
+{
+    struct error err = {0};
+    if (plot_latent_space_tsne(in_folder("map.png"), &about, map, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("map.png"));
+}
+
+static struct picture draw_categories(size_t n, const uint64_t *size)
+{
+    struct error err = {0};
+    struct plot_categories categories = {n, size};
+    if (plot_category_distribution(in_folder("categories.png"), &about, &categories, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("categories.png"));
+}
+
+/* Of the right width, with text chunks, and with much that is not white. Frees the picture. */
+static void check_picture(struct picture p, const char *title)
+{
+    assert_int_equal(p.width, 1600);
+    assert_in_range(p.height, 300, 32000);
+    assert_string_equal(p.title, title);
+    assert_string_equal(p.software, "seqtrain 0.1.0");
+    assert_string_equal(p.comment, "run candle-patterns, epoch 42, seqtrain 0.1.0");
+    assert_false(p.comment_is_itxt);
+    size_t white = count_color(&p, 0xffffff), all = (size_t)p.width * p.height;
+    assert_true(white < all - all / 200);
+    assert_true(white > all / 20);
+    assert_true(count_color(&p, COLOR_INK) > 50);
+    free(p.rgb);
+}
+
+/* ---- normal and edge inputs ---- */
+
+static void losses_draw(void **state)
+{
+    (void)state;
+    static struct run run;
+    static const size_t epochs[] = {EPOCHS, 12, 2, 1, 0};
+    for (size_t i = 0; i < 5; i++) {
+        run_init(&run, epochs[i]);
+        check_picture(draw_losses(&run.losses), "Loss curves");
+    }
+    static const double odd[] = {NAN, INFINITY, 0, -3.5, 1e300, 1e-300, 5e-324, -1.7e308};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        run_init(&run, EPOCHS);
+        for (int k = 1; k < 10; k++)
+            for (size_t e = 0; e < EPOCHS; e += i % 2 + 1)
+                run.columns[k][e] = odd[i];
+        run.losses.baseline = odd[i];
+        check_picture(draw_losses(&run.losses), "Loss curves");
+    }
+}
+
+/* More epochs than pixels: the line's extremes stay, whatever their number. */
+static void many_epochs(void **state)
+{
+    (void)state;
+    enum { MANY = 200000 };
+    double *y = malloc(MANY * sizeof *y), *x = malloc(MANY * sizeof *x);
+    assert_true(x && y);
+    for (size_t i = 0; i < MANY; i++) {
+        x[i] = (double)i + 1;
+        y[i] = 0.5;
+    }
+    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, 1};
+    struct picture flat = draw_losses(&losses);
+    double *spike = malloc(MANY * sizeof *spike);
+    assert_non_null(spike);
+    memcpy(spike, y, MANY * sizeof *y);
+    spike[MANY / 2] = 0.55;
+    losses.train_loss = spike;
+    struct picture spiked = draw_losses(&losses);
+    struct box box = difference(&flat, &spiked);
+    assert_true(box.right > box.left);
+    assert_true(box.bottom <= 2 * (CANVAS_TOP + 270));
+    free(flat.rgb);
+    check_picture(spiked, "Loss curves");
+    free(spike);
+    free(x);
+    free(y);
+}
+
+static void windows_draw(void **state)
+{
+    (void)state;
+    static struct windows w;
+    static const size_t shapes[][3] = {{5, 50, 6}, {1, 1, 1}, {5, 50, 64}, {2, 700, 3}, {0, 50, 6}};
+    for (size_t i = 0; i < 5; i++) {
+        windows_init(&w, shapes[i][0], shapes[i][1], shapes[i][2]);
+        if (shapes[i][0])
+            check_picture(draw_windows(&w.plot), "Reconstruction quality");
+        else
+            free(draw_windows(&w.plot).rgb);
+        windows_fini(&w);
+    }
+    static const float odd[] = {NAN, INFINITY, -INFINITY, 0, 3e38f, -3e38f, 1e-40f};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        windows_init(&w, 2, 20, 4);
+        for (size_t k = 0; k < 160; k++) {
+            if (i % 2 || k % 3)
+                w.original[k] = odd[i];
+            if (k % 2)
+                w.reconstruction[k] = odd[(i + 1) % 7];
+        }
+        check_picture(draw_windows(&w.plot), "Reconstruction quality");
+        windows_fini(&w);
+    }
+    struct error err = {0};
+    struct plot_reconstruction none = {1, 0, 0, NULL, NULL, NULL, NULL};
+    assert_int_equal(plot_reconstruction_quality(in_folder("none.png"), &about, &none, &err), -1);
+    assert_int_equal(err.status, STATUS_FAILED);
+}
+
+/* More features than can be named, more windows than a PNG can hold. */
+static void too_many_windows(void **state)
+{
+    (void)state;
+    enum { COUNT = 400, FEATURES = 300 };
+    float *values = calloc(COUNT * FEATURES, sizeof *values);
+    char **names = malloc(FEATURES * sizeof *names), **titles = malloc(COUNT * sizeof *titles);
+    assert_true(values && names && titles);
+    char x[] = "x", window[] = "window";
+    for (size_t i = 0; i < FEATURES; i++)
+        names[i] = x;
+    for (size_t i = 0; i < COUNT; i++)
+        titles[i] = window;
+    struct plot_reconstruction plot = {COUNT, 1, FEATURES, values, values, names, titles};
+    check_picture(draw_windows(&plot), "Reconstruction quality");
+    free(values);
+    free(names);
+    free(titles);
+}
+
+static void maps_draw(void **state)
+{
+    (void)state;
+    struct points p;
+    static const size_t shapes[][2] = {{10000, 1000}, {500, 8}, {1, 1}, {300, 13}, {100, 100}};
+    for (size_t i = 0; i < 5; i++) {
+        points_init(&p, shapes[i][0], shapes[i][1]);
+        check_picture(draw_map(&p.plot), "Latent space");
+        p.plot.category = NULL;
+        check_picture(draw_map(&p.plot), "Latent space");
+        points_fini(&p);
+    }
+    static const float odd[] = {NAN, INFINITY, 0, 3e38f, -3e38f, 1e-40f};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        points_init(&p, 200, 5);
+        for (size_t k = 0; k < 400; k += i % 3 + 1)
+            p.xy[k] = odd[i];
+        p.category[7] = UINT32_MAX; /* no such category: counts as another */
+        check_picture(draw_map(&p.plot), "Latent space");
+        points_fini(&p);
+    }
+    struct plot_map none = {0, NULL, NULL, 0, NAN, NAN};
+    free(draw_map(&none).rgb);
+}
+
+static void categories_draw(void **state)
+{
+    (void)state;
+    static uint64_t size[1000];
+    static const size_t counts[] = {1000, 17, 2, 1};
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t k = 0; k < counts[i]; k++)
+            size[k] = 5 + k * 7919 % 61;
+        check_picture(draw_categories(counts[i], size), "Category distribution");
+        for (size_t k = 0; k < counts[i]; k++)
+            size[k] = 1000000 / (k * k + 1);
+        check_picture(draw_categories(counts[i], size), "Category distribution");
+        for (size_t k = 0; k < counts[i]; k++)
+            size[k] = UINT64_MAX;
+        check_picture(draw_categories(counts[i], size), "Category distribution");
+    }
+    memset(size, 0, sizeof size);
+    check_picture(draw_categories(1000, size), "Category distribution");
+    check_picture(draw_categories(0, size), "Category distribution");
+    size[5] = 1;
+    check_picture(draw_categories(1000, size), "Category distribution");
+}
+
+/* ---- what changes where ---- */
+
+static void same_data_same_file(void **state)
+{
+    (void)state;
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct error err = {0};
+    size_t sizes[2];
+    char *bytes[2];
+    for (int i = 0; i < 2; i++) {
+        if (i && !setlocale(LC_ALL, "de_DE.UTF-8"))
+            setlocale(LC_ALL, "");
+        assert_int_equal(plot_loss_curves(in_folder("a.png"), &about, &run.losses, &err), 0);
+        bytes[i] = file_read(in_folder("a.png"), 1 << 26, &sizes[i], &err);
+        assert_non_null(bytes[i]);
+    }
+    setlocale(LC_ALL, "C");
+    assert_int_equal(sizes[0], sizes[1]);
+    assert_memory_equal(bytes[0], bytes[1], sizes[0]);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+/* Draws the run with one column changed and requires every change within a panel's place. */
+static void check_panel(int column, struct box panel)
+{
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct picture before = draw_losses(&run.losses);
+    for (int i = 30; i < 60; i++)
+        run.columns[column][i] *= 1.3;
+    struct picture after = draw_losses(&run.losses);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left);
+    assert_true(box.left >= panel.left && box.right <= panel.right);
+    assert_true(box.top >= panel.top && box.bottom <= panel.bottom);
+    free(before.rgb);
+    free(after.rgb);
+}
+
+static void each_series_in_its_panel(void **state)
+{
+    (void)state;
+    enum { Y0 = 2 * CANVAS_TOP, Y1 = Y0 + 540, Y2 = Y1 + 52 + 420, Y3 = Y2 + 52 + 420 };
+    struct box top = {0, Y0, 1600, Y1}, r = {0, Y1, 800, Y2}, c = {800, Y1, 1600, Y2};
+    struct box lr = {0, Y2, 800, Y3}, gradient = {800, Y2, 1600, Y3};
+    const struct box panels[] = {top, top, r, c, top, r, c, lr, gradient, gradient};
+    for (int column = 1; column < 10; column++)
+        check_panel(column, panels[column]);
+
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct picture with = draw_losses(&run.losses);
+    run.losses.baseline = NAN;
+    struct picture without = draw_losses(&run.losses);
+    struct box box = difference(&with, &without);
+    assert_true(box.right > box.left);
+    assert_true(box.right <= 800 && box.top >= Y1 && box.bottom <= Y2);
+    free(with.rgb);
+    free(without.rgb);
+}
+
+static void best_epoch_moves(void **state)
+{
+    (void)state;
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct picture late = draw_losses(&run.losses);
+    run.losses.best = 10;
+    struct picture early = draw_losses(&run.losses);
+    struct box box = difference(&late, &early);
+    assert_true(box.left < 400 && box.right > 1200);
+    run.losses.best = 100000; /* beyond the run: nothing is marked */
+    struct picture none = draw_losses(&run.losses);
+    assert_true(count_color(&none, COLOR_INK) < count_color(&late, COLOR_INK));
+    free(late.rgb);
+    free(early.rgb);
+    free(none.rgb);
+}
+
+static void windows_change_in_place(void **state)
+{
+    (void)state;
+    static struct windows w;
+    windows_init(&w, 5, 50, 6);
+    enum { BLOCK = 2 * (6 * 18 + 40 + 36), TOP = 2 * CANVAS_TOP };
+    struct picture before = draw_windows(&w.plot);
+    assert_int_equal(before.height, TOP + 5 * BLOCK + 2 * (44 + CANVAS_BOTTOM));
+    w.reconstruction[2 * 300 + 20 * 6 + 3] += 0.5f; /* window 2, row 20, feature 3 */
+    struct picture after = draw_windows(&w.plot);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left && box.left > 500);
+    assert_true(box.top >= TOP + 2 * BLOCK && box.bottom <= TOP + 3 * BLOCK);
+    free(before.rgb);
+    free(after.rgb);
+    windows_fini(&w);
+}
+
+/* A feature whose level differs from window to window must not become a flat band: the lowest and
+ * the highest colour are to appear in each. */
+static void levels_do_not_flatten(void **state)
+{
+    (void)state;
+    static struct windows w;
+    windows_init(&w, 2, 50, 1);
+    for (size_t i = 0; i < 100; i++)
+        w.original[i] = w.reconstruction[i] = (float)((i < 50 ? 0.0 : 5.0) + (double)(i % 50) / 49);
+    struct picture p = draw_windows(&w.plot);
+    unsigned map[COLOR_MAP];
+    color_values(map);
+    unsigned top = 2 * (CANVAS_TOP + 40), block = 2 * (18 + 40 + 36);
+    for (unsigned i = 0; i < 2; i++) {
+        size_t low = 0, high = 0;
+        for (unsigned x = 0; x < p.width; x++) {
+            low += pixel(&p, x, top + i * block + 18) == map[0];
+            high += pixel(&p, x, top + i * block + 18) == map[COLOR_MAP - 1];
+        }
+        assert_in_range(low, 8, 40);
+        assert_in_range(high, 8, 40);
+    }
+    free(p.rgb);
+    windows_fini(&w);
+}
+
+static void map_changes_in_place(void **state)
+{
+    (void)state;
+    struct points p;
+    points_init(&p, 300, 20);
+    struct picture before = draw_map(&p.plot);
+    p.xy[2 * 150] *= 0.5f;
+    struct picture after = draw_map(&p.plot);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left);
+    assert_true(box.right <= 2 * (CANVAS_MARGIN + 14 + 560) && box.top >= 2 * CANVAS_TOP);
+    free(before.rgb);
+    p.plot.kl_divergence = 2;
+    before = draw_map(&p.plot);
+    box = difference(&before, &after);
+    assert_true(box.right > box.left && box.top > before.height - 2 * CANVAS_BOTTOM);
+    /* 12 categories have a colour each, the rest is grey */
+    for (int i = 0; i < COLOR_CATEGORIES; i++)
+        assert_true(count_color(&before, color_category[i]) > 30);
+    assert_true(count_color(&before, COLOR_REST) > 30);
+    free(before.rgb);
+    free(after.rgb);
+    points_fini(&p);
+}
+
+/* The picture shows sorted sizes: their order does not count, apart from the largest's number. */
+static void categories_are_sorted(void **state)
+{
+    (void)state;
+    uint64_t a[] = {3, 50, 7, 20, 11}, b[] = {11, 50, 20, 7, 3};
+    struct picture one = draw_categories(5, a), two = draw_categories(5, b);
+    struct box box = difference(&one, &two);
+    assert_true(box.right <= box.left);
+    b[4] = 5;
+    struct picture three = draw_categories(5, b);
+    box = difference(&one, &three);
+    assert_true(box.right > box.left);
+    free(one.rgb);
+    free(two.rgb);
+    free(three.rgb);
+}
+
+/* ---- text ---- */
+
+static void names_of_any_bytes(void **state)
+{
+    (void)state;
+    static struct windows w;
+    static char long_name[5000];
+    windows_init(&w, 1, 20, 5);
+    memset(long_name, 'n', sizeof long_name - 1);
+    char *names[] = {long_name, (char[]){"\xff\xfe\xc0\xaf\xed\xa0\x80"}, (char[]){"a\nb\tc\x01"},
+                     (char[]){""}, (char[]){"\xe4\xbb\xb7\xe6\xa0\xbc \xf0\x9f\x93\x88 \xc3"}};
+    w.plot.feature_names = names;
+    w.title_list[0] = long_name;
+    check_picture(draw_windows(&w.plot), "Reconstruction quality");
+    windows_fini(&w);
+}
+
+static void run_of_any_bytes(void **state)
+{
+    (void)state;
+    uint64_t size[] = {3, 4};
+    struct plot_categories categories = {2, size};
+    struct plot_about odd = {"K\xc3\xa4se \xff\n", "seqtrain 0.1.0", -1};
+    struct error err = {0};
+    assert_int_equal(plot_category_distribution(in_folder("b.png"), &odd, &categories, &err), 0);
+    struct picture p = picture_read(in_folder("b.png"));
+    assert_string_equal(p.comment, "run K\xc3\xa4se \xef\xbf\xbd , epoch -1, seqtrain 0.1.0");
+    assert_true(p.comment_is_itxt);
+    free(p.rgb);
+}
+
+/* ---- failures ---- */
+
+static void unwritable(void **state)
+{
+    (void)state;
+    static struct run run;
+    static struct windows w;
+    struct points p;
+    uint64_t size[] = {3, 4};
+    struct plot_categories categories = {2, size};
+    run_init(&run, EPOCHS);
+    windows_init(&w, 2, 20, 3);
+    points_init(&p, 50, 3);
+    const char *path = in_folder("missing/plot.png");
+    for (int i = 0; i < 4; i++) {
+        struct error err = {0};
+        int failed = i == 0   ? plot_loss_curves(path, &about, &run.losses, &err)
+                     : i == 1 ? plot_reconstruction_quality(path, &about, &w.plot, &err)
+                     : i == 2 ? plot_latent_space_tsne(path, &about, &p.plot, &err)
+                              : plot_category_distribution(path, &about, &categories, &err);
+        assert_int_equal(failed, -1);
+        assert_int_equal(err.status, STATUS_FAILED);
+        assert_non_null(strstr(err.text, path));
+        assert_non_null(strstr(err.text, "No such file"));
+        assert_null(strchr(err.text, '\n'));
+    }
+    windows_fini(&w);
+    points_fini(&p);
+}
+
+/* A disk that fills up while the PNG is written: one error, the former file stays, none beside. */
+static void disk_full(void **state)
+{
+    (void)state;
+    static struct run run;
+    run_init(&run, EPOCHS);
+    char path[256], aside[300];
+    snprintf(path, sizeof path, "%s", in_folder("full.png"));
+    snprintf(aside, sizeof aside, "%s.tmp", path);
+    struct error err = {0};
+    assert_int_equal(file_write(path, "former", 6, &err), 0);
+
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 8192;
+    fflush(stdout);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int failed = plot_loss_curves(path, &about, &run.losses, &err);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+
+    assert_int_equal(failed, -1);
+    assert_int_equal(err.status, STATUS_FAILED);
+    assert_int_equal(strncmp(err.text, path, strlen(path)), 0);
+    assert_non_null(strstr(err.text, "File too large"));
+    struct stat st;
+    assert_int_equal(stat(aside, &st), -1);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_size, 6);
+}
+
+/* ---- axes, colours, numbers, registry ---- */
+
+static void check_axis(double lo, double hi, enum axis_kind kind, int most)
+{
+    struct axis axis;
+    struct tick ticks[AXIS_TICKS];
+    double values[] = {hi, NAN, lo, INFINITY};
+    int power, labels = 0;
+    axis_clear(&axis);
+    axis_include(&axis, values, 4);
+    axis_fit(&axis, kind);
+    assert_true(axis.lo < axis.hi && isfinite(axis.hi - axis.lo));
+    assert_true(axis_place(&axis, lo) >= 0 && axis_place(&axis, hi) <= 1);
+    if (fabs(axis.hi) < 1e140) /* beyond, values are cut */
+        assert_true(axis_place(&axis, axis.lo) < 1e-9 && axis_place(&axis, axis.hi) > 1 - 1e-9);
+    int n = axis_ticks(&axis, most, ticks, &power);
+    assert_in_range(n, 1, AXIS_TICKS);
+    const char *former = "";
+    for (int i = 0; i < n; i++) {
+        double place = axis_place(&axis, ticks[i].at);
+        assert_true(place > -1e-6 && place < 1 + 1e-6);
+        if (i)
+            assert_true(ticks[i].at > ticks[i - 1].at);
+        if (!ticks[i].label[0])
+            continue;
+        labels++;
+        if (!ticks[i].power[0]) {
+            assert_string_not_equal(ticks[i].label, former);
+            double told = strtod(ticks[i].label, NULL) * pow(10, power);
+            assert_true(fabs(told - ticks[i].at) <= 1e-6 * (axis.hi - axis.lo));
+        }
+        former = ticks[i].label;
+    }
+    assert_in_range(labels, 1, 3 * most + 2);
+}
+
+static void axes_have_ticks(void **state)
+{
+    (void)state;
+    static const double ranges[][2] = {
+        {0, 1},          {0.03, 1.3},      {1, 200},       {-0.2, 0.7},  {5, 5},
+        {0, 0},          {-7, -7},         {1e-30, 3e-30}, {1e30, 9e30}, {1e-280, 1e280},
+        {-1e308, 1e308}, {1e6, 1e6 + 9},   {0.1, 1.00001}, {2e-5, 3e-5}, {1e-5, 1.2e-4},
+        {99999, 100001}, {5e-324, 1e-310}, {1, 1e18},
+    };
+    for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+        for (int most = 2; most < 16; most += 3) {
+            check_axis(ranges[i][0], ranges[i][1], AXIS_LINEAR, most);
+            check_axis(ranges[i][0], ranges[i][1], AXIS_AUTO, most);
+        }
+    check_axis(1, 1, AXIS_WHOLE, 8);
+    check_axis(1, 2000, AXIS_WHOLE, 8);
+    check_axis(0, 1e19, AXIS_WHOLE, 8);
+}
+
+static void logarithm_where_asked(void **state)
+{
+    (void)state;
+    static const struct {
+        double lo, hi;
+        int log;
+    } cases[] = {{0.1, 1, 1}, {0.11, 1, 0}, {0, 1, 0}, {-1, 100, 0}, {1e-140, 1e300, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct axis axis;
+        axis_clear(&axis);
+        axis_include(&axis, &cases[i].lo, 1);
+        axis_include(&axis, &cases[i].hi, 1);
+        axis_fit(&axis, AXIS_AUTO);
+        assert_int_equal(axis.log, cases[i].log);
+    }
+    struct axis axis = {.lo = 0.01, .hi = 100, .log = 1};
+    assert_true(fabs(axis_place(&axis, 1) - 0.5) < 1e-12);
+    assert_true(axis_place(&axis, 0) < -1000);
+}
+
+static double linear(unsigned channel)
+{
+    double c = (channel & 255) / 255.0;
+    return c <= 0.04045 ? c / 12.92 : pow((c + 0.055) / 1.055, 2.4);
+}
+
+/* sRGB to OKLab, the direction that color.c does not use. */
+static void oklab(unsigned color, double lab[3])
+{
+    double r = linear(color >> 16), g = linear(color >> 8), b = linear(color);
+    double l = cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
+    double m = cbrt(0.2119034982 * r + 0.6806995451 * g + 0.1073969566 * b);
+    double s = cbrt(0.0883024619 * r + 0.2817188376 * g + 0.6299787005 * b);
+    lab[0] = 0.2104542553 * l + 0.7936177850 * m - 0.0040720468 * s;
+    lab[1] = 1.9779984951 * l - 2.4285922050 * m + 0.4505937099 * s;
+    lab[2] = 0.0259040371 * l + 0.7827717662 * m - 0.8086757660 * s;
+}
+
+static double color_distance(unsigned a, unsigned b)
+{
+    double p[3], q[3];
+    oklab(a, p);
+    oklab(b, q);
+    return sqrt(pow(p[0] - q[0], 2) + pow(p[1] - q[1], 2) + pow(p[2] - q[2], 2));
+}
+
+static void colors_are_even(void **state)
+{
+    (void)state;
+    unsigned map[COLOR_MAP];
+    double lab[3], low = INFINITY, high = 0;
+    color_values(map);
+    for (int i = 0; i < COLOR_MAP; i++) {
+        oklab(map[i], lab);
+        assert_true(fabs(lab[0] - (0.26 + 0.66 * i / 255.0)) < 0.006);
+    }
+    for (int i = 0; i + 16 < COLOR_MAP; i += 8) {
+        double step = color_distance(map[i], map[i + 16]);
+        low = fmin(low, step);
+        high = fmax(high, step);
+    }
+    assert_true(high < 1.3 * low);
+
+    color_errors(map);
+    for (int i = 0; i < COLOR_MAP / 2; i++) {
+        double other[3];
+        oklab(map[i], lab);
+        oklab(map[COLOR_MAP - 1 - i], other);
+        assert_true(fabs(lab[0] - other[0]) < 0.01); /* equal errors weigh the same */
+        assert_true(lab[2] <= 0.001 && other[2] >= -0.001);
+    }
+    oklab(map[COLOR_MAP / 2], lab);
+    assert_true(lab[0] > 0.96);
+
+    for (int i = 0; i < COLOR_CATEGORIES; i++) {
+        assert_true(color_distance(color_category[i], 0xffffff) > 0.08);
+        assert_true(color_distance(color_category[i], COLOR_REST) > 0.08);
+        for (int k = 0; k < i; k++)
+            assert_true(color_distance(color_category[i], color_category[k]) > 0.08);
+    }
+}
+
+static void numbers_are_plain(void **state)
+{
+    (void)state;
+    char text[32];
+    static const struct {
+        uint64_t count;
+        const char *text;
+    } counts[] = {{0, "0"},
+                  {999, "999"},
+                  {1000, "1,000"},
+                  {12345678, "12,345,678"},
+                  {UINT64_MAX, "18,446,744,073,709,551,615"}};
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        number_count(text, sizeof text, counts[i].count);
+        assert_string_equal(text, counts[i].text);
+    }
+    if (!setlocale(LC_ALL, "de_DE.UTF-8"))
+        setlocale(LC_ALL, "");
+    number_print(text, sizeof text, "%.2f", 1234.5);
+    setlocale(LC_ALL, "C");
+    assert_string_equal(text, "1234.50");
+}
+
+static void registry_names_the_files(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"loss_curves", "reconstruction_quality",
+                                        "latent_space_tsne", "category_distribution"};
+    size_t n = 0;
+    for (; plot_kinds[n].name; n++) {
+        assert_true(n < 4);
+        assert_string_equal(plot_kinds[n].name, names[n]);
+        assert_true(strlen(plot_kinds[n].help) > 10);
+    }
+    assert_int_equal(n, 4);
+}
+
+/* ---- */
+
+static int make_folder(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"loss.png",       "windows.png", "map.png", "a.png",
+                                        "categories.png", "b.png",       "full.png"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        unlink(in_folder(names[i]));
+    return rmdir(folder); /* fails where a test left anything else behind */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(losses_draw),
+        cmocka_unit_test(many_epochs),
+        cmocka_unit_test(windows_draw),
+        cmocka_unit_test(too_many_windows),
+        cmocka_unit_test(maps_draw),
+        cmocka_unit_test(categories_draw),
+        cmocka_unit_test(same_data_same_file),
+        cmocka_unit_test(each_series_in_its_panel),
+        cmocka_unit_test(best_epoch_moves),
+        cmocka_unit_test(windows_change_in_place),
+        cmocka_unit_test(levels_do_not_flatten),
+        cmocka_unit_test(map_changes_in_place),
+        cmocka_unit_test(categories_are_sorted),
+        cmocka_unit_test(names_of_any_bytes),
+        cmocka_unit_test(run_of_any_bytes),
+        cmocka_unit_test(unwritable),
+        cmocka_unit_test(disk_full),
+        cmocka_unit_test(axes_have_ticks),
+        cmocka_unit_test(logarithm_where_asked),
+        cmocka_unit_test(colors_are_even),
+        cmocka_unit_test(numbers_are_plain),
+        cmocka_unit_test(registry_names_the_files),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}

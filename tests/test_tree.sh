@@ -1,0 +1,128 @@
+#!/bin/sh
+# Holds the source tree to the rules of HACKING.md: who may include what, who may exit, what must be
+# written down. Reads only; every rule is a test point.
+srcdir=${srcdir-.}
+builddir=$PWD
+cd "$srcdir" || exit 1
+LC_ALL=C
+export LC_ALL
+points=0
+
+# point NAME TEXT: passes if TEXT, the list of offences, is empty.
+point()
+{
+    points=$((points + 1))
+    if [ -z "$2" ]; then
+        echo "ok $points - $1"
+    else
+        echo "not ok $points - $1"
+        printf '%s\n' "$2" | sed 's/^/# /'
+    fi
+}
+
+skip()
+{
+    points=$((points + 1))
+    echo "ok $points - $1 # SKIP $2"
+}
+
+sources=$(find src -name '*.[ch]' ! -name '*_sources.c' | sort)
+
+# "FILE <HEADER>" or "FILE "HEADER"" for every include.
+# shellcheck disable=SC2086 # a list of names without blanks
+includes=$(awk '/^[ \t]*#[ \t]*include[ \t]*[<"]/ {
+    sub(/^[ \t]*#[ \t]*include[ \t]*/, ""); print FILENAME, $1 }' $sources)
+
+point "includes are found" \
+    "$(echo "$includes" | grep -q '^src/error.c "error.h"$' || echo 'none of error.h in src/error.c?')"
+
+# only WHERE HEADER: offences against "only files below WHERE include HEADER".
+only()
+{
+    echo "$includes" | grep -E " [<\"]$2[>\"]\$" | grep -v "^$1"
+}
+
+point "only src/device includes OpenCL headers" "$(only src/device/ '(CL/.*|clblast.*)')"
+
+for header in 'clblast_c\.h' '(flexiblas/)?cblas\.h' 'ini\.h' 'png\.h'; do
+    files=$(echo "$includes" | grep -E " <$header>\$" | cut -d' ' -f1 | sort -u)
+    [ "$(echo "$files" | wc -l)" -le 1 ] && files=
+    point "at most one file includes $(echo "$header" | sed 's/(.*)?//; s/\\//')" "$files"
+done
+
+# layer NAME ALLOWED...: offences of src/NAME/ against "includes of ours only from ALLOWED".
+layer()
+{
+    name=$1
+    shift
+    allowed=$(echo "$name" error.h util "$@" | tr ' ' '|')
+    echo "$includes" | grep "^src/$name/" | grep ' "' | grep -Ev " \"($allowed)[/\"]"
+}
+
+point "util stands on nothing" "$(layer util)"
+point "config stands on nothing" "$(layer config)"
+point "log stands on nothing" "$(layer log)"
+point "plots see only arrays and labels" "$(layer plots)"
+point "data stands on config and log" "$(layer data config log)"
+point "device stands on nothing" "$(layer device)"
+point "graph stands on device" "$(layer graph device)"
+point "ops stand on graph and device" "$(layer ops graph device)"
+point "models stand on ops, graph and config" "$(layer models ops graph config)"
+point "analysis sees no config, data, models, train or plots" "$(layer analysis ops graph device log)"
+point "nothing stands on main; train sees no picture's insides" \
+    "$(layer train models ops graph device config data log analysis plots/plots.h)"
+
+known='analysis|config|data|device|graph|log|models|ops|plots|train|util'
+point "every folder of src has a rule" \
+    "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
+
+point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
+
+# train is for every model: it names none of those that [model] type offers.
+types=$(sed -n 's/^CHOICE(model, type, "[^"]*", "\([^"]*\)".*/\1/p' src/config/options.def |
+    sed 's/ *| */|/g')
+point "train names no architecture" \
+    "$([ -n "$types" ] || echo 'no model types in options.def?'
+    [ ! -d src/train ] || find src/train -name '*.[ch]' -exec grep -niE "$types" {} +)"
+
+# shellcheck disable=SC2086
+point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
+    xargs grep -nE '(^|[^a-z_.>])_?_?(exit|Exit|quick_exit|abort)[ ]*\(')"
+
+# shellcheck disable=SC2086
+point "every header begins with a paragraph" "$(for file in src/config/options.def $sources; do
+    case $file in *.c) continue ;; esac
+    [ "$(head -n 1 "$file")" = '/*' ] || echo "$file"
+done)"
+
+point "every source file is in Makefile.am" "$(for file in $sources; do
+    grep -q "$file" Makefile.am || echo "$file"
+done)"
+
+keys=$(sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), .*/\1 \2/p' src/config/options.def |
+    grep -v '^[a-z_]* "')
+point "options.def has keys" "$(echo "$keys" | grep -q '^train lr$' || echo 'no [train] lr?')"
+
+# In the reference every key of a section comes behind that section's heading.
+page=man/seqtrain.ini.5
+[ -f "$page" ] || page=$builddir/$page
+if [ -f "$page" ]; then
+    point "seqtrain.ini(5) tells of every key" "$(echo "$keys" | while read -r section key; do
+        awk -v section="[$section]" -v key="$key" '
+            /^\.S[HS]/ { in_section = index($0, section) > 0 }
+            in_section && $0 ~ "(^|[^a-z_0-9])" key "($|[^a-z_0-9])" { found = 1 }
+            END { exit !found }' "$page" || echo "[$section] $key"
+    done)"
+else
+    skip "seqtrain.ini(5) tells of every key" "the page has not been made"
+fi
+
+for file in configs/*.ini; do
+    point "$file holds only known keys" "$(awk '
+        /^\[/ { section = substr($1, 2, length($1) - 2) }
+        /^[a-z_]+ *=/ { print section, $1 }' "$file" | while read -r pair; do
+        echo "$keys" | grep -qxF "$pair" || echo "$pair"
+    done)"
+done
+
+echo "1..$points"
