@@ -51,6 +51,7 @@ struct config {
 #define INPUT(s, key, def, help) char *key;
 #define OUTPUT(s, key, def, help) char *key;
 #define LIST(s, key, def, help) struct list key;
+#define SET(s, key, def, choices, help) struct list key;
 #define FLAG(s, key, def, help) int key;
 #define INTEGER(s, key, def, min, max, help) long key;
 #define AUTO(s, key, def, min, max, help) long key;
@@ -65,6 +66,7 @@ struct config {
 #undef INPUT
 #undef OUTPUT
 #undef LIST
+#undef SET
 #undef FLAG
 #undef INTEGER
 #undef AUTO

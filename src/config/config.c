@@ -1,0 +1,606 @@
+#include "config/config.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/inifile.h"
+#include "config/option.h"
+#include "util/clocale.h"
+#include "util/file.h"
+
+#define MAX_FILE (1 << 20) /* bytes of an INI file */
+#define MAX_FAULTS 1000    /* that are kept; more are only counted */
+
+/* Where a value came from: a line of the file, or one of these, which sort behind all lines. */
+#define FROM_DEFAULT (LONG_MAX - 1)
+#define FROM_SETTING LONG_MAX
+
+struct fault {
+    long from;
+    size_t order; /* of discovery */
+    char *text;
+};
+
+/* A config in the making. */
+struct parse {
+    struct config *config;
+    const char *name;    /* of the file; NULL without one */
+    const char *folder;  /* that INPUT names in the file are relative to; NULL: the current one */
+    const char *section; /* the file's current section, NULL if it is none of ours */
+    long *from;          /* [option_count] */
+    char *bad;           /* [option_count]: a value had a fault, what was there before stays */
+    struct fault *fault; /* [MAX_FAULTS] */
+    size_t kept, faults;
+    int no_memory;
+};
+
+/* --- faults */
+
+/* Takes `text` over. */
+static void add_fault(struct parse *p, long from, char *text)
+{
+    if (!text)
+        p->no_memory = 1;
+    else if (p->kept == MAX_FAULTS)
+        free(text);
+    else {
+        p->fault[p->kept] = (struct fault){from, p->kept, text};
+        p->kept++;
+    }
+    p->faults++;
+}
+
+static char *format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static char *format(const char *format, ...)
+{
+    char *text;
+    va_list ap;
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    return n < 0 ? NULL : text;
+}
+
+/* "file.ini:42: this line ..." */
+static void line_fault(void *ctx, long line, const char *what)
+{
+    struct parse *p = ctx;
+    add_fault(p, line, format("%s:%ld: this line %s", p->name, line, what));
+}
+
+/* "file.ini:42: [train] lr: what", "-s train.lr: what", or without a line for a default. */
+static void option_fault(struct parse *p, const struct option *o, long from, const char *what)
+{
+    char *text;
+    if (from == FROM_SETTING)
+        text = format("-s %s.%s: %s", o->section, o->key, what);
+    else if (from != FROM_DEFAULT)
+        text = format("%s:%ld: [%s] %s: %s", p->name, from, o->section, o->key, what);
+    else
+        text = format("%s: [%s] %s: %s", p->name ? p->name : "configuration", o->section, o->key,
+                      what);
+    add_fault(p, from, text);
+    p->bad[o - options] = 1;
+}
+
+static int compare_faults(const void *va, const void *vb)
+{
+    const struct fault *a = va, *b = vb;
+    if (a->from != b->from)
+        return a->from < b->from ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+/* As many faults as the text of an error holds, and how many more there are. */
+static void tell_faults(struct parse *p, struct error *err)
+{
+    const size_t tail = 40; /* "\nand 1000000 more faults" */
+    size_t used = 0, told = 0;
+    qsort(p->fault, p->kept, sizeof *p->fault, compare_faults);
+    err->status = STATUS_USAGE;
+    err->text[0] = 0;
+    for (; told < p->kept; told++) {
+        size_t n = strlen(p->fault[told].text) + (told > 0);
+        size_t room = sizeof err->text - 1 - (told + 1 < p->faults ? tail : 0);
+        if (told && used + n > room)
+            break;
+        snprintf(err->text + used, room + 1 - used, "%s%s", told ? "\n" : "", p->fault[told].text);
+        used += strlen(err->text + used);
+    }
+    size_t more = p->faults - told;
+    if (more)
+        snprintf(err->text + used, sizeof err->text - used, "\nand %zu more fault%s", more,
+                 more == 1 ? "" : "s");
+}
+
+/* --- did you mean */
+
+/* Edits (insert, delete, replace, swap neighbours) from one name to another; Damerau 1964. Names
+ * of more than 48 bytes are far from everything. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t na = strlen(a), nb = strlen(b), d[INIFILE_MAX_KEY + 1][INIFILE_MAX_KEY + 1];
+    if (na > INIFILE_MAX_KEY || nb > INIFILE_MAX_KEY)
+        return SIZE_MAX;
+    for (size_t i = 0; i <= na; i++)
+        for (size_t j = 0; j <= nb; j++) {
+            if (!i || !j) {
+                d[i][j] = i + j;
+                continue;
+            }
+            size_t least = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (d[i - 1][j] + 1 < least)
+                least = d[i - 1][j] + 1;
+            if (d[i][j - 1] + 1 < least)
+                least = d[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                d[i - 2][j - 2] + 1 < least)
+                least = d[i - 2][j - 2] + 1;
+            d[i][j] = least;
+        }
+    return d[na][nb];
+}
+
+/* Keeps the nearer of the best so far and `name`, if it is near at all. */
+static int is_nearer(const char *wanted, const char *name, size_t *best)
+{
+    size_t edits = distance(wanted, name);
+    if (edits >= *best || edits > 1 + strlen(name) / 3)
+        return 0;
+    *best = edits;
+    return 1;
+}
+
+/* "there is no such section; did you mean [train]?" Returned memory is the caller's. */
+static char *no_section(const char *section)
+{
+    const char *near = NULL;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < option_section_count; i++)
+        if (is_nearer(section, option_sections[i].name, &best))
+            near = option_sections[i].name;
+    char quoted[OPTION_QUOTED];
+    option_quote(section, quoted);
+    if (near)
+        return format("there is no section %s; did you mean [%s]?", quoted, near);
+    return format("there is no section %s", quoted);
+}
+
+/* The nearest key of the section, or one of that very name in another section. */
+static char *no_key(const char *section, const char *key)
+{
+    const struct option *near = NULL;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < option_count; i++)
+        if ((!strcmp(options[i].section, section) || !strcmp(options[i].key, key)) &&
+            is_nearer(key, options[i].key, &best))
+            near = &options[i];
+    char quoted[OPTION_QUOTED];
+    option_quote(key, quoted);
+    if (near && strcmp(near->section, section))
+        return format("[%s] has no key %s; did you mean the one in [%s]?", section, quoted,
+                      near->section);
+    if (near)
+        return format("[%s] has no key %s; did you mean '%s'?", section, quoted, near->key);
+    return format("[%s] has no key %s", section, quoted);
+}
+
+/* --- reading */
+
+/* The name of an input file as seen from the current folder; takes `text` over. */
+static char *from_folder(const char *folder, char *text)
+{
+    if (!folder || !*text || *text == '/')
+        return text;
+    char *joined = file_join(folder, text);
+    free(text);
+    return joined;
+}
+
+/* Reads a value and puts it in the place of the one before. */
+static void set(struct parse *p, const struct option *o, const char *text, long from)
+{
+    size_t index = (size_t)(o - options);
+    char what[OPTION_FAULT];
+    union option_value value, before;
+    const char *not_text = inifile_check_text(text, strlen(text));
+    p->from[index] = from;
+    p->bad[index] = 0;
+    if (not_text || option_read(o, text, &value, what)) {
+        option_fault(p, o, from, not_text ? not_text : what);
+        return;
+    }
+    if (o->type == OPTION_INPUT && from < FROM_DEFAULT) {
+        value.text = from_folder(p->folder, value.text);
+        if (!value.text) {
+            p->no_memory = 1;
+            return;
+        }
+    }
+    option_get(o, p->config, &before);
+    option_release(o, &before);
+    option_put(o, p->config, &value);
+}
+
+static void on_section(void *ctx, long line, const char *name)
+{
+    struct parse *p = ctx;
+    p->section = NULL;
+    for (size_t i = 0; i < option_section_count; i++)
+        if (!strcmp(option_sections[i].name, name))
+            p->section = option_sections[i].name;
+    if (p->section)
+        return;
+    char *what = no_section(name);
+    add_fault(p, line, what ? format("%s:%ld: %s", p->name, line, what) : NULL);
+    free(what);
+}
+
+static void on_value(void *ctx, long line, const char *section, const char *key, const char *value)
+{
+    struct parse *p = ctx;
+    if (!*section) {
+        line_fault(p, line, "sets a key before any [section]");
+        return;
+    }
+    if (!p->section)
+        return; /* told at its heading */
+    const struct option *o = option_find(p->section, key);
+    if (!o) {
+        char *what = no_key(p->section, key);
+        add_fault(p, line, what ? format("%s:%ld: %s", p->name, line, what) : NULL);
+        free(what);
+        return;
+    }
+    long first = p->from[o - options];
+    if (first != FROM_DEFAULT) {
+        char what[64];
+        snprintf(what, sizeof what, "was set in line %ld already", first);
+        option_fault(p, o, line, what);
+        p->from[o - options] = first;
+        return;
+    }
+    set(p, o, value, line);
+}
+
+static void read_file(struct parse *p, const char *bytes, size_t size)
+{
+    static const struct inifile_events events = {on_section, on_value, line_fault};
+    if (inifile_parse(bytes, size, &events, p))
+        p->no_memory = 1;
+}
+
+/* "section.key=value", with blanks around any of them. */
+static void read_setting(struct parse *p, const char *setting)
+{
+    static const char blanks[] = " \t";
+    char *copy = strdup(setting), *value = copy ? strchr(copy, '=') : NULL;
+    char *key = copy ? strchr(copy, '.') : NULL, quoted[OPTION_QUOTED];
+    if (!value || !key || key > value) {
+        add_fault(p, FROM_SETTING,
+                  format("-s %s is not section.key=value", option_quote(setting, quoted)));
+        free(copy);
+        return;
+    }
+    *value++ = *key++ = 0;
+    char *section = copy + strspn(copy, blanks);
+    char *parts[] = {section, key += strspn(key, blanks), value += strspn(value, blanks)};
+    for (size_t i = 0; i < 3; i++)
+        for (size_t n = strlen(parts[i]); n && strchr(blanks, parts[i][n - 1]); n--)
+            parts[i][n - 1] = 0;
+    const struct option *o = option_find(section, key);
+    if (o)
+        set(p, o, value, FROM_SETTING);
+    else {
+        int known = 0;
+        for (size_t i = 0; i < option_section_count; i++)
+            known |= !strcmp(option_sections[i].name, section);
+        char *what = known ? no_key(section, key) : no_section(section);
+        add_fault(p, FROM_SETTING,
+                  what ? format("-s %s: %s", option_quote(setting, quoted), what) : NULL);
+        free(what);
+    }
+    free(copy);
+}
+
+/* --- what must hold between keys */
+
+#define KEY(s, key) option_at(offsetof(struct config, s.key))
+
+static const struct option *option_at(size_t offset)
+{
+    const struct option *o = options;
+    while (o->offset != offset)
+        o++;
+    return o;
+}
+
+/* A setting was meant more than a line, a line more than a default. */
+static int meant(const struct parse *p, const struct option *o)
+{
+    long from = p->from[o - options];
+    return from == FROM_SETTING ? 2 : from != FROM_DEFAULT;
+}
+
+/*
+ * Tells what does not go together at the key that was set last, `a` if in doubt. Says nothing
+ * where the value of one is not the one that was meant, having had a fault itself.
+ */
+static void clash(struct parse *p, const struct option *a, const struct option *b, const char *text,
+                  ...) __attribute__((format(printf, 4, 5)));
+static void clash(struct parse *p, const struct option *a, const struct option *b, const char *text,
+                  ...)
+{
+    char what[OPTION_FAULT];
+    va_list ap;
+    if (p->bad[a - options] || p->bad[b - options])
+        return;
+    va_start(ap, text);
+    vsnprintf(what, sizeof what, text, ap);
+    va_end(ap);
+    const struct option *at = meant(p, b) > meant(p, a) ? b : a;
+    option_fault(p, at, p->from[at - options], what);
+}
+
+static void check_data(struct parse *p)
+{
+    const struct config *c = p->config;
+    const struct option *source = KEY(data, source), *features = KEY(data, features);
+    if (!*c->run.output)
+        clash(p, KEY(run, output), KEY(run, output), "a run needs a folder");
+    if (!*c->data.source)
+        clash(p, source, source, "a data file must be named");
+    if (!c->data.features.count)
+        clash(p, features, features, "at least one feature is needed");
+    if (c->data.validation + c->data.test >= 1)
+        clash(p, KEY(data, validation), KEY(data, test),
+              "validation = %g and test = %g leave nothing to train on", c->data.validation,
+              c->data.test);
+    if (c->data.resample && !*c->data.time)
+        clash(p, KEY(data, resample), KEY(data, time), "resampling needs a time column (time = )");
+    if (c->data.gap && !*c->data.time)
+        clash(p, KEY(data, gap), KEY(data, time), "a gap needs a time column (time = )");
+    if (c->data.gap && c->data.gap < c->data.resample)
+        clash(p, KEY(data, gap), KEY(data, resample),
+              "a gap shorter than the resampled candles would part all rows");
+    if (c->data.split == SPLIT_SHUFFLED && c->data.split_block != -1 &&
+        c->data.split_block < c->data.window)
+        clash(p, KEY(data, split_block), KEY(data, window),
+              "blocks of %ld rows hold no window of %ld", c->data.split_block, c->data.window);
+    if (c->data.scaler == SCALER_WINDOW && c->data.window < 2)
+        clash(p, KEY(data, scaler), KEY(data, window),
+              "a window of one row cannot be standardised by itself");
+}
+
+static void check_training(struct parse *p)
+{
+    const struct config *c = p->config;
+    const struct option *warmup = KEY(train, warmup), *checkpoint = KEY(train, checkpoint);
+    if (c->model.d_model % c->model.heads)
+        clash(p, KEY(model, heads), KEY(model, d_model),
+              "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
+              c->model.heads);
+    if (c->train.monitor != MONITOR_TRAIN_LOSS && c->data.validation == 0)
+        clash(p, KEY(train, monitor), KEY(data, validation),
+              "monitor = %s needs validation above 0 (or monitor = train_loss)",
+              config_choice("train", "monitor", c->train.monitor));
+    if (c->train.monitor == MONITOR_VAL_CONTRASTIVE && c->loss.contrastive == CONTRASTIVE_NONE)
+        clash(p, KEY(train, monitor), KEY(loss, contrastive),
+              "there is no contrastive term to monitor");
+    if (c->train.lr_min > c->train.lr)
+        clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
+              c->train.lr_min, c->train.lr);
+    if (c->train.warmup.unit == SPAN_MINUTES)
+        clash(p, warmup, warmup, "a warm-up is given as N epochs, N steps or N%%");
+    if (c->train.checkpoint.unit == SPAN_PERCENT || c->train.checkpoint.value <= 0)
+        clash(p, checkpoint, checkpoint, "give N epochs, N steps or N minutes, N above 0");
+    /* A perplexity is an effective number of neighbours; 3 times as many are looked at. */
+    if ((double)c->plots.tsne_points < 3 * c->plots.tsne_perplexity + 1)
+        clash(p, KEY(plots, tsne_perplexity), KEY(plots, tsne_points),
+              "a perplexity of %g takes at least %.0f points, not %ld", c->plots.tsne_perplexity,
+              3 * c->plots.tsne_perplexity + 1, c->plots.tsne_points);
+}
+
+/* --- making and releasing */
+
+void config_free(struct config *config)
+{
+    for (size_t i = 0; config && i < option_count; i++) {
+        union option_value value;
+        option_get(&options[i], config, &value);
+        option_release(&options[i], &value);
+    }
+    free(config);
+}
+
+static struct config *parse(const char *bytes, size_t size, const char *name, char *const *settings,
+                            size_t count, struct error *err)
+{
+    char *copy = name ? strdup(name) : NULL, *folder = copy ? dirname(copy) : NULL;
+    struct parse p = {.name = name, .folder = folder && strcmp(folder, ".") ? folder : NULL};
+    p.config = calloc(1, sizeof *p.config);
+    p.from = calloc(option_count, sizeof *p.from);
+    p.bad = calloc(option_count, 1);
+    p.fault = calloc(MAX_FAULTS, sizeof *p.fault);
+    p.no_memory = !p.config || !p.from || !p.bad || !p.fault || (name && !copy);
+    locale_t before = clocale_enter();
+    if (!p.no_memory) {
+        for (size_t i = 0; i < option_count; i++)
+            set(&p, &options[i], options[i].def, FROM_DEFAULT);
+        if (bytes)
+            read_file(&p, bytes, size);
+        for (size_t i = 0; i < count; i++)
+            read_setting(&p, settings[i]);
+    }
+    if (!p.no_memory) {
+        check_data(&p);
+        check_training(&p);
+    }
+    clocale_leave(before);
+    if (p.no_memory)
+        error_set(err, STATUS_FAILED, "%s: out of memory", name ? name : "configuration");
+    else if (p.faults)
+        tell_faults(&p, err);
+    if (p.no_memory || p.faults) {
+        config_free(p.config);
+        p.config = NULL;
+    }
+    for (size_t i = 0; i < p.kept; i++)
+        free(p.fault[i].text);
+    free(p.fault);
+    free(p.bad);
+    free(p.from);
+    free(copy);
+    return p.config;
+}
+
+struct config *config_load(const char *path, char *const *settings, size_t count, struct error *err)
+{
+    size_t size = 0;
+    char *bytes = path ? file_read(path, MAX_FILE, &size, err) : NULL;
+    if (path && !bytes) {
+        err->status = STATUS_USAGE;
+        return NULL;
+    }
+    struct config *config = parse(bytes, size, path, settings, count, err);
+    free(bytes);
+    return config;
+}
+
+struct config *config_parse(const char *text, const char *name, char *const *settings, size_t count,
+                            struct error *err)
+{
+    return parse(text, strlen(text), name, settings, count, err);
+}
+
+/* --- writing */
+
+/* The name of an input file from anywhere: its folder's real name, then the file's, which may be a
+ * symbolic link. NULL if memory runs out. */
+static char *absolute(const char *path)
+{
+    char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
+    const char *slash = strrchr(path, '/');
+    char *name = NULL;
+    if (folder)
+        name = file_join(folder, slash ? slash + 1 : path);
+    else if (copy && *path == '/')
+        name = strdup(path);
+    else if (copy) {
+        char *here = getcwd(NULL, 0);
+        name = here ? file_join(here, path) : strdup(path);
+        free(here);
+    }
+    free(folder);
+    free(copy);
+    return name;
+}
+
+/* A key's value as config_print() writes it. */
+static int print_value(const struct option *o, const struct config *config, FILE *out)
+{
+    union option_value value;
+    option_get(o, config, &value);
+    char *path = NULL;
+    if (o->type == OPTION_INPUT && *value.text) {
+        path = absolute(value.text);
+        if (!path)
+            return -1;
+        value.text = path;
+    }
+    option_write(o, &value, out);
+    free(path);
+    return 0;
+}
+
+int config_print(const struct config *config, FILE *out)
+{
+    int failed = 0;
+    const char *section = "";
+    locale_t before = clocale_enter();
+    for (size_t i = 0; i < option_count; i++) {
+        const struct option *o = &options[i];
+        if (strcmp(section, o->section)) {
+            fprintf(out, "%s[%s]\n", i ? "\n" : "", o->section);
+            section = o->section;
+        }
+        fprintf(out, "%s = ", o->key);
+        failed |= print_value(o, config, out);
+        putc('\n', out);
+    }
+    clocale_leave(before);
+    return failed || ferror(out) ? -1 : 0;
+}
+
+char *config_text(const struct config *config)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    int failed = config_print(config, out);
+    if (fclose(out) || failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+const char *config_choice(const char *section, const char *key, int value)
+{
+    const struct option *o = option_find(section, key);
+    return o ? option_choice(o, value) : NULL;
+}
+
+/* --- comparing */
+
+/* print_value() as a string. */
+static char *value_text(const struct option *o, const struct config *config)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    int failed = !out || print_value(o, config, out);
+    if ((out && fclose(out)) || failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* Whether "section.key" or "section.*" is in the list. */
+static int is_allowed(const struct option *o, const char *const *allowed)
+{
+    size_t n = strlen(o->section);
+    for (; allowed && *allowed; allowed++)
+        if (!strncmp(*allowed, o->section, n) && (*allowed)[n] == '.' &&
+            (!strcmp(*allowed + n + 1, "*") || !strcmp(*allowed + n + 1, o->key)))
+            return 1;
+    return 0;
+}
+
+int config_differs(const struct config *old, const struct config *now, const char *const *allowed,
+                   char *out, size_t size)
+{
+    int differs = 0;
+    locale_t before = clocale_enter();
+    for (size_t i = 0; i < option_count && !differs; i++) {
+        const struct option *o = &options[i];
+        if (is_allowed(o, allowed))
+            continue;
+        char *a = value_text(o, old), *b = value_text(o, now);
+        char qa[OPTION_QUOTED], qb[OPTION_QUOTED];
+        differs = !a || !b || strcmp(a, b) != 0;
+        if (differs)
+            snprintf(out, size, "%s.%s: %s in the checkpoint, %s here", o->section, o->key,
+                     option_quote(a ? a : "?", qa), option_quote(b ? b : "?", qb));
+        free(a);
+        free(b);
+    }
+    clocale_leave(before);
+    return differs;
+}

@@ -1,0 +1,92 @@
+/*
+ * option: one key of the configuration, from options.def, and what its type can do: read a value
+ * as it stands in an INI file, write it so that it reads back to the same bits, say what it takes.
+ *
+ * Internal to src/config; others see config.h. Callers hold the C locale (util/clocale.h).
+ */
+#ifndef CONFIG_OPTION_H
+#define CONFIG_OPTION_H
+
+#include <stdio.h>
+
+#include "config/config.h"
+
+enum option_type {
+    OPTION_TEXT,
+    OPTION_INPUT,
+    OPTION_OUTPUT,
+    OPTION_LIST,
+    OPTION_SET,
+    OPTION_FLAG,
+    OPTION_INTEGER,
+    OPTION_AUTO,
+    OPTION_REAL,
+    OPTION_CHOICE,
+    OPTION_DURATION,
+    OPTION_SPAN,
+};
+
+struct option {
+    enum option_type type;
+    const char *section, *key, *def, *help;
+    const char *choices; /* "a | b | c"; NULL where there are none */
+    double min, max;
+    size_t offset; /* of the value in struct config */
+};
+
+struct option_section {
+    const char *name, *help;
+};
+
+extern const struct option options[];
+extern const size_t option_count;
+extern const struct option_section option_sections[];
+extern const size_t option_section_count;
+
+/* The value of a key, whatever its type. */
+union option_value {
+    char *text; /* TEXT, INPUT, OUTPUT */
+    struct list list;
+    int index; /* FLAG, CHOICE */
+    long integer;
+    double real;
+    int64_t ms;
+    struct span span;
+};
+
+/* Room for what is wrong with a value. */
+#define OPTION_FAULT 512
+
+/* Longest text and list item, bytes: a path's. */
+#define OPTION_MAX_TEXT 4096
+
+/* NULL if there is none. */
+const struct option *option_find(const char *section, const char *key);
+
+/*
+ * Reads `text` (trimmed, quotes still on it) into `value`, which the caller releases. Fails with
+ * -1 and what is wrong in `fault`: "'1e-4x' is not a number".
+ */
+int option_read(const struct option *option, const char *text, union option_value *value,
+                char fault[OPTION_FAULT]);
+
+/* Writes a value as option_read() takes it; lists are wrapped into continuation lines. */
+void option_write(const struct option *option, const union option_value *value, FILE *out);
+
+void option_release(const struct option *option, union option_value *value);
+
+/* Between a config and a value; no copy of what the value points to. */
+void option_get(const struct option *option, const struct config *config, union option_value *to);
+void option_put(const struct option *option, struct config *config, const union option_value *from);
+
+/* What the key takes, for the manual: "whole number, 1 to 65536". */
+void option_describe(const struct option *option, FILE *out);
+
+/* Text of choice number `index`, NULL if there is none. */
+const char *option_choice(const struct option *option, int index);
+
+/* 'text' in quotes, cut to a handful of words, for messages. */
+#define OPTION_QUOTED 80
+const char *option_quote(const char *text, char out[OPTION_QUOTED]);
+
+#endif

@@ -1,0 +1,328 @@
+#include "log/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/clocale.h"
+
+/* The bar is drawn at most this often, ms. */
+#define PROGRESS_PERIOD 100
+
+struct log {
+    enum verbosity verbosity;
+    int fd;        /* -1: no file */
+    char *path;    /* of the file */
+    int64_t bytes; /* of whole lines in the file */
+    int failed;    /* errno of the first write to it that failed */
+    int mute;      /* errno of the first write to the console that failed */
+
+    int has_terminal; /* draw progress */
+    int drawn;        /* a bar is on the terminal */
+    int64_t begun;    /* when this bar's count was first seen, ms; 0: no bar */
+    int64_t last;     /* when it was last drawn, ms */
+    uint64_t first;   /* count at `begun` */
+};
+
+struct log *log_new(enum verbosity verbosity)
+{
+    struct log *log = calloc(1, sizeof *log);
+    if (!log)
+        return NULL;
+    const char *term = getenv("TERM");
+    log->verbosity = verbosity;
+    log->fd = -1;
+    log->has_terminal =
+        verbosity != LOG_QUIET && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
+    return log;
+}
+
+/* --- the console */
+
+static void erase_progress(struct log *log)
+{
+    if (log->drawn)
+        fputs("\r\033[K", stderr);
+    log->drawn = 0;
+}
+
+static void say(struct log *log, FILE *out, const char *before, const char *format, va_list ap)
+{
+    erase_progress(log);
+    locale_t locale = clocale_enter();
+    fputs(before, out);
+    vfprintf(out, format, ap);
+    putc('\n', out);
+    if (fflush(out) && !log->mute && out == stdout)
+        log->mute = errno;
+    clocale_leave(locale);
+}
+
+void log_say(struct log *log, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    if (log->verbosity != LOG_QUIET)
+        say(log, stdout, "", format, ap);
+    va_end(ap);
+}
+
+void log_detail(struct log *log, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    if (log->verbosity == LOG_VERBOSE)
+        say(log, stdout, "", format, ap);
+    va_end(ap);
+}
+
+static void say_warning(struct log *log, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static void say_warning(struct log *log, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    say(log, stderr, "seqtrain: warning: ", format, ap);
+    va_end(ap);
+}
+
+/* Text as a JSON string; what is not UTF-8 (names of files may be anything) as '?'. */
+static json_t *json_text(char *text)
+{
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return json_string(text);
+}
+
+void log_warn(struct log *log, const char *format, ...)
+{
+    char *text;
+    va_list ap;
+    locale_t locale = clocale_enter();
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    clocale_leave(locale);
+    if (n < 0)
+        return;
+    say_warning(log, "%s", text);
+    json_t *members = json_object();
+    json_object_set_new(members, "message", json_text(text));
+    log_event(log, "warning", members);
+    free(text);
+}
+
+/* --- the file */
+
+static void file_failed(struct log *log)
+{
+    if (log->failed)
+        return;
+    log->failed = errno;
+    say_warning(log, "%s: %s", log->path, strerror(log->failed));
+}
+
+/* A line that a crash or a full disk cut short is dropped, so that the next begins a line. */
+static int64_t whole_lines(int fd, int64_t size)
+{
+    char c;
+    while (size > 0 && pread(fd, &c, 1, (off_t)(size - 1)) == 1 && c != '\n')
+        size--;
+    return size;
+}
+
+int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
+{
+    struct stat st;
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return error_errno(err, STATUS_FAILED, path);
+    int failed = fstat(fd, &st);
+    int64_t size = failed ? 0 : (int64_t)st.st_size;
+    if (!failed) {
+        log->bytes = whole_lines(fd, keep >= 0 && keep < size ? keep : size);
+        failed = log->bytes < size && ftruncate(fd, (off_t)log->bytes);
+    }
+    log->path = failed ? NULL : strdup(path);
+    if (!log->path) {
+        error_errno(err, STATUS_FAILED, path);
+        close(fd);
+        return -1;
+    }
+    log->fd = fd;
+    if (keep > size)
+        log_warn(log, "%s is shorter than it was; its lost lines stay lost", path);
+    return 0;
+}
+
+int log_position(struct log *log, int64_t *bytes, struct error *err)
+{
+    *bytes = log->bytes;
+    /* EINVAL: a pipe or a device, which cannot be synced */
+    if (log->fd >= 0 && fsync(log->fd) && errno != EINVAL)
+        return error_errno(err, STATUS_FAILED, log->path);
+    return 0;
+}
+
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static json_t *json_now(void)
+{
+    struct timespec now;
+    struct tm tm;
+    char text[64];
+    clock_gettime(CLOCK_REALTIME, &now);
+    gmtime_r(&now.tv_sec, &tm);
+    size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    snprintf(text + n, sizeof text - n, ".%03ldZ", now.tv_nsec / 1000000);
+    return json_string(text);
+}
+
+/* The object as a line, with its line feed, in memory that the caller frees. */
+static char *event_line(const char *event, json_t *members, size_t *size)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "event", json_string(event));
+    json_object_set_new(object, "time", json_now());
+    json_object_update_missing(object, members);
+    /* Ten digits say what a reader of the log can use; nothing is computed from them. */
+    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    json_decref(object);
+    if (!text)
+        return NULL;
+    *size = strlen(text) + 1;
+    text[*size - 1] = '\n'; /* in place of the NUL */
+    return text;
+}
+
+void log_event(struct log *log, const char *event, json_t *members)
+{
+    if (log->fd >= 0) {
+        size_t size = 0;
+        locale_t locale = clocale_enter();
+        char *line = event_line(event, members, &size);
+        clocale_leave(locale);
+        errno = line ? errno : ENOMEM;
+        if (!line || write_all(log->fd, line, size)) {
+            file_failed(log);
+            /* Keeps the lines after this one whole; no help for it if this fails as well. */
+            if (ftruncate(log->fd, (off_t)log->bytes))
+                errno = 0;
+        } else
+            log->bytes += (int64_t)size;
+        free(line);
+    }
+    json_decref(members);
+}
+
+/* --- progress */
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int terminal_columns(void)
+{
+    struct winsize size;
+    return !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col ? size.ws_col : 80;
+}
+
+/* "0:03", "1:02:03" */
+static void format_eta(double seconds, char *out, size_t size)
+{
+    long long s = seconds < 1e9 ? (long long)(seconds + 0.5) : 999999999;
+    if (s < 3600)
+        snprintf(out, size, "%lld:%02lld", s / 60, s % 60);
+    else
+        snprintf(out, size, "%lld:%02lld:%02lld", s / 3600, s / 60 % 60, s % 60);
+}
+
+static void draw_progress(struct log *log, const char *text, uint64_t done, uint64_t total,
+                          int64_t now)
+{
+    enum { BAR = 20 };
+    char bar[BAR + 1], eta[32] = "", line[512];
+    double share = (double)done / (double)total;
+    memset(bar, '.', BAR);
+    memset(bar, '#', (size_t)(share * BAR));
+    bar[BAR] = 0;
+    /* remaining = elapsed * left / done, counted from where this bar began */
+    if (done > log->first)
+        format_eta((double)(now - log->begun) / 1000 * (double)(total - done) /
+                       (double)(done - log->first),
+                   eta, sizeof eta);
+    int columns = terminal_columns() - 1; /* a full line would wrap */
+    if (columns > (int)sizeof line - 1)
+        columns = (int)sizeof line - 1;
+    snprintf(line, sizeof line, "%.400s [%s] %d%%%s%s", text, bar, (int)(share * 100),
+             *eta ? " ETA " : "", eta);
+    fprintf(stderr, "\r%.*s\033[K", columns, line);
+    fflush(stderr);
+    log->drawn = 1;
+}
+
+void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total)
+{
+    if (!log->has_terminal)
+        return;
+    if (done >= total) {
+        erase_progress(log);
+        fflush(stderr);
+        log->begun = 0;
+        return;
+    }
+    int64_t now = now_ms();
+    if (!log->begun || done < log->first) {
+        log->begun = now;
+        log->first = done;
+        log->last = 0;
+    }
+    if (log->last && now - log->last < PROGRESS_PERIOD)
+        return;
+    log->last = now;
+    draw_progress(log, text, done, total, now);
+}
+
+int log_close(struct log *log, struct error *err)
+{
+    if (!log)
+        return 0;
+    int failed = 0;
+    erase_progress(log);
+    fflush(stderr);
+    if (log->fd >= 0 && close(log->fd) && errno != EINTR && !log->failed)
+        log->failed = errno;
+    if (log->failed)
+        failed = error_set(err, STATUS_FAILED, "%s: %s", log->path, strerror(log->failed));
+    else if (log->mute)
+        failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
+    free(log->path);
+    free(log);
+    return failed;
+}
