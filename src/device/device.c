@@ -63,12 +63,6 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 
 /* --- order of commands */
 
-cl_uint device_wait_list(struct device *dev, const cl_event **list)
-{
-    *list = dev->before_count ? dev->before : NULL;
-    return dev->before_count;
-}
-
 static void release(cl_event *events, cl_uint *count)
 {
     for (cl_uint i = 0; i < *count; i++)
@@ -87,15 +81,6 @@ static void advance(struct device *dev)
     dev->running_count = 0;
 }
 
-cl_event *device_event(struct device *dev)
-{
-    if (dev->ordered)
-        return NULL;
-    if (!dev->forked || dev->running_count == DEVICE_MAX_EVENTS)
-        advance(dev);
-    return &dev->running[dev->running_count++];
-}
-
 void device_fork(struct device *dev)
 {
     if (dev->ordered)
@@ -112,17 +97,16 @@ void device_join(struct device *dev)
     dev->forked = 0;
 }
 
-/* The wait list must be read before device_event() moves on, so outside a fork move on first. */
-#define ENQUEUE(dev, code, call, ...)                      \
-    do {                                                   \
-        if (!(dev)->forked)                                \
-            advance(dev);                                  \
-        const cl_event *wait_;                             \
-        cl_uint waits_ = device_wait_list(dev, &wait_);    \
-        cl_event *event_ = device_event(dev);              \
-        (code) = call(__VA_ARGS__, waits_, wait_, event_); \
-        if ((code) != CL_SUCCESS && event_)                \
-            (dev)->running_count--;                        \
+/* A fork of more commands than fit goes on behind those, as after a join. */
+#define ENQUEUE(dev, code, call, ...)                                                     \
+    do {                                                                                  \
+        if (!(dev)->forked || (dev)->running_count == DEVICE_MAX_EVENTS)                  \
+            advance(dev);                                                                 \
+        const cl_event *wait_ = (dev)->before_count ? (dev)->before : NULL;               \
+        cl_event *event_ = (dev)->ordered ? NULL : &(dev)->running[(dev)->running_count]; \
+        (code) = call(__VA_ARGS__, (dev)->before_count, wait_, event_);                   \
+        if ((code) == CL_SUCCESS && event_)                                               \
+            (dev)->running_count++;                                                       \
     } while (0)
 
 cl_int device_barrier(struct device *dev)
@@ -146,6 +130,8 @@ int device_finish(struct device *dev, struct error *err)
 
 int device_pace(struct device *dev, unsigned depth, struct error *err)
 {
+    if (!depth)
+        return device_finish(dev, err);
     if (depth > DEVICE_MAX_DEPTH)
         depth = DEVICE_MAX_DEPTH;
     cl_event *slot = &dev->pace[dev->pace_next++ % depth];
