@@ -12,8 +12,12 @@ static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct e
 {
     struct buffer *b = buffer_new(g->dev, t->elems * 4, t->name, err);
     uint32_t *nan = b ? malloc(t->elems * 4) : NULL;
-    if (!nan)
-        return b;
+    if (!nan) {
+        if (b)
+            error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
+        buffer_free(b);
+        return NULL;
+    }
     for (size_t i = 0; i < t->elems; i++)
         nan[i] = 0x7fc0dead; /* a quiet NaN: what reads it shows */
     int failed = buffer_write(b, 0, t->elems * 4, nan, err);
@@ -30,7 +34,7 @@ static int make_segments(struct graph *g, struct graph *shared, struct error *er
     g->segment = calloc(g->segments + 1, sizeof(struct buffer *));
     if (!g->segment)
         return error_set(err, STATUS_FAILED, "out of memory");
-    int fits = shared && shared->segments >= g->segments;
+    int fits = shared && shared->segment && shared->segments >= g->segments;
     for (size_t i = 0; fits && i < g->segments; i++)
         fits = shared->segment_bytes[i] >= g->segment_bytes[i];
     g->owns_segments = !fits;

@@ -4,8 +4,8 @@
 void launch_dropout_key(struct graph *g, struct launch *l, const struct drop *drop)
 {
     double p = g->training ? drop->p : 0;
-    launch_int(l, philox_path(drop->path));
-    launch_int(l, (uint32_t)(p * 0x1p32));
+    launch_word(l, philox_path(drop->path));
+    launch_word(l, (uint32_t)(p * 0x1p32));
     launch_float(l, 1 / (1 - p));
 }
 

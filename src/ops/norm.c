@@ -39,8 +39,10 @@ static void backward(struct graph *g, const void *arg)
     }
     if (more)
         launch_read(l, more);
-    if (op->residual)
-        launch_add_to(l, graph_grad(g, op->residual, &add_res), add_res);
+    if (op->residual) {
+        struct tensor *dres = graph_grad(g, op->residual, &add_res);
+        launch_add_to(l, dres, add_res);
+    }
     struct tensor *dx = graph_grad(g, op->x, &add_x);
     launch_add_to(l, dx, add_x);
     launch_dropout(g, l, &op->drop, op->rows, op->chunk);
