@@ -230,6 +230,9 @@ int graph_plan(struct graph *g, struct error *err);
 /* Checks independently that no two tensors alive at a time overlap. */
 int graph_check(const struct graph *g, struct error *err);
 
+/* Device bytes that graph_prepare() will take. */
+uint64_t graph_bytes(const struct graph *g, const struct graph *shared);
+
 /* Memory and kernels. `shared` (may be NULL) is a prepared graph whose activations are free while
  * this one runs. */
 int graph_prepare(struct graph *g, struct graph *shared, int gemm_provider, struct error *err);
