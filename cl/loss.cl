@@ -44,7 +44,7 @@ __kernel void reconstruction(__global const float *restrict y, __global const fl
 
 /*
  * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to the
- * epoch's sums with their number of samples. One work-item.
+ * epoch's sums with their number of samples, unless the loss is not finite. One work-item.
  */
 __kernel void loss_sum(__global const float *restrict value,
                        __global const float *restrict contrastive,
@@ -59,11 +59,13 @@ __kernel void loss_sum(__global const float *restrict value,
         sum = next;
     }
     const float r = sum / n, c = contrastive[0], loss = r + weight * c;
+    metrics->last_loss = loss;
+    if (!isfinite(loss)) {
+        metrics->bad_loss = 1;
+        return;
+    }
     add_compensated(metrics->reconstruction, sum);
     add_compensated(metrics->contrastive, c * n);
     add_compensated(metrics->loss, loss * n);
     add_compensated(metrics->samples, (float)n);
-    metrics->last_loss = loss;
-    if (!isfinite(loss))
-        metrics->bad_loss = 1;
 }

@@ -370,12 +370,26 @@ static void random_chain(struct device *dev, unsigned commands)
     free(sent);
 }
 
+/* Closes; every event, buffer, kernel, program and queue holds the context in PoCL. */
+static void close_checked(struct device *dev)
+{
+    cl_context context = dev->context;
+    int counts = strstr(device_info(dev)->platform, "Portable") != NULL;
+    cl_uint held = 0;
+    assert_int_equal(clRetainContext(context), CL_SUCCESS);
+    device_close(dev);
+    clGetContextInfo(context, CL_CONTEXT_REFERENCE_COUNT, sizeof held, &held, NULL);
+    if (counts)
+        assert_int_equal(held, 1);
+    clReleaseContext(context);
+}
+
 static void test_order(void **state)
 {
     (void)state;
     struct device *dev = open_device("auto");
     random_chain(dev, 6000);
-    device_close(dev);
+    close_checked(dev);
 }
 
 static void test_order_in_order_queue(void **state)
@@ -383,7 +397,7 @@ static void test_order_in_order_queue(void **state)
     (void)state;
     struct device *dev = open_in_order();
     random_chain(dev, 2000);
-    device_close(dev);
+    close_checked(dev);
 }
 
 struct cell {
@@ -453,7 +467,7 @@ static void test_fork(void **state)
     need_native(dev);
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
         fork_of(dev, sizes[i]);
-    device_close(dev);
+    close_checked(dev);
     dev = open_in_order();
     fork_of(dev, 300);
     device_close(dev);
@@ -500,7 +514,7 @@ static void test_pace(void **state)
     need_native(dev);
     for (size_t i = 0; i < sizeof depths / sizeof *depths; i++) {
         check_pace(dev, depths[i]);
-        device_close(dev);
+        close_checked(dev);
         dev = open_device("auto");
     }
     device_close(dev);

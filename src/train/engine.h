@@ -63,7 +63,8 @@ struct evaluation {
 
 /*
  * Forward passes over windows. Means over all of them whatever the batch: R over samples, C over
- * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). What is not NULL is
+ * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). Takes the place of
+ * engine_order()'s samples. What is not NULL is
  * filled: value[count] (R of each), latent [count, latent], output [count, T, F], input [count, T,
  * F].
  */
