@@ -63,7 +63,7 @@ inline void scores(vec s[QB][KEYS], float q[QB][DH], const SPACE float *kt)
     for (int d = 0; d < DH; d++)
 #pragma unroll
         for (int v = 0; v < KEYS; v++) {
-            const vec key = vload(v, kt + d * TP);
+            const vec key = load_vec(v, kt + d * TP);
 #pragma unroll
             for (int i = 0; i < QB; i++)
                 s[i][v] = fma((vec)(q[i][d]), key, s[i][v]);
@@ -126,7 +126,7 @@ __kernel void attention_fwd(__global const float *restrict qkv, __global const f
                 vec x = s[i][v] * inverse;
                 if (threshold)
                     x *= dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                vstore(x, v, p + i * TP);
+                store_vec(x, v, p + i * TP);
             }
         }
         for (int d = 0; d < HN; d++) {
@@ -203,8 +203,8 @@ __kernel void attention_bwd(__global const float *restrict qkv, __global const f
                 vec factor = (vec)(1.0f);
                 if (threshold)
                     factor = dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                vstore(p * factor, v, ps + (i0 + i) * TP);
-                vstore(p * fma(dp[i][v], factor, (vec)(-delta[i])) * scale, v, ds + (i0 + i) * TP);
+                store_vec(p * factor, v, ps + (i0 + i) * TP);
+                store_vec(p * fma(dp[i][v], factor, (vec)(-delta[i])) * scale, v, ds + (i0 + i) * TP);
             }
         }
         for (int d = 0; d < HN; d++) {

@@ -42,14 +42,14 @@ __kernel void bias_fwd(__global const float *restrict x, __global const float *r
         if (threshold && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
-            vec u = vload(d, x + (size_t)row * D) + vload(d, bias);
+            vec u = load_vec(d, x + (size_t)row * D) + load_vec(d, bias);
 #if POS
-            u += vload(d, position + (size_t)at * D);
+            u += load_vec(d, position + (size_t)at * D);
 #endif
             u = act(u);
             if (threshold)
                 u *= dropout_factor(&drop, (uint)at * D + (uint)d * VEC);
-            vstore(u, d, y + (size_t)row * D);
+            store_vec(u, d, y + (size_t)row * D);
         }
     }
 }
@@ -69,11 +69,11 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
         if (threshold && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
-            vec g = vload(d, dy + (size_t)row * D);
-            g *= act_slope(vload(d, x + (size_t)row * D) + vload(d, bias));
+            vec g = load_vec(d, dy + (size_t)row * D);
+            g *= act_slope(load_vec(d, x + (size_t)row * D) + load_vec(d, bias));
             if (threshold)
                 g *= dropout_factor(&drop, (uint)at * D + (uint)d * VEC);
-            vstore(g, d, dx + (size_t)row * D);
+            store_vec(g, d, dx + (size_t)row * D);
         }
     }
 }

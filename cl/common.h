@@ -18,8 +18,8 @@
 typedef float vec;
 typedef int ivec;
 typedef uint uvec;
-#define vload(i, p) ((p)[i])
-#define vstore(x, i, p) ((p)[i] = (x))
+#define load_vec(i, p) ((p)[i])
+#define store_vec(x, i, p) ((p)[i] = (x))
 #define as_uvec as_uint
 #define as_vec as_float
 #define as_ivec as_int
@@ -39,8 +39,8 @@ inline float vmax(vec x)
 typedef PASTE(float, VEC) vec;
 typedef PASTE(int, VEC) ivec;
 typedef PASTE(uint, VEC) uvec;
-#define vload PASTE(vload, VEC)
-#define vstore PASTE(vstore, VEC)
+#define load_vec PASTE(vload, VEC)
+#define store_vec PASTE(vstore, VEC)
 #define as_uvec PASTE(as_uint, VEC)
 #define as_vec PASTE(as_float, VEC)
 #define as_ivec PASTE(as_int, VEC)

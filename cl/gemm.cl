@@ -55,7 +55,7 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
                 vec row[NV];
 #pragma unroll
                 for (int v = 0; v < NV; v++)
-                    row[v] = vload(0, bs + kk * TN + j + v * VEC);
+                    row[v] = load_vec(0, bs + kk * TN + j + v * VEC);
 #pragma unroll
                 for (int r = 0; r < RM; r++)
 #pragma unroll
@@ -67,7 +67,7 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
 #pragma unroll
                 for (int v = 0; v < NV; v++) {
                     __local float *to = cs + (i + r) * TN + j + v * VEC;
-                    vstore(vload(0, to) + acc[r][v], 0, to);
+                    store_vec(load_vec(0, to) + acc[r][v], 0, to);
                 }
         }
     }

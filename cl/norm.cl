@@ -46,19 +46,19 @@ __kernel void norm_fwd(__global const float *restrict x,
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            vec u = vload(d, x + at);
+            vec u = load_vec(d, x + at);
 #if BIAS
-            u += vload(d, bias);
+            u += load_vec(d, bias);
 #endif
 #if DROP == 1
             if (threshold)
                 u *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
 #if RES
-            u += vload(d, residual + at);
+            u += load_vec(d, residual + at);
 #endif
 #if SUM
-            vstore(u, d, s + at);
+            store_vec(u, d, s + at);
 #endif
             value[i] = u;
             sum += u;
@@ -74,7 +74,7 @@ __kernel void norm_fwd(__global const float *restrict x,
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            vec u = fma((value[i] - mean) * rstd, vload(d, gamma), vload(d, beta));
+            vec u = fma((value[i] - mean) * rstd, load_vec(d, gamma), load_vec(d, beta));
 #if RELU
             u = PICK(u < 0.0f, (vec)(0.0f), u);
 #endif
@@ -82,7 +82,7 @@ __kernel void norm_fwd(__global const float *restrict x,
             if (threshold)
                 u *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
-            vstore(u, d, y + at);
+            store_vec(u, d, y + at);
         }
         if (lane == 0) {
             stats[2 * row] = mean;
@@ -137,10 +137,10 @@ __kernel void norm_bwd(
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            vec g = vload(d, dy + at);
-            h[i] = (vload(d, s + at) - mean) * rstd;
+            vec g = load_vec(d, dy + at);
+            h[i] = (load_vec(d, s + at) - mean) * rstd;
 #if RELU
-            g = PICK(fma(h[i], vload(d, gamma), vload(d, beta)) > 0.0f, g, (vec)(0.0f));
+            g = PICK(fma(h[i], load_vec(d, gamma), load_vec(d, beta)) > 0.0f, g, (vec)(0.0f));
 #endif
 #if DROP == 2
             if (threshold)
@@ -148,7 +148,7 @@ __kernel void norm_bwd(
 #endif
             dgamma[i] = fma(g, h[i], dgamma[i]);
             dbeta[i] += g;
-            g *= vload(d, gamma);
+            g *= load_vec(d, gamma);
             sum_g += g;
             sum_gh = fma(g, h[i], sum_gh);
             total[i] = g;
@@ -166,16 +166,16 @@ __kernel void norm_bwd(
             vec ds = (vec)(0.0f);
 #endif
 #if MORE
-            ds += vload(d, more + at);
+            ds += load_vec(d, more + at);
 #endif
 #if RES
-            vstore(add_res ? vload(d, dres + at) + ds : ds, d, dres + at);
+            store_vec(add_res ? load_vec(d, dres + at) + ds : ds, d, dres + at);
 #endif
 #if DROP == 1
             if (threshold)
                 ds *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
-            vstore(add_x ? vload(d, dx + at) + ds : ds, d, dx + at);
+            store_vec(add_x ? load_vec(d, dx + at) + ds : ds, d, dx + at);
         }
     }
 #if NORM
@@ -183,8 +183,8 @@ __kernel void norm_bwd(
         const int d = lane + i * LANES;
         if (d >= N)
             break;
-        vstore(dgamma[i], d, part + (size_t)get_group_id(0) * 2 * D);
-        vstore(dbeta[i], d, part + (size_t)get_group_id(0) * 2 * D + D);
+        store_vec(dgamma[i], d, part + (size_t)get_group_id(0) * 2 * D);
+        store_vec(dbeta[i], d, part + (size_t)get_group_id(0) * 2 * D + D);
     }
 #endif
 }

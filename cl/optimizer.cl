@@ -11,7 +11,7 @@ __kernel void norm_parts(__global const float *restrict g, __global float *restr
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, vectors);
     vec sum = (vec)(0.0f), lost = (vec)(0.0f);
     for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
-        const vec x = vload(v, g);
+        const vec x = load_vec(v, g);
         const vec add = fma(x, x, -lost), next = sum + add;
         lost = (next - sum) - add;
         sum = next;
@@ -73,17 +73,17 @@ __kernel void adamw(__global float *restrict p, __global float *restrict g,
     const float scale = metrics->scale;
     for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
         if (scale != 0.0f) {
-            const vec grad = vload(v, g) * scale;
-            const vec m = fma((vec)(beta1), vload(v, exp_avg), (1.0f - beta1) * grad);
-            const vec s = fma((vec)(beta2), vload(v, exp_avg_sq), (1.0f - beta2) * grad * grad);
-            vstore(m, v, exp_avg);
-            vstore(s, v, exp_avg_sq);
-            vec w = vload(v, p);
+            const vec grad = load_vec(v, g) * scale;
+            const vec m = fma((vec)(beta1), load_vec(v, exp_avg), (1.0f - beta1) * grad);
+            const vec s = fma((vec)(beta2), load_vec(v, exp_avg_sq), (1.0f - beta2) * grad * grad);
+            store_vec(m, v, exp_avg);
+            store_vec(s, v, exp_avg_sq);
+            vec w = load_vec(v, p);
             if (v < decayed)
                 w -= step->decay * w;
             w -= step->lr / step->correction1 * m / (sqrt(s) / step->correction2 + epsilon);
-            vstore(w, v, p);
+            store_vec(w, v, p);
         }
-        vstore((vec)(0.0f), v, g);
+        store_vec((vec)(0.0f), v, g);
     }
 }

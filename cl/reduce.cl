@@ -23,16 +23,16 @@ __kernel void sum_rows(__global const float *restrict x, __global float *restric
             for (int row = from; row < to; row++)
 #pragma unroll
                 for (int i = 0; i < NB; i++)
-                    sum[i] += vload(v0 + i * LANES, x + (size_t)row * columns);
+                    sum[i] += load_vec(v0 + i * LANES, x + (size_t)row * columns);
         } else {
             for (int row = from; row < to; row++)
                 for (int i = 0; i < NB; i++)
                     if (v0 + i * LANES < vectors)
-                        sum[i] += vload(v0 + i * LANES, x + (size_t)row * columns);
+                        sum[i] += load_vec(v0 + i * LANES, x + (size_t)row * columns);
         }
         for (int i = 0; i < NB; i++)
             if (v0 + i * LANES < vectors)
-                vstore(sum[i], v0 + i * LANES, part + (size_t)c * columns);
+                store_vec(sum[i], v0 + i * LANES, part + (size_t)c * columns);
     }
 }
 
@@ -45,6 +45,6 @@ __kernel void add_parts(__global const float *restrict part, __global float *res
         return;
     vec sum = (vec)(0.0f);
     for (int c = 0; c < chunks; c++)
-        sum += vload(0, part + (size_t)c * stride + offset + v * VEC);
-    vstore(vload(v, y) + sum, v, y);
+        sum += load_vec(0, part + (size_t)c * stride + offset + v * VEC);
+    store_vec(load_vec(v, y) + sum, v, y);
 }

@@ -135,11 +135,11 @@ static int wrong(char fault[OPTION_FAULT], const char *text, const char *what)
 
 /* --- numbers */
 
-/* The fewest digits that read back to the same double. */
+/* As a person would write it; more digits only where it takes them to read back the same. */
 static void write_double(double value, FILE *out)
 {
     char text[32];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 15; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;

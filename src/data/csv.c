@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <float.h>
-#include <locale.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+
+#include "util/clocale.h"
 
 #define CHUNK (1 << 18)
 
@@ -66,10 +67,10 @@ const char *csv_show(const char *text, char out[CSV_SHOWN])
 /* strtod() as the C locale has it. */
 static double slow_number(const char *text)
 {
-    static locale_t c_locale; /* made once, kept */
-    if (!c_locale)
-        c_locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-    return c_locale ? strtod_l(text, NULL, c_locale) : NAN;
+    locale_t before = clocale_enter();
+    double x = strtod(text, NULL);
+    clocale_leave(before);
+    return x;
 }
 
 /*

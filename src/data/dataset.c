@@ -11,7 +11,7 @@
 #include "data/split.h"
 #include "data/table.h"
 
-static const char *const part_names[PARTS] = {"training", "validation", "test"};
+static const char *const part_names[PARTS] = {"training part", "validation part", "test part"};
 
 /* Everything that a load needs and leaves behind, and what it tells. */
 struct load {
@@ -198,12 +198,11 @@ static int check_parts(struct load *load)
         int needed = load->whole ? part == PART_TEST : share[part] > 0;
         if (!needed || data->count[part])
             continue;
-        return error_set(
-            load->err, STATUS_INPUT,
-            "%s: too few rows: no window of %zu fits into the %s part (%zu usable rows, "
-            "at most %zu without a hole)",
-            load->path, data->window, load->whole ? "whole" : part_names[part], data->rows,
-            longest);
+        return error_set(load->err, STATUS_INPUT,
+                         "%s: too few rows: no window of %zu fits into the %s (%zu usable rows, "
+                         "at most %zu without a hole)",
+                         load->path, data->window, load->whole ? "file" : part_names[part],
+                         data->rows, longest);
     }
     return 0;
 }

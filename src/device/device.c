@@ -470,6 +470,7 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
         return NULL;
     }
     dev->bytes += b->bytes;
+    b->serial = dev->serial++;
     if (buffer_zero(b, err) || device_finish(dev, err)) {
         error_prefix(err, "%s", what);
         buffer_free(b);
@@ -620,14 +621,15 @@ int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNDRangeKernel", k->name);
 }
 
-/* --- native kernels. Parts are handed over as their parent and an offset, which is what every
- * implementation gets right. */
+/* --- native kernels. Parts are handed over as their parent and an offset, each parent once and in
+ * the order of creation: PoCL (3.1 at least) sorts the buffers so and drops doubles, but not the
+ * places where their addresses go. */
 
 #define NATIVE_MAX 8
 struct native {
     void (*fn)(void **memory, const void *arg);
-    void *memory[NATIVE_MAX];
-    size_t offset[NATIVE_MAX];
+    void *base[NATIVE_MAX]; /* filled in by the implementation */
+    size_t which[NATIVE_MAX], offset[NATIVE_MAX];
     size_t count;
     max_align_t arg[16]; /* room for the caller's argument */
 };
@@ -635,9 +637,10 @@ struct native {
 static void CL_CALLBACK run_native(void *copy)
 {
     struct native *n = copy;
+    void *memory[NATIVE_MAX];
     for (size_t i = 0; i < n->count; i++)
-        n->memory[i] = (char *)n->memory[i] + n->offset[i];
-    n->fn(n->memory, n->arg);
+        memory[i] = (char *)n->base[n->which[i]] + n->offset[i];
+    n->fn(memory, n->arg);
 }
 
 int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const void *arg),
@@ -647,16 +650,33 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
     struct native n = {.fn = fn, .count = count};
     cl_mem ids[NATIVE_MAX];
     const void *where[NATIVE_MAX];
+    const struct buffer *bases_of[NATIVE_MAX];
+    cl_uint bases = 0;
     if (arg_bytes > sizeof n.arg || count > NATIVE_MAX)
         return error_set(err, STATUS_DEVICE, "native kernel: too many arguments");
     memcpy(n.arg, arg, arg_bytes);
     for (size_t i = 0; i < count; i++) {
-        ids[i] = buffers[i]->parent ? buffers[i]->parent->id : buffers[i]->id;
-        n.offset[i] = buffers[i]->offset;
-        where[i] = &n.memory[i];
+        const struct buffer *base = buffers[i]->parent ? buffers[i]->parent : buffers[i];
+        size_t at = 0;
+        while (at < bases && bases_of[at]->serial < base->serial)
+            at++;
+        if (at < bases && bases_of[at] == base)
+            continue;
+        memmove(bases_of + at + 1, bases_of + at, (bases - at) * sizeof *bases_of);
+        bases_of[at] = base;
+        bases++;
     }
+    for (size_t b = 0; b < bases; b++) {
+        ids[b] = bases_of[b]->id;
+        where[b] = &n.base[b];
+        for (size_t i = 0; i < count; i++)
+            if (bases_of[b] == buffers[i] || bases_of[b] == buffers[i]->parent)
+                n.which[i] = b;
+    }
+    for (size_t i = 0; i < count; i++)
+        n.offset[i] = buffers[i]->offset;
     cl_int code;
-    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, (cl_uint)count,
-            ids, where);
+    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, bases, ids,
+            where);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNativeKernel", NULL);
 }

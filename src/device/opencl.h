@@ -25,7 +25,7 @@ struct device {
     cl_context context;
     cl_command_queue queue;
     struct device_info info;
-    uint64_t bytes, budget;
+    uint64_t bytes, budget, serial;
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
@@ -48,6 +48,7 @@ struct buffer {
     struct buffer *parent; /* NULL unless a part */
     cl_mem id;
     size_t offset, bytes;
+    uint64_t serial; /* order of creation, of buffers that are no parts */
 };
 
 struct kernel {

@@ -219,18 +219,11 @@ void canvas_subtitle(struct canvas *canvas, const char *text)
                 CANVAS_WIDTH - 2 * CANVAS_MARGIN, text);
 }
 
-/* "run candle-patterns, epoch 42, seqtrain 0.1.0" with the separator given. */
-static void about_text(const struct plot_about *about, const char *separator, char *out,
-                       size_t size)
-{
-    number_print(out, size, "%s%sepoch %ld%s%s", about->run, separator, about->epoch, separator,
-                 about->version);
-}
-
 void canvas_note(struct canvas *canvas, const char *text)
 {
     char about[TEXT_LONGEST];
-    about_text(canvas->about, " \u00b7 ", about, sizeof about);
+    number_print(about, sizeof about, "%s \u00b7 epoch %ld \u00b7 %s", canvas->about->run,
+                 canvas->about->epoch, canvas->about->version);
     double room = CANVAS_WIDTH - 2 * CANVAS_MARGIN, y = canvas->height - 14;
     double width = fmin(canvas_text_width(canvas, FONT_SMALL, about), 0.45 * room);
     canvas_text(canvas, FONT_SMALL, ALIGN_RIGHT, COLOR_MUTED, CANVAS_WIDTH - CANVAS_MARGIN, y,

@@ -40,7 +40,7 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
 /*
  * reconstruction_quality.png: `count` held-out windows, each the original beside its reconstruction
  * and the error as heat maps [features x time]; one colour scale per feature, taken from that
- * feature's originals, so that prices are no flat bands.
+ * feature's original in the same window, so that prices are no flat bands.
  */
 struct plot_reconstruction {
     size_t count, window, features;

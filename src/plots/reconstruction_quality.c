@@ -1,5 +1,4 @@
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "plots/canvas.h"
@@ -100,11 +99,12 @@ static double error_limit(const struct plot_reconstruction *w, const struct scal
     return 1;
 }
 
-/* Squared error and squared distance to the window's mean of a feature; both 0 without values. */
+/* Squared error of a feature and its squared distance to the window's mean, which is 0 where it is
+ * no more than rounding. */
 static void squares(const struct plot_reconstruction *w, size_t i, size_t f, double *error,
                     double *spread)
 {
-    double mean = 0;
+    double mean = 0, size = 0;
     for (size_t t = 0; t < w->window; t++)
         mean += original_at(w, i, t, f) / (double)w->window;
     *error = *spread = 0;
@@ -112,7 +112,10 @@ static void squares(const struct plot_reconstruction *w, size_t i, size_t f, dou
         double e = error_at(w, i, t, f), d = original_at(w, i, t, f) - mean;
         *error += e * e;
         *spread += d * d;
+        size += original_at(w, i, t, f) * original_at(w, i, t, f);
     }
+    if (*spread <= 1e-14 * size)
+        *spread = 0;
 }
 
 /* R2 = 1 - error / spread as text; a dash where nothing spreads. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../data_fakes.h"
 #include "data/features.h"
 
 enum { ROWS = 40, PAST = 25 };

@@ -1,0 +1,279 @@
+#include "train/engine.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ops/ops.h"
+
+static size_t samples_most(const struct dataset *data)
+{
+    size_t most = 1;
+    for (int part = 0; part < PARTS; part++)
+        most = data->count[part] > most ? data->count[part] : most;
+    return most;
+}
+
+static int make_data(struct engine *e, struct error *err)
+{
+    const struct dataset *data = e->data;
+    size_t bytes = data->rows * data->features * sizeof(float);
+    e->series = buffer_new(e->dev, bytes, "series", err);
+    if (!e->series || buffer_write(e->series, 0, bytes, data->series, err))
+        return -1;
+    e->order = buffer_new(e->dev, samples_most(data) * sizeof(uint32_t), "order of samples", err);
+    return e->order ? 0 : -1;
+}
+
+/* Over budget: says which micro-batch fits. Activations grow with the batch, the rest does not. */
+static int check_budget(const struct engine *e, struct error *err)
+{
+    uint64_t fixed = device_bytes(e->dev), budget = device_budget(e->dev);
+    uint64_t activations = 0;
+    if (e->train)
+        activations = e->train->activation_bytes;
+    if (e->eval->activation_bytes > activations)
+        activations = e->eval->activation_bytes;
+    if (fixed + activations <= budget)
+        return 0;
+    uint64_t batch = (uint64_t)e->config->train.batch;
+    uint64_t samples = batch * (uint64_t)e->config->train.accumulate;
+    uint64_t fits = fixed < budget ? (budget - fixed) / (activations / batch + 1) : 0;
+    while (fits && samples % fits)
+        fits--; /* the largest that divides the group, so that the step stays the same */
+    if (!fits)
+        return error_set(err, STATUS_USAGE,
+                         "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
+                         "device.memory_fraction",
+                         (unsigned long long)(fixed + activations), (unsigned long long)budget);
+    return error_set(err, STATUS_USAGE,
+                     "the plan needs %llu bytes of %llu: [train] batch = %llu with accumulate = "
+                     "%llu fits and makes the same step",
+                     (unsigned long long)(fixed + activations), (unsigned long long)budget,
+                     (unsigned long long)fits, (unsigned long long)(samples / fits));
+}
+
+static int make_graphs(struct engine *e, const struct engine_options *options, struct error *err)
+{
+    const struct config *c = e->config;
+    size_t features = e->data->features;
+    if (options->training) {
+        e->train = model_graph(e->dev, e->params, c, (size_t)c->train.batch, features, 1, e->series,
+                               e->order, &e->io);
+        if (!e->train)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        e->micro = e->train->launch_count;
+    }
+    /* NT-Xent's negatives are the batch, so there evaluation has to use training's */
+    e->eval_batch =
+        (size_t)(c->train.evaluate_batch > 0 && c->loss.contrastive != CONTRASTIVE_NT_XENT
+                     ? c->train.evaluate_batch
+                     : c->train.batch);
+    size_t most = samples_most(e->data);
+    if (c->loss.contrastive != CONTRASTIVE_NT_XENT && e->eval_batch > most)
+        e->eval_batch = most;
+    e->eval = model_graph(e->dev, e->params, c, e->eval_batch, features, 0, e->series, e->order,
+                          &e->eval_io);
+    if (!e->eval)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    e->eval_io.input->keep = 1;
+    size_t align = device_info(e->dev)->base_align;
+    params_place(e->params, align);
+    if (params_allocate(e->params, e->dev, options->training, err))
+        return -1;
+    if (e->train) {
+        op_adamw(e->train, e->io.metrics, c->train.beta1, c->train.beta2, c->train.epsilon);
+        e->train->scattered = options->scattered;
+        if (graph_plan(e->train, err) || graph_check(e->train, err))
+            return -1;
+    }
+    e->eval->scattered = options->scattered;
+    if (graph_plan(e->eval, err) || graph_check(e->eval, err) || check_budget(e, err))
+        return -1;
+    if (e->train && graph_prepare(e->train, NULL, (int)e->gemm, err))
+        return -1;
+    return graph_prepare(e->eval, e->train, (int)e->gemm, err);
+}
+
+struct engine *engine_open(const struct config *config, const struct dataset *data,
+                           const struct engine_options *options, struct error *err)
+{
+    static const enum gemm_provider providers[] = {
+        [GEMM_AUTO] = PROVIDER_AUTO,
+        [GEMM_CLBLAST] = PROVIDER_CLBLAST,
+        [GEMM_CBLAS] = PROVIDER_CBLAS,
+        [GEMM_OWN] = PROVIDER_OWN,
+    };
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e || !(e->params = params_new(config->train.decay_all))) {
+        free(e);
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    e->config = config;
+    e->data = data;
+    e->profile = options->profile;
+    e->dev =
+        device_open(&(struct device_options){config->device.select, config->device.memory_fraction,
+                                             config->device.threads},
+                    err);
+    if (e->dev) {
+        device_on_build(e->dev, options->on_build, options->on_build_ctx);
+        e->gemm = gemm_provider_for(e->dev, providers[config->device.gemm]);
+        if (!make_data(e, err) && !make_graphs(e, options, err))
+            return e;
+    }
+    engine_close(e);
+    return NULL;
+}
+
+void engine_close(struct engine *e)
+{
+    if (!e)
+        return;
+    graph_free(e->eval);
+    graph_free(e->train);
+    params_free(e->params);
+    buffer_free(e->series);
+    buffer_free(e->order);
+    device_close(e->dev);
+    free(e);
+}
+
+int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
+{
+    if (count * sizeof *start > buffer_size(e->order))
+        return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
+    return buffer_write(e->order, 0, count * sizeof *start, start, err);
+}
+
+static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
+{
+    return e->profile ? graph_run_profiled(g, from, to, err) : graph_run(g, from, to, err);
+}
+
+static int send_step(struct engine *e, struct graph *g, const struct step *step, struct error *err)
+{
+    if (device_pace(e->dev, ENGINE_DEPTH, err))
+        return -1;
+    struct step *slot = &e->ring[e->ring_next++ % (2 * ENGINE_DEPTH)];
+    *slot = *step;
+    return buffer_send(g->step->buffer, 0, sizeof *slot, slot, err);
+}
+
+int engine_micro(struct engine *e, const struct step *step, struct error *err)
+{
+    return send_step(e, e->train, step, err) || run(e, e->train, 0, e->micro, err) ? -1 : 0;
+}
+
+int engine_update(struct engine *e, struct error *err)
+{
+    return run(e, e->train, e->micro, e->train->launch_count, err);
+}
+
+int engine_read_metrics(struct engine *e, struct metrics *metrics, struct error *err)
+{
+    return tensor_read(e->io.metrics, metrics, err);
+}
+
+int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct error *err)
+{
+    return tensor_write(e->io.metrics, metrics, err);
+}
+
+static int read_rows(const struct tensor *t, size_t rows, float *to, struct error *err)
+{
+    size_t row = t->elems / t->dim[0];
+    return to ? buffer_read(t->buffer, 0, rows * row * sizeof *to, to, err) : 0;
+}
+
+/* Output and input are [B T, F] or [B, T, F]: count samples, not rows. */
+static int read_samples(const struct tensor *t, size_t batch, size_t from, size_t count, float *to,
+                        struct error *err)
+{
+    size_t elems = t->elems / batch;
+    return to ? buffer_read(t->buffer, 0, count * elems * sizeof *to, to + from * elems, err) : 0;
+}
+
+/* C over all pairs: (|S|^2 - n) / (n (n - 1)) with S from the compensated pairs. */
+static double similarity_of(const struct tensor *total, size_t count, struct error *err,
+                            int *failed)
+{
+    float *pair = malloc(total->elems * sizeof *pair);
+    if (!pair || tensor_read(total, pair, err)) {
+        if (!pair)
+            error_set(err, STATUS_FAILED, "out of memory");
+        free(pair);
+        *failed = 1;
+        return 0;
+    }
+    double square = 0, n = (double)count;
+    for (size_t i = 0; i < total->elems; i += 2) {
+        double s = (double)pair[i] + (double)pair[i + 1];
+        square += s * s;
+    }
+    free(pair);
+    return count < 2 ? 0 : (square - n) / (n * (n - 1));
+}
+
+int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
+                    const struct outputs *outputs, struct evaluation *result, struct error *err)
+{
+    static const struct outputs nothing;
+    const struct outputs *out = outputs ? outputs : &nothing;
+    struct graph *g = e->eval;
+    size_t batch = e->eval_batch;
+    *result = (struct evaluation){0};
+    if (!count)
+        return 0;
+    float *value = malloc(batch * sizeof *value);
+    if (!value)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    int failed = engine_order(e, start, count, err);
+    if (!failed && e->eval_io.latent_total)
+        failed = buffer_zero(e->eval_io.latent_total->buffer, err);
+    for (size_t first = 0; !failed && first < count; first += batch) {
+        size_t n = count - first < batch ? count - first : batch;
+        const struct step step = {.first = (uint32_t)first,
+                                  .count = (uint32_t)n,
+                                  .group = (uint32_t)n,
+                                  .seed = {(uint32_t)e->config->run.seed, 0}};
+        float c = 0;
+        failed = send_step(e, g, &step, err) || run(e, g, 0, g->launch_count, err) ||
+                 read_rows(e->eval_io.value, n, value, err) ||
+                 read_rows(e->eval_io.contrastive, 1, &c, err) ||
+                 read_samples(e->eval_io.latent, batch, first, n, out->latent, err) ||
+                 read_samples(e->eval_io.output, batch, first, n, out->output, err) ||
+                 read_samples(e->eval_io.input, batch, first, n, out->input, err);
+        for (size_t i = 0; !failed && i < n; i++)
+            result->reconstruction += value[i];
+        if (!failed && out->value)
+            memcpy(out->value + first, value, n * sizeof *value);
+        result->contrastive += (double)c * (double)n;
+    }
+    free(value);
+    if (failed)
+        return -1;
+    result->reconstruction /= (double)count;
+    result->contrastive /= (double)count;
+    if (e->eval_io.latent_total)
+        result->contrastive = similarity_of(e->eval_io.latent_total, count, err, &failed);
+    result->loss =
+        result->reconstruction + e->config->loss.contrastive_weight * result->contrastive;
+    return failed ? -1 : 0;
+}
+
+struct engine_bytes engine_memory(const struct engine *e)
+{
+    uint64_t params = e->params->elems * 4;
+    struct engine_bytes bytes = {.parameters = params,
+                                 .gradients = e->train ? params : 0,
+                                 .optimizer = e->train ? 2 * params : 0,
+                                 .data = buffer_size(e->series) + buffer_size(e->order)};
+    const struct graph *graphs[] = {e->train, e->eval};
+    for (int i = 0; i < 2; i++)
+        for (size_t s = 0; graphs[i] && graphs[i]->owns_segments && s < graphs[i]->segments; s++)
+            bytes.activations += graphs[i]->segment_bytes[s];
+    bytes.other = device_bytes(e->dev) - bytes.parameters - bytes.gradients - bytes.optimizer -
+                  bytes.data - bytes.activations;
+    return bytes;
+}

@@ -1,0 +1,82 @@
+/*
+ * engine: a model on a device, ready to run micro-batches. It owns the device, the parameters, the
+ * series and the training and evaluation graphs; configuration and data stay the caller's and must
+ * outlive it. Architectures are seen through models/model.h alone.
+ */
+#ifndef TRAIN_ENGINE_H
+#define TRAIN_ENGINE_H
+
+#include "config/config.h"
+#include "data/dataset.h"
+#include "graph/graph.h"
+#include "graph/step.h"
+#include "models/model.h"
+
+#define ENGINE_DEPTH 4 /* micro-batches in the queue */
+
+struct engine {
+    const struct config *config;
+    const struct dataset *data;
+    struct device *dev;
+    enum gemm_provider gemm;
+    struct params *params;
+    struct buffer *series, *order;
+    struct graph *train, *eval; /* train is NULL in an engine that only evaluates */
+    struct model_io io, eval_io;
+    size_t micro;      /* launches of a micro-batch; what follows in `train` is the update */
+    size_t eval_batch; /* windows in a batch of evaluation */
+    struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
+    unsigned ring_next;
+    int profile;
+};
+
+struct engine_options {
+    int training;
+    int scattered; /* one poisoned buffer per tensor (debugging) */
+    int profile;
+    void (*on_build)(void *ctx, const char *program);
+    void *on_build_ctx;
+};
+
+/* Everything but values of the parameters. `select` overrides device.select unless NULL. */
+struct engine *engine_open(const struct config *config, const struct dataset *data,
+                           const struct engine_options *options, struct error *err);
+void engine_close(struct engine *e);
+
+/* First rows of the samples, in the order in which micro-batches take them. Waits. */
+int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err);
+
+/* Enqueues one micro-batch, forward and backward; step->first, count and group say which samples.
+ */
+int engine_micro(struct engine *e, const struct step *step, struct error *err);
+
+/* Enqueues the optimizer's update; `step` is that of the last micro-batch. */
+int engine_update(struct engine *e, struct error *err);
+
+/* The epoch's sums so far. Waits. Writing them starts or continues an epoch. */
+int engine_read_metrics(struct engine *e, struct metrics *metrics, struct error *err);
+int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct error *err);
+
+struct evaluation {
+    double loss, reconstruction, contrastive;
+};
+
+/*
+ * Forward passes over windows. Means over all of them whatever the batch: R over samples, C over
+ * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). What is not NULL is
+ * filled: value[count] (R of each), latent [count, latent], output [count, T, F], input [count, T,
+ * F].
+ */
+struct outputs {
+    float *value, *latent, *output, *input;
+};
+int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
+                    const struct outputs *outputs, struct evaluation *result, struct error *err);
+
+/* Device bytes that the plan takes, by arena. */
+struct engine_bytes {
+    uint64_t parameters, gradients, optimizer, activations, data, other;
+};
+struct engine_bytes engine_memory(const struct engine *e);
+
+#endif

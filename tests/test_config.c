@@ -1,0 +1,788 @@
+/* The configuration: syntax, types, faults, checks between keys, printing, the manual. */
+#include <locale.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "config/config.h"
+#include "util/file.h"
+
+#define COUNT(array) (sizeof array / sizeof *array)
+
+/* What every config needs. */
+#define SOURCE "[data]\nsource = x.csv\n"
+
+static char *folder; /* of this test, its own; the current one */
+
+static int setup(void **state)
+{
+    (void)state;
+    static char name[] = "/tmp/test_config.XXXXXX";
+    char *made = mkdtemp(name);
+    if (!made || chdir(made))
+        return -1;
+    folder = realpath(made, NULL);
+    return folder ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    int failed = chdir("/") || rmdir(folder);
+    free(folder);
+    return failed;
+}
+
+static struct config *accept(const char *text)
+{
+    struct error err = {0};
+    struct config *config = config_parse(text, "f.ini", NULL, 0, &err);
+    if (!config)
+        fail_msg("refused: %s", err.text);
+    return config;
+}
+
+/* The text of the error with which `text` is refused. */
+static const char *refuse(const char *text)
+{
+    static struct error err;
+    memset(&err, 0, sizeof err);
+    assert_null(config_parse(text, "f.ini", NULL, 0, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    return err.text;
+}
+
+/* The same for SOURCE and one setting. */
+static const char *refuse_setting(const char *setting)
+{
+    static struct error err;
+    char *settings[] = {strdup(setting)};
+    memset(&err, 0, sizeof err);
+    assert_null(config_parse(SOURCE, "f.ini", settings, 1, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    free(settings[0]);
+    return err.text;
+}
+
+static struct config *accept_setting(const char *setting)
+{
+    struct error err = {0};
+    char *settings[] = {strdup(setting)};
+    struct config *config = config_parse(SOURCE, "f.ini", settings, 1, &err);
+    if (!config)
+        fail_msg("refused: %s", err.text);
+    free(settings[0]);
+    return config;
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    struct config *c = accept(SOURCE);
+    assert_string_equal(c->run.name, "seqtrain");
+    assert_int_equal(c->run.seed, 42);
+    assert_int_equal(c->device.threads, -1);
+    assert_true(c->device.memory_fraction == 0.95);
+    assert_int_equal(c->data.resample, 0);
+    assert_int_equal(c->data.features.count, 5);
+    assert_string_equal(c->data.features.item[4], "volume");
+    assert_int_equal(c->data.scaler, SCALER_STANDARD);
+    assert_int_equal(c->model.norm_first, 1);
+    assert_int_equal(c->train.decay_all, 0);
+    assert_true(c->train.lr == 1e-4);
+    assert_int_equal(c->train.warmup.unit, SPAN_STEPS);
+    assert_int_equal(c->train.checkpoint.unit, SPAN_EPOCHS);
+    assert_true(c->train.checkpoint.value == 1);
+    assert_int_equal(c->plots.enable.count, 1);
+    config_free(c);
+}
+
+static void test_syntax(void **state)
+{
+    (void)state;
+    struct config *c = accept("\xef\xbb\xbf; comment\r\n"
+                              "# comment ; comment\r\n"
+                              "[run]\r\n"
+                              "name: a b = c \"d\" #e ; comment\r\n"
+                              "[ data ] ; comment\n"
+                              "source = x;y.csv\n"
+                              "resample = \"1m\"\n"
+                              "  gap   =  90m\t; indented, but a key\n"
+                              "time=\"t ; \"\"t\"\"\"\n"
+                              "features = open,\n"
+                              "    ma(close, 10), ; the mean\n"
+                              "; between\n"
+                              "\n"
+                              "\t\"a, b\", ema(ma(x,2),3)\n"
+                              "[run]\n"
+                              "seed = 7");
+    assert_string_equal(c->run.name, "a b = c \"d\" #e");
+    assert_int_equal(c->run.seed, 7);
+    assert_string_equal(c->data.source, "x;y.csv");
+    assert_int_equal(c->data.resample, 60000);
+    assert_int_equal(c->data.gap, 90 * 60000);
+    assert_string_equal(c->data.time, "t ; \"t\"");
+    assert_int_equal(c->data.features.count, 4);
+    assert_string_equal(c->data.features.item[0], "open");
+    assert_string_equal(c->data.features.item[1], "ma(close, 10)");
+    assert_string_equal(c->data.features.item[2], "a, b");
+    assert_string_equal(c->data.features.item[3], "ema(ma(x,2),3)");
+    config_free(c);
+}
+
+/* Blanks, ; and # at any place of a long value survive inih, which cuts lines at 200 bytes. */
+static void test_long_values(void **state)
+{
+    (void)state;
+    for (size_t n = 150; n < 230; n++) {
+        char name[512] = {0}, text[1024];
+        memset(name, 'y', n);
+        strcat(name, " \t  ;#[;  # =z");
+        memset(name + n + 14, 'y', 200);
+        snprintf(text, sizeof text, SOURCE "[run]\nname = \"%s\"\nseed = 7\n", name);
+        struct config *c = accept(text);
+        assert_string_equal(c->run.name, name);
+        assert_int_equal(c->run.seed, 7);
+        config_free(c);
+    }
+}
+
+static void test_bad_syntax(void **state)
+{
+    (void)state;
+    assert_string_equal(refuse(SOURCE
+                               "source\n  continued, skipped\n[run\n[run] x\n= 3\nname = \"x\n"
+                               "name = a\001b\nname = \xff\n\"k\" = v\n"),
+                        "f.ini:3: this line is neither [section], 'key = value' nor a comment\n"
+                        "f.ini:5: this line is no section: [name], alone on its line\n"
+                        "f.ini:6: this line is no section: [name], alone on its line\n"
+                        "f.ini:7: this line is neither [section], 'key = value' nor a comment\n"
+                        "f.ini:8: this line has an opening \" without a closing one\n"
+                        "f.ini:9: this line holds a control character\n"
+                        "f.ini:10: this line is not UTF-8 text\n"
+                        "f.ini:11: this line is neither [section], 'key = value' nor a comment");
+    assert_string_equal(refuse("seed = 1\n" SOURCE),
+                        "f.ini:1: this line sets a key before any [section]");
+    assert_string_equal(refuse(SOURCE "a23456789_123456789_123456789_123456789_123456789 = 1\n"),
+                        "f.ini:3: this line has a key longer than 48 bytes");
+    assert_string_equal(refuse(SOURCE "source = \"a\" b\n"),
+                        "f.ini:3: [data] source: was set in line 2 already");
+    assert_string_equal(refuse("[data]\nsource = \"a\" b\n"),
+                        "f.ini:2: [data] source: '\"a\" b' goes on behind its closing \"");
+    /* a fault in a continuation line takes the whole value with it */
+    assert_string_equal(refuse(SOURCE "features = open,\n  \xff\n  close\n"),
+                        "f.ini:4: this line is not UTF-8 text");
+}
+
+static void test_overlong(void **state)
+{
+    (void)state;
+    size_t room = 40000;
+    char *text = calloc(1, room);
+    assert_non_null(text);
+    strcpy(text, SOURCE "; ");
+    memset(text + strlen(text), 'x', 32766); /* with "; ": the longest line */
+    strcat(text, "\n[run]\nseed = 7");
+    struct config *c = accept(text);
+    assert_int_equal(c->run.seed, 7);
+    config_free(c);
+
+    strcpy(text, SOURCE "; ");
+    size_t used = strlen(text);
+    memset(text + used, 'x', 32767);
+    text[used + 32767] = 0;
+    assert_string_equal(refuse(text), "f.ini:3: this line is longer than 32768 bytes");
+
+    strcpy(text, SOURCE "[run]\nname = ");
+    used = strlen(text);
+    memset(text + used, 'x', 4097);
+    text[used + 4097] = 0;
+    assert_string_equal(refuse(text), "f.ini:4: [run] name: 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                                      "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...' is longer than "
+                                      "4096 bytes");
+    text[used + 4096] = 0;
+    config_free(accept(text));
+    free(text);
+}
+
+/* All faults of a file, in the order of its lines, then those of settings. */
+static void test_faults(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    char *settings[] = {"train.lr=fast", "train.epoch=3", "trian.lr=1", "lr=1"};
+    assert_null(config_parse("[train]\n"
+                             "lr = 1e-4x\n"
+                             "epocs = 3\n"
+                             "batch = 0\n"
+                             "window = 50\n"
+                             "schedule = cosin\n"
+                             "accumulate = 2\n"
+                             "accumulate = 3\n"
+                             "warmup = 3 minutes\n"
+                             "[trian]\n"
+                             "lr = 1\n"
+                             "whatever = 1\n"
+                             "[model]\n"
+                             "norm_first = true\n"
+                             "xyzzy = 1\n",
+                             "f.ini", settings, COUNT(settings), &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_string_equal(
+        err.text, "f.ini:2: [train] lr: '1e-4x' is not a number\n"
+                  "f.ini:3: [train] has no key 'epocs'; did you mean 'epochs'?\n"
+                  "f.ini:4: [train] batch: '0' is not within 1 to 1048576\n"
+                  "f.ini:5: [train] has no key 'window'; did you mean the one in [data]?\n"
+                  "f.ini:6: [train] schedule: 'cosin' is not one of: constant | linear | cosine | "
+                  "plateau\n"
+                  "f.ini:8: [train] accumulate: was set in line 7 already\n"
+                  "f.ini:9: [train] warmup: a warm-up is given as N epochs, N steps or N%\n"
+                  "f.ini:10: there is no section 'trian'; did you mean [train]?\n"
+                  "f.ini:14: [model] norm_first: 'true' is not one of: no | yes\n"
+                  "f.ini:15: [model] has no key 'xyzzy'\n"
+                  "f.ini: [data] source: a data file must be named\n"
+                  "-s train.lr: 'fast' is not a number\n"
+                  "-s 'train.epoch=3': [train] has no key 'epoch'; did you mean 'epochs'?\n"
+                  "-s 'trian.lr=1': there is no section 'trian'; did you mean [train]?\n"
+                  "-s 'lr=1' is not section.key=value");
+}
+
+/* What does not fit into the text of an error is counted. */
+static void test_many_faults(void **state)
+{
+    (void)state;
+    for (int lines = 1; lines < 4000; lines += lines < 60 ? 1 : 977) {
+        char *text = calloc(1, 64 + 32 * (size_t)lines);
+        assert_non_null(text);
+        strcpy(text, SOURCE);
+        char *to = text + strlen(text);
+        for (int i = 0; i < lines; i++)
+            to += sprintf(to, "key_%04d = 1\n", i);
+        const char *told = refuse(text), *last = strrchr(told, '\n');
+        int count = 1, more = 0;
+        for (const char *c = told; *c; c++)
+            count += *c == '\n';
+        if (last && sscanf(last, "\nand %d more fault", &more) == 1)
+            count--;
+        assert_int_equal(count + more, lines);
+        assert_true(more == 0 || strlen(told) > 1900);
+        if (more)
+            assert_string_equal(strrchr(told, ' ') + 1, more == 1 ? "fault" : "faults");
+        free(text);
+    }
+}
+
+static void test_bad_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *fault;
+    } bad[] = {
+        {"train.lr=", "'' is not a number"},
+        {"train.lr=0x1p-3", "'0x1p-3' is not a number"},
+        {"train.lr=nan", "'nan' is not a number"},
+        {"train.lr=-inf", "'-inf' is not a number"},
+        {"train.lr=1e999", "'1e999' is not within 0 to 100"},
+        {"train.lr=-1e-9", "'-1e-9' is not within 0 to 100"},
+        {"train.lr=0,1", "'0,1' is not a number"},
+        {"train.lr=1 000", "'1 000' is not a number"},
+        {"train.epochs=1e3", "'1e3' is not a whole number"},
+        {"train.epochs=", "'' is not a whole number"},
+        {"train.epochs=99999999999999999999",
+         "'99999999999999999999' is not within 1 to 100000000"},
+        {"run.seed=4294967296", "'4294967296' is not within 0 to 4294967295"},
+        {"run.seed=-1", "'-1' is not within 0 to 4294967295"},
+        {"device.threads=-1", "'-1' is not within 1 to 1024"},
+        {"device.threads=many", "'many' is neither a whole number nor auto"},
+        {"data.gap=0", "'0' is not a duration such as 30s, 3m, 1h, 1d or none"},
+        {"data.gap=0s", "'0s' is not within 1s to 36500d"},
+        {"data.gap=-3m", "'-3m' is not within 1s to 36500d"},
+        {"data.gap=36501d", "'36501d' is not within 1s to 36500d"},
+        {"data.gap=9223372036854775807d", "'9223372036854775807d' is not within 1s to 36500d"},
+        {"data.gap=3 m", "'3 m' is not a duration such as 30s, 3m, 1h, 1d or none"},
+        {"train.warmup=5", "'5' is not a span such as 5 epochs, 100 steps, 10% or 30 minutes"},
+        {"train.warmup=1.5 steps", "'1.5 steps' is not a whole number of steps"},
+        {"train.warmup=101%", "'101%' is not within 0% to 100%"},
+        {"train.warmup=-1 epochs", "'-1 epochs' is not within 0 to 1000000000"},
+        {"train.warmup=1 minute", "a warm-up is given as N epochs, N steps or N%"},
+        {"train.checkpoint=5%", "give N epochs, N steps or N minutes, N above 0"},
+        {"train.checkpoint=0 epochs", "give N epochs, N steps or N minutes, N above 0"},
+        {"data.features=", "at least one feature is needed"},
+        {"data.features=open,,close", "item 2 of the list is empty"},
+        {"data.features=open,", "item 2 of the list is empty"},
+        {"data.features=,", "item 1 of the list is empty"},
+        {"data.features=ma(close", "'ma(close' has a ( without its )"},
+        {"data.features=open, close)", "' close)' has a ) without its ("},
+        {"plots.enable=all, loss_curves",
+         "'all' is not one of: loss_curves | reconstruction_quality | latent_space_tsne | "
+         "category_distribution; nor is the whole all or none"},
+        {"run.name=a\nb", "holds a control character"},
+        {"run.name=\"a", "'\"a' has an opening \" without a closing one"},
+        {"run.output=", "a run needs a folder"},
+        {"data.source=", "a data file must be named"},
+        {"model.heads=5", "d_model = 64 cannot be shared by heads = 5 equally"},
+        {"model.d_model=30", "d_model = 30 cannot be shared by heads = 4 equally"},
+        {"data.validation=0",
+         "monitor = val_loss needs validation above 0 (or monitor = train_loss)"},
+        {"data.test=0.9", "validation = 0.1 and test = 0.9 leave nothing to train on"},
+        {"data.resample=3m", "resampling needs a time column (time = )"},
+        {"data.gap=3m", "a gap needs a time column (time = )"},
+        {"train.lr_min=0.01", "lr_min = 0.01 is above lr = 0.0001"},
+        {"plots.tsne_points=90", "a perplexity of 30 takes at least 91 points, not 90"},
+    };
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        char expected[512];
+        snprintf(expected, sizeof expected, "-s %.*s: %s", (int)strcspn(bad[i].setting, "="),
+                 bad[i].setting, bad[i].fault);
+        assert_string_equal(refuse_setting(bad[i].setting), expected);
+    }
+}
+
+static void test_clashes(void **state)
+{
+    (void)state;
+    assert_string_equal(refuse(SOURCE "validation = 0.5\ntest = 0.5\n"),
+                        "f.ini:3: [data] validation: validation = 0.5 and test = 0.5 leave nothing "
+                        "to train on");
+    assert_string_equal(refuse(SOURCE "time = t\ngap = 1m\nresample = 3m\n"),
+                        "f.ini:4: [data] gap: a gap shorter than the resampled candles would part "
+                        "all rows");
+    assert_string_equal(refuse(SOURCE "split = shuffled\nsplit_block = 49\n"),
+                        "f.ini:4: [data] split_block: blocks of 49 rows hold no window of 50");
+    assert_string_equal(refuse(SOURCE "scaler = window\nwindow = 1\n"),
+                        "f.ini:3: [data] scaler: a window of one row cannot be standardised by "
+                        "itself");
+    assert_string_equal(refuse(SOURCE "[train]\nmonitor = val_contrastive\n[loss]\n"
+                                      "contrastive = none\n"),
+                        "f.ini:4: [train] monitor: there is no contrastive term to monitor");
+    /* a value that had a fault clashes with nothing: 64 heads are not what was meant */
+    assert_string_equal(refuse(SOURCE "[model]\nheads = 5\nd_model = x\n"),
+                        "f.ini:5: [model] d_model: 'x' is not a whole number");
+    config_free(accept(SOURCE "validation = 0\n[train]\nmonitor = train_loss\n"));
+    config_free(accept(SOURCE "split_block = 2\n")); /* of no use without split = shuffled */
+}
+
+static void test_good_values(void **state)
+{
+    (void)state;
+    struct config *c = accept_setting(" train.lr = +.5 ");
+    assert_true(c->train.lr == 0.5);
+    config_free(c);
+    c = accept_setting("train.checkpoint=30minutes");
+    assert_int_equal(c->train.checkpoint.unit, SPAN_MINUTES);
+    assert_true(c->train.checkpoint.value == 30);
+    config_free(c);
+    c = accept_setting("train.warmup=2.5 %");
+    assert_int_equal(c->train.warmup.unit, SPAN_PERCENT);
+    assert_true(c->train.warmup.value == 2.5);
+    config_free(c);
+    c = accept_setting("train.warmup=1 epoch");
+    assert_int_equal(c->train.warmup.unit, SPAN_EPOCHS);
+    config_free(c);
+    c = accept_setting("run.seed=4294967295");
+    assert_true(c->run.seed == 4294967295);
+    config_free(c);
+    c = accept_setting("plots.enable=category_distribution, loss_curves");
+    assert_int_equal(c->plots.enable.count, 2);
+    assert_string_equal(c->plots.enable.item[1], "loss_curves");
+    config_free(c);
+    c = accept_setting("run.name=a ; b = c");
+    assert_string_equal(c->run.name, "a ; b = c");
+    config_free(c);
+
+    struct error err = {0};
+    char *settings[] = {"train.lr=1", "train.lr=2"};
+    c = config_parse(SOURCE "[train]\nlr = 3\n", "f.ini", settings, 2, &err);
+    assert_non_null(c);
+    assert_true(c->train.lr == 2); /* the last setting counts */
+    config_free(c);
+}
+
+static void write_text(const char *path, const char *text, size_t size)
+{
+    struct error err;
+    assert_int_equal(file_write(path, text, size, &err), 0);
+}
+
+static void test_files(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    assert_int_equal(mkdir("sub", 0777), 0);
+    static const char text[] = SOURCE "[model]\ninit = /abs/w\n[run]\noutput = out\n";
+    write_text("sub/f.ini", text, sizeof text - 1);
+    struct config *c = config_load("sub/f.ini", NULL, 0, &err);
+    assert_non_null(c);
+    assert_string_equal(c->data.source, "sub/x.csv");
+    assert_string_equal(c->model.init, "/abs/w");
+    assert_string_equal(c->run.output, "out");
+
+    /* printed, input names hold from anywhere: the folder's real name and the file's own */
+    char *printed = config_text(c), expected[512];
+    assert_non_null(printed);
+    snprintf(expected, sizeof expected, "\nsource = %s/sub/x.csv\n", folder);
+    assert_non_null(strstr(printed, expected));
+    assert_non_null(strstr(printed, "\ninit = /abs/w\n"));
+    assert_non_null(strstr(printed, "\noutput = out\n"));
+    struct config *again = config_parse(printed, "/else/where", NULL, 0, &err);
+    assert_non_null(again);
+    char why[256] = "";
+    assert_int_equal(config_differs(c, again, NULL, why, sizeof why), 0);
+    config_free(again);
+    free(printed);
+    config_free(c);
+
+    char *settings[] = {"data.source=y.csv"};
+    c = config_load("sub/f.ini", settings, 1, &err);
+    assert_non_null(c);
+    assert_string_equal(c->data.source, "y.csv"); /* as seen from the current folder */
+    config_free(c);
+    c = config_load(NULL, settings, 1, &err);
+    assert_non_null(c);
+    assert_string_equal(c->data.source, "y.csv");
+    config_free(c);
+
+    write_text("sub/f.ini", "[run]\nname = a\0b\n", 17);
+    assert_null(config_load("sub/f.ini", settings, 1, &err));
+    assert_string_equal(err.text, "sub/f.ini:2: this line holds a NUL byte: this is not a text "
+                                  "file");
+    assert_null(config_load("sub/none.ini", NULL, 0, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_string_equal(err.text, "sub/none.ini: No such file or directory");
+    assert_null(config_load("sub", NULL, 0, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_string_equal(err.text, "sub: Is a directory");
+    assert_null(config_load(NULL, NULL, 0, &err));
+    assert_string_equal(err.text, "configuration: [data] source: a data file must be named");
+    assert_int_equal(unlink("sub/f.ini"), 0);
+    assert_int_equal(rmdir("sub"), 0);
+}
+
+/* Every value reads back to the same bits and is printed as a person would write it. */
+static void test_print(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *line;
+    } printed[] = {
+        {"train.lr=1e-4", "lr = 0.0001"},
+        {"train.lr=0.10000000000000002", "lr = 0.10000000000000002"},
+        {"train.lr=1e-5", "lr = 1e-05"},
+        {"train.lr=2.5000", "lr = 2.5"},
+        {"train.epsilon=3.0000000000000001e-20", "epsilon = 3e-20"},
+        {"run.seed=007", "seed = 7"},
+        {"device.threads=auto", "threads = auto"},
+        {"device.threads=2", "threads = 2"},
+        {"model.norm_first=no", "norm_first = no"},
+        {"train.schedule=plateau", "schedule = plateau"},
+        {"train.warmup=5 epoch", "warmup = 5 epochs"},
+        {"train.warmup=2.5%", "warmup = 2.5%"},
+        {"train.checkpoint=30 minutes", "checkpoint = 30 minutes"},
+        {"run.name=a;b", "name = \"a;b\""},
+        {"run.name=\" a\"", "name = \" a\""},
+        {"run.name=5\"", "name = \"5\"\"\""},
+        {"run.name=\"\"", "name = "},
+        {"data.features=a b,\"c,d\",\"e(\",ma(x,2),\"#f\"",
+         "features = a b, \"c,d\", \"e(\", ma(x,2), \"#f\""},
+        {"plots.enable=none", "enable = none"},
+    };
+    for (size_t i = 0; i < COUNT(printed); i++) {
+        struct config *c = accept_setting(printed[i].setting);
+        char *text = config_text(c), line[256], why[256] = "";
+        snprintf(line, sizeof line, "\n%s\n", printed[i].line);
+        assert_non_null(text);
+        if (!strstr(text, line))
+            fail_msg("%s: no line '%s'", printed[i].setting, printed[i].line);
+        struct config *again = accept(text);
+        if (config_differs(c, again, NULL, why, sizeof why))
+            fail_msg("%s", why);
+        config_free(again);
+        free(text);
+        config_free(c);
+    }
+    static const char *const gaps[] = {"45s", "90s", "10m", "90m", "12h", "1d", "36500d"};
+    for (size_t i = 0; i < COUNT(gaps); i++) {
+        char ini[128], line[64];
+        snprintf(ini, sizeof ini, SOURCE "time = t\ngap = %s\n", gaps[i]);
+        snprintf(line, sizeof line, "\ngap = %s\n", gaps[i]);
+        struct config *c = accept(ini);
+        char *text = config_text(c);
+        assert_non_null(strstr(text, line));
+        free(text);
+        config_free(c);
+    }
+    struct config *c = accept(SOURCE "time = t\ngap = 3600s\n");
+    char *text = config_text(c);
+    assert_non_null(strstr(text, "\ngap = 1h\n"));
+    free(text);
+    config_free(c);
+}
+
+/* Doubles with all their digits survive, and so does a list of many lines. */
+static void test_print_exactly(void **state)
+{
+    (void)state;
+    uint64_t bits = 1;
+    for (int i = 0; i < 300; i++) {
+        bits = bits * 6364136223846793005u + 1442695040888963407u;
+        double lr = (double)(bits >> 11) * 0x1p-53, old;
+        char setting[64];
+        snprintf(setting, sizeof setting, "train.lr=%.17g", lr);
+        if (strchr(setting, ','))
+            *strchr(setting, ',') = '.';
+        struct config *c = accept_setting(setting);
+        old = c->train.lr;
+        assert_memory_equal(&old, &lr, sizeof lr);
+        char *text = config_text(c);
+        config_free(c);
+        c = accept(text);
+        old = c->train.lr;
+        assert_memory_equal(&old, &lr, sizeof lr);
+        free(text);
+        config_free(c);
+    }
+    char many[8192] = "data.features=";
+    for (int i = 0; i < 500; i++)
+        sprintf(many + strlen(many), "%s%s%d", i ? "," : "", i % 7 ? "c" : "\"#=\"\"",
+                i % 7 ? i : 1);
+    for (char *quote = many; (quote = strstr(quote, "\"\"1")); quote += 3)
+        memcpy(quote, "\"\"\"", 3); /* the item #=" */
+    struct config *c = accept_setting(many);
+    assert_int_equal(c->data.features.count, 500);
+    assert_string_equal(c->data.features.item[7], "#=\"");
+    char *text = config_text(c), why[256] = "";
+    struct config *again = accept(text);
+    assert_int_equal(config_differs(c, again, NULL, why, sizeof why), 0);
+    assert_int_equal(again->data.features.count, 500);
+    config_free(again);
+    free(text);
+    config_free(c);
+}
+
+static void test_differs(void **state)
+{
+    (void)state;
+    static const char *const allowed[] = {"train.epochs", "plots.*", NULL};
+    char why[256] = "";
+    struct config *a = accept(SOURCE), *b = accept_setting("model.d_model=128");
+    assert_int_equal(config_differs(a, a, NULL, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 1);
+    assert_string_equal(why, "model.d_model: '64' in the checkpoint, '128' here");
+    config_free(b);
+    b = accept_setting("train.epochs=7");
+    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, NULL, why, sizeof why), 1);
+    assert_string_equal(why, "train.epochs: '100' in the checkpoint, '7' here");
+    config_free(b);
+    b = accept_setting("plots.tsne_points=500");
+    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
+    config_free(b);
+    b = accept_setting("data.features=open");
+    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 1);
+    assert_string_equal(why, "data.features: 'open, high, low, close, volume' in the checkpoint, "
+                             "'open' here");
+    config_free(b);
+    /* one file, named in two ways */
+    char name[512];
+    snprintf(name, sizeof name, "data.source=%s/../%s/x.csv", folder, strrchr(folder, '/') + 1);
+    b = accept_setting(name);
+    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
+    config_free(b);
+    config_free(a);
+}
+
+/* config.h's enumerators against the table's choices, in order and number. */
+static void test_choices(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *section, *key;
+        int value;
+        const char *name;
+    } choices[] = {
+        {"device", "tuning", TUNING_TABLE, "table"},
+        {"device", "tuning", TUNING_MEASURE, "measure"},
+        {"device", "gemm", GEMM_AUTO, "auto"},
+        {"device", "gemm", GEMM_CLBLAST, "clblast"},
+        {"device", "gemm", GEMM_CBLAS, "cblas"},
+        {"device", "gemm", GEMM_OWN, "own"},
+        {"data", "scaler", SCALER_NONE, "none"},
+        {"data", "scaler", SCALER_STANDARD, "standard"},
+        {"data", "scaler", SCALER_MINMAX, "minmax"},
+        {"data", "scaler", SCALER_ROBUST, "robust"},
+        {"data", "scaler", SCALER_WINDOW, "window"},
+        {"data", "split", SPLIT_CHRONOLOGICAL, "chronological"},
+        {"data", "split", SPLIT_SHUFFLED, "shuffled"},
+        {"data", "split", SPLIT_SHUFFLED_WINDOWS, "shuffled_windows"},
+        {"model", "type", MODEL_AUTOENCODER, "autoencoder"},
+        {"model", "activation", ACTIVATION_GELU, "gelu"},
+        {"model", "activation", ACTIVATION_RELU, "relu"},
+        {"model", "positions", POSITIONS_LEARNED, "learned"},
+        {"model", "positions", POSITIONS_SINUSOIDAL, "sinusoidal"},
+        {"loss", "reconstruction", LOSS_MSE, "mse"},
+        {"loss", "reconstruction", LOSS_MAE, "mae"},
+        {"loss", "reconstruction", LOSS_HUBER, "huber"},
+        {"loss", "contrastive", CONTRASTIVE_NONE, "none"},
+        {"loss", "contrastive", CONTRASTIVE_MEAN_SIMILARITY, "mean_similarity"},
+        {"loss", "contrastive", CONTRASTIVE_NT_XENT, "nt_xent"},
+        {"train", "optimizer", 0, "adamw"},
+        {"train", "schedule", SCHEDULE_CONSTANT, "constant"},
+        {"train", "schedule", SCHEDULE_LINEAR, "linear"},
+        {"train", "schedule", SCHEDULE_COSINE, "cosine"},
+        {"train", "schedule", SCHEDULE_PLATEAU, "plateau"},
+        {"train", "monitor", MONITOR_VAL_LOSS, "val_loss"},
+        {"train", "monitor", MONITOR_VAL_RECONSTRUCTION, "val_reconstruction"},
+        {"train", "monitor", MONITOR_VAL_CONTRASTIVE, "val_contrastive"},
+        {"train", "monitor", MONITOR_TRAIN_LOSS, "train_loss"},
+        {"train", "mode", MODE_MIN, "min"},
+        {"train", "mode", MODE_MAX, "max"},
+        {"train", "on_nonfinite", NONFINITE_STOP, "stop"},
+        {"train", "on_nonfinite", NONFINITE_SKIP, "skip"},
+    };
+    for (size_t i = 0; i < COUNT(choices); i++) {
+        const char *name = config_choice(choices[i].section, choices[i].key, choices[i].value);
+        assert_non_null(name);
+        assert_string_equal(name, choices[i].name);
+    }
+    /* and no choice of the table is without an enumerator */
+    size_t count = 0;
+#define SECTION(name, help)
+#define END(name)
+#define TEXT(s, key, def, help)
+#define INPUT(s, key, def, help)
+#define OUTPUT(s, key, def, help)
+#define LIST(s, key, def, help)
+#define SET(s, key, def, choices, help)
+#define FLAG(s, key, def, help)
+#define INTEGER(s, key, def, min, max, help)
+#define AUTO(s, key, def, min, max, help)
+#define REAL(s, key, def, min, max, help)
+#define CHOICE(s, key, def, choices, help)           \
+    for (int i = 0; config_choice(#s, #key, i); i++) \
+        count++;
+#define DURATION(s, key, def, help)
+#define SPAN(s, key, def, help)
+#include "config/options.def"
+    assert_int_equal(count, COUNT(choices));
+    assert_null(config_choice("train", "mode", -1));
+    assert_null(config_choice("train", "lr", 0));
+    assert_null(config_choice("train", "nothing", 0));
+}
+
+#undef TEXT
+#undef INPUT
+#undef OUTPUT
+#undef LIST
+#undef SET
+#undef FLAG
+#undef INTEGER
+#undef AUTO
+#undef REAL
+#undef CHOICE
+#undef DURATION
+#undef SPAN
+#define TEXT(s, key, def, help) {#s, #key},
+#define INPUT(s, key, def, help) {#s, #key},
+#define OUTPUT(s, key, def, help) {#s, #key},
+#define LIST(s, key, def, help) {#s, #key},
+#define SET(s, key, def, choices, help) {#s, #key},
+#define FLAG(s, key, def, help) {#s, #key},
+#define INTEGER(s, key, def, min, max, help) {#s, #key},
+#define AUTO(s, key, def, min, max, help) {#s, #key},
+#define REAL(s, key, def, min, max, help) {#s, #key},
+#define CHOICE(s, key, def, choices, help) {#s, #key},
+#define DURATION(s, key, def, help) {#s, #key},
+#define SPAN(s, key, def, help) {#s, #key},
+static const struct {
+    const char *section, *key;
+} keys[] = {
+#include "config/options.def"
+};
+
+static char *reference(void)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    assert_non_null(out);
+    assert_int_equal(config_reference(out), 0);
+    assert_int_equal(fclose(out), 0);
+    return text;
+}
+
+/* Every key is an entry of the manual, under its section's heading; so it is in the printed INI. */
+static void test_every_key(void **state)
+{
+    (void)state;
+    char *text = reference();
+    struct config *c = accept(SOURCE);
+    char *ini = config_text(c);
+    for (size_t i = 0; i < COUNT(keys); i++) {
+        char heading[64], entry[64], line[64];
+        snprintf(heading, sizeof heading, ".SS [%s]\n", keys[i].section);
+        snprintf(entry, sizeof entry, "\n.TP\n.BR \"%s =", keys[i].key);
+        char *from = strstr(text, heading);
+        assert_non_null(from);
+        char *end = strstr(from + 1, ".SS "), saved = end ? *end : 0;
+        if (end)
+            *end = 0;
+        if (!strstr(from, entry))
+            fail_msg("[%s] %s is not in the reference", keys[i].section, keys[i].key);
+        if (end)
+            *end = saved;
+        snprintf(heading, sizeof heading, "[%s]\n", keys[i].section);
+        snprintf(line, sizeof line, "\n%s = ", keys[i].key);
+        from = strstr(ini, heading);
+        assert_non_null(from);
+        assert_non_null(strstr(from, line));
+    }
+    free(ini);
+    config_free(c);
+    free(text);
+}
+
+static void test_reference(void **state)
+{
+    (void)state;
+    char *text = reference();
+    assert_non_null(strstr(text, ".BR \"lr = 1e\\-4\"\n"
+                                 "Learning rate at its highest.\n"
+                                 "Value: number, 0 to 100.\n"));
+    assert_non_null(strstr(text, ".BR \"tuning = table\"\n"));
+    assert_non_null(strstr(text, "Value: table | measure.\n"));
+    assert_non_null(strstr(text, ".BR \"source =\" \" (empty)\"\n"));
+    assert_non_null(strstr(text, "\\(aqseqtrain devices\\(aq"));
+    assert_null(strchr(text, '\''));
+    for (char *line = text; line; line = strchr(line, '\n') ? strchr(line, '\n') + 1 : NULL) {
+        assert_true(strcspn(line, "\n") <= 80);
+        if (*line == '.')
+            assert_true(!strncmp(line, ".SS ", 4) || !strncmp(line, ".TP\n", 4) ||
+                        !strncmp(line, ".BR ", 4));
+    }
+    free(text);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_long_values),   cmocka_unit_test(test_bad_syntax),
+        cmocka_unit_test(test_overlong),      cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_many_faults),   cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_clashes),       cmocka_unit_test(test_good_values),
+        cmocka_unit_test(test_files),         cmocka_unit_test(test_print),
+        cmocka_unit_test(test_print_exactly), cmocka_unit_test(test_differs),
+        cmocka_unit_test(test_choices),       cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_reference),
+    };
+    setlocale(LC_ALL, "");
+    setlocale(LC_MESSAGES, "C"); /* strerror() */
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, setup, teardown);
+}

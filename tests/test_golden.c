@@ -1,0 +1,266 @@
+/*
+ * The engine against PyTorch in double precision (tests/peer/make_golden.py): losses of the first
+ * 20 steps, outputs, gradients of every parameter at step 1; once as planned and once with a
+ * poisoned buffer for each tensor, which must give the same bits.
+ */
+#include <dirent.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "train/engine.h"
+#include "train/safetensors.h"
+
+#define STEPS 20
+
+static const char *folder;
+
+struct golden {
+    struct safetensors *st;
+    struct config *config;
+    struct dataset data;
+    const float *noise;
+};
+
+static const struct safetensor *need(const struct golden *c, const char *name)
+{
+    const struct safetensor *t = safetensors_find(c->st, name);
+    if (!t)
+        fail_msg("no tensor %s", name);
+    return t;
+}
+
+static void golden_open(struct golden *c, const char *name)
+{
+    struct error err = {0};
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
+    memset(c, 0, sizeof *c);
+    c->st = safetensors_read(path, &err);
+    if (!c->st)
+        fail_msg("%s", err.text);
+    char *settings[] = {"data.source=none.csv"};
+    c->config = config_parse(safetensors_get(c->st, "config"), name, settings, 1, &err);
+    if (!c->config)
+        fail_msg("%s", err.text);
+    const struct safetensor *x = need(c, "input");
+    size_t n = x->shape[0], window = x->shape[1];
+    c->data.rows = n * window;
+    c->data.window = window;
+    c->data.features = x->shape[2];
+    c->data.series = x->data;
+    c->data.count[PART_TRAIN] = n;
+    c->data.start[PART_TRAIN] = calloc(n, sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++)
+        c->data.start[PART_TRAIN][i] = (uint32_t)(i * window);
+    const struct safetensor *noise = safetensors_find(c->st, "noise");
+    c->noise = noise ? noise->data : NULL;
+}
+
+static void golden_close(struct golden *c)
+{
+    free(c->data.start[PART_TRAIN]);
+    config_free(c->config);
+    safetensors_free(c->st);
+}
+
+/* The noisy view is handed over instead of drawn, so that both sides have the same. */
+static int run_micro(struct engine *e, const struct golden *c, const struct step *step,
+                     struct error *err)
+{
+    if (!c->noise)
+        return engine_micro(e, step, err);
+    struct graph *g = e->train;
+    size_t at = 0;
+    while (strcmp(g->launches[at]->name, "add_noise"))
+        at++;
+    struct tensor *view = g->launches[at]->arg[1].tensor;
+    size_t elems = view->elems / g->batch;
+    float *x = calloc(view->elems, sizeof *x);
+    for (size_t b = 0; b < step->count; b++)
+        for (size_t i = 0; i < elems; i++)
+            x[b * elems + i] = c->data.series[(step->first + b) * elems + i] +
+                               c->noise[(step->first + b) * elems + i];
+    int failed = tensor_write(g->step, step, err) || graph_run(g, 0, at, err) ||
+                 tensor_write(view, x, err) || graph_run(g, at + 1, e->micro, err);
+    free(x);
+    return failed;
+}
+
+static double error_of(const float *got, const float *want, size_t n, double *norm)
+{
+    double error = 0;
+    *norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        error += ((double)got[i] - want[i]) * ((double)got[i] - want[i]);
+        *norm += (double)want[i] * want[i];
+    }
+    *norm = sqrt(*norm);
+    return sqrt(error);
+}
+
+static void near(const char *name, double got, double want, double relative)
+{
+    if (!(fabs(got - want) <= relative * fabs(want) + 1e-7))
+        fail_msg("%s: %.9g, PyTorch %.9g", name, got, want);
+}
+
+static void check_gradients(const struct golden *c, struct engine *e)
+{
+    struct error err = {0};
+    const double total = ((const double *)need(c, "norms")->data)[0];
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        char name[128];
+        snprintf(name, sizeof name, "grad.%s", t->name);
+        const struct safetensor *want = need(c, name);
+        float *got = malloc(t->elems * 4);
+        assert_int_equal(want->bytes, t->elems * 4);
+        assert_int_equal(params_read(e->params, i, e->params->grads, got, &err), 0);
+        double norm, error = error_of(got, want->data, t->elems, &norm);
+        if (!(error <= 1e-4 * norm || error <= 1e-6 * total))
+            fail_msg("%s: off by %g, norm %g, global norm %g", name, error, norm, total);
+        free(got);
+    }
+}
+
+static float *train(const struct golden *c, int scattered, const char *gemm)
+{
+    struct error err = {0};
+    for (int i = 0; gemm && i < 4; i++)
+        if (!strcmp(config_choice("device", "gemm", i), gemm))
+            c->config->device.gemm = i;
+    struct engine *e = engine_open(
+        c->config, &c->data, &(struct engine_options){.training = 1, .scattered = scattered}, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        char name[128];
+        snprintf(name, sizeof name, "param.%s", t->name);
+        const struct safetensor *p = need(c, name);
+        assert_int_equal(p->bytes, t->elems * 4);
+        assert_int_equal(params_write(e->params, i, e->params->values, p->data, &err), 0);
+    }
+    size_t params = 0;
+    for (size_t i = 0; i < c->st->count; i++)
+        params += !strncmp(c->st->tensor[i].name, "param.", 6);
+    assert_int_equal(params, e->params->count);
+
+    size_t n = c->data.count[PART_TRAIN], batch = (size_t)c->config->train.batch;
+    size_t group = (size_t)c->config->train.accumulate * batch;
+    assert_int_equal(engine_order(e, c->data.start[PART_TRAIN], n, &err), 0);
+
+    /* latent and output of the first micro-batch */
+    size_t first = n < batch ? n : batch, elems = c->data.window * c->data.features;
+    size_t latent = (size_t)c->config->model.latent;
+    float *z = calloc(n * latent, 4), *y = calloc(n * elems, 4);
+    struct evaluation evaluation;
+    if (engine_evaluate(e, c->data.start[PART_TRAIN], n,
+                        &(struct outputs){.latent = z, .output = y}, &evaluation, &err))
+        fail_msg("%s", err.text);
+    double norm, error = error_of(z, need(c, "latent")->data, first * latent, &norm);
+    if (!(error <= 2e-5 * norm))
+        fail_msg("latent: off by %g of %g", error, norm);
+    error = error_of(y, need(c, "output")->data, first * elems, &norm);
+    if (!(error <= 2e-5 * norm))
+        fail_msg("output: off by %g of %g", error, norm);
+    free(z);
+    free(y);
+
+    const double *losses = need(c, "losses")->data, *rs = need(c, "reconstruction")->data;
+    const double *cs = need(c, "contrastive")->data, *norms = need(c, "norms")->data;
+    size_t at = 0;
+    for (int s = 0; s < STEPS; s++) {
+        struct metrics metrics = {0};
+        size_t samples = n - at < group ? n - at : group;
+        assert_int_equal(engine_write_metrics(e, &metrics, &err), 0);
+        struct step step = {.group = (uint32_t)samples,
+                            .epoch = 1,
+                            .number = (uint32_t)s + 1,
+                            .lr = (float)c->config->train.lr,
+                            .decay = (float)(c->config->train.lr * c->config->train.weight_decay),
+                            .correction1 = (float)(1 - pow(0.9, s + 1)),
+                            .correction2 = (float)sqrt(1 - pow(0.999, s + 1)),
+                            .clip_norm = (float)c->config->train.clip_norm};
+        for (size_t done = 0; done < samples; done += step.count) {
+            step.first = (uint32_t)(at + done);
+            step.count = (uint32_t)(samples - done < batch ? samples - done : batch);
+            if (run_micro(e, c, &step, &err))
+                fail_msg("%s", err.text);
+        }
+        if (s == 0)
+            check_gradients(c, e);
+        assert_int_equal(engine_update(e, &err), 0);
+        assert_int_equal(engine_read_metrics(e, &metrics, &err), 0);
+        near("loss", (metrics.loss[0] + metrics.loss[1]) / (double)samples, losses[s], 1e-4);
+        near("R", (metrics.reconstruction[0] + metrics.reconstruction[1]) / (double)samples, rs[s],
+             1e-4);
+        near("C + 1", 1 + (metrics.contrastive[0] + metrics.contrastive[1]) / (double)samples,
+             1 + cs[s], 2e-5);
+        near("gradient norm", metrics.last_norm, norms[s], 1e-3);
+        at = at + samples == n ? 0 : at + samples;
+    }
+    float *weights = calloc(e->params->elems, 4);
+    assert_int_equal(buffer_read(e->params->values, 0, e->params->elems * 4, weights, &err), 0);
+    engine_close(e);
+    return weights;
+}
+
+static void test_case(void **state)
+{
+    struct golden c;
+    golden_open(&c, *state);
+    float *planned = train(&c, 0, NULL), *scattered = train(&c, 1, NULL);
+    size_t elems = 0;
+    for (size_t i = 0; i < c.st->count; i++)
+        if (!strncmp(c.st->tensor[i].name, "param.", 6))
+            elems += c.st->tensor[i].bytes / 4;
+    assert_memory_equal(planned, scattered, elems * 4);
+    free(planned);
+    free(scattered);
+    golden_close(&c);
+}
+
+static void test_own_gemm(void **state)
+{
+    struct golden c;
+    golden_open(&c, *state);
+    free(train(&c, 0, "own"));
+    golden_close(&c);
+}
+
+int main(void)
+{
+    static const char *const names[] = {
+        "accumulate",
+        "huber-free-latent",
+        "last-batch-of-one",
+        "mae-none",
+        "no-clip",
+        "nt-xent-free-latent",
+        "nt-xent",
+        "one-in-batch",
+        "one-row",
+        "plain",
+        "post-norm",
+        "post-norm-relu-sinusoidal",
+        "sinusoidal-odd-width",
+    };
+    enum { CASES = sizeof names / sizeof *names };
+    struct CMUnitTest tests[CASES + 1];
+    for (int i = 0; i < CASES; i++)
+        tests[i] = (struct CMUnitTest){names[i], test_case, NULL, NULL, (void *)(intptr_t)names[i]};
+    tests[CASES] = (struct CMUnitTest){"plain, own gemm", test_own_gemm, NULL, NULL,
+                                       (void *)(intptr_t) "plain"};
+    const char *source = getenv("srcdir");
+    static char path[512];
+    snprintf(path, sizeof path, "%s/tests/golden", source ? source : "..");
+    folder = path;
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
+}
