@@ -29,6 +29,7 @@ struct log {
     int64_t begun;    /* when this bar's count was first seen, ms; 0: no bar */
     int64_t last;     /* when it was last drawn, ms */
     uint64_t first;   /* count at `begun` */
+    uint64_t latest;  /* count of the latest call */
 };
 
 struct log *log_new(enum verbosity verbosity)
@@ -298,11 +299,12 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
         return;
     }
     int64_t now = now_ms();
-    if (!log->begun || done < log->first) {
+    if (!log->begun || done < log->latest) {
         log->begun = now;
         log->first = done;
         log->last = 0;
     }
+    log->latest = done;
     if (log->last && now - log->last < PROGRESS_PERIOD)
         return;
     log->last = now;
