@@ -211,11 +211,11 @@ struct metrics {
     float norm_sum[2];
     float norm_max;
     uint steps, bad, bad_first;
-    float bad_norm, bad_loss;
+    float bad_norm, bad_loss, bad_value;
     float last_loss, last_norm;
     float scale;
     uint latched;
-    uint unused[12];
+    uint unused[11];
 };
 
 /* pair += x, the rounding error kept (Neumaier's variant of Kahan's sum). */

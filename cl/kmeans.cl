@@ -39,7 +39,7 @@ kmeans_assign(global const float *restrict points, global const float *restrict 
             vec v[P];
 #pragma unroll
             for (int p = 0; p < P; p++)
-                v[p] = vload(0, x + (size_t)j * BLOCK + p * LANES * VEC);
+                v[p] = load_vec(0, x + (size_t)j * BLOCK + p * LANES * VEC);
 #pragma unroll
             for (int c = 0; c < C; c++)
 #pragma unroll
@@ -55,7 +55,7 @@ kmeans_assign(global const float *restrict points, global const float *restrict 
             }
     }
     for (int p = 0; p < P; p++)
-        vstore(at[p], 0, category + first + lane + p * LANES * VEC);
+        store_vec(at[p], 0, category + first + lane + p * LANES * VEC);
 }
 
 /*
@@ -88,19 +88,19 @@ kmeans_near(global const float *restrict points, global const float *restrict ca
                 square[c] = 0;
 #pragma unroll 4
             for (int j = 0; j < D; j++) {
-                vec v = vload(0, x + (size_t)j * BLOCK);
+                vec v = load_vec(0, x + (size_t)j * BLOCK);
 #pragma unroll
                 for (int c = 0; c < C; c++) {
                     vec difference = v - candidate[j * C + c];
                     square[c] = fma(difference, difference, square[c]);
                 }
             }
-            vec old = vload(0, nearest + at);
+            vec old = load_vec(0, nearest + at);
 #pragma unroll
             for (int c = 0; c < C; c++) {
                 square[c] = square[c] < old ? square[c] : old;
                 total[c] += square[c];
-                vstore(square[c], 0, near + c * count + at);
+                store_vec(square[c], 0, near + c * count + at);
             }
         }
     for (int c = 0; c < C; c++) {

@@ -59,11 +59,13 @@ __kernel void loss_sum(__global const float *restrict value,
         sum = next;
     }
     const float r = sum / n, c = contrastive[0], loss = r + weight * c;
+    metrics->last_loss = loss;
+    if (!isfinite(loss)) { /* the step is refused, and its figures with it */
+        metrics->bad_loss = 1;
+        return;
+    }
     add_compensated(metrics->reconstruction, sum);
     add_compensated(metrics->contrastive, c * n);
     add_compensated(metrics->loss, loss * n);
     add_compensated(metrics->samples, (float)n);
-    metrics->last_loss = loss;
-    if (!isfinite(loss))
-        metrics->bad_loss = 1;
 }

@@ -44,6 +44,7 @@ __kernel void norm_finish(__global const float *restrict part,
         if (metrics->bad_first == 0) {
             metrics->bad_first = step->number;
             metrics->bad_norm = norm;
+            metrics->bad_value = metrics->last_loss;
         }
         if (!step->skip)
             metrics->latched = 1;

@@ -32,13 +32,13 @@ kernel void tsne_neighbours(global const float *restrict points, int n, int d, i
         global const float *x = points + (size_t)first * d;
         vec distance = 0;
         for (int j = 0; j < d; j++) {
-            vec difference = vload(j, x) - mine[(size_t)j * VEC];
+            vec difference = load_vec(j, x) - mine[(size_t)j * VEC];
             distance = fma(difference, difference, distance);
         }
         if (!ANY(distance < worst))
             continue;
         float each[VEC];
-        vstore(distance, 0, each);
+        store_vec(distance, 0, each);
         for (int l = 0; l < VEC; l++) {
             int other = first + l;
             if (!(each[l] < worst) || other == i || other >= n)
@@ -81,7 +81,7 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
         pull[0][r] = pull[1][r] = 0;
     }
     for (int j = lane * VEC; j < padded; j += LANES * VEC) {
-        vec other0 = vload(0, y + j), other1 = vload(0, y + padded + j);
+        vec other0 = load_vec(0, y + j), other1 = load_vec(0, y + padded + j);
         ivec number = convert_ivec(iota()) + (j - first);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {

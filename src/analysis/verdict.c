@@ -2,137 +2,115 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
-int fidelity_init(struct fidelity *fidelity, size_t features)
+int fit_init(struct fit *fit, enum fit_loss loss, size_t features, struct error *err)
 {
-    fidelity->features = features;
-    fidelity->rows = 0;
-    fidelity->error = calloc(features, sizeof *fidelity->error);
-    fidelity->spread = calloc(features, sizeof *fidelity->spread);
-    if (fidelity->error && fidelity->spread)
+    memset(fit, 0, sizeof *fit);
+    fit->loss = loss;
+    fit->features = features;
+    fit->residual = calloc(features, sizeof *fit->residual);
+    fit->within = calloc(features, sizeof *fit->within);
+    if (fit->residual && fit->within)
         return 0;
-    fidelity_fini(fidelity);
-    return -1;
+    fit_fini(fit);
+    return error_set(err, STATUS_FAILED, "out of memory");
 }
 
-void fidelity_fini(struct fidelity *fidelity)
+void fit_fini(struct fit *fit)
 {
-    free(fidelity->error);
-    free(fidelity->spread);
-    fidelity->error = fidelity->spread = NULL;
+    free(fit->residual);
+    free(fit->within);
+    fit->residual = fit->within = NULL;
 }
 
-void fidelity_add(struct fidelity *fidelity, const float *original, const float *reconstruction,
-                  size_t count, size_t window)
+static double loss_of(enum fit_loss loss, double r)
 {
-    size_t features = fidelity->features;
-    for (size_t i = 0; i < count; i++)
+    double size = fabs(r);
+    return loss == FIT_MSE ? r * r : loss == FIT_MAE ? size : size <= 1 ? 0.5 * r * r : size - 0.5;
+}
+
+void fit_add(struct fit *fit, const float *x, const float *y, size_t count, size_t window)
+{
+    size_t features = fit->features;
+    for (size_t w = 0; w < count; w++, x += window * features, y += window * features) {
+        double model = 0, baseline = 0;
         for (size_t f = 0; f < features; f++) {
-            const float *x = original + i * window * features + f;
-            const float *y = reconstruction + i * window * features + f;
-            double mean = 0;
+            /* from the first value, so that a feature that never moves has no rounding errors */
+            double mean = 0, first = x[f];
             for (size_t t = 0; t < window; t++)
-                mean += (double)x[t * features] / (double)window;
+                mean += x[t * features + f] - first;
+            mean = first + mean / (double)window;
             for (size_t t = 0; t < window; t++) {
-                double value = (double)x[t * features], off = value - (double)y[t * features];
-                fidelity->error[f] += off * off;
-                fidelity->spread[f] += (value - mean) * (value - mean);
+                double value = x[t * features + f], r = value - y[t * features + f];
+                fit->residual[f] += r * r;
+                fit->within[f] += (value - mean) * (value - mean);
+                model += loss_of(fit->loss, r);
+                baseline += loss_of(fit->loss, value - mean);
             }
         }
-    fidelity->rows += count * window;
-}
-
-double fidelity_r2(const struct fidelity *fidelity, size_t feature)
-{
-    double spread = fidelity->spread[feature];
-    return spread > 0 ? 1 - fidelity->error[feature] / spread : NAN;
-}
-
-/* Mean over rows and features. */
-static double mean_of(const struct fidelity *fidelity, const double *sum)
-{
-    double all = 0;
-    for (size_t f = 0; f < fidelity->features; f++)
-        all += sum[f];
-    return all / ((double)fidelity->rows * (double)fidelity->features);
-}
-
-double fidelity_error(const struct fidelity *fidelity)
-{
-    return mean_of(fidelity, fidelity->error);
-}
-
-double fidelity_baseline(const struct fidelity *fidelity)
-{
-    return mean_of(fidelity, fidelity->spread);
-}
-
-enum quality verdict_quality(double error, double baseline)
-{
-    if (error <= 0.05 && error <= baseline / 2)
-        return QUALITY_GOOD;
-    if (error <= 0.2)
-        return QUALITY_FAIR;
-    return error <= 0.5 ? QUALITY_WEAK : QUALITY_UNDERTRAINED;
-}
-
-const char *verdict_quality_name(enum quality quality)
-{
-    static const char *const names[] = {"good", "fair", "weak", "under-trained"};
-    return names[quality];
-}
-
-const char *verdict_quality_advice(enum quality quality)
-{
-    static const char *const advice[] = {
-        NULL,
-        "more epochs, or a wider model (model.d_model, model.latent)",
-        "more epochs, a wider model (model.d_model, model.latent), or a smaller batch "
-        "(train.batch, train.accumulate)",
-        "many more epochs, and a smaller batch (train.batch, train.accumulate) or a higher "
-        "train.lr",
-    };
-    return advice[quality];
-}
-
-double verdict_largest(const uint64_t *size, size_t categories)
-{
-    uint64_t all = 0, most = 0;
-    for (size_t c = 0; c < categories; c++) {
-        all += size[c];
-        most = size[c] > most ? size[c] : most;
+        fit->model += model / (double)(window * features);
+        fit->baseline += baseline / (double)(window * features);
+        fit->windows++;
     }
-    return all ? (double)most / (double)all : NAN;
 }
 
-enum balance verdict_balance(double share)
+double fit_model(const struct fit *fit)
 {
-    if (share <= 0.05)
-        return BALANCE_GOOD;
-    return share <= 0.1 ? BALANCE_SLIGHTLY_SKEWED : BALANCE_SKEWED;
+    return fit->windows > 0 ? fit->model / fit->windows : NAN;
 }
 
-const char *verdict_balance_name(enum balance balance)
+double fit_baseline(const struct fit *fit)
 {
-    static const char *const names[] = {"good", "slightly skewed", "skewed"};
-    return names[balance];
+    return fit->windows > 0 ? fit->baseline / fit->windows : NAN;
 }
 
-const char *verdict_balance_advice(enum balance balance)
+double fit_r2(const struct fit *fit, size_t feature)
 {
-    static const char *const advice[] = {
-        NULL,
-        "more categories (cluster.categories), or a larger loss.contrastive_weight",
-        "more categories (cluster.categories), a larger loss.contrastive_weight, or a larger "
-        "model.latent",
-    };
-    return advice[balance];
+    return fit->within[feature] > 0 ? 1 - fit->residual[feature] / fit->within[feature] : NAN;
 }
 
-const char *verdict_overfit_advice(double train_loss, double validation_loss)
+struct verdict verdict_reconstruction(double r, double baseline)
 {
-    if (!(validation_loss - train_loss > 0.25 * fabs(train_loss)))
-        return NULL;
-    return "validation departs from training: more dropout (model.dropout), more "
-           "train.weight_decay, or more data";
+    if (r <= 0.05 && r <= baseline / 2)
+        return (struct verdict){"good", ""};
+    if (r <= 0.2 && r > baseline / 2)
+        return (struct verdict){"fair, but hardly better than each window's mean",
+                                "the loss is low because windows are flat in these units: try "
+                                "scaler = window, more epochs or a wider model"};
+    if (r <= 0.2)
+        return (struct verdict){"fair", "more epochs, a wider model (d_model) or a larger latent"};
+    if (r <= 0.5)
+        return (struct verdict){"weak",
+                                "more epochs, a wider model (d_model), a smaller batch or a "
+                                "larger latent"};
+    return (struct verdict){"under-trained",
+                            "many more epochs, a higher learning rate or a smaller batch"};
+}
+
+struct verdict verdict_categories(const uint64_t *size, size_t categories, double *share)
+{
+    uint64_t most = 0, total = 0;
+    for (size_t i = 0; i < categories; i++) {
+        total += size[i];
+        most = size[i] > most ? size[i] : most;
+    }
+    *share = total ? (double)most / (double)total : 0;
+    /* fewer than 20 categories cannot be under 5% each: an even split is then what is good */
+    double even = categories ? 1.0 / (double)categories : 1;
+    if (*share <= fmax(0.05, 1.5 * even))
+        return (struct verdict){"good", ""};
+    if (*share <= fmax(0.10, 2 * even))
+        return (struct verdict){"slightly skewed",
+                                "more categories or a larger loss.contrastive_weight"};
+    return (struct verdict){"skewed",
+                            "more categories, a larger loss.contrastive_weight or a larger latent"};
+}
+
+struct verdict verdict_generalisation(double train, double validation)
+{
+    if (!(validation > 1.5 * train))
+        return (struct verdict){"validation keeps up with training", ""};
+    return (struct verdict){"validation departs from training",
+                            "more dropout, more weight_decay or more data"};
 }

@@ -56,6 +56,16 @@ int gemm_enqueue(struct gemm *gemm, struct error *err)
     }
 }
 
+const char *gemm_describe(const struct gemm *gemm)
+{
+    static char text[64];
+    if (gemm->provider == PROVIDER_CBLAS)
+        snprintf(text, sizeof text, "cblas, %zu tiles", gemm->tiles);
+    else
+        snprintf(text, sizeof text, "%s", gemm->provider == PROVIDER_CLBLAST ? "clblast" : "own");
+    return text;
+}
+
 void gemm_free(struct gemm *gemm)
 {
     if (gemm)
