@@ -351,6 +351,7 @@ static cl_int limit_threads(struct device *dev, long threads)
     cl_int code = clCreateSubDevices(dev->id, by, 1, &part, NULL);
     if (code == CL_SUCCESS) {
         dev->id = part;
+        dev->is_part = 1;
         dev->info.compute_units = (unsigned)threads;
     }
     return code;
@@ -419,6 +420,8 @@ void device_close(struct device *dev)
         clReleaseCommandQueue(dev->queue);
     if (dev->context)
         clReleaseContext(dev->context);
+    if (dev->is_part)
+        clReleaseDevice(dev->id);
     free(dev);
 }
 
