@@ -74,7 +74,7 @@ static int measure(struct engine *e, struct ceilings *c, struct error *err)
 }
 
 struct line {
-    const char *name;
+    char name[48]; /* kernel, or product with its shape */
     double seconds, flops, bytes, floor;
     uint64_t runs;
 };
@@ -90,11 +90,17 @@ static void collect(struct line *lines, size_t *count, const struct graph *g,
 {
     for (size_t i = 0; g && i < g->launch_count; i++) {
         const struct launch *l = g->launches[i];
+        char name[sizeof lines->name];
         size_t at = 0;
-        while (at < *count && strcmp(lines[at].name, l->name))
+        if (l->is_gemm)
+            snprintf(name, sizeof name, "gemm %zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
+                     l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
+        else
+            snprintf(name, sizeof name, "%s", l->name);
+        while (at < *count && strcmp(lines[at].name, name))
             at++;
         if (at == *count)
-            lines[(*count)++] = (struct line){.name = l->name};
+            strcpy(lines[(*count)++].name, name);
         double runs = (double)l->runs, by_flops = l->flops / c->flops,
                by_bytes = l->bytes / c->bytes;
         lines[at].seconds += l->seconds;
@@ -123,14 +129,14 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
     }
     fprintf(out,
             "Profile (each launch waited for; ceilings measured now: %.1f GF/s, %.1f GB/s)\n"
-            "  %-20s %9s %10s %6s %10s %8s %8s %6s\n",
+            "  %-28s %9s %10s %6s %10s %8s %8s %6s\n",
             c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share", "us each", "GF/s",
             "GB/s", "floor");
     for (size_t i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         if (!l->runs)
             continue;
-        fprintf(out, "  %-20s %9llu %10.1f %5.1f%% %10.1f %8.1f %8.1f %5.0f%%\n", l->name,
+        fprintf(out, "  %-28s %9llu %10.1f %5.1f%% %10.1f %8.1f %8.1f %5.0f%%\n", l->name,
                 (unsigned long long)l->runs, l->seconds * 1e3, 100 * l->seconds / all.seconds,
                 l->seconds * 1e6 / (double)l->runs, l->flops / l->seconds / 1e9,
                 l->bytes / l->seconds / 1e9, 100 * l->floor / l->seconds);
