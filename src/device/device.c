@@ -25,28 +25,40 @@ const char *opencl_error_name(cl_int code)
         NAME(CL_MISALIGNED_SUB_BUFFER_OFFSET),
         NAME(CL_EXEC_STATUS_ERROR_FOR_EVENTS_IN_WAIT_LIST),
         NAME(CL_COMPILE_PROGRAM_FAILURE),
+        NAME(CL_LINKER_NOT_AVAILABLE),
+        NAME(CL_LINK_PROGRAM_FAILURE),
         NAME(CL_DEVICE_PARTITION_FAILED),
         NAME(CL_INVALID_VALUE),
+        NAME(CL_INVALID_DEVICE_TYPE),
+        NAME(CL_INVALID_PLATFORM),
         NAME(CL_INVALID_DEVICE),
         NAME(CL_INVALID_CONTEXT),
         NAME(CL_INVALID_QUEUE_PROPERTIES),
         NAME(CL_INVALID_COMMAND_QUEUE),
+        NAME(CL_INVALID_HOST_PTR),
         NAME(CL_INVALID_MEM_OBJECT),
         NAME(CL_INVALID_BINARY),
         NAME(CL_INVALID_BUILD_OPTIONS),
         NAME(CL_INVALID_PROGRAM),
         NAME(CL_INVALID_PROGRAM_EXECUTABLE),
         NAME(CL_INVALID_KERNEL_NAME),
+        NAME(CL_INVALID_KERNEL_DEFINITION),
         NAME(CL_INVALID_KERNEL),
         NAME(CL_INVALID_ARG_INDEX),
         NAME(CL_INVALID_ARG_VALUE),
         NAME(CL_INVALID_ARG_SIZE),
         NAME(CL_INVALID_KERNEL_ARGS),
+        NAME(CL_INVALID_WORK_DIMENSION),
         NAME(CL_INVALID_WORK_GROUP_SIZE),
         NAME(CL_INVALID_WORK_ITEM_SIZE),
+        NAME(CL_INVALID_GLOBAL_WORK_SIZE),
+        NAME(CL_INVALID_GLOBAL_OFFSET),
         NAME(CL_INVALID_EVENT_WAIT_LIST),
+        NAME(CL_INVALID_EVENT),
         NAME(CL_INVALID_OPERATION),
         NAME(CL_INVALID_BUFFER_SIZE),
+        NAME(CL_INVALID_PROPERTY),
+        NAME(CL_INVALID_DEVICE_PARTITION_COUNT),
 #undef NAME
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -62,12 +74,6 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 }
 
 /* --- order of commands */
-
-cl_uint device_wait_list(struct device *dev, const cl_event **list)
-{
-    *list = dev->before_count ? dev->before : NULL;
-    return dev->before_count;
-}
 
 static void release(cl_event *events, cl_uint *count)
 {
@@ -87,15 +93,6 @@ static void advance(struct device *dev)
     dev->running_count = 0;
 }
 
-cl_event *device_event(struct device *dev)
-{
-    if (dev->ordered)
-        return NULL;
-    if (!dev->forked || dev->running_count == DEVICE_MAX_EVENTS)
-        advance(dev);
-    return &dev->running[dev->running_count++];
-}
-
 void device_fork(struct device *dev)
 {
     if (dev->ordered)
@@ -112,17 +109,16 @@ void device_join(struct device *dev)
     dev->forked = 0;
 }
 
-/* The wait list must be read before device_event() moves on, so outside a fork move on first. */
-#define ENQUEUE(dev, code, call, ...)                      \
-    do {                                                   \
-        if (!(dev)->forked)                                \
-            advance(dev);                                  \
-        const cl_event *wait_;                             \
-        cl_uint waits_ = device_wait_list(dev, &wait_);    \
-        cl_event *event_ = device_event(dev);              \
-        (code) = call(__VA_ARGS__, waits_, wait_, event_); \
-        if ((code) != CL_SUCCESS && event_)                \
-            (dev)->running_count--;                        \
+/* A fork of more commands than fit goes on behind those, as after a join. */
+#define ENQUEUE(dev, code, call, ...)                                                     \
+    do {                                                                                  \
+        if (!(dev)->forked || (dev)->running_count == DEVICE_MAX_EVENTS)                  \
+            advance(dev);                                                                 \
+        const cl_event *wait_ = (dev)->before_count ? (dev)->before : NULL;               \
+        cl_event *event_ = (dev)->ordered ? NULL : &(dev)->running[(dev)->running_count]; \
+        (code) = call(__VA_ARGS__, (dev)->before_count, wait_, event_);                   \
+        if ((code) == CL_SUCCESS && event_)                                               \
+            (dev)->running_count++;                                                       \
     } while (0)
 
 cl_int device_barrier(struct device *dev)
@@ -146,6 +142,8 @@ int device_finish(struct device *dev, struct error *err)
 
 int device_pace(struct device *dev, unsigned depth, struct error *err)
 {
+    if (!depth)
+        return device_finish(dev, err);
     if (depth > DEVICE_MAX_DEPTH)
         depth = DEVICE_MAX_DEPTH;
     cl_event *slot = &dev->pace[dev->pace_next++ % depth];
@@ -170,22 +168,32 @@ int device_pace(struct device *dev, unsigned depth, struct error *err)
 
 /* --- opening */
 
-static void info_text(cl_device_id id, cl_device_info key, char *to, size_t size)
+/* A text of the device, or of the platform where `id` is NULL, cut to the 256 bytes at `to`: the
+ * call itself gives nothing where the room is too small. */
+static void info_text(cl_platform_id platform, cl_device_id id, cl_uint key, char to[256])
 {
-    to[0] = 0;
-    clGetDeviceInfo(id, key, size, to, NULL);
-    to[size - 1] = 0;
+    size_t size = 0;
+    if (id)
+        clGetDeviceInfo(id, key, 0, NULL, &size);
+    else
+        clGetPlatformInfo(platform, key, 0, NULL, &size);
+    char *text = calloc(1, size + 1);
+    if (text && id)
+        clGetDeviceInfo(id, key, size, text, NULL);
+    else if (text)
+        clGetPlatformInfo(platform, key, size, text, NULL);
+    snprintf(to, 256, "%s", text ? text : "");
+    free(text);
 }
 
 static void device_describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
 {
     memset(info, 0, sizeof *info);
-    info_text(id, CL_DEVICE_NAME, info->name, sizeof info->name);
-    info_text(id, CL_DEVICE_VENDOR, info->vendor, sizeof info->vendor);
-    info_text(id, CL_DEVICE_VERSION, info->version, sizeof info->version);
-    info_text(id, CL_DRIVER_VERSION, info->driver, sizeof info->driver);
-    clGetPlatformInfo(platform, CL_PLATFORM_NAME, sizeof info->platform, info->platform, NULL);
-    info->platform[sizeof info->platform - 1] = 0;
+    info_text(platform, id, CL_DEVICE_NAME, info->name);
+    info_text(platform, id, CL_DEVICE_VENDOR, info->vendor);
+    info_text(platform, id, CL_DEVICE_VERSION, info->version);
+    info_text(platform, id, CL_DRIVER_VERSION, info->driver);
+    info_text(platform, NULL, CL_PLATFORM_NAME, info->platform);
 
     cl_device_type type = 0;
     cl_device_exec_capabilities exec = 0;
@@ -297,7 +305,7 @@ static const struct found *pick(const struct found *all, size_t count, const cha
     int gpu = !strcasecmp(select, "gpu"), cpu = !strcasecmp(select, "cpu");
     *why = any   ? "the first choice of auto: GPUs before CPUs, more memory first"
            : gpu ? "the GPU with the most memory"
-           : cpu ? "the first CPU device"
+           : cpu ? "the CPU device with the most memory"
                  : "its name contains what was asked for";
     for (size_t i = 0; i < count; i++) {
         const struct found *f = &all[i];
@@ -371,7 +379,8 @@ struct device *device_open(const struct device_options *options, struct error *e
         dev->id = best->id;
         dev->info = best->info;
         dev->budget = (uint64_t)((double)dev->info.global_bytes * options->memory_fraction);
-    }
+    } else if (best)
+        error_set(err, STATUS_DEVICE, "out of memory");
     free(all);
     if (!dev)
         return NULL;
@@ -459,9 +468,17 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
         bytes = 4;
     b->dev = dev;
     b->bytes = (bytes + 3) & ~(size_t)3;
-    if (dev->bytes + b->bytes > dev->budget) {
+    if (bytes > b->bytes || b->bytes > dev->budget - dev->bytes) {
         error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use", what,
-                  b->bytes, (unsigned long long)dev->bytes, (unsigned long long)dev->budget);
+                  bytes, (unsigned long long)dev->bytes, (unsigned long long)dev->budget);
+        free(b);
+        return NULL;
+    }
+    if (b->bytes > dev->info.max_alloc_bytes) {
+        error_set(err, STATUS_DEVICE,
+                  "%s: %zu bytes are more than the device's largest buffer of "
+                  "%llu",
+                  what, bytes, (unsigned long long)dev->info.max_alloc_bytes);
         free(b);
         return NULL;
     }
@@ -561,9 +578,9 @@ struct kernel *kernel_new(struct device *dev, const char *file, const char *name
         return NULL;
     struct kernel *k = calloc(1, sizeof *k);
     cl_int code = CL_OUT_OF_HOST_MEMORY;
-    if (k)
+    if (k && (k->name = strdup(name)))
         k->id = clCreateKernel(program, name, &code);
-    if (!k || !k->id || !(k->name = strdup(name))) {
+    if (!k || !k->id) {
         opencl_error(err, code, "clCreateKernel", name);
         kernel_free(k);
         return NULL;
@@ -582,18 +599,26 @@ void kernel_free(struct kernel *k)
     free(k);
 }
 
-static void set_arg(struct kernel *k, unsigned index, size_t size, const void *value)
+/* The first failure is told when the kernel is launched. */
+static void check_arg(struct kernel *k, unsigned index, cl_int code)
 {
-    cl_int code = clSetKernelArg(k->id, index, size, value);
     if (code != CL_SUCCESS && k->failed == CL_SUCCESS) {
         k->failed = code;
         k->failed_index = index;
     }
 }
 
+static void set_arg(struct kernel *k, unsigned index, size_t size, const void *value)
+{
+    check_arg(k, index, clSetKernelArg(k->id, index, size, value));
+}
+
 void kernel_set_buffer(struct kernel *k, unsigned index, struct buffer *buffer)
 {
-    set_arg(k, index, sizeof buffer->id, &buffer->id);
+    if (buffer)
+        set_arg(k, index, sizeof buffer->id, &buffer->id);
+    else
+        check_arg(k, index, CL_INVALID_MEM_OBJECT);
 }
 
 void kernel_set_int(struct kernel *k, unsigned index, int32_t value)
@@ -657,7 +682,8 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
     cl_uint bases = 0;
     if (arg_bytes > sizeof n.arg || count > NATIVE_MAX)
         return error_set(err, STATUS_DEVICE, "native kernel: too many arguments");
-    memcpy(n.arg, arg, arg_bytes);
+    if (arg_bytes)
+        memcpy(n.arg, arg, arg_bytes);
     for (size_t i = 0; i < count; i++) {
         const struct buffer *base = buffers[i]->parent ? buffers[i]->parent : buffers[i];
         size_t at = 0;
@@ -679,7 +705,7 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
     for (size_t i = 0; i < count; i++)
         n.offset[i] = buffers[i]->offset;
     cl_int code;
-    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, bases, ids,
-            where);
+    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, bases,
+            bases ? ids : NULL, bases ? where : NULL);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNativeKernel", NULL);
 }

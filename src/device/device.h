@@ -101,7 +101,7 @@ int device_finish(struct device *dev, struct error *err);
 
 /*
  * Bounds the queue: marks this point and waits until the point of `depth` calls ago is reached
- * (depth <= 8).
+ * (depth <= 8, the same at each call; 0 waits for everything).
  */
 int device_pace(struct device *dev, unsigned depth, struct error *err);
 

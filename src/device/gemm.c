@@ -24,6 +24,11 @@ struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct ge
                       struct buffer *a, struct buffer *b, struct buffer *c, int add,
                       struct error *err)
 {
+    if (shape.m > INT32_MAX || shape.n > INT32_MAX || shape.k > INT32_MAX) {
+        error_set(err, STATUS_DEVICE, "gemm: %zu x %zu x %zu is more than an int holds", shape.m,
+                  shape.n, shape.k);
+        return NULL;
+    }
     struct gemm *gemm = calloc(1, sizeof *gemm);
     if (!gemm) {
         error_set(err, STATUS_DEVICE, "gemm: out of memory");

@@ -8,7 +8,7 @@
 
 #include "device/device.h"
 
-/* Commands that what comes next has to wait for; more than a fork ever enqueues. */
+/* Commands that what comes next waits for at most. */
 #define DEVICE_MAX_EVENTS 256
 #define DEVICE_MAX_DEPTH 8
 
@@ -73,9 +73,5 @@ void program_free_all(struct device *dev);
 
 /* Whatever is enqueued later waits for all before; nothing to do on an in-order queue. */
 cl_int device_barrier(struct device *dev);
-
-/* Wait list of the next command, and a place for its event. */
-cl_uint device_wait_list(struct device *dev, const cl_event **list);
-cl_event *device_event(struct device *dev);
 
 #endif

@@ -71,6 +71,23 @@ static void *append(void ***list, size_t *count, size_t size)
     return (*list)[(*count)++] = item;
 }
 
+/* The first thing that went wrong is the one to tell. */
+static void fault(struct graph *g, const char *name, const char *what)
+{
+    if (!g->fault[0])
+        snprintf(g->fault, sizeof g->fault, "%.95s %s", name, what);
+}
+
+int tensor_count(int rank, const size_t *dim, size_t *elems)
+{
+    size_t n = 1;
+    for (int r = 0; r < rank; r++)
+        if (__builtin_mul_overflow(n, dim[r], &n))
+            return *elems = 1, -1;
+    *elems = n <= SIZE_MAX / 16 ? n : 1; /* room to count bytes, aligned */
+    return n <= SIZE_MAX / 16 ? 0 : -1;
+}
+
 struct tensor *graph_tensor(struct graph *g, const char *name, int rank, const size_t *dim)
 {
     struct tensor *t = append((void ***)&g->tensors, &g->tensor_count, sizeof *t);
@@ -80,9 +97,9 @@ struct tensor *graph_tensor(struct graph *g, const char *name, int rank, const s
     }
     snprintf(t->name, sizeof t->name, "%s", name);
     t->rank = rank;
-    t->elems = 1;
-    for (int r = 0; r < rank; r++)
-        t->elems *= t->dim[r] = dim[r];
+    memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
+    if (tensor_count(rank, dim, &t->elems))
+        fault(g, name, "is larger than any memory");
     t->first = t->last = -1;
     t->needs_grad = 1;
     return t;
@@ -125,7 +142,7 @@ struct tensor *graph_param(struct graph *g, const char *name, int rank, const si
 {
     struct tensor *t = params_get(g->params, name, rank, dim, decay, init, scale);
     if (!t)
-        g->failed = 1;
+        fault(g, name, "does not fit: memory, its name's length or another of this name");
     return t ? t : &nowhere_tensor;
 }
 
@@ -194,10 +211,19 @@ struct launch *graph_kernel(struct graph *g, const char *file, const char *name,
     return l;
 }
 
+/* The next argument; beyond the last one a place that nobody reads. */
+static struct launch_arg *next_arg(struct launch *l, enum arg_kind kind)
+{
+    static struct launch_arg nowhere;
+    struct launch_arg *arg = l->args < LAUNCH_MAX_ARGS ? &l->arg[l->args] : &nowhere;
+    l->args++;
+    *arg = (struct launch_arg){.kind = kind};
+    return arg;
+}
+
 static void launch_tensor(struct launch *l, struct tensor *t, enum arg_kind kind)
 {
-    l->arg[l->args].kind = kind;
-    l->arg[l->args++].tensor = t;
+    next_arg(l, kind)->tensor = t;
     l->bytes += (double)t->elems * (kind == ARG_UPDATE ? 8 : 4);
 }
 
@@ -223,20 +249,26 @@ void launch_add_to(struct launch *l, struct tensor *t, int add)
 
 void launch_int(struct launch *l, size_t value)
 {
-    l->arg[l->args].kind = ARG_INT;
-    l->arg[l->args++].i = (int32_t)value;
+    if (value > INT32_MAX && !l->misfit)
+        l->misfit = value;
+    next_arg(l, ARG_INT)->i = (int32_t)(value & INT32_MAX);
+}
+
+void launch_word(struct launch *l, uint32_t word)
+{
+    int32_t bits;
+    memcpy(&bits, &word, sizeof bits);
+    next_arg(l, ARG_INT)->i = bits;
 }
 
 void launch_float(struct launch *l, double value)
 {
-    l->arg[l->args].kind = ARG_FLOAT;
-    l->arg[l->args++].f = (float)value;
+    next_arg(l, ARG_FLOAT)->f = (float)value;
 }
 
 void launch_local(struct launch *l, size_t bytes)
 {
-    l->arg[l->args].kind = ARG_LOCAL;
-    l->arg[l->args++].bytes = bytes;
+    next_arg(l, ARG_LOCAL)->bytes = bytes;
 }
 
 void launch_cost(struct launch *l, double flops, const char *label)

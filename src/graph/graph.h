@@ -105,22 +105,25 @@ int params_write(const struct params *params, size_t index, struct buffer *arena
 
 enum arg_kind { ARG_READ, ARG_WRITE, ARG_UPDATE, ARG_INT, ARG_FLOAT, ARG_LOCAL };
 
+struct launch_arg {
+    enum arg_kind kind;
+    struct tensor *tensor;
+    int32_t i;
+    float f;
+    size_t bytes;
+};
+
 struct launch {
     char label[96]; /* what it is for: the parameter or tensor it serves */
     const char *file, *name;
     char *options;
     size_t groups, lanes;
-    struct {
-        enum arg_kind kind;
-        struct tensor *tensor;
-        int32_t i;
-        float f;
-        size_t bytes;
-    } arg[LAUNCH_MAX_ARGS];
-    unsigned args;
+    struct launch_arg arg[LAUNCH_MAX_ARGS];
+    unsigned args; /* over LAUNCH_MAX_ARGS: the rest was not kept, graph_plan() tells */
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
+    size_t misfit; /* a value that no kernel's int holds; 0: none */
 
     struct kernel *kernel; /* made by graph_prepare() */
     struct gemm *product;
@@ -148,8 +151,9 @@ struct graph {
     size_t activation_bytes;
     struct buffer **segment; /* [segments] */
     int owns_segments;
-    int scattered; /* one poisoned buffer per tensor */
-    int failed;    /* memory ran out while building */
+    int scattered;   /* one poisoned buffer per tensor */
+    int failed;      /* memory ran out while building */
+    char fault[256]; /* what else went wrong while building; "": nothing */
 };
 
 struct graph *graph_new(struct device *dev, struct params *params, size_t batch, int training);
@@ -182,7 +186,11 @@ void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void
 /* Appends the backward passes of all ops, newest first. Gradients of the loss must be written. */
 void graph_backward(struct graph *g);
 
-/* --- appending launches: a kernel with `options` (printf), then its arguments in order */
+/* Elements of a shape into *elems; -1 where their bytes cannot be counted. */
+int tensor_count(int rank, const size_t *dim, size_t *elems);
+
+/* --- appending launches: a kernel with `options` (printf), then its arguments in order. What does
+ * not fit is told by graph_plan(). */
 struct launch *graph_kernel(struct graph *g, const char *file, const char *name, size_t groups,
                             size_t lanes, const char *options, ...)
     __attribute__((format(printf, 6, 7)));
@@ -191,7 +199,8 @@ void launch_write(struct launch *l, struct tensor *t);
 void launch_update(struct launch *l, struct tensor *t);
 /* Reads and changes if `add`, else writes. */
 void launch_add_to(struct launch *l, struct tensor *t, int add);
-void launch_int(struct launch *l, size_t value);
+void launch_int(struct launch *l, size_t value);   /* a size, at most INT32_MAX */
+void launch_word(struct launch *l, uint32_t word); /* 32 bits as they are */
 void launch_float(struct launch *l, double value);
 void launch_local(struct launch *l, size_t bytes);
 void launch_cost(struct launch *l, double flops, const char *label);
@@ -214,11 +223,15 @@ size_t graph_chunks(const struct graph *g, size_t rows);
 
 /* --- planning and running */
 
-/* Lifetimes and places; fails if a tensor is read before it is written. */
+/* Lifetimes and places; fails if a tensor is read before it is written, and tells what went wrong
+ * while the graph was built. */
 int graph_plan(struct graph *g, struct error *err);
 
 /* Checks independently that no two tensors alive at a time overlap. */
 int graph_check(const struct graph *g, struct error *err);
+
+/* Device bytes that graph_prepare() will take. */
+uint64_t graph_bytes(const struct graph *g, const struct graph *shared);
 
 /* Memory and kernels. `shared` (may be NULL) is a prepared graph whose activations are free while
  * this one runs. */

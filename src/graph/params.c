@@ -41,6 +41,9 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     for (size_t i = 0; i < params->count; i++)
         if (!strcmp(params->list[i]->value.name, name))
             return same_shape(&params->list[i]->value, rank, dim) ? &params->list[i]->value : NULL;
+    size_t elems;
+    if (strlen(name) >= sizeof params->list[0]->value.name || tensor_count(rank, dim, &elems))
+        return NULL;
     struct param **list = realloc(params->list, (params->count + 1) * sizeof *list);
     struct param *p = calloc(1, sizeof *p);
     if (list)
@@ -53,9 +56,8 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     snprintf(t->name, sizeof t->name, "%s", name);
     t->kind = TENSOR_PARAM;
     t->rank = rank;
-    t->elems = 1;
-    for (int r = 0; r < rank; r++)
-        t->elems *= t->dim[r] = dim[r];
+    t->elems = elems;
+    memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     t->needs_grad = 1;
     p->grad = *t;
     p->grad.kind = TENSOR_PARAM_GRAD;

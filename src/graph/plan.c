@@ -30,14 +30,17 @@ static int find_lifetimes(struct graph *g, struct error *err)
     for (size_t i = 0; i < g->launch_count; i++) {
         struct launch *l = g->launches[i];
         for (unsigned a = 0; a < l->args; a++) {
-            struct tensor *t = l->arg[a].tensor;
-            if (!t || t->kind != TENSOR_ACTIVATION)
-                continue;
-            if (t->first < 0 && l->arg[a].kind != ARG_WRITE)
+            const struct tensor *t = l->arg[a].tensor;
+            if (t && t->kind == TENSOR_ACTIVATION && t->first < 0 && l->arg[a].kind != ARG_WRITE)
                 return error_set(err, STATUS_FAILED,
                                  "plan: launch %zu (%s %s) reads %s, which "
                                  "nothing has written",
                                  i, l->name, l->label, t->name);
+        }
+        for (unsigned a = 0; a < l->args; a++) {
+            struct tensor *t = l->arg[a].tensor;
+            if (!t || t->kind != TENSOR_ACTIVATION)
+                continue;
             if (t->first < 0)
                 t->first = (int)i;
             t->last = (int)i;
@@ -82,11 +85,30 @@ static size_t lowest_offset(const struct graph *g, const struct tensor *t, size_
     return at;
 }
 
-int graph_plan(struct graph *g, struct error *err)
+/* What could not be told while the graph was built. */
+static int check_built(const struct graph *g, struct error *err)
 {
     if (g->failed)
         return error_set(err, STATUS_FAILED, "out of memory while building the graph");
-    if (find_lifetimes(g, err))
+    if (g->fault[0])
+        return error_set(err, STATUS_USAGE, "%s", g->fault);
+    for (size_t i = 0; i < g->launch_count; i++) {
+        const struct launch *l = g->launches[i];
+        if (l->misfit)
+            return error_set(err, STATUS_USAGE,
+                             "%s %s: %zu is more than a kernel's int holds: a smaller train.batch "
+                             "helps",
+                             l->name, l->label, l->misfit);
+        if (l->args > LAUNCH_MAX_ARGS)
+            return error_set(err, STATUS_FAILED, "%s %s: %u arguments, at most %d", l->name,
+                             l->label, l->args, LAUNCH_MAX_ARGS);
+    }
+    return 0;
+}
+
+int graph_plan(struct graph *g, struct error *err)
+{
+    if (check_built(g, err) || find_lifetimes(g, err))
         return -1;
     size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, count = 0;
     struct tensor **order = calloc(g->tensor_count + 1, sizeof(struct tensor *));

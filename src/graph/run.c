@@ -12,8 +12,12 @@ static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct e
 {
     struct buffer *b = buffer_new(g->dev, t->elems * 4, t->name, err);
     uint32_t *nan = b ? malloc(t->elems * 4) : NULL;
-    if (!nan)
-        return b;
+    if (!nan) {
+        if (b)
+            error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
+        buffer_free(b);
+        return NULL;
+    }
     for (size_t i = 0; i < t->elems; i++)
         nan[i] = 0x7fc0dead; /* a quiet NaN: what reads it shows */
     int failed = buffer_write(b, 0, t->elems * 4, nan, err);
@@ -25,14 +29,32 @@ static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct e
     return b;
 }
 
+/* The activations of `shared` have room for those of g. */
+static int fits_into(const struct graph *g, const struct graph *shared)
+{
+    int fits = shared && !shared->scattered && shared->segments >= g->segments;
+    for (size_t i = 0; fits && i < g->segments; i++)
+        fits = shared->segment_bytes[i] >= g->segment_bytes[i];
+    return fits;
+}
+
+uint64_t graph_bytes(const struct graph *g, const struct graph *shared)
+{
+    uint64_t bytes = g->scattered || fits_into(g, shared) ? 0 : g->activation_bytes;
+    for (size_t i = 0; i < g->tensor_count; i++) {
+        const struct tensor *t = g->tensors[i];
+        if (!t->buffer && (t->kind == TENSOR_STATE || (g->scattered && t->first >= 0)))
+            bytes += t->elems * 4;
+    }
+    return bytes;
+}
+
 static int make_segments(struct graph *g, struct graph *shared, struct error *err)
 {
     g->segment = calloc(g->segments + 1, sizeof(struct buffer *));
     if (!g->segment)
         return error_set(err, STATUS_FAILED, "out of memory");
-    int fits = shared && shared->segments >= g->segments;
-    for (size_t i = 0; fits && i < g->segments; i++)
-        fits = shared->segment_bytes[i] >= g->segment_bytes[i];
+    int fits = fits_into(g, shared);
     g->owns_segments = !fits;
     for (size_t i = 0; i < g->segments; i++) {
         g->segment[i] =

@@ -5,7 +5,7 @@
 struct attention {
     struct tensor *qkv, *o, *lse;
     size_t window, heads, head_width;
-    struct drop drop;
+    struct mask drop;
     unsigned vec, head_vec, lanes;
 };
 
@@ -74,8 +74,11 @@ static void backward(struct graph *g, const void *arg)
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
                             size_t heads, const struct drop *drop)
 {
-    struct attention op = {
-        .qkv = qkv, .window = window, .heads = heads, .head_width = width / heads, .drop = *drop};
+    struct attention op = {.qkv = qkv,
+                           .window = window,
+                           .heads = heads,
+                           .head_width = width / heads,
+                           .drop = mask_of(drop)};
     const struct device_info *info = device_info(g->dev);
     op.vec = info->is_cpu ? 16 : 4;
     op.head_vec = graph_vec(g, op.head_width);

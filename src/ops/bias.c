@@ -4,7 +4,7 @@ struct bias {
     struct tensor *x, *y, *position;
     size_t rows, columns, chunk, groups;
     enum act act;
-    struct drop drop;
+    struct mask drop;
     unsigned vec, lanes;
 };
 
@@ -33,8 +33,12 @@ static void backward(struct graph *g, const void *arg)
 struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
                        struct tensor *position, const struct drop *drop)
 {
-    struct bias op = {
-        .x = x, .position = position, .rows = rows, .columns = columns, .act = act, .drop = *drop};
+    struct bias op = {.x = x,
+                      .position = position,
+                      .rows = rows,
+                      .columns = columns,
+                      .act = act,
+                      .drop = mask_of(drop)};
     op.vec = graph_vec(g, columns);
     op.lanes = graph_lanes(g, columns, op.vec);
     size_t chunks = graph_chunks(g, rows);
@@ -49,7 +53,7 @@ struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t co
     if (position)
         launch_read(l, position);
     launch_write(l, op.y);
-    launch_dropout(g, l, drop, rows, op.chunk);
+    launch_dropout(g, l, &op.drop, rows, op.chunk);
     launch_cost(l, 20.0 * (double)x->elems, x->name);
     graph_backward_arg(g, backward, op);
     return op.y;

@@ -1,16 +1,21 @@
 #include "ops/ops.h"
 #include "util/philox.h"
 
-void launch_dropout_key(struct graph *g, struct launch *l, const struct drop *drop)
+struct mask mask_of(const struct drop *drop)
+{
+    return (struct mask){drop->p, drop->sample, drop->period, philox_path(drop->path)};
+}
+
+void launch_dropout_key(struct graph *g, struct launch *l, const struct mask *drop)
 {
     /* in 2^-16, so that the scale is exact for the share that is really dropped */
     uint32_t threshold = g->training ? (uint32_t)(drop->p * 0x1p16 + 0.5) : 0;
-    launch_int(l, philox_path(drop->path));
-    launch_int(l, threshold);
+    launch_word(l, drop->path);
+    launch_word(l, threshold);
     launch_float(l, 1 / (1 - threshold * 0x1p-16));
 }
 
-void launch_dropout(struct graph *g, struct launch *l, const struct drop *drop, size_t rows,
+void launch_dropout(struct graph *g, struct launch *l, const struct mask *drop, size_t rows,
                     size_t chunk)
 {
     launch_read(l, drop->sample);

@@ -176,7 +176,7 @@ struct tensor *op_noise(struct graph *g, struct tensor *x, size_t elems, struct 
     launch_read(l, sample);
     launch_read(l, g->step);
     launch_int(l, elems);
-    launch_int(l, philox_path(path));
+    launch_word(l, philox_path(path));
     launch_float(l, sd);
     launch_cost(l, 40.0 * (double)y->elems, path);
     return y;

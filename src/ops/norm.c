@@ -4,7 +4,7 @@ struct norm {
     struct tensor *x, *residual, *s, *y, *stats, *gamma, *beta;
     size_t rows, columns, chunk, groups;
     int relu, drop_kind; /* 1: on x, 2: on y */
-    struct drop drop;
+    struct mask drop;
     unsigned vec, lanes;
 };
 
@@ -39,8 +39,10 @@ static void backward(struct graph *g, const void *arg)
     }
     if (more)
         launch_read(l, more);
-    if (op->residual)
-        launch_add_to(l, graph_grad(g, op->residual, &add_res), add_res);
+    if (op->residual) {
+        struct tensor *dres = graph_grad(g, op->residual, &add_res);
+        launch_add_to(l, dres, add_res);
+    }
     struct tensor *dx = graph_grad(g, op->x, &add_x);
     launch_add_to(l, dx, add_x);
     launch_dropout(g, l, &op->drop, op->rows, op->chunk);
@@ -104,7 +106,7 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
                       .rows = rows,
                       .columns = columns,
                       .drop_kind = residual != NULL,
-                      .drop = *drop};
+                      .drop = mask_of(drop)};
     /* a sum that is handed out gets a gradient: MORE, so that both passes share a program */
     forward(g, &op, name, sum && residual);
     if (sum)
@@ -116,7 +118,7 @@ struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size
                             const char *name, const struct drop *drop)
 {
     struct norm op = {
-        .x = x, .rows = rows, .columns = columns, .relu = 1, .drop_kind = 2, .drop = *drop};
+        .x = x, .rows = rows, .columns = columns, .relu = 1, .drop_kind = 2, .drop = mask_of(drop)};
     forward(g, &op, name, 0);
     return op.y;
 }

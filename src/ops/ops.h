@@ -20,7 +20,7 @@ struct drop {
     double p;
     struct tensor *sample;
     size_t period;
-    const char *path; /* name that keys the mask */
+    const char *path; /* name that keys the mask; read before the op returns */
 };
 
 /* Windows of the series, [B, T, F] and their first rows. `standardise`: each window by itself. */
@@ -103,12 +103,21 @@ void op_sum_rows(struct graph *g, struct tensor *x, size_t rows, size_t columns,
 void op_add_parts(struct graph *g, struct tensor *part, size_t chunks, size_t columns,
                   size_t stride, size_t offset, struct tensor *grad, const char *label);
 
+/* What an op keeps of its dropout until backward, when the name may be gone: the name's hash. */
+struct mask {
+    double p;
+    struct tensor *sample;
+    size_t period;
+    uint32_t path;
+};
+struct mask mask_of(const struct drop *drop);
+
 /* The last arguments of a kernel with dropout: sample, step, rows, period, chunk, path, threshold,
  * scale. */
-void launch_dropout(struct graph *g, struct launch *l, const struct drop *drop, size_t rows,
+void launch_dropout(struct graph *g, struct launch *l, const struct mask *drop, size_t rows,
                     size_t chunk);
 
 /* path, threshold, scale alone */
-void launch_dropout_key(struct graph *g, struct launch *l, const struct drop *drop);
+void launch_dropout_key(struct graph *g, struct launch *l, const struct mask *drop);
 
 #endif

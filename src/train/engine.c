@@ -24,71 +24,103 @@ static int make_data(struct engine *e, struct error *err)
     return e->order ? 0 : -1;
 }
 
-/* Over budget: says which micro-batch fits. Activations grow with the batch, the rest does not. */
-static int check_budget(const struct engine *e, struct error *err)
+/* NT-Xent's negatives are the batch, so there evaluation has to use training's. */
+static size_t evaluate_batch(const struct engine *e, size_t batch)
 {
-    uint64_t fixed = device_bytes(e->dev), budget = device_budget(e->dev);
-    uint64_t activations = 0;
-    if (e->train)
-        activations = e->train->activation_bytes;
-    if (e->eval->activation_bytes > activations)
-        activations = e->eval->activation_bytes;
-    if (fixed + activations <= budget)
-        return 0;
-    uint64_t batch = (uint64_t)e->config->train.batch;
-    uint64_t samples = batch * (uint64_t)e->config->train.accumulate;
-    uint64_t fits = fixed < budget ? (budget - fixed) / (activations / batch + 1) : 0;
-    while (fits && samples % fits)
-        fits--; /* the largest that divides the group, so that the step stays the same */
-    if (!fits)
+    const struct config *c = e->config;
+    size_t most = samples_most(e->data);
+    if (c->loss.contrastive == CONTRASTIVE_NT_XENT)
+        return batch;
+    if (c->train.evaluate_batch > 0)
+        batch = (size_t)c->train.evaluate_batch;
+    return batch < most ? batch : most;
+}
+
+/* Both graphs, planned; the parameters get their memory with the first. */
+static int plan_graphs(struct engine *e, const struct engine_options *options, size_t batch,
+                       size_t eval_batch, struct error *err)
+{
+    const struct config *c = e->config;
+    size_t features = e->data->features;
+    graph_free(e->train);
+    graph_free(e->eval);
+    e->train = e->eval = NULL;
+    e->eval_batch = eval_batch;
+    if (options->training) {
+        e->train =
+            model_graph(e->dev, e->params, c, batch, features, 1, e->series, e->order, &e->io);
+        if (!e->train)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        e->micro = e->train->launch_count;
+        e->train->scattered = options->scattered;
+    }
+    e->eval = model_graph(e->dev, e->params, c, eval_batch, features, 0, e->series, e->order,
+                          &e->eval_io);
+    if (!e->eval)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    e->eval->scattered = options->scattered;
+    e->eval_io.input->keep = 1;
+    if (!e->params->values) {
+        params_place(e->params, device_info(e->dev)->base_align);
+        if (params_allocate(e->params, e->dev, options->training, err))
+            return -1;
+    }
+    if (e->train) {
+        op_adamw(e->train, e->io.metrics, c->train.beta1, c->train.beta2, c->train.epsilon);
+        if (graph_plan(e->train, err) || graph_check(e->train, err))
+            return -1;
+    }
+    return graph_plan(e->eval, err) || graph_check(e->eval, err) ? -1 : 0;
+}
+
+/* Device bytes with the planned graphs. */
+static uint64_t bytes_needed(const struct engine *e)
+{
+    return device_bytes(e->dev) + (e->train ? graph_bytes(e->train, NULL) : 0) +
+           graph_bytes(e->eval, e->train);
+}
+
+/* Over budget: finds, by planning them, the largest batch that fits and divides the group. */
+static int refuse_plan(struct engine *e, const struct engine_options *options, struct error *err)
+{
+    const struct config *c = e->config;
+    const uint64_t needed = bytes_needed(e), budget = device_budget(e->dev);
+    const int per_batch = c->loss.contrastive != CONTRASTIVE_NONE;
+    size_t batch = e->train ? (size_t)c->train.batch : e->eval_batch;
+    size_t samples = batch * (size_t)(e->train ? c->train.accumulate : 1);
+    for (size_t n = batch; n; n--) {
+        size_t eval = evaluate_batch(e, n);
+        struct error ignored;
+        eval = eval < n ? eval : n;
+        if (samples % n || plan_graphs(e, options, n, eval, &ignored) || bytes_needed(e) > budget)
+            continue;
+        const char *also = c->train.evaluate_batch > (long)eval ? ", evaluate_batch = auto" : "";
+        if (!options->training)
+            return error_set(
+                err, STATUS_USAGE, "the plan needs %llu bytes of %llu: [train] %s = %zu fits",
+                (unsigned long long)needed, (unsigned long long)budget,
+                c->loss.contrastive == CONTRASTIVE_NT_XENT ? "batch" : "evaluate_batch", n);
         return error_set(err, STATUS_USAGE,
-                         "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
-                         "device.memory_fraction",
-                         (unsigned long long)(fixed + activations), (unsigned long long)budget);
+                         "the plan needs %llu bytes of %llu: [train] batch = %zu, accumulate = "
+                         "%zu%s fits%s",
+                         (unsigned long long)needed, (unsigned long long)budget, n, samples / n,
+                         also,
+                         per_batch ? "; the contrastive term is then of smaller micro-batches"
+                                   : " and makes the same step");
+    }
     return error_set(err, STATUS_USAGE,
-                     "the plan needs %llu bytes of %llu: [train] batch = %llu with accumulate = "
-                     "%llu fits and makes the same step",
-                     (unsigned long long)(fixed + activations), (unsigned long long)budget,
-                     (unsigned long long)fits, (unsigned long long)(samples / fits));
+                     "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
+                     "device.memory_fraction",
+                     (unsigned long long)needed, (unsigned long long)budget);
 }
 
 static int make_graphs(struct engine *e, const struct engine_options *options, struct error *err)
 {
-    const struct config *c = e->config;
-    size_t features = e->data->features;
-    if (options->training) {
-        e->train = model_graph(e->dev, e->params, c, (size_t)c->train.batch, features, 1, e->series,
-                               e->order, &e->io);
-        if (!e->train)
-            return error_set(err, STATUS_FAILED, "out of memory");
-        e->micro = e->train->launch_count;
-    }
-    /* NT-Xent's negatives are the batch, so there evaluation has to use training's */
-    e->eval_batch =
-        (size_t)(c->train.evaluate_batch > 0 && c->loss.contrastive != CONTRASTIVE_NT_XENT
-                     ? c->train.evaluate_batch
-                     : c->train.batch);
-    size_t most = samples_most(e->data);
-    if (c->loss.contrastive != CONTRASTIVE_NT_XENT && e->eval_batch > most)
-        e->eval_batch = most;
-    e->eval = model_graph(e->dev, e->params, c, e->eval_batch, features, 0, e->series, e->order,
-                          &e->eval_io);
-    if (!e->eval)
-        return error_set(err, STATUS_FAILED, "out of memory");
-    e->eval_io.input->keep = 1;
-    size_t align = device_info(e->dev)->base_align;
-    params_place(e->params, align);
-    if (params_allocate(e->params, e->dev, options->training, err))
+    size_t batch = (size_t)e->config->train.batch;
+    if (plan_graphs(e, options, batch, evaluate_batch(e, batch), err))
         return -1;
-    if (e->train) {
-        op_adamw(e->train, e->io.metrics, c->train.beta1, c->train.beta2, c->train.epsilon);
-        e->train->scattered = options->scattered;
-        if (graph_plan(e->train, err) || graph_check(e->train, err))
-            return -1;
-    }
-    e->eval->scattered = options->scattered;
-    if (graph_plan(e->eval, err) || graph_check(e->eval, err) || check_budget(e, err))
-        return -1;
+    if (bytes_needed(e) > device_budget(e->dev))
+        return refuse_plan(e, options, err);
     if (e->train && graph_prepare(e->train, NULL, (int)e->gemm, err))
         return -1;
     return graph_prepare(e->eval, e->train, (int)e->gemm, err);

@@ -1,0 +1,400 @@
+/*
+ * The planner on random graphs, held against a checker of its own: it sweeps over the launches and
+ * looks at what lives at each. No device is needed, only its limits.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "device/opencl.h"
+#include "graph/graph.h"
+
+enum { GRAPHS = 400, TENSORS = 60, LAUNCHES = 80 };
+
+static struct device fake; /* only its limits are asked for */
+static uint64_t state;
+
+static size_t below(size_t n) /* xorshift64* */
+{
+    state ^= state >> 12;
+    state ^= state << 25;
+    state ^= state >> 27;
+    return (size_t)((state * 2685821657736338717u) >> 33) % n;
+}
+
+static struct graph *start(uint64_t seed, size_t align, uint64_t most)
+{
+    state = seed * 2654435761u + 1;
+    fake.info.base_align = (unsigned)align;
+    fake.info.max_alloc_bytes = most;
+    struct graph *g = graph_new(&fake, NULL, 1, 1);
+    assert_non_null(g);
+    return g;
+}
+
+/* Launches that read what is written and write anything; sizes from words to many pages. */
+static void grow(struct graph *g, size_t largest)
+{
+    struct tensor *t[TENSORS];
+    int written[TENSORS] = {0};
+    size_t tensors = 2 + below(TENSORS - 2), launches = 1 + below(LAUNCHES);
+    struct tensor *state_tensor = graph_state(g, "state", 1 + below(100));
+    for (size_t i = 0; i < tensors; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "t%zu", i);
+        size_t elems = 1 + below(below(3) ? largest / 4 : 200);
+        t[i] = graph_tensor(g, name, 1, &elems);
+        t[i]->keep = below(12) == 0;
+    }
+    for (size_t i = 0; i < launches; i++) {
+        struct launch *l = graph_kernel(g, "none.cl", "random", 1, 1, "-DX=%zu", i);
+        for (size_t a = below(6); a > 0; a--) {
+            size_t at = below(tensors);
+            if (written[at])
+                launch_read(l, t[at]);
+        }
+        if (below(4) == 0)
+            launch_update(l, state_tensor);
+        launch_int(l, i);
+        size_t out = below(tensors);
+        if (written[out] && below(2))
+            launch_update(l, t[out]);
+        else
+            launch_write(l, t[out]);
+        written[out] = 1;
+        /* chains as in a real model: the latest is read soon */
+        if (below(2) && i + 1 < launches)
+            launch_read(graph_kernel(g, "none.cl", "next", 1, 1, "%s", ""), t[out]);
+    }
+}
+
+/* First and last launch that names t; 0 if none does. */
+static int lifetime(const struct graph *g, const struct tensor *t, size_t *first, size_t *last)
+{
+    int used = 0;
+    for (size_t i = 0; i < g->launch_count; i++)
+        for (unsigned a = 0; a < g->launches[i]->args; a++)
+            if (g->launches[i]->arg[a].tensor == t) {
+                *first = used ? *first : i;
+                *last = i;
+                used = 1;
+            }
+    if (used && t->keep)
+        *last = g->launch_count;
+    return used;
+}
+
+struct figures {
+    size_t naive, bound, taken, segments;
+};
+
+static int by_place(const void *a, const void *b)
+{
+    const struct tensor *x = *(struct tensor *const *)a, *y = *(struct tensor *const *)b;
+    if (x->segment != y->segment)
+        return x->segment < y->segment ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+/* Sweeps over the launches; what lives at each, sorted by place, must not touch. */
+static struct figures sweep(const struct graph *g)
+{
+    const size_t align = fake.info.base_align;
+    struct figures f = {.taken = g->activation_bytes, .segments = g->segments};
+    size_t *first = calloc(g->tensor_count, sizeof *first);
+    size_t *last = calloc(g->tensor_count, sizeof *last);
+    struct tensor **live = calloc(g->tensor_count, sizeof(struct tensor *));
+    assert_true(first && last && live);
+    size_t ends[2 * TENSORS] = {0}, sum = 0;
+    assert_true(g->segments <= 2 * TENSORS);
+    for (size_t i = 0; i < g->tensor_count; i++) {
+        const struct tensor *t = g->tensors[i];
+        last[i] = 0;
+        first[i] = 1; /* never */
+        if (t->kind != TENSOR_ACTIVATION || !lifetime(g, t, &first[i], &last[i]))
+            continue;
+        size_t bytes = (t->elems * 4 + align - 1) / align * align;
+        f.naive += bytes;
+        assert_int_equal(t->offset % align, 0);
+        assert_true(t->segment < g->segments);
+        assert_true(t->offset + t->elems * 4 <= g->segment_bytes[t->segment]);
+        if (t->offset + bytes > ends[t->segment])
+            ends[t->segment] = t->offset + bytes;
+    }
+    for (size_t s = 0; s < g->segments; s++) {
+        assert_true(g->segment_bytes[s] <= fake.info.max_alloc_bytes);
+        assert_int_equal(g->segment_bytes[s], ends[s]); /* no byte for nothing */
+        sum += g->segment_bytes[s];
+    }
+    assert_int_equal(sum, g->activation_bytes);
+    for (size_t now = 0; now <= g->launch_count; now++) {
+        size_t n = 0, bytes = 0;
+        for (size_t i = 0; i < g->tensor_count; i++)
+            if (first[i] <= now && now <= last[i] && g->tensors[i]->kind == TENSOR_ACTIVATION) {
+                live[n++] = g->tensors[i];
+                bytes += (g->tensors[i]->elems * 4 + align - 1) / align * align;
+            }
+        qsort(live, n, sizeof *live, by_place);
+        for (size_t i = 1; i < n; i++)
+            if (live[i - 1]->segment == live[i]->segment &&
+                live[i - 1]->offset + live[i - 1]->elems * 4 > live[i]->offset)
+                fail_msg("at launch %zu %s and %s overlap", now, live[i - 1]->name, live[i]->name);
+        f.bound = bytes > f.bound ? bytes : f.bound;
+    }
+    free(first);
+    free(last);
+    free(live);
+    return f;
+}
+
+static void test_random_graphs(void **unused)
+{
+    (void)unused;
+    double worst = 1, total = 0;
+    size_t several = 0, saved = 0;
+    for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
+        struct error err = {0};
+        const size_t largest = 40000, align = seed % 3 == 0 ? 4096 : seed % 3 == 1 ? 64 : 128;
+        int small = seed % 2 == 0; /* segments hardly larger than the largest tensor */
+        struct graph *g = start(seed, align, small ? largest + 4096 : (uint64_t)1 << 31);
+        grow(g, largest);
+        if (graph_plan(g, &err) || graph_check(g, &err))
+            fail_msg("graph %d: %s", (int)seed, err.text);
+        struct figures f = sweep(g);
+        assert_true(f.taken <= f.naive && f.taken >= f.bound);
+        several += f.segments > 1;
+        saved += f.taken < f.naive;
+        assert_true(small || f.segments <= 1);
+        double factor = f.bound ? (double)f.taken / (double)f.bound : 1;
+        /* first fit by size: what is left over in small segments costs more */
+        if (factor > (small ? 2.0 : 1.5))
+            fail_msg("graph %d takes %zu bytes, %zu live at once", (int)seed, f.taken, f.bound);
+        if (!small) {
+            worst = factor > worst ? factor : worst;
+            total += factor;
+        }
+        graph_free(g);
+    }
+    print_message("# in one segment: %.3f times the lower bound, at worst %.3f\n",
+                  total / (GRAPHS / 2), worst);
+    assert_true(total / (GRAPHS / 2) < 1.1);
+    assert_true(several > GRAPHS / 4 && saved > GRAPHS / 2);
+}
+
+/* The same graph gives the same places. */
+static void test_deterministic(void **unused)
+{
+    (void)unused;
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        struct error err = {0};
+        struct graph *g[2];
+        for (int i = 0; i < 2; i++) {
+            g[i] = start(seed, 128, 50000);
+            grow(g[i], 40000);
+            assert_int_equal(graph_plan(g[i], &err), 0);
+        }
+        for (size_t i = 0; i < g[0]->tensor_count; i++) {
+            assert_int_equal(g[0]->tensors[i]->offset, g[1]->tensors[i]->offset);
+            assert_int_equal(g[0]->tensors[i]->segment, g[1]->tensors[i]->segment);
+        }
+        graph_free(g[0]);
+        graph_free(g[1]);
+    }
+}
+
+static struct tensor *find(const struct graph *g, const char *name)
+{
+    for (size_t i = 0; i < g->tensor_count; i++)
+        if (!strcmp(g->tensors[i]->name, name))
+            return g->tensors[i];
+    fail_msg("no tensor %s", name);
+    return NULL;
+}
+
+/* Whatever two tensors are laid over each other: graph_check tells if they live at once. */
+static void test_check_sees_overlaps(void **unused)
+{
+    (void)unused;
+    size_t planted = 0;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        struct error err = {0};
+        struct graph *g = start(seed, 64, (uint64_t)1 << 31);
+        grow(g, 40000);
+        assert_int_equal(graph_plan(g, &err), 0);
+        for (int try = 0; try < 20; try++) {
+            struct tensor *a = g->tensors[below(g->tensor_count)];
+            struct tensor *b = g->tensors[below(g->tensor_count)];
+            size_t fa, la, fb, lb;
+            if (a == b || a->kind != TENSOR_ACTIVATION || b->kind != TENSOR_ACTIVATION ||
+                !lifetime(g, a, &fa, &la) || !lifetime(g, b, &fb, &lb) || fa > lb || fb > la)
+                continue;
+            const size_t offset = b->offset, reach = (a->elems * 4 - 1) / 64;
+            b->offset = a->offset + below(reach + 1) * 64; /* its start lies within a */
+            if (b->offset + b->elems * 4 <= g->segment_bytes[0]) {
+                memset(&err, 0, sizeof err);
+                assert_int_equal(graph_check(g, &err), -1);
+                assert_non_null(strstr(err.text, "overlap"));
+                planted++;
+            }
+            b->offset = offset;
+        }
+        assert_int_equal(graph_check(g, &err), 0);
+        graph_free(g);
+    }
+    assert_true(planted > 100);
+}
+
+static void test_check_sees_misplaced(void **unused)
+{
+    (void)unused;
+    struct error err = {0};
+    struct graph *g = start(1, 64, 1 << 20);
+    struct tensor *a = graph_tensor2(g, "a", 3, 100), *b = graph_tensor2(g, "b", 2, 100);
+    struct launch *l = graph_kernel(g, "none.cl", "one", 1, 1, "%s", "");
+    launch_write(l, a);
+    launch_write(l, b);
+    assert_int_equal(graph_plan(g, &err), 0);
+    assert_int_equal(g->activation_bytes, 1216 + 832);
+    assert_int_equal(graph_check(g, &err), 0);
+    const struct {
+        size_t segment, offset;
+    } bad[] = {{0, 4}, {0, 1280}, {0, SIZE_MAX / 2 + 1}, {1, 1216}, {SIZE_MAX, 0}};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct tensor was = *b;
+        b->segment = bad[i].segment;
+        b->offset = bad[i].offset;
+        memset(&err, 0, sizeof err);
+        assert_int_equal(graph_check(g, &err), -1);
+        assert_int_equal(err.status, STATUS_FAILED);
+        assert_non_null(strstr(err.text, "b lies outside its segment"));
+        *b = was;
+    }
+    fake.info.max_alloc_bytes = 1000;
+    assert_int_equal(graph_check(g, &err), -1);
+    graph_free(g);
+}
+
+static void refused(struct graph *g, enum status status, const char *a, const char *b)
+{
+    struct error err = {0};
+    assert_int_equal(graph_plan(g, &err), -1);
+    if (err.status != status || !strstr(err.text, a) || !strstr(err.text, b))
+        fail_msg("refused with status %d: %s", (int)err.status, err.text);
+    graph_free(g);
+}
+
+static void test_reading_first(void **unused)
+{
+    (void)unused;
+    for (int kind = 0; kind < 4; kind++) {
+        struct graph *g = start(1, 64, 1 << 20);
+        struct tensor *a = graph_tensor2(g, "early", 3, 100), *b = graph_tensor2(g, "b", 2, 100);
+        struct launch *l = graph_kernel(g, "none.cl", "first", 1, 1, "%s", "");
+        launch_cost(l, 0, "somewhere");
+        if (kind == 3)
+            launch_write(l, a); /* in the same launch is not before it */
+        if (kind == 1)
+            launch_update(l, a);
+        else if (kind == 2)
+            graph_gemm(g, "product", (struct gemm_shape){0, 0, 1, 1, 1}, a, a, b, 0);
+        else
+            launch_read(l, a);
+        launch_write(graph_kernel(g, "none.cl", "late", 1, 1, "%s", ""), a);
+        refused(g, STATUS_FAILED, "reads early, which nothing has written",
+                kind == 2 ? "launch 1 (gemm product)" : "launch 0 (first somewhere)");
+    }
+}
+
+static void test_unfit(void **unused)
+{
+    (void)unused;
+    struct graph *g = start(1, 64, 1000);
+    struct launch *l = graph_kernel(g, "none.cl", "one", 1, 1, "%s", "");
+    launch_write(l, graph_tensor2(g, "small", 2, 100));
+    launch_write(l, graph_tensor2(g, "wide", 2, 121)); /* 968 bytes are 1024 */
+    refused(g, STATUS_USAGE, "wide takes 1024 bytes", "largest buffer of 1000");
+
+    g = start(1, 64, 1000);
+    l = graph_kernel(g, "none.cl", "one", 1, 1, "%s", "");
+    launch_int(l, INT32_MAX);
+    launch_word(l, UINT32_MAX);
+    assert_int_equal(l->arg[0].i, INT32_MAX);
+    assert_int_equal((uint32_t)l->arg[1].i, UINT32_MAX);
+    assert_int_equal(graph_plan(g, &(struct error){0}), 0);
+    launch_int(l, (size_t)INT32_MAX + 1);
+    launch_cost(l, 0, "many rows");
+    refused(g, STATUS_USAGE, "one many rows: 2147483648 is more", "train.batch");
+
+    g = start(1, 64, 1000);
+    l = graph_kernel(g, "none.cl", "one", 1, 1, "%s", "");
+    for (size_t i = 0; i < LAUNCH_MAX_ARGS; i++)
+        launch_int(l, i);
+    assert_int_equal(graph_plan(g, &(struct error){0}), 0);
+    for (size_t i = 0; i < 5; i++)
+        launch_read(l, find(g, "step"));
+    refused(g, STATUS_FAILED, "25 arguments, at most 20", "one");
+
+    /* 2^62 elements have 2^64 bytes; 2^32 * 2^32 * 2 have none */
+    const size_t shapes[][3] = {{1, (size_t)1 << 62, 1},
+                                {(size_t)1 << 32, (size_t)1 << 32, 2},
+                                {SIZE_MAX, SIZE_MAX, SIZE_MAX},
+                                {3, SIZE_MAX / 2, 1}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        g = start(1, 64, UINT64_MAX);
+        l = graph_kernel(g, "none.cl", "one", 1, 1, "%s", "");
+        launch_write(l, graph_tensor(g, "vast", 3, shapes[i]));
+        refused(g, STATUS_USAGE, "vast is larger than any memory", "");
+    }
+}
+
+static void test_parameter_names(void **unused)
+{
+    (void)unused;
+    struct params *params = params_new(0);
+    assert_non_null(params);
+    char name[200];
+    memset(name, 'n', sizeof name);
+    name[95] = 0; /* the longest that fits */
+    struct tensor *t = params_get(params, name, 2, (size_t[]){3, 4}, 1, INIT_CONSTANT, 1);
+    assert_non_null(t);
+    assert_string_equal(t->name, name);
+    assert_ptr_equal(params_get(params, name, 2, (size_t[]){3, 4}, 1, INIT_CONSTANT, 1), t);
+    assert_null(params_get(params, name, 2, (size_t[]){4, 3}, 1, INIT_CONSTANT, 1));
+    name[95] = 'n';
+    name[96] = 0;
+    assert_null(params_get(params, name, 2, (size_t[]){3, 4}, 1, INIT_CONSTANT, 1));
+    assert_null(params_get(params, "vast", 2, (size_t[]){SIZE_MAX, 4}, 1, INIT_CONSTANT, 1));
+    assert_int_equal(params->count, 1);
+
+    /* places: decayed first, aligned, apart */
+    params_get(params, "bias", 1, (size_t[]){5}, 0, INIT_CONSTANT, 0);
+    params_get(params, "weight", 1, (size_t[]){33}, 1, INIT_CONSTANT, 0);
+    params_place(params, 128);
+    assert_int_equal(params->list[0]->value.offset, 0);
+    assert_int_equal(params->list[2]->value.offset, 128);
+    assert_int_equal(params->list[1]->value.offset, 384);
+    assert_int_equal(params->decayed * 4, 384);
+    assert_int_equal(params->elems * 4, 512);
+    assert_int_equal(params_count(params), 12 + 5 + 33);
+
+    struct graph *g = start(1, 64, 1000);
+    g->params = params;
+    graph_param(g, name, 1, (size_t[]){3}, 1, INIT_CONSTANT, 1);
+    refused(g, STATUS_USAGE, "nnn", "does not fit");
+    params_free(params);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random_graphs),       cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_check_sees_overlaps), cmocka_unit_test(test_check_sees_misplaced),
+        cmocka_unit_test(test_reading_first),       cmocka_unit_test(test_unfit),
+        cmocka_unit_test(test_parameter_names),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
