@@ -109,10 +109,10 @@ inline float group_sum(float x, __local float *room)
     int lane = (int)get_local_id(0);
     barrier(CLK_LOCAL_MEM_FENCE);
     room[lane] = x;
-    for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int step = LANES / 2; step > 0; step /= 2) {
         barrier(CLK_LOCAL_MEM_FENCE);
-        if (lane < half)
-            room[lane] += room[lane + half];
+        if (lane < step)
+            room[lane] += room[lane + step];
     }
     barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];
