@@ -1360,7 +1360,8 @@ static void test_adamw_skip(int mode)
     adamw_bad(mode, 1, 0, 1);
 }
 
-int main(void)
+/* tests/test_ops 'norm *' runs the tests whose names fit. */
+int main(int argc, char **argv)
 {
     static const struct {
         const char *name;
@@ -1399,5 +1400,7 @@ int main(void)
         tests[i] = (struct CMUnitTest){job->name, run_job, NULL, NULL, job};
     }
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("ops", tests, open_devices, close_devices);
 }
