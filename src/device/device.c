@@ -439,6 +439,13 @@ const struct device_info *device_info(const struct device *dev)
     return &dev->info;
 }
 
+void device_act_as_gpu(struct device *dev)
+{
+    dev->info.is_cpu = 0;
+    if (dev->info.local_bytes > 48 << 10)
+        dev->info.local_bytes = 48 << 10;
+}
+
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)
 {
     dev->on_build = call;
