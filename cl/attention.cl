@@ -19,6 +19,8 @@
 #define TD ((T + 15) / 16 * 16) /* a row of dropout's elements, the same for every VEC */
 #define QB 4 /* queries side by side, so that a row of keys is loaded once for all */
 #define KEYS (TP / VEC)
+#define KB (KEYS % 4 == 0 ? 4 : KEYS % 3 == 0 ? 3 : KEYS % 2 == 0 ? 2 : 1)
+#define TQ ((T + QB - 1) / QB * QB) /* rows of queries, those that pad included */
 #define ROW (3 * H * DH)
 
 #if HV == 1
@@ -54,20 +56,53 @@ inline void load_rows(SPACE float *to, __global const float *from, __global cons
     }
 }
 
-/* s[QB][KEYS] = rows q (QB of them, scaled) times the keys in kt */
-inline void scores(vec s[QB][KEYS], float q[QB][DH], const SPACE float *kt)
+/* to[QB][TP] = q[QB][DH] times the keys in kt: KB vectors of keys at a time stay in registers. */
+inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt)
 {
-    for (int i = 0; i < QB; i++)
-        for (int v = 0; v < KEYS; v++)
-            s[i][v] = (vec)(0.0f);
-    for (int d = 0; d < DH; d++)
+    for (int v0 = 0; v0 < KEYS; v0 += KB) {
+        vec s[QB][KB];
 #pragma unroll
-        for (int v = 0; v < KEYS; v++) {
-            const vec key = load_vec(v, kt + d * TP);
+        for (int i = 0; i < QB; i++)
+#pragma unroll
+            for (int v = 0; v < KB; v++)
+                s[i][v] = (vec)(0.0f);
+        for (int d = 0; d < DH; d++) {
+            vec key[KB];
+#pragma unroll
+            for (int v = 0; v < KB; v++)
+                key[v] = load_vec(v0 + v, kt + d * TP);
 #pragma unroll
             for (int i = 0; i < QB; i++)
-                s[i][v] = fma((vec)(q[i][d]), key, s[i][v]);
+#pragma unroll
+                for (int v = 0; v < KB; v++)
+                    s[i][v] = fma((vec)(q[i][d]), key[v], s[i][v]);
         }
+#pragma unroll
+        for (int i = 0; i < QB; i++)
+#pragma unroll
+            for (int v = 0; v < KB; v++)
+                store_vec(s[i][v], v0 + v, to + i * TP);
+    }
+}
+
+/* 1 for the keys that are there, 0 for those that pad */
+inline ivec is_key(int v)
+{
+    return v * VEC + convert_ivec(iota()) < (ivec)(T);
+}
+
+/* sum[QB] = rows p[QB][TP] times x[T][DH] at vector d */
+inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int d)
+{
+#pragma unroll
+    for (int i = 0; i < QB; i++)
+        sum[i] = (hvec)(0.0f);
+    for (int j = 0; j < T; j++) {
+        const hvec value = hload(d, x + j * DH);
+#pragma unroll
+        for (int i = 0; i < QB; i++)
+            sum[i] = fma((hvec)(p[i * TP + j]), value, sum[i]);
+    }
 }
 
 __kernel void attention_fwd(__global const float *restrict qkv, __global const float *restrict bias,
@@ -105,40 +140,33 @@ __kernel void attention_fwd(__global const float *restrict qkv, __global const f
             for (int d = 0; d < DH; d++)
                 q[i][d] = (base[(size_t)row * ROW + d] + bias[h * DH + d]) * scale;
         }
-        vec s[QB][KEYS];
-        scores(s, q, kt);
+        scores(p, q, kt);
         for (int i = 0; i < QB && i0 + i < T; i++) {
+            SPACE float *row = p + i * TP;
             vec most = (vec)(-INFINITY);
             for (int v = 0; v < KEYS; v++) {
-                s[i][v] = PICK(v * VEC + convert_ivec(iota()) < (ivec)(T), s[i][v], (vec)(-INFINITY));
-                most = fmax(most, s[i][v]);
+                const vec s = load_vec(v, row);
+                most = PICK(is_key(v) && s > most, s, most);
             }
             const float m = vmax(most);
             vec sum = (vec)(0.0f);
             for (int v = 0; v < KEYS; v++) {
-                s[i][v] = PICK(v * VEC + convert_ivec(iota()) < (ivec)(T), exp_vec(s[i][v] - m),
-                               (vec)(0.0f));
-                sum += s[i][v];
+                const vec e = PICK(is_key(v), exp_vec(load_vec(v, row) - m), (vec)(0.0f));
+                store_vec(e, v, row);
+                sum += e;
             }
             const float total = vsum(sum), inverse = 1.0f / total;
             lse[((size_t)b * H + h) * T + i0 + i] = m + log(total);
             for (int v = 0; v < KEYS; v++) {
-                vec x = s[i][v] * inverse;
+                vec x = load_vec(v, row) * inverse;
                 if (threshold)
                     x *= dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                store_vec(x, v, p + i * TP);
+                store_vec(x, v, row);
             }
         }
         for (int d = 0; d < HN; d++) {
             hvec sum[QB];
-            for (int i = 0; i < QB; i++)
-                sum[i] = (hvec)(0.0f);
-            for (int j = 0; j < T; j++) {
-                const hvec value = hload(d, vs + j * DH);
-#pragma unroll
-                for (int i = 0; i < QB; i++)
-                    sum[i] = fma((hvec)(p[i * TP + j]), value, sum[i]);
-            }
+            weighted(sum, p, vs, d);
             for (int i = 0; i < QB && i0 + i < T; i++)
                 hstore(sum[i], d, o + (((size_t)b * T + i0 + i) * H + h) * DH);
         }
@@ -164,9 +192,9 @@ __kernel void attention_bwd(__global const float *restrict qkv, __global const f
 {
 #if GLOBAL
     __global float *kt = room + (size_t)get_group_id(0) * SCRATCH;
-    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + T * DH, *ds = ps + T * TP;
+    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + T * DH, *ds = ps + TQ * TP;
 #else
-    __local float kt[TP * DH], vt[TP * DH], ks[T * DH], ps[T * TP], ds[T * TP];
+    __local float kt[TP * DH], vt[TP * DH], ks[T * DH], ps[TQ * TP], ds[TQ * TP];
 #endif
     const int lane = (int)get_local_id(0), b = (int)get_group_id(0) / H, h = (int)get_group_id(0) % H;
     __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
@@ -192,31 +220,25 @@ __kernel void attention_bwd(__global const float *restrict qkv, __global const f
                 delta[i] = fma(g[i][d], o[out + d], delta[i]);
             }
         }
-        vec s[QB][KEYS], dp[QB][KEYS];
-        scores(s, q, kt);
+        SPACE float *p = ps + i0 * TP, *dp = ds + i0 * TP;
+        scores(p, q, kt);
         scores(dp, g, vt);
         for (int i = 0; i < QB && i0 + i < T; i++) {
             const float l = lse[((size_t)b * H + h) * T + i0 + i];
             for (int v = 0; v < KEYS; v++) {
-                const vec p = PICK(v * VEC + convert_ivec(iota()) < (ivec)(T), exp_vec(s[i][v] - l),
-                                   (vec)(0.0f));
+                const vec e =
+                    PICK(is_key(v), exp_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
                 vec factor = (vec)(1.0f);
                 if (threshold)
                     factor = dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                store_vec(p * factor, v, ps + (i0 + i) * TP);
-                store_vec(p * fma(dp[i][v], factor, (vec)(-delta[i])) * scale, v, ds + (i0 + i) * TP);
+                store_vec(e * factor, v, p + i * TP);
+                store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-delta[i])) * scale, v,
+                          dp + i * TP);
             }
         }
         for (int d = 0; d < HN; d++) {
             hvec sum[QB];
-            for (int i = 0; i < QB; i++)
-                sum[i] = (hvec)(0.0f);
-            for (int j = 0; j < T; j++) {
-                const hvec key = hload(d, ks + j * DH);
-#pragma unroll
-                for (int i = 0; i < QB; i++)
-                    sum[i] = fma((hvec)(ds[min(i0 + i, T - 1) * TP + j]), key, sum[i]);
-            }
+            weighted(sum, dp, ks, d);
             for (int i = 0; i < QB && i0 + i < T; i++)
                 hstore(sum[i], d, dbase + (size_t)(i0 + i) * ROW);
         }
@@ -225,6 +247,7 @@ __kernel void attention_bwd(__global const float *restrict qkv, __global const f
     for (int j0 = lane * QB; j0 < T; j0 += LANES * QB)
         for (int d = 0; d < HN; d++) {
             hvec dk[QB], dv[QB];
+#pragma unroll
             for (int j = 0; j < QB; j++)
                 dk[j] = dv[j] = (hvec)(0.0f);
             for (int i = 0; i < T; i++) {

@@ -8,36 +8,6 @@
  * VEC = 16, GPUs LANES = 64, VEC = 1.
  */
 #define BLOCK (LANES * P * VEC)
-#define CAT_(a, b) a##b
-#define CAT(a, b) CAT_(a, b)
-#if VEC == 1
-typedef float real;
-typedef int whole;
-#define LOAD(at, from) (from)[at]
-#define STORE(value, at, to) (to)[at] = (value)
-#else
-typedef CAT(float, VEC) real;
-typedef CAT(int, VEC) whole;
-#define LOAD(at, from) CAT(vload, VEC)(0, (from) + (at))
-#define STORE(value, at, to) CAT(vstore, VEC)(value, 0, (to) + (at))
-#endif
-/* fma() where it is one instruction; PoCL defines only the compiler's own macros */
-#if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define MULADD(a, b, c) fma(a, b, c)
-#else
-#define MULADD(a, b, c) mad(a, b, c)
-#endif
-
-/* Sum over a vector in a fixed order. */
-inline float sum(real v)
-{
-    float part[VEC];
-    STORE(v, 0, part);
-    for (int step = VEC / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++)
-            part[i] += part[i + step];
-    return part[0];
-}
 
 /*
  * category[i] = argmin_c |x_i - c|^2 = argmax_c (x_i . c - |c|^2 / 2), the lowest c of equals.
@@ -50,15 +20,15 @@ kmeans_assign(global const float *restrict points, global const float *restrict 
     size_t first = get_group_id(0) * (size_t)BLOCK;
     size_t lane = get_local_id(0) * VEC;
     global const float *x = points + first * D + lane;
-    real best[P];
-    whole at[P];
+    vec best[P];
+    ivec at[P];
     for (int p = 0; p < P; p++) {
         best[p] = -FLT_MAX;
         at[p] = 0;
     }
     for (int tile = 0; tile < tiles; tile++) {
         global const float *m = centroids + (size_t)tile * D * C;
-        real dot[P][C];
+        vec dot[P][C];
 #pragma unroll
         for (int c = 0; c < C; c++)
 #pragma unroll
@@ -66,26 +36,26 @@ kmeans_assign(global const float *restrict points, global const float *restrict 
                 dot[p][c] = -norm[tile * C + c];
 #pragma unroll 4
         for (int j = 0; j < D; j++) {
-            real v[P];
+            vec v[P];
 #pragma unroll
             for (int p = 0; p < P; p++)
-                v[p] = LOAD(j * BLOCK + p * LANES * VEC, x);
+                v[p] = load_vec(0, x + (size_t)j * BLOCK + p * LANES * VEC);
 #pragma unroll
             for (int c = 0; c < C; c++)
 #pragma unroll
                 for (int p = 0; p < P; p++)
-                    dot[p][c] = MULADD(v[p], (real)m[j * C + c], dot[p][c]);
+                    dot[p][c] = fma(v[p], (vec)m[j * C + c], dot[p][c]);
         }
 #pragma unroll
         for (int c = 0; c < C; c++)
 #pragma unroll
             for (int p = 0; p < P; p++) {
-                at[p] = dot[p][c] > best[p] ? (whole)(tile * C + c) : at[p];
+                at[p] = dot[p][c] > best[p] ? (ivec)(tile * C + c) : at[p];
                 best[p] = dot[p][c] > best[p] ? dot[p][c] : best[p];
             }
     }
     for (int p = 0; p < P; p++)
-        STORE(at[p], first + lane + p * LANES * VEC, category);
+        store_vec(at[p], 0, category + first + lane + p * LANES * VEC);
 }
 
 /*
@@ -99,50 +69,44 @@ kmeans_near(global const float *restrict points, global const float *restrict ca
             global const float *restrict previous, global const int *restrict state, int blocks,
             int span, global float *restrict near, global float *restrict partial)
 {
-    local float part[LANES];
+    local float room[LANES];
     size_t lane = get_local_id(0) * VEC;
     size_t count = (size_t)blocks * BLOCK;
     global const float *nearest = previous + state[0] * count;
     int begin = (int)get_group_id(0) * span;
     int end = min(begin + span, blocks);
-    real total[C];
+    vec total[C];
     for (int c = 0; c < C; c++)
         total[c] = 0;
     for (int block = begin; block < end; block++)
         for (int p = 0; p < P; p++) {
             size_t at = (size_t)block * BLOCK + p * LANES * VEC + lane;
             global const float *x = points + (size_t)block * BLOCK * D + p * LANES * VEC + lane;
-            real square[C];
+            vec square[C];
 #pragma unroll
             for (int c = 0; c < C; c++)
                 square[c] = 0;
 #pragma unroll 4
             for (int j = 0; j < D; j++) {
-                real v = LOAD(j * BLOCK, x);
+                vec v = load_vec(0, x + (size_t)j * BLOCK);
 #pragma unroll
                 for (int c = 0; c < C; c++) {
-                    real difference = v - candidate[j * C + c];
-                    square[c] = MULADD(difference, difference, square[c]);
+                    vec difference = v - candidate[j * C + c];
+                    square[c] = fma(difference, difference, square[c]);
                 }
             }
-            real old = LOAD(at, nearest);
+            vec old = load_vec(0, nearest + at);
 #pragma unroll
             for (int c = 0; c < C; c++) {
                 square[c] = square[c] < old ? square[c] : old;
                 total[c] += square[c];
-                STORE(square[c], at, near + c * count);
+                store_vec(square[c], 0, near + c * count + at);
             }
         }
     for (int c = 0; c < C; c++) {
-        part[get_local_id(0)] = sum(total[c]);
-        for (int step = LANES / 2; step > 0; step /= 2) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            if (get_local_id(0) < step)
-                part[get_local_id(0)] += part[get_local_id(0) + step];
-        }
+        float all = group_sum(vsum(total[c]), room);
         if (get_local_id(0) == 0)
-            partial[c * get_num_groups(0) + get_group_id(0)] = part[0];
-        barrier(CLK_LOCAL_MEM_FENCE);
+            partial[c * get_num_groups(0) + get_group_id(0)] = all;
     }
 }
 

@@ -60,7 +60,7 @@ __kernel void loss_sum(__global const float *restrict value,
     }
     const float r = sum / n, c = contrastive[0], loss = r + weight * c;
     metrics->last_loss = loss;
-    if (!isfinite(loss)) {
+    if (!isfinite(loss)) { /* the step is refused, and its figures with it */
         metrics->bad_loss = 1;
         return;
     }

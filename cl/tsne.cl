@@ -1,74 +1,44 @@
 /*
  * t-SNE (van der Maaten and Hinton 2008). Built with
- *   D      numbers in a point
  *   LANES  work-items that share a group's rows; VEC points in a vector
  *   ROWS   rows of a group in tsne_forces
  * CPUs take LANES = 1, VEC = 16, GPUs LANES = 64, VEC = 1.
  */
-#define CAT_(a, b) a##b
-#define CAT(a, b) CAT_(a, b)
+
 #if VEC == 1
-typedef float real;
-typedef int whole;
-#define LOAD(at, from) (from)[at]
-#define STORE(value, at, to) (to)[at] = (value)
-#define COUNT 0
 #define ANY(mask) (mask)
 #else
-typedef CAT(float, VEC) real;
-typedef CAT(int, VEC) whole;
-#define LOAD(at, from) CAT(vload, VEC)(0, (from) + (at))
-#define STORE(value, at, to) CAT(vstore, VEC)(value, 0, (to) + (at))
-#define COUNT CAT(vload, VEC)(0, first_numbers)
 #define ANY(mask) any(mask)
-constant int first_numbers[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 #endif
-/* fma() where it is one instruction; PoCL defines only the compiler's own macros */
-#if defined(FP_FAST_FMAF) || defined(__FMA__) || defined(__ARM_FEATURE_FMA)
-#define MULADD(a, b, c) fma(a, b, c)
-#else
-#define MULADD(a, b, c) mad(a, b, c)
-#endif
-
-/* Sum over a vector in a fixed order. */
-inline float sum(real v)
-{
-    float part[VEC];
-    STORE(v, 0, part);
-    for (int step = VEC / 2; step > 0; step /= 2)
-        for (int i = 0; i < step; i++)
-            part[i] += part[i + step];
-    return part[0];
-}
 
 /*
- * The k nearest others of each of the points [ceil(n / VEC), D, VEC], by ascending distance, the
+ * The k nearest others of each of the points [ceil(n / VEC), d, VEC], by ascending distance, the
  * lower number first of equals: square [n, k] is |x_i - x_j|^2, index [n, k] is j. One work-item a
  * point; an insertion sort, because candidates seldom pass the k-th.
  */
-kernel void tsne_neighbours(global const float *restrict points, int n, int k,
+kernel void tsne_neighbours(global const float *restrict points, int n, int d, int k,
                             global float *restrict square, global int *restrict index)
 {
     int i = (int)get_global_id(0);
     if (i >= n)
         return;
-    global const float *mine = points + (size_t)(i / VEC) * D * VEC + i % VEC;
+    global const float *mine = points + (size_t)(i / VEC) * d * VEC + i % VEC;
     square += (size_t)i * k;
     index += (size_t)i * k;
     for (int e = 0; e < k; e++)
         square[e] = INFINITY;
     float worst = INFINITY;
     for (int first = 0; first < n; first += VEC) {
-        global const float *x = points + (size_t)first * D;
-        real distance = 0;
-        for (int j = 0; j < D; j++) {
-            real difference = LOAD(j * VEC, x) - mine[(size_t)j * VEC];
-            distance = MULADD(difference, difference, distance);
+        global const float *x = points + (size_t)first * d;
+        vec distance = 0;
+        for (int j = 0; j < d; j++) {
+            vec difference = load_vec(j, x) - mine[(size_t)j * VEC];
+            distance = fma(difference, difference, distance);
         }
         if (!ANY(distance < worst))
             continue;
         float each[VEC];
-        STORE(distance, 0, each);
+        store_vec(distance, 0, each);
         for (int l = 0; l < VEC; l++) {
             int other = first + l;
             if (!(each[l] < worst) || other == i || other >= n)
@@ -97,11 +67,11 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
             global const int *restrict column, global const float *restrict p,
             global float *restrict force)
 {
-    local float part[LANES];
+    local float room[LANES];
     int lane = (int)get_local_id(0);
     int first = (int)get_group_id(0) * ROWS;
     float mine[2][ROWS];
-    real push[2][ROWS], total[ROWS];
+    vec push[2][ROWS], total[ROWS];
     float pull[2][ROWS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++) {
@@ -111,17 +81,17 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
         pull[0][r] = pull[1][r] = 0;
     }
     for (int j = lane * VEC; j < padded; j += LANES * VEC) {
-        real other0 = LOAD(j, y), other1 = LOAD(j, y + padded);
-        whole number = COUNT + (j - first);
+        vec other0 = load_vec(0, y + j), other1 = load_vec(0, y + padded + j);
+        ivec number = convert_ivec(iota()) + (j - first);
 #pragma unroll
         for (int r = 0; r < ROWS; r++) {
-            real d0 = mine[0][r] - other0, d1 = mine[1][r] - other1;
-            real w = 1 / MULADD(d0, d0, MULADD(d1, d1, (real)1));
-            w = number == r ? (real)0 : w;
+            vec d0 = mine[0][r] - other0, d1 = mine[1][r] - other1;
+            vec w = 1 / fma(d0, d0, fma(d1, d1, (vec)1));
+            w = number == r ? (vec)0 : w;
             total[r] += w;
             w *= w;
-            push[0][r] = MULADD(w, d0, push[0][r]);
-            push[1][r] = MULADD(w, d1, push[1][r]);
+            push[0][r] = fma(w, d0, push[0][r]);
+            push[1][r] = fma(w, d1, push[1][r]);
         }
     }
     for (int r = 0; r < ROWS; r++)
@@ -133,17 +103,12 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
         }
     for (int r = 0; r < ROWS; r++)
         for (int which = 0; which < 5; which++) {
-            part[lane] = which < 2   ? pull[which][r]
-                         : which < 4 ? sum(push[which - 2][r])
-                                     : sum(total[r]);
-            for (int step = LANES / 2; step > 0; step /= 2) {
-                barrier(CLK_LOCAL_MEM_FENCE);
-                if (lane < step)
-                    part[lane] += part[lane + step];
-            }
+            float part = which < 2   ? pull[which][r]
+                         : which < 4 ? vsum(push[which - 2][r])
+                                     : vsum(total[r]);
+            part = group_sum(part, room);
             if (lane == 0)
-                force[which * padded + first + r] = part[0];
-            barrier(CLK_LOCAL_MEM_FENCE);
+                force[which * padded + first + r] = part;
         }
 }
 
@@ -151,7 +116,7 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
 kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
 tsne_norm(global const float *restrict force, int n, int padded, global float *restrict norm)
 {
-    local float part[LANES];
+    local float room[LANES];
     int lane = (int)get_local_id(0);
     float all = 0, lost = 0;
     for (int i = lane; i < n; i += LANES) {
@@ -160,14 +125,9 @@ tsne_norm(global const float *restrict force, int n, int padded, global float *r
         lost = (next - all) - term;
         all = next;
     }
-    part[lane] = all;
-    for (int step = LANES / 2; step > 0; step /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (lane < step)
-            part[lane] += part[lane + step];
-    }
+    all = group_sum(all, room);
     if (lane == 0)
-        norm[0] = part[0];
+        norm[0] = all;
 }
 
 /*
@@ -185,7 +145,8 @@ kernel void tsne_step(global float *restrict y, global float *restrict speed,
         return;
     float gradient = 4 * (exaggeration * force[at] - force[2 * padded + at] / norm[0]);
     float v = speed[at];
-    float g = gradient * v < 0 ? gain[at] + 0.2f : gain[at] * 0.8f;
+    /* by sign, because the product underflows in a small map */
+    float g = (gradient < 0 && v > 0) || (gradient > 0 && v < 0) ? gain[at] + 0.2f : gain[at] * 0.8f;
     g = fmax(g, 0.01f);
     v = momentum * v - rate * g * gradient;
     gain[at] = g;

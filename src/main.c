@@ -1,7 +1,185 @@
+/*
+ * seqtrain: the command line, see seqtrain(1). The only place that exits. The locale stays "C", so
+ * that numbers have a decimal point everywhere.
+ */
+#include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
-int main(void)
+#include "commands/commands.h"
+
+volatile sig_atomic_t interrupted;
+
+static const struct command {
+    const char *name;
+    int (*run)(const struct options *options, struct error *err);
+} commands[] = {
+    {"train", command_train},   {"check", command_check},     {"evaluate", command_evaluate},
+    {"encode", command_encode}, {"predict", command_predict}, {"devices", command_devices},
+};
+
+static const char usage[] =
+    "usage: seqtrain [train] -c FILE [options]\n"
+    "       seqtrain check [--gradients|--plan] -c FILE [options]\n"
+    "       seqtrain evaluate|encode|predict [-c FILE] [-m CKPT] [-i CSV] [options]\n"
+    "       seqtrain devices [-d SPEC]\n"
+    "\n"
+    "  -c, --config FILE            configuration, see seqtrain.ini(5)\n"
+    "  -s, --set SECTION.KEY=VALUE  set a key (repeatable)\n"
+    "  -d, --device SPEC            auto, cpu, gpu, index, or part of a name\n"
+    "  -o, --output DIR             run folder\n"
+    "  -r, --resume                 go on from the run folder's last checkpoint\n"
+    "      --overwrite              start afresh in an occupied run folder\n"
+    "  -m, --model FILE             checkpoint to use\n"
+    "  -i, --input FILE             data for evaluate, encode and predict\n"
+    "      --profile                measure every launch and tell where the time went\n"
+    "  -q, --quiet                  only warnings and errors      -v, --verbose  more\n"
+    "  -h, --help                   this                          -V, --version\n";
+
+/* A second signal of the kind ends the process at once. */
+static void on_signal(int number)
 {
-    puts("seqtrain");
+    interrupted = number;
+    signal(number, SIG_DFL);
+}
+
+static int add_setting(struct options *o, const char *key, const char *value, struct error *err)
+{
+    char **more = realloc(o->settings, (o->setting_count + 1) * sizeof *more);
+    char *text = NULL;
+    if (more)
+        o->settings = more;
+    if (!more || asprintf(&text, "%s%s", key, value) < 0)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    o->settings[o->setting_count++] = text;
     return 0;
+}
+
+enum { OPTION_OVERWRITE = 256, OPTION_GRADIENTS, OPTION_PLAN, OPTION_PROFILE };
+
+/* 1: something was printed and there is nothing left to do. */
+static int parse(int argc, char **argv, struct options *o, const struct command **command,
+                 struct error *err)
+{
+    static const struct option longs[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"set", required_argument, NULL, 's'},
+        {"device", required_argument, NULL, 'd'},
+        {"output", required_argument, NULL, 'o'},
+        {"resume", no_argument, NULL, 'r'},
+        {"model", required_argument, NULL, 'm'},
+        {"input", required_argument, NULL, 'i'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {"overwrite", no_argument, NULL, OPTION_OVERWRITE},
+        {"gradients", no_argument, NULL, OPTION_GRADIENTS},
+        {"plan", no_argument, NULL, OPTION_PLAN},
+        {"profile", no_argument, NULL, OPTION_PROFILE},
+        {NULL, 0, NULL, 0},
+    };
+    int option, failed = 0;
+    *command = &commands[0];
+    o->verbosity = LOG_NORMAL;
+    while (!failed && (option = getopt_long(argc, argv, "c:s:d:o:rm:i:qvhV", longs, NULL)) != -1)
+        switch (option) {
+        case 'c':
+            o->config = optarg;
+            break;
+        case 's':
+            failed = add_setting(o, "", optarg, err);
+            break;
+        case 'd':
+            failed = add_setting(o, "device.select=", optarg, err);
+            break;
+        case 'o':
+            failed = add_setting(o, "run.output=", optarg, err);
+            break;
+        case 'r':
+            o->resume = 1;
+            break;
+        case 'm':
+            o->model = optarg;
+            break;
+        case 'i':
+            o->input = optarg;
+            break;
+        case 'q':
+            o->verbosity = LOG_QUIET;
+            break;
+        case 'v':
+            o->verbosity = LOG_VERBOSE;
+            break;
+        case 'h':
+            fputs(usage, stdout);
+            return 1;
+        case 'V':
+            puts("seqtrain " PACKAGE_VERSION);
+            return 1;
+        case OPTION_OVERWRITE:
+            o->overwrite = 1;
+            break;
+        case OPTION_GRADIENTS:
+            o->gradients = 1;
+            break;
+        case OPTION_PLAN:
+            o->plan = 1;
+            break;
+        case OPTION_PROFILE:
+            o->profile = 1;
+            break;
+        default: /* getopt has told */
+            return error_set(err, STATUS_USAGE, "see 'seqtrain -h'");
+        }
+    if (failed)
+        return -1;
+    if (optind < argc) {
+        const char *word = argv[optind++];
+        *command = NULL;
+        for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+            if (!strcmp(word, commands[i].name))
+                *command = &commands[i];
+        if (!*command)
+            return error_set(err, STATUS_USAGE,
+                             "'%s' is no command: train, check, evaluate, encode, predict, devices",
+                             word);
+    }
+    if (optind < argc)
+        return error_set(err, STATUS_USAGE, "'%s' is one word too many", argv[optind]);
+    if (o->resume && o->overwrite)
+        return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {0};
+    struct error err = {0};
+    const struct command *command;
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    int result = parse(argc, argv, &options, &command, &err);
+    if (!result)
+        result = command->run(&options, &err);
+    else if (result > 0)
+        result = fflush(stdout) ? error_errno(&err, STATUS_FAILED, "standard output") : 0;
+    for (size_t i = 0; i < options.setting_count; i++)
+        free(options.settings[i]);
+    free(options.settings);
+    if (result) {
+        for (char *line = err.text, *end; line; line = end) {
+            end = strchr(line, '\n');
+            if (end)
+                *end++ = 0;
+            fprintf(stderr, "seqtrain: %s\n", line);
+        }
+        return err.status ? (int)err.status : STATUS_FAILED;
+    }
+    return interrupted ? 128 + interrupted : STATUS_DONE;
 }

@@ -121,7 +121,9 @@ static void test_syntax(void **state)
                               "\n"
                               "\t\"a, b\", ema(ma(x,2),3)\n"
                               "[run]\n"
-                              "seed = 7");
+                              "seed = 7\n"
+                              "output = a=\n b");
+    assert_string_equal(c->run.output, "a= b");
     assert_string_equal(c->run.name, "a b = c \"d\" #e");
     assert_int_equal(c->run.seed, 7);
     assert_string_equal(c->data.source, "x;y.csv");
@@ -175,6 +177,8 @@ static void test_bad_syntax(void **state)
                         "f.ini:3: [data] source: was set in line 2 already");
     assert_string_equal(refuse("[data]\nsource = \"a\" b\n"),
                         "f.ini:2: [data] source: '\"a\" b' goes on behind its closing \"");
+    assert_string_equal(refuse(SOURCE "[a\" ;\"]\nx = 1\n"),
+                        "f.ini:3: there is no section 'a\" ;\"'");
     /* a fault in a continuation line takes the whole value with it */
     assert_string_equal(refuse(SOURCE "features = open,\n  \xff\n  close\n"),
                         "f.ini:4: this line is not UTF-8 text");

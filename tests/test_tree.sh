@@ -69,10 +69,14 @@ point "graph stands on device" "$(layer graph device)"
 point "ops stand on graph and device" "$(layer ops graph device)"
 point "models stand on ops, graph and config" "$(layer models ops graph config)"
 point "analysis sees no config, data, models, train or plots" "$(layer analysis ops graph device log)"
-point "nothing stands on main; train sees no picture's insides" \
-    "$(layer train models ops graph device config data log analysis plots/plots.h)"
+point "train stands on models and below" \
+    "$(layer train models ops graph device config data log)"
+point "report stands on train, analysis and plots" \
+    "$(layer report train models graph device config data log analysis plots/plots.h)"
+point "commands stand on anything but ops and OpenCL" \
+    "$(layer commands report train models graph device config data log analysis)"
 
-known='analysis|config|data|device|graph|log|models|ops|plots|train|util'
+known='analysis|commands|config|data|device|graph|log|models|ops|plots|report|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

@@ -261,7 +261,7 @@ static int start_run(struct device *dev, const struct assign *a, uint64_t seed, 
             kernel_enqueue(s.pick, 1, TILE, err))
             goto out;
         if (step % 32 == 31) {
-            if (device_finish(dev, err))
+            if (device_pace(dev, 2, err))
                 goto out;
             log_progress(log, "k-means++", step + 1, a->k);
         }

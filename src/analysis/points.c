@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "util/philox.h"
+
 int points_frame_init(struct points_frame *frame, const float *x, size_t n, size_t d,
                       const char *what, struct error *err)
 {
@@ -59,9 +61,8 @@ void points_tuning(const struct device *dev, int *lanes, int *vec)
 
 double points_uniform(uint64_t seed, uint64_t index)
 {
-    uint64_t z = seed * 0xd1342543de82ef95u + (index + 1) * 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    z ^= z >> 31;
-    return (double)(z >> 11) * 0x1p-53;
+    uint32_t word[4];
+    philox(word, (uint32_t)(index / 4), (uint32_t)(index / 4 >> 32), philox_path("analysis"), 0,
+           seed);
+    return philox_unit(word[index % 4]);
 }

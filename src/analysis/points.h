@@ -34,8 +34,7 @@ void points_pack(const struct points_frame *frame, const float *x, size_t n, siz
 /* Work-items of a group and width of a vector for a device. */
 void points_tuning(const struct device *dev, int *lanes, int *vec);
 
-/* A number in [0, 1) that depends on nothing but its arguments (SplitMix64 of Steele et al. 2014,
- * used as a counter-based generator). */
+/* A number in (0, 1) that depends on nothing but its arguments. */
 double points_uniform(uint64_t seed, uint64_t index);
 
 #endif

@@ -17,6 +17,9 @@ enum {
 /* Where padding lies: 1 / (1 + distance^2) to it vanishes, and its square is still finite. */
 static const float far_away = 1e18f;
 
+/* Standard deviation of the first map. */
+static const double start_spread = 1e-4;
+
 static size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
@@ -34,7 +37,7 @@ static int neighbours(struct device *dev, const float *x, size_t n, size_t d, si
     size_t groups = (n + GROUP - 1) / GROUP;
     size_t packed_bytes = round_up(n, (size_t)vec) * d * sizeof(float);
     char options[96];
-    snprintf(options, sizeof options, "-DD=%zu -DLANES=%d -DVEC=%d -DROWS=%d", d, lanes, vec, ROWS);
+    snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", lanes, vec, ROWS);
     struct buffer *points = NULL, *squares = NULL, *indices = NULL;
     struct kernel *kernel = NULL;
     struct points_frame frame = {0};
@@ -54,9 +57,10 @@ static int neighbours(struct device *dev, const float *x, size_t n, size_t d, si
         goto out;
     kernel_set_buffer(kernel, 0, points);
     kernel_set_int(kernel, 1, (int32_t)n);
-    kernel_set_int(kernel, 2, (int32_t)k);
-    kernel_set_buffer(kernel, 3, squares);
-    kernel_set_buffer(kernel, 4, indices);
+    kernel_set_int(kernel, 2, (int32_t)d);
+    kernel_set_int(kernel, 3, (int32_t)k);
+    kernel_set_buffer(kernel, 4, squares);
+    kernel_set_buffer(kernel, 5, indices);
     if (kernel_enqueue(kernel, groups, GROUP, err) ||
         buffer_read(squares, 0, n * k * sizeof *square, square, err) ||
         buffer_read(indices, 0, n * k * sizeof *index, index, err))
@@ -267,7 +271,7 @@ static int map_init(struct map *map, struct device *dev, const struct affinity *
     int vec;
     points_tuning(dev, &map->lanes, &vec);
     char options[96];
-    snprintf(options, sizeof options, "-DD=1 -DLANES=%d -DVEC=%d -DROWS=%d", map->lanes, vec, ROWS);
+    snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", map->lanes, vec, ROWS);
     map->host = malloc(5 * row);
     if (!map->host)
         return error_set(err, STATUS_FAILED, "t-SNE: out of memory");
@@ -474,6 +478,22 @@ static int centre(float *xy, size_t n, struct error *err)
     return 0;
 }
 
+/*
+ * Where all points are neighbours, exaggerated attraction draws the map together to a point, from
+ * which single precision finds no way out. Then goes back to the first map xy [n, 2].
+ */
+static int revive(struct map *map, const float *xy, struct error *err)
+{
+    if (buffer_read(map->y, 0, 2 * map->padded * sizeof(float), map->host, err))
+        return -1;
+    float largest = 0;
+    for (size_t j = 0; j < 2; j++)
+        for (size_t i = 0; i < map->n; i++)
+            largest =
+                fmaxf(largest, fabsf(map->host[j * map->padded + i] - map->host[j * map->padded]));
+    return largest > (float)start_spread ? 0 : map_send(map, xy, err);
+}
+
 int tsne_fit(struct device *dev, const float *x, size_t n, size_t d, double perplexity,
              long iterations, uint64_t seed, float *xy, double *kl, struct log *log,
              struct error *err)
@@ -493,17 +513,21 @@ int tsne_fit(struct device *dev, const float *x, size_t n, size_t d, double perp
 
     struct affinity affinity;
     struct map map;
-    if (first_map(x, n, d, 1e-4, seed, xy, err) ||
+    if (first_map(x, n, d, start_spread, seed, xy, err) ||
         affinity_init(&affinity, dev, x, n, d, perplexity, err))
         return -1;
     int result = map_init(&map, dev, &affinity, xy, err);
-    /* Belkina et al. 2019; the gradient's factor 4 is in the kernel */
-    double rate = fmax((double)n / 12 / 4, 50);
     long early = iterations / 4 < 250 ? iterations / 4 : 250;
     for (long step = 0; step < iterations && !result; step++) {
-        result = map_step(&map, step < early ? 12 : 1, step < early ? 0.5 : 0.8, rate, err);
+        if (step == early)
+            result = revive(&map, xy, err);
+        if (result)
+            break;
+        /* rates of Belkina et al. 2019: n / exaggeration, for gradients without their factor 4 */
+        double exaggeration = step < early ? 12 : 1, momentum = step < early ? 0.5 : 0.8;
+        result = map_step(&map, exaggeration, momentum, (double)n / exaggeration / 4, err);
         if (!result && step % OFTEN == OFTEN - 1) {
-            result = device_finish(dev, err);
+            result = device_pace(dev, 2, err);
             log_progress(log, "t-SNE", (uint64_t)step + 1, (uint64_t)iterations);
         }
     }

@@ -163,7 +163,7 @@ static char *append(char *to, const char *text, size_t length)
     return to;
 }
 
-/* "[name]" goes to inih as it is, without blanks around the name. */
+/* "[name]" without the blanks around the name. */
 static int take_section(struct reader *r, const struct line *line)
 {
     const char *name = line->text + 1, *end = line->text + line->length - 1;
@@ -182,7 +182,7 @@ static int take_section(struct reader *r, const struct line *line)
     if (length >= sizeof r->section)
         length = sizeof r->section - 1; /* known to nobody; inih keeps no more either */
     r->text[0] = '[';
-    strcpy(r->text + 1 + length, "]");
+    strcpy(append(r->text + 1, name, length), "]");
     r->rest = r->text;
     return 1;
 }
@@ -198,7 +198,7 @@ static int take_value(struct reader *r, const struct line *first)
                       : length > INIFILE_MAX_KEY ? "has a key longer than 48 bytes"
                                                  : NULL;
     int bad = why != NULL;
-    char *to = r->text;
+    char *to = r->text, *begin = to;
     if (bad)
         fault(r, r->first, why);
     else {
@@ -207,7 +207,8 @@ static int take_value(struct reader *r, const struct line *first)
         const char *value = first->text + key + 1, *end = first->text + first->length;
         while (value < end && is_blank(*value))
             value++;
-        to = append(to + length + 1, value, (size_t)(end - value));
+        begin = to + length + 1;
+        to = append(begin, value, (size_t)(end - value));
     }
     for (;;) {
         struct line line;
@@ -227,7 +228,7 @@ static int take_value(struct reader *r, const struct line *first)
         bad |= line.fault != NULL;
         if (bad)
             continue;
-        if (to[-1] != '=')
+        if (to > begin)
             to = append(to, " ", 1);
         to = append(to, line.text, line.length);
     }

@@ -359,6 +359,7 @@ static cl_int limit_threads(struct device *dev, long threads)
     cl_int code = clCreateSubDevices(dev->id, by, 1, &part, NULL);
     if (code == CL_SUCCESS) {
         dev->id = part;
+        dev->is_part = 1;
         dev->info.compute_units = (unsigned)threads;
     }
     return code;
@@ -428,13 +429,21 @@ void device_close(struct device *dev)
         clReleaseCommandQueue(dev->queue);
     if (dev->context)
         clReleaseContext(dev->context);
-    clReleaseDevice(dev->id); /* a part of a device; a whole one is left alone */
+    if (dev->is_part)
+        clReleaseDevice(dev->id);
     free(dev);
 }
 
 const struct device_info *device_info(const struct device *dev)
 {
     return &dev->info;
+}
+
+void device_act_as_gpu(struct device *dev)
+{
+    dev->info.is_cpu = 0;
+    if (dev->info.local_bytes > 48 << 10)
+        dev->info.local_bytes = 48 << 10;
 }
 
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)

@@ -43,6 +43,10 @@ struct device *device_open(const struct device_options *options, struct error *e
 void device_close(struct device *dev);
 const struct device_info *device_info(const struct device *dev);
 
+/* For tests on a CPU: from now on programs and launches are cut as for a GPU with 48 KiB of local
+ * memory. */
+void device_act_as_gpu(struct device *dev);
+
 /* Prints every platform and device, which one `select` picks and why. */
 int device_list(const char *select, FILE *out, struct error *err);
 

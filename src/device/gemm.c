@@ -61,6 +61,16 @@ int gemm_enqueue(struct gemm *gemm, struct error *err)
     }
 }
 
+const char *gemm_describe(const struct gemm *gemm)
+{
+    static char text[64];
+    if (gemm->provider == PROVIDER_CBLAS)
+        snprintf(text, sizeof text, "cblas, %zu tiles", gemm->tiles);
+    else
+        snprintf(text, sizeof text, "%s", gemm->provider == PROVIDER_CLBLAST ? "clblast" : "own");
+    return text;
+}
+
 void gemm_free(struct gemm *gemm)
 {
     if (gemm)
@@ -68,19 +78,20 @@ void gemm_free(struct gemm *gemm)
     free(gemm);
 }
 
-/* Our own kernel. The tile suits caches on CPUs and 48 KiB of local memory on GPUs. */
+/* Our own kernel; its tiles take 48 KiB of local memory on CPUs that have it, else 24 KiB. */
 int gemm_own_init(struct gemm *gemm, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     const struct device_info *info = device_info(gemm->dev);
     int cpu = info->is_cpu || info->max_group < 256;
+    int deep = info->is_cpu && info->local_bytes >= 48 << 10;
     size_t tile_m = 64, tile_n = 64;
     char options[160];
     gemm->lanes = cpu ? 1 : 256;
     snprintf(options, sizeof options,
              "-DTA=%d -DTB=%d -DADD=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
              "-DLANES=%zu",
-             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, cpu ? 64 : 16, cpu ? 8 : 4,
+             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4,
              cpu ? 2 : 1, cpu ? 16 : 4, gemm->lanes);
     gemm->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
     gemm->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);

@@ -37,4 +37,7 @@ struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct ge
 int gemm_enqueue(struct gemm *gemm, struct error *err);
 void gemm_free(struct gemm *gemm);
 
+/* "cblas, 16 tiles": how this product is made; valid until the next call. */
+const char *gemm_describe(const struct gemm *gemm);
+
 #endif

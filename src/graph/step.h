@@ -32,13 +32,14 @@ struct metrics {
     float norm_sum[2]; /* gradient norm, of each optimizer step */
     float norm_max;
     uint32_t steps;
-    uint32_t bad;       /* steps that were not finite */
-    uint32_t bad_first; /* number of the first; 0: none */
-    float bad_norm, bad_loss;
+    uint32_t bad;               /* steps that were not finite */
+    uint32_t bad_first;         /* number of the first; 0: none */
+    float bad_norm, bad_loss;   /* bad_loss: a loss of this step is not finite */
+    float bad_value;            /* the loss at bad_first */
     float last_loss, last_norm; /* of the latest micro-batch and step */
     float scale;                /* clip factor of the step; 0 where it is not applied */
     uint32_t latched;           /* stop: no update after the first bad step */
-    uint32_t unused[12];
+    uint32_t unused[11];
 };
 
 #define METRICS_WORDS (sizeof(struct metrics) / 4)

@@ -23,12 +23,15 @@ struct log {
     int64_t bytes; /* of whole lines in the file */
     int failed;    /* errno of the first write to it that failed */
     int mute;      /* errno of the first write to the console that failed */
+    char *early;   /* lines of events before the file was opened; NULL: none */
+    size_t early_bytes;
 
     int has_terminal; /* draw progress */
     int drawn;        /* a bar is on the terminal */
     int64_t begun;    /* when this bar's count was first seen, ms; 0: no bar */
     int64_t last;     /* when it was last drawn, ms */
     uint64_t first;   /* count at `begun` */
+    uint64_t latest;  /* count of the latest call */
 };
 
 struct log *log_new(enum verbosity verbosity)
@@ -142,6 +145,32 @@ static int64_t whole_lines(int fd, int64_t size)
     return size;
 }
 
+static int write_all(int fd, const char *bytes, size_t size)
+{
+    while (size) {
+        ssize_t n = write(fd, bytes, size);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return -1;
+        bytes += n;
+        size -= (size_t)n;
+    }
+    return 0;
+}
+
+static void append(struct log *log, const char *line, size_t size)
+{
+    if (!write_all(log->fd, line, size)) {
+        log->bytes += (int64_t)size;
+        return;
+    }
+    file_failed(log);
+    /* Keeps the lines after this one whole; no help for it if this fails as well. */
+    if (ftruncate(log->fd, (off_t)log->bytes))
+        errno = 0;
+}
+
 int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
 {
     struct stat st;
@@ -161,6 +190,11 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
         return -1;
     }
     log->fd = fd;
+    if (log->early_bytes)
+        append(log, log->early, log->early_bytes);
+    free(log->early);
+    log->early = NULL;
+    log->early_bytes = 0;
     if (keep > size)
         log_warn(log, "%s is shorter than it was; its lost lines stay lost", path);
     return 0;
@@ -172,20 +206,6 @@ int log_position(struct log *log, int64_t *bytes, struct error *err)
     /* EINVAL: a pipe or a device, which cannot be synced */
     if (log->fd >= 0 && fsync(log->fd) && errno != EINVAL)
         return error_errno(err, STATUS_FAILED, log->path);
-    return 0;
-}
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        size -= (size_t)n;
-    }
     return 0;
 }
 
@@ -220,21 +240,18 @@ static char *event_line(const char *event, json_t *members, size_t *size)
 
 void log_event(struct log *log, const char *event, json_t *members)
 {
-    if (log->fd >= 0) {
-        size_t size = 0;
-        locale_t locale = clocale_enter();
-        char *line = event_line(event, members, &size);
-        clocale_leave(locale);
-        errno = line ? errno : ENOMEM;
-        if (!line || write_all(log->fd, line, size)) {
-            file_failed(log);
-            /* Keeps the lines after this one whole; no help for it if this fails as well. */
-            if (ftruncate(log->fd, (off_t)log->bytes))
-                errno = 0;
-        } else
-            log->bytes += (int64_t)size;
-        free(line);
+    size_t size = 0;
+    locale_t locale = clocale_enter();
+    char *line = event_line(event, members, &size), *more;
+    clocale_leave(locale);
+    if (line && log->fd >= 0)
+        append(log, line, size);
+    else if (line && (more = realloc(log->early, log->early_bytes + size))) {
+        log->early = more;
+        memcpy(more + log->early_bytes, line, size);
+        log->early_bytes += size;
     }
+    free(line);
     json_decref(members);
 }
 
@@ -298,11 +315,12 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
         return;
     }
     int64_t now = now_ms();
-    if (!log->begun || done < log->first) {
+    if (!log->begun || done < log->latest) {
         log->begun = now;
         log->first = done;
         log->last = 0;
     }
+    log->latest = done;
     if (log->last && now - log->last < PROGRESS_PERIOD)
         return;
     log->last = now;
@@ -323,6 +341,7 @@ int log_close(struct log *log, struct error *err)
     else if (log->mute)
         failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
     free(log->path);
+    free(log->early);
     free(log);
     return failed;
 }

@@ -21,7 +21,8 @@ struct log;
 /* A log without a file: console only. */
 struct log *log_new(enum verbosity verbosity);
 
-/* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). */
+/* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). Events that came
+ * before the file are written first. */
 int log_open(struct log *log, const char *path, int64_t keep, struct error *err);
 
 /* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */

@@ -9,6 +9,7 @@ Needs torch, numpy and safetensors, nothing of seqtrain.
 """
 
 import configparser
+import json
 import math
 import re
 import sys
@@ -115,7 +116,7 @@ class Scaler:
         x = torch.as_tensor(x, dtype=torch.float64)
         mean = x.mean(1, keepdim=True)
         std = x.std(1, keepdim=True, correction=0)
-        constant = std <= 1e-8 * mean.abs().clamp(min=1.0)
+        constant = std <= 1e-7 * mean.abs()  # as the kernel that gathers windows
         return mean, torch.where(constant, torch.ones_like(std), std)
 
     def __call__(self, x):
@@ -164,15 +165,9 @@ def load(path):
     ini = read_ini(meta["config"])
     model = Autoencoder(model_config(ini))
     model.load_state_dict(load_file(path), strict=True)
-    model.features = split_features(meta["features"])
-    kind = ini["data"]["scaler"].strip()
-    if kind in ("none", "window"):
-        return model.eval(), Scaler(kind)
-    offset, scale = (
-        [float(number) for number in re.split(r"[\s,]+", meta[key].strip())]
-        for key in ("scaler_offset", "scaler_scale")
-    )
-    return model.eval(), Scaler(kind, offset, scale)
+    model.features = json.loads(meta["features"])
+    scaler = json.loads(meta["scaler"])
+    return model.eval(), Scaler(scaler["kind"], scaler["offset"], scaler["scale"])
 
 
 def main():

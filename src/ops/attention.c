@@ -13,7 +13,8 @@ struct attention {
 static size_t room_of(const struct attention *op, int backward)
 {
     size_t t = op->window, tp = (t + op->vec - 1) / op->vec * op->vec, dh = op->head_width;
-    return backward ? 2 * tp * dh + t * dh + 2 * t * tp : tp * dh + t * dh + op->lanes * 4 * tp;
+    return backward ? 2 * tp * dh + t * dh + 2 * ((t + 3) / 4 * 4) * tp
+                    : tp * dh + t * dh + op->lanes * 4 * tp;
 }
 
 static struct launch *kernel(struct graph *g, const struct attention *op, const char *name,

@@ -8,10 +8,11 @@ struct mask mask_of(const struct drop *drop)
 
 void launch_dropout_key(struct graph *g, struct launch *l, const struct mask *drop)
 {
-    double p = g->training ? drop->p : 0;
+    /* in 2^-16, so that the scale is exact for the share that is really dropped */
+    uint32_t threshold = g->training ? (uint32_t)(drop->p * 0x1p16 + 0.5) : 0;
     launch_word(l, drop->path);
-    launch_word(l, (uint32_t)(p * 0x1p32));
-    launch_float(l, 1 / (1 - p));
+    launch_word(l, threshold);
+    launch_float(l, 1 / (1 - threshold * 0x1p-16));
 }
 
 void launch_dropout(struct graph *g, struct launch *l, const struct mask *drop, size_t rows,

@@ -1,0 +1,116 @@
+#include "analysis/verdict.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fit_init(struct fit *fit, enum fit_loss loss, size_t features, struct error *err)
+{
+    memset(fit, 0, sizeof *fit);
+    fit->loss = loss;
+    fit->features = features;
+    fit->residual = calloc(features, sizeof *fit->residual);
+    fit->within = calloc(features, sizeof *fit->within);
+    if (fit->residual && fit->within)
+        return 0;
+    fit_fini(fit);
+    return error_set(err, STATUS_FAILED, "out of memory");
+}
+
+void fit_fini(struct fit *fit)
+{
+    free(fit->residual);
+    free(fit->within);
+    fit->residual = fit->within = NULL;
+}
+
+static double loss_of(enum fit_loss loss, double r)
+{
+    double size = fabs(r);
+    return loss == FIT_MSE ? r * r : loss == FIT_MAE ? size : size <= 1 ? 0.5 * r * r : size - 0.5;
+}
+
+void fit_add(struct fit *fit, const float *x, const float *y, size_t count, size_t window)
+{
+    size_t features = fit->features;
+    for (size_t w = 0; w < count; w++, x += window * features, y += window * features) {
+        double model = 0, baseline = 0;
+        for (size_t f = 0; f < features; f++) {
+            /* from the first value, so that a feature that never moves has no rounding errors */
+            double mean = 0, first = x[f];
+            for (size_t t = 0; t < window; t++)
+                mean += x[t * features + f] - first;
+            mean = first + mean / (double)window;
+            for (size_t t = 0; t < window; t++) {
+                double value = x[t * features + f], r = value - y[t * features + f];
+                fit->residual[f] += r * r;
+                fit->within[f] += (value - mean) * (value - mean);
+                model += loss_of(fit->loss, r);
+                baseline += loss_of(fit->loss, value - mean);
+            }
+        }
+        fit->model += model / (double)(window * features);
+        fit->baseline += baseline / (double)(window * features);
+        fit->windows++;
+    }
+}
+
+double fit_model(const struct fit *fit)
+{
+    return fit->windows > 0 ? fit->model / fit->windows : NAN;
+}
+
+double fit_baseline(const struct fit *fit)
+{
+    return fit->windows > 0 ? fit->baseline / fit->windows : NAN;
+}
+
+double fit_r2(const struct fit *fit, size_t feature)
+{
+    return fit->within[feature] > 0 ? 1 - fit->residual[feature] / fit->within[feature] : NAN;
+}
+
+struct verdict verdict_reconstruction(double r, double baseline)
+{
+    if (r <= 0.05 && r <= baseline / 2)
+        return (struct verdict){"good", ""};
+    if (r <= 0.2 && r > baseline / 2)
+        return (struct verdict){"fair, but hardly better than each window's mean",
+                                "the loss is low because windows are flat in these units: try "
+                                "scaler = window, more epochs or a wider model"};
+    if (r <= 0.2)
+        return (struct verdict){"fair", "more epochs, a wider model (d_model) or a larger latent"};
+    if (r <= 0.5)
+        return (struct verdict){"weak",
+                                "more epochs, a wider model (d_model), a smaller batch or a "
+                                "larger latent"};
+    return (struct verdict){"under-trained",
+                            "many more epochs, a higher learning rate or a smaller batch"};
+}
+
+struct verdict verdict_categories(const uint64_t *size, size_t categories, double *share)
+{
+    uint64_t most = 0, total = 0;
+    for (size_t i = 0; i < categories; i++) {
+        total += size[i];
+        most = size[i] > most ? size[i] : most;
+    }
+    *share = total ? (double)most / (double)total : 0;
+    /* fewer than 20 categories cannot be under 5% each: an even split is then what is good */
+    double even = categories ? 1.0 / (double)categories : 1;
+    if (*share <= fmax(0.05, 1.5 * even))
+        return (struct verdict){"good", ""};
+    if (*share <= fmax(0.10, 2 * even))
+        return (struct verdict){"slightly skewed",
+                                "more categories or a larger loss.contrastive_weight"};
+    return (struct verdict){"skewed",
+                            "more categories, a larger loss.contrastive_weight or a larger latent"};
+}
+
+struct verdict verdict_generalisation(double train, double validation)
+{
+    if (!(validation > 1.5 * train))
+        return (struct verdict){"validation keeps up with training", ""};
+    return (struct verdict){"validation departs from training",
+                            "more dropout, more weight_decay or more data"};
+}

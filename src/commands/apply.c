@@ -1,0 +1,259 @@
+/*
+ * What a trained model is used for: evaluate, encode, predict. The checkpoint alone is enough; with
+ * -c it is best.safetensors of that configuration's run folder.
+ */
+#include <libgen.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/kmeans.h"
+#include "commands/commands.h"
+#include "report/report.h"
+#include "util/file.h"
+
+#define BLOCK 4096 /* windows on the host at a time */
+
+struct trained {
+    struct log *log;
+    char *path;
+    struct checkpoint checkpoint;
+    struct dataset *data;
+    struct engine *engine;
+};
+
+static void trained_fini(struct trained *t)
+{
+    struct error late;
+    engine_close(t->engine);
+    dataset_free(t->data);
+    checkpoint_fini(&t->checkpoint);
+    free(t->path);
+    if (t->log)
+        log_close(t->log, &late);
+}
+
+/* -m, or best.safetensors in the run folder of -c. */
+static char *model_path(const struct options *o, struct error *err)
+{
+    char *path = NULL;
+    if (o->model)
+        path = strdup(o->model);
+    else if (o->config) {
+        struct config *config = config_load(o->config, o->settings, o->setting_count, err);
+        if (!config)
+            return NULL;
+        path = file_join(config->run.output, "best.safetensors");
+        config_free(config);
+    } else {
+        error_set(err, STATUS_USAGE, "one of -c FILE and -m CHECKPOINT is needed");
+        return NULL;
+    }
+    if (!path)
+        error_set(err, STATUS_FAILED, "out of memory");
+    return path;
+}
+
+/* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
+static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
+{
+    memset(t, 0, sizeof *t);
+    /* standard output is for results */
+    t->log = log_new(LOG_QUIET);
+    t->path = model_path(o, err);
+    if (!t->log || !t->path ||
+        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err))
+        goto failed;
+    const struct config *c = t->checkpoint.config;
+    const struct scaler *scaler = &t->checkpoint.scaler;
+    t->data = whole ? dataset_load_all(c, o->input ? o->input : c->data.source, scaler, t->log, err)
+                    : dataset_load(c, scaler, t->log, err);
+    if (!t->data)
+        goto failed;
+    struct engine_options with = command_engine_options(t->log, o, 0);
+    t->engine = engine_open(c, t->data, &with, err);
+    if (!t->engine || checkpoint_load_weights(t->engine, t->checkpoint.st, t->path, err))
+        goto failed;
+    return 0;
+failed:
+    trained_fini(t);
+    return -1;
+}
+
+static int flushed(struct error *err)
+{
+    return fflush(stdout) || ferror(stdout) ? error_errno(err, STATUS_FAILED, "standard output")
+                                            : 0;
+}
+
+int command_evaluate(const struct options *options, struct error *err)
+{
+    static const char *const names[] = {"train", "validation", "test"};
+    struct trained t;
+    if (trained_init(&t, options, options->input != NULL, err))
+        return -1;
+    json_t *all = json_pack("{s:s, s:I}", "model", t.path, "epoch", (json_int_t)t.checkpoint.epoch);
+    int failed = 0;
+    for (int part = 0; part < PARTS && !failed; part++) {
+        struct part_report r;
+        if (!t.data->count[part])
+            continue;
+        failed =
+            part_report_init(&r, t.engine, t.data->start[part], t.data->count[part], t.log, err);
+        if (failed)
+            break;
+        json_object_set_new(all, options->input ? "input" : names[part],
+                            part_report_json(&r, t.data));
+        part_report_fini(&r);
+    }
+    if (!failed) {
+        char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        if (text)
+            puts(text);
+        free(text);
+        failed = flushed(err);
+        device_save_programs(t.engine->dev);
+    }
+    json_decref(all);
+    trained_fini(&t);
+    return failed ? -1 : 0;
+}
+
+/* A field that may hold a comma, quoted. */
+static void put_name(const char *name)
+{
+    if (!strpbrk(name, ",\"")) {
+        fputs(name, stdout);
+        return;
+    }
+    putchar('"');
+    for (; *name; name++) {
+        if (*name == '"')
+            putchar('"');
+        putchar(*name);
+    }
+    putchar('"');
+}
+
+int command_encode(const struct options *options, struct error *err)
+{
+    struct trained t;
+    struct categories categories = {0};
+    if (trained_init(&t, options, 1, err))
+        return -1;
+    size_t d = (size_t)t.engine->config->model.latent, count = t.data->count[PART_TEST];
+    char *copy = strdup(t.path);
+    float *z = malloc(BLOCK * d * sizeof *z);
+    uint32_t *category = malloc(BLOCK * sizeof *category);
+    int failed = 0;
+    if (!copy || !z || !category)
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    else
+        failed = categories_read(&categories, dirname(copy), d, err);
+    if (!failed) {
+        fputs(t.data->time ? "time,row" : "row", stdout);
+        for (size_t i = 0; i < d; i++)
+            printf(",z%zu", i);
+        puts(categories.k ? ",category" : "");
+    }
+    for (size_t at = 0; !failed && at < count; at += BLOCK) {
+        size_t n = count - at < BLOCK ? count - at : BLOCK;
+        const uint32_t *start = t.data->start[PART_TEST] + at;
+        struct evaluation ignored;
+        failed = engine_evaluate(t.engine, start, n, &(struct outputs){.latent = z}, &ignored, err);
+        if (!failed && categories.k)
+            failed = kmeans_assign(t.engine->dev, z, n, d, categories.centroids, categories.k,
+                                   category, err);
+        for (size_t i = 0; !failed && i < n; i++) {
+            char label[64];
+            row_label(label, sizeof label, t.data, start[i]);
+            if (t.data->time)
+                printf("%s,", label);
+            printf("%u", start[i]);
+            for (size_t j = 0; j < d; j++)
+                printf(",%.9g", (double)z[i * d + j]);
+            if (categories.k)
+                printf(",%u", category[i]);
+            putchar('\n');
+        }
+    }
+    if (!failed) {
+        failed = flushed(err);
+        device_save_programs(t.engine->dev);
+    }
+    categories_fini(&categories);
+    free(copy);
+    free(z);
+    free(category);
+    trained_fini(&t);
+    return failed ? -1 : 0;
+}
+
+/* A reconstruction in the units of the input: the scaler undone, or the window's own mean and
+ * deviation put back. x is the window as it lies in the series. */
+static void to_input_units(const struct dataset *data, const float *series, float *y)
+{
+    size_t window = data->window, features = data->features;
+    for (size_t f = 0; f < features; f++) {
+        double offset = data->scaler.offset[f], scale = data->scaler.scale[f];
+        if (data->scaler.kind == SCALER_WINDOW) {
+            double mean = 0, square = 0;
+            for (size_t i = 0; i < window; i++)
+                mean += series[i * features + f];
+            mean /= (double)window;
+            for (size_t i = 0; i < window; i++)
+                square += (series[i * features + f] - mean) * (series[i * features + f] - mean);
+            double sd = sqrt(square / (double)window);
+            offset = mean;
+            scale = sd > 1e-7 * fabs(mean) ? sd : 1; /* as gather.cl */
+        }
+        for (size_t i = 0; i < window; i++)
+            y[i * features + f] = (float)(y[i * features + f] * scale + offset);
+    }
+}
+
+int command_predict(const struct options *options, struct error *err)
+{
+    struct trained t;
+    if (trained_init(&t, options, 1, err))
+        return -1;
+    const struct dataset *data = t.data;
+    size_t elems = data->window * data->features, count = data->count[PART_TEST];
+    float *y = malloc(BLOCK * elems * sizeof *y);
+    int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed) {
+        fputs(data->time ? "window,time,row" : "window,row", stdout);
+        for (size_t f = 0; f < data->features; f++) {
+            putchar(',');
+            put_name(data->names[f]);
+        }
+        putchar('\n');
+    }
+    for (size_t at = 0; !failed && at < count; at += BLOCK) {
+        size_t n = count - at < BLOCK ? count - at : BLOCK;
+        const uint32_t *start = data->start[PART_TEST] + at;
+        struct evaluation ignored;
+        failed = engine_evaluate(t.engine, start, n, &(struct outputs){.output = y}, &ignored, err);
+        for (size_t i = 0; !failed && i < n; i++) {
+            to_input_units(data, data->series + (size_t)start[i] * data->features, y + i * elems);
+            for (size_t row = 0; row < data->window; row++) {
+                char label[64];
+                row_label(label, sizeof label, data, start[i] + row);
+                printf("%zu,", at + i);
+                if (data->time)
+                    printf("%s,", label);
+                printf("%zu", start[i] + row);
+                for (size_t f = 0; f < data->features; f++)
+                    printf(",%.9g", (double)y[i * elems + row * data->features + f]);
+                putchar('\n');
+            }
+        }
+    }
+    if (!failed) {
+        failed = flushed(err);
+        device_save_programs(t.engine->dev);
+    }
+    free(y);
+    trained_fini(&t);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,218 @@
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/commands.h"
+#include "train/plan_text.h"
+#include "train/schedule.h"
+#include "util/philox.h"
+
+static void print_layers(const struct params *params)
+{
+    printf("%-52s %-20s %12s\n", "parameter", "shape", "numbers");
+    for (size_t i = 0; i < params->count; i++) {
+        const struct tensor *t = &params->list[i]->value;
+        char shape[64] = "";
+        for (int r = 0; r < t->rank; r++) {
+            size_t used = strlen(shape);
+            snprintf(shape + used, sizeof shape - used, "%s%zu", r ? " x " : "", t->dim[r]);
+        }
+        printf("%-52s %-20s %12zu\n", t->name, shape, t->elems);
+    }
+    printf("%-52s %-20s %12zu\n", "total", "", params_count(params));
+}
+
+static void print_memory(const struct engine *e)
+{
+    const struct engine_bytes b = engine_memory(e);
+    const double mib = 0x1p20;
+    printf("device memory: parameters %.2f MiB, gradients %.2f, optimizer %.2f, activations %.2f, "
+           "data %.2f, other %.2f\n",
+           (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
+           (double)b.activations / mib, (double)b.data / mib, (double)b.other / mib);
+    printf("               %.2f MiB of %.2f MiB that device.memory_fraction allows\n",
+           (double)device_bytes(e->dev) / mib, (double)device_budget(e->dev) / mib);
+}
+
+static void print_step(const struct engine *e)
+{
+    const struct config *c = e->config;
+    const struct dataset *d = e->data;
+    struct schedule s = schedule_make(c, d->count[PART_TRAIN]);
+    double flops = 0;
+    for (size_t i = 0; i < e->train->launch_count; i++)
+        flops += e->train->launches[i]->flops * (i < e->micro ? (double)c->train.accumulate : 1);
+    printf("windows: %zu training, %zu validation, %zu test; %zu rows of %zu features\n",
+           d->count[PART_TRAIN], d->count[PART_VALIDATION], d->count[PART_TEST], d->rows,
+           d->features);
+    printf("steps: %ld an epoch, %ld in all, %ld of warm-up; %ld x %ld windows each\n", s.per_epoch,
+           s.total, s.warmup, c->train.accumulate, c->train.batch);
+    printf("a step: %zu launches a micro-batch, %zu for the update, %.2f GFLOP; %u programs\n",
+           e->micro, e->train->launch_count - e->micro, flops / 1e9, device_programs(e->dev));
+    if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
+        printf("the contrastive term is that of each micro-batch of %ld windows\n", c->train.batch);
+}
+
+/* --- gradients against central differences */
+
+struct probe {
+    struct engine *e;
+    struct step step;
+};
+
+/* Loss of the micro-batch with the parameters as they are. */
+static int loss_of(struct probe *p, double *loss, struct error *err)
+{
+    struct metrics m = {0};
+    if (engine_write_metrics(p->e, &m, err) || engine_micro(p->e, &p->step, err) ||
+        engine_read_metrics(p->e, &m, err))
+        return -1;
+    *loss = ((double)m.loss[0] + (double)m.loss[1]) / p->step.count;
+    return 0;
+}
+
+static int loss_at(struct probe *p, size_t index, const float *w, const double *v, double h,
+                   double *loss, struct error *err)
+{
+    size_t n = p->e->params->list[index]->value.elems;
+    float *moved = malloc(n * sizeof *moved);
+    if (!moved)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        moved[i] = (float)(w[i] + h * v[i]);
+    int failed = params_write(p->e->params, index, p->e->params->values, moved, err) ||
+                 loss_of(p, loss, err);
+    free(moved);
+    return failed ? -1 : 0;
+}
+
+/*
+ * Along v = gradient / |gradient| + a random unit vector, the derivative is gradient . v; held
+ * against (L(w + h v) - L(w - h v)) / 2h. Of several h the one whose difference is nearest is told:
+ * a large h errs by curvature, a small one by the digits of fp32.
+ */
+static int check_one(struct probe *p, size_t index, double *error, double *norm, struct error *err)
+{
+    const struct tensor *t = &p->e->params->list[index]->value;
+    size_t n = t->elems;
+    float *w = malloc(n * sizeof *w), *g = malloc(n * sizeof *g);
+    double *v = malloc(n * sizeof *v), size = 0, random = 0, slope = 0;
+    int failed = 0;
+    if (!w || !g || !v)
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        failed = params_read(p->e->params, index, p->e->params->values, w, err) ||
+                 params_read(p->e->params, index, p->e->params->grads, g, err);
+    for (size_t i = 0; !failed && i < n; i++) {
+        uint32_t r[4];
+        philox(r, (uint32_t)i, 0, philox_path(t->name), 1, 7);
+        v[i] = philox_normal(r[0], r[1]);
+        random += v[i] * v[i];
+        size += (double)g[i] * g[i];
+    }
+    *norm = sqrt(size);
+    for (size_t i = 0; !failed && i < n; i++) {
+        v[i] = v[i] / sqrt(random) + (*norm > 0 ? g[i] / *norm : 0);
+        slope += v[i] * g[i];
+    }
+    *error = INFINITY;
+    for (double h = 0.1; !failed && h > 1e-5; h /= 3) {
+        double up, down;
+        failed = loss_at(p, index, w, v, h, &up, err) || loss_at(p, index, w, v, -h, &down, err);
+        if (!failed)
+            *error = fmin(*error, fabs((up - down) / (2 * h) - slope));
+    }
+    if (!failed)
+        failed = params_write(p->e->params, index, p->e->params->values, w, err);
+    free(w);
+    free(g);
+    free(v);
+    return failed ? -1 : 0;
+}
+
+static int check_gradients(struct engine *e, struct error *err)
+{
+    const struct dataset *data = e->data;
+    size_t n = data->count[PART_TRAIN], batch = (size_t)e->config->train.batch;
+    n = n < batch ? n : batch;
+    struct probe p = {.e = e,
+                      .step = {.count = (uint32_t)n,
+                               .group = (uint32_t)n,
+                               .epoch = 1,
+                               .number = 1,
+                               .seed = {(uint32_t)e->config->run.seed, 0}}};
+    double loss, total = 0;
+    if (params_init(e->params, (uint64_t)e->config->run.seed, err) ||
+        engine_order(e, data->start[PART_TRAIN], n, err) || buffer_zero(e->params->grads, err) ||
+        loss_of(&p, &loss, err))
+        return -1;
+    /* forward and backward of each probe add to the gradients: keep those of the first */
+    size_t bytes = buffer_size(e->params->grads);
+    float *first = malloc(bytes);
+    if (!first || buffer_read(e->params->grads, 0, bytes, first, err)) {
+        free(first);
+        return first ? -1 : error_set(err, STATUS_FAILED, "out of memory");
+    }
+    for (size_t i = 0; i < bytes / 4; i++)
+        total += (double)first[i] * first[i];
+    total = sqrt(total);
+    printf("loss %.9g, gradient norm %.6g over %zu windows\n", loss, total, n);
+    printf("%-52s %12s %12s\n", "gradient", "norm", "error");
+    size_t wrong = 0;
+    int failed = 0;
+    for (size_t i = 0; !failed && i < e->params->count; i++) {
+        double error, norm;
+        failed = buffer_write(e->params->grads, 0, bytes, first, err) ||
+                 check_one(&p, i, &error, &norm, err);
+        int bad = !(error <= 0.02 * norm || error <= 1e-3 * total);
+        wrong += (size_t)bad;
+        if (!failed)
+            printf("%-52s %12.4g %12.4g%s\n", e->params->list[i]->value.name, norm, error,
+                   bad ? "  WRONG" : "");
+    }
+    free(first);
+    if (failed)
+        return -1;
+    printf("%zu of %zu gradients agree with central differences\n", e->params->count - wrong,
+           e->params->count);
+    return wrong ? error_set(err, STATUS_DEVICE, "%zu gradients are wrong on %s", wrong,
+                             device_info(e->dev)->name)
+                 : 0;
+}
+
+int command_check(const struct options *options, struct error *err)
+{
+    if (!options->config)
+        return error_set(err, STATUS_USAGE, "check needs -c FILE");
+    struct config *config =
+        config_load(options->config, options->settings, options->setting_count, err);
+    if (!config)
+        return -1;
+    struct log *log = log_new(options->verbosity);
+    struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
+    struct engine_options with = command_engine_options(log, options, 1);
+    struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
+    int result = -1;
+    log_progress(log, "", 0, 0);
+    if (e) {
+        result = 0;
+        printf("%s: valid\ndevice: %s (%s), matrices by %s\n", options->config,
+               device_info(e->dev)->name, device_info(e->dev)->platform,
+               gemm_provider_name(e->gemm));
+        print_layers(e->params);
+        print_memory(e);
+        print_step(e);
+        if (options->plan)
+            plan_print(e, stdout);
+        if (options->gradients)
+            result = check_gradients(e, err);
+        device_save_programs(e->dev);
+    }
+    engine_close(e);
+    dataset_free(data);
+    struct error late;
+    if (log)
+        log_close(log, &late);
+    config_free(config);
+    return result;
+}

@@ -1,0 +1,43 @@
+/*
+ * commands: what the first word of the command line stands for. Each takes the parsed options and
+ * returns an exit status with, unless it is 0, a message in `err`. Nothing here exits.
+ */
+#ifndef COMMANDS_COMMANDS_H
+#define COMMANDS_COMMANDS_H
+
+#include <signal.h>
+
+#include "config/config.h"
+#include "log/log.h"
+#include "train/checkpoint.h"
+#include "train/engine.h"
+
+struct options {
+    const char *config, *model, *input;
+    char **settings; /* -s, and -d and -o as settings */
+    size_t setting_count;
+    int resume, overwrite, gradients, plan, profile;
+    enum verbosity verbosity;
+};
+
+/* The signal that asks for an end; 0: none. Set by main's handler. */
+extern volatile sig_atomic_t interrupted;
+
+int command_train(const struct options *options, struct error *err);
+int command_check(const struct options *options, struct error *err);
+int command_evaluate(const struct options *options, struct error *err);
+int command_encode(const struct options *options, struct error *err);
+int command_predict(const struct options *options, struct error *err);
+int command_devices(const struct options *options, struct error *err);
+
+/* --- shared by commands */
+
+/* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
+ * device's measured ceilings. */
+int profile_print(struct engine *e, FILE *out, struct error *err);
+
+/* Engine options that tell which programs are compiled. */
+struct engine_options command_engine_options(struct log *log, const struct options *options,
+                                             int training);
+
+#endif

@@ -1,0 +1,275 @@
+#include "train/train.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "commands/commands.h"
+#include "report/report.h"
+#include "train/plan_text.h"
+#include "train/schedule.h"
+#include "util/file.h"
+
+/* Everything that a run may leave; --overwrite removes these and nothing else. */
+static const char *const run_files[] = {
+    "config.ini",
+    "plan.json",
+    "log.jsonl",
+    "model.py",
+    "best.safetensors",
+    "last.safetensors",
+    "loss_curves.png",
+    "reconstruction_quality.png",
+    "latent_space_tsne.png",
+    "category_distribution.png",
+    "categories.safetensors",
+};
+#define RUN_FILES (sizeof run_files / sizeof *run_files)
+
+static int exists(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    int there = path && access(path, F_OK) == 0;
+    free(path);
+    return there;
+}
+
+/* An occupied folder is refused, emptied or gone on with. *resume: there is a checkpoint to go on
+ * from. */
+static int claim_folder(const char *folder, const struct options *options, int *resume,
+                        struct error *err)
+{
+    if (file_mkdir(folder, err))
+        return -1;
+    *resume = options->resume && exists(folder, "last.safetensors");
+    if (*resume)
+        return 0;
+    int occupied = 0;
+    for (size_t i = 0; i < RUN_FILES; i++)
+        occupied |= exists(folder, run_files[i]);
+    if (occupied && !options->overwrite && !options->resume)
+        return error_set(err, STATUS_USAGE,
+                         "%s holds a run already: --resume goes on with it, --overwrite starts "
+                         "afresh, -o names another folder",
+                         folder);
+    for (size_t i = 0; i < RUN_FILES; i++) {
+        char *path = file_join(folder, run_files[i]);
+        int failed = !path || (unlink(path) && errno != ENOENT);
+        if (failed)
+            error_errno(err, STATUS_FAILED, path ? path : folder);
+        free(path);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+static int write_text(const struct run *run, const char *name, const char *text, struct error *err)
+{
+    char *path = run_path(run, name);
+    int result = path && text ? file_write(path, text, strlen(text), err)
+                              : error_set(err, STATUS_FAILED, "out of memory");
+    free(path);
+    return result;
+}
+
+/* The files that only describe the run. */
+static int describe_run(const struct run *run, struct error *err)
+{
+    char *config = config_text(run->config);
+    int failed = write_text(run, "config.ini", config, err) ||
+                 write_text(run, "plan.json", run->plan, err) ||
+                 write_text(run, "model.py", model_python(run->config), err);
+    free(config);
+    return failed ? -1 : 0;
+}
+
+/* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
+static const char *const may_differ[] = {
+    "run.name",         "run.output", "train.epochs",           "train.patience",
+    "train.checkpoint", "plots.*",    "device.memory_fraction", NULL,
+};
+
+static int resume(struct run *run, struct error *err)
+{
+    struct checkpoint c;
+    char *path = run_path(run, "last.safetensors"), why[1024];
+    int result = -1;
+    if (!path)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (!checkpoint_read(&c, path, NULL, 0, err)) {
+        const char *plan = safetensors_get(c.st, "plan");
+        if (config_differs(c.config, run->config, may_differ, why, sizeof why))
+            error_set(err, STATUS_USAGE, "--resume: %s", why);
+        else if (plan && plan_text_differs(plan, run->plan, why, sizeof why))
+            error_set(err, STATUS_USAGE,
+                      "--resume: the plan is not the one of the checkpoint, so the bits would not "
+                      "be the same: %s",
+                      why);
+        else if (!checkpoint_load_weights(run->engine, c.st, path, err) &&
+                 !checkpoint_load_state(run->engine, c.st, path, &run->progress, err))
+            result = 0;
+        checkpoint_fini(&c);
+    }
+    free(path);
+    return result;
+}
+
+/* Weights to start from: those of model.init, or drawn. */
+static int start(struct run *run, struct error *err)
+{
+    const char *init = run->config->model.init;
+    run->progress.factor = 1;
+    if (params_init(run->engine->params, (uint64_t)run->config->run.seed, err))
+        return -1;
+    if (!init || !*init)
+        return 0;
+    struct safetensors *st = safetensors_read(init, err);
+    int result = st ? checkpoint_load_weights(run->engine, st, init, err) : -1;
+    safetensors_free(st);
+    return result;
+}
+
+static json_t *start_event(const struct run *run)
+{
+    const struct engine *e = run->engine;
+    const struct device_info *d = device_info(e->dev);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run",
+                     run->config->run.name, "version", PACKAGE_VERSION, "folder", run->folder,
+                     "device", d->name, "platform", d->platform, "gemm",
+                     gemm_provider_name(e->gemm), "parameters", (json_int_t)params_count(e->params),
+                     "device_bytes", (json_int_t)device_bytes(e->dev), "train_windows",
+                     (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
+                     (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
+                     (json_int_t)e->data->count[PART_TEST]);
+}
+
+static void say_start(const struct run *run)
+{
+    const struct engine *e = run->engine;
+    const struct config *c = run->config;
+    log_say(run->log, "Device: %s (%s), matrices by %s", device_info(e->dev)->name,
+            device_info(e->dev)->platform, gemm_provider_name(e->gemm));
+    log_say(run->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
+            params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
+    struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
+    log_say(run->log, "%ld epochs of %ld steps, each %ld x %ld windows", c->train.epochs,
+            s.per_epoch, c->train.accumulate, c->train.batch);
+    if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
+        log_say(run->log, "The contrastive term is that of each micro-batch of %ld windows.",
+                c->train.batch);
+}
+
+/* Best weights back into the engine, then pictures and verdict. 1: interrupted. */
+static int finish(struct run *run, struct error *err)
+{
+    char *path = run_path(run, "best.safetensors");
+    struct safetensors *st = path ? safetensors_read(path, err) : NULL;
+    int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
+    safetensors_free(st);
+    free(path);
+    if (!result)
+        result = report(run->engine, &run->progress, run->folder, run->log, run->interrupted, err);
+    return result;
+}
+
+/* The run is finished: told in last.safetensors (which keeps the last weights) and in the log. */
+static int conclude(struct run *run, struct error *err)
+{
+    char *path = run_path(run, "last.safetensors");
+    struct safetensors *st = path ? safetensors_read(path, err) : NULL;
+    int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
+    safetensors_free(st);
+    free(path);
+    if (result)
+        return -1;
+    const struct progress *p = &run->progress;
+    log_event(run->log, "end",
+              json_pack("{s:s, s:I, s:f, s:I, s:f}", "folder", run->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, "best", p->best, "epochs", (json_int_t)p->epoch,
+                        "seconds", p->seconds));
+    run->progress.finished = 1;
+    if (train_checkpoint(run, err))
+        return -1;
+    log_say(run->log, "%s: best epoch %ld, %s %.6f", run->folder, p->best_epoch,
+            config_choice("train", "monitor", run->config->train.monitor), p->best);
+    return 0;
+}
+
+static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
+{
+    if ((resuming ? resume(run, err) : start(run, err)))
+        return -1;
+    if (run->progress.finished && run->progress.epoch >= run->config->train.epochs) {
+        log_say(run->log, "%s: finished already: best epoch %ld, %s %.6f", run->folder,
+                run->progress.best_epoch,
+                config_choice("train", "monitor", run->config->train.monitor), run->progress.best);
+        return 0;
+    }
+    run->progress.finished = 0;
+    char *path = run_path(run, "log.jsonl");
+    int failed = !path || log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err) ||
+                 describe_run(run, err);
+    free(path);
+    if (failed)
+        return -1;
+    log_event(run->log, "start", start_event(run));
+    if (resuming) {
+        log_event(run->log, "resume",
+                  json_pack("{s:I, s:I}", "epoch", (json_int_t)run->progress.epoch, "step",
+                            (json_int_t)run->progress.step));
+        log_say(run->log, "Resuming after epoch %ld, step %ld.", run->progress.epoch,
+                run->progress.step);
+    }
+    say_start(run);
+    if (train(run, err))
+        return -1;
+    if (options->profile && profile_print(run->engine, stdout, err))
+        return -1;
+    int ended = *run->interrupted ? 1 : finish(run, err);
+    if (ended)
+        return ended < 0 ? -1 : 0;
+    return conclude(run, err);
+}
+
+int command_train(const struct options *options, struct error *err)
+{
+    if (!options->config)
+        return error_set(err, STATUS_USAGE, "train needs -c FILE");
+    struct config *config =
+        config_load(options->config, options->settings, options->setting_count, err);
+    if (!config)
+        return -1;
+    int resuming = 0, result = -1;
+    struct log *log = log_new(options->verbosity);
+    struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
+    struct engine_options with = command_engine_options(log, options, 1);
+    struct engine *engine = data ? engine_open(config, data, &with, err) : NULL;
+    struct run run = {.config = config,
+                      .engine = engine,
+                      .log = log,
+                      .folder = config->run.output,
+                      .interrupted = &interrupted};
+    log_progress(log, "", 0, 0);
+    if (engine && !(run.plan = plan_text(engine)))
+        error_set(err, STATUS_FAILED, "out of memory");
+    else if (engine && !claim_folder(run.folder, options, &resuming, err))
+        result = run_all(&run, options, resuming, err);
+    if (engine)
+        device_save_programs(engine->dev);
+    if (result && log)
+        log_event(log, "error", json_pack("{s:s}", "message", err->text));
+    free(run.plan);
+    progress_fini(&run.progress);
+    engine_close(engine);
+    dataset_free(data);
+    struct error late = {0};
+    if (log && log_close(log, &late) && !result) {
+        *err = late;
+        result = -1;
+    }
+    config_free(config);
+    return result;
+}

@@ -1,0 +1,413 @@
+#include "report/report.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "analysis/kmeans.h"
+#include "analysis/tsne.h"
+#include "plots/plots.h"
+#include "train/safetensors.h"
+#include "util/file.h"
+
+#define BLOCK 4096 /* windows whose reconstructions are on the host at a time */
+#define CATEGORY_WINDOWS 1000000
+#define HELD_OUT 5
+
+/* --- the fit of a part */
+
+int part_report_init(struct part_report *report, struct engine *e, const uint32_t *start,
+                     size_t count, struct log *log, struct error *err)
+{
+    static const enum fit_loss losses[] = {
+        [LOSS_MSE] = FIT_MSE, [LOSS_MAE] = FIT_MAE, [LOSS_HUBER] = FIT_HUBER};
+    const struct dataset *data = e->data;
+    size_t elems = data->window * data->features;
+    memset(report, 0, sizeof *report);
+    report->windows = count;
+    if (fit_init(&report->fit, losses[e->config->loss.reconstruction], data->features, err))
+        return -1;
+    int failed = engine_evaluate(e, start, count, NULL, &report->evaluation, err);
+    float *x = malloc(BLOCK * elems * sizeof *x), *y = malloc(BLOCK * elems * sizeof *y);
+    if (!x || !y)
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t at = 0; !failed && at < count; at += BLOCK) {
+        size_t n = count - at < BLOCK ? count - at : BLOCK;
+        struct evaluation ignored;
+        failed = engine_evaluate(e, start + at, n, &(struct outputs){.input = x, .output = y},
+                                 &ignored, err);
+        if (!failed)
+            fit_add(&report->fit, x, y, n, data->window);
+        log_progress(log, "Evaluating", at + n, count);
+    }
+    log_progress(log, "", 0, 0);
+    free(x);
+    free(y);
+    if (failed)
+        part_report_fini(report);
+    return failed ? -1 : 0;
+}
+
+void part_report_fini(struct part_report *report)
+{
+    fit_fini(&report->fit);
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+json_t *part_report_json(const struct part_report *r, const struct dataset *data)
+{
+    json_t *r2 = json_object();
+    for (size_t f = 0; f < data->features; f++)
+        json_object_set_new(r2, data->names[f], number(fit_r2(&r->fit, f)));
+    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "windows", (json_int_t)r->windows, "loss",
+                     number(r->evaluation.loss), "reconstruction",
+                     number(r->evaluation.reconstruction), "contrastive",
+                     number(r->evaluation.contrastive), "window_mean_reconstruction",
+                     number(fit_baseline(&r->fit)), "r2", r2);
+}
+
+/* --- windows */
+
+void row_label(char *to, size_t size, const struct dataset *data, size_t row)
+{
+    struct tm tm;
+    time_t seconds = data->time ? (time_t)(data->time[row] / 1000) : 0;
+    if (!data->time || !gmtime_r(&seconds, &tm) || !strftime(to, size, "%Y-%m-%dT%H:%M:%SZ", &tm))
+        snprintf(to, size, "row %zu", row);
+}
+
+/* At most `most` windows of a part, evenly spaced; the caller frees. */
+static uint32_t *spread(const uint32_t *start, size_t count, size_t most, size_t *n)
+{
+    *n = count < most ? count : most;
+    uint32_t *to = malloc((*n + 1) * sizeof *to);
+    for (size_t i = 0; to && i < *n; i++)
+        to[i] = start[(size_t)((double)i * (double)count / (double)*n)];
+    return to;
+}
+
+/* --- categories */
+
+struct grouping {
+    uint32_t *start; /* [n] windows that were grouped */
+    float *latent;   /* [n, d] */
+    uint32_t *category;
+    uint64_t *size;  /* [k] */
+    float *centroid; /* [k, d] */
+    size_t n, d, k;
+};
+
+static void grouping_fini(struct grouping *g)
+{
+    free(g->start);
+    free(g->latent);
+    free(g->category);
+    free(g->size);
+    free(g->centroid);
+}
+
+static int write_categories(const struct grouping *g, const char *folder, struct error *err)
+{
+    struct safetensors *st = safetensors_new();
+    char *path = file_join(folder, "categories.safetensors");
+    const uint64_t shape[] = {g->k, g->d};
+    int result = -1;
+    if (!st || !path)
+        error_set(err, STATUS_FAILED, "out of memory");
+    else if (!safetensors_add(st, "centroids", DTYPE_F32, 2, shape, g->centroid, err) &&
+             !safetensors_add(st, "sizes", DTYPE_U64, 1, shape, g->size, err) &&
+             !safetensors_set(st, "format", "pt", err))
+        result = safetensors_write(st, path, err);
+    safetensors_free(st);
+    free(path);
+    return result;
+}
+
+int categories_read(struct categories *c, const char *folder, size_t latent, struct error *err)
+{
+    memset(c, 0, sizeof *c);
+    char *path = file_join(folder, "categories.safetensors");
+    if (!path)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    FILE *there = fopen(path, "rb");
+    if (!there) {
+        free(path);
+        return 0;
+    }
+    fclose(there);
+    struct safetensors *st = safetensors_read(path, err);
+    const struct safetensor *t = st ? safetensors_find(st, "centroids") : NULL;
+    int result = -1;
+    if (st && (!t || t->dtype != DTYPE_F32 || t->rank != 2 || t->shape[1] != latent ||
+               !t->shape[0] || t->shape[0] > 1000000))
+        error_set(err, STATUS_INPUT, "%s: its centroids do not fit a latent vector of %zu numbers",
+                  path, latent);
+    else if (st && (c->centroids = malloc(t->bytes))) {
+        memcpy(c->centroids, t->data, t->bytes);
+        c->k = t->shape[0];
+        c->latent = latent;
+        result = 0;
+    } else if (st)
+        error_set(err, STATUS_FAILED, "out of memory");
+    safetensors_free(st);
+    free(path);
+    return result;
+}
+
+void categories_fini(struct categories *c)
+{
+    free(c->centroids);
+    memset(c, 0, sizeof *c);
+}
+
+/* Latent vectors of training windows and, unless there are to be none, their categories. */
+static int group(struct grouping *g, struct engine *e, struct log *log, struct error *err)
+{
+    const struct dataset *data = e->data;
+    const struct config *c = e->config;
+    g->d = (size_t)c->model.latent;
+    g->k = (size_t)c->cluster.categories;
+    g->start = spread(data->start[PART_TRAIN], data->count[PART_TRAIN], CATEGORY_WINDOWS, &g->n);
+    if (g->n < data->count[PART_TRAIN])
+        log_say(log, "Categories are made from %zu of %zu training windows, evenly spaced.", g->n,
+                data->count[PART_TRAIN]);
+    g->latent = malloc(g->n * g->d * sizeof *g->latent);
+    g->category = calloc(g->n + 1, sizeof *g->category);
+    g->size = calloc(g->k + 1, sizeof *g->size);
+    g->centroid = malloc((g->k * g->d + 1) * sizeof *g->centroid);
+    if (!g->start || !g->latent || !g->category || !g->size || !g->centroid)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    struct evaluation ignored;
+    if (engine_evaluate(e, g->start, g->n, &(struct outputs){.latent = g->latent}, &ignored, err))
+        return -1;
+    double inertia = 0;
+    if (!g->k)
+        return 0;
+    return kmeans_fit(e->dev, g->latent, g->n, g->d, &g->k, (uint64_t)c->run.seed,
+                      c->cluster.iterations, g->centroid, g->category, g->size, &inertia, log, err);
+}
+
+/* --- pictures */
+
+static int wanted(const struct config *config, const char *plot)
+{
+    const struct list *list = &config->plots.enable;
+    for (size_t i = 0; i < list->count; i++)
+        if (!strcmp(list->item[i], "all") || !strcmp(list->item[i], plot))
+            return 1;
+    return 0;
+}
+
+static char *picture(const char *folder, const char *plot)
+{
+    char name[64];
+    snprintf(name, sizeof name, "%s.png", plot);
+    return file_join(folder, name);
+}
+
+static int draw_losses(const struct progress *p, const char *folder, const struct plot_about *about,
+                       double baseline, struct error *err)
+{
+    size_t n = p->epochs;
+    double *column = malloc((n * EPOCH_FIGURES + 1) * sizeof *column);
+    char *path = picture(folder, "loss_curves");
+    int result = -1;
+    if (column && path) {
+        for (size_t i = 0; i < n; i++)
+            for (size_t f = 0; f < EPOCH_FIGURES; f++)
+                column[f * n + i] = ((const double *)&p->history[i])[f];
+        struct plot_losses losses = {.epochs = n,
+                                     .epoch = column,
+                                     .train_loss = column + n,
+                                     .train_reconstruction = column + 2 * n,
+                                     .train_contrastive = column + 3 * n,
+                                     .val_loss = column + 4 * n,
+                                     .val_reconstruction = column + 5 * n,
+                                     .val_contrastive = column + 6 * n,
+                                     .lr = column + 7 * n,
+                                     .grad_mean = column + 8 * n,
+                                     .grad_max = column + 9 * n,
+                                     .baseline = baseline,
+                                     .best = p->best_epoch};
+        result = plot_loss_curves(path, about, &losses, err);
+    } else
+        error_set(err, STATUS_FAILED, "out of memory");
+    free(column);
+    free(path);
+    return result;
+}
+
+static int draw_windows(struct engine *e, const struct grouping *g, const char *folder,
+                        const struct plot_about *about, enum part part, struct error *err)
+{
+    const struct dataset *data = e->data;
+    size_t n, elems = data->window * data->features;
+    uint32_t *start = spread(data->start[part], data->count[part], HELD_OUT, &n);
+    float *x = malloc((n * elems + 1) * sizeof *x), *y = malloc((n * elems + 1) * sizeof *y);
+    float *z = malloc((n * g->d + 1) * sizeof *z);
+    uint32_t category[HELD_OUT] = {0};
+    char titles[HELD_OUT][96], *title[HELD_OUT], *path = picture(folder, "reconstruction_quality");
+    struct evaluation ignored;
+    int failed = 0;
+    if (!start || !x || !y || !z || !path)
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        failed = engine_evaluate(
+            e, start, n, &(struct outputs){.input = x, .output = y, .latent = z}, &ignored, err);
+    if (!failed && g->k)
+        failed = kmeans_assign(e->dev, z, n, g->d, g->centroid, g->k, category, err);
+    for (size_t i = 0; !failed && i < n; i++) {
+        char at[64];
+        row_label(at, sizeof at, data, start[i]);
+        if (g->k)
+            snprintf(titles[i], sizeof titles[i], "%s, category %u", at, category[i]);
+        else
+            snprintf(titles[i], sizeof titles[i], "%s", at);
+        title[i] = titles[i];
+    }
+    if (!failed)
+        failed = plot_reconstruction_quality(path, about,
+                                             &(struct plot_reconstruction){n, data->window,
+                                                                           data->features, x, y,
+                                                                           data->names, title},
+                                             err);
+    free(start);
+    free(x);
+    free(y);
+    free(z);
+    free(path);
+    return failed ? -1 : 0;
+}
+
+static int draw_map(struct engine *e, const struct grouping *g, const char *folder,
+                    const struct plot_about *about, struct log *log, struct error *err)
+{
+    const struct config *c = e->config;
+    size_t most = (size_t)c->plots.tsne_points, n = g->n < most ? g->n : most;
+    float *x = malloc((n * g->d + 1) * sizeof *x), *xy = malloc((2 * n + 1) * sizeof *xy);
+    uint32_t *category = malloc((n + 1) * sizeof *category);
+    char *path = picture(folder, "latent_space_tsne");
+    double kl = 0;
+    int failed = 0;
+    if (!x || !xy || !category || !path)
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; !failed && i < n; i++) {
+        size_t from = (size_t)((double)i * (double)g->n / (double)n);
+        memcpy(x + i * g->d, g->latent + from * g->d, g->d * sizeof *x);
+        category[i] = g->category[from];
+    }
+    if (!failed)
+        failed = tsne_fit(e->dev, x, n, g->d, c->plots.tsne_perplexity, c->plots.tsne_iterations,
+                          (uint64_t)c->run.seed, xy, &kl, log, err);
+    if (!failed)
+        failed = plot_latent_space_tsne(
+            path, about,
+            &(struct plot_map){n, xy, g->k ? category : NULL, g->k, kl, c->plots.tsne_perplexity},
+            err);
+    if (!failed)
+        log_event(log, "map",
+                  json_pack("{s:I, s:f}", "points", (json_int_t)n, "kl_divergence", kl));
+    free(x);
+    free(xy);
+    free(category);
+    free(path);
+    return failed ? -1 : 0;
+}
+
+/* --- words */
+
+static void say_verdict(struct log *log, const char *what, struct verdict v)
+{
+    log_say(log, "%s: %s%s%s", what, v.band, *v.advice ? "; what helps: " : "", v.advice);
+}
+
+static void tell_fit(struct log *log, const struct part_report *r, const struct dataset *data,
+                     const char *part, double train)
+{
+    double model = fit_model(&r->fit), baseline = fit_baseline(&r->fit);
+    struct verdict v = verdict_reconstruction(model, baseline);
+    log_say(log,
+            "Reconstruction of %zu %s windows: R %.6f; emitting each window's mean gives %.6f.",
+            r->windows, part, model, baseline);
+    for (size_t f = 0; f < data->features; f++)
+        log_say(log, "  R2 within windows, %-20s %7.4f", data->names[f], fit_r2(&r->fit, f));
+    say_verdict(log, "Reconstruction", v);
+    struct verdict g = verdict_generalisation(train, model);
+    say_verdict(log, "Generalisation", g);
+    json_t *event = part_report_json(r, data);
+    json_object_set_new(event, "part", json_string(part));
+    json_object_set_new(event, "band", json_string(v.band));
+    json_object_set_new(event, "advice", json_string(v.advice));
+    json_object_set_new(event, "generalisation", json_string(g.band));
+    log_event(log, "verdict", event);
+}
+
+static void tell_categories(struct log *log, const struct grouping *g)
+{
+    double share;
+    struct verdict v = verdict_categories(g->size, g->k, &share);
+    char what[96];
+    snprintf(what, sizeof what, "%zu categories, the largest holds %.1f%%", g->k, 100 * share);
+    say_verdict(log, what, v);
+    log_event(log, "categories",
+              json_pack("{s:I, s:f, s:s, s:s}", "categories", (json_int_t)g->k, "largest_share",
+                        share, "band", v.band, "advice", v.advice));
+}
+
+static int draw(struct engine *e, const struct progress *p, const struct grouping *g,
+                const char *folder, enum part part, double baseline, struct log *log,
+                struct error *err)
+{
+    const struct config *c = e->config;
+    const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
+    if (wanted(c, "loss_curves") && draw_losses(p, folder, &about, baseline, err))
+        return -1;
+    if (wanted(c, "reconstruction_quality") && draw_windows(e, g, folder, &about, part, err))
+        return -1;
+    if (wanted(c, "latent_space_tsne") && draw_map(e, g, folder, &about, log, err))
+        return -1;
+    if (!g->k || !wanted(c, "category_distribution"))
+        return 0;
+    char *path = picture(folder, "category_distribution");
+    int result = path ? plot_category_distribution(path, &about,
+                                                   &(struct plot_categories){g->k, g->size}, err)
+                      : error_set(err, STATUS_FAILED, "out of memory");
+    free(path);
+    return result;
+}
+
+int report(struct engine *e, const struct progress *p, const char *folder, struct log *log,
+           volatile sig_atomic_t *interrupted, struct error *err)
+{
+    static const char *const names[] = {"training", "validation", "test"};
+    const struct dataset *data = e->data;
+    enum part part = data->count[PART_TEST]         ? PART_TEST
+                     : data->count[PART_VALIDATION] ? PART_VALIDATION
+                                                    : PART_TRAIN;
+    struct part_report fit;
+    struct grouping g = {0};
+    if (part_report_init(&fit, e, data->start[part], data->count[part], log, err))
+        return -1;
+    double train = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
+                       ? p->history[p->best_epoch - 1].train_reconstruction
+                       : NAN;
+    tell_fit(log, &fit, data, names[part], train);
+    double baseline = fit_baseline(&fit.fit);
+    part_report_fini(&fit);
+    int result = *interrupted ? 1 : group(&g, e, log, err);
+    if (!result && g.k) {
+        result = write_categories(&g, folder, err);
+        tell_categories(log, &g);
+    }
+    if (!result && *interrupted)
+        result = 1;
+    if (!result)
+        result = draw(e, p, &g, folder, part, baseline, log, err);
+    grouping_fini(&g);
+    return result;
+}

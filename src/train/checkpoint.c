@@ -1,0 +1,297 @@
+#include "train/checkpoint.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXP_AVG "optimizer.exp_avg."
+#define EXP_AVG_SQ "optimizer.exp_avg_sq."
+
+void progress_fini(struct progress *progress)
+{
+    free(progress->history);
+    progress->history = NULL;
+    progress->epochs = 0;
+}
+
+int progress_add(struct progress *progress, const struct epoch_figures *figures, struct error *err)
+{
+    struct epoch_figures *more = realloc(progress->history, (progress->epochs + 1) * sizeof *more);
+    if (!more)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    progress->history = more;
+    more[progress->epochs++] = *figures;
+    return 0;
+}
+
+/* --- writing */
+
+static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
+                     const char *prefix, struct error *err)
+{
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        uint64_t shape[TENSOR_MAX_RANK];
+        char name[160];
+        float *x = malloc(t->elems * sizeof *x);
+        if (!x)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        for (int r = 0; r < t->rank; r++)
+            shape[r] = t->dim[r];
+        snprintf(name, sizeof name, "%s%s", prefix, t->name);
+        int failed = params_read(e->params, i, arena, x, err) ||
+                     safetensors_add(st, name, DTYPE_F32, (size_t)t->rank, shape, x, err);
+        free(x);
+        if (failed)
+            return -1;
+    }
+    return 0;
+}
+
+/* jansson prints reals in the C locale's form and here with the 17 digits that read back exactly.
+ */
+static int set_json(struct safetensors *st, const char *key, json_t *value, struct error *err)
+{
+    char *text = value ? json_dumps(value, JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY) : NULL;
+    int result = text ? safetensors_set(st, key, text, err)
+                      : error_set(err, STATUS_FAILED, "%s: out of memory", key);
+    free(text);
+    json_decref(value);
+    return result;
+}
+
+static json_t *scaler_json(const struct scaler *scaler)
+{
+    json_t *offset = json_array(), *scale = json_array();
+    for (size_t i = 0; i < scaler->features; i++) {
+        json_array_append_new(offset, json_real(scaler->offset[i]));
+        json_array_append_new(scale, json_real(scaler->scale[i]));
+    }
+    return json_pack("{s:s, s:o, s:o}", "kind", config_choice("data", "scaler", scaler->kind),
+                     "offset", offset, "scale", scale);
+}
+
+static struct safetensors *begin(struct engine *e, long epoch, const char *plan, struct error *err)
+{
+    struct safetensors *st = safetensors_new();
+    char *config = config_text(e->config), number[32];
+    json_t *features = json_array();
+    for (size_t i = 0; i < e->data->features; i++)
+        json_array_append_new(features, json_string(e->data->names[i]));
+    snprintf(number, sizeof number, "%ld", epoch);
+    if (!st || !config)
+        error_set(err, STATUS_FAILED, "out of memory");
+    if (!st || !config || safetensors_set(st, "format", "pt", err) ||
+        safetensors_set(st, "seqtrain_version", PACKAGE_VERSION, err) ||
+        safetensors_set(st, "config", config, err) || safetensors_set(st, "epoch", number, err) ||
+        safetensors_set(st, "plan", plan, err) ||
+        set_json(st, "features", json_incref(features), err) ||
+        set_json(st, "scaler", scaler_json(&e->data->scaler), err) ||
+        add_arena(e, st, e->params->values, "", err)) {
+        safetensors_free(st);
+        st = NULL;
+    }
+    json_decref(features);
+    free(config);
+    return st;
+}
+
+int checkpoint_write_best(struct engine *e, long epoch, const char *plan, const char *path,
+                          struct error *err)
+{
+    struct safetensors *st = begin(e, epoch, plan, err);
+    int result = st ? safetensors_write(st, path, err) : -1;
+    safetensors_free(st);
+    return result;
+}
+
+int checkpoint_write_last(struct engine *e, const struct progress *p, const char *plan,
+                          const char *path, struct error *err)
+{
+    struct safetensors *st = begin(e, p->epoch, plan, err);
+    if (!st)
+        return -1;
+    const uint64_t words = METRICS_WORDS, rows[] = {p->epochs, EPOCH_FIGURES};
+    json_t *state =
+        json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:I}", "epoch",
+                  (json_int_t)p->epoch, "step", (json_int_t)p->step, "done", (json_int_t)p->done,
+                  "best", isfinite(p->best) ? json_real(p->best) : json_null(), "best_epoch",
+                  (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor", p->factor,
+                  "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds, "finished",
+                  p->finished, "log_bytes", (json_int_t)p->log_bytes);
+    int failed = add_arena(e, st, e->params->exp_avg, EXP_AVG, err) ||
+                 add_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, err) ||
+                 safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
+                 safetensors_add(st, "state.history", DTYPE_F64, 2, rows, p->history, err);
+    if (failed)
+        json_decref(state);
+    else
+        failed = set_json(st, "state", state, err) || safetensors_write(st, path, err);
+    safetensors_free(st);
+    return failed ? -1 : 0;
+}
+
+/* --- reading */
+
+static json_t *meta_json(const struct safetensors *st, const char *key, const char *path,
+                         struct error *err)
+{
+    const char *text = safetensors_get(st, key);
+    json_error_t why;
+    json_t *json = text ? json_loads(text, JSON_DECODE_ANY, &why) : NULL;
+    if (!json)
+        error_set(err, STATUS_INPUT, "%s: metadata '%s' is %s", path, key,
+                  text ? "broken" : "missing: not a checkpoint of seqtrain");
+    return json;
+}
+
+static int read_scaler(struct checkpoint *c, const char *path, struct error *err)
+{
+    json_t *json = meta_json(c->st, "scaler", path, err);
+    if (!json)
+        return -1;
+    const char *kind = json_string_value(json_object_get(json, "kind"));
+    json_t *offset = json_object_get(json, "offset"), *scale = json_object_get(json, "scale");
+    size_t n = json_array_size(offset);
+    int good = kind && n && n == json_array_size(scale) && n == c->config->data.features.count &&
+               !strcmp(kind, config_choice("data", "scaler", c->config->data.scaler));
+    if (good) {
+        c->scaler.kind = c->config->data.scaler;
+        c->scaler.features = n;
+        c->scaler.offset = calloc(n, sizeof(double));
+        c->scaler.scale = calloc(n, sizeof(double));
+        good = c->scaler.offset && c->scaler.scale;
+    }
+    for (size_t i = 0; good && i < n; i++) {
+        c->scaler.offset[i] = json_number_value(json_array_get(offset, i));
+        c->scaler.scale[i] = json_number_value(json_array_get(scale, i));
+        good = json_is_number(json_array_get(offset, i)) && isfinite(c->scaler.offset[i]) &&
+               isfinite(c->scaler.scale[i]) && c->scaler.scale[i] != 0;
+    }
+    json_decref(json);
+    return good ? 0
+                : error_set(err, STATUS_INPUT, "%s: metadata 'scaler' does not fit its 'config'",
+                            path);
+}
+
+int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
+                    struct error *err)
+{
+    memset(c, 0, sizeof *c);
+    c->st = safetensors_read(path, err);
+    if (!c->st)
+        return -1;
+    const char *text = safetensors_get(c->st, "config"), *epoch = safetensors_get(c->st, "epoch");
+    if (!text)
+        error_set(err, STATUS_INPUT, "%s: no configuration inside: not a checkpoint of seqtrain",
+                  path);
+    else if ((c->config = config_parse(text, path, settings, count, err))) {
+        c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
+        if (!read_scaler(c, path, err))
+            return 0;
+    } else if (!count) /* what it was written with is at fault, not the user's settings */
+        err->status = STATUS_INPUT;
+    checkpoint_fini(c);
+    return -1;
+}
+
+void checkpoint_fini(struct checkpoint *c)
+{
+    safetensors_free(c->st);
+    config_free(c->config);
+    scaler_fini(&c->scaler);
+    memset(c, 0, sizeof *c);
+}
+
+static int load_arena(struct engine *e, const struct safetensors *st, struct buffer *arena,
+                      const char *prefix, const char *path, struct error *err)
+{
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        char name[160];
+        snprintf(name, sizeof name, "%s%s", prefix, t->name);
+        const struct safetensor *from = safetensors_find(st, name);
+        if (!from)
+            return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",
+                             path, name);
+        int fits = from->dtype == DTYPE_F32 && from->rank == (size_t)t->rank;
+        for (int r = 0; fits && r < t->rank; r++)
+            fits = from->shape[r] == t->dim[r];
+        if (!fits)
+            return error_set(err, STATUS_INPUT,
+                             "%s: %s has not the shape of this model's: another configuration?",
+                             path, name);
+        if (params_write(e->params, i, arena, from->data, err))
+            return -1;
+    }
+    return 0;
+}
+
+static int is_param(const struct engine *e, const char *name)
+{
+    for (size_t i = 0; i < e->params->count; i++)
+        if (!strcmp(e->params->list[i]->value.name, name))
+            return 1;
+    return 0;
+}
+
+int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
+                            struct error *err)
+{
+    for (size_t i = 0; i < st->count; i++) {
+        const char *name = st->tensor[i].name;
+        if (strncmp(name, "optimizer.", 10) && strncmp(name, "state.", 6) && !is_param(e, name))
+            return error_set(
+                err, STATUS_INPUT,
+                "%s: tensor %s is none of this model's: a checkpoint of another model?", path,
+                name);
+    }
+    return load_arena(e, st, e->params->values, "", path, err);
+}
+
+static json_int_t whole(const json_t *state, const char *key, int *good)
+{
+    const json_t *value = json_object_get(state, key);
+    *good &= json_is_integer(value) && json_integer_value(value) >= 0;
+    return json_integer_value(value);
+}
+
+int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
+                          struct progress *p, struct error *err)
+{
+    json_t *state = meta_json(st, "state", path, err);
+    if (!state)
+        return -1;
+    int good = 1;
+    const struct safetensor *metrics = safetensors_find(st, "state.metrics");
+    const struct safetensor *history = safetensors_find(st, "state.history");
+    memset(p, 0, sizeof *p);
+    p->epoch = (long)whole(state, "epoch", &good);
+    p->step = (long)whole(state, "step", &good);
+    p->done = (uint64_t)whole(state, "done", &good);
+    p->best_epoch = (long)whole(state, "best_epoch", &good);
+    p->stale = (long)whole(state, "stale", &good);
+    p->plateau_stale = (long)whole(state, "plateau_stale", &good);
+    p->log_bytes = whole(state, "log_bytes", &good);
+    const json_t *best = json_object_get(state, "best"), *factor = json_object_get(state, "factor");
+    good &= (json_is_number(best) || json_is_null(best)) && json_is_number(factor);
+    p->best = json_is_number(best) ? json_number_value(best) : NAN;
+    p->factor = json_number_value(factor);
+    p->seconds = json_number_value(json_object_get(state, "seconds"));
+    p->finished = json_is_true(json_object_get(state, "finished"));
+    good &= metrics && metrics->dtype == DTYPE_U32 && metrics->bytes == sizeof p->metrics;
+    good &= history && history->dtype == DTYPE_F64 && history->rank == 2 &&
+            history->shape[1] == EPOCH_FIGURES && history->shape[0] == (uint64_t)p->epoch;
+    json_decref(state);
+    if (!good)
+        return error_set(err, STATUS_INPUT, "%s: the state of the run inside is broken", path);
+    memcpy(&p->metrics, metrics->data, sizeof p->metrics);
+    for (long i = 0; i < p->epoch; i++)
+        if (progress_add(p, (const struct epoch_figures *)history->data + i, err))
+            return -1;
+    return load_arena(e, st, e->params->exp_avg, EXP_AVG, path, err) ||
+                   load_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, path, err)
+               ? -1
+               : 0;
+}

@@ -1,0 +1,68 @@
+/*
+ * checkpoint: best.safetensors (weights, and in its metadata all that prediction needs) and
+ * last.safetensors (all that a resume needs), as seqtrain-checkpoint(5) describes them.
+ */
+#ifndef TRAIN_CHECKPOINT_H
+#define TRAIN_CHECKPOINT_H
+
+#include "train/engine.h"
+#include "train/safetensors.h"
+
+/* Figures of one finished epoch; also a row of the `history` tensor. */
+struct epoch_figures {
+    double epoch, train_loss, train_reconstruction, train_contrastive, val_loss, val_reconstruction,
+        val_contrastive, lr, grad_mean, grad_max, seconds;
+};
+#define EPOCH_FIGURES (sizeof(struct epoch_figures) / sizeof(double))
+
+/* Where a run stands, between two optimizer steps. */
+struct progress {
+    long epoch;      /* finished */
+    long step;       /* optimizer steps done */
+    uint64_t done;   /* samples done of the epoch that is under way */
+    double best;     /* monitored figure; NaN before the first epoch */
+    long best_epoch; /* 0: none */
+    long stale;      /* epochs without improvement */
+    double factor;   /* plateau */
+    long plateau_stale;
+    double seconds; /* spent training, all processes of the run together */
+    int finished;   /* analysis and pictures done as well */
+    int64_t log_bytes;
+    struct metrics metrics; /* sums of the epoch that is under way */
+    struct epoch_figures *history;
+    size_t epochs; /* rows of history */
+};
+
+void progress_fini(struct progress *progress);
+
+/* Adds an epoch to the history; -1 without memory. */
+int progress_add(struct progress *progress, const struct epoch_figures *figures, struct error *err);
+
+/* Writes the weights of now; `epoch` is what they are the result of. */
+int checkpoint_write_best(struct engine *e, long epoch, const char *plan, const char *path,
+                          struct error *err);
+int checkpoint_write_last(struct engine *e, const struct progress *progress, const char *plan,
+                          const char *path, struct error *err);
+
+/* A checkpoint that was read, with its metadata understood. */
+struct checkpoint {
+    struct safetensors *st;
+    struct config *config;
+    struct scaler scaler;
+    long epoch;
+};
+
+/* Reads and checks metadata (STATUS_INPUT). `settings` are applied to its configuration. */
+int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
+                    struct error *err);
+void checkpoint_fini(struct checkpoint *c);
+
+/* Weights into the engine; every parameter must be there with its shape, and none besides. */
+int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
+                            struct error *err);
+
+/* Optimizer state and progress of last.safetensors. */
+int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
+                          struct progress *progress, struct error *err);
+
+#endif

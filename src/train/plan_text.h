@@ -1,0 +1,21 @@
+/*
+ * plan_text: what decides about the bits of a run, as JSON: device, driver, who multiplies
+ * matrices, and every launch with its kernel, options and sizes. A resumed run must have the same.
+ */
+#ifndef TRAIN_PLAN_TEXT_H
+#define TRAIN_PLAN_TEXT_H
+
+#include <stdio.h>
+
+#include "train/engine.h"
+
+/* JSON text that the caller frees; NULL without memory. */
+char *plan_text(const struct engine *e);
+
+/* Compares two plans; 1 and a sentence with the first difference in `out`, or 0. */
+int plan_text_differs(const char *old, const char *now, char *out, size_t size);
+
+/* Every launch with shapes, provider, FLOPs and bytes, then the memory map (check --plan). */
+void plan_print(const struct engine *e, FILE *out);
+
+#endif

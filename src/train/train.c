@@ -1,0 +1,371 @@
+#include "train/train.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "train/schedule.h"
+#include "util/file.h"
+#include "util/philox.h"
+
+/* What lives only while this process trains. */
+struct loop {
+    struct run *run;
+    struct schedule schedule;
+    const uint32_t *start; /* [n] windows of the training part */
+    size_t n;
+    uint32_t *order;            /* [n] */
+    double began, saved, shown; /* times of start, last checkpoint, last look at the sums */
+    double epoch_began;
+    uint64_t epoch_from; /* samples of the epoch that an earlier process did */
+    double lr;
+    long bad; /* steps left out so far in this epoch, as told */
+};
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+char *run_path(const struct run *run, const char *name)
+{
+    return file_join(run->folder, name);
+}
+
+int train_checkpoint(struct run *run, struct error *err)
+{
+    char *path = run_path(run, "last.safetensors");
+    int result = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    if (!result)
+        result = log_position(run->log, &run->progress.log_bytes, err);
+    if (!result)
+        result = checkpoint_write_last(run->engine, &run->progress, run->plan, path, err);
+    free(path);
+    return result;
+}
+
+/* Windows in the order of an epoch: a permutation keyed by seed and epoch. */
+static int shuffle(struct loop *loop, long epoch, struct error *err)
+{
+    uint64_t seed = (uint64_t)loop->run->config->run.seed;
+    philox_shuffle(loop->order, loop->n, philox_path("order"), (uint32_t)epoch, seed);
+    for (size_t i = 0; i < loop->n; i++)
+        loop->order[i] = loop->start[loop->order[i]];
+    return engine_order(loop->run->engine, loop->order, loop->n, err);
+}
+
+/* One optimizer step: the micro-batches of an accumulation group, then the update. */
+static int optimizer_step(struct loop *loop, long epoch, struct error *err)
+{
+    const struct config *c = loop->run->config;
+    struct progress *p = &loop->run->progress;
+    size_t batch = (size_t)c->train.batch, group = batch * (size_t)c->train.accumulate;
+    if (group > loop->n - p->done)
+        group = loop->n - p->done;
+    loop->schedule.factor = p->factor;
+    loop->lr = schedule_lr(&loop->schedule, c, p->step);
+    double t = (double)p->step + 1;
+    struct step step = {
+        .group = (uint32_t)group,
+        .epoch = (uint32_t)epoch,
+        .seed = {(uint32_t)c->run.seed, (uint32_t)((uint64_t)c->run.seed >> 32)},
+        .number = (uint32_t)(p->step + 1),
+        .skip = c->train.on_nonfinite == NONFINITE_SKIP,
+        .lr = (float)loop->lr,
+        .decay = (float)(loop->lr * c->train.weight_decay),
+        .correction1 = (float)(1 - pow(c->train.beta1, t)),
+        .correction2 = (float)sqrt(1 - pow(c->train.beta2, t)),
+        .clip_norm = (float)c->train.clip_norm,
+    };
+    for (size_t at = 0; at < group; at += step.count) {
+        step.first = (uint32_t)(p->done + at);
+        step.count = (uint32_t)(group - at < batch ? group - at : batch);
+        if (engine_micro(loop->run->engine, &step, err))
+            return -1;
+    }
+    p->done += group;
+    p->step++;
+    return engine_update(loop->run->engine, err);
+}
+
+/* Sums of the epoch so far; fails where a figure was not finite and that is to stop the run. */
+static int read_sums(struct loop *loop, struct error *err)
+{
+    struct run *run = loop->run;
+    struct metrics *m = &run->progress.metrics;
+    if (engine_read_metrics(run->engine, m, err))
+        return -1;
+    if (m->latched)
+        return error_set(err, STATUS_FAILED,
+                         "training stopped: step %u (epoch %ld, learning rate %.3g) is not finite: "
+                         "loss %g, gradient norm %g; the last good checkpoint is intact "
+                         "(train.on_nonfinite = skip leaves such steps out)",
+                         m->bad_first, run->progress.epoch + 1, loop->lr, (double)m->bad_value,
+                         (double)m->bad_norm);
+    if ((long)m->bad > loop->bad)
+        log_warn(run->log,
+                 "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
+                 "(loss %g, gradient norm %g)",
+                 run->progress.epoch + 1, (long)m->bad - loop->bad, m->bad_first,
+                 (double)m->bad_value, (double)m->bad_norm);
+    loop->bad = (long)m->bad;
+    return 0;
+}
+
+static double seconds_so_far(const struct loop *loop)
+{
+    return loop->run->progress.seconds + now() - loop->began;
+}
+
+static int save(struct loop *loop, struct error *err)
+{
+    struct progress *p = &loop->run->progress;
+    double t = now();
+    p->seconds += t - loop->began;
+    loop->began = loop->saved = t;
+    log_event(loop->run->log, "checkpoint",
+              json_pack("{s:I, s:I}", "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step));
+    return train_checkpoint(loop->run, err);
+}
+
+static int checkpoint_due(const struct loop *loop, int end_of_epoch)
+{
+    const struct span every = loop->run->config->train.checkpoint;
+    const struct progress *p = &loop->run->progress;
+    if (every.unit == SPAN_MINUTES)
+        return now() - loop->saved >= every.value * 60;
+    if (every.unit == SPAN_EPOCHS && every.value >= 1)
+        return end_of_epoch && p->epoch % lround(every.value) == 0;
+    long steps = schedule_span(&loop->schedule, every);
+    return p->step % (steps > 0 ? steps : 1) == 0;
+}
+
+/* The epoch that is under way, from progress.done to its end. 1: interrupted and saved. */
+static int run_epoch(struct loop *loop, struct error *err)
+{
+    struct run *run = loop->run;
+    struct progress *p = &run->progress;
+    long epoch = p->epoch + 1;
+    if (shuffle(loop, epoch, err) || engine_write_metrics(run->engine, &p->metrics, err))
+        return -1;
+    loop->bad = (long)p->metrics.bad;
+    loop->epoch_began = now();
+    loop->epoch_from = p->done;
+    char text[64];
+    snprintf(text, sizeof text, "Epoch %04ld/%ld", epoch, run->config->train.epochs);
+    while (p->done < loop->n) {
+        if (optimizer_step(loop, epoch, err))
+            return -1;
+        log_progress(run->log, text, p->done, loop->n);
+        int end = p->done >= loop->n, stop = *run->interrupted != 0;
+        if (now() - loop->shown > 10) { /* a run that has gone wrong should not go on for long */
+            loop->shown = now();
+            if (read_sums(loop, err))
+                return -1;
+        }
+        if (end || !(stop || checkpoint_due(loop, 0)))
+            continue;
+        if (read_sums(loop, err) || save(loop, err))
+            return -1;
+        if (stop)
+            return 1;
+    }
+    return 0;
+}
+
+static double monitored(const struct config *c, const struct epoch_figures *f)
+{
+    return c->train.monitor == MONITOR_TRAIN_LOSS           ? f->train_loss
+           : c->train.monitor == MONITOR_VAL_RECONSTRUCTION ? f->val_reconstruction
+           : c->train.monitor == MONITOR_VAL_CONTRASTIVE    ? f->val_contrastive
+                                                            : f->val_loss;
+}
+
+/* Best so far, patience and plateau; 1 if this epoch is the best. */
+static int judge(struct progress *p, const struct config *c, const struct epoch_figures *f)
+{
+    double value = monitored(c, f), sign = c->train.mode == MODE_MAX ? -1 : 1;
+    int better = !p->best_epoch || sign * value < sign * p->best - c->train.min_delta;
+    if (better) {
+        p->best = value;
+        p->best_epoch = p->epoch;
+    }
+    p->stale = better ? 0 : p->stale + 1;
+    p->plateau_stale = better ? 0 : p->plateau_stale + 1;
+    if (c->train.schedule == SCHEDULE_PLATEAU && p->plateau_stale > c->train.plateau_patience) {
+        p->factor *= c->train.plateau_factor;
+        p->plateau_stale = 0;
+    }
+    return better;
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+/* Resident memory of this process in bytes. */
+static long long host_bytes(void)
+{
+    long long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%lld %lld", &size, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+static void with_commas(char *to, size_t size, double x)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%.0f", x);
+    size_t n = strlen(digits), at = 0;
+    for (size_t i = 0; i < n && at + 2 < size; i++) {
+        if (i && (n - i) % 3 == 0)
+            to[at++] = ',';
+        to[at++] = digits[i];
+    }
+    to[at] = 0;
+}
+
+static void tell(struct loop *loop, const struct epoch_figures *f, int best)
+{
+    struct run *run = loop->run;
+    const struct progress *p = &run->progress;
+    double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
+    double left =
+        (double)(run->config->train.epochs - p->epoch) * seconds_so_far(loop) / (double)p->epoch;
+    char speed[32], val[96] = "";
+    with_commas(speed, sizeof speed, rate);
+    if (isfinite(f->val_loss))
+        snprintf(val, sizeof val, " | val %.6f (R %.6f C %.6f)", f->val_loss, f->val_reconstruction,
+                 f->val_contrastive);
+    log_say(run->log,
+            "Epoch %04ld/%ld | LR %.2e | train %.6f (R %.6f C %.6f)%s | grad %.2f (max %.2f) | %s "
+            "win/s | ETA %ld:%02ld:%02ld%s",
+            p->epoch, run->config->train.epochs, f->lr, f->train_loss, f->train_reconstruction,
+            f->train_contrastive, val, f->grad_mean, f->grad_max, speed, (long)left / 3600,
+            (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
+    json_t *event = json_pack(
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:I, s:I, s:b}",
+        "epoch", (json_int_t)p->epoch, "epochs", (json_int_t)run->config->train.epochs, "step",
+        (json_int_t)p->step, "lr", number(f->lr), "train_loss", number(f->train_loss),
+        "train_reconstruction", number(f->train_reconstruction), "train_contrastive",
+        number(f->train_contrastive), "val_loss", number(f->val_loss), "val_reconstruction",
+        number(f->val_reconstruction), "val_contrastive", number(f->val_contrastive), "grad_norm",
+        number(f->grad_mean), "grad_norm_max", number(f->grad_max), "windows_per_second", rate,
+        "seconds", f->seconds, "device_bytes", (json_int_t)device_bytes(run->engine->dev),
+        "host_bytes", (json_int_t)host_bytes(), "best", best);
+    log_event(run->log, "epoch", event);
+}
+
+/* Figures of the epoch that has just ended, with a pass over the validation part. */
+static int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
+{
+    struct run *run = loop->run;
+    const struct metrics *m = &run->progress.metrics;
+    const struct dataset *data = run->engine->data;
+    if (read_sums(loop, err))
+        return -1;
+    double n = (double)m->samples[0] + (double)m->samples[1], steps = m->steps ? m->steps : 1;
+    *f = (struct epoch_figures){
+        .epoch = (double)run->progress.epoch,
+        .train_loss = ((double)m->loss[0] + (double)m->loss[1]) / n,
+        .train_reconstruction = ((double)m->reconstruction[0] + (double)m->reconstruction[1]) / n,
+        .train_contrastive = ((double)m->contrastive[0] + (double)m->contrastive[1]) / n,
+        .val_loss = NAN,
+        .val_reconstruction = NAN,
+        .val_contrastive = NAN,
+        .lr = loop->lr,
+        .grad_mean = ((double)m->norm_sum[0] + (double)m->norm_sum[1]) / steps,
+        .grad_max = (double)m->norm_max,
+        .seconds = now() - loop->epoch_began,
+    };
+    if (!data->count[PART_VALIDATION])
+        return 0;
+    struct evaluation val;
+    if (engine_evaluate(run->engine, data->start[PART_VALIDATION], data->count[PART_VALIDATION],
+                        NULL, &val, err))
+        return -1;
+    f->val_loss = val.loss;
+    f->val_reconstruction = val.reconstruction;
+    f->val_contrastive = val.contrastive;
+    return 0;
+}
+
+/* Ends an epoch: figures, best model, schedule. */
+static int end_epoch(struct loop *loop, struct error *err)
+{
+    struct run *run = loop->run;
+    struct progress *p = &run->progress;
+    struct epoch_figures f;
+    if (figures_of(loop, &f, err))
+        return -1;
+    p->epoch++;
+    p->done = 0;
+    f.epoch = (double)p->epoch;
+    memset(&p->metrics, 0, sizeof p->metrics);
+    if (progress_add(p, &f, err))
+        return -1;
+    int best = judge(p, run->config, &f);
+    tell(loop, &f, best);
+    if (best) {
+        char *path = run_path(run, "best.safetensors");
+        int failed = !path || checkpoint_write_best(run->engine, p->epoch, run->plan, path, err);
+        free(path);
+        if (failed)
+            return -1;
+    }
+    if (p->epoch == 1 || p->epoch == p->best_epoch)
+        device_save_programs(run->engine->dev);
+    return 0;
+}
+
+static int stopped_early(const struct run *run)
+{
+    return run->config->train.patience > 0 && run->progress.stale >= run->config->train.patience;
+}
+
+static int loop_epochs(struct loop *loop, struct error *err)
+{
+    struct run *run = loop->run;
+    struct progress *p = &run->progress;
+    while (p->epoch < run->config->train.epochs && !stopped_early(run)) {
+        int ended = run_epoch(loop, err);
+        if (ended)
+            return ended < 0 ? -1 : 0; /* interrupted: saved already */
+        if (end_epoch(loop, err))
+            return -1;
+        int last = p->epoch == run->config->train.epochs || stopped_early(run);
+        if ((last || *run->interrupted || checkpoint_due(loop, 1)) && save(loop, err))
+            return -1;
+        if (*run->interrupted)
+            return 0;
+    }
+    if (stopped_early(run))
+        log_say(run->log, "Stopped early: no improvement for %ld epochs.", p->stale);
+    return 0;
+}
+
+int train(struct run *run, struct error *err)
+{
+    const struct dataset *data = run->engine->data;
+    struct loop loop = {.run = run,
+                        .start = data->start[PART_TRAIN],
+                        .n = data->count[PART_TRAIN],
+                        .schedule = schedule_make(run->config, data->count[PART_TRAIN])};
+    loop.began = loop.saved = loop.shown = now();
+    loop.order = malloc((loop.n + 1) * sizeof *loop.order);
+    int result =
+        loop.order ? loop_epochs(&loop, err) : error_set(err, STATUS_FAILED, "out of memory");
+    log_progress(run->log, "", 0, 0);
+    run->progress.seconds += now() - loop.began;
+    free(loop.order);
+    return result;
+}

@@ -1,0 +1,37 @@
+/*
+ * train: the training loop of a run, with its log, checkpoints, early stopping and resume. It names
+ * no architecture.
+ */
+#ifndef TRAIN_TRAIN_H
+#define TRAIN_TRAIN_H
+
+#include <signal.h>
+
+#include "log/log.h"
+#include "train/checkpoint.h"
+#include "train/engine.h"
+
+struct run {
+    const struct config *config;
+    struct engine *engine;
+    struct log *log;
+    const char *folder;
+    char *plan;                         /* plan.json */
+    volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
+    struct progress progress;
+};
+
+/* Where files of the run lie: "folder/name", freed by the caller. */
+char *run_path(const struct run *run, const char *name);
+
+/*
+ * Trains from run->progress to the last epoch, to early stopping or to an interruption. Leaves
+ * last.safetensors and best.safetensors. Fails on a figure that is not finite (on_nonfinite = stop,
+ * STATUS_FAILED), with the last good checkpoint in place.
+ */
+int train(struct run *run, struct error *err);
+
+/* Writes last.safetensors for run->progress. */
+int train_checkpoint(struct run *run, struct error *err);
+
+#endif
