@@ -41,15 +41,12 @@ static struct device *open_device(const char *select)
     return dev;
 }
 
-/* The same device with a queue that keeps order by itself, as GPUs have it. */
+/* The same device without a second queue, as GPUs are used. */
 static struct device *open_in_order(void)
 {
     struct device *dev = open_device("auto");
-    cl_int code;
-    clReleaseCommandQueue(dev->queue);
-    dev->queue = clCreateCommandQueue(dev->context, dev->id, 0, &code);
-    assert_int_equal(code, CL_SUCCESS);
-    dev->ordered = 1;
+    clReleaseCommandQueue(dev->side);
+    dev->side = NULL;
     return dev;
 }
 
@@ -450,7 +447,7 @@ static void fork_of(struct device *dev, size_t n)
         c = (struct cell){i, i == n / 3 || i == n - 1 ? 20 : 0};
         assert_int_equal(device_enqueue_native(dev, one_cell, &c, sizeof c, &x, 1, &err), 0);
     }
-    device_join(dev);
+    device_join(dev, &err);
     c.at = n;
     struct buffer *list[] = {sum, x};
     struct buffer *swapped[] = {list[1], list[0]};
@@ -536,7 +533,7 @@ static void test_empty_queue(void **state)
     for (int i = 0; i < 20; i++)
         assert_int_equal(device_pace(dev, 2, &err), 0);
     device_fork(dev);
-    device_join(dev);
+    device_join(dev, &err);
     assert_int_equal(device_finish(dev, &err), 0);
     device_close(dev);
     device_close(NULL);

@@ -98,7 +98,7 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
                           size_t count, struct error *err);
 
 void device_fork(struct device *dev);
-void device_join(struct device *dev);
+int device_join(struct device *dev, struct error *err);
 
 /* Waits until everything enqueued is done. */
 int device_finish(struct device *dev, struct error *err);

@@ -96,15 +96,15 @@ int gemm_cblas_enqueue(struct gemm *gemm, struct error *err)
     tile.by_rows = tile.shape.m >= tile.shape.n;
     size_t extent = tile.by_rows ? tile.shape.m : tile.shape.n;
     int result = 0;
-    device_fork(gemm->dev);
+    if (gemm->tiles > 1)
+        device_fork(gemm->dev);
     for (size_t i = 0; i < gemm->tiles && !result; i++) {
         tile.from = extent * i / gemm->tiles;
         tile.to = extent * (i + 1) / gemm->tiles;
         result =
             device_enqueue_native(gemm->dev, run_tile, &tile, sizeof tile, gemm->matrix, 3, err);
     }
-    device_join(gemm->dev);
-    return result;
+    return device_join(gemm->dev, err) || result ? -1 : 0;
 }
 
 #else
