@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device/opencl.h"
+#include "device/tuning.h"
 
 const char *opencl_error_name(cl_int code)
 {
@@ -396,6 +397,11 @@ struct device *device_open(const struct device_options *options, struct error *e
         device_close(dev);
         return NULL;
     }
+    if (options->measure && !(dev->tuning = tuning_open(dev))) {
+        error_set(err, STATUS_DEVICE, "out of memory");
+        device_close(dev);
+        return NULL;
+    }
     return dev;
 }
 
@@ -411,6 +417,7 @@ void device_close(struct device *dev)
             clReleaseEvent(dev->pace[i]);
     program_free_all(dev);
     buffer_free(dev->scratch);
+    tuning_free(dev->tuning);
     if (dev->side)
         clReleaseCommandQueue(dev->side);
     if (dev->queue)

@@ -37,6 +37,7 @@ struct device_options {
     const char *select;     /* auto | cpu | gpu | index | part of a name */
     double memory_fraction; /* share of global memory that buffers may take */
     long threads;           /* compute units of a CPU device to use; -1: all */
+    int measure;            /* choose who makes a product by measuring (device/tuning.h) */
 };
 
 struct device *device_open(const struct device_options *options, struct error *err);
@@ -109,7 +110,7 @@ int device_finish(struct device *dev, struct error *err);
  */
 int device_pace(struct device *dev, unsigned depth, struct error *err);
 
-/* Makes sure that binaries of all programs used so far are in the cache. */
+/* Makes sure that binaries of all programs used so far, and what was measured, are in the cache. */
 void device_save_programs(struct device *dev);
 
 #endif

@@ -82,7 +82,10 @@ int gemm_cblas_init(struct gemm *gemm, struct error *err)
     size_t extent = s->m >= s->n ? s->m : s->n;
     size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
     size_t by_size = extent / 32;
-    gemm->tiles = by_work < by_size ? by_work : by_size;
+    if (!gemm->tiles)
+        gemm->tiles = by_work < by_size ? by_work : by_size;
+    if (gemm->tiles > by_size)
+        gemm->tiles = by_size;
     if (gemm->tiles > 16)
         gemm->tiles = 16;
     if (gemm->tiles < 1)

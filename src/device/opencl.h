@@ -43,6 +43,7 @@ struct device {
     unsigned pace_next;
 
     struct buffer *scratch; /* CLBlast's */
+    struct tuning *tuning;  /* NULL: from the table */
 };
 
 struct buffer {
@@ -71,5 +72,9 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 cl_program program_get(struct device *dev, const char *file, const char *options,
                        struct error *err);
 void program_free_all(struct device *dev);
+
+/* Where the cache keeps what is known about this device under `what`; NULL where there is no cache.
+ * The caller frees. */
+char *device_cache_path(const struct device *dev, const char *what);
 
 #endif

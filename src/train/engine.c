@@ -123,7 +123,10 @@ static int make_graphs(struct engine *e, const struct engine_options *options, s
         return refuse_plan(e, options, err);
     if (e->train && graph_prepare(e->train, NULL, (int)e->gemm, err))
         return -1;
-    return graph_prepare(e->eval, e->train, (int)e->gemm, err);
+    if (graph_prepare(e->eval, e->train, (int)e->gemm, err))
+        return -1;
+    /* where products were measured, they have left something in the gradients */
+    return e->train ? buffer_zero(e->params->grads, err) : 0;
 }
 
 struct engine *engine_open(const struct config *config, const struct dataset *data,
@@ -144,13 +147,15 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->config = config;
     e->data = data;
     e->profile = options->profile;
-    e->dev =
-        device_open(&(struct device_options){config->device.select, config->device.memory_fraction,
-                                             config->device.threads},
-                    err);
+    e->dev = device_open(
+        &(struct device_options){config->device.select, config->device.memory_fraction,
+                                 config->device.threads, config->device.tuning == TUNING_MEASURE},
+        err);
     if (e->dev) {
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
-        e->gemm = gemm_provider_for(e->dev, providers[config->device.gemm]);
+        e->gemm = providers[config->device.gemm];
+        if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE)
+            e->gemm = gemm_provider_for(e->dev, e->gemm);
         if (!make_data(e, err) && !make_graphs(e, options, err))
             return e;
     }
