@@ -34,7 +34,7 @@ static void count_build(void *ctx, const char *program)
 static struct device *open_device(const char *select)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){select, 0.5, -1}, &err);
+    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0}, &err);
     if (!dev)
         fail_msg("%s", err.text);
     device_on_build(dev, count_build, NULL);
@@ -85,7 +85,7 @@ static void need_native(struct device *dev)
 static void refused(const char *select, const char *text)
 {
     struct error err = {0};
-    assert_null(device_open(&(struct device_options){select, 0.5, -1}, &err));
+    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0}, &err));
     assert_int_equal(err.status, STATUS_DEVICE);
     if (!strstr(err.text, text) || strchr(err.text, '\n'))
         fail_msg("'%s' is refused with: %s", select, err.text);
@@ -172,7 +172,7 @@ static int child(const char *mode, const char *name, const char *value)
 static int child_no_platform(void)
 {
     struct error err = {0};
-    if (device_open(&(struct device_options){"auto", 0.5, -1}, &err))
+    if (device_open(&(struct device_options){"auto", 0.5, -1, 0}, &err))
         return 1;
     if (err.status != STATUS_DEVICE || !strstr(err.text, "no OpenCL platform found"))
         return 2;
@@ -194,7 +194,7 @@ static void test_threads(void **state)
     (void)state;
     struct error err = {0};
     for (long threads = 1; threads <= 3; threads++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, threads}, &err);
+        struct device *dev = device_open(&(struct device_options){"auto", 0.5, threads, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         if (device_info(dev)->is_cpu)
@@ -825,7 +825,7 @@ static void test_no_cache(void **state)
 static int child_no_home(void)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1}, &err);
+    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0}, &err);
     if (!dev)
         return 1;
     struct kernel *k = kernel_new(dev, "reduce.cl", "add_parts", "-DVEC=1 -DLANES=1", &err);
