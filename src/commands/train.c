@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,9 +188,10 @@ static int conclude(struct run *run, struct error *err)
         return -1;
     const struct progress *p = &run->progress;
     log_event(run->log, "end",
-              json_pack("{s:s, s:I, s:f, s:I, s:f}", "folder", run->folder, "best_epoch",
-                        (json_int_t)p->best_epoch, "best", p->best, "epochs", (json_int_t)p->epoch,
-                        "seconds", p->seconds));
+              json_pack("{s:s, s:I, s:o, s:I, s:f}", "folder", run->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, "best",
+                        isfinite(p->best) ? json_real(p->best) : json_null(), "epochs",
+                        (json_int_t)p->epoch, "seconds", p->seconds));
     run->progress.finished = 1;
     if (train_checkpoint(run, err))
         return -1;

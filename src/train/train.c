@@ -185,11 +185,14 @@ static double monitored(const struct config *c, const struct epoch_figures *f)
                                                             : f->val_loss;
 }
 
-/* Best so far, patience and plateau; 1 if this epoch is the best. */
+/* Best so far, patience and plateau; 1 if this epoch is the best. A figure that is not finite is
+ * better than nothing, and worse than any other. */
 static int judge(struct progress *p, const struct config *c, const struct epoch_figures *f)
 {
     double value = monitored(c, f), sign = c->train.mode == MODE_MAX ? -1 : 1;
-    int better = !p->best_epoch || sign * value < sign * p->best - c->train.min_delta;
+    int better = !p->best_epoch ||
+                 (isfinite(value) &&
+                  (!isfinite(p->best) || sign * value < sign * p->best - c->train.min_delta));
     if (better) {
         p->best = value;
         p->best_epoch = p->epoch;
