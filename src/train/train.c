@@ -104,8 +104,9 @@ static int read_sums(struct loop *loop, struct error *err)
                          "training stopped: step %u (epoch %ld, learning rate %.3g) is not finite: "
                          "loss %g, gradient norm %g; the last good checkpoint is intact "
                          "(train.on_nonfinite = skip leaves such steps out)",
-                         m->bad_first, run->progress.epoch + 1, loop->lr, (double)m->bad_value,
-                         (double)m->bad_norm);
+                         m->bad_first, run->progress.epoch + 1,
+                         schedule_lr(&loop->schedule, run->config, (long)m->bad_first - 1),
+                         (double)m->bad_value, (double)m->bad_norm);
     if ((long)m->bad > loop->bad)
         log_warn(run->log,
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
