@@ -159,12 +159,15 @@ int main(int argc, char **argv)
     struct options options = {0};
     struct error err = {0};
     const struct command *command;
-    const struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
+    /* reads and writes go on: it is between steps that an interruption counts */
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     signal(SIGPIPE, SIG_IGN);
 
     int result = parse(argc, argv, &options, &command, &err);
+    if (!result && command->run == command_train) { /* the others have nothing to save */
+        sigaction(SIGINT, &action, NULL);
+        sigaction(SIGTERM, &action, NULL);
+    }
     if (!result)
         result = command->run(&options, &err);
     else if (result > 0)

@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -187,9 +188,10 @@ static int conclude(struct run *run, struct error *err)
         return -1;
     const struct progress *p = &run->progress;
     log_event(run->log, "end",
-              json_pack("{s:s, s:I, s:f, s:I, s:f}", "folder", run->folder, "best_epoch",
-                        (json_int_t)p->best_epoch, "best", p->best, "epochs", (json_int_t)p->epoch,
-                        "seconds", p->seconds));
+              json_pack("{s:s, s:I, s:o, s:I, s:f}", "folder", run->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, "best",
+                        isfinite(p->best) ? json_real(p->best) : json_null(), "epochs",
+                        (json_int_t)p->epoch, "seconds", p->seconds));
     run->progress.finished = 1;
     if (train_checkpoint(run, err))
         return -1;
@@ -202,7 +204,7 @@ static int run_all(struct run *run, const struct options *options, int resuming,
 {
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
-    if (run->progress.finished && run->progress.epoch >= run->config->train.epochs) {
+    if (run->progress.finished && train_is_over(run)) {
         log_say(run->log, "%s: finished already: best epoch %ld, %s %.6f", run->folder,
                 run->progress.best_epoch,
                 config_choice("train", "monitor", run->config->train.monitor), run->progress.best);

@@ -13,10 +13,35 @@ static size_t samples_most(const struct dataset *data)
     return most;
 }
 
+/* FNV-1a (Fowler, Noll, Vo) by words instead of bytes. */
+static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
+{
+    const unsigned char *at = words;
+    for (size_t i = 0; i < count; i++, at += 4) {
+        uint32_t word;
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static uint64_t hash_data(const struct dataset *data)
+{
+    uint64_t hash =
+        hash_words(UINT64_C(0xcbf29ce484222325), data->series, data->rows * data->features);
+    for (int part = 0; part < PARTS; part++) {
+        const uint64_t count = data->count[part];
+        hash = hash_words(hash, &count, 2);
+        hash = hash_words(hash, data->start[part], data->count[part]);
+    }
+    return hash;
+}
+
 static int make_data(struct engine *e, struct error *err)
 {
     const struct dataset *data = e->data;
     size_t bytes = data->rows * data->features * sizeof(float);
+    e->data_hash = hash_data(data);
     e->series = buffer_new(e->dev, bytes, "series", err);
     if (!e->series || buffer_write(e->series, 0, bytes, data->series, err))
         return -1;

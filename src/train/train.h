@@ -31,6 +31,9 @@ char *run_path(const struct run *run, const char *name);
  */
 int train(struct run *run, struct error *err);
 
+/* The last epoch is done, or patience has run out: train() has nothing to do. */
+int train_is_over(const struct run *run);
+
 /* Writes last.safetensors for run->progress. */
 int train_checkpoint(struct run *run, struct error *err);
 
