@@ -105,13 +105,13 @@ static int read_sums(struct loop *loop, struct error *err)
                          "loss %g, gradient norm %g; the last good checkpoint is intact "
                          "(train.on_nonfinite = skip leaves such steps out)",
                          m->bad_first, run->progress.epoch + 1, loop->lr, (double)m->bad_value,
-                         (double)m->bad_norm);
+                         fabs((double)m->bad_norm)); /* no "-nan" */
     if ((long)m->bad > loop->bad)
         log_warn(run->log,
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
                  "(loss %g, gradient norm %g)",
                  run->progress.epoch + 1, (long)m->bad - loop->bad, m->bad_first,
-                 (double)m->bad_value, (double)m->bad_norm);
+                 (double)m->bad_value, fabs((double)m->bad_norm));
     loop->bad = (long)m->bad;
     return 0;
 }
