@@ -203,7 +203,7 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     /* the weights first: a run that cannot start leaves what is in its folder alone */
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
-    if (run->progress.finished && run->progress.epoch >= run->config->train.epochs) {
+    if (run->progress.finished && train_is_over(run)) {
         log_say(run->log, "%s: finished already: best epoch %ld, %s %.6f", run->folder,
                 run->progress.best_epoch,
                 config_choice("train", "monitor", run->config->train.monitor), run->progress.best);

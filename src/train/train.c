@@ -332,20 +332,25 @@ static int stopped_early(const struct run *run)
     return run->config->train.patience > 0 && run->progress.stale >= run->config->train.patience;
 }
 
+int train_is_over(const struct run *run)
+{
+    return run->progress.epoch >= run->config->train.epochs || stopped_early(run);
+}
+
 static int loop_epochs(struct loop *loop, struct error *err)
 {
     struct run *run = loop->run;
     struct progress *p = &run->progress;
-    while (p->epoch < run->config->train.epochs && !stopped_early(run)) {
+    while (!train_is_over(run)) {
         int ended = run_epoch(loop, err);
         if (ended)
             return ended < 0 ? -1 : 0; /* interrupted: saved already */
         if (end_epoch(loop, err))
             return -1;
-        int last = p->epoch == run->config->train.epochs || stopped_early(run);
-        if ((last || *run->interrupted || checkpoint_due(loop, 1)) && save(loop, err))
+        int stop = *run->interrupted != 0; /* read once: a signal now is for the next step */
+        if ((train_is_over(run) || stop || checkpoint_due(loop, 1)) && save(loop, err))
             return -1;
-        if (*run->interrupted)
+        if (stop)
             return 0;
     }
     if (stopped_early(run))

@@ -31,6 +31,9 @@ char *run_path(const struct run *run, const char *name);
  */
 int train(struct run *run, struct error *err);
 
+/* No epoch is left, or the patience is at its end. */
+int train_is_over(const struct run *run);
+
 /* Writes last.safetensors for run->progress. */
 int train_checkpoint(struct run *run, struct error *err);
 
