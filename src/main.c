@@ -15,9 +15,11 @@ volatile sig_atomic_t interrupted;
 static const struct command {
     const char *name;
     int (*run)(const struct options *options, struct error *err);
+    int saves; /* catches signals, to save what it has before it ends */
 } commands[] = {
-    {"train", command_train},   {"check", command_check},     {"evaluate", command_evaluate},
-    {"encode", command_encode}, {"predict", command_predict}, {"devices", command_devices},
+    {"train", command_train, 1},       {"check", command_check, 0},
+    {"evaluate", command_evaluate, 0}, {"encode", command_encode, 0},
+    {"predict", command_predict, 0},   {"devices", command_devices, 0},
 };
 
 static const char usage[] =
@@ -59,6 +61,18 @@ static int add_setting(struct options *o, const char *key, const char *value, st
 
 enum { OPTION_OVERWRITE = 256, OPTION_GRADIENTS, OPTION_PLAN, OPTION_PROFILE };
 
+/* What getopt_long did not take: `word` is the latest one, known only by options of whole words. */
+static int bad_option(int answer, const char *letters, const char *word, struct error *err)
+{
+    if (answer == ':')
+        return error_set(err, STATUS_USAGE, "-%c needs a value; see 'seqtrain -h'", optopt);
+    if (!optopt)
+        return error_set(err, STATUS_USAGE, "'%s' is no option; see 'seqtrain -h'", word);
+    if (optopt > 255 || strchr(letters, optopt))
+        return error_set(err, STATUS_USAGE, "'%s': the option takes no value", word);
+    return error_set(err, STATUS_USAGE, "'-%c' is no option; see 'seqtrain -h'", optopt);
+}
+
 /* 1: something was printed and there is nothing left to do. */
 static int parse(int argc, char **argv, struct options *o, const struct command **command,
                  struct error *err)
@@ -81,10 +95,12 @@ static int parse(int argc, char **argv, struct options *o, const struct command 
         {"profile", no_argument, NULL, OPTION_PROFILE},
         {NULL, 0, NULL, 0},
     };
+    static const char letters[] = ":c:s:d:o:rm:i:qvhV";
     int option, failed = 0;
     *command = &commands[0];
     o->verbosity = LOG_NORMAL;
-    while (!failed && (option = getopt_long(argc, argv, "c:s:d:o:rm:i:qvhV", longs, NULL)) != -1)
+    opterr = 0;
+    while (!failed && (option = getopt_long(argc, argv, letters, longs, NULL)) != -1)
         switch (option) {
         case 'c':
             o->config = optarg;
@@ -131,8 +147,8 @@ static int parse(int argc, char **argv, struct options *o, const struct command 
         case OPTION_PROFILE:
             o->profile = 1;
             break;
-        default: /* getopt has told */
-            return error_set(err, STATUS_USAGE, "see 'seqtrain -h'");
+        default:
+            return bad_option(option, letters, argv[optind - 1], err);
         }
     if (failed)
         return -1;
@@ -161,17 +177,19 @@ int main(int argc, char **argv)
     const struct command *command;
     /* reads and writes go on: it is between steps that an interruption counts */
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
-    signal(SIGPIPE, SIG_IGN);
 
     int result = parse(argc, argv, &options, &command, &err);
-    if (!result && command->run == command_train) { /* the others have nothing to save */
+    if (!result && command->saves) { /* the others have nothing to save */
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
+        signal(SIGPIPE, SIG_IGN); /* training goes on without its console */
     }
     if (!result)
         result = command->run(&options, &err);
-    else if (result > 0)
-        result = fflush(stdout) ? error_errno(&err, STATUS_FAILED, "standard output") : 0;
+    if (result >= 0)
+        result = fflush(stdout) || ferror(stdout)
+                     ? error_errno(&err, STATUS_FAILED, "standard output")
+                     : 0;
     for (size_t i = 0; i < options.setting_count; i++)
         free(options.settings[i]);
     free(options.settings);

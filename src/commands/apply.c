@@ -80,7 +80,8 @@ failed:
     return -1;
 }
 
-static int flushed(struct error *err)
+/* Fails where what was printed cannot be written: the rest need not be computed. */
+static int flush(struct error *err)
 {
     return fflush(stdout) || ferror(stdout) ? error_errno(err, STATUS_FAILED, "standard output")
                                             : 0;
@@ -111,7 +112,6 @@ int command_evaluate(const struct options *options, struct error *err)
         if (text)
             puts(text);
         free(text);
-        failed = flushed(err);
         device_save_programs(t.engine->dev);
     }
     json_decref(all);
@@ -176,11 +176,10 @@ int command_encode(const struct options *options, struct error *err)
                 printf(",%u", category[i]);
             putchar('\n');
         }
+        failed = failed || flush(err);
     }
-    if (!failed) {
-        failed = flushed(err);
+    if (!failed)
         device_save_programs(t.engine->dev);
-    }
     categories_fini(&categories);
     free(copy);
     free(z);
@@ -248,11 +247,10 @@ int command_predict(const struct options *options, struct error *err)
                 putchar('\n');
             }
         }
+        failed = failed || flush(err);
     }
-    if (!failed) {
-        failed = flushed(err);
+    if (!failed)
         device_save_programs(t.engine->dev);
-    }
     free(y);
     trained_fini(&t);
     return failed ? -1 : 0;

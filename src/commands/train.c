@@ -37,24 +37,24 @@ static int exists(const char *folder, const char *name)
     return there;
 }
 
-/* An occupied folder is refused, emptied or gone on with. *resume: there is a checkpoint to go on
- * from. */
-static int claim_folder(const char *folder, const struct options *options, int *resume,
-                        struct error *err)
+/* An occupied folder is refused. *resume: there is a checkpoint to go on from. */
+static int look_at_folder(const char *folder, const struct options *options, int *resume,
+                          struct error *err)
 {
-    if (file_mkdir(folder, err))
-        return -1;
-    *resume = options->resume && exists(folder, "last.safetensors");
-    if (*resume)
-        return 0;
     int occupied = 0;
     for (size_t i = 0; i < RUN_FILES; i++)
         occupied |= exists(folder, run_files[i]);
+    *resume = options->resume && exists(folder, "last.safetensors");
     if (occupied && !options->overwrite && !options->resume)
         return error_set(err, STATUS_USAGE,
                          "%s holds a run already: --resume goes on with it, --overwrite starts "
                          "afresh, -o names another folder",
                          folder);
+    return 0;
+}
+
+static int clear_folder(const char *folder, struct error *err)
+{
     for (size_t i = 0; i < RUN_FILES; i++) {
         char *path = file_join(folder, run_files[i]);
         int failed = !path || (unlink(path) && errno != ENOENT);
@@ -202,6 +202,7 @@ static int conclude(struct run *run, struct error *err)
 
 static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
 {
+    /* the weights first: a run that cannot start leaves what is in its folder alone */
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
@@ -211,6 +212,8 @@ static int run_all(struct run *run, const struct options *options, int resuming,
         return 0;
     }
     run->progress.finished = 0;
+    if (file_mkdir(run->folder, err) || (!resuming && clear_folder(run->folder, err)))
+        return -1;
     char *path = run_path(run, "log.jsonl");
     int failed = !path || log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err) ||
                  describe_run(run, err);
@@ -245,6 +248,10 @@ int command_train(const struct options *options, struct error *err)
     if (!config)
         return -1;
     int resuming = 0, result = -1;
+    if (look_at_folder(config->run.output, options, &resuming, err)) {
+        config_free(config);
+        return -1;
+    }
     struct log *log = log_new(options->verbosity);
     struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
     struct engine_options with = command_engine_options(log, options, 1);
@@ -257,7 +264,7 @@ int command_train(const struct options *options, struct error *err)
     log_progress(log, "", 0, 0);
     if (engine && !(run.plan = plan_text(engine)))
         error_set(err, STATUS_FAILED, "out of memory");
-    else if (engine && !claim_folder(run.folder, options, &resuming, err))
+    else if (engine)
         result = run_all(&run, options, resuming, err);
     if (engine)
         device_save_programs(engine->dev);

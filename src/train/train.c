@@ -106,13 +106,13 @@ static int read_sums(struct loop *loop, struct error *err)
                          "(train.on_nonfinite = skip leaves such steps out)",
                          m->bad_first, run->progress.epoch + 1,
                          schedule_lr(&loop->schedule, run->config, (long)m->bad_first - 1),
-                         (double)m->bad_value, (double)m->bad_norm);
+                         (double)m->bad_value, fabs((double)m->bad_norm)); /* no "-nan" */
     if ((long)m->bad > loop->bad)
         log_warn(run->log,
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
                  "(loss %g, gradient norm %g)",
                  run->progress.epoch + 1, (long)m->bad - loop->bad, m->bad_first,
-                 (double)m->bad_value, (double)m->bad_norm);
+                 (double)m->bad_value, fabs((double)m->bad_norm));
     loop->bad = (long)m->bad;
     return 0;
 }
@@ -350,9 +350,10 @@ static int loop_epochs(struct loop *loop, struct error *err)
             return ended < 0 ? -1 : 0; /* interrupted: saved already */
         if (end_epoch(loop, err))
             return -1;
-        if ((train_is_over(run) || *run->interrupted || checkpoint_due(loop, 1)) && save(loop, err))
+        int stop = *run->interrupted != 0; /* read once: a signal now is for the next step */
+        if ((train_is_over(run) || stop || checkpoint_due(loop, 1)) && save(loop, err))
             return -1;
-        if (*run->interrupted)
+        if (stop)
             return 0;
     }
     if (stopped_early(run))

@@ -1,0 +1,153 @@
+# shellcheck shell=sh
+# What the tests of the command line share; read by `. "${srcdir-.}/tests/cli.sh"`. Everything a test
+# writes lies in $dir, gone at the end, but for compiled kernels: these are kept in the build folder,
+# so that they are compiled once for all scripts.
+set -u
+seqtrain=$PWD/seqtrain
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' HUP INT TERM
+mkdir "$dir/home" || exit 1
+HOME=$dir/home XDG_CACHE_HOME=$PWD/tests/cli-cache POCL_CACHE_DIR=$PWD/tests/cli-cache/pocl TERM=dumb
+export HOME XDG_CACHE_HOME POCL_CACHE_DIR TERM
+unset POSIXLY_CORRECT
+mkdir -p "$POCL_CACHE_DIR" && cd "$dir" || exit 1
+points=0
+
+# awk's numbers have decimal points in this locale only.
+awk()
+{
+    LC_ALL=C command awk "$@"
+}
+
+# point NAME COMMAND...: passes if the command does.
+point()
+{
+    points=$((points + 1))
+    point_name=$1
+    shift
+    if "$@" >"$dir/point.out" 2>&1; then
+        echo "ok $points - $point_name"
+    else
+        echo "not ok $points - $point_name"
+        echo "# failed: $*"
+        sed 's/^/# /' "$dir/point.out" "$dir/err"
+    fi
+}
+
+skip()
+{
+    points=$((points + 1))
+    echo "ok $points - $1 # SKIP $2"
+}
+
+# run STATUS ARGUMENT...: seqtrain's exit status is STATUS. Leaves out and err.
+run()
+{
+    wanted=$1
+    shift
+    "$seqtrain" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+    got=$?
+    [ "$got" -eq "$wanted" ] && return
+    echo "exit status $got, not $wanted: seqtrain $*"
+    return 1
+}
+
+# has FILE PATTERN...: each pattern is found in the file.
+has()
+{
+    file=$1
+    shift
+    for pattern; do
+        grep -Eq -e "$pattern" "$file" || { echo "no '$pattern' in $file" && return 1; }
+    done
+}
+
+# lines FILE COUNT: the file has this many lines.
+lines()
+{
+    [ "$(wc -l <"$1")" -eq "$2" ] || { echo "$1 has $(wc -l <"$1") lines, not $2" && return 1; }
+}
+
+# header FILE: the header of a safetensors file. tensors FILE: what follows it, the numbers.
+header()
+{
+    size=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+    tail -c +9 "$1" | head -c "$size"
+}
+
+tensors()
+{
+    size=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+    tail -c +$((size + 9)) "$1"
+}
+
+# same_weights A B: the same bits in two best.safetensors, whatever their metadata.
+same_weights()
+{
+    tensors "$1" >weights.a && tensors "$2" >weights.b && cmp weights.a weights.b
+}
+
+# epochs FOLDER KEY: values of a key in the log's epochs, one a line.
+epochs()
+{
+    sed -n '/^{"event":"epoch",/s/.*"'"$2"'":\([^,}]*\).*/\1/p' "$1/log.jsonl"
+}
+
+# candles ROWS: candles a minute apart, cycles of different length with a ripple.
+candles()
+{
+    awk -v rows="$1" 'BEGIN {
+        print "time,open,high,low,close,volume"
+        for (i = 0; i < rows; i++) {
+            a = 100 + 8 * sin(i / 9) + 3 * sin(i / 2.3); b = a + 2 * sin(i * i)
+            printf "%d,%.4f,%.4f,%.4f,%.4f,%.3f\n", 1600000020 + 60 * i, a, (a > b ? a : b) + 0.5,
+                (a < b ? a : b) - 0.5, b, 5 + 3 * cos(i / 4)
+        }
+    }'
+}
+
+# A model that trains in no time, on candles.csv; its run folder is "run".
+tiny()
+{
+    cat <<'INI'
+[run]
+name   = tiny
+output = run
+
+[data]
+source   = candles.csv
+time     = time
+features = open, close, volume
+window   = 10
+
+[model]
+d_model     = 8
+heads       = 2
+layers      = 1
+feedforward = 16
+latent      = 4
+
+[train]
+epochs = 2
+batch  = 32
+lr     = 1e-3
+
+[cluster]
+categories = 5
+
+[plots]
+enable          = none
+tsne_points     = 60
+tsne_perplexity = 5
+tsne_iterations = 50
+INI
+}
+
+candles 200 >candles.csv
+tiny >tiny.ini
+: >err
+if ! "$seqtrain" devices >/dev/null 2>&1; then
+    echo "1..0 # SKIP no OpenCL device"
+    exit 0
+fi

@@ -1,0 +1,329 @@
+#!/bin/sh
+# Every bad input: its exit status, one line on standard error for each fault that names the file and
+# the line, nothing left half-written, nothing harmed.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# told COUNT PATTERN...: so many lines on standard error, all in form; each pattern is in them.
+told()
+{
+    lines err "$1" || return 1
+    shift
+    if grep -v '^seqtrain: [^ ]' err; then
+        echo "a line does not begin with 'seqtrain: '"
+        return 1
+    fi
+    has err "$@"
+}
+
+# fails NAME STATUS PATTERN ARGUMENT...: with one line that fits the pattern, and no run folder.
+fails()
+{
+    fails_name=$1 fails_status=$2 fails_pattern=$3
+    shift 3
+    point "$fails_name" failed "$@"
+}
+
+failed()
+{
+    run "$fails_status" "$@" && told 1 "$fails_pattern" && ! ls -d run
+}
+
+# data NAME PATTERN: candles read from bad.csv are refused with status 3.
+data()
+{
+    fails "$1" 3 "$2" -c tiny.ini -s data.source=bad.csv
+}
+
+# edit LINE TEXT: candles.csv with one line replaced, as bad.csv.
+edit()
+{
+    awk -v at="$1" -v text="$2" 'NR == at { $0 = text } { print }' candles.csv >bad.csv
+}
+
+# --- the command line
+
+fails "no configuration" 2 'train needs -c FILE'
+fails "check without configuration" 2 'check needs -c FILE' check
+for command in evaluate encode predict; do
+    fails "$command without model" 2 'one of -c FILE and -m CHECKPOINT' $command
+done
+fails "unknown command" 2 "'trian' is no command: train, check, .*devices" trian -c tiny.ini
+fails "one word too many" 2 "'more' is one word too many" check more -c tiny.ini
+fails "unknown option" 2 "'--sed' is no option; see" --sed
+fails "unknown letter" 2 "'-x' is no option; see" -qx
+fails "option without value" 2 "-c needs a value" check -c
+fails "flag with value" 2 "'--quiet=1': the option takes no value" --quiet=1
+fails "--resume with --overwrite" 2 'resume and --overwrite exclude' -c tiny.ini -r --overwrite
+
+# --- the configuration
+
+fails "missing configuration" 2 '^seqtrain: none\.ini: No such file' -c none.ini
+fails "a folder as configuration" 2 '^seqtrain: home: ' -c home
+fails "-s without value" 2 '-s .train\.lr. is not section\.key=value' -c tiny.ini -s train.lr
+fails "-s of an unknown key" 2 "\\[train\\] has no key 'ls'; did you mean 'lr'\\?" \
+    -c tiny.ini -s train.ls=1
+fails "-s of a wrong type" 2 "-s train\\.lr: '1e-4x' is not a number" -c tiny.ini -s train.lr=1e-4x
+fails "decimal comma" 2 "-s train\\.lr: '0,1' is not a number" -c tiny.ini -s train.lr=0,1
+fails "clash of two keys" 2 '-s model\.heads: .*d_model' -c tiny.ini -s model.heads=3
+
+cat >bad.ini <<'INI'
+[run]
+output = run
+[data]
+source  = candles.csv
+windwo  = 10
+window  = ten
+[modle]
+d_model = 8
+[train]
+epochs = 0
+lr     = -1
+schedule = cosin
+batch  = 1.5
+this line has no equals sign
+INI
+bad_config()
+{
+    run 2 "$@" && told 8 '^seqtrain: bad\.ini:5: \[data\] has no key .windwo.; did you mean .window.\?$' \
+        '^seqtrain: bad\.ini:6: \[data\] window: .ten. ' \
+        '^seqtrain: bad\.ini:7: there is no section .modle.; did you mean \[model\]\?$' \
+        '^seqtrain: bad\.ini:10: \[train\] epochs: .*[^0-9]1[^0-9]' \
+        '^seqtrain: bad\.ini:11: \[train\] lr: ' \
+        '^seqtrain: bad\.ini:12: \[train\] schedule: .cosin. .*constant.*plateau' \
+        '^seqtrain: bad\.ini:13: \[train\] batch: .1\.5. ' '^seqtrain: bad\.ini:14: ' && ! ls -d run
+}
+point "all faults of a configuration at once" bad_config -c bad.ini
+point "check tells them as well" bad_config check -c bad.ini
+point "evaluate tells them as well" bad_config evaluate -c bad.ini
+printf '[run]\noutput = run\n[data]\nfeatures = open\n' >bad.ini
+fails "no source" 2 '^seqtrain: bad\.ini.*\[data\] source: ' -c bad.ini
+fails "feature of an unknown function" 2 'map.*ma' -c tiny.ini -s 'data.features=map(close,5)'
+fails "time is needed" 2 '-s data\.gap: .*time column' -c tiny.ini -s data.time= -s data.gap=10m
+
+# --- the data
+
+rm -f bad.csv
+data "missing data file" '^seqtrain: bad\.csv: No such file'
+mkdir bad.csv
+data "a folder as data" '^seqtrain: bad\.csv:1: Is a directory'
+rmdir bad.csv
+: >bad.csv
+data "empty file" '^seqtrain: bad\.csv:1: '
+sed 1q candles.csv >bad.csv
+data "no row" '^seqtrain: bad\.csv:1: '
+edit 1 'time,open,high,low,volume,price'
+data "missing column" "^seqtrain: bad\\.csv:1: no column 'close'; the columns are .*'?price"
+fails "missing time column" 3 "^seqtrain: candles\\.csv:1: no column 'when'" -c tiny.ini -s data.time=when
+edit 42 '1600002420,101,102'
+data "ragged row" '^seqtrain: bad\.csv:42: 3 fields, but the header has 6'
+edit 43 '1600002480,101,102,100,l01,5'
+data "non-numeric field" "^seqtrain: bad\\.csv:43: column 'close': 'l01' is not a number"
+edit 44 '1600002540,101,102,100,,5'
+data "empty field" "^seqtrain: bad\\.csv:44: column 'close': "
+edit 45 '1600002600,101,102,100,nan,5'
+data "NaN" "^seqtrain: bad\\.csv:45: column 'close': 'nan'"
+edit 46 '1600002660,101,102,100,101,-Infinity'
+data "infinite value" "^seqtrain: bad\\.csv:46: column 'volume': '-Infinity'"
+edit 47 '1600002720,1e39,102,100,101,5'
+fails "value beyond single precision" 3 "^seqtrain: bad\\.csv:47: feature 'open': 1e\\+39 is too large" \
+    -c tiny.ini -s data.source=bad.csv -s data.scaler=none
+edit 48 '1599999999,101,102,100,101,5'
+data "time that runs back" '^seqtrain: bad\.csv:48: time .* lies before the previous row'
+edit 49 '1600002780,101,102,100,101,5'
+data "the same time twice" '^seqtrain: bad\.csv:49: time .* appears twice'
+edit 50 'yesterday,101,102,100,101,5'
+data "time that is none" "^seqtrain: bad\\.csv:50: time 'yesterday'"
+sed 9q candles.csv >bad.csv
+data "too few rows for one window" '^seqtrain: bad\.csv: too few rows: no window of 10'
+sed 60q candles.csv >bad.csv
+data "too few rows for a part" '^seqtrain: bad\.csv: too few rows: no window of 10 fits into the .*(5|6)'
+edit 51 "$(printf '1600003000,\001\377,102,100,101,5')"
+data "bytes that are no text" '^seqtrain: bad\.csv:51: '
+
+gzip -c candles.csv >whole.gz && head -c 2000 whole.gz >bad.csv.gz
+fails "truncated gzip" 3 '^seqtrain: bad\.csv\.gz:[0-9]+: the gzip data is cut off' -c tiny.ini \
+    -s data.source=bad.csv.gz
+{ head -c 1500 whole.gz && printf 'garbage, not deflate, at all' && tail -c +1529 whole.gz; } >bad.csv.gz
+fails "broken gzip" 3 '^seqtrain: bad\.csv\.gz:[0-9]+: ' -c tiny.ini -s data.source=bad.csv.gz
+cp candles.csv bad.csv.gz
+fails "no gzip at all" 3 '^seqtrain: bad\.csv\.gz' -c tiny.ini -s data.source=bad.csv.gz
+
+# --- the device
+
+mkdir empty
+no_device()
+{
+    OCL_ICD_VENDORS=$dir/empty run 4 "$@" && told 1 '^seqtrain: no OpenCL platform found' && ! ls -d run
+}
+point "no device: train" no_device -c tiny.ini
+point "no device: check" no_device check -c tiny.ini
+point "no device: devices" no_device devices
+fails "unknown name of a device" 4 "fits 'abacus'" -c tiny.ini -d abacus
+fails "unknown name of a device: devices" 4 "fits 'abacus'" devices -d abacus
+fails "index of a device that is not there" 4 'device 77: there are [0-9]+' -c tiny.ini -d 77
+
+# A plan of about twice the budget is refused and names the batch that fits; some 10 KiB a window.
+fits()
+(
+    POCL_MEMORY_LIMIT=1 && export POCL_MEMORY_LIMIT # GiB
+    run 0 check -q -c tiny.ini -s device.memory_fraction=0.01 || return 1
+    batch=$(awk '/memory_fraction/ { print 1024 * int($4 / 5) }' out)
+    run 2 check -c tiny.ini -s device.memory_fraction=0.01 -s train.batch="$batch" &&
+        told 1 'batch = [0-9]+, accumulate = [0-9]+ fits' || return 1
+    # shellcheck disable=SC2046 # two numbers
+    set -- $(sed 's/.*batch = \([0-9]*\), accumulate = \([0-9]*\) fits.*/\1 \2/' err)
+    [ $(($1 * $2)) -eq "$batch" ] || { echo "$1 * $2 is not $batch" && return 1; }
+    run 0 check -q -c tiny.ini -s device.memory_fraction=0.01 -s train.batch="$1" \
+        -s train.accumulate="$2"
+)
+point "memory: names a batch and accumulate, and these fit" fits
+
+# --- the run folder
+
+: >file
+fails "a file where the run folder should be" 1 '^seqtrain: file: ' -c tiny.ini -o file
+fails "a file above the run folder" 1 '^seqtrain: file/run: Not a directory' -c tiny.ini -o file/run
+[ ! -d /proc/self ] ||
+    fails "a run folder that cannot be made" 1 '^seqtrain: /proc/seqtrain/run: ' -c tiny.ini \
+        -o /proc/seqtrain/run
+
+# A run that must survive all that follows.
+point "a run" run 0 -q -c tiny.ini -o good
+state()
+{
+    (cd "$dir/good" && cksum ./*)
+}
+before=$(state)
+harmless()
+{
+    point "$1" [ "$(state)" = "$before" ]
+}
+fails "occupied run folder" 2 '^seqtrain: good holds a run already: --resume .*--overwrite' \
+    -c tiny.ini -o good
+fails "--overwrite with bad data" 3 'none\.csv: No such file' -c tiny.ini -o good --overwrite \
+    -s data.source=none.csv
+fails "--overwrite with a bad key" 2 'did you mean' -c tiny.ini -o good --overwrite -s data.widow=3
+fails "--overwrite with a bad device" 4 'abacus' -c tiny.ini -o good --overwrite -d abacus
+fails "--overwrite with model.init that is missing" 3 '^seqtrain: none\.safetensors: No such file' \
+    -c tiny.ini -o good --overwrite -s model.init=none.safetensors
+fails "--resume with another model" 2 '^seqtrain: --resume: .*model\.activation' -c tiny.ini -o good \
+    -r -s model.activation=relu
+harmless "none of these touched the run"
+
+# --- checkpoints
+
+m=good/best.safetensors
+head -c 3000 $m >truncated.safetensors
+head -c 40000 $m >short.safetensors
+head -c 5 $m >tiny.safetensors
+: >empty.safetensors
+candles 40 >garbage.safetensors
+# without the metadata of ours: a tensor "w" of one number
+{ printf '\070\0\0\0\0\0\0\0' && printf '%-56s' '{"w":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}' &&
+    printf '\0\0\0\0'; } >foreign.safetensors
+for command in evaluate encode predict; do
+    fails "$command: missing checkpoint" 3 '^seqtrain: none\.safetensors: No such file' $command \
+        -m none.safetensors
+    fails "$command: no run yet" 3 '^seqtrain: run/best\.safetensors: No such file' $command -c tiny.ini
+    fails "$command: garbage" 3 '^seqtrain: garbage\.safetensors: not a safetensors file' $command \
+        -m garbage.safetensors
+    fails "$command: truncated" 3 '^seqtrain: short\.safetensors: ' $command -m short.safetensors
+    point "$command: nothing on standard output" [ ! -s out ]
+done
+for file in truncated tiny empty; do
+    fails "$file checkpoint" 3 "^seqtrain: $file\\.safetensors: " evaluate -m $file.safetensors
+done
+fails "a folder as checkpoint" 3 '^seqtrain: good: not a regular file' evaluate -m good
+fails "not a checkpoint of seqtrain" 3 '^seqtrain: foreign\.safetensors: .*not a checkpoint of seqtrain' \
+    evaluate -m foreign.safetensors
+fails "checkpoint of another model" 3 "^seqtrain: $m: [^ ]+ has not the shape" evaluate -m $m \
+    -s model.feedforward=8
+fails "checkpoint of another depth" 3 "^seqtrain: $m: no tensor encoder\\.layers\\.1.*another model" \
+    evaluate -m $m -s model.layers=2
+fails "other features than the checkpoint's" 3 "^seqtrain: $m: metadata 'scaler' does not fit" evaluate -m $m \
+    -s 'data.features=open, close'
+fails "model.init of another model" 3 "^seqtrain: $m: [^ ]+ has not the shape" -c tiny.ini \
+    -s model.init=$m -s model.feedforward=8
+fails "model.init is garbage" 3 '^seqtrain: garbage\.safetensors: not' -c tiny.ini \
+    -s model.init=garbage.safetensors
+printf "time,close\n1600000000,3\n" >narrow.csv
+sed 9q candles.csv >few.csv
+fails "input without the model's columns" 3 "^seqtrain: narrow\\.csv:1: no column 'open'" encode -m $m \
+    -i narrow.csv
+fails "input too short for a window" 3 '^seqtrain: few\.csv: too few rows' encode -m $m -i few.csv
+fails "missing input" 3 '^seqtrain: none\.csv: No such file' predict -m $m -i none.csv
+
+cp -R good torn
+head -c 50000 good/last.safetensors >torn/last.safetensors
+fails "--resume from a truncated checkpoint" 3 '^seqtrain: torn/last\.safetensors: ' -c tiny.ini -o torn \
+    -r -s train.epochs=3
+cp garbage.safetensors torn/last.safetensors
+fails "--resume from garbage" 3 '^seqtrain: torn/last\.safetensors: not' -c tiny.ini -o torn -r \
+    -s train.epochs=3
+cp good/best.safetensors torn/last.safetensors
+fails "--resume from a checkpoint without state" 3 "^seqtrain: torn/last\\.safetensors: .*'state'" \
+    -c tiny.ini -o torn -r -s train.epochs=3
+cp garbage.safetensors torn/categories.safetensors
+fails "encode with broken categories" 3 '^seqtrain: torn/categories\.safetensors: not' encode \
+    -m torn/best.safetensors
+harmless "the run is as it was"
+
+# --- output that cannot be written
+
+full()
+{
+    "$seqtrain" "$@" >/dev/full 2>err
+    got=$?
+    [ $got -eq 1 ] || { echo "exit status $got, not 1" && return 1; }
+    told 1 '^seqtrain: standard output: No space left on device$'
+}
+if [ -c /dev/full ]; then
+    for command in evaluate encode predict; do
+        point "standard output is full: $command" full $command -m $m
+    done
+    point "standard output is full: check" full check -c tiny.ini
+    point "standard output is full: devices" full devices
+    point "standard output is full: -h" full -h
+    point "standard output is full: -V" full -V
+
+    # Training goes on and saves all; only then is it an error.
+    point "standard output is full: train" full -c tiny.ini -o deaf
+    point "its run is whole all the same" run 0 evaluate -m deaf/last.safetensors
+
+    # A checkpoint is written aside first: there it finds the full disk.
+    cp -R good full
+    ln -s /dev/full full/last.safetensors.tmp
+    fails "disk full at a checkpoint" 1 '^seqtrain: full/last\.safetensors: No space left on device' -q \
+        -c tiny.ini -o full -r -s train.epochs=3
+    point "the last checkpoint is as it was" cmp good/last.safetensors full/last.safetensors
+    point "nothing half-written is left" [ ! -e full/last.safetensors.tmp ]
+    point "with room again the run goes on" run 0 -q -c tiny.ini -o full -r -s train.epochs=3
+
+    cp -R good mute
+    ln -sf /dev/full mute/log.jsonl
+    full_log()
+    {
+        run 1 -q -c tiny.ini -o mute -r -s train.epochs=3 || return 1
+        tail -n 1 err | grep '^seqtrain: mute/log\.jsonl: No space left on device$'
+    }
+    point "disk full at the log" full_log
+    point "the run has the weights of any other" same_weights full/best.safetensors mute/best.safetensors
+else
+    skip "full disk" "there is no /dev/full"
+fi
+
+# A limit on the size of files is met like a full disk.
+limited()
+(
+    trap '' XFSZ
+    ulimit -f 64 # blocks of 512 bytes; a checkpoint is larger
+    "$seqtrain" -q -c tiny.ini -o limited >out 2>err
+    got=$?
+    [ $got -eq 1 ] || { echo "exit status $got, not 1" && return 1; }
+    told 1 '^seqtrain: limited/best\.safetensors: File too large'
+)
+point "a file that may not grow" limited
+point "leaves no half of it" sh -c '! ls limited/*.tmp limited/*.safetensors 2>/dev/null'
+
+echo "1..$points"

@@ -1,0 +1,214 @@
+#!/bin/sh
+# Killed at any moment, a run folder stays readable, and --resume gives the bits of a run that was
+# never interrupted.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# A run with all that a checkpoint must keep: dropout, groups of micro-batches, a plateau's factor.
+epochs=40
+sed -e "s/^epochs .*/epochs = $epochs/" -e 's/^batch .*/batch = 16\
+accumulate = 2\
+schedule = plateau\
+plateau_patience = 1\
+min_delta = 0.004/' tiny.ini >long.ini
+
+# state FILE: tensors and state of a last.safetensors, without seconds and the length of the log. The
+# history of the epochs comes first, eleven doubles each, the last of them seconds.
+state()
+{
+    rows=$(header "$1" | sed 's/.*"state\.history":{"dtype":"F64","shape":\[\([0-9]*\),11\],"data_offsets":\[0,.*/\1/')
+    header "$1" | grep -ao '"state":"{.*finished[^}]*}' |
+        sed -e 's/\\"seconds\\":[^,]*,//' -e 's/\\"log_bytes\\":[^,}]*//'
+    tensors "$1" | od -An -v -tx4 | awk -v words=$((rows * 22)) '{
+        for (i = 1; i <= NF; i++) { if (n >= words || n % 22 < 20) print $i; n++ } }'
+}
+
+# same_run A B: the same bits in all that two runs left.
+same_run()
+{
+    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
+        cmp "$1/categories.safetensors" "$2/categories.safetensors" &&
+        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
+        [ "$(wc -l <state.a)" -gt 5000 ] && cmp state.a state.b || return 1
+    for key in epoch step lr train_loss train_contrastive val_loss val_contrastive grad_norm \
+        grad_norm_max best; do
+        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
+    done
+}
+
+# count FOLDER EVENT: how often the log has it.
+count()
+{
+    { cat "$1/log.jsonl" 2>/dev/null; } | grep -c "^{\"event\":\"$2\""
+}
+
+# readable: whatever checkpoints there are can be used, the log is of whole lines.
+readable()
+{
+    for file in best last; do
+        [ ! -e run/$file.safetensors ] || run 0 evaluate -m run/$file.safetensors || return 1
+    done
+    [ ! -e run/log.jsonl ] || ! grep -Ev '^\{"event":.*\}$' run/log.jsonl
+}
+
+# interrupted SIGNAL EVENT COUNT ARGUMENT...: the run gets the signal as soon as its log has so many of
+# these events. Its exit status is in $ended.
+interrupted()
+{
+    signal=$1 event=$2 most=$3
+    shift 3
+    "$seqtrain" -q -c long.ini "$@" >out 2>err </dev/null &
+    pid=$!
+    while kill -0 $pid 2>/dev/null && [ "$(count run "$event")" -lt "$most" ]; do
+        sleep 0.01 2>/dev/null || sleep 1
+    done
+    kill -"$signal" $pid 2>/dev/null
+    wait $pid 2>/dev/null
+    ended=$?
+}
+
+# stopped STATUS ...: as interrupted, with this exit status (or 0: it was too quick) nothing said
+# and nothing torn.
+stopped()
+{
+    wanted=$1
+    shift
+    interrupted "$@"
+    lines err 0 || return 1
+    [ "$ended" -eq "$wanted" ] || [ "$ended" -eq 0 ] || { echo "exit status $ended, not $wanted" && return 1; }
+    readable
+}
+
+finished()
+{
+    run 0 -q -c long.ini -r "$@" && lines err 0 && tail -n 1 run/log.jsonl | grep '^{"event":"end"' &&
+        ! ls run/*.tmp
+}
+
+point "a run that nothing interrupts" run 0 -q -c long.ini
+mv run whole
+point "again, without a checkpoint to resume from: starts afresh" finished
+point "the same bits" same_run whole run
+point "the same file, metadata and all" cmp whole/best.safetensors run/best.safetensors
+
+# --- SIGKILL, again and again
+
+rm -rf run
+killed=0
+for at in 0 1 2 5 9 14 20 27 35; do
+    point "killed after $at epochs: what is there is whole" stopped 137 KILL epoch $at -r
+    [ "$ended" -ne 137 ] || killed=$((killed + 1))
+done
+point "most of these kills met a running run" [ $killed -ge 5 ]
+point "then it is resumed to its end" finished
+point "with the bits of the run that was never killed" same_run whole run
+point "the same best.safetensors, metadata and all" cmp whole/best.safetensors run/best.safetensors
+log_tells()
+{
+    [ "$(count run resume)" -ge 1 ] && has run/log.jsonl '^\{"event":"resume".*"epoch":[0-9]+,"step":[0-9]+' &&
+        [ "$(epochs run epoch | tr '\n' ' ')" = "$(awk -v n=$epochs 'BEGIN { for (i = 1; i <= n; i++) printf "%d ", i }')" ]
+}
+point "the log tells of resuming; each epoch is in it once" log_tells
+
+# --- checkpoints amid an epoch (5 steps), SIGTERM and SIGINT
+
+rm -rf run
+# last_is EVENT...: the log ends with one of these.
+last_is()
+{
+    tail -n 1 run/log.jsonl | sed 's/^{"event":"\([a-z]*\)".*/\1/' >last
+    for event; do
+        grep -qx "$event" last && return
+    done
+    cat last
+    return 1
+}
+
+amid=-strain.checkpoint=3\ steps
+for kill in 'KILL checkpoint 1 137' 'KILL checkpoint 4 137' 'TERM epoch 3 143' 'KILL checkpoint 17 137' \
+    'INT epoch 14 130' 'TERM checkpoint 40 143' 'KILL checkpoint 55 137'; do
+    # shellcheck disable=SC2086 # words
+    set -- $kill
+    point "$1 at $2 $3" stopped "$4" "$1" "$2" "$3" -r "$amid"
+    if [ "$ended" -gt 128 ] && [ "$1" != KILL ]; then
+        point "$1: a checkpoint was saved last (or pictures were drawn)" last_is checkpoint verdict \
+            categories
+    fi
+done
+amid_epoch()
+{
+    grep '"event":"resume"' run/log.jsonl | sed 's/.*"step":\([0-9]*\).*/\1/' | awk '$1 % 5 { n++ }
+        END { exit !n }'
+}
+point "resumed amid an epoch at least once" amid_epoch
+point "then it is resumed to its end, with checkpoints at epochs" finished
+point "with the bits of the run that was never killed" same_run whole run
+
+# --- in start-up, and in the pictures
+
+rm -rf run
+early()
+{
+    "$seqtrain" -q -c long.ini >out 2>err </dev/null &
+    pid=$!
+    sleep 0.1 2>/dev/null || sleep 1
+    kill -TERM $pid
+    wait $pid
+    ended=$?
+    [ "$ended" -eq 143 ] || { echo "exit status $ended, not 143" && return 1; }
+    readable
+}
+point "SIGTERM in start-up" early
+pictures='-splots.enable=latent_space_tsne -splots.tsne_iterations=5000 -splots.tsne_points=150'
+# shellcheck disable=SC2086 # words
+set -- $pictures
+point "killed while it draws" stopped 137 KILL verdict 1 -r "$@"
+point "interrupted while it draws" stopped 143 TERM verdict 2 -r "$@"
+point "resumed without pictures" finished
+point "with the bits of the run that was never killed" same_run whole run
+
+# --- what --resume does to a finished run, and what it refuses
+
+sums()
+{
+    (cd run && cksum ./*)
+}
+nothing_to_do()
+{
+    before=$(sums)
+    run 0 -c long.ini -r "$@" && lines err 0 && has out '^run: finished already: best epoch [0-9]+, val_loss [0-9.]+$' &&
+        [ "$(sums)" = "$before" ]
+}
+point "a finished run: does nothing and says so" nothing_to_do
+refuses()
+{
+    before=$(sums)
+    run 2 -c long.ini -r -s train.epochs=50 -s "$1" && lines err 1 && has err "^seqtrain: --resume: $2: " &&
+        [ "$(sums)" = "$before" ]
+}
+for setting in train.lr=2e-3 train.batch=8 run.seed=7 model.dropout=0 data.stride=2 train.min_delta=0; do
+    point "another ${setting%=*} is refused" refuses "$setting" "$(echo "${setting%=*}" | sed 's/\./\\./')"
+done
+point "all that may differ" run 0 -q -c long.ini -r -s train.epochs=$((epochs + 1)) -s train.patience=1000 \
+    -s train.checkpoint='7 steps' -s plots.enable=loss_curves -s run.name=other
+longer()
+{
+    run 0 -q -c long.ini -r -s train.epochs=$((epochs + 2)) && mv run longer &&
+        run 0 -q -c long.ini -s train.epochs=$((epochs + 2)) && same_run longer run
+}
+point "two epochs more, one by one: the bits of a run that was meant to be so long" longer
+
+rm -rf run
+patience='-strain.lr=0 -strain.patience=2'
+# shellcheck disable=SC2086 # words
+set -- $patience
+point "a run that stops early" run 0 -q -c long.ini "$@"
+point "is finished" nothing_to_do "$@"
+more_patience()
+{
+    run 0 -c long.ini -r -s train.lr=0 -s train.patience=4 && has out '^Resuming after epoch 3, step 15\.$' &&
+        [ "$(epochs run epoch | tr '\n' ' ')" = '1 2 3 4 5 ' ]
+}
+point "and goes on with more patience" more_patience
+
+echo "1..$points"
