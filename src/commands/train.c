@@ -37,8 +37,8 @@ static int exists(const char *folder, const char *name)
     return there;
 }
 
-/* An occupied folder is refused, emptied or gone on with. *resume: there is a checkpoint to go on
- * from. */
+/* Makes the folder; one that is occupied is refused unless it is to be emptied or gone on with.
+ * *resume: there is a checkpoint to go on from. */
 static int claim_folder(const char *folder, const struct options *options, int *resume,
                         struct error *err)
 {
@@ -55,6 +55,11 @@ static int claim_folder(const char *folder, const struct options *options, int *
                          "%s holds a run already: --resume goes on with it, --overwrite starts "
                          "afresh, -o names another folder",
                          folder);
+    return 0;
+}
+
+static int empty_folder(const char *folder, struct error *err)
+{
     for (size_t i = 0; i < RUN_FILES; i++) {
         char *path = file_join(folder, run_files[i]);
         int failed = !path || (unlink(path) && errno != ENOENT);
@@ -202,7 +207,8 @@ static int conclude(struct run *run, struct error *err)
 
 static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
 {
-    if ((resuming ? resume(run, err) : start(run, err)))
+    /* model.init may be one of the files that go */
+    if (resuming ? resume(run, err) : start(run, err) || empty_folder(run->folder, err))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
         log_say(run->log, "%s: finished already: best epoch %ld, %s %.6f", run->folder,
