@@ -85,6 +85,15 @@ static int write_text(const struct run *run, const char *name, const char *text,
 static int describe_run(const struct run *run, struct error *err)
 {
     char *config = config_text(run->config);
+    json_t *text = config ? json_string(config) : NULL;
+    json_decref(text);
+    if (config && !text) { /* the folder that names are relative to may have any name */
+        free(config);
+        return error_set(err, STATUS_USAGE,
+                         "%s: its absolute name or that of data.source is not UTF-8 text, which "
+                         "checkpoints are made of",
+                         run->folder);
+    }
     int failed = write_text(run, "config.ini", config, err) ||
                  write_text(run, "plan.json", run->plan, err) ||
                  write_text(run, "model.py", model_python(run->config), err);
