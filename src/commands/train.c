@@ -227,8 +227,8 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     }
     run->progress.finished = 0;
     char *path = run_path(run, "log.jsonl");
-    int failed = !path || log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err) ||
-                 describe_run(run, err);
+    int failed = !path || describe_run(run, err) ||
+                 log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err);
     free(path);
     if (failed)
         return -1;
