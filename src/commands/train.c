@@ -80,6 +80,15 @@ static int write_text(const struct run *run, const char *name, const char *text,
 static int describe_run(const struct run *run, struct error *err)
 {
     char *config = config_text(run->config);
+    json_t *text = config ? json_string(config) : NULL;
+    json_decref(text);
+    if (config && !text) { /* the folder that names are relative to may have any name */
+        free(config);
+        return error_set(err, STATUS_USAGE,
+                         "%s: its absolute name or that of data.source is not UTF-8 text, which "
+                         "checkpoints are made of",
+                         run->folder);
+    }
     int failed = write_text(run, "config.ini", config, err) ||
                  write_text(run, "plan.json", run->plan, err) ||
                  write_text(run, "model.py", model_python(run->config), err);
@@ -202,7 +211,8 @@ static int conclude(struct run *run, struct error *err)
 
 static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
 {
-    /* the weights first: a run that cannot start leaves what is in its folder alone */
+    /* the weights first: a run that cannot start leaves what is in its folder alone, and
+     * model.init may be one of the files that go */
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
@@ -215,8 +225,8 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     if (file_mkdir(run->folder, err) || (!resuming && clear_folder(run->folder, err)))
         return -1;
     char *path = run_path(run, "log.jsonl");
-    int failed = !path || log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err) ||
-                 describe_run(run, err);
+    int failed = !path || describe_run(run, err) ||
+                 log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err);
     free(path);
     if (failed)
         return -1;
@@ -253,7 +263,11 @@ int command_train(const struct options *options, struct error *err)
         return -1;
     }
     struct log *log = log_new(options->verbosity);
-    struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
+    if (!log) {
+        config_free(config);
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
+    struct dataset *data = dataset_load(config, NULL, log, err);
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *engine = data ? engine_open(config, data, &with, err) : NULL;
     struct run run = {.config = config,

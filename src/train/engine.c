@@ -87,6 +87,14 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
     e->eval_io.input->keep = 1;
     if (!e->params->values) {
         params_place(e->params, device_info(e->dev)->base_align);
+        const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
+        const uint64_t bytes = e->params->elems * (options->training ? 16 : 4);
+        if (bytes > left)
+            return error_set(err, STATUS_USAGE,
+                             "the model's %zu parameters take %llu bytes of %llu, whatever the "
+                             "batch: a smaller one or a larger device.memory_fraction fits",
+                             params_count(e->params), (unsigned long long)bytes,
+                             (unsigned long long)left);
         if (params_allocate(e->params, e->dev, options->training, err))
             return -1;
     }
