@@ -12,8 +12,6 @@
 #include "report/report.h"
 #include "util/file.h"
 
-#define BLOCK 4096 /* windows on the host at a time */
-
 struct trained {
     struct log *log;
     char *path;
@@ -142,9 +140,10 @@ int command_encode(const struct options *options, struct error *err)
     if (trained_init(&t, options, 1, err))
         return -1;
     size_t d = (size_t)t.engine->config->model.latent, count = t.data->count[PART_TEST];
+    size_t block = report_block(d);
     char *copy = strdup(t.path);
-    float *z = malloc(BLOCK * d * sizeof *z);
-    uint32_t *category = malloc(BLOCK * sizeof *category);
+    float *z = malloc(block * d * sizeof *z);
+    uint32_t *category = malloc(block * sizeof *category);
     int failed = 0;
     if (!copy || !z || !category)
         failed = error_set(err, STATUS_FAILED, "out of memory");
@@ -156,8 +155,8 @@ int command_encode(const struct options *options, struct error *err)
             printf(",z%zu", i);
         puts(categories.k ? ",category" : "");
     }
-    for (size_t at = 0; !failed && at < count; at += BLOCK) {
-        size_t n = count - at < BLOCK ? count - at : BLOCK;
+    for (size_t at = 0; !failed && at < count; at += block) {
+        size_t n = count - at < block ? count - at : block;
         const uint32_t *start = t.data->start[PART_TEST] + at;
         struct evaluation ignored;
         failed = engine_evaluate(t.engine, start, n, &(struct outputs){.latent = z}, &ignored, err);
@@ -218,7 +217,8 @@ int command_predict(const struct options *options, struct error *err)
         return -1;
     const struct dataset *data = t.data;
     size_t elems = data->window * data->features, count = data->count[PART_TEST];
-    float *y = malloc(BLOCK * elems * sizeof *y);
+    size_t block = report_block(elems);
+    float *y = malloc(block * elems * sizeof *y);
     int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed) {
         fputs(data->time ? "window,time,row" : "window,row", stdout);
@@ -228,8 +228,8 @@ int command_predict(const struct options *options, struct error *err)
         }
         putchar('\n');
     }
-    for (size_t at = 0; !failed && at < count; at += BLOCK) {
-        size_t n = count - at < BLOCK ? count - at : BLOCK;
+    for (size_t at = 0; !failed && at < count; at += block) {
+        size_t n = count - at < block ? count - at : block;
         const uint32_t *start = data->start[PART_TEST] + at;
         struct evaluation ignored;
         failed = engine_evaluate(t.engine, start, n, &(struct outputs){.output = y}, &ignored, err);

@@ -185,6 +185,32 @@ static int finish(struct run *run, struct error *err)
     return result;
 }
 
+/* What the best epoch is told by: its validation loss, or the monitored figure where there is none.
+ */
+static double best_figure(const struct run *run, const char **name)
+{
+    const struct progress *p = &run->progress;
+    double val = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
+                     ? p->history[p->best_epoch - 1].val_loss
+                     : NAN;
+    *name =
+        isfinite(val) ? "val_loss" : config_choice("train", "monitor", run->config->train.monitor);
+    return isfinite(val) ? val : p->best;
+}
+
+static void say_best(const struct run *run, const char *what)
+{
+    const char *name;
+    double best = best_figure(run, &name);
+    log_say(run->log, "%s: %sbest epoch %ld, %s %.6f", run->folder, what, run->progress.best_epoch,
+            name, best);
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
 /* The run is finished: told in last.safetensors (which keeps the last weights) and in the log. */
 static int conclude(struct run *run, struct error *err)
 {
@@ -196,16 +222,16 @@ static int conclude(struct run *run, struct error *err)
     if (result)
         return -1;
     const struct progress *p = &run->progress;
+    const char *name;
+    double figure = best_figure(run, &name);
     log_event(run->log, "end",
-              json_pack("{s:s, s:I, s:o, s:I, s:f}", "folder", run->folder, "best_epoch",
-                        (json_int_t)p->best_epoch, "best",
-                        isfinite(p->best) ? json_real(p->best) : json_null(), "epochs",
-                        (json_int_t)p->epoch, "seconds", p->seconds));
+              json_pack("{s:s, s:I, s:o, s:o, s:I, s:f}", "folder", run->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, name, number(figure), "best", number(p->best),
+                        "epochs", (json_int_t)p->epoch, "seconds", p->seconds));
     run->progress.finished = 1;
     if (train_checkpoint(run, err))
         return -1;
-    log_say(run->log, "%s: best epoch %ld, %s %.6f", run->folder, p->best_epoch,
-            config_choice("train", "monitor", run->config->train.monitor), p->best);
+    say_best(run, "");
     return 0;
 }
 
@@ -216,9 +242,7 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
-        log_say(run->log, "%s: finished already: best epoch %ld, %s %.6f", run->folder,
-                run->progress.best_epoch,
-                config_choice("train", "monitor", run->config->train.monitor), run->progress.best);
+        say_best(run, "finished already: ");
         return 0;
     }
     run->progress.finished = 0;

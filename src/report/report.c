@@ -11,9 +11,14 @@
 #include "train/safetensors.h"
 #include "util/file.h"
 
-#define BLOCK 4096 /* windows whose reconstructions are on the host at a time */
 #define CATEGORY_WINDOWS 1000000
 #define HELD_OUT 5
+
+size_t report_block(size_t elems)
+{
+    size_t block = ((size_t)4 << 20) / (elems + 1) + 1;
+    return block < 4096 ? block : 4096;
+}
 
 /* --- the fit of a part */
 
@@ -23,17 +28,17 @@ int part_report_init(struct part_report *report, struct engine *e, const uint32_
     static const enum fit_loss losses[] = {
         [LOSS_MSE] = FIT_MSE, [LOSS_MAE] = FIT_MAE, [LOSS_HUBER] = FIT_HUBER};
     const struct dataset *data = e->data;
-    size_t elems = data->window * data->features;
+    size_t elems = data->window * data->features, block = report_block(elems);
     memset(report, 0, sizeof *report);
     report->windows = count;
     if (fit_init(&report->fit, losses[e->config->loss.reconstruction], data->features, err))
         return -1;
     int failed = engine_evaluate(e, start, count, NULL, &report->evaluation, err);
-    float *x = malloc(BLOCK * elems * sizeof *x), *y = malloc(BLOCK * elems * sizeof *y);
+    float *x = malloc(block * elems * sizeof *x), *y = malloc(block * elems * sizeof *y);
     if (!x || !y)
         failed = error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t at = 0; !failed && at < count; at += BLOCK) {
-        size_t n = count - at < BLOCK ? count - at : BLOCK;
+    for (size_t at = 0; !failed && at < count; at += block) {
+        size_t n = count - at < block ? count - at : block;
         struct evaluation ignored;
         failed = engine_evaluate(e, start + at, n, &(struct outputs){.input = x, .output = y},
                                  &ignored, err);

@@ -45,6 +45,9 @@ struct categories {
 int categories_read(struct categories *c, const char *folder, size_t latent, struct error *err);
 void categories_fini(struct categories *c);
 
+/* Windows of `elems` numbers to hold on the host at a time: 16 MiB of them, 4096 at most. */
+size_t report_block(size_t elems);
+
 /* "2021-05-01T12:00:00Z" of a row, or its number where rows have no time. */
 void row_label(char *to, size_t size, const struct dataset *data, size_t row);
 
