@@ -149,6 +149,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
                                              config->device.threads},
                     err);
     if (e->dev) {
+        if (options->as_gpu)
+            device_act_as_gpu(e->dev);
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
         e->gemm = gemm_provider_for(e->dev, providers[config->device.gemm]);
         if (!make_data(e, err) && !make_graphs(e, options, err))
