@@ -15,8 +15,11 @@ static void on_build(void *ctx, const char *program)
 struct engine_options command_engine_options(struct log *log, const struct options *options,
                                              int training)
 {
+    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
     return (struct engine_options){.training = training,
                                    .profile = options->profile,
+                                   .scattered = debug && strstr(debug, "scattered"),
+                                   .as_gpu = debug && strstr(debug, "gpu"),
                                    .on_build = on_build,
                                    .on_build_ctx = log};
 }

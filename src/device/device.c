@@ -171,6 +171,15 @@ static void info_text(cl_platform_id platform, cl_device_id id, cl_uint key, cha
     free(text);
 }
 
+/* What a device says of itself and what is wise differ. */
+static void apply_quirks(struct device_info *info)
+{
+    /* llvmpipe lays work-items onto SIMD lanes, as GPUs do; smaller work-groups than it has lanes
+     * waste them, and Mesa 22.3 compiles those with barriers and loops to wrong results. */
+    if (!strncmp(info->name, "llvmpipe", 8))
+        info->is_cpu = 0;
+}
+
 static void device_describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
 {
     memset(info, 0, sizeof *info);
@@ -204,6 +213,7 @@ static void device_describe(cl_platform_id platform, cl_device_id id, struct dev
     info->compute_units = units;
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;
+    apply_quirks(info);
 }
 
 struct found {
@@ -320,9 +330,9 @@ int device_list(const char *select, FILE *out, struct error *err)
         fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n", &all[i] == best ? '*' : ' ', i,
                 d->name, d->platform, d->version, d->driver);
         fprintf(out, "     %s, %u compute units, %.1f GiB, at most %.1f GiB a buffer%s%s\n",
-                all[i].type & CL_DEVICE_TYPE_GPU ? "GPU"
-                : d->is_cpu                      ? "CPU"
-                                                 : "accelerator",
+                all[i].type & CL_DEVICE_TYPE_GPU   ? "GPU"
+                : all[i].type & CL_DEVICE_TYPE_CPU ? "CPU"
+                                                   : "accelerator",
                 d->compute_units, (double)d->global_bytes / 0x1p30,
                 (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
                 all[i].usable ? "" : ", NOT USABLE");

@@ -24,7 +24,7 @@ struct kernel;
 
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
-    int is_cpu;     /* shares memory with the host, few fat cores */
+    int is_cpu;     /* few fat cores, a work-item fills their vector units by itself */
     int has_native; /* runs host functions from its queue (CPU devices) */
     int has_fp64;
     unsigned compute_units;

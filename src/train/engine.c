@@ -185,6 +185,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
                                  config->device.threads, config->device.tuning == TUNING_MEASURE},
         err);
     if (e->dev) {
+        if (options->as_gpu)
+            device_act_as_gpu(e->dev);
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
         e->gemm = providers[config->device.gemm];
         if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE)

@@ -34,6 +34,7 @@ struct engine {
 struct engine_options {
     int training;
     int scattered; /* one poisoned buffer per tensor (debugging) */
+    int as_gpu;    /* kernels cut as for a GPU (debugging) */
     int profile;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
