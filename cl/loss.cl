@@ -44,7 +44,7 @@ __kernel void reconstruction(__global const float *restrict y, __global const fl
 
 /*
  * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to the
- * epoch's sums with their number of samples. One work-item.
+ * epoch's sums with their number of samples, unless the loss is not finite. One work-item.
  */
 __kernel void loss_sum(__global const float *restrict value,
                        __global const float *restrict contrastive,

@@ -63,20 +63,22 @@ __kernel void norm_finish(__global const float *restrict part,
 /*
  * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019), the order of operations
  * as in torch.optim.AdamW; the first `decayed` vectors decay. Gradients are zeroed for the next step.
+ * rest = 1 - beta, which the host has in more digits.
  */
 __kernel void adamw(__global float *restrict p, __global float *restrict g,
                     __global float *restrict exp_avg, __global float *restrict exp_avg_sq,
                     __global const struct metrics *restrict metrics,
                     __global const struct step *restrict step, const int vectors, const int chunk,
-                    const int decayed, const float beta1, const float beta2, const float epsilon)
+                    const int decayed, const float beta1, const float rest1, const float beta2,
+                    const float rest2, const float epsilon)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, vectors);
     const float scale = metrics->scale;
     for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
         if (scale != 0.0f) {
             const vec grad = load_vec(v, g) * scale;
-            const vec m = fma((vec)(beta1), load_vec(v, exp_avg), (1.0f - beta1) * grad);
-            const vec s = fma((vec)(beta2), load_vec(v, exp_avg_sq), (1.0f - beta2) * grad * grad);
+            const vec m = fma((vec)(beta1), load_vec(v, exp_avg), rest1 * grad);
+            const vec s = fma((vec)(beta2), load_vec(v, exp_avg_sq), rest2 * grad * grad);
             store_vec(m, v, exp_avg);
             store_vec(s, v, exp_avg_sq);
             vec w = load_vec(v, p);

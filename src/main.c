@@ -175,10 +175,11 @@ int main(int argc, char **argv)
     struct options options = {0};
     struct error err = {0};
     const struct command *command;
-    const struct sigaction action = {.sa_handler = on_signal};
+    /* reads and writes go on: it is between steps that an interruption counts */
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
     int result = parse(argc, argv, &options, &command, &err);
-    if (!result && command->saves) {
+    if (!result && command->saves) { /* the others have nothing to save */
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
         signal(SIGPIPE, SIG_IGN); /* training goes on without its console */

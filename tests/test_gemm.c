@@ -3,10 +3,14 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
 #include "device/gemm.h"
+#include "device/opencl.h"
+#include "device/tuning.h"
+#include "util/file.h"
 
 static struct device *dev;
 
@@ -14,7 +18,7 @@ static int setup(void **state)
 {
     struct error err;
     (void)state;
-    dev = device_open(&(struct device_options){"auto", 0.9, -1}, &err);
+    dev = device_open(&(struct device_options){"auto", 0.9, -1, 0}, &err);
     if (!dev)
         print_error("%s\n", err.text);
     return dev ? 0 : -1;
@@ -116,12 +120,47 @@ static void test_clblast(void **state)
     check_all(PROVIDER_CLBLAST);
 }
 
+/* device.tuning = measure: right results, remembered for the next run, broken memory measured anew.
+ */
+static void test_measured(void **state)
+{
+    (void)state;
+    struct device *table = dev;
+    struct error err;
+    char folder[] = "/tmp/test_gemm.XXXXXX", command[128];
+    const char *before = getenv("XDG_CACHE_HOME");
+    char *saved = before ? strdup(before) : NULL;
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    for (int run = 0; run < 4; run++) {
+        dev = device_open(&(struct device_options){"auto", 0.9, -1, 1}, &err);
+        assert_non_null(dev);
+        size_t known = tuning_count(dev->tuning);
+        assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
+        check(PROVIDER_AUTO, (struct gemm_shape){0, 1, 64, 33, 20}, 0);
+        assert_int_equal(tuning_count(dev->tuning), 1);
+        device_save_programs(dev);
+        if (run == 2) { /* what is no entry is forgotten */
+            char *path = device_cache_path(dev, "tuning");
+            assert_int_equal(file_write(path, "64 33 20 0 1 0 9 1\nnonsense", 26, &err), 0);
+            free(path);
+        }
+        device_close(dev);
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    saved ? setenv("XDG_CACHE_HOME", saved, 1) : unsetenv("XDG_CACHE_HOME");
+    free(saved);
+    dev = table;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own),
         cmocka_unit_test(test_cblas),
         cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_measured),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);

@@ -394,6 +394,8 @@ int kmeans_fit(struct device *dev, const float *x, size_t n, size_t d, size_t *k
         (result = start_run(dev, &a, seed, taken, k, log, err)))
         goto out;
     a.k = *k;
+    a.tiles = (*k + TILE - 1) / TILE; /* what lies behind was never written */
+    kernel_set_int(a.kernel, 3, (int32_t)a.tiles);
     if (*k < wanted)
         log_say(log, "k-means: %zu categories instead of %zu: there are no more different points",
                 *k, wanted);

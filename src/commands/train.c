@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -79,6 +80,15 @@ static int write_text(const struct run *run, const char *name, const char *text,
 static int describe_run(const struct run *run, struct error *err)
 {
     char *config = config_text(run->config);
+    json_t *text = config ? json_string(config) : NULL;
+    json_decref(text);
+    if (config && !text) { /* the folder that names are relative to may have any name */
+        free(config);
+        return error_set(err, STATUS_USAGE,
+                         "%s: its absolute name or that of data.source is not UTF-8 text, which "
+                         "checkpoints are made of",
+                         run->folder);
+    }
     int failed = write_text(run, "config.ini", config, err) ||
                  write_text(run, "plan.json", run->plan, err) ||
                  write_text(run, "model.py", model_python(run->config), err);
@@ -187,9 +197,10 @@ static int conclude(struct run *run, struct error *err)
         return -1;
     const struct progress *p = &run->progress;
     log_event(run->log, "end",
-              json_pack("{s:s, s:I, s:f, s:I, s:f}", "folder", run->folder, "best_epoch",
-                        (json_int_t)p->best_epoch, "best", p->best, "epochs", (json_int_t)p->epoch,
-                        "seconds", p->seconds));
+              json_pack("{s:s, s:I, s:o, s:I, s:f}", "folder", run->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, "best",
+                        isfinite(p->best) ? json_real(p->best) : json_null(), "epochs",
+                        (json_int_t)p->epoch, "seconds", p->seconds));
     run->progress.finished = 1;
     if (train_checkpoint(run, err))
         return -1;
@@ -200,7 +211,8 @@ static int conclude(struct run *run, struct error *err)
 
 static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
 {
-    /* the weights first: a run that cannot start leaves what is in its folder alone */
+    /* the weights first: a run that cannot start leaves what is in its folder alone, and
+     * model.init may be one of the files that go */
     if ((resuming ? resume(run, err) : start(run, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
@@ -213,8 +225,8 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     if (file_mkdir(run->folder, err) || (!resuming && clear_folder(run->folder, err)))
         return -1;
     char *path = run_path(run, "log.jsonl");
-    int failed = !path || log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err) ||
-                 describe_run(run, err);
+    int failed = !path || describe_run(run, err) ||
+                 log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err);
     free(path);
     if (failed)
         return -1;
@@ -251,7 +263,11 @@ int command_train(const struct options *options, struct error *err)
         return -1;
     }
     struct log *log = log_new(options->verbosity);
-    struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
+    if (!log) {
+        config_free(config);
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
+    struct dataset *data = dataset_load(config, NULL, log, err);
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *engine = data ? engine_open(config, data, &with, err) : NULL;
     struct run run = {.config = config,

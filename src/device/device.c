@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "device/opencl.h"
+#include "device/tuning.h"
 
 const char *opencl_error_name(cl_int code)
 {
@@ -75,68 +76,56 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 
 /* --- order of commands */
 
-static void release(cl_event *events, cl_uint *count)
-{
-    for (cl_uint i = 0; i < *count; i++)
-        clReleaseEvent(events[i]);
-    *count = 0;
-}
-
-/* What ran becomes what the next command waits for. */
-static void advance(struct device *dev)
+/* What the fork started is what `queue` waits for from here on. */
+static cl_int gather(struct device *dev)
 {
     if (!dev->running_count)
-        return;
-    release(dev->before, &dev->before_count);
-    memcpy(dev->before, dev->running, dev->running_count * sizeof *dev->running);
-    dev->before_count = dev->running_count;
+        return CL_SUCCESS;
+    clFlush(dev->side);
+    cl_int code = clEnqueueBarrierWithWaitList(dev->queue, dev->running_count, dev->running, NULL);
+    for (cl_uint i = 0; i < dev->running_count; i++)
+        clReleaseEvent(dev->running[i]);
     dev->running_count = 0;
+    return code;
 }
 
 void device_fork(struct device *dev)
 {
-    if (dev->ordered)
+    if (!dev->side || dev->forked)
         return;
-    advance(dev);
+    /* without the marker the fork's commands simply stay in order */
+    if (clEnqueueMarkerWithWaitList(dev->queue, 0, NULL, &dev->fork) != CL_SUCCESS)
+        return;
+    clFlush(dev->queue);
     dev->forked = 1;
 }
 
-void device_join(struct device *dev)
+int device_join(struct device *dev, struct error *err)
 {
-    if (dev->ordered)
-        return;
-    advance(dev);
+    if (!dev->forked)
+        return 0;
+    cl_int code = gather(dev);
+    clReleaseEvent(dev->fork);
     dev->forked = 0;
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueBarrierWithWaitList", NULL);
 }
 
-/* A fork of more commands than fit goes on behind those, as after a join. */
-#define ENQUEUE(dev, code, call, ...)                                                     \
-    do {                                                                                  \
-        if (!(dev)->forked || (dev)->running_count == DEVICE_MAX_EVENTS)                  \
-            advance(dev);                                                                 \
-        const cl_event *wait_ = (dev)->before_count ? (dev)->before : NULL;               \
-        cl_event *event_ = (dev)->ordered ? NULL : &(dev)->running[(dev)->running_count]; \
-        (code) = call(__VA_ARGS__, (dev)->before_count, wait_, event_);                   \
-        if ((code) == CL_SUCCESS && event_)                                               \
-            (dev)->running_count++;                                                       \
+/* A command in the queue where it belongs; `queue_` in its arguments names that. */
+#define ENQUEUE(dev, code, call, ...)                                                             \
+    do {                                                                                          \
+        const int forked_ = (dev)->forked;                                                        \
+        const cl_command_queue queue_ = forked_ ? (dev)->side : (dev)->queue;                     \
+        (code) = forked_ && (dev)->running_count == DEVICE_MAX_EVENTS ? gather(dev) : CL_SUCCESS; \
+        if ((code) == CL_SUCCESS)                                                                 \
+            (code) = call(queue_, __VA_ARGS__, forked_ ? 1 : 0, forked_ ? &(dev)->fork : NULL,    \
+                          forked_ ? &(dev)->running[(dev)->running_count] : NULL);                \
+        if ((code) == CL_SUCCESS && forked_)                                                      \
+            (dev)->running_count++;                                                               \
     } while (0)
-
-cl_int device_barrier(struct device *dev)
-{
-    if (dev->ordered)
-        return CL_SUCCESS;
-    advance(dev);
-    release(dev->before, &dev->before_count);
-    cl_int code = clEnqueueBarrierWithWaitList(dev->queue, 0, NULL, &dev->before[0]);
-    dev->before_count = code == CL_SUCCESS;
-    return code;
-}
 
 int device_finish(struct device *dev, struct error *err)
 {
     cl_int code = clFinish(dev->queue);
-    advance(dev);
-    release(dev->before, &dev->before_count);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
 }
 
@@ -155,11 +144,7 @@ int device_pace(struct device *dev, unsigned depth, struct error *err)
         if (code != CL_SUCCESS)
             return opencl_error(err, code, "clWaitForEvents", "an earlier step");
     }
-    advance(dev);
-    if (dev->ordered)
-        code = clEnqueueMarkerWithWaitList(dev->queue, 0, NULL, slot);
-    else if (dev->before_count)
-        code = clEnqueueMarkerWithWaitList(dev->queue, dev->before_count, dev->before, slot);
+    code = clEnqueueMarkerWithWaitList(dev->queue, 0, NULL, slot);
     if (code != CL_SUCCESS)
         return opencl_error(err, code, "clEnqueueMarkerWithWaitList", NULL);
     code = clFlush(dev->queue);
@@ -399,14 +384,21 @@ struct device *device_open(const struct device_options *options, struct error *e
         device_close(dev);
         return NULL;
     }
-    /* Out of order only pays where a GEMM is cut into native kernels that run side by side. */
+    dev->queue = clCreateCommandQueue(dev->context, dev->id, 0, &code);
+    /* Running side by side pays where a GEMM is cut into host functions; a queue that keeps order
+     * needs no events, which makes a command on PoCL several times cheaper. */
     cl_command_queue_properties can = 0;
     clGetDeviceInfo(dev->id, CL_DEVICE_QUEUE_PROPERTIES, sizeof can, &can, NULL);
-    can &= CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE;
-    dev->ordered = !(dev->info.has_native && can);
-    dev->queue = clCreateCommandQueue(dev->context, dev->id, dev->ordered ? 0 : can, &code);
+    if (dev->queue && dev->info.has_native && can & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
+        dev->side = clCreateCommandQueue(dev->context, dev->id,
+                                         CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, NULL);
     if (!dev->queue) {
         opencl_error(err, code, "clCreateCommandQueue", dev->info.name);
+        device_close(dev);
+        return NULL;
+    }
+    if (options->measure && !(dev->tuning = tuning_open(dev))) {
+        error_set(err, STATUS_DEVICE, "out of memory");
         device_close(dev);
         return NULL;
     }
@@ -425,6 +417,9 @@ void device_close(struct device *dev)
             clReleaseEvent(dev->pace[i]);
     program_free_all(dev);
     buffer_free(dev->scratch);
+    tuning_free(dev->tuning);
+    if (dev->side)
+        clReleaseCommandQueue(dev->side);
     if (dev->queue)
         clReleaseCommandQueue(dev->queue);
     if (dev->context)
@@ -437,6 +432,13 @@ void device_close(struct device *dev)
 const struct device_info *device_info(const struct device *dev)
 {
     return &dev->info;
+}
+
+void device_act_as_gpu(struct device *dev)
+{
+    dev->info.is_cpu = 0;
+    if (dev->info.local_bytes > 48 << 10)
+        dev->info.local_bytes = 48 << 10;
 }
 
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)
@@ -545,7 +547,7 @@ int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from
 int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
 {
     cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->dev->queue, b->id, CL_FALSE, offset, bytes, to);
+    ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->id, CL_FALSE, offset, bytes, to);
     if (code != CL_SUCCESS)
         return opencl_error(err, code, "clEnqueueReadBuffer", NULL);
     return device_finish(b->dev, err);
@@ -554,8 +556,7 @@ int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct 
 int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
 {
     cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->dev->queue, b->id, CL_FALSE, offset, bytes,
-            from);
+    ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->id, CL_FALSE, offset, bytes, from);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueWriteBuffer", NULL);
 }
 
@@ -563,8 +564,7 @@ int buffer_zero(struct buffer *b, struct error *err)
 {
     const cl_int zero = 0;
     cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->dev->queue, b->id, &zero, sizeof zero, 0,
-            b->bytes);
+    ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->id, &zero, sizeof zero, 0, b->bytes);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueFillBuffer", NULL);
 }
 
@@ -645,7 +645,7 @@ int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *
     }
     size_t global = groups * lanes;
     cl_int code;
-    ENQUEUE(k->dev, code, clEnqueueNDRangeKernel, k->dev->queue, k->id, 1, NULL, &global, &lanes);
+    ENQUEUE(k->dev, code, clEnqueueNDRangeKernel, k->id, 1, NULL, &global, &lanes);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNDRangeKernel", k->name);
 }
 
@@ -705,7 +705,7 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
     for (size_t i = 0; i < count; i++)
         n.offset[i] = buffers[i]->offset;
     cl_int code;
-    ENQUEUE(dev, code, clEnqueueNativeKernel, dev->queue, run_native, &n, sizeof n, bases,
-            bases ? ids : NULL, bases ? where : NULL);
+    ENQUEUE(dev, code, clEnqueueNativeKernel, run_native, &n, sizeof n, bases, bases ? ids : NULL,
+            bases ? where : NULL);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNativeKernel", NULL);
 }

@@ -37,11 +37,16 @@ struct device_options {
     const char *select;     /* auto | cpu | gpu | index | part of a name */
     double memory_fraction; /* share of global memory that buffers may take */
     long threads;           /* compute units of a CPU device to use; -1: all */
+    int measure;            /* choose who makes a product by measuring (device/tuning.h) */
 };
 
 struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);
 const struct device_info *device_info(const struct device *dev);
+
+/* For tests on a CPU: from now on programs and launches are cut as for a GPU with 48 KiB of local
+ * memory. */
+void device_act_as_gpu(struct device *dev);
 
 /* Prints every platform and device, which one `select` picks and why. */
 int device_list(const char *select, FILE *out, struct error *err);
@@ -94,7 +99,7 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
                           size_t count, struct error *err);
 
 void device_fork(struct device *dev);
-void device_join(struct device *dev);
+int device_join(struct device *dev, struct error *err);
 
 /* Waits until everything enqueued is done. */
 int device_finish(struct device *dev, struct error *err);
@@ -105,7 +110,7 @@ int device_finish(struct device *dev, struct error *err);
  */
 int device_pace(struct device *dev, unsigned depth, struct error *err);
 
-/* Makes sure that binaries of all programs used so far are in the cache. */
+/* Makes sure that binaries of all programs used so far, and what was measured, are in the cache. */
 void device_save_programs(struct device *dev);
 
 #endif

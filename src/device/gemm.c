@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "device/gemm_providers.h"
+#include "device/opencl.h"
+#include "device/tuning.h"
 
 enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish)
 {
@@ -15,14 +17,27 @@ enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provide
 
 const char *gemm_provider_name(enum gemm_provider provider)
 {
-    return provider == PROVIDER_CBLAS     ? gemm_cblas_identity()
+    return provider == PROVIDER_CBLAS ? (gemm_cblas_identity() ? gemm_cblas_identity() : "no cblas")
            : provider == PROVIDER_CLBLAST ? "CLBlast"
-                                          : "own";
+           : provider == PROVIDER_OWN     ? "own"
+                                          : "whoever was measured to be fastest";
 }
 
 struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
                       struct buffer *a, struct buffer *b, struct buffer *c, int add,
                       struct error *err)
+{
+    struct tuning_choice choice = {provider, 0};
+    struct buffer *const matrix[] = {a, b, c};
+    if (provider == PROVIDER_AUTO && dev->tuning &&
+        tuning_gemm(dev, shape, matrix, add, &choice, err))
+        return NULL;
+    return gemm_new_as(dev, choice.provider, choice.tiles, shape, a, b, c, add, err);
+}
+
+struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t tiles,
+                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
+                         struct buffer *c, int add, struct error *err)
 {
     if (shape.m > INT32_MAX || shape.n > INT32_MAX || shape.k > INT32_MAX) {
         error_set(err, STATUS_DEVICE, "gemm: %zu x %zu x %zu is more than an int holds", shape.m,
@@ -38,6 +53,7 @@ struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct ge
                           .provider = gemm_provider_for(dev, provider),
                           .shape = shape,
                           .matrix = {a, b, c},
+                          .tiles = tiles,
                           .add = add};
     int failed = gemm->provider == PROVIDER_CBLAS     ? gemm_cblas_init(gemm, err)
                  : gemm->provider == PROVIDER_CLBLAST ? gemm_clblast_init(gemm, err)
@@ -78,19 +94,20 @@ void gemm_free(struct gemm *gemm)
     free(gemm);
 }
 
-/* Our own kernel. The tile suits caches on CPUs and 48 KiB of local memory on GPUs. */
+/* Our own kernel; its tiles take 48 KiB of local memory on CPUs that have it, else 24 KiB. */
 int gemm_own_init(struct gemm *gemm, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     const struct device_info *info = device_info(gemm->dev);
     int cpu = info->is_cpu || info->max_group < 256;
+    int deep = info->is_cpu && info->local_bytes >= 48 << 10;
     size_t tile_m = 64, tile_n = 64;
     char options[160];
     gemm->lanes = cpu ? 1 : 256;
     snprintf(options, sizeof options,
              "-DTA=%d -DTB=%d -DADD=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
              "-DLANES=%zu",
-             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, cpu ? 64 : 16, cpu ? 8 : 4,
+             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4,
              cpu ? 2 : 1, cpu ? 16 : 4, gemm->lanes);
     gemm->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
     gemm->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);

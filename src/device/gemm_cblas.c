@@ -82,7 +82,10 @@ int gemm_cblas_init(struct gemm *gemm, struct error *err)
     size_t extent = s->m >= s->n ? s->m : s->n;
     size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
     size_t by_size = extent / 32;
-    gemm->tiles = by_work < by_size ? by_work : by_size;
+    if (!gemm->tiles)
+        gemm->tiles = by_work < by_size ? by_work : by_size;
+    if (gemm->tiles > by_size)
+        gemm->tiles = by_size;
     if (gemm->tiles > 16)
         gemm->tiles = 16;
     if (gemm->tiles < 1)
@@ -96,15 +99,15 @@ int gemm_cblas_enqueue(struct gemm *gemm, struct error *err)
     tile.by_rows = tile.shape.m >= tile.shape.n;
     size_t extent = tile.by_rows ? tile.shape.m : tile.shape.n;
     int result = 0;
-    device_fork(gemm->dev);
+    if (gemm->tiles > 1)
+        device_fork(gemm->dev);
     for (size_t i = 0; i < gemm->tiles && !result; i++) {
         tile.from = extent * i / gemm->tiles;
         tile.to = extent * (i + 1) / gemm->tiles;
         result =
             device_enqueue_native(gemm->dev, run_tile, &tile, sizeof tile, gemm->matrix, 3, err);
     }
-    device_join(gemm->dev);
-    return result;
+    return device_join(gemm->dev, err) || result ? -1 : 0;
 }
 
 #else

@@ -49,17 +49,11 @@ int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
     const struct gemm_shape *s = &gemm->shape;
     const struct layout l = layout_of(s);
     struct device *dev = gemm->dev;
-    /* CLBlast takes no wait list: on an out-of-order queue a barrier keeps the order. */
-    cl_int barrier = device_barrier(dev);
-    if (barrier != CL_SUCCESS)
-        return opencl_error(err, barrier, "clEnqueueBarrierWithWaitList", NULL);
     CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 1, gemm->matrix[0]->id, 0, l.lda,
         gemm->matrix[1]->id, 0, l.ldb, gemm->add ? 1 : 0, gemm->matrix[2]->id, 0, l.ldc,
         &dev->queue, NULL, dev->scratch ? dev->scratch->id : NULL);
     if (code != CLBlastSuccess)
         return clblast_error(err, code, "CLBlastSgemmWithTempBuffer");
-    barrier = device_barrier(dev);
-    return barrier == CL_SUCCESS ? 0
-                                 : opencl_error(err, barrier, "clEnqueueBarrierWithWaitList", NULL);
+    return 0;
 }

@@ -17,6 +17,11 @@ struct gemm {
     size_t tiles; /* cblas */
 };
 
+/* gemm_new() by this provider, without a choice; tiles of a host BLAS, 0: by the shape. */
+struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t tiles,
+                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
+                         struct buffer *c, int add, struct error *err);
+
 int gemm_own_init(struct gemm *gemm, struct error *err);
 
 /* NULL where seqtrain was built without a host BLAS. */

@@ -31,17 +31,19 @@ struct device {
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
 
-    /* Order. An in-order queue keeps it by itself (ordered = 1); an out-of-order one through
-     * events: `before` must end before the next command, `running` is what a fork has started
-     * since. */
-    int ordered, forked;
-    cl_event before[DEVICE_MAX_EVENTS], running[DEVICE_MAX_EVENTS];
-    cl_uint before_count, running_count;
+    /* Order. `queue` runs its commands one after the other. Between fork and join commands go to
+     * `side`, out of order (NULL where the device has none): `fork` is the point of `queue` that
+     * they wait for, `running` what `queue` waits for at the join. */
+    cl_command_queue side;
+    int forked;
+    cl_event fork, running[DEVICE_MAX_EVENTS];
+    cl_uint running_count;
 
     cl_event pace[DEVICE_MAX_DEPTH];
     unsigned pace_next;
 
     struct buffer *scratch; /* CLBlast's */
+    struct tuning *tuning;  /* NULL: from the table */
 };
 
 struct buffer {
@@ -71,7 +73,8 @@ cl_program program_get(struct device *dev, const char *file, const char *options
                        struct error *err);
 void program_free_all(struct device *dev);
 
-/* Whatever is enqueued later waits for all before; nothing to do on an in-order queue. */
-cl_int device_barrier(struct device *dev);
+/* Where the cache keeps what is known about this device under `what`; NULL where there is no cache.
+ * The caller frees. */
+char *device_cache_path(const struct device *dev, const char *what);
 
 #endif

@@ -11,7 +11,9 @@
 #include <sys/stat.h>
 
 #include "device/cl_sources.h"
+#include "device/gemm.h"
 #include "device/opencl.h"
+#include "device/tuning.h"
 #include "util/file.h"
 
 #define CACHE_MAGIC "seqtrain program 1\n"
@@ -66,6 +68,18 @@ static char *cache_path(const char *key)
             path = NULL;
     }
     free(folder);
+    return path;
+}
+
+char *device_cache_path(const struct device *dev, const char *what)
+{
+    char *key = NULL, *path;
+    if (asprintf(&key, "%s\n%s\n%s\n%s\n%s\n%u\n%s\n", what, dev->info.platform, dev->info.name,
+                 dev->info.version, dev->info.driver, dev->info.compute_units,
+                 gemm_provider_name(PROVIDER_CBLAS)) < 0)
+        return NULL;
+    path = cache_path(key);
+    free(key);
     return path;
 }
 
@@ -208,6 +222,7 @@ void device_save_programs(struct device *dev)
             to_cache(dev, p);
             p->cached = 1;
         }
+    tuning_save(dev->tuning, dev);
 }
 
 unsigned device_programs(const struct device *dev)

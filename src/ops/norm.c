@@ -19,13 +19,15 @@ static struct launch *kernel(struct graph *g, const struct norm *op, const char 
 
 static void backward(struct graph *g, const void *arg)
 {
-    const struct norm *op = arg;
+    struct norm copy = *(const struct norm *)arg, *op = &copy;
     struct tensor *dy = op->y ? op->y->grad : NULL;
     /* what reaches s beside the norm; where s is x itself, dx simply adds up */
     struct tensor *more = op->s != op->x ? op->s->grad : NULL;
     int add_res = 0, add_x = 0;
     if (!dy && !more)
         return;
+    if (!dy)
+        op->y = NULL; /* nobody uses the norm: its parameters get no gradient */
     struct tensor *part = NULL;
     struct launch *l = kernel(g, op, "norm_bwd", more != NULL);
     if (op->y) {

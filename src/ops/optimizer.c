@@ -35,7 +35,9 @@ void op_adamw(struct graph *g, struct tensor *metrics, double beta1, double beta
     launch_int(l, chunk);
     launch_int(l, p->decayed / vec);
     launch_float(l, beta1);
+    launch_float(l, 1 - beta1);
     launch_float(l, beta2);
+    launch_float(l, 1 - beta2);
     launch_float(l, epsilon);
     launch_cost(l, 14.0 * (double)p->elems, "adamw");
 }

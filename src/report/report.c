@@ -142,7 +142,7 @@ int categories_read(struct categories *c, const char *folder, size_t latent, str
     fclose(there);
     struct safetensors *st = safetensors_read(path, err);
     const struct safetensor *t = st ? safetensors_find(st, "centroids") : NULL;
-    int result = -1;
+    int result = -1, finite = 1;
     if (st && (!t || t->dtype != DTYPE_F32 || t->rank != 2 || t->shape[1] != latent ||
                !t->shape[0] || t->shape[0] > 1000000))
         error_set(err, STATUS_INPUT, "%s: its centroids do not fit a latent vector of %zu numbers",
@@ -151,7 +151,10 @@ int categories_read(struct categories *c, const char *folder, size_t latent, str
         memcpy(c->centroids, t->data, t->bytes);
         c->k = t->shape[0];
         c->latent = latent;
-        result = 0;
+        for (size_t i = 0; i < c->k * latent; i++)
+            finite &= isfinite(c->centroids[i]) != 0;
+        result =
+            finite ? 0 : error_set(err, STATUS_INPUT, "%s: its centroids are not finite", path);
     } else if (st)
         error_set(err, STATUS_FAILED, "out of memory");
     safetensors_free(st);

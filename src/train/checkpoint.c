@@ -1,5 +1,6 @@
 #include "train/checkpoint.h"
 
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
@@ -113,13 +114,15 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
     if (!st)
         return -1;
     const uint64_t words = METRICS_WORDS, rows[] = {p->epochs, EPOCH_FIGURES};
+    char data[17];
+    snprintf(data, sizeof data, "%016" PRIx64, e->data_hash);
     json_t *state =
-        json_pack("{s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:I}", "epoch",
-                  (json_int_t)p->epoch, "step", (json_int_t)p->step, "done", (json_int_t)p->done,
-                  "best", isfinite(p->best) ? json_real(p->best) : json_null(), "best_epoch",
-                  (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor", p->factor,
-                  "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds, "finished",
-                  p->finished, "log_bytes", (json_int_t)p->log_bytes);
+        json_pack("{s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:I}", "data", data,
+                  "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step, "done",
+                  (json_int_t)p->done, "best", isfinite(p->best) ? json_real(p->best) : json_null(),
+                  "best_epoch", (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor",
+                  p->factor, "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds,
+                  "finished", p->finished, "log_bytes", (json_int_t)p->log_bytes);
     int failed = add_arena(e, st, e->params->exp_avg, EXP_AVG, err) ||
                  add_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, err) ||
                  safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
@@ -280,12 +283,22 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     p->factor = json_number_value(factor);
     p->seconds = json_number_value(json_object_get(state, "seconds"));
     p->finished = json_is_true(json_object_get(state, "finished"));
+    char data[17];
+    snprintf(data, sizeof data, "%016" PRIx64, e->data_hash);
+    const char *then = json_string_value(json_object_get(state, "data"));
+    int other_data = then && strcmp(then, data);
+    good &= then != NULL;
     good &= metrics && metrics->dtype == DTYPE_U32 && metrics->bytes == sizeof p->metrics;
     good &= history && history->dtype == DTYPE_F64 && history->rank == 2 &&
             history->shape[1] == EPOCH_FIGURES && history->shape[0] == (uint64_t)p->epoch;
     json_decref(state);
     if (!good)
         return error_set(err, STATUS_INPUT, "%s: the state of the run inside is broken", path);
+    if (other_data)
+        return error_set(err, STATUS_INPUT,
+                         "%s: %s is not what it was when this run began, so the bits would not be "
+                         "the same: --overwrite starts afresh",
+                         path, e->config->data.source);
     memcpy(&p->metrics, metrics->data, sizeof p->metrics);
     for (long i = 0; i < p->epoch; i++)
         if (progress_add(p, (const struct epoch_figures *)history->data + i, err))

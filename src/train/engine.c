@@ -13,10 +13,35 @@ static size_t samples_most(const struct dataset *data)
     return most;
 }
 
+/* FNV-1a (Fowler, Noll, Vo) by words instead of bytes. */
+static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
+{
+    const unsigned char *at = words;
+    for (size_t i = 0; i < count; i++, at += 4) {
+        uint32_t word;
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+static uint64_t hash_data(const struct dataset *data)
+{
+    uint64_t hash =
+        hash_words(UINT64_C(0xcbf29ce484222325), data->series, data->rows * data->features);
+    for (int part = 0; part < PARTS; part++) {
+        const uint64_t count = data->count[part];
+        hash = hash_words(hash, &count, 2);
+        hash = hash_words(hash, data->start[part], data->count[part]);
+    }
+    return hash;
+}
+
 static int make_data(struct engine *e, struct error *err)
 {
     const struct dataset *data = e->data;
     size_t bytes = data->rows * data->features * sizeof(float);
+    e->data_hash = hash_data(data);
     e->series = buffer_new(e->dev, bytes, "series", err);
     if (!e->series || buffer_write(e->series, 0, bytes, data->series, err))
         return -1;
@@ -62,6 +87,14 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
     e->eval_io.input->keep = 1;
     if (!e->params->values) {
         params_place(e->params, device_info(e->dev)->base_align);
+        const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
+        const uint64_t bytes = e->params->elems * (options->training ? 16 : 4);
+        if (bytes > left)
+            return error_set(err, STATUS_USAGE,
+                             "the model's %zu parameters take %llu bytes of %llu, whatever the "
+                             "batch: a smaller one or a larger device.memory_fraction fits",
+                             params_count(e->params), (unsigned long long)bytes,
+                             (unsigned long long)left);
         if (params_allocate(e->params, e->dev, options->training, err))
             return -1;
     }
@@ -123,7 +156,10 @@ static int make_graphs(struct engine *e, const struct engine_options *options, s
         return refuse_plan(e, options, err);
     if (e->train && graph_prepare(e->train, NULL, (int)e->gemm, err))
         return -1;
-    return graph_prepare(e->eval, e->train, (int)e->gemm, err);
+    if (graph_prepare(e->eval, e->train, (int)e->gemm, err))
+        return -1;
+    /* where products were measured, they have left something in the gradients */
+    return e->train ? buffer_zero(e->params->grads, err) : 0;
 }
 
 struct engine *engine_open(const struct config *config, const struct dataset *data,
@@ -144,13 +180,15 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->config = config;
     e->data = data;
     e->profile = options->profile;
-    e->dev =
-        device_open(&(struct device_options){config->device.select, config->device.memory_fraction,
-                                             config->device.threads},
-                    err);
+    e->dev = device_open(
+        &(struct device_options){config->device.select, config->device.memory_fraction,
+                                 config->device.threads, config->device.tuning == TUNING_MEASURE},
+        err);
     if (e->dev) {
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
-        e->gemm = gemm_provider_for(e->dev, providers[config->device.gemm]);
+        e->gemm = providers[config->device.gemm];
+        if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE)
+            e->gemm = gemm_provider_for(e->dev, e->gemm);
         if (!make_data(e, err) && !make_graphs(e, options, err))
             return e;
     }

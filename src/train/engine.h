@@ -21,6 +21,7 @@ struct engine {
     enum gemm_provider gemm;
     struct params *params;
     struct buffer *series, *order;
+    uint64_t data_hash; /* of the series and the windows of each part */
     struct graph *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
     size_t micro;      /* launches of a micro-batch; what follows in `train` is the update */
@@ -63,7 +64,8 @@ struct evaluation {
 
 /*
  * Forward passes over windows. Means over all of them whatever the batch: R over samples, C over
- * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). What is not NULL is
+ * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). Takes the place of
+ * engine_order()'s samples. What is not NULL is
  * filled: value[count] (R of each), latent [count, latent], output [count, T, F], input [count, T,
  * F].
  */

@@ -104,8 +104,9 @@ static int read_sums(struct loop *loop, struct error *err)
                          "training stopped: step %u (epoch %ld, learning rate %.3g) is not finite: "
                          "loss %g, gradient norm %g; the last good checkpoint is intact "
                          "(train.on_nonfinite = skip leaves such steps out)",
-                         m->bad_first, run->progress.epoch + 1, loop->lr, (double)m->bad_value,
-                         fabs((double)m->bad_norm)); /* no "-nan" */
+                         m->bad_first, run->progress.epoch + 1,
+                         schedule_lr(&loop->schedule, run->config, (long)m->bad_first - 1),
+                         (double)m->bad_value, fabs((double)m->bad_norm)); /* no "-nan" */
     if ((long)m->bad > loop->bad)
         log_warn(run->log,
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
@@ -185,11 +186,14 @@ static double monitored(const struct config *c, const struct epoch_figures *f)
                                                             : f->val_loss;
 }
 
-/* Best so far, patience and plateau; 1 if this epoch is the best. */
+/* Best so far, patience and plateau; 1 if this epoch is the best. A figure that is not finite is
+ * better than nothing, and worse than any other. */
 static int judge(struct progress *p, const struct config *c, const struct epoch_figures *f)
 {
     double value = monitored(c, f), sign = c->train.mode == MODE_MAX ? -1 : 1;
-    int better = !p->best_epoch || sign * value < sign * p->best - c->train.min_delta;
+    int better = !p->best_epoch ||
+                 (isfinite(value) &&
+                  (!isfinite(p->best) || sign * value < sign * p->best - c->train.min_delta));
     if (better) {
         p->best = value;
         p->best_epoch = p->epoch;
@@ -340,7 +344,6 @@ int train_is_over(const struct run *run)
 static int loop_epochs(struct loop *loop, struct error *err)
 {
     struct run *run = loop->run;
-    struct progress *p = &run->progress;
     while (!train_is_over(run)) {
         int ended = run_epoch(loop, err);
         if (ended)
@@ -354,7 +357,7 @@ static int loop_epochs(struct loop *loop, struct error *err)
             return 0;
     }
     if (stopped_early(run))
-        log_say(run->log, "Stopped early: no improvement for %ld epochs.", p->stale);
+        log_say(run->log, "Stopped early: no improvement for %ld epochs.", run->progress.stale);
     return 0;
 }
 

@@ -31,7 +31,7 @@ char *run_path(const struct run *run, const char *name);
  */
 int train(struct run *run, struct error *err);
 
-/* No epoch is left, or the patience is at its end. */
+/* The last epoch is done, or patience has run out: train() has nothing to do. */
 int train_is_over(const struct run *run);
 
 /* Writes last.safetensors for run->progress. */

@@ -1,0 +1,164 @@
+#include "device/tuning.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "device/gemm_providers.h"
+#include "device/opencl.h"
+#include "util/file.h"
+
+struct entry {
+    struct gemm_shape shape;
+    int add;
+    struct tuning_choice choice;
+};
+
+struct tuning {
+    struct entry *entry;
+    size_t count;
+    int changed;
+};
+
+#define TUNING_LIMIT ((size_t)1 << 20)
+
+/* One line an entry: m n k transposed_a transposed_b add provider tiles. */
+static int parse(const char *line, struct entry *e)
+{
+    int provider, end = 0;
+    *e = (struct entry){0};
+    if (sscanf(line, "%zu %zu %zu %d %d %d %d %zu%n", &e->shape.m, &e->shape.n, &e->shape.k,
+               &e->shape.trans_a, &e->shape.trans_b, &e->add, &provider, &e->choice.tiles,
+               &end) != 8 ||
+        line[end] != '\n')
+        return -1;
+    e->choice.provider = (enum gemm_provider)provider;
+    return provider >= PROVIDER_CLBLAST && provider <= PROVIDER_OWN && e->choice.tiles <= 64 ? 0
+                                                                                             : -1;
+}
+
+static int remember(struct tuning *t, const struct entry *e)
+{
+    struct entry *more = realloc(t->entry, (t->count + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    t->entry = more;
+    t->entry[t->count++] = *e;
+    return 0;
+}
+
+struct tuning *tuning_open(const struct device *dev)
+{
+    struct tuning *t = calloc(1, sizeof *t);
+    char *path = device_cache_path(dev, "tuning"), *text = NULL;
+    struct error ignored;
+    if (t && path)
+        text = file_read(path, TUNING_LIMIT, NULL, &ignored);
+    for (char *line = text, *next; line && *line; line = next) {
+        struct entry e;
+        next = strchr(line, '\n');
+        next = next ? next + 1 : line + strlen(line);
+        if (!parse(line, &e) && remember(t, &e))
+            break;
+    }
+    free(text);
+    free(path);
+    return t;
+}
+
+size_t tuning_count(const struct tuning *t)
+{
+    return t->count;
+}
+
+void tuning_free(struct tuning *t)
+{
+    if (t)
+        free(t->entry);
+    free(t);
+}
+
+void tuning_save(struct tuning *t, const struct device *dev)
+{
+    if (!t || !t->changed)
+        return;
+    struct error ignored;
+    char *path = device_cache_path(dev, "tuning");
+    FILE *out = path ? file_begin(path, &ignored) : NULL;
+    for (size_t i = 0; out && i < t->count; i++) {
+        const struct entry *e = &t->entry[i];
+        fprintf(out, "%zu %zu %zu %d %d %d %d %zu\n", e->shape.m, e->shape.n, e->shape.k,
+                e->shape.trans_a, e->shape.trans_b, e->add, (int)e->choice.provider,
+                e->choice.tiles);
+    }
+    if (out && !file_commit(out, path, &ignored))
+        t->changed = 0;
+    free(path);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+/* Best time of some runs, or -1 where this way does not work here. */
+static double seconds_of(struct device *dev, const struct entry *e, struct buffer *const matrix[3])
+{
+    struct error ignored;
+    struct gemm *gemm = gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix[0],
+                                    matrix[1], matrix[2], e->add, &ignored);
+    double best = -1;
+    for (int run = 0; gemm && run < 6; run++) {
+        double from = now();
+        if (gemm_enqueue(gemm, &ignored) || device_finish(dev, &ignored)) {
+            best = -1;
+            break;
+        }
+        double took = now() - from;
+        if (run && (best < 0 || took < best)) /* the first compiles and warms up */
+            best = took;
+    }
+    gemm_free(gemm);
+    return best;
+}
+
+int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[3],
+                int add, struct tuning_choice *choice, struct error *err)
+{
+    /* CLBlast is never tried where a host BLAS serves: it compiles for seconds and loses */
+    static const struct tuning_choice on_host[] = {{PROVIDER_CBLAS, 1},  {PROVIDER_CBLAS, 2},
+                                                   {PROVIDER_CBLAS, 4},  {PROVIDER_CBLAS, 8},
+                                                   {PROVIDER_CBLAS, 16}, {PROVIDER_OWN, 0}};
+    static const struct tuning_choice on_device[] = {{PROVIDER_CLBLAST, 0}, {PROVIDER_OWN, 0}};
+    struct tuning *t = dev->tuning;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct entry *e = &t->entry[i];
+        if (e->add == add && !memcmp(&e->shape, &shape, sizeof shape)) {
+            *choice = e->choice;
+            return 0;
+        }
+    }
+    int host = dev->info.has_native && gemm_cblas_identity();
+    const struct tuning_choice *ways = host ? on_host : on_device;
+    size_t count = host ? sizeof on_host / sizeof *on_host : sizeof on_device / sizeof *on_device;
+    struct entry best = {.shape = shape, .add = add}, e = best;
+    double fastest = -1;
+    for (size_t i = 0; i < count; i++) {
+        e.choice = ways[i];
+        double took = seconds_of(dev, &e, matrix);
+        if (took >= 0 && (fastest < 0 || took < fastest)) {
+            fastest = took;
+            best = e;
+        }
+    }
+    if (fastest < 0)
+        return error_set(err, STATUS_DEVICE, "no provider can multiply %zux%zux%zu here", shape.m,
+                         shape.n, shape.k);
+    if (remember(t, &best))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    t->changed = 1;
+    *choice = best.choice;
+    return 0;
+}

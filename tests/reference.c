@@ -1,0 +1,429 @@
+#include "reference.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/philox.h"
+
+static double *room(size_t n)
+{
+    double *x = calloc(n ? n : 1, sizeof *x);
+    if (!x)
+        abort();
+    return x;
+}
+
+double ref_factor(const struct ref *r, size_t b, size_t e)
+{
+    uint32_t word[4];
+    if (!(r->p > 0))
+        return 1;
+    philox(word, (uint32_t)(e / 128 * 16 + e % 16), r->sample[b], philox_path(r->path), r->epoch,
+           r->seed);
+    uint32_t bits = e / 64 % 2 ? word[e / 16 % 4] >> 16 : word[e / 16 % 4] & 0xffff;
+    double threshold = floor(r->p * 65536 + 0.5);
+    return bits < threshold ? 0 : 1 / (1 - threshold / 65536);
+}
+
+/* --- bias */
+
+static double act(enum act kind, double u)
+{
+    return kind == ACT_RELU ? fmax(u, 0) : kind == ACT_GELU ? u * 0.5 * erfc(-u * sqrt(0.5)) : u;
+}
+
+static double act_slope(enum act kind, double u)
+{
+    if (kind == ACT_GELU) /* (u Phi(u))' */
+        return 0.5 * erfc(-u * sqrt(0.5)) + u * exp(-u * u / 2) / sqrt(2 * M_PI);
+    return kind == ACT_RELU ? u > 0 : 1;
+}
+
+static double bias_sum(const struct ref *r, size_t i)
+{
+    size_t d = i % r->d, t = i / r->d % r->t;
+    return r->x[0][i] + r->x[1][d] + (r->x[2] ? r->x[2][t * r->d + d] : 0);
+}
+
+void ref_bias(struct ref *r)
+{
+    size_t sample = r->t * r->d;
+    for (size_t i = 0; i < r->b * sample; i++)
+        r->y[0][i] = act(r->act, bias_sum(r, i)) * ref_factor(r, i / sample, i % sample);
+}
+
+void ref_bias_back(struct ref *r)
+{
+    size_t sample = r->t * r->d;
+    for (size_t i = 0; i < r->b * sample; i++) {
+        double du = r->dy[0][i] * ref_factor(r, i / sample, i % sample);
+        du *= act_slope(r->act, bias_sum(r, i));
+        r->dx[0][i] = du;
+        r->dx[1][i % r->d] += du;
+        if (r->dx[2])
+            r->dx[2][i % sample] += du;
+    }
+}
+
+/* --- norm */
+
+static void norm_sum(const struct ref *r, size_t row, double *s)
+{
+    size_t b = row / r->t, first = row % r->t * r->d;
+    for (size_t d = 0; d < r->d; d++) {
+        double u = r->x[0][row * r->d + d] + (r->x[1] ? r->x[1][d] : 0);
+        if (r->x[2])
+            u = r->x[2][row * r->d + d] + u * ref_factor(r, b, first + d);
+        s[d] = u;
+    }
+}
+
+static void norm_moments(const struct ref *r, const double *s, double *mean, double *sd)
+{
+    double n = (double)r->d, square = 0;
+    *mean = 0;
+    for (size_t d = 0; d < r->d; d++)
+        *mean += s[d] / n;
+    for (size_t d = 0; d < r->d; d++)
+        square += (s[d] - *mean) * (s[d] - *mean) / n;
+    *sd = sqrt(square + 1e-5);
+}
+
+void ref_norm(struct ref *r)
+{
+    double *s = room(r->d), mean, sd;
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        norm_sum(r, row, s);
+        norm_moments(r, s, &mean, &sd);
+        for (size_t d = 0; d < r->d; d++) {
+            size_t i = row * r->d + d;
+            if (r->y[1])
+                r->y[1][i] = s[d];
+            if (!r->y[0])
+                continue;
+            double u = (s[d] - mean) / sd * r->x[3][d] + r->x[4][d];
+            if (r->relu)
+                u = fmax(u, 0) * ref_factor(r, row / r->t, row % r->t * r->d + d);
+            r->y[0][i] = u;
+        }
+    }
+    free(s);
+}
+
+void ref_norm_back(struct ref *r)
+{
+    double *s = room(r->d), *g = room(r->d), mean, sd, n = (double)r->d;
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        size_t b = row / r->t, first = row % r->t * r->d;
+        double sum = 0, moment = 0; /* of dL/dh, and of dL/dh h */
+        norm_sum(r, row, s);
+        norm_moments(r, s, &mean, &sd);
+        for (size_t d = 0; d < r->d && r->y[0]; d++) {
+            double h = (s[d] - mean) / sd, du = r->dy[0][row * r->d + d];
+            if (r->relu)
+                du *= h * r->x[3][d] + r->x[4][d] > 0 ? ref_factor(r, b, first + d) : 0;
+            r->dx[3][d] += du * h;
+            r->dx[4][d] += du;
+            g[d] = du * r->x[3][d];
+            sum += g[d];
+            moment += g[d] * h;
+        }
+        for (size_t d = 0; d < r->d; d++) {
+            size_t i = row * r->d + d;
+            double ds = r->y[1] ? r->dy[1][i] : 0;
+            if (r->y[0])
+                ds += (g[d] - sum / n - (s[d] - mean) / sd * moment / n) / sd;
+            double du = r->x[2] ? ds * ref_factor(r, b, first + d) : ds;
+            r->dx[0][i] = du;
+            if (r->x[1])
+                r->dx[1][d] += du;
+            if (r->x[2])
+                r->dx[2][i] = ds;
+        }
+    }
+    free(s);
+    free(g);
+}
+
+/* --- attention */
+
+/* Row t of head h of q (0), k (1) or v (2) of sample b, and the bias at its place. */
+static size_t qkv_at(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+{
+    return (b * r->t + t) * 3 * r->d + which * r->d + h * (r->d / r->heads) + e;
+}
+
+static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+{
+    size_t at = qkv_at(r, b, t, which, h, e);
+    return r->x[0][at] + r->x[1][at % (3 * r->d)];
+}
+
+/* p[t, t] = softmax of the scores, before dropout */
+static void probabilities(const struct ref *r, size_t b, size_t h, double *p)
+{
+    size_t T = r->t, width = r->d / r->heads;
+    for (size_t i = 0; i < T; i++) {
+        double most = -INFINITY, sum = 0;
+        for (size_t j = 0; j < T; j++) {
+            double s = 0;
+            for (size_t e = 0; e < width; e++)
+                s += qkv(r, b, i, 0, h, e) * qkv(r, b, j, 1, h, e);
+            p[i * T + j] = s / sqrt((double)width);
+            most = fmax(most, p[i * T + j]);
+        }
+        for (size_t j = 0; j < T; j++)
+            sum += p[i * T + j] = exp(p[i * T + j] - most);
+        for (size_t j = 0; j < T; j++)
+            p[i * T + j] /= sum;
+    }
+}
+
+/* Rows of probabilities begin at multiples of 16 in the numbering of dropout's elements. */
+static double attention_factor(const struct ref *r, size_t b, size_t h, size_t i, size_t j)
+{
+    return ref_factor(r, b, (h * r->t + i) * ((r->t + 15) / 16 * 16) + j);
+}
+
+void ref_attention(struct ref *r)
+{
+    size_t T = r->t, width = r->d / r->heads;
+    double *p = room(T * T);
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t h = 0; h < r->heads; h++) {
+            probabilities(r, b, h, p);
+            for (size_t i = 0; i < T; i++)
+                for (size_t e = 0; e < width; e++)
+                    r->y[0][(b * T + i) * r->d + h * width + e] = 0;
+            for (size_t i = 0; i < T; i++)
+                for (size_t j = 0; j < T; j++) {
+                    double weight = p[i * T + j] * attention_factor(r, b, h, i, j);
+                    for (size_t e = 0; e < width; e++)
+                        r->y[0][(b * T + i) * r->d + h * width + e] +=
+                            weight * qkv(r, b, j, 2, h, e);
+                }
+        }
+    free(p);
+}
+
+void ref_attention_back(struct ref *r)
+{
+    size_t T = r->t, width = r->d / r->heads;
+    double *p = room(T * T), *dp = room(T), scale = 1 / sqrt((double)width);
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t h = 0; h < r->heads; h++) {
+            probabilities(r, b, h, p);
+            for (size_t i = 0; i < T; i++) {
+                const double *dy = r->dy[0] + (b * T + i) * r->d + h * width;
+                double mean = 0;
+                for (size_t j = 0; j < T; j++) {
+                    double factor = attention_factor(r, b, h, i, j);
+                    dp[j] = 0;
+                    for (size_t e = 0; e < width; e++) {
+                        dp[j] += dy[e] * qkv(r, b, j, 2, h, e) * factor;
+                        r->dx[0][qkv_at(r, b, j, 2, h, e)] += p[i * T + j] * factor * dy[e];
+                    }
+                    mean += p[i * T + j] * dp[j];
+                }
+                for (size_t j = 0; j < T; j++)
+                    for (size_t e = 0; e < width; e++) {
+                        double ds = p[i * T + j] * (dp[j] - mean) * scale;
+                        r->dx[0][qkv_at(r, b, i, 0, h, e)] += ds * qkv(r, b, j, 1, h, e);
+                        r->dx[0][qkv_at(r, b, j, 1, h, e)] += ds * qkv(r, b, i, 0, h, e);
+                    }
+            }
+        }
+    for (size_t i = 0; i < r->b * T * 3 * r->d; i++)
+        r->dx[1][i % (3 * r->d)] += r->dx[0][i];
+    free(p);
+    free(dp);
+}
+
+/* --- linear */
+
+void ref_linear(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t o = 0; o < r->d; o++) {
+            double sum = r->x[2][o];
+            for (size_t i = 0; i < r->in; i++)
+                sum += r->x[0][row * r->in + i] * r->x[1][o * r->in + i];
+            r->y[0][row * r->d + o] = sum;
+        }
+}
+
+void ref_linear_back(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t o = 0; o < r->d; o++) {
+            double dy = r->dy[0][row * r->d + o];
+            r->dx[2][o] += dy;
+            for (size_t i = 0; i < r->in; i++) {
+                r->dx[0][row * r->in + i] += dy * r->x[1][o * r->in + i];
+                r->dx[1][o * r->in + i] += dy * r->x[0][row * r->in + i];
+            }
+        }
+}
+
+/* --- latent */
+
+static double length(const double *x, size_t n)
+{
+    double square = 0;
+    for (size_t i = 0; i < n; i++)
+        square += x[i] * x[i];
+    return sqrt(square);
+}
+
+void ref_latent(struct ref *r)
+{
+    for (size_t b = 0; b < r->b; b++) {
+        double *z = r->y[0] + b * r->d;
+        for (size_t d = 0; d < r->d; d++)
+            z[d] = r->x[0][b * r->d + d] + r->x[1][d];
+        double norm = r->normalize ? length(z, r->d) : 1;
+        for (size_t d = 0; d < r->d; d++)
+            z[d] /= norm;
+    }
+}
+
+void ref_latent_back(struct ref *r)
+{
+    double *u = room(r->d);
+    for (size_t b = 0; b < r->b; b++) {
+        double dot = 0;
+        for (size_t d = 0; d < r->d; d++) {
+            u[d] = r->x[0][b * r->d + d] + r->x[1][d];
+            dot += u[d] * r->dy[0][b * r->d + d];
+        }
+        double norm = length(u, r->d);
+        for (size_t d = 0; d < r->d; d++) {
+            double du = r->dy[0][b * r->d + d];
+            if (r->normalize) /* d(u / |u|) */
+                du = du / norm - u[d] * dot / (norm * norm * norm);
+            r->dx[0][b * r->d + d] = du;
+            r->dx[1][d] += du;
+        }
+    }
+    free(u);
+}
+
+/* --- losses */
+
+void ref_reconstruction(struct ref *r)
+{
+    size_t n = r->t * r->d;
+    for (size_t b = 0; b < r->b; b++) {
+        r->y[0][b] = 0;
+        for (size_t i = b * n; i < (b + 1) * n && b < r->count; i++) {
+            double e = fabs(r->x[0][i] - r->x[1][i]);
+            r->y[0][b] += (r->kind == RECONSTRUCTION_MSE   ? e * e
+                           : r->kind == RECONSTRUCTION_MAE ? e
+                           : e < 1                         ? e * e / 2
+                                                           : e - 0.5) /
+                          (double)n;
+        }
+    }
+}
+
+void ref_reconstruction_back(struct ref *r)
+{
+    size_t n = r->t * r->d;
+    for (size_t i = 0; i < r->count * n; i++) {
+        double e = r->x[0][i] - r->x[1][i], sign = (e > 0) - (e < 0);
+        double slope = r->kind == RECONSTRUCTION_MSE                   ? 2 * e
+                       : r->kind == RECONSTRUCTION_MAE || fabs(e) >= 1 ? sign
+                                                                       : e;
+        r->dx[0][i] = r->dy[0][i / n] * slope / (double)n;
+        r->dx[1][i] = -r->dx[0][i];
+    }
+}
+
+static double cosine(const double *a, const double *b, size_t n)
+{
+    double dot = 0;
+    for (size_t i = 0; i < n; i++)
+        dot += a[i] * b[i];
+    return dot / (length(a, n) * length(b, n));
+}
+
+/* da += weight * d cosine(a, b) / da */
+static void cosine_back(double *da, const double *a, const double *b, size_t n, double weight)
+{
+    double c = cosine(a, b, n), la = length(a, n), lb = length(b, n);
+    for (size_t i = 0; i < n; i++)
+        da[i] += weight * (b[i] / lb - c * a[i] / la) / la;
+}
+
+void ref_similarity(struct ref *r)
+{
+    double n = (double)r->count, sum = 0;
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t j = 0; j < r->count; j++)
+            if (i != j)
+                sum += cosine(r->x[0] + i * r->d, r->x[0] + j * r->d, r->d);
+    r->y[0][0] = n < 2 ? 0 : sum / (n * (n - 1));
+}
+
+void ref_similarity_back(struct ref *r)
+{
+    double n = (double)r->count, *z = r->x[0];
+    for (size_t i = 0; i < r->count; i++)
+        for (size_t j = 0; j < r->count; j++)
+            if (i != j)
+                cosine_back(r->dx[0] + i * r->d, z + i * r->d, z + j * r->d, r->d,
+                            2 * r->dy[0][0] / (n * (n - 1)));
+}
+
+/* Vector i of the 2 n, and the place of its gradient. */
+static double *vector(const struct ref *r, double *const *from, size_t i)
+{
+    return from[i / r->count] + i % r->count * r->d;
+}
+
+/* q[j] = softmax of the scores of i among all others */
+static double xent_softmax(const struct ref *r, size_t i, double *q)
+{
+    size_t n = r->count, positive = (i + n) % (2 * n);
+    double most = -INFINITY, sum = 0;
+    for (size_t j = 0; j < 2 * n; j++) {
+        q[j] = cosine(vector(r, r->x, i), vector(r, r->x, j), r->d) / r->temperature;
+        if (j != i)
+            most = fmax(most, q[j]);
+    }
+    double score = q[positive];
+    for (size_t j = 0; j < 2 * n; j++)
+        sum += q[j] = j == i ? 0 : exp(q[j] - most);
+    for (size_t j = 0; j < 2 * n; j++)
+        q[j] /= sum;
+    return most + log(sum) - score;
+}
+
+void ref_nt_xent(struct ref *r)
+{
+    size_t n = r->count;
+    double *q = room(2 * n), sum = 0;
+    for (size_t i = 0; i < 2 * n; i++)
+        sum += xent_softmax(r, i, q);
+    r->y[0][0] = n < 2 ? 0 : sum / (2 * (double)n);
+    free(q);
+}
+
+void ref_nt_xent_back(struct ref *r)
+{
+    size_t n = r->count;
+    double *q = room(2 * n), weight = r->dy[0][0] / (2 * (double)n * r->temperature);
+    for (size_t i = 0; i < 2 * n && n > 1; i++) {
+        xent_softmax(r, i, q);
+        for (size_t j = 0; j < 2 * n; j++) {
+            double *a = vector(r, r->x, i), *b = vector(r, r->x, j);
+            double w = weight * (q[j] - (j == (i + n) % (2 * n)));
+            if (i == j)
+                continue;
+            cosine_back(vector(r, r->dx, i), a, b, r->d, w);
+            cosine_back(vector(r, r->dx, j), b, a, r->d, w);
+        }
+    }
+    free(q);
+}

@@ -1,0 +1,74 @@
+/*
+ * reference: the ops of src/ops in double precision, written from their definitions, one loop a
+ * sum. For an op's problem, ref_<op>() computes outputs from inputs and ref_<op>_back() the
+ * gradients of sum(dout * out) with respect to the inputs, which tests/test_ops.c also confirms by
+ * differences. All arrays are the caller's; an input that a problem lacks is NULL.
+ */
+#ifndef TESTS_REFERENCE_H
+#define TESTS_REFERENCE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ops/ops.h"
+
+#define REF_INPUTS 5
+#define REF_OUTPUTS 2
+
+struct ref {
+    size_t b, t, d; /* samples, rows of a sample, columns */
+    size_t heads;   /* attention */
+    size_t in;      /* linear: columns of the input */
+    enum act act;
+    enum reconstruction_kind kind;
+    int has_bias, has_residual, has_norm, has_position, relu, normalize;
+    double temperature;
+    size_t count; /* samples that count */
+
+    double p; /* dropout: probability and what keys it */
+    const char *path;
+    const uint32_t *sample; /* [b] */
+    uint32_t epoch;
+    uint64_t seed;
+
+    double *x[REF_INPUTS], *dx[REF_INPUTS];
+    double *y[REF_OUTPUTS], *dy[REF_OUTPUTS];
+};
+
+/* Dropout's factor of element `e` of sample `b`, 0 or 1 / (1 - p), as told in cl/common.h. */
+double ref_factor(const struct ref *r, size_t b, size_t e);
+
+/* y = act(x + bias + position) dropout; x: x, bias, position */
+void ref_bias(struct ref *r);
+void ref_bias_back(struct ref *r);
+
+/* y[1] = s = residual + dropout(x + bias), y[0] = LayerNorm(s), or with relu y[0] = dropout(relu(
+ * LayerNorm(x + bias))); x: x, bias, residual, gamma, beta */
+void ref_norm(struct ref *r);
+void ref_norm_back(struct ref *r);
+
+/* x: qkv [b t, 3 d], bias [3 d] */
+void ref_attention(struct ref *r);
+void ref_attention_back(struct ref *r);
+
+/* y = x W^T + bias; x: x [b t, in], W [d, in], bias [d] */
+void ref_linear(struct ref *r);
+void ref_linear_back(struct ref *r);
+
+/* x: x [b, d], bias [d] */
+void ref_latent(struct ref *r);
+void ref_latent_back(struct ref *r);
+
+/* y[0][b]; x: y, x [b, t d] */
+void ref_reconstruction(struct ref *r);
+void ref_reconstruction_back(struct ref *r);
+
+/* Mean cosine of different samples; x: z [b, d] */
+void ref_similarity(struct ref *r);
+void ref_similarity_back(struct ref *r);
+
+/* x: z, w [b, d] */
+void ref_nt_xent(struct ref *r);
+void ref_nt_xent_back(struct ref *r);
+
+#endif

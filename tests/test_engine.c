@@ -1,0 +1,619 @@
+/*
+ * Promises of the engine: evaluation that does not depend on its batch, the same bits from run to
+ * run and for any number of threads, memory that does not grow, dropout that does not see the
+ * batch, bad samples that never reach the weights, and a refused plan that names one that fits.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "train/engine.h"
+#include "util/philox.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+#ifndef SANITIZED
+#define SANITIZED 0
+#endif
+
+enum { WINDOW = 12, FEATURES = 3, WINDOWS = 45, ROWS = WINDOWS * WINDOW };
+
+#define SMALL                                                                        \
+    "data.source=none.csv", "data.window=12", "model.d_model=16", "model.heads=2",   \
+        "model.layers=1", "model.feedforward=24", "model.latent=5", "train.batch=8", \
+        "train.lr=1e-3"
+
+struct fixture {
+    struct config *config;
+    struct dataset data;
+    uint32_t start[WINDOWS];
+};
+
+/* A small model over windows that do not overlap; settings after SMALL win. */
+static void fixture_init(struct fixture *f, char *const *more, size_t count)
+{
+    struct error err = {0};
+    char *settings[32] = {SMALL};
+    size_t n = 0;
+    while (settings[n])
+        n++;
+    for (size_t i = 0; i < count; i++)
+        settings[n++] = more[i];
+    memset(f, 0, sizeof *f);
+    f->config = config_load(NULL, settings, n, &err);
+    if (!f->config)
+        fail_msg("%s", err.text);
+    f->data.rows = ROWS;
+    f->data.window = WINDOW;
+    f->data.features = FEATURES;
+    f->data.series = malloc(ROWS * FEATURES * sizeof(float));
+    assert_non_null(f->data.series);
+    for (uint32_t i = 0; i < ROWS * FEATURES; i++) {
+        uint32_t r[4];
+        philox(r, i, 0, 0, 0, 7);
+        f->data.series[i] = (float)philox_normal(r[0], r[1]);
+    }
+    for (uint32_t i = 0; i < WINDOWS; i++)
+        f->start[i] = i * WINDOW;
+    f->data.start[PART_TRAIN] = f->start;
+    f->data.count[PART_TRAIN] = WINDOWS;
+}
+#define FIXTURE(f, ...) \
+    fixture_init(f, (char *[]){__VA_ARGS__}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *))
+
+static void fixture_fini(struct fixture *f)
+{
+    free(f->data.series);
+    config_free(f->config);
+}
+
+static struct engine *open_engine(const struct fixture *f)
+{
+    struct error err = {0};
+    struct engine *e =
+        engine_open(f->config, &f->data, &(struct engine_options){.training = 1}, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    return e;
+}
+
+static float *weights_of(const struct engine *e)
+{
+    struct error err = {0};
+    float *w = malloc(e->params->elems * sizeof *w);
+    assert_non_null(w);
+    assert_int_equal(buffer_read(e->params->values, 0, e->params->elems * 4, w, &err), 0);
+    return w;
+}
+
+/* Step `number` (from 1): one group of `accumulate` micro-batches, the order taken round and
+ * round. */
+static void train_step(struct engine *e, uint32_t number)
+{
+    struct error err = {0};
+    const struct config *c = e->config;
+    const uint32_t batch = (uint32_t)c->train.batch, per_epoch = WINDOWS / batch;
+    struct step step = {.group = batch * (uint32_t)c->train.accumulate,
+                        .count = batch,
+                        .epoch = 1 + (number - 1) / per_epoch,
+                        .seed = {42, 0},
+                        .number = number,
+                        .skip = c->train.on_nonfinite == NONFINITE_SKIP,
+                        .lr = (float)c->train.lr,
+                        .decay = (float)(c->train.lr * c->train.weight_decay),
+                        .correction1 = (float)(1 - pow(0.9, number)),
+                        .correction2 = (float)sqrt(1 - pow(0.999, number)),
+                        .clip_norm = (float)c->train.clip_norm};
+    for (long i = 0; i < c->train.accumulate; i++) {
+        step.first =
+            (((number - 1) * (uint32_t)c->train.accumulate + (uint32_t)i) % per_epoch) * batch;
+        if (engine_micro(e, &step, &err))
+            fail_msg("%s", err.text);
+    }
+    if (engine_update(e, &err))
+        fail_msg("%s", err.text);
+}
+
+static void begin(struct engine *e, const struct fixture *f)
+{
+    struct error err = {0};
+    const struct metrics none = {0};
+    assert_int_equal(engine_order(e, f->start, WINDOWS, &err), 0);
+    assert_int_equal(engine_write_metrics(e, &none, &err), 0);
+}
+
+static struct metrics metrics_of(struct engine *e)
+{
+    struct error err = {0};
+    struct metrics m;
+    assert_int_equal(engine_read_metrics(e, &m, &err), 0);
+    return m;
+}
+
+/* --- evaluation */
+
+static void test_evaluate_batch(void **state)
+{
+    (void)state;
+    static const long batches[] = {-1, 1, 2, 7, 16, 44, 45, 1000};
+    static const size_t counts[] = {45, 1, 2, 13};
+    struct evaluation want[4], got;
+    float value[2][WINDOWS], latent[2][WINDOWS * 5], output[2][ROWS * FEATURES];
+    float input[ROWS * FEATURES];
+    for (size_t b = 0; b < sizeof batches / sizeof *batches; b++) {
+        struct error err = {0};
+        struct fixture f;
+        FIXTURE(&f, "model.dropout=0.3");
+        f.config->train.evaluate_batch = batches[b];
+        struct engine *e = open_engine(&f);
+        for (size_t c = 0; c < 4; c++) {
+            const struct outputs out = {value[b > 0], latent[b > 0], output[b > 0], input};
+            if (engine_evaluate(e, f.start, counts[c], c ? NULL : &out, &got, &err))
+                fail_msg("%s", err.text);
+            if (!b)
+                want[c] = got;
+            if (!(fabs(got.reconstruction - want[c].reconstruction) <= 1e-6) ||
+                !(fabs(got.contrastive - want[c].contrastive) <= 1e-6) ||
+                !(fabs(got.loss - want[c].loss) <= 1e-6))
+                fail_msg("evaluate_batch %ld, %zu windows: R %.9g C %.9g, not R %.9g C %.9g",
+                         batches[b], counts[c], got.reconstruction, got.contrastive,
+                         want[c].reconstruction, want[c].contrastive);
+            if (c)
+                continue;
+            for (size_t i = 0; i < WINDOWS; i++)
+                assert_true(fabsf(value[b > 0][i] - value[0][i]) <= 1e-6f);
+            for (size_t i = 0; i < WINDOWS * 5; i++)
+                assert_true(fabsf(latent[b > 0][i] - latent[0][i]) <= 2e-6f);
+            for (size_t i = 0; i < ROWS * FEATURES; i++)
+                assert_true(fabsf(output[b > 0][i] - output[0][i]) <= 1e-5f);
+            assert_memory_equal(input, f.data.series, sizeof input);
+            double mean = 0;
+            for (size_t i = 0; i < WINDOWS; i++)
+                mean += value[b > 0][i] / (double)WINDOWS;
+            assert_true(fabs(mean - got.reconstruction) < 1e-6);
+        }
+        assert_true(want[0].reconstruction > 0.1 && want[1].contrastive == 0);
+        engine_close(e);
+        fixture_fini(&f);
+    }
+    /* C by its definition: the mean cosine of all pairs of different windows */
+    double sum = 0;
+    for (size_t i = 0; i < WINDOWS; i++)
+        for (size_t j = 0; j < i; j++)
+            for (size_t d = 0; d < 5; d++)
+                sum += 2 * (double)latent[0][i * 5 + d] * (double)latent[0][j * 5 + d];
+    assert_true(fabs(sum / (WINDOWS * (WINDOWS - 1)) - want[0].contrastive) < 1e-6);
+}
+
+/* --- the same bits */
+
+static float *trained(const char *threads, const char *accumulate, struct metrics *metrics)
+{
+    struct fixture f;
+    char setting[2][64];
+    snprintf(setting[0], sizeof setting[0], "device.threads=%s", threads);
+    snprintf(setting[1], sizeof setting[1], "train.accumulate=%s", accumulate);
+    FIXTURE(&f, setting[0], setting[1], "train.batch=15", "model.dropout=0.2");
+    struct engine *e = open_engine(&f);
+    begin(e, &f);
+    for (uint32_t i = 1; i <= 12; i++)
+        train_step(e, i);
+    *metrics = metrics_of(e);
+    float *w = weights_of(e);
+    w = realloc(w, (e->params->elems + 1) * sizeof *w);
+    assert_non_null(w);
+    w[e->params->elems] = NAN; /* marks the end for bits() */
+    engine_close(e);
+    fixture_fini(&f);
+    return w;
+}
+
+static size_t length(const float *w)
+{
+    size_t n = 0;
+    while (!isnan(w[n]))
+        n++;
+    return n;
+}
+
+static void test_same_bits(void **state)
+{
+    (void)state;
+    static const char *const accumulate[] = {"1", "3"};
+    for (int a = 0; a < 2; a++) {
+        struct metrics m, n;
+        float *first = trained("auto", accumulate[a], &m);
+        assert_int_equal(m.steps, 12);
+        assert_true(length(first) > 1000);
+        static const char *const threads[] = {"auto", "1", "2"};
+        for (int t = 0; t < 3; t++) {
+            float *again = trained(threads[t], accumulate[a], &n);
+            assert_int_equal(length(again), length(first));
+            assert_memory_equal(again, first, length(first) * sizeof *first);
+            assert_memory_equal(&m, &n, sizeof m);
+            free(again);
+        }
+        free(first);
+    }
+}
+
+/* --- memory */
+
+static long resident_most(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_maxrss; /* KiB */
+}
+
+/* What is resident now, where /proc tells: the most so far hides what compiling took. */
+static long resident_now(void)
+{
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f && fscanf(f, "%*s %ld", &pages) != 1)
+        pages = 0;
+    if (f)
+        fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void test_memory(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "model.dropout=0.1");
+    struct engine *e = open_engine(&f);
+    begin(e, &f);
+    struct evaluation evaluation;
+    uint64_t bytes = 0;
+    unsigned programs = 0;
+    long resident = 0, now = 0;
+    for (uint32_t i = 1; i <= 600; i++) {
+        train_step(e, i);
+        if (i % 25 == 0) { /* as between epochs */
+            metrics_of(e);
+            assert_int_equal(engine_evaluate(e, f.start, WINDOWS, NULL, &evaluation, &err), 0);
+            begin(e, &f);
+        }
+        if (i == 1) {
+            bytes = device_bytes(e->dev);
+            programs = device_programs(e->dev);
+        }
+        if (i == 50) {
+            resident = resident_most();
+            now = resident_now();
+        }
+        if (i == 200)
+            assert_int_equal(device_bytes(e->dev), bytes);
+    }
+    assert_int_equal(device_bytes(e->dev), bytes);
+    assert_int_equal(device_programs(e->dev), programs);
+    long grown = resident_most() - resident, more = resident_now() - now;
+    print_message("# resident memory over 550 steps: the most +%ld KiB, now %+ld KiB\n", grown,
+                  more);
+    if (!SANITIZED) /* quarantined memory grows */
+        assert_true(grown <= 256 && more <= 256);
+
+    /* the figures by arena add up */
+    const struct engine_bytes m = engine_memory(e);
+    assert_int_equal(m.parameters + m.gradients + m.optimizer + m.activations + m.data + m.other,
+                     bytes);
+    assert_int_equal(m.optimizer, 2 * m.parameters);
+    assert_true(m.activations > 0 && m.data == ROWS * FEATURES * 4 + WINDOWS * 4);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
+/* --- dropout */
+
+/* Latent of window `which` in training: in a batch of `batch`, at place `slot`. */
+static void latent_in(const char *batch, uint32_t slot, uint32_t which, uint32_t epoch,
+                      uint32_t count, float latent[5])
+{
+    struct error err = {0};
+    struct fixture f;
+    char setting[64];
+    snprintf(setting, sizeof setting, "train.batch=%s", batch);
+    FIXTURE(&f, setting, "model.dropout=0.5");
+    struct engine *e = open_engine(&f);
+    uint32_t order[WINDOWS];
+    memcpy(order, f.start, sizeof order);
+    order[slot] = f.start[which];
+    assert_int_equal(engine_order(e, order, WINDOWS, &err), 0);
+    const struct step step = {
+        .count = count, .group = count, .epoch = epoch, .seed = {42, 0}, .number = 1};
+    assert_int_equal(engine_micro(e, &step, &err), 0);
+    assert_int_equal(buffer_read(e->io.latent->buffer, slot * 5 * 4, 5 * 4, latent, &err), 0);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
+static float distance(const float a[5], const float b[5])
+{
+    float most = 0;
+    for (int i = 0; i < 5; i++)
+        most = fmaxf(most, fabsf(a[i] - b[i]));
+    return most;
+}
+
+/* Loss of the first batch with these weights, in training, with the masks of epoch 1. */
+static double loss_with(struct engine *e, const float *w)
+{
+    struct error err = {0};
+    const struct step step = {.count = 8, .group = 8, .epoch = 1, .seed = {42, 0}, .number = 1};
+    assert_int_equal(buffer_write(e->params->values, 0, e->params->elems * 4, w, &err), 0);
+    assert_int_equal(engine_micro(e, &step, &err), 0);
+    return (double)metrics_of(e).last_loss;
+}
+
+/* Backward goes through the masks of forward: along the gradient the loss rises by its norm. */
+static void test_dropout_gradient(void **state)
+{
+    (void)state;
+    for (int norm_first = 0; norm_first < 2; norm_first++) {
+        struct error err = {0};
+        struct fixture f;
+        FIXTURE(&f, "model.dropout=0.4",
+                norm_first ? "model.norm_first=yes" : "model.norm_first=no");
+        struct engine *e = open_engine(&f);
+        begin(e, &f);
+        size_t n = e->params->elems;
+        float *w = weights_of(e), *g = malloc(n * 4), *moved = malloc(n * 4);
+        assert_true(g && moved);
+        loss_with(e, w);
+        assert_int_equal(buffer_read(e->params->grads, 0, n * 4, g, &err), 0);
+        double norm = 0, loss[2], h = 3e-4; /* ReLU has kinks */
+        for (size_t i = 0; i < n; i++)
+            norm += (double)g[i] * (double)g[i];
+        norm = sqrt(norm);
+        for (int side = 0; side < 2; side++) {
+            for (size_t i = 0; i < n; i++)
+                moved[i] = w[i] + (float)((side ? h : -h) * (double)g[i] / norm);
+            loss[side] = loss_with(e, moved);
+        }
+        double slope = (loss[1] - loss[0]) / (2 * h);
+        if (!(fabs(slope - norm) < 0.02 * norm))
+            fail_msg("norm_first %d: slope %g, norm of the gradient %g", norm_first, slope, norm);
+        free(w);
+        free(g);
+        free(moved);
+        engine_close(e);
+        fixture_fini(&f);
+    }
+}
+
+static void test_dropout(void **state)
+{
+    (void)state;
+    float a[5], b[5];
+    latent_in("8", 0, 30, 1, 8, a);
+    latent_in("8", 7, 30, 1, 8, b);
+    assert_true(distance(a, b) < 1e-5f);
+    latent_in("5", 3, 30, 1, 5, b);
+    assert_true(distance(a, b) < 1e-5f);
+    latent_in("33", 20, 30, 1, 21, b); /* a short batch */
+    assert_true(distance(a, b) < 1e-5f);
+    latent_in("8", 0, 30, 2, 8, b); /* another epoch, another mask */
+    assert_true(distance(a, b) > 1e-2f);
+    latent_in("8", 0, 31, 1, 8, b);
+    assert_true(distance(a, b) > 1e-2f);
+}
+
+/* --- what is not finite */
+
+/* Windows 16..23 are step 3's; an inf in window 18. */
+static void nonfinite(char *policy, float poison)
+{
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, policy, "model.dropout=0");
+    f.data.series[18 * WINDOW * FEATURES + 5] = poison;
+    struct engine *e = open_engine(&f);
+    begin(e, &f);
+    train_step(e, 1);
+    train_step(e, 2);
+    float *before = weights_of(e);
+    struct metrics m = metrics_of(e);
+    assert_true(m.bad == 0 && m.bad_first == 0 && m.steps == 2 && m.scale > 0);
+    const struct metrics good = m;
+    train_step(e, 3);
+    float *w = weights_of(e);
+    size_t bytes = e->params->elems * sizeof *w;
+    assert_memory_equal(w, before, bytes);
+    free(w);
+    m = metrics_of(e);
+    assert_true(m.bad == 1 && m.bad_first == 3 && m.scale == 0 && m.steps == 2);
+    assert_true(!isfinite(m.bad_norm) || !isfinite(m.last_loss));
+    /* the epoch's sums are of the good batches */
+    assert_memory_equal(m.loss, good.loss, sizeof m.loss);
+    assert_memory_equal(m.norm_sum, good.norm_sum, sizeof m.norm_sum);
+    assert_true(m.samples[0] == 16 && isfinite(m.norm_max));
+    train_step(e, 4);
+    train_step(e, 5);
+    w = weights_of(e);
+    m = metrics_of(e);
+    assert_int_equal(m.bad_first, 3);
+    if (e->config->train.on_nonfinite == NONFINITE_STOP) {
+        assert_memory_equal(w, before, bytes);
+        assert_true(m.latched && m.steps == 2);
+    } else {
+        assert_true(memcmp(w, before, bytes) != 0);
+        for (size_t i = 0; i < e->params->elems; i++)
+            assert_true(isfinite(w[i]));
+        assert_true(!m.latched && m.steps == 4 && m.bad == 1 && m.samples[0] == 32);
+        assert_true(isfinite(m.loss[0]) && isfinite(m.contrastive[0]) && isfinite(m.norm_sum[0]));
+        float *moment = malloc(bytes);
+        assert_int_equal(buffer_read(e->params->exp_avg_sq, 0, bytes, moment, &err), 0);
+        for (size_t i = 0; i < e->params->elems; i++)
+            assert_true(isfinite(moment[i]));
+        free(moment);
+    }
+    free(w);
+    free(before);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
+static void test_nonfinite(void **state)
+{
+    (void)state;
+    nonfinite("train.on_nonfinite=stop", INFINITY);
+    nonfinite("train.on_nonfinite=skip", INFINITY);
+    nonfinite("train.on_nonfinite=stop", NAN);
+    nonfinite("train.on_nonfinite=skip", NAN);
+}
+
+/* --- memory budget */
+
+/* Device bytes that this config's engine takes. */
+static uint64_t bytes_of(struct fixture *f, int training)
+{
+    struct error err = {0};
+    f->config->device.memory_fraction = 0.5;
+    struct engine *e =
+        engine_open(f->config, &f->data, &(struct engine_options){.training = training}, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    uint64_t bytes = device_bytes(e->dev);
+    engine_close(e);
+    return bytes;
+}
+
+static void set_budget(struct fixture *f, uint64_t bytes)
+{
+    struct error err = {0};
+    struct device *dev = device_open(&(struct device_options){"auto", 1, -1, 0}, &err);
+    assert_non_null(dev);
+    f->config->device.memory_fraction =
+        ((double)bytes + 0.5) / (double)device_info(dev)->global_bytes;
+    device_close(dev);
+}
+
+static struct engine *try_open(const struct fixture *f, int training, struct error *err)
+{
+    memset(err, 0, sizeof *err);
+    return engine_open(f->config, &f->data, &(struct engine_options){.training = training}, err);
+}
+
+static void test_budget(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    for (int part = 1; part <= 9; part++) {
+        struct fixture f;
+        FIXTURE(&f, "train.batch=24", "train.accumulate=3", "loss.contrastive=none",
+                part % 3 ? "train.evaluate_batch=auto" : "train.evaluate_batch=45");
+        uint64_t most = bytes_of(&f, 1), least;
+        f.config->train.batch = 1;
+        f.config->train.evaluate_batch = 1;
+        least = bytes_of(&f, 1);
+        f.config->train.batch = 24;
+        f.config->train.evaluate_batch = part % 3 ? -1 : 45;
+        set_budget(&f, most);
+        struct engine *e = try_open(&f, 1, &err); /* exactly what it takes */
+        if (!e)
+            fail_msg("%s", err.text);
+        engine_close(e);
+        set_budget(&f, least + (most - least) * (uint64_t)part / 10);
+        assert_null(try_open(&f, 1, &err));
+        assert_int_equal(err.status, STATUS_USAGE);
+        unsigned long long needed, budget;
+        unsigned long batch = 0, accumulate = 0;
+        if (sscanf(err.text,
+                   "the plan needs %llu bytes of %llu: [train] batch = %lu, accumulate = %lu",
+                   &needed, &budget, &batch, &accumulate) != 4 ||
+            !strstr(err.text, "fits and makes the same step"))
+            fail_msg("%s", err.text);
+        assert_int_equal(needed, most);
+        assert_int_equal(batch * accumulate, 72);
+        assert_true(batch <= 24);
+        f.config->train.batch = (long)batch;
+        f.config->train.accumulate = (long)accumulate;
+        if (strstr(err.text, ", evaluate_batch = auto"))
+            f.config->train.evaluate_batch = -1;
+        e = try_open(&f, 1, &err);
+        if (!e)
+            fail_msg("part %d: what was named does not fit: %s", part, err.text);
+        engine_close(e);
+        /* and the next larger divisor of the group does not */
+        long next = (long)batch + 1;
+        while (72 % next)
+            next++;
+        if (next <= 24) {
+            f.config->train.batch = next;
+            f.config->train.evaluate_batch = part % 3 ? -1 : f.config->train.evaluate_batch;
+            assert_null(try_open(&f, 1, &err));
+        }
+        fixture_fini(&f);
+    }
+}
+
+static void test_budget_too_small(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.batch=24", "train.accumulate=1");
+    f.config->train.batch = f.config->train.evaluate_batch = 1;
+    uint64_t least = bytes_of(&f, 1);
+    set_budget(&f, least - 4);
+    f.config->train.batch = 24;
+    f.config->train.evaluate_batch = -1;
+    assert_null(try_open(&f, 1, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_non_null(strstr(err.text, "not even batch = 1 fits"));
+    assert_non_null(strstr(err.text, "device.memory_fraction"));
+    set_budget(&f, 64); /* not even the series */
+    assert_null(try_open(&f, 1, &err));
+    assert_int_equal(err.status, STATUS_DEVICE);
+    assert_non_null(strstr(err.text, "series: "));
+    set_budget(&f, ROWS * FEATURES * 4 + 256); /* not even the parameters */
+    assert_null(try_open(&f, 1, &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_non_null(strstr(err.text, "whatever the batch"));
+
+    /* an engine that only evaluates names the batch of evaluation */
+    f.config->train.evaluate_batch = 40;
+    uint64_t most = bytes_of(&f, 0);
+    set_budget(&f, most - 4);
+    assert_null(try_open(&f, 0, &err));
+    unsigned long batch = 0;
+    const char *at = strstr(err.text, "[train] evaluate_batch = ");
+    if (!at || sscanf(at, "[train] evaluate_batch = %lu fits", &batch) != 1)
+        fail_msg("%s", err.text);
+    f.config->train.evaluate_batch = (long)batch;
+    struct engine *e = try_open(&f, 0, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    assert_int_equal(e->eval_batch, batch);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_memory), /* first: the highest resident memory never falls */
+        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_dropout),          cmocka_unit_test(test_dropout_gradient),
+        cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_too_small),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
+}

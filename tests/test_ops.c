@@ -1,0 +1,1406 @@
+/*
+ * Every op, forward and every gradient, against double-precision references (tests/reference.c),
+ * which central differences confirm. Each problem runs as planned and with a poisoned buffer for
+ * each tensor, which must give the same bits, and in an evaluation graph; on a CPU everything runs
+ * a second time as kernels are cut for a GPU, so that barriers and local reductions are tested
+ * where there is no GPU.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "graph/step.h"
+#include "ops/ops.h"
+#include "reference.h"
+#include "util/philox.h"
+
+#define SEED UINT64_C(0x243f6a8885a308d3)
+#define EPOCH 3
+#define GEMM PROVIDER_OWN
+
+enum { FLAT, AS_GPU, MODES };
+static struct device *devices[MODES];
+static struct error err;
+
+#define OK(call)                                 \
+    do {                                         \
+        if (call)                                \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+/* The device of a test's mode, which hangs on its state. */
+static struct device *device_of(int mode)
+{
+    if (!devices[mode]) {
+        print_message("this device is a GPU: tested already\n");
+        skip();
+    }
+    return devices[mode];
+}
+
+static int open_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++) {
+        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
+            continue;
+        devices[mode] = device_open(
+            &(struct device_options){.select = "auto", .memory_fraction = 0.9, .threads = -1},
+            &err);
+        if (!devices[mode]) {
+            print_error("%s\n", err.text);
+            return -1;
+        }
+    }
+    if (devices[AS_GPU])
+        device_act_as_gpu(devices[AS_GPU]);
+    return 0;
+}
+
+static int close_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++)
+        device_close(devices[mode]);
+    return 0;
+}
+
+static void *room(size_t bytes)
+{
+    void *p = calloc(1, bytes ? bytes : 1);
+    assert_non_null(p);
+    return p;
+}
+
+/* Uniform in [low, high), a pure function of stream and index. */
+static float draw(uint32_t stream, size_t index, double low, double high)
+{
+    uint32_t word[4];
+    philox(word, (uint32_t)index, 77, stream, 0, 1);
+    return (float)(low + (high - low) * philox_unit(word[0]));
+}
+
+static void draw_all(float *to, size_t n, uint32_t stream, double low, double high)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = draw(stream, i, low, high);
+}
+
+/* First rows of windows, in no order. */
+static uint32_t sample_of(size_t b)
+{
+    return (uint32_t)(b * 7919 % 1009 + 5);
+}
+
+/* --- the table's driver */
+
+enum role {
+    ABSENT,
+    INPUT, /* written by the test, gradient read back */
+    PLAIN, /* written by the test, no gradient */
+    PARAM, /* made by the op */
+};
+
+struct slot {
+    const char *name; /* of a PARAM, as the op calls it */
+    enum role role;
+    size_t elems;
+    double low, high;
+    struct tensor *tensor;
+    float *values, *before; /* what a gradient that is added to holds before */
+    float *upstream;        /* of an output */
+};
+
+struct check;
+
+/* An op: which inputs and outputs a problem has, how it is built, its reference. */
+struct op {
+    const char *name;
+    void (*slots)(struct check *c);
+    void (*build)(struct graph *g, struct check *c);
+    void (*forward)(struct ref *r);
+    void (*back)(struct ref *r);
+    int is_loss;
+};
+
+struct problem {
+    const struct op *op;
+    struct ref shape;
+    unsigned added;   /* bit i: something has written the gradient of input i before */
+    unsigned unused;  /* bit i: no gradient arrives at output i */
+    unsigned fixed;   /* bit i: input i takes no gradient */
+    int sum;          /* op_add_norm hands out s */
+    double weight;    /* of a loss that is one number; 0: a loss for each sample */
+    size_t group;     /* samples of the accumulation group; 0: count */
+    double tolerance; /* 0: 1e-5 */
+};
+
+struct check {
+    const struct problem *problem;
+    struct ref r;
+    struct slot in[REF_INPUTS], out[REF_OUTPUTS];
+    struct tensor *sample;
+    struct drop drop;
+    uint32_t *samples;
+    struct step step;
+};
+
+static void slot_set(struct slot *s, const char *name, enum role role, size_t elems, double low,
+                     double high)
+{
+    *s = (struct slot){.name = name, .role = role, .elems = elems, .low = low, .high = high};
+}
+
+static void check_open(struct check *c, const struct problem *problem)
+{
+    memset(c, 0, sizeof *c);
+    c->problem = problem;
+    c->r = problem->shape;
+    struct ref *r = &c->r;
+    if (!r->t)
+        r->t = 1;
+    if (!r->count)
+        r->count = r->b;
+    r->epoch = EPOCH;
+    r->seed = SEED;
+    r->path = "encoder.layers.0.dropout1";
+    c->samples = room(r->b * sizeof *c->samples);
+    for (size_t b = 0; b < r->b; b++)
+        c->samples[b] = sample_of(b);
+    r->sample = c->samples;
+    size_t group = problem->group ? problem->group : r->count;
+    c->step = (struct step){.count = (uint32_t)r->count,
+                            .group = (uint32_t)group,
+                            .epoch = EPOCH,
+                            .seed = {(uint32_t)SEED, (uint32_t)(SEED >> 32)}};
+    problem->op->slots(c);
+    for (int i = 0; i < REF_INPUTS; i++) {
+        struct slot *s = &c->in[i];
+        if (s->role == ABSENT)
+            continue;
+        s->values = room(s->elems * sizeof(float));
+        draw_all(s->values, s->elems, (uint32_t)i, s->low, s->high);
+        r->x[i] = room(s->elems * sizeof(double));
+        r->dx[i] = room(s->elems * sizeof(double));
+        for (size_t j = 0; j < s->elems; j++)
+            r->x[i][j] = s->values[j];
+        if (s->role == INPUT && problem->fixed >> i & 1)
+            s->role = PLAIN;
+        if (s->role == PARAM || (s->role == INPUT && problem->added >> i & 1)) {
+            s->before = room(s->elems * sizeof(float));
+            draw_all(s->before, s->elems, (uint32_t)i + 10, -1, 1);
+        }
+    }
+    for (int i = 0; i < REF_OUTPUTS; i++) {
+        struct slot *s = &c->out[i];
+        if (!s->elems)
+            continue;
+        r->y[i] = room(s->elems * sizeof(double));
+        r->dy[i] = room(s->elems * sizeof(double));
+        s->upstream = room(s->elems * sizeof(float));
+        if (!(problem->unused >> i & 1))
+            draw_all(s->upstream, s->elems, (uint32_t)i + 20, -1, 1);
+        for (size_t j = 0; j < s->elems; j++) /* a loss brings its own weight */
+            r->dy[i][j] = !problem->op->is_loss ? (double)s->upstream[j]
+                          : problem->weight > 0 ? problem->weight * (double)r->count / (double)group
+                                                : 1 / (double)group;
+    }
+}
+
+static void check_close(struct check *c)
+{
+    for (int i = 0; i < REF_INPUTS; i++) {
+        free(c->in[i].values);
+        free(c->in[i].before);
+        free(c->r.x[i]);
+        free(c->r.dx[i]);
+    }
+    for (int i = 0; i < REF_OUTPUTS; i++) {
+        free(c->out[i].upstream);
+        free(c->r.y[i]);
+        free(c->r.dy[i]);
+    }
+    free(c->samples);
+}
+
+static double objective(struct check *c)
+{
+    double sum = 0;
+    c->problem->op->forward(&c->r);
+    for (int i = 0; i < REF_OUTPUTS; i++)
+        for (size_t j = 0; j < c->out[i].elems; j++)
+            sum += c->r.y[i][j] * c->r.dy[i][j];
+    return sum;
+}
+
+static double rms(const double *x, size_t n)
+{
+    double square = 0;
+    for (size_t i = 0; i < n; i++)
+        square += x[i] * x[i];
+    return sqrt(square / (double)n);
+}
+
+/* The reference's gradients against central differences of its values. */
+static void check_reference(struct check *c)
+{
+    const double h = 1e-6;
+    c->problem->op->back(&c->r);
+    for (int i = 0; i < REF_INPUTS; i++) {
+        const struct slot *s = &c->in[i];
+        size_t stride = s->elems / 9 + 1;
+        for (size_t j = s->elems / 3 % stride; j < s->elems; j += stride) {
+            double *x = &c->r.x[i][j], was = *x, want = c->r.dx[i][j];
+            *x = was + h;
+            double up = objective(c);
+            *x = was - h;
+            double down = objective(c);
+            *x = was;
+            double got = (up - down) / (2 * h);
+            if (!(fabs(got - want) <=
+                  1e-5 * (fabs(want) + rms(c->r.dx[i], s->elems)) + 1e-7 * (1 + fabs(up))))
+                fail_msg("reference of %s: gradient of %s[%zu] is %.9g, by differences %.9g",
+                         c->problem->op->name, s->name, j, want, got);
+        }
+    }
+    c->problem->op->forward(&c->r);
+}
+
+static size_t param_index(const struct params *params, const char *name)
+{
+    for (size_t i = 0; i < params->count; i++)
+        if (!strcmp(params->list[i]->value.name, name))
+            return i;
+    fail_msg("the op made no parameter %s", name);
+    return 0;
+}
+
+static void make_inputs(struct graph *g, struct check *c)
+{
+    c->sample = graph_state(g, "sample", c->r.b);
+    c->drop = (struct drop){c->r.p, c->sample, c->r.t, c->r.path};
+    for (int i = 0; i < REF_INPUTS; i++) {
+        struct slot *s = &c->in[i];
+        if (s->role != INPUT && s->role != PLAIN)
+            continue;
+        s->tensor = graph_state(g, s->name, s->elems);
+        s->tensor->needs_grad = s->role == INPUT;
+        if (s->role == INPUT && s->before) {
+            s->tensor->grad = graph_state(g, "before", s->elems);
+            s->tensor->grad_written = 1;
+        }
+    }
+}
+
+/* Gives every output the gradient that a consumer would have written. */
+static void make_backward(struct graph *g, struct check *c)
+{
+    for (int i = 0; i < REF_OUTPUTS && !c->problem->op->is_loss; i++) {
+        struct slot *s = &c->out[i];
+        if (!s->elems || c->problem->unused >> i & 1)
+            continue;
+        s->tensor->grad = graph_state(g, "upstream", s->elems);
+        s->tensor->grad_written = 1;
+    }
+    graph_backward(g);
+    for (int i = 0; i < REF_INPUTS; i++)
+        if (c->in[i].role == INPUT) {
+            if (!c->in[i].tensor->grad)
+                fail_msg("no gradient of %s", c->in[i].name);
+            c->in[i].tensor->grad->keep = 1;
+        }
+}
+
+static void write_all(struct graph *g, struct check *c)
+{
+    OK(tensor_write(g->step, &c->step, &err));
+    OK(tensor_write(c->sample, c->samples, &err));
+    for (int i = 0; i < REF_INPUTS; i++) {
+        const struct slot *s = &c->in[i];
+        if (s->role == PARAM) {
+            size_t at = param_index(g->params, s->name);
+            assert_int_equal(g->params->list[at]->value.elems, s->elems);
+            OK(params_write(g->params, at, g->params->values, s->values, &err));
+            if (g->params->grads)
+                OK(params_write(g->params, at, g->params->grads, s->before, &err));
+        } else if (s->role != ABSENT) {
+            OK(tensor_write(s->tensor, s->values, &err));
+            if (s->before)
+                OK(tensor_write(s->tensor->grad, s->before, &err));
+        }
+    }
+    for (int i = 0; i < REF_OUTPUTS; i++) {
+        const struct slot *s = &c->out[i];
+        if (s->elems && s->tensor->grad && s->tensor->grad->kind == TENSOR_STATE)
+            OK(tensor_write(s->tensor->grad, s->upstream, &err));
+    }
+}
+
+/* Outputs, then gradients of INPUT and PARAM, one after another; the caller frees. */
+static float *read_all(struct graph *g, struct check *c, size_t *n)
+{
+    *n = 0;
+    for (int i = 0; i < REF_INPUTS; i++)
+        *n += c->in[i].elems;
+    for (int i = 0; i < REF_OUTPUTS; i++)
+        *n += c->out[i].elems;
+    float *all = room(*n * sizeof *all), *to = all;
+    for (int i = 0; i < REF_OUTPUTS; i++) {
+        if (c->out[i].elems)
+            OK(tensor_read(c->out[i].tensor, to, &err));
+        to += c->out[i].elems;
+    }
+    for (int i = 0; i < REF_INPUTS && g->training; i++) {
+        const struct slot *s = &c->in[i];
+        if (s->role == PARAM)
+            OK(params_read(g->params, param_index(g->params, s->name), g->params->grads, to, &err));
+        else if (s->role == INPUT)
+            OK(tensor_read(s->tensor->grad, to, &err));
+        to += s->elems;
+    }
+    return all;
+}
+
+static float *run(struct check *c, struct device *dev, int training, int scattered, size_t *n)
+{
+    struct params *params = params_new(0);
+    assert_non_null(params);
+    struct graph *g = graph_new(dev, params, c->r.b, training);
+    assert_non_null(g);
+    make_inputs(g, c);
+    c->problem->op->build(g, c);
+    for (int i = 0; i < REF_OUTPUTS; i++)
+        if (c->out[i].elems)
+            c->out[i].tensor->keep = 1;
+    if (training)
+        make_backward(g, c);
+    size_t of_op = 0;
+    for (int i = 0; i < REF_INPUTS; i++)
+        of_op += c->in[i].role == PARAM;
+    assert_int_equal(params->count, of_op);
+    params_place(params, device_info(dev)->base_align);
+    if (params->count)
+        OK(params_allocate(params, dev, training, &err));
+    g->scattered = scattered;
+    OK(graph_plan(g, &err));
+    OK(graph_check(g, &err));
+    OK(graph_prepare(g, NULL, GEMM, &err));
+    float *first = NULL;
+    for (int again = 0; again < 2; again++) { /* a plan can be run again */
+        write_all(g, c);
+        OK(graph_run(g, 0, g->launch_count, &err));
+        float *got = read_all(g, c, n);
+        if (first) {
+            assert_memory_equal(got, first, *n * sizeof *got);
+            free(got);
+        } else
+            first = got;
+    }
+    graph_free(g);
+    params_free(params);
+    return first;
+}
+
+static void compare(const struct check *c, const char *what, const float *got, const double *want,
+                    const float *before, size_t n)
+{
+    double tolerance = c->problem->tolerance > 0 ? c->problem->tolerance : 1e-5;
+    double typical = n ? rms(want, n) : 0;
+    for (size_t i = 0; i < n; i++) {
+        double was = before ? (double)before[i] : 0;
+        if (!(fabs(got[i] - was - want[i]) <=
+              tolerance * (fabs(want[i]) + typical) + 1e-7 * (1 + 2 * fabs(was))))
+            fail_msg("%s, b %zu t %zu d %zu: %s[%zu] is %.9g, reference %.9g", c->problem->op->name,
+                     c->r.b, c->r.t, c->r.d, what, i, got[i] - was, want[i]);
+    }
+}
+
+static void compare_all(struct check *c, const float *got, int training)
+{
+    for (int i = 0; i < REF_OUTPUTS; i++) {
+        compare(c, i ? "second output" : "output", got, c->r.y[i], NULL, c->out[i].elems);
+        got += c->out[i].elems;
+    }
+    for (int i = 0; i < REF_INPUTS && training; i++) {
+        const struct slot *s = &c->in[i];
+        char what[80];
+        snprintf(what, sizeof what, "gradient of %s", s->name ? s->name : "");
+        if (s->role == INPUT || s->role == PARAM)
+            compare(c, what, got, c->r.dx[i], s->before, s->elems);
+        got += s->elems;
+    }
+}
+
+static void run_problem(const struct problem *problem, int mode)
+{
+    struct device *dev = device_of(mode);
+    struct check c;
+    size_t n;
+    check_open(&c, problem);
+    check_reference(&c);
+    float *planned = run(&c, dev, 1, 0, &n), *scattered = run(&c, dev, 1, 1, &n);
+    compare_all(&c, planned, 1);
+    assert_memory_equal(planned, scattered, n * sizeof *planned);
+    free(planned);
+    free(scattered);
+
+    c.r.p = 0; /* evaluation drops nothing */
+    problem->op->forward(&c.r);
+    c.r.p = problem->shape.p;
+    float *evaluated = run(&c, dev, 0, 0, &n);
+    compare_all(&c, evaluated, 0);
+    free(evaluated);
+    check_close(&c);
+}
+
+/* --- ops */
+
+static void bias_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    size_t n = r->b * r->t * r->d;
+    slot_set(&c->in[0], "x", INPUT, n, -4, 4);
+    slot_set(&c->in[1], "bias", PLAIN, r->d, -1, 1);
+    if (r->has_position)
+        slot_set(&c->in[2], "position", PARAM, r->t * r->d, -1, 1);
+    c->out[0].elems = n;
+}
+
+static void bias_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    struct tensor *position = NULL;
+    if (r->has_position)
+        position = graph_param(g, "position", 2, (size_t[]){r->t, r->d}, 0, INIT_CONSTANT, 0);
+    c->in[0].tensor->bias = c->in[1].tensor;
+    c->out[0].tensor = op_bias(g, c->in[0].tensor, r->b * r->t, r->d, r->act, position, &c->drop);
+}
+
+static void norm_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    size_t n = r->b * r->t * r->d;
+    slot_set(&c->in[0], "x", INPUT, n, -2, 3);
+    if (r->has_bias)
+        slot_set(&c->in[1], "bias", PLAIN, r->d, -1, 1);
+    if (r->has_residual)
+        slot_set(&c->in[2], "residual", INPUT, n, -3, 2);
+    if (r->has_norm) {
+        slot_set(&c->in[3], "norm.weight", PARAM, r->d, 0.5, 1.5);
+        slot_set(&c->in[4], "norm.bias", PARAM, r->d, -0.5, 0.5);
+        c->out[0].elems = n;
+    }
+    if (c->problem->sum)
+        c->out[1].elems = n;
+}
+
+static void norm_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    c->in[0].tensor->bias = c->in[1].tensor;
+    c->out[0].tensor = r->relu
+                           ? op_norm_relu(g, c->in[0].tensor, r->b * r->t, r->d, "norm", &c->drop)
+                           : op_add_norm(g, c->in[0].tensor, c->in[2].tensor, r->b * r->t, r->d,
+                                         r->has_norm ? "norm" : NULL, &c->drop,
+                                         c->problem->sum ? &c->out[1].tensor : NULL);
+}
+
+static void attention_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "qkv", INPUT, r->b * r->t * 3 * r->d, -2, 2);
+    slot_set(&c->in[1], "bias", PLAIN, 3 * r->d, -1, 1);
+    c->out[0].elems = r->b * r->t * r->d;
+}
+
+static void attention_build(struct graph *g, struct check *c)
+{
+    c->in[0].tensor->bias = c->in[1].tensor;
+    c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &c->drop);
+}
+
+static void linear_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->in, -1, 1);
+    slot_set(&c->in[1], "layer.weight", PARAM, r->d * r->in, -1, 1);
+    slot_set(&c->in[2], "layer.bias", PARAM, r->d, -1, 1);
+    c->out[0].elems = r->b * r->t * r->d;
+}
+
+static void linear_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    struct tensor *y = op_linear(g, c->in[0].tensor, r->b * r->t, r->in, r->d, "layer");
+    c->out[0].tensor = op_bias(g, y, r->b * r->t, r->d, ACT_NONE, NULL, &c->drop);
+}
+
+static void latent_slots(struct check *c)
+{
+    slot_set(&c->in[0], "x", INPUT, c->r.b * c->r.d, -1, 2);
+    slot_set(&c->in[1], "bias", PLAIN, c->r.d, -1, 1);
+    c->out[0].elems = c->r.b * c->r.d;
+}
+
+static void latent_build(struct graph *g, struct check *c)
+{
+    c->in[0].tensor->bias = c->in[1].tensor;
+    c->out[0].tensor = op_latent(g, c->in[0].tensor, c->r.d, c->r.normalize);
+}
+
+static void reconstruction_slots(struct check *c)
+{
+    size_t n = c->r.b * c->r.t * c->r.d;
+    slot_set(&c->in[0], "y", INPUT, n, -2, 2);
+    slot_set(&c->in[1], "x", PLAIN, n, -1, 1);
+    c->out[0].elems = c->r.b;
+}
+
+static void reconstruction_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor =
+        op_reconstruction(g, c->in[0].tensor, c->in[1].tensor, c->r.t * c->r.d, c->r.kind);
+}
+
+static void similarity_slots(struct check *c)
+{
+    slot_set(&c->in[0], "z", INPUT, c->r.b * c->r.d, -1, 1.5);
+    c->out[0].elems = 1;
+}
+
+static void similarity_build(struct graph *g, struct check *c)
+{
+    struct tensor *total;
+    c->out[0].tensor = op_similarity(g, c->in[0].tensor, c->r.d, c->problem->weight, &total);
+}
+
+static void nt_xent_slots(struct check *c)
+{
+    slot_set(&c->in[0], "z", INPUT, c->r.b * c->r.d, -1, 1.5);
+    slot_set(&c->in[1], "w", INPUT, c->r.b * c->r.d, -1.5, 1);
+    c->out[0].elems = 1;
+}
+
+static void nt_xent_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_nt_xent(g, c->in[0].tensor, c->in[1].tensor, c->r.d, c->r.temperature,
+                                  c->problem->weight);
+}
+
+static const struct op bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
+static const struct op norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
+static const struct op attention_op = {"attention",   attention_slots,    attention_build,
+                                       ref_attention, ref_attention_back, 0};
+static const struct op linear_op = {"linear",   linear_slots,    linear_build,
+                                    ref_linear, ref_linear_back, 0};
+static const struct op latent_op = {"latent",   latent_slots,    latent_build,
+                                    ref_latent, ref_latent_back, 0};
+static const struct op reconstruction_op = {"reconstruction",        reconstruction_slots,
+                                            reconstruction_build,    ref_reconstruction,
+                                            ref_reconstruction_back, 1};
+static const struct op similarity_op = {"similarity",   similarity_slots,    similarity_build,
+                                        ref_similarity, ref_similarity_back, 1};
+static const struct op nt_xent_op = {"nt_xent",   nt_xent_slots,    nt_xent_build,
+                                     ref_nt_xent, ref_nt_xent_back, 1};
+
+#define MSE RECONSTRUCTION_MSE
+#define MAE RECONSTRUCTION_MAE
+#define HUBER RECONSTRUCTION_HUBER
+
+/* Few widths, each a program: odd ones, one that no vector divides, one wider than a work-group. */
+static const struct problem problems[] = {
+    {.op = &bias_op, .shape = {.b = 1, .t = 1, .d = 1, .has_position = 1}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_RELU, .p = 0.25}},
+    {.op = &bias_op, .shape = {.b = 2, .t = 70, .d = 12, .act = ACT_GELU, .p = 0.5}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 20, .act = ACT_GELU}},
+    {.op = &bias_op, .shape = {.b = 1, .t = 9, .d = 48, .act = ACT_GELU, .p = 0.1}},
+    {.op = &bias_op, .shape = {.b = 5, .t = 3, .d = 200, .has_position = 1, .p = 0.1}},
+    {.op = &bias_op, .shape = {.b = 70, .t = 1, .d = 200, .has_position = 1}},
+
+    /* pre-norm: the first norm; a joint whose sum goes on; the last joint, without a norm */
+    {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}},
+    {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}, .added = 1},
+    {.op = &norm_op,
+     .shape = {.b = 3, .t = 7, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
+     .sum = 1},
+    {.op = &norm_op,
+     .shape = {.b = 2, .t = 70, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
+     .sum = 1,
+     .added = 5},
+    {.op = &norm_op,
+     .shape = {.b = 2, .t = 3, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
+     .sum = 1,
+     .unused = 2},
+    {.op = &norm_op,
+     .shape = {.b = 2, .t = 3, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
+     .sum = 1,
+     .unused = 1},
+    {.op = &norm_op,
+     .shape = {.b = 3, .t = 5, .d = 7, .has_bias = 1, .has_residual = 1, .p = 0.3},
+     .sum = 1},
+    /* post-norm */
+    {.op = &norm_op,
+     .shape =
+         {.b = 2, .t = 70, .d = 48, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.1}},
+    {.op = &norm_op,
+     .shape = {.b = 1, .t = 1, .d = 1, .has_bias = 1, .has_residual = 1, .has_norm = 1}},
+    {.op = &norm_op,
+     .shape = {.b = 2, .t = 3, .d = 200, .has_residual = 1, .has_norm = 1, .p = 0.5},
+     .added = 4},
+    {.op = &norm_op, .shape = {.b = 2, .t = 2, .d = 1100, .has_bias = 1, .has_norm = 1}, .sum = 1},
+    /* op_norm_relu */
+    {.op = &norm_op,
+     .shape = {.b = 5, .t = 1, .d = 7, .has_bias = 1, .has_norm = 1, .relu = 1, .p = 0.25}},
+    {.op = &norm_op,
+     .shape = {.b = 70, .t = 2, .d = 200, .has_bias = 1, .has_norm = 1, .relu = 1, .p = 0.1}},
+    {.op = &norm_op, .shape = {.b = 1, .t = 4, .d = 20, .has_norm = 1, .relu = 1}, .added = 1},
+
+    {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 1, .heads = 1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 5, .d = 21, .heads = 3, .p = 0.25}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 16, .d = 16, .heads = 2}},
+    {.op = &attention_op, .shape = {.b = 3, .t = 17, .d = 4, .heads = 4, .p = 0.5}},
+    {.op = &attention_op, .shape = {.b = 1, .t = 33, .d = 20, .heads = 1, .p = 0.1}},
+    /* too large for local memory as on a GPU */
+    {.op = &attention_op, .shape = {.b = 2, .t = 100, .d = 12, .heads = 1, .p = 0.1}},
+
+    {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
+    {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},
+    {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}, .fixed = 1},
+    {.op = &linear_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 200}, .added = 1},
+    {.op = &linear_op, .shape = {.b = 40, .t = 8, .d = 200, .in = 7}},
+
+    {.op = &latent_op, .shape = {.b = 1, .d = 1, .normalize = 1}},
+    {.op = &latent_op, .shape = {.b = 5, .d = 7, .normalize = 1}},
+    {.op = &latent_op, .shape = {.b = 4, .d = 200, .normalize = 1}},
+    {.op = &latent_op, .shape = {.b = 3, .d = 7}},
+    {.op = &latent_op, .shape = {.b = 2, .d = 200}},
+
+    {.op = &reconstruction_op,
+     .shape = {.b = 3, .t = 5, .d = 7, .count = 2, .kind = MSE},
+     .group = 7},
+    {.op = &reconstruction_op, .shape = {.b = 1, .t = 1, .d = 1, .kind = MSE}},
+    {.op = &reconstruction_op,
+     .shape = {.b = 2, .t = 101, .d = 301, .kind = MSE},
+     .tolerance = 1e-6},
+    {.op = &reconstruction_op, .shape = {.b = 4, .t = 3, .d = 5, .kind = MAE}, .group = 12},
+    {.op = &reconstruction_op, .shape = {.b = 2, .t = 100, .d = 12, .kind = MAE, .count = 1}},
+    {.op = &reconstruction_op,
+     .shape = {.b = 4, .t = 8, .d = 12, .kind = HUBER, .count = 3},
+     .group = 5},
+    {.op = &reconstruction_op, .shape = {.b = 1, .t = 1, .d = 7, .kind = HUBER}},
+
+    {.op = &similarity_op, .shape = {.b = 6, .d = 7, .count = 4}, .weight = 0.7, .group = 9},
+    {.op = &similarity_op,
+     .shape = {.b = 6, .d = 7, .count = 4},
+     .weight = 0.7,
+     .group = 9,
+     .added = 1},
+    {.op = &similarity_op, .shape = {.b = 1, .d = 7}, .weight = 0.7},
+    {.op = &similarity_op, .shape = {.b = 3, .d = 7, .count = 1}, .weight = 0.7},
+    {.op = &similarity_op, .shape = {.b = 3, .d = 1}, .weight = 1},
+    {.op = &similarity_op, .shape = {.b = 40, .d = 200, .count = 33}, .weight = 0.1, .added = 1},
+
+    {.op = &nt_xent_op,
+     .shape = {.b = 6, .d = 7, .count = 4, .temperature = 0.5},
+     .weight = 0.7,
+     .group = 9},
+    {.op = &nt_xent_op,
+     .shape = {.b = 6, .d = 7, .count = 4, .temperature = 0.5},
+     .weight = 0.7,
+     .added = 3},
+    {.op = &nt_xent_op, .shape = {.b = 1, .d = 7, .temperature = 0.5}, .weight = 0.7},
+    {.op = &nt_xent_op,
+     .shape = {.b = 3, .d = 7, .temperature = 0.5, .count = 1},
+     .weight = 0.7,
+     .added = 1},
+    {.op = &nt_xent_op, .shape = {.b = 2, .d = 1, .temperature = 0.1}, .weight = 1},
+    {.op = &nt_xent_op,
+     .shape = {.b = 40, .d = 200, .count = 33, .temperature = 0.1},
+     .weight = 0.1},
+    {.op = &nt_xent_op,
+     .shape = {.b = 5, .d = 7, .temperature = 0.005},
+     .weight = 1,
+     .tolerance = 1e-4},
+};
+#define PROBLEMS (sizeof problems / sizeof *problems)
+
+struct job {
+    const struct problem *problem;
+    void (*test)(int mode);
+    int mode;
+    char name[100];
+};
+
+static void run_job(void **state)
+{
+    const struct job *job = *state;
+    if (job->problem)
+        run_problem(job->problem, job->mode);
+    else
+        job->test(job->mode);
+}
+
+/* --- what does not fit the table */
+
+static struct graph *graph_open(int mode, size_t batch, int training)
+{
+    struct params *params = params_new(0);
+    struct graph *g = params ? graph_new(device_of(mode), params, batch, training) : NULL;
+    assert_non_null(g);
+    return g;
+}
+
+static void graph_ready(struct graph *g, int scattered)
+{
+    g->scattered = scattered;
+    OK(graph_plan(g, &err));
+    OK(graph_check(g, &err));
+    OK(graph_prepare(g, NULL, GEMM, &err));
+}
+
+static void graph_close(struct graph *g)
+{
+    struct params *params = g->params;
+    graph_free(g);
+    params_free(params);
+}
+
+static void run_step(struct graph *g, const struct step *step)
+{
+    OK(tensor_write(g->step, step, &err));
+    OK(graph_run(g, 0, g->launch_count, &err));
+}
+
+static float *fetch(const struct tensor *t)
+{
+    float *x = room(t->elems * sizeof *x);
+    OK(tensor_read(t, x, &err));
+    return x;
+}
+
+/* The known answers that come with Random123, for seven rounds. */
+static void test_philox(int mode)
+{
+    uint32_t r[4];
+    (void)mode;
+    philox(r, 0, 0, 0, 0, 0);
+    assert_memory_equal(r, ((uint32_t[]){0x5f6fb709, 0x0d893f64, 0x4f121f81, 0x4f730a48}), 16);
+    philox(r, 0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, UINT64_C(0x299f31d0a4093822));
+    assert_memory_equal(r, ((uint32_t[]){0x4dfccaba, 0x190a87f0, 0xc47362ba, 0xb6b5242a}), 16);
+}
+
+/* Dropout of ones, and of gradients of one: [batch, t, d] both. */
+static void drop_ones(int mode, const uint32_t *samples, size_t batch, size_t t, size_t d, double p,
+                      float **forward, float **backward)
+{
+    struct graph *g = graph_open(mode, batch, 1);
+    size_t n = batch * t * d;
+    float *ones = room(n * sizeof *ones);
+    for (size_t i = 0; i < n; i++)
+        ones[i] = 1;
+    struct tensor *sample = graph_state(g, "sample", batch);
+    struct tensor *x = graph_constant(g, "x", n, ones);
+    x->needs_grad = 1;
+    x->bias = graph_state(g, "bias", d);
+    struct tensor *y = op_bias(g, x, batch * t, d, ACT_NONE, NULL,
+                               &(struct drop){p, sample, t, "decoder.layers.1.dropout"});
+    y->keep = 1;
+    y->grad = graph_constant(g, "upstream", n, ones);
+    y->grad_written = 1;
+    graph_backward(g);
+    x->grad->keep = 1;
+    graph_ready(g, 0);
+    OK(tensor_write(sample, samples, &err));
+    run_step(g, &(struct step){.count = (uint32_t)batch, .epoch = 2, .seed = {11, 12}});
+    *forward = fetch(y);
+    *backward = fetch(x->grad);
+    graph_close(g);
+    free(ones);
+}
+
+/* A mask belongs to the sample, not to its place; the share that is kept is right; the backward
+ * pass has the same mask. */
+static void test_masks(int mode)
+{
+    enum { B = 9, T = 31, D = 20 };
+    const double p = 0.3, scale = 1 / (1 - floor(0.3 * 65536 + 0.5) / 65536);
+    uint32_t samples[B], few[2];
+    for (size_t b = 0; b < B; b++)
+        samples[b] = sample_of(b);
+    few[0] = samples[7];
+    few[1] = samples[2];
+    float *y, *dx, *y2, *dx2;
+    drop_ones(mode, samples, B, T, D, p, &y, &dx);
+    drop_ones(mode, few, 2, T, D, p, &y2, &dx2);
+    assert_memory_equal(y, dx, B * T * D * sizeof *y);
+    assert_memory_equal(y2, y + 7 * T * D, T * D * sizeof *y);
+    assert_memory_equal(y2 + T * D, y + 2 * T * D, T * D * sizeof *y);
+    size_t kept = 0, alike = 0;
+    for (size_t i = 0; i < B * T * D; i++) {
+        kept += y[i] > 0;
+        assert_true(y[i] == 0 || fabs(y[i] - scale) < 1e-6);
+    }
+    double n = B * T * D, sd = sqrt(n * p * (1 - p));
+    if (fabs((double)kept - n * (1 - p)) > 4 * sd)
+        fail_msg("%zu of %g elements kept at p = %g", kept, n, p);
+    for (size_t i = 0; i < T * D; i++) /* two samples differ in 2 p (1 - p) of their elements */
+        alike += (y2[i] > 0) == (y2[T * D + i] > 0);
+    if (fabs((double)alike - T * D * (1 - 2 * p * (1 - p))) > 4 * sqrt(T * D * 0.25))
+        fail_msg("masks of two samples agree in %zu of %d elements", alike, T * D);
+    free(y);
+    free(dx);
+    free(y2);
+    free(dx2);
+}
+
+static void gather(int mode, size_t features, size_t window, int standardise, double tolerance)
+{
+    enum { ROWS = 90, ORDER = 20, B = 5 };
+    struct graph *g = graph_open(mode, B, 1);
+    float series[ROWS * 70];
+    uint32_t order[ORDER];
+    assert_true(features <= 70);
+    draw_all(series, ROWS * features, 3, 90, 110);
+    for (size_t row = 0; row < ROWS; row++)
+        series[row * features + features - 1] = 1e6f; /* flat */
+    for (size_t i = 0; i < ORDER; i++)
+        order[i] = sample_of(i) % (uint32_t)(ROWS - window + 1);
+    struct tensor *sample, *of_series = graph_constant(g, "series", ROWS * features, series);
+    struct tensor *of_order = graph_state(g, "order", ORDER);
+    struct tensor *x = op_gather(g, of_series, of_order, window, features, standardise, &sample);
+    x->keep = sample->keep = 1;
+    assert_false(x->needs_grad);
+    graph_ready(g, 1);
+    OK(tensor_write(of_order, order, &err));
+    run_step(g, &(struct step){.first = 6, .count = 3});
+    float *got = fetch(x);
+    uint32_t samples[B];
+    OK(tensor_read(sample, samples, &err));
+    for (size_t b = 0; b < B; b++) {
+        size_t start = order[6 + (b < 3 ? b : 0)]; /* padding repeats the first */
+        assert_int_equal(samples[b], start);
+        for (size_t f = 0; f < features; f++) {
+            double mean = 0, square = 0, sd = 1;
+            for (size_t t = 0; t < window; t++)
+                mean += series[(start + t) * features + f];
+            mean /= (double)window;
+            for (size_t t = 0; t < window; t++)
+                square += pow(series[(start + t) * features + f] - mean, 2) / (double)window;
+            if (square > 0)
+                sd = sqrt(square);
+            for (size_t t = 0; t < window; t++) {
+                double want = series[(start + t) * features + f];
+                if (standardise)
+                    want = (want - mean) / sd;
+                float is = got[(b * window + t) * features + f];
+                if (!(fabs(is - want) <= tolerance))
+                    fail_msg("window %zu, row %zu, feature %zu: %.9g, not %.9g", b, t, f, is, want);
+            }
+        }
+    }
+    free(got);
+    graph_close(g);
+}
+
+static void test_gather(int mode)
+{
+    gather(mode, 1, 1, 0, 0);
+    gather(mode, 70, 13, 0, 0);
+    gather(mode, 1, 1, 1, 0);
+    gather(mode, 70, 13, 1, 3e-5);
+    gather(mode, 70, 1, 1, 0);
+}
+
+static float *noise_of(int mode, const float *x, size_t elems, const uint32_t *samples, size_t b,
+                       double sd, uint32_t epoch)
+{
+    struct graph *g = graph_open(mode, b, 1);
+    struct tensor *sample = graph_state(g, "sample", b);
+    struct tensor *of_x = graph_constant(g, "x", b * elems, x);
+    struct tensor *y = op_noise(g, of_x, elems, sample, "loss.noise", sd);
+    y->keep = 1;
+    assert_false(y->needs_grad);
+    graph_ready(g, 1);
+    OK(tensor_write(sample, samples, &err));
+    run_step(g, &(struct step){.count = (uint32_t)b, .epoch = epoch, .seed = {5, 6}});
+    float *got = fetch(y);
+    graph_close(g);
+    return got;
+}
+
+/* Normal by its moments and, element by element, Box-Muller of the documented words. */
+static void test_noise(int mode)
+{
+    enum { B = 40, ELEMS = 301 };
+    const double sd = 0.3;
+    static float x[B * ELEMS];
+    uint32_t samples[B];
+    double sum = 0, square = 0, fourth = 0, n = B * ELEMS;
+    draw_all(x, B * ELEMS, 4, -1, 1);
+    for (size_t b = 0; b < B; b++)
+        samples[b] = sample_of(b);
+    float *y = noise_of(mode, x, ELEMS, samples, B, sd, 2);
+    for (size_t i = 0; i < B * ELEMS; i++) {
+        size_t e = i % ELEMS;
+        double noise = ((double)y[i] - x[i]) / sd;
+        uint32_t w[4];
+        philox(w, (uint32_t)(e / 2), samples[i / ELEMS], philox_path("loss.noise"), 2,
+               UINT64_C(6) << 32 | 5);
+        double radius = sqrt(-2 * log(((double)(w[0] >> 8) + 0.5) * 0x1p-24));
+        double angle = 2 * M_PI * (double)(w[1] >> 8) * 0x1p-24;
+        double want = radius * (e % 2 ? sin(angle) : cos(angle));
+        if (!(fabs(noise - want) <= 1e-5))
+            fail_msg("noise %zu is %g, not %g", i, noise, want);
+        sum += noise;
+        square += noise * noise;
+        fourth += pow(noise, 4);
+    }
+    assert_true(fabs(sum / n) < 4 / sqrt(n));
+    assert_true(fabs(square / n - 1) < 4 * sqrt(2 / n));
+    assert_true(fabs(fourth / n - 3) < 4 * sqrt(96 / n));
+
+    float *again = noise_of(mode, x, ELEMS, samples, B, sd, 2);
+    assert_memory_equal(y, again, B * ELEMS * sizeof *y);
+    free(again);
+    /* alone in a batch: the same noise; in another epoch: other noise */
+    again = noise_of(mode, x + 3 * ELEMS, ELEMS, samples + 3, 1, sd, 2);
+    assert_memory_equal(y + 3 * ELEMS, again, ELEMS * sizeof *y);
+    free(again);
+    again = noise_of(mode, x + 3 * ELEMS, ELEMS, samples + 3, 1, sd, 3);
+    assert_memory_not_equal(y + 3 * ELEMS, again, ELEMS * sizeof *y);
+    free(again);
+    free(y);
+}
+
+/* Zero vectors: nothing that is not finite may come of them. */
+static void test_zero_latent(int mode)
+{
+    enum { B = 3, D = 7 };
+    struct graph *g = graph_open(mode, B, 1);
+    float zeros[B * D] = {0}, ones[B * D];
+    for (int i = 0; i < B * D; i++)
+        ones[i] = 1;
+    struct tensor *x = graph_constant(g, "x", B * D, zeros), *total;
+    x->needs_grad = 1;
+    x->bias = graph_state(g, "bias", D);
+    struct tensor *z = op_latent(g, x, D, 1);
+    struct tensor *c = op_similarity(g, z, D, 1, &total);
+    z->keep = c->keep = 1;
+    z->grad = graph_constant(g, "upstream", B * D, ones);
+    z->grad_written = 1;
+    graph_backward(g);
+    x->grad->keep = 1;
+    graph_ready(g, 1);
+    run_step(g, &(struct step){.count = B, .group = B});
+    float *dx = fetch(x->grad), *of_z = fetch(z), *of_c = fetch(c);
+    for (int i = 0; i < B * D; i++) {
+        assert_true(isfinite(dx[i]));
+        assert_true(of_z[i] == 0);
+    }
+    assert_true(isfinite(*of_c));
+    free(dx);
+    free(of_z);
+    free(of_c);
+    graph_close(g);
+}
+
+/* S over all runs, from which C over a whole part follows; added up without losing digits. */
+static void test_similarity_total(int mode)
+{
+    enum { B = 4, D = 7, RUNS = 50 };
+    struct graph *g = graph_open(mode, B, 0);
+    float values[B * D];
+    draw_all(values, B * D, 8, -1, 2);
+    struct tensor *z = graph_constant(g, "z", B * D, values), *total;
+    op_similarity(g, z, D, 0.5, &total)->keep = 1;
+    graph_ready(g, 0);
+    float large[2 * D] = {0};
+    for (int d = 0; d < D; d++)
+        large[2 * d] = 1e8f; /* whose last digit is 8: all that follows would be lost */
+    OK(tensor_write(total, large, &err));
+    for (int i = 0; i < RUNS; i++)
+        run_step(g, &(struct step){.count = 3, .group = 3});
+    float *got = fetch(total);
+    for (int d = 0; d < D; d++) {
+        double want = 0;
+        for (int b = 0; b < 3; b++) {
+            double square = 0;
+            for (int e = 0; e < D; e++)
+                square += (double)values[b * D + e] * values[b * D + e];
+            want += RUNS * values[b * D + d] / sqrt(square);
+        }
+        double is = (double)got[2 * d] - 1e8 + (double)got[2 * d + 1];
+        if (!(fabs(is - want) <= 2e-4))
+            fail_msg("S[%d] is %.9g, not %.9g", d, is, want);
+    }
+    free(got);
+    graph_close(g);
+}
+
+static void test_loss_sum(int mode)
+{
+    enum { B = 3000, N = 2999, RUNS = 40 };
+    const double weight = 0.25, contrastive = -0.125;
+    struct graph *g = graph_open(mode, B, 1);
+    static float values[B];
+    double sum = 0;
+    draw_all(values, B, 9, 0, 1e-3);
+    values[N] = NAN; /* padding */
+    for (int i = 0; i < N; i++)
+        sum += values[i];
+    struct tensor *value = graph_constant(g, "value", B, values);
+    struct tensor *c = graph_constant(g, "c", 1, (float[]){(float)contrastive});
+    struct tensor *of_metrics = op_loss_sum(g, value, c, weight);
+    graph_ready(g, 0);
+    struct metrics metrics = {.loss = {1e6f, 0}, .reconstruction = {1e8f, 0}}, was;
+    const struct step step = {.count = N, .group = N};
+    OK(tensor_write(of_metrics, &metrics, &err));
+    for (int i = 0; i < RUNS; i++)
+        run_step(g, &step);
+    OK(tensor_read(of_metrics, &metrics, &err));
+#define PAIR(x) ((double)(x)[0] + (double)(x)[1])
+#define NEAR(x, y, relative)                                                \
+    do {                                                                    \
+        if (!(fabs((double)(x) - (y)) <= (relative)*fabs((double)(y))))     \
+            fail_msg("%s is %.9g, not %.9g", #x, (double)(x), (double)(y)); \
+    } while (0)
+    NEAR(PAIR(metrics.reconstruction) - 1e8, RUNS * sum, 1e-6);
+    NEAR(PAIR(metrics.contrastive), RUNS * N * contrastive, 1e-6);
+    NEAR(PAIR(metrics.loss) - 1e6, RUNS * (sum + weight * contrastive * N), 1e-5);
+    NEAR(PAIR(metrics.samples), RUNS * N, 0);
+    NEAR(metrics.last_loss, sum / N + weight * contrastive, 1e-6);
+    assert_true(metrics.bad_loss == 0);
+
+    /* a loss that is not finite raises the flag, which stays until the optimizer has seen it */
+    was = metrics;
+    values[1] = NAN;
+    OK(tensor_write(value, values, &err));
+    run_step(g, &step);
+    values[1] = 0;
+    OK(tensor_write(value, values, &err));
+    run_step(g, &step);
+    OK(tensor_read(of_metrics, &metrics, &err));
+    assert_true(metrics.bad_loss == 1);
+    OK(tensor_write(of_metrics, &was, &err));
+    OK(tensor_write(c, (float[]){INFINITY}, &err));
+    run_step(g, &step);
+    OK(tensor_read(of_metrics, &metrics, &err));
+    assert_true(metrics.bad_loss == 1);
+    graph_close(g);
+}
+
+static void test_zero(int mode)
+{
+    struct graph *g = graph_open(mode, 2, 0);
+    struct tensor *zero = op_zero(g);
+    graph_ready(g, 0);
+    run_step(g, &(struct step){.count = 2});
+    float *got = fetch(zero);
+    assert_int_equal(zero->elems, 1);
+    assert_true(got[0] == 0);
+    free(got);
+    graph_close(g);
+}
+
+static void sum_rows(int mode, size_t rows, size_t columns)
+{
+    struct graph *g = graph_open(mode, 1, 1);
+    float *x = room(rows * columns * sizeof *x), *before = room(columns * sizeof *before);
+    draw_all(x, rows * columns, 12, -1, 1);
+    draw_all(before, columns, 13, -1, 1);
+    struct tensor *grad = graph_constant(g, "grad", columns, before);
+    op_sum_rows(g, graph_constant(g, "x", rows * columns, x), rows, columns, grad, "sum");
+    graph_ready(g, 1);
+    run_step(g, &(struct step){0});
+    float *got = fetch(grad);
+    for (size_t c = 0; c < columns; c++) {
+        double want = before[c], size = fabs(want);
+        for (size_t row = 0; row < rows; row++) {
+            want += x[row * columns + c];
+            size += fabs(x[row * columns + c]);
+        }
+        if (!(fabs(got[c] - want) <= 1e-6 * size))
+            fail_msg("%zu x %zu: sum %zu is %.9g, not %.9g", rows, columns, c, got[c], want);
+    }
+    free(x);
+    free(before);
+    free(got);
+    graph_close(g);
+}
+
+static void test_sum_rows(int mode)
+{
+    static const size_t shapes[][2] = {{1, 1},     {5, 1},    {37, 7},    {100, 12},   {16, 20},
+                                       {1000, 20}, {33, 48},  {2, 200},   {1029, 200}, {19, 201},
+                                       {64, 201},  {3, 1040}, {300, 1000}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        sum_rows(mode, shapes[i][0], shapes[i][1]);
+}
+
+/* --- the optimizer */
+
+static const struct {
+    const char *name;
+    size_t elems;
+    int decay;
+} weights[] = {
+    {"a.weight", 7, 1}, {"a.bias", 33, 0}, {"b.weight", 3001, 1}, {"b.bias", 1, 0}, {"c", 200, 0},
+};
+#define WEIGHTS (sizeof weights / sizeof *weights)
+#define WEIGHTS_ELEMS 3242
+#define BETA1 0.9
+#define BETA2 0.999
+#define EPSILON 1e-8
+
+struct adamw {
+    struct graph *g;
+    struct tensor *metrics;
+    double w[WEIGHTS_ELEMS], m[WEIGHTS_ELEMS], v[WEIGHTS_ELEMS]; /* the reference's */
+};
+
+static void adamw_open(struct adamw *a, int mode)
+{
+    memset(a, 0, sizeof *a);
+    a->g = graph_open(mode, 1, 1);
+    struct params *params = a->g->params;
+    for (size_t i = 0; i < WEIGHTS; i++)
+        assert_non_null(params_get(params, weights[i].name, 1, &weights[i].elems, weights[i].decay,
+                                   INIT_CONSTANT, 0));
+    params_place(params, device_info(a->g->dev)->base_align);
+    OK(params_allocate(params, a->g->dev, 1, &err));
+    a->metrics = graph_state(a->g, "metrics", METRICS_WORDS);
+    op_adamw(a->g, a->metrics, BETA1, BETA2, EPSILON);
+    graph_ready(a->g, 1);
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
+        float w[WEIGHTS_ELEMS];
+        draw_all(w, weights[i].elems, (uint32_t)(30 + i), -1, 1);
+        OK(params_write(params, i, params->values, w, &err));
+        for (size_t j = 0; j < weights[i].elems; j++)
+            a->w[at + j] = w[j];
+    }
+    assert_int_equal(at, WEIGHTS_ELEMS);
+}
+
+static void adamw_gradient(struct adamw *a, float *grad, uint32_t number)
+{
+    draw_all(grad, WEIGHTS_ELEMS, 50 + number, -0.2, 0.25);
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems)
+        OK(params_write(a->g->params, i, a->g->params->grads, grad + at, &err));
+}
+
+static struct step adamw_step(uint32_t number, double clip, int skip)
+{
+    const double lr = 3e-3 / number;
+    return (struct step){.number = number,
+                         .skip = (uint32_t)skip,
+                         .lr = (float)lr,
+                         .decay = (float)(lr * 0.1),
+                         .correction1 = (float)(1 - pow(BETA1, number)),
+                         .correction2 = (float)sqrt(1 - pow(BETA2, number)),
+                         .clip_norm = (float)clip};
+}
+
+/* Loshchilov and Hutter's algorithm 2, decay decoupled; the gradient is clipped to norm `clip`. */
+static double adamw_reference(struct adamw *a, const float *grad, uint32_t number, double clip)
+{
+    double square = 0, lr = 3e-3 / number;
+    for (size_t i = 0; i < WEIGHTS_ELEMS; i++)
+        square += (double)grad[i] * grad[i];
+    double norm = sqrt(square), scale = clip > 0 && norm > clip ? clip / norm : 1;
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; i++)
+        for (size_t j = 0; j < weights[i].elems; j++, at++) {
+            double gradient = grad[at] * scale;
+            a->m[at] = BETA1 * a->m[at] + (1 - BETA1) * gradient;
+            a->v[at] = BETA2 * a->v[at] + (1 - BETA2) * gradient * gradient;
+            double m = a->m[at] / (1 - pow(BETA1, number)), v = a->v[at] / (1 - pow(BETA2, number));
+            a->w[at] -= lr * (m / (sqrt(v) + EPSILON) + (weights[i].decay ? 0.1 : 0) * a->w[at]);
+        }
+    return norm;
+}
+
+static void adamw_compare(const char *what, const struct adamw *a, struct buffer *arena,
+                          const double *want, double tolerance)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
+        float got[WEIGHTS_ELEMS];
+        OK(params_read(a->g->params, i, arena, got, &err));
+        for (size_t j = 0; j < weights[i].elems; j++)
+            if (!(fabs(got[j] - want[at + j]) <= tolerance))
+                fail_msg("%s of %s[%zu] is %.9g, not %.9g", what, weights[i].name, j, got[j],
+                         want[at + j]);
+    }
+}
+
+static void adamw_compare_all(const struct adamw *a)
+{
+    static const double zeros[WEIGHTS_ELEMS];
+    const struct params *p = a->g->params;
+    adamw_compare("value", a, p->values, a->w, 5e-7);
+    adamw_compare("exp_avg", a, p->exp_avg, a->m, 5e-8);
+    adamw_compare("exp_avg_sq", a, p->exp_avg_sq, a->v, 5e-9);
+    adamw_compare("gradient", a, p->grads, zeros, 0);
+}
+
+static void adamw_run(int mode, double clip)
+{
+    struct adamw a;
+    struct metrics metrics;
+    float grad[WEIGHTS_ELEMS];
+    double norms = 0, most = 0, norm = 0;
+    adamw_open(&a, mode);
+    for (uint32_t number = 1; number <= 6; number++) {
+        struct step step = adamw_step(number, clip, 0);
+        adamw_gradient(&a, grad, number);
+        norm = adamw_reference(&a, grad, number, clip);
+        norms += norm;
+        most = fmax(most, norm);
+        run_step(a.g, &step);
+        adamw_compare_all(&a);
+    }
+    OK(tensor_read(a.metrics, &metrics, &err));
+    NEAR(metrics.last_norm, norm, 1e-6);
+    NEAR(metrics.norm_max, most, 1e-6);
+    NEAR(PAIR(metrics.norm_sum), norms, 1e-6);
+    NEAR(metrics.scale, clip > 0 && norm > clip ? clip / norm : 1, 1e-6);
+    assert_int_equal(metrics.steps, 6);
+    assert_int_equal(metrics.bad, 0);
+    graph_close(a.g);
+}
+
+static void test_adamw(int mode)
+{
+    adamw_run(mode, 0);
+}
+
+static void test_adamw_clip(int mode)
+{
+    adamw_run(mode, 0.5);
+    adamw_run(mode, 50); /* never reached */
+}
+
+/* A bad step leaves weights and state to the bit; then the latch holds, or training goes on. */
+static void adamw_bad(int mode, int skip, double poison, int bad_loss)
+{
+    struct adamw a;
+    struct metrics metrics;
+    float grad[WEIGHTS_ELEMS];
+    static const double zeros[WEIGHTS_ELEMS];
+    adamw_open(&a, mode);
+    struct params *p = a.g->params;
+    struct step step = adamw_step(1, 1, skip);
+    adamw_gradient(&a, grad, 1);
+    adamw_reference(&a, grad, 1, 1);
+    run_step(a.g, &step);
+
+    float *before[3], *after;
+    struct buffer *arenas[] = {p->values, p->exp_avg, p->exp_avg_sq};
+    for (int i = 0; i < 3; i++) {
+        before[i] = room(p->elems * 4);
+        OK(buffer_read(arenas[i], 0, p->elems * 4, before[i], &err));
+    }
+    after = room(p->elems * 4);
+    for (uint32_t number = 2; number <= 3; number++) {
+        adamw_gradient(&a, grad, number);
+        if (bad_loss) {
+            OK(tensor_read(a.metrics, &metrics, &err));
+            metrics.bad_loss = 1;
+            OK(tensor_write(a.metrics, &metrics, &err));
+        } else {
+            float bad = (float)poison, bads[200] = {0};
+            bads[199] = bad;
+            OK(params_write(p, 4, p->grads, bads, &err));
+        }
+        step = adamw_step(number, 1, skip);
+        run_step(a.g, &step);
+        for (int i = 0; i < 3; i++) {
+            OK(buffer_read(arenas[i], 0, p->elems * 4, after, &err));
+            assert_memory_equal(after, before[i], p->elems * 4);
+        }
+        adamw_compare("gradient", &a, p->grads, zeros, 0);
+    }
+    OK(tensor_read(a.metrics, &metrics, &err));
+    assert_int_equal(metrics.bad, 2);
+    assert_int_equal(metrics.bad_first, 2);
+    assert_int_equal(metrics.steps, 1);
+    assert_int_equal(isfinite(metrics.bad_norm), bad_loss);
+    assert_true(metrics.bad_loss == 0 && metrics.scale == 0);
+    assert_int_equal(metrics.latched != 0, !skip);
+
+    /* the reference counts on: the step's number, not the updates', is in the corrections */
+    adamw_gradient(&a, grad, 4);
+    step = adamw_step(4, 1, skip);
+    if (skip)
+        adamw_reference(&a, grad, 4, 1);
+    run_step(a.g, &step);
+    adamw_compare_all(&a);
+    OK(tensor_read(a.metrics, &metrics, &err));
+    assert_int_equal(metrics.steps, skip ? 2 : 1);
+    for (int i = 0; i < 3; i++)
+        free(before[i]);
+    free(after);
+    graph_close(a.g);
+}
+
+static void test_adamw_stop(int mode)
+{
+    adamw_bad(mode, 0, NAN, 0);
+}
+
+static void test_adamw_skip(int mode)
+{
+    adamw_bad(mode, 1, -INFINITY, 0);
+    adamw_bad(mode, 1, 0, 1);
+}
+
+/* tests/test_ops 'norm *' runs the tests whose names fit. */
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*test)(int mode);
+    } others[] = {
+        {"philox", test_philox},
+        {"dropout's masks", test_masks},
+        {"gather", test_gather},
+        {"noise", test_noise},
+        {"latent of zeros", test_zero_latent},
+        {"similarity's total", test_similarity_total},
+        {"loss_sum", test_loss_sum},
+        {"zero", test_zero},
+        {"sum_rows", test_sum_rows},
+        {"adamw", test_adamw},
+        {"adamw, clipped", test_adamw_clip},
+        {"adamw, stop at a bad step", test_adamw_stop},
+        {"adamw, skip bad steps", test_adamw_skip},
+    };
+    enum { OTHERS = sizeof others / sizeof *others, JOBS = MODES * (PROBLEMS + OTHERS) };
+    static struct job jobs[JOBS];
+    static struct CMUnitTest tests[JOBS];
+    for (size_t i = 0; i < JOBS; i++) {
+        struct job *job = &jobs[i];
+        size_t which = i % (PROBLEMS + OTHERS);
+        job->mode = i < PROBLEMS + OTHERS ? FLAT : AS_GPU;
+        const char *suffix = job->mode == AS_GPU ? ", as on a GPU" : "";
+        if (which < PROBLEMS) {
+            job->problem = &problems[which];
+            snprintf(job->name, sizeof job->name, "%s %zu%s", job->problem->op->name, which,
+                     suffix);
+        } else {
+            job->test = others[which - PROBLEMS].test;
+            snprintf(job->name, sizeof job->name, "%s%s", others[which - PROBLEMS].name, suffix);
+        }
+        tests[i] = (struct CMUnitTest){job->name, run_job, NULL, NULL, job};
+    }
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests_name("ops", tests, open_devices, close_devices);
+}
