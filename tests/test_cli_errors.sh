@@ -317,13 +317,13 @@ fi
 limited()
 (
     trap '' XFSZ
-    ulimit -f 64 # blocks of 512 bytes; a checkpoint is larger
+    ulimit -f 64 # blocks of 512 or 1024 bytes; last.safetensors is larger
     "$seqtrain" -q -c tiny.ini -o limited >out 2>err
     got=$?
     [ $got -eq 1 ] || { echo "exit status $got, not 1" && return 1; }
-    told 1 '^seqtrain: limited/best\.safetensors: File too large'
+    told 1 '^seqtrain: limited/(best|last)\.safetensors: File too large'
 )
 point "a file that may not grow" limited
-point "leaves no half of it" sh -c '! ls limited/*.tmp limited/*.safetensors 2>/dev/null'
+point "leaves no half of it" sh -c '! ls limited/*.tmp limited/last.safetensors 2>/dev/null'
 
 echo "1..$points"

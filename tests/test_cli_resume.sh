@@ -57,6 +57,7 @@ interrupted()
 {
     signal=$1 event=$2 most=$3
     shift 3
+    cat run/log.jsonl >log.before 2>/dev/null
     "$seqtrain" -q -c long.ini "$@" >out 2>err </dev/null &
     pid=$!
     while kill -0 $pid 2>/dev/null && [ "$(count run "$event")" -lt "$most" ]; do
@@ -130,7 +131,8 @@ for kill in 'KILL checkpoint 1 137' 'KILL checkpoint 4 137' 'TERM epoch 3 143' '
     # shellcheck disable=SC2086 # words
     set -- $kill
     point "$1 at $2 $3" stopped "$4" "$1" "$2" "$3" -r "$amid"
-    if [ "$ended" -gt 128 ] && [ "$1" != KILL ]; then
+    # where the log is as it was, the signal met the start-up
+    if [ "$ended" -gt 128 ] && [ "$1" != KILL ] && ! cmp -s run/log.jsonl log.before; then
         point "$1: a checkpoint was saved last (or pictures were drawn)" last_is checkpoint verdict \
             categories
     fi
