@@ -161,7 +161,7 @@ static int check_gradients(struct engine *e, struct error *err)
     size_t wrong = 0;
     int failed = 0;
     for (size_t i = 0; !failed && i < e->params->count; i++) {
-        double error, norm;
+        double error = INFINITY, norm = 0;
         failed = buffer_write(e->params->grads, 0, bytes, first, err) ||
                  check_one(&p, i, &error, &norm, err);
         int bad = !(error <= 0.02 * norm || error <= 1e-3 * total);
