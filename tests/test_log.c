@@ -352,14 +352,28 @@ static void test_no_terminal(void **state)
     free(told);
 }
 
+static void test_one_writer(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct log *first = log_new(LOG_QUIET), *second = log_new(LOG_QUIET);
+    assert_int_equal(log_open(first, path, -1, &err), 0);
+    assert_int_equal(log_open(second, path, -1, &err), -1);
+    assert_int_equal(err.status, STATUS_FAILED);
+    assert_non_null(strstr(err.text, "another process"));
+    assert_int_equal(log_close(first, &err), 0);
+    assert_int_equal(log_open(second, path, -1, &err), 0);
+    assert_int_equal(log_close(second, &err), 0);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_event),       cmocka_unit_test(test_cut_back),
-        cmocka_unit_test(test_short_log),   cmocka_unit_test(test_warning),
-        cmocka_unit_test(test_verbosity),   cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_unwritable),  cmocka_unit_test(test_progress),
-        cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_one_writer), cmocka_unit_test(test_event),
+        cmocka_unit_test(test_cut_back),   cmocka_unit_test(test_short_log),
+        cmocka_unit_test(test_warning),    cmocka_unit_test(test_verbosity),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_progress),   cmocka_unit_test(test_no_terminal),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

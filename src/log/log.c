@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -177,6 +178,11 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
         return error_errno(err, STATUS_FAILED, path);
+    /* two processes on one log would write into each other's lines */
+    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+        close(fd);
+        return error_set(err, STATUS_FAILED, "%s: another process is writing to it", path);
+    }
     int failed = fstat(fd, &st);
     int64_t size = failed ? 0 : (int64_t)st.st_size;
     if (!failed) {

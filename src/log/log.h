@@ -22,7 +22,7 @@ struct log;
 struct log *log_new(enum verbosity verbosity);
 
 /* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). Events that came
- * before the file are written first. */
+ * before the file are written first. Fails where another process has it open. */
 int log_open(struct log *log, const char *path, int64_t keep, struct error *err);
 
 /* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */
