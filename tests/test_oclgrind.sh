@@ -1,0 +1,91 @@
+#!/bin/sh
+# Every kernel of cl/ under oclgrind, which tells data races and accesses beyond a buffer: the op
+# tests at odd shapes, then whole small trainings with k-means and t-SNE. Each tensor has a buffer
+# of its own, filled with NaNs, so that overruns between tensors are seen and a value that is read
+# before it is written ends the run. Kernels are cut as for a CPU and as for a GPU.
+srcdir=${srcdir-.}
+command -v oclgrind >/dev/null || {
+    echo "1..0 # SKIP no oclgrind (Debian: package oclgrind)"
+    exit 0
+}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+XDG_CACHE_HOME=$folder/cache
+export XDG_CACHE_HOME
+unset OCL_ICD_VENDORS OCL_ICD_FILENAMES
+# its library comes first by LD_PRELOAD, and is not leak-free
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}verify_asan_link_order=0:detect_leaks=0
+export ASAN_OPTIONS
+points=0
+
+# point STATUS NAME FILE...: on failure the files say why.
+point()
+{
+    points=$((points + 1))
+    if [ "$1" = 0 ]; then
+        echo "ok $points - $2"
+    else
+        echo "not ok $points - $2"
+        shift 2
+        sed 's/^/# /' "$@" | head -60
+    fi
+}
+
+# grind COMMAND...: passes if the command does and oclgrind has nothing to say.
+grind()
+{
+    oclgrind --data-races --max-errors 5 --log "$folder/log" "$@" >"$folder/output" 2>&1 </dev/null
+    status=$?
+    [ ! -s "$folder/log" ] || status=1
+    return $status
+}
+
+# ops FILTER...: op tests by name, as on a CPU and as on a GPU. A filter that fits nothing fails.
+ops()
+{
+    for filter; do
+        grind tests/test_ops "$filter" && grep -q '^ok.*as on a GPU$' "$folder/output" &&
+            ! grep -q '^not ok' "$folder/output"
+        point $? "ops: $filter" "$folder/log" "$folder/output"
+    done
+}
+
+# train NAME DEBUG SETTING...: a few windows in batches of 3, the last one short. The log names the
+# device: proof that it was oclgrind's.
+train()
+{
+    name=$1
+    SEQTRAIN_DEBUG=$2
+    export SEQTRAIN_DEBUG
+    shift 2
+    for setting; do
+        shift
+        set -- "$@" -s "$setting"
+    done
+    grind ./seqtrain -q -c "$srcdir/configs/demo.ini" --overwrite -o "$folder/run" \
+        -s device.select=auto -s device.gemm=own -s data.window=5 -s data.stride=3000 \
+        -s train.epochs=1 -s train.batch=3 -s model.layers=1 -s model.d_model=8 -s model.heads=2 \
+        -s model.feedforward=16 -s model.latent=4 -s cluster.categories=2 \
+        -s plots.tsne_points=10 -s plots.tsne_perplexity=2 -s plots.tsne_iterations=50 \
+        -s plots.enable=latent_space_tsne "$@" &&
+        grep -q '"event":"start".*"platform":"Oclgrind"' "$folder/run/log.jsonl" &&
+        grep -q '"event":"end"' "$folder/run/log.jsonl" &&
+        [ -s "$folder/run/latent_space_tsne.png" ]
+    point $? "$name" "$folder/log" "$folder/output"
+}
+
+train "a training as on a CPU" scattered
+train "a training as on a GPU, odd widths" "scattered gpu" data.stride=4000 data.scaler=standard \
+    model.d_model=9 model.heads=3 model.feedforward=7 model.latent=5 model.norm_first=no \
+    model.activation=relu model.positions=sinusoidal loss.contrastive=nt_xent \
+    loss.reconstruction=huber
+if [ -x tests/test_ops ]; then # the larger shapes would take minutes
+    ops 'attention *' 'bias *' 'norm 9*' 'norm 11*' 'norm 16*' 'norm 18*' 'norm 20*' 'linear 28*' \
+        'latent *' 'reconstruction 38*' 'similarity *' 'nt_xent 50*' 'nt_xent 53*' 'loss_sum*' \
+        'sum_rows*' 'adamw*' 'gather*' 'noise*'
+else
+    points=$((points + 1))
+    echo "ok $points - ops # SKIP no cmocka, so no op tests"
+fi
+echo "1..$points"
