@@ -35,8 +35,8 @@ typedef PASTE(float, HV) hvec;
 #define HN (DH / HV)
 
 /* to[d, j] = from[j, d] + bias[d], zero for the keys that pad */
-inline void load_across(SPACE float *to, __global const float *from,
-                        __global const float *bias, int stride, int lane)
+static inline void load_across(SPACE float *to, __global const float *from,
+                               __global const float *bias, int stride, int lane)
 {
     for (int e = lane; e < TP * DH; e += LANES) {
         const int d = e / TP, j = e % TP;
@@ -44,8 +44,8 @@ inline void load_across(SPACE float *to, __global const float *from,
     }
 }
 
-inline void load_rows(SPACE float *to, __global const float *from, __global const float *bias,
-                      int stride, int lane)
+static inline void load_rows(SPACE float *to, __global const float *from, __global const float *bias,
+                             int stride, int lane)
 {
     for (int e = lane; e < T * HN; e += LANES) {
         const int j = e / HN, d = e % HN;
@@ -57,7 +57,7 @@ inline void load_rows(SPACE float *to, __global const float *from, __global cons
 }
 
 /* to[QB][TP] = q[QB][DH] times the keys in kt: KB vectors of keys at a time stay in registers. */
-inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt)
+static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt)
 {
     for (int v0 = 0; v0 < KEYS; v0 += KB) {
         vec s[QB][KB];
@@ -86,13 +86,13 @@ inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt)
 }
 
 /* 1 for the keys that are there, 0 for those that pad */
-inline ivec is_key(int v)
+static inline ivec is_key(int v)
 {
     return v * VEC + convert_ivec(iota()) < (ivec)(T);
 }
 
 /* sum[QB] = rows p[QB][TP] times x[T][DH] at vector d */
-inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int d)
+static inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int d)
 {
 #pragma unroll
     for (int i = 0; i < QB; i++)

@@ -3,7 +3,7 @@
  * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU), POS (add position[row % period]), LANES, VEC.
  * x, y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
  */
-inline vec act(vec u)
+static inline vec act(vec u)
 {
 #if ACT == 1
     return PICK(u < 0.0f, (vec)(0.0f), u); /* not fmax: NaN must stay NaN */
@@ -14,7 +14,7 @@ inline vec act(vec u)
 #endif
 }
 
-inline vec act_slope(vec u)
+static inline vec act_slope(vec u)
 {
 #if ACT == 1
     return PICK(u > 0.0f, (vec)(1.0f), (vec)(0.0f));

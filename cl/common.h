@@ -27,11 +27,11 @@ typedef uint uvec;
 #define convert_ivec convert_int
 #define convert_uvec convert_uint
 #define PICK(mask, a, b) ((mask) ? (a) : (b))
-inline float vsum(vec x)
+static inline float vsum(vec x)
 {
     return x;
 }
-inline float vmax(vec x)
+static inline float vmax(vec x)
 {
     return x;
 }
@@ -49,14 +49,14 @@ typedef PASTE(uint, VEC) uvec;
 #define convert_uvec PASTE(convert_uint, VEC)
 #define PICK(mask, a, b) select((vec)(b), (vec)(a), (mask))
 #if VEC == 16
-inline float vsum(float16 x)
+static inline float vsum(float16 x)
 {
     float8 a = x.lo + x.hi;
     float4 b = a.lo + a.hi;
     float2 c = b.lo + b.hi;
     return c.x + c.y;
 }
-inline float vmax(float16 x)
+static inline float vmax(float16 x)
 {
     float8 a = fmax(x.lo, x.hi);
     float4 b = fmax(a.lo, a.hi);
@@ -64,35 +64,35 @@ inline float vmax(float16 x)
     return fmax(c.x, c.y);
 }
 #elif VEC == 8
-inline float vsum(float8 a)
+static inline float vsum(float8 a)
 {
     float4 b = a.lo + a.hi;
     float2 c = b.lo + b.hi;
     return c.x + c.y;
 }
-inline float vmax(float8 a)
+static inline float vmax(float8 a)
 {
     float4 b = fmax(a.lo, a.hi);
     float2 c = fmax(b.lo, b.hi);
     return fmax(c.x, c.y);
 }
 #elif VEC == 4
-inline float vsum(float4 b)
+static inline float vsum(float4 b)
 {
     float2 c = b.lo + b.hi;
     return c.x + c.y;
 }
-inline float vmax(float4 b)
+static inline float vmax(float4 b)
 {
     float2 c = fmax(b.lo, b.hi);
     return fmax(c.x, c.y);
 }
 #elif VEC == 2
-inline float vsum(float2 c)
+static inline float vsum(float2 c)
 {
     return c.x + c.y;
 }
-inline float vmax(float2 c)
+static inline float vmax(float2 c)
 {
     return fmax(c.x, c.y);
 }
@@ -101,7 +101,7 @@ inline float vmax(float2 c)
 
 /* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
  * The order of the additions depends on LANES alone. */
-inline float group_sum(float x, __local float *room)
+static inline float group_sum(float x, __local float *room)
 {
 #if LANES == 1
     return x;
@@ -120,7 +120,7 @@ inline float group_sum(float x, __local float *room)
 }
 
 /* 0, 1, ... VEC-1 */
-inline uvec iota(void)
+static inline uvec iota(void)
 {
 #if VEC == 1
     return 0;
@@ -137,7 +137,7 @@ inline uvec iota(void)
 
 /* e^x to 2 ulp for x in [-87, 88], held at these bounds; NaN stays NaN. Range reduction by ln 2 in two
  * parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). */
-inline vec exp_vec(vec x)
+static inline vec exp_vec(vec x)
 {
     x = PICK(x < -87.0f, (vec)(-87.0f), x);
     x = PICK(x > 88.0f, (vec)(88.0f), x);
@@ -155,7 +155,7 @@ inline vec exp_vec(vec x)
 }
 
 /* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32. */
-inline vec erf_vec(vec x)
+static inline vec erf_vec(vec x)
 {
     x = PICK(x < -4.0f, (vec)(-4.0f), x);
     x = PICK(x > 4.0f, (vec)(4.0f), x);
@@ -178,7 +178,7 @@ inline vec erf_vec(vec x)
 /* hi and lo words of a * m. Vector units multiply the even 32-bit lanes of 64-bit ones: so the even and
  * the odd lanes in turn, which is several times faster than mul_hi where that has no instruction. */
 #if VEC == 1
-inline void multiply(uint *hi, uint *lo, uint a, uint m)
+static inline void multiply(uint *hi, uint *lo, uint a, uint m)
 {
     *hi = mul_hi(a, m);
     *lo = a * m;
@@ -197,7 +197,7 @@ typedef ulong4 half_lanes;
 typedef ulong8 half_lanes;
 #define as_half_lanes as_ulong8
 #endif
-inline void multiply(uvec *hi, uvec *lo, uvec a, uint m)
+static inline void multiply(uvec *hi, uvec *lo, uvec a, uint m)
 {
     const half_lanes lanes = as_half_lanes(a), low = (half_lanes)(0xffffffffUL);
     const half_lanes even = (lanes & low) * (ulong)m, odd = (lanes >> 32) * (ulong)m;
@@ -207,7 +207,7 @@ inline void multiply(uvec *hi, uvec *lo, uvec a, uint m)
 #endif
 
 /* Philox4x32-7 (Salmon et al., 2011: seven rounds pass BigCrush), VEC counters side by side. */
-inline void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+static inline void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
 {
     uvec a = c0, b = (uvec)(c1), c = (uvec)(c2), d = (uvec)(c3);
 #pragma unroll
@@ -251,7 +251,7 @@ struct metrics {
 };
 
 /* pair += x, the rounding error kept (Neumaier's variant of Kahan's sum). */
-inline void add_compensated(__global float *pair, float x)
+static inline void add_compensated(__global float *pair, float x)
 {
     const float sum = pair[0] + x;
     pair[1] += fabs(pair[0]) >= fabs(x) ? (pair[0] - sum) + x : (x - sum) + pair[0];
@@ -271,8 +271,8 @@ struct dropout {
     float scale;
 };
 
-inline void dropout_init(struct dropout *d, __global const struct step *step, uint path,
-                         uint threshold, float scale)
+static inline void dropout_init(struct dropout *d, __global const struct step *step, uint path,
+                                uint threshold, float scale)
 {
     d->block = 0xffffffffu;
     d->sample = 0;
@@ -284,14 +284,14 @@ inline void dropout_init(struct dropout *d, __global const struct step *step, ui
     d->scale = scale;
 }
 
-inline void dropout_sample(struct dropout *d, uint sample)
+static inline void dropout_sample(struct dropout *d, uint sample)
 {
     d->block = 0xffffffffu;
     d->sample = sample;
 }
 
 /* Factors of elements e .. e+VEC-1: 0 or scale. */
-inline vec dropout_factor(struct dropout *d, uint e)
+static inline vec dropout_factor(struct dropout *d, uint e)
 {
     const uint block = e / 128 * 16 + (e % 16) / VEC * VEC;
     if (block != d->block) {
