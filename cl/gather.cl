@@ -34,3 +34,17 @@ __kernel void gather(__global const float *restrict series, __global const uint 
         to[e] = from[e];
 #endif
 }
+
+/*
+ * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample.
+ * -D: as gather.
+ */
+__kernel void gather_rows(__global const float *restrict table, __global const uint *restrict sample,
+                          __global float *restrict y, const int first, const int elems,
+                          const int columns)
+{
+    const size_t b = get_group_id(0);
+    __global const float *from = table + ((size_t)sample[b] + first) * columns;
+    for (int e = (int)get_local_id(0); e < elems; e += LANES)
+        y[b * elems + e] = from[e];
+}

@@ -1,11 +1,15 @@
 /*
- * Reconstruction loss of each sample, its mean over T F elements, and the gradient.
- * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1), LANES.
+ * Loss of each sample, its mean over E elements times its weight, and the gradient.
+ * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1, 3 binary cross-entropy of logits), GRADIENT,
+ * WEIGHT (there is weight[B]), LANES.
  * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
  * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
  */
-__kernel void reconstruction(__global const float *restrict y, __global const float *restrict x,
+__kernel void sample_loss(__global const float *restrict y, __global const float *restrict x,
                              __global float *restrict value,
+#if WEIGHT
+                             __global const float *restrict weight,
+#endif
 #if GRADIENT
                              __global float *restrict dy,
 #endif
@@ -16,11 +20,21 @@ __kernel void reconstruction(__global const float *restrict y, __global const fl
     const uint b = (uint)get_group_id(0);
     const int counts = b < step->count;
     const size_t at = (size_t)b * elems;
-    float sum = 0, lost = 0; /* compensated: T F may be large */
+    float sum = 0, lost = 0; /* compensated: E may be large */
+#if WEIGHT
+    const float own = weight[b];
+#else
+    const float own = 1;
+#endif
 #if GRADIENT
-    const float weight = counts ? 1.0f / ((float)elems * (float)step->group) : 0.0f;
+    const float share = counts ? own / ((float)elems * (float)step->group) : 0.0f;
 #endif
     for (int e = lane; e < elems; e += LANES) {
+#if KIND == 3 /* -x ln s(y) - (1 - x) ln(1 - s(y)) = max(y, 0) - x y + ln(1 + exp(-|y|)) */
+        const float u = y[at + e], small = exp(-fabs(u));
+        const float term = fmax(u, 0.0f) - x[at + e] * u + log1p(small);
+        const float slope = (u >= 0.0f ? 1.0f : small) / (1.0f + small) - x[at + e];
+#else
         const float r = y[at + e] - x[at + e];
 #if KIND == 0
         const float term = r * r, slope = 2.0f * r;
@@ -30,16 +44,17 @@ __kernel void reconstruction(__global const float *restrict y, __global const fl
         const float term = fabs(r) <= 1.0f ? 0.5f * r * r : fabs(r) - 0.5f;
         const float slope = r > 1.0f ? 1.0f : r < -1.0f ? -1.0f : r;
 #endif
+#endif
         const float add = term - lost, next = sum + add;
         lost = (next - sum) - add;
         sum = next;
 #if GRADIENT
-        dy[at + e] = counts ? slope * weight : 0.0f;
+        dy[at + e] = counts ? slope * share : 0.0f;
 #endif
     }
     sum = group_sum(sum, room);
     if (lane == 0)
-        value[b] = counts ? sum / elems : 0.0f;
+        value[b] = counts ? own * (sum / elems) : 0.0f;
 }
 
 /*

@@ -318,10 +318,10 @@ void ref_reconstruction(struct ref *r)
         r->y[0][b] = 0;
         for (size_t i = b * n; i < (b + 1) * n && b < r->count; i++) {
             double e = fabs(r->x[0][i] - r->x[1][i]);
-            r->y[0][b] += (r->kind == RECONSTRUCTION_MSE   ? e * e
-                           : r->kind == RECONSTRUCTION_MAE ? e
-                           : e < 1                         ? e * e / 2
-                                                           : e - 0.5) /
+            r->y[0][b] += (r->kind == LOSS_KIND_MSE   ? e * e
+                           : r->kind == LOSS_KIND_MAE ? e
+                           : e < 1                    ? e * e / 2
+                                                      : e - 0.5) /
                           (double)n;
         }
     }
@@ -332,9 +332,9 @@ void ref_reconstruction_back(struct ref *r)
     size_t n = r->t * r->d;
     for (size_t i = 0; i < r->count * n; i++) {
         double e = r->x[0][i] - r->x[1][i], sign = (e > 0) - (e < 0);
-        double slope = r->kind == RECONSTRUCTION_MSE                   ? 2 * e
-                       : r->kind == RECONSTRUCTION_MAE || fabs(e) >= 1 ? sign
-                                                                       : e;
+        double slope = r->kind == LOSS_KIND_MSE                   ? 2 * e
+                       : r->kind == LOSS_KIND_MAE || fabs(e) >= 1 ? sign
+                                                                  : e;
         r->dx[0][i] = r->dy[0][i / n] * slope / (double)n;
         r->dx[1][i] = -r->dx[0][i];
     }

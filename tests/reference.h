@@ -20,7 +20,7 @@ struct ref {
     size_t heads;   /* attention */
     size_t in;      /* linear: columns of the input */
     enum act act;
-    enum reconstruction_kind kind;
+    enum loss_kind kind;
     int has_bias, has_residual, has_norm, has_position, relu, normalize;
     double temperature;
     size_t count; /* samples that count */

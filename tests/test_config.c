@@ -126,7 +126,7 @@ static void test_syntax(void **state)
     assert_string_equal(c->run.output, "a= b");
     assert_string_equal(c->run.name, "a b = c \"d\" #e");
     assert_int_equal(c->run.seed, 7);
-    assert_string_equal(c->data.source, "x;y.csv");
+    assert_string_equal(*c->data.source.item, "x;y.csv");
     assert_int_equal(c->data.resample, 60000);
     assert_int_equal(c->data.gap, 90 * 60000);
     assert_string_equal(c->data.time, "t ; \"t\"");
@@ -325,7 +325,8 @@ static void test_bad_values(void **state)
         {"data.features=open, close)", "' close)' has a ) without its ("},
         {"plots.enable=all, loss_curves",
          "'all' is not one of: loss_curves | reconstruction_quality | latent_space_tsne | "
-         "category_distribution; nor is the whole all or none"},
+         "category_distribution | predictions | residuals | target_distribution | error_by_horizon "
+         "| am_am_pm | spectrum; nor is the whole all or none"},
         {"run.name=a\nb", "holds a control character"},
         {"run.name=\"a", "'\"a' has an opening \" without a closing one"},
         {"run.output=", "a run needs a folder"},
@@ -423,7 +424,7 @@ static void test_files(void **state)
     write_text("sub/f.ini", text, sizeof text - 1);
     struct config *c = config_load("sub/f.ini", NULL, 0, &err);
     assert_non_null(c);
-    assert_string_equal(c->data.source, "sub/x.csv");
+    assert_string_equal(*c->data.source.item, "sub/x.csv");
     assert_string_equal(c->model.init, "/abs/w");
     assert_string_equal(c->run.output, "out");
 
@@ -445,11 +446,11 @@ static void test_files(void **state)
     char *settings[] = {"data.source=y.csv"};
     c = config_load("sub/f.ini", settings, 1, &err);
     assert_non_null(c);
-    assert_string_equal(c->data.source, "y.csv"); /* as seen from the current folder */
+    assert_string_equal(*c->data.source.item, "y.csv"); /* as seen from the current folder */
     config_free(c);
     c = config_load(NULL, settings, 1, &err);
     assert_non_null(c);
-    assert_string_equal(c->data.source, "y.csv");
+    assert_string_equal(*c->data.source.item, "y.csv");
     config_free(c);
 
     write_text("sub/f.ini", "[run]\nname = a\0b\n", 17);
@@ -623,12 +624,55 @@ static void test_choices(void **state)
         {"data", "scaler", SCALER_WINDOW, "window"},
         {"data", "split", SPLIT_CHRONOLOGICAL, "chronological"},
         {"data", "split", SPLIT_SHUFFLED, "shuffled"},
+        {"data", "split", SPLIT_STRATIFIED, "stratified"},
         {"data", "split", SPLIT_SHUFFLED_WINDOWS, "shuffled_windows"},
+        {"data", "channels", CHANNELS_TOGETHER, "together"},
+        {"data", "channels", CHANNELS_APART, "apart"},
+        {"data", "target_rows", TARGET_HORIZON, "horizon"},
+        {"data", "target_rows", TARGET_EACH, "each"},
+        {"data", "target_rows", TARGET_WINDOW, "window"},
+        {"data", "split_unit", SPLIT_BLOCK, "block"},
+        {"data", "split_unit", SPLIT_SERIES, "series"},
+        {"data", "balance", BALANCE_NONE, "none"},
+        {"data", "balance", BALANCE_SELECT, "select"},
+        {"data", "balance", BALANCE_WEIGHT, "weight"},
+        {"data", "short_series", SHORT_ERROR, "error"},
+        {"data", "short_series", SHORT_SKIP, "skip"},
         {"model", "type", MODEL_AUTOENCODER, "autoencoder"},
+        {"model", "type", MODEL_RECURRENT, "recurrent"},
+        {"model", "type", MODEL_CNN_RECURRENT, "cnn_recurrent"},
+        {"model", "type", MODEL_TRANSFORMER, "transformer"},
+        {"model", "type", MODEL_DGRU, "dgru"},
+        {"model", "cell", CELL_LSTM, "lstm"},
+        {"model", "cell", CELL_GRU, "gru"},
+        {"model", "cell", CELL_RNN, "rnn"},
+        {"model", "head", HEAD_LAST, "last"},
+        {"model", "head", HEAD_MEAN, "mean"},
+        {"model", "head", HEAD_ATTENTION, "attention"},
+        {"model", "head", HEAD_FLATTEN, "flatten"},
+        {"model", "attention", ATTENTION_FULL, "full"},
+        {"model", "attention", ATTENTION_CAUSAL, "causal"},
+        {"model", "conv_norm", CONV_NORM_NONE, "none"},
+        {"model", "conv_norm", CONV_NORM_BATCH, "batch"},
+        {"model", "conv_norm", CONV_NORM_LAYER, "layer"},
+        {"model", "initialisation", DRAW_PYTORCH, "pytorch"},
+        {"model", "initialisation", DRAW_XAVIER_UNIFORM, "xavier_uniform"},
+        {"model", "initialisation", DRAW_XAVIER_NORMAL, "xavier_normal"},
+        {"model", "initialisation", DRAW_KAIMING_UNIFORM, "kaiming_uniform"},
+        {"model", "initialisation", DRAW_KAIMING_NORMAL, "kaiming_normal"},
+        {"model", "recurrent_init", RECURRENT_PYTORCH, "pytorch"},
+        {"model", "recurrent_init", RECURRENT_ORTHOGONAL, "orthogonal"},
         {"model", "activation", ACTIVATION_GELU, "gelu"},
         {"model", "activation", ACTIVATION_RELU, "relu"},
+        {"model", "activation", ACTIVATION_RRELU, "rrelu"},
         {"model", "positions", POSITIONS_LEARNED, "learned"},
         {"model", "positions", POSITIONS_SINUSOIDAL, "sinusoidal"},
+        {"model", "positions", POSITIONS_ROTARY, "rotary"},
+        {"model", "positions", POSITIONS_NONE, "none"},
+        {"loss", "target", LOSS_MSE, "mse"},
+        {"loss", "target", LOSS_MAE, "mae"},
+        {"loss", "target", LOSS_HUBER, "huber"},
+        {"loss", "target", LOSS_BCE, "bce"},
         {"loss", "reconstruction", LOSS_MSE, "mse"},
         {"loss", "reconstruction", LOSS_MAE, "mae"},
         {"loss", "reconstruction", LOSS_HUBER, "huber"},
@@ -660,6 +704,7 @@ static void test_choices(void **state)
 #define END(name)
 #define TEXT(s, key, def, help)
 #define INPUT(s, key, def, help)
+#define INPUTS(s, key, def, help)
 #define OUTPUT(s, key, def, help)
 #define LIST(s, key, def, help)
 #define SET(s, key, def, choices, help)
@@ -681,6 +726,7 @@ static void test_choices(void **state)
 
 #undef TEXT
 #undef INPUT
+#undef INPUTS
 #undef OUTPUT
 #undef LIST
 #undef SET
@@ -693,6 +739,7 @@ static void test_choices(void **state)
 #undef SPAN
 #define TEXT(s, key, def, help) {#s, #key},
 #define INPUT(s, key, def, help) {#s, #key},
+#define INPUTS(s, key, def, help) {#s, #key},
 #define OUTPUT(s, key, def, help) {#s, #key},
 #define LIST(s, key, def, help) {#s, #key},
 #define SET(s, key, def, choices, help) {#s, #key},

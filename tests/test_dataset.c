@@ -76,12 +76,15 @@ static struct config make_config(void)
 
 /* Loads the rows; NULL with an error. `whole` as encode does it. */
 static struct dataset *try_load(struct config *config, const struct file *file, int whole,
-                                const struct scaler *fitted, struct error *err)
+                                const struct scaler *scaler, struct error *err)
 {
+    const struct fitted known = {.scaler = scaler ? *scaler : (struct scaler){0}};
+    const struct fitted *fitted = scaler ? &known : NULL;
     const char *path = write_rows(file);
     char copy[64];
     snprintf(copy, sizeof copy, "%s", path);
-    config->data.source = copy;
+    char *source[] = {copy};
+    config->data.source = (struct list){source, 1};
     fake_forget();
     *err->text = 0;
     struct dataset *data = whole ? dataset_load_all(config, copy, fitted, NULL, err)
@@ -584,7 +587,8 @@ static void windows_of_random_splits(void **state)
             runs[count++] = (struct run){at, end};
             at = end;
         }
-        struct split split = {.kind = round % 3,
+        static const int kinds[] = {SPLIT_CHRONOLOGICAL, SPLIT_SHUFFLED, SPLIT_SHUFFLED_WINDOWS};
+        struct split split = {.kind = kinds[round % 3],
                               .rows = rows,
                               .window = 1 + (size_t)(12 * random_unit()),
                               .stride = 1,
@@ -638,7 +642,8 @@ static void the_synthetic_candles(void **state)
     snprintf(path, sizeof path, "%s/%s", top ? top : ".", SYNTHETIC);
     struct config config = make_config();
     struct error err;
-    config.data.source = path;
+    char *source[] = {path};
+    config.data.source = (struct list){source, 1};
     config.data.time = stamp;
     config.data.resample = 180000;
     config.data.gap = 600000;

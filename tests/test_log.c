@@ -364,6 +364,12 @@ static void test_one_writer(void **state)
     assert_int_equal(log_close(first, &err), 0);
     assert_int_equal(log_open(second, path, -1, &err), 0);
     assert_int_equal(log_close(second, &err), 0);
+    /* a device is not one run's own */
+    first = log_new(LOG_QUIET), second = log_new(LOG_QUIET);
+    assert_int_equal(log_open(first, "/dev/null", -1, &err), 0);
+    assert_int_equal(log_open(second, "/dev/null", -1, &err), 0);
+    assert_int_equal(log_close(first, &err), 0);
+    assert_int_equal(log_close(second, &err), 0);
 }
 
 int main(void)

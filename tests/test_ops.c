@@ -562,8 +562,8 @@ static void reconstruction_slots(struct check *c)
 
 static void reconstruction_build(struct graph *g, struct check *c)
 {
-    c->out[0].tensor =
-        op_reconstruction(g, c->in[0].tensor, c->in[1].tensor, c->r.t * c->r.d, c->r.kind);
+    c->out[0].tensor = op_sample_loss(g, c->in[0].tensor, c->in[1].tensor, c->r.t * c->r.d,
+                                      (enum loss_kind)c->r.kind, NULL);
 }
 
 static void similarity_slots(struct check *c)
@@ -607,9 +607,9 @@ static const struct op similarity_op = {"similarity",   similarity_slots,    sim
 static const struct op nt_xent_op = {"nt_xent",   nt_xent_slots,    nt_xent_build,
                                      ref_nt_xent, ref_nt_xent_back, 1};
 
-#define MSE RECONSTRUCTION_MSE
-#define MAE RECONSTRUCTION_MAE
-#define HUBER RECONSTRUCTION_HUBER
+#define MSE LOSS_KIND_MSE
+#define MAE LOSS_KIND_MAE
+#define HUBER LOSS_KIND_HUBER
 
 /* Few widths, each a program: odd ones, one that no vector divides, one wider than a work-group. */
 static const struct problem problems[] = {

@@ -63,9 +63,10 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err))
         goto failed;
     const struct config *c = t->checkpoint.config;
-    const struct scaler *scaler = &t->checkpoint.scaler;
-    t->data = whole ? dataset_load_all(c, o->input ? o->input : c->data.source, scaler, t->log, err)
-                    : dataset_load(c, scaler, t->log, err);
+    const struct fitted *fitted = &t->checkpoint.fitted;
+    t->data =
+        whole ? dataset_load_all(c, o->input ? o->input : *c->data.source.item, fitted, t->log, err)
+              : dataset_load(c, fitted, t->log, err);
     if (!t->data)
         goto failed;
     struct engine_options with = command_engine_options(t->log, o, 0);

@@ -200,6 +200,17 @@ static char *from_folder(const char *folder, char *text)
     return joined;
 }
 
+/* from_folder() for each file of a value; -1: memory. */
+static int in_folder(const char *folder, const struct option *o, union option_value *value)
+{
+    if (o->type == OPTION_INPUT)
+        return (value->text = from_folder(folder, value->text)) ? 0 : -1;
+    for (size_t i = 0; o->type == OPTION_INPUTS && i < value->list.count; i++)
+        if (!(value->list.item[i] = from_folder(folder, value->list.item[i])))
+            return -1;
+    return 0;
+}
+
 /* Reads a value and puts it in the place of the one before. */
 static void set(struct parse *p, const struct option *o, const char *text, long from)
 {
@@ -213,12 +224,10 @@ static void set(struct parse *p, const struct option *o, const char *text, long 
         option_fault(p, o, from, not_text ? not_text : what);
         return;
     }
-    if (o->type == OPTION_INPUT && from < FROM_DEFAULT) {
-        value.text = from_folder(p->folder, value.text);
-        if (!value.text) {
-            p->no_memory = 1;
-            return;
-        }
+    if (from < FROM_DEFAULT && in_folder(p->folder, o, &value)) {
+        option_release(o, &value);
+        p->no_memory = 1;
+        return;
     }
     option_get(o, p->config, &before);
     option_release(o, &before);
@@ -351,8 +360,10 @@ static void check_data(struct parse *p)
     const struct option *source = KEY(data, source), *features = KEY(data, features);
     if (!*c->run.output)
         clash(p, KEY(run, output), KEY(run, output), "a run needs a folder");
-    if (!*c->data.source)
+    if (!c->data.source.count && !*c->data.manifest)
         clash(p, source, source, "a data file must be named");
+    if (c->data.source.count && *c->data.manifest)
+        clash(p, KEY(data, manifest), source, "give either source or manifest");
     if (!c->data.features.count)
         clash(p, features, features, "at least one feature is needed");
     if (c->data.validation + c->data.test >= 1)
@@ -366,8 +377,8 @@ static void check_data(struct parse *p)
     if (c->data.gap && c->data.gap < c->data.resample)
         clash(p, KEY(data, gap), KEY(data, resample),
               "a gap shorter than the resampled candles would part all rows");
-    if (c->data.split == SPLIT_SHUFFLED && c->data.split_block != -1 &&
-        c->data.split_block < c->data.window)
+    if ((c->data.split == SPLIT_SHUFFLED || c->data.split == SPLIT_STRATIFIED) &&
+        c->data.split_block != -1 && c->data.split_block < c->data.window)
         clash(p, KEY(data, split_block), KEY(data, window),
               "blocks of %ld rows hold no window of %ld", c->data.split_block, c->data.window);
     if (c->data.scaler == SCALER_WINDOW && c->data.window < 2)
@@ -375,11 +386,45 @@ static void check_data(struct parse *p)
               "a window of one row cannot be standardised by itself");
 }
 
+static void check_model(struct parse *p)
+{
+    const struct config *c = p->config;
+    const struct option *type = KEY(model, type), *targets = KEY(data, targets);
+    const struct option *rows = KEY(data, target_rows), *positions = KEY(model, positions);
+    int own = c->model.type == MODEL_AUTOENCODER; /* what it predicts is its input */
+    int conv = c->model.type == MODEL_CNN_RECURRENT, by_row = c->data.target_rows == TARGET_WINDOW;
+    const char *name = config_choice("model", "type", c->model.type);
+    if (own && c->data.targets.count)
+        clash(p, targets, type, "an autoencoder has no targets but its input");
+    if (!own && !c->data.targets.count)
+        clash(p, targets, type, "type = %s needs targets", name);
+    if (own && (c->model.positions == POSITIONS_ROTARY || c->model.positions == POSITIONS_NONE))
+        clash(p, positions, type, "an autoencoder's positions are learned or sinusoidal");
+    if (c->model.activation == ACTIVATION_RRELU && !conv)
+        clash(p, KEY(model, activation), type, "rrelu is for the convolutions of cnn_recurrent");
+    if (conv && by_row && (c->model.conv_stride > 1 || c->model.conv_pool > 1))
+        clash(p, c->model.conv_stride > 1 ? KEY(model, conv_stride) : KEY(model, conv_pool), rows,
+              "a target for each row of the window needs a convolution that keeps all rows");
+    if (c->model.type == MODEL_DGRU && (c->data.features.count != 2 || !by_row))
+        clash(p, KEY(data, features), type,
+              "type = dgru needs two features, I and Q, and target_rows = window");
+    if (c->data.target_rows == TARGET_EACH && !c->data.horizon)
+        clash(p, KEY(data, horizon), rows, "target_rows = each needs a horizon of at least 1");
+    if (c->data.eval_window > 0 && !by_row)
+        clash(p, KEY(data, eval_window), rows, "eval_window needs target_rows = window");
+    if (c->data.target_source.count && !by_row)
+        clash(p, KEY(data, target_source), rows, "target_source needs target_rows = window");
+    if (c->data.scaler == SCALER_WINDOW && c->model.reversible_norm)
+        clash(p, KEY(model, reversible_norm), KEY(data, scaler),
+              "scaler = window has standardised each window already");
+}
+
 static void check_training(struct parse *p)
 {
     const struct config *c = p->config;
     const struct option *warmup = KEY(train, warmup), *checkpoint = KEY(train, checkpoint);
-    if (c->model.d_model % c->model.heads)
+    if (c->model.d_model % c->model.heads &&
+        (c->model.type == MODEL_AUTOENCODER || c->model.type == MODEL_TRANSFORMER))
         clash(p, KEY(model, heads), KEY(model, d_model),
               "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
               c->model.heads);
@@ -437,6 +482,7 @@ static struct config *parse(const char *bytes, size_t size, const char *name, ch
     }
     if (!p.no_memory) {
         check_data(&p);
+        check_model(&p);
         check_training(&p);
     }
     clocale_leave(before);
@@ -499,11 +545,25 @@ static char *absolute(const char *path)
     return name;
 }
 
+static int print_inputs(const struct option *o, const struct list *list, FILE *out)
+{
+    union option_value value = {.list = {calloc(list->count + 1, sizeof(char *)), list->count}};
+    int failed = !value.list.item;
+    for (size_t i = 0; i < list->count && !failed; i++)
+        failed = !(value.list.item[i] = absolute(list->item[i]));
+    if (!failed)
+        option_write(o, &value, out);
+    option_release(o, &value);
+    return failed ? -1 : 0;
+}
+
 /* A key's value as config_print() writes it. */
 static int print_value(const struct option *o, const struct config *config, FILE *out)
 {
     union option_value value;
     option_get(o, config, &value);
+    if (o->type == OPTION_INPUTS)
+        return print_inputs(o, &value.list, out);
     char *path = NULL;
     if (o->type == OPTION_INPUT && *value.text) {
         path = absolute(value.text);

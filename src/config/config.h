@@ -31,11 +31,28 @@ struct list {
 enum { TUNING_TABLE, TUNING_MEASURE };
 enum { GEMM_AUTO, GEMM_CLBLAST, GEMM_CBLAS, GEMM_OWN };
 enum { SCALER_NONE, SCALER_STANDARD, SCALER_MINMAX, SCALER_ROBUST, SCALER_WINDOW };
-enum { SPLIT_CHRONOLOGICAL, SPLIT_SHUFFLED, SPLIT_SHUFFLED_WINDOWS };
-enum { MODEL_AUTOENCODER };
-enum { ACTIVATION_GELU, ACTIVATION_RELU };
-enum { POSITIONS_LEARNED, POSITIONS_SINUSOIDAL };
-enum { LOSS_MSE, LOSS_MAE, LOSS_HUBER };
+enum { CHANNELS_TOGETHER, CHANNELS_APART };
+enum { TARGET_HORIZON, TARGET_EACH, TARGET_WINDOW };
+enum { SPLIT_CHRONOLOGICAL, SPLIT_SHUFFLED, SPLIT_STRATIFIED, SPLIT_SHUFFLED_WINDOWS };
+enum { SPLIT_BLOCK, SPLIT_SERIES };
+enum { BALANCE_NONE, BALANCE_SELECT, BALANCE_WEIGHT };
+enum { SHORT_ERROR, SHORT_SKIP };
+enum { MODEL_AUTOENCODER, MODEL_RECURRENT, MODEL_CNN_RECURRENT, MODEL_TRANSFORMER, MODEL_DGRU };
+enum { CELL_LSTM, CELL_GRU, CELL_RNN };
+enum { HEAD_LAST, HEAD_MEAN, HEAD_ATTENTION, HEAD_FLATTEN };
+enum { ATTENTION_FULL, ATTENTION_CAUSAL };
+enum { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RRELU };
+enum { POSITIONS_LEARNED, POSITIONS_SINUSOIDAL, POSITIONS_ROTARY, POSITIONS_NONE };
+enum { CONV_NORM_NONE, CONV_NORM_BATCH, CONV_NORM_LAYER };
+enum {
+    DRAW_PYTORCH,
+    DRAW_XAVIER_UNIFORM,
+    DRAW_XAVIER_NORMAL,
+    DRAW_KAIMING_UNIFORM,
+    DRAW_KAIMING_NORMAL
+};
+enum { RECURRENT_PYTORCH, RECURRENT_ORTHOGONAL };
+enum { LOSS_MSE, LOSS_MAE, LOSS_HUBER, LOSS_BCE };
 enum { CONTRASTIVE_NONE, CONTRASTIVE_MEAN_SIMILARITY, CONTRASTIVE_NT_XENT };
 enum { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_PLATEAU };
 enum { MONITOR_VAL_LOSS, MONITOR_VAL_RECONSTRUCTION, MONITOR_VAL_CONTRASTIVE, MONITOR_TRAIN_LOSS };
@@ -49,6 +66,7 @@ struct config {
     name;
 #define TEXT(s, key, def, help) char *key;
 #define INPUT(s, key, def, help) char *key;
+#define INPUTS(s, key, def, help) struct list key;
 #define OUTPUT(s, key, def, help) char *key;
 #define LIST(s, key, def, help) struct list key;
 #define SET(s, key, def, choices, help) struct list key;
@@ -64,6 +82,7 @@ struct config {
 #undef END
 #undef TEXT
 #undef INPUT
+#undef INPUTS
 #undef OUTPUT
 #undef LIST
 #undef SET
@@ -78,9 +97,9 @@ struct config {
 
 /*
  * Makes a config from the defaults, then `path` (NULL: no file), then `settings` (each
- * "section.key=value", as -s gives them). Names of INPUT keys become relative to the folder of
- * `path` (settings: to the current directory). Returns NULL with every fault in `err`, one a line,
- * each "path:line: [section] key: what" or "-s section.key: what".
+ * "section.key=value", as -s gives them). Names of INPUT and INPUTS keys become relative to the
+ * folder of `path` (settings: to the current directory). Returns NULL with every fault in `err`,
+ * one a line, each "path:line: [section] key: what" or "-s section.key: what".
  */
 struct config *config_load(const char *path, char *const *settings, size_t count,
                            struct error *err);

@@ -12,6 +12,7 @@
 #define END(name)
 #define TEXT(s, key, def, help)
 #define INPUT(s, key, def, help)
+#define INPUTS(s, key, def, help)
 #define OUTPUT(s, key, def, help)
 #define LIST(s, key, def, help)
 #define SET(s, key, def, choices, help)
@@ -28,6 +29,7 @@ const struct option_section option_sections[] = {
 #undef SECTION
 #undef TEXT
 #undef INPUT
+#undef INPUTS
 #undef OUTPUT
 #undef LIST
 #undef SET
@@ -44,6 +46,7 @@ const struct option_section option_sections[] = {
     {OPTION_##type, #s, #key, def, help, choices, min, max, offsetof(struct config, s.key)},
 #define TEXT(s, key, def, help) ENTRY(TEXT, s, key, def, help, NULL, 0, 0)
 #define INPUT(s, key, def, help) ENTRY(INPUT, s, key, def, help, NULL, 0, 0)
+#define INPUTS(s, key, def, help) ENTRY(INPUTS, s, key, def, help, NULL, 0, 0)
 #define OUTPUT(s, key, def, help) ENTRY(OUTPUT, s, key, def, help, NULL, 0, 0)
 #define LIST(s, key, def, help) ENTRY(LIST, s, key, def, help, NULL, 0, 0)
 #define SET(s, key, def, choices, help) ENTRY(SET, s, key, def, help, choices, 0, 0)
@@ -525,6 +528,7 @@ static const struct {
 } types[] = {
     [OPTION_TEXT] = {sizeof(char *), read_text, write_text, "text"},
     [OPTION_INPUT] = {sizeof(char *), read_text, write_text, "file"},
+    [OPTION_INPUTS] = {sizeof(struct list), read_list, write_list, "files, folders or globs"},
     [OPTION_OUTPUT] = {sizeof(char *), read_text, write_text, "folder"},
     [OPTION_LIST] = {sizeof(struct list), read_list, write_list, "list"},
     [OPTION_SET] = {sizeof(struct list), read_set, write_list, "all, none, or a list of "},
@@ -560,7 +564,7 @@ void option_write(const struct option *option, const union option_value *value, 
 
 void option_release(const struct option *option, union option_value *value)
 {
-    if (option->type == OPTION_LIST || option->type == OPTION_SET)
+    if (option->type == OPTION_LIST || option->type == OPTION_SET || option->type == OPTION_INPUTS)
         release_list(&value->list);
     else if (!is_scalar(option))
         free(value->text);

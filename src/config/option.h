@@ -14,6 +14,7 @@
 enum option_type {
     OPTION_TEXT,
     OPTION_INPUT,
+    OPTION_INPUTS,
     OPTION_OUTPUT,
     OPTION_LIST,
     OPTION_SET,

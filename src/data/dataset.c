@@ -393,27 +393,27 @@ static int copy_times(struct load *load)
 }
 
 /* A scaler that was fitted before, or room for one that is to be. */
-static int prepare_scaler(struct load *load, const struct scaler *fitted, int *fitting)
+static int prepare_scaler(struct load *load, const struct fitted *fitted, int *fitting)
 {
     int kind = load->config->data.scaler;
     int plain = kind == SCALER_NONE || kind == SCALER_WINDOW;
     *fitting = !fitted && !plain;
-    if (fitted && fitted->features != load->features)
+    if (fitted && fitted->scaler.features != load->features)
         return error_set(load->err, STATUS_INPUT,
                          "the checkpoint's scaler has %zu features, data.features %zu",
-                         fitted->features, load->features);
+                         fitted->scaler.features, load->features);
     if (load->whole && *fitting)
         return error_set(load->err, STATUS_INPUT,
                          "%s: data.scaler = %s needs a checkpoint's scaler", load->path,
                          config_choice("data", "scaler", kind));
-    if (fitted ? scaler_copy(&load->data->scaler, fitted)
+    if (fitted ? scaler_copy(&load->data->scaler, &fitted->scaler)
                : scaler_init(&load->data->scaler, kind, load->features))
         return no_memory(load);
     tell_text(load, "scaler", config_choice("data", "scaler", load->data->scaler.kind));
     return 0;
 }
 
-static int run_load(struct load *load, const struct scaler *fitted)
+static int run_load(struct load *load, const struct fitted *fitted)
 {
     int fitting;
     load->data->window = (size_t)load->config->data.window;
@@ -426,7 +426,7 @@ static int run_load(struct load *load, const struct scaler *fitted)
     return 0;
 }
 
-static struct dataset *begin_load(struct load *load, const struct scaler *fitted)
+static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
 {
     load->data = calloc(1, sizeof *load->data);
     load->told = json_object();
@@ -445,15 +445,15 @@ static struct dataset *begin_load(struct load *load, const struct scaler *fitted
     return NULL;
 }
 
-struct dataset *dataset_load(const struct config *config, const struct scaler *fitted,
+struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err)
 {
-    struct load load = {.config = config, .path = config->data.source, .log = log, .err = err};
+    struct load load = {.config = config, .path = *config->data.source.item, .log = log, .err = err};
     return begin_load(&load, fitted);
 }
 
 struct dataset *dataset_load_all(const struct config *config, const char *path,
-                                 const struct scaler *fitted, struct log *log, struct error *err)
+                                 const struct fitted *fitted, struct log *log, struct error *err)
 {
     struct load load = {.config = config, .path = path, .whole = 1, .log = log, .err = err};
     return begin_load(&load, fitted);

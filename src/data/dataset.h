@@ -1,10 +1,12 @@
 /*
- * data: from a file to windows of scaled features.
+ * data: from files to windows of scaled features and their targets.
  *
- *   file -> csv -> table -> (resample) -> features -> split -> scaler -> dataset
+ *   files -> csv (or its cache) -> table -> (resample) -> features -> split -> scaler -> dataset
  *
- * Windows are never materialised: the dataset holds the series once, [rows, features] in fp32, and
- * for each part the first rows of its windows. It owns everything it points to.
+ * Windows are never materialised: the dataset holds the series once, [rows, features] in fp32, the
+ * targets beside it, [rows, targets], and for each part the first rows of its windows. The rows of
+ * all files lie behind each other; struct series says which are whose. It owns everything it points
+ * to.
  */
 #ifndef DATA_DATASET_H
 #define DATA_DATASET_H
@@ -13,6 +15,7 @@
 #include <stdint.h>
 
 #include "config/config.h"
+#include "data/transform.h"
 #include "error.h"
 #include "log/log.h"
 
@@ -26,6 +29,12 @@ struct scaler {
     double *scale;  /* [features], never 0 */
 };
 
+/* The rows of one file (with channels = apart: of one column of it). */
+struct series {
+    char *name;        /* of the file, or as the manifest says; "file.csv: column" for a channel */
+    size_t begin, end; /* rows of the dataset */
+};
+
 struct dataset {
     size_t rows, features, window;
     float *series; /* [rows, features], scaled (raw for SCALER_NONE and SCALER_WINDOW) */
@@ -34,15 +43,43 @@ struct dataset {
     struct scaler scaler;
     uint32_t *start[PARTS]; /* first rows of the windows of each part, ascending */
     size_t count[PARTS];
+
+    size_t eval_window; /* rows of a window of validation and test; 0: window */
+
+    struct series *file; /* [files] ascending */
+    size_t files;
+
+    /*
+     * Targets; 0 for a model without any. Those of the window that starts at row s are the rows
+     * s + target_first .. s + target_first + target_rows - 1 of target[] (for a window of
+     * eval_window rows and target_rows = window: eval_window rows from s). All of them lie in the
+     * same part and run as the window and are finite.
+     */
+    size_t targets, target_first, target_rows;
+    float *target;               /* [rows, targets], transformed; NaN where there is no value */
+    double *raw_target;          /* [rows, targets] in the unit of the file */
+    char **target_names;         /* [targets] */
+    struct transform *transform; /* [targets], fitted on the training part's targets */
+    int *target_feature;         /* [targets]: the feature of the same text, or -1 */
+    double *target_base;         /* [rows, targets]: value of the target's innermost column at each
+                                    row ("close" of ret(close)): naive forecasts and price units */
+    float *weight;               /* [rows] of the window that starts there; NULL: all 1 */
+};
+
+/* What a checkpoint has of the data it was trained on. */
+struct fitted {
+    struct scaler scaler;
+    struct transform *transform; /* [targets] */
+    size_t targets;
 };
 
 /*
  * Reads config->data.source and does everything up to the windows of each part. With `fitted` (a
- * checkpoint's scaler) nothing is fitted. What was found is told to `log`: rows, the time's format
+ * checkpoint's) nothing is fitted. What was found is told to `log`: rows, the time's format
  * and step, resampling, holes, windows dropped, windows per part. Fails with STATUS_INPUT and
  * "file:line: cause". A part whose share is 0 is empty; the training part must hold a window.
  */
-struct dataset *dataset_load(const struct config *config, const struct scaler *fitted,
+struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err);
 
 /*
@@ -50,7 +87,7 @@ struct dataset *dataset_load(const struct config *config, const struct scaler *f
  * in PART_TEST.
  */
 struct dataset *dataset_load_all(const struct config *config, const char *path,
-                                 const struct scaler *fitted, struct log *log, struct error *err);
+                                 const struct fitted *fitted, struct log *log, struct error *err);
 
 void dataset_free(struct dataset *data);
 

@@ -178,12 +178,12 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
     int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
     if (fd < 0)
         return error_errno(err, STATUS_FAILED, path);
-    /* two processes on one log would write into each other's lines */
-    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
+    int failed = fstat(fd, &st);
+    /* two processes on one log would write into each other's lines; a device anyone may share */
+    if (!failed && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
         close(fd);
         return error_set(err, STATUS_FAILED, "%s: another process is writing to it", path);
     }
-    int failed = fstat(fd, &st);
     int64_t size = failed ? 0 : (int64_t)st.st_size;
     if (!failed) {
         log->bytes = whole_lines(fd, keep >= 0 && keep < size ? keep : size);

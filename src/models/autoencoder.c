@@ -54,10 +54,11 @@ static struct tensor *decode(struct graph *g, const struct config *config,
     return op_bias(g, h, rows, features, ACT_NONE, NULL, &none);
 }
 
-static void build(struct graph *g, const struct config *config, struct tensor *input,
-                  struct tensor *sample, struct model_io *io)
+static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
+                  struct model_io *io)
 {
-    size_t features = input->dim[2], latent = (size_t)config->model.latent;
+    struct tensor *input = io->input, *sample = io->sample;
+    size_t features = shape->features, latent = (size_t)config->model.latent;
     const struct transformer t = {
         .window = (size_t)config->data.window,
         .width = (size_t)config->model.d_model,
@@ -81,8 +82,8 @@ static void build(struct graph *g, const struct config *config, struct tensor *i
     }
     io->output = decode(g, config, &t, io->latent, features);
     io->output->keep = 1;
-    io->value = op_reconstruction(g, io->output, input, t.window * features,
-                                  (enum reconstruction_kind)config->loss.reconstruction);
+    io->value = op_sample_loss(g, io->output, input, t.window * features,
+                               (enum loss_kind)config->loss.reconstruction, NULL);
     io->value->keep = 1;
     if (view)
         io->contrastive = op_nt_xent(g, io->latent, view, latent, config->loss.temperature, weight);

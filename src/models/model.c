@@ -23,18 +23,43 @@ const char *model_python(const struct config *config)
     return "";
 }
 
-struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
-                          size_t batch, size_t features, int training, struct buffer *series,
-                          struct buffer *order, struct model_io *io)
+/* Losses of a model with targets: loss.target alone. */
+static void supervise(struct graph *g, const struct config *config, const struct model_shape *shape,
+                      const struct model_data *data, struct model_io *io)
 {
+    struct tensor *weight = NULL;
+    io->target = op_gather_rows(g, "target", graph_borrow(g, "targets", data->target), io->sample,
+                                shape->target_first, shape->target_rows, shape->targets);
+    if (data->weight && g->training)
+        weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", data->weight), io->sample,
+                                0, 1, 1);
+    io->output->keep = 1;
+    io->value = op_sample_loss(g, io->output, io->target, shape->target_rows * shape->targets,
+                               (enum loss_kind)config->loss.target, weight);
+    io->value->keep = 1;
+    io->contrastive = op_zero(g);
+    io->contrastive->keep = 1;
+    io->metrics = op_loss_sum(g, io->value, io->contrastive, 0);
+}
+
+struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
+                          size_t batch, const struct model_shape *shape, int training,
+                          const struct model_data *data, struct model_io *io)
+{
+    const struct model_class *class = model_of(config);
     struct graph *g = graph_new(dev, params, batch, training);
     if (!g)
         return NULL;
     *io = (struct model_io){0};
-    io->input = op_gather(g, graph_borrow(g, "series", series), graph_borrow(g, "order", order),
-                          (size_t)config->data.window, features,
+    io->input = op_gather(g, graph_borrow(g, "series", data->series),
+                          graph_borrow(g, "order", data->order), shape->window, shape->features,
                           config->data.scaler == SCALER_WINDOW, &io->sample);
-    model_of(config)->build(g, config, io->input, io->sample, io);
+    if (training && class->supervised && config->data.noise > 0)
+        io->input = op_noise(g, io->input, shape->window * shape->features, io->sample,
+                             "data.noise", config->data.noise);
+    class->build(g, config, shape, io);
+    if (class->supervised)
+        supervise(g, config, shape, data, io);
     if (training)
         graph_backward(g);
     return g;

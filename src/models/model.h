@@ -9,33 +9,54 @@
 #include "config/config.h"
 #include "graph/graph.h"
 
+/* Extents of a graph that are not in the configuration. */
+struct model_shape {
+    size_t window, features;     /* T, F; T may be data.eval_window */
+    size_t targets, target_rows; /* K, R of a sample; 0 without targets */
+    size_t target_first;         /* first target row, counted from the window's first */
+    const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
+};
+
 struct model_io {
     struct tensor *input, *sample; /* [B, T, F], [B] uint */
-    struct tensor *output;         /* [B, T, F] */
-    struct tensor *latent;         /* [B, latent] */
-    struct tensor *value;          /* [B]: R of each sample */
-    struct tensor *contrastive;    /* [1] */
-    struct tensor *metrics;        /* struct metrics */
-    struct tensor *latent_total;   /* [latent, 2]; NULL unless C is the mean similarity */
+    struct tensor *target;         /* [B, R, K]; NULL without targets */
+    struct tensor *output;         /* [B, T, F], with targets [B, R, K] */
+    struct tensor *latent;         /* [B, latent]; NULL unless the model has one */
+    struct tensor *value; /* [B]: first loss term (R, or that of the targets) of each sample */
+    struct tensor *contrastive;  /* [1] */
+    struct tensor *metrics;      /* struct metrics */
+    struct tensor *latent_total; /* [latent, 2]; NULL unless C is the mean similarity */
 };
 
 struct model_class {
     const char *name;
     const char *python; /* file of the PyTorch twin in src/models */
-    /* Appends the forward pass with its losses; backward follows from the graph. */
-    void (*build)(struct graph *g, const struct config *config, struct tensor *input,
-                  struct tensor *sample, struct model_io *io);
+    /*
+     * Appends the forward pass; backward follows from the graph. A model without targets
+     * (autoencoder) appends its losses as well and fills all of io. One with targets reads
+     * io->input [B, T, F] and io->sample and sets io->output: [B, R, K], where R == T and
+     * row_by_row where each row of the window gives its own; model.c then appends loss.target.
+     */
+    void (*build)(struct graph *g, const struct config *config, const struct model_shape *shape,
+                  struct model_io *io);
+    int supervised; /* needs data.targets */
 };
 
 const struct model_class *model_of(const struct config *config);
 
+/* Buffers that a graph reads. */
+struct model_data {
+    struct buffer *series, *order;  /* [rows, F]; uint [samples] */
+    struct buffer *target, *weight; /* [rows, K], [rows]; NULL without */
+};
+
 /*
- * The whole graph of a step: gather from `series` [rows, F] by `order`, forward, in a training
- * graph backward. *micro (may be NULL): number of launches of a micro-batch.
+ * The whole graph of a step: gather from `data` by its order, forward, in a training graph
+ * backward.
  */
 struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
-                          size_t batch, size_t features, int training, struct buffer *series,
-                          struct buffer *order, struct model_io *io);
+                          size_t batch, const struct model_shape *shape, int training,
+                          const struct model_data *data, struct model_io *io);
 
 /* The source of the model's PyTorch twin. */
 const char *model_python(const struct config *config);

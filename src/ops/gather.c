@@ -19,3 +19,22 @@ struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *
     launch_cost(l, 0, "input");
     return x;
 }
+
+struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table,
+                              struct tensor *sample, size_t first, size_t rows, size_t columns)
+{
+    struct tensor *y = graph_tensor(g, name, 3, (size_t[]){g->batch, rows, columns});
+    y->needs_grad = 0;
+    unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
+    struct launch *l = graph_kernel(g, "gather.cl", "gather_rows", g->batch, lanes,
+                                    "-DF=1 -DWINDOW=0 -DLANES=%u", lanes);
+    launch_read(l, table);
+    launch_read(l, sample);
+    launch_write(l, y);
+    launch_int(l, first);
+    launch_int(l, rows * columns);
+    launch_int(l, columns);
+    l->bytes = 8.0 * (double)y->elems;
+    launch_cost(l, 0, name);
+    return y;
+}

@@ -13,7 +13,8 @@
 #include "graph/graph.h"
 
 enum act { ACT_NONE, ACT_RELU, ACT_GELU };
-enum reconstruction_kind { RECONSTRUCTION_MSE, RECONSTRUCTION_MAE, RECONSTRUCTION_HUBER };
+/* In the order of loss.target. */
+enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
 
 /* Dropout of probability p in a training graph, of rows that are `period` to a sample. */
 struct drop {
@@ -26,6 +27,11 @@ struct drop {
 /* Windows of the series, [B, T, F] and their first rows. `standardise`: each window by itself. */
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
                          size_t window, size_t features, int standardise, struct tensor **sample);
+
+/* Rows of `table` [., columns] that belong to each sample, [B, rows, columns]: those from the
+ * sample's first row + `first` on. No gradient. */
+struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table,
+                              struct tensor *sample, size_t first, size_t rows, size_t columns);
 
 /*
  * y[rows, out] = x[rows, in] W^T, W = `name`.weight [out, in] as nn.Linear. The bias `name`.bias
@@ -67,9 +73,10 @@ struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int 
 
 /* --- losses. Each writes a scalar and the gradient of weight * value into its inputs. */
 
-/* Per-sample loss [B] of y against x, [B, elems]. */
-struct tensor *op_reconstruction(struct graph *g, struct tensor *y, struct tensor *x, size_t elems,
-                                 enum reconstruction_kind kind);
+/* Loss of each sample, [B]: the mean over elements of y against x, both [B, elems], times weight
+ * [B] unless that is NULL. Huber has its bend at 1; BCE takes y as logits. */
+struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x, size_t elems,
+                              enum loss_kind kind, struct tensor *weight);
 
 /* Mean cosine similarity of z's rows, [1]; *total (state, [columns, 2]) adds up S over runs. */
 struct tensor *op_similarity(struct graph *g, struct tensor *z, size_t columns, double weight,

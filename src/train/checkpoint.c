@@ -160,17 +160,17 @@ static int read_scaler(struct checkpoint *c, const char *path, struct error *err
     int good = kind && n && n == json_array_size(scale) && n == c->config->data.features.count &&
                !strcmp(kind, config_choice("data", "scaler", c->config->data.scaler));
     if (good) {
-        c->scaler.kind = c->config->data.scaler;
-        c->scaler.features = n;
-        c->scaler.offset = calloc(n, sizeof(double));
-        c->scaler.scale = calloc(n, sizeof(double));
-        good = c->scaler.offset && c->scaler.scale;
+        c->fitted.scaler.kind = c->config->data.scaler;
+        c->fitted.scaler.features = n;
+        c->fitted.scaler.offset = calloc(n, sizeof(double));
+        c->fitted.scaler.scale = calloc(n, sizeof(double));
+        good = c->fitted.scaler.offset && c->fitted.scaler.scale;
     }
     for (size_t i = 0; good && i < n; i++) {
-        c->scaler.offset[i] = json_number_value(json_array_get(offset, i));
-        c->scaler.scale[i] = json_number_value(json_array_get(scale, i));
-        good = json_is_number(json_array_get(offset, i)) && isfinite(c->scaler.offset[i]) &&
-               isfinite(c->scaler.scale[i]) && c->scaler.scale[i] != 0;
+        c->fitted.scaler.offset[i] = json_number_value(json_array_get(offset, i));
+        c->fitted.scaler.scale[i] = json_number_value(json_array_get(scale, i));
+        good = json_is_number(json_array_get(offset, i)) && isfinite(c->fitted.scaler.offset[i]) &&
+               isfinite(c->fitted.scaler.scale[i]) && c->fitted.scaler.scale[i] != 0;
     }
     json_decref(json);
     return good ? 0
@@ -203,7 +203,7 @@ void checkpoint_fini(struct checkpoint *c)
 {
     safetensors_free(c->st);
     config_free(c->config);
-    scaler_fini(&c->scaler);
+    scaler_fini(&c->fitted.scaler);
     memset(c, 0, sizeof *c);
 }
 
@@ -298,7 +298,7 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
         return error_set(err, STATUS_INPUT,
                          "%s: %s is not what it was when this run began, so the bits would not be "
                          "the same: --overwrite starts afresh",
-                         path, e->config->data.source);
+                         path, *e->config->data.source.item);
     memcpy(&p->metrics, metrics->data, sizeof p->metrics);
     for (long i = 0; i < p->epoch; i++)
         if (progress_add(p, (const struct epoch_figures *)history->data + i, err))

@@ -48,7 +48,7 @@ int checkpoint_write_last(struct engine *e, const struct progress *progress, con
 struct checkpoint {
     struct safetensors *st;
     struct config *config;
-    struct scaler scaler;
+    struct fitted fitted;
     long epoch;
 };
 

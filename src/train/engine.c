@@ -37,16 +37,31 @@ static uint64_t hash_data(const struct dataset *data)
     return hash;
 }
 
+static struct buffer *buffer_of(struct device *dev, const float *values, size_t count,
+                                const char *name, struct error *err)
+{
+    struct buffer *b = buffer_new(dev, count * sizeof *values, name, err);
+    if (!b || !buffer_write(b, 0, count * sizeof *values, values, err))
+        return b;
+    buffer_free(b);
+    return NULL;
+}
+
 static int make_data(struct engine *e, struct error *err)
 {
     const struct dataset *data = e->data;
-    size_t bytes = data->rows * data->features * sizeof(float);
     e->data_hash = hash_data(data);
-    e->series = buffer_new(e->dev, bytes, "series", err);
-    if (!e->series || buffer_write(e->series, 0, bytes, data->series, err))
+    struct model_data *to = &e->buffers;
+    to->series = buffer_of(e->dev, data->series, data->rows * data->features, "series", err);
+    if (!to->series)
         return -1;
-    e->order = buffer_new(e->dev, samples_most(data) * sizeof(uint32_t), "order of samples", err);
-    return e->order ? 0 : -1;
+    if (data->targets &&
+        !(to->target = buffer_of(e->dev, data->target, data->rows * data->targets, "targets", err)))
+        return -1;
+    if (data->weight && !(to->weight = buffer_of(e->dev, data->weight, data->rows, "weights", err)))
+        return -1;
+    to->order = buffer_new(e->dev, samples_most(data) * sizeof(uint32_t), "order of samples", err);
+    return to->order ? 0 : -1;
 }
 
 /* NT-Xent's negatives are the batch, so there evaluation has to use training's. */
@@ -61,26 +76,41 @@ static size_t evaluate_batch(const struct engine *e, size_t batch)
     return batch < most ? batch : most;
 }
 
+/* Extents of a graph over windows of so many rows. */
+static struct model_shape shape_of(const struct dataset *data, const struct config *c,
+                                   size_t window)
+{
+    return (struct model_shape){
+        .window = window,
+        .features = data->features,
+        .targets = data->targets,
+        .target_rows = c->data.target_rows == TARGET_WINDOW ? window : data->target_rows,
+        .target_first = data->target_first,
+        .target_feature = data->target_feature,
+    };
+}
+
 /* Both graphs, planned; the parameters get their memory with the first. */
 static int plan_graphs(struct engine *e, const struct engine_options *options, size_t batch,
                        size_t eval_batch, struct error *err)
 {
     const struct config *c = e->config;
-    size_t features = e->data->features;
+    const struct model_shape shape = shape_of(e->data, c, e->data->window);
+    const struct model_shape eval_shape =
+        shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
     graph_free(e->train);
     graph_free(e->eval);
     e->train = e->eval = NULL;
     e->eval_batch = eval_batch;
     if (options->training) {
-        e->train =
-            model_graph(e->dev, e->params, c, batch, features, 1, e->series, e->order, &e->io);
+        e->train = model_graph(e->dev, e->params, c, batch, &shape, 1, &e->buffers, &e->io);
         if (!e->train)
             return error_set(err, STATUS_FAILED, "out of memory");
         e->micro = e->train->launch_count;
         e->train->scattered = options->scattered;
     }
-    e->eval = model_graph(e->dev, e->params, c, eval_batch, features, 0, e->series, e->order,
-                          &e->eval_io);
+    e->eval =
+        model_graph(e->dev, e->params, c, eval_batch, &eval_shape, 0, &e->buffers, &e->eval_io);
     if (!e->eval)
         return error_set(err, STATUS_FAILED, "out of memory");
     e->eval->scattered = options->scattered;
@@ -205,17 +235,19 @@ void engine_close(struct engine *e)
     graph_free(e->eval);
     graph_free(e->train);
     params_free(e->params);
-    buffer_free(e->series);
-    buffer_free(e->order);
+    buffer_free(e->buffers.series);
+    buffer_free(e->buffers.order);
+    buffer_free(e->buffers.target);
+    buffer_free(e->buffers.weight);
     device_close(e->dev);
     free(e);
 }
 
 int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
 {
-    if (count * sizeof *start > buffer_size(e->order))
+    if (count * sizeof *start > buffer_size(e->buffers.order))
         return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
-    return buffer_write(e->order, 0, count * sizeof *start, start, err);
+    return buffer_write(e->buffers.order, 0, count * sizeof *start, start, err);
 }
 
 static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
@@ -340,7 +372,8 @@ struct engine_bytes engine_memory(const struct engine *e)
     struct engine_bytes bytes = {.parameters = params,
                                  .gradients = e->train ? params : 0,
                                  .optimizer = e->train ? 2 * params : 0,
-                                 .data = buffer_size(e->series) + buffer_size(e->order)};
+                                 .data = buffer_size(e->buffers.series) +
+                                         buffer_size(e->buffers.order)};
     const struct graph *graphs[] = {e->train, e->eval};
     for (int i = 0; i < 2; i++)
         for (size_t s = 0; graphs[i] && graphs[i]->owns_segments && s < graphs[i]->segments; s++)
