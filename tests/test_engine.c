@@ -160,7 +160,10 @@ static void test_evaluate_batch(void **state)
         f.config->train.evaluate_batch = batches[b];
         struct engine *e = open_engine(&f);
         for (size_t c = 0; c < 4; c++) {
-            const struct outputs out = {value[b > 0], latent[b > 0], output[b > 0], input};
+            const struct outputs out = {.value = value[b > 0],
+                                        .latent = latent[b > 0],
+                                        .output = output[b > 0],
+                                        .input = input};
             if (engine_evaluate(e, f.start, counts[c], c ? NULL : &out, &got, &err))
                 fail_msg("%s", err.text);
             if (!b)

@@ -3,7 +3,7 @@
 # with those of the first device, whatever multiplies the matrices. Skipped where there is one
 # device only. Beside what the loader finds by itself (with Mesa's rusticl on the CPU), Intel's CPU
 # runtime is looked for where it is installed without telling the loader, and
-#   SEQTRAIN_TEST_ICD   names .icd files or folders of them, separated by colons.
+#   SEQTRAIN_TEST_ICD   names folders of .icd files, separated by colons.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -65,18 +65,18 @@ find_devices()
 {
     for library in /opt/intel/oneapi/compiler/latest/lib/libintelocl.so \
         "${VIRTUAL_ENV-/nowhere}/lib/libintelocl.so"; do
-        [ ! -e "$library" ] || echo "$library" >>"$folder/intel.icd"
+        [ ! -e "$library" ] || { mkdir -p "$folder/intel" && echo "$library" >"$folder/intel/intel.icd"; }
     done
-    [ ! -e "$folder/intel.icd" ] || SEQTRAIN_TEST_ICD=$folder/intel.icd:${SEQTRAIN_TEST_ICD-}
+    [ ! -e "$folder/intel" ] || SEQTRAIN_TEST_ICD=$folder/intel:${SEQTRAIN_TEST_ICD-}
     IFS=:
     for icd in - ${SEQTRAIN_TEST_ICD-}; do
         (
-            [ -n "$icd" ] || exit 0
+            [ -n "$icd" ] || exit 0 # a colon at the end
             [ "$icd" = - ] || OCL_ICD_VENDORS=$icd && export OCL_ICD_VENDORS
             ./seqtrain devices 2>&1 | LC_ALL=C awk -v icd="$icd" '
                 function tell() { if (line != "" && !bad) print line }
                 /^[* ] [0-9]+: / { tell(); bad = 0; sub(/^[* ] /, ""); line = icd " " $0; next }
-                line !~ /;/ { sub(/^ */, ""); line = line "; " $0 }
+                line != "" && line !~ /;/ { sub(/^ */, ""); line = line "; " $0 }
                 /NOT USABLE/ { bad = 1 }
                 END { tell() }'
         )

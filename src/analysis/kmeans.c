@@ -345,9 +345,9 @@ static uint64_t move_points(const float *x, size_t n, size_t d, const uint32_t *
 }
 
 /* Lloyd's iterations from centroids [k, d]; old [n] and sum [k, d] are scratch. */
-static int lloyd(struct assign *a, const struct points_frame *frame, const float *x,
-                 long iterations, float *centroids, uint32_t *category, uint32_t *old, double *sum,
-                 uint64_t *size, struct log *log, struct error *err)
+static int lloyd(struct device *dev, struct assign *a, const struct points_frame *frame,
+                 const float *x, long iterations, float *centroids, uint32_t *category,
+                 uint32_t *old, double *sum, uint64_t *size, struct log *log, struct error *err)
 {
     size_t n = a->n, d = a->d, k = a->k;
     memset(old, 0xff, n * sizeof *old);
@@ -355,6 +355,8 @@ static int lloyd(struct assign *a, const struct points_frame *frame, const float
     long iteration = 0;
     uint64_t moved = n;
     while (moved && iteration < iterations) {
+        if (device_stopped(dev))
+            return 1;
         if (assign_centroids(a, frame, centroids, err) || assign_run(a, category, err))
             return -1;
         memset(size, 0, k * sizeof *size);
@@ -401,7 +403,7 @@ int kmeans_fit(struct device *dev, const float *x, size_t n, size_t d, size_t *k
                 *k, wanted);
     for (size_t c = 0; c < *k; c++)
         memcpy(centroids + c * d, x + (size_t)taken[c] * d, d * sizeof *centroids);
-    result = lloyd(&a, &frame, x, iterations, centroids, category, old, sum, size, log, err);
+    result = lloyd(dev, &a, &frame, x, iterations, centroids, category, old, sum, size, log, err);
     if (result)
         goto out;
 

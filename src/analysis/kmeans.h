@@ -20,7 +20,7 @@
  * `iterations` times. Where x holds fewer than *k different points, *k becomes their number (told
  * to `log`). Empty categories restart at the points that lie farthest from their centroids.
  * inertia is the sum of squared distances to the nearest centroid. Fails with STATUS_FAILED (no
- * points, numbers that are not finite, memory) or STATUS_DEVICE.
+ * points, numbers that are not finite, memory) or STATUS_DEVICE. 1: stopped (device_stop_at()).
  */
 int kmeans_fit(struct device *dev, const float *x, size_t n, size_t d, size_t *k, uint64_t seed,
                long iterations, float *centroids /* [k, d] */, uint32_t *category /* [n] */,

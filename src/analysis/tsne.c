@@ -529,6 +529,8 @@ int tsne_fit(struct device *dev, const float *x, size_t n, size_t d, double perp
         if (!result && step % OFTEN == OFTEN - 1) {
             result = device_pace(dev, 2, err);
             log_progress(log, "t-SNE", (uint64_t)step + 1, (uint64_t)iterations);
+            if (!result && device_stopped(dev))
+                result = 1;
         }
     }
     log_progress(log, "t-SNE", 0, 0);

@@ -19,7 +19,7 @@
  * Maps x [n, d] to xy [n, 2], centred, and gives the Kullback-Leibler divergence of the map in
  * nats. A perplexity over (n - 1) / 3 is lowered to that (told to `log`); fewer than 4 points are
  * laid out by their principal components, with divergence 0. Fails with STATUS_FAILED (numbers that
- * are not finite, memory) or STATUS_DEVICE.
+ * are not finite, memory) or STATUS_DEVICE. 1: stopped (device_stop_at()).
  */
 int tsne_fit(struct device *dev, const float *x, size_t n, size_t d, double perplexity,
              long iterations, uint64_t seed, float *xy /* [n, 2] */, double *kl, struct log *log,

@@ -92,8 +92,11 @@ int command_evaluate(const struct options *options, struct error *err)
     struct trained t;
     if (trained_init(&t, options, options->input != NULL, err))
         return -1;
-    json_t *all = json_pack("{s:s, s:I}", "model", t.path, "epoch", (json_int_t)t.checkpoint.epoch);
+    /* a path need not be text */
+    json_t *all = json_object(), *path = json_string(t.path);
     int failed = 0;
+    json_object_set_new(all, "model", path ? path : json_null());
+    json_object_set_new(all, "epoch", json_integer((json_int_t)t.checkpoint.epoch));
     for (int part = 0; part < PARTS && !failed; part++) {
         struct part_report r;
         if (!t.data->count[part])
@@ -150,6 +153,9 @@ int command_encode(const struct options *options, struct error *err)
         failed = error_set(err, STATUS_FAILED, "out of memory");
     else
         failed = categories_read(&categories, dirname(copy), d, err);
+    if (!failed && categories.k && categories.epoch != t.checkpoint.epoch)
+        log_warn(t.log, "categories.safetensors is of epoch %ld, the model of epoch %ld",
+                 categories.epoch, t.checkpoint.epoch);
     if (!failed) {
         fputs(t.data->time ? "time,row" : "row", stdout);
         for (size_t i = 0; i < d; i++)

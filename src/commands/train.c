@@ -300,6 +300,8 @@ int command_train(const struct options *options, struct error *err)
                       .folder = config->run.output,
                       .interrupted = &interrupted};
     log_progress(log, "", 0, 0);
+    if (engine)
+        device_stop_at(engine->dev, &interrupted);
     if (engine && !(run.plan = plan_text(engine)))
         error_set(err, STATUS_FAILED, "out of memory");
     else if (engine)

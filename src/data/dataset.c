@@ -448,7 +448,8 @@ static struct dataset *begin_load(struct load *load, const struct fitted *fitted
 struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err)
 {
-    struct load load = {.config = config, .path = *config->data.source.item, .log = log, .err = err};
+    struct load load = {
+        .config = config, .path = *config->data.source.item, .log = log, .err = err};
     return begin_load(&load, fitted);
 }
 

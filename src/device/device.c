@@ -451,6 +451,16 @@ void device_act_as_gpu(struct device *dev)
         dev->info.local_bytes = 48 << 10;
 }
 
+void device_stop_at(struct device *dev, const volatile sig_atomic_t *stop)
+{
+    dev->stop = stop;
+}
+
+int device_stopped(const struct device *dev)
+{
+    return dev->stop && *dev->stop;
+}
+
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)
 {
     dev->on_build = call;

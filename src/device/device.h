@@ -12,6 +12,7 @@
 #ifndef DEVICE_DEVICE_H
 #define DEVICE_DEVICE_H
 
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -50,6 +51,11 @@ void device_act_as_gpu(struct device *dev);
 
 /* Prints every platform and device, which one `select` picks and why. */
 int device_list(const char *select, FILE *out, struct error *err);
+
+/* Long work on the device (k-means, t-SNE) ends early once *stop is set; the flag is the caller's.
+ */
+void device_stop_at(struct device *dev, const volatile sig_atomic_t *stop);
+int device_stopped(const struct device *dev);
 
 /* Called as "compiling" progress while programs are built: done of the programs asked for so far.
  */

@@ -30,6 +30,7 @@ struct device {
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
+    const volatile sig_atomic_t *stop; /* NULL: nothing ends work early */
 
     /* Order. `queue` runs its commands one after the other. Between fork and join commands go to
      * `side`, out of order (NULL where the device has none): `fork` is the point of `queue` that

@@ -224,6 +224,8 @@ static struct launch_arg *next_arg(struct launch *l, enum arg_kind kind)
 static void launch_tensor(struct launch *l, struct tensor *t, enum arg_kind kind)
 {
     next_arg(l, kind)->tensor = t;
+    if (!t) /* memory ran out, as graph_plan() will tell */
+        return;
     l->bytes += (double)t->elems * (kind == ARG_UPDATE ? 8 : 4);
 }
 

@@ -30,11 +30,14 @@ static struct tensor *encode(struct graph *g, const struct config *config,
     h = op_bias(g, h, rows, d, ACT_NONE, positions(g, config, "encoder_positions"), &none);
     h = transformer_encoder(g, h, t, "encoder");
     h = op_linear(g, h, g->batch, t->window * d, 2 * d, "bottleneck.0");
-    h = op_norm_relu(g, h, g->batch, 2 * d, "bottleneck.1",
-                     &(struct drop){t->dropout, t->sample, 1, "bottleneck.3"});
+    char mask[96];
+    h = op_norm_relu(
+        g, h, g->batch, 2 * d, "bottleneck.1",
+        &(struct drop){t->dropout, t->sample, 1, transformer_mask(mask, t->view, "bottleneck.3")});
     h = op_linear(g, h, g->batch, 2 * d, d, "bottleneck.4");
-    h = op_norm_relu(g, h, g->batch, d, "bottleneck.5",
-                     &(struct drop){t->dropout, t->sample, 1, "bottleneck.7"});
+    h = op_norm_relu(
+        g, h, g->batch, d, "bottleneck.5",
+        &(struct drop){t->dropout, t->sample, 1, transformer_mask(mask, t->view, "bottleneck.7")});
     h = op_linear(g, h, g->batch, d, (size_t)config->model.latent, "bottleneck.8");
     return op_latent(g, h, (size_t)config->model.latent, config->model.normalize_latent);
 }
@@ -69,6 +72,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
         .dropout = config->model.dropout,
         .norm_first = config->model.norm_first,
         .sample = sample,
+        .view = "",
     };
     double weight = config->loss.contrastive_weight;
     io->latent = encode(g, config, &t, input, features);
@@ -78,6 +82,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
         struct tensor *noisy =
             op_noise(g, input, t.window * features, sample, "loss.noise", config->loss.noise);
         struct transformer other = t;
+        other.view = "view.";
         view = encode(g, config, &other, noisy, features);
     }
     io->output = decode(g, config, &t, io->latent, features);

@@ -8,6 +8,12 @@ struct layer {
     char text[96];
 };
 
+const char *transformer_mask(char to[96], const char *view, const char *name)
+{
+    snprintf(to, 96, "%s%s", view, name);
+    return to;
+}
+
 static const char *part(struct layer *l, const char *what)
 {
     snprintf(l->text, sizeof l->text, "%s.%s", l->name, what);
@@ -19,14 +25,16 @@ static struct tensor *self_attention(struct graph *g, struct tensor *y, const st
                                      struct layer *l)
 {
     size_t rows = g->batch * t->window, d = t->width;
-    struct layer bias = *l, drop = *l;
+    struct layer bias = *l;
+    char mask[96];
     /* nn.MultiheadAttention: Xavier uniform over [3 D, D], biases 0 */
     struct tensor *qkv =
         op_linear_named(g, y, rows, d, 3 * d, part(l, "self_attn.in_proj_weight"),
                         part(&bias, "self_attn.in_proj_bias"), sqrt(6.0 / (4.0 * (double)d)), 0);
     struct tensor *o =
         op_attention(g, qkv, t->window, d, t->heads,
-                     &(struct drop){t->dropout, t->sample, t->window, part(&drop, "self_attn")});
+                     &(struct drop){t->dropout, t->sample, t->window,
+                                    transformer_mask(mask, t->view, part(l, "self_attn"))});
     return op_linear_named(g, o, rows, d, d, part(l, "self_attn.out_proj.weight"),
                            part(&bias, "self_attn.out_proj.bias"), 1 / sqrt((double)d), 0);
 }
@@ -35,9 +43,11 @@ static struct tensor *feed_forward(struct graph *g, struct tensor *y, const stru
                                    struct layer *l)
 {
     size_t rows = g->batch * t->window;
+    char mask[96];
     struct tensor *u = op_linear(g, y, rows, t->width, t->feedforward, part(l, "linear1"));
     u = op_bias(g, u, rows, t->feedforward, t->act, NULL,
-                &(struct drop){t->dropout, t->sample, t->window, part(l, "dropout")});
+                &(struct drop){t->dropout, t->sample, t->window,
+                               transformer_mask(mask, t->view, part(l, "dropout"))});
     return op_linear(g, u, rows, t->feedforward, t->width, part(l, "linear2"));
 }
 
@@ -45,7 +55,8 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
                                    const char *name)
 {
     size_t rows = g->batch * t->window;
-    struct layer l, next, drop;
+    struct layer l, next;
+    char mask[96];
     struct tensor *y = h;
     snprintf(l.name, sizeof l.name, "%s.layers.0", name);
     if (t->norm_first)
@@ -54,19 +65,19 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
     for (size_t i = 0; i < t->layers; i++) {
         snprintf(l.name, sizeof l.name, "%s.layers.%zu", name, i);
         snprintf(next.name, sizeof next.name, "%s.layers.%zu", name, i + 1);
-        drop = l;
-        struct drop after = {t->dropout, t->sample, t->window, part(&drop, "dropout1")};
+        struct drop after = {t->dropout, t->sample, t->window,
+                             transformer_mask(mask, t->view, part(&l, "dropout1"))};
         struct tensor *x = self_attention(g, y, t, &l);
         if (t->norm_first) {
             y = op_add_norm(g, x, h, rows, t->width, part(&l, "norm2"), &after, &h);
             x = feed_forward(g, y, t, &l);
-            after.path = part(&drop, "dropout2");
+            transformer_mask(mask, t->view, part(&l, "dropout2"));
             y = op_add_norm(g, x, h, rows, t->width,
                             i + 1 < t->layers ? part(&next, "norm1") : NULL, &after, &h);
         } else {
             h = op_add_norm(g, x, h, rows, t->width, part(&l, "norm1"), &after, NULL);
             x = feed_forward(g, h, t, &l);
-            after.path = part(&drop, "dropout2");
+            transformer_mask(mask, t->view, part(&l, "dropout2"));
             y = h = op_add_norm(g, x, h, rows, t->width, part(&l, "norm2"), &after, NULL);
         }
     }

@@ -13,7 +13,12 @@ struct transformer {
     double dropout;
     int norm_first;
     struct tensor *sample;
+    const char *view; /* in front of the names that key dropout: "" or, for a second pass over the
+                         same samples, something else */
 };
+
+/* `view` and `name` together, the name that keys a mask. */
+const char *transformer_mask(char to[96], const char *view, const char *name);
 
 /* `name`.layers.0 ... applied to h [B T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,

@@ -22,36 +22,43 @@ size_t report_block(size_t elems)
 
 /* --- the fit of a part */
 
+struct adding {
+    struct fit *fit;
+    const struct engine *e;
+    struct log *log;
+    size_t count;
+};
+
+static int add_batch(void *ctx, const struct outputs *batch, size_t first, size_t n)
+{
+    struct adding *a = ctx;
+    fit_add(a->fit, batch->input, batch->output, n, a->e->data->window);
+    log_progress(a->log, "Evaluating", first + n, a->count);
+    return device_stopped(a->e->dev);
+}
+
 int part_report_init(struct part_report *report, struct engine *e, const uint32_t *start,
                      size_t count, struct log *log, struct error *err)
 {
     static const enum fit_loss losses[] = {
         [LOSS_MSE] = FIT_MSE, [LOSS_MAE] = FIT_MAE, [LOSS_HUBER] = FIT_HUBER};
     const struct dataset *data = e->data;
-    size_t elems = data->window * data->features, block = report_block(elems);
+    size_t elems = data->window * data->features, batch = engine_batch(e);
     memset(report, 0, sizeof *report);
     report->windows = count;
     if (fit_init(&report->fit, losses[e->config->loss.reconstruction], data->features, err))
         return -1;
-    int failed = engine_evaluate(e, start, count, NULL, &report->evaluation, err);
-    float *x = malloc(block * elems * sizeof *x), *y = malloc(block * elems * sizeof *y);
-    if (!x || !y)
-        failed = error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t at = 0; !failed && at < count; at += block) {
-        size_t n = count - at < block ? count - at : block;
-        struct evaluation ignored;
-        failed = engine_evaluate(e, start + at, n, &(struct outputs){.input = x, .output = y},
-                                 &ignored, err);
-        if (!failed)
-            fit_add(&report->fit, x, y, n, data->window);
-        log_progress(log, "Evaluating", at + n, count);
-    }
+    float *x = malloc(batch * elems * sizeof *x), *y = malloc(batch * elems * sizeof *y);
+    struct adding adding = {&report->fit, e, log, count};
+    struct outputs outputs = {.input = x, .output = y, .each = add_batch, .ctx = &adding};
+    int failed = x && y ? engine_evaluate(e, start, count, &outputs, &report->evaluation, err)
+                        : error_set(err, STATUS_FAILED, "out of memory");
     log_progress(log, "", 0, 0);
     free(x);
     free(y);
     if (failed)
         part_report_fini(report);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 void part_report_fini(struct part_report *report)
@@ -116,17 +123,19 @@ static void grouping_fini(struct grouping *g)
     free(g->centroid);
 }
 
-static int write_categories(const struct grouping *g, const char *folder, struct error *err)
+static int write_categories(const struct grouping *g, long epoch, const char *folder,
+                            struct error *err)
 {
     struct safetensors *st = safetensors_new();
-    char *path = file_join(folder, "categories.safetensors");
+    char *path = file_join(folder, "categories.safetensors"), of[32];
     const uint64_t shape[] = {g->k, g->d};
+    snprintf(of, sizeof of, "%ld", epoch);
     int result = -1;
     if (!st || !path)
         error_set(err, STATUS_FAILED, "out of memory");
     else if (!safetensors_add(st, "centroids", DTYPE_F32, 2, shape, g->centroid, err) &&
              !safetensors_add(st, "sizes", DTYPE_U64, 1, shape, g->size, err) &&
-             !safetensors_set(st, "format", "pt", err))
+             !safetensors_set(st, "format", "pt", err) && !safetensors_set(st, "epoch", of, err))
         result = safetensors_write(st, path, err);
     safetensors_free(st);
     free(path);
@@ -162,6 +171,8 @@ int categories_read(struct categories *c, const char *folder, size_t latent, str
             finite ? 0 : error_set(err, STATUS_INPUT, "%s: its centroids are not finite", path);
     } else if (st)
         error_set(err, STATUS_FAILED, "out of memory");
+    const char *epoch = st ? safetensors_get(st, "epoch") : NULL;
+    c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
     safetensors_free(st);
     free(path);
     return result;
@@ -324,7 +335,7 @@ static int draw_map(struct engine *e, const struct grouping *g, const char *fold
     free(xy);
     free(category);
     free(path);
-    return failed ? -1 : 0;
+    return failed;
 }
 
 /* --- words */
@@ -332,6 +343,23 @@ static int draw_map(struct engine *e, const struct grouping *g, const char *fold
 static void say_verdict(struct log *log, const char *what, struct verdict v)
 {
     log_say(log, "%s: %s%s%s", what, v.band, *v.advice ? "; what helps: " : "", v.advice);
+}
+
+/* A low R may come from the level and scale of the features alone: names those whose shape within
+ * the window is not reconstructed. */
+static void tell_blind(struct log *log, const struct part_report *r, const struct dataset *data)
+{
+    char names[256] = "";
+    size_t used = 0;
+    for (size_t f = 0; f < data->features; f++)
+        if (fit_r2(&r->fit, f) < 0.2 && used < sizeof names - 1)
+            used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
+                                     data->names[f]);
+    if (used)
+        log_say(log,
+                "Within windows hardly anything is reconstructed (R2 below 0.2) of: %s; scaler = "
+                "window makes the shape count instead of the level.",
+                names);
 }
 
 static void tell_fit(struct log *log, const struct part_report *r, const struct dataset *data,
@@ -345,6 +373,7 @@ static void tell_fit(struct log *log, const struct part_report *r, const struct 
     for (size_t f = 0; f < data->features; f++)
         log_say(log, "  R2 within windows, %-20s %7.4f", data->names[f], fit_r2(&r->fit, f));
     say_verdict(log, "Reconstruction", v);
+    tell_blind(log, r, data);
     struct verdict g = verdict_generalisation(train, model);
     say_verdict(log, "Generalisation", g);
     json_t *event = part_report_json(r, data);
@@ -377,8 +406,9 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
         return -1;
     if (wanted(c, "reconstruction_quality") && draw_windows(e, g, folder, &about, part, err))
         return -1;
-    if (wanted(c, "latent_space_tsne") && draw_map(e, g, folder, &about, log, err))
-        return -1;
+    int ended = wanted(c, "latent_space_tsne") ? draw_map(e, g, folder, &about, log, err) : 0;
+    if (ended)
+        return ended;
     if (!g->k || !wanted(c, "category_distribution"))
         return 0;
     char *path = picture(folder, "category_distribution");
@@ -399,8 +429,9 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
                                                     : PART_TRAIN;
     struct part_report fit;
     struct grouping g = {0};
-    if (part_report_init(&fit, e, data->start[part], data->count[part], log, err))
-        return -1;
+    int ended = part_report_init(&fit, e, data->start[part], data->count[part], log, err);
+    if (ended)
+        return ended;
     double train = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
                        ? p->history[p->best_epoch - 1].train_reconstruction
                        : NAN;
@@ -409,7 +440,7 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
     part_report_fini(&fit);
     int result = *interrupted ? 1 : group(&g, e, log, err);
     if (!result && g.k) {
-        result = write_categories(&g, folder, err);
+        result = write_categories(&g, p->best_epoch, folder, err);
         tell_categories(log, &g);
     }
     if (!result && *interrupted)

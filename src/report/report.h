@@ -19,7 +19,7 @@ struct part_report {
     struct fit fit;
 };
 
-/* Runs the engine's weights over windows, a block at a time; freed by part_report_fini(). */
+/* Runs the engine's weights over windows; freed by part_report_fini(). 1: interrupted. */
 int part_report_init(struct part_report *report, struct engine *e, const uint32_t *start,
                      size_t count, struct log *log, struct error *err);
 void part_report_fini(struct part_report *report);
@@ -39,6 +39,7 @@ int report(struct engine *e, const struct progress *progress, const char *folder
 struct categories {
     float *centroids;
     size_t k, latent;
+    long epoch; /* of the model whose latent vectors were grouped; 0: not known */
 };
 
 /* Reads categories.safetensors beside a checkpoint; k = 0 where there is none. */

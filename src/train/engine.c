@@ -1,5 +1,6 @@
 #include "train/engine.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -319,6 +320,13 @@ static double similarity_of(const struct tensor *total, size_t count, struct err
     return count < 2 ? 0 : (square - n) / (n * (n - 1));
 }
 
+/* BCE takes logits; what a user sees is a probability. */
+static void sigmoid(float *y, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        y[i] = (float)(1 / (1 + exp(-(double)y[i])));
+}
+
 int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                     const struct outputs *outputs, struct evaluation *result, struct error *err)
 {
@@ -333,6 +341,7 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
     if (!value)
         return error_set(err, STATUS_FAILED, "out of memory");
     int failed = engine_order(e, start, count, err);
+    int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
     if (!failed && e->eval_io.latent_total)
         failed = buffer_zero(e->eval_io.latent_total->buffer, err);
     for (size_t first = 0; !failed && first < count; first += batch) {
@@ -341,22 +350,28 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                                   .count = (uint32_t)n,
                                   .group = (uint32_t)n,
                                   .seed = {(uint32_t)e->config->run.seed, 0}};
+        size_t at = out->each ? 0 : first;
         float c = 0;
-        failed = send_step(e, g, &step, err) || run(e, g, 0, g->launch_count, err) ||
-                 read_rows(e->eval_io.value, n, value, err) ||
-                 read_rows(e->eval_io.contrastive, 1, &c, err) ||
-                 read_samples(e->eval_io.latent, batch, first, n, out->latent, err) ||
-                 read_samples(e->eval_io.output, batch, first, n, out->output, err) ||
-                 read_samples(e->eval_io.input, batch, first, n, out->input, err);
+        failed = -(send_step(e, g, &step, err) || run(e, g, 0, g->launch_count, err) ||
+                   read_rows(e->eval_io.value, n, value, err) ||
+                   read_rows(e->eval_io.contrastive, 1, &c, err) ||
+                   read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
+                   read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
+                   read_samples(e->eval_io.input, batch, at, n, out->input, err));
+        if (!failed && logits && out->output)
+            sigmoid(out->output + at * (e->eval_io.output->elems / batch),
+                    n * (e->eval_io.output->elems / batch));
         for (size_t i = 0; !failed && i < n; i++)
             result->reconstruction += value[i];
         if (!failed && out->value)
-            memcpy(out->value + first, value, n * sizeof *value);
+            memcpy(out->value + at, value, n * sizeof *value);
+        if (!failed && out->each)
+            failed = out->each(out->ctx, out, first, n);
         result->contrastive += (double)c * (double)n;
     }
     free(value);
     if (failed)
-        return -1;
+        return failed < 0 ? -1 : 1;
     result->reconstruction /= (double)count;
     result->contrastive /= (double)count;
     if (e->eval_io.latent_total)
@@ -364,6 +379,11 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
     result->loss =
         result->reconstruction + e->config->loss.contrastive_weight * result->contrastive;
     return failed ? -1 : 0;
+}
+
+size_t engine_batch(const struct engine *e)
+{
+    return e->eval_batch;
 }
 
 struct engine_bytes engine_memory(const struct engine *e)

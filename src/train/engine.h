@@ -72,9 +72,17 @@ struct evaluation {
  */
 struct outputs {
     float *value, *latent, *output, *input;
+    /* Called after each batch of windows [first, first + n), with what it has filled: then the
+     * arrays hold one batch of engine_batch() windows each, not all. 1 or -1 ends the evaluation.
+     */
+    int (*each)(void *ctx, const struct outputs *batch, size_t first, size_t n);
+    void *ctx;
 };
 int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                     const struct outputs *outputs, struct evaluation *result, struct error *err);
+
+/* Windows in a batch of evaluation. */
+size_t engine_batch(const struct engine *e);
 
 /* Device bytes that the plan takes, by arena. */
 struct engine_bytes {

@@ -1,8 +1,8 @@
 /*
  * philox: counter-based random numbers. Philox4x32-7 of Salmon, Moraes, Dror and Shaw, "Parallel
- * random numbers: as easy as 1, 2, 3" (SC 2011), who found seven rounds to pass BigCrush. A number is a pure function of its counter and
- * key, so that batch size, resume and device count never change it. cl/common.h holds the same
- * function.
+ * random numbers: as easy as 1, 2, 3" (SC 2011), who found seven rounds to pass BigCrush. A number
+ * is a pure function of its counter and key, so that batch size, resume and device count never
+ * change it. cl/common.h holds the same function.
  */
 #ifndef UTIL_PHILOX_H
 #define UTIL_PHILOX_H
