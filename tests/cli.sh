@@ -132,6 +132,7 @@ latent      = 4
 epochs = 2
 batch  = 32
 lr     = 1e-3
+warmup = 1 steps
 
 [cluster]
 categories = 5

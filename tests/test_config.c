@@ -96,7 +96,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->model.norm_first, 1);
     assert_int_equal(c->train.decay_all, 0);
     assert_true(c->train.lr == 1e-4);
-    assert_int_equal(c->train.warmup.unit, SPAN_STEPS);
+    assert_int_equal(c->train.warmup.unit, SPAN_PERCENT);
     assert_int_equal(c->train.checkpoint.unit, SPAN_EPOCHS);
     assert_true(c->train.checkpoint.value == 1);
     assert_int_equal(c->plots.enable.count, 1);

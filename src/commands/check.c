@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "train/advice.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
 #include "util/philox.h"
@@ -45,6 +46,7 @@ static void print_step(const struct engine *e)
     printf("windows: %zu training, %zu validation, %zu test; %zu rows of %zu features\n",
            d->count[PART_TRAIN], d->count[PART_VALIDATION], d->count[PART_TEST], d->rows,
            d->features);
+    advice_print(c, &s, stdout);
     printf("steps: %ld an epoch, %ld in all, %ld of warm-up; %ld x %ld windows each\n", s.per_epoch,
            s.total, s.warmup, c->train.accumulate, c->train.batch);
     printf("a step: %zu launches a micro-batch, %zu for the update, %.2f GFLOP; %u programs\n",
@@ -202,6 +204,7 @@ int command_check(const struct options *options, struct error *err)
         print_layers(e->params);
         print_memory(e);
         print_step(e);
+        advice_warn(config, log);
         if (options->plan)
             plan_print(e, stdout);
         if (options->gradients)

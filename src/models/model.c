@@ -15,6 +15,12 @@ const struct model_class *model_of(const struct config *config)
     return models[config->model.type];
 }
 
+const char *model_loss(const struct config *config)
+{
+    return model_of(config)->supervised ? config_choice("loss", "target", config->loss.target)
+                                        : NULL;
+}
+
 const char *model_python(const struct config *config)
 {
     for (const struct py_source *s = py_sources; s->name; s++)

@@ -58,6 +58,9 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
                           size_t batch, const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io);
 
+/* Name of the loss of a model with targets ("mse"); NULL where the loss is R and C. */
+const char *model_loss(const struct config *config);
+
 /* The source of the model's PyTorch twin. */
 const char *model_python(const struct config *config);
 

@@ -245,27 +245,47 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
     double left =
         (double)(run->config->train.epochs - p->epoch) * seconds_so_far(loop) / (double)p->epoch;
-    char speed[32], val[96] = "";
+    const char *term = model_loss(run->config);
+    char speed[32], train[96] = "", val[96] = "";
     with_commas(speed, sizeof speed, rate);
-    if (isfinite(f->val_loss))
+    if (term) { /* the loss is all there is */
+        snprintf(train, sizeof train, "%s %.6f", term, f->train_loss);
+        snprintf(val, sizeof val, " | val %.6f", f->val_loss);
+    } else {
+        snprintf(train, sizeof train, "%.6f (R %.6f C %.6f)", f->train_loss,
+                 f->train_reconstruction, f->train_contrastive);
         snprintf(val, sizeof val, " | val %.6f (R %.6f C %.6f)", f->val_loss, f->val_reconstruction,
                  f->val_contrastive);
+    }
     log_say(run->log,
-            "Epoch %04ld/%ld | LR %.2e | train %.6f (R %.6f C %.6f)%s | grad %.2f (max %.2f) | %s "
-            "win/s | ETA %ld:%02ld:%02ld%s",
-            p->epoch, run->config->train.epochs, f->lr, f->train_loss, f->train_reconstruction,
-            f->train_contrastive, val, f->grad_mean, f->grad_max, speed, (long)left / 3600,
-            (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
-    json_t *event = json_pack(
-        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:f, s:f, s:I, s:I, s:b}",
-        "epoch", (json_int_t)p->epoch, "epochs", (json_int_t)run->config->train.epochs, "step",
-        (json_int_t)p->step, "lr", number(f->lr), "train_loss", number(f->train_loss),
-        "train_reconstruction", number(f->train_reconstruction), "train_contrastive",
-        number(f->train_contrastive), "val_loss", number(f->val_loss), "val_reconstruction",
-        number(f->val_reconstruction), "val_contrastive", number(f->val_contrastive), "grad_norm",
-        number(f->grad_mean), "grad_norm_max", number(f->grad_max), "windows_per_second", rate,
-        "seconds", f->seconds, "device_bytes", (json_int_t)device_bytes(run->engine->dev),
-        "host_bytes", (json_int_t)host_bytes(), "best", best);
+            "Epoch %04ld/%ld | LR %.2e | train %s%s | grad %.2f (max %.2f) | %s win/s | ETA "
+            "%ld:%02ld:%02ld%s",
+            p->epoch, run->config->train.epochs, f->lr, train, isfinite(f->val_loss) ? val : "",
+            f->grad_mean, f->grad_max, speed, (long)left / 3600, (long)left / 60 % 60,
+            (long)left % 60, best ? " | best" : "");
+    json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
+                              "epochs", (json_int_t)run->config->train.epochs, "step",
+                              (json_int_t)p->step, "lr", number(f->lr), "train_loss",
+                              number(f->train_loss), "val_loss", number(f->val_loss));
+    if (term) {
+        char name[32];
+        snprintf(name, sizeof name, "train_%s", term);
+        json_object_set_new(event, name, number(f->train_reconstruction));
+        snprintf(name, sizeof name, "val_%s", term);
+        json_object_set_new(event, name, number(f->val_reconstruction));
+    } else {
+        json_object_set_new(event, "train_reconstruction", number(f->train_reconstruction));
+        json_object_set_new(event, "train_contrastive", number(f->train_contrastive));
+        json_object_set_new(event, "val_reconstruction", number(f->val_reconstruction));
+        json_object_set_new(event, "val_contrastive", number(f->val_contrastive));
+    }
+    json_t *rest =
+        json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
+                  "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",
+                  f->seconds, "device_bytes", (json_int_t)device_bytes(run->engine->dev),
+                  "host_bytes", (json_int_t)host_bytes(), "best", best);
+    json_object_update(event, rest);
+    json_decref(rest);
     log_event(run->log, "epoch", event);
 }
 
