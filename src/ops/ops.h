@@ -15,6 +15,10 @@
 enum act { ACT_NONE, ACT_RELU, ACT_GELU };
 /* In the order of loss.target. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
+/* In the order of model.head. */
+enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
+/* In the order of model.cell. */
+enum cell_kind { CELL_KIND_LSTM, CELL_KIND_GRU, CELL_KIND_RNN };
 
 /* Dropout of probability p in a training graph, of rows that are `period` to a sample. */
 struct drop {
@@ -70,6 +74,15 @@ struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, 
 
 /* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
 struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
+
+/*
+ * One row a sample of x [B T, D] (without a bias riding on it): its last row, the mean of its rows,
+ * their mean weighted by softmax over T of a linear layer `name`.weight [1, D], `name`.bias [1], or
+ * all of them side by side. [B, D]; POOL_FLATTEN returns x itself, to be read as [B, T D]. Of the
+ * last `reverse` columns, which a layer has made walking backward, POOL_LAST takes the first row.
+ */
+struct tensor *op_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
+                       size_t reverse, enum pool_kind kind, const char *name);
 
 /* --- losses. Each writes a scalar and the gradient of weight * value into its inputs. */
 
