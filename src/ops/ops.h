@@ -75,6 +75,24 @@ struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, 
 /* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
 struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
 
+/* A recurrent layer's cell and how its weights are drawn; INIT_UNIFORM is PyTorch's way. */
+struct cell {
+    enum cell_kind kind;
+    size_t hidden; /* H */
+    int bidirectional;
+    enum init_kind input, recurrent; /* of weight_ih and weight_hh, each gate's by itself */
+    int zero_biases;
+    double forget_bias; /* added to the initial bias_ih of an LSTM's forget gate */
+};
+
+/*
+ * nn.LSTM, nn.GRU or nn.RNN of one layer over x [B T, in] (without a bias riding on it), which
+ * begins with zeros: [B T, H], or with both directions [B T, 2 H]. Parameters are PyTorch's of
+ * module `name` and layer `number`: `name`.weight_ih_l0, `name`.weight_hh_l0_reverse ...
+ */
+struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, size_t in,
+                            const struct cell *cell, const char *name, size_t number);
+
 /*
  * One row a sample of x [B T, D] (without a bias riding on it): its last row, the mean of its rows,
  * their mean weighted by softmax over T of a linear layer `name`.weight [1, D], `name`.bias [1], or
