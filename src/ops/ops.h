@@ -49,8 +49,8 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound);
 
-/* y = dropout(act(x + x->bias + position[row % period])); x, y [rows, columns]. `position` (may be
- * NULL) is [drop->period, columns] and needs ACT_NONE. */
+/* y = dropout(act(x + x->bias + position[row % period])), the only reader of x; x, y [rows,
+ * columns]. `position` (may be NULL) is [drop->period, columns] and needs ACT_NONE. */
 struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
                        struct tensor *position, const struct drop *drop);
 
@@ -92,6 +92,14 @@ struct cell {
  */
 struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, size_t in,
                             const struct cell *cell, const char *name, size_t number);
+
+/* I, Q, |x|, |x|^3, sin, cos of x [rows, 2] = I, Q: [rows, 6]; sin = Q / |x| and cos = I / |x|, 0
+ * where |x| is 0. No gradient. */
+struct tensor *op_iq_features(struct graph *g, struct tensor *x, size_t rows);
+
+/* Rows of a [rows, columns] and b [rows, more] side by side. */
+struct tensor *op_join(struct graph *g, struct tensor *a, size_t columns, struct tensor *b,
+                       size_t more, size_t rows);
 
 /*
  * One row a sample of x [B T, D] (without a bias riding on it): its last row, the mean of its rows,

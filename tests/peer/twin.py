@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
 sys.path.insert(0, os.path.join(SOURCE, "models"))
-from autoencoder import Autoencoder, Scaler, model_config, read_ini, split_features  # noqa: E402
+from autoencoder import Autoencoder, model_config  # noqa: E402
+from common import Scaler, read_ini, split_features  # noqa: E402
 
 # --- configuration
 
