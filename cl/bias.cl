@@ -1,6 +1,6 @@
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
- * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU), POS (add position[row % period]), LANES, VEC.
+ * -D: D (columns), BIAS (0: there is none), ACT (0 none, 1 ReLU, 2 exact GELU), POS (add position[row % period]), LANES, VEC.
  * x, y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
  */
 static inline vec act(vec u)
@@ -26,7 +26,10 @@ static inline vec act_slope(vec u)
 #endif
 }
 
-__kernel void bias_fwd(__global const float *restrict x, __global const float *restrict bias,
+__kernel void bias_fwd(__global const float *restrict x,
+#if BIAS
+                       __global const float *restrict bias,
+#endif
 #if POS
                        __global const float *restrict position,
 #endif
@@ -42,7 +45,10 @@ __kernel void bias_fwd(__global const float *restrict x, __global const float *r
         if (threshold && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
-            vec u = load_vec(d, x + (size_t)row * D) + load_vec(d, bias);
+            vec u = load_vec(d, x + (size_t)row * D);
+#if BIAS
+            u += load_vec(d, bias);
+#endif
 #if POS
             u += load_vec(d, position + (size_t)at * D);
 #endif
@@ -56,7 +62,10 @@ __kernel void bias_fwd(__global const float *restrict x, __global const float *r
 
 /* dx = dy * dropout * act'(x + bias) */
 __kernel void bias_bwd(__global const float *restrict dy, __global const float *restrict x,
-                       __global const float *restrict bias, __global float *restrict dx,
+#if BIAS
+                       __global const float *restrict bias,
+#endif
+                       __global float *restrict dx,
                        __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
@@ -69,8 +78,11 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
         if (threshold && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
-            vec g = load_vec(d, dy + (size_t)row * D);
-            g *= act_slope(load_vec(d, x + (size_t)row * D) + load_vec(d, bias));
+            vec g = load_vec(d, dy + (size_t)row * D), u = load_vec(d, x + (size_t)row * D);
+#if BIAS
+            u += load_vec(d, bias);
+#endif
+            g *= act_slope(u);
             if (threshold)
                 g *= dropout_factor(&drop, (uint)at * D + (uint)d * VEC);
             store_vec(g, d, dx + (size_t)row * D);

@@ -12,7 +12,7 @@
 
 #include "ops/ops.h"
 
-#define REF_INPUTS 5
+#define REF_INPUTS 9
 #define REF_OUTPUTS 2
 
 struct ref {
@@ -21,6 +21,10 @@ struct ref {
     size_t in;      /* linear: columns of the input */
     enum act act;
     enum loss_kind kind;
+    enum cell_kind cell; /* recurrent */
+    size_t dirs;
+    enum pool_kind pool;
+    size_t reverse;
     int has_bias, has_residual, has_norm, has_position, relu, normalize;
     double temperature;
     size_t count; /* samples that count */
@@ -54,6 +58,15 @@ void ref_attention_back(struct ref *r);
 /* y = x W^T + bias; x: x [b t, in], W [d, in], bias [d] */
 void ref_linear(struct ref *r);
 void ref_linear_back(struct ref *r);
+
+/* One layer; x: x [b t, in], then for each of dirs weight_ih, weight_hh, bias_ih, bias_hh; y [b t,
+ * dirs d]. */
+void ref_recurrent(struct ref *r);
+void ref_recurrent_back(struct ref *r);
+
+/* x: x [b t, d], for attention weight [d] and bias [1]; y [b, d] */
+void ref_pool(struct ref *r);
+void ref_pool_back(struct ref *r);
 
 /* x: x [b, d], bias [d] */
 void ref_latent(struct ref *r);

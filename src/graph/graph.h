@@ -55,9 +55,16 @@ struct tensor {
 /* --- parameters */
 
 enum init_kind {
-    INIT_UNIFORM, /* U(-scale, scale) */
-    INIT_NORMAL,  /* N(0, scale^2) */
-    INIT_CONSTANT /* scale */
+    INIT_UNIFORM,  /* U(-scale, scale) */
+    INIT_NORMAL,   /* N(0, scale^2) */
+    INIT_CONSTANT, /* scale */
+    /* For weights [out, in, ...]; scale: how many such matrices are stacked in one parameter (a
+     * recurrent layer's gates, else 1), each drawn by itself. */
+    INIT_XAVIER_UNIFORM, /* variance 2 / (fan in + fan out), Glorot and Bengio (2010) */
+    INIT_XAVIER_NORMAL,
+    INIT_KAIMING_UNIFORM, /* variance 2 / fan in, He et al. (2015) */
+    INIT_KAIMING_NORMAL,
+    INIT_ORTHOGONAL /* orthonormal rows or columns, Saxe et al. (2014) */
 };
 
 struct param {
@@ -65,12 +72,15 @@ struct param {
     int decay;                 /* takes weight decay */
     enum init_kind init;
     double scale;
+    size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
+    double shift;
 };
 
 struct params {
     struct param **list;
     size_t count;
     int decay_all;
+    enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
     /* Places, after params_place(): decayed parameters first. Sizes in floats. */
     size_t elems, decayed;
     struct buffer *values, *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
@@ -82,6 +92,9 @@ void params_free(struct params *params);
 /* The parameter `name` of this shape, made on first use. NULL with `err` set on a misfit. */
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
                           int decay, enum init_kind init, double scale);
+
+/* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
+void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
 /* Number of parameters, as PyTorch counts them. */
 size_t params_count(const struct params *params);
@@ -173,6 +186,11 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
 
 struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
                            int decay, enum init_kind init, double scale);
+
+/* The weight [out, in, ...] of a linear layer or convolution, U(-bound, bound) as PyTorch's module
+ * draws it or as params->weights says. */
+struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
+                            double bound);
 
 /* The gradient of `t` for a consumer's backward pass to write; *add tells it to add instead. NULL
  * where no gradient is needed. */

@@ -3,12 +3,20 @@
 #include <string.h>
 
 #include "models/autoencoder.h"
+#include "models/dgru.h"
 #include "models/py_sources.h"
+#include "models/recurrent.h"
 #include "ops/ops.h"
 
 static const struct model_class *const models[] = {
     [MODEL_AUTOENCODER] = &model_autoencoder,
+    [MODEL_RECURRENT] = &model_recurrent,
+    [MODEL_DGRU] = &model_dgru,
 };
+
+/* In the order of model.initialisation. */
+static const enum init_kind weights[] = {INIT_UNIFORM, INIT_XAVIER_UNIFORM, INIT_XAVIER_NORMAL,
+                                         INIT_KAIMING_UNIFORM, INIT_KAIMING_NORMAL};
 
 const struct model_class *model_of(const struct config *config)
 {
@@ -56,6 +64,7 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     struct graph *g = graph_new(dev, params, batch, training);
     if (!g)
         return NULL;
+    params->weights = weights[config->model.initialisation];
     *io = (struct model_io){0};
     io->input = op_gather(g, graph_borrow(g, "series", data->series),
                           graph_borrow(g, "order", data->order), shape->window, shape->features,

@@ -29,7 +29,7 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                double weight_bound, double bias_bound)
 {
     struct linear op = {.x = x, .rows = rows, .in = in, .out = out};
-    op.weight = graph_param(g, weight, 2, (size_t[]){out, in}, 1, INIT_UNIFORM, weight_bound);
+    op.weight = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
     op.bias = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
                              : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
     op.y = graph_tensor2(g, weight, rows, out);
