@@ -129,6 +129,75 @@ static void generalisation(void **state)
     assert_non_null(strstr(verdict_generalisation(0.1, 0.16).advice, "dropout"));
 }
 
+static int rises(const double *mean, size_t epochs)
+{
+    struct verdict verdict = verdict_gradients(mean, epochs);
+    assert_int_equal(!*verdict.advice, !strstr(verdict.band, "rising"));
+    assert_true(!*verdict.advice || strstr(verdict.advice, "clip_norm"));
+    return *verdict.advice != 0;
+}
+
+/* mean[i] = exp(slope i) with log-normal noise of this size, another for each seed. */
+static void series(double mean[30], double slope, double noise, uint32_t seed)
+{
+    for (int i = 0; i < 30; i++) {
+        double sum = 0;
+        for (int k = 0; k < 12; k++) {
+            seed = seed * 1664525u + 1013904223u;
+            sum += (seed >> 8) / 16777216.0 - 0.5;
+        }
+        mean[i] = exp(slope * i + noise * sum);
+    }
+}
+
+static void gradients(void **state)
+{
+    (void)state;
+    double mean[30];
+    series(mean, 0.1, 0, 1);
+    assert_true(rises(mean, 30) && rises(mean, 10) && !rises(mean, 7) && !rises(mean, 0));
+    series(mean, 0.2, 0, 1);
+    assert_true(rises(mean, 5) && !rises(mean, 4));
+    series(mean, 0.07, 0, 1); /* less than a doubling in 10 epochs */
+    assert_false(rises(mean, 30));
+    series(mean, -0.2, 0, 1);
+    assert_false(rises(mean, 30));
+    for (int i = 20; i < 30; i++)
+        mean[i] = 3;
+    assert_false(rises(mean, 30));
+    mean[29] = 1e6; /* one epoch alone is no trend */
+    assert_false(rises(mean, 30));
+
+    /* only the end counts: a rise that is over, one that has begun */
+    for (int i = 0; i < 30; i++)
+        mean[i] = i < 15 ? exp(0.3 * i) : exp(4.2);
+    assert_false(rises(mean, 30));
+    for (int i = 0; i < 30; i++)
+        mean[i] = i < 20 ? 1 : exp(0.3 * (i - 19));
+    assert_true(rises(mean, 30));
+
+    int steady = 0, rising = 0, falling = 0;
+    for (uint32_t seed = 1; seed <= 1000; seed++) {
+        series(mean, 0, 0.5, seed);
+        steady += rises(mean, 30);
+        series(mean, 0.25, 0.25, seed);
+        rising += rises(mean, 30);
+        series(mean, -0.1, 0.5, seed);
+        falling += rises(mean, 30);
+    }
+    assert_true(steady <= 20 && falling == 0 && rising >= 950);
+
+    series(mean, 0.2, 0, 1);
+    mean[22] = NAN;
+    mean[24] = INFINITY;
+    mean[26] = 0;
+    mean[27] = -1;
+    assert_true(rises(mean, 30));
+    for (int i = 20; i < 26; i++)
+        mean[i] = NAN;
+    assert_false(rises(mean, 30));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +206,7 @@ int main(void)
         cmocka_unit_test(reconstruction_bands),
         cmocka_unit_test(category_bands),
         cmocka_unit_test(generalisation),
+        cmocka_unit_test(gradients),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

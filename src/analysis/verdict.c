@@ -114,3 +114,35 @@ struct verdict verdict_generalisation(double train, double validation)
     return (struct verdict){"validation departs from training",
                             "more dropout, more weight_decay or more data"};
 }
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+struct verdict verdict_gradients(const double *mean, size_t epochs)
+{
+    enum { LAST = 10, LEAST = 5 };
+    double at[LAST], size[LAST], slope[LAST * (LAST - 1) / 2];
+    size_t n = 0, pairs = 0, rising = 0;
+    for (size_t i = epochs < LAST ? 0 : epochs - LAST; i < epochs; i++) {
+        if (!isfinite(mean[i]) || mean[i] <= 0)
+            continue;
+        at[n] = (double)i;
+        size[n++] = log(mean[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++) {
+            slope[pairs] = (size[i] - size[k]) / (at[i] - at[k]);
+            rising += slope[pairs++] > 0;
+        }
+    const struct verdict steady = {"the gradient norm is steady", ""};
+    if (n < LEAST || 5 * rising < 4 * pairs)
+        return steady;
+    qsort(slope, pairs, sizeof *slope, ascending);
+    double median = (slope[(pairs - 1) / 2] + slope[pairs / 2]) / 2;
+    if (median * (at[n - 1] - at[0]) < log(2))
+        return steady;
+    return (struct verdict){"the gradient norm keeps rising", "a lower lr or a tighter clip_norm"};
+}
