@@ -524,7 +524,7 @@ static void whole_files_with_a_given_scaler(void **state)
 static void what_does_not_fit_is_refused(void **state)
 {
     (void)state;
-    static char bad[] = "sma(close,3)", missing[] = "price", logarithm[] = "log(volume)";
+    static char bad[] = "smb(close,3)", missing[] = "price", logarithm[] = "log(volume)";
     char *feature[1];
     struct config config = make_config();
     struct file file = make_rows(95);
@@ -548,7 +548,8 @@ static void what_does_not_fit_is_refused(void **state)
     config = make_config();
     config.data.features = (struct list){feature, 1};
     feature[0] = bad;
-    expect_fault(&config, &file, STATUS_USAGE, "[data] features: 'sma(close,3)': no function sma");
+    expect_fault(&config, &file, STATUS_USAGE,
+                 "[data] features: 'smb(close,3)': there is no function smb");
     feature[0] = missing;
     expect_fault(&config, &file, STATUS_INPUT,
                  ".csv:1: no column 'price'; the columns are time, close, volume");

@@ -10,6 +10,7 @@
 #include "config/option.h"
 #include "util/clocale.h"
 #include "util/file.h"
+#include "util/near.h"
 
 #define MAX_FILE (1 << 20) /* bytes of an INI file */
 #define MAX_FAULTS 1000    /* that are kept; more are only counted */
@@ -118,49 +119,13 @@ static void tell_faults(struct parse *p, struct error *err)
 
 /* --- did you mean */
 
-/* Edits (insert, delete, replace, swap neighbours) from one name to another; Damerau 1964. Names
- * of more than 48 bytes are far from everything. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t na = strlen(a), nb = strlen(b), d[INIFILE_MAX_KEY + 1][INIFILE_MAX_KEY + 1];
-    if (na > INIFILE_MAX_KEY || nb > INIFILE_MAX_KEY)
-        return SIZE_MAX;
-    for (size_t i = 0; i <= na; i++)
-        for (size_t j = 0; j <= nb; j++) {
-            if (!i || !j) {
-                d[i][j] = i + j;
-                continue;
-            }
-            size_t least = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
-            if (d[i - 1][j] + 1 < least)
-                least = d[i - 1][j] + 1;
-            if (d[i][j - 1] + 1 < least)
-                least = d[i][j - 1] + 1;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
-                d[i - 2][j - 2] + 1 < least)
-                least = d[i - 2][j - 2] + 1;
-            d[i][j] = least;
-        }
-    return d[na][nb];
-}
-
-/* Keeps the nearer of the best so far and `name`, if it is near at all. */
-static int is_nearer(const char *wanted, const char *name, size_t *best)
-{
-    size_t edits = distance(wanted, name);
-    if (edits >= *best || edits > 1 + strlen(name) / 3)
-        return 0;
-    *best = edits;
-    return 1;
-}
-
 /* "there is no such section; did you mean [train]?" Returned memory is the caller's. */
 static char *no_section(const char *section)
 {
     const char *near = NULL;
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < option_section_count; i++)
-        if (is_nearer(section, option_sections[i].name, &best))
+        if (near_is_nearer(section, option_sections[i].name, &best))
             near = option_sections[i].name;
     char quoted[OPTION_QUOTED];
     option_quote(section, quoted);
@@ -176,7 +141,7 @@ static char *no_key(const char *section, const char *key)
     size_t best = SIZE_MAX;
     for (size_t i = 0; i < option_count; i++)
         if ((!strcmp(options[i].section, section) || !strcmp(options[i].key, key)) &&
-            is_nearer(key, options[i].key, &best))
+            near_is_nearer(key, options[i].key, &best))
             near = &options[i];
     char quoted[OPTION_QUOTED];
     option_quote(key, quoted);

@@ -1,145 +1,68 @@
 #include "data/features.h"
 
+#include <float.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
+#include "data/feature_functions.h"
+#include "util/near.h"
 
 #define DEPTH_MAX 32
 #define NUMBER_MAX 100000000
 
-/*
- * A function gets its arguments from the first row on where all of them have a value, and writes
- * out[rows], of which the first `lag` are not looked at. A row that has no value becomes NaN; what
- * such a row lacks is said by `needs`. Only x[.][0 .. t] may enter out[t]. 0 or -1 (memory).
- */
-struct feature_function {
+/* What stands for a number among a function's arguments; every other name is a series. */
+static const struct number {
     const char *name;
-    int series;  /* how many expressions it takes */
-    int numbers; /* 1: a number n from 1 on comes last */
-    size_t (*lag)(long n);
-    int (*compute)(const double *const *x, size_t rows, long n, double *out);
-    const char *help, *needs;
+    int whole;    /* from 1 to NUMBER_MAX */
+    double least; /* of one that is not whole */
+    int rises;    /* must not be below the number before it */
+} numbers[] = {
+    {"n", 1, 1, 0},           {"m", 1, 1, 0},        {"h", 1, 1, 0},
+    {"fast", 1, 1, 0},        {"slow", 1, 1, 0},     {"signal", 1, 1, 0},
+    {"k", 0, 0, 0},           {"p", 0, -DBL_MAX, 0}, {"least", 0, -DBL_MAX, 0},
+    {"most", 0, -DBL_MAX, 1},
 };
 
-static size_t lag_none(long n)
-{
-    (void)n;
-    return 0;
-}
+/* One of a function's arguments: "n=14". */
+struct argument {
+    char name[16];
+    const struct number *number; /* NULL: a series */
+    int optional;
+    double preset; /* of an optional number */
+};
 
-static size_t lag_one(long n)
+/* Takes the next argument from a function's list of them; 0 at the list's end. */
+static int next_argument(const char **list, struct argument *a)
 {
-    (void)n;
+    const char *text = *list;
+    size_t length = strcspn(text, ","), name = strcspn(text, ",=");
+    if (!length)
+        return 0;
+    *list = text + length + (text[length] == ',');
+    snprintf(a->name, sizeof a->name, "%.*s", (int)name, text);
+    a->number = NULL;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        if (!strcmp(numbers[i].name, a->name))
+            a->number = &numbers[i];
+    }
+    a->optional = name < length;
+    char preset[16] = "";
+    if (a->optional)
+        snprintf(preset, sizeof preset, "%.*s", (int)(length - name - 1), text + name + 1);
+    a->preset = 0;
+    csv_parse_number(preset, strlen(preset), &a->preset);
     return 1;
 }
 
-static size_t lag_span(long n)
-{
-    return (size_t)n - 1;
-}
-
-/*
- * out[t] = (x[t-n+1] + ... + x[t]) / n. Rows are cut into blocks of n; a window is the end of one
- * block and the start of the next, so its sum is tail + head, where tail sums a block from its end
- * and head from its start. Nothing is ever subtracted: a large value leaves no rounding behind once
- * it is out of the window.
- */
-static int compute_ma(const double *const *x, size_t rows, long n, double *out)
-{
-    size_t span = (size_t)n;
-    double *tail = malloc((span + 1) * sizeof *tail); /* tail[j]: the block before, from j on */
-    if (!tail)
-        return -1;
-    for (size_t block = 0; block < rows; block += span) {
-        double head = 0;
-        size_t end = rows - block < span ? rows - block : span;
-        for (size_t j = 0; j < end; j++) {
-            head += x[0][block + j];
-            double before = block ? tail[j + 1] : 0;
-            out[block + j] = (before + head) / (double)n;
-        }
-        tail[span] = 0;
-        for (size_t j = span; end == span && j-- > 0;)
-            tail[j] = x[0][block + j] + tail[j + 1];
-    }
-    free(tail);
-    return 0;
-}
-
-/* out[t] = out[t-1] + a (x[t] - out[t-1]), a = 2 / (n + 1); out[n-1] is the mean of the first n. */
-static int compute_ema(const double *const *x, size_t rows, long n, double *out)
-{
-    size_t span = (size_t)n;
-    double a = 2 / ((double)n + 1), mean = 0;
-    for (size_t t = 0; t < rows && t < span; t++)
-        mean += x[0][t] / (double)n;
-    if (rows >= span)
-        out[span - 1] = mean;
-    for (size_t t = span; t < rows; t++)
-        out[t] = out[t - 1] + a * (x[0][t] - out[t - 1]);
-    return 0;
-}
-
-/* out[t] = x[t] / x[t-1] - 1 */
-static int compute_ret(const double *const *x, size_t rows, long n, double *out)
-{
-    (void)n;
-    for (size_t t = 1; t < rows; t++)
-        out[t] = x[0][t - 1] != 0 ? (x[0][t] - x[0][t - 1]) / x[0][t - 1] : NAN;
-    return 0;
-}
-
-/* out[t] = ln(x[t] / x[t-1]) */
-static int compute_logret(const double *const *x, size_t rows, long n, double *out)
-{
-    (void)n;
-    for (size_t t = 1; t < rows; t++)
-        out[t] = x[0][t] > 0 && x[0][t - 1] > 0 ? log(x[0][t] / x[0][t - 1]) : NAN;
-    return 0;
-}
-
-/* out[t] = x[t] - x[t-1] */
-static int compute_diff(const double *const *x, size_t rows, long n, double *out)
-{
-    (void)n;
-    for (size_t t = 1; t < rows; t++)
-        out[t] = x[0][t] - x[0][t - 1];
-    return 0;
-}
-
-/* out[t] = ln(x[t]) */
-static int compute_log(const double *const *x, size_t rows, long n, double *out)
-{
-    (void)n;
-    for (size_t t = 0; t < rows; t++)
-        out[t] = x[0][t] > 0 ? log(x[0][t]) : NAN;
-    return 0;
-}
-
-static const struct feature_function functions[] = {
-    {"ma", 1, 1, lag_span, compute_ma, "mean of the last n rows", "values that add up"},
-    {"ema", 1, 1, lag_span, compute_ema,
-     "exponential mean with weight 2/(n+1), begun with the mean of the first n rows",
-     "values that add up"},
-    {"ret", 1, 0, lag_one, compute_ret, "return: x over the row before's, less 1",
-     "the row before not to be 0"},
-    {"logret", 1, 0, lag_one, compute_logret, "logarithm of x over the row before's",
-     "values above 0, here and in the row before"},
-    {"diff", 1, 0, lag_one, compute_diff, "x less the row before's", "a smaller difference"},
-    {"log", 1, 0, lag_none, compute_log, "natural logarithm of x", "values above 0"},
-};
-#define FUNCTIONS (sizeof functions / sizeof *functions)
-
 void feature_reference(FILE *out)
 {
-    static const char *const series = "xyzw";
-    for (size_t i = 0; i < FUNCTIONS; i++) {
-        fprintf(out, "%s(", functions[i].name);
-        for (int k = 0; k < functions[i].series; k++)
-            fprintf(out, "%s%c", k ? "," : "", series[k]);
-        fprintf(out, "%s)\t%s\n", functions[i].numbers ? ",n" : "", functions[i].help);
+    for (size_t i = 0; i < feature_function_count; i++) {
+        const struct feature_function *function = &feature_functions[i];
+        fprintf(out, "%s(%s)\t%s\n", function->name, function->arguments, function->help);
     }
 }
 
@@ -150,11 +73,17 @@ struct parser {
     int depth;
 };
 
-static struct feature *fault(struct parser *p, const char *cause, const char *name)
+static struct feature *fault(struct parser *p, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static struct feature *fault(struct parser *p, const char *format, ...)
 {
-    char shown[CSV_SHOWN], named[CSV_SHOWN];
-    csv_show(p->whole, shown);
-    error_set(p->err, STATUS_USAGE, "'%s': %s%s", shown, cause, name ? csv_show(name, named) : "");
+    char shown[CSV_SHOWN], cause[256];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(cause, sizeof cause, format, ap);
+    va_end(ap);
+    error_set(p->err, STATUS_USAGE, "'%s': %s", csv_show(p->whole, shown), cause);
     return NULL;
 }
 
@@ -181,46 +110,72 @@ static char *trimmed(const char *text, const char *end)
 
 static const struct feature_function *find_function(const char *name)
 {
-    for (size_t i = 0; i < FUNCTIONS; i++) {
-        if (csv_same_name(functions[i].name, name))
-            return &functions[i];
+    for (size_t i = 0; i < feature_function_count; i++) {
+        if (csv_same_name(feature_functions[i].name, name))
+            return &feature_functions[i];
     }
     return NULL;
 }
 
-static int unknown_function(struct parser *p, const char *name)
+static void unknown_function(struct parser *p, const char *name)
 {
-    fault(p, "no function ", name);
-    for (size_t i = 0; i < FUNCTIONS; i++) {
-        size_t used = strlen(p->err->text);
-        snprintf(p->err->text + used, sizeof p->err->text - used, "%s%s",
-                 i ? ", " : "; the functions are ", functions[i].name);
+    char shown[CSV_SHOWN];
+    const char *near = NULL;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < feature_function_count; i++) {
+        if (near_is_nearer(name, feature_functions[i].name, &best))
+            near = feature_functions[i].name;
     }
+    csv_show(name, shown);
+    if (near)
+        fault(p, "there is no function %s; did you mean %s?", shown, near);
+    else
+        fault(p, "there is no function %s; seqtrain.ini(5) lists them under FEATURES", shown);
+}
+
+static int number_fault(struct parser *p, const char *function, const struct argument *a)
+{
+    if (a->number->whole)
+        fault(p, "%s of %s must be a whole number from 1 to %d", a->name, function, NUMBER_MAX);
+    else if (a->number->least > -DBL_MAX)
+        fault(p, "%s of %s must be a number from 0 on", a->name, function);
+    else
+        fault(p, "%s of %s must be a number%s", a->name, function,
+              a->number->rises ? ", not below the one before it" : "");
     return -1;
 }
 
-static int parse_number(struct parser *p, long *number)
+/* `before` is the number before, for one that must not be below it. */
+static int parse_number(struct parser *p, const char *function, const struct argument *a,
+                        double before, double *number)
 {
-    long n = 0;
-    skip_blanks(p);
-    for (; *p->at >= '0' && *p->at <= '9' && n <= NUMBER_MAX; p->at++)
-        n = n * 10 + (*p->at - '0');
-    skip_blanks(p);
-    *number = n;
-    return n >= 1 && n <= NUMBER_MAX && (*p->at == ')' || *p->at == ',' || !*p->at) ? 0 : -1;
+    const struct number *kind = a->number;
+    const char *begin = p->at;
+    p->at += strcspn(p->at, ",()");
+    char *text = trimmed(begin, p->at);
+    if (!text)
+        return fault(p, "out of memory"), -1;
+    enum csv_parsed parsed = csv_parse_number(text, strlen(text), number);
+    free(text);
+    double most = kind->whole ? NUMBER_MAX : DBL_MAX;
+    if (parsed != CSV_NUMBER || *number < kind->least || *number > most ||
+        (kind->whole && *number != floor(*number)) || (kind->rises && *number < before))
+        return number_fault(p, function, a);
+    return 0;
 }
 
 static struct feature *parse_expression(struct parser *p);
 
 /* Something else stands where a comma or the closing parenthesis belongs. */
-static int unfinished(struct parser *p, const char *function)
+static int unfinished(struct parser *p, const struct feature_function *function)
 {
+    char shown[CSV_SHOWN];
     if (*p->at == ')')
-        fault(p, "too few arguments of ", function);
+        fault(p, "too few arguments for %s(%s)", function->name, function->arguments);
     else if (!*p->at)
-        fault(p, "')' is missing behind ", function);
+        fault(p, "')' is missing behind %s", function->name);
     else
-        fault(p, "not expected: ", p->at);
+        fault(p, "not expected: %s", csv_show(p->at, shown));
     return -1;
 }
 
@@ -228,23 +183,34 @@ static int unfinished(struct parser *p, const char *function)
 static int parse_arguments(struct parser *p, struct feature *feature)
 {
     const struct feature_function *function = feature->function;
-    const char *name = function->name;
-    for (int i = 0; i < function->series + function->numbers; i++) {
-        if (i && *p->at != ',')
-            return unfinished(p, name);
-        p->at += i > 0;
-        if (i < function->series) {
-            if (!(feature->argument[i] = parse_expression(p)))
-                return -1;
-        } else if (parse_number(p, &feature->number)) {
-            return fault(p, "a whole number from 1 to 100000000 comes last in ", name), -1;
-        }
-    }
+    const char *list = function->arguments;
+    struct argument a;
+    int series = 0, count = 0;
     skip_blanks(p);
-    if (*p->at == ',')
-        return fault(p, "too many arguments of ", name), -1;
+    while (next_argument(&list, &a)) {
+        double *number = &feature->number[count];
+        int first = !series && !count;
+        if (!first && *p->at != ',') {
+            if (!a.optional)
+                return unfinished(p, function);
+            *number = a.preset;
+            count++;
+            continue;
+        }
+        p->at += !first;
+        if (!a.number) {
+            if (!(feature->argument[series++] = parse_expression(p)))
+                return -1;
+            continue;
+        }
+        if (parse_number(p, function->name, &a, count ? number[-1] : 0, number))
+            return -1;
+        count++;
+    }
+    if (*p->at == ',' || (!*function->arguments && *p->at && *p->at != ')'))
+        return fault(p, "too many arguments for %s(%s)", function->name, function->arguments), -1;
     if (*p->at != ')')
-        return unfinished(p, name);
+        return unfinished(p, function);
     p->at++;
     skip_blanks(p);
     return 0;
@@ -257,14 +223,16 @@ static struct feature *parse_expression(struct parser *p)
     struct feature *feature = calloc(1, sizeof *feature);
     char *name = trimmed(begin, p->at);
     if (!feature || !name) {
-        fault(p, "out of memory", NULL);
+        fault(p, "out of memory");
     } else if (!*name) {
-        fault(p, *p->at ? "a name is missing before " : "a name is missing at the end", p->at);
+        char shown[CSV_SHOWN];
+        fault(p, *p->at ? "a name is missing before %s" : "a name is missing at the end%s",
+              csv_show(p->at, shown));
     } else if (*p->at != '(') {
         feature->text = name;
         return feature;
     } else if (++p->depth > DEPTH_MAX) {
-        fault(p, "nested too deeply", NULL);
+        fault(p, "nested too deeply");
     } else if (!(feature->function = find_function(name))) {
         unknown_function(p, name);
     } else {
@@ -274,7 +242,7 @@ static struct feature *parse_expression(struct parser *p)
             free(name);
             if ((feature->text = trimmed(begin, p->at)))
                 return feature;
-            fault(p, "out of memory", NULL);
+            fault(p, "out of memory");
             name = NULL;
         }
     }
@@ -288,7 +256,8 @@ struct feature *feature_parse(const char *text, struct error *err)
     struct parser p = {.whole = text, .at = text, .err = err};
     struct feature *feature = parse_expression(&p);
     if (feature && *p.at) {
-        fault(&p, "not expected: ", p.at);
+        char shown[CSV_SHOWN];
+        fault(&p, "not expected: %s", csv_show(p.at, shown));
         feature_free(feature);
         return NULL;
     }
@@ -307,7 +276,7 @@ void feature_free(struct feature *feature)
 
 int feature_columns(struct feature *feature, char ***names, size_t *count)
 {
-    for (int i = 0; feature->function && i < feature->function->series; i++) {
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i]; i++) {
         if (feature_columns(feature->argument[i], names, count))
             return -1;
     }
@@ -328,11 +297,23 @@ int feature_columns(struct feature *feature, char ***names, size_t *count)
     return 0;
 }
 
+const struct feature *feature_base(const struct feature *feature)
+{
+    if (!feature->function)
+        return feature;
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i]; i++) {
+        const struct feature *base = feature_base(feature->argument[i]);
+        if (base)
+            return base;
+    }
+    return NULL;
+}
+
 /* Rows of a run before all arguments have a value. */
 static size_t warmup_of_arguments(const struct feature *feature)
 {
     size_t most = 0;
-    for (int i = 0; feature->function && i < feature->function->series; i++) {
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i]; i++) {
         size_t rows = feature_warmup(feature->argument[i]);
         most = rows > most ? rows : most;
     }
@@ -341,18 +322,36 @@ static size_t warmup_of_arguments(const struct feature *feature)
 
 size_t feature_warmup(const struct feature *feature)
 {
-    return feature->function
-               ? warmup_of_arguments(feature) + feature->function->lag(feature->number)
-               : 0;
+    const struct feature_function *function = feature->function;
+    return warmup_of_arguments(feature) +
+           (function && function->lag ? function->lag(feature->number) : 0);
 }
 
 static int not_finite(const struct feature *feature, const struct table *table, size_t row,
                       struct error *err)
 {
+    const struct feature_function *function = feature->function;
     char where[TABLE_WHERE], text[CSV_SHOWN];
     return error_set(err, STATUS_INPUT, "%s: feature '%s' has no finite value here: %s needs %s",
-                     table_where(table, row, where), csv_show(feature->text, text),
-                     feature->function->name, feature->function->needs);
+                     table_where(table, row, where), csv_show(feature->text, text), function->name,
+                     function->needs ? function->needs : "smaller values");
+}
+
+static int no_memory(const struct table *table, struct error *err)
+{
+    return error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+}
+
+/* out[t] from the arguments' values in row t, x[.][t]. */
+static void apply_each(double (*each)(const double *x), const double *const *x, size_t rows,
+                       double *out)
+{
+    for (size_t t = 0; t < rows; t++) {
+        double value[FEATURE_ARGUMENTS] = {0};
+        for (int i = 0; i < FEATURE_ARGUMENTS && x[i]; i++)
+            value[i] = x[i][t];
+        out[t] = each(value);
+    }
 }
 
 /* Values of the function from those of its arguments, x[.][rows of the run]. */
@@ -366,10 +365,12 @@ static int apply(const struct feature *feature, const double **x, const struct t
         out[t] = NAN;
     if (rows <= warmup)
         return 0;
-    for (int i = 0; i < function->series; i++)
+    for (int i = 0; i < FEATURE_ARGUMENTS && x[i]; i++)
         x[i] += skip;
-    if (function->compute(x, rows - skip, feature->number, out + skip))
-        return error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+    if (function->each)
+        apply_each(function->each, x, rows - skip, out + skip);
+    else if (function->compute(x, rows - skip, feature->number, out + skip))
+        return no_memory(table, err);
     for (size_t t = skip; t < warmup; t++)
         out[t] = NAN;
     for (size_t t = warmup; t < rows; t++) {
@@ -377,6 +378,25 @@ static int apply(const struct feature *feature, const double **x, const struct t
             return not_finite(feature, table, run.begin + t, err);
     }
     return 0;
+}
+
+/* The time of the run's rows, for a function without a series; the caller frees. */
+static double *times(const struct feature *feature, const struct table *table, struct run run,
+                     struct error *err)
+{
+    size_t rows = run.end - run.begin;
+    char text[CSV_SHOWN];
+    if (!table->time) {
+        error_set(err, STATUS_USAGE, "feature '%s' needs the time of each row: set data.time",
+                  csv_show(feature->text, text));
+        return NULL;
+    }
+    double *out = malloc(rows * sizeof *out);
+    if (!out)
+        no_memory(table, err);
+    for (size_t i = 0; out && i < rows; i++)
+        out[i] = (double)table->time[run.begin + i];
+    return out;
 }
 
 int feature_compute(const struct feature *feature, const struct table *table, struct run run,
@@ -387,18 +407,22 @@ int feature_compute(const struct feature *feature, const struct table *table, st
         memcpy(out, table->column[feature->column] + run.begin, rows * sizeof *out);
         return 0;
     }
-    const double *x[FEATURE_ARGUMENTS];
+    const double *x[FEATURE_ARGUMENTS] = {NULL};
     double *own[FEATURE_ARGUMENTS] = {NULL};
     int result = 0;
-    for (int i = 0; i < feature->function->series && !result; i++) {
+    if (!feature->argument[0]) {
+        x[0] = own[0] = times(feature, table, run, err);
+        result = own[0] ? 0 : -1;
+    }
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i] && !result; i++) {
         const struct feature *argument = feature->argument[i];
         if (!argument->function) { /* a column is read where it lies */
             x[i] = table->column[argument->column] + run.begin;
             continue;
         }
         x[i] = own[i] = malloc(rows * sizeof *own[i]);
-        result = own[i] ? feature_compute(argument, table, run, own[i], err)
-                        : error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+        result =
+            own[i] ? feature_compute(argument, table, run, own[i], err) : no_memory(table, err);
     }
     if (!result)
         result = apply(feature, x, table, run, out, err);

@@ -1,12 +1,13 @@
 /*
  * features: columns and functions of them, written as expressions: `close`, `ma(close,10)`,
- * `ema(logret(close),20)`.
+ * `atr(high,low,close,14)`.
  *
- *   expression = column | function "(" expression {"," expression} {"," number} ")"
+ *   expression = column | function "(" [ expression {"," expression} {"," number} ] ")"
  *
- * A column is anything without , ( ) and found whatever its case. A function is one line of the
- * registry in features.c. All functions look back only: a row's value depends on that row and those
- * before it in its run. The first feature_warmup() rows of a run have no value.
+ * A column is anything without , ( ) and found whatever its case. A function is one entry of the
+ * registry in feature_functions.c; its last numbers may be left out where they have a default. All
+ * functions look back only: a row's value depends on that row and those before it in its run. The
+ * first feature_warmup() rows of a run have no value.
  *
  * feature_parse() gives a tree that the caller frees; it refers to nothing outside.
  */
@@ -19,15 +20,16 @@
 #include "data/table.h"
 #include "error.h"
 
-#define FEATURE_ARGUMENTS 4
+#define FEATURE_ARGUMENTS 3
+#define FEATURE_NUMBERS 3
 
 struct feature_function;
 
 struct feature {
     char *text; /* as it was written, without blanks at the ends: names the feature */
     const struct feature_function *function;     /* NULL: a column */
-    struct feature *argument[FEATURE_ARGUMENTS]; /* series; as many as the function takes */
-    long number;                                 /* the function's last argument, if it takes one */
+    struct feature *argument[FEATURE_ARGUMENTS]; /* series; NULL behind the last one */
+    double number[FEATURE_NUMBERS];              /* those of the function */
     size_t column;                               /* column: where the table has it */
 };
 
@@ -41,17 +43,22 @@ void feature_free(struct feature *feature);
  */
 int feature_columns(struct feature *feature, char ***names, size_t *count);
 
+/* The column that stands first in the expression, "close" of ma(close,10); NULL if there is none,
+ * as in hour_sin(). Forecasts of a target are told in its unit. */
+const struct feature *feature_base(const struct feature *feature);
+
 /* Rows at the start of a run that have no value. */
 size_t feature_warmup(const struct feature *feature);
 
 /*
  * Values of the rows of one run into out[run.end - run.begin]; NaN in its warm-up. STATUS_INPUT,
- * naming the row, where a value is not finite (the logarithm of 0).
+ * naming the row, where a value is not finite (the logarithm of 0); STATUS_USAGE where the table
+ * has no time and the feature needs it.
  */
 int feature_compute(const struct feature *feature, const struct table *table, struct run run,
                     double *out, struct error *err);
 
-/* Writes the functions, one a line: "ma(x,n)", a tab, what it is. For documentation. */
+/* Writes the functions, one a line: "rsi(x,n=14)", a tab, what it is. For the manual. */
 void feature_reference(FILE *out);
 
 #endif

@@ -7,7 +7,7 @@
  *   signed_log       sign(x) ln(1 + |x|)
  *   sqrt             sqrt(x), x >= 0
  *   signed_sqrt      sign(x) sqrt(|x|)
- *   power(p)         sign(x) |x|^p, p > 0
+ *   power(p)         sign(x) |x|^p, p from 0.01 to 100
  *   clip(low,high)   values beyond are kept, at the bound
  *   scale(low,high)  smallest and largest training value to low and high
  *   standard         (x - mean) / standard deviation of the training values
