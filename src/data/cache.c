@@ -243,19 +243,19 @@ static int settled(const char *path, const struct stat *before)
 }
 
 struct table *cache_table(const char *path, const char *time, char *const *names, size_t columns,
-                          int *hit, struct log *log, struct error *err)
+                          struct log *log, struct error *err)
 {
     struct stat st;
-    uint64_t name[2];
+    uint64_t name[2] = {0};
     char *key = NULL, *cache = NULL;
     if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size >= CACHE_LEAST)
         key = make_key(path, time, names, columns, &st, name);
     if (key)
         cache = cache_path(name);
     struct table *table = cache ? cache_read(cache, key, path, *time != 0, columns) : NULL;
-    if (hit)
-        *hit = table != NULL;
-    if (!table) {
+    if (table) {
+        log_detail(log, "data: %s: from the cache, %s", path, cache);
+    } else {
         table = table_read(path, time, names, columns, log, err);
         if (table && cache && settled(path, &st))
             cache_write(cache, key, table);

@@ -21,9 +21,9 @@
 /* Files that are smaller are parsed as fast as the cache is read. */
 #define CACHE_LEAST (1 << 15)
 
-/* table_read() by way of the cache. *hit (may be NULL) tells whether the table came from there. */
+/* table_read() by way of the cache; a detail for `log` tells that it came from there. */
 struct table *cache_table(const char *path, const char *time, char *const *names, size_t columns,
-                          int *hit, struct log *log, struct error *err);
+                          struct log *log, struct error *err);
 
 /* What cache_table() does, with the cache file named: for tests. NULL: it does not fit. */
 struct table *cache_read(const char *cache, const char *key, const char *path, int timed,

@@ -17,6 +17,7 @@
 
 #include <jansson.h>
 
+#include "data/condition.h"
 #include "data/dataset.h"
 #include "data/features.h"
 #include "data/source.h"
@@ -44,8 +45,8 @@ struct input {
     size_t segments;
     struct stretch *stretch; /* [stretches], in local rows */
     size_t stretches;
-    size_t rows; /* local, with padding */
-    size_t base; /* dataset row of its first local row (of its first channel) */
+    size_t rows;          /* local, with padding */
+    unsigned char *where; /* [rows]: whether data.where is fulfilled; NULL without one */
 };
 
 /* Columns by name, for one table. */
@@ -54,11 +55,12 @@ struct columns {
     size_t count;
 };
 
-/* Windows and rows that were left out, and why; all files together. */
+/* What was left out, and why; all files together. */
 struct lost {
-    size_t holes, jumps, parts;    /* windows, before they are looked at one by one */
-    size_t no_target, where, tail; /* windows without target, not wanted; rows at the ends */
-    size_t jump_count, bad_prices, skipped;
+    size_t holes, jumps, parts; /* windows, before they are looked at one by one */
+    size_t no_target, where;    /* windows that lack a target, or are not wanted */
+    size_t tail;                /* rows behind the last window of eval_window rows */
+    size_t prices, files;       /* rows with a price not above 0; files too short */
 };
 
 struct load {
@@ -67,15 +69,17 @@ struct load {
     struct log *log;
     struct error *err;
     struct sources sources;
-    char label[64];              /* of several files */
-    struct feature **feature;    /* [features], data.features */
-    struct feature **expression; /* [expressions], data.targets; channels apart: feature */
-    struct feature *stratify, *jump;
+    char label[64];                  /* of several files */
+    struct feature **feature;        /* [features], data.features */
+    struct feature **expression;     /* [expressions], data.targets; channels apart: feature */
+    struct feature *stratify, *jump; /* NULL where they are not wanted, as `where` */
+    struct condition *where;
     size_t features, expressions;
     struct columns columns, target_columns; /* of the files, and of those with targets */
-    size_t warmup, lookahead;               /* of the features; of the targets */
+    size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */
     size_t inputs;
+    size_t jumps;
     struct lost lost;
     struct dataset *data;
     json_t *told;
@@ -88,17 +92,20 @@ int load_no_memory(struct load *load);
 /* "path:line" of a dataset row. */
 const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE]);
 
-/* The input and the channel that a series of the dataset is. */
+/* The file that a series of the dataset comes from. */
 struct input *load_input(const struct load *load, size_t series);
+
+/* The series that a row of the dataset belongs to. */
+size_t load_series(const struct load *load, size_t row);
 
 /* Rows of a window of a part, and with what lies between it and its last target. */
 size_t load_window(const struct load *load, enum part part);
 size_t load_span(const struct load *load, enum part part);
 
-/* Values of an expression at a series' rows into x[rows of the dataset], NaN where it has none yet;
- * rows of padding are left as they are. */
-int load_compute(struct load *load, const struct feature *feature, size_t series, int target,
-                 double *x);
+/* Values of an expression at the local rows of an input, x[rows + warmup]; NaN where it has none
+ * yet. Rows of padding are left as they are. */
+int load_compute(struct load *load, const struct feature *feature, const struct input *input,
+                 const struct table *table, double *x);
 
 /* series.c: reads all files. */
 int series_read(struct load *load);
@@ -106,14 +113,18 @@ int series_read(struct load *load);
 /* Frees what an input owns. */
 void series_fini(struct input *input);
 
-/* parts.c: gives local rows to the inputs and tells data->rows; finds the windows. */
+/* parts.c: gives the inputs their local rows and the dataset its series; then its windows. */
 int parts_deal(struct load *load);
 int parts_windows(struct load *load);
 
-/* targets.c: before the windows are looked for, and after. */
+/* targets.c: raw targets, before windows are looked for. */
 int targets_compute(struct load *load);
+
+/* What training sees of them, when it is known which rows it uses; permutes them if asked to. */
 int targets_transform(struct load *load, const struct fitted *fitted);
-int targets_kept(const struct load *load, size_t start, enum part part);
+
+/* First target row of a window, counted from its first row, and how many there are. */
+size_t targets_rows(const struct load *load, enum part part, size_t *first);
 
 /* balance.c */
 int balance_windows(struct load *load);

@@ -43,7 +43,7 @@ static int average(struct load *load, const struct input *input, struct block *b
         struct run run = input->run[r];
         if (feature_compute(load->stratify, input->table, run, x, load->err)) {
             free(x);
-            return error_prefix(load->err, "[data] stratify");
+            return -1;
         }
         for (size_t i = load->warmup; i < run.end - run.begin; i++, row++) {
             if (!isnan(x[i])) {
@@ -208,7 +208,6 @@ static int place(struct load *load)
         return load_no_memory(load);
     for (size_t i = 0; i < load->inputs; i++) {
         struct input *input = &load->input[i];
-        input->base = data->rows;
         if (input->rows > (UINT32_MAX - data->rows) / data->channels)
             return error_set(load->err, STATUS_INPUT, "%s: more than %u rows", load_label(load),
                              UINT32_MAX);
@@ -247,14 +246,67 @@ int parts_deal(struct load *load)
 
 /* --- windows */
 
+/* What keep() looks at: for each row of the dataset, how many rows before it lack a target. */
+struct choice {
+    struct load *load;
+    uint32_t *lacking;
+};
+
 static int keep(void *ctx, size_t start, enum part part)
 {
-    struct load *load = ctx;
-    if (load->data->targets && !load->whole && !targets_kept(load, start, part)) {
+    struct choice *choice = ctx;
+    struct load *load = choice->load;
+    size_t first, rows = targets_rows(load, part, &first), s = 0;
+    if (choice->lacking &&
+        choice->lacking[start + first + rows] != choice->lacking[start + first]) {
         load->lost.no_target++;
         return 0;
     }
-    return 1;
+    if (!load->where)
+        return 1;
+    s = load_series(load, start);
+    size_t last = start + load_window(load, part) - 1 - load->data->file[s].begin;
+    if (load_input(load, s)->where[last])
+        return 1;
+    load->lost.where++;
+    return 0;
+}
+
+static int count_lacking(struct load *load, struct choice *choice)
+{
+    const struct dataset *data = load->data;
+    if (!data->targets || load->whole)
+        return 0;
+    if (!(choice->lacking = malloc((data->rows + 1) * sizeof *choice->lacking)))
+        return load_no_memory(load);
+    *choice->lacking = 0;
+    for (size_t row = 0; row < data->rows; row++) {
+        int lacks = 0;
+        for (size_t k = 0; k < data->targets; k++)
+            lacks |= isnan(data->raw_target[row * data->targets + k]);
+        choice->lacking[row + 1] = choice->lacking[row] + (uint32_t)lacks;
+    }
+    return 0;
+}
+
+/* In which rows data.where is fulfilled. */
+static int find_where(struct load *load)
+{
+    for (size_t i = 0; i < load->inputs && load->where; i++) {
+        struct input *input = &load->input[i];
+        size_t warmup = load->warmup;
+        if (!(input->where = calloc(input->rows + warmup + 1, 1)))
+            return load_no_memory(load);
+        for (size_t s = 0; s < input->segments; s++) {
+            struct segment segment = input->segment[s];
+            unsigned char *to = input->where + segment.begin;
+            struct run run = {segment.from, segment.to};
+            if (condition_compute(load->where, input->table, run, to, load->err))
+                return -1;
+            memmove(to, to + warmup, segment.end - segment.begin);
+        }
+    }
+    return 0;
 }
 
 /* The stretches of all series, in rows of the dataset. */
@@ -305,8 +357,9 @@ static int check_parts(struct load *load)
         if (span > window)
             snprintf(with, sizeof with, " and the %zu rows up to its last target", span - window);
         if (load->lost.no_target + load->lost.where)
-            snprintf(also, sizeof also, "; %zu windows have no target, %zu are not what "
-                                        "data.where wants",
+            snprintf(also, sizeof also,
+                     "; %zu windows have no target, %zu are not what "
+                     "data.where wants",
                      load->lost.no_target, load->lost.where);
         return error_set(load->err, STATUS_INPUT,
                          "%s: too few rows: no window of %zu%s fits into the %s (%zu usable rows, "
@@ -325,8 +378,9 @@ static void count_lost(struct load *load, const struct stretch *stretch, size_t 
     for (size_t i = 0; i < load->inputs; i++) {
         const struct input *input = &load->input[i];
         for (size_t r = 0; r < input->runs; r++)
-            runs += load->data->channels *
-                    windows_in(input->run[r].end - input->run[r].begin - load->warmup, span, stride);
+            runs +=
+                load->data->channels *
+                windows_in(input->run[r].end - input->run[r].begin - load->warmup, span, stride);
     }
     for (size_t i = 0; i < stretches; i++) {
         size_t length = stretch[i].end - stretch[i].begin, window = load->data->eval_window;
@@ -342,6 +396,23 @@ static void count_lost(struct load *load, const struct stretch *stretch, size_t 
     load->lost.jumps *= load->data->channels;
 }
 
+static int find_windows(struct load *load, const struct stretch *stretch, size_t stretches)
+{
+    struct dataset *data = load->data;
+    struct choice choice = {.load = load};
+    struct windowing windowing = {.keep = keep, .ctx = &choice};
+    for (enum part part = 0; part < PARTS; part++) {
+        int follow = data->eval_window && part != PART_TRAIN;
+        windowing.span[part] = load_span(load, part);
+        windowing.stride[part] = follow ? data->eval_window : (size_t)load->config->data.stride;
+    }
+    if (count_lacking(load, &choice) || find_where(load))
+        return -1;
+    int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);
+    free(choice.lacking);
+    return failed ? load_no_memory(load) : 0;
+}
+
 int parts_windows(struct load *load)
 {
     struct dataset *data = load->data;
@@ -350,18 +421,13 @@ int parts_windows(struct load *load)
     struct stretch *stretch = all_stretches(load, &stretches);
     if (!stretch)
         return load_no_memory(load);
-    struct windowing windowing = {.keep = keep, .ctx = load};
-    for (enum part part = 0; part < PARTS; part++) {
-        int long_one = data->eval_window && part != PART_TRAIN;
-        windowing.span[part] = load_span(load, part);
-        windowing.stride[part] = long_one ? data->eval_window : (size_t)load->config->data.stride;
-    }
     count_lost(load, stretch, stretches);
-    int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);
+    int failed = find_windows(load, stretch, stretches);
     free(stretch);
-    if (!failed && split.kind == SPLIT_SHUFFLED_WINDOWS && !load->whole)
-        failed = windows_deal(&split, data->start, data->count);
     if (failed)
+        return -1;
+    if (split.kind == SPLIT_SHUFFLED_WINDOWS && !load->whole &&
+        windows_deal(&split, data->start, data->count))
         return load_no_memory(load);
     tell_windows(load);
     return check_parts(load);

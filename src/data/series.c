@@ -13,6 +13,7 @@ void series_fini(struct input *input)
     free(input->run);
     free(input->segment);
     free(input->stretch);
+    free(input->where);
 }
 
 /* The table of one file, its columns called as we call them. */
@@ -26,10 +27,9 @@ static struct table *read_file(struct load *load, const struct source *source, c
     }
     for (size_t i = 0; i < columns->count; i++)
         names[i] = (char *)(uintptr_t)source_column(source, columns->name[i]);
-    struct table *table =
-        (load->config->data.cache ? cache_table : table_read)(
-            path, *time ? source_column(source, time) : "", names, columns->count, load->log,
-            load->err);
+    struct table *table = (load->config->data.cache ? cache_table : table_read)(
+        path, *time ? source_column(source, time) : "", names, columns->count, load->log,
+        load->err);
     for (size_t i = 0; table && i < columns->count; i++) {
         if (names[i] == columns->name[i])
             continue;
@@ -110,12 +110,13 @@ static int cut_at_jumps(struct load *load, struct input *input)
             for (size_t row = input->run[r].begin, next; row < end; row = next) {
                 next = row + 1;
                 if (!(x[row] > 0)) {
-                    load->lost.bad_prices += (size_t)pass;
+                    load->lost.prices += (size_t)pass;
                     continue;
                 }
-                while (next < end && x[next] > 0 && fabs(x[next] - x[next - 1]) <= limit * x[next - 1])
+                while (next < end && x[next] > 0 &&
+                       fabs(x[next] - x[next - 1]) <= limit * x[next - 1])
                     next++;
-                load->lost.jump_count += pass && next < end && x[next] > 0;
+                load->jumps += pass && next < end && x[next] > 0;
                 if (run)
                     run[runs] = (struct run){row, next};
                 runs++;
@@ -188,9 +189,8 @@ static int read_input(struct load *load, struct input *input)
     input->first_time = table->time ? table->time[0] : 0;
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||
-        (config->data.resample &&
-         table_resample(input->table, config->data.resample, input->run, &input->runs,
-                        &input->resampling, load->err)))
+        (config->data.resample && table_resample(input->table, config->data.resample, input->run,
+                                                 &input->runs, &input->resampling, load->err)))
         return -1;
     tell_input(load, input);
     by_holes = count_windows(load, input, &as_one);
@@ -219,7 +219,7 @@ static int fits(struct load *load, struct input *input, int *skip)
         return 0;
     if (load->config->data.short_series == SHORT_SKIP) {
         *skip = 1;
-        load->lost.skipped++;
+        load->lost.files++;
         log_detail(load->log, "data: %s: left out: %zu usable rows, at most %zu without a hole",
                    input->source->path, usable, longest);
         return 0;

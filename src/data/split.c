@@ -86,7 +86,8 @@ static int want_blocks(const struct split *split, size_t count, size_t wanted[PA
 static int by_figure(const void *a, const void *b)
 {
     const struct block *x = *(struct block *const *)a, *y = *(struct block *const *)b;
-    double u = isnan(x->figure) ? -INFINITY : x->figure, v = isnan(y->figure) ? -INFINITY : y->figure;
+    double u = isnan(x->figure) ? -INFINITY : x->figure,
+           v = isnan(y->figure) ? -INFINITY : y->figure;
     if (u != v)
         return u < v ? -1 : 1;
     return (x > y) - (x < y); /* in the order of the rows */
