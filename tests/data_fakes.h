@@ -42,6 +42,15 @@ void log_say(struct log *log, const char *format, ...)
     va_end(ap);
 }
 
+void log_detail(struct log *log, const char *format, ...)
+{
+    (void)log;
+    va_list ap;
+    va_start(ap, format);
+    fake_append(fake_said, sizeof fake_said, format, ap);
+    va_end(ap);
+}
+
 void log_warn(struct log *log, const char *format, ...)
 {
     (void)log;
@@ -71,7 +80,8 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
 const char *config_choice(const char *section, const char *key, int value)
 {
     static const char *const scalers[] = {"none", "standard", "minmax", "robust", "window"};
-    static const char *const splits[] = {"chronological", "shuffled", "shuffled_windows"};
+    static const char *const splits[] = {"chronological", "shuffled", "stratified",
+                                         "shuffled_windows"};
     if (strcmp(section, "data"))
         abort();
     return strcmp(key, "split") ? scalers[value] : splits[value];

@@ -572,65 +572,6 @@ static void what_does_not_fit_is_refused(void **state)
     expect_fault(&config, &file, STATUS_INPUT, "at most 1 without a hole");
 }
 
-/* Random runs and splits against a plain search over all rows. */
-static void windows_of_random_splits(void **state)
-{
-    (void)state;
-    for (int round = 0; round < 2000; round++) {
-        struct run runs[40];
-        size_t count = 0, rows = 1 + (size_t)(300 * random_unit()), at = 0;
-        int run_of[301];
-        while (at < rows) {
-            size_t end = at + 1 + (size_t)(60 * random_unit());
-            end = end > rows || count == 39 ? rows : end;
-            for (size_t i = at; i < end; i++)
-                run_of[i] = (int)count;
-            runs[count++] = (struct run){at, end};
-            at = end;
-        }
-        static const int kinds[] = {SPLIT_CHRONOLOGICAL, SPLIT_SHUFFLED, SPLIT_SHUFFLED_WINDOWS};
-        struct split split = {.kind = kinds[round % 3],
-                              .rows = rows,
-                              .window = 1 + (size_t)(12 * random_unit()),
-                              .stride = 1,
-                              .block = 2 + (size_t)(30 * random_unit()),
-                              .validation = 0.3 * random_unit(),
-                              .test = 0.3 * random_unit(),
-                              .seed = (uint64_t)round};
-        uint32_t *start[PARTS];
-        size_t found[PARTS], whole = 0, kept = 0;
-        struct split_told lost;
-        struct error err;
-        if (split_windows(&split, runs, count, start, found, &lost, &err)) {
-            assert_int_equal(split.kind, SPLIT_SHUFFLED); /* too few blocks */
-            continue;
-        }
-        char part_of[301];
-        memset(part_of, -1, sizeof part_of);
-        for (int part = 0; part < PARTS; part++) {
-            kept += found[part];
-            for (size_t i = 0; i < found[part]; i++) {
-                size_t first = start[part][i], last = first + split.window - 1;
-                assert_true(last < rows && run_of[first] == run_of[last]);
-                assert_true(i == 0 || first > start[part][i - 1]);
-                for (size_t row = first; row <= last && split.kind != SPLIT_SHUFFLED_WINDOWS;
-                     row++) {
-                    assert_true(part_of[row] == -1 || part_of[row] == part);
-                    part_of[row] = (char)part;
-                }
-            }
-            free(start[part]);
-        }
-        for (size_t first = 0; first + split.window <= rows; first++)
-            whole += run_of[first] == run_of[first + split.window - 1];
-        assert_int_equal(kept + lost.at_parts, whole);
-        if (split.kind == SPLIT_SHUFFLED_WINDOWS)
-            assert_int_equal(lost.at_parts, 0);
-        if (rows >= split.window)
-            assert_int_equal(whole + lost.at_runs, rows - split.window + 1);
-    }
-}
-
 /* The shipped data as the demo reads them. */
 static void the_synthetic_candles(void **state)
 {
@@ -688,7 +629,6 @@ int main(void)
         cmocka_unit_test(resampled),
         cmocka_unit_test(whole_files_with_a_given_scaler),
         cmocka_unit_test(what_does_not_fit_is_refused),
-        cmocka_unit_test(windows_of_random_splits),
         cmocka_unit_test(the_synthetic_candles),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -1,338 +1,299 @@
 #include "data/dataset.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
-#include "data/features.h"
+#include "data/load.h"
 #include "data/scaler.h"
-#include "data/split.h"
-#include "data/table.h"
 
-static const char *const part_names[PARTS] = {"training part", "validation part", "test part"};
-
-/* Everything that a load needs and leaves behind, and what it tells. */
-struct load {
-    const struct config *config;
-    const char *path;
-    int whole; /* no split: every window, for encode and predict */
-    struct log *log;
-    struct error *err;
-    struct feature **feature; /* [config->data.features.count] */
-    size_t features;
-    char **column; /* [columns] that the features need; the names are the features' */
-    size_t columns;
-    struct table *table;
-    struct run *run;  /* [runs] of the table's rows; after cut_warmup() also where they go to */
-    struct run *kept; /* [runs] of the dataset's rows */
-    size_t runs, warmup;
-    struct dataset *data;
-    json_t *told;
-};
-
-static int no_memory(struct load *load)
+int load_no_memory(struct load *load)
 {
-    return error_set(load->err, STATUS_INPUT, "%s: out of memory", load->path);
+    return error_set(load->err, STATUS_INPUT, "%s: out of memory", load_label(load));
 }
 
-static void tell_count(struct load *load, const char *key, size_t count)
+const char *load_label(const struct load *load)
 {
-    json_object_set_new(load->told, key, json_integer((json_int_t)count));
+    return load->sources.count == 1 ? load->sources.item[0].path : load->label;
 }
 
-static void tell_text(struct load *load, const char *key, const char *text)
+struct input *load_input(const struct load *load, size_t series)
 {
-    json_object_set_new(load->told, key, json_string(text));
+    return &load->input[series / load->data->channels];
 }
 
-/* The expressions of the configuration, and the columns that they need. */
+size_t load_series(const struct load *load, size_t row)
+{
+    return dataset_series(load->data, row);
+}
+
+size_t load_window(const struct load *load, enum part part)
+{
+    const struct dataset *data = load->data;
+    return data->eval_window && part != PART_TRAIN ? data->eval_window : data->window;
+}
+
+size_t load_span(const struct load *load, enum part part)
+{
+    size_t first, rows = targets_rows(load, part, &first), window = load_window(load, part);
+    return !load->whole && load->data->targets && first + rows > window ? first + rows : window;
+}
+
+const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE])
+{
+    size_t s = load_series(load, row), local = row - load->data->file[s].begin, i = 0;
+    const struct input *input = load_input(load, s);
+    while (i + 1 < input->segments && input->segment[i].end <= local)
+        i++;
+    const struct segment *segment = &input->segment[i];
+    return table_where(target ? &input->target : input->table,
+                       segment->from + load->warmup + (local - segment->begin), out);
+}
+
+int load_compute(struct load *load, const struct feature *feature, const struct input *input,
+                 const struct table *table, double *x)
+{
+    for (size_t i = 0; i < input->segments; i++) {
+        const struct segment *segment = &input->segment[i];
+        double *to = x + segment->begin;
+        struct run run = {segment->from, segment->to};
+        if (feature_compute(feature, table, run, to, load->err))
+            return -1;
+        memmove(to, to + load->warmup, (segment->end - segment->begin) * sizeof *to);
+    }
+    return 0;
+}
+
+/* --- expressions */
+
+static int is_set(const char *text)
+{
+    return text && *text;
+}
+
+/* One expression and the columns that it needs. */
+static struct feature *parse_one(struct load *load, const char *text, struct columns *columns,
+                                 const char *key)
+{
+    struct feature *feature = feature_parse(text, load->err);
+    if (!feature) {
+        error_prefix(load->err, "[data] %s", key);
+        return NULL;
+    }
+    if (!feature_columns(feature, &columns->name, &columns->count))
+        return feature;
+    feature_free(feature);
+    load_no_memory(load);
+    return NULL;
+}
+
+static int parse_list(struct load *load, const struct list *list, struct columns *columns,
+                      const char *key, struct feature ***to, size_t *count)
+{
+    *to = calloc(list->count + 1, sizeof **to);
+    if (!*to)
+        return load_no_memory(load);
+    for (; *count < list->count; (*count)++)
+        if (!((*to)[*count] = parse_one(load, list->item[*count], columns, key)))
+            return -1;
+    return 0;
+}
+
 static int parse_features(struct load *load)
 {
     const struct list *list = &load->config->data.features;
-    load->feature = calloc(list->count + 1, sizeof *load->feature);
-    if (!load->feature)
-        return no_memory(load);
-    for (; load->features < list->count; load->features++) {
-        struct feature *feature = feature_parse(list->item[load->features], load->err);
-        if (!feature)
-            return error_prefix(load->err, "[data] features");
-        load->feature[load->features] = feature;
-        if (feature_columns(feature, &load->column, &load->columns)) {
-            load->features++;
-            return no_memory(load);
-        }
-        size_t warmup = feature_warmup(feature);
+    if (parse_list(load, list, &load->columns, "features", &load->feature, &load->features))
+        return -1;
+    for (size_t i = 0; i < load->features; i++) {
+        size_t warmup = feature_warmup(load->feature[i]);
         load->warmup = warmup > load->warmup ? warmup : load->warmup;
     }
     return load->features ? 0
                           : error_set(load->err, STATUS_USAGE, "[data] features: none is given");
 }
 
-static void tell_time(struct load *load)
+/* With channels apart the only target is the word `channel`: the feature of the series. */
+static int parse_targets(struct load *load)
 {
-    static const char *const formats[] = {"none", "milliseconds", "seconds", "ISO 8601"};
-    const struct table *table = load->table;
-    char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
-    tell_count(load, "rows", table->rows);
-    tell_count(load, "columns", table->columns);
-    if (!table->time) {
-        log_say(load->log, "data: %s: %zu rows, without time", load->path, table->rows);
-        return;
-    }
-    int64_t step = table_step(table);
-    table_time(table->time[0], first);
-    table_time(table->time[table->rows - 1], last);
-    log_say(load->log, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", load->path, table->rows,
-            first, last, step ? "every " : "at no regular distance",
-            step ? table_duration(step, apart) : "", formats[table->format]);
-    tell_text(load, "time_format", formats[table->format]);
-    tell_text(load, "time_first", first);
-    tell_text(load, "time_last", last);
-    json_object_set_new(load->told, "step_ms", step ? json_integer(step) : json_null());
-}
-
-/* Cuts the table's rows at holes in time. */
-static int find_runs(struct load *load)
-{
-    int64_t gap = load->config->data.gap, longest = 0;
-    const struct table *table = load->table;
-    char shown[TABLE_TIME], limit[TABLE_TIME];
-    load->run = table_runs(table, gap, &load->runs);
-    if (!load->run)
-        return no_memory(load);
-    if (!gap)
+    const struct list *list = &load->config->data.targets;
+    int for_files = load->config->data.target_source.count > 0;
+    if (load->config->data.channels == CHANNELS_APART && list->count) {
+        if (list->count != 1 || strcmp(list->item[0], "channel") || for_files)
+            return error_set(load->err, STATUS_USAGE,
+                             "[data] targets: with channels = apart, targets = channel and no "
+                             "target_source");
+        load->expression = load->feature;
+        load->expressions = load->features;
         return 0;
-    for (size_t i = 1; i < load->runs; i++) {
-        int64_t hole = table->time[load->run[i].begin] - table->time[load->run[i].begin - 1];
-        longest = hole > longest ? hole : longest;
     }
-    log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", load->runs - 1,
-            load->runs == 2 ? "" : "s", table_duration(gap, limit), longest ? ", the longest " : "",
-            longest ? table_duration(longest, shown) : "");
-    json_object_set_new(load->told, "gap_ms", json_integer(gap));
-    tell_count(load, "holes", load->runs - 1);
-    json_object_set_new(load->told, "longest_hole_ms", json_integer(longest));
-    return 0;
+    return parse_list(load, list, for_files ? &load->target_columns : &load->columns, "targets",
+                      &load->expression, &load->expressions);
 }
 
-static int resample(struct load *load)
-{
-    int64_t length = load->config->data.resample, step = table_step(load->table);
-    struct resampling told;
-    char shown[TABLE_TIME], apart[TABLE_TIME];
-    if (!length)
-        return 0;
-    if (table_resample(load->table, length, load->run, &load->runs, &told, load->err))
-        return -1;
-    table_duration(length, shown);
-    log_say(load->log,
-            "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
-            "left out, %zu with missing rows kept",
-            shown, told.rows, load->table->rows, told.cut, told.partial);
-    if (step && length % step)
-        log_warn(load->log, "%s: candles of %s do not hold a whole number of rows of %s",
-                 load->path, shown, table_duration(step, apart));
-    json_object_set_new(load->told, "resample_ms", json_integer(length));
-    tell_count(load, "candles", load->table->rows);
-    tell_count(load, "candles_left_out", told.cut);
-    tell_count(load, "candles_with_missing_rows", told.partial);
-    return 0;
-}
-
-static int read_table(struct load *load)
+static int parse_others(struct load *load)
 {
     const struct config *config = load->config;
-    int timed = *config->data.time != 0;
-    if (config->data.resample && !timed)
+    const char *where = config->data.where;
+    if (config->data.resample && !is_set(config->data.time))
         return error_set(load->err, STATUS_USAGE, "[data] resample: needs data.time");
-    if (config->data.gap && !timed)
+    if (config->data.gap && !is_set(config->data.time))
         return error_set(load->err, STATUS_USAGE, "[data] gap: needs data.time");
-    load->table = table_read(load->path, config->data.time, load->column, load->columns, load->log,
-                             load->err);
-    if (!load->table)
+    if (config->data.split == SPLIT_STRATIFIED && !load->whole &&
+        !(load->stratify = parse_one(load, config->data.stratify, &load->columns, "stratify")))
         return -1;
-    tell_time(load);
-    return find_runs(load) || resample(load) ? -1 : 0;
+    if (config->data.jump > 0 &&
+        !(load->jump = parse_one(load, config->data.jump_column, &load->columns, "jump_column")))
+        return -1;
+    if (load->jump && load->jump->function)
+        return error_set(load->err, STATUS_USAGE, "[data] jump_column: '%s' is not a column",
+                         config->data.jump_column);
+    if (!is_set(where))
+        return 0;
+    if (!(load->where = condition_parse(where, load->err)))
+        return error_prefix(load->err, "[data] where");
+    return condition_columns(load->where, &load->columns.name, &load->columns.count)
+               ? load_no_memory(load)
+               : 0;
 }
 
-/* Leaves the first rows of each run out, where some feature has no value yet. */
-static int cut_warmup(struct load *load)
+/* --- extents and names */
+
+static int feature_called(const struct load *load, const char *text)
 {
-    size_t rows = 0, runs = 0;
-    load->kept = malloc((load->runs + 1) * sizeof *load->kept);
-    if (!load->kept)
-        return no_memory(load);
-    for (size_t i = 0; i < load->runs; i++) {
-        size_t length = load->run[i].end - load->run[i].begin;
-        if (length <= load->warmup)
-            continue;
-        load->run[runs] = load->run[i];
-        load->kept[runs++] = (struct run){rows, rows + length - load->warmup};
-        rows += length - load->warmup;
-    }
-    if (load->warmup)
-        log_say(load->log,
-                "data: %zu rows left out while features warm up (%zu in each of %zu run%s)",
-                load->table->rows - rows, load->warmup, load->runs, load->runs == 1 ? "" : "s");
-    tell_count(load, "warmup_rows", load->table->rows - rows);
-    load->runs = runs;
-    load->data->rows = rows;
-    if (rows > UINT32_MAX)
-        return error_set(load->err, STATUS_INPUT, "%s: more than %u rows", load->path, UINT32_MAX);
-    return 0;
+    for (size_t i = 0; i < load->features; i++)
+        if (!strcmp(load->feature[i]->text, text))
+            return (int)i;
+    return -1;
 }
 
-/* A part that has a share must hold a window. */
-static int check_parts(struct load *load)
+static int copy_names(struct load *load, size_t count, struct feature *const *from, int apart,
+                      char ***names, size_t *copied)
 {
-    const struct dataset *data = load->data;
-    const double share[PARTS] = {1, load->config->data.validation, load->config->data.test};
-    size_t longest = 0;
-    for (size_t i = 0; i < load->runs; i++) {
-        size_t length = load->kept[i].end - load->kept[i].begin;
-        longest = length > longest ? length : longest;
-    }
-    for (enum part part = 0; part < PARTS; part++) {
-        int needed = load->whole ? part == PART_TEST : share[part] > 0;
-        if (!needed || data->count[part])
-            continue;
-        return error_set(load->err, STATUS_INPUT,
-                         "%s: too few rows: no window of %zu fits into the %s (%zu usable rows, "
-                         "at most %zu without a hole)",
-                         load->path, data->window, load->whole ? "file" : part_names[part],
-                         data->rows, longest);
-    }
-    return 0;
+    *names = calloc(count + 1, sizeof **names);
+    for (; *names && *copied < count; (*copied)++)
+        if (!((*names)[*copied] = strdup(apart ? "channel" : from[*copied]->text)))
+            break;
+    return *copied == count ? 0 : load_no_memory(load);
 }
 
-static void tell_windows(struct load *load, const struct split_told *told)
-{
-    const struct config *config = load->config;
-    const size_t *count = load->data->count;
-    tell_count(load, "rows_used", load->data->rows);
-    json_object_set_new(load->told, "windows",
-                        json_pack("{s:I, s:I, s:I}", "training", (json_int_t)count[PART_TRAIN],
-                                  "validation", (json_int_t)count[PART_VALIDATION], "test",
-                                  (json_int_t)count[PART_TEST]));
-    json_object_set_new(load->told, "windows_dropped",
-                        json_pack("{s:I, s:I}", "holes", (json_int_t)told->at_runs, "parts",
-                                  (json_int_t)told->at_parts));
-    log_say(load->log,
-            "data: %zu usable rows; windows of %zu: %zu training, %zu validation, %zu test; "
-            "%zu dropped at holes, %zu between parts",
-            load->data->rows, load->data->window, count[PART_TRAIN], count[PART_VALIDATION],
-            count[PART_TEST], told->at_runs, told->at_parts);
-    if (load->whole)
-        return;
-    tell_text(load, "split", config_choice("data", "split", config->data.split));
-    if (told->blocks)
-        tell_count(load, "split_blocks", told->blocks);
-    if (config->data.split == SPLIT_SHUFFLED_WINDOWS && config->data.stride < config->data.window)
-        log_warn(load->log,
-                 "data.split = shuffled_windows deals windows that share rows to different parts: "
-                 "validation and test figures look better than they are");
-}
-
-static int find_windows(struct load *load)
+/* Everything about a sample's shape that the configuration tells. */
+static int shape(struct load *load)
 {
     const struct config *config = load->config;
     struct dataset *data = load->data;
-    long block = config->data.split_block;
-    struct split split = {
-        .kind = load->whole ? SPLIT_CHRONOLOGICAL : config->data.split,
-        .rows = data->rows,
-        .window = data->window,
-        .stride = (size_t)config->data.stride,
-        .block = block < 0 ? 20 * data->window : (size_t)block,
-        .validation = load->whole ? 0 : config->data.validation,
-        .test = load->whole ? 0 : config->data.test,
-        .seed = (uint64_t)config->run.seed,
-    };
-    struct split_told told;
-    if (split_windows(&split, load->kept, load->runs, data->start, data->count, &told, load->err)) {
-        if (load->err->status == STATUS_INPUT)
-            error_prefix(load->err, "%s", load->path);
+    int apart = config->data.channels == CHANNELS_APART, rows = config->data.target_rows;
+    size_t horizon = (size_t)config->data.horizon, targets;
+    data->channels = apart ? load->features : 1;
+    data->window = (size_t)config->data.window;
+    targets = load->expressions / data->channels;
+    if (copy_names(load, apart ? 1 : load->features, load->feature, apart, &data->names,
+                   &data->features) ||
+        copy_names(load, targets, load->expression, apart, &data->target_names, &data->targets))
         return -1;
-    }
-    if (load->whole) {
-        uint32_t *none = data->start[PART_TEST];
-        data->start[PART_TEST] = data->start[PART_TRAIN];
-        data->count[PART_TEST] = data->count[PART_TRAIN];
-        data->start[PART_TRAIN] = none;
-        data->count[PART_TRAIN] = 0;
-    }
-    tell_windows(load, &told);
-    return check_parts(load);
-}
-
-/* Values of one feature at the dataset's rows; x has room for warmup rows more. */
-static int compute(struct load *load, size_t feature, double *x)
-{
-    for (size_t i = 0; i < load->runs; i++) {
-        double *to = x + load->kept[i].begin;
-        if (feature_compute(load->feature[feature], load->table, load->run[i], to, load->err))
-            return -1;
-        memmove(to, to + load->warmup, (load->kept[i].end - load->kept[i].begin) * sizeof *to);
-    }
+    json_t *list = json_array(), *named = json_array();
+    for (size_t i = 0; i < load->features; i++)
+        json_array_append_new(list, json_string(load->feature[i]->text));
+    for (size_t i = 0; i < targets; i++)
+        json_array_append_new(named, json_string(data->target_names[i]));
+    json_object_set_new(load->told, "features", list);
+    json_object_set_new(load->told, "targets", named);
+    if (!targets)
+        return config->data.permute_targets
+                   ? error_set(load->err, STATUS_USAGE,
+                               "[data] permute_targets: there is no target")
+                   : 0;
+    data->target_feature = malloc(targets * sizeof *data->target_feature);
+    if (!data->target_feature)
+        return load_no_memory(load);
+    for (size_t i = 0; i < targets; i++)
+        data->target_feature[i] = apart ? 0 : feature_called(load, load->expression[i]->text);
+    data->eval_window = config->data.eval_window > 0 ? (size_t)config->data.eval_window : 0;
+    data->target_first = rows == TARGET_EACH      ? data->window
+                         : rows == TARGET_HORIZON ? data->window - 1 + horizon
+                                                  : 0;
+    data->target_rows = rows == TARGET_EACH ? horizon : rows == TARGET_HORIZON ? 1 : data->window;
     return 0;
 }
 
-/* Copies the rows that training windows cover, each once, if `to` is given; returns how many. */
-static size_t training_rows(const struct dataset *data, const double *x, double *to)
+/* --- the series */
+
+/* Those of rows[count] in series of a channel; all of them without channels. */
+static size_t sample(const struct load *load, const uint32_t *rows, size_t count, size_t channel,
+                     const double *x, double *to)
 {
-    size_t count = 0, done = 0;
-    for (size_t i = 0; i < data->count[PART_TRAIN]; i++) {
-        size_t row = data->start[PART_TRAIN][i], end = row + data->window;
-        row = row < done ? done : row;
-        if (to)
-            memcpy(to + count, x + row, (end - row) * sizeof *to);
-        count += end - row;
-        done = end;
+    const struct dataset *data = load->data;
+    size_t kept = 0, s = 0;
+    for (size_t i = 0; i < count; i++) {
+        while (data->file[s].end <= rows[i])
+            s++;
+        if (data->file[s].channel == channel)
+            to[kept++] = x[rows[i]];
     }
-    return count;
+    return kept;
 }
 
-static int fit(struct load *load, size_t feature, double *x, size_t count)
+/* Fits the scaler's entry `at` to x[count]. */
+static int fit(struct load *load, size_t at, double *x, size_t count)
 {
     struct dataset *data = load->data;
     char shown[CSV_SHOWN];
-    csv_show(data->names[feature], shown);
-    enum scaler_fit fitted = scaler_fit(&data->scaler, feature, x, count);
+    csv_show(load->feature[at]->text, shown);
+    enum scaler_fit fitted = count ? scaler_fit(&data->scaler, at, x, count) : SCALER_FITTED;
     if (fitted == SCALER_TOO_WIDE)
         return error_set(load->err, STATUS_INPUT,
-                         "%s: feature '%s': its values lie too far apart to be scaled", load->path,
-                         shown);
+                         "%s: feature '%s': its values lie too far apart to be scaled",
+                         load_label(load), shown);
     if (fitted == SCALER_CONSTANT)
         log_warn(load->log, "feature '%s' %s in the training part; its scale is set to 1", shown,
                  data->scaler.kind == SCALER_ROBUST ? "has equal quartiles" : "is constant");
     return 0;
 }
 
-/* The table's row that became a row of the dataset. */
-static size_t source_row(const struct load *load, size_t row)
+/* The expression that a series has as feature f, and the scaler's entry for it. */
+static size_t entry(const struct dataset *data, const struct series *series, size_t f)
 {
-    size_t i = 0;
-    while (load->kept[i].end <= row)
-        i++;
-    return load->run[i].begin + load->warmup + (row - load->kept[i].begin);
+    return series->channel * data->features + f;
 }
 
 /* One feature, scaled, into the series. */
-static int store(struct load *load, size_t feature, const double *x)
+static int store(struct load *load, size_t f, const double *x)
 {
     struct dataset *data = load->data;
-    double offset = data->scaler.offset[feature], scale = data->scaler.scale[feature];
-    for (size_t row = 0; row < data->rows; row++) {
-        float value = (float)((x[row] - offset) / scale);
-        data->series[row * data->features + feature] = value;
-        if (!isfinite(value)) {
-            char where[TABLE_WHERE], shown[CSV_SHOWN];
-            return error_set(
-                load->err, STATUS_INPUT, "%s: feature '%s': %g is too large for single precision%s",
-                table_where(load->table, source_row(load, row), where),
-                csv_show(data->names[feature], shown), x[row], scale != 1 ? " when scaled" : "");
+    for (size_t s = 0; s < data->files; s++) {
+        size_t at = entry(data, &data->file[s], f);
+        double offset = data->scaler.offset[at], scale = data->scaler.scale[at];
+        for (size_t row = data->file[s].begin; row < data->file[s].end; row++) {
+            float value = (float)((x[row] - offset) / scale);
+            data->series[row * data->features + f] = value;
+            if (!isfinite(value)) {
+                char where[TABLE_WHERE], shown[CSV_SHOWN];
+                return error_set(load->err, STATUS_INPUT,
+                                 "%s: feature '%s': %g is too large for single precision%s",
+                                 load_where(load, row, 0, where),
+                                 csv_show(load->feature[at]->text, shown), x[row],
+                                 scale != 1 ? " when scaled" : "");
+            }
+        }
+    }
+    return 0;
+}
+
+/* Values of feature f in all series. Rows of padding are at the scaler's middle. */
+static int compute(struct load *load, size_t f, double *x)
+{
+    struct dataset *data = load->data;
+    for (size_t s = 0; s < data->files; s++) {
+        const struct input *input = load_input(load, s);
+        size_t at = entry(data, &data->file[s], f), done = 0;
+        double *to = x + data->file[s].begin;
+        if (load_compute(load, load->feature[at], input, input->table, to))
+            return -1;
+        for (size_t i = 0; i <= input->segments; i++) {
+            size_t begin = i < input->segments ? input->segment[i].begin : input->rows;
+            for (; done < begin; done++)
+                to[done] = data->scaler.offset[at];
+            done = i < input->segments ? input->segment[i].end : begin;
         }
     }
     return 0;
@@ -342,53 +303,52 @@ static int store(struct load *load, size_t feature, const double *x)
 static int fill_series(struct load *load, int fitting)
 {
     struct dataset *data = load->data;
-    size_t samples = fitting ? training_rows(data, NULL, NULL) : 0;
+    size_t covered = 0;
     if (data->rows > SIZE_MAX / sizeof(float) / data->features)
-        return no_memory(load);
+        return load_no_memory(load);
+    uint32_t *rows = windows_rows(data->start[PART_TRAIN], fitting ? data->count[PART_TRAIN] : 0, 0,
+                                  data->window, &covered);
     data->series = malloc((data->rows * data->features) * sizeof *data->series);
-    double *x = malloc((data->rows + load->warmup) * sizeof *x);
-    double *sample = malloc((samples + 1) * sizeof *sample);
-    int result = data->series && x && sample ? 0 : no_memory(load);
-    for (size_t i = 0; i < data->features && !result; i++) {
-        result = compute(load, i, x);
-        if (!result && fitting) {
-            training_rows(data, x, sample);
-            result = fit(load, i, sample, samples);
+    double *x = malloc((data->rows + load->warmup + 1) * sizeof *x);
+    double *chosen = malloc((covered + 1) * sizeof *chosen);
+    int result = rows && data->series && x && chosen ? 0 : load_no_memory(load);
+    for (size_t f = 0; f < data->features && !result; f++) {
+        result = compute(load, f, x);
+        for (size_t c = 0; c < data->channels && fitting && !result; c++) {
+            size_t count = sample(load, rows, covered, c, x, chosen);
+            result = fit(load, c * data->features + f, chosen, count);
         }
         if (!result)
-            result = store(load, i, x);
+            result = store(load, f, x);
     }
-    free(sample);
+    free(chosen);
     free(x);
+    free(rows);
     return result;
 }
 
-static int copy_names(struct load *load)
-{
-    struct dataset *data = load->data;
-    json_t *list = json_array();
-    data->names = calloc(load->features + 1, sizeof *data->names);
-    for (; data->names && data->features < load->features; data->features++) {
-        if (!(data->names[data->features] = strdup(load->feature[data->features]->text)))
-            break;
-        json_array_append_new(list, json_string(data->names[data->features]));
-    }
-    json_object_set_new(load->told, "features", list);
-    return data->features == load->features ? 0 : no_memory(load);
-}
-
+/* Padding goes on in the file's usual step. */
 static int copy_times(struct load *load)
 {
     struct dataset *data = load->data;
-    if (!load->table->time)
+    if (!load->input[0].table->time)
         return 0;
-    data->time = malloc(data->rows * sizeof *data->time);
+    data->time = malloc((data->rows + 1) * sizeof *data->time);
     if (!data->time)
-        return no_memory(load);
-    for (size_t i = 0; i < load->runs; i++)
-        memcpy(data->time + load->kept[i].begin,
-               load->table->time + load->run[i].begin + load->warmup,
-               (load->kept[i].end - load->kept[i].begin) * sizeof *data->time);
+        return load_no_memory(load);
+    for (size_t s = 0; s < data->files; s++) {
+        const struct input *input = load_input(load, s);
+        int64_t *to = data->time + data->file[s].begin;
+        int64_t step = input->table->candle ? input->table->candle : input->step;
+        for (size_t i = 0; i < input->segments; i++) {
+            const struct segment *segment = &input->segment[i];
+            size_t next = i + 1 < input->segments ? segment[1].begin : input->rows;
+            memcpy(to + segment->begin, input->table->time + segment->from + load->warmup,
+                   (segment->end - segment->begin) * sizeof *to);
+            for (size_t row = segment->end; row < next; row++)
+                to[row] = to[row - 1] + step;
+        }
+    }
     return 0;
 }
 
@@ -404,41 +364,60 @@ static int prepare_scaler(struct load *load, const struct fitted *fitted, int *f
                          fitted->scaler.features, load->features);
     if (load->whole && *fitting)
         return error_set(load->err, STATUS_INPUT,
-                         "%s: data.scaler = %s needs a checkpoint's scaler", load->path,
+                         "%s: data.scaler = %s needs a checkpoint's scaler", load_label(load),
                          config_choice("data", "scaler", kind));
     if (fitted ? scaler_copy(&load->data->scaler, &fitted->scaler)
                : scaler_init(&load->data->scaler, kind, load->features))
-        return no_memory(load);
+        return load_no_memory(load);
     tell_text(load, "scaler", config_choice("data", "scaler", load->data->scaler.kind));
     return 0;
 }
 
+/* --- from the first step to the last */
+
 static int run_load(struct load *load, const struct fitted *fitted)
 {
     int fitting;
-    load->data->window = (size_t)load->config->data.window;
-    tell_text(load, "file", load->path);
-    if (parse_features(load) || copy_names(load) || prepare_scaler(load, fitted, &fitting) ||
-        read_table(load) || cut_warmup(load) || find_windows(load) || fill_series(load, fitting) ||
-        copy_times(load))
+    snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
+    if (parse_features(load) || parse_targets(load) || parse_others(load) || shape(load) ||
+        prepare_scaler(load, fitted, &fitting) || series_read(load) || parts_deal(load) ||
+        targets_compute(load) || parts_windows(load) || fill_series(load, fitting) ||
+        targets_transform(load, fitted) || balance_windows(load) || copy_times(load))
         return -1;
     log_event(load->log, "data", json_incref(load->told));
     return 0;
+}
+
+static void free_features(struct feature **feature, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        feature_free(feature[i]);
+    free(feature);
+}
+
+static void load_fini(struct load *load)
+{
+    if (load->expression != load->feature)
+        free_features(load->expression, load->expressions);
+    free_features(load->feature, load->features);
+    feature_free(load->stratify);
+    feature_free(load->jump);
+    condition_free(load->where);
+    free(load->columns.name);
+    free(load->target_columns.name);
+    for (size_t i = 0; load->input && i < load->inputs; i++)
+        series_fini(&load->input[i]);
+    free(load->input);
+    sources_fini(&load->sources);
+    json_decref(load->told);
 }
 
 static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
 {
     load->data = calloc(1, sizeof *load->data);
     load->told = json_object();
-    int result = load->data && load->told ? run_load(load, fitted) : no_memory(load);
-    for (size_t i = 0; i < load->features; i++)
-        feature_free(load->feature[i]);
-    free(load->feature);
-    free(load->column);
-    table_free(load->table);
-    free(load->run);
-    free(load->kept);
-    json_decref(load->told);
+    int result = load->data && load->told ? run_load(load, fitted) : load_no_memory(load);
+    load_fini(load);
     if (!result)
         return load->data;
     dataset_free(load->data);
@@ -448,29 +427,58 @@ static struct dataset *begin_load(struct load *load, const struct fitted *fitted
 struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err)
 {
-    struct load load = {
-        .config = config, .path = *config->data.source.item, .log = log, .err = err};
-    return begin_load(&load, fitted);
+    struct load load = {.config = config, .log = log, .err = err};
+    return sources_find(config, &load.sources, err) ? NULL : begin_load(&load, fitted);
 }
 
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err)
 {
-    struct load load = {.config = config, .path = path, .whole = 1, .log = log, .err = err};
-    return begin_load(&load, fitted);
+    struct load load = {.config = config, .whole = 1, .log = log, .err = err};
+    int failed =
+        path ? sources_of(path, &load.sources, err) : sources_find(config, &load.sources, err);
+    return failed ? NULL : begin_load(&load, fitted);
+}
+
+size_t dataset_series(const struct dataset *data, size_t row)
+{
+    size_t low = 0, high = data->files;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+        if (data->file[middle].begin <= row)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static void free_names(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(names[i]);
+    free(names);
 }
 
 void dataset_free(struct dataset *data)
 {
     if (!data)
         return;
-    for (size_t i = 0; i < data->features; i++)
-        free(data->names[i]);
-    free(data->names);
+    free_names(data->names, data->features);
+    free_names(data->target_names, data->targets);
+    for (size_t i = 0; i < data->files; i++)
+        free(data->file[i].name);
+    free(data->file);
     for (enum part part = 0; part < PARTS; part++)
         free(data->start[part]);
     scaler_fini(&data->scaler);
     free(data->series);
     free(data->time);
+    free(data->target);
+    free(data->raw_target);
+    free(data->target_base);
+    free(data->target_feature);
+    free(data->transform);
+    free(data->weight);
     free(data);
 }

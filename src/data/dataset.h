@@ -21,7 +21,8 @@
 
 enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
 
-/* scaled = (x - offset) / scale, per feature. For SCALER_NONE and SCALER_WINDOW 0 and 1. */
+/* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE and SCALER_WINDOW 0
+ * and 1. */
 struct scaler {
     int kind; /* SCALER_... */
     size_t features;
@@ -33,14 +34,16 @@ struct scaler {
 struct series {
     char *name;        /* of the file, or as the manifest says; "file.csv: column" for a channel */
     size_t begin, end; /* rows of the dataset */
+    size_t channel;    /* channels apart: which of data.features it is; else 0 */
 };
 
 struct dataset {
     size_t rows, features, window;
     float *series; /* [rows, features], scaled (raw for SCALER_NONE and SCALER_WINDOW) */
     int64_t *time; /* [rows], ms since 1970 UTC of each row; NULL without a time column */
-    char **names;  /* [features], as written in the INI: "ma(close,10)" */
-    struct scaler scaler;
+    char *
+        *names; /* [features], as written in the INI: "ma(close,10)"; "channel" if they are apart */
+    struct scaler scaler;   /* feature f of a series: entry channel * features + f */
     uint32_t *start[PARTS]; /* first rows of the windows of each part, ascending */
     size_t count[PARTS];
 
@@ -48,18 +51,21 @@ struct dataset {
 
     struct series *file; /* [files] ascending */
     size_t files;
+    size_t channels; /* 1; with channels apart as many as data.features, and features is 1 */
 
     /*
      * Targets; 0 for a model without any. Those of the window that starts at row s are the rows
      * s + target_first .. s + target_first + target_rows - 1 of target[] (for a window of
      * eval_window rows and target_rows = window: eval_window rows from s). All of them lie in the
-     * same part and run as the window and are finite.
+     * same part and run as the window and are finite (dataset_load_all() apart, where the rows are
+     * there but may have no target).
      */
     size_t targets, target_first, target_rows;
     float *target;               /* [rows, targets], transformed; NaN where there is no value */
     double *raw_target;          /* [rows, targets] in the unit of the file */
     char **target_names;         /* [targets] */
-    struct transform *transform; /* [targets], fitted on the training part's targets */
+    struct transform *transform; /* [channels * targets], fitted on the training part's targets:
+                                    target k of a series has the entry channel * targets + k */
     int *target_feature;         /* [targets]: the feature of the same text, or -1 */
     double *target_base;         /* [rows, targets]: value of the target's innermost column at each
                                     row ("close" of ret(close)): naive forecasts and price units */
@@ -70,24 +76,29 @@ struct dataset {
 struct fitted {
     struct scaler scaler;
     struct transform *transform; /* [targets] */
-    size_t targets;
+    size_t targets;              /* with channels apart as many as data.features */
 };
 
 /*
- * Reads config->data.source and does everything up to the windows of each part. With `fitted` (a
- * checkpoint's) nothing is fitted. What was found is told to `log`: rows, the time's format
- * and step, resampling, holes, windows dropped, windows per part. Fails with STATUS_INPUT and
- * "file:line: cause". A part whose share is 0 is empty; the training part must hold a window.
+ * Reads the files of the configuration and does everything up to the windows of each part. With
+ * `fitted` (a checkpoint's) nothing is fitted. What was found is told to `log`: rows, the time's
+ * format and step, resampling, holes, windows dropped, windows per part. Fails with STATUS_INPUT
+ * and "file:line: cause". A part whose share is 0 and that has no file is empty; the training part
+ * must hold a window.
  */
 struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err);
 
 /*
- * The same for encode and predict: reads `path` and gives every window of the whole file (no split)
- * in PART_TEST.
+ * The same for encode and predict: reads `path` (a file, a folder or a glob; NULL: all files of the
+ * configuration) and gives every window (no split) in PART_TEST. Windows need no targets there:
+ * where a target lies beyond the last row, rows follow that hold a time but no target.
  */
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err);
+
+/* The series that a row belongs to. */
+size_t dataset_series(const struct dataset *data, size_t row);
 
 void dataset_free(struct dataset *data);
 

@@ -4,14 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Rows up to `end`, from the end of the piece before, belong to `part`. */
-struct piece {
-    size_t end;
-    enum part part;
-};
-
-/* 64 random bits that are a function of seed and index (Steele et al., "SplitMix", 2014). */
-static uint64_t random_bits(uint64_t seed, uint64_t index)
+uint64_t split_random(uint64_t seed, uint64_t index)
 {
     uint64_t z = (seed + 1) * 0xd1342543de82ef95u + (index + 1) * 0x9e3779b97f4a7c15u;
     z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
@@ -31,7 +24,7 @@ static size_t share_of(size_t whole, double share)
  */
 static enum part deal(uint64_t seed, size_t index, size_t left, size_t wanted[PARTS])
 {
-    size_t pick = (size_t)(random_bits(seed, index) % left);
+    size_t pick = (size_t)(split_random(seed, index) % left);
     enum part part = PART_TRAIN;
     while (part + 1 < PARTS && pick >= wanted[part])
         pick -= wanted[part++];
@@ -48,54 +41,38 @@ static void want(const struct split *split, size_t whole, size_t wanted[PARTS])
     wanted[PART_TRAIN] = whole - wanted[PART_VALIDATION] - wanted[PART_TEST];
 }
 
-static size_t deal_rows_in_order(const struct split *split, struct piece *piece)
+static int is_dealt(const struct split *split)
 {
-    size_t rows[PARTS], end = 0;
-    want(split, split->rows, rows);
-    for (enum part part = 0; part < PARTS; part++)
-        piece[part] = (struct piece){end += rows[part], part};
-    return PARTS;
+    return split->kind == SPLIT_SHUFFLED || split->kind == SPLIT_STRATIFIED;
 }
 
-/* Neighbouring blocks of one part become one piece: no boundary lies between them. */
-static size_t deal_blocks(const struct split *split, size_t blocks, size_t wanted[PARTS],
-                          struct piece *piece)
+size_t split_cut(const struct split *split, size_t file, size_t rows, struct block *to)
 {
-    size_t pieces = 0;
-    for (size_t i = 0; i < blocks; i++) {
-        size_t end = i + 1 < blocks ? (i + 1) * split->block : split->rows;
-        enum part part = deal(split->seed, i, blocks - i, wanted);
-        if (pieces && piece[pieces - 1].part == part)
-            piece[pieces - 1].end = end;
-        else
-            piece[pieces++] = (struct piece){end, part};
-    }
-    return pieces;
-}
-
-/* The pieces that the rows fall into, ascending, and their number; NULL with an error. */
-static struct piece *cut(const struct split *split, size_t *pieces, struct split_told *told,
-                         struct error *err)
-{
-    size_t blocks = split->rows / split->block + (split->rows % split->block != 0);
-    size_t most = split->kind == SPLIT_SHUFFLED && blocks > PARTS ? blocks : PARTS;
-    struct piece *piece = malloc(most * sizeof *piece);
-    if (!piece) {
-        error_set(err, STATUS_INPUT, "out of memory");
-        return NULL;
-    }
-    if (split->kind == SPLIT_SHUFFLED_WINDOWS) {
-        *piece = (struct piece){split->rows, PART_TRAIN};
-        *pieces = 1;
-        return piece;
-    }
+    size_t count = 0;
     if (split->kind == SPLIT_CHRONOLOGICAL) {
-        *pieces = deal_rows_in_order(split, piece);
-        return piece;
+        size_t wanted[PARTS], begin = 0;
+        want(split, rows, wanted);
+        for (enum part part = 0; part < PARTS; begin += wanted[part++]) {
+            if (to)
+                to[count] = (struct block){file, begin, begin + wanted[part], 0, part};
+            count++;
+        }
+        return count;
     }
-    size_t wanted[PARTS];
-    want(split, blocks, wanted);
-    /* Every part that has a share gets a block. */
+    size_t step = is_dealt(split) && split->unit == SPLIT_BLOCK ? split->block : rows;
+    for (size_t begin = 0; begin < rows; begin += step) {
+        size_t end = rows - begin < step ? rows : begin + step;
+        if (to)
+            to[count] = (struct block){file, begin, end, 0, PART_TRAIN};
+        count++;
+    }
+    return count;
+}
+
+/* Every part that has a share gets a block. */
+static int want_blocks(const struct split *split, size_t count, size_t wanted[PARTS])
+{
+    want(split, count, wanted);
     for (enum part part = PART_VALIDATION; part < PARTS; part++) {
         double share = part == PART_TEST ? split->test : split->validation;
         if (share > 0 && !wanted[part] && wanted[PART_TRAIN]) {
@@ -103,56 +80,128 @@ static struct piece *cut(const struct split *split, size_t *pieces, struct split
             wanted[PART_TRAIN]--;
         }
     }
-    if (!wanted[PART_TRAIN]) {
-        error_set(err, STATUS_INPUT,
-                  "%zu rows make %zu blocks of %zu, too few to deal to the parts; lower "
-                  "data.split_block",
-                  split->rows, blocks, split->block);
-        free(piece);
-        return NULL;
-    }
-    told->blocks = blocks;
-    *pieces = deal_blocks(split, blocks, wanted, piece);
-    return piece;
+    return wanted[PART_TRAIN] ? 0 : -1;
 }
 
-/* Windows in rows [begin, end). */
-static size_t windows_in(const struct split *split, size_t begin, size_t end)
+static int by_figure(const void *a, const void *b)
 {
-    return end - begin < split->window ? 0 : (end - begin - split->window) / split->stride + 1;
+    const struct block *x = *(struct block *const *)a, *y = *(struct block *const *)b;
+    double u = isnan(x->figure) ? -INFINITY : x->figure,
+           v = isnan(y->figure) ? -INFINITY : y->figure;
+    if (u != v)
+        return u < v ? -1 : 1;
+    return (x > y) - (x < y); /* in the order of the rows */
 }
 
 /*
- * Walks the stretches that lie in one run and one piece. Counts their windows, and writes where
- * they start if start[] is not NULL.
+ * Strata of equal size, from the lowest figure to the highest. The first s of them together give
+ * each part its share of what they hold, rounded; so each stratum gives within one block of its own
+ * share, and all together give exactly what is wanted.
  */
-static void walk(const struct split *split, const struct run *runs, size_t run_count,
-                 const struct piece *piece, uint32_t *const start[PARTS], size_t count[PARTS])
+static int deal_strata(const struct split *split, struct block *block, size_t count,
+                       const size_t wanted[PARTS])
 {
-    size_t p = 0;
-    memset(count, 0, PARTS * sizeof *count);
-    for (size_t r = 0; r < run_count; r++) {
-        size_t begin = runs[r].begin, end;
-        for (; begin < runs[r].end; begin = end) {
-            while (piece[p].end <= begin)
-                p++;
-            end = piece[p].end < runs[r].end ? piece[p].end : runs[r].end;
-            enum part part = piece[p].part;
-            size_t windows = windows_in(split, begin, end);
-            for (size_t i = 0; start && i < windows; i++)
-                start[part][count[part] + i] = (uint32_t)(begin + i * split->stride);
-            count[part] += windows;
+    struct block **sorted = malloc((count + 1) * sizeof *sorted);
+    size_t given[PARTS] = {0}, index = 0;
+    size_t strata = split->strata < count ? split->strata : count;
+    if (!sorted)
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        sorted[i] = &block[i];
+    qsort(sorted, count, sizeof *sorted, by_figure);
+    for (size_t s = 0, begin = 0; s < strata; s++) {
+        size_t end = (s + 1) * count / strata, left = end - begin, now[PARTS];
+        now[PART_TRAIN] = left;
+        for (enum part part = PART_VALIDATION; part < PARTS; part++) {
+            double share = (double)wanted[part] / (double)count;
+            size_t due = share_of(end, share);
+            now[part] = due > given[part] ? due - given[part] : 0;
+            now[part] = now[part] < now[PART_TRAIN] ? now[part] : now[PART_TRAIN];
+            now[PART_TRAIN] -= now[part];
+            given[part] += now[part];
         }
+        for (; begin < end; begin++, left--)
+            sorted[begin]->part = deal(split->seed, index++, left, now);
     }
+    free(sorted);
+    return 0;
 }
 
-/* Moves single windows from training, where all are, to the other parts. */
-static int deal_windows(const struct split *split, uint32_t *start[PARTS], size_t count[PARTS])
+int split_deal(const struct split *split, struct block *block, size_t count, size_t rows,
+               struct error *err)
+{
+    size_t wanted[PARTS];
+    if (split->validation + split->test >= 1)
+        return error_set(err, STATUS_USAGE,
+                         "[data] validation and test leave nothing for training");
+    if (!is_dealt(split) || !count)
+        return 0;
+    if (want_blocks(split, count, wanted) && split->unit == SPLIT_SERIES)
+        return error_set(err, STATUS_INPUT, "%zu series are too few to deal to the parts", count);
+    if (!wanted[PART_TRAIN])
+        return error_set(err, STATUS_INPUT,
+                         "%zu rows make %zu blocks of %zu, too few to deal to the parts; lower "
+                         "data.split_block",
+                         rows, count, split->block);
+    if (split->kind == SPLIT_STRATIFIED)
+        return deal_strata(split, block, count, wanted)
+                   ? error_set(err, STATUS_INPUT, "out of memory")
+                   : 0;
+    for (size_t i = 0; i < count; i++)
+        block[i].part = deal(split->seed, i, count - i, wanted);
+    return 0;
+}
+
+/* --- windows */
+
+size_t windows_in(size_t rows, size_t span, size_t stride)
+{
+    return rows < span ? 0 : (rows - span) / stride + 1;
+}
+
+int windows_find(const struct windowing *windowing, const struct stretch *stretch, size_t stretches,
+                 uint32_t *start[PARTS], size_t count[PARTS])
+{
+    size_t most[PARTS] = {0};
+    int failed = 0;
+    for (size_t i = 0; i < stretches; i++) {
+        enum part part = stretch[i].part;
+        most[part] += windows_in(stretch[i].end - stretch[i].begin, windowing->span[part],
+                                 windowing->stride[part]);
+    }
+    for (enum part part = 0; part < PARTS; part++) {
+        count[part] = 0;
+        failed |= !(start[part] = malloc((most[part] + 1) * sizeof *start[part]));
+    }
+    for (size_t i = 0; i < stretches && !failed; i++) {
+        enum part part = stretch[i].part;
+        size_t stride = windowing->stride[part];
+        size_t windows =
+            windows_in(stretch[i].end - stretch[i].begin, windowing->span[part], stride);
+        for (size_t w = 0; w < windows; w++) {
+            size_t row = stretch[i].begin + w * stride;
+            if (!windowing->keep || windowing->keep(windowing->ctx, row, part))
+                start[part][count[part]++] = (uint32_t)row;
+        }
+    }
+    for (enum part part = 0; part < PARTS; part++) {
+        if (failed) {
+            free(start[part]);
+            start[part] = NULL;
+            continue;
+        }
+        uint32_t *less = realloc(start[part], (count[part] + 1) * sizeof *less);
+        start[part] = less ? less : start[part];
+    }
+    return failed ? -1 : 0;
+}
+
+int windows_deal(const struct split *split, uint32_t *start[PARTS], size_t count[PARTS])
 {
     size_t all = count[PART_TRAIN], wanted[PARTS];
     want(split, all, wanted);
     for (enum part part = PART_VALIDATION; part < PARTS; part++) {
-        uint32_t *more = realloc(start[part], (wanted[part] + 1) * sizeof *more);
+        uint32_t *more = realloc(start[part], (count[part] + wanted[part] + 1) * sizeof *more);
         if (!more)
             return -1;
         start[part] = more;
@@ -165,42 +214,23 @@ static int deal_windows(const struct split *split, uint32_t *start[PARTS], size_
     return 0;
 }
 
-int split_windows(const struct split *split, const struct run *runs, size_t run_count,
-                  uint32_t *start[PARTS], size_t count[PARTS], struct split_told *told,
-                  struct error *err)
+uint32_t *windows_rows(const uint32_t *start, size_t count, size_t first, size_t length,
+                       size_t *rows)
 {
-    size_t pieces = 0, whole = windows_in(split, 0, split->rows), in_runs = 0, kept = 0;
-    *told = (struct split_told){0};
-    memset(start, 0, PARTS * sizeof *start);
-    if (split->validation + split->test >= 1)
-        return error_set(err, STATUS_USAGE,
-                         "[data] validation and test leave nothing for training");
-    struct piece *piece = cut(split, &pieces, told, err);
-    if (!piece)
-        return -1;
-
-    int failed = 0;
-    walk(split, runs, run_count, piece, NULL, count);
-    for (enum part part = 0; part < PARTS; part++)
-        failed |= !(start[part] = malloc((count[part] + 1) * sizeof *start[part]));
-    if (!failed) {
-        walk(split, runs, run_count, piece, start, count);
-        for (size_t r = 0; r < run_count; r++)
-            in_runs += windows_in(split, runs[r].begin, runs[r].end);
-        for (enum part part = 0; part < PARTS; part++)
-            kept += count[part];
-        /* With a stride, cutting rows into stretches can even gain a window. */
-        told->at_runs = whole > in_runs ? whole - in_runs : 0;
-        told->at_parts = in_runs > kept ? in_runs - kept : 0;
+    uint32_t *to = NULL;
+    for (int pass = 0; pass < 2; pass++) {
+        size_t done = 0; /* rows before are there already */
+        *rows = 0;
+        for (size_t i = 0; i < count; i++) {
+            size_t row = start[i] + first, end = row + length;
+            row = row < done ? done : row;
+            for (; to && row < end; row++)
+                to[(*rows)++] = (uint32_t)row;
+            *rows += end > row ? end - row : 0;
+            done = end > done ? end : done;
+        }
+        if (!to && !(to = malloc((*rows + 1) * sizeof *to)))
+            return NULL;
     }
-    free(piece);
-    if (!failed && split->kind == SPLIT_SHUFFLED_WINDOWS)
-        failed = deal_windows(split, start, count);
-    if (!failed)
-        return 0;
-    for (enum part part = 0; part < PARTS; part++) {
-        free(start[part]);
-        start[part] = NULL;
-    }
-    return error_set(err, STATUS_INPUT, "out of memory");
+    return to;
 }

@@ -299,26 +299,34 @@ static int read_table(struct table *table, struct csv *csv, const char *time, ch
     return result;
 }
 
+struct table *table_new(const char *path, size_t columns)
+{
+    struct table *table = calloc(1, sizeof *table);
+    if (!table)
+        return NULL;
+    table->path = strdup(path);
+    table->name = calloc(columns + 1, sizeof *table->name);
+    table->column = calloc(columns + 1, sizeof *table->column);
+    if (table->path && table->name && table->column) {
+        table->columns = columns;
+        return table;
+    }
+    table_free(table);
+    return NULL;
+}
+
 struct table *table_read(const char *path, const char *time, char *const *names, size_t columns,
                          struct log *log, struct error *err)
 {
     struct csv *csv = csv_open(path, err);
     if (!csv)
         return NULL;
-    struct table *table = calloc(1, sizeof *table);
-    if (table) {
-        table->columns = columns;
-        table->path = strdup(path);
-        table->name = calloc(columns + 1, sizeof *table->name);
-        table->column = calloc(columns + 1, sizeof *table->column);
-    }
-    if (!table || !table->path || !table->name || !table->column)
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
-    else if (!read_table(table, csv, time, names, log, err)) {
-        csv_close(csv);
-        return table;
-    }
+    struct table *table = table_new(path, columns);
+    int result = table ? read_table(table, csv, time, names, log, err)
+                       : error_set(err, STATUS_INPUT, "%s: out of memory", path);
     csv_close(csv);
+    if (!result)
+        return table;
     table_free(table);
     return NULL;
 }

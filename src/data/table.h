@@ -45,6 +45,9 @@ struct table *table_read(const char *path, const char *time, char *const *names,
                          struct log *log, struct error *err);
 void table_free(struct table *table);
 
+/* A table without rows, for whoever fills it; NULL without memory. */
+struct table *table_new(const char *path, size_t columns);
+
 /* The distance in time of most neighbouring rows, in ms; 0 if no distance has the majority. */
 int64_t table_step(const struct table *table);
 

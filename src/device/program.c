@@ -53,20 +53,11 @@ static char *key_of(const struct device *dev, const char *file, const char *opti
 /* The cache file of a key, its folder made; NULL where there is no home for one. */
 static char *cache_path(const char *key)
 {
-    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *folder = NULL, *path = NULL;
-    struct error ignored;
-    if (xdg && *xdg == '/') {
-        if (asprintf(&folder, "%s/seqtrain", xdg) < 0)
-            return NULL;
-    } else if (!home || *home != '/' || asprintf(&folder, "%s/.cache/seqtrain", home) < 0)
-        return NULL;
-    if (!file_mkdir(folder, &ignored)) {
-        size_t n = strlen(key);
-        if (asprintf(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", folder, fnv(FNV_START, key, n),
-                     fnv(fnv(FNV_START, "2", 1), key, n)) < 0)
-            path = NULL;
-    }
+    char *folder = file_cache(""), *path = NULL;
+    size_t n = strlen(key);
+    if (folder && asprintf(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", folder,
+                           fnv(FNV_START, key, n), fnv(fnv(FNV_START, "2", 1), key, n)) < 0)
+        path = NULL;
     free(folder);
     return path;
 }

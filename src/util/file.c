@@ -154,3 +154,20 @@ int file_mkdir(const char *path, struct error *err)
         return error_set(err, STATUS_FAILED, "%s: not a folder", path);
     return 0;
 }
+
+char *file_cache(const char *name)
+{
+    const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    int has_xdg = xdg && *xdg == '/';
+    struct error ignored;
+    if (!has_xdg && (!home || *home != '/'))
+        return NULL;
+    char *top = file_join(has_xdg ? xdg : home, has_xdg ? "seqtrain" : ".cache/seqtrain");
+    char *folder = top && *name ? file_join(top, name) : top;
+    if (folder != top)
+        free(top);
+    if (!folder || !file_mkdir(folder, &ignored))
+        return folder;
+    free(folder);
+    return NULL;
+}

@@ -26,6 +26,10 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
 /* mkdir -p; STATUS_FAILED. */
 int file_mkdir(const char *path, struct error *err);
 
+/* A folder below $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain), made; "": that folder itself. The
+ * caller frees; NULL where there is no home for one. */
+char *file_cache(const char *name);
+
 /* "folder/name" in memory that the caller frees. */
 char *file_join(const char *folder, const char *name);
 

@@ -1,0 +1,266 @@
+#include "data/cache.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "util/file.h"
+
+#define MAGIC "seqtrain columns 1\n"
+#define KEY_MOST ((size_t)1 << 20)
+#define NAMES_MOST ((size_t)1 << 24)
+/* A file that changed so shortly before it was read may change again without a new mtime. */
+#define SETTLED_SECONDS 2
+
+/* Native byte order: `order` reads otherwise on a machine with another one. */
+struct cache_head {
+    uint64_t order, rows, columns, timed, format, names, checksum;
+};
+#define ORDER UINT64_C(0x0102030405060708)
+#define FNV_START UINT64_C(0xcbf29ce484222325)
+
+/* FNV-1a (Fowler, Noll, Vo), by words of eight bytes; the last one is filled up with zeros. */
+static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
+{
+    const unsigned char *at = bytes;
+    for (; count; at += 8) {
+        uint64_t word = 0;
+        size_t n = count < 8 ? count : 8;
+        memcpy(&word, at, n);
+        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+        hash ^= hash >> 32;
+        count -= n;
+    }
+    return hash;
+}
+
+static uint64_t hash_table(const struct cache_head *head, const struct table *table,
+                           const char *names)
+{
+    struct cache_head plain = *head;
+    plain.checksum = 0;
+    uint64_t hash = hash_bytes(FNV_START, &plain, sizeof plain);
+    if (table->time)
+        hash = hash_bytes(hash, table->time, table->rows * sizeof *table->time);
+    for (size_t i = 0; i < table->columns; i++)
+        hash = hash_bytes(hash, table->column[i], table->rows * sizeof **table->column);
+    return hash_bytes(hash, names, head->names);
+}
+
+/* --- reading */
+
+static int read_key(FILE *in, const char *key)
+{
+    char magic[sizeof MAGIC];
+    uint64_t bytes;
+    size_t wanted = strlen(key);
+    if (fread(magic, sizeof magic, 1, in) != 1 || memcmp(magic, MAGIC, sizeof magic) ||
+        fread(&bytes, sizeof bytes, 1, in) != 1 || bytes != wanted || wanted > KEY_MOST)
+        return -1;
+    char *there = malloc(wanted + 1);
+    int same = there && fread(there, 1, wanted, in) == wanted && !memcmp(there, key, wanted);
+    free(there);
+    return same ? 0 : -1;
+}
+
+/* The file is as long as the head says, so that what is allocated for it is there to be read. */
+static int plausible(FILE *in, const struct cache_head *head, int timed, size_t columns)
+{
+    struct stat st;
+    long at = ftell(in);
+    if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
+        !head->rows || head->names > NAMES_MOST || head->format > TIME_ISO8601 || at < 0 ||
+        fstat(fileno(in), &st) || st.st_size < 0)
+        return 0;
+    uint64_t size = (uint64_t)st.st_size, cells = columns + (uint64_t)timed;
+    uint64_t rest = size - (uint64_t)at - head->names;
+    return size >= (uint64_t)at + head->names && head->rows <= size / 8 &&
+           (!cells || head->rows <= UINT64_MAX / 8 / cells) && rest == head->rows * 8 * cells;
+}
+
+static int read_names(struct table *table, const char *names, size_t bytes)
+{
+    const char *at = names, *end = names + bytes;
+    for (size_t i = 0; i < table->columns; i++) {
+        const char *stop = memchr(at, 0, (size_t)(end - at));
+        if (!stop || !(table->name[i] = strdup(at)))
+            return -1;
+        at = stop + 1;
+    }
+    return at == end ? 0 : -1;
+}
+
+/* What table_read() promises. */
+static int is_sound(const struct table *table)
+{
+    for (size_t i = 0; i < table->columns; i++)
+        for (size_t row = 0; row < table->rows; row++)
+            if (!isfinite(table->column[i][row]))
+                return 0;
+    for (size_t row = 1; table->time && row < table->rows; row++)
+        if (table->time[row] <= table->time[row - 1])
+            return 0;
+    return 1;
+}
+
+static int read_body(FILE *in, const struct cache_head *head, struct table *table)
+{
+    size_t rows = table->rows = (size_t)head->rows;
+    char *names = malloc(head->names + 1);
+    int good = names != NULL;
+    if (good && head->timed)
+        good = (table->time = malloc(rows * sizeof *table->time)) &&
+               fread(table->time, sizeof *table->time, rows, in) == rows;
+    for (size_t i = 0; i < table->columns && good; i++)
+        good = (table->column[i] = malloc(rows * sizeof **table->column)) &&
+               fread(table->column[i], sizeof **table->column, rows, in) == rows;
+    good = good && fread(names, 1, head->names, in) == head->names &&
+           hash_table(head, table, names) == head->checksum &&
+           !read_names(table, names, head->names) && is_sound(table);
+    free(names);
+    return good ? 0 : -1;
+}
+
+struct table *cache_read(const char *cache, const char *key, const char *path, int timed,
+                         size_t columns)
+{
+    struct cache_head head;
+    FILE *in = fopen(cache, "rb");
+    if (!in)
+        return NULL;
+    struct table *table = NULL;
+    if (!read_key(in, key) && fread(&head, sizeof head, 1, in) == 1 &&
+        plausible(in, &head, timed, columns) && (table = table_new(path, columns))) {
+        table->format = (enum time_format)head.format;
+        if (read_body(in, &head, table)) {
+            table_free(table);
+            table = NULL;
+        }
+    }
+    fclose(in);
+    return table;
+}
+
+/* --- writing */
+
+static char *join_names(const struct table *table, size_t *bytes)
+{
+    *bytes = 0;
+    for (size_t i = 0; i < table->columns; i++)
+        *bytes += strlen(table->name[i]) + 1;
+    char *names = malloc(*bytes + 1), *at = names;
+    for (size_t i = 0; names && i < table->columns; i++)
+        at = stpcpy(at, table->name[i]) + 1;
+    return names;
+}
+
+int cache_write(const char *cache, const char *key, const struct table *table)
+{
+    struct error ignored;
+    size_t bytes;
+    char *names = join_names(table, &bytes);
+    FILE *out = names && bytes <= NAMES_MOST ? file_begin(cache, &ignored) : NULL;
+    int result = -1;
+    if (out) {
+        const uint64_t keys = strlen(key);
+        struct cache_head head = {.order = ORDER,
+                                  .rows = table->rows,
+                                  .columns = table->columns,
+                                  .timed = table->time != NULL,
+                                  .format = table->format,
+                                  .names = bytes};
+        head.checksum = hash_table(&head, table, names);
+        fwrite(MAGIC, sizeof MAGIC, 1, out);
+        fwrite(&keys, sizeof keys, 1, out);
+        fwrite(key, 1, keys, out);
+        fwrite(&head, sizeof head, 1, out);
+        if (table->time)
+            fwrite(table->time, sizeof *table->time, table->rows, out);
+        for (size_t i = 0; i < table->columns; i++)
+            fwrite(table->column[i], sizeof **table->column, table->rows, out);
+        fwrite(names, 1, bytes, out);
+        result = file_commit(out, cache, &ignored);
+    }
+    free(names);
+    return result;
+}
+
+/* --- which file, and whether it is still the same */
+
+/* Path and what is asked of it into a name; that and the state of the file into a key. */
+static char *make_key(const char *path, const char *time, char *const *names, size_t columns,
+                      const struct stat *st, uint64_t name[2])
+{
+    char *full = realpath(path, NULL), *key = NULL;
+    size_t size = 0;
+    FILE *out = full ? open_memstream(&key, &size) : NULL;
+    if (out) {
+        fprintf(out, "%s\ntime %s\n", full, time);
+        for (size_t i = 0; i < columns; i++)
+            fprintf(out, "column %s\n", names[i]);
+        fflush(out);
+        name[0] = hash_bytes(FNV_START, key, size);
+        name[1] = hash_bytes(~FNV_START, key, size);
+        fprintf(out, "size %lld\nmtime %lld.%09ld\nctime %lld.%09ld\n", (long long)st->st_size,
+                (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec,
+                st->st_ctim.tv_nsec);
+        int failed = ferror(out);
+        if (fclose(out) || failed) {
+            free(key);
+            key = NULL;
+        }
+    }
+    free(full);
+    return key;
+}
+
+static char *cache_path(const uint64_t name[2])
+{
+    char *folder = file_cache("data"), *path = NULL;
+    char file[64];
+    snprintf(file, sizeof file, "%016" PRIx64 "%016" PRIx64 ".columns", name[0], name[1]);
+    if (folder)
+        path = file_join(folder, file);
+    free(folder);
+    return path;
+}
+
+/* The file is what it was before it was read, and has been so for a while. */
+static int settled(const char *path, const struct stat *before)
+{
+    struct stat st;
+    struct timespec now;
+    return !stat(path, &st) && st.st_size == before->st_size && st.st_ino == before->st_ino &&
+           st.st_mtim.tv_sec == before->st_mtim.tv_sec &&
+           st.st_mtim.tv_nsec == before->st_mtim.tv_nsec &&
+           st.st_ctim.tv_sec == before->st_ctim.tv_sec &&
+           st.st_ctim.tv_nsec == before->st_ctim.tv_nsec && !clock_gettime(CLOCK_REALTIME, &now) &&
+           now.tv_sec - st.st_mtim.tv_sec > SETTLED_SECONDS;
+}
+
+struct table *cache_table(const char *path, const char *time, char *const *names, size_t columns,
+                          struct log *log, struct error *err)
+{
+    struct stat st;
+    uint64_t name[2] = {0};
+    char *key = NULL, *cache = NULL;
+    if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size >= CACHE_LEAST)
+        key = make_key(path, time, names, columns, &st, name);
+    if (key)
+        cache = cache_path(name);
+    struct table *table = cache ? cache_read(cache, key, path, *time != 0, columns) : NULL;
+    if (table) {
+        log_detail(log, "data: %s: from the cache, %s", path, cache);
+    } else {
+        table = table_read(path, time, names, columns, log, err);
+        if (table && cache && settled(path, &st))
+            cache_write(cache, key, table);
+    }
+    free(cache);
+    free(key);
+    return table;
+}

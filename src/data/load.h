@@ -1,0 +1,140 @@
+/*
+ * load: what the steps from files to a dataset share; internal to src/data.
+ *
+ *   dataset.c   the overview: which step follows which; scaler and series
+ *   series.c    one file after the other: read, cut at holes and jumps, resample
+ *   parts.c     deal the rows to the parts, warm up, find the windows
+ *   targets.c   compute, transform, permute
+ *   balance.c   the training windows toward a uniform target
+ *   tell.c      what was found, to the log
+ *
+ * Rows are counted in three ways: those of a file's table; its local rows, from 0, without those
+ * where features warm up; and those of the dataset, where the local rows of all series lie behind
+ * each other.
+ */
+#ifndef DATA_LOAD_H
+#define DATA_LOAD_H
+
+#include <jansson.h>
+
+#include "data/condition.h"
+#include "data/dataset.h"
+#include "data/features.h"
+#include "data/source.h"
+#include "data/split.h"
+#include "data/table.h"
+
+/* Rows over which features are computed at a stretch. */
+struct segment {
+    size_t from, to;   /* of the table, with the rows that warm up */
+    size_t begin, end; /* local */
+};
+
+/* One file. */
+struct input {
+    const struct source *source;
+    struct table *table;
+    struct table target; /* the columns that targets are made of: a view of the table */
+    struct run *run;     /* [runs] of the table, each longer than the warm-up */
+    size_t runs;
+    size_t file_rows; /* before resampling */
+    size_t holes;
+    int64_t first_time, last_time, step, longest_hole;
+    struct resampling resampling;
+    struct segment *segment; /* [segments] */
+    size_t segments;
+    struct stretch *stretch; /* [stretches], in local rows */
+    size_t stretches;
+    size_t rows;          /* local, with padding */
+    unsigned char *where; /* [rows]: whether data.where is fulfilled; NULL without one */
+};
+
+/* Columns by name, for one table. */
+struct columns {
+    char **name; /* [count], the names are the expressions' */
+    size_t count;
+};
+
+/* What was left out, and why; all files together. */
+struct lost {
+    size_t holes, jumps, parts; /* windows, before they are looked at one by one */
+    size_t no_target, where;    /* windows that lack a target, or are not wanted */
+    size_t tail;                /* rows behind the last window of eval_window rows */
+    size_t prices, files;       /* rows with a price not above 0; files too short */
+};
+
+struct load {
+    const struct config *config;
+    int whole; /* no split: every window, for encode and predict */
+    struct log *log;
+    struct error *err;
+    struct sources sources;
+    char label[64];                  /* of several files */
+    struct feature **feature;        /* [features], data.features */
+    struct feature **expression;     /* [expressions], data.targets; channels apart: feature */
+    struct feature *stratify, *jump; /* NULL where they are not wanted, as `where` */
+    struct condition *where;
+    size_t features, expressions;
+    struct columns columns, target_columns; /* of the files, and of those with targets */
+    size_t warmup;                          /* the features' longest */
+    struct input *input;                    /* [inputs] */
+    size_t inputs;
+    size_t jumps;
+    struct lost lost;
+    struct dataset *data;
+    json_t *told;
+};
+
+/* What the files are called in messages: the path of the only one, or "12 files". */
+const char *load_label(const struct load *load);
+int load_no_memory(struct load *load);
+
+/* "path:line" of a dataset row. */
+const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE]);
+
+/* The file that a series of the dataset comes from. */
+struct input *load_input(const struct load *load, size_t series);
+
+/* The series that a row of the dataset belongs to. */
+size_t load_series(const struct load *load, size_t row);
+
+/* Rows of a window of a part, and with what lies between it and its last target. */
+size_t load_window(const struct load *load, enum part part);
+size_t load_span(const struct load *load, enum part part);
+
+/* Values of an expression at the local rows of an input, x[rows + warmup]; NaN where it has none
+ * yet. Rows of padding are left as they are. */
+int load_compute(struct load *load, const struct feature *feature, const struct input *input,
+                 const struct table *table, double *x);
+
+/* series.c: reads all files. */
+int series_read(struct load *load);
+
+/* Frees what an input owns. */
+void series_fini(struct input *input);
+
+/* parts.c: gives the inputs their local rows and the dataset its series; then its windows. */
+int parts_deal(struct load *load);
+int parts_windows(struct load *load);
+
+/* targets.c: raw targets, before windows are looked for. */
+int targets_compute(struct load *load);
+
+/* What training sees of them, when it is known which rows it uses; permutes them if asked to. */
+int targets_transform(struct load *load, const struct fitted *fitted);
+
+/* First target row of a window, counted from its first row, and how many there are. */
+size_t targets_rows(const struct load *load, enum part part, size_t *first);
+
+/* balance.c */
+int balance_windows(struct load *load);
+
+/* tell.c */
+void tell_count(struct load *load, const char *key, size_t count);
+void tell_text(struct load *load, const char *key, const char *text);
+void tell_input(struct load *load, const struct input *input);
+void tell_files(struct load *load);
+void tell_warmup(struct load *load);
+void tell_windows(struct load *load);
+
+#endif

@@ -1,0 +1,316 @@
+#include "data/source.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "data/csv.h"
+#include "data/dataset.h"
+#include "util/file.h"
+
+static void source_fini(struct source *source)
+{
+    for (size_t i = 0; i < source->renames; i++) {
+        free(source->rename[i].ours);
+        free(source->rename[i].theirs);
+    }
+    free(source->rename);
+    free(source->path);
+    free(source->name);
+    free(source->target);
+}
+
+void sources_fini(struct sources *sources)
+{
+    for (size_t i = 0; i < sources->count; i++)
+        source_fini(&sources->item[i]);
+    free(sources->item);
+    *sources = (struct sources){0};
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+/* A new file at the end of the list; NULL without memory. */
+static struct source *add(struct sources *sources, const char *path, const char *name,
+                          struct error *err)
+{
+    struct source *more = realloc(sources->item, (sources->count + 1) * sizeof *more);
+    if (more)
+        sources->item = more;
+    struct source *source = more ? &more[sources->count++] : NULL;
+    if (source) {
+        *source = (struct source){.path = strdup(path), .name = strdup(name), .part = SOURCE_DEALT};
+        if (source->path && source->name)
+            return source;
+    }
+    error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    return NULL;
+}
+
+static int ends_in(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+    return n > m && !strcmp(name + n - m, end);
+}
+
+static int is_csv(const struct dirent *entry)
+{
+    const char *name = entry->d_name;
+    return *name != '.' && (ends_in(name, ".csv") || ends_in(name, ".csv.gz"));
+}
+
+static int by_bytes(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+static int add_folder(struct sources *sources, const char *folder, struct error *err)
+{
+    struct dirent **entry;
+    int count = scandir(folder, &entry, is_csv, by_bytes), result = 0;
+    size_t before = sources->count;
+    if (count < 0)
+        return error_errno(err, STATUS_INPUT, folder);
+    for (int i = 0; i < count; i++) {
+        char *path = file_join(folder, entry[i]->d_name);
+        if (!path)
+            result = error_set(err, STATUS_INPUT, "%s: out of memory", folder);
+        if (!result && !is_folder(path))
+            result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
+        free(path);
+        free(entry[i]);
+    }
+    free(entry);
+    if (!result && sources->count == before)
+        return error_set(err, STATUS_INPUT, "%s: no .csv or .csv.gz file is in this folder",
+                         folder);
+    return result;
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* glob() itself would sort as the user's locale has it. */
+static int add_glob(struct sources *sources, const char *pattern, struct error *err)
+{
+    glob_t found = {0};
+    int code = glob(pattern, GLOB_NOSORT, NULL, &found), result = 0;
+    size_t before = sources->count;
+    if (code && code != GLOB_NOMATCH)
+        result = error_set(err, STATUS_INPUT, "%s: the pattern cannot be looked up", pattern);
+    if (!code)
+        qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_paths);
+    for (size_t i = 0; !code && !result && i < found.gl_pathc; i++) {
+        const char *path = found.gl_pathv[i];
+        if (!is_folder(path))
+            result = add(sources, path, base_name(path), err) ? 0 : -1;
+    }
+    globfree(&found);
+    if (!result && sources->count == before)
+        return error_set(err, STATUS_INPUT, "%s: no file fits this pattern", pattern);
+    return result;
+}
+
+static int add_item(struct sources *sources, const char *path, struct error *err)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return strpbrk(path, "*?[") ? add_glob(sources, path, err)
+                                    : error_errno(err, STATUS_INPUT, path);
+    if (S_ISDIR(st.st_mode))
+        return add_folder(sources, path, err);
+    return add(sources, path, base_name(path), err) ? 0 : -1;
+}
+
+int sources_of(const char *path, struct sources *sources, struct error *err)
+{
+    *sources = (struct sources){0};
+    if (!add_item(sources, path, err))
+        return 0;
+    sources_fini(sources);
+    return -1;
+}
+
+/* --- manifest */
+
+/* A path of the manifest, which counts from its folder. */
+static char *beside(const char *manifest, const char *path)
+{
+    const char *slash = strrchr(manifest, '/');
+    if (*path == '/' || !slash)
+        return strdup(path);
+    char *folder = strndup(manifest, (size_t)(slash - manifest) + 1);
+    char *joined = folder ? file_join(folder, path) : NULL;
+    free(folder);
+    return joined;
+}
+
+/* The current row: every column but path and name says what the series calls the column. */
+static int add_row(struct sources *sources, const struct csv *csv, size_t path, size_t name,
+                   struct error *err)
+{
+    const char *called = name < csv->columns ? csv->field[name].text : "";
+    if (!csv->field[path].length)
+        return error_set(err, STATUS_INPUT, "%s:%llu: the path is empty", csv->path,
+                         (unsigned long long)csv->line);
+    char *full = beside(csv->path, csv->field[path].text);
+    struct source *source = full ? add(sources, full, *called ? called : base_name(full), err)
+                                 : (error_set(err, STATUS_INPUT, "out of memory"), NULL);
+    free(full);
+    if (!source || !(source->rename = calloc(csv->columns, sizeof *source->rename)))
+        return source ? error_set(err, STATUS_INPUT, "%s: out of memory", csv->path) : -1;
+    for (size_t i = 0; i < csv->columns; i++) {
+        struct rename *rename = &source->rename[source->renames];
+        if (i == path || i == name || !csv->field[i].length)
+            continue;
+        source->renames++;
+        rename->ours = strdup(csv->name[i]);
+        rename->theirs = strdup(csv->field[i].text);
+        if (!rename->ours || !rename->theirs)
+            return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    }
+    return 0;
+}
+
+int manifest_read(const char *path, struct sources *sources, struct error *err)
+{
+    struct csv *csv = csv_open(path, err);
+    size_t paths, names, before = sources->count;
+    struct error no_name;
+    int more = -1;
+    if (csv && !csv_find(csv, "path", &paths, err)) {
+        if (csv_find(csv, "name", &names, &no_name))
+            names = csv->columns;
+        while ((more = csv_next(csv, err)) > 0)
+            if (add_row(sources, csv, paths, names, err)) {
+                more = -1;
+                break;
+            }
+    }
+    csv_close(csv);
+    if (!more && sources->count == before)
+        return error_set(err, STATUS_INPUT, "%s: the manifest lists no series", path);
+    return more;
+}
+
+const char *source_column(const struct source *source, const char *ours)
+{
+    for (size_t i = 0; i < source->renames; i++)
+        if (csv_same_name(source->rename[i].ours, ours))
+            return source->rename[i].theirs;
+    return ours;
+}
+
+/* --- all of a configuration */
+
+/* The files of one part and, beside each, the one that holds its targets. */
+static int add_part(struct sources *sources, const struct list *items, const struct list *targets,
+                    int part, const char *key, struct error *err)
+{
+    size_t first = sources->count;
+    struct sources beside = {0};
+    int result = 0;
+    for (size_t i = 0; i < items->count && !result; i++)
+        result = add_item(sources, items->item[i], err);
+    for (size_t i = 0; i < targets->count && !result; i++)
+        result = add_item(&beside, targets->item[i], err);
+    if (!result && targets->count && beside.count != sources->count - first)
+        result = error_set(err, STATUS_USAGE, "[data] %starget_source: %zu files beside %zu of %s",
+                           part == PART_VALIDATION ? "validation_"
+                           : part == PART_TEST     ? "test_"
+                                                   : "",
+                           beside.count, sources->count - first, key);
+    for (size_t i = first; i < sources->count && !result; i++) {
+        sources->item[i].part = part;
+        if (targets->count) {
+            sources->item[i].target = beside.item[i - first].path;
+            beside.item[i - first].path = NULL;
+        }
+    }
+    sources_fini(&beside);
+    return result;
+}
+
+/* What tells a file from all others, whatever it is called. */
+struct identity {
+    uint64_t device, number;
+    size_t index;
+};
+
+static int compare_identities(const void *a, const void *b)
+{
+    const struct identity *x = a, *y = b;
+    if (x->device != y->device)
+        return x->device < y->device ? -1 : 1;
+    if (x->number != y->number)
+        return x->number < y->number ? -1 : 1;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+static int check_twice(const struct sources *sources, struct error *err)
+{
+    struct identity *id = malloc((sources->count + 1) * sizeof *id);
+    size_t count = 0;
+    int result = id ? 0 : error_set(err, STATUS_INPUT, "out of memory");
+    for (size_t i = 0; i < sources->count && !result; i++) {
+        struct stat st;
+        if (!stat(sources->item[i].path, &st)) /* reading tells what is wrong with it */
+            id[count++] = (struct identity){(uint64_t)st.st_dev, (uint64_t)st.st_ino, i};
+    }
+    if (!result)
+        qsort(id, count, sizeof *id, compare_identities);
+    for (size_t i = 1; i < count && !result; i++)
+        if (id[i].device == id[i - 1].device && id[i].number == id[i - 1].number)
+            result = error_set(err, STATUS_USAGE, "%s: this file is named twice among the sources",
+                               sources->item[id[i].index].path);
+    free(id);
+    return result;
+}
+
+int sources_find(const struct config *config, struct sources *sources, struct error *err)
+{
+    static const struct list none;
+    const struct list *targets = &config->data.target_source;
+    const char *manifest = config->data.manifest;
+    *sources = (struct sources){0};
+    int result = manifest && *manifest ? manifest_read(manifest, sources, err) : 0;
+    size_t listed = sources->count;
+    if (!result)
+        result = add_part(sources, &config->data.source, listed ? &none : targets, SOURCE_DEALT,
+                          "source", err);
+    if (!result && listed && targets->count)
+        result = error_set(err, STATUS_USAGE, "[data] target_source: not beside a manifest");
+    if (!result)
+        result = add_part(sources, &config->data.validation_source,
+                          &config->data.validation_target_source, PART_VALIDATION,
+                          "validation_source", err);
+    if (!result)
+        result = add_part(sources, &config->data.test_source, &config->data.test_target_source,
+                          PART_TEST, "test_source", err);
+    for (size_t i = 0; i < sources->count && !result; i++)
+        if (!sources->item[i].target != !targets->count)
+            result = error_set(err, STATUS_USAGE,
+                               "%s: no file with targets is named beside it, as there is beside "
+                               "others",
+                               sources->item[i].path);
+    if (!result && !check_twice(sources, err))
+        return 0;
+    sources_fini(sources);
+    return -1;
+}

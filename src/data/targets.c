@@ -1,0 +1,241 @@
+/* Targets: computed at every row, transformed and permuted as training is to see them. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/csv.h"
+#include "data/load.h"
+#include "util/philox.h"
+
+size_t targets_rows(const struct load *load, enum part part, size_t *first)
+{
+    const struct dataset *data = load->data;
+    int by_row = load->config->data.target_rows == TARGET_WINDOW;
+    *first = data->target_first;
+    return by_row && data->targets ? load_window(load, part) : data->target_rows;
+}
+
+/* The expression of target k in a series of this channel. */
+static const struct feature *expression(const struct load *load, size_t channel, size_t k)
+{
+    return load->expression[channel * load->data->targets + k];
+}
+
+/* One column of raw targets or of their bases, in the rows of one series. */
+static int fill(struct load *load, size_t s, size_t k, double *x)
+{
+    struct dataset *data = load->data;
+    const struct input *input = load_input(load, s);
+    const struct feature *target = expression(load, data->file[s].channel, k);
+    const struct feature *base = feature_base(target);
+    double *const to[] = {data->raw_target, data->target_base};
+    const struct feature *const what[] = {target, base};
+    for (int i = 0; i < 2; i++) {
+        if (!what[i])
+            continue;
+        for (size_t row = 0; row < input->rows; row++)
+            x[row] = NAN;
+        if (load_compute(load, what[i], input, &input->target, x))
+            return -1;
+        for (size_t row = 0; row < input->rows; row++)
+            to[i][(data->file[s].begin + row) * data->targets + k] = x[row];
+    }
+    return 0;
+}
+
+static int allocate(struct load *load)
+{
+    struct dataset *data = load->data;
+    size_t cells = data->rows * data->targets;
+    if (data->rows > SIZE_MAX / sizeof(double) / data->targets)
+        return load_no_memory(load);
+    data->target = malloc((cells + 1) * sizeof *data->target);
+    data->raw_target = malloc((cells + 1) * sizeof *data->raw_target);
+    data->target_base = malloc((cells + 1) * sizeof *data->target_base);
+    if (!data->target || !data->raw_target || !data->target_base)
+        return load_no_memory(load);
+    for (size_t i = 0; i < cells; i++)
+        data->raw_target[i] = data->target_base[i] = NAN;
+    return 0;
+}
+
+int targets_compute(struct load *load)
+{
+    struct dataset *data = load->data;
+    size_t most = 0;
+    if (!data->targets)
+        return 0;
+    for (size_t i = 0; i < load->inputs; i++)
+        most = load->input[i].rows > most ? load->input[i].rows : most;
+    double *x = malloc((most + load->warmup + 1) * sizeof *x);
+    int result = x ? allocate(load) : load_no_memory(load);
+    /* A file to predict on may come without the one that holds its targets. */
+    for (size_t s = 0; s < data->files && !result; s++)
+        for (size_t k = 0; k < data->targets && !result; k++)
+            if (!load->target_columns.count || load_input(load, s)->source->target)
+                result = fill(load, s, k, x);
+    free(x);
+    return result;
+}
+
+/* Those of rows[count] that belong to series of a channel; all of them without channels. */
+static size_t rows_of_channel(const struct load *load, const uint32_t *rows, size_t count,
+                              size_t channel, uint32_t *to)
+{
+    size_t kept = 0, s = 0;
+    for (size_t i = 0; i < count; i++) {
+        while (load->data->file[s].end <= rows[i])
+            s++;
+        if (load->data->file[s].channel == channel)
+            to[kept++] = rows[i];
+    }
+    return kept;
+}
+
+/* Fits the transform of one target to the rows that training windows have as targets. */
+static int fit(struct load *load, size_t channel, size_t k, const uint32_t *rows, size_t count)
+{
+    struct dataset *data = load->data;
+    struct transform *t = &data->transform[channel * data->targets + k];
+    const char *text = expression(load, channel, k)->text;
+    char shown[CSV_SHOWN], where[TABLE_WHERE];
+    size_t bad = 0;
+    int constant = 0, feature = data->target_feature[k], scaled = data->scaler.kind;
+    double *x = malloc((count + 1) * sizeof *x);
+    if (!x)
+        return load_no_memory(load);
+    for (size_t i = 0; i < count; i++)
+        x[i] = data->raw_target[rows[i] * data->targets + k];
+    int result = transform_fit(t, x, count, &bad, &constant, load->err);
+    free(x);
+    if (result)
+        return error_prefix(load->err, "%s: target '%s'", load_where(load, rows[bad], 1, where),
+                            csv_show(text, shown));
+    if (constant)
+        log_warn(load->log, "target '%s' is constant in the training part; its scale is set to 1",
+                 csv_show(text, shown));
+    /* A feature and the same target are standardised by the same figures: what goes in and what
+     * comes out is in one unit. */
+    if (feature >= 0 && scaled == SCALER_STANDARD && t->steps == 1 &&
+        t->step[0].kind == TRANSFORM_STANDARD) {
+        size_t at = channel * data->features + (size_t)feature;
+        t->step[0].offset = data->scaler.offset[at];
+        t->step[0].scale = data->scaler.scale[at];
+    }
+    return 0;
+}
+
+/* Deals the targets of rows[count] among these rows. */
+static int permute(struct load *load, const uint32_t *rows, size_t count, uint32_t index)
+{
+    struct dataset *data = load->data;
+    size_t k = data->targets;
+    uint32_t *from = malloc((count + 1) * sizeof *from);
+    double *raw = malloc((count * k + 1) * sizeof *raw);
+    int result = from && raw ? 0 : load_no_memory(load);
+    if (!result) {
+        philox_shuffle(from, count, philox_path("permute_targets"), index,
+                       (uint64_t)load->config->run.seed);
+        for (size_t i = 0; i < count; i++)
+            memcpy(raw + i * k, data->raw_target + rows[from[i]] * k, k * sizeof *raw);
+        for (size_t i = 0; i < count; i++)
+            memcpy(data->raw_target + rows[i] * k, raw + i * k, k * sizeof *raw);
+    }
+    free(from);
+    free(raw);
+    return result;
+}
+
+/* Fits and permutes the targets of training windows, channel by channel. */
+static int use_training_rows(struct load *load, int fitting)
+{
+    struct dataset *data = load->data;
+    size_t first, length = targets_rows(load, PART_TRAIN, &first), count;
+    uint32_t *rows =
+        windows_rows(data->start[PART_TRAIN], data->count[PART_TRAIN], first, length, &count);
+    uint32_t *own = malloc((rows ? count + 1 : 1) * sizeof *own);
+    int result = rows && own ? 0 : load_no_memory(load);
+    for (size_t c = 0; c < data->channels && !result; c++) {
+        size_t n = rows_of_channel(load, rows, count, c, own);
+        for (size_t k = 0; k < data->targets && fitting && n && !result; k++)
+            result = fit(load, c, k, own, n);
+        if (!result && load->config->data.permute_targets && !load->whole)
+            result = permute(load, own, n, (uint32_t)c);
+    }
+    free(rows);
+    free(own);
+    return result;
+}
+
+static void transform_all(struct load *load)
+{
+    struct dataset *data = load->data;
+    for (size_t s = 0; s < data->files; s++) {
+        const struct transform *t = &data->transform[data->file[s].channel * data->targets];
+        for (size_t row = data->file[s].begin; row < data->file[s].end; row++)
+            for (size_t k = 0; k < data->targets; k++) {
+                size_t i = row * data->targets + k;
+                double y = isnan(data->raw_target[i])
+                               ? NAN
+                               : transform_forward(&t[k], data->raw_target[i]);
+                data->target[i] = isnan(y) ? NAN : (float)y;
+            }
+    }
+}
+
+/* Every target of every window must be a number in single precision. */
+static int check_part(struct load *load, enum part part)
+{
+    const struct dataset *data = load->data;
+    size_t first, length = targets_rows(load, part, &first), count, k = data->targets;
+    uint32_t *rows = windows_rows(data->start[part], data->count[part], first, length, &count);
+    if (!rows)
+        return load_no_memory(load);
+    for (size_t i = 0; i < count * k; i++) {
+        size_t cell = rows[i / k] * k + i % k, row = rows[i / k];
+        char where[TABLE_WHERE], shown[CSV_SHOWN];
+        if (isfinite(data->target[cell]))
+            continue;
+        free(rows);
+        return error_set(
+            load->err, STATUS_INPUT, "%s: target '%s': %g %s", load_where(load, row, 1, where),
+            csv_show(expression(load, data->file[load_series(load, row)].channel, i % k)->text,
+                     shown),
+            data->raw_target[cell],
+            isnan(data->target[cell]) ? "has no value under data.target_transform"
+                                      : "is too large for single precision when transformed");
+    }
+    free(rows);
+    return 0;
+}
+
+int targets_transform(struct load *load, const struct fitted *fitted)
+{
+    struct dataset *data = load->data;
+    size_t count = data->targets * data->channels;
+    int result = 0;
+    if (!count)
+        return 0;
+    if (fitted && fitted->targets != count)
+        return error_set(load->err, STATUS_INPUT,
+                         "the checkpoint has transforms of %zu targets, data.targets makes %zu",
+                         fitted->targets, count);
+    data->transform = calloc(count, sizeof *data->transform);
+    if (!data->transform)
+        return load_no_memory(load);
+    for (size_t i = 0; i < count && !result; i++) {
+        if (fitted)
+            data->transform[i] = fitted->transform[i];
+        else if (transform_parse(&data->transform[i], &load->config->data.target_transform,
+                                 load->err))
+            result = error_prefix(load->err, "[data] target_transform");
+    }
+    if (!result)
+        result = use_training_rows(load, !fitted);
+    if (result)
+        return -1;
+    transform_all(load);
+    for (enum part part = 0; part < PARTS && !load->whole && !result; part++)
+        result = check_part(load, part);
+    return result;
+}

@@ -1,0 +1,262 @@
+/* What was found in the data, to the console and as one event. */
+#include <string.h>
+
+#include "data/load.h"
+
+/* Of one file all is said; of several, their sum, and each with -v. */
+#define SAY(load, ...)                            \
+    do {                                          \
+        if ((load)->inputs == 1)                  \
+            log_say((load)->log, __VA_ARGS__);    \
+        else                                      \
+            log_detail((load)->log, __VA_ARGS__); \
+    } while (0)
+
+#define SERIES_TOLD 1000
+
+static const char *const formats[] = {"none", "milliseconds", "seconds", "ISO 8601"};
+
+static const char *plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
+void tell_count(struct load *load, const char *key, size_t count)
+{
+    json_object_set_new(load->told, key, json_integer((json_int_t)count));
+}
+
+void tell_text(struct load *load, const char *key, const char *text)
+{
+    json_object_set_new(load->told, key, json_string(text));
+}
+
+/* --- files */
+
+static void tell_rows(struct load *load, const struct input *input)
+{
+    char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
+    const char *path = input->source->path;
+    if (!input->table->time) {
+        SAY(load, "data: %s: %zu rows, without time", path, input->file_rows);
+        return;
+    }
+    table_time(input->first_time, first);
+    table_time(input->last_time, last);
+    SAY(load, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", path, input->file_rows, first,
+        last, input->step ? "every " : "at no regular distance",
+        input->step ? table_duration(input->step, apart) : "", formats[input->table->format]);
+}
+
+void tell_input(struct load *load, const struct input *input)
+{
+    int64_t length = load->config->data.resample, gap = load->config->data.gap;
+    char shown[TABLE_TIME], apart[TABLE_TIME];
+    const struct resampling *told = &input->resampling;
+    int64_t longest = input->longest_hole;
+    tell_rows(load, input);
+    if (gap)
+        SAY(load, "data: %zu hole%s in time longer than %s%s%s", input->holes, plural(input->holes),
+            table_duration(gap, shown), longest ? ", the longest " : "",
+            longest ? table_duration(longest, apart) : "");
+    if (!length)
+        return;
+    table_duration(length, shown);
+    SAY(load,
+        "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
+        "left out, %zu with missing rows kept",
+        shown, told->rows, input->table->rows, told->cut, told->partial);
+    if (input->step && length % input->step)
+        log_warn(load->log, "%s: candles of %s do not hold a whole number of rows of %s",
+                 input->source->path, shown, table_duration(input->step, apart));
+}
+
+/* Sums over all files. */
+struct sums {
+    size_t rows, holes, candles, cut, partial;
+    int64_t first, last, longest, step; /* step: 0 unless it is that of all */
+};
+
+static struct sums add_up(const struct load *load)
+{
+    const struct input *first = &load->input[0];
+    struct sums sums = {.first = first->first_time, .last = first->last_time, .step = first->step};
+    for (size_t i = 0; i < load->inputs; i++) {
+        const struct input *input = &load->input[i];
+        sums.rows += input->file_rows;
+        sums.holes += input->holes;
+        sums.candles += input->table->rows;
+        sums.cut += input->resampling.cut;
+        sums.partial += input->resampling.partial;
+        sums.first = input->first_time < sums.first ? input->first_time : sums.first;
+        sums.last = input->last_time > sums.last ? input->last_time : sums.last;
+        sums.longest = input->longest_hole > sums.longest ? input->longest_hole : sums.longest;
+        sums.step = input->step == sums.step ? sums.step : 0;
+    }
+    return sums;
+}
+
+static void say_sums(struct load *load, const struct sums *sums)
+{
+    char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME], shown[TABLE_TIME];
+    const struct config *config = load->config;
+    if (load->input[0].table->time)
+        log_say(load->log, "data: %zu files: %zu rows, %s to %s, %s%s", load->inputs, sums->rows,
+                table_time(sums->first, first), table_time(sums->last, last),
+                sums->step ? "every " : "at no common distance",
+                sums->step ? table_duration(sums->step, apart) : "");
+    else
+        log_say(load->log, "data: %zu files: %zu rows, without time", load->inputs, sums->rows);
+    if (config->data.gap)
+        log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", sums->holes,
+                plural(sums->holes), table_duration(config->data.gap, shown),
+                sums->longest ? ", the longest " : "",
+                sums->longest ? table_duration(sums->longest, apart) : "");
+    if (config->data.resample)
+        log_say(load->log,
+                "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the "
+                "ends left out, %zu with missing rows kept",
+                table_duration(config->data.resample, shown), sums->rows, sums->candles, sums->cut,
+                sums->partial);
+}
+
+void tell_files(struct load *load)
+{
+    const struct config *config = load->config;
+    const struct sums sums = add_up(load);
+    char shown[TABLE_TIME];
+    if (load->sources.count > 1)
+        say_sums(load, &sums);
+    if (load->lost.files)
+        log_say(load->log, "data: %zu file%s too short for a window left out", load->lost.files,
+                plural(load->lost.files));
+    if (load->jump)
+        log_say(load->log,
+                "data: %zu jump%s of %s beyond %g%%, %zu row%s where it is not above 0: cut there",
+                load->jumps, plural(load->jumps), config->data.jump_column, 100 * config->data.jump,
+                load->lost.prices, plural(load->lost.prices));
+    tell_text(load, "file", load_label(load));
+    tell_count(load, "files", load->inputs);
+    tell_count(load, "files_left_out", load->lost.files);
+    tell_count(load, "rows", sums.rows);
+    tell_count(load, "columns", load->columns.count + load->target_columns.count);
+    if (load->input[0].table->time) {
+        tell_text(load, "time_format", formats[load->input[0].table->format]);
+        tell_text(load, "time_first", table_time(sums.first, shown));
+        tell_text(load, "time_last", table_time(sums.last, shown));
+        json_object_set_new(load->told, "step_ms",
+                            sums.step ? json_integer(sums.step) : json_null());
+    }
+    if (config->data.gap) {
+        json_object_set_new(load->told, "gap_ms", json_integer(config->data.gap));
+        tell_count(load, "holes", sums.holes);
+        json_object_set_new(load->told, "longest_hole_ms", json_integer(sums.longest));
+    }
+    if (config->data.resample) {
+        json_object_set_new(load->told, "resample_ms", json_integer(config->data.resample));
+        tell_count(load, "candles", sums.candles);
+        tell_count(load, "candles_left_out", sums.cut);
+        tell_count(load, "candles_with_missing_rows", sums.partial);
+    }
+    if (load->jump) {
+        tell_count(load, "jumps", load->jumps);
+        tell_count(load, "prices_not_above_0", load->lost.prices);
+    }
+}
+
+/* --- rows and windows */
+
+void tell_warmup(struct load *load)
+{
+    size_t rows = 0, kept = 0, runs = 0;
+    for (size_t i = 0; i < load->inputs; i++) {
+        const struct input *input = &load->input[i];
+        rows += input->table->rows;
+        runs += input->segments;
+        for (size_t s = 0; s < input->segments; s++)
+            kept += input->segment[s].end - input->segment[s].begin;
+    }
+    rows -= load->lost.prices;
+    if (load->warmup)
+        log_say(load->log,
+                "data: %zu rows left out while features warm up (%zu in each of %zu run%s)",
+                rows - kept, load->warmup, runs, plural(runs));
+    tell_count(load, "warmup_rows", rows - kept);
+    tell_count(load, "rows_used", kept);
+}
+
+static void tell_lost(struct load *load)
+{
+    const struct lost *lost = &load->lost;
+    const struct dataset *data = load->data;
+    if (load->jump)
+        log_say(load->log, "data: %zu windows dropped at jumps", lost->jumps);
+    if (data->targets && !load->whole)
+        log_say(load->log, "data: %zu windows dropped for want of a target", lost->no_target);
+    if (load->where)
+        log_say(load->log, "data: %zu windows dropped by where = %s", lost->where,
+                load->config->data.where);
+    if (data->eval_window)
+        log_say(load->log,
+                "data: windows of validation and test have %zu rows; %zu rows behind the last ones "
+                "are left out",
+                data->eval_window, lost->tail);
+    json_object_set_new(load->told, "windows_dropped",
+                        json_pack("{s:I, s:I, s:I, s:I, s:I}", "holes", (json_int_t)lost->holes,
+                                  "jumps", (json_int_t)lost->jumps, "parts",
+                                  (json_int_t)lost->parts, "target", (json_int_t)lost->no_target,
+                                  "where", (json_int_t)lost->where));
+    if (data->eval_window)
+        tell_count(load, "eval_rows_left_out", lost->tail);
+}
+
+/* Windows of each series and part. */
+static void tell_series(struct load *load)
+{
+    const struct dataset *data = load->data;
+    json_t *list = json_array();
+    size_t at[PARTS] = {0};
+    for (size_t s = 0; s < data->files; s++) {
+        json_int_t windows[PARTS] = {0};
+        for (enum part part = 0; part < PARTS; part++)
+            for (; at[part] < data->count[part] && data->start[part][at[part]] < data->file[s].end;
+                 at[part]++)
+                windows[part]++;
+        log_detail(load->log, "data: %s: %zu rows; %lld training, %lld validation, %lld test",
+                   data->file[s].name, data->file[s].end - data->file[s].begin,
+                   (long long)windows[PART_TRAIN], (long long)windows[PART_VALIDATION],
+                   (long long)windows[PART_TEST]);
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:I, s:I, s:I}", "name", data->file[s].name, "rows",
+                            (json_int_t)(data->file[s].end - data->file[s].begin), "training",
+                            windows[PART_TRAIN], "validation", windows[PART_VALIDATION], "test",
+                            windows[PART_TEST]));
+    }
+    json_object_set_new(load->told, "series", list);
+}
+
+void tell_windows(struct load *load)
+{
+    const struct config *config = load->config;
+    const struct dataset *data = load->data;
+    const size_t *count = data->count;
+    json_object_set_new(load->told, "windows",
+                        json_pack("{s:I, s:I, s:I}", "training", (json_int_t)count[PART_TRAIN],
+                                  "validation", (json_int_t)count[PART_VALIDATION], "test",
+                                  (json_int_t)count[PART_TEST]));
+    log_say(load->log,
+            "data: %zu usable rows; windows of %zu: %zu training, %zu validation, %zu test; "
+            "%zu dropped at holes, %zu between parts",
+            data->rows, data->window, count[PART_TRAIN], count[PART_VALIDATION], count[PART_TEST],
+            load->lost.holes, load->lost.parts);
+    tell_lost(load);
+    if (data->files > 1 && data->files <= SERIES_TOLD)
+        tell_series(load);
+    if (load->whole)
+        return;
+    tell_text(load, "split", config_choice("data", "split", config->data.split));
+    if (config->data.split == SPLIT_SHUFFLED_WINDOWS && config->data.stride < config->data.window)
+        log_warn(load->log,
+                 "data.split = shuffled_windows deals windows that share rows to different parts: "
+                 "validation and test figures look better than they are");
+}
