@@ -74,6 +74,8 @@ static size_t evaluate_batch(const struct engine *e, size_t batch)
         return batch;
     if (c->train.evaluate_batch > 0)
         batch = (size_t)c->train.evaluate_batch;
+    else if (e->data->eval_window > e->data->window) /* as many rows, not as many windows */
+        batch = 1 + (batch - 1) * e->data->window / e->data->eval_window;
     return batch < most ? batch : most;
 }
 
