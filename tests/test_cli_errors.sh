@@ -106,7 +106,7 @@ fails "time is needed" 2 '-s data\.gap: .*time column' -c tiny.ini -s data.time=
 rm -f bad.csv
 data "missing data file" '^seqtrain: bad\.csv: No such file'
 mkdir bad.csv
-data "a folder as data" '^seqtrain: bad\.csv:1: Is a directory'
+data "an empty folder as data" '^seqtrain: bad\.csv: no \.csv or \.csv\.gz file is in this folder'
 rmdir bad.csv
 : >bad.csv
 data "empty file" '^seqtrain: bad\.csv:1: '

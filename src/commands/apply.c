@@ -64,9 +64,8 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         goto failed;
     const struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
-    t->data =
-        whole ? dataset_load_all(c, o->input ? o->input : *c->data.source.item, fitted, t->log, err)
-              : dataset_load(c, fitted, t->log, err);
+    t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
+                    : dataset_load(c, fitted, t->log, err);
     if (!t->data)
         goto failed;
     struct engine_options with = command_engine_options(t->log, o, 0);
@@ -194,13 +193,16 @@ int command_encode(const struct options *options, struct error *err)
     return failed ? -1 : 0;
 }
 
-/* A reconstruction in the units of the input: the scaler undone, or the window's own mean and
- * deviation put back. x is the window as it lies in the series. */
-static void to_input_units(const struct dataset *data, const float *series, float *y)
+/* A reconstruction of the window that starts at row `start` in the units of the input: the scaler
+ * undone, or the window's own mean and deviation put back. */
+static void to_input_units(const struct dataset *data, size_t start, float *y)
 {
     size_t window = data->window, features = data->features;
+    const float *series = data->series + start * features;
+    const struct series *own = &data->file[dataset_series(data, start)];
     for (size_t f = 0; f < features; f++) {
-        double offset = data->scaler.offset[f], scale = data->scaler.scale[f];
+        size_t at = own->channel * features + f;
+        double offset = data->scaler.offset[at], scale = data->scaler.scale[at];
         if (data->scaler.kind == SCALER_WINDOW) {
             double mean = 0, square = 0;
             for (size_t i = 0; i < window; i++)
@@ -241,7 +243,7 @@ int command_predict(const struct options *options, struct error *err)
         struct evaluation ignored;
         failed = engine_evaluate(t.engine, start, n, &(struct outputs){.output = y}, &ignored, err);
         for (size_t i = 0; !failed && i < n; i++) {
-            to_input_units(data, data->series + (size_t)start[i] * data->features, y + i * elems);
+            to_input_units(data, start[i], y + i * elems);
             for (size_t row = 0; row < data->window; row++) {
                 char label[64];
                 row_label(label, sizeof label, data, start[i] + row);

@@ -393,7 +393,8 @@ static void check_training(struct parse *p)
         clash(p, KEY(model, heads), KEY(model, d_model),
               "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
               c->model.heads);
-    if (c->train.monitor != MONITOR_TRAIN_LOSS && c->data.validation == 0)
+    if (c->train.monitor != MONITOR_TRAIN_LOSS && c->data.validation == 0 &&
+        !c->data.validation_source.count)
         clash(p, KEY(train, monitor), KEY(data, validation),
               "monitor = %s needs validation above 0 (or monitor = train_loss)",
               config_choice("train", "monitor", c->train.monitor));

@@ -220,15 +220,15 @@ static int fits(struct load *load, struct input *input, int *skip)
     if (load->config->data.short_series == SHORT_SKIP) {
         *skip = 1;
         load->lost.files++;
-        log_detail(load->log, "data: %s: left out: %zu usable rows, at most %zu without a hole",
+        log_detail(load->log, "data: %s: left out: %zu usable rows, at most %zu in one run",
                    input->source->path, usable, longest);
         return 0;
     }
-    return error_set(load->err, STATUS_INPUT,
-                     "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
-                     "rows at most %zu are without a hole; data.short_series = skip leaves such "
-                     "files out",
-                     input->source->path, shortest, usable, longest);
+    return error_set(
+        load->err, STATUS_INPUT,
+        "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
+        "rows at most %zu are in one run; data.short_series = skip leaves such files out",
+        input->source->path, shortest, usable, longest);
 }
 
 /* Two files whose rows lie differently far apart are hardly what is meant. */

@@ -73,13 +73,30 @@ static json_t *scaler_json(const struct scaler *scaler)
                      "offset", offset, "scale", scale);
 }
 
+/* Names of the targets and what was done to them; nothing for a model without targets. */
+static int set_targets(struct safetensors *st, const struct dataset *data, struct error *err)
+{
+    if (!data->targets)
+        return 0;
+    json_t *names = json_array();
+    for (size_t i = 0; i < data->targets; i++)
+        json_array_append_new(names, json_string(data->target_names[i]));
+    char *transforms = transform_text(data->transform, data->channels * data->targets);
+    int result = transforms ? safetensors_set(st, "transforms", transforms, err)
+                            : error_set(err, STATUS_FAILED, "transforms: out of memory");
+    free(transforms);
+    if (result)
+        json_decref(names);
+    return result ? -1 : set_json(st, "targets", names, err);
+}
+
 static struct safetensors *begin(struct engine *e, long epoch, const char *plan, struct error *err)
 {
     struct safetensors *st = safetensors_new();
     char *config = config_text(e->config), number[32];
     json_t *features = json_array();
-    for (size_t i = 0; i < e->data->features; i++)
-        json_array_append_new(features, json_string(e->data->names[i]));
+    for (size_t i = 0; i < e->config->data.features.count; i++)
+        json_array_append_new(features, json_string(e->config->data.features.item[i]));
     snprintf(number, sizeof number, "%ld", epoch);
     if (!st || !config)
         error_set(err, STATUS_FAILED, "out of memory");
@@ -89,7 +106,7 @@ static struct safetensors *begin(struct engine *e, long epoch, const char *plan,
         safetensors_set(st, "plan", plan, err) ||
         set_json(st, "features", json_incref(features), err) ||
         set_json(st, "scaler", scaler_json(&e->data->scaler), err) ||
-        add_arena(e, st, e->params->values, "", err)) {
+        set_targets(st, e->data, err) || add_arena(e, st, e->params->values, "", err)) {
         safetensors_free(st);
         st = NULL;
     }
@@ -178,6 +195,26 @@ static int read_scaler(struct checkpoint *c, const char *path, struct error *err
                             path);
 }
 
+static int read_transforms(struct checkpoint *c, const char *path, struct error *err)
+{
+    const struct config *config = c->config;
+    const char *text = safetensors_get(c->st, "transforms");
+    size_t count = config->data.channels == CHANNELS_APART && config->data.targets.count
+                       ? config->data.features.count
+                       : config->data.targets.count;
+    if (!count)
+        return 0;
+    if (!text)
+        return error_set(err, STATUS_INPUT, "%s: metadata 'transforms' is missing", path);
+    c->fitted.transform = calloc(count, sizeof *c->fitted.transform);
+    if (!c->fitted.transform)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    c->fitted.targets = count;
+    return transform_read(c->fitted.transform, count, text, err)
+               ? error_prefix(err, "%s: metadata 'transforms'", path)
+               : 0;
+}
+
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
                     struct error *err)
 {
@@ -191,7 +228,7 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
                   path);
     else if ((c->config = config_parse(text, path, settings, count, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
-        if (!read_scaler(c, path, err))
+        if (!read_scaler(c, path, err) && !read_transforms(c, path, err))
             return 0;
     } else if (!count) /* what it was written with is at fault, not the user's settings */
         err->status = STATUS_INPUT;
@@ -204,6 +241,7 @@ void checkpoint_fini(struct checkpoint *c)
     safetensors_free(c->st);
     config_free(c->config);
     scaler_fini(&c->fitted.scaler);
+    free(c->fitted.transform);
     memset(c, 0, sizeof *c);
 }
 
@@ -298,7 +336,9 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
         return error_set(err, STATUS_INPUT,
                          "%s: %s is not what it was when this run began, so the bits would not be "
                          "the same: --overwrite starts afresh",
-                         path, *e->config->data.source.item);
+                         path,
+                         e->config->data.source.count ? *e->config->data.source.item
+                                                      : e->config->data.manifest);
     memcpy(&p->metrics, metrics->data, sizeof p->metrics);
     for (long i = 0; i < p->epoch; i++)
         if (progress_add(p, (const struct epoch_figures *)history->data + i, err))

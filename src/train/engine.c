@@ -35,6 +35,10 @@ static uint64_t hash_data(const struct dataset *data)
         hash = hash_words(hash, &count, 2);
         hash = hash_words(hash, data->start[part], data->count[part]);
     }
+    if (data->targets)
+        hash = hash_words(hash, data->target, data->rows * data->targets);
+    if (data->weight)
+        hash = hash_words(hash, data->weight, data->rows);
     return hash;
 }
 

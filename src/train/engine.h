@@ -21,7 +21,7 @@ struct engine {
     enum gemm_provider gemm;
     struct params *params;
     struct model_data buffers;
-    uint64_t data_hash;         /* of the series and the windows of each part */
+    uint64_t data_hash;         /* of series, targets, weights and the windows of each part */
     struct graph *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
     size_t micro;      /* launches of a micro-batch; what follows in `train` is the update */

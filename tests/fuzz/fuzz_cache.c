@@ -1,0 +1,40 @@
+/*
+ * Fuzzes the reader of cached columns: any bytes are a cache file. What it takes must be what
+ * table_read() could have given.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "../data_fakes.h"
+#include "data/cache.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check(int holds)
+{
+    if (!holds)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    char path[64];
+    int fd = memfd_create("fuzz", 0);
+    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    for (int timed = 0; timed < 2; timed++) {
+        struct table *table = cache_read(path, "key", "x.csv", timed, 2);
+        for (size_t i = 0; table && i < table->rows; i++) {
+            check(isfinite(table->column[0][i]) && isfinite(table->column[1][i]));
+            check(!timed || i == 0 || table->time[i] > table->time[i - 1]);
+        }
+        check(!table || (table->rows && strlen(table->name[0]) + strlen(table->name[1]) < size));
+        table_free(table);
+    }
+    close(fd);
+    return 0;
+}

@@ -1,0 +1,265 @@
+/* cache: what comes out is what the CSV says, whatever has become of the cache file. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "data/cache.h"
+#include "data_fakes.h"
+#include "util/file.h"
+
+#define ROWS 3000
+
+static char top[] = "cache-test-XXXXXX", home[PATH_MAX], csv[PATH_MAX];
+static char a_name[] = "A", b_name[] = "b", *names[] = {b_name, a_name};
+
+/* Rows that depend on `salt`; written so long ago that the file counts as settled. */
+static void write_csv(int salt)
+{
+    FILE *out = fopen(csv, "wb");
+    assert_non_null(out);
+    fprintf(out, "t,a,B,c\n");
+    for (int i = 0; i < ROWS; i++)
+        fprintf(out, "%d,%d.5,%d.25,x\n", 1600000000 + i, (i * 7 + salt) % 1000, i % 10 + salt);
+    assert_int_equal(fclose(out), 0);
+    struct timespec times[2] = {{.tv_sec = 1000000000 + salt}, {.tv_sec = 1000000000 + salt}};
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+}
+
+/* Reads and compares with what was written; 1 if it came from the cache. */
+static int load(int salt, const char *time)
+{
+    struct error err;
+    fake_forget();
+    struct table *table = cache_table(csv, time, names, 2, NULL, &err);
+    if (!table)
+        fail_msg("%s", err.text);
+    assert_int_equal(table->rows, ROWS);
+    assert_string_equal(table->path, csv);
+    assert_string_equal(table->name[0], "B");
+    assert_string_equal(table->name[1], "a");
+    assert_int_equal(table->time != NULL, *time != 0);
+    for (int i = 0; i < ROWS; i++) {
+        assert_true(table->column[0][i] == i % 10 + salt + 0.25);
+        assert_true(table->column[1][i] == (i * 7 + salt) % 1000 + 0.5);
+        if (*time)
+            assert_true(table->time[i] == (1600000000 + i) * 1000LL);
+    }
+    assert_int_equal(table->format, *time ? TIME_SECONDS : TIME_NONE);
+    table_free(table);
+    return strstr(fake_said, "from the cache") != NULL;
+}
+
+/* The one cache file there is; how many there are. */
+static int find(char *path)
+{
+    char folder[PATH_MAX];
+    snprintf(folder, sizeof folder, "%.4000s/seqtrain/data", home);
+    DIR *dir = opendir(folder);
+    int count = 0;
+    for (struct dirent *entry; dir && (entry = readdir(dir));) {
+        if (*entry->d_name == '.')
+            continue;
+        snprintf(path, PATH_MAX, "%.3000s/%.200s", folder, entry->d_name);
+        count++;
+    }
+    if (dir)
+        closedir(dir);
+    return count;
+}
+
+static void forget_cache(void)
+{
+    char path[PATH_MAX];
+    while (find(path))
+        assert_int_equal(unlink(path), 0);
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    char *folder = mkdtemp(top);
+    if (!folder || !realpath(folder, home))
+        return -1;
+    snprintf(csv, sizeof csv, "%.4000s/rows.csv", home);
+    return setenv("XDG_CACHE_HOME", home, 1);
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    forget_cache();
+    unlink(csv);
+    snprintf(path, sizeof path, "%.4000s/seqtrain/data", home);
+    rmdir(path);
+    snprintf(path, sizeof path, "%.4000s/seqtrain", home);
+    rmdir(path);
+    fake_forget();
+    return rmdir(home);
+}
+
+static void a_second_start_reads_no_csv(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    write_csv(100);
+    assert_int_equal(load(100, "t"), 0);
+    assert_int_equal(load(100, "t"), 1);
+    assert_int_equal(find(path), 1);
+    assert_int_equal(load(100, ""), 0); /* another question has another answer */
+    assert_int_equal(load(100, ""), 1);
+    assert_int_equal(find(path), 2);
+    forget_cache();
+}
+
+static void a_changed_file_is_parsed(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    write_csv(200);
+    assert_int_equal(load(200, "t"), 0);
+    write_csv(300); /* as long as before */
+    assert_int_equal(load(300, "t"), 0);
+    assert_int_equal(load(300, "t"), 1);
+    assert_int_equal(find(path), 1); /* the old one made room */
+
+    /* Even if its time is set back. */
+    write_csv(400);
+    struct timespec times[2] = {{.tv_sec = 1000000300}, {.tv_sec = 1000000300}};
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+    assert_int_equal(load(400, "t"), 0);
+
+    /* A file that was only just written may change again. */
+    write_csv(500);
+    assert_int_equal(utimensat(AT_FDCWD, csv, NULL, 0), 0);
+    assert_int_equal(load(500, "t"), 0);
+    assert_int_equal(load(500, "t"), 0);
+    forget_cache();
+}
+
+static void no_byte_of_a_cache_can_be_wrong(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    struct error err;
+    size_t size;
+    write_csv(100);
+    load(100, "t");
+    assert_int_equal(find(path), 1);
+    char *bytes = file_read(path, 1 << 20, &size, &err);
+    assert_non_null(bytes);
+    for (size_t at = 0; at < size; at += at < 600 || at + 40 > size ? 1 : 997) {
+        bytes[at] ^= 0x10;
+        assert_int_equal(file_write(path, bytes, size, &err), 0);
+        assert_int_equal(load(100, "t"), 0); /* and it is written anew */
+        bytes[at] ^= 0x10;
+    }
+    assert_int_equal(load(100, "t"), 1);
+    for (size_t cut = 0; cut < size; cut += cut < 600 || cut + 40 > size ? 1 : 1999) {
+        assert_int_equal(file_write(path, bytes, cut, &err), 0);
+        assert_int_equal(load(100, "t"), 0);
+    }
+    char *longer = calloc(1, size + 8);
+    memcpy(longer, bytes, size);
+    assert_int_equal(file_write(path, longer, size + 8, &err), 0);
+    assert_int_equal(load(100, "t"), 0);
+    free(longer);
+    free(bytes);
+    forget_cache();
+}
+
+static void values_that_no_file_can_have(void **state)
+{
+    (void)state;
+    struct table *table = table_new("x.csv", 1);
+    char path[] = "foreign.columns";
+    double *x = table->column[0] = malloc(4 * sizeof *x);
+    table->name[0] = strdup("x");
+    table->time = malloc(4 * sizeof *table->time);
+    table->rows = 4;
+    for (int i = 0; i < 4; i++) {
+        x[i] = i;
+        table->time[i] = i;
+    }
+    table->format = TIME_SECONDS;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    struct table *again = cache_read(path, "key", "x.csv", 1, 1);
+    assert_non_null(again);
+    assert_memory_equal(again->column[0], x, 4 * sizeof *x);
+    table_free(again);
+    assert_null(cache_read(path, "kex", "x.csv", 1, 1));
+    assert_null(cache_read(path, "key", "x.csv", 0, 1));
+    assert_null(cache_read(path, "key", "x.csv", 1, 2));
+    x[2] = 0.0 / 0.0;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    assert_null(cache_read(path, "key", "x.csv", 1, 1));
+    x[2] = 2;
+    table->time[3] = 2;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    assert_null(cache_read(path, "key", "x.csv", 1, 1));
+    table_free(table);
+    unlink(path);
+}
+
+static void nowhere_to_write_is_no_error(void **state)
+{
+    (void)state;
+    write_csv(100);
+    setenv("XDG_CACHE_HOME", "/proc/nowhere", 1);
+    assert_int_equal(load(100, "t"), 0);
+    assert_int_equal(load(100, "t"), 0);
+    setenv("XDG_CACHE_HOME", csv, 1); /* a file, not a folder */
+    assert_int_equal(load(100, "t"), 0);
+    unsetenv("XDG_CACHE_HOME");
+    char *before = getenv("HOME") ? strdup(getenv("HOME")) : NULL;
+    unsetenv("HOME");
+    assert_int_equal(load(100, "t"), 0);
+    if (before)
+        setenv("HOME", before, 1);
+    free(before);
+    setenv("XDG_CACHE_HOME", home, 1);
+}
+
+static void small_files_and_faults_are_not_kept(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    struct error err;
+    assert_int_equal(file_write(csv, "a,b\n1,2\n", 8, &err), 0);
+    struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+    struct table *table = cache_table(csv, "", names, 2, NULL, &err);
+    assert_non_null(table);
+    table_free(table);
+    assert_int_equal(find(path), 0);
+    write_csv(100);
+    FILE *out = fopen(csv, "ab");
+    fprintf(out, "1,2\n");
+    fclose(out);
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+    assert_null(cache_table(csv, "t", names, 2, NULL, &err));
+    assert_non_null(strstr(err.text, "rows.csv:3002: 2 fields, but the header has 4"));
+    assert_int_equal(find(path), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_second_start_reads_no_csv),
+        cmocka_unit_test(a_changed_file_is_parsed),
+        cmocka_unit_test(no_byte_of_a_cache_can_be_wrong),
+        cmocka_unit_test(values_that_no_file_can_have),
+        cmocka_unit_test(nowhere_to_write_is_no_error),
+        cmocka_unit_test(small_files_and_faults_are_not_kept),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
