@@ -147,7 +147,7 @@ static void run_init(struct run *run, size_t epochs)
     }
     double(*c)[EPOCHS] = run->columns;
     run->losses = (struct plot_losses){epochs, c[0], c[1], c[2], c[3],  c[4], c[5],
-                                       c[6],   c[7], c[8], c[9], 0.116, 100};
+                                       c[6],   c[7], c[8], c[9], 0.116, 100,  NULL};
 }
 
 struct windows {
@@ -302,7 +302,7 @@ static void many_epochs(void **state)
         x[i] = (double)i + 1;
         y[i] = 0.5;
     }
-    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, 1};
+    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, 1, NULL};
     struct picture flat = draw_losses(&losses);
     double *spike = malloc(MANY * sizeof *spike);
     assert_non_null(spike);
@@ -417,6 +417,262 @@ static void categories_draw(void **state)
     check_picture(draw_categories(0, size), "Category distribution");
     size[5] = 1;
     check_picture(draw_categories(1000, size), "Category distribution");
+}
+
+/* ---- models with targets, signals, data ---- */
+
+enum { NUMBERS = 3000 };
+
+/* Columns of numbers that all pictures below share. */
+struct numbers {
+    double a[2 * NUMBERS], b[2 * NUMBERS], c[2 * NUMBERS], d[2 * NUMBERS];
+};
+
+static void numbers_init(struct numbers *n)
+{
+    unsigned seed = 4;
+    for (int i = 0; i < 2 * NUMBERS; i++) {
+        n->a[i] = noise(&seed) + noise(&seed) + noise(&seed);
+        n->b[i] = 0.6 * n->a[i] + 0.2 * noise(&seed);
+        n->c[i] = fabs(n->a[i]) + 1e-3;
+        n->d[i] = (i - NUMBERS) * 1e5;
+    }
+}
+
+enum target_picture { PREDICTIONS, RESIDUALS, TARGETS, HORIZON, AM_AM_PM, SPECTRUM, OVERVIEW };
+static const char *const target_titles[] = {
+    "Predictions", "Residuals", "Target distribution", "Error by horizon", "AM/AM and AM/PM",
+    "Spectrum",    "Data"};
+enum { PICTURES = OVERVIEW + 1 };
+
+/* Draws one of them with `count` numbers of each column; 0 or -1. */
+static int draw_numbers(enum target_picture picture, const char *path, const struct numbers *n,
+                        size_t count, struct error *err)
+{
+    static char series_name[] = "a.csv", feature_name[] = "ret(close,1)";
+    static char *names[NUMBERS], *features[NUMBERS];
+    size_t fifth = count / 5, third = count / 3;
+    for (size_t i = 0; i < NUMBERS; i++) {
+        names[i] = series_name;
+        features[i] = feature_name;
+    }
+    switch (picture) {
+    case PREDICTIONS:
+        return plot_predictions(
+            path, &about, &(struct plot_predictions){count, n->a, n->b, "test", "close", "good"},
+            err);
+    case RESIDUALS:
+        return plot_residuals(path, &about, &(struct plot_residuals){count, n->a, "test", "close"},
+                              err);
+    case TARGETS:
+        return plot_target_distribution(
+            path, &about,
+            &(struct plot_targets){
+                "close", "log", {count, fifth, 0}, {n->a, n->a, NULL}, {n->b, n->b, NULL}},
+            err);
+    case HORIZON:
+        return plot_error_by_horizon(
+            path, &about,
+            &(struct plot_horizon){count, n->a, n->b, n->c, n->c, "last value", "test", "close"},
+            err);
+    case AM_AM_PM:
+        return plot_am_am_pm(
+            path, &about, &(struct plot_amplifier){count, n->a, n->b, n->c, "test", "good"}, err);
+    case SPECTRUM:
+        return plot_spectrum(
+            path, &about,
+            &(struct plot_spectrum){count, n->d, n->c, n->c, n->c, n->b, 2e7, 4e6, "test", NULL},
+            err);
+    case OVERVIEW:
+        return plot_data_overview(path, &about,
+                                  &(struct plot_overview){third,
+                                                          names,
+                                                          n->c,
+                                                          n->b,
+                                                          "deviation",
+                                                          "close",
+                                                          {count, fifth, 0},
+                                                          {n->a, n->a, NULL},
+                                                          fifth,
+                                                          features,
+                                                          n->a,
+                                                          NULL},
+                                  err);
+    }
+    return -1;
+}
+
+static struct picture numbers_picture(enum target_picture picture, const struct numbers *n,
+                                      size_t count)
+{
+    struct error err = {0};
+    if (draw_numbers(picture, in_folder("numbers.png"), n, count, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("numbers.png"));
+}
+
+static void targets_draw(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    static const size_t counts[] = {NUMBERS, 150, 10, 2, 1, 0};
+    for (int k = 0; k < PICTURES; k++) {
+        numbers_init(&n);
+        for (size_t i = 0; i < sizeof counts / sizeof *counts; i++)
+            check_picture(numbers_picture((enum target_picture)k, &n, counts[i]), target_titles[k]);
+    }
+}
+
+static void targets_of_any_value(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    static const double odd[] = {NAN, INFINITY, -INFINITY, 0, 1e300, -1.7e308, 5e-324};
+    for (int k = 0; k < PICTURES; k++)
+        for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+            for (int every = 1; every <= (i % 4 < 2 ? 3 : 1); every += 2) {
+                numbers_init(&n);
+                for (int j = 0; j < 2 * NUMBERS; j += every) {
+                    n.a[j] = odd[i];
+                    n.b[j] = odd[(i + (every > 1)) % 7];
+                    n.c[j] = odd[i];
+                    n.d[j] = every > 1 ? odd[i] : n.d[j];
+                }
+                check_picture(numbers_picture((enum target_picture)k, &n, 120), target_titles[k]);
+            }
+}
+
+/* What is left out has no place in the picture; a line must not be drawn through it. */
+static void optional_columns(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    numbers_init(&n);
+    struct error err = {0};
+    const char *path = in_folder("numbers.png");
+    struct plot_horizon horizon = {24, n.c, n.c, NULL, NULL, NULL, "test", "close"};
+    assert_int_equal(plot_error_by_horizon(path, &about, &horizon, &err), 0);
+    check_picture(picture_read(path), "Error by horizon");
+    struct plot_amplifier amplifier = {NUMBERS, n.a, n.b, NULL, "test", NULL};
+    assert_int_equal(plot_am_am_pm(path, &about, &amplifier, &err), 0);
+    struct picture p = picture_read(path);
+    assert_int_equal(count_color(&p, color_category[1]), 0);
+    check_picture(p, "AM/AM and AM/PM");
+    struct plot_spectrum spectrum = {512, n.d, NULL, n.c, NULL, NULL, 0, 0, "test", NULL};
+    assert_int_equal(plot_spectrum(path, &about, &spectrum, &err), 0);
+    p = picture_read(path);
+    assert_int_equal(count_color(&p, color_category[1]), 0);
+    assert_int_equal(count_color(&p, color_category[2]), 0);
+    assert_true(count_color(&p, color_category[0]) > 500);
+    check_picture(p, "Spectrum");
+    struct plot_overview overview = {.volatility_name = "deviation"};
+    assert_int_equal(plot_data_overview(path, &about, &overview, &err), 0);
+    check_picture(picture_read(path), "Data");
+    char *names[2000], name[] = "close"; /* more features than a picture can hold */
+    for (size_t i = 0; i < 2000; i++)
+        names[i] = name;
+    double *range = calloc(5 * 2000, sizeof *range);
+    assert_non_null(range);
+    overview = (struct plot_overview){
+        .volatility_name = "deviation", .features = 2000, .feature_name = names, .range = range};
+    assert_int_equal(plot_data_overview(path, &about, &overview, &err), 0);
+    check_picture(picture_read(path), "Data");
+    free(range);
+}
+
+/* One pair moved: its point, its tenth and its place in time change, nothing else does. */
+static void prediction_changes_in_place(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    numbers_init(&n);
+    struct picture before = numbers_picture(PREDICTIONS, &n, 150);
+    n.b[75] += 0.2;
+    struct picture after = numbers_picture(PREDICTIONS, &n, 150);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left);
+    assert_true(box.top >= 2 * CANVAS_TOP && box.bottom <= before.height - 2 * CANVAS_BOTTOM);
+    /* in the time panel only around the middle */
+    unsigned top = 2 * (CANVAS_TOP + 400 + 26 + CANVAS_HEAD), low = before.width, high = 0;
+    for (unsigned y = top; y < before.height; y++)
+        for (unsigned x = 0; x < before.width; x++)
+            if (pixel(&before, x, y) != pixel(&after, x, y)) {
+                low = x < low ? x : low;
+                high = x > high ? x : high;
+            }
+    assert_true(low > 840 && high < 880 && low < high); /* sample 76 of 150 */
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* Many points on one spot become the highest colour of the density, which few never have. */
+static void clouds_show_density(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    unsigned map[COLOR_MAP];
+    color_values(map);
+    numbers_init(&n);
+    struct picture few = numbers_picture(PREDICTIONS, &n, 1000);
+    struct picture many = numbers_picture(PREDICTIONS, &n, NUMBERS);
+    assert_int_equal(count_color(&few, map[0]), 0);
+    assert_true(count_color(&many, map[0]) > 2000); /* cells of a single point, 9 pixels each */
+    free(few.rgb);
+    free(many.rgb);
+}
+
+/* Another unit changes the numbers at the axes, but neither the bars nor W. */
+static void residuals_of_another_unit(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    numbers_init(&n);
+    struct picture before = numbers_picture(RESIDUALS, &n, 500);
+    for (int i = 0; i < 500; i++)
+        n.a[i] *= 4; /* exact */
+    struct picture after = numbers_picture(RESIDUALS, &n, 500);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left);                                /* the labels */
+    assert_true(box.bottom <= before.height - 2 * CANVAS_BOTTOM + 8); /* the test stays */
+    for (unsigned y = 2 * (CANVAS_TOP + CANVAS_HEAD); y < 2 * (CANVAS_TOP + 290 - 40); y++)
+        for (unsigned x = 2 * (CANVAS_MARGIN + 64); x < before.width; x++)
+            assert_int_equal(pixel(&before, x, y), pixel(&after, x, y));
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* A loss of one term has a panel less, needs no columns for the others, and tells its name. */
+static void losses_of_one_term(void **state)
+{
+    (void)state;
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct picture two = draw_losses(&run.losses);
+    run.losses.term = "huber";
+    run.losses.train_reconstruction = run.losses.train_contrastive = NULL;
+    run.losses.val_reconstruction = run.losses.val_contrastive = NULL;
+    struct picture one = draw_losses(&run.losses);
+    assert_int_equal(one.height, two.height - 2 * (210 + 26));
+    free(two.rgb);
+    run.losses.term = "mse";
+    struct picture other = draw_losses(&run.losses);
+    struct box box = difference(&one, &other);
+    assert_true(box.right > box.left && box.bottom <= 2 * (CANVAS_TOP + 20));
+    free(other.rgb);
+    for (int i = 30; i < 60; i++) /* the largest gradient norm, at the bottom right */
+        run.columns[9][i] *= 1.3;
+    run.losses.term = "huber";
+    other = draw_losses(&run.losses);
+    box = difference(&one, &other);
+    assert_true(box.left >= 800 && box.top >= 2 * (CANVAS_TOP + 270));
+    assert_true(box.right > box.left);
+    check_picture(other, "Loss curves");
+    free(one.rgb);
+    static const double odd[] = {NAN, INFINITY, 0, -3.5, 1e300};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        run.losses.baseline = odd[i];
+        check_picture(draw_losses(&run.losses), "Loss curves");
+    }
 }
 
 /* ---- what changes where ---- */
@@ -643,6 +899,14 @@ static void unwritable(void **state)
         assert_non_null(strstr(err.text, "No such file"));
         assert_null(strchr(err.text, '\n'));
     }
+    static struct numbers n;
+    numbers_init(&n);
+    for (int k = 0; k < PICTURES; k++) {
+        struct error err = {0};
+        assert_int_equal(draw_numbers((enum target_picture)k, path, &n, 100, &err), -1);
+        assert_int_equal(err.status, STATUS_FAILED);
+        assert_non_null(strstr(err.text, path));
+    }
     windows_fini(&w);
     points_fini(&p);
 }
@@ -843,15 +1107,23 @@ static void numbers_are_plain(void **state)
 static void registry_names_the_files(void **state)
 {
     (void)state;
-    static const char *const names[] = {"loss_curves", "reconstruction_quality",
-                                        "latent_space_tsne", "category_distribution"};
+    static const char *const names[] = {"loss_curves",
+                                        "reconstruction_quality",
+                                        "latent_space_tsne",
+                                        "category_distribution",
+                                        "predictions",
+                                        "residuals",
+                                        "target_distribution",
+                                        "error_by_horizon",
+                                        "am_am_pm",
+                                        "spectrum"};
     size_t n = 0;
     for (; plot_kinds[n].name; n++) {
-        assert_true(n < 4);
+        assert_true(n < 10);
         assert_string_equal(plot_kinds[n].name, names[n]);
         assert_true(strlen(plot_kinds[n].help) > 10);
     }
-    assert_int_equal(n, 4);
+    assert_int_equal(n, 10);
 }
 
 /* ---- */
@@ -865,8 +1137,8 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"loss.png",       "windows.png", "map.png", "a.png",
-                                        "categories.png", "b.png",       "full.png"};
+    static const char *const names[] = {"loss.png",       "windows.png", "map.png",  "a.png",
+                                        "categories.png", "b.png",       "full.png", "numbers.png"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unlink(in_folder(names[i]));
     return rmdir(folder); /* fails where a test left anything else behind */
@@ -881,6 +1153,13 @@ int main(void)
         cmocka_unit_test(too_many_windows),
         cmocka_unit_test(maps_draw),
         cmocka_unit_test(categories_draw),
+        cmocka_unit_test(targets_draw),
+        cmocka_unit_test(targets_of_any_value),
+        cmocka_unit_test(optional_columns),
+        cmocka_unit_test(prediction_changes_in_place),
+        cmocka_unit_test(clouds_show_density),
+        cmocka_unit_test(residuals_of_another_unit),
+        cmocka_unit_test(losses_of_one_term),
         cmocka_unit_test(same_data_same_file),
         cmocka_unit_test(each_series_in_its_panel),
         cmocka_unit_test(best_epoch_moves),

@@ -62,7 +62,8 @@ layer()
 point "util stands on nothing" "$(layer util)"
 point "config stands on nothing" "$(layer config)"
 point "log stands on nothing" "$(layer log)"
-point "plots see only arrays and labels" "$(layer plots)"
+point "plots see only arrays, labels and statistics of arrays" \
+    "$(layer plots 'analysis/normality\.h')"
 point "data stands on config and log" "$(layer data config log)"
 point "device stands on nothing" "$(layer device)"
 point "graph stands on device" "$(layer graph device)"

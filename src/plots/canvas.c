@@ -683,13 +683,14 @@ static size_t trace(cairo_t *cr, const struct axes *axes, const double *x, const
     return i;
 }
 
-void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
-                 size_t n, unsigned color)
+static void polyline(struct canvas *canvas, const struct axes *axes, const double *x,
+                     const double *y, size_t n, unsigned color, enum dash dash)
 {
     cairo_t *cr = canvas->cr;
     clip(canvas, axes->box);
+    set_dash(cr, dash);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-    cairo_set_line_cap(cr, CAIRO_LINE_CAP_ROUND);
+    cairo_set_line_cap(cr, dash == DASH_NONE ? CAIRO_LINE_CAP_ROUND : CAIRO_LINE_CAP_BUTT);
     for (size_t i = 0; i < n; i++) {
         if (!shown(axes, x[i], y[i]))
             continue;
@@ -697,12 +698,24 @@ void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x
         cairo_set_line_width(cr, 1.5);
         set_color(cr, color, 1);
         cairo_stroke(cr);
-        if (n <= 12 || end == i + 1)
+        if (dash == DASH_NONE && (n <= 12 || end == i + 1))
             for (size_t j = i; j < end; j++)
                 canvas_dot(canvas, canvas_x(axes, x[j]), canvas_y(axes, y[j]), 2.5, color, 1);
         i = end;
     }
     cairo_restore(cr);
+}
+
+void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
+                 size_t n, unsigned color)
+{
+    polyline(canvas, axes, x, y, n, color, DASH_NONE);
+}
+
+void canvas_dashes(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
+                   size_t n, unsigned color)
+{
+    polyline(canvas, axes, x, y, n, color, DASH_LONG);
 }
 
 void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, double y0, double x1,
@@ -732,6 +745,42 @@ void canvas_bars(struct canvas *canvas, const struct axes *axes, const double *e
                         base - top);
     }
     set_color(canvas->cr, color, 1);
+    cairo_fill(canvas->cr);
+    cairo_restore(canvas->cr);
+}
+
+void canvas_steps(struct canvas *canvas, const struct axes *axes, const double *edge,
+                  const double *height, size_t n, unsigned color)
+{
+    if (!n)
+        return;
+    cairo_t *cr = canvas->cr;
+    double base = axes->box.y + axes->box.h;
+    clip(canvas, axes->box);
+    cairo_move_to(cr, canvas_x(axes, edge[0]), base);
+    for (size_t i = 0; i < n; i++) {
+        double y = fmin(base, canvas_y(axes, height[i]));
+        cairo_line_to(cr, canvas_x(axes, edge[i]), y);
+        cairo_line_to(cr, canvas_x(axes, edge[i + 1]), y);
+    }
+    cairo_line_to(cr, canvas_x(axes, edge[n]), base);
+    set_color(cr, color, 0.16);
+    cairo_fill_preserve(cr);
+    cairo_set_line_width(cr, 1.2);
+    set_color(cr, color, 1);
+    cairo_stroke(cr);
+    cairo_restore(cr);
+}
+
+void canvas_band(struct canvas *canvas, const struct axes *axes, double x0, double x1,
+                 unsigned color)
+{
+    cairo_save(canvas->cr);
+    cairo_rectangle(canvas->cr, axes->box.x, axes->box.y, axes->box.w, axes->box.h);
+    cairo_clip(canvas->cr);
+    cairo_rectangle(canvas->cr, canvas_x(axes, x0), axes->box.y,
+                    canvas_x(axes, x1) - canvas_x(axes, x0), axes->box.h);
+    set_color(canvas->cr, color, 0.10);
     cairo_fill(canvas->cr);
     cairo_restore(canvas->cr);
 }

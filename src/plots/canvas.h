@@ -118,6 +118,10 @@ double canvas_y(const struct axes *axes, double value);
 void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
                  size_t n, unsigned color);
 
+/* The same dashed, without dots. */
+void canvas_dashes(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
+                   size_t n, unsigned color);
+
 /* A straight line between two values, dashed or dotted, cut at the box. */
 enum dash { DASH_NONE, DASH_LONG, DASH_DOTS };
 void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, double y0, double x1,
@@ -127,5 +131,14 @@ void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, doub
  * highest standing for them. */
 void canvas_bars(struct canvas *canvas, const struct axes *axes, const double *edge,
                  const double *height, size_t n, unsigned color);
+
+/* The outline of a histogram as canvas_bars() takes it, over a light fill, so that several may lie
+ * above each other. */
+void canvas_steps(struct canvas *canvas, const struct axes *axes, const double *edge,
+                  const double *height, size_t n, unsigned color);
+
+/* A light band behind the data from value x0 to x1, over the whole height. */
+void canvas_band(struct canvas *canvas, const struct axes *axes, double x0, double x1,
+                 unsigned color);
 
 #endif

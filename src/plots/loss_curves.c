@@ -50,11 +50,17 @@ static struct axes panel(struct canvas *canvas, const struct plot_losses *losses
 /* The panel of the loss, whose best epoch has a ring and is named in the legend. */
 static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, struct rect outer)
 {
+    char title[64] = "Loss", naive[64];
+    if (losses->term)
+        number_print(title, sizeof title, "Loss (%s)", losses->term);
+    number_print(naive, sizeof naive, "naive forecast %.4g", losses->baseline);
     struct series series[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_loss},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_loss},
+        {{MARK_DASHES, COLOR_INK, naive}, &losses->baseline},
     };
-    struct axes axes = panel(canvas, losses, outer, AXIS_AUTO, "Loss", "epoch", series, 2);
+    size_t count = losses->term && isfinite(losses->baseline) ? 3 : 2;
+    struct axes axes = panel(canvas, losses, outer, AXIS_AUTO, title, "epoch", series, count);
     for (size_t i = 0; i < losses->epochs; i++) {
         if (losses->epoch[i] != (double)losses->best)
             continue;
@@ -73,10 +79,31 @@ static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, s
     }
 }
 
+/* R and C of the autoencoder, side by side. */
+static void draw_terms(struct canvas *canvas, const struct plot_losses *losses, struct rect left,
+                       struct rect right)
+{
+    char text[64];
+    number_print(text, sizeof text, "window mean %.4g", losses->baseline);
+    struct series reconstruction[] = {
+        {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
+        {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},
+        {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
+    };
+    panel(canvas, losses, left, AXIS_AUTO, "Reconstruction term R", NULL, reconstruction,
+          isfinite(losses->baseline) ? 3 : 2);
+    struct series contrastive[] = {
+        {{MARK_LINE, color_category[0], "training"}, losses->train_contrastive},
+        {{MARK_LINE, color_category[1], "validation"}, losses->val_contrastive},
+    };
+    panel(canvas, losses, right, AXIS_AUTO, "Contrastive term C", NULL, contrastive, 2);
+}
+
 int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err)
 {
-    double height = CANVAS_TOP + LOSS_HEIGHT + 2 * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
+    int rows = losses->term ? 1 : 2;
+    double height = CANVAS_TOP + LOSS_HEIGHT + rows * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
     struct canvas *canvas = canvas_begin(path, "Loss curves", about, height, err);
     if (!canvas)
         return -1;
@@ -87,35 +114,21 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
     canvas_subtitle(canvas, text);
 
     double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2;
-    double left = CANVAS_MARGIN, right = left + half + GAP, y = CANVAS_TOP;
-    draw_loss(canvas, losses, (struct rect){left, y, full, LOSS_HEIGHT});
-
+    double x = CANVAS_MARGIN, y = CANVAS_TOP;
+    draw_loss(canvas, losses, (struct rect){x, y, full, LOSS_HEIGHT});
     y += LOSS_HEIGHT + GAP;
-    number_print(text, sizeof text, "window mean %.4g", losses->baseline);
-    struct series reconstruction[] = {
-        {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
-        {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},
-        {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
-    };
-    panel(canvas, losses, (struct rect){left, y, half, ROW_HEIGHT}, AXIS_AUTO,
-          "Reconstruction term R", NULL, reconstruction, isfinite(losses->baseline) ? 3 : 2);
-    struct series contrastive[] = {
-        {{MARK_LINE, color_category[0], "training"}, losses->train_contrastive},
-        {{MARK_LINE, color_category[1], "validation"}, losses->val_contrastive},
-    };
-    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO,
-          "Contrastive term C", NULL, contrastive, 2);
-
-    y += ROW_HEIGHT + GAP;
+    struct rect left = {x, y, half, ROW_HEIGHT}, right = {x + half + GAP, y, half, ROW_HEIGHT};
+    if (!losses->term) {
+        draw_terms(canvas, losses, left, right);
+        left.y = right.y = y + ROW_HEIGHT + GAP;
+    }
     struct series lr[] = {{{MARK_LINE, color_category[2], NULL}, losses->lr}};
-    panel(canvas, losses, (struct rect){left, y, half, ROW_HEIGHT}, AXIS_LINEAR, "Learning rate",
-          "epoch", lr, 1);
+    panel(canvas, losses, left, AXIS_LINEAR, "Learning rate", "epoch", lr, 1);
     struct series gradient[] = {
         {{MARK_LINE, color_category[3], "largest"}, losses->grad_max},
         {{MARK_LINE, color_category[6], "mean"}, losses->grad_mean},
     };
-    panel(canvas, losses, (struct rect){right, y, half, ROW_HEIGHT}, AXIS_AUTO, "Gradient norm",
-          "epoch", gradient, 2);
-    canvas_note(canvas, "R: reconstruction error. C: contrastive term.");
+    panel(canvas, losses, right, AXIS_AUTO, "Gradient norm", "epoch", gradient, 2);
+    canvas_note(canvas, losses->term ? "" : "R: reconstruction error. C: contrastive term.");
     return canvas_end(canvas, err);
 }

@@ -24,15 +24,21 @@ struct plot_about {
     long epoch;          /* epoch of the model that is shown */
 };
 
-/* loss_curves.png: NaN where a figure is absent; the best epoch is marked. All arrays [epochs]. */
+/*
+ * loss_curves.png: NaN where a figure is absent; the best epoch is marked. All arrays [epochs]. A
+ * loss of one term, the targets' (`term` is "mse", "mae", "huber" or "bce"), has no panels of its
+ * own for terms, and their arrays may be NULL.
+ */
 struct plot_losses {
     size_t epochs;
     const double *epoch; /* number of each */
     const double *train_loss, *train_reconstruction, *train_contrastive;
     const double *val_loss, *val_reconstruction, *val_contrastive;
     const double *lr, *grad_mean, *grad_max;
-    double baseline; /* R of the window-mean model on the validation part; NaN to leave out */
-    long best;       /* epoch */
+    double baseline;  /* R of the window-mean model on the validation part, with a term the loss of
+                         the best naive forecast there; NaN to leave out */
+    long best;        /* epoch */
+    const char *term; /* NULL: the autoencoder's R and C */
 };
 int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err);
@@ -73,5 +79,102 @@ struct plot_categories {
 };
 int plot_category_distribution(const char *path, const struct plot_about *about,
                                const struct plot_categories *categories, struct error *err);
+
+/* ---- models with targets; `what` says which target of which part: "ret(close,1), test part" ----
+ */
+
+/*
+ * predictions.png: predicted against actual values with the identity, the mean actual value of each
+ * tenth of the predictions, and both over time, the last ones in detail.
+ */
+struct plot_predictions {
+    size_t count;
+    const double *actual, *predicted; /* [count] in the order of time */
+    const char *what;
+    const char *unit;    /* at the axis: "ret(close,1)" */
+    const char *verdict; /* small print: "R2 0.12; beats naive by 3%"; NULL: none */
+};
+int plot_predictions(const char *path, const struct plot_about *about,
+                     const struct plot_predictions *predictions, struct error *err);
+
+/* residuals.png: histogram with the normal distribution of the same mean and deviation, QQ plots,
+ * Shapiro-Wilk's W and p. */
+struct plot_residuals {
+    size_t count;
+    const double *residual; /* [count] predicted - actual, in the order of time */
+    const char *what, *unit;
+};
+int plot_residuals(const char *path, const struct plot_about *about,
+                   const struct plot_residuals *residuals, struct error *err);
+
+/* target_distribution.png: a target before and after its transform, by part, and QQ plots. */
+enum { PLOT_PARTS = 3 }; /* training, validation, test */
+struct plot_targets {
+    const char *name;      /* "ret(close,1)" */
+    const char *transform; /* "signed_log, standard"; NULL: none */
+    size_t count[PLOT_PARTS];
+    const double *raw[PLOT_PARTS], *transformed[PLOT_PARTS]; /* [count] each */
+};
+int plot_target_distribution(const char *path, const struct plot_about *about,
+                             const struct plot_targets *targets, struct error *err);
+
+/* error_by_horizon.png: errors of the model and of the best naive forecast in each target row. */
+struct plot_horizon {
+    size_t rows;
+    const double *rmse, *mae;             /* [rows] */
+    const double *naive_rmse, *naive_mae; /* [rows]; NULL: none */
+    const char *naive;                    /* "last value" */
+    const char *what, *unit;
+};
+int plot_error_by_horizon(const char *path, const struct plot_about *about,
+                          const struct plot_horizon *horizon, struct error *err);
+
+/* ---- signals: pairs I, Q behind each other ---- */
+
+/* am_am_pm.png: amplitude and phase shift of the measured device and of the model over the input's
+ * amplitude. */
+struct plot_amplifier {
+    size_t count;
+    const double *input, *measured, *model; /* [count, 2]; model may be NULL */
+    const char *what;                       /* "test part" */
+    const char *verdict;                    /* "NMSE -38.7 dB"; NULL: none */
+};
+int plot_am_am_pm(const char *path, const struct plot_about *about,
+                  const struct plot_amplifier *amplifier, struct error *err);
+
+/* spectrum.png: power spectra in dB below the strongest, the channels marked. */
+struct plot_spectrum {
+    size_t bins;
+    const double *frequency;                      /* [bins] Hz, ascending through 0 */
+    const double *input, *output, *model, *error; /* [bins] power; NULL: none */
+    double bandwidth;                             /* of the main channel, Hz; 0: not known */
+    double channel;                               /* of each adjacent one, Hz */
+    const char *what, *verdict;                   /* "ACLR -45.1 / -45.3 dB"; NULL: none */
+};
+int plot_spectrum(const char *path, const struct plot_about *about,
+                  const struct plot_spectrum *spectrum, struct error *err);
+
+/* ---- `seqtrain data` ---- */
+
+/*
+ * data_overview.png: rows and volatility of each series by part, the target's distribution and the
+ * features' ranges.
+ */
+struct plot_overview {
+    size_t series;
+    char *const *series_name;    /* [series] */
+    const double *rows;          /* [series, PLOT_PARTS] */
+    const double *volatility;    /* [series, PLOT_PARTS]; NaN where there is none */
+    const char *volatility_name; /* "deviation of ret(close)" */
+    const char *target;          /* name; NULL: none */
+    size_t target_count[PLOT_PARTS];
+    const double *target_values[PLOT_PARTS]; /* [target_count] each */
+    size_t features;
+    char *const *feature_name; /* [features] */
+    const double *range;       /* [features, 5]: minimum, quartiles, maximum of training rows */
+    const char *note;          /* small print; NULL: none */
+};
+int plot_data_overview(const char *path, const struct plot_about *about,
+                       const struct plot_overview *overview, struct error *err);
 
 #endif
