@@ -75,16 +75,15 @@ static int fold_window(const double *x, size_t rows, size_t n, double (*o)(doubl
     double *tail = room(n + 1); /* tail[j]: the block before, from j on */
     if (!tail)
         return -1;
+    tail[n] = none;
     for (size_t block = 0; block < rows; block += n) {
+        for (size_t j = n; j-- > 0;)
+            tail[j] = block ? o(x[block - n + j], tail[j + 1]) : none;
         double head = none;
-        size_t end = rows - block < n ? rows - block : n;
-        for (size_t j = 0; j < end; j++) {
+        for (size_t j = 0; j < n && block + j < rows; j++) {
             head = o(head, x[block + j]);
-            out[block + j] = o(block ? tail[j + 1] : none, head);
+            out[block + j] = o(tail[j + 1], head);
         }
-        tail[n] = none;
-        for (size_t j = n; end == n && j-- > 0;)
-            tail[j] = o(x[block + j], tail[j + 1]);
     }
     free(tail);
     return 0;
@@ -120,26 +119,28 @@ static struct moments moments_add(struct moments a, double x)
     return moments_join(a, (struct moments){1, x, 0});
 }
 
-/* Mean (may be NULL) and standard deviation, over n and not n - 1; as fold_window() goes. */
+/*
+ * Mean (may be NULL) and standard deviation, over n and not n - 1; as fold_window() goes. Values
+ * are taken less the block's first one, which all windows that end in the block hold: digits are
+ * not lost where values are large beside their spread.
+ */
 static int window_moments(const double *x, size_t rows, size_t n, double *mean, double *deviation)
 {
-    const struct moments none = {0, 0, 0};
-    struct moments *tail = malloc((n + 1) * sizeof *tail);
+    struct moments *tail = calloc(n + 1, sizeof *tail);
     if (!tail)
         return -1;
     for (size_t block = 0; block < rows; block += n) {
-        struct moments head = none;
-        size_t end = rows - block < n ? rows - block : n;
-        for (size_t j = 0; j < end; j++) {
-            head = moments_add(head, x[block + j]);
-            struct moments all = block ? moments_join(tail[j + 1], head) : head;
-            if (mean)
-                mean[block + j] = all.mean;
+        double first = x[block];
+        for (size_t j = n; block && j-- > 0;)
+            tail[j] = moments_add(tail[j + 1], x[block - n + j] - first);
+        struct moments head = {0, 0, 0};
+        for (size_t j = 0; j < n && block + j < rows; j++) {
+            head = moments_add(head, x[block + j] - first);
+            struct moments all = moments_join(tail[j + 1], head);
             deviation[block + j] = sqrt(all.squares / (double)n);
+            if (mean)
+                mean[block + j] = first + all.mean;
         }
-        tail[n] = none;
-        for (size_t j = n; end == n && j-- > 0;)
-            tail[j] = moments_add(tail[j + 1], x[block + j]);
     }
     free(tail);
     return 0;
