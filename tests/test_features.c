@@ -1062,9 +1062,9 @@ static void the_reference_lists_every_function(void **state)
     FILE *out = open_memstream(&text, &size);
     feature_reference(out);
     fclose(out);
-    assert_non_null(strstr(text, "ma(x,n)\tmean of the last n rows\n"));
-    assert_non_null(strstr(text, "\nmacd(x,fast=12,slow=26)\tema(x,fast) less ema(x,slow)"));
-    assert_non_null(strstr(text, "\nlog(x)\tnatural logarithm of x\n"));
+    assert_non_null(strstr(text, "ma(x,n)\tMean of the last n rows.\n"));
+    assert_non_null(strstr(text, "\nmacd(x,fast=12,slow=26)\tMoving average convergence"));
+    assert_non_null(strstr(text, "\nlog(x)\tNatural logarithm of x.\n"));
     free(text);
 }
 
