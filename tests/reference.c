@@ -43,7 +43,7 @@ static double act_slope(enum act kind, double u)
 static double bias_sum(const struct ref *r, size_t i)
 {
     size_t d = i % r->d, t = i / r->d % r->t;
-    return r->x[0][i] + r->x[1][d] + (r->x[2] ? r->x[2][t * r->d + d] : 0);
+    return r->x[0][i] + (r->x[1] ? r->x[1][d] : 0) + (r->x[2] ? r->x[2][t * r->d + d] : 0);
 }
 
 void ref_bias(struct ref *r)
@@ -60,7 +60,8 @@ void ref_bias_back(struct ref *r)
         double du = r->dy[0][i] * ref_factor(r, i / sample, i % sample);
         du *= act_slope(r->act, bias_sum(r, i));
         r->dx[0][i] = du;
-        r->dx[1][i % r->d] += du;
+        if (r->dx[1])
+            r->dx[1][i % r->d] += du;
         if (r->dx[2])
             r->dx[2][i % sample] += du;
     }
@@ -633,5 +634,29 @@ void ref_pool_back(struct ref *r)
                 r->dx[1][d] += ds * x[d];
             }
         }
+    }
+}
+
+/* --- join */
+
+void ref_join(struct ref *r)
+{
+    double *y = r->y[0];
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        for (size_t d = 0; d < r->in; d++)
+            *y++ = r->x[0][row * r->in + d];
+        for (size_t d = 0; d < r->d; d++)
+            *y++ = r->x[1][row * r->d + d];
+    }
+}
+
+void ref_join_back(struct ref *r)
+{
+    const double *dy = r->dy[0];
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        for (size_t d = 0; d < r->in; d++)
+            r->dx[0][row * r->in + d] = *dy++;
+        for (size_t d = 0; d < r->d; d++)
+            r->dx[1][row * r->d + d] = *dy++;
     }
 }

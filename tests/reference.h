@@ -25,7 +25,7 @@ struct ref {
     size_t dirs;
     enum pool_kind pool;
     size_t reverse;
-    int has_bias, has_residual, has_norm, has_position, relu, normalize;
+    int no_bias, has_bias, has_residual, has_norm, has_position, relu, normalize;
     double temperature;
     size_t count; /* samples that count */
 
@@ -42,7 +42,7 @@ struct ref {
 /* Dropout's factor of element `e` of sample `b`, 0 or 1 / (1 - p), as told in cl/common.h. */
 double ref_factor(const struct ref *r, size_t b, size_t e);
 
-/* y = act(x + bias + position) dropout; x: x, bias, position */
+/* y = act(x + bias + position) dropout; x: x, bias (unless no_bias), position */
 void ref_bias(struct ref *r);
 void ref_bias_back(struct ref *r);
 
@@ -63,6 +63,10 @@ void ref_linear_back(struct ref *r);
  * dirs d]. */
 void ref_recurrent(struct ref *r);
 void ref_recurrent_back(struct ref *r);
+
+/* y [b t, in + d]; x: a [b t, in], b [b t, d] */
+void ref_join(struct ref *r);
+void ref_join_back(struct ref *r);
 
 /* x: x [b t, d], for attention weight [d] and bias [1]; y [b, d] */
 void ref_pool(struct ref *r);

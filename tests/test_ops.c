@@ -464,7 +464,8 @@ static void bias_slots(struct check *c)
     const struct ref *r = &c->r;
     size_t n = r->b * r->t * r->d;
     slot_set(&c->in[0], "x", INPUT, n, -4, 4);
-    slot_set(&c->in[1], "bias", PLAIN, r->d, -1, 1);
+    if (!r->no_bias)
+        slot_set(&c->in[1], "bias", PLAIN, r->d, -1, 1);
     if (r->has_position)
         slot_set(&c->in[2], "position", PARAM, r->t * r->d, -1, 1);
     c->out[0].elems = n;
@@ -632,6 +633,20 @@ static void pool_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_pool(g, c->in[0].tensor, r->t, r->d, r->reverse, r->pool, "attention");
 }
 
+static void join_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "a", INPUT, r->b * r->t * r->in, -2, 2);
+    slot_set(&c->in[1], "b", INPUT, r->b * r->t * r->d, -2, 2);
+    c->out[0].elems = r->b * r->t * (r->in + r->d);
+}
+
+static void join_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    c->out[0].tensor = op_join(g, c->in[0].tensor, r->in, c->in[1].tensor, r->d, r->b * r->t);
+}
+
 static const struct op bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
 static const struct op norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
 static const struct op attention_op = {"attention",   attention_slots,    attention_build,
@@ -652,6 +667,8 @@ static const struct op recurrent_op = {"recurrent",   recurrent_slots,    recurr
                                        ref_recurrent, ref_recurrent_back, 0};
 static const struct op pool_op = {"pool", pool_slots, pool_build, ref_pool, ref_pool_back, 0};
 
+static const struct op join_op = {"join", join_slots, join_build, ref_join, ref_join_back, 0};
+
 #define LSTM CELL_KIND_LSTM
 #define GRU CELL_KIND_GRU
 #define RNN CELL_KIND_RNN
@@ -668,6 +685,8 @@ static const struct problem problems[] = {
     {.op = &bias_op, .shape = {.b = 1, .t = 9, .d = 48, .act = ACT_GELU, .p = 0.1}},
     {.op = &bias_op, .shape = {.b = 5, .t = 3, .d = 200, .has_position = 1, .p = 0.1}},
     {.op = &bias_op, .shape = {.b = 70, .t = 1, .d = 200, .has_position = 1}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .no_bias = 1, .p = 0.25}},
+    {.op = &bias_op, .shape = {.b = 2, .t = 9, .d = 20, .no_bias = 1, .act = ACT_GELU, .p = 0.5}},
 
     /* pre-norm: the first norm; a joint whose sum goes on; the last joint, without a norm */
     {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}},
@@ -748,6 +767,10 @@ static const struct problem problems[] = {
     {.op = &recurrent_op, .shape = {.b = 11, .t = 5, .d = 23, .in = 2, .cell = RNN, .dirs = 2}},
     {.op = &recurrent_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 3, .cell = RNN, .dirs = 1}},
     {.op = &recurrent_op, .shape = {.b = 2, .t = 3, .d = 270, .in = 3, .cell = RNN, .dirs = 1}},
+
+    {.op = &join_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
+    {.op = &join_op, .shape = {.b = 3, .t = 50, .d = 6, .in = 23}, .added = 1},
+    {.op = &join_op, .shape = {.b = 2, .t = 7, .d = 40, .in = 3}, .fixed = 2, .added = 1},
 
     {.op = &pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = POOL_LAST}},
     {.op = &pool_op, .shape = {.b = 3, .t = 5, .d = 14, .pool = POOL_LAST, .reverse = 7}},
@@ -1226,6 +1249,198 @@ static void test_sum_rows(int mode)
         sum_rows(mode, shapes[i][0], shapes[i][1]);
 }
 
+/* What a layer makes of one row each: tanh and the sigmoid, from tiny to huge and NaN. RNN: h =
+ * tanh(x); LSTM with g = o = 1: h = tanh(s(x)). */
+static void test_recurrent_range(int mode)
+{
+    static const float x[] = {0,     1e-20f, 1e-6f, 0.01f, 0.624f, 0.626f, 1,      3,
+                              8,     12,     30,    88,    200,    1e30f,  -1e-6f, -0.3f,
+                              -0.7f, -5,     -12,   -30,   -80,    -1e30f, NAN};
+    enum { B = sizeof x / sizeof *x, H = 3 };
+    for (int kind = CELL_KIND_LSTM; kind <= CELL_KIND_RNN; kind += CELL_KIND_RNN) {
+        struct graph *g = graph_open(mode, B, 0);
+        const struct cell cell = {.kind = (enum cell_kind)kind, .hidden = H};
+        struct tensor *y = op_recurrent(g, graph_constant(g, "x", B, x), 1, 1, &cell, "core", 0);
+        y->keep = 1;
+        params_place(g->params, device_info(g->dev)->base_align);
+        OK(params_allocate(g->params, g->dev, 0, &err));
+        graph_ready(g, 1);
+        float zero[4 * H * H] = {0}, w[4 * H] = {1, 1, 1}, bias[4 * H] = {0};
+        for (int d = 2 * H; d < 4 * H; d++)
+            bias[d] = 60; /* g and o */
+        for (size_t i = 0; i < g->params->count; i++) {
+            const char *name = g->params->list[i]->value.name;
+            OK(params_write(g->params, i, g->params->values,
+                            strstr(name, "weight_ih") ? w
+                            : strstr(name, "bias_ih") ? bias
+                                                      : zero,
+                            &err));
+        }
+        run_step(g, &(struct step){.count = B});
+        float *got = fetch(y);
+        for (size_t i = 0; i < B * H; i++) {
+            double at = x[i / H];
+            double want = tanh(kind == CELL_KIND_RNN ? at : 1 / (1 + exp(-at)));
+            if (!(isnan(at) ? isnan(got[i]) : fabs(got[i] - want) <= 4e-7 * fabs(want) + 1e-37))
+                fail_msg("kind %d at %g: %.9g, not %.9g", kind, at, (double)got[i], want);
+        }
+        free(got);
+        graph_close(g);
+    }
+}
+
+static void test_iq_features(int mode)
+{
+    enum { ROWS = 700 };
+    static float x[2 * ROWS];
+    struct graph *g = graph_open(mode, ROWS, 0);
+    draw_all(x, 2 * ROWS, 15, -1, 1);
+    x[4] = x[5] = 0;
+    x[7] = 0;
+    struct tensor *y = op_iq_features(g, graph_constant(g, "x", 2 * ROWS, x), ROWS);
+    y->keep = 1;
+    assert_false(y->needs_grad);
+    graph_ready(g, 1);
+    run_step(g, &(struct step){.count = ROWS});
+    float *got = fetch(y);
+    for (size_t row = 0; row < ROWS; row++) {
+        double i = x[2 * row], q = x[2 * row + 1], size = hypot(i, q);
+        double want[] = {
+            i, q, size, pow(size, 3), size > 0 ? q / size : 0, size > 0 ? i / size : 0};
+        for (int d = 0; d < 6; d++)
+            if (!(fabs(got[6 * row + (size_t)d] - want[d]) <= 5e-7 * fabs(want[d])))
+                fail_msg("row %zu, feature %d: %.9g, not %.9g", row, d,
+                         (double)got[6 * row + (size_t)d], want[d]);
+    }
+    free(got);
+    graph_close(g);
+}
+
+/* --- initial values */
+
+static float *initial(int mode, enum init_kind kind, double scale, int rank, const size_t *dim)
+{
+    struct params *params = params_new(0);
+    struct tensor *t = params_get(params, "layer.weight", rank, dim, 1, kind, scale);
+    assert_non_null(t);
+    params_place(params, device_info(device_of(mode))->base_align);
+    OK(params_allocate(params, device_of(mode), 0, &err));
+    OK(params_init(params, SEED, &err));
+    float *x = room(t->elems * sizeof *x);
+    OK(params_read(params, 0, params->values, x, &err));
+    params_free(params);
+    return x;
+}
+
+/* Mean 0, the variance that is asked for, and for uniform values the bounds that go with it. */
+static void check_draw(int mode, enum init_kind kind, double scale, int rank, const size_t *dim,
+                       int uniform, double variance)
+{
+    float *x = initial(mode, kind, scale, rank, dim);
+    size_t n = dim[0] * dim[1] * (rank > 2 ? dim[2] : 1);
+    double sum = 0, square = 0, most = 0;
+    for (size_t i = 0; i < n; i++) {
+        sum += x[i];
+        square += (double)x[i] * x[i];
+        most = fmax(most, fabs(x[i]));
+    }
+    double bound = sqrt(3 * variance), error = 5 / sqrt((double)n); /* 5 standard errors */
+    if (!(fabs(sum / (double)n) <= error * sqrt(variance)))
+        fail_msg("init %d: mean %g", (int)kind, sum / (double)n);
+    if (!(fabs(square / (double)n / variance - 1) <= error * (uniform ? 0.9 : 1.42)))
+        fail_msg("init %d: variance %g, not %g", (int)kind, square / (double)n, variance);
+    if (uniform ? !(most <= bound * 1.000001 && most > bound * 0.99) : !(most > 1.5 * bound))
+        fail_msg("init %d: largest %g, bound %g", (int)kind, most, bound);
+    free(x);
+}
+
+static void test_draws(int mode)
+{
+    const size_t plain[] = {60, 40}, gates[] = {4 * 30, 50}, convolution[] = {32, 20, 5};
+    check_draw(mode, INIT_UNIFORM, 0.3, 2, plain, 1, 0.09 / 3);
+    check_draw(mode, INIT_NORMAL, 0.3, 2, plain, 0, 0.09);
+    check_draw(mode, INIT_XAVIER_UNIFORM, 1, 2, plain, 1, 2.0 / 100);
+    check_draw(mode, INIT_XAVIER_NORMAL, 1, 2, plain, 0, 2.0 / 100);
+    check_draw(mode, INIT_KAIMING_UNIFORM, 1, 2, plain, 1, 2.0 / 40);
+    check_draw(mode, INIT_KAIMING_NORMAL, 1, 2, plain, 0, 2.0 / 40);
+    check_draw(mode, INIT_XAVIER_UNIFORM, 4, 2, gates, 1, 2.0 / 80);
+    check_draw(mode, INIT_KAIMING_NORMAL, 4, 2, gates, 0, 2.0 / 50);
+    check_draw(mode, INIT_XAVIER_UNIFORM, 1, 3, convolution, 1, 2.0 / (5 * 52));
+    check_draw(mode, INIT_XAVIER_NORMAL, 1, 3, convolution, 0, 2.0 / (5 * 52));
+    check_draw(mode, INIT_KAIMING_UNIFORM, 1, 3, convolution, 1, 2.0 / 100);
+}
+
+/* Each of `stacked` matrices [rows, columns] has orthonormal rows, or columns if it is high. */
+static void check_orthogonal(int mode, size_t stacked, size_t rows, size_t columns)
+{
+    float *x =
+        initial(mode, INIT_ORTHOGONAL, (double)stacked, 2, (size_t[]){stacked * rows, columns});
+    size_t n = rows < columns ? rows : columns, length = rows < columns ? columns : rows;
+    size_t down = rows < columns ? columns : 1, along = rows < columns ? 1 : columns;
+    for (size_t s = 0; s < stacked; s++)
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j <= i; j++) {
+                const float *m = x + s * rows * columns;
+                double dot = 0;
+                for (size_t k = 0; k < length; k++)
+                    dot += (double)m[i * down + k * along] * m[j * down + k * along];
+                if (!(fabs(dot - (i == j)) <= 1e-6))
+                    fail_msg("%zu x %zu: product of %zu and %zu is %g", rows, columns, i, j, dot);
+            }
+    /* different draws, of both signs */
+    double sum = 0;
+    for (size_t i = 0; stacked > 1 && i < rows * columns; i++)
+        sum += fabs(x[i] - x[rows * columns + i]);
+    assert_true(stacked == 1 || sum > 0.1);
+    free(x);
+}
+
+static void test_orthogonal(int mode)
+{
+    check_orthogonal(mode, 1, 1, 1);
+    check_orthogonal(mode, 4, 23, 23);
+    check_orthogonal(mode, 3, 20, 50);
+    check_orthogonal(mode, 2, 70, 9);
+}
+
+/* model.initialisation reaches weights, the cell's own wishes its parameters; biases stay. */
+static void test_cell_draws(int mode)
+{
+    enum { H = 40, IN = 10 };
+    struct graph *g = graph_open(mode, 1, 0);
+    const struct cell cell = {.kind = CELL_KIND_LSTM,
+                              .hidden = H,
+                              .input = INIT_KAIMING_NORMAL,
+                              .recurrent = INIT_ORTHOGONAL,
+                              .forget_bias = 7};
+    g->params->weights = INIT_XAVIER_UNIFORM;
+    struct tensor *x = graph_state(g, "x", IN);
+    op_linear(g, op_recurrent(g, x, 1, IN, &cell, "core", 0), 1, H, 2, "output")->keep = 1;
+    params_place(g->params, device_info(g->dev)->base_align);
+    OK(params_allocate(g->params, g->dev, 0, &err));
+    OK(params_init(g->params, SEED, &err));
+    double bound = 1 / sqrt(H);
+    float values[4 * H * H];
+    OK(params_read(g->params, param_index(g->params, "core.bias_ih_l0"), g->params->values, values,
+                   &err));
+    for (int i = 0; i < 4 * H; i++)
+        assert_true(fabs(values[i] - (i >= H && i < 2 * H ? 7 : 0)) <= bound * 1.0001);
+    assert_true(values[H] != values[H + 1]);
+    OK(params_read(g->params, param_index(g->params, "core.bias_hh_l0"), g->params->values, values,
+                   &err));
+    for (int i = 0; i < 4 * H; i++)
+        assert_true(fabs(values[i]) <= bound);
+    const struct params *p = g->params;
+    assert_int_equal(p->list[param_index(p, "core.weight_ih_l0")]->init, INIT_KAIMING_NORMAL);
+    assert_int_equal(p->list[param_index(p, "core.weight_hh_l0")]->init, INIT_ORTHOGONAL);
+    assert_true(p->list[param_index(p, "core.weight_hh_l0")]->scale == 4);
+    assert_int_equal(p->list[param_index(p, "output.weight")]->init, INIT_XAVIER_UNIFORM);
+    assert_int_equal(p->list[param_index(p, "output.bias")]->init, INIT_UNIFORM);
+    assert_true(p->list[param_index(p, "core.weight_hh_l0")]->decay);
+    assert_false(p->list[param_index(p, "core.bias_hh_l0")]->decay);
+    graph_close(g);
+}
+
 /* --- the optimizer */
 
 static const struct {
@@ -1461,6 +1676,11 @@ int main(int argc, char **argv)
         {"loss_sum", test_loss_sum},
         {"zero", test_zero},
         {"sum_rows", test_sum_rows},
+        {"recurrent, range of values", test_recurrent_range},
+        {"I/Q features", test_iq_features},
+        {"initial values", test_draws},
+        {"initial values, orthogonal", test_orthogonal},
+        {"initial values of a cell", test_cell_draws},
         {"adamw", test_adamw},
         {"adamw, clipped", test_adamw_clip},
         {"adamw, stop at a bad step", test_adamw_stop},

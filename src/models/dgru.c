@@ -14,12 +14,14 @@ static void build(struct graph *g, const struct config *config, const struct mod
     struct drop drop = {0, io->sample, 1, ""};
     int orthogonal = config->model.recurrent_init == RECURRENT_ORTHOGONAL;
     int own = !orthogonal && config->model.initialisation == DRAW_PYTORCH; /* OpenDPD's */
-    struct tensor *f = op_iq_features(g, io->input, rows), *h = f; /* [B T, 6] */
+    struct tensor *f = op_iq_features(g, io->input, rows), *h = f;         /* [B T, 6] */
     for (size_t i = 0; i < (size_t)config->model.layers; i++) {
         const struct cell cell = {
             .kind = CELL_KIND_GRU,
             .hidden = hidden,
-            .input = !own ? g->params->weights : i ? INIT_ORTHOGONAL : INIT_XAVIER_UNIFORM,
+            .input = !own ? g->params->weights
+                     : i  ? INIT_ORTHOGONAL
+                          : INIT_XAVIER_UNIFORM,
             .recurrent = own || orthogonal ? INIT_ORTHOGONAL : INIT_UNIFORM,
             .zero_biases = own,
         };

@@ -22,8 +22,8 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
         .hidden = (size_t)config->model.hidden,
         .bidirectional = config->model.bidirectional,
         .input = g->params->weights,
-        .recurrent = config->model.recurrent_init == RECURRENT_ORTHOGONAL ? INIT_ORTHOGONAL
-                                                                          : INIT_UNIFORM,
+        .recurrent =
+            config->model.recurrent_init == RECURRENT_ORTHOGONAL ? INIT_ORTHOGONAL : INIT_UNIFORM,
         .forget_bias = config->model.forget_bias,
     };
     size_t rows = g->batch * window, layers = (size_t)config->model.layers;

@@ -5,7 +5,8 @@ struct join {
     size_t columns[2], rows;
 };
 
-/* A kernel of join.cl over rows; its last arguments are the rows and how many a work-group takes. */
+/* A kernel of join.cl over rows; its last arguments are the rows and how many a work-group takes.
+ */
 static struct launch *kernel(struct graph *g, const char *name, size_t rows, size_t *chunk)
 {
     size_t chunks = graph_chunks(g, rows);

@@ -19,7 +19,7 @@ struct layer {
 /*
  * The one place that decides how a layer walks: in one kernel while W_hh stays in a core's cache,
  * beyond that as one product a step. Sequences that walk side by side share what is loaded of W_hh;
- * on a CPU as many as leave room in the registers, on a GPU few, so that all its cores get some.
+ * on a GPU they are few, so that all its cores get some.
  */
 static void choose(const struct graph *g, struct layer *op)
 {
@@ -31,9 +31,7 @@ static void choose(const struct graph *g, struct layer *op)
     while (!info->is_cpu && op->lanes < 256 && op->lanes < op->hidden &&
            op->lanes * 2 <= info->max_group)
         op->lanes *= 2;
-    op->side = op->hidden > 256 ? 0 : !info->is_cpu ? (g->batch > 128 ? 4 : 1) : 24 / op->gates;
-    if (op->side > 8)
-        op->side = 8;
+    op->side = op->hidden > 256 ? 0 : info->is_cpu ? 8 : g->batch > 128 ? 4 : 1;
     if (op->side > g->batch)
         op->side = g->batch;
     if (op->side * (op->gates + 2) * op->hidden * 4 + 1024 > info->local_bytes)
