@@ -142,6 +142,12 @@ int command_encode(const struct options *options, struct error *err)
     struct categories categories = {0};
     if (trained_init(&t, options, 1, err))
         return -1;
+    if (!t.engine->eval_io.latent) {
+        error_set(err, STATUS_USAGE, "%s: a model of type %s has no latent vectors to encode",
+                  t.path, model_of(t.engine->config)->name);
+        trained_fini(&t);
+        return -1;
+    }
     size_t d = (size_t)t.engine->config->model.latent, count = t.data->count[PART_TEST];
     size_t block = report_block(d);
     char *copy = strdup(t.path);
@@ -219,12 +225,95 @@ static void to_input_units(const struct dataset *data, size_t start, float *y)
     }
 }
 
+/* Header of predict's table for targets: where, which row, each target's prediction and value. */
+static void put_target_header(const struct dataset *data)
+{
+    fputs(data->files > 1 ? "series," : "", stdout);
+    fputs(data->time ? "time,row" : "row", stdout);
+    fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", stdout);
+    for (size_t k = 0; k < 2 * data->targets; k++) {
+        char name[512];
+        snprintf(name, sizeof name, "%s%s", k < data->targets ? "" : "actual ",
+                 data->target_names[k % data->targets]);
+        putchar(',');
+        put_name(name);
+    }
+    putchar('\n');
+}
+
+/* One target row of the window at `start`. */
+static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y)
+{
+    char label[64];
+    row_label(label, sizeof label, data, row);
+    if (data->files > 1) {
+        put_name(data->file[dataset_series(data, row)].name);
+        putchar(',');
+    }
+    if (data->time)
+        printf("%s,", label);
+    printf("%zu", row - data->file[dataset_series(data, row)].begin);
+    if (data->target_rows > 1 && data->target_first)
+        printf(",%zu", ahead);
+    for (size_t k = 0; k < data->targets; k++)
+        printf(",%.9g", target_value(data, row, k, y[k], NULL));
+    for (size_t k = 0; k < data->targets; k++) {
+        double actual = data->raw_target[row * data->targets + k];
+        if (isfinite(actual)) /* empty: it lies in the future */
+            printf(",%.9g", actual);
+        else
+            putchar(',');
+    }
+    putchar('\n');
+}
+
+/* Predictions of a model with targets, in their own unit. */
+static int predict_targets(struct trained *t, struct error *err)
+{
+    const struct dataset *data = t->data;
+    int by_row = t->engine->config->data.target_rows == TARGET_WINDOW;
+    size_t rows = !by_row             ? data->target_rows
+                  : data->eval_window ? data->eval_window
+                                      : data->window;
+    size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
+    size_t block = report_block(elems);
+    float *y = malloc(block * elems * sizeof *y);
+    int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        put_target_header(data);
+    for (size_t at = 0; !failed && at < count; at += block) {
+        size_t n = count - at < block ? count - at : block;
+        const uint32_t *start = data->start[PART_TEST] + at;
+        struct evaluation ignored;
+        failed =
+            engine_evaluate(t->engine, start, n, &(struct outputs){.output = y}, &ignored, err);
+        for (size_t i = 0; !failed && i < n; i++)
+            for (size_t r = 0; r < rows; r++) {
+                size_t row = start[i] + data->target_first + r;
+                if (by_row && row < done) /* windows may overlap */
+                    continue;
+                put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k);
+                done = by_row ? row + 1 : done;
+            }
+        failed = failed || flush(err);
+    }
+    if (!failed)
+        device_save_programs(t->engine->dev);
+    free(y);
+    return failed ? -1 : 0;
+}
+
 int command_predict(const struct options *options, struct error *err)
 {
     struct trained t;
     if (trained_init(&t, options, 1, err))
         return -1;
     const struct dataset *data = t.data;
+    if (data->targets) {
+        int result = predict_targets(&t, err);
+        trained_fini(&t);
+        return result;
+    }
     size_t elems = data->window * data->features, count = data->count[PART_TEST];
     size_t block = report_block(elems);
     float *y = malloc(block * elems * sizeof *y);

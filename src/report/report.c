@@ -46,6 +46,8 @@ int part_report_init(struct part_report *report, struct engine *e, const uint32_
     size_t elems = data->window * data->features, batch = engine_batch(e);
     memset(report, 0, sizeof *report);
     report->windows = count;
+    if (data->targets)
+        return target_report_init(&report->targets, e, start, count, &report->evaluation, log, err);
     if (fit_init(&report->fit, losses[e->config->loss.reconstruction], data->features, err))
         return -1;
     float *x = malloc(batch * elems * sizeof *x), *y = malloc(batch * elems * sizeof *y);
@@ -64,6 +66,7 @@ int part_report_init(struct part_report *report, struct engine *e, const uint32_
 void part_report_fini(struct part_report *report)
 {
     fit_fini(&report->fit);
+    target_report_fini(&report->targets);
 }
 
 static json_t *number(double x)
@@ -73,6 +76,12 @@ static json_t *number(double x)
 
 json_t *part_report_json(const struct part_report *r, const struct dataset *data)
 {
+    if (data->targets) {
+        json_t *all = target_report_json(&r->targets, data);
+        json_object_set_new(all, "windows", json_integer((json_int_t)r->windows));
+        json_object_set_new(all, "loss", number(r->evaluation.loss));
+        return all;
+    }
     json_t *r2 = json_object();
     for (size_t f = 0; f < data->features; f++)
         json_object_set_new(r2, data->names[f], number(fit_r2(&r->fit, f)));
@@ -230,7 +239,7 @@ static char *picture(const char *folder, const char *plot)
 }
 
 static int draw_losses(const struct progress *p, const char *folder, const struct plot_about *about,
-                       double baseline, struct error *err)
+                       double baseline, const char *term, struct error *err)
 {
     size_t n = p->epochs;
     double *column = malloc((n * EPOCH_FIGURES + 1) * sizeof *column);
@@ -252,7 +261,8 @@ static int draw_losses(const struct progress *p, const char *folder, const struc
                                      .grad_mean = column + 8 * n,
                                      .grad_max = column + 9 * n,
                                      .baseline = baseline,
-                                     .best = p->best_epoch};
+                                     .best = p->best_epoch,
+                                     .term = term};
         result = plot_loss_curves(path, about, &losses, err);
     } else
         error_set(err, STATUS_FAILED, "out of memory");
@@ -402,7 +412,7 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
 {
     const struct config *c = e->config;
     const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
-    if (wanted(c, "loss_curves") && draw_losses(p, folder, &about, baseline, err))
+    if (wanted(c, "loss_curves") && draw_losses(p, folder, &about, baseline, NULL, err))
         return -1;
     if (wanted(c, "reconstruction_quality") && draw_windows(e, g, folder, &about, part, err))
         return -1;
@@ -419,6 +429,32 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
     return result;
 }
 
+/* What a model with targets leaves behind. */
+static int report_targets(struct engine *e, const struct progress *p, const char *folder,
+                          enum part part, const char *name, struct log *log, struct error *err)
+{
+    const struct config *c = e->config;
+    const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
+    struct part_report r;
+    int result = part_report_init(&r, e, e->data->start[part], e->data->count[part], log, err);
+    if (result)
+        return result;
+    target_report_tell(&r.targets, e, name, log);
+    json_t *event = part_report_json(&r, e->data);
+    json_object_set_new(event, "part", json_string(name));
+    log_event(log, "verdict", event);
+    struct regression_metrics m =
+        regression_metrics(&r.targets.transformed, REGRESSION_ALL, REGRESSION_ALL);
+    struct regression_verdict v = regression_verdict(&m);
+    double baseline = c->loss.target == LOSS_MSE && v.best != NAIVES ? m.naive_mse[v.best] : NAN;
+    if (wanted(c, "loss_curves"))
+        result = draw_losses(p, folder, &about, baseline, model_loss(c), err);
+    if (!result)
+        result = target_report_draw(&r.targets, e, name, folder, &about, wanted, err);
+    part_report_fini(&r);
+    return result;
+}
+
 int report(struct engine *e, const struct progress *p, const char *folder, struct log *log,
            volatile sig_atomic_t *interrupted, struct error *err)
 {
@@ -427,6 +463,8 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
     enum part part = data->count[PART_TEST]         ? PART_TEST
                      : data->count[PART_VALIDATION] ? PART_VALIDATION
                                                     : PART_TRAIN;
+    if (data->targets)
+        return report_targets(e, p, folder, part, names[part], log, err);
     struct part_report fit;
     struct grouping g = {0};
     int ended = part_report_init(&fit, e, data->start[part], data->count[part], log, err);

@@ -9,6 +9,7 @@
 
 #include "analysis/verdict.h"
 #include "log/log.h"
+#include "report/targets.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
 
@@ -16,7 +17,8 @@
 struct part_report {
     size_t windows;
     struct evaluation evaluation;
-    struct fit fit;
+    struct fit fit;               /* of the autoencoder */
+    struct target_report targets; /* of a model with targets */
 };
 
 /* Runs the engine's weights over windows; freed by part_report_fini(). 1: interrupted. */

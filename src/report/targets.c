@@ -1,0 +1,588 @@
+#include "report/targets.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "data/transform.h"
+#include "util/file.h"
+
+/* --- prices of returns */
+
+/* How a target becomes a price, from the base at the window's last row. */
+enum price { PRICE_NONE, PRICE_ITSELF, PRICE_RATIO, PRICE_LOG, PRICE_DIFFERENCE };
+
+/* `name` is "f(column)" or "f(column,n)" where n is the span over which f looks back. */
+static enum price price_of(const char *name, size_t ahead)
+{
+    static const struct {
+        const char *function;
+        enum price price;
+        int spans; /* its last argument is the span; else it is 1 */
+    } functions[] = {
+        {"ret(", PRICE_RATIO, 0},  {"logret(", PRICE_LOG, 0},      {"roc(", PRICE_RATIO, 1},
+        {"logroc(", PRICE_LOG, 1}, {"diff(", PRICE_DIFFERENCE, 0},
+    };
+    if (!strchr(name, '('))
+        return PRICE_ITSELF;
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
+        size_t n = strlen(functions[i].function);
+        const char *comma = strrchr(name, ',');
+        if (strncasecmp(name, functions[i].function, n) || strchr(name + n, '('))
+            continue;
+        size_t span = functions[i].spans && comma ? (size_t)strtoul(comma + 1, NULL, 10) : 1;
+        return span == ahead ? functions[i].price : PRICE_NONE;
+    }
+    return PRICE_NONE;
+}
+
+static double price(enum price kind, double base, double y)
+{
+    return kind == PRICE_ITSELF       ? y
+           : kind == PRICE_RATIO      ? base * (1 + y)
+           : kind == PRICE_LOG        ? base * exp(y)
+           : kind == PRICE_DIFFERENCE ? base + y
+                                      : NAN;
+}
+
+/* --- one part of the data */
+
+static const struct transform *transform_of(const struct dataset *data, size_t row, size_t target)
+{
+    size_t channel = data->channels > 1 ? data->file[dataset_series(data, row)].channel : 0;
+    return &data->transform[channel * data->targets + target];
+}
+
+double target_value(const struct dataset *data, size_t row, size_t target, double y,
+                    size_t *outside)
+{
+    return transform_inverse(transform_of(data, row, target), y, outside);
+}
+
+struct adding {
+    struct target_report *r;
+    struct engine *e;
+    struct log *log;
+    const uint32_t *start;
+    size_t count, rows, every, covered;
+    enum price *price; /* [targets] */
+    double *y, *x, *py, *px, *last, *origin, *base;
+};
+
+static int by_row(const struct dataset *data, const struct config *c)
+{
+    return data->targets && c->data.target_rows == TARGET_WINDOW;
+}
+
+/* Appends the rows of a window that no window before it has covered. */
+static void keep_rows(struct adding *a, size_t start)
+{
+    struct target_report *r = a->r;
+    const struct dataset *data = a->e->data;
+    size_t k = data->targets, f = data->features;
+    for (size_t i = 0; i < a->rows; i++) {
+        size_t row = start + i;
+        if (row < a->covered)
+            continue;
+        if (r->points < TARGET_POINTS) {
+            r->actual[r->points] = a->x[i * k];
+            r->predicted[r->points++] = a->y[i * k];
+        }
+        if (!r->model)
+            continue;
+        for (size_t c = 0; c < 2; c++) {
+            double offset = data->scaler.offset[c], scale = data->scaler.scale[c];
+            r->input[2 * r->samples + c] = data->series[row * f + c] * scale + offset;
+            r->output[2 * r->samples + c] = a->x[i * k + c];
+            r->model[2 * r->samples + c] = a->y[i * k + c];
+        }
+        r->samples++;
+    }
+    a->covered = start + a->rows > a->covered ? start + a->rows : a->covered;
+}
+
+/* Row-by-row targets are one row each to the metrics, and there is no last value before them. */
+static void add_rows(struct adding *a, struct regression *to)
+{
+    size_t k = a->e->data->targets;
+    if (!by_row(a->e->data, a->e->config)) {
+        regression_add(to, a->y, a->x, a->last, a->origin);
+        return;
+    }
+    for (size_t i = 0; i < a->rows; i++)
+        regression_add(to, a->y + i * k, a->x + i * k, NULL, NULL);
+}
+
+static void add_window(struct adding *a, const float *output, size_t start, size_t number)
+{
+    struct target_report *r = a->r;
+    const struct dataset *data = a->e->data;
+    size_t k = data->targets, first = start + data->target_first, rows = a->rows;
+    size_t now = start + data->window - 1;
+    int along = by_row(data, a->e->config);
+    for (size_t i = 0; i < rows * k; i++) {
+        size_t row = first + i / k, t = i % k;
+        a->y[i] = target_value(data, row, t, output[i], &r->outside);
+        a->x[i] = data->raw_target[row * k + t];
+        a->py[i] = price(a->price[t], data->target_base[now * k + t], a->y[i]);
+        a->px[i] = data->target_base[row * k + t];
+    }
+    for (size_t t = 0; t < k; t++) {
+        double base = data->target_base[now * k + t];
+        a->last[t] = data->raw_target[now * k + t];
+        a->origin[t] = a->price[t] == PRICE_ITSELF ? base : 0;
+        a->base[t] = base;
+    }
+    add_rows(a, &r->original);
+    if (r->has_price)
+        regression_add(&r->price, a->py, a->px, a->base, a->base);
+    if (along)
+        keep_rows(a, start);
+    else if (number % a->every == 0 && r->points < TARGET_POINTS) {
+        r->actual[r->points] = a->x[(rows - 1) * k];
+        r->predicted[r->points++] = a->y[(rows - 1) * k];
+    }
+    /* and once more as the model sees them */
+    for (size_t i = 0; i < rows * k; i++) {
+        size_t row = first + i / k;
+        a->y[i] = output[i];
+        a->x[i] = data->target[row * k + i % k];
+    }
+    for (size_t t = 0; t < k; t++) {
+        a->last[t] = data->target[now * k + t];
+        a->origin[t] = transform_forward(transform_of(data, now, t), a->origin[t]);
+    }
+    add_rows(a, &r->transformed);
+}
+
+static int add_batch(void *ctx, const struct outputs *batch, size_t first, size_t n)
+{
+    struct adding *a = ctx;
+    size_t elems = a->rows * a->e->data->targets;
+    for (size_t i = 0; i < n; i++)
+        add_window(a, batch->output + i * elems, a->start[first + i], first + i);
+    log_progress(a->log, "Evaluating", first + n, a->count);
+    return device_stopped(a->e->dev);
+}
+
+/* Means of the training windows' targets, raw and transformed, [targets] each. */
+static void training_means(const struct dataset *data, double *raw, double *transformed)
+{
+    size_t k = data->targets, count = 0, done = 0;
+    for (size_t w = 0; w < data->count[PART_TRAIN]; w++) {
+        size_t row = data->start[PART_TRAIN][w] + data->target_first;
+        size_t end = row + data->target_rows;
+        for (row = row < done ? done : row; row < end; row++, count++)
+            for (size_t t = 0; t < k; t++) {
+                raw[t] += data->raw_target[row * k + t];
+                transformed[t] += data->target[row * k + t];
+            }
+        done = end;
+    }
+    for (size_t t = 0; t < k; t++) {
+        raw[t] = count ? raw[t] / (double)count : NAN;
+        transformed[t] = count ? transformed[t] / (double)count : NAN;
+    }
+}
+
+/* --- signals */
+
+static double spec_number(const json_t *spec, const char *name)
+{
+    double x = json_number_value(json_object_get(spec, name));
+    return isfinite(x) && x > 0 ? x : 0;
+}
+
+/* What [signal] says of the channel, the rest from the spec. */
+static int read_channel(struct signal_channel *to, const struct config *c, struct error *err)
+{
+    json_error_t fault;
+    json_t *spec = NULL;
+    if (*c->signal.spec && !(spec = json_load_file(c->signal.spec, 0, &fault)))
+        return error_set(err, STATUS_INPUT, "%s:%d: %s", c->signal.spec, fault.line, fault.text);
+    *to = (struct signal_channel){
+        .sample_rate = c->signal.sample_rate > 0 ? c->signal.sample_rate
+                                                 : spec_number(spec, "input_signal_fs"),
+        .bandwidth =
+            c->signal.bandwidth > 0 ? c->signal.bandwidth : spec_number(spec, "bw_main_ch"),
+        .sub_channels = (size_t)(c->signal.sub_channels > 0 ? (double)c->signal.sub_channels
+                                                            : spec_number(spec, "n_sub_ch")),
+        .segment = (size_t)fmin(
+            c->signal.segment > 0 ? (double)c->signal.segment : spec_number(spec, "nperseg"), 1e8),
+    };
+    json_decref(spec);
+    return 0;
+}
+
+static int measure_signal(struct target_report *r, struct error *err)
+{
+    struct signal_figures *f = &r->signal;
+    const struct signal_channel *ch = &r->channel;
+    size_t segment = ch->segment ? ch->segment : r->samples;
+    f->nmse = signal_nmse(r->model, r->output, r->samples, segment);
+    f->nmse_pooled = signal_nmse(r->model, r->output, r->samples, r->samples);
+    f->aclr_left = f->aclr_right = f->evm = f->measured_left = f->measured_right = NAN;
+    if (!(ch->sample_rate > 0) || !(ch->bandwidth > 0) || !ch->sub_channels || !ch->segment)
+        return 0;
+    return signal_aclr(r->model, r->samples, ch, &f->aclr_left, &f->aclr_right, err) ||
+                   signal_aclr(r->output, r->samples, ch, &f->measured_left, &f->measured_right,
+                               err) ||
+                   signal_evm(r->model, r->output, r->samples, ch, &f->evm, err)
+               ? -1
+               : 0;
+}
+
+/* Two features, two targets, row by row, of which something is said in [signal]. */
+static int is_signal(const struct dataset *data, const struct config *c)
+{
+    return by_row(data, c) && data->targets == 2 && data->features >= 2 &&
+           (*c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0);
+}
+
+static int make_room(struct target_report *r, struct adding *a, int signal, struct error *err)
+{
+    size_t k = a->e->data->targets, elems = a->rows * k, samples = a->count * a->rows;
+    a->y = calloc(4 * elems + 3 * k, sizeof *a->y);
+    a->price = calloc(k, sizeof *a->price);
+    size_t points = by_row(a->e->data, a->e->config) ? samples : a->count;
+    points = points < TARGET_POINTS ? points : TARGET_POINTS;
+    r->actual = calloc(2 * points + 1, sizeof *r->actual);
+    r->input = signal ? calloc(6 * samples + 1, sizeof *r->input) : NULL;
+    if (!a->y || !a->price || !r->actual || (signal && !r->input))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    a->x = a->y + elems;
+    a->py = a->x + elems;
+    a->px = a->py + elems;
+    a->last = a->px + elems;
+    a->origin = a->last + k;
+    a->base = a->origin + k;
+    r->predicted = r->actual + points;
+    if (signal) {
+        r->output = r->input + 2 * samples;
+        r->model = r->output + 2 * samples;
+    }
+    return 0;
+}
+
+int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
+                       size_t count, struct evaluation *evaluation, struct log *log,
+                       struct error *err)
+{
+    const struct dataset *data = e->data;
+    size_t k = data->targets, batch = engine_batch(e);
+    size_t window = data->eval_window ? data->eval_window : data->window;
+    struct adding a = {.r = r, .e = e, .log = log, .start = start, .count = count};
+    int along = by_row(data, e->config), signal = is_signal(data, e->config);
+    memset(r, 0, sizeof *r);
+    a.rows = along ? window : data->target_rows;
+    a.every = count / TARGET_POINTS + 1;
+    double *mean = calloc(2 * k, sizeof *mean);
+    float *output = malloc(batch * a.rows * k * sizeof *output);
+    int failed = mean && output ? make_room(r, &a, signal, err)
+                                : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed) {
+        training_means(data, mean, mean + k);
+        r->has_price = !along;
+        for (size_t t = 0; t < k; t++) {
+            size_t ahead = data->target_first + 1 - data->window; /* rows after the window's last */
+            a.price[t] = price_of(data->target_names[t], a.rows == 1 ? ahead : 0);
+            r->has_price &= a.price[t] != PRICE_NONE && a.price[t] != PRICE_ITSELF;
+        }
+        failed = regression_init(&r->original, k, along ? 1 : a.rows, mean, err) ||
+                 regression_init(&r->transformed, k, along ? 1 : a.rows, mean + k, err) ||
+                 regression_init(&r->price, k, along ? 1 : a.rows, NULL, err);
+        failed = failed || (signal && read_channel(&r->channel, e->config, err)) ? -1 : 0;
+    }
+    struct outputs outputs = {.output = output, .each = add_batch, .ctx = &a};
+    if (!failed)
+        failed = engine_evaluate(e, start, count, &outputs, evaluation, err);
+    if (!failed && signal)
+        failed = measure_signal(r, err);
+    log_progress(log, "", 0, 0);
+    free(mean);
+    free(output);
+    free(a.y);
+    free(a.price);
+    if (failed)
+        target_report_fini(r);
+    return failed;
+}
+
+void target_report_fini(struct target_report *r)
+{
+    regression_fini(&r->original);
+    regression_fini(&r->transformed);
+    regression_fini(&r->price);
+    free(r->actual);
+    free(r->input);
+    memset(r, 0, sizeof *r);
+}
+
+/* --- figures */
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *metrics_json(const struct regression *r, size_t target, size_t row)
+{
+    struct regression_metrics m = regression_metrics(r, target, row);
+    struct regression_verdict v = regression_verdict(&m);
+    json_t *naive = json_object();
+    for (int i = 0; i < NAIVES; i++)
+        if (isfinite(m.naive_mse[i]))
+            json_object_set_new(naive, naive_name[i],
+                                json_pack("{s:o, s:o}", "mse", number(m.naive_mse[i]), "mae",
+                                          number(m.naive_mae[i])));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
+                     number(m.mae), "rmse", number(m.rmse), "r2", number(m.r2),
+                     "directional_accuracy", number(m.direction), "naive", naive, "beats_naive",
+                     v.beats);
+}
+
+static json_t *targets_json(const struct regression *r, const struct dataset *data)
+{
+    json_t *all = json_object();
+    for (size_t t = 0; t < data->targets; t++)
+        json_object_set_new(all, data->target_names[t], metrics_json(r, t, REGRESSION_ALL));
+    if (data->targets > 1)
+        json_object_set_new(all, "all", metrics_json(r, REGRESSION_ALL, REGRESSION_ALL));
+    return all;
+}
+
+json_t *target_report_json(const struct target_report *r, const struct dataset *data)
+{
+    json_t *all = json_object(), *horizon = json_array();
+    json_object_set_new(all, "transformed", targets_json(&r->transformed, data));
+    json_object_set_new(all, "original", targets_json(&r->original, data));
+    if (r->has_price)
+        json_object_set_new(all, "price", targets_json(&r->price, data));
+    for (size_t i = 0; r->transformed.rows > 1 && i < r->transformed.rows; i++)
+        json_array_append_new(horizon,
+                              number(regression_metrics(&r->transformed, REGRESSION_ALL, i).mse));
+    if (json_array_size(horizon))
+        json_object_set_new(all, "mse_by_horizon", json_incref(horizon));
+    json_decref(horizon);
+    json_object_set_new(all, "outside_inverse", json_integer((json_int_t)r->outside));
+    if (r->model)
+        json_object_set_new(all, "signal",
+                            json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "samples",
+                                      (json_int_t)r->samples, "nmse_db", number(r->signal.nmse),
+                                      "nmse_pooled_db", number(r->signal.nmse_pooled),
+                                      "aclr_left_db", number(r->signal.aclr_left), "aclr_right_db",
+                                      number(r->signal.aclr_right), "evm_db", number(r->signal.evm),
+                                      "measured_aclr_left_db", number(r->signal.measured_left),
+                                      "measured_aclr_right_db", number(r->signal.measured_right)));
+    return all;
+}
+
+static void say(struct log *log, const char *name, const char *unit,
+                const struct regression_metrics *m)
+{
+    char direction[48] = "";
+    if (isfinite(m->direction))
+        snprintf(direction, sizeof direction, ", direction %.1f%%", 100 * m->direction);
+    log_say(log, "  %-24s %-11s MSE %.6g  MAE %.6g  RMSE %.6g  R2 %.4f%s", name, unit, m->mse,
+            m->mae, m->rmse, m->r2, direction);
+}
+
+/* Enough of them to see what is going on; all are in the log. */
+#define SAID 8
+
+void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
+                        struct log *log)
+{
+    const struct dataset *data = e->data;
+    log_say(log, "Predictions of the %s part:", part);
+    for (size_t t = 0; t < data->targets && t < SAID; t++) {
+        const struct regression_metrics seen =
+            regression_metrics(&r->transformed, t, REGRESSION_ALL);
+        const struct regression_metrics own = regression_metrics(&r->original, t, REGRESSION_ALL);
+        const struct regression_metrics price = regression_metrics(&r->price, t, REGRESSION_ALL);
+        if (data->transform[t].steps)
+            say(log, data->target_names[t], "transformed", &seen);
+        say(log, data->target_names[t], "original", &own);
+        if (r->has_price)
+            say(log, data->target_names[t], "price", &price);
+    }
+    if (data->targets > SAID)
+        log_say(log, "  and %zu more targets, see log.jsonl", data->targets - SAID);
+    if (r->outside)
+        log_warn(log,
+                 "%zu predictions lie beyond the range of the target's transform and were "
+                 "brought back to its bound",
+                 r->outside);
+    const struct regression_metrics all =
+        regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
+    struct regression_verdict v = regression_verdict(&all);
+    if (v.best != NAIVES)
+        log_say(log, "Verdict: %s%s%s", v.text, *v.advice ? "; what helps: " : "", v.advice);
+    const struct signal_figures *f = &r->signal;
+    if (r->model)
+        log_say(log, "Signal of %zu samples: NMSE %.2f dB (pooled %.2f dB)", r->samples, f->nmse,
+                f->nmse_pooled);
+    if (r->model && isfinite(f->aclr_left))
+        log_say(log, "  ACLR %.2f / %.2f dB (measured %.2f / %.2f dB), EVM %.2f dB", f->aclr_left,
+                f->aclr_right, f->measured_left, f->measured_right, f->evm);
+}
+
+/* --- pictures */
+
+static int draw_predictions(const struct target_report *r, const char *path, const char *what,
+                            const char *unit, const struct plot_about *about, struct error *err)
+{
+    struct regression_metrics m = regression_metrics(&r->original, 0, REGRESSION_ALL);
+    char verdict[256];
+    snprintf(verdict, sizeof verdict, "R2 %.4f; %s", m.r2, regression_verdict(&m).text);
+    return plot_predictions(
+        path, about,
+        &(struct plot_predictions){r->points, r->actual, r->predicted, what, unit, verdict}, err);
+}
+
+static int draw_residuals(const struct target_report *r, const char *path, const char *what,
+                          const char *unit, const struct plot_about *about, struct error *err)
+{
+    double *residual = malloc((r->points + 1) * sizeof *residual);
+    if (!residual)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < r->points; i++)
+        residual[i] = r->predicted[i] - r->actual[i];
+    int failed =
+        plot_residuals(path, about, &(struct plot_residuals){r->points, residual, what, unit}, err);
+    free(residual);
+    return failed;
+}
+
+static int draw_horizon(const struct target_report *r, const char *path, const char *what,
+                        const char *unit, const struct plot_about *about, struct error *err)
+{
+    size_t rows = r->original.rows;
+    double *x = calloc(4 * rows, sizeof *x);
+    if (!x)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    struct regression_metrics all = regression_metrics(&r->original, 0, REGRESSION_ALL);
+    enum naive best = regression_verdict(&all).best;
+    for (size_t i = 0; i < rows; i++) {
+        struct regression_metrics m = regression_metrics(&r->original, 0, i);
+        x[i] = m.rmse;
+        x[rows + i] = m.mae;
+        x[2 * rows + i] = best == NAIVES ? NAN : sqrt(m.naive_mse[best]);
+        x[3 * rows + i] = best == NAIVES ? NAN : m.naive_mae[best];
+    }
+    int known = best != NAIVES;
+    int failed =
+        plot_error_by_horizon(path, about,
+                              &(struct plot_horizon){rows, x, x + rows, known ? x + 2 * rows : NULL,
+                                                     known ? x + 3 * rows : NULL,
+                                                     known ? naive_name[best] : NULL, what, unit},
+                              err);
+    free(x);
+    return failed;
+}
+
+/* At most this many values of each part. */
+#define TARGET_SAMPLE 20000
+
+/* The first target at the last target row of windows, before and after its transform. */
+static int draw_distribution(const struct engine *e, const char *path,
+                             const struct plot_about *about, struct error *err)
+{
+    const struct dataset *data = e->data;
+    double *room = malloc(2 * PARTS * TARGET_SAMPLE * sizeof *room);
+    char steps[256] = "";
+    if (!room)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < e->config->data.target_transform.count; i++) {
+        size_t used = strlen(steps);
+        snprintf(steps + used, sizeof steps - used, "%s%s", i ? ", " : "",
+                 e->config->data.target_transform.item[i]);
+    }
+    struct plot_targets plot = {.name = data->target_names[0],
+                                .transform = data->transform[0].steps ? steps : NULL};
+    for (int part = 0; part < PARTS; part++) {
+        double *raw = room + 2 * (size_t)part * TARGET_SAMPLE, *seen = raw + TARGET_SAMPLE;
+        size_t all = data->count[part], n = all < TARGET_SAMPLE ? all : TARGET_SAMPLE;
+        size_t last = data->target_first + data->target_rows - 1;
+        for (size_t i = 0; i < n; i++) {
+            size_t w = (size_t)((double)i * (double)all / (double)n);
+            size_t row = data->start[part][w] + last;
+            raw[i] = data->raw_target[row * data->targets];
+            seen[i] = data->target[row * data->targets];
+        }
+        plot.count[part] = n;
+        plot.raw[part] = raw;
+        plot.transformed[part] = seen;
+    }
+    int failed = plot_target_distribution(path, about, &plot, err);
+    free(room);
+    return failed;
+}
+
+static int draw_amplifier(const struct target_report *r, const char *path, const char *what,
+                          const struct plot_about *about, struct error *err)
+{
+    char verdict[64];
+    snprintf(verdict, sizeof verdict, "NMSE %.2f dB", r->signal.nmse);
+    return plot_am_am_pm(
+        path, about,
+        &(struct plot_amplifier){r->samples, r->input, r->output, r->model, what, verdict}, err);
+}
+
+static int draw_spectrum(const struct target_report *r, const char *path, const char *what,
+                         const struct plot_about *about, struct error *err)
+{
+    size_t n = r->channel.segment && r->channel.segment < 4096 ? r->channel.segment : 4096;
+    double *x = malloc(5 * n * sizeof *x), *error = malloc(2 * r->samples * sizeof *error);
+    double rate = r->channel.sample_rate > 0 ? r->channel.sample_rate : 1;
+    char verdict[96];
+    int failed = x && error ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; !failed && i < 2 * r->samples; i++)
+        error[i] = r->model[i] - r->output[i];
+    const double *signals[] = {r->input, r->output, r->model, error};
+    for (size_t i = 0; !failed && i < 4; i++)
+        failed = signal_spectrum(signals[i], r->samples, n, 1, rate, x, x + (i + 1) * n, err);
+    snprintf(verdict, sizeof verdict, "ACLR %.1f / %.1f dB (measured %.1f / %.1f)",
+             r->signal.aclr_left, r->signal.aclr_right, r->signal.measured_left,
+             r->signal.measured_right);
+    double sub = (double)(r->channel.sub_channels ? r->channel.sub_channels : 1);
+    if (!failed)
+        failed = plot_spectrum(
+            path, about,
+            &(struct plot_spectrum){n, x, x + n, x + 2 * n, x + 3 * n, x + 4 * n,
+                                    r->channel.bandwidth, r->channel.bandwidth / sub, what,
+                                    isfinite(r->signal.aclr_left) ? verdict : NULL},
+            err);
+    free(x);
+    free(error);
+    return failed;
+}
+
+int target_report_draw(const struct target_report *r, const struct engine *e, const char *part,
+                       const char *folder, const struct plot_about *about,
+                       int (*wanted)(const struct config *config, const char *plot),
+                       struct error *err)
+{
+    static const char *const plots[] = {"predictions",      "residuals", "target_distribution",
+                                        "error_by_horizon", "am_am_pm",  "spectrum"};
+    const char *unit = e->data->target_names[0];
+    char what[256], name[64];
+    snprintf(what, sizeof what, "%s, %s part", unit, part);
+    int failed = 0;
+    for (size_t i = 0; i < sizeof plots / sizeof *plots && !failed; i++) {
+        if (!wanted(e->config, plots[i]) || (i == 3 && r->original.rows < 2) ||
+            (i > 3 && !r->model))
+            continue;
+        snprintf(name, sizeof name, "%s.png", plots[i]);
+        char *path = file_join(folder, name);
+        failed = !path    ? error_set(err, STATUS_FAILED, "out of memory")
+                 : i == 0 ? draw_predictions(r, path, what, unit, about, err)
+                 : i == 1 ? draw_residuals(r, path, what, unit, about, err)
+                 : i == 2 ? draw_distribution(e, path, about, err)
+                 : i == 3 ? draw_horizon(r, path, what, unit, about, err)
+                 : i == 4 ? draw_amplifier(r, path, what, about, err)
+                          : draw_spectrum(r, path, what, about, err);
+        free(path);
+    }
+    return failed;
+}

@@ -1,0 +1,66 @@
+/*
+ * targets: how well a model with targets predicts a part of the data: metrics in the transformed
+ * and in the original unit, in prices where a target is a return, and against naive forecasts; for
+ * I/Q signals NMSE, ACLR and EVM; and the pictures of all that.
+ */
+#ifndef REPORT_TARGETS_H
+#define REPORT_TARGETS_H
+
+#include <jansson.h>
+
+#include "analysis/regression.h"
+#include "analysis/signal.h"
+#include "log/log.h"
+#include "plots/plots.h"
+#include "train/checkpoint.h"
+#include "train/engine.h"
+
+/* Figures of an I/Q signal in dB; NaN where the configuration does not say enough. */
+struct signal_figures {
+    double nmse, nmse_pooled; /* mean over segments of dB, and all as one segment */
+    double aclr_left, aclr_right, evm;
+    double measured_left, measured_right; /* ACLR of the measured output */
+};
+
+struct target_report {
+    struct regression transformed, original, price;
+    int has_price;  /* the targets can be turned into prices */
+    size_t outside; /* predictions beyond the range of the inverse transform */
+
+    /* At most TARGET_POINTS predictions of the first target's last row, ascending in time, in the
+     * original unit; for row-by-row targets the part's first rows. */
+    double *actual, *predicted;
+    size_t points;
+
+    /* Row-by-row targets I and Q: the part as one signal, [samples, 2]; NULL otherwise. */
+    double *input, *output, *model;
+    size_t samples;
+    struct signal_channel channel; /* 0 where not known */
+    struct signal_figures signal;
+};
+#define TARGET_POINTS 50000
+
+/* Evaluates windows; *evaluation as engine_evaluate() gives it. 1: interrupted. */
+int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
+                       size_t count, struct evaluation *evaluation, struct log *log,
+                       struct error *err);
+void target_report_fini(struct target_report *r);
+
+/* Metrics as JSON. */
+json_t *target_report_json(const struct target_report *r, const struct dataset *data);
+
+/* The same in words, with the verdict. */
+void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
+                        struct log *log);
+
+/* The pictures that `wanted` names. */
+int target_report_draw(const struct target_report *r, const struct engine *e, const char *part,
+                       const char *folder, const struct plot_about *about,
+                       int (*wanted)(const struct config *config, const char *plot),
+                       struct error *err);
+
+/* The target's value in its own unit, of a row of a series. */
+double target_value(const struct dataset *data, size_t row, size_t target, double transformed,
+                    size_t *outside);
+
+#endif
