@@ -19,13 +19,15 @@ static const struct command {
 } commands[] = {
     {"train", command_train, 1},       {"check", command_check, 0},
     {"evaluate", command_evaluate, 0}, {"encode", command_encode, 0},
-    {"predict", command_predict, 0},   {"devices", command_devices, 0},
+    {"predict", command_predict, 0},   {"data", command_data, 0},
+    {"devices", command_devices, 0},
 };
 
 static const char usage[] =
     "usage: seqtrain [train] -c FILE [options]\n"
     "       seqtrain check [--gradients|--plan] -c FILE [options]\n"
     "       seqtrain evaluate|encode|predict [-c FILE] [-m CKPT] [-i CSV] [options]\n"
+    "       seqtrain data -c FILE [options]\n"
     "       seqtrain devices [-d SPEC]\n"
     "\n"
     "  -c, --config FILE            configuration, see seqtrain.ini(5)\n"

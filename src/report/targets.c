@@ -484,19 +484,17 @@ static int draw_horizon(const struct target_report *r, const char *path, const c
 /* At most this many values of each part. */
 #define TARGET_SAMPLE 20000
 
-/* The first target at the last target row of windows, before and after its transform. */
-static int draw_distribution(const struct engine *e, const char *path,
-                             const struct plot_about *about, struct error *err)
+int target_distribution_draw(const struct dataset *data, const struct config *config,
+                             const char *path, const struct plot_about *about, struct error *err)
 {
-    const struct dataset *data = e->data;
     double *room = malloc(2 * PARTS * TARGET_SAMPLE * sizeof *room);
     char steps[256] = "";
     if (!room)
         return error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; i < e->config->data.target_transform.count; i++) {
+    for (size_t i = 0; i < config->data.target_transform.count; i++) {
         size_t used = strlen(steps);
         snprintf(steps + used, sizeof steps - used, "%s%s", i ? ", " : "",
-                 e->config->data.target_transform.item[i]);
+                 config->data.target_transform.item[i]);
     }
     struct plot_targets plot = {.name = data->target_names[0],
                                 .transform = data->transform[0].steps ? steps : NULL};
@@ -566,8 +564,9 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
     static const char *const plots[] = {"predictions",      "residuals", "target_distribution",
                                         "error_by_horizon", "am_am_pm",  "spectrum"};
     const char *unit = e->data->target_names[0];
-    char what[256], name[64];
+    char what[256], all[64], name[64];
     snprintf(what, sizeof what, "%s, %s part", unit, part);
+    snprintf(all, sizeof all, "%s part", part);
     int failed = 0;
     for (size_t i = 0; i < sizeof plots / sizeof *plots && !failed; i++) {
         if (!wanted(e->config, plots[i]) || (i == 3 && r->original.rows < 2) ||
@@ -578,10 +577,10 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
         failed = !path    ? error_set(err, STATUS_FAILED, "out of memory")
                  : i == 0 ? draw_predictions(r, path, what, unit, about, err)
                  : i == 1 ? draw_residuals(r, path, what, unit, about, err)
-                 : i == 2 ? draw_distribution(e, path, about, err)
+                 : i == 2 ? target_distribution_draw(e->data, e->config, path, about, err)
                  : i == 3 ? draw_horizon(r, path, what, unit, about, err)
-                 : i == 4 ? draw_amplifier(r, path, what, about, err)
-                          : draw_spectrum(r, path, what, about, err);
+                 : i == 4 ? draw_amplifier(r, path, all, about, err)
+                          : draw_spectrum(r, path, all, about, err);
         free(path);
     }
     return failed;

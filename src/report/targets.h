@@ -59,6 +59,10 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
                        int (*wanted)(const struct config *config, const char *plot),
                        struct error *err);
 
+/* target_distribution.png: the first target of each part before and after its transform. */
+int target_distribution_draw(const struct dataset *data, const struct config *config,
+                             const char *path, const struct plot_about *about, struct error *err);
+
 /* The target's value in its own unit, of a row of a series. */
 double target_value(const struct dataset *data, size_t row, size_t target, double transformed,
                     size_t *outside);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "analysis/verdict.h"
 #include "train/schedule.h"
 #include "util/file.h"
 #include "util/philox.h"
@@ -21,7 +22,8 @@ struct loop {
     double epoch_began;
     uint64_t epoch_from; /* samples of the epoch that an earlier process did */
     double lr;
-    long bad; /* steps left out so far in this epoch, as told */
+    long advised; /* epoch of the last advice; 0: none */
+    long bad;     /* steps left out so far in this epoch, as told */
 };
 
 static double now(void)
@@ -323,6 +325,26 @@ static int figures_of(struct loop *loop, struct epoch_figures *f, struct error *
     return 0;
 }
 
+/* Says so where the gradient norm keeps rising; not again within ten epochs. */
+static void advise(struct loop *loop)
+{
+    const struct progress *p = &loop->run->progress;
+    double mean[10];
+    size_t n = p->epochs < 10 ? p->epochs : 10;
+    if (p->epoch < loop->advised + 10)
+        return;
+    for (size_t i = 0; i < n; i++)
+        mean[i] = p->history[p->epochs - n + i].grad_mean;
+    struct verdict v = verdict_gradients(mean, n);
+    if (!*v.advice)
+        return;
+    loop->advised = p->epoch;
+    log_say(loop->run->log, "Advice: %s: %s", v.band, v.advice);
+    log_event(loop->run->log, "advice",
+              json_pack("{s:I, s:s, s:s}", "epoch", (json_int_t)p->epoch, "finding", v.band,
+                        "advice", v.advice));
+}
+
 /* Ends an epoch: figures, best model, schedule. */
 static int end_epoch(struct loop *loop, struct error *err)
 {
@@ -339,6 +361,7 @@ static int end_epoch(struct loop *loop, struct error *err)
         return -1;
     int best = judge(p, run->config, &f);
     tell(loop, &f, best);
+    advise(loop);
     if (best) {
         char *path = run_path(run, "best.safetensors");
         int failed = !path || checkpoint_write_best(run->engine, p->epoch, run->plan, path, err);
