@@ -574,7 +574,7 @@ static void stratified_parts_are_alike(void **state)
     }
     struct config config = make_config();
     config.data.split = SPLIT_STRATIFIED;
-    config.data.split_block = 50;
+    config.data.split_block = 25;
     config.data.strata = 10;
     config.data.test = 0.2;
     for (int seed = 0; seed < 10; seed++) {
@@ -587,7 +587,7 @@ static void stratified_parts_are_alike(void **state)
             double share = (double)high / (double)data->count[part];
             assert_true(share > 0.19 && share < 0.42);
         }
-        assert_int_equal(told("split_blocks", NULL), 20 + 21 + 21);
+        assert_int_equal(told("split_blocks", NULL), 40 + 41 + 41);
         dataset_free(data);
     }
 }
