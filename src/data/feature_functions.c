@@ -75,16 +75,15 @@ static int fold_window(const double *x, size_t rows, size_t n, double (*o)(doubl
     double *tail = room(n + 1); /* tail[j]: the block before, from j on */
     if (!tail)
         return -1;
+    tail[n] = none;
     for (size_t block = 0; block < rows; block += n) {
+        for (size_t j = n; j-- > 0;)
+            tail[j] = block ? o(x[block - n + j], tail[j + 1]) : none;
         double head = none;
-        size_t end = rows - block < n ? rows - block : n;
-        for (size_t j = 0; j < end; j++) {
+        for (size_t j = 0; j < n && block + j < rows; j++) {
             head = o(head, x[block + j]);
-            out[block + j] = o(block ? tail[j + 1] : none, head);
+            out[block + j] = o(tail[j + 1], head);
         }
-        tail[n] = none;
-        for (size_t j = n; end == n && j-- > 0;)
-            tail[j] = o(x[block + j], tail[j + 1]);
     }
     free(tail);
     return 0;
@@ -120,26 +119,28 @@ static struct moments moments_add(struct moments a, double x)
     return moments_join(a, (struct moments){1, x, 0});
 }
 
-/* Mean (may be NULL) and standard deviation, over n and not n - 1; as fold_window() goes. */
+/*
+ * Mean (may be NULL) and standard deviation, over n and not n - 1; as fold_window() goes. Values
+ * are taken less the block's first one, which all windows that end in the block hold: digits are
+ * not lost where values are large beside their spread.
+ */
 static int window_moments(const double *x, size_t rows, size_t n, double *mean, double *deviation)
 {
-    const struct moments none = {0, 0, 0};
-    struct moments *tail = malloc((n + 1) * sizeof *tail);
+    struct moments *tail = calloc(n + 1, sizeof *tail);
     if (!tail)
         return -1;
     for (size_t block = 0; block < rows; block += n) {
-        struct moments head = none;
-        size_t end = rows - block < n ? rows - block : n;
-        for (size_t j = 0; j < end; j++) {
-            head = moments_add(head, x[block + j]);
-            struct moments all = block ? moments_join(tail[j + 1], head) : head;
-            if (mean)
-                mean[block + j] = all.mean;
+        double first = x[block];
+        for (size_t j = n; block && j-- > 0;)
+            tail[j] = moments_add(tail[j + 1], x[block - n + j] - first);
+        struct moments head = {0, 0, 0};
+        for (size_t j = 0; j < n && block + j < rows; j++) {
+            head = moments_add(head, x[block + j] - first);
+            struct moments all = moments_join(tail[j + 1], head);
             deviation[block + j] = sqrt(all.squares / (double)n);
+            if (mean)
+                mean[block + j] = first + all.mean;
         }
-        tail[n] = none;
-        for (size_t j = n; end == n && j-- > 0;)
-            tail[j] = moments_add(tail[j + 1], x[block + j]);
     }
     free(tail);
     return 0;
@@ -714,98 +715,103 @@ static double each_month_cos(const double *x)
 
 /* name, arguments, lag, each or compute, needs, help */
 const struct feature_function feature_functions[] = {
-    {"ma", "x,n", lag_span, NULL, compute_ma, "values that add up", "mean of the last n rows"},
-    {"sma", "x,n", lag_span, NULL, compute_ma, "values that add up", "the same as ma"},
+    {"ma", "x,n", lag_span, NULL, compute_ma, "values that add up", "Mean of the last n rows."},
+    {"sma", "x,n", lag_span, NULL, compute_ma, "values that add up", "The same as ma."},
     {"ema", "x,n", lag_span, NULL, compute_ema, "values that add up",
-     "exponential mean with weight 2/(n+1), begun with the mean of the first n rows"},
-    {"sum", "x,n", lag_span, NULL, compute_sum, "values that add up", "sum of the last n rows"},
-    {"min", "x,n", lag_span, NULL, compute_min, NULL, "lowest of the last n rows"},
-    {"max", "x,n", lag_span, NULL, compute_max, NULL, "highest of the last n rows"},
+     "Exponential mean with weight 2/(n+1), begun with the mean of the first n rows."},
+    {"sum", "x,n", lag_span, NULL, compute_sum, "values that add up", "Sum of the last n rows."},
+    {"min", "x,n", lag_span, NULL, compute_min, NULL, "Lowest of the last n rows."},
+    {"max", "x,n", lag_span, NULL, compute_max, NULL, "Highest of the last n rows."},
     {"std", "x,n", lag_span, NULL, compute_std, NULL,
-     "standard deviation of the last n rows (over n, as everywhere here, not n-1)"},
+     "Standard deviation of the last n rows (over n, as everywhere here, not n-1)."},
     {"zscore", "x,n", lag_span, NULL, compute_zscore, NULL,
-     "x less the mean of the last n rows, over their standard deviation; 0 where they are equal"},
+     "Standard score: x less the mean of the last n rows, over their standard deviation; 0 where "
+     "they are equal."},
     {"rank", "x,n", lag_span, NULL, compute_rank, NULL,
-     "share of the last n rows, this one among them, that are below x: 0 to 1-1/n"},
-    {"lag", "x,n", lag_rows, NULL, compute_lag, NULL, "x of the row n before"},
-    {"diff", "x", lag_one, NULL, compute_diff, "a smaller difference", "x less the row before's"},
+     "Share of the last n rows, this one among them, that are below x: 0 to 1-1/n."},
+    {"lag", "x,n", lag_rows, NULL, compute_lag, NULL, "The row n before."},
+    {"diff", "x", lag_one, NULL, compute_diff, "a smaller difference",
+     "Difference: x less the row before's."},
     {"ret", "x", lag_one, NULL, compute_ret, "the row before not to be 0",
-     "return: x over the row before's, less 1"},
+     "Return: x over the row before's, less 1."},
     {"logret", "x", lag_one, NULL, compute_logret, POSITIVE_BOTH,
-     "logarithm of x over the row before's"},
+     "Logarithm of x over the row before's."},
     {"roc", "x,n", lag_rows, NULL, compute_roc, "the row n before not to be 0",
-     "rate of change: x over that of the row n before, less 1"},
+     "Rate of change: x over that of the row n before, less 1."},
     {"logroc", "x,n", lag_rows, NULL, compute_logroc,
      "values above 0, here and in the row n before",
-     "logarithm of x over that of the row n before"},
+     "Logarithm of x over that of the row n before."},
     {"volatility", "x,n", lag_rows, NULL, compute_volatility, POSITIVE_ALL,
-     "standard deviation of the last n rows' logret"},
+     "Standard deviation of the last n rows' logret."},
     {"rise_probability", "x,h", lag_rows, NULL, compute_rise_probability, NULL,
-     "share of the last h rows that are above the row h before; as a target at horizon h the share "
-     "of the look-ahead period above the present x"},
+     "Share of the last h rows that are above the row h before; as a target at horizon h the share "
+     "of the look-ahead period above the present x."},
     {"rsi", "x,n=14", lag_rows, NULL, compute_rsi, NULL,
-     "relative strength index, 0 to 100, with Wilder's smoothing begun with the mean of the first "
-     "n differences (Wilder 1978); 50 where x did not move"},
+     "Relative strength index, 0 to 100, with Wilder's smoothing begun with the mean of the first "
+     "n differences (Wilder 1978); 50 where x did not move."},
     {"macd", "x,fast=12,slow=26", lag_macd, NULL, compute_macd, NULL,
-     "ema(x,fast) less ema(x,slow) (Appel 1979)"},
+     "Moving average convergence/divergence: ema(x,fast) less ema(x,slow) (Appel 1979)."},
     {"macd_signal", "x,fast=12,slow=26,signal=9", lag_macd_signal, NULL, compute_macd_signal, NULL,
-     "ema of macd over signal rows"},
+     "Signal line: ema of macd over signal rows."},
     {"macd_hist", "x,fast=12,slow=26,signal=9", lag_macd_signal, NULL, compute_macd_hist, NULL,
-     "macd less macd_signal"},
+     "Histogram: macd less macd_signal."},
     {"bb_upper", "x,n=20,k=2", lag_span, NULL, compute_bb_upper, NULL,
-     "upper Bollinger band: mean of the last n rows plus k standard deviations"},
+     "Upper Bollinger band: mean of the last n rows plus k standard deviations."},
     {"bb_lower", "x,n=20,k=2", lag_span, NULL, compute_bb_lower, NULL,
-     "lower Bollinger band: mean of the last n rows less k standard deviations"},
+     "Lower Bollinger band: mean of the last n rows less k standard deviations."},
     {"bb_width", "x,n=20,k=2", lag_span, NULL, compute_bb_width, "a mean other than 0",
-     "distance of the Bollinger bands over the mean; 0 where x did not move"},
+     "Distance of the Bollinger bands over the mean; 0 where x did not move."},
     {"bb_position", "x,n=20,k=2", lag_span, NULL, compute_bb_position, NULL,
-     "place of x between the Bollinger bands: 0 at the lower, 1 at the upper; 0.5 where they meet"},
+     "Place of x between the Bollinger bands: 0 at the lower, 1 at the upper; 0.5 where they "
+     "meet."},
     {"true_range", "high,low,close", lag_one, NULL, compute_true_range, NULL,
-     "largest of high-low, |high-c| and |low-c|, c being the row before's close (Wilder 1978)"},
+     "Largest of high-low, |high-c| and |low-c|, c being the row before's close (Wilder 1978)."},
     {"atr", "high,low,close,n=14", lag_rows, NULL, compute_atr, NULL,
-     "average true range: true_range with Wilder's smoothing, begun with the mean of the first n"},
+     "Average true range: true_range with Wilder's smoothing, begun with the mean of the first n."},
     {"stoch_k", "high,low,close,n=14", lag_span, NULL, compute_stoch_k, NULL,
-     "stochastic %K: place of close between lowest low and highest high of the last n rows, 0 to "
-     "100; 50 where they are equal"},
+     "Stochastic %K: place of close between lowest low and highest high of the last n rows, 0 to "
+     "100; 50 where they are equal."},
     {"stoch_d", "high,low,close,n=14,m=3", lag_span_of_span, NULL, compute_stoch_d, NULL,
-     "stochastic %D: mean of the last m stoch_k"},
+     "Stochastic %D: mean of the last m stoch_k."},
     {"williams_r", "high,low,close,n=14", lag_span, NULL, compute_williams_r, NULL,
-     "Williams' %R, -100 to 0: stoch_k less 100"},
+     "Williams' %R, -100 to 0: stoch_k less 100."},
     {"cci", "high,low,close,n=20", lag_span, NULL, compute_cci, NULL,
-     "commodity channel index of y=(high+low+close)/3: distance of y from the mean of the last n "
-     "rows, over 0.015 times their mean distance from it (Lambert 1980); 0 where y did not move"},
+     "Commodity channel index of y=(high+low+close)/3: distance of y from the mean of the last n "
+     "rows, over 0.015 times their mean distance from it (Lambert 1980); 0 where y did not move."},
     {"obv", "close,volume", NULL, NULL, compute_obv, NULL,
-     "on-balance volume: sum of volume, counted negative where close fell and not at all where it "
-     "stayed; 0 at the start (Granville 1963)"},
+     "On-balance volume: sum of volume, counted negative where close fell and not at all where it "
+     "stayed; 0 at the start (Granville 1963)."},
     {"volume_ratio", "volume,n=20", lag_span, NULL, compute_volume_ratio, NULL,
-     "volume over the mean of the last n rows; 1 where that is 0"},
-    {"add", "x,y", NULL, each_add, NULL, NULL, "x + y"},
-    {"sub", "x,y", NULL, each_sub, NULL, NULL, "x - y"},
-    {"mul", "x,y", NULL, each_mul, NULL, NULL, "x times y"},
-    {"div", "x,y", NULL, each_div, NULL, "y not to be 0", "x over y"},
-    {"abs", "x", NULL, each_abs, NULL, NULL, "x without its sign"},
-    {"sign", "x", NULL, each_sign, NULL, NULL, "-1, 0 or 1"},
-    {"clip", "x,least,most", NULL, NULL, compute_clip, NULL, "x, or the bound that it is beyond"},
-    {"sqrt", "x", NULL, each_sqrt, NULL, "values from 0 on", "square root of x"},
-    {"square", "x", NULL, each_square, NULL, NULL, "x times x"},
+     "Volume over the mean of the last n rows; 1 where that is 0."},
+    {"add", "x,y", NULL, each_add, NULL, NULL, "Sum: x + y."},
+    {"sub", "x,y", NULL, each_sub, NULL, NULL, "Difference: x - y."},
+    {"mul", "x,y", NULL, each_mul, NULL, NULL, "Product: x times y."},
+    {"div", "x,y", NULL, each_div, NULL, "y not to be 0", "Ratio: x over y."},
+    {"abs", "x", NULL, each_abs, NULL, NULL, "Absolute value: x without its sign."},
+    {"sign", "x", NULL, each_sign, NULL, NULL, "Sign of x: -1, 0 or 1."},
+    {"clip", "x,least,most", NULL, NULL, compute_clip, NULL,
+     "Bounds: x, or the bound that it is beyond."},
+    {"sqrt", "x", NULL, each_sqrt, NULL, "values from 0 on", "Square root of x."},
+    {"square", "x", NULL, each_square, NULL, NULL, "Square: x times x."},
     {"power", "x,p", NULL, NULL, compute_power,
      "a power that is defined: a whole p for values below 0, p from 0 on for 0",
-     "x to the power of p"},
-    {"log", "x", NULL, each_log, NULL, POSITIVE, "natural logarithm of x"},
-    {"signed_log", "x", NULL, each_signed_log, NULL, NULL, "log(1+|x|) with the sign of x"},
-    {"amplitude", "i,q", NULL, each_amplitude, NULL, NULL, "magnitude of i+jq"},
+     "Power: x to the power of p."},
+    {"log", "x", NULL, each_log, NULL, POSITIVE, "Natural logarithm of x."},
+    {"signed_log", "x", NULL, each_signed_log, NULL, NULL,
+     "Logarithm of 1+|x|, with the sign of x."},
+    {"amplitude", "i,q", NULL, each_amplitude, NULL, NULL, "Magnitude of i+jq."},
     {"phase_sin", "i,q", NULL, each_phase_sin, NULL, NULL,
-     "q over the amplitude; 0 where that is 0"},
+     "Sine of the angle of i+jq: q over the amplitude; 0 where that is 0."},
     {"phase_cos", "i,q", NULL, each_phase_cos, NULL, NULL,
-     "i over the amplitude; 1 where that is 0"},
+     "Cosine of the angle of i+jq: i over the amplitude; 1 where that is 0."},
     {"hour_sin", "", NULL, each_hour_sin, NULL, NULL,
-     "sine of the time of day (UTC, minutes and less included) as an angle; needs data.time"},
-    {"hour_cos", "", NULL, each_hour_cos, NULL, NULL, "cosine of the same"},
+     "Sine of the time of day (UTC, minutes and less included) as an angle. Needs data.time."},
+    {"hour_cos", "", NULL, each_hour_cos, NULL, NULL, "Cosine of the same."},
     {"weekday_sin", "", NULL, each_weekday_sin, NULL, NULL,
-     "sine of the day of the week (UTC), from Monday, as an angle; needs data.time"},
-    {"weekday_cos", "", NULL, each_weekday_cos, NULL, NULL, "cosine of the same"},
+     "Sine of the day of the week (UTC), from Monday, as an angle. Needs data.time."},
+    {"weekday_cos", "", NULL, each_weekday_cos, NULL, NULL, "Cosine of the same."},
     {"month_sin", "", NULL, each_month_sin, NULL, NULL,
-     "sine of the month (UTC), from January, as an angle; needs data.time"},
-    {"month_cos", "", NULL, each_month_cos, NULL, NULL, "cosine of the same"},
+     "Sine of the month (UTC), from January, as an angle. Needs data.time."},
+    {"month_cos", "", NULL, each_month_cos, NULL, NULL, "Cosine of the same."},
 };
 const size_t feature_function_count = sizeof feature_functions / sizeof *feature_functions;

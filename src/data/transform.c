@@ -204,7 +204,7 @@ static void step_range(const struct transform_step *s, double *low, double *high
         *high = sqrt(DBL_MAX);
     else if (s->kind == TRANSFORM_POWER && s->a < 1)
         *high = pow(DBL_MAX, s->a);
-    *low = s->kind == TRANSFORM_SQRT ? 0 : -*high;
+    *low = s->kind == TRANSFORM_SQRT ? 0 : s->kind == TRANSFORM_LOG ? -DBL_MAX : -*high;
 }
 
 static double step_inverse(const struct transform_step *s, double y, int *beyond)
@@ -251,18 +251,12 @@ double transform_inverse(const struct transform *t, double y, size_t *outside)
 /* --- fitting */
 
 /*
- * Offset and scale from y = the values that the steps before give: scale maps [lowest, highest] to
- * [a, b], standard has the mean and the deviation over count. u = (y - low) / range lies in [0, 1],
- * so that no square overflows and no digits go where values are large beside their spread.
+ * Mean and standard deviation, over count. u = (y - low) / range lies in [0, 1], so that no square
+ * overflows and no digits go where values are large beside their spread.
  */
-static void fit_step(struct transform_step *s, const double *y, size_t count, double low,
-                     double range)
+static void fit_standard(struct transform_step *s, const double *y, size_t count, double low,
+                         double range)
 {
-    if (s->kind == TRANSFORM_SCALE) {
-        s->scale = range / (s->b - s->a);
-        s->offset = low - s->a * s->scale;
-        return;
-    }
     long double sum = 0, squares = 0;
     for (size_t i = 0; i < count; i++)
         sum += (y[i] - low) / range;
@@ -275,29 +269,41 @@ static void fit_step(struct transform_step *s, const double *y, size_t count, do
     s->offset = low + range * mean;
 }
 
-/* Fits step s to y[count] and applies it there. */
-static int fit_and_apply(struct transform_step *s, double *y, size_t count, size_t *bad,
-                         int *constant, struct error *err)
+/* Offset and scale from the values that the steps before give. */
+static int fit(struct transform_step *s, const double *y, size_t count, size_t *bad, int *constant,
+               struct error *err)
 {
-    const struct kind *kind = &kinds[s->kind];
     size_t least = 0, most = 0;
-    for (size_t i = 1; i < count && kind->fitted; i++) {
+    for (size_t i = 1; i < count; i++) {
         least = y[i] < y[least] ? i : least;
         most = y[i] > y[most] ? i : most;
     }
-    double range = y[most] - y[least];
-    if (kind->fitted && range > 0)
-        fit_step(s, y, count, y[least], range);
-    if (kind->fitted && !(range > 0 && s->scale > 0)) {
-        *constant = 1;
-        s->scale = 1;
-        s->offset = y[least] - (s->kind == TRANSFORM_SCALE ? s->a : 0);
+    double low = y[least], range = y[most] - low;
+    s->scale = s->offset = 0;
+    if (s->kind == TRANSFORM_SCALE) { /* y[least] to a, y[most] to b */
+        s->scale = range / (s->b - s->a);
+        s->offset = low - s->a * s->scale;
+    } else if (range > 0) {
+        fit_standard(s, y, count, low, range);
     }
-    if (kind->fitted && !(isfinite(s->scale) && isfinite(s->offset))) {
+    if (!isfinite(s->scale) || !isfinite(s->offset)) {
         *bad = most;
         return error_set(err, STATUS_INPUT, "%s: values from %g to %g are too far apart",
-                         kind->name, y[least], y[most]);
+                         kinds[s->kind].name, low, y[most]);
     }
+    if (!(s->scale > 0)) {
+        *constant = 1;
+        s->scale = 1;
+        s->offset = s->kind == TRANSFORM_SCALE ? low - s->a : low;
+    }
+    return 0;
+}
+
+/* Puts what step s gives in the place of y[count]. */
+static int apply(const struct transform_step *s, double *y, size_t count, size_t *bad,
+                 struct error *err)
+{
+    const struct kind *kind = &kinds[s->kind];
     for (size_t i = 0; i < count; i++) {
         double value = step_forward(s, y[i]);
         if (!isfinite(value)) {
@@ -329,8 +335,13 @@ int transform_fit(struct transform *t, const double *x, size_t count, size_t *ba
     memcpy(y, x, count * sizeof *y);
     int result = 0;
     locale_t before = clocale_enter();
-    for (size_t i = 0; i < t->steps && !result; i++)
-        result = fit_and_apply(&t->step[i], y, count, bad, constant, err);
+    for (size_t i = 0; i < t->steps && !result; i++) {
+        struct transform_step *s = &t->step[i];
+        if (kinds[s->kind].fitted)
+            result = fit(s, y, count, bad, constant, err);
+        if (!result)
+            result = apply(s, y, count, bad, err);
+    }
     clocale_leave(before);
     free(y);
     return result;

@@ -43,7 +43,7 @@ static size_t distance(const char *a, const char *b)
 int near_is_nearer(const char *wanted, const char *name, size_t *best)
 {
     size_t edits = distance(wanted, name);
-    if (edits >= *best || edits > 1 + strlen(name) / 3)
+    if (edits >= *best || edits > 1 + (strlen(name) - 1) / 3)
         return 0;
     *best = edits;
     return 1;
