@@ -183,7 +183,9 @@ static int read_input(struct load *load, struct input *input)
     input->table = read_file(load, source, source->path, config->data.time, &load->columns);
     if (!input->table || (source->target && join_target(load, input)))
         return -1;
-    const struct table *table = input->table;
+    struct table *table = input->table;
+    if (config->data.rows && table->rows > (size_t)config->data.rows)
+        table->rows = (size_t)config->data.rows;
     input->file_rows = table->rows;
     input->step = table_step(table);
     input->first_time = table->time ? table->time[0] : 0;
