@@ -243,6 +243,9 @@ static void nothing_to_tell(void **state)
     assert_true(isnan(w) && isnan(p));
     assert_int_equal(shapiro_wilk(apart, 4, &w, &p), 4);
     assert_true(w > 0 && w <= 1 && p >= 0 && p <= 1);
+    const double tiny[] = {0, 0, 5e-324, 0};
+    assert_int_equal(shapiro_wilk(tiny, 4, &w, &p), 4);
+    assert_true(isnan(w) && isnan(p));
     assert_int_equal(shapiro_wilk(close, 3, &w, &p), 3);
     near(w, 0.75, 1e-9);
     near(p, 0, 1e-9);

@@ -1,7 +1,6 @@
 #include "analysis/normality.h"
 
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 
 double normal_cdf(double x)
@@ -177,18 +176,19 @@ size_t shapiro_wilk(const double *x, size_t n, double *w, double *p)
     }
     if (count)
         qsort(values, count, sizeof *values, ascending);
-    if (count >= 3 && values[0] < values[count - 1]) {
-        weights(a, count);
-        /* W = (sum a x)^2 / sum (x - mean)^2 with sum a^2 = 1; scaled against overflow */
-        double middle = values[count / 2], scale = 0, mean = 0, product = 0, spread = 0;
+    double middle = count ? values[count / 2] : 0, scale = 0; /* against overflow */
+    if (count >= 3)
         scale = fmax(values[count - 1] / 2 - middle / 2, middle / 2 - values[0] / 2);
+    if (scale > 0) {
+        /* W = (sum a x)^2 / sum (x - mean)^2 with sum a^2 = 1 */
+        double mean = 0, product = 0, spread = 0, size = 0;
+        weights(a, count);
         for (size_t i = 0; i < count; i++) {
             values[i] = (values[i] / 2 - middle / 2) / scale;
             mean += values[i] / (double)count;
         }
         for (size_t i = 0; i < count; i++)
             spread += (values[i] - mean) * (values[i] - mean);
-        double size = 0;
         for (size_t i = 0; i < count / 2; i++) {
             product += a[i] * (values[count - 1 - i] - values[i]);
             size += 2 * a[i] * a[i];
