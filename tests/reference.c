@@ -154,10 +154,42 @@ static size_t qkv_at(const struct ref *r, size_t b, size_t t, size_t which, size
     return (b * r->t + t) * 3 * r->d + which * r->d + h * (r->d / r->heads) + e;
 }
 
-static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+static double qkv_plain(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
 {
     size_t at = qkv_at(r, b, t, which, h, e);
     return r->x[0][at] + r->x[1][at % (3 * r->d)];
+}
+
+/* Element e's partner in its rotary pair, or itself where it is not turned, and the pair's angle.
+ */
+static size_t partner(const struct ref *r, size_t t, size_t which, size_t e, double *angle)
+{
+    size_t width = r->d / r->heads, other = e % 2 ? e - 1 : e + 1;
+    *angle = (double)t / pow(10000, (double)(e - e % 2) / (double)width);
+    return r->rotary && which < 2 && other < width ? other : e;
+}
+
+static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+{
+    double angle, x = qkv_plain(r, b, t, which, h, e);
+    size_t other = partner(r, t, which, e, &angle);
+    if (other == e)
+        return x;
+    double y = qkv_plain(r, b, t, which, h, other);
+    return e % 2 ? y * sin(angle) + x * cos(angle) : x * cos(angle) - y * sin(angle);
+}
+
+/* Adds the gradient of what qkv() gave. */
+static void qkv_add(struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e, double g)
+{
+    double angle;
+    size_t other = partner(r, t, which, e, &angle);
+    if (other == e) {
+        r->dx[0][qkv_at(r, b, t, which, h, e)] += g;
+        return;
+    }
+    r->dx[0][qkv_at(r, b, t, which, h, e)] += g * cos(angle);
+    r->dx[0][qkv_at(r, b, t, which, h, other)] += e % 2 ? g * sin(angle) : -g * sin(angle);
 }
 
 /* p[t, t] = softmax of the scores, before dropout */
@@ -170,7 +202,7 @@ static void probabilities(const struct ref *r, size_t b, size_t h, double *p)
             double s = 0;
             for (size_t e = 0; e < width; e++)
                 s += qkv(r, b, i, 0, h, e) * qkv(r, b, j, 1, h, e);
-            p[i * T + j] = s / sqrt((double)width);
+            p[i * T + j] = r->causal && j > i ? -INFINITY : s / sqrt((double)width);
             most = fmax(most, p[i * T + j]);
         }
         for (size_t j = 0; j < T; j++)
@@ -222,15 +254,15 @@ void ref_attention_back(struct ref *r)
                     dp[j] = 0;
                     for (size_t e = 0; e < width; e++) {
                         dp[j] += dy[e] * qkv(r, b, j, 2, h, e) * factor;
-                        r->dx[0][qkv_at(r, b, j, 2, h, e)] += p[i * T + j] * factor * dy[e];
+                        qkv_add(r, b, j, 2, h, e, p[i * T + j] * factor * dy[e]);
                     }
                     mean += p[i * T + j] * dp[j];
                 }
                 for (size_t j = 0; j < T; j++)
                     for (size_t e = 0; e < width; e++) {
                         double ds = p[i * T + j] * (dp[j] - mean) * scale;
-                        r->dx[0][qkv_at(r, b, i, 0, h, e)] += ds * qkv(r, b, j, 1, h, e);
-                        r->dx[0][qkv_at(r, b, j, 1, h, e)] += ds * qkv(r, b, i, 0, h, e);
+                        qkv_add(r, b, i, 0, h, e, ds * qkv(r, b, j, 1, h, e));
+                        qkv_add(r, b, j, 1, h, e, ds * qkv(r, b, i, 0, h, e));
                     }
             }
         }

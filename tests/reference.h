@@ -18,7 +18,8 @@
 struct ref {
     size_t b, t, d; /* samples, rows of a sample, columns */
     size_t heads;   /* attention */
-    size_t in;      /* linear: columns of the input */
+    int causal, rotary;
+    size_t in; /* linear: columns of the input */
     enum act act;
     enum loss_kind kind;
     int has_bias, has_residual, has_norm, has_position, relu, normalize;

@@ -134,6 +134,7 @@ struct problem {
     unsigned unused;  /* bit i: no gradient arrives at output i */
     unsigned fixed;   /* bit i: input i takes no gradient */
     int sum;          /* op_add_norm hands out s */
+    int tiled;        /* attention goes in tiles */
     double weight;    /* of a loss that is one number; 0: a loss for each sample */
     size_t group;     /* samples of the accumulation group; 0: count */
     double tolerance; /* 0: 1e-5 */
@@ -520,7 +521,10 @@ static void attention_slots(struct check *c)
 static void attention_build(struct graph *g, struct check *c)
 {
     c->in[0].tensor->bias = c->in[1].tensor;
-    c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &c->drop);
+    struct attend how = {.causal = c->r.causal, .tiled = c->problem->tiled};
+    if (c->r.rotary)
+        how.rotary = op_rotary_table(g, c->r.t, c->r.d / c->r.heads);
+    c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &how, &c->drop);
 }
 
 static void linear_slots(struct check *c)
@@ -666,6 +670,28 @@ static const struct problem problems[] = {
     {.op = &attention_op, .shape = {.b = 1, .t = 33, .d = 20, .heads = 1, .p = 0.1}},
     /* too large for local memory as on a GPU */
     {.op = &attention_op, .shape = {.b = 2, .t = 100, .d = 12, .heads = 1, .p = 0.1}},
+    {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 3, .heads = 1, .causal = 1, .rotary = 1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 12, .heads = 2, .causal = 1, .p = 0.25}},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 9, .d = 10, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 33, .d = 16, .heads = 2, .rotary = 1}},
+    /* in tiles: less than one, some, more than one block of queries */
+    {.op = &attention_op, .shape = {.b = 2, .t = 1, .d = 4, .heads = 2}, .tiled = 1},
+    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25}, .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 17, .d = 8, .heads = 2, .causal = 1, .p = 0.25},
+     .tiled = 1},
+    {.op = &attention_op, .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1}, .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 131, .d = 8, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1},
+     .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 300, .d = 3, .heads = 1, .causal = 1, .p = 0.2},
+     .tiled = 1},
+    /* tiles too large for local memory as on a GPU */
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 19, .d = 400, .heads = 1, .causal = 1},
+     .tiled = 1},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},
@@ -1141,6 +1167,23 @@ static void test_sum_rows(int mode)
         sum_rows(mode, shapes[i][0], shapes[i][1]);
 }
 
+/* Dropout cannot number more than 2^32 probabilities of a sample; without it any window will do. */
+static void test_attention_limit(int mode)
+{
+    for (int heads = 1; heads <= 2; heads++)
+        for (int dropped = 0; dropped < 2; dropped++) {
+            struct graph *g = graph_open(mode, 1, 1);
+            struct drop drop = {dropped ? 0.1 : 0, graph_state(g, "sample", 1), 65536, "self_attn"};
+            struct tensor *qkv = graph_state(g, "qkv", 65536 * 3 * 2);
+            op_attention(g, qkv, 65536, 2, (size_t)heads, &(struct attend){0}, &drop);
+            int failed = graph_plan(g, &err);
+            assert_int_equal(failed, dropped && heads == 2 ? -1 : 0);
+            if (failed)
+                assert_non_null(strstr(err.text, "self_attn has more than 2^32"));
+            graph_close(g);
+        }
+}
+
 /* --- the optimizer */
 
 static const struct {
@@ -1373,6 +1416,7 @@ int main(int argc, char **argv)
         {"noise", test_noise},
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},
+        {"attention's limit", test_attention_limit},
         {"loss_sum", test_loss_sum},
         {"zero", test_zero},
         {"sum_rows", test_sum_rows},

@@ -186,6 +186,9 @@ void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void
 /* Appends the backward passes of all ops, newest first. Gradients of the loss must be written. */
 void graph_backward(struct graph *g);
 
+/* Tells graph_plan() that `name` cannot be done, and why: "NAME WHAT". The first fault is told. */
+void graph_fault(struct graph *g, const char *name, const char *what);
+
 /* Elements of a shape into *elems; -1 where their bytes cannot be counted. */
 int tensor_count(int rank, const size_t *dim, size_t *elems);
 

@@ -25,7 +25,7 @@ static struct tensor *self_attention(struct graph *g, struct tensor *y, const st
         op_linear_named(g, y, rows, d, 3 * d, part(l, "self_attn.in_proj_weight"),
                         part(&bias, "self_attn.in_proj_bias"), sqrt(6.0 / (4.0 * (double)d)), 0);
     struct tensor *o =
-        op_attention(g, qkv, t->window, d, t->heads,
+        op_attention(g, qkv, t->window, d, t->heads, &t->attend,
                      &(struct drop){t->dropout, t->sample, t->window, part(&drop, "self_attn")});
     return op_linear_named(g, o, rows, d, d, part(l, "self_attn.out_proj.weight"),
                            part(&bias, "self_attn.out_proj.bias"), 1 / sqrt((double)d), 0);

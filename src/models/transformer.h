@@ -12,6 +12,7 @@ struct transformer {
     enum act act;
     double dropout;
     int norm_first;
+    struct attend attend; /* rotary: op_rotary_table(g, T, D / heads) */
     struct tensor *sample;
 };
 

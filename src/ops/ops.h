@@ -63,10 +63,21 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
 struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
                             const char *name, const struct drop *drop);
 
+/* How op_attention attends. */
+struct attend {
+    int causal;            /* a row sees itself and the rows before it; else all rows */
+    struct tensor *rotary; /* op_rotary_table(), which turns queries and keys; NULL: not turned */
+    int tiled;             /* for tests: in tiles even where the window fits into local memory */
+};
+
+/* cos and sin of t 10000^(-2i / head_width) for the interleaved pairs (2i, 2i + 1) of rotary
+ * positions (Su et al., 2021), [window, head_width / 2, 2]. */
+struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
+
 /* Self-attention of qkv [B T, 3 D] (with its bias riding on it) to [B T, D]; drop acts on the
- * attention probabilities. */
+ * attention probabilities. Any window: no T x T tensor is kept. */
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
-                            size_t heads, const struct drop *drop);
+                            size_t heads, const struct attend *how, const struct drop *drop);
 
 /* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
 struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
