@@ -136,13 +136,23 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
     return t;
 }
 
-struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
-                           int decay, enum init_kind init, double scale)
+static struct tensor *param_or_fault(struct graph *g, const char *name, struct tensor *t)
 {
-    struct tensor *t = params_get(g->params, name, rank, dim, decay, init, scale);
     if (!t)
         graph_fault(g, name, "does not fit: memory, its name's length or another of this name");
     return t ? t : &nowhere_tensor;
+}
+
+struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
+                           int decay, enum init_kind init, double scale)
+{
+    return param_or_fault(g, name, params_get(g->params, name, rank, dim, decay, init, scale));
+}
+
+struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
+                             double initial)
+{
+    return param_or_fault(g, name, params_get_running(g->params, name, rank, dim, initial));
 }
 
 struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add)

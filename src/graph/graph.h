@@ -62,6 +62,7 @@ enum init_kind {
 
 struct param {
     struct tensor value, grad; /* named as in PyTorch */
+    int running;               /* a statistic that an op keeps, PyTorch's "buffer": no gradient */
     int decay;                 /* takes weight decay */
     enum init_kind init;
     double scale;
@@ -71,9 +72,11 @@ struct params {
     struct param **list;
     size_t count;
     int decay_all;
-    /* Places, after params_place(): decayed parameters first. Sizes in floats. */
-    size_t elems, decayed;
-    struct buffer *values, *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
+    /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
+     * floats. */
+    size_t elems, decayed, running;
+    struct buffer *values;                       /* [elems + running] */
+    struct buffer *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
 };
 
 struct params *params_new(int decay_all);
@@ -83,7 +86,12 @@ void params_free(struct params *params);
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
                           int decay, enum init_kind init, double scale);
 
-/* Number of parameters, as PyTorch counts them. */
+/* The same for a running statistic, which begins with `initial`: saved with the parameters, but
+ * without gradient and optimizer state. */
+struct tensor *params_get_running(struct params *params, const char *name, int rank,
+                                  const size_t *dim, double initial);
+
+/* Number of parameters, as PyTorch counts them: without running statistics. */
 size_t params_count(const struct params *params);
 
 /* Gives every parameter its place and fixes params->elems; `align` in bytes. */
@@ -173,6 +181,10 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
 
 struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
                            int decay, enum init_kind init, double scale);
+
+/* A statistic that training graphs keep and evaluation graphs use, see params_get_running(). */
+struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
+                             double initial);
 
 /* The gradient of `t` for a consumer's backward pass to write; *add tells it to add instead. NULL
  * where no gradient is needed. */

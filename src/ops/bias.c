@@ -8,6 +8,14 @@ struct bias {
     unsigned vec, lanes;
 };
 
+static struct launch *kernel(struct graph *g, const struct bias *op, const char *name)
+{
+    int act = op->act == ACT_RRELU && !g->training ? ACT_RRELU + 1 : (int)op->act;
+    return graph_kernel(g, "bias.cl", name, op->groups, op->lanes,
+                        "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns, act,
+                        op->x->bias != NULL, op->position != NULL, op->vec, op->lanes);
+}
+
 static void backward(struct graph *g, const void *arg)
 {
     const struct bias *op = arg;
@@ -16,13 +24,12 @@ static void backward(struct graph *g, const void *arg)
     struct tensor *dx = dy ? graph_grad(g, op->x, &add) : NULL;
     if (!dx)
         return;
-    struct launch *l = graph_kernel(g, "bias.cl", "bias_bwd", op->groups, op->lanes,
-                                    "-DD=%zu -DACT=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns,
-                                    (int)op->act, op->position != NULL, op->vec, op->lanes);
+    struct launch *l = kernel(g, op, "bias_bwd");
     launch_read(l, dy);
     launch_read(l, op->x);
-    launch_read(l, op->x->bias);
-    launch_write(l, dx); /* a linear layer's output has this one reader */
+    if (op->x->bias)
+        launch_read(l, op->x->bias);
+    launch_write(l, dx); /* a layer's output has this one reader */
     launch_dropout(g, l, &op->drop, op->rows, op->chunk);
     launch_cost(l, 30.0 * (double)op->x->elems, dx->name);
     if (op->position && op->position->needs_grad) /* [B, T D] summed over B */
@@ -45,11 +52,10 @@ struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t co
     op.chunk = (rows + chunks - 1) / chunks;
     op.groups = (rows + op.chunk - 1) / op.chunk;
     op.y = graph_tensor2(g, x->name, rows, columns);
-    struct launch *l = graph_kernel(g, "bias.cl", "bias_fwd", op.groups, op.lanes,
-                                    "-DD=%zu -DACT=%d -DPOS=%d -DVEC=%u -DLANES=%u", columns,
-                                    (int)act, position != NULL, op.vec, op.lanes);
+    struct launch *l = kernel(g, &op, "bias_fwd");
     launch_read(l, x);
-    launch_read(l, x->bias);
+    if (x->bias)
+        launch_read(l, x->bias);
     if (position)
         launch_read(l, position);
     launch_write(l, op.y);

@@ -24,19 +24,26 @@ static void backward(struct graph *g, const void *arg)
                    op->weight, dx, add);
 }
 
+struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
+                            struct tensor *weight, struct tensor *bias)
+{
+    struct linear op = {.x = x, .weight = weight, .bias = bias, .rows = rows, .in = in, .out = out};
+    op.y = graph_tensor2(g, weight->name, rows, out);
+    op.y->bias = bias;
+    graph_gemm(g, weight->name, (struct gemm_shape){0, 1, rows, out, in}, x, weight, op.y, 0);
+    graph_backward_arg(g, backward, op);
+    return op.y;
+}
+
 struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, size_t in,
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound)
 {
-    struct linear op = {.x = x, .rows = rows, .in = in, .out = out};
-    op.weight = graph_param(g, weight, 2, (size_t[]){out, in}, 1, INIT_UNIFORM, weight_bound);
-    op.bias = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
-                             : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
-    op.y = graph_tensor2(g, weight, rows, out);
-    op.y->bias = op.bias;
-    graph_gemm(g, weight, (struct gemm_shape){0, 1, rows, out, in}, x, op.weight, op.y, 0);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+    struct tensor *w =
+        graph_param(g, weight, 2, (size_t[]){out, in}, 1, INIT_UNIFORM, weight_bound);
+    struct tensor *b = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
+                                      : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
+    return op_linear_of(g, x, rows, in, out, w, b);
 }
 
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
