@@ -340,7 +340,7 @@ void ref_conv(struct ref *r)
     for (size_t b = 0; b < r->b; b++)
         for (size_t l = 0; l < rows; l++)
             for (size_t o = 0; o < r->d; o++) {
-                double sum = r->x[2][o];
+                double sum = r->x[2] ? r->x[2][o] : 0;
                 for (size_t k = 0; k < r->kernel; k++)
                     for (size_t i = 0; i < r->in && under(r, l, k) >= 0; i++)
                         sum += r->x[0][(b * r->t + (size_t)under(r, l, k)) * r->in + i] *
@@ -356,7 +356,8 @@ void ref_conv_back(struct ref *r)
         for (size_t l = 0; l < rows; l++)
             for (size_t o = 0; o < r->d; o++) {
                 double dy = r->dy[0][(b * rows + l) * r->d + o];
-                r->dx[2][o] += dy;
+                if (r->x[2])
+                    r->dx[2][o] += dy;
                 for (size_t k = 0; k < r->kernel; k++)
                     for (size_t i = 0; i < r->in && under(r, l, k) >= 0; i++) {
                         size_t x = (b * r->t + (size_t)under(r, l, k)) * r->in + i;
@@ -369,9 +370,9 @@ void ref_conv_back(struct ref *r)
 
 static size_t most_at(const struct ref *r, size_t b, size_t l, size_t d)
 {
-    size_t most = (b * r->t + l * r->pool) * r->d + d;
-    for (size_t k = 1; k < r->pool; k++) {
-        size_t at = (b * r->t + l * r->pool + k) * r->d + d;
+    size_t most = (b * r->t + l * r->span) * r->d + d;
+    for (size_t k = 1; k < r->span; k++) {
+        size_t at = (b * r->t + l * r->span + k) * r->d + d;
         most = r->x[0][at] > r->x[0][most] ? at : most;
     }
     return most;
@@ -379,14 +380,14 @@ static size_t most_at(const struct ref *r, size_t b, size_t l, size_t d)
 
 void ref_max_pool(struct ref *r)
 {
-    size_t rows = r->t / r->pool;
+    size_t rows = r->t / r->span;
     for (size_t i = 0; i < r->b * rows * r->d; i++)
         r->y[0][i] = r->x[0][most_at(r, i / r->d / rows, i / r->d % rows, i % r->d)];
 }
 
 void ref_max_pool_back(struct ref *r)
 {
-    size_t rows = r->t / r->pool;
+    size_t rows = r->t / r->span;
     for (size_t i = 0; i < r->b * rows * r->d; i++)
         r->dx[0][most_at(r, i / r->d / rows, i / r->d % rows, i % r->d)] += r->dy[0][i];
 }
@@ -654,4 +655,212 @@ void ref_nt_xent_back(struct ref *r)
         }
     }
     free(q);
+}
+
+/* --- recurrent: nn.LSTM's, nn.GRU's and nn.RNN's equations as PyTorch documents them */
+
+static double sigmoid(double x)
+{
+    return 1 / (1 + exp(-x));
+}
+
+/* One direction's states of a sample: h and c before each step and after the last, [t + 1, d], the
+ * gates [t, 4 d], and of a GRU the state's share of n, [t, d]. */
+struct walk {
+    double *h, *c, *gate, *share;
+    size_t gates;
+    const double *w_ih, *w_hh, *b_ih, *b_hh;
+};
+
+static size_t walk_row(const struct ref *r, size_t b, size_t dir, size_t t)
+{
+    return b * r->t + (dir ? r->t - 1 - t : t);
+}
+
+static void walk_forward(const struct ref *r, struct walk *w, size_t b, size_t dir)
+{
+    size_t n = r->d;
+    w->gates = r->cell == CELL_KIND_LSTM ? 4 : r->cell == CELL_KIND_GRU ? 3 : 1;
+    w->w_ih = r->x[1 + 4 * dir];
+    w->w_hh = r->x[2 + 4 * dir];
+    w->b_ih = r->x[3 + 4 * dir];
+    w->b_hh = r->x[4 + 4 * dir];
+    w->h = room((r->t + 1) * n);
+    w->c = room((r->t + 1) * n);
+    w->gate = room(r->t * 4 * n);
+    w->share = room(r->t * n);
+    for (size_t t = 0; t < r->t; t++) {
+        const double *in = r->x[0] + walk_row(r, b, dir, t) * r->in, *h = w->h + t * n;
+        double *next = w->h + (t + 1) * n, *gate = w->gate + t * 4 * n;
+        for (size_t j = 0; j < w->gates * n; j++) {
+            double x = w->b_ih[j], a = w->b_hh[j];
+            for (size_t k = 0; k < r->in; k++)
+                x += w->w_ih[j * r->in + k] * in[k];
+            for (size_t k = 0; k < n; k++)
+                a += w->w_hh[j * n + k] * h[k];
+            size_t g = j / n, d = j % n;
+            if (r->cell == CELL_KIND_RNN || (r->cell == CELL_KIND_LSTM && g == 2))
+                gate[j] = tanh(x + a);
+            else if (r->cell == CELL_KIND_GRU && g == 2) {
+                gate[j] = tanh(x + gate[d] * a);
+                w->share[t * n + d] = a;
+            } else
+                gate[j] = sigmoid(x + a);
+        }
+        for (size_t d = 0; d < n; d++) {
+            double *c = w->c + (t + 1) * n + d;
+            if (r->cell == CELL_KIND_LSTM) {
+                *c = gate[n + d] * w->c[t * n + d] + gate[d] * gate[2 * n + d];
+                next[d] = gate[3 * n + d] * tanh(*c);
+            } else if (r->cell == CELL_KIND_GRU)
+                next[d] = (1 - gate[n + d]) * gate[2 * n + d] + gate[n + d] * h[d];
+            else
+                next[d] = gate[d];
+        }
+    }
+}
+
+static void walk_free(struct walk *w)
+{
+    free(w->h);
+    free(w->c);
+    free(w->gate);
+    free(w->share);
+}
+
+void ref_recurrent(struct ref *r)
+{
+    for (size_t dir = 0; dir < r->dirs; dir++)
+        for (size_t b = 0; b < r->b; b++) {
+            struct walk w;
+            walk_forward(r, &w, b, dir);
+            for (size_t t = 0; t < r->t; t++)
+                memcpy(r->y[0] + (walk_row(r, b, dir, t) * r->dirs + dir) * r->d,
+                       w.h + (t + 1) * r->d, r->d * sizeof(double));
+            walk_free(&w);
+        }
+}
+
+/* Through step t: from dh and dc of the state after it to those of the state before it. */
+static void walk_back(struct ref *r, const struct walk *w, size_t b, size_t dir, size_t t,
+                      double *dh, double *dc)
+{
+    size_t n = r->d, row = walk_row(r, b, dir, t);
+    const double *gate = w->gate + t * 4 * n, *h = w->h + t * n, *in = r->x[0] + row * r->in;
+    double *of_h = room(n); /* passed on to the state before */
+    for (size_t j = 0; j < w->gates * n; j++) {
+        size_t g = j / n, d = j % n;
+        double dx, da, slope = gate[j] * (1 - gate[j]); /* dx: of x; da: of a */
+        if (r->cell == CELL_KIND_LSTM) {
+            double tc = tanh(w->c[(t + 1) * n + d]);
+            double cell = dc[d] + dh[d] * gate[3 * n + d] * (1 - tc * tc);
+            dx = g == 0   ? cell * gate[2 * n + d] * slope
+                 : g == 1 ? cell * w->c[t * n + d] * slope
+                 : g == 2 ? cell * gate[d] * (1 - gate[j] * gate[j])
+                          : dh[d] * tc * slope;
+            da = dx;
+        } else if (r->cell == CELL_KIND_GRU) {
+            double of_n = gate[2 * n + d];
+            double dn = dh[d] * (1 - gate[n + d]) * (1 - of_n * of_n);
+            dx = g == 0   ? dn * w->share[t * n + d] * slope
+                 : g == 1 ? dh[d] * (h[d] - of_n) * slope
+                          : dn;
+            da = g == 2 ? dn * gate[d] : dx;
+        } else
+            dx = da = dh[d] * (1 - gate[j] * gate[j]);
+        r->dx[3 + 4 * dir][j] += dx;
+        r->dx[4 + 4 * dir][j] += da;
+        for (size_t k = 0; k < r->in; k++) {
+            r->dx[1 + 4 * dir][j * r->in + k] += dx * in[k];
+            r->dx[0][row * r->in + k] += dx * w->w_ih[j * r->in + k];
+        }
+        for (size_t k = 0; k < n; k++) {
+            r->dx[2 + 4 * dir][j * n + k] += da * h[k];
+            of_h[k] += da * w->w_hh[j * n + k];
+        }
+    }
+    for (size_t d = 0; d < n; d++) {
+        double tc = tanh(w->c[(t + 1) * n + d]);
+        if (r->cell == CELL_KIND_LSTM)
+            dc[d] = (dc[d] + dh[d] * gate[3 * n + d] * (1 - tc * tc)) * gate[n + d];
+        dh[d] = of_h[d] + (r->cell == CELL_KIND_GRU ? dh[d] * gate[n + d] : 0);
+    }
+    free(of_h);
+}
+
+void ref_recurrent_back(struct ref *r)
+{
+    for (size_t dir = 0; dir < r->dirs; dir++)
+        for (size_t b = 0; b < r->b; b++) {
+            struct walk w;
+            double *dh = room(r->d), *dc = room(r->d);
+            walk_forward(r, &w, b, dir);
+            for (size_t t = r->t; t-- > 0;) {
+                const double *dy = r->dy[0] + (walk_row(r, b, dir, t) * r->dirs + dir) * r->d;
+                for (size_t d = 0; d < r->d; d++)
+                    dh[d] += dy[d];
+                walk_back(r, &w, b, dir, t, dh, dc);
+            }
+            walk_free(&w);
+            free(dh);
+            free(dc);
+        }
+}
+
+/* --- pool */
+
+/* Weight of row t in column d of sample b. */
+static double pool_weight(const struct ref *r, size_t b, size_t t, size_t d)
+{
+    if (r->pool == POOL_LAST)
+        return t == (d < r->d - r->reverse ? r->t - 1 : 0);
+    if (r->pool == POOL_MEAN)
+        return 1 / (double)r->t;
+    double sum = 0, own = 0;
+    for (size_t u = 0; u < r->t; u++) {
+        double score = r->x[2][0];
+        for (size_t k = 0; k < r->d; k++)
+            score += r->x[1][k] * r->x[0][(b * r->t + u) * r->d + k];
+        sum += exp(score);
+        own = u == t ? exp(score) : own;
+    }
+    return own / sum;
+}
+
+void ref_pool(struct ref *r)
+{
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t d = 0; d < r->d; d++) {
+            r->y[0][b * r->d + d] = 0;
+            for (size_t t = 0; t < r->t; t++)
+                r->y[0][b * r->d + d] +=
+                    pool_weight(r, b, t, d) * r->x[0][(b * r->t + t) * r->d + d];
+        }
+}
+
+void ref_pool_back(struct ref *r)
+{
+    for (size_t b = 0; b < r->b; b++) {
+        const double *dy = r->dy[0] + b * r->d;
+        double mean = 0;
+        for (size_t t = 0; t < r->t; t++)
+            for (size_t d = 0; d < r->d; d++)
+                mean += pool_weight(r, b, t, d) * dy[d] * r->x[0][(b * r->t + t) * r->d + d];
+        for (size_t t = 0; t < r->t; t++) {
+            const double *x = r->x[0] + (b * r->t + t) * r->d;
+            double *dx = r->dx[0] + (b * r->t + t) * r->d, of_p = 0, ds = 0;
+            for (size_t d = 0; d < r->d; d++) {
+                dx[d] = pool_weight(r, b, t, d) * dy[d];
+                of_p += dy[d] * x[d];
+            }
+            if (r->pool != POOL_ATTENTION)
+                continue;
+            ds = pool_weight(r, b, t, 0) * (of_p - mean);
+            r->dx[2][0] += ds;
+            for (size_t d = 0; d < r->d; d++) {
+                dx[d] += ds * r->x[1][d];
+                r->dx[1][d] += ds * x[d];
+            }
+        }
+    }
 }

@@ -12,7 +12,7 @@
 
 #include "ops/ops.h"
 
-#define REF_INPUTS 6
+#define REF_INPUTS 9
 #define REF_OUTPUTS 2
 
 struct ref {
@@ -20,11 +20,15 @@ struct ref {
     size_t heads;   /* attention */
     int causal, rotary;
     size_t in; /* columns of the input of a linear layer, a convolution, a window */
-    size_t kernel, stride, padding, pool; /* convolution, max pooling */
+    size_t kernel, stride, padding, span; /* convolution; max pooling */
     size_t rows;                          /* rows of a sample that window_denorm puts back */
     enum act act;
     enum loss_kind kind;
-    int evaluate; /* as in an evaluation graph */
+    int evaluate;        /* as in an evaluation graph */
+    enum cell_kind cell; /* recurrent */
+    size_t dirs;
+    enum pool_kind pool;
+    size_t reverse;
     int no_bias, has_bias, has_residual, has_norm, has_position, relu, normalize;
     double temperature;
     size_t count; /* samples that count */
@@ -79,6 +83,15 @@ void ref_moments(const struct ref *r, size_t d, double correction, double *mean,
 void ref_window(struct ref *r);
 void ref_window_back(struct ref *r);
 int ref_feature(const struct ref *r, size_t k);
+
+/* One layer; x: x [b t, in], then for each of dirs weight_ih, weight_hh, bias_ih, bias_hh; y [b t,
+ * dirs d]. */
+void ref_recurrent(struct ref *r);
+void ref_recurrent_back(struct ref *r);
+
+/* x: x [b t, d], for attention weight [d] and bias [1]; y [b, d] */
+void ref_pool(struct ref *r);
+void ref_pool_back(struct ref *r);
 
 /* x: x [b, d], bias [d] */
 void ref_latent(struct ref *r);

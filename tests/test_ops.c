@@ -554,7 +554,8 @@ static void conv_slots(struct check *c)
     const struct ref *r = &c->r;
     slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->in, -1, 1);
     slot_set(&c->in[1], "conv.weight", PARAM, r->d * r->in * r->kernel, -1, 1);
-    slot_set(&c->in[2], "conv.bias", PARAM, r->d, -1, 1);
+    if (!r->no_bias)
+        slot_set(&c->in[2], "conv.bias", PARAM, r->d, -1, 1);
     c->out[0].elems = r->b * ref_conv_rows(r) * r->d;
 }
 
@@ -564,7 +565,7 @@ static void conv_build(struct graph *g, struct check *c)
     const struct conv shape = {r->kernel, r->stride, r->padding};
     struct drop none = {0, c->sample, ref_conv_rows(r), ""};
     assert_int_equal(conv_rows(&shape, r->t), ref_conv_rows(r));
-    struct tensor *y = op_conv1d(g, c->in[0].tensor, r->t, r->in, r->d, &shape, "conv");
+    struct tensor *y = op_conv1d(g, c->in[0].tensor, r->t, r->in, r->d, &shape, r->no_bias, "conv");
     assert_int_equal(g->params->list[0]->value.rank, 3);
     c->out[0].tensor = op_bias(g, y, r->b * ref_conv_rows(r), r->d, ACT_NONE, NULL, &none);
 }
@@ -573,12 +574,12 @@ static void max_pool_slots(struct check *c)
 {
     const struct ref *r = &c->r;
     slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->d, -1, 1);
-    c->out[0].elems = r->b * (r->t / r->pool) * r->d;
+    c->out[0].elems = r->b * (r->t / r->span) * r->d;
 }
 
 static void max_pool_build(struct graph *g, struct check *c)
 {
-    c->out[0].tensor = op_max_pool(g, c->in[0].tensor, c->r.t, c->r.d, c->r.pool);
+    c->out[0].tensor = op_max_pool(g, c->in[0].tensor, c->r.t, c->r.d, c->r.span);
 }
 
 static void batch_norm_slots(struct check *c)
@@ -673,6 +674,47 @@ static void nt_xent_build(struct graph *g, struct check *c)
                                   c->problem->weight);
 }
 
+static void recurrent_slots(struct check *c)
+{
+    static const char *const names[] = {"weight_ih_l3", "weight_hh_l3", "bias_ih_l3", "bias_hh_l3"};
+    static char name[8][40];
+    const struct ref *r = &c->r;
+    size_t width = (r->cell == CELL_KIND_LSTM ? 4 : r->cell == CELL_KIND_GRU ? 3 : 1) * r->d;
+    size_t elems[] = {width * r->in, width * r->d, width, width};
+    double most = 2 / sqrt((double)r->d);
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->in, -2, 2);
+    for (size_t i = 0; i < 4 * r->dirs; i++) {
+        snprintf(name[i], sizeof name[i], "core.%s%s", names[i % 4], i < 4 ? "" : "_reverse");
+        slot_set(&c->in[1 + i], name[i], PARAM, elems[i % 4], -most, most);
+    }
+    c->out[0].elems = r->b * r->t * r->dirs * r->d;
+}
+
+static void recurrent_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    const struct cell cell = {.kind = r->cell, .hidden = r->d, .bidirectional = r->dirs == 2};
+    c->out[0].tensor = op_recurrent(g, c->in[0].tensor, r->t, r->in, &cell, "core", 3);
+}
+
+static void pool_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->d, -2, 2);
+    if (r->pool == POOL_ATTENTION) {
+        double most = 2 / sqrt((double)r->d);
+        slot_set(&c->in[1], "attention.weight", PARAM, r->d, -most, most);
+        slot_set(&c->in[2], "attention.bias", PARAM, 1, -1, 1);
+    }
+    c->out[0].elems = r->b * r->d;
+}
+
+static void pool_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    c->out[0].tensor = op_pool(g, c->in[0].tensor, r->t, r->d, r->reverse, r->pool, "attention");
+}
+
 static const struct op bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
 static const struct op norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
 static const struct op attention_op = {"attention",   attention_slots,    attention_build,
@@ -696,6 +738,13 @@ static const struct op similarity_op = {"similarity",   similarity_slots,    sim
 static const struct op nt_xent_op = {"nt_xent",   nt_xent_slots,    nt_xent_build,
                                      ref_nt_xent, ref_nt_xent_back, 1};
 
+static const struct op recurrent_op = {"recurrent",   recurrent_slots,    recurrent_build,
+                                       ref_recurrent, ref_recurrent_back, 0};
+static const struct op pool_op = {"pool", pool_slots, pool_build, ref_pool, ref_pool_back, 0};
+
+#define LSTM CELL_KIND_LSTM
+#define GRU CELL_KIND_GRU
+#define RNN CELL_KIND_RNN
 #define MSE LOSS_KIND_MSE
 #define MAE LOSS_KIND_MAE
 #define HUBER LOSS_KIND_HUBER
@@ -801,10 +850,12 @@ static const struct problem problems[] = {
     {.op = &conv_op,
      .shape = {.b = 2, .t = 3, .d = 5, .in = 70, .kernel = 7, .stride = 3, .padding = 3}},
     {.op = &conv_op, .shape = {.b = 1, .t = 9, .d = 4, .in = 3, .kernel = 9, .stride = 1}},
+    {.op = &conv_op,
+     .shape = {.b = 2, .t = 9, .d = 4, .in = 3, .kernel = 3, .stride = 1, .no_bias = 1}},
 
-    {.op = &max_pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = 1}},
-    {.op = &max_pool_op, .shape = {.b = 3, .t = 17, .d = 7, .pool = 2}},
-    {.op = &max_pool_op, .shape = {.b = 40, .t = 11, .d = 48, .pool = 4}},
+    {.op = &max_pool_op, .shape = {.b = 1, .t = 1, .d = 1, .span = 1}},
+    {.op = &max_pool_op, .shape = {.b = 3, .t = 17, .d = 7, .span = 2}},
+    {.op = &max_pool_op, .shape = {.b = 40, .t = 11, .d = 48, .span = 4}},
 
     {.op = &batch_norm_op, .shape = {.b = 3, .t = 1, .d = 1, .has_bias = 1}, .tolerance = 1e-4},
     {.op = &batch_norm_op, .shape = {.b = 3, .t = 17, .d = 7, .has_bias = 1}},
@@ -821,6 +872,43 @@ static const struct problem problems[] = {
      .shape = {.b = 3, .t = 17, .d = 5, .in = 4, .rows = 6},
      .unused = 2,
      .tolerance = 3e-5},
+
+    /* one row, one sample, one unit; widths no vector divides; batches that leave a bunch of
+     * sequences incomplete; both directions; a width whose steps are products */
+    {.op = &recurrent_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .cell = LSTM, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 7, .t = 5, .d = 23, .in = 2, .cell = LSTM, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 13, .t = 4, .d = 7, .in = 3, .cell = LSTM, .dirs = 2}},
+    {.op = &recurrent_op,
+     .shape = {.b = 2, .t = 9, .d = 48, .in = 5, .cell = LSTM, .dirs = 2},
+     .added = 1},
+    {.op = &recurrent_op, .shape = {.b = 3, .t = 1, .d = 16, .in = 6, .cell = LSTM, .dirs = 2}},
+    {.op = &recurrent_op, .shape = {.b = 3, .t = 3, .d = 261, .in = 2, .cell = LSTM, .dirs = 2}},
+    {.op = &recurrent_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .cell = GRU, .dirs = 2}},
+    {.op = &recurrent_op, .shape = {.b = 21, .t = 6, .d = 23, .in = 2, .cell = GRU, .dirs = 1}},
+    {.op = &recurrent_op,
+     .shape = {.b = 9, .t = 4, .d = 23, .in = 7, .cell = GRU, .dirs = 2},
+     .added = 1},
+    {.op = &recurrent_op,
+     .shape = {.b = 5, .t = 7, .d = 12, .in = 4, .cell = GRU, .dirs = 1},
+     .fixed = 1},
+    {.op = &recurrent_op, .shape = {.b = 130, .t = 2, .d = 5, .in = 1, .cell = GRU, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 4, .t = 2, .d = 264, .in = 3, .cell = GRU, .dirs = 2}},
+    {.op = &recurrent_op,
+     .shape = {.b = 2, .t = 3, .d = 257, .in = 2, .cell = GRU, .dirs = 1},
+     .added = 1},
+    {.op = &recurrent_op, .shape = {.b = 1, .t = 3, .d = 1, .in = 2, .cell = RNN, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 11, .t = 5, .d = 23, .in = 2, .cell = RNN, .dirs = 2}},
+    {.op = &recurrent_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 3, .cell = RNN, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 2, .t = 3, .d = 270, .in = 3, .cell = RNN, .dirs = 1}},
+
+    {.op = &pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = POOL_LAST}},
+    {.op = &pool_op, .shape = {.b = 3, .t = 5, .d = 14, .pool = POOL_LAST, .reverse = 7}},
+    {.op = &pool_op, .shape = {.b = 2, .t = 3, .d = 48, .pool = POOL_LAST}, .added = 1},
+    {.op = &pool_op, .shape = {.b = 3, .t = 5, .d = 7, .pool = POOL_MEAN}},
+    {.op = &pool_op, .shape = {.b = 2, .t = 70, .d = 20, .pool = POOL_MEAN}, .added = 1},
+    {.op = &pool_op, .shape = {.b = 2, .t = 2, .d = 3, .pool = POOL_ATTENTION}},
+    {.op = &pool_op, .shape = {.b = 3, .t = 70, .d = 23, .pool = POOL_ATTENTION}},
+    {.op = &pool_op, .shape = {.b = 5, .t = 9, .d = 200, .pool = POOL_ATTENTION}, .added = 1},
 
     {.op = &latent_op, .shape = {.b = 1, .d = 1, .normalize = 1}},
     {.op = &latent_op, .shape = {.b = 5, .d = 7, .normalize = 1}},
@@ -1346,7 +1434,7 @@ static void test_conv_limits(int mode)
         if (pool)
             op_max_pool(g, x, 3, 4, 4);
         else
-            op_conv1d(g, x, 3, 4, 5, &(struct conv){6, 1, 1}, "convs.0");
+            op_conv1d(g, x, 3, 4, 5, &(struct conv){6, 1, 1}, 0, "convs.0");
         assert_int_equal(graph_plan(g, &err), -1);
         assert_non_null(
             strstr(err.text, pool ? "x has fewer rows" : "convs.0 has a kernel longer"));

@@ -155,6 +155,13 @@ struct tensor *graph_running(struct graph *g, const char *name, int rank, const 
     return param_or_fault(g, name, params_get_running(g->params, name, rank, dim, initial));
 }
 
+struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
+                            double bound)
+{
+    enum init_kind init = g->params->weights;
+    return graph_param(g, name, rank, dim, 1, init, init == INIT_UNIFORM ? bound : 1);
+}
+
 struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add)
 {
     if (!t->needs_grad)

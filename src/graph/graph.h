@@ -55,9 +55,16 @@ struct tensor {
 /* --- parameters */
 
 enum init_kind {
-    INIT_UNIFORM, /* U(-scale, scale) */
-    INIT_NORMAL,  /* N(0, scale^2) */
-    INIT_CONSTANT /* scale */
+    INIT_UNIFORM,  /* U(-scale, scale) */
+    INIT_NORMAL,   /* N(0, scale^2) */
+    INIT_CONSTANT, /* scale */
+    /* For weights [out, in, ...]; scale: how many such matrices are stacked in one parameter (a
+     * recurrent layer's gates, else 1), each drawn by itself. */
+    INIT_XAVIER_UNIFORM, /* variance 2 / (fan in + fan out), Glorot and Bengio (2010) */
+    INIT_XAVIER_NORMAL,
+    INIT_KAIMING_UNIFORM, /* variance 2 / fan in, He et al. (2015) */
+    INIT_KAIMING_NORMAL,
+    INIT_ORTHOGONAL /* orthonormal rows or columns, Saxe et al. (2014) */
 };
 
 struct param {
@@ -66,12 +73,15 @@ struct param {
     int decay;                 /* takes weight decay */
     enum init_kind init;
     double scale;
+    size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
+    double shift;
 };
 
 struct params {
     struct param **list;
     size_t count;
     int decay_all;
+    enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
     /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
      * floats. */
     size_t elems, decayed, running;
@@ -90,6 +100,9 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
  * without gradient and optimizer state. */
 struct tensor *params_get_running(struct params *params, const char *name, int rank,
                                   const size_t *dim, double initial);
+
+/* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
+void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
 /* Number of parameters, as PyTorch counts them: without running statistics. */
 size_t params_count(const struct params *params);
@@ -185,6 +198,11 @@ struct tensor *graph_param(struct graph *g, const char *name, int rank, const si
 /* A statistic that training graphs keep and evaluation graphs use, see params_get_running(). */
 struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
                              double initial);
+
+/* The weight [out, in, ...] of a linear layer or convolution, U(-bound, bound) as PyTorch's module
+ * draws it or as params->weights says. */
+struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
+                            double bound);
 
 /* The gradient of `t` for a consumer's backward pass to write; *add tells it to add instead. NULL
  * where no gradient is needed. */

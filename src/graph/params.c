@@ -156,21 +156,95 @@ int params_write(const struct params *params, size_t index, struct buffer *arena
     return buffer_write(arena, t->offset, t->elems * 4, from, err);
 }
 
+void params_shift(struct params *params, const char *name, size_t from, size_t count, double by)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        struct param *p = params->list[i];
+        if (strcmp(p->value.name, name))
+            continue;
+        p->shift_from = from;
+        p->shift_count = count;
+        p->shift = by;
+    }
+}
+
+static void take_out(double *row, const double *of, size_t columns)
+{
+    double dot = 0;
+    for (size_t c = 0; c < columns; c++)
+        dot += row[c] * of[c];
+    for (size_t c = 0; c < columns; c++)
+        row[c] -= dot * of[c];
+}
+
+/* Gram and Schmidt's way on normal rows, each taken out twice (Giraud et al., 2005); of the Haar
+ * measure. Fewer columns than rows: the same of the transposed. -1 without memory. */
+static int make_orthogonal(float *x, size_t rows, size_t columns)
+{
+    size_t n = rows < columns ? rows : columns, length = rows < columns ? columns : rows;
+    size_t down = rows < columns ? columns : 1, along = rows < columns ? 1 : columns;
+    double *q = malloc(n * length * sizeof *q);
+    if (!q)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        double *row = q + i * length, square = 0;
+        for (size_t c = 0; c < length; c++)
+            row[c] = x[i * down + c * along];
+        for (int pass = 0; pass < 2; pass++)
+            for (size_t j = 0; j < i; j++)
+                take_out(row, q + j * length, length);
+        for (size_t c = 0; c < length; c++)
+            square += row[c] * row[c];
+        for (size_t c = 0; c < length; c++) {
+            row[c] /= sqrt(square);
+            x[i * down + c * along] = (float)row[c];
+        }
+    }
+    free(q);
+    return 0;
+}
+
+/* Draws one parameter's values; the one place that knows every kind. */
+static int draw(const struct param *p, uint64_t seed, float *x)
+{
+    const size_t *dim = p->value.dim, n = p->value.elems;
+    enum init_kind kind = p->init;
+    double scale = p->scale, stacked = kind > INIT_CONSTANT ? scale : 1;
+    double fan_in = (double)n / (double)dim[0];
+    double fan_out = (double)n / (p->value.rank > 1 ? (double)dim[1] : 1) / stacked;
+    double xavier = sqrt(2 / (fan_in + fan_out)), kaiming = sqrt(2 / fan_in); /* deviations */
+    if (kind == INIT_XAVIER_UNIFORM || kind == INIT_KAIMING_UNIFORM) {
+        scale = sqrt(3) * (kind == INIT_XAVIER_UNIFORM ? xavier : kaiming);
+        kind = INIT_UNIFORM;
+    } else if (kind != INIT_UNIFORM && kind != INIT_NORMAL && kind != INIT_CONSTANT) {
+        scale = kind == INIT_XAVIER_NORMAL ? xavier : kind == INIT_KAIMING_NORMAL ? kaiming : 1;
+        kind = INIT_NORMAL;
+    }
+    uint32_t path = philox_path(p->value.name);
+    for (size_t j = 0; j < n; j++) {
+        uint32_t r[4];
+        philox(r, (uint32_t)j, (uint32_t)(j >> 32), path, 0, seed);
+        x[j] = (float)(kind == INIT_CONSTANT  ? scale
+                       : kind == INIT_UNIFORM ? (2 * philox_unit(r[0]) - 1) * scale
+                                              : philox_normal(r[0], r[1]) * scale);
+    }
+    size_t rows = dim[0] / (size_t)stacked, columns = n / dim[0];
+    for (size_t i = 0; p->init == INIT_ORTHOGONAL && i < (size_t)stacked; i++)
+        if (make_orthogonal(x + i * rows * columns, rows, columns))
+            return -1;
+    for (size_t j = 0; j < p->shift_count; j++)
+        x[p->shift_from + j] += (float)p->shift;
+    return 0;
+}
+
 int params_init(struct params *params, uint64_t seed, struct error *err)
 {
     for (size_t i = 0; i < params->count; i++) {
         const struct param *p = params->list[i];
-        size_t n = p->value.elems;
-        float *x = malloc(n * sizeof *x);
-        if (!x)
+        float *x = malloc(p->value.elems * sizeof *x);
+        if (!x || draw(p, seed, x)) {
+            free(x);
             return error_set(err, STATUS_FAILED, "%s: out of memory", p->value.name);
-        uint32_t path = philox_path(p->value.name);
-        for (size_t j = 0; j < n; j++) {
-            uint32_t r[4];
-            philox(r, (uint32_t)j, (uint32_t)(j >> 32), path, 0, seed);
-            x[j] = (float)(p->init == INIT_CONSTANT  ? p->scale
-                           : p->init == INIT_UNIFORM ? (2 * philox_unit(r[0]) - 1) * p->scale
-                                                     : philox_normal(r[0], r[1]) * p->scale);
         }
         int failed = params_write(params, i, params->values, x, err);
         free(x);

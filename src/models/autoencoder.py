@@ -8,17 +8,15 @@ or, from a shell: python model.py best.safetensors windows.npy > latent.csv
 Needs torch, numpy and safetensors, nothing of seqtrain.
 """
 
-import configparser
 import json
 import math
-import re
 import sys
 
 import torch
 import torch.nn.functional as F
-from safetensors import safe_open
-from safetensors.torch import load_file
 from torch import nn
+
+from common import read_checkpoint, split_features
 
 
 def sinusoids(T, D):
@@ -100,51 +98,6 @@ class Autoencoder(nn.Module):
         return self.decode(z), z
 
 
-class Scaler:
-    """scaled = (x - offset) / scale per feature, with the training part's statistics, or each
-    window's own where the scaler is `window`."""
-
-    def __init__(self, kind, offset=0.0, scale=1.0):
-        self.kind = kind
-        self.offset = torch.as_tensor(offset, dtype=torch.float64)
-        self.scale = torch.as_tensor(scale, dtype=torch.float64)
-
-    def statistics(self, x):
-        """Offset and scale for raw windows x [B, T, F]: [F], or [B, 1, F] for `window`."""
-        if self.kind != "window":
-            return self.offset, self.scale
-        x = torch.as_tensor(x, dtype=torch.float64)
-        mean = x.mean(1, keepdim=True)
-        std = x.std(1, keepdim=True, correction=0)
-        constant = std <= 1e-7 * mean.abs()  # as the kernel that gathers windows
-        return mean, torch.where(constant, torch.ones_like(std), std)
-
-    def __call__(self, x):
-        offset, scale = self.statistics(x)
-        x = torch.as_tensor(x, dtype=torch.float64)
-        return ((x - offset) / scale).to(torch.get_default_dtype())
-
-    def undo(self, y, x):
-        """Back to raw units: y [B, T, F] was made from the raw windows x."""
-        offset, scale = self.statistics(x)
-        return y.to(torch.float64) * scale + offset
-
-
-def read_ini(text):
-    """An INI file's text as a configparser; `;` after a blank begins a comment."""
-    ini = configparser.ConfigParser(
-        inline_comment_prefixes=(";",), interpolation=None, strict=False
-    )
-    ini.read_string(text)
-    return ini
-
-
-def split_features(text):
-    """'close, ma(close,10)' -> ['close', 'ma(close,10)']: commas inside () do not separate."""
-    names = re.findall(r"(?:[^,(]|\((?:[^()]|\([^()]*\))*\))+", text)
-    return [name.strip() for name in names if name.strip()]
-
-
 def model_config(ini):
     """The dict that Autoencoder takes, from a complete INI."""
     model = ini["model"]
@@ -160,14 +113,11 @@ def model_config(ini):
 
 def load(path):
     """(model in eval mode, scaler) from a checkpoint; model.features names the features."""
-    with safe_open(path, framework="pt") as file:
-        meta = file.metadata()
-    ini = read_ini(meta["config"])
+    ini, meta, state, scaler = read_checkpoint(path)
     model = Autoencoder(model_config(ini))
-    model.load_state_dict(load_file(path), strict=True)
+    model.load_state_dict(state, strict=True)
     model.features = json.loads(meta["features"])
-    scaler = json.loads(meta["scaler"])
-    return model.eval(), Scaler(scaler["kind"], scaler["offset"], scaler["scale"])
+    return model.eval(), scaler
 
 
 def main():

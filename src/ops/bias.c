@@ -29,7 +29,7 @@ static void backward(struct graph *g, const void *arg)
     launch_read(l, op->x);
     if (op->x->bias)
         launch_read(l, op->x->bias);
-    launch_write(l, dx); /* a layer's output has this one reader */
+    launch_write(l, dx); /* the only reader of x */
     launch_dropout(g, l, &op->drop, op->rows, op->chunk);
     launch_cost(l, 30.0 * (double)op->x->elems, dx->name);
     if (op->position && op->position->needs_grad) /* [B, T D] summed over B */

@@ -61,16 +61,15 @@ static struct tensor *unfold(struct graph *g, struct tensor *x, size_t window, s
 }
 
 struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_t in, size_t out,
-                         const struct conv *shape, const char *name)
+                         const struct conv *shape, int bare, const char *name)
 {
     size_t length = conv_rows(shape, window), columns = in * shape->kernel;
     double bound = 1 / sqrt((double)columns); /* nn.Conv1d: as nn.Linear over all it reads */
     char weight[96], bias[96];
     snprintf(weight, sizeof weight, "%s.weight", name);
     snprintf(bias, sizeof bias, "%s.bias", name);
-    struct tensor *w =
-        graph_param(g, weight, 3, (size_t[]){out, in, shape->kernel}, 1, INIT_UNIFORM, bound);
-    struct tensor *b = graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bound);
+    struct tensor *w = graph_weight(g, weight, 3, (size_t[]){out, in, shape->kernel}, bound);
+    struct tensor *b = bare ? NULL : graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bound);
     if (!length) {
         graph_fault(g, name, "has a kernel longer than its padded input");
         length = 1;

@@ -16,7 +16,8 @@ static void backward(struct graph *g, const void *arg)
         return;
     graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, op->out, op->in, op->rows}, dy, op->x,
                op->weight->grad, 1);
-    op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
+    if (op->bias)
+        op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
     int add;
     struct tensor *dx = graph_grad(g, op->x, &add);
     if (dx)
@@ -39,8 +40,7 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound)
 {
-    struct tensor *w =
-        graph_param(g, weight, 2, (size_t[]){out, in}, 1, INIT_UNIFORM, weight_bound);
+    struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
     struct tensor *b = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
                                       : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
     return op_linear_of(g, x, rows, in, out, w, b);

@@ -17,6 +17,10 @@
 enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU };
 /* In the order of loss.target. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
+/* In the order of model.head. */
+enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
+/* In the order of model.cell. */
+enum cell_kind { CELL_KIND_LSTM, CELL_KIND_GRU, CELL_KIND_RNN };
 
 /* Dropout of probability p in a training graph, of rows that are `period` to a sample. */
 struct drop {
@@ -47,12 +51,13 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound);
 
-/* The same with parameters that are there: weight of out * in, bias [out]. */
+/* The same with parameters that are there: weight of out * in, bias [out] or NULL. */
 struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
                             struct tensor *weight, struct tensor *bias);
 
-/* y = dropout(act(x + x->bias + position[row % period])); x, y [rows, columns]; x->bias may be
- * NULL. `position` (may be NULL) is [drop->period, columns] and needs ACT_NONE. */
+/* y = dropout(act(x + x->bias + position[row % period])), the only reader of x; x, y [rows,
+ * columns]; x->bias may be NULL. `position` (may be NULL) is [drop->period, columns] and needs
+ * ACT_NONE. */
 struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
                        struct tensor *position, const struct drop *drop);
 
@@ -94,9 +99,9 @@ struct conv {
 size_t conv_rows(const struct conv *shape, size_t window);
 
 /* nn.Conv1d over x [B T, in], channels last: [B conv_rows(), out], `name`.weight [out, in, kernel];
- * the bias rides on it. */
+ * the bias, unless `bare`, rides on it. */
 struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_t in, size_t out,
-                         const struct conv *shape, const char *name);
+                         const struct conv *shape, int bare, const char *name);
 
 /* nn.MaxPool1d(pool) over x [B T, columns]: [B T / pool, columns]; rows that are left over drop. */
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
@@ -122,6 +127,41 @@ struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor
 
 /* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
 struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
+
+/* A recurrent layer's cell and how its weights are drawn; INIT_UNIFORM is PyTorch's way. */
+struct cell {
+    enum cell_kind kind;
+    size_t hidden; /* H */
+    int bidirectional;
+    enum init_kind input, recurrent; /* of weight_ih and weight_hh, each gate's by itself */
+    int zero_biases;
+    double forget_bias; /* added to the initial bias_ih of an LSTM's forget gate */
+};
+
+/*
+ * nn.LSTM, nn.GRU or nn.RNN of one layer over x [B T, in] (without a bias riding on it), which
+ * begins with zeros: [B T, H], or with both directions [B T, 2 H]. Parameters are PyTorch's of
+ * module `name` and layer `number`: `name`.weight_ih_l0, `name`.weight_hh_l0_reverse ...
+ */
+struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, size_t in,
+                            const struct cell *cell, const char *name, size_t number);
+
+/* I, Q, |x|, |x|^3, sin, cos of x [rows, 2] = I, Q: [rows, 6]; sin = Q / |x| and cos = I / |x|, 0
+ * where |x| is 0. No gradient. */
+struct tensor *op_iq_features(struct graph *g, struct tensor *x, size_t rows);
+
+/* Rows of a [rows, columns] and b [rows, more] side by side. */
+struct tensor *op_join(struct graph *g, struct tensor *a, size_t columns, struct tensor *b,
+                       size_t more, size_t rows);
+
+/*
+ * One row a sample of x [B T, D] (without a bias riding on it): its last row, the mean of its rows,
+ * their mean weighted by softmax over T of a linear layer `name`.weight [1, D], `name`.bias [1], or
+ * all of them side by side. [B, D]; POOL_FLATTEN returns x itself, to be read as [B, T D]. Of the
+ * last `reverse` columns, which a layer has made walking backward, POOL_LAST takes the first row.
+ */
+struct tensor *op_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
+                       size_t reverse, enum pool_kind kind, const char *name);
 
 /* --- losses. Each writes a scalar and the gradient of weight * value into its inputs. */
 

@@ -295,8 +295,10 @@ static int read_rows(const struct tensor *t, size_t rows, float *to, struct erro
 static int read_samples(const struct tensor *t, size_t batch, size_t from, size_t count, float *to,
                         struct error *err)
 {
+    if (!to)
+        return 0;
     size_t elems = t->elems / batch;
-    return to ? buffer_read(t->buffer, 0, count * elems * sizeof *to, to + from * elems, err) : 0;
+    return buffer_read(t->buffer, 0, count * elems * sizeof *to, to + from * elems, err);
 }
 
 /* C over all pairs: (|S|^2 - n) / (n (n - 1)) with S from the compensated pairs. */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes tests/golden/*.safetensors: what PyTorch computes, in float64, for small autoencoders.
+"""Makes tests/golden/*.safetensors: what PyTorch computes, in float64, for small models.
 
 Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before training, and
 
@@ -7,9 +7,11 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
   train.batch, the last one short; the order starts over at the end): `losses`, `reconstruction`,
   `contrastive` and `norms` (of the gradient before clipping), each [20] float64;
 - of the first step: `grad.NAME`, before clipping;
-- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent].
+- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent], in eval mode;
+- `after.NAME`: running statistics (among `param.NAME` as well) after the last step.
 
-NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Metadata: `config`, the
+NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
+`target` [n, R, K], no `latent`, and an `output` [B, R, K]; `reconstruction` is their loss. Metadata: `config`, the
 INI. Inputs and parameters are rounded to float32 before anything is computed from them.
 
     make_golden.py            writes the files
@@ -33,15 +35,21 @@ from twin import (
     model_config,
     optimizer_step,
     read_ini,
+    target_losses,
 )
+
+import cnn_recurrent  # found where twin looks for models
+import recurrent
+import transformer
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
 STEPS = 20
 
-# What a case does not name. n: windows, F: features; the rest are INI keys.
+# What a case does not name. n: windows, F: features, K: targets; the rest are INI keys.
 BASE = dict(
     n=10,
     F=3,
+    K=0,
     window=7,
     d_model=12,
     heads=3,
@@ -86,6 +94,80 @@ CASES = {
     "accumulate": dict(
         accumulate=2, n=19, contrastive_weight=0.3, decay_all="yes", weight_decay=0.5
     ),
+    "lstm": dict(type="recurrent", layers=2, hidden=9, K=2),
+    "bilstm": dict(type="recurrent", bidirectional="yes", hidden=10, K=1, layers=2, target="mae"),
+    "bilstm-attention": dict(
+        type="recurrent", bidirectional="yes", head="attention", hidden=7, K=1, layers=1
+    ),
+    "gru-norm": dict(
+        type="recurrent", cell="gru", layer_norm="yes", layers=2, hidden=17, K=2, target_rows="window"
+    ),
+    "rnn-mean": dict(
+        type="recurrent", cell="rnn", head="mean", hidden=6, K=2, target_rows="each", horizon=3
+    ),
+    "gru-flatten": dict(type="recurrent", cell="gru", head="flatten", hidden=5, K=1, target="huber"),
+    "dgru": dict(type="dgru", F=2, K=2, hidden=11, window=13, target_rows="window", clip_norm=200),
+    "transformer": dict(
+        type="transformer", K=2, attention="causal", positions="rotary", layers=2, dropout=0
+    ),
+    "transformer-rows": dict(
+        type="transformer", K=1, attention="causal", target_rows="window", norm_first="no", window=19
+    ),
+    "transformer-reversible": dict(
+        type="transformer",
+        K=2,
+        positions="rotary",
+        heads=2,
+        d_model=10,
+        head="flatten",
+        target_rows="each",
+        horizon=4,
+        reversible_norm="yes",
+        activation="relu",
+    ),
+    "transformer-sinusoidal": dict(
+        type="transformer", K=3, positions="sinusoidal", head="attention", target="bce", accumulate=2
+    ),
+    "transformer-long": dict(
+        type="transformer", K=1, positions="none", window=150, n=3, batch=2, head="mean"
+    ),
+    "cnn-lstm": dict(
+        type="cnn_recurrent",
+        K=2,
+        window=41,
+        conv_channels="5, 8",
+        conv_kernel=4,
+        conv_stride=2,
+        conv_pool=2,
+        hidden=6,
+        layer_norm="yes",
+    ),
+    "cnn-gru-batch": dict(
+        type="cnn_recurrent",
+        K=2,
+        cell="gru",
+        window=11,
+        conv_channels=7,
+        conv_norm="batch",
+        activation="relu",
+        target_rows="window",
+        hidden=6,
+        layers=2,
+        reversible_norm="yes",
+    ),
+    "cnn-rnn-layer": dict(
+        type="cnn_recurrent",
+        K=1,
+        cell="rnn",
+        window=13,
+        conv_channels="4, 3",
+        conv_norm="layer",
+        conv_padding=0,
+        conv_pool=2,
+        conv_kernel=2,
+        hidden=5,
+        bidirectional="yes",
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -94,10 +176,15 @@ def case_ini(case):
     """The INI text of a case: the option table's keys that the case sets, by section."""
     values = dict(BASE, **case)
     values["features"] = ", ".join(f"f{i}" for i in range(values["F"]))
+    if values["K"]:
+        values["targets"] = ", ".join(f"f{i}" for i in range(values["K"]))
+        values["contrastive"] = "none"
     values["scaler"] = "none"
     text = ""
     for section, keys in defaults().items():
         lines = [f"{key} = {values[key]}\n" for key in keys if key in values]
+        if section == "data":  # its noise is another than the loss's
+            lines = [line for line in lines if not line.startswith("noise")]
         text += f"[{section}]\n" + "".join(lines) if lines else ""
     return text
 
@@ -109,23 +196,43 @@ def make_ini(text):
     return ini
 
 
-def run(model, ini, x, noise):
+def make_model(ini):
+    """The untrained model of a configuration."""
+    if ini["model"]["type"] == "autoencoder":
+        return Autoencoder(model_config(ini))
+    kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent}
+    kind = kind.get(ini["model"]["type"], recurrent)
+    return kind.make(kind.model_config(ini))
+
+
+def running(model):
+    """(name, value) of the running statistics, which are in state_dict() but no parameters."""
+    params = dict(model.named_parameters())
+    return [(name, b) for name, b in model.state_dict().items() if name not in params]
+
+
+def run(model, ini, x, extra):
     """Trains STEPS steps; returns the case's tensors apart from input and parameters."""
     B, group = ini["train"].getint("batch"), ini["train"].getint("accumulate")
     xs = x.split(B)
-    noises = noise.split(B) if noise is not None else [None] * len(xs)
-    out = {}
+    extras = extra.split(B) if extra is not None else [None] * len(xs)
+    out, own = {}, ini["model"]["type"] == "autoencoder"
+    terms = losses if own else target_losses
     with torch.no_grad():
-        out["output"], out["latent"] = model(xs[0])
-    n = sum(len(part) for part in xs[:group])
-    for part, extra in zip(xs[:group], noises):
-        (losses(model, part, ini["loss"], extra)[0] * (len(part) / n)).backward()
+        y = model.eval()(xs[0])
+        out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
+    model.train()
+    n, kept = sum(len(part) for part in xs[:group]), [b.clone() for b in model.buffers()]
+    for part, with_part in zip(xs[:group], extras):
+        (terms(model, part, ini["loss"], with_part)[0] * (len(part) / n)).backward()
     for name, p in model.named_parameters():
         out["grad." + name] = p.grad.clone()
+    for buffer, before in zip(model.buffers(), kept):
+        buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
     figures = []
     while len(figures) < STEPS:
-        for i in range(0, len(xs), group):
+        for i in range(0, len(xs), group)[: STEPS - len(figures)]:
             figures.append(
                 optimizer_step(
                     model,
@@ -133,12 +240,19 @@ def run(model, ini, x, noise):
                     ini["loss"],
                     ini["train"],
                     xs[i : i + group],
-                    noises[i : i + group],
+                    extras[i : i + group],
+                    terms,
                 )
             )
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
+    out.update({"after." + name: b.clone() for name, b in running(model)})
     return out
+
+
+def draw(key, buffer):
+    """Running statistics to begin with, so that they are neither 0 nor 1."""
+    return torch.rand(buffer.shape) + 0.5 if buffer.is_floating_point() else buffer
 
 
 def make(name, case):
@@ -147,7 +261,7 @@ def make(name, case):
     ini = make_ini(text)
     n, T, features = dict(BASE, **case)["n"], ini["data"].getint("window"), dict(BASE, **case)["F"]
     torch.manual_seed(sum(name.encode()))
-    model = Autoencoder(model_config(ini))
+    model = make_model(ini)
     with torch.no_grad():
         for p in model.parameters():
             if p.ndim == 1:  # so that no bias is 0 and no norm's weight is 1
@@ -156,10 +270,19 @@ def make(name, case):
     tensors = {"input": walk.float()}
     if ini["loss"]["contrastive"] == "nt_xent":
         tensors["noise"] = torch.randn(n, T, features) * ini["loss"].getfloat("noise")
-    tensors.update({"param." + key: p.detach().clone() for key, p in model.named_parameters()})
-    noise = tensors["noise"].double() if "noise" in tensors else None
-    for key, value in run(model.double(), ini, tensors["input"].double(), noise).items():
-        tensors[key] = value if value.ndim == 1 and not key.startswith("grad.") else value.float()
+    if ini["model"]["type"] == "dgru":
+        tensors["input"][0, 1] = 0  # where an amplitude has no phase
+    if ini["data"]["targets"]:
+        y = model(tensors["input"])
+        tensors["target"] = torch.randn(y.shape)
+        model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
+    tensors.update({"param." + key: p.detach().clone() for key, p in model.state_dict().items()})
+    tensors = {key: value.float() for key, value in tensors.items()}
+    extra = tensors.get("noise", tensors.get("target"))
+    extra = extra if extra is None else extra.double()
+    for key, value in run(model.double(), ini, tensors["input"].double(), extra).items():
+        figures = key in ("losses", "reconstruction", "contrastive", "norms")
+        tensors[key] = value if figures else value.float()
     path = os.path.join(FOLDER, name + ".safetensors")
     save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": text})
     os.chmod(path, 0o644)
@@ -171,10 +294,10 @@ def check(path):
     tensors = load_file(path)
     with safe_open(path, framework="pt") as file:
         ini = make_ini(file.metadata()["config"])
-    model = Autoencoder(model_config(ini))
+    model = make_model(ini)
     params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
     model.load_state_dict(params, strict=True)
-    got = run(model, ini, tensors["input"], tensors.get("noise"))
+    got = run(model, ini, tensors["input"], tensors.get("noise", tensors.get("target")))
 
     def deviation(key):
         return float(((got[key] - tensors[key]).abs() / tensors[key].abs().clamp(min=1e-3)).max())

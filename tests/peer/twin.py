@@ -21,7 +21,8 @@ from safetensors.torch import load_file, save_file
 
 SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "src")
 sys.path.insert(0, os.path.join(SOURCE, "models"))
-from autoencoder import Autoencoder, Scaler, model_config, read_ini, split_features  # noqa: E402
+from autoencoder import Autoencoder, model_config  # noqa: E402
+from common import Scaler, read_ini, split_features  # noqa: E402
 
 # --- configuration
 
@@ -283,18 +284,27 @@ def learning_rate(train, step, warmup, total, factor=1.0):
     return max(high * factor, low) if train["schedule"] == "plateau" else high
 
 
-def optimizer_step(model, optimizer, loss, train, batches, noises=None):
-    """One step over the micro-batches of an accumulation group, each weighted by its samples.
+def target_losses(model, x, loss, target):
+    """(L, L, 0) of a micro-batch x [B, T, F] with targets [B, R, K]: L is loss.target."""
+    kinds = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
+    kinds["bce"] = F.binary_cross_entropy_with_logits
+    L = kinds[loss["target"]](model(x), target)
+    return L, L, x.new_zeros(())
+
+
+def optimizer_step(model, optimizer, loss, train, batches, extras=None, terms=losses):
+    """One step over the micro-batches of an accumulation group, each weighted by its samples; what
+    terms() takes besides a micro-batch, noise or targets, is in extras.
 
     Returns (loss, R, C, gradient norm before clipping) as floats.
     """
     samples = sum(len(x) for x in batches)
     sums = torch.zeros(3, dtype=torch.float64)
     optimizer.zero_grad()
-    for x, noise in zip(batches, noises or [None] * len(batches)):
-        terms = losses(model, x, loss, noise)
-        (terms[0] * (len(x) / samples)).backward()
-        sums += torch.stack([t.detach().double() for t in terms]) * (len(x) / samples)
+    for x, extra in zip(batches, extras or [None] * len(batches)):
+        values = terms(model, x, loss, extra)
+        (values[0] * (len(x) / samples)).backward()
+        sums += torch.stack([t.detach().double() for t in values]) * (len(x) / samples)
     clip = train.getfloat("clip_norm")
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip if clip > 0 else math.inf)
     optimizer.step()

@@ -1,0 +1,127 @@
+/*
+ * The rows of a sample made one, y[d] = sum over t of p_t x[t, d]:
+ *   KIND 0: p is 1 for the last row; for the last `reverse` columns for the first row;
+ *   KIND 1: p = 1 / T;
+ *   KIND 2: p = softmax over t of (w . x_t + bias).
+ * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample.
+ * -D: KIND, LANES, VEC (divides columns and reverse).
+ */
+static inline float group_max(float x, __local float *room)
+{
+#if LANES == 1
+    return x;
+#else
+    const int lane = (int)get_local_id(0);
+    barrier(CLK_LOCAL_MEM_FENCE);
+    room[lane] = x;
+    for (int reach = LANES / 2; reach > 0; reach /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane < reach)
+            room[lane] = fmax(room[lane], room[lane + reach]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return room[0];
+#endif
+}
+
+static inline float dot_rows(__global const float *a, __global const float *b, int columns)
+{
+    vec sum = (vec)(0.0f);
+    for (int d = 0; d < columns / VEC; d++)
+        sum = fma(load_vec(d, a), load_vec(d, b), sum);
+    return vsum(sum);
+}
+
+__kernel void pool_fwd(__global const float *restrict x,
+#if KIND == 2
+                       __global const float *restrict w, __global const float *restrict bias,
+                       __global float *restrict p,
+#endif
+                       __global float *restrict y, const int window, const int columns,
+                       const int reverse)
+{
+    const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
+    x += (size_t)b * window * columns;
+#if KIND == 2
+    __local float room[LANES];
+    float most = -INFINITY, sum = 0;
+    p += (size_t)b * window;
+    for (int t = lane; t < window; t += LANES) {
+        p[t] = dot_rows(x + (size_t)t * columns, w, columns) + bias[0];
+        most = fmax(most, p[t]);
+    }
+    most = group_max(most, room);
+    for (int t = lane; t < window; t += LANES) {
+        p[t] = exp(p[t] - most);
+        sum += p[t];
+    }
+    sum = group_sum(sum, room);
+    for (int t = lane; t < window; t += LANES)
+        p[t] /= sum;
+    barrier(CLK_GLOBAL_MEM_FENCE);
+#endif
+    for (int d = lane; d < columns / VEC; d += LANES) {
+#if KIND == 0
+        const int t = d * VEC < columns - reverse ? window - 1 : 0;
+        vec total = load_vec(d, x + (size_t)t * columns);
+#elif KIND == 1
+        vec total = (vec)(0.0f);
+        for (int t = 0; t < window; t++)
+            total += load_vec(d, x + (size_t)t * columns);
+        total /= (float)window;
+#else
+        vec total = (vec)(0.0f);
+        for (int t = 0; t < window; t++)
+            total = fma((vec)(p[t]), load_vec(d, x + (size_t)t * columns), total);
+#endif
+        store_vec(total, d, y + (size_t)b * columns);
+    }
+}
+
+/*
+ * dx (added to if `add`) = p_t dy + ds_t w. For KIND 2 the gradient of the score is
+ *   ds_t = p_t (dy . x_t - sum over u of p_u dy . x_u), [B, T].
+ */
+__kernel void pool_bwd(__global const float *restrict dy,
+#if KIND == 2
+                       __global const float *restrict x, __global const float *restrict w,
+                       __global const float *restrict p, __global float *restrict ds,
+#endif
+                       __global float *restrict dx, const int window, const int columns,
+                       const int reverse, const int add)
+{
+    const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
+    const size_t first = (size_t)b * window * columns;
+    dy += (size_t)b * columns;
+    dx += first;
+#if KIND == 2
+    __local float room[LANES];
+    float mean = 0;
+    p += (size_t)b * window;
+    ds += (size_t)b * window;
+    for (int t = lane; t < window; t += LANES) {
+        ds[t] = dot_rows(x + first + (size_t)t * columns, dy, columns);
+        mean = fma(p[t], ds[t], mean);
+    }
+    mean = group_sum(mean, room);
+    for (int t = lane; t < window; t += LANES)
+        ds[t] = p[t] * (ds[t] - mean);
+    barrier(CLK_GLOBAL_MEM_FENCE);
+#endif
+    for (int d = lane; d < columns / VEC; d += LANES) {
+        const vec g = load_vec(d, dy);
+        for (int t = 0; t < window; t++) {
+            __global float *to = dx + (size_t)t * columns;
+#if KIND == 0
+            vec part = t == (d * VEC < columns - reverse ? window - 1 : 0) ? g : (vec)(0.0f);
+#elif KIND == 1
+            vec part = g / (float)window;
+#else
+            vec part = fma((vec)(p[t]), g, ds[t] * load_vec(d, w));
+#endif
+            if (add)
+                part += load_vec(d, to);
+            store_vec(part, d, to);
+        }
+    }
+}

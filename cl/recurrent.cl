@@ -1,0 +1,400 @@
+/*
+ * Recurrent layers, step by step, equations and order of gates as PyTorch's. With the input's share
+ * x = W_ih input + b_ih and the state's share a = W_hh h + b_hh, s the sigmoid and * by element:
+ *
+ *   LSTM  i = s(x_i + a_i)  f = s(x_f + a_f)  g = tanh(x_g + a_g)  o = s(x_o + a_o)
+ *         c = f * c + i * g  h = o * tanh(c)
+ *   GRU   r = s(x_r + a_r)  z = s(x_z + a_z)  n = tanh(x_n + r * a_n)  h = (1 - z) * n + z * h
+ *   RNN   h = tanh(x + a)
+ *
+ * gates [B T, GATES H] holds x (without b_ih) at first, then the gates, and after the backward pass
+ * the gradients of the shares x; each kernel works in place. extra [B T, H] is c of an LSTM, a_n of a
+ * GRU. y [B T, DIRS H]: the forward direction's states, then those of the backward one, which walks
+ * from the window's last row to its first.
+ *
+ * -D: CELL (0 LSTM, 1 GRU, 2 RNN), H, DIRS, LANES, VEC; S: sequences that a work-group walks side by
+ * side through all rows, so that each weight it loads serves S of them; 0 where a step is a product
+ * and the kernels recurrent_step_*.
+ */
+#define GATES (CELL == 0 ? 4 : CELL == 1 ? 3 : 1)
+#define BLOCKS ((H + VEC - 1) / VEC)
+
+/* First of the units in vector v. Where VEC does not divide H, the last vector begins at H - VEC and
+ * overlaps the one before it, whose results it leaves as they are. */
+static inline int unit_of(int v)
+{
+    return min(v * VEC, H - VEC);
+}
+
+static inline vec fresh(vec x, int v, vec old)
+{
+#if H % VEC
+    return PICK(iota() >= (uvec)(v * VEC - unit_of(v)), x, old);
+#else
+    return x;
+#endif
+}
+#define PUT(x, v, p) store_vec(fresh(x, v, load_vec(0, (p) + unit_of(v))), 0, (p) + unit_of(v))
+
+static inline vec sigmoid_vec(vec x)
+{
+    return 1.0f / (1.0f + exp_vec(-x));
+}
+
+/* To 2 ulp: a polynomial near 0 (as in Cephes' tanhf), else 1 - 2 / (e^2x + 1). */
+static inline vec tanh_vec(vec x)
+{
+    const vec z = x * x;
+    vec p = (vec)(-5.70498872745e-3f);
+    p = fma(p, z, (vec)(2.06390887954e-2f));
+    p = fma(p, z, (vec)(-5.37397155531e-2f));
+    p = fma(p, z, (vec)(1.33314422036e-1f));
+    p = fma(p, z, (vec)(-3.33332819422e-1f));
+    return PICK(z < 0.390625f, fma(p * z, x, x), 1.0f - 2.0f / (exp_vec(2.0f * x) + 1.0f));
+}
+
+/* The biases' part of a; of a GRU's n only b_hh, since r multiplies it. */
+static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global const float *b_hh, int u)
+{
+#pragma unroll
+    for (int g = 0; g < GATES; g++) {
+        a[g] = load_vec(0, b_hh + g * H + u);
+        if (CELL != 1 || g != 2)
+            a[g] += load_vec(0, b_ih + g * H + u);
+    }
+}
+
+/* Returns h; makes the gates of x, and *extra: of an LSTM c of the step before, then of this one. */
+static inline vec cell_fwd(vec x[GATES], const vec a[GATES], vec h, vec *extra)
+{
+#if CELL == 0
+    x[0] = sigmoid_vec(x[0] + a[0]);
+    x[1] = sigmoid_vec(x[1] + a[1]);
+    x[2] = tanh_vec(x[2] + a[2]);
+    x[3] = sigmoid_vec(x[3] + a[3]);
+    *extra = fma(x[1], *extra, x[0] * x[2]);
+    return x[3] * tanh_vec(*extra);
+#elif CELL == 1
+    x[0] = sigmoid_vec(x[0] + a[0]);
+    x[1] = sigmoid_vec(x[1] + a[1]);
+    x[2] = tanh_vec(fma(x[0], a[2], x[2]));
+    *extra = a[2];
+    return fma(x[1], h - x[2], x[2]);
+#else
+    x[0] = tanh_vec(x[0] + a[0]);
+    return x[0];
+#endif
+}
+
+/*
+ * From dh and the gates in x: x becomes the gradients of the shares x; those of a are the same but a
+ * GRU's of n, which *da_n receives. *dc: of an LSTM what c gets from the step after, then what it
+ * passes on. Returns what h passes on to the step before without W_hh.
+ */
+static inline vec cell_bwd(vec x[GATES], vec dh, vec h_before, vec extra, vec c_before, vec *dc, vec *da_n)
+{
+#if CELL == 0
+    const vec i = x[0], f = x[1], g = x[2], o = x[3], tanh_c = tanh_vec(extra);
+    const vec d = fma(dh * o, 1.0f - tanh_c * tanh_c, *dc);
+    x[0] = d * g * i * (1.0f - i);
+    x[1] = d * c_before * f * (1.0f - f);
+    x[2] = d * i * (1.0f - g * g);
+    x[3] = dh * tanh_c * o * (1.0f - o);
+    *dc = d * f;
+    return (vec)(0.0f);
+#elif CELL == 1
+    const vec r = x[0], z = x[1], n = x[2], dn = dh * (1.0f - z) * (1.0f - n * n);
+    x[0] = dn * extra * r * (1.0f - r);
+    x[1] = dh * (h_before - n) * z * (1.0f - z);
+    x[2] = dn;
+    *da_n = dn * r;
+    return dh * z;
+#else
+    x[0] = dh * (1.0f - x[0] * x[0]);
+    return (vec)(0.0f);
+#endif
+}
+
+/* One row's step forward for the units of vector v. `before`: from a row to the one walked before it,
+ * in rows; 0 at the first. Returns h. */
+static inline vec step_fwd(int v, size_t row, int before, const vec a[GATES], vec h,
+                           __global float *gates, __global const float *b_ih, __global float *extra,
+                           __global float *y)
+{
+    const int u = unit_of(v);
+    vec x[GATES], e = (vec)(0.0f);
+    gates += row * GATES * H;
+#pragma unroll
+    for (int g = 0; g < GATES; g++)
+        x[g] = load_vec(0, gates + g * H + u);
+#if CELL == 0
+    if (before)
+        e = load_vec(0, extra + (row + before) * H + u);
+#elif CELL == 1
+    x[2] += load_vec(0, b_ih + 2 * H + u);
+#endif
+    h = cell_fwd(x, a, h, &e);
+#pragma unroll
+    for (int g = 0; g < GATES; g++)
+        PUT(x[g], v, gates + g * H);
+#if CELL != 2
+    PUT(e, v, extra + row * H);
+#endif
+    PUT(h, v, y + row * DIRS * H);
+    return h;
+}
+
+/* The same backward. x receives the gradients of the shares a; the return value is cell_bwd()'s. */
+static inline vec step_bwd(int v, size_t row, int before, vec x[GATES], vec dh, vec *dc,
+                           __global float *gates, __global const float *extra,
+                           __global const float *y, __global float *h_before, __global float *da)
+{
+    const int u = unit_of(v);
+    vec e = (vec)(0.0f), c = (vec)(0.0f), h = (vec)(0.0f), da_n = (vec)(0.0f);
+    gates += row * GATES * H;
+#pragma unroll
+    for (int g = 0; g < GATES; g++)
+        x[g] = load_vec(0, gates + g * H + u);
+    if (before)
+        h = load_vec(0, y + (row + before) * DIRS * H + u);
+#if CELL != 2
+    e = load_vec(0, extra + row * H + u);
+#endif
+#if CELL == 0
+    if (before)
+        c = load_vec(0, extra + (row + before) * H + u);
+#endif
+    const vec direct = cell_bwd(x, dh, h, e, c, dc, &da_n);
+    store_vec(h, 0, h_before + row * H + u);
+#pragma unroll
+    for (int g = 0; g < GATES; g++)
+        PUT(x[g], v, gates + g * H);
+#if CELL == 1
+    x[2] = da_n;
+    da += row * GATES * H;
+#pragma unroll
+    for (int g = 0; g < GATES; g++)
+        PUT(x[g], v, da + g * H);
+#endif
+    return direct;
+}
+
+/* to[H, GATES H] = w^T; a work-group takes 16 rows of w [GATES H, H]. */
+__kernel void recurrent_transpose(__global const float *restrict w, __global float *restrict to)
+{
+    const int from = (int)get_group_id(0) * 16, until = min(from + 16, GATES * H);
+    for (int k = (int)get_local_id(0); k < H; k += LANES)
+        for (int j = from; j < until; j++)
+            to[(size_t)k * GATES * H + j] = w[(size_t)j * H + k];
+}
+
+#if S
+#define BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
+
+/* Pointers of a direction; a kernel of two has those of each. */
+#if DIRS == 2
+#define PICK_DIRECTION(p) __global float *restrict p = backward ? p##1 : p##0
+#define PICK_DIRECTION_CONST(p) __global const float *restrict p = backward ? p##1 : p##0
+#else
+#define PICK_DIRECTION(p) __global float *restrict p = p##0
+#define PICK_DIRECTION_CONST(p) __global const float *restrict p = p##0
+#endif
+
+/* wt: the transposed W_hh. */
+__kernel void recurrent_fwd(
+    __global float *restrict gates0, __global const float *restrict wt0,
+    __global const float *restrict b_ih0, __global const float *restrict b_hh0,
+    __global float *restrict extra0,
+#if DIRS == 2
+    __global float *restrict gates1, __global const float *restrict wt1,
+    __global const float *restrict b_ih1, __global const float *restrict b_hh1,
+    __global float *restrict extra1,
+#endif
+    __global float *restrict y, const int batch, const int window)
+{
+    __local float state[2 * S * H]; /* h of this step and of the next, in turn */
+    const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
+    const int first = (int)get_group_id(0) / DIRS * S, count = min(S, batch - first);
+    PICK_DIRECTION(gates);
+    PICK_DIRECTION_CONST(wt);
+    PICK_DIRECTION_CONST(b_ih);
+    PICK_DIRECTION_CONST(b_hh);
+    PICK_DIRECTION(extra);
+    for (int i = lane; i < 2 * S * H; i += LANES)
+        state[i] = 0;
+    for (int t = 0; t < window; t++) {
+        const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
+        __local const float *h = state + t % 2 * S * H;
+        __local float *next = state + (t + 1) % 2 * S * H;
+        BARRIER();
+        for (int v = lane; v < BLOCKS; v += LANES) {
+            const int u = unit_of(v);
+            vec sum[S][GATES], a[S][GATES];
+            cell_bias(sum[0], b_ih, b_hh, u);
+#pragma unroll
+            for (int s = 1; s < S; s++)
+#pragma unroll
+                for (int g = 0; g < GATES; g++)
+                    sum[s][g] = sum[0][g];
+            for (int k = 0; k < H; k++) {
+                vec w[GATES];
+#pragma unroll
+                for (int g = 0; g < GATES; g++)
+                    w[g] = load_vec(0, wt + (size_t)k * GATES * H + g * H + u);
+#pragma unroll
+                for (int s = 0; s < S; s++)
+#pragma unroll
+                    for (int g = 0; g < GATES; g++)
+                        sum[s][g] = fma((vec)(h[s * H + k]), w[g], sum[s][g]);
+            }
+            /* a copy, so that the sums stay in registers although a loop picks its sequence */
+#pragma unroll
+            for (int s = 0; s < S; s++)
+#pragma unroll
+                for (int g = 0; g < GATES; g++)
+                    a[s][g] = sum[s][g];
+            for (int s = 0; s < count; s++) {
+                const vec to = step_fwd(v, (size_t)(first + s) * window + at, before, a[s],
+                                        load_vec(0, h + s * H + u), gates, b_ih, extra,
+                                        y + backward * H);
+                PUT(to, v, next + s * H);
+            }
+        }
+    }
+}
+
+/* Sums of the product with W_hh go to TILES vectors at a time, that a loaded gradient serves more. */
+#define TILES (BLOCKS > 1 && LANES == 1 ? 2 : 1)
+
+/* h_before [B T, H]: the state that each step began with; da [B T, GATES H] (GRU): gradients of the
+ * shares a, which for the others are those of x. */
+__kernel void recurrent_bwd(
+    __global float *restrict gates0, __global const float *restrict w0,
+    __global const float *restrict extra0, __global float *restrict h_before0,
+    __global float *restrict da0,
+#if DIRS == 2
+    __global float *restrict gates1, __global const float *restrict w1,
+    __global const float *restrict extra1, __global float *restrict h_before1,
+    __global float *restrict da1,
+#endif
+    __global const float *restrict dy, __global const float *restrict y, const int batch,
+    const int window)
+{
+    __local float grad[S * GATES * H], carry[S * H]; /* of a; of h, from the step after */
+    __local float more[S * H]; /* LSTM: of c, from the step after; GRU: past W_hh */
+    const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
+    const int first = (int)get_group_id(0) / DIRS * S, count = min(S, batch - first);
+    PICK_DIRECTION(gates);
+    PICK_DIRECTION_CONST(w);
+    PICK_DIRECTION_CONST(extra);
+    PICK_DIRECTION(h_before);
+    PICK_DIRECTION(da);
+    for (int i = lane; i < S * GATES * H; i += LANES)
+        grad[i] = 0;
+    for (int i = lane; i < S * H; i += LANES)
+        carry[i] = more[i] = 0;
+    for (int t = window - 1; t >= 0; t--) {
+        const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
+        BARRIER();
+        for (int v = lane; v < BLOCKS; v += LANES) {
+            const int u = unit_of(v);
+            for (int s = 0; s < count; s++) {
+                const size_t row = (size_t)(first + s) * window + at;
+                vec x[GATES], dc = load_vec(0, more + s * H + u);
+                const vec dh = load_vec(0, dy + row * DIRS * H + backward * H + u) +
+                               load_vec(0, carry + s * H + u);
+                const vec direct = step_bwd(v, row, before, x, dh, &dc, gates, extra,
+                                            y + backward * H, h_before, da);
+#pragma unroll
+                for (int g = 0; g < GATES; g++)
+                    PUT(x[g], v, grad + (s * GATES + g) * H);
+#if CELL == 0
+                PUT(dc, v, more + s * H);
+#elif CELL == 1
+                PUT(direct, v, more + s * H);
+#endif
+            }
+        }
+        if (!t)
+            break;
+        BARRIER();
+        for (int v = lane * TILES; v < BLOCKS; v += LANES * TILES) {
+            vec sum[S][TILES];
+            int u[TILES];
+#pragma unroll
+            for (int i = 0; i < TILES; i++) {
+                u[i] = unit_of(v + i);
+#pragma unroll
+                for (int s = 0; s < S; s++)
+                    sum[s][i] = CELL == 1 ? load_vec(0, more + s * H + u[i]) : (vec)(0.0f);
+            }
+            for (int j = 0; j < GATES * H; j++)
+#pragma unroll
+                for (int i = 0; i < TILES; i++) {
+                    const vec wj = load_vec(0, w + (size_t)j * H + u[i]);
+#pragma unroll
+                    for (int s = 0; s < S; s++)
+                        sum[s][i] = fma((vec)(grad[s * GATES * H + j]), wj, sum[s][i]);
+                }
+#pragma unroll
+            for (int i = 0; i < TILES; i++)
+#pragma unroll
+                for (int s = 0; s < S; s++)
+                    store_vec(sum[s][i], 0, carry + s * H + u[i]);
+        }
+    }
+}
+#endif
+
+/* Row `at` of each sequence, a work-group each. product [B, GATES H] = h W_hh^T (nothing at the
+ * first step), h [B, H] the state. */
+__kernel void recurrent_step_fwd(__global float *restrict gates, __global const float *restrict b_ih,
+                                 __global const float *restrict b_hh, __global float *restrict extra,
+                                 __global float *restrict y, __global const float *restrict product,
+                                 __global float *restrict h, const int window, const int at,
+                                 const int before, const int column)
+{
+    const int b = (int)get_group_id(0);
+    for (int v = (int)get_local_id(0); v < BLOCKS; v += LANES) {
+        const int u = unit_of(v);
+        vec a[GATES], state = (vec)(0.0f);
+        cell_bias(a, b_ih, b_hh, u);
+        if (before) {
+            state = load_vec(0, h + (size_t)b * H + u);
+#pragma unroll
+            for (int g = 0; g < GATES; g++)
+                a[g] += load_vec(0, product + ((size_t)b * GATES + g) * H + u);
+        }
+        state = step_fwd(v, (size_t)b * window + at, before, a, state, gates, b_ih, extra, y + column);
+        PUT(state, v, h + (size_t)b * H);
+    }
+}
+
+/* The same backward. carry [B, H]: the gradient of h from the step after (`last`: there is none), then
+ * what goes past W_hh; the product grad W_hh, grad [B, GATES H], is added to it. dc [B, H] (LSTM). */
+__kernel void recurrent_step_bwd(__global float *restrict gates, __global const float *restrict extra,
+                                 __global float *restrict h_before, __global float *restrict da,
+                                 __global const float *restrict dy, __global const float *restrict y,
+                                 __global float *restrict grad, __global float *restrict carry,
+                                 __global float *restrict dc, const int window, const int at,
+                                 const int before, const int column, const int last)
+{
+    const int b = (int)get_group_id(0);
+    const size_t row = (size_t)b * window + at;
+    for (int v = (int)get_local_id(0); v < BLOCKS; v += LANES) {
+        const int u = unit_of(v);
+        vec x[GATES], d = (vec)(0.0f), dh = load_vec(0, dy + row * DIRS * H + column + u);
+        if (!last) {
+            dh += load_vec(0, carry + (size_t)b * H + u);
+            if (CELL == 0)
+                d = load_vec(0, dc + (size_t)b * H + u);
+        }
+        const vec direct = step_bwd(v, row, before, x, dh, &d, gates, extra, y + column, h_before, da);
+#pragma unroll
+        for (int g = 0; g < GATES; g++)
+            PUT(x[g], v, grad + ((size_t)b * GATES + g) * H);
+        PUT(direct, v, carry + (size_t)b * H);
+        if (CELL == 0)
+            PUT(d, v, dc + (size_t)b * H);
+    }
+}

@@ -1,0 +1,24 @@
+/*
+ * recurrent: LSTM, GRU or tanh RNN over the window, then a head (models/head.h).
+ *
+ * The core is PyTorch's module of that kind, its parameters `lstm.weight_ih_l0` and so on; with
+ * layer norm each layer is a module of its own, `lstm.0.weight_ih_l0`, with `norm.0` behind it.
+ * Dropout acts between layers. The PyTorch twin is recurrent.py.
+ */
+#ifndef MODELS_RECURRENT_H
+#define MODELS_RECURRENT_H
+
+#include "models/model.h"
+
+/* The core of model.cell, hidden, layers, bidirectional, layer_norm and dropout over x [B T, in]
+ * (T = `window`, no bias riding on it): [B T, recurrent_columns()]. */
+struct tensor *recurrent_core(struct graph *g, const struct config *config, struct tensor *x,
+                              size_t window, size_t in, struct tensor *sample);
+
+/* Columns of its output, and how many of them are the backward direction's. */
+size_t recurrent_columns(const struct config *config);
+size_t recurrent_reverse(const struct config *config);
+
+extern const struct model_class model_recurrent;
+
+#endif

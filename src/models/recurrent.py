@@ -1,0 +1,94 @@
+"""The recurrent model that seqtrain trained, for PyTorch.
+
+    from model import load
+    model, scaler = load("best.safetensors")    # in eval mode
+    y = model(scaler(windows))                  # windows: raw features, [B, T, F]; y [B, R, K]
+
+y is in the unit in which the model was trained: after data.target_transform. From a shell:
+python model.py best.safetensors windows.npy > predictions.csv
+Needs torch, numpy and safetensors, nothing of seqtrain.
+"""
+
+import json
+import sys
+
+import torch
+from torch import nn
+
+from common import read_checkpoint, split_features
+from supervised import WithCore, feature_of, rows_of
+
+
+class Recurrent(WithCore):
+    """Windows [B, T, F] -> [B, R, K]: LSTM, GRU or tanh RNN, then a head; see WithCore and WithHead."""
+
+    def __init__(self, config):
+        super().__init__()
+        self.make_head(config, *self.make_core(config, config["features"]))
+
+    def forward(self, x):
+        return self.leave(self.predict(self.core(self.enter(x))))
+
+
+class DGRU(nn.Module):
+    """I/Q windows [B, T, 2] -> [B, T, K], as in OpenDPD; config: hidden, layers, targets."""
+
+    def __init__(self, config):
+        super().__init__()
+        H = config["hidden"]
+        self.rnn = nn.GRU(6, H, config["layers"], batch_first=True)
+        self.fc_hid = nn.Linear(H, H)
+        self.fc_out = nn.Linear(H + 6, config["targets"])
+
+    def forward(self, x):
+        size = x.square().sum(-1, keepdim=True).sqrt()
+        phase = x / torch.where(size == 0, torch.ones_like(size), size)
+        f = torch.cat([x, size, size**3, phase[..., 1:], phase[..., :1]], -1)
+        h = torch.relu(self.fc_hid(self.rnn(f)[0]))
+        return self.fc_out(torch.cat([h, f], -1))
+
+
+def model_config(ini):
+    """The dict that the models take, from a complete INI."""
+    model, data = ini["model"], ini["data"]
+    config = {key: model.getint(key) for key in ("hidden", "layers")}
+    config.update({key: model.getboolean(key) for key in ("bidirectional", "layer_norm")})
+    config.update({key: model[key].strip() for key in ("type", "cell", "head")})
+    config["dropout"] = model.getfloat("dropout")
+    config["window"] = data.getint("window")
+    config["features"] = len(split_features(data["features"]))
+    config["targets"] = len(split_features(data["targets"]))
+    config["rows"] = rows_of(ini)
+    config["feature_of"] = feature_of(ini)
+    return config
+
+
+def make(config):
+    """The model of a configuration, untrained."""
+    return (DGRU if config["type"] == "dgru" else Recurrent)(config)
+
+
+def load(path):
+    """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
+    features and targets."""
+    ini, meta, state, scaler = read_checkpoint(path)
+    model = make(model_config(ini))
+    model.load_state_dict(state, strict=True)
+    model.features = json.loads(meta["features"])
+    model.names = split_features(ini["data"]["targets"])
+    return model.eval(), scaler
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: python model.py best.safetensors windows.npy   (raw windows, [B, T, F])")
+    import numpy
+
+    model, scaler = load(sys.argv[1])
+    with torch.no_grad():
+        y = model(scaler(numpy.load(sys.argv[2])))
+    numpy.savetxt(sys.stdout, y.flatten(1).numpy(), fmt="%.9g", delimiter=",")
+
+
+if __name__ == "__main__":
+    main()
