@@ -1,27 +1,34 @@
 /*
- * Multi-head self-attention, fused: no T x T tensor leaves local memory.
+ * Multi-head self-attention: no T x T tensor in global memory.
  *
  *   p[i, j] = softmax_j(q_i k_j / sqrt(dh))        o_i = sum_j dropout(p)[i, j] v_j
  *
- * qkv [B, T, 3, H, DH] without its bias [3, H, DH], o [B, T, H, DH], lse [B, H, T] = log of the
- * softmax's denominator. A work-group serves one (sample, head); in the softmax vectors run over keys,
- * of which there are TP = T rounded up to VEC, in the products over DH in vectors of HV.
- * -D: T, TP, DH, HV, H, VEC, LANES; GLOBAL puts what is too large for local memory into `room`, SCRATCH
- * floats a work-group.
+ * over all keys j, or with CAUSAL over those j <= i. qkv [B, T, 3, H, DH], without its bias [3, H, DH]
+ * where BIAS; o [B, T, H, DH], lse [B, H, T] = log of the softmax's denominator.
+ *
+ * Keys come in tiles of TP, a multiple of VEC, queries in blocks of BQ; the softmax goes on from tile to
+ * tile (Milakov and Gimelshein, 2018; Dao et al., "FlashAttention", 2022), o and the gradients adding up
+ * in their places. Short windows are one block and one tile (fused), which the backward pass then does
+ * in one kernel; else it recomputes p twice, for dq and for dk and dv (tiled). A work-group serves one
+ * block of one (sample, head). In the softmax vectors run over keys, in the products over DH in
+ * vectors of HV.
+ * -D: T, TP, BQ, TILED, DH, HV, H, CAUSAL, BIAS, VEC, LANES; GLOBAL puts what is too large for local memory
+ * into `room`, SCRATCH floats a work-group.
  */
 #if GLOBAL
 #define SPACE __global
 #define FENCE CLK_GLOBAL_MEM_FENCE
 #else
 #define SPACE __local
-#define FENCE CLK_LOCAL_MEM_FENCE
+#define FENCE (CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #endif
 #define TD ((T + 15) / 16 * 16) /* a row of dropout's elements, the same for every VEC */
 #define QB 4 /* queries side by side, so that a row of keys is loaded once for all */
 #define KEYS (TP / VEC)
 #define KB (KEYS % 4 == 0 ? 4 : KEYS % 3 == 0 ? 3 : KEYS % 2 == 0 ? 2 : 1)
-#define TQ ((T + QB - 1) / QB * QB) /* rows of queries, those that pad included */
 #define ROW (3 * H * DH)
+#define BLOCKS ((T + BQ - 1) / BQ)
+#define TILES ((T + TP - 1) / TP)
 
 #if HV == 1
 typedef float hvec;
@@ -34,32 +41,84 @@ typedef PASTE(float, HV) hvec;
 #endif
 #define HN (DH / HV)
 
+/* What the kernels have in common. `bias` of q, k or v is NULL without BIAS. */
+#if BIAS
+#define QKV __global const float *restrict qkv, __global const float *restrict bias
+#define BIAS_OF(which) (bias + ((which) * H + h) * DH)
+#else
+#define QKV __global const float *restrict qkv
+#define BIAS_OF(which) 0
+#endif
+#if GLOBAL
+#define REST                                                                                          \
+    __global const uint *restrict sample, __global const struct step *restrict step, const uint path, \
+        const uint threshold, const float keep, const float scale, __global float *restrict room
+#else
+#define REST                                                                                          \
+    __global const uint *restrict sample, __global const struct step *restrict step, const uint path, \
+        const uint threshold, const float keep, const float scale
+#endif
+
+/* Keys that row i sees */
+static inline int seen(int i)
+{
+#if CAUSAL
+    return min(i + 1, T);
+#else
+    return T;
+#endif
+}
+
+/* Vectors of the tile from key j0 that some row before `to` sees */
+static inline int vectors_of(int to, int j0)
+{
+    return (min(seen(to - 1) - j0, TP) + VEC - 1) / VEC;
+}
+
+/* 1 for the first n keys of the tile, else 0 */
+static inline ivec is_key(int v, int n)
+{
+    return v * VEC + convert_ivec(iota()) < (ivec)(n);
+}
+
 /* to[d, j] = from[j, d] + bias[d], zero for the keys that pad */
 static inline void load_across(SPACE float *to, __global const float *from,
-                               __global const float *bias, int stride, int lane)
+                               __global const float *bias, int j0, int lane)
 {
     for (int e = lane; e < TP * DH; e += LANES) {
         const int d = e / TP, j = e % TP;
-        to[e] = j < T ? from[(size_t)j * stride + d] + (bias ? bias[d] : 0) : 0;
+        to[e] = j0 + j < T ? from[(size_t)(j0 + j) * ROW + d] + (bias ? bias[d] : 0) : 0;
     }
 }
 
+/* to[j, d] = from[j, d] + bias[d] */
 static inline void load_rows(SPACE float *to, __global const float *from, __global const float *bias,
-                             int stride, int lane)
+                             int j0, int lane)
 {
-    for (int e = lane; e < T * HN; e += LANES) {
+    for (int e = lane; e < min(TP, T - j0) * HN; e += LANES) {
         const int j = e / HN, d = e % HN;
-        hvec x = hload(d, from + (size_t)j * stride);
+        hvec x = hload(d, from + (size_t)(j0 + j) * ROW);
         if (bias)
             x += hload(d, bias);
         hstore(x, d, to + j * DH);
     }
 }
 
-/* to[QB][TP] = q[QB][DH] times the keys in kt: KB vectors of keys at a time stay in registers. */
-static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt)
+/* q[QB][DH] = rows i0 .. of x, of `pitch` floats each, with their bias and scaled */
+static inline void load_queries(float q[QB][DH], __global const float *x, __global const float *bias,
+                                size_t pitch, int i0, float scale)
 {
-    for (int v0 = 0; v0 < KEYS; v0 += KB) {
+    for (int i = 0; i < QB; i++) {
+        __global const float *row = x + min(i0 + i, T - 1) * pitch;
+        for (int d = 0; d < DH; d++)
+            q[i][d] = (row[d] + (bias ? bias[d] : 0)) * scale;
+    }
+}
+
+/* to[QB][TP] = q[QB][DH] times the keys in kt: KB vectors of keys at a time stay in registers. */
+static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt, int vectors)
+{
+    for (int v0 = 0; v0 < vectors; v0 += KB) {
         vec s[QB][KB];
 #pragma unroll
         for (int i = 0; i < QB; i++)
@@ -85,19 +144,13 @@ static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *k
     }
 }
 
-/* 1 for the keys that are there, 0 for those that pad */
-static inline ivec is_key(int v)
-{
-    return v * VEC + convert_ivec(iota()) < (ivec)(T);
-}
-
-/* sum[QB] = rows p[QB][TP] times x[T][DH] at vector d */
-static inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int d)
+/* sum[QB] = rows p[QB][TP] times x[keys][DH] at vector d */
+static inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int keys, int d)
 {
 #pragma unroll
     for (int i = 0; i < QB; i++)
         sum[i] = (hvec)(0.0f);
-    for (int j = 0; j < T; j++) {
+    for (int j = 0; j < keys; j++) {
         const hvec value = hload(d, x + j * DH);
 #pragma unroll
         for (int i = 0; i < QB; i++)
@@ -105,164 +158,288 @@ static inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE floa
     }
 }
 
-__kernel void attention_fwd(__global const float *restrict qkv, __global const float *restrict bias,
-                            __global float *restrict o, __global float *restrict lse,
-                            __global const uint *restrict sample,
-                            __global const struct step *restrict step, const uint path,
-                            const uint threshold, const float keep, const float scale
-#if GLOBAL
-                            ,
-                            __global float *restrict room
-#endif
-)
+/* The most that was seen, `most`, and the sum of exp(s - most), `total`, of each row go on from tile to
+ * tile; o, which belongs to the former most, is scaled along. */
+__kernel void attention_fwd(QKV, __global float *restrict o, __global float *restrict lse, REST)
 {
 #if GLOBAL
-    __global float *kt = room + (size_t)get_group_id(0) * SCRATCH;
-    __global float *vs = kt + TP * DH, *ps = vs + T * DH;
+    __global float *kt = room + get_group_id(0) * SCRATCH;
+    __global float *vs = kt + TP * DH, *ps = vs + TP * DH;
+    __global float *most = ps + LANES * QB * TP, *total = most + BQ;
 #else
-    __local float kt[TP * DH], vs[T * DH], ps[LANES * QB * TP];
+    __local float kt[TP * DH], vs[TP * DH], ps[LANES * QB * TP], most[BQ], total[BQ];
 #endif
-    const int lane = (int)get_local_id(0), b = (int)get_group_id(0) / H, h = (int)get_group_id(0) % H;
+    const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
+    const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
+    const int from = block * BQ, to = min(from + BQ, T);
     __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global float *out = o + ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP;
-    load_across(kt, base + H * DH, bias + (H + h) * DH, ROW, lane);
-    load_rows(vs, base + 2 * H * DH, bias + (2 * H + h) * DH, ROW, lane);
-    barrier(FENCE);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (threshold)
         dropout_sample(&drop, sample[b]);
 
-    for (int i0 = lane * QB; i0 < T; i0 += LANES * QB) {
-        float q[QB][DH];
-        for (int i = 0; i < QB; i++) {
-            const int row = min(i0 + i, T - 1);
-            for (int d = 0; d < DH; d++)
-                q[i][d] = (base[(size_t)row * ROW + d] + bias[h * DH + d]) * scale;
-        }
-        scores(p, q, kt);
-        for (int i = 0; i < QB && i0 + i < T; i++) {
-            SPACE float *row = p + i * TP;
-            vec most = (vec)(-INFINITY);
-            for (int v = 0; v < KEYS; v++) {
-                const vec s = load_vec(v, row);
-                most = PICK(is_key(v) && s > most, s, most);
+    for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
+        barrier(FENCE);
+        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
+        load_rows(vs, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+        barrier(FENCE);
+        for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+            const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
+            float q[QB][DH], shrink[QB];
+            load_queries(q, base, BIAS_OF(0), ROW, i0, scale);
+            scores(p, q, kt, vectors);
+            for (int i = 0; i0 + i < end; i++) {
+                SPACE float *row = p + i * TP;
+                const int at = i0 + i - from, n = seen(i0 + i) - j0;
+                vec high = (vec)(-INFINITY), sum = (vec)(0.0f);
+                for (int v = 0; v < vectors; v++) {
+                    const vec s = load_vec(v, row);
+                    high = PICK(is_key(v, n) && s > high, s, high);
+                }
+                const float was = j0 ? most[at] : -INFINITY, m = fmax(was, vmax(high));
+                for (int v = 0; v < vectors; v++) {
+                    const vec e = PICK(is_key(v, n), exp_vec(load_vec(v, row) - m), (vec)(0.0f));
+                    sum += e;
+                    vec x = e;
+                    if (threshold)
+                        x *= dropout_factor(&drop,
+                                            ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
+                    store_vec(x, v, row);
+                }
+                shrink[i] = j0 ? exp(was - m) : 0;
+                most[at] = m;
+                total[at] = (j0 ? total[at] * shrink[i] : 0) + vsum(sum);
             }
-            const float m = vmax(most);
-            vec sum = (vec)(0.0f);
-            for (int v = 0; v < KEYS; v++) {
-                const vec e = PICK(is_key(v), exp_vec(load_vec(v, row) - m), (vec)(0.0f));
-                store_vec(e, v, row);
-                sum += e;
+            for (int d = 0; d < HN; d++) {
+                hvec sum[QB];
+                weighted(sum, p, vs, min(seen(end - 1) - j0, TP), d);
+                for (int i = 0; i0 + i < end; i++) {
+                    __global float *row = out + (size_t)(i0 + i) * H * DH;
+                    hvec x = sum[i];
+                    if (j0)
+                        x += hload(d, row) * shrink[i];
+                    if (j0 + TP >= seen(to - 1)) /* the last tile */
+                        x *= 1.0f / total[i0 + i - from];
+                    hstore(x, d, row);
+                }
             }
-            const float total = vsum(sum), inverse = 1.0f / total;
-            lse[((size_t)b * H + h) * T + i0 + i] = m + log(total);
-            for (int v = 0; v < KEYS; v++) {
-                vec x = load_vec(v, row) * inverse;
-                if (threshold)
-                    x *= dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                store_vec(x, v, row);
-            }
-        }
-        for (int d = 0; d < HN; d++) {
-            hvec sum[QB];
-            weighted(sum, p, vs, d);
-            for (int i = 0; i < QB && i0 + i < T; i++)
-                hstore(sum[i], d, o + (((size_t)b * T + i0 + i) * H + h) * DH);
         }
     }
+    for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB)
+        for (int i = i0; i < min(i0 + QB, to); i++)
+            lse[(size_t)bh * T + i] = most[i - from] + log(total[i - from]);
 }
 
 /*
- * dp = do v^T dropout, ds = p (dp - sum_j p dp), and sum_j p dp = do o (Dao et al., "FlashAttention",
- * 2022, B.4); dq = ds k scale, dk = ds^T q scale, dv = dropout(p)^T do.
- * First each work-item fills rows of dropout(p) and ds and finishes their dq, then each takes keys.
+ * dp = do v^T dropout, ds = p (dp - sum_j p dp), and sum_j p dp = do o =: delta (Dao et al., B.4);
+ * dq = ds k scale, dk = ds^T q scale, dv = dropout(p)^T do.
  */
-__kernel void attention_bwd(__global const float *restrict qkv, __global const float *restrict bias,
-                            __global const float *restrict o, __global const float *restrict lse,
-                            __global const float *restrict dout, __global float *restrict dqkv,
-                            __global const uint *restrict sample,
-                            __global const struct step *restrict step, const uint path,
-                            const uint threshold, const float keep, const float scale
-#if GLOBAL
-                            ,
-                            __global float *restrict room
-#endif
-)
+
+/* delta of the rows i0 .. */
+static inline void load_delta(float delta[QB], __global const float *o, __global const float *dout,
+                              int i0)
+{
+    for (int i = 0; i < QB; i++) {
+        const size_t row = (size_t)min(i0 + i, T - 1) * H * DH;
+        delta[i] = 0;
+        for (int d = 0; d < DH; d++)
+            delta[i] = fma(dout[row + d], o[row + d], delta[i]);
+    }
+}
+
+/* p, dp [QB][TP] = dropout(p) and ds * scale of rows i0 .. end against the keys from j0 in kt, vt */
+static inline void slopes(SPACE float *p, SPACE float *dp, __global const float *base,
+                          __global const float *bias, __global const float *dout,
+                          __global const float *lse, const float delta[QB], const SPACE float *kt,
+                          const SPACE float *vt, struct dropout *drop, float scale, int h, int i0,
+                          int end, int j0)
+{
+    const int vectors = vectors_of(end, j0);
+    float q[QB][DH];
+    load_queries(q, base, bias, ROW, i0, scale);
+    scores(p, q, kt, vectors);
+    load_queries(q, dout, 0, H * DH, i0, 1);
+    scores(dp, q, vt, vectors);
+    for (int i = 0; i0 + i < end; i++) {
+        const float l = lse[i0 + i];
+        const int n = seen(i0 + i) - j0;
+        for (int v = 0; v < vectors; v++) {
+            const vec e =
+                PICK(is_key(v, n), exp_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
+            vec factor = (vec)(1.0f);
+            if (drop->threshold)
+                factor =
+                    dropout_factor(drop, ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
+            store_vec(e * factor, v, p + i * TP);
+            store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-delta[i])) * scale, v,
+                      dp + i * TP);
+        }
+    }
+}
+
+/* dq of rows i0 .. end += (or, for the first tile, =) ds times the keys in ks */
+static inline void add_dq(__global float *dq, const SPACE float *ds, const SPACE float *ks, int i0,
+                          int end, int j0)
+{
+    for (int d = 0; d < HN; d++) {
+        hvec sum[QB];
+        weighted(sum, ds, ks, min(seen(end - 1) - j0, TP), d);
+        for (int i = 0; i0 + i < end; i++) {
+            __global float *row = dq + (size_t)(i0 + i) * ROW;
+            hstore(j0 ? hload(d, row) + sum[i] : sum[i], d, row);
+        }
+    }
+}
+
+/* dk and dv of keys j .. j + QB of the tile from j0, at vector d, += (or =) those of the rows from ..
+ * to, whose p and ds are ps, ds [rows][TP] */
+static inline void add_dkv(__global float *dk, __global float *dv, const SPACE float *ps,
+                           const SPACE float *ds, __global const float *base,
+                           __global const float *bias, __global const float *dout, int from, int to,
+                           int j0, int j, int d, int add)
+{
+    hvec k[QB], v[QB];
+#pragma unroll
+    for (int n = 0; n < QB; n++)
+        k[n] = v[n] = (hvec)(0.0f);
+    for (int i = CAUSAL ? max(from, (j0 + j) / QB * QB) : from; i < to; i++) {
+        hvec q = hload(d, base + (size_t)i * ROW);
+        if (bias)
+            q += hload(d, bias);
+        const hvec g = hload(d, dout + (size_t)i * H * DH);
+#pragma unroll
+        for (int n = 0; n < QB; n++) {
+            const int at = (i - from) * TP + min(j + n, TP - 1);
+            k[n] = fma((hvec)(ds[at]), q, k[n]);
+            v[n] = fma((hvec)(ps[at]), g, v[n]);
+        }
+    }
+    for (int n = 0; n < QB && j + n < TP && j0 + j + n < T; n++) {
+        const size_t row = (size_t)(j0 + j + n) * ROW;
+        hstore(add ? hload(d, dk + row) + k[n] : k[n], d, dk + row);
+        hstore(add ? hload(d, dv + row) + v[n] : v[n], d, dv + row);
+    }
+}
+
+/* Fused: each work-item fills rows of dropout(p) and ds and finishes their dq, then takes keys. */
+#if !TILED
+__kernel void attention_bwd(QKV, __global const float *restrict o, __global const float *restrict lse,
+                            __global const float *restrict dout, __global float *restrict dqkv, REST)
 {
 #if GLOBAL
-    __global float *kt = room + (size_t)get_group_id(0) * SCRATCH;
-    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + T * DH, *ds = ps + TQ * TP;
+    __global float *kt = room + get_group_id(0) * SCRATCH;
+    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + TP * DH, *ds = ps + BQ * TP;
 #else
-    __local float kt[TP * DH], vt[TP * DH], ks[T * DH], ps[TQ * TP], ds[TQ * TP];
+    __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[BQ * TP], ds[BQ * TP];
 #endif
-    const int lane = (int)get_local_id(0), b = (int)get_group_id(0) / H, h = (int)get_group_id(0) % H;
+    const int lane = (int)get_local_id(0), bh = (int)get_group_id(0), b = bh / H, h = bh % H;
     __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    const size_t out = ((size_t)b * T * H + h) * DH;
     __global float *dbase = dqkv + (size_t)b * T * ROW + h * DH;
-    load_across(kt, base + H * DH, bias + (H + h) * DH, ROW, lane);
-    load_across(vt, base + 2 * H * DH, bias + (2 * H + h) * DH, ROW, lane);
-    load_rows(ks, base + H * DH, bias + (H + h) * DH, ROW, lane);
+    load_across(kt, base + H * DH, BIAS_OF(1), 0, lane);
+    load_across(vt, base + 2 * H * DH, BIAS_OF(2), 0, lane);
+    load_rows(ks, base + H * DH, BIAS_OF(1), 0, lane);
     barrier(FENCE);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (threshold)
         dropout_sample(&drop, sample[b]);
-
     for (int i0 = lane * QB; i0 < T; i0 += LANES * QB) {
-        float q[QB][DH], g[QB][DH], delta[QB];
-        for (int i = 0; i < QB; i++) {
-            const int row = min(i0 + i, T - 1);
-            const size_t out = (((size_t)b * T + row) * H + h) * DH;
-            delta[i] = 0;
-            for (int d = 0; d < DH; d++) {
-                q[i][d] = (base[(size_t)row * ROW + d] + bias[h * DH + d]) * scale;
-                g[i][d] = dout[out + d];
-                delta[i] = fma(g[i][d], o[out + d], delta[i]);
-            }
-        }
-        SPACE float *p = ps + i0 * TP, *dp = ds + i0 * TP;
-        scores(p, q, kt);
-        scores(dp, g, vt);
-        for (int i = 0; i < QB && i0 + i < T; i++) {
-            const float l = lse[((size_t)b * H + h) * T + i0 + i];
-            for (int v = 0; v < KEYS; v++) {
-                const vec e =
-                    PICK(is_key(v), exp_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
-                vec factor = (vec)(1.0f);
-                if (threshold)
-                    factor = dropout_factor(&drop, (uint)((h * T + i0 + i) * TD + v * VEC));
-                store_vec(e * factor, v, p + i * TP);
-                store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-delta[i])) * scale, v,
-                          dp + i * TP);
-            }
-        }
-        for (int d = 0; d < HN; d++) {
-            hvec sum[QB];
-            weighted(sum, dp, ks, d);
-            for (int i = 0; i < QB && i0 + i < T; i++)
-                hstore(sum[i], d, dbase + (size_t)(i0 + i) * ROW);
-        }
+        float delta[QB];
+        load_delta(delta, o + out, dout + out, i0);
+        slopes(ps + i0 * TP, ds + i0 * TP, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, delta,
+               kt, vt, &drop, scale, h, i0, min(i0 + QB, T), 0);
+        add_dq(dbase, ds + i0 * TP, ks, i0, min(i0 + QB, T), 0);
     }
     barrier(FENCE);
-    for (int j0 = lane * QB; j0 < T; j0 += LANES * QB)
-        for (int d = 0; d < HN; d++) {
-            hvec dk[QB], dv[QB];
-#pragma unroll
-            for (int j = 0; j < QB; j++)
-                dk[j] = dv[j] = (hvec)(0.0f);
-            for (int i = 0; i < T; i++) {
-                const hvec q = hload(d, base + (size_t)i * ROW) + hload(d, bias + h * DH);
-                const hvec g = hload(d, dout + (((size_t)b * T + i) * H + h) * DH);
-#pragma unroll
-                for (int j = 0; j < QB; j++) {
-                    const int at = i * TP + min(j0 + j, TP - 1);
-                    dk[j] = fma((hvec)(ds[at]), q, dk[j]);
-                    dv[j] = fma((hvec)(ps[at]), g, dv[j]);
-                }
-            }
-            for (int j = 0; j < QB && j0 + j < T; j++) {
-                hstore(dk[j], d, dbase + (size_t)(j0 + j) * ROW + H * DH);
-                hstore(dv[j], d, dbase + (size_t)(j0 + j) * ROW + 2 * H * DH);
-            }
-        }
+    for (int j = lane * QB; j < T; j += LANES * QB)
+        for (int d = 0; d < HN; d++)
+            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, 0, T, 0, j,
+                    d, 0);
 }
+#else
+
+/* Tiled: dq, and delta [B, H, T] for what follows. */
+__kernel void attention_bwd_q(QKV, __global const float *restrict o, __global const float *restrict lse,
+                              __global const float *restrict dout, __global float *restrict dqkv,
+                              __global float *restrict delta, REST)
+{
+#if GLOBAL
+    __global float *kt = room + get_group_id(0) * SCRATCH;
+    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + TP * DH;
+    __global float *ds = ps + LANES * QB * TP;
+#else
+    __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[LANES * QB * TP], ds[LANES * QB * TP];
+#endif
+    const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
+    const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
+    const int from = block * BQ, to = min(from + BQ, T);
+    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    const size_t out = ((size_t)b * T * H + h) * DH;
+    SPACE float *p = ps + lane * QB * TP, *dp = ds + lane * QB * TP;
+    struct dropout drop;
+    dropout_init(&drop, step, path, threshold, keep);
+    if (threshold)
+        dropout_sample(&drop, sample[b]);
+    for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
+        barrier(FENCE);
+        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
+        load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+        load_rows(ks, base + H * DH, BIAS_OF(1), j0, lane);
+        barrier(FENCE);
+        for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+            const int end = min(i0 + QB, to);
+            float own[QB];
+            load_delta(own, o + out, dout + out, i0);
+            for (int i = i0; i < end && j0 == 0; i++)
+                delta[(size_t)bh * T + i] = own[i - i0];
+            slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
+                   scale, h, i0, end, j0);
+            add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
+        }
+    }
+}
+
+/* Tiled: dk and dv of a tile of keys, from the blocks of queries that see it. */
+__kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
+                               __global const float *restrict lse, __global const float *restrict dout,
+                               __global float *restrict dqkv, REST)
+{
+#if GLOBAL
+    __global float *kt = room + get_group_id(0) * SCRATCH;
+    __global float *vt = kt + TP * DH, *ps = vt + TP * DH, *ds = ps + BQ * TP;
+#else
+    __local float kt[TP * DH], vt[TP * DH], ps[BQ * TP], ds[BQ * TP];
+#endif
+    const int lane = (int)get_local_id(0), j0 = (int)get_group_id(0) % TILES * TP;
+    const int bh = (int)get_group_id(0) / TILES, b = bh / H, h = bh % H;
+    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    const size_t out = ((size_t)b * T * H + h) * DH;
+    __global float *dbase = dqkv + (size_t)b * T * ROW + h * DH;
+    load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
+    load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+    struct dropout drop;
+    dropout_init(&drop, step, path, threshold, keep);
+    if (threshold)
+        dropout_sample(&drop, sample[b]);
+    const int first = CAUSAL ? j0 / BQ * BQ : 0;
+    for (int from = first; from < T; from += BQ) {
+        const int to = min(from + BQ, T);
+        barrier(FENCE);
+        for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+            float own[QB];
+            for (int i = 0; i < QB; i++)
+                own[i] = delta[(size_t)bh * T + min(i0 + i, T - 1)];
+            if (!CAUSAL || i0 + QB > j0)
+                slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0), dout + out,
+                       lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, min(i0 + QB, to), j0);
+        }
+        barrier(FENCE);
+        for (int e = lane; e < (TP + QB - 1) / QB * HN; e += LANES)
+            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from, to,
+                    j0, e / HN * QB, e % HN, from > first);
+    }
+}
+#endif

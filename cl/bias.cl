@@ -1,26 +1,47 @@
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
- * -D: D (columns), BIAS (0: there is none), ACT (0 none, 1 ReLU, 2 exact GELU), POS (add position[row % period]), LANES, VEC.
+ * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in evaluation),
+ * BIAS, POS (add position[row % period]), LANES, VEC.
  * x, y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
+ *
+ * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8, 1/3],
+ * drawn from the bits that dropout would have for the element; in evaluation by the mean of both.
  */
-static inline vec act(vec u)
+#define LOWER 0.125f
+#define UPPER (1.0f / 3.0f)
+
+/* What to multiply with for u < 0 */
+static inline vec leak(struct dropout *draw, uint e)
+{
+#if ACT == 3
+    return LOWER + (UPPER - LOWER) * (convert_vec(dropout_bits(draw, e)) + 0.5f) * (1.0f / 65536);
+#else
+    return (vec)(0.5f * (LOWER + UPPER));
+#endif
+}
+
+static inline vec act(vec u, struct dropout *draw, uint e)
 {
 #if ACT == 1
     return PICK(u < 0.0f, (vec)(0.0f), u); /* not fmax: NaN must stay NaN */
 #elif ACT == 2
     return 0.5f * u * (1.0f + erf_vec(u * 0.70710678f)); /* u Phi(u) */
+#elif ACT >= 3
+    return PICK(u < 0.0f, u * leak(draw, e), u);
 #else
     return u;
 #endif
 }
 
-static inline vec act_slope(vec u)
+static inline vec act_slope(vec u, struct dropout *draw, uint e)
 {
 #if ACT == 1
     return PICK(u > 0.0f, (vec)(1.0f), (vec)(0.0f));
 #elif ACT == 2
     /* Phi(u) + u phi(u) */
     return 0.5f + 0.5f * erf_vec(u * 0.70710678f) + u * 0.39894228f * exp_vec(-0.5f * u * u);
+#elif ACT >= 3
+    return PICK(u > 0.0f, (vec)(1.0f), leak(draw, e));
 #else
     return (vec)(1.0f);
 #endif
@@ -42,9 +63,10 @@ __kernel void bias_fwd(__global const float *restrict x,
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if (threshold && (at == 0 || row == from))
+        if ((threshold || ACT == 3) && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
+            const uint e = (uint)at * D + (uint)d * VEC;
             vec u = load_vec(d, x + (size_t)row * D);
 #if BIAS
             u += load_vec(d, bias);
@@ -52,9 +74,9 @@ __kernel void bias_fwd(__global const float *restrict x,
 #if POS
             u += load_vec(d, position + (size_t)at * D);
 #endif
-            u = act(u);
+            u = act(u, &drop, e);
             if (threshold)
-                u *= dropout_factor(&drop, (uint)at * D + (uint)d * VEC);
+                u *= dropout_factor(&drop, e);
             store_vec(u, d, y + (size_t)row * D);
         }
     }
@@ -75,16 +97,17 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if (threshold && (at == 0 || row == from))
+        if ((threshold || ACT == 3) && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
+            const uint e = (uint)at * D + (uint)d * VEC;
             vec g = load_vec(d, dy + (size_t)row * D), u = load_vec(d, x + (size_t)row * D);
 #if BIAS
             u += load_vec(d, bias);
 #endif
-            g *= act_slope(u);
+            g *= act_slope(u, &drop, e);
             if (threshold)
-                g *= dropout_factor(&drop, (uint)at * D + (uint)d * VEC);
+                g *= dropout_factor(&drop, e);
             store_vec(g, d, dx + (size_t)row * D);
         }
     }

@@ -290,14 +290,20 @@ static inline void dropout_sample(struct dropout *d, uint sample)
     d->sample = sample;
 }
 
-/* Factors of elements e .. e+VEC-1: 0 or scale. */
-static inline vec dropout_factor(struct dropout *d, uint e)
+/* The 16 random bits of each of the elements e .. e+VEC-1. */
+static inline uvec dropout_bits(struct dropout *d, uint e)
 {
     const uint block = e / 128 * 16 + (e % 16) / VEC * VEC;
     if (block != d->block) {
         d->block = block;
         philox(d->word, (uvec)(block) + iota(), d->sample, d->path, d->epoch, d->k0, d->k1);
     }
-    const uvec bits = (d->word[e / 16 % 4] >> (e / 64 % 2 * 16)) & 0xffffu;
+    return (d->word[e / 16 % 4] >> (e / 64 % 2 * 16)) & 0xffffu;
+}
+
+/* Factors of elements e .. e+VEC-1: 0 or scale. */
+static inline vec dropout_factor(struct dropout *d, uint e)
+{
+    const uvec bits = dropout_bits(d, e);
     return PICK(bits >= (uvec)(d->threshold), (vec)(d->scale), (vec)(0.0f));
 }

@@ -14,19 +14,34 @@ static double *room(size_t n)
     return x;
 }
 
-double ref_factor(const struct ref *r, size_t b, size_t e)
+/* The 16 bits of element e of sample b. */
+static double bits_of(const struct ref *r, size_t b, size_t e)
 {
     uint32_t word[4];
-    if (!(r->p > 0))
-        return 1;
     philox(word, (uint32_t)(e / 128 * 16 + e % 16), r->sample[b], philox_path(r->path), r->epoch,
            r->seed);
-    uint32_t bits = e / 64 % 2 ? word[e / 16 % 4] >> 16 : word[e / 16 % 4] & 0xffff;
+    return e / 64 % 2 ? word[e / 16 % 4] >> 16 : word[e / 16 % 4] & 0xffff;
+}
+
+double ref_factor(const struct ref *r, size_t b, size_t e)
+{
     double threshold = floor(r->p * 65536 + 0.5);
-    return bits < threshold ? 0 : 1 / (1 - threshold / 65536);
+    if (!(r->p > 0) || r->evaluate)
+        return 1;
+    return bits_of(r, b, e) < threshold ? 0 : 1 / (1 - threshold / 65536);
 }
 
 /* --- bias */
+
+/* nn.RReLU's slope at element i */
+static double leak(const struct ref *r, size_t i)
+{
+    const double lower = 1.0 / 8, upper = 1.0 / 3;
+    size_t sample = r->t * r->d;
+    if (r->evaluate)
+        return (lower + upper) / 2;
+    return lower + (upper - lower) * (bits_of(r, i / sample, i % sample) + 0.5) / 65536;
+}
 
 static double act(enum act kind, double u)
 {
@@ -50,15 +65,21 @@ void ref_bias(struct ref *r)
 {
     size_t sample = r->t * r->d;
     for (size_t i = 0; i < r->b * sample; i++)
-        r->y[0][i] = act(r->act, bias_sum(r, i)) * ref_factor(r, i / sample, i % sample);
+        if (r->act == ACT_RRELU)
+            r->y[0][i] = bias_sum(r, i) * (bias_sum(r, i) < 0 ? leak(r, i) : 1);
+        else
+            r->y[0][i] = act(r->act, bias_sum(r, i)) * ref_factor(r, i / sample, i % sample);
 }
 
 void ref_bias_back(struct ref *r)
 {
     size_t sample = r->t * r->d;
     for (size_t i = 0; i < r->b * sample; i++) {
-        double du = r->dy[0][i] * ref_factor(r, i / sample, i % sample);
-        du *= act_slope(r->act, bias_sum(r, i));
+        double du = r->dy[0][i], u = bias_sum(r, i);
+        if (r->act == ACT_RRELU)
+            du *= u < 0 ? leak(r, i) : 1;
+        else
+            du *= act_slope(r->act, u) * ref_factor(r, i / sample, i % sample);
         r->dx[0][i] = du;
         if (r->dx[1])
             r->dx[1][i % r->d] += du;
@@ -155,10 +176,42 @@ static size_t qkv_at(const struct ref *r, size_t b, size_t t, size_t which, size
     return (b * r->t + t) * 3 * r->d + which * r->d + h * (r->d / r->heads) + e;
 }
 
-static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+static double qkv_plain(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
 {
     size_t at = qkv_at(r, b, t, which, h, e);
     return r->x[0][at] + r->x[1][at % (3 * r->d)];
+}
+
+/* Element e's partner in its rotary pair, or itself where it is not turned, and the pair's angle.
+ */
+static size_t partner(const struct ref *r, size_t t, size_t which, size_t e, double *angle)
+{
+    size_t width = r->d / r->heads, other = e % 2 ? e - 1 : e + 1;
+    *angle = (double)t / pow(10000, (double)(e - e % 2) / (double)width);
+    return r->rotary && which < 2 && other < width ? other : e;
+}
+
+static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
+{
+    double angle, x = qkv_plain(r, b, t, which, h, e);
+    size_t other = partner(r, t, which, e, &angle);
+    if (other == e)
+        return x;
+    double y = qkv_plain(r, b, t, which, h, other);
+    return e % 2 ? y * sin(angle) + x * cos(angle) : x * cos(angle) - y * sin(angle);
+}
+
+/* Adds the gradient of what qkv() gave. */
+static void qkv_add(struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e, double g)
+{
+    double angle;
+    size_t other = partner(r, t, which, e, &angle);
+    if (other == e) {
+        r->dx[0][qkv_at(r, b, t, which, h, e)] += g;
+        return;
+    }
+    r->dx[0][qkv_at(r, b, t, which, h, e)] += g * cos(angle);
+    r->dx[0][qkv_at(r, b, t, which, h, other)] += e % 2 ? g * sin(angle) : -g * sin(angle);
 }
 
 /* p[t, t] = softmax of the scores, before dropout */
@@ -171,7 +224,7 @@ static void probabilities(const struct ref *r, size_t b, size_t h, double *p)
             double s = 0;
             for (size_t e = 0; e < width; e++)
                 s += qkv(r, b, i, 0, h, e) * qkv(r, b, j, 1, h, e);
-            p[i * T + j] = s / sqrt((double)width);
+            p[i * T + j] = r->causal && j > i ? -INFINITY : s / sqrt((double)width);
             most = fmax(most, p[i * T + j]);
         }
         for (size_t j = 0; j < T; j++)
@@ -223,15 +276,15 @@ void ref_attention_back(struct ref *r)
                     dp[j] = 0;
                     for (size_t e = 0; e < width; e++) {
                         dp[j] += dy[e] * qkv(r, b, j, 2, h, e) * factor;
-                        r->dx[0][qkv_at(r, b, j, 2, h, e)] += p[i * T + j] * factor * dy[e];
+                        qkv_add(r, b, j, 2, h, e, p[i * T + j] * factor * dy[e]);
                     }
                     mean += p[i * T + j] * dp[j];
                 }
                 for (size_t j = 0; j < T; j++)
                     for (size_t e = 0; e < width; e++) {
                         double ds = p[i * T + j] * (dp[j] - mean) * scale;
-                        r->dx[0][qkv_at(r, b, i, 0, h, e)] += ds * qkv(r, b, j, 1, h, e);
-                        r->dx[0][qkv_at(r, b, j, 1, h, e)] += ds * qkv(r, b, i, 0, h, e);
+                        qkv_add(r, b, i, 0, h, e, ds * qkv(r, b, j, 1, h, e));
+                        qkv_add(r, b, j, 1, h, e, ds * qkv(r, b, i, 0, h, e));
                     }
             }
         }
@@ -265,6 +318,181 @@ void ref_linear_back(struct ref *r)
                 r->dx[1][o * r->in + i] += dy * r->x[0][row * r->in + i];
             }
         }
+}
+
+/* --- convolution and pooling */
+
+size_t ref_conv_rows(const struct ref *r)
+{
+    return (r->t + 2 * r->padding - r->kernel) / r->stride + 1;
+}
+
+/* Row under place k of the kernel at output row l, or -1 in the padding. */
+static long under(const struct ref *r, size_t l, size_t k)
+{
+    long t = (long)(l * r->stride + k) - (long)r->padding;
+    return t < (long)r->t ? t : -1;
+}
+
+void ref_conv(struct ref *r)
+{
+    size_t rows = ref_conv_rows(r);
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t l = 0; l < rows; l++)
+            for (size_t o = 0; o < r->d; o++) {
+                double sum = r->x[2] ? r->x[2][o] : 0;
+                for (size_t k = 0; k < r->kernel; k++)
+                    for (size_t i = 0; i < r->in && under(r, l, k) >= 0; i++)
+                        sum += r->x[0][(b * r->t + (size_t)under(r, l, k)) * r->in + i] *
+                               r->x[1][(o * r->in + i) * r->kernel + k];
+                r->y[0][(b * rows + l) * r->d + o] = sum;
+            }
+}
+
+void ref_conv_back(struct ref *r)
+{
+    size_t rows = ref_conv_rows(r);
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t l = 0; l < rows; l++)
+            for (size_t o = 0; o < r->d; o++) {
+                double dy = r->dy[0][(b * rows + l) * r->d + o];
+                if (r->x[2])
+                    r->dx[2][o] += dy;
+                for (size_t k = 0; k < r->kernel; k++)
+                    for (size_t i = 0; i < r->in && under(r, l, k) >= 0; i++) {
+                        size_t x = (b * r->t + (size_t)under(r, l, k)) * r->in + i;
+                        size_t w = (o * r->in + i) * r->kernel + k;
+                        r->dx[0][x] += dy * r->x[1][w];
+                        r->dx[1][w] += dy * r->x[0][x];
+                    }
+            }
+}
+
+static size_t most_at(const struct ref *r, size_t b, size_t l, size_t d)
+{
+    size_t most = (b * r->t + l * r->span) * r->d + d;
+    for (size_t k = 1; k < r->span; k++) {
+        size_t at = (b * r->t + l * r->span + k) * r->d + d;
+        most = r->x[0][at] > r->x[0][most] ? at : most;
+    }
+    return most;
+}
+
+void ref_max_pool(struct ref *r)
+{
+    size_t rows = r->t / r->span;
+    for (size_t i = 0; i < r->b * rows * r->d; i++)
+        r->y[0][i] = r->x[0][most_at(r, i / r->d / rows, i / r->d % rows, i % r->d)];
+}
+
+void ref_max_pool_back(struct ref *r)
+{
+    size_t rows = r->t / r->span;
+    for (size_t i = 0; i < r->b * rows * r->d; i++)
+        r->dx[0][most_at(r, i / r->d / rows, i / r->d % rows, i % r->d)] += r->dy[0][i];
+}
+
+/* --- batch norm */
+
+void ref_moments(const struct ref *r, size_t d, double correction, double *mean, double *var)
+{
+    size_t n = r->count * r->t;
+    double bias = r->x[1] ? r->x[1][d] : 0;
+    *mean = *var = 0;
+    for (size_t row = 0; row < n; row++)
+        *mean += (r->x[0][row * r->d + d] + bias) / (double)n;
+    for (size_t row = 0; row < n; row++)
+        *var += pow(r->x[0][row * r->d + d] + bias - *mean, 2) / ((double)n - correction);
+}
+
+void ref_batch_norm(struct ref *r)
+{
+    for (size_t d = 0; d < r->d; d++) {
+        double mean = r->x[4][d], var = r->x[5][d];
+        if (!r->evaluate)
+            ref_moments(r, d, 0, &mean, &var);
+        for (size_t i = d; i < r->b * r->t * r->d; i += r->d) {
+            double u = r->x[0][i] + (r->x[1] ? r->x[1][d] : 0);
+            r->y[0][i] = (u - mean) / sqrt(var + 1e-5) * r->x[2][d] + r->x[3][d];
+        }
+    }
+}
+
+void ref_batch_norm_back(struct ref *r)
+{
+    double n = (double)(r->count * r->t);
+    for (size_t d = 0; d < r->d; d++) {
+        double mean, var, bias = r->x[1] ? r->x[1][d] : 0, sum = 0, moment = 0;
+        ref_moments(r, d, 0, &mean, &var);
+        for (size_t row = 0; row < r->count * r->t; row++) {
+            double h = (r->x[0][row * r->d + d] + bias - mean) / sqrt(var + 1e-5);
+            sum += r->dy[0][row * r->d + d];
+            moment += r->dy[0][row * r->d + d] * h;
+        }
+        r->dx[2][d] = moment;
+        r->dx[3][d] = sum;
+        for (size_t row = 0; row < r->count * r->t; row++) {
+            size_t i = row * r->d + d;
+            double h = (r->x[0][i] + bias - mean) / sqrt(var + 1e-5);
+            r->dx[0][i] = r->x[2][d] * (r->dy[0][i] - sum / n - h * moment / n) / sqrt(var + 1e-5);
+            if (r->x[1])
+                r->dx[1][d] += r->dx[0][i];
+        }
+    }
+}
+
+/* --- reversible norm of windows */
+
+int ref_feature(const struct ref *r, size_t k)
+{
+    return k % 3 == 2 ? -1 : (int)((2 * k + 1) % r->in);
+}
+
+static void window_moments(const struct ref *r, size_t b, size_t f, double *mean, double *sd)
+{
+    double var = 0, n = (double)r->t;
+    *mean = 0;
+    for (size_t t = 0; t < r->t; t++)
+        *mean += r->x[1][(b * r->t + t) * r->in + f] / n;
+    for (size_t t = 0; t < r->t; t++)
+        var += pow(r->x[1][(b * r->t + t) * r->in + f] - *mean, 2) / n;
+    *sd = sqrt(var + 1e-5);
+}
+
+void ref_window(struct ref *r)
+{
+    double mean, sd;
+    for (size_t i = 0; i < r->b * r->rows * r->d; i++) {
+        int f = ref_feature(r, i % r->d);
+        r->y[0][i] = r->x[0][i];
+        if (f < 0)
+            continue;
+        window_moments(r, i / (r->rows * r->d), (size_t)f, &mean, &sd);
+        r->y[0][i] = r->x[0][i] * sd + mean;
+    }
+    for (size_t i = 0; i < r->b * r->t * r->in; i++) {
+        window_moments(r, i / (r->t * r->in), i % r->in, &mean, &sd);
+        r->y[1][i] = (r->x[1][i] - mean) / sd;
+    }
+}
+
+/* Of y[0] alone. */
+void ref_window_back(struct ref *r)
+{
+    double mean, sd, n = (double)r->t;
+    for (size_t i = 0; i < r->b * r->rows * r->d; i++) {
+        int f = ref_feature(r, i % r->d);
+        size_t b = i / (r->rows * r->d);
+        r->dx[0][i] = r->dy[0][i];
+        if (f < 0)
+            continue;
+        window_moments(r, b, (size_t)f, &mean, &sd);
+        r->dx[0][i] = r->dy[0][i] * sd;
+        for (size_t t = 0; t < r->t; t++) {
+            size_t at = (b * r->t + t) * r->in + (size_t)f;
+            r->dx[1][at] += r->dy[0][i] * (1 + r->x[0][i] * (r->x[1][at] - mean) / sd) / n;
+        }
+    }
 }
 
 /* --- latent */

@@ -18,9 +18,13 @@
 struct ref {
     size_t b, t, d; /* samples, rows of a sample, columns */
     size_t heads;   /* attention */
-    size_t in;      /* linear: columns of the input */
+    int causal, rotary;
+    size_t in; /* columns of the input of a linear layer, a convolution, a window */
+    size_t kernel, stride, padding, span; /* convolution; max pooling */
+    size_t rows;                          /* rows of a sample that window_denorm puts back */
     enum act act;
     enum loss_kind kind;
+    int evaluate;        /* as in an evaluation graph */
     enum cell_kind cell; /* recurrent */
     size_t dirs;
     enum pool_kind pool;
@@ -58,6 +62,27 @@ void ref_attention_back(struct ref *r);
 /* y = x W^T + bias; x: x [b t, in], W [d, in], bias [d] */
 void ref_linear(struct ref *r);
 void ref_linear_back(struct ref *r);
+
+/* PyTorch's Conv1d, channels last; x: x [b t, in], W [d, in, kernel], bias [d] */
+void ref_conv(struct ref *r);
+void ref_conv_back(struct ref *r);
+size_t ref_conv_rows(const struct ref *r);
+
+/* x: x [b t, d] */
+void ref_max_pool(struct ref *r);
+void ref_max_pool_back(struct ref *r);
+
+/* x: x [b t, d], bias, gamma, beta, running mean and variance, which evaluation takes */
+void ref_batch_norm(struct ref *r);
+void ref_batch_norm_back(struct ref *r);
+/* Mean and variance (sum of squares over n - correction) of column d */
+void ref_moments(const struct ref *r, size_t d, double correction, double *mean, double *var);
+
+/* y[0] = what x[0] [b, rows, d] is in the units of the windows x[1] [b, t, in], y[1] = these
+ * standardised; target k is the feature ref_feature() */
+void ref_window(struct ref *r);
+void ref_window_back(struct ref *r);
+int ref_feature(const struct ref *r, size_t k);
 
 /* One layer; x: x [b t, in], then for each of dirs weight_ih, weight_hh, bias_ih, bias_hh; y [b t,
  * dirs d]. */

@@ -64,6 +64,9 @@ static void golden_open(struct golden *c, const char *name)
         c->data.targets = columns;
         c->data.target_rows = rows;
         c->data.target = calloc(c->data.rows * columns, sizeof *target);
+        c->data.target_feature = calloc(columns, sizeof(int));
+        for (size_t k = 0; k < columns; k++) /* the first features */
+            c->data.target_feature[k] = (int)k;
         for (size_t i = 0; i < n; i++)
             memcpy(c->data.target + i * window * columns, target + i * size, size * sizeof *target);
     }
@@ -75,6 +78,7 @@ static void golden_close(struct golden *c)
 {
     free(c->data.start[PART_TRAIN]);
     free(c->data.target);
+    free(c->data.target_feature);
     config_free(c->config);
     safetensors_free(c->st);
 }
@@ -127,6 +131,8 @@ static void check_gradients(const struct golden *c, struct engine *e)
     for (size_t i = 0; i < e->params->count; i++) {
         const struct tensor *t = &e->params->list[i]->value;
         char name[128];
+        if (e->params->list[i]->running)
+            continue;
         snprintf(name, sizeof name, "grad.%s", t->name);
         const struct safetensor *want = need(c, name);
         float *got = malloc(t->elems * 4);
@@ -135,6 +141,26 @@ static void check_gradients(const struct golden *c, struct engine *e)
         double norm, error = error_of(got, want->data, t->elems, &norm);
         if (!(error <= 1e-4 * norm || error <= 1e-6 * total))
             fail_msg("%s: off by %g, norm %g, global norm %g", name, error, norm, total);
+        free(got);
+    }
+}
+
+/* Running statistics after all steps */
+static void check_running(const struct golden *c, struct engine *e)
+{
+    struct error err = {0};
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        char name[128];
+        if (!e->params->list[i]->running)
+            continue;
+        snprintf(name, sizeof name, "after.%s", t->name);
+        const struct safetensor *want = need(c, name);
+        float *got = malloc(t->elems * 4);
+        assert_int_equal(want->bytes, t->elems * 4);
+        assert_int_equal(params_read(e->params, i, e->params->values, got, &err), 0);
+        for (size_t j = 0; j < t->elems; j++)
+            near(t->name, got[j], ((const float *)want->data)[j], 1e-4);
         free(got);
     }
 }
@@ -217,8 +243,10 @@ static float *train(const struct golden *c, int scattered, const char *gemm)
         near("gradient norm", metrics.last_norm, norms[s], 1e-3);
         at = at + samples == n ? 0 : at + samples;
     }
-    float *weights = calloc(e->params->elems, 4);
-    assert_int_equal(buffer_read(e->params->values, 0, e->params->elems * 4, weights, &err), 0);
+    check_running(c, e);
+    size_t words = e->params->elems + e->params->running;
+    float *weights = calloc(words, 4);
+    assert_int_equal(buffer_read(e->params->values, 0, words * 4, weights, &err), 0);
     engine_close(e);
     return weights;
 }
@@ -252,6 +280,9 @@ int main(void)
         "accumulate",
         "bilstm",
         "bilstm-attention",
+        "cnn-gru-batch",
+        "cnn-lstm",
+        "cnn-rnn-layer",
         "dgru",
         "gru-flatten",
         "gru-norm",
@@ -269,6 +300,11 @@ int main(void)
         "post-norm-relu-sinusoidal",
         "rnn-mean",
         "sinusoidal-odd-width",
+        "transformer",
+        "transformer-long",
+        "transformer-reversible",
+        "transformer-rows",
+        "transformer-sinusoidal",
     };
     enum { CASES = sizeof names / sizeof *names };
     struct CMUnitTest tests[CASES + 1];

@@ -103,6 +103,7 @@ enum role {
     INPUT, /* written by the test, gradient read back */
     PLAIN, /* written by the test, no gradient */
     PARAM, /* made by the op */
+    KEPT,  /* the same, without gradient */
 };
 
 struct slot {
@@ -134,6 +135,8 @@ struct problem {
     unsigned unused;  /* bit i: no gradient arrives at output i */
     unsigned fixed;   /* bit i: input i takes no gradient */
     int sum;          /* op_add_norm hands out s */
+    int over_batch;   /* what pads a short batch gets no gradient */
+    int tiled;        /* attention goes in tiles */
     double weight;    /* of a loss that is one number; 0: a loss for each sample */
     size_t group;     /* samples of the accumulation group; 0: count */
     double tolerance; /* 0: 1e-5 */
@@ -204,6 +207,8 @@ static void check_open(struct check *c, const struct problem *problem)
         s->upstream = room(s->elems * sizeof(float));
         if (!(problem->unused >> i & 1))
             draw_all(s->upstream, s->elems, (uint32_t)i + 20, -1, 1);
+        for (size_t j = s->elems / r->b * r->count; problem->over_batch && j < s->elems; j++)
+            s->upstream[j] = 0;
         for (size_t j = 0; j < s->elems; j++) /* a loss brings its own weight */
             r->dy[i][j] = !problem->op->is_loss ? (double)s->upstream[j]
                           : problem->weight > 0 ? problem->weight * (double)r->count / (double)group
@@ -252,6 +257,8 @@ static void check_reference(struct check *c)
     c->problem->op->back(&c->r);
     for (int i = 0; i < REF_INPUTS; i++) {
         const struct slot *s = &c->in[i];
+        if (s->role == KEPT)
+            continue;
         size_t stride = s->elems / 9 + 1;
         for (size_t j = s->elems / 3 % stride; j < s->elems; j += stride) {
             double *x = &c->r.x[i][j], was = *x, want = c->r.dx[i][j];
@@ -321,11 +328,11 @@ static void write_all(struct graph *g, struct check *c)
     OK(tensor_write(c->sample, c->samples, &err));
     for (int i = 0; i < REF_INPUTS; i++) {
         const struct slot *s = &c->in[i];
-        if (s->role == PARAM) {
+        if (s->role == PARAM || s->role == KEPT) {
             size_t at = param_index(g->params, s->name);
             assert_int_equal(g->params->list[at]->value.elems, s->elems);
             OK(params_write(g->params, at, g->params->values, s->values, &err));
-            if (g->params->grads)
+            if (g->params->grads && s->role == PARAM)
                 OK(params_write(g->params, at, g->params->grads, s->before, &err));
         } else if (s->role != ABSENT) {
             OK(tensor_write(s->tensor, s->values, &err));
@@ -380,8 +387,8 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
         make_backward(g, c);
     size_t of_op = 0;
     for (int i = 0; i < REF_INPUTS; i++)
-        of_op += c->in[i].role == PARAM;
-    assert_int_equal(params->count, of_op);
+        of_op += c->in[i].role == PARAM ? c->in[i].elems : 0;
+    assert_int_equal(params_count(params), of_op);
     params_place(params, device_info(dev)->base_align);
     if (params->count)
         OK(params_allocate(params, dev, training, &err));
@@ -448,9 +455,8 @@ static void run_problem(const struct problem *problem, int mode)
     free(planned);
     free(scattered);
 
-    c.r.p = 0; /* evaluation drops nothing */
+    c.r.evaluate = 1;
     problem->op->forward(&c.r);
-    c.r.p = problem->shape.p;
     float *evaluated = run(&c, dev, 0, 0, &n);
     compare_all(&c, evaluated, 0);
     free(evaluated);
@@ -521,7 +527,10 @@ static void attention_slots(struct check *c)
 static void attention_build(struct graph *g, struct check *c)
 {
     c->in[0].tensor->bias = c->in[1].tensor;
-    c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &c->drop);
+    struct attend how = {.causal = c->r.causal, .tiled = c->problem->tiled};
+    if (c->r.rotary)
+        how.rotary = op_rotary_table(g, c->r.t, c->r.d / c->r.heads);
+    c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &how, &c->drop);
 }
 
 static void linear_slots(struct check *c)
@@ -538,6 +547,79 @@ static void linear_build(struct graph *g, struct check *c)
     const struct ref *r = &c->r;
     struct tensor *y = op_linear(g, c->in[0].tensor, r->b * r->t, r->in, r->d, "layer");
     c->out[0].tensor = op_bias(g, y, r->b * r->t, r->d, ACT_NONE, NULL, &c->drop);
+}
+
+static void conv_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->in, -1, 1);
+    slot_set(&c->in[1], "conv.weight", PARAM, r->d * r->in * r->kernel, -1, 1);
+    if (!r->no_bias)
+        slot_set(&c->in[2], "conv.bias", PARAM, r->d, -1, 1);
+    c->out[0].elems = r->b * ref_conv_rows(r) * r->d;
+}
+
+static void conv_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    const struct conv shape = {r->kernel, r->stride, r->padding};
+    struct drop none = {0, c->sample, ref_conv_rows(r), ""};
+    assert_int_equal(conv_rows(&shape, r->t), ref_conv_rows(r));
+    struct tensor *y = op_conv1d(g, c->in[0].tensor, r->t, r->in, r->d, &shape, r->no_bias, "conv");
+    assert_int_equal(g->params->list[0]->value.rank, 3);
+    c->out[0].tensor = op_bias(g, y, r->b * ref_conv_rows(r), r->d, ACT_NONE, NULL, &none);
+}
+
+static void max_pool_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->d, -1, 1);
+    c->out[0].elems = r->b * (r->t / r->span) * r->d;
+}
+
+static void max_pool_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_max_pool(g, c->in[0].tensor, c->r.t, c->r.d, c->r.span);
+}
+
+static void batch_norm_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->d, -2, 3);
+    if (r->has_bias)
+        slot_set(&c->in[1], "bias", PLAIN, r->d, -1, 1);
+    slot_set(&c->in[2], "norm.weight", PARAM, r->d, 0.5, 1.5);
+    slot_set(&c->in[3], "norm.bias", PARAM, r->d, -0.5, 0.5);
+    slot_set(&c->in[4], "norm.running_mean", KEPT, r->d, -1, 1);
+    slot_set(&c->in[5], "norm.running_var", KEPT, r->d, 0.5, 3);
+    c->out[0].elems = r->b * r->t * r->d;
+}
+
+static void batch_norm_build(struct graph *g, struct check *c)
+{
+    c->in[0].tensor->bias = c->in[1].tensor;
+    c->out[0].tensor = op_batch_norm(g, c->in[0].tensor, c->r.b * c->r.t, c->r.d, "norm");
+}
+
+static void window_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "y", INPUT, r->b * r->rows * r->d, -2, 2);
+    slot_set(&c->in[1], "x", PLAIN, r->b * r->t * r->in, 99, 102);
+    c->out[0].elems = r->b * r->rows * r->d;
+    c->out[1].elems = r->b * r->t * r->in;
+}
+
+static void window_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    int feature[8];
+    for (size_t k = 0; k < r->d; k++)
+        feature[k] = ref_feature(r, k);
+    struct tensor *stats;
+    c->out[1].tensor = op_window_norm(g, c->in[1].tensor, r->t, r->in, &stats);
+    assert_false(c->out[1].tensor->needs_grad);
+    c->out[0].tensor = op_window_denorm(g, c->in[0].tensor, stats, r->rows, r->d, r->in, feature);
 }
 
 static void latent_slots(struct check *c)
@@ -653,6 +735,13 @@ static const struct op attention_op = {"attention",   attention_slots,    attent
                                        ref_attention, ref_attention_back, 0};
 static const struct op linear_op = {"linear",   linear_slots,    linear_build,
                                     ref_linear, ref_linear_back, 0};
+static const struct op conv_op = {"conv1d", conv_slots, conv_build, ref_conv, ref_conv_back, 0};
+static const struct op max_pool_op = {"max_pool",   max_pool_slots,    max_pool_build,
+                                      ref_max_pool, ref_max_pool_back, 0};
+static const struct op batch_norm_op = {"batch_norm",   batch_norm_slots,    batch_norm_build,
+                                        ref_batch_norm, ref_batch_norm_back, 0};
+static const struct op window_op = {"window_norm", window_slots,    window_build,
+                                    ref_window,    ref_window_back, 0};
 static const struct op latent_op = {"latent",   latent_slots,    latent_build,
                                     ref_latent, ref_latent_back, 0};
 static const struct op reconstruction_op = {"reconstruction",        reconstruction_slots,
@@ -687,6 +776,9 @@ static const struct problem problems[] = {
     {.op = &bias_op, .shape = {.b = 70, .t = 1, .d = 200, .has_position = 1}},
     {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .no_bias = 1, .p = 0.25}},
     {.op = &bias_op, .shape = {.b = 2, .t = 9, .d = 20, .no_bias = 1, .act = ACT_GELU, .p = 0.5}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_GELU, .no_bias = 1}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 50, .d = 7, .act = ACT_RRELU, .no_bias = 1}},
+    {.op = &bias_op, .shape = {.b = 2, .t = 70, .d = 48, .act = ACT_RRELU}},
 
     /* pre-norm: the first norm; a joint whose sum goes on; the last joint, without a norm */
     {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}},
@@ -733,12 +825,71 @@ static const struct problem problems[] = {
     {.op = &attention_op, .shape = {.b = 1, .t = 33, .d = 20, .heads = 1, .p = 0.1}},
     /* too large for local memory as on a GPU */
     {.op = &attention_op, .shape = {.b = 2, .t = 100, .d = 12, .heads = 1, .p = 0.1}},
+    {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 3, .heads = 1, .causal = 1, .rotary = 1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 12, .heads = 2, .causal = 1, .p = 0.25}},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 9, .d = 10, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 33, .d = 16, .heads = 2, .rotary = 1}},
+    /* in tiles: less than one, some, more than one block of queries */
+    {.op = &attention_op, .shape = {.b = 2, .t = 1, .d = 4, .heads = 2}, .tiled = 1},
+    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25}, .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 17, .d = 8, .heads = 2, .causal = 1, .p = 0.25},
+     .tiled = 1},
+    {.op = &attention_op, .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1}, .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 131, .d = 8, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1},
+     .tiled = 1},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 300, .d = 3, .heads = 1, .causal = 1, .p = 0.2},
+     .tiled = 1},
+    /* tiles too large for local memory as on a GPU */
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 19, .d = 400, .heads = 1, .causal = 1},
+     .tiled = 1},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},
     {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}, .fixed = 1},
     {.op = &linear_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 200}, .added = 1},
     {.op = &linear_op, .shape = {.b = 40, .t = 8, .d = 200, .in = 7}},
+
+    {.op = &conv_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .kernel = 1, .stride = 1}},
+    {.op = &conv_op, .shape = {.b = 3, .t = 17, .d = 7, .in = 5, .kernel = 1, .stride = 1}},
+    {.op = &conv_op, .shape = {.b = 2, .t = 5, .d = 3, .in = 4, .kernel = 1, .stride = 2}},
+    {.op = &conv_op,
+     .shape = {.b = 2, .t = 17, .d = 20, .in = 3, .kernel = 3, .stride = 1, .padding = 1},
+     .fixed = 1},
+    {.op = &conv_op,
+     .shape = {.b = 3, .t = 17, .d = 7, .in = 12, .kernel = 3, .stride = 2, .padding = 1},
+     .added = 1},
+    {.op = &conv_op,
+     .shape = {.b = 2, .t = 20, .d = 5, .in = 2, .kernel = 2, .stride = 5, .padding = 4}},
+    {.op = &conv_op,
+     .shape = {.b = 2, .t = 3, .d = 5, .in = 70, .kernel = 7, .stride = 3, .padding = 3}},
+    {.op = &conv_op, .shape = {.b = 1, .t = 9, .d = 4, .in = 3, .kernel = 9, .stride = 1}},
+    {.op = &conv_op,
+     .shape = {.b = 2, .t = 9, .d = 4, .in = 3, .kernel = 3, .stride = 1, .no_bias = 1}},
+
+    {.op = &max_pool_op, .shape = {.b = 1, .t = 1, .d = 1, .span = 1}},
+    {.op = &max_pool_op, .shape = {.b = 3, .t = 17, .d = 7, .span = 2}},
+    {.op = &max_pool_op, .shape = {.b = 40, .t = 11, .d = 48, .span = 4}},
+
+    {.op = &batch_norm_op, .shape = {.b = 3, .t = 1, .d = 1, .has_bias = 1}, .tolerance = 1e-4},
+    {.op = &batch_norm_op, .shape = {.b = 3, .t = 17, .d = 7, .has_bias = 1}},
+    {.op = &batch_norm_op,
+     .shape = {.b = 6, .t = 5, .d = 12, .count = 4, .has_bias = 1},
+     .over_batch = 1},
+    {.op = &batch_norm_op, .shape = {.b = 40, .t = 50, .d = 48, .count = 7}, .over_batch = 1},
+    {.op = &batch_norm_op,
+     .shape = {.b = 3, .t = 5, .d = 200, .count = 2, .has_bias = 1},
+     .over_batch = 1},
+
+    {.op = &window_op, .shape = {.b = 1, .t = 7, .d = 1, .in = 1, .rows = 1}, .unused = 2},
+    {.op = &window_op,
+     .shape = {.b = 3, .t = 17, .d = 5, .in = 4, .rows = 6},
+     .unused = 2,
+     .tolerance = 3e-5},
 
     /* one row, one sample, one unit; widths no vector divides; batches that leave a bunch of
      * sequences incomplete; both directions; a width whose steps are products */
@@ -1289,6 +1440,71 @@ static void test_recurrent_range(int mode)
     }
 }
 
+/* Running statistics go on by PyTorch's rule, from the samples that count; what is not finite stays
+ * out of them. */
+static void test_running_statistics(int mode)
+{
+    enum { B = 5, T = 9, D = 7, COUNT = 3, N = B * T * D };
+    double x[N], mean[D] = {0}, var[D];
+    float values[N], got[D];
+    struct graph *g = graph_open(mode, B, 1);
+    struct params *params = g->params;
+    struct tensor *of_x = graph_state(g, "x", N);
+    struct ref r = {.b = B, .t = T, .d = D, .count = COUNT, .x = {x}};
+    op_batch_norm(g, of_x, B * T, D, "norm");
+    assert_int_equal(params_count(params), 2 * D);
+    params_place(params, device_info(g->dev)->base_align);
+    OK(params_allocate(params, g->dev, 1, &err));
+    OK(params_init(params, 1, &err));
+    graph_ready(g, 0);
+    for (int d = 0; d < D; d++)
+        var[d] = 1;
+    for (int run = 0; run < 4; run++) {
+        draw_all(values, N, (uint32_t)(90 + run), -3, 5);
+        if (run == 3)
+            values[2] = NAN;
+        for (size_t i = 0; i < N; i++)
+            x[i] = values[i];
+        OK(tensor_write(of_x, values, &err));
+        run_step(g, &(struct step){.count = COUNT});
+        for (size_t d = 0; d < D; d++) {
+            double m, v;
+            ref_moments(&r, d, 1, &m, &v);
+            mean[d] += isfinite(m) ? 0.1 * (m - mean[d]) : 0;
+            var[d] += isfinite(m) ? 0.1 * (v - var[d]) : 0;
+        }
+        OK(params_read(params, param_index(params, "norm.running_mean"), params->values, got,
+                       &err));
+        for (int d = 0; d < D; d++)
+            NEAR(got[d], mean[d], 2e-6);
+        OK(params_read(params, param_index(params, "norm.running_var"), params->values, got, &err));
+        for (int d = 0; d < D; d++)
+            NEAR(got[d], var[d], 2e-6);
+        OK(params_read(params, param_index(params, "norm.num_batches_tracked"), params->values, got,
+                       &err));
+        assert_true(got[0] == (float)(run + 1));
+    }
+    graph_close(g);
+}
+
+/* What does not fit is told, not computed. */
+static void test_conv_limits(int mode)
+{
+    for (int pool = 0; pool < 2; pool++) {
+        struct graph *g = graph_open(mode, 2, 1);
+        struct tensor *x = graph_state(g, "x", 2 * 3 * 4);
+        if (pool)
+            op_max_pool(g, x, 3, 4, 4);
+        else
+            op_conv1d(g, x, 3, 4, 5, &(struct conv){6, 1, 1}, 0, "convs.0");
+        assert_int_equal(graph_plan(g, &err), -1);
+        assert_non_null(
+            strstr(err.text, pool ? "x has fewer rows" : "convs.0 has a kernel longer"));
+        assert_int_equal(err.status, STATUS_USAGE);
+        graph_close(g);
+    }
+}
+
 static void test_iq_features(int mode)
 {
     enum { ROWS = 700 };
@@ -1439,6 +1655,23 @@ static void test_cell_draws(int mode)
     assert_true(p->list[param_index(p, "core.weight_hh_l0")]->decay);
     assert_false(p->list[param_index(p, "core.bias_hh_l0")]->decay);
     graph_close(g);
+}
+
+/* Dropout cannot number more than 2^32 probabilities of a sample; without it any window will do. */
+static void test_attention_limit(int mode)
+{
+    for (int heads = 1; heads <= 2; heads++)
+        for (int dropped = 0; dropped < 2; dropped++) {
+            struct graph *g = graph_open(mode, 1, 1);
+            struct drop drop = {dropped ? 0.1 : 0, graph_state(g, "sample", 1), 65536, "self_attn"};
+            struct tensor *qkv = graph_state(g, "qkv", 65536 * 3 * 2);
+            op_attention(g, qkv, 65536, 2, (size_t)heads, &(struct attend){0}, &drop);
+            int failed = graph_plan(g, &err);
+            assert_int_equal(failed, dropped && heads == 2 ? -1 : 0);
+            if (failed)
+                assert_non_null(strstr(err.text, "self_attn has more than 2^32"));
+            graph_close(g);
+        }
 }
 
 /* --- the optimizer */
@@ -1673,6 +1906,9 @@ int main(int argc, char **argv)
         {"noise", test_noise},
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},
+        {"attention's limit", test_attention_limit},
+        {"batch norm's running statistics", test_running_statistics},
+        {"limits of convolutions", test_conv_limits},
         {"loss_sum", test_loss_sum},
         {"zero", test_zero},
         {"sum_rows", test_sum_rows},

@@ -71,8 +71,7 @@ static void *append(void ***list, size_t *count, size_t size)
     return (*list)[(*count)++] = item;
 }
 
-/* The first thing that went wrong is the one to tell. */
-static void fault(struct graph *g, const char *name, const char *what)
+void graph_fault(struct graph *g, const char *name, const char *what)
 {
     if (!g->fault[0])
         snprintf(g->fault, sizeof g->fault, "%.95s %s", name, what);
@@ -99,7 +98,7 @@ struct tensor *graph_tensor(struct graph *g, const char *name, int rank, const s
     t->rank = rank;
     memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     if (tensor_count(rank, dim, &t->elems))
-        fault(g, name, "is larger than any memory");
+        graph_fault(g, name, "is larger than any memory");
     t->first = t->last = -1;
     t->needs_grad = 1;
     return t;
@@ -137,13 +136,23 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
     return t;
 }
 
+static struct tensor *param_or_fault(struct graph *g, const char *name, struct tensor *t)
+{
+    if (!t)
+        graph_fault(g, name, "does not fit: memory, its name's length or another of this name");
+    return t ? t : &nowhere_tensor;
+}
+
 struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
                            int decay, enum init_kind init, double scale)
 {
-    struct tensor *t = params_get(g->params, name, rank, dim, decay, init, scale);
-    if (!t)
-        fault(g, name, "does not fit: memory, its name's length or another of this name");
-    return t ? t : &nowhere_tensor;
+    return param_or_fault(g, name, params_get(g->params, name, rank, dim, decay, init, scale));
+}
+
+struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
+                             double initial)
+{
+    return param_or_fault(g, name, params_get_running(g->params, name, rank, dim, initial));
 }
 
 struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,

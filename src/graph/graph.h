@@ -69,6 +69,7 @@ enum init_kind {
 
 struct param {
     struct tensor value, grad; /* named as in PyTorch */
+    int running;               /* a statistic that an op keeps, PyTorch's "buffer": no gradient */
     int decay;                 /* takes weight decay */
     enum init_kind init;
     double scale;
@@ -81,9 +82,11 @@ struct params {
     size_t count;
     int decay_all;
     enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
-    /* Places, after params_place(): decayed parameters first. Sizes in floats. */
-    size_t elems, decayed;
-    struct buffer *values, *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
+    /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
+     * floats. */
+    size_t elems, decayed, running;
+    struct buffer *values;                       /* [elems + running] */
+    struct buffer *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
 };
 
 struct params *params_new(int decay_all);
@@ -93,10 +96,15 @@ void params_free(struct params *params);
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
                           int decay, enum init_kind init, double scale);
 
+/* The same for a running statistic, which begins with `initial`: saved with the parameters, but
+ * without gradient and optimizer state. */
+struct tensor *params_get_running(struct params *params, const char *name, int rank,
+                                  const size_t *dim, double initial);
+
 /* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
-/* Number of parameters, as PyTorch counts them. */
+/* Number of parameters, as PyTorch counts them: without running statistics. */
 size_t params_count(const struct params *params);
 
 /* Gives every parameter its place and fixes params->elems; `align` in bytes. */
@@ -187,6 +195,10 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
 struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
                            int decay, enum init_kind init, double scale);
 
+/* A statistic that training graphs keep and evaluation graphs use, see params_get_running(). */
+struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
+                             double initial);
+
 /* The weight [out, in, ...] of a linear layer or convolution, U(-bound, bound) as PyTorch's module
  * draws it or as params->weights says. */
 struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
@@ -203,6 +215,9 @@ void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void
 
 /* Appends the backward passes of all ops, newest first. Gradients of the loss must be written. */
 void graph_backward(struct graph *g);
+
+/* Tells graph_plan() that `name` cannot be done, and why: "NAME WHAT". The first fault is told. */
+void graph_fault(struct graph *g, const char *name, const char *what);
 
 /* Elements of a shape into *elems; -1 where their bytes cannot be counted. */
 int tensor_count(int rank, const size_t *dim, size_t *elems);

@@ -57,6 +57,7 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     t->kind = TENSOR_PARAM;
     t->rank = rank;
     t->elems = elems;
+    t->dim[0] = 1; /* of a scalar, whose rank is 0 */
     memcpy(t->dim, dim, (size_t)rank * sizeof *dim);
     t->needs_grad = 1;
     p->grad = *t;
@@ -71,35 +72,54 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     return t;
 }
 
+struct tensor *params_get_running(struct params *params, const char *name, int rank,
+                                  const size_t *dim, double initial)
+{
+    size_t before = params->count;
+    struct tensor *t = params_get(params, name, rank, dim, 0, INIT_CONSTANT, initial);
+    if (!t)
+        return NULL;
+    struct param *p = params->list[params->count - 1];
+    if (params->count > before) {
+        p->running = 1;
+        p->decay = 0;
+        t->needs_grad = 0;
+        t->grad = NULL;
+    }
+    return t->needs_grad ? NULL : t;
+}
+
 size_t params_count(const struct params *params)
 {
     size_t n = 0;
     for (size_t i = 0; i < params->count; i++)
-        n += params->list[i]->value.elems;
+        n += params->list[i]->running ? 0 : params->list[i]->value.elems;
     return n;
 }
 
 void params_place(struct params *params, size_t align)
 {
-    size_t at = 0, words = align / 4;
-    for (int decay = 1; decay >= 0; decay--) {
+    enum { DECAYED, OTHERS, RUNNING, KINDS };
+    size_t at = 0, words = align / 4, end[KINDS];
+    for (int kind = 0; kind < KINDS; kind++) {
         for (size_t i = 0; i < params->count; i++) {
             struct param *p = params->list[i];
-            if (p->decay != decay)
+            if (kind != (p->running ? RUNNING : p->decay ? DECAYED : OTHERS))
                 continue;
             p->value.offset = p->grad.offset = at * 4;
             at += (p->value.elems + words - 1) / words * words;
         }
-        if (decay)
-            params->decayed = at;
+        end[kind] = at;
     }
-    params->elems = at;
+    params->decayed = end[DECAYED];
+    params->elems = end[OTHERS];
+    params->running = end[RUNNING] - end[OTHERS];
 }
 
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
 {
     size_t bytes = params->elems * 4;
-    params->values = buffer_new(dev, bytes, "parameters", err);
+    params->values = buffer_new(dev, bytes + params->running * 4, "parameters", err);
     if (!params->values)
         return -1;
     if (training) {
@@ -115,7 +135,8 @@ int params_allocate(struct params *params, struct device *dev, int training, str
         v->buffer = buffer_part(params->values, v->offset, v->elems * 4, err);
         if (!v->buffer)
             return -1;
-        if (training && !(g->buffer = buffer_part(params->grads, g->offset, g->elems * 4, err)))
+        if (training && !params->list[i]->running &&
+            !(g->buffer = buffer_part(params->grads, g->offset, g->elems * 4, err)))
             return -1;
     }
     return 0;

@@ -1,24 +1,10 @@
 #include "models/autoencoder.h"
 
-#include <stdlib.h>
-
 #include "models/transformer.h"
 
-/* Learned positions are a parameter, sinusoidal ones a constant. */
-static struct tensor *positions(struct graph *g, const struct config *config, const char *name)
+static int learned(const struct config *config)
 {
-    size_t dim[] = {(size_t)config->data.window, (size_t)config->model.d_model};
-    if (config->model.positions == POSITIONS_LEARNED)
-        return graph_param(g, name, 2, dim, 0, INIT_NORMAL, 0.02);
-    float *values = malloc(dim[0] * dim[1] * sizeof *values);
-    if (!values) {
-        g->failed = 1;
-        return graph_state(g, name, dim[0] * dim[1]);
-    }
-    transformer_sinusoids(values, dim[0], dim[1]);
-    struct tensor *t = graph_constant(g, name, dim[0] * dim[1], values);
-    free(values);
-    return t;
+    return config->model.positions == POSITIONS_LEARNED;
 }
 
 static struct tensor *encode(struct graph *g, const struct config *config,
@@ -27,7 +13,8 @@ static struct tensor *encode(struct graph *g, const struct config *config,
     size_t d = t->width, rows = g->batch * t->window;
     struct drop none = {0, t->sample, t->window, ""};
     struct tensor *h = op_linear(g, x, rows, features, d, "input");
-    h = op_bias(g, h, rows, d, ACT_NONE, positions(g, config, "encoder_positions"), &none);
+    h = op_bias(g, h, rows, d, ACT_NONE,
+                transformer_positions(g, t, learned(config), "encoder_positions"), &none);
     h = transformer_encoder(g, h, t, "encoder");
     h = op_linear(g, h, g->batch, t->window * d, 2 * d, "bottleneck.0");
     char mask[96];
@@ -50,7 +37,7 @@ static struct tensor *decode(struct graph *g, const struct config *config,
     struct tensor *h =
         op_linear(g, z, g->batch, (size_t)config->model.latent, t->window * d, "expand");
     /* the bias of expand is [T D]: one sample is one row */
-    struct tensor *at = positions(g, config, "decoder_positions");
+    struct tensor *at = transformer_positions(g, t, learned(config), "decoder_positions");
     h = op_bias(g, h, g->batch, t->window * d, ACT_NONE, at, &(struct drop){0, t->sample, 1, ""});
     h = transformer_encoder(g, h, t, "decoder");
     h = op_linear(g, h, rows, d, features, "output");

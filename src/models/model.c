@@ -3,14 +3,18 @@
 #include <string.h>
 
 #include "models/autoencoder.h"
+#include "models/cnn_recurrent.h"
 #include "models/dgru.h"
 #include "models/py_sources.h"
 #include "models/recurrent.h"
+#include "models/transformer_model.h"
 #include "ops/ops.h"
 
 static const struct model_class *const models[] = {
     [MODEL_AUTOENCODER] = &model_autoencoder,
     [MODEL_RECURRENT] = &model_recurrent,
+    [MODEL_CNN_RECURRENT] = &model_cnn_recurrent,
+    [MODEL_TRANSFORMER] = &model_transformer,
     [MODEL_DGRU] = &model_dgru,
 };
 
@@ -35,6 +39,19 @@ const char *model_python(const struct config *config)
         if (!strcmp(s->name, model_of(config)->python))
             return s->text;
     return "";
+}
+
+/* Reversible instance norm around a model: windows standardised on the way in, on the way out the
+ * targets that are features put back. */
+static void build_reversible(struct graph *g, const struct config *config,
+                             const struct model_shape *shape, struct model_io *io)
+{
+    struct tensor *raw = io->input, *stats;
+    io->input = op_window_norm(g, raw, shape->window, shape->features, &stats);
+    model_of(config)->build(g, config, shape, io);
+    io->output = op_window_denorm(g, io->output, stats, shape->target_rows, shape->targets,
+                                  shape->features, shape->target_feature);
+    io->input = raw;
 }
 
 /* Losses of a model with targets: loss.target alone. */
@@ -72,7 +89,10 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     if (training && class->supervised && config->data.noise > 0)
         io->input = op_noise(g, io->input, shape->window * shape->features, io->sample,
                              "data.noise", config->data.noise);
-    class->build(g, config, shape, io);
+    if (class->supervised && config->model.reversible_norm)
+        build_reversible(g, config, shape, io);
+    else
+        class->build(g, config, shape, io);
     if (class->supervised)
         supervise(g, config, shape, data, io);
     if (training)

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from common import read_checkpoint, split_features
-from supervised import WithCore, rows_of
+from supervised import WithCore, feature_of, rows_of
 
 
 class Recurrent(WithCore):
@@ -27,7 +27,7 @@ class Recurrent(WithCore):
         self.make_head(config, *self.make_core(config, config["features"]))
 
     def forward(self, x):
-        return self.predict(self.core(x))
+        return self.leave(self.predict(self.core(self.enter(x))))
 
 
 class DGRU(nn.Module):
@@ -59,6 +59,7 @@ def model_config(ini):
     config["features"] = len(split_features(data["features"]))
     config["targets"] = len(split_features(data["targets"]))
     config["rows"] = rows_of(ini)
+    config["feature_of"] = feature_of(ini)
     return config
 
 

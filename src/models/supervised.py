@@ -2,18 +2,22 @@
 import torch
 from torch import nn
 
+from common import split_features
+
 
 class WithHead(nn.Module):
     """A model's end: `output` on each row of its core, or on one row made of them, and `attention`
     if that weighs the rows.
 
     config: window (T), head, rows (R of a sample; 0 where each row of the window gives its own)
-    and targets (K), as in the INI file.
+    and targets (K), as in the INI file; feature_of, with reversible_norm the feature that each
+    target is, or -1, else None.
     """
 
     def make_head(self, config, columns, reverse=0):
         """For rows of `columns`, the last `reverse` of which a layer made walking backward."""
         self.head, self.rows, self.targets = config["head"], config["rows"], config["targets"]
+        self.feature_of = config.get("feature_of")
         self.reverse = reverse
         if self.rows and self.head == "attention":
             self.attention = nn.Linear(columns, 1)
@@ -21,6 +25,24 @@ class WithHead(nn.Module):
         self.output = nn.Linear(
             columns * (config["window"] if flat else 1), (self.rows or 1) * self.targets
         )
+
+    def enter(self, x):
+        """x [B, T, F], or with reversible_norm each window's features standardised (RevIN)."""
+        if self.feature_of is None:
+            return x
+        self.mean = x.mean(1, keepdim=True)
+        self.sd = (x.var(1, keepdim=True, correction=0) + 1e-5).sqrt()
+        return (x - self.mean) / self.sd
+
+    def leave(self, y):
+        """y [B, R, K] with the targets that are features put back into the units of enter()'s x."""
+        if self.feature_of is None:
+            return y
+        columns = [
+            y[..., k] if f < 0 else y[..., k] * self.sd[..., f] + self.mean[..., f]
+            for k, f in enumerate(self.feature_of)
+        ]
+        return torch.stack(columns, -1)
 
     def predict(self, y):
         """y [B, T, columns] -> [B, R, K], or [B, T, K]"""
@@ -71,6 +93,15 @@ class WithCore(WithHead):
             x = self.norm[i](layer(x)[0])
             x = self.drop(x) if i + 1 < len(core) else x
         return x
+
+
+def feature_of(ini):
+    """For reversible_norm the feature of the same text as each target, or -1; else None."""
+    data = ini["data"]
+    if not ini["model"].getboolean("reversible_norm"):
+        return None
+    features = split_features(data["features"])
+    return [features.index(t) if t in features else -1 for t in split_features(data["targets"])]
 
 
 def rows_of(ini):

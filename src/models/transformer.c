@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 struct layer {
     char name[64];
@@ -32,7 +33,7 @@ static struct tensor *self_attention(struct graph *g, struct tensor *y, const st
         op_linear_named(g, y, rows, d, 3 * d, part(l, "self_attn.in_proj_weight"),
                         part(&bias, "self_attn.in_proj_bias"), sqrt(6.0 / (4.0 * (double)d)), 0);
     struct tensor *o =
-        op_attention(g, qkv, t->window, d, t->heads,
+        op_attention(g, qkv, t->window, d, t->heads, &t->attend,
                      &(struct drop){t->dropout, t->sample, t->window,
                                     transformer_mask(mask, t->view, part(l, "self_attn"))});
     return op_linear_named(g, o, rows, d, d, part(l, "self_attn.out_proj.weight"),
@@ -56,8 +57,9 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
 {
     size_t rows = g->batch * t->window;
     struct layer l, next;
-    char mask[96];
+    char mask[96], final[64];
     struct tensor *y = h;
+    snprintf(final, sizeof final, "%s.norm", name);
     snprintf(l.name, sizeof l.name, "%s.layers.0", name);
     if (t->norm_first)
         y = op_add_norm(g, h, NULL, rows, t->width, part(&l, "norm1"),
@@ -72,8 +74,11 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
             y = op_add_norm(g, x, h, rows, t->width, part(&l, "norm2"), &after, &h);
             x = feed_forward(g, y, t, &l);
             transformer_mask(mask, t->view, part(&l, "dropout2"));
-            y = op_add_norm(g, x, h, rows, t->width,
-                            i + 1 < t->layers ? part(&next, "norm1") : NULL, &after, &h);
+            const char *norm = i + 1 < t->layers ? part(&next, "norm1")
+                               : t->final_norm   ? final
+                                                 : NULL;
+            y = op_add_norm(g, x, h, rows, t->width, norm, &after, norm == final ? NULL : &h);
+            h = norm == final ? y : h;
         } else {
             h = op_add_norm(g, x, h, rows, t->width, part(&l, "norm1"), &after, NULL);
             x = feed_forward(g, h, t, &l);
@@ -84,11 +89,23 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
     return h;
 }
 
-void transformer_sinusoids(float *to, size_t window, size_t width)
+struct tensor *transformer_positions(struct graph *g, const struct transformer *t, int learned,
+                                     const char *name)
 {
-    for (size_t t = 0; t < window; t++)
-        for (size_t d = 0; d < width; d++) {
-            double angle = (double)t / pow(10000, (double)(d - d % 2) / (double)width);
-            to[t * width + d] = (float)(d % 2 ? cos(angle) : sin(angle));
+    size_t dim[] = {t->window, t->width};
+    if (learned)
+        return graph_param(g, name, 2, dim, 0, INIT_NORMAL, 0.02);
+    float *values = malloc(dim[0] * dim[1] * sizeof *values);
+    if (!values) {
+        g->failed = 1;
+        return graph_state(g, name, dim[0] * dim[1]);
+    }
+    for (size_t row = 0; row < dim[0]; row++)
+        for (size_t d = 0; d < dim[1]; d++) {
+            double angle = (double)row / pow(10000, (double)(d - d % 2) / (double)dim[1]);
+            values[row * dim[1] + d] = (float)(d % 2 ? cos(angle) : sin(angle));
         }
+    struct tensor *table = graph_constant(g, name, dim[0] * dim[1], values);
+    free(values);
+    return table;
 }

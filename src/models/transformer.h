@@ -1,5 +1,5 @@
 /*
- * transformer: encoder layers as torch.nn.TransformerEncoderLayer (batch_first, no final norm),
+ * transformer: encoder layers as torch.nn.TransformerEncoderLayer (batch_first),
  * with its parameter names, its dropout sites and its initialisation.
  */
 #ifndef MODELS_TRANSFORMER_H
@@ -12,6 +12,8 @@ struct transformer {
     enum act act;
     double dropout;
     int norm_first;
+    int final_norm;       /* with norm_first: `name`.norm behind the last layer */
+    struct attend attend; /* rotary: op_rotary_table(g, T, D / heads) */
     struct tensor *sample;
     const char *view; /* in front of the names that key dropout: "" or, for a second pass over the
                          same samples, something else */
@@ -24,7 +26,8 @@ const char *transformer_mask(char to[96], const char *view, const char *name);
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,
                                    const char *name);
 
-/* Sinusoidal positions (Vaswani et al., 2017): [window, width] into `to`. */
-void transformer_sinusoids(float *to, size_t window, size_t width);
+/* Positions [T, D] to be added to the rows: a parameter, or sinusoids (Vaswani et al., 2017). */
+struct tensor *transformer_positions(struct graph *g, const struct transformer *t, int learned,
+                                     const char *name);
 
 #endif

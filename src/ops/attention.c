@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdlib.h>
 
 #include "ops/ops.h"
 
@@ -7,25 +8,34 @@ struct attention {
     size_t window, heads, head_width;
     struct mask drop;
     unsigned vec, head_vec, lanes;
+    int causal;
+    size_t tile, block; /* keys and queries at a time */
+    int tiled;
+    size_t room; /* floats that do not fit into local memory; 0: all do */
 };
 
-/* Floats of a work-group's tiles, forward and backward, as laid out in attention.cl. */
-static size_t room_of(const struct attention *op, int backward)
+struct rotary {
+    struct tensor *x, *y, *table;
+    size_t window, heads, head_width;
+};
+
+static size_t round_up(size_t n, size_t to)
 {
-    size_t t = op->window, tp = (t + op->vec - 1) / op->vec * op->vec, dh = op->head_width;
-    return backward ? 2 * tp * dh + t * dh + 2 * ((t + 3) / 4 * 4) * tp
-                    : tp * dh + t * dh + op->lanes * 4 * tp;
+    return (n + to - 1) / to * to;
 }
 
-static struct launch *kernel(struct graph *g, const struct attention *op, const char *name,
-                             size_t room, int global)
+/* Floats of a work-group in its hungriest kernel, as laid out in attention.cl. */
+static size_t room_of(const struct graph *g, const struct attention *op)
 {
-    size_t tp = (op->window + op->vec - 1) / op->vec * op->vec;
-    return graph_kernel(g, "attention.cl", name, g->batch * op->heads, op->lanes,
-                        "-DT=%zu -DTP=%zu -DDH=%zu -DHV=%u -DH=%zu -DVEC=%u -DLANES=%u -DGLOBAL=%d "
-                        "-DSCRATCH=%zu",
-                        op->window, tp, op->head_width, op->head_vec, op->heads, op->vec, op->lanes,
-                        global, global ? room : 0);
+    size_t tile = op->tile * op->head_width, rows = op->lanes * 4 * op->tile;
+    size_t room = 2 * tile + rows + 2 * op->block;
+    size_t back_q = 3 * tile + 2 * rows, back_kv = 2 * tile + 2 * op->block * op->tile;
+    if (!g->training)
+        return room;
+    if (!op->tiled) /* in one */
+        return back_kv + tile > room ? back_kv + tile : room;
+    room = back_q > room ? back_q : room;
+    return back_kv > room ? back_kv : room;
 }
 
 static int too_large(const struct graph *g, size_t room)
@@ -33,72 +43,174 @@ static int too_large(const struct graph *g, size_t room)
     return room * 4 + 1024 > device_info(g->dev)->local_bytes;
 }
 
-static void tail(struct graph *g, struct launch *l, const struct attention *op, size_t room,
-                 int global)
+/* The one place that chooses: fused where the whole window fits into local memory, else tiled, with
+ * tiles as large as fit there. */
+static void choose(const struct graph *g, struct attention *op, int tiled)
 {
+    const int is_cpu = device_info(g->dev)->is_cpu;
+    op->vec = is_cpu ? 16 : 4;
+    op->head_vec = graph_vec(g, op->head_width);
+    op->lanes = 1;
+    while (!is_cpu && op->lanes < 64 && op->lanes * 4 < op->window)
+        op->lanes *= 2;
+    op->tile = round_up(op->window, op->vec);
+    op->block = round_up(op->window, 4);
+    if (!tiled && !too_large(g, room_of(g, op)))
+        return;
+    op->tiled = 1;
+    op->lanes = is_cpu ? 1 : 32;
+    op->block = 128;
+    op->tile = is_cpu ? 64 : 32;
+    while (too_large(g, room_of(g, op)) && op->tile > 16)
+        op->tile /= 2;
+    if (too_large(g, room_of(g, op)))
+        op->room = room_of(g, op);
+}
+
+static struct launch *kernel(struct graph *g, const struct attention *op, const char *name,
+                             size_t parts)
+{
+    return graph_kernel(g, "attention.cl", name, g->batch * op->heads * parts, op->lanes,
+                        "-DT=%zu -DTP=%zu -DBQ=%zu -DTILED=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
+                        "-DBIAS=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
+                        op->window, op->tile, op->block, op->tiled, op->head_width, op->head_vec,
+                        op->heads, op->causal, op->qkv->bias != NULL, op->vec, op->lanes,
+                        op->room > 0, op->room);
+}
+
+static void read_qkv(struct launch *l, const struct attention *op)
+{
+    launch_read(l, op->qkv);
+    if (op->qkv->bias)
+        launch_read(l, op->qkv->bias);
+}
+
+/* The arguments that all have, and so many matrix products' cost. */
+static void tail(struct graph *g, struct launch *l, const struct attention *op, double products,
+                 const char *label)
+{
+    const double t = (double)op->window, pairs = op->causal ? t * (t + 1) / 2 : t * t;
     launch_read(l, op->drop.sample);
     launch_read(l, g->step);
     launch_dropout_key(g, l, &op->drop);
     launch_float(l, 1 / sqrt((double)op->head_width));
-    if (global)
-        launch_write(l, graph_tensor2(g, "attention.room", g->batch * op->heads, room));
-}
-
-static double products(const struct graph *g, const struct attention *op)
-{
-    return 2.0 * (double)g->batch * (double)op->heads * (double)op->window * (double)op->window *
-           (double)op->head_width;
+    if (op->room)
+        launch_write(l, graph_tensor2(g, "attention.room", l->groups, op->room));
+    launch_cost(l, products * 2 * (double)(g->batch * op->heads * op->head_width) * pairs, label);
 }
 
 static void backward(struct graph *g, const void *arg)
 {
     const struct attention *op = arg;
-    struct tensor *dout = op->o->grad;
+    struct tensor *dout = op->o->grad, *delta = NULL;
     int add;
     struct tensor *dqkv = dout ? graph_grad(g, op->qkv, &add) : NULL;
     if (!dqkv)
         return;
-    size_t room = room_of(op, 1);
-    int global = too_large(g, room);
-    struct launch *l = kernel(g, op, "attention_bwd", room, global);
-    launch_read(l, op->qkv);
-    launch_read(l, op->qkv->bias);
+    struct launch *l = kernel(g, op, op->tiled ? "attention_bwd_q" : "attention_bwd",
+                              (op->window + op->block - 1) / op->block);
+    read_qkv(l, op);
     launch_read(l, op->o);
     launch_read(l, op->lse);
     launch_read(l, dout);
-    launch_write(l, dqkv);
-    tail(g, l, op, room, global);
-    launch_cost(l, 5 * products(g, op), dqkv->name);
+    launch_write(l, dqkv); /* this is the projection's one reader */
+    if (op->tiled)
+        launch_write(l, delta = graph_tensor2(g, "delta", g->batch * op->heads, op->window));
+    tail(g, l, op, op->tiled ? 3 : 5, dqkv->name);
+    if (!op->tiled)
+        return;
+    l = kernel(g, op, "attention_bwd_kv", (op->window + op->tile - 1) / op->tile);
+    read_qkv(l, op);
+    launch_read(l, delta);
+    launch_read(l, op->lse);
+    launch_read(l, dout);
+    launch_update(l, dqkv);
+    tail(g, l, op, 4, dqkv->name);
+}
+
+/* --- rotary positions */
+
+struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
+{
+    size_t half = head_width / 2, n = window * half * 2;
+    float *values = malloc((n ? n : 1) * sizeof *values);
+    if (!values) {
+        g->failed = 1;
+        return graph_state(g, "rotary", 1);
+    }
+    values[0] = 0;
+    for (size_t i = 0; i < window * half; i++) {
+        double angle =
+            (double)(i / half) * pow(10000, -2 * (double)(i % half) / (double)head_width);
+        values[2 * i] = (float)cos(angle);
+        values[2 * i + 1] = (float)sin(angle);
+    }
+    struct tensor *table = graph_constant(g, "rotary", n ? n : 1, values);
+    free(values);
+    return table;
+}
+
+static void turn(struct graph *g, const struct rotary *op, struct tensor *x, struct tensor *y,
+                 int sign)
+{
+    size_t items = g->batch * op->window * 3 * op->heads * ((op->head_width + 1) / 2);
+    size_t lanes = device_info(g->dev)->is_cpu ? 16 : 128;
+    struct launch *l = graph_kernel(g, "rotary.cl", "rotary", (items + lanes - 1) / lanes, lanes,
+                                    "-DDH=%zu -DH=%zu -DSIGN=%d -DBIAS=%d", op->head_width,
+                                    op->heads, sign, x->bias != NULL);
+    launch_read(l, x);
+    if (x->bias)
+        launch_read(l, x->bias);
+    launch_read(l, op->table);
+    launch_write(l, y);
+    launch_int(l, op->window);
+    launch_int(l, items);
+    launch_cost(l, 3.0 * (double)x->elems, y->name);
+}
+
+static void rotary_backward(struct graph *g, const void *arg)
+{
+    const struct rotary *op = arg;
+    int add;
+    struct tensor *dx = op->y->grad ? graph_grad(g, op->x, &add) : NULL;
+    if (dx)
+        turn(g, op, op->y->grad, dx, -1);
+}
+
+/* q and k turned, the bias added */
+static struct tensor *rotate(struct graph *g, struct tensor *qkv, struct tensor *table,
+                             size_t window, size_t heads, size_t head_width)
+{
+    struct rotary op = {qkv, NULL, table, window, heads, head_width};
+    op.y = graph_tensor2(g, "rotary", g->batch * window, 3 * heads * head_width);
+    turn(g, &op, qkv, op.y, 1);
+    graph_backward_arg(g, rotary_backward, op);
+    return op.y;
 }
 
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
-                            size_t heads, const struct drop *drop)
+                            size_t heads, const struct attend *how, const struct drop *drop)
 {
-    struct attention op = {.qkv = qkv,
-                           .window = window,
+    struct attention op = {.window = window,
                            .heads = heads,
                            .head_width = width / heads,
+                           .causal = how->causal,
                            .drop = mask_of(drop)};
-    const struct device_info *info = device_info(g->dev);
-    op.vec = info->is_cpu ? 16 : 4;
-    op.head_vec = graph_vec(g, op.head_width);
-    op.lanes = 1;
-    while (!info->is_cpu && op.lanes < 64 && op.lanes * 4 < window)
-        op.lanes *= 2;
+    op.qkv = how->rotary ? rotate(g, qkv, how->rotary, window, heads, op.head_width) : qkv;
+    /* dropout numbers a sample's probabilities in 32 bits; factors of at most 2^17 each */
+    size_t pairs = window * round_up(window, 16);
+    if (g->training && drop->p > 0 && pairs > ((size_t)1 << 32) / heads)
+        graph_fault(g, drop->path,
+                    "has more than 2^32 attention probabilities to a sample: "
+                    "dropout needs fewer heads or a shorter window");
+    choose(g, &op, how->tiled);
     op.o = graph_tensor2(g, "attention", g->batch * window, width);
     op.lse = graph_tensor2(g, "lse", g->batch * heads, window);
-    size_t room = room_of(&op, 0);
-    int global = too_large(g, g->training ? room_of(&op, 1) : room);
-    /* forward and backward are one program: GLOBAL and SCRATCH are the same for both */
-    if (g->training && room_of(&op, 1) > room)
-        room = room_of(&op, 1);
-    struct launch *l = kernel(g, &op, "attention_fwd", room, global);
-    launch_read(l, qkv);
-    launch_read(l, qkv->bias);
+    struct launch *l = kernel(g, &op, "attention_fwd", (op.window + op.block - 1) / op.block);
+    read_qkv(l, &op);
     launch_write(l, op.o);
     launch_write(l, op.lse);
-    tail(g, l, &op, room, global);
-    launch_cost(l, 2 * products(g, &op), "attention");
+    tail(g, l, &op, 2, "attention");
     graph_backward_arg(g, backward, op);
     return op.o;
 }

@@ -10,10 +10,10 @@ struct bias {
 
 static struct launch *kernel(struct graph *g, const struct bias *op, const char *name)
 {
+    int act = op->act == ACT_RRELU && !g->training ? ACT_RRELU + 1 : (int)op->act;
     return graph_kernel(g, "bias.cl", name, op->groups, op->lanes,
-                        "-DD=%zu -DBIAS=%d -DACT=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns,
-                        op->x->bias != NULL, (int)op->act, op->position != NULL, op->vec,
-                        op->lanes);
+                        "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns, act,
+                        op->x->bias != NULL, op->position != NULL, op->vec, op->lanes);
 }
 
 static void backward(struct graph *g, const void *arg)

@@ -16,7 +16,8 @@ static void backward(struct graph *g, const void *arg)
         return;
     graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, op->out, op->in, op->rows}, dy, op->x,
                op->weight->grad, 1);
-    op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
+    if (op->bias)
+        op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
     int add;
     struct tensor *dx = graph_grad(g, op->x, &add);
     if (dx)
@@ -24,19 +25,25 @@ static void backward(struct graph *g, const void *arg)
                    op->weight, dx, add);
 }
 
+struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
+                            struct tensor *weight, struct tensor *bias)
+{
+    struct linear op = {.x = x, .weight = weight, .bias = bias, .rows = rows, .in = in, .out = out};
+    op.y = graph_tensor2(g, weight->name, rows, out);
+    op.y->bias = bias;
+    graph_gemm(g, weight->name, (struct gemm_shape){0, 1, rows, out, in}, x, weight, op.y, 0);
+    graph_backward_arg(g, backward, op);
+    return op.y;
+}
+
 struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, size_t in,
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound)
 {
-    struct linear op = {.x = x, .rows = rows, .in = in, .out = out};
-    op.weight = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
-    op.bias = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
-                             : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
-    op.y = graph_tensor2(g, weight, rows, out);
-    op.y->bias = op.bias;
-    graph_gemm(g, weight, (struct gemm_shape){0, 1, rows, out, in}, x, op.weight, op.y, 0);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+    struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
+    struct tensor *b = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
+                                      : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
+    return op_linear_of(g, x, rows, in, out, w, b);
 }
 
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,

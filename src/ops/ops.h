@@ -12,7 +12,9 @@
 
 #include "graph/graph.h"
 
-enum act { ACT_NONE, ACT_RELU, ACT_GELU };
+/* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
+ */
+enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU };
 /* In the order of loss.target. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
 /* In the order of model.head. */
@@ -49,8 +51,13 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                size_t out, const char *weight, const char *bias,
                                double weight_bound, double bias_bound);
 
+/* The same with parameters that are there: weight of out * in, bias [out] or NULL. */
+struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
+                            struct tensor *weight, struct tensor *bias);
+
 /* y = dropout(act(x + x->bias + position[row % period])), the only reader of x; x, y [rows,
- * columns]. `position` (may be NULL) is [drop->period, columns] and needs ACT_NONE. */
+ * columns]; x->bias may be NULL. `position` (may be NULL) is [drop->period, columns] and needs
+ * ACT_NONE. */
 struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
                        struct tensor *position, const struct drop *drop);
 
@@ -67,10 +74,56 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
 struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
                             const char *name, const struct drop *drop);
 
+/* How op_attention attends. */
+struct attend {
+    int causal;            /* a row sees itself and the rows before it; else all rows */
+    struct tensor *rotary; /* op_rotary_table(), which turns queries and keys; NULL: not turned */
+    int tiled;             /* for tests: in tiles even where the window fits into local memory */
+};
+
+/* cos and sin of t 10000^(-2i / head_width) for the interleaved pairs (2i, 2i + 1) of rotary
+ * positions (Su et al., 2021), [window, head_width / 2, 2]. */
+struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
+
 /* Self-attention of qkv [B T, 3 D] (with its bias riding on it) to [B T, D]; drop acts on the
- * attention probabilities. */
+ * attention probabilities. Any window: no T x T tensor is kept. */
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
-                            size_t heads, const struct drop *drop);
+                            size_t heads, const struct attend *how, const struct drop *drop);
+
+/* How the kernel of a convolution goes along T: zeros at both ends, no dilation. */
+struct conv {
+    size_t kernel, stride, padding;
+};
+
+/* Rows that it makes of `window`; 0: the kernel is longer than the padded window. */
+size_t conv_rows(const struct conv *shape, size_t window);
+
+/* nn.Conv1d over x [B T, in], channels last: [B conv_rows(), out], `name`.weight [out, in, kernel];
+ * the bias, unless `bare`, rides on it. */
+struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_t in, size_t out,
+                         const struct conv *shape, int bare, const char *name);
+
+/* nn.MaxPool1d(pool) over x [B T, columns]: [B T / pool, columns]; rows that are left over drop. */
+struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
+                           size_t pool);
+
+/*
+ * nn.BatchNorm1d of x + x->bias [rows, columns] over the rows of all samples; x->bias may be NULL.
+ * Training takes the micro-batch's moments, without the samples that pad it, and moves
+ * `name`.running_mean and `name`.running_var, which evaluation takes.
+ */
+struct tensor *op_batch_norm(struct graph *g, struct tensor *x, size_t rows, size_t columns,
+                             const char *name);
+
+/* Reversible instance norm (Kim et al., 2022) without its affine part: each feature of each window
+ * x [B, T, F], to which no gradient goes, standardised; *stats [B, 2, F] = mean, sd. */
+struct tensor *op_window_norm(struct graph *g, struct tensor *x, size_t window, size_t features,
+                              struct tensor **stats);
+
+/* y [B, rows, targets] with the target k put back into the unit of feature[k], unless that is -1.
+ */
+struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
+                                size_t rows, size_t targets, size_t features, const int *feature);
 
 /* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
 struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);

@@ -28,10 +28,18 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
 
 /* --- writing */
 
+/* Optimizer states are of trained parameters only, the values of running statistics as well. */
+static int has_place(const struct engine *e, size_t i, const struct buffer *arena)
+{
+    return arena == e->params->values || !e->params->list[i]->running;
+}
+
 static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
                      const char *prefix, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
+        if (!has_place(e, i, arena))
+            continue;
         const struct tensor *t = &e->params->list[i]->value;
         uint64_t shape[TENSOR_MAX_RANK];
         char name[160];
@@ -249,6 +257,8 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct buf
                       const char *prefix, const char *path, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
+        if (!has_place(e, i, arena))
+            continue;
         const struct tensor *t = &e->params->list[i]->value;
         char name[160];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);

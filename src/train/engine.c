@@ -125,7 +125,8 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
     if (!e->params->values) {
         params_place(e->params, device_info(e->dev)->base_align);
         const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
-        const uint64_t bytes = e->params->elems * (options->training ? 16 : 4);
+        const uint64_t bytes =
+            e->params->elems * (options->training ? 16 : 4) + e->params->running * 4;
         if (bytes > left)
             return error_set(err, STATUS_USAGE,
                              "the model's %zu parameters take %llu bytes of %llu, whatever the "
@@ -397,7 +398,7 @@ size_t engine_batch(const struct engine *e)
 struct engine_bytes engine_memory(const struct engine *e)
 {
     uint64_t params = e->params->elems * 4;
-    struct engine_bytes bytes = {.parameters = params,
+    struct engine_bytes bytes = {.parameters = params + e->params->running * 4,
                                  .gradients = e->train ? params : 0,
                                  .optimizer = e->train ? 2 * params : 0,
                                  .data = buffer_size(e->buffers.series) +

@@ -7,7 +7,8 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
   train.batch, the last one short; the order starts over at the end): `losses`, `reconstruction`,
   `contrastive` and `norms` (of the gradient before clipping), each [20] float64;
 - of the first step: `grad.NAME`, before clipping;
-- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent].
+- of its first micro-batch: `output` [B, T, F] and `latent` [B, latent], in eval mode;
+- `after.NAME`: running statistics (among `param.NAME` as well) after the last step.
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
 `target` [n, R, K], no `latent`, and an `output` [B, R, K]; `reconstruction` is their loss. Metadata: `config`, the
@@ -37,7 +38,9 @@ from twin import (
     target_losses,
 )
 
-import recurrent  # found where twin looks for models
+import cnn_recurrent  # found where twin looks for models
+import recurrent
+import transformer
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
 STEPS = 20
@@ -104,6 +107,67 @@ CASES = {
     ),
     "gru-flatten": dict(type="recurrent", cell="gru", head="flatten", hidden=5, K=1, target="huber"),
     "dgru": dict(type="dgru", F=2, K=2, hidden=11, window=13, target_rows="window", clip_norm=200),
+    "transformer": dict(
+        type="transformer", K=2, attention="causal", positions="rotary", layers=2, dropout=0
+    ),
+    "transformer-rows": dict(
+        type="transformer", K=1, attention="causal", target_rows="window", norm_first="no", window=19
+    ),
+    "transformer-reversible": dict(
+        type="transformer",
+        K=2,
+        positions="rotary",
+        heads=2,
+        d_model=10,
+        head="flatten",
+        target_rows="each",
+        horizon=4,
+        reversible_norm="yes",
+        activation="relu",
+    ),
+    "transformer-sinusoidal": dict(
+        type="transformer", K=3, positions="sinusoidal", head="attention", target="bce", accumulate=2
+    ),
+    "transformer-long": dict(
+        type="transformer", K=1, positions="none", window=150, n=3, batch=2, head="mean"
+    ),
+    "cnn-lstm": dict(
+        type="cnn_recurrent",
+        K=2,
+        window=41,
+        conv_channels="5, 8",
+        conv_kernel=4,
+        conv_stride=2,
+        conv_pool=2,
+        hidden=6,
+        layer_norm="yes",
+    ),
+    "cnn-gru-batch": dict(
+        type="cnn_recurrent",
+        K=2,
+        cell="gru",
+        window=11,
+        conv_channels=7,
+        conv_norm="batch",
+        activation="relu",
+        target_rows="window",
+        hidden=6,
+        layers=2,
+        reversible_norm="yes",
+    ),
+    "cnn-rnn-layer": dict(
+        type="cnn_recurrent",
+        K=1,
+        cell="rnn",
+        window=13,
+        conv_channels="4, 3",
+        conv_norm="layer",
+        conv_padding=0,
+        conv_pool=2,
+        conv_kernel=2,
+        hidden=5,
+        bidirectional="yes",
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -136,7 +200,15 @@ def make_model(ini):
     """The untrained model of a configuration."""
     if ini["model"]["type"] == "autoencoder":
         return Autoencoder(model_config(ini))
-    return recurrent.make(recurrent.model_config(ini))
+    kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent}
+    kind = kind.get(ini["model"]["type"], recurrent)
+    return kind.make(kind.model_config(ini))
+
+
+def running(model):
+    """(name, value) of the running statistics, which are in state_dict() but no parameters."""
+    params = dict(model.named_parameters())
+    return [(name, b) for name, b in model.state_dict().items() if name not in params]
 
 
 def run(model, ini, x, extra):
@@ -147,17 +219,20 @@ def run(model, ini, x, extra):
     out, own = {}, ini["model"]["type"] == "autoencoder"
     terms = losses if own else target_losses
     with torch.no_grad():
-        y = model(xs[0])
+        y = model.eval()(xs[0])
         out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
-    n = sum(len(part) for part in xs[:group])
+    model.train()
+    n, kept = sum(len(part) for part in xs[:group]), [b.clone() for b in model.buffers()]
     for part, with_part in zip(xs[:group], extras):
         (terms(model, part, ini["loss"], with_part)[0] * (len(part) / n)).backward()
     for name, p in model.named_parameters():
         out["grad." + name] = p.grad.clone()
+    for buffer, before in zip(model.buffers(), kept):
+        buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
     figures = []
     while len(figures) < STEPS:
-        for i in range(0, len(xs), group):
+        for i in range(0, len(xs), group)[: STEPS - len(figures)]:
             figures.append(
                 optimizer_step(
                     model,
@@ -171,7 +246,13 @@ def run(model, ini, x, extra):
             )
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
+    out.update({"after." + name: b.clone() for name, b in running(model)})
     return out
+
+
+def draw(key, buffer):
+    """Running statistics to begin with, so that they are neither 0 nor 1."""
+    return torch.rand(buffer.shape) + 0.5 if buffer.is_floating_point() else buffer
 
 
 def make(name, case):
@@ -194,11 +275,14 @@ def make(name, case):
     if ini["data"]["targets"]:
         y = model(tensors["input"])
         tensors["target"] = torch.randn(y.shape)
-    tensors.update({"param." + key: p.detach().clone() for key, p in model.named_parameters()})
+        model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
+    tensors.update({"param." + key: p.detach().clone() for key, p in model.state_dict().items()})
+    tensors = {key: value.float() for key, value in tensors.items()}
     extra = tensors.get("noise", tensors.get("target"))
     extra = extra if extra is None else extra.double()
     for key, value in run(model.double(), ini, tensors["input"].double(), extra).items():
-        tensors[key] = value if value.ndim == 1 and not key.startswith("grad.") else value.float()
+        figures = key in ("losses", "reconstruction", "contrastive", "norms")
+        tensors[key] = value if figures else value.float()
     path = os.path.join(FOLDER, name + ".safetensors")
     save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": text})
     os.chmod(path, 0o644)

@@ -1,0 +1,41 @@
+/*
+ * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i + 1)
+ * are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.
+ *
+ * x, y [B, T, 3, H, DH]; bias [3, H, DH] is added to x where BIAS; table [T, DH / 2, 2] = cosine, sine.
+ * SIGN 1 turns, -1 turns back, which is the gradient. A work-item takes a pair, or the element that is
+ * left of an odd row. -D: DH, H, SIGN, BIAS.
+ */
+#define HALF ((DH + 1) / 2)
+
+__kernel void rotary(__global const float *restrict x,
+#if BIAS
+                     __global const float *restrict bias,
+#endif
+                     __global const float *restrict table, __global float *restrict y,
+                     const int period, const int items)
+{
+    const int id = (int)get_global_id(0);
+    if (id >= items)
+        return;
+    const int row = id / (3 * H * HALF), head = id / HALF % (3 * H), i = id % HALF;
+    const int d = head * DH + 2 * i, single = 2 * i + 1 == DH;
+    const size_t at = (size_t)row * (3 * H * DH) + d;
+    float re = x[at], im = single ? 0 : x[at + 1];
+#if BIAS
+    re += bias[d];
+    im += single ? 0 : bias[d + 1];
+#endif
+    if (single) {
+        y[at] = re;
+        return;
+    }
+    float c = 1, s = 0;
+    if (head < 2 * H) {
+        const size_t angle = ((size_t)(row % period) * (DH / 2) + i) * 2;
+        c = table[angle];
+        s = SIGN * table[angle + 1];
+    }
+    y[at] = re * c - im * s;
+    y[at + 1] = re * s + im * c;
+}

@@ -1,0 +1,113 @@
+"""The convolutional recurrent model that seqtrain trained, for PyTorch.
+
+    from model import load
+    model, scaler = load("best.safetensors")    # in eval mode
+    y = model(scaler(windows))                  # windows: raw features, [B, T, F]; y [B, R, K]
+
+y is in the unit in which the model was trained: after data.target_transform. From a shell:
+python model.py best.safetensors windows.npy > predictions.csv
+Needs torch, numpy and safetensors, nothing of seqtrain.
+"""
+
+import json
+import sys
+
+import torch
+from torch import nn
+
+from common import read_checkpoint, split_features
+from supervised import WithCore, feature_of, rows_of
+
+
+class CnnRecurrent(WithCore):
+    """Windows [B, T, F] -> [B, R, K]: convolutions, recurrent layers, then a head; see WithCore and
+    WithHead.
+
+    config: features (their number F), window (T), conv_channels (a list), conv_kernel, conv_stride,
+    conv_padding (a number), conv_norm, conv_pool, activation, as in the INI file, and what WithCore
+    and WithHead take.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        K, stride, pool = config["conv_kernel"], config["conv_stride"], config["conv_pool"]
+        padding, channels = config["conv_padding"], config["conv_channels"]
+        sizes = [config["features"]] + channels
+        bias = config["conv_norm"] != "batch"  # which would take it out again
+        self.conv = nn.ModuleList(
+            nn.Conv1d(a, b, K, stride, padding, bias=bias) for a, b in zip(sizes, channels)
+        )
+        if config["conv_norm"] != "none":
+            kind = nn.BatchNorm1d if config["conv_norm"] == "batch" else nn.LayerNorm
+            self.conv_norm = nn.ModuleList(kind(n) for n in channels)
+        self.batch_norm = config["conv_norm"] == "batch"
+        acts = {"gelu": nn.GELU(), "relu": nn.ReLU(), "rrelu": nn.RReLU(1 / 8, 1 / 3)}
+        self.act, self.pool = acts[config["activation"]], nn.MaxPool1d(pool)
+        T = config["window"]
+        for _ in channels:
+            T = ((T + 2 * padding - K) // stride + 1) // pool
+        self.make_head(dict(config, window=T), *self.make_core(config, sizes[-1]))
+
+    def convolve(self, x):
+        """x [B, T, F] -> [B, L, C]"""
+        x = x.transpose(1, 2)
+        for i, conv in enumerate(self.conv):
+            x = conv(x)
+            if hasattr(self, "conv_norm"):
+                norm = self.conv_norm[i]
+                x = norm(x) if self.batch_norm else norm(x.transpose(1, 2)).transpose(1, 2)
+            x = self.pool(self.act(x))
+        return x.transpose(1, 2)
+
+    def forward(self, x):
+        return self.leave(self.predict(self.core(self.convolve(self.enter(x)))))
+
+
+def model_config(ini):
+    """The dict that CnnRecurrent takes, from a complete INI."""
+    model, data = ini["model"], ini["data"]
+    config = {key: model.getint(key) for key in ("hidden", "layers")}
+    config.update({"conv_" + key: model.getint("conv_" + key) for key in ("kernel", "stride", "pool")})
+    auto = model["conv_padding"].strip() == "auto"
+    config["conv_padding"] = (config["conv_kernel"] - 1) // 2 if auto else model.getint("conv_padding")
+    config["conv_channels"] = [int(n) for n in split_features(model["conv_channels"])]
+    config.update({key: model.getboolean(key) for key in ("bidirectional", "layer_norm")})
+    config.update({key: model[key].strip() for key in ("cell", "head", "activation", "conv_norm")})
+    config["dropout"] = model.getfloat("dropout")
+    config["window"] = data.getint("window")
+    config["features"] = len(split_features(data["features"]))
+    config["targets"] = len(split_features(data["targets"]))
+    config["rows"] = rows_of(ini)
+    config["feature_of"] = feature_of(ini)
+    return config
+
+
+def make(config):
+    """The model of a configuration, untrained."""
+    return CnnRecurrent(config)
+
+
+def load(path):
+    """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
+    features and targets."""
+    ini, meta, state, scaler = read_checkpoint(path)
+    model = make(model_config(ini))
+    model.load_state_dict(state, strict=True)
+    model.features = json.loads(meta["features"])
+    model.names = split_features(ini["data"]["targets"])
+    return model.eval(), scaler
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: python model.py best.safetensors windows.npy   (raw windows, [B, T, F])")
+    import numpy
+
+    model, scaler = load(sys.argv[1])
+    with torch.no_grad():
+        y = model(scaler(numpy.load(sys.argv[2])))
+    numpy.savetxt(sys.stdout, y.flatten(1).numpy(), fmt="%.9g", delimiter=",")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""The transformer encoder that seqtrain trained, for PyTorch.
+
+    from model import load
+    model, scaler = load("best.safetensors")    # in eval mode
+    y = model(scaler(windows))                  # windows: raw features, [B, T, F]; y [B, R, K]
+
+y is in the unit in which the model was trained: after data.target_transform. From a shell:
+python model.py best.safetensors windows.npy > predictions.csv
+Needs torch, numpy and safetensors, nothing of seqtrain.
+"""
+
+import json
+import math
+import sys
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from common import read_checkpoint, split_features
+from supervised import WithHead, feature_of, rows_of
+
+
+def sinusoids(T, D):
+    """[T, D]: sin(t / 10000^(2i/D)) in the even columns 2i, cos in the odd (Vaswani 2017)."""
+    t = torch.arange(T, dtype=torch.float64)[:, None]
+    angle = t * torch.exp(torch.arange(0, D, 2, dtype=torch.float64) * (-math.log(10000.0) / D))
+    table = torch.empty(T, D, dtype=torch.float64)
+    table[:, 0::2] = torch.sin(angle)
+    table[:, 1::2] = torch.cos(angle[:, : D // 2])
+    return table.to(torch.get_default_dtype())
+
+
+def rotary(x):
+    """x [..., T, d]: row t's pairs (2i, 2i + 1) turned by t / 10000^(2i/d) (Su et al. 2021); a last
+    odd element stays."""
+    T, d = x.shape[-2:]
+    t = torch.arange(T, dtype=torch.float64)[:, None]
+    angle = t * 10000.0 ** (-2 * torch.arange(d // 2, dtype=torch.float64) / d)
+    cos, sin = angle.cos().to(x), angle.sin().to(x)
+    a, b = x[..., 0 : d - d % 2 : 2], x[..., 1::2]
+    turned = torch.stack([a * cos - b * sin, a * sin + b * cos], -1).flatten(-2)
+    return torch.cat([turned, x[..., d - d % 2 :]], -1)
+
+
+class RotaryLayer(nn.TransformerEncoderLayer):
+    """PyTorch's encoder layer, its queries and keys turned by their positions."""
+
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+        own, (B, T, D) = self.self_attn, x.shape
+        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
+        q, k, v = qkv.view(B, T, 3, own.num_heads, -1).permute(2, 0, 3, 1, 4)
+        y = F.scaled_dot_product_attention(
+            rotary(q),
+            rotary(k),
+            v,
+            attn_mask=attn_mask,
+            dropout_p=own.dropout if self.training else 0.0,
+        )
+        return self.dropout1(own.out_proj(y.transpose(1, 2).reshape(B, T, D)))
+
+    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+        x = src  # PyTorch's own would take its fast path here, past _sa_block
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), src_mask, None)
+            return x + self._ff_block(self.norm2(x))
+        x = self.norm1(x + self._sa_block(x, src_mask, None))
+        return self.norm2(x + self._ff_block(x))
+
+
+class Transformer(WithHead):
+    """Windows [B, T, F] -> [B, R, K], or [B, T, K]; see WithHead.
+
+    config: features (their number F), window (T), d_model (D), heads, layers, feedforward, dropout,
+    activation, norm_first, positions, attention, as in the INI file, and what WithHead takes.
+    """
+
+    def __init__(self, config):
+        super().__init__()
+        T, D = config["window"], config["d_model"]
+        self.causal, self.rotary = config["attention"] == "causal", config["positions"] == "rotary"
+        self.input = nn.Linear(config["features"], D)
+        if config["positions"] == "learned":
+            self.positions = nn.Parameter(torch.randn(T, D) * 0.02)
+        elif config["positions"] == "sinusoidal":
+            self.register_buffer("positions", sinusoids(T, D), persistent=False)
+        else:
+            self.positions = None
+        kind = RotaryLayer if self.rotary else nn.TransformerEncoderLayer
+        layers = [
+            kind(
+                D,
+                config["heads"],
+                config["feedforward"],
+                config["dropout"],
+                config["activation"],
+                batch_first=True,
+                norm_first=config["norm_first"],
+            )
+            for _ in range(config["layers"])
+        ]
+        self.encoder = nn.TransformerEncoder(
+            layers[0],
+            config["layers"],
+            nn.LayerNorm(D) if config["norm_first"] else None,
+            enable_nested_tensor=False,
+        )
+        self.encoder.layers = nn.ModuleList(layers)  # PyTorch starts all layers from one copy
+        self.make_head(config, D)
+
+    def forward(self, x):
+        x = self.enter(x)
+        T, h = x.shape[1], self.input(x)
+        if self.positions is not None:
+            h = h + self.positions
+        mask = None
+        if self.causal:
+            mask = nn.Transformer.generate_square_subsequent_mask(T, dtype=x.dtype)
+        return self.leave(self.predict(self.encoder(h, mask)))
+
+
+def model_config(ini):
+    """The dict that Transformer takes, from a complete INI."""
+    model, data = ini["model"], ini["data"]
+    config = {key: model.getint(key) for key in ("d_model", "heads", "layers", "feedforward")}
+    config.update({key: model[key].strip() for key in ("activation", "positions", "attention")})
+    config["head"] = model["head"].strip()
+    config["norm_first"] = model.getboolean("norm_first")
+    config["dropout"] = model.getfloat("dropout")
+    config["window"] = data.getint("window")
+    config["features"] = len(split_features(data["features"]))
+    config["targets"] = len(split_features(data["targets"]))
+    config["rows"] = rows_of(ini)
+    config["feature_of"] = feature_of(ini)
+    return config
+
+
+def make(config):
+    """The model of a configuration, untrained."""
+    return Transformer(config)
+
+
+def load(path):
+    """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
+    features and targets."""
+    ini, meta, state, scaler = read_checkpoint(path)
+    model = make(model_config(ini))
+    model.load_state_dict(state, strict=True)
+    model.features = json.loads(meta["features"])
+    model.names = split_features(ini["data"]["targets"])
+    return model.eval(), scaler
+
+
+def main():
+    if len(sys.argv) != 3:
+        sys.exit("usage: python model.py best.safetensors windows.npy   (raw windows, [B, T, F])")
+    import numpy
+
+    model, scaler = load(sys.argv[1])
+    with torch.no_grad():
+        y = model(scaler(numpy.load(sys.argv[2])))
+    numpy.savetxt(sys.stdout, y.flatten(1).numpy(), fmt="%.9g", delimiter=",")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+#include "models/transformer_model.h"
+
+#include "models/head.h"
+#include "models/transformer.h"
+
+/* Rows of input [B T, F] in the width of the model, with their positions unless these are turned.
+ */
+static struct tensor *embed(struct graph *g, const struct config *config,
+                            const struct transformer *t, struct tensor *x, size_t features)
+{
+    struct tensor *at = NULL;
+    if (config->model.positions == POSITIONS_LEARNED && t->window != (size_t)config->data.window)
+        graph_fault(g, "positions",
+                    "are learned for data.window rows and cannot serve data.eval_window: "
+                    "model.positions = sinusoidal, rotary or none can");
+    else if (config->model.positions == POSITIONS_LEARNED ||
+             config->model.positions == POSITIONS_SINUSOIDAL)
+        at = transformer_positions(g, t, config->model.positions == POSITIONS_LEARNED, "positions");
+    x = op_linear(g, x, g->batch * t->window, features, t->width, "input");
+    return op_bias(g, x, g->batch * t->window, t->width, ACT_NONE, at,
+                   &(struct drop){0, t->sample, t->window, ""});
+}
+
+static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
+                  struct model_io *io)
+{
+    struct transformer t = {
+        .window = shape->window,
+        .width = (size_t)config->model.d_model,
+        .heads = (size_t)config->model.heads,
+        .layers = (size_t)config->model.layers,
+        .feedforward = (size_t)config->model.feedforward,
+        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
+        .dropout = config->model.dropout,
+        .norm_first = config->model.norm_first,
+        .final_norm = config->model.norm_first,
+        .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
+        .sample = io->sample,
+    };
+    if (config->model.positions == POSITIONS_ROTARY)
+        t.attend.rotary = op_rotary_table(g, t.window, t.width / t.heads);
+    struct tensor *h = embed(g, config, &t, io->input, shape->features);
+    h = transformer_encoder(g, h, &t, "encoder");
+    io->output = model_head(g, config, shape, h, t.window, t.width, 0, io->sample);
+}
+
+const struct model_class model_transformer = {
+    .name = "transformer",
+    .python = "transformer.py",
+    .build = build,
+    .supervised = 1,
+};
