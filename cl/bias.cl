@@ -63,7 +63,7 @@ __kernel void bias_fwd(__global const float *restrict x,
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if ((threshold || ACT == 3) && (at == 0 || row == from))
+        if ((ACT == 3 || threshold) && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
@@ -97,7 +97,7 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if ((threshold || ACT == 3) && (at == 0 || row == from))
+        if ((ACT == 3 || threshold) && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;

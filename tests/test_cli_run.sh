@@ -357,7 +357,7 @@ diverges()
 {
     run 1 -c tiny.ini -o diverged -s train.lr=0.025 -s train.weight_decay=100 -s train.epochs=50 \
         -s train.schedule=constant && lines err 2 &&
-        has err 'warning: a transformer often stalls with such settings: train\.lr \(at most 1e-3\)$' &&
+        has err 'warning: models with attention often stall with such settings: train\.lr \(at most 1e-3\)$' &&
         has err '^seqtrain: training stopped: step [0-9]+ \(epoch [0-9]+, learning rate 0\.025\) is not finite: loss [^-]*, gradient norm [^-]*;' &&
         has diverged/log.jsonl '"event":"error"' && ! ls diverged/*.tmp
 }

@@ -81,9 +81,10 @@ train "a training as on a GPU, odd widths" "scattered gpu" data.stride=4000 data
     model.activation=relu model.positions=sinusoidal loss.contrastive=nt_xent \
     loss.reconstruction=huber
 if [ -x tests/test_ops ]; then # the larger shapes would take minutes
-    ops 'attention *' 'bias *' 'norm 9*' 'norm 11*' 'norm 16*' 'norm 18*' 'norm 20*' 'linear 28*' \
-        'latent *' 'reconstruction 38*' 'similarity *' 'nt_xent 50*' 'nt_xent 53*' 'loss_sum*' \
-        'sum_rows*' 'adamw*' 'gather*' 'noise*'
+    ops 'attention *' 'bias *' 'norm 2*' 'norm 4*' 'norm 9*' 'norm 11*' 'norm 13*' 'linear 1*' \
+        'latent *' 'reconstruction 1*' 'similarity *' 'nt_xent 0*' 'nt_xent 3*' 'loss_sum*' \
+        'sum_rows*' 'adamw*' 'gather*' 'noise*' 'recurrent 2*' 'recurrent 8*' 'recurrent 11*' \
+        'recurrent 14*' 'pool *' 'join *' 'I/Q*'
 else
     points=$((points + 1))
     echo "ok $points - ops # SKIP no cmocka, so no op tests"

@@ -1651,7 +1651,8 @@ static void test_cell_draws(int mode)
     assert_int_equal(p->list[param_index(p, "core.weight_hh_l0")]->init, INIT_ORTHOGONAL);
     assert_true(p->list[param_index(p, "core.weight_hh_l0")]->scale == 4);
     assert_int_equal(p->list[param_index(p, "output.weight")]->init, INIT_XAVIER_UNIFORM);
-    assert_int_equal(p->list[param_index(p, "output.bias")]->init, INIT_UNIFORM);
+    assert_int_equal(p->list[param_index(p, "output.bias")]->init, INIT_CONSTANT);
+    assert_true(p->list[param_index(p, "output.bias")]->scale == 0);
     assert_true(p->list[param_index(p, "core.weight_hh_l0")]->decay);
     assert_false(p->list[param_index(p, "core.bias_hh_l0")]->decay);
     graph_close(g);
@@ -1932,7 +1933,10 @@ int main(int argc, char **argv)
         const char *suffix = job->mode == AS_GPU ? ", as on a GPU" : "";
         if (which < PROBLEMS) {
             job->problem = &problems[which];
-            snprintf(job->name, sizeof job->name, "%s %zu%s", job->problem->op->name, which,
+            size_t number = 0; /* among the problems of its op */
+            for (size_t j = 0; j < which; j++)
+                number += problems[j].op == job->problem->op;
+            snprintf(job->name, sizeof job->name, "%s %zu%s", job->problem->op->name, number,
                      suffix);
         } else {
             job->test = others[which - PROBLEMS].test;

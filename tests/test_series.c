@@ -293,6 +293,21 @@ static void columns_that_differ(void **state)
     expect_fault(&config, STATUS_INPUT, "f1.csv:2: column 'extra': 'x' is not a number");
 }
 
+static void the_first_rows_of_each_file(void **state)
+{
+    (void)state;
+    make_files(200);
+    struct config config = make_config();
+    config.data.rows = 150;
+    struct dataset *data = load(&config);
+    assert_int_equal(data->rows, 450);
+    assert_int_equal(data->file[1].begin, 150);
+    assert_int_equal(data->count[PART_TRAIN], 3 * (105 - 12)); /* 105 30 15 */
+    assert_int_equal(data->count[PART_TEST], 3 * (15 - 12));
+    assert_true(data->series[2 * 449] == (float)files[2].close[149]);
+    dataset_free(data);
+}
+
 /* --- windows and targets */
 
 /* Every window of every part against the files: features, targets, bases, in one file and without a
@@ -1003,6 +1018,7 @@ int main(void)
         cmocka_unit_test(a_manifest_names_series_and_columns),
         cmocka_unit_test(short_series),
         cmocka_unit_test(columns_that_differ),
+        cmocka_unit_test(the_first_rows_of_each_file),
         cmocka_unit_test(targets_lie_where_target_rows_says),
         cmocka_unit_test(windows_without_a_target_are_dropped),
         cmocka_unit_test(transforms_are_fitted_to_training_targets),

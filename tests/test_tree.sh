@@ -70,8 +70,8 @@ point "graph stands on device" "$(layer graph device)"
 point "ops stand on graph and device" "$(layer ops graph device)"
 point "models stand on ops, graph and config" "$(layer models ops graph config)"
 point "analysis sees no config, data, models, train or plots" "$(layer analysis ops graph device log)"
-point "train stands on models and below" \
-    "$(layer train models ops graph device config data log)"
+point "train stands on models, below, and verdicts" \
+    "$(layer train models ops graph device config data log 'analysis/verdict\.h')"
 point "report stands on train, analysis and plots" \
     "$(layer report train models graph device config data log analysis plots/plots.h)"
 point "commands stand on anything but ops and OpenCL" \

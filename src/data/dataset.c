@@ -60,7 +60,8 @@ int load_compute(struct load *load, const struct feature *feature, const struct 
         struct run run = {segment->from, segment->to};
         if (feature_compute(feature, table, run, to, load->err))
             return -1;
-        memmove(to, to + load->warmup, (segment->end - segment->begin) * sizeof *to);
+        if (load->warmup)
+            memmove(to, to + load->warmup, (segment->end - segment->begin) * sizeof *to);
     }
     return 0;
 }

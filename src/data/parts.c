@@ -408,6 +408,8 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
     }
     if (count_lacking(load, &choice) || find_where(load))
         return -1;
+    if (!choice.lacking && !load->where)
+        windowing.keep = NULL;
     int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);
     free(choice.lacking);
     return failed ? load_no_memory(load) : 0;

@@ -162,6 +162,13 @@ struct tensor *graph_weight(struct graph *g, const char *name, int rank, const s
     return graph_param(g, name, rank, dim, 1, init, init == INIT_UNIFORM ? bound : 1);
 }
 
+struct tensor *graph_bias(struct graph *g, const char *name, size_t count, double bound)
+{
+    double scale = g->params->weights == INIT_UNIFORM ? bound : 0;
+    return scale > 0 ? graph_param(g, name, 1, &count, 0, INIT_UNIFORM, scale)
+                     : graph_param(g, name, 1, &count, 0, INIT_CONSTANT, 0);
+}
+
 struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add)
 {
     if (!t->needs_grad)

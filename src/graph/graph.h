@@ -204,6 +204,10 @@ struct tensor *graph_running(struct graph *g, const char *name, int rank, const 
 struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
                             double bound);
 
+/* Its bias [count], U(-bound, bound) as PyTorch's module draws it, or 0 where params->weights draws
+ * in another way. */
+struct tensor *graph_bias(struct graph *g, const char *name, size_t count, double bound);
+
 /* The gradient of `t` for a consumer's backward pass to write; *add tells it to add instead. NULL
  * where no gradient is needed. */
 struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add);

@@ -91,4 +91,5 @@ const struct model_class model_autoencoder = {
     .name = "autoencoder",
     .python = "autoencoder.py",
     .build = build,
+    .attends = 1,
 };

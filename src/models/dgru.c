@@ -23,7 +23,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
                      : i  ? INIT_ORTHOGONAL
                           : INIT_XAVIER_UNIFORM,
             .recurrent = own || orthogonal ? INIT_ORTHOGONAL : INIT_UNIFORM,
-            .zero_biases = own,
+            .zero_biases = own || g->params->weights != INIT_UNIFORM,
         };
         h = op_recurrent(g, h, shape->window, i ? hidden : FEATURES, &cell, "rnn", i);
     }

@@ -40,6 +40,7 @@ struct model_class {
     void (*build)(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io);
     int supervised; /* needs data.targets */
+    int attends;    /* made of attention layers, of width d_model; others of cells, of hidden */
 };
 
 const struct model_class *model_of(const struct config *config);

@@ -24,6 +24,7 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
         .input = g->params->weights,
         .recurrent =
             config->model.recurrent_init == RECURRENT_ORTHOGONAL ? INIT_ORTHOGONAL : INIT_UNIFORM,
+        .zero_biases = g->params->weights != INIT_UNIFORM,
         .forget_bias = config->model.forget_bias,
     };
     size_t rows = g->batch * window, layers = (size_t)config->model.layers;

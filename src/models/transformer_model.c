@@ -48,5 +48,6 @@ const struct model_class model_transformer = {
     .name = "transformer",
     .python = "transformer.py",
     .build = build,
+    .attends = 1,
     .supervised = 1,
 };

@@ -69,7 +69,7 @@ struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_
     snprintf(weight, sizeof weight, "%s.weight", name);
     snprintf(bias, sizeof bias, "%s.bias", name);
     struct tensor *w = graph_weight(g, weight, 3, (size_t[]){out, in, shape->kernel}, bound);
-    struct tensor *b = bare ? NULL : graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bound);
+    struct tensor *b = bare ? NULL : graph_bias(g, bias, out, bound);
     if (!length) {
         graph_fault(g, name, "has a kernel longer than its padded input");
         length = 1;

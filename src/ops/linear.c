@@ -41,9 +41,7 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, s
                                double weight_bound, double bias_bound)
 {
     struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
-    struct tensor *b = bias_bound > 0 ? graph_param(g, bias, 1, &out, 0, INIT_UNIFORM, bias_bound)
-                                      : graph_param(g, bias, 1, &out, 0, INIT_CONSTANT, 0);
-    return op_linear_of(g, x, rows, in, out, w, b);
+    return op_linear_of(g, x, rows, in, out, w, graph_bias(g, bias, out, bias_bound));
 }
 
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,

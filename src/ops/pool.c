@@ -68,7 +68,7 @@ struct tensor *op_pool(struct graph *g, struct tensor *x, size_t window, size_t 
         snprintf(text, sizeof text, "%s.weight", name);
         op.weight = graph_weight(g, text, 2, (size_t[]){1, columns}, bound);
         snprintf(text, sizeof text, "%s.bias", name);
-        op.bias = graph_param(g, text, 1, (size_t[]){1}, 0, INIT_UNIFORM, bound);
+        op.bias = graph_bias(g, text, 1, bound);
         op.p = graph_tensor2(g, "scores", g->batch, window);
     }
     struct launch *l = kernel(g, &op, "pool_fwd");

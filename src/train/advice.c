@@ -2,10 +2,7 @@
 
 #include <string.h>
 
-static int is_transformer(const struct config *c)
-{
-    return c->model.type == MODEL_AUTOENCODER || c->model.type == MODEL_TRANSFORMER;
-}
+#include "models/model.h"
 
 static void add(char *to, size_t size, const char *what)
 {
@@ -16,7 +13,7 @@ static void add(char *to, size_t size, const char *what)
 void advice_warn(const struct config *c, struct log *log)
 {
     char keys[256] = "";
-    if (is_transformer(c)) {
+    if (model_of(c)->attends) {
         if (c->train.clip_norm == 0 || c->train.clip_norm > 10)
             add(keys, sizeof keys, "train.clip_norm (1.0 is usual)");
         if (c->train.lr > 1e-3)
@@ -26,19 +23,19 @@ void advice_warn(const struct config *c, struct log *log)
         if (c->train.weight_decay == 0)
             add(keys, sizeof keys, "train.weight_decay (0.01)");
         if (*keys)
-            log_warn(log, "a transformer often stalls with such settings: %s", keys);
+            log_warn(log, "models with attention often stall with such settings: %s", keys);
     } else if (c->train.clip_norm > 200)
-        log_warn(log, "train.clip_norm = %g hardly clips: recurrent models take up to 200",
+        log_warn(log, "train.clip_norm = %g hardly clips: models without attention take up to 200",
                  c->train.clip_norm);
 }
 
 void advice_print(const struct config *c, const struct schedule *s, FILE *out)
 {
-    long width = is_transformer(c) ? c->model.d_model : c->model.hidden;
+    long width = model_of(c)->attends ? c->model.d_model : c->model.hidden;
     const char *lr = width < 512 ? "3e-4" : width < 1024 ? "1e-4" : "5e-5 to 1e-4";
     fprintf(out,
             "recommended: lr %s for a width of %ld, clip_norm %s, warm-up of %ld to %ld steps "
             "(5%% to 10%%; 1%% is %ld, enough for many small data sets)\n",
-            lr, width, is_transformer(c) ? "1.0" : "1.0 to 200", (s->total + 10) / 20,
+            lr, width, model_of(c)->attends ? "1.0" : "1.0 to 200", (s->total + 10) / 20,
             (s->total + 5) / 10, (s->total + 50) / 100);
 }

@@ -11,8 +11,9 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
 - `after.NAME`: running statistics (among `param.NAME` as well) after the last step.
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
-`target` [n, R, K], no `latent`, and an `output` [B, R, K]; `reconstruction` is their loss. Metadata: `config`, the
-INI. Inputs and parameters are rounded to float32 before anything is computed from them.
+`target` [n, R, K], no `latent`, and an `output` [B, R, K], with bce between 0 and 1;
+`reconstruction` is their loss. Metadata: `config`, the INI. Inputs and parameters are rounded to
+float32 before anything is computed from them.
 
     make_golden.py            writes the files
     make_golden.py --check    runs PyTorch in float32 on the files, prints its largest deviations
@@ -220,6 +221,7 @@ def run(model, ini, x, extra):
     terms = losses if own else target_losses
     with torch.no_grad():
         y = model.eval()(xs[0])
+        y = torch.sigmoid(y) if ini["loss"]["target"] == "bce" else y
         out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
     model.train()
     n, kept = sum(len(part) for part in xs[:group]), [b.clone() for b in model.buffers()]

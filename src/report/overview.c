@@ -1,0 +1,247 @@
+#include "report/overview.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/distribution.h"
+#include "analysis/normality.h"
+#include "plots/plots.h"
+#include "report/targets.h"
+#include "util/file.h"
+
+static const char *const part_name[PARTS] = {"training", "validation", "test"};
+
+#define SAMPLE 200000 /* target values of a part that are looked at */
+
+/* Feature f of a row in the unit of the file. */
+static double feature_value(const struct dataset *data, size_t row, size_t series, size_t f)
+{
+    size_t at = (data->channels > 1 ? data->file[series].channel : 0) * data->features + f;
+    return (double)data->series[row * data->features + f] * data->scaler.scale[at] +
+           data->scaler.offset[at];
+}
+
+/* What moves: the first target's column, else the first feature. */
+static double moving(const struct dataset *data, size_t row, size_t series)
+{
+    return data->targets ? data->target_base[row * data->targets]
+                         : feature_value(data, row, series, 0);
+}
+
+/* The part of each row that a window of it covers, PARTS for none; NULL: memory. */
+static unsigned char *cover(const struct dataset *data)
+{
+    unsigned char *of = malloc(data->rows + 1);
+    if (!of)
+        return NULL;
+    memset(of, PARTS, data->rows);
+    for (int part = PARTS - 1; part >= 0; part--) {
+        size_t length = part && data->eval_window ? data->eval_window : data->window;
+        for (size_t w = 0, done = 0; w < data->count[part]; w++) {
+            size_t row = data->start[part][w], end = row + length;
+            for (row = row < done ? done : row; row < end; row++)
+                of[row] = (unsigned char)part;
+            done = end;
+        }
+    }
+    return of;
+}
+
+/* Rows of a series in each part, and the deviation of its returns there (of its differences where
+ * a value is not above 0). */
+static void measure_series(const struct dataset *data, const unsigned char *part_of, size_t series,
+                           double rows[PARTS], double volatility[PARTS], int returns)
+{
+    double mean[PARTS] = {0}, spread[PARTS] = {0}, moves[PARTS] = {0};
+    const struct series *s = &data->file[series];
+    for (int part = 0; part < PARTS; part++)
+        rows[part] = 0;
+    for (size_t row = s->begin; row < s->end; row++) {
+        unsigned part = part_of[row];
+        if (part == PARTS)
+            continue;
+        rows[part]++;
+        if (row == s->begin || part_of[row - 1] != part)
+            continue;
+        double x = moving(data, row - 1, series), move = moving(data, row, series) - x;
+        if (returns)
+            move /= x;
+        double step = move - mean[part];
+        mean[part] += step / ++moves[part]; /* Welford 1962 */
+        spread[part] += step * (move - mean[part]);
+    }
+    for (int part = 0; part < PARTS; part++)
+        volatility[part] = moves[part] > 1 ? sqrt(spread[part] / moves[part]) : NAN;
+}
+
+static int all_positive(const struct dataset *data, const unsigned char *part_of)
+{
+    for (size_t s = 0; s < data->files; s++)
+        for (size_t row = data->file[s].begin; row < data->file[s].end; row++)
+            if (part_of[row] != PARTS && !(moving(data, row, s) > 0))
+                return 0;
+    return 1;
+}
+
+static void print_distribution(const char *what, const struct distribution *d)
+{
+    printf("%-32.32s %9zu %12.5g %12.5g %12.5g %12.5g %12.5g %12.5g %8.2f %8.2f %8zu\n", what,
+           d->count, d->min, d->quantile[3], d->quantile[4], d->quantile[5], d->max, d->sd, d->skew,
+           d->kurtosis, d->low + d->high);
+}
+
+static void print_heading(const char *what)
+{
+    printf("\n%-32s %9s %12s %12s %12s %12s %12s %12s %8s %8s %8s\n", what, "values", "minimum",
+           "quartile", "median", "quartile", "maximum", "deviation", "skew", "kurtosis",
+           "outliers");
+}
+
+/* Ranges of the features over training rows; range [features, 5] as the picture takes them. */
+static int print_features(const struct dataset *data, const unsigned char *part_of, double *range,
+                          struct error *err)
+{
+    double *x = malloc((data->rows + 1) * sizeof *x);
+    if (!x)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    print_heading("feature, training rows");
+    int failed = 0;
+    for (size_t f = 0; f < data->features && !failed; f++) {
+        struct distribution d;
+        size_t n = 0;
+        for (size_t s = 0; s < data->files; s++)
+            for (size_t row = data->file[s].begin; row < data->file[s].end; row++)
+                if (part_of[row] == PART_TRAIN)
+                    x[n++] = feature_value(data, row, s, f);
+        failed = distribution_of(&d, x, n, 3, err);
+        if (failed)
+            break;
+        print_distribution(data->names[f], &d);
+        memcpy(range + 5 * f, (double[]){d.min, d.quantile[3], d.quantile[4], d.quantile[5], d.max},
+               5 * sizeof *range);
+    }
+    free(x);
+    return failed;
+}
+
+/* The last target row of windows of a part, evenly spaced; returns how many. */
+static size_t targets_of(const struct dataset *data, int part, size_t target, double *to)
+{
+    size_t all = data->count[part], n = all < SAMPLE ? all : SAMPLE;
+    size_t last = data->target_first + data->target_rows - 1;
+    for (size_t i = 0; i < n; i++) {
+        size_t w = (size_t)((double)i * (double)all / (double)n);
+        to[i] = data->raw_target[(data->start[part][w] + last) * data->targets + target];
+    }
+    return n;
+}
+
+static int print_targets(const struct dataset *data, struct error *err)
+{
+    double *x = malloc((SAMPLE + 1) * sizeof *x), share[DISTRIBUTION_BANDS];
+    if (!x)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    int failed = 0;
+    for (size_t t = 0; t < data->targets && !failed; t++) {
+        print_heading(data->target_names[t]);
+        for (int part = 0; part < PARTS && !failed; part++) {
+            struct distribution d;
+            size_t n = targets_of(data, part, t, x);
+            if (!n || (failed = distribution_of(&d, x, n, 3, err)))
+                continue;
+            print_distribution(part_name[part], &d);
+            double w, p;
+            if (shapiro_wilk(x, n, &w, &p))
+                printf("    Shapiro-Wilk W %.4f, p %.3g\n", w, p);
+            distribution_bands(x, n, share);
+            for (int band = 0; band < DISTRIBUTION_BANDS && d.min > -1; band++)
+                if (share[band] > 0)
+                    printf("    %-14s %7.3f%%\n", distribution_band[band], 100 * share[band]);
+        }
+    }
+    free(x);
+    return failed;
+}
+
+static char *picture(const struct config *config, const char *name, struct error *err)
+{
+    char *path = file_join(config->run.output, name);
+    if (!path)
+        error_set(err, STATUS_FAILED, "out of memory");
+    return path;
+}
+
+/* The overview; rows and volatility [files, PARTS], range [features, 5]. */
+static int draw(const struct config *config, const struct dataset *data, double *rows,
+                double *volatility, const double *range, int returns, struct error *err)
+{
+    const struct plot_about about = {config->run.name, "seqtrain " PACKAGE_VERSION, 0};
+    char **name = calloc(data->files + 1, sizeof *name);
+    double *x = data->targets ? malloc(PARTS * SAMPLE * sizeof *x) : NULL;
+    char *path = picture(config, "data_overview.png", err);
+    struct plot_overview plot = {.series = data->files,
+                                 .series_name = name,
+                                 .rows = rows,
+                                 .volatility = volatility,
+                                 .volatility_name =
+                                     returns ? "deviation of returns" : "deviation of differences",
+                                 .target = data->targets ? data->target_names[0] : NULL,
+                                 .features = data->features,
+                                 .feature_name = data->names,
+                                 .range = range};
+    int failed = !path;
+    if (path && (!name || (data->targets && !x)))
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t s = 0; !failed && s < data->files; s++)
+        name[s] = data->file[s].name;
+    for (int part = 0; !failed && x && part < PARTS; part++) {
+        plot.target_values[part] = x + (size_t)part * SAMPLE;
+        plot.target_count[part] = targets_of(data, part, 0, x + (size_t)part * SAMPLE);
+    }
+    if (!failed)
+        failed = plot_data_overview(path, &about, &plot, err);
+    if (!failed)
+        printf("\n%s\n", path);
+    free(path);
+    free(name);
+    free(x);
+    return failed ? -1 : 0;
+}
+
+int overview_report(const struct config *config, const struct dataset *data, struct error *err)
+{
+    unsigned char *part_of = cover(data);
+    double *rows = calloc(2 * data->files * PARTS + 1, sizeof *rows);
+    double *volatility = rows ? rows + data->files * PARTS : NULL;
+    double *range = calloc(data->features * 5, sizeof *range);
+    int failed = part_of && rows && range ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    int returns = !failed && all_positive(data, part_of);
+    if (!failed)
+        printf("\n%-40s %26s   %s\n", "series", "rows in the parts",
+               returns ? "deviation of returns in the parts"
+                       : "deviation of differences in the parts");
+    for (size_t s = 0; !failed && s < data->files; s++) {
+        double *r = rows + s * PARTS, *v = volatility + s * PARTS;
+        measure_series(data, part_of, s, r, v, returns);
+        printf("%-40.40s %8.0f %8.0f %8.0f  %10.4g %10.4g %10.4g\n", data->file[s].name, r[0], r[1],
+               r[2], v[0], v[1], v[2]);
+    }
+    failed = failed || print_features(data, part_of, range, err) ||
+             (data->targets && print_targets(data, err)) || file_mkdir(config->run.output, err) ||
+             draw(config, data, rows, volatility, range, returns, err);
+    if (!failed && data->targets) {
+        const struct plot_about about = {config->run.name, "seqtrain " PACKAGE_VERSION, 0};
+        char *path = picture(config, "target_distribution.png", err);
+        failed = !path || target_distribution_draw(data, config, path, &about, err);
+        if (!failed)
+            printf("%s\n", path);
+        free(path);
+    }
+    free(part_of);
+    free(rows);
+    free(range);
+    if (!failed && (fflush(stdout) || ferror(stdout)))
+        failed = error_errno(err, STATUS_FAILED, "standard output");
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,18 @@
+/*
+ * overview: what the data of a configuration looks like, without a model: series, parts, ranges of
+ * features, distributions of targets.
+ */
+#ifndef REPORT_OVERVIEW_H
+#define REPORT_OVERVIEW_H
+
+#include "config/config.h"
+#include "data/dataset.h"
+#include "error.h"
+
+/*
+ * Prints to standard output and draws data_overview.png and, with targets,
+ * target_distribution.png into run.output, which is made if it is missing.
+ */
+int overview_report(const struct config *config, const struct dataset *data, struct error *err);
+
+#endif
