@@ -204,8 +204,8 @@ static void say_best(const struct run *run, const char *what)
 {
     const char *name;
     double best = best_figure(run, &name);
-    log_say(run->log, "%s: %sbest epoch %ld, %s %.6f", run->folder, what, run->progress.best_epoch,
-            name, best);
+    log_say(run->log, "%s: %sbest epoch %ld, %s %s", run->folder, what, run->progress.best_epoch,
+            name, log_figure(best, 6).text);
 }
 
 static json_t *number(double x)

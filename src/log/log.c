@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -67,6 +68,16 @@ static void say(struct log *log, FILE *out, const char *before, const char *form
     if (fflush(out) && !log->mute && out == stdout)
         log->mute = errno;
     clocale_leave(locale);
+}
+
+struct figure log_figure(double x, int decimals)
+{
+    struct figure f;
+    if ((x != 0 && fabs(x) < pow(10, -decimals / 2)) || fabs(x) >= 1e9)
+        snprintf(f.text, sizeof f.text, "%.2e", x);
+    else
+        snprintf(f.text, sizeof f.text, "%.*f", decimals, x);
+    return f;
 }
 
 void log_say(struct log *log, const char *format, ...)

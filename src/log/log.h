@@ -29,6 +29,14 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
 int log_position(struct log *log, int64_t *bytes, struct error *err);
 
 /* A console line, unless quiet; nothing in the file. */
+struct figure {
+    char text[24];
+};
+
+/* x for a console line: with so many decimals, or as 1.23e-05 where half of these would be zeros.
+ */
+struct figure log_figure(double x, int decimals);
+
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A console line only with -v. */
