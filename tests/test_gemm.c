@@ -89,8 +89,8 @@ static void check(enum gemm_provider provider, struct gemm_shape s, int add)
 
 static void check_all(enum gemm_provider provider)
 {
-    const size_t shapes[][3] = {{1, 1, 1},      {7, 5, 3},    {64, 64, 64},
-                                {100, 65, 130}, {3, 200, 33}, {800, 64, 300}};
+    const size_t shapes[][3] = {{1, 1, 1},    {7, 5, 3},      {64, 64, 64},   {100, 65, 130},
+                                {3, 200, 33}, {800, 64, 300}, {69, 23, 2500}, {33, 400, 2048}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int t = 0; t < 8; t++)
             check(provider,

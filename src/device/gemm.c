@@ -81,7 +81,7 @@ const char *gemm_describe(const struct gemm *gemm)
 {
     static char text[64];
     if (gemm->provider == PROVIDER_CBLAS)
-        snprintf(text, sizeof text, "cblas, %zu tiles", gemm->tiles);
+        snprintf(text, sizeof text, "cblas, %zu %s", gemm->tiles, gemm->parts ? "parts" : "tiles");
     else
         snprintf(text, sizeof text, "%s", gemm->provider == PROVIDER_CLBLAST ? "clblast" : "own");
     return text;
@@ -89,8 +89,10 @@ const char *gemm_describe(const struct gemm *gemm)
 
 void gemm_free(struct gemm *gemm)
 {
-    if (gemm)
+    if (gemm) {
         kernel_free(gemm->kernel);
+        buffer_free(gemm->parts);
+    }
     free(gemm);
 }
 

@@ -14,7 +14,8 @@ struct gemm {
     int add;
     struct kernel *kernel; /* own */
     size_t groups, lanes;
-    size_t tiles; /* cblas */
+    size_t tiles;         /* cblas */
+    struct buffer *parts; /* cblas: the sums of the parts of a deep product; NULL for others */
 };
 
 /* gemm_new() by this provider, without a choice; tiles of a host BLAS, 0: by the shape. */

@@ -128,9 +128,9 @@ int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *cons
                 int add, struct tuning_choice *choice, struct error *err)
 {
     /* CLBlast is never tried where a host BLAS serves: it compiles for seconds and loses */
-    static const struct tuning_choice on_host[] = {{PROVIDER_CBLAS, 1},  {PROVIDER_CBLAS, 2},
-                                                   {PROVIDER_CBLAS, 4},  {PROVIDER_CBLAS, 8},
-                                                   {PROVIDER_CBLAS, 16}, {PROVIDER_OWN, 0}};
+    static const struct tuning_choice on_host[] = {
+        {PROVIDER_CBLAS, 0}, {PROVIDER_CBLAS, 1},  {PROVIDER_CBLAS, 2}, {PROVIDER_CBLAS, 4},
+        {PROVIDER_CBLAS, 8}, {PROVIDER_CBLAS, 16}, {PROVIDER_OWN, 0}};
     static const struct tuning_choice on_device[] = {{PROVIDER_CLBLAST, 0}, {PROVIDER_OWN, 0}};
     struct tuning *t = dev->tuning;
     for (size_t i = 0; i < t->count; i++) {
