@@ -45,6 +45,12 @@ static double price(enum price kind, double base, double y)
                                       : NAN;
 }
 
+/* What says "no move": the price itself at the window's end, half a chance of a rise, or 0. */
+static double origin(enum price kind, const char *name, double base)
+{
+    return kind == PRICE_ITSELF ? base : !strncasecmp(name, "rise_probability(", 17) ? 0.5 : 0;
+}
+
 /* --- one part of the data */
 
 static const struct transform *transform_of(const struct dataset *data, size_t row, size_t target)
@@ -130,7 +136,7 @@ static void add_window(struct adding *a, const float *output, size_t start, size
     for (size_t t = 0; t < k; t++) {
         double base = data->target_base[now * k + t];
         a->last[t] = data->raw_target[now * k + t];
-        a->origin[t] = a->price[t] == PRICE_ITSELF ? base : 0;
+        a->origin[t] = origin(a->price[t], data->target_names[t], base);
         a->base[t] = base;
     }
     add_rows(a, &r->original);
