@@ -94,6 +94,32 @@ epochs()
     sed -n '/^{"event":"epoch",/s/.*"'"$2"'":\([^,}]*\).*/\1/p' "$1/log.jsonl"
 }
 
+# near TOLERANCE A B: relative.
+near()
+{
+    awk -v t="$1" -v a="$2" -v b="$3" 'BEGIN {
+        d = a - b; if (d < 0) d = -d; m = a < 0 ? -a : a
+        if (a == "" || b == "" || !(d <= t * m)) { print a, "is not near", b; exit 1 } }'
+}
+
+# png FILE: a whole PNG.
+png()
+{
+    [ "$(od -An -tx1 -N8 "$1" | tr -d ' ')" = 89504e470d0a1a0a ] &&
+        [ "$(tail -c 8 "$1" | od -An -tx1 | tr -d ' ')" = 49454e44ae426082 ]
+}
+
+# state FILE: tensors and state of a last.safetensors, without seconds and the length of the log. The
+# history of the epochs comes first, eleven doubles each, the last of them seconds.
+state()
+{
+    rows=$(header "$1" | sed 's/.*"state\.history":{"dtype":"F64","shape":\[\([0-9]*\),11\],"data_offsets":\[0,.*/\1/')
+    header "$1" | grep -ao '"state":"{.*finished[^}]*}' |
+        sed -e 's/\\"seconds\\":[^,]*,//' -e 's/\\"log_bytes\\":[^,}]*//'
+    tensors "$1" | od -An -v -tx4 | awk -v words=$((rows * 22)) '{
+        for (i = 1; i <= NF; i++) { if (n >= words || n % 22 < 20) print $i; n++ } }'
+}
+
 # candles ROWS: candles a minute apart, cycles of different length with a ripple.
 candles()
 {

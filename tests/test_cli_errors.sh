@@ -149,6 +149,182 @@ fails "broken gzip" 3 '^seqtrain: bad\.csv\.gz:[0-9]+: ' -c tiny.ini -s data.sou
 cp candles.csv bad.csv.gz
 fails "no gzip at all" 3 '^seqtrain: bad\.csv\.gz' -c tiny.ini -s data.source=bad.csv.gz
 
+# --- targets
+
+mkdir prices && for i in 0 1 2; do
+    awk -F, -v OFS=, -v i=$i 'NR > 1 { for (c = 2; c <= 5; c++) $c += 10 * i } { print }' candles.csv >prices/$i.csv
+done
+cat >targets.ini <<'INI'
+[run]
+output = run
+
+[data]
+source   = prices
+time     = time
+features = ret(close), volume
+targets  = close
+window   = 10
+horizon  = 2
+
+[model]
+type   = recurrent
+hidden = 4
+layers = 1
+
+[train]
+epochs = 1
+
+[plots]
+enable = none
+INI
+
+# target NAME STATUS PATTERN SETTING...: as fails, with settings of targets.ini.
+target()
+{
+    name=$1 status=$2 pattern=$3
+    shift 3
+    for setting; do
+        shift
+        set -- "$@" -s "$setting"
+    done
+    fails "$name" "$status" "$pattern" -c targets.ini "$@"
+}
+
+target "no target" 2 '-s data\.targets: type = recurrent needs targets$' data.targets=
+target "a target that is no column" 3 "^seqtrain: prices/0\\.csv:1: no column 'klose'; the columns are " data.targets=klose
+target "a target of an unknown function" 2 "\\[data\\] targets: 'rett\\(close\\)': .*did you mean ret\\?" \
+    'data.targets=rett(close)'
+target "a target without its )" 2 "data\\.targets: 'ret\\(close,' has a \\( without its \\)" 'data.targets=ret(close,'
+target "targets for an autoencoder" 2 'an autoencoder has no targets but its input' model.type=autoencoder
+target "an unknown transform" 2 "\\[data\\] target_transform: 'lag': there is no transform lag; did you mean log\\?$" \
+    data.target_transform=lag
+target "a transform without its bound" 2 "target_transform: 'scale\\(1\\)': high of scale is missing" \
+    'data.target_transform=scale(1)'
+target "log of a negative: file, row and what" 3 \
+    "^seqtrain: prices/0\\.csv:[0-9]+: target 'ret\\(close\\)': log of -0\\.[0-9]+: it needs a value above 0$" \
+    'data.targets=ret(close)' data.target_transform=log
+awk -F, -v OFS=, 'NR == 200 { $5 = -3 } { print }' candles.csv >negative.csv
+target "in the test part as well" 3 "^seqtrain: negative\\.csv:200: target 'close': -3 has no value under data.target_transform$" \
+    data.source=negative.csv data.features=volume data.target_transform=log
+target "a function that is undefined" 3 "^seqtrain: negative\\.csv:200: feature 'logret\\(close\\)' has no finite value here: logret needs values above 0" \
+    data.source=negative.csv data.features=volume 'data.targets=logret(close)'
+target "bce of what is no share" 3 "^seqtrain: prices/0\\.csv:[0-9]+: target 'close': [0-9.]+ lies outside 0\\.\\.1 .*loss\\.target = bce" \
+    loss.target=bce
+awk -F, -v OFS=, 'NR == 90 { $6 = "1e300" } { print }' candles.csv >huge.csv
+target "a target beyond single precision" 3 "^seqtrain: huge\\.csv:90: target 'volume': 1e\\+300 is too large" \
+    data.source=huge.csv data.targets=volume 'data.features=ret(close)'
+
+mkdir short && cp prices/0.csv short && sed 12q candles.csv >short/1.csv && sed 5q candles.csv >short/2.csv
+target "a series too short: named" 3 '^seqtrain: short/1\.csv: too short: a window takes 12 rows with its targets, and of 10 usable rows at most 10 ' \
+    data.source=short
+skipped()
+{
+    run 0 -c targets.ini -s data.source=short -s data.short_series=skip -o skipped && lines err 0 &&
+        has out '^data: 2 files too short for a window left out$' && has skipped/log.jsonl '"files":1,"files_left_out":2,' &&
+        run 0 check -v -c targets.ini -s data.source=short -s data.short_series=skip &&
+        has out '^data: short/1\.csv: left out: 10 usable rows' '^data: short/2\.csv: left out: 3 usable rows'
+}
+point "short_series = skip: left out, counted, named with -v" skipped
+rm short/0.csv
+target "all of them too short" 3 '^seqtrain: 2 files: all of them are too short for a window with its targets$' \
+    data.source=short data.short_series=skip
+target "the only one too short" 3 '^seqtrain: short/1\.csv: too few rows: no window of 10 and the 2 rows up to its last target ' \
+    data.source=short/1.csv
+target "a horizon beyond the data" 3 '^seqtrain: prices/0\.csv: too short: a window takes 510 rows ' data.horizon=500
+target "no window is left by where" 3 ': no window of 10 .*, [1-9][0-9]* are not what data\.where wants\)$' \
+    'data.where=close > 500'
+target "where that is no condition" 2 "\\[data\\] where: 'close >': a number or a feature is missing" 'data.where=close >'
+target "where of no column" 3 "^seqtrain: prices/0\\.csv:1: no column 'klose'" 'data.where=klose > 5'
+target "stratify by no column" 3 "^seqtrain: prices/0\\.csv:1: no column 'klose'" data.split=stratified data.stratify=klose
+target "a single series, dealt" 3 '^seqtrain: prices/0\.csv: 1 series ' data.source=prices/0.csv data.split=shuffled \
+    data.split_unit=series
+target "eval_window without sequences" 2 '-s data\.eval_window: eval_window needs target_rows = window' data.eval_window=20
+
+mkdir mixed && cp prices/0.csv mixed && sed 's/close/closing/' candles.csv >mixed/1.csv
+target "columns of another name in one of the files" 3 "^seqtrain: mixed/1\\.csv:1: no column 'close'; .*, closing, volume$" \
+    data.source=mixed
+mkdir nothing && : >nothing/prices.txt
+target "a folder without CSV files" 3 '^seqtrain: nothing: no \.csv or \.csv\.gz file is in this folder$' data.source=nothing
+target "a pattern that no file fits" 3 '^seqtrain: nothing/\*\.csv: no file fits this pattern$' 'data.source=nothing/*.csv'
+target "a file named twice" 2 '^seqtrain: .*0\.csv: this file is named twice' data.source=prices,prices/0.csv
+target "as training and as test" 2 '^seqtrain: .*0\.csv: this file is named twice' data.test_source=prices/0.csv
+
+# manifest NAME STATUS PATTERN LINE...: a manifest of these lines.
+manifest()
+{
+    name=$1 status=$2 pattern=$3
+    shift 3
+    printf '%s\n' "$@" >manifest.csv
+    target "manifest: $name" "$status" "$pattern" data.source= data.manifest=manifest.csv
+}
+target "manifest beside a source" 2 '-s data\.manifest: give either source or manifest' data.manifest=candles.csv
+target "manifest: missing" 3 '^seqtrain: none\.csv: No such file' data.source= data.manifest=none.csv
+manifest "empty" 3 '^seqtrain: manifest\.csv:1: ' ''
+manifest "no series" 3 '^seqtrain: manifest\.csv: the manifest lists no series' path
+manifest "no path" 3 "^seqtrain: manifest\\.csv:1: no column 'path'" name,close a,close
+manifest "ragged" 3 '^seqtrain: manifest\.csv:3: 1 field, but the header has 2' path,close prices/0.csv,close prices/1.csv
+manifest "a file that is not there" 3 '^seqtrain: none/0\.csv: No such file' path prices/0.csv none/0.csv
+manifest "a column that is not there" 3 "^seqtrain: prices/1\\.csv:1: no column 'last'" path,close prices/0.csv, prices/1.csv,last
+manifest "a series twice" 2 'this file is named twice' path prices/0.csv prices/0.csv
+manifest "a column twice" 3 "^seqtrain: manifest\\.csv:1: column 'close' appears twice" path,close,close prices/0.csv,a,b
+
+# rows NAME STATUS PATTERN SETTING...: as target, row by row with input and output in files of their own.
+awk -F, -v OFS=, '{ print $2, $3 }' candles.csv >input.csv
+awk -F, -v OFS=, '{ print $4, $5 }' candles.csv >output.csv
+sed 150q output.csv >part.csv
+rows()
+{
+    name=$1 status=$2 pattern=$3
+    shift 3
+    target "$name" "$status" "$pattern" data.source=input.csv data.time= 'data.features=open, high' \
+        'data.targets=low, close' data.target_source=output.csv data.target_rows=window "$@"
+}
+rows "target_source: missing" 3 '^seqtrain: none\.csv: No such file' data.target_source=none.csv
+rows "target_source: of another length" 3 '^seqtrain: part\.csv: 149 rows, but input\.csv beside it has 200$' \
+    data.target_source=part.csv
+rows "target_source: one too many" 2 'target_source: 2 files beside 1 of source' data.target_source=output.csv,part.csv
+rows "target_source: none for validation" 2 '^seqtrain: part\.csv: no file with targets is named beside it' \
+    data.validation_source=part.csv
+rows "target_source: without the column" 3 "^seqtrain: output\\.csv:1: no column 'open'; the columns are low, close" data.targets=open
+rows "target_source: another horizon" 2 'target_source needs target_rows = window' data.target_rows=horizon
+echo '{ "nperseg": ' >spec.json
+rows "spec.json: missing" 3 '^seqtrain: none\.json: No such file' signal.spec=none.json
+rows "spec.json: broken" 3 '^seqtrain: spec\.json:[0-9]+: ' signal.spec=spec.json
+
+constants()
+{
+    awk -F, -v OFS=, 'NR > 1 { $6 = 7 } { print }' candles.csv >constant.csv
+    run 0 -q -c targets.ini -s data.source=constant.csv -s data.targets=volume -s data.target_transform=standard -o constant &&
+        told 2 "^seqtrain: warning: feature 'volume' is constant in the training part; its scale is set to 1$" \
+            "^seqtrain: warning: target 'volume' is constant in the training part; its scale is set to 1$" &&
+        run 0 evaluate -m constant/best.safetensors && has out '"r2": null,' && ! grep -i -E 'nan|inf[^_e]' out
+}
+point "constant columns: warned of, trained, figures without NaN" constants
+# Of an untrained model some predictions are below 0, where no square root lies.
+outside()
+{
+    run 0 -c targets.ini -s data.targets=volume -s data.target_transform=sqrt -s train.lr=0 -s run.seed=3 -o outside &&
+        told 1 '^seqtrain: warning: [1-9][0-9]* predictions lie beyond the range of the target.s transform and were brought back to its bound$' &&
+        run 0 evaluate -m outside/best.safetensors && has out '"outside_inverse": [1-9]' &&
+        run 0 predict -m outside/best.safetensors && awk -F, 'FNR > 1 && $4 < 0 { print; exit 1 } $4 == 0 { n++ } END { exit !n }' out
+}
+point "an inverse that leaves its range: brought back, counted" outside
+point "a model with targets" run 0 -q -c targets.ini -o aim
+for command in evaluate predict; do
+    fails "$command: an input too short" 3 '^seqtrain: short/2\.csv: too few rows: no window of 10 fits into the file' \
+        $command -m aim/best.safetensors -i short/2.csv
+    fails "$command: an input without the columns" 3 "^seqtrain: mixed/1\\.csv:1: no column 'close'" \
+        $command -m aim/best.safetensors -i mixed
+    fails "$command: other targets" 3 "^seqtrain: aim/best\\.safetensors: metadata 'transforms'" \
+        $command -m aim/best.safetensors -s data.targets=close,volume
+done
+sed 12q candles.csv >eleven.csv
+fails "evaluate: an input whose targets all lie in the future" 3 \
+    '^seqtrain: eleven\.csv: no window in it has all its targets' evaluate -m aim/best.safetensors -i eleven.csv
+point "predict: knows what to say of it" run 0 predict -m aim/best.safetensors -i eleven.csv
+fails "encode: there are no latent vectors" 2 '^seqtrain: aim/best\.safetensors: a model of type recurrent has no latent vectors' \
+    encode -m aim/best.safetensors
+
 # --- the device
 
 mkdir empty
@@ -190,14 +366,14 @@ fails "a file above the run folder" 1 '^seqtrain: file/run: Not a directory' -c 
 
 # A run that must survive all that follows.
 point "a run" run 0 -q -c tiny.ini -o good
-state()
+sums()
 {
     (cd "$dir/good" && cksum ./*)
 }
-before=$(state)
+before=$(sums)
 harmless()
 {
-    point "$1" [ "$(state)" = "$before" ]
+    point "$1" [ "$(sums)" = "$before" ]
 }
 fails "occupied run folder" 2 '^seqtrain: good holds a run already: --resume .*--overwrite' \
     -c tiny.ini -o good

@@ -12,17 +12,6 @@ schedule = plateau\
 plateau_patience = 1\
 min_delta = 0.004/' tiny.ini >long.ini
 
-# state FILE: tensors and state of a last.safetensors, without seconds and the length of the log. The
-# history of the epochs comes first, eleven doubles each, the last of them seconds.
-state()
-{
-    rows=$(header "$1" | sed 's/.*"state\.history":{"dtype":"F64","shape":\[\([0-9]*\),11\],"data_offsets":\[0,.*/\1/')
-    header "$1" | grep -ao '"state":"{.*finished[^}]*}' |
-        sed -e 's/\\"seconds\\":[^,]*,//' -e 's/\\"log_bytes\\":[^,}]*//'
-    tensors "$1" | od -An -v -tx4 | awk -v words=$((rows * 22)) '{
-        for (i = 1; i <= NF; i++) { if (n >= words || n % 22 < 20) print $i; n++ } }'
-}
-
 # same_run A B: the same bits in all that two runs left.
 same_run()
 {

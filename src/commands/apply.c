@@ -85,12 +85,43 @@ static int flush(struct error *err)
                                             : 0;
 }
 
+/* The rows of targets that a window of the last part has, from data->target_first on. */
+static size_t target_rows(const struct trained *t)
+{
+    const struct dataset *data = t->data;
+    int by_row = t->engine->config->data.target_rows == TARGET_WINDOW;
+    return !by_row ? data->target_rows : data->eval_window ? data->eval_window : data->window;
+}
+
+/* Leaves out the windows of a whole file whose targets lie in the future: there is nothing to
+ * compare them with. */
+static int drop_unknown(struct trained *t, const char *path, struct error *err)
+{
+    struct dataset *data = t->data;
+    size_t k = data->targets, rows = target_rows(t), kept = 0;
+    uint32_t *start = data->start[PART_TEST];
+    for (size_t i = 0; i < data->count[PART_TEST]; i++) {
+        const double *y = data->raw_target + (start[i] + data->target_first) * k;
+        int known = 1;
+        for (size_t j = 0; j < rows * k; j++)
+            known &= isfinite(y[j]) != 0;
+        if (known)
+            start[kept++] = start[i];
+    }
+    data->count[PART_TEST] = kept;
+    return kept ? 0 : error_set(err, STATUS_INPUT, "%s: no window in it has all its targets", path);
+}
+
 int command_evaluate(const struct options *options, struct error *err)
 {
     static const char *const names[] = {"train", "validation", "test"};
     struct trained t;
     if (trained_init(&t, options, options->input != NULL, err))
         return -1;
+    if (options->input && t.data->targets && drop_unknown(&t, options->input, err)) {
+        trained_fini(&t);
+        return -1;
+    }
     /* a path need not be text */
     json_t *all = json_object(), *path = json_string(t.path);
     int failed = 0;
@@ -272,9 +303,7 @@ static int predict_targets(struct trained *t, struct error *err)
 {
     const struct dataset *data = t->data;
     int by_row = t->engine->config->data.target_rows == TARGET_WINDOW;
-    size_t rows = !by_row             ? data->target_rows
-                  : data->eval_window ? data->eval_window
-                                      : data->window;
+    size_t rows = target_rows(t);
     size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
     size_t block = report_block(elems);
     float *y = malloc(block * elems * sizeof *y);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "report/targets.h"
 #include "train/advice.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
@@ -193,7 +194,8 @@ int command_check(const struct options *options, struct error *err)
     if (!config)
         return -1;
     struct log *log = log_new(options->verbosity);
-    struct dataset *data = log ? dataset_load(config, NULL, log, err) : NULL;
+    int readable = log && !target_report_check(config, err);
+    struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
     int result = -1;

@@ -284,7 +284,8 @@ int command_train(const struct options *options, struct error *err)
     if (!config)
         return -1;
     int resuming = 0, result = -1;
-    if (look_at_folder(config->run.output, options, &resuming, err)) {
+    if (look_at_folder(config->run.output, options, &resuming, err) ||
+        target_report_check(config, err)) {
         config_free(config);
         return -1;
     }

@@ -62,6 +62,8 @@ int load_compute(struct load *load, const struct feature *feature, const struct 
             return -1;
         if (load->warmup)
             memmove(to, to + load->warmup, (segment->end - segment->begin) * sizeof *to);
+        for (size_t row = 0; row < load->warmup; row++) /* where the last ones lay before */
+            to[segment->end - segment->begin + row] = NAN;
     }
     return 0;
 }

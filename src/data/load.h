@@ -103,7 +103,7 @@ size_t load_window(const struct load *load, enum part part);
 size_t load_span(const struct load *load, enum part part);
 
 /* Values of an expression at the local rows of an input, x[rows + warmup]; NaN where it has none
- * yet. Rows of padding are left as they are. */
+ * yet. Rows of padding become NaN or are left as they are. */
 int load_compute(struct load *load, const struct feature *feature, const struct input *input,
                  const struct table *table, double *x);
 

@@ -369,7 +369,8 @@ static int check_parts(struct load *load)
         if (!needed || data->count[part])
             continue;
         if (span > window)
-            snprintf(with, sizeof with, " and the %zu rows up to its last target", span - window);
+            snprintf(with, sizeof with, " and the %zu row%s up to its last target", span - window,
+                     span - window == 1 ? "" : "s");
         if (load->lost.no_target + load->lost.where)
             snprintf(also, sizeof also,
                      "; %zu windows have no target, %zu are not what "

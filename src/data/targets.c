@@ -183,7 +183,19 @@ static void transform_all(struct load *load)
     }
 }
 
-/* Every target of every window must be a number in single precision. */
+/* Why a target cannot be learnt; NULL if it can: bce takes shares alone. */
+static const char *unfit(const struct load *load, float y)
+{
+    if (isnan(y))
+        return "has no value under data.target_transform";
+    if (!isfinite(y))
+        return "is too large for single precision when transformed";
+    return load->config->loss.target == LOSS_BCE && !(y >= 0 && y <= 1)
+               ? "lies outside 0..1 when transformed, which loss.target = bce needs"
+               : NULL;
+}
+
+/* Every target of every window must be a number in single precision, and one for the loss. */
 static int check_part(struct load *load, enum part part)
 {
     const struct dataset *data = load->data;
@@ -194,16 +206,15 @@ static int check_part(struct load *load, enum part part)
     for (size_t i = 0; i < count * k; i++) {
         size_t cell = rows[i / k] * k + i % k, row = rows[i / k];
         char where[TABLE_WHERE], shown[CSV_SHOWN];
-        if (isfinite(data->target[cell]))
+        const char *why = unfit(load, data->target[cell]);
+        if (!why)
             continue;
         free(rows);
         return error_set(
             load->err, STATUS_INPUT, "%s: target '%s': %g %s", load_where(load, row, 1, where),
             csv_show(expression(load, data->file[load_series(load, row)].channel, i % k)->text,
                      shown),
-            data->raw_target[cell],
-            isnan(data->target[cell]) ? "has no value under data.target_transform"
-                                      : "is too large for single precision when transformed");
+            data->raw_target[cell], why);
     }
     free(rows);
     return 0;

@@ -45,6 +45,12 @@ static double price(enum price kind, double base, double y)
                                       : NAN;
 }
 
+/* What says "no move": the price itself at the window's end, half a chance of a rise, or 0. */
+static double origin(enum price kind, const char *name, double base)
+{
+    return kind == PRICE_ITSELF ? base : !strncasecmp(name, "rise_probability(", 17) ? 0.5 : 0;
+}
+
 /* --- one part of the data */
 
 static const struct transform *transform_of(const struct dataset *data, size_t row, size_t target)
@@ -130,7 +136,7 @@ static void add_window(struct adding *a, const float *output, size_t start, size
     for (size_t t = 0; t < k; t++) {
         double base = data->target_base[now * k + t];
         a->last[t] = data->raw_target[now * k + t];
-        a->origin[t] = a->price[t] == PRICE_ITSELF ? base : 0;
+        a->origin[t] = origin(a->price[t], data->target_names[t], base);
         a->base[t] = base;
     }
     add_rows(a, &r->original);
@@ -193,25 +199,41 @@ static double spec_number(const json_t *spec, const char *name)
     return isfinite(x) && x > 0 ? x : 0;
 }
 
+#define SPEC_MOST ((size_t)1 << 20)
+
 /* What [signal] says of the channel, the rest from the spec. */
 static int read_channel(struct signal_channel *to, const struct config *c, struct error *err)
 {
     json_error_t fault;
     json_t *spec = NULL;
-    if (*c->signal.spec && !(spec = json_load_file(c->signal.spec, 0, &fault)))
+    size_t size;
+    char *text = *c->signal.spec ? file_read(c->signal.spec, SPEC_MOST, &size, err) : NULL;
+    if (*c->signal.spec && !text)
+        return -1;
+    if (text && !(spec = json_loadb(text, size, 0, &fault))) {
+        free(text);
         return error_set(err, STATUS_INPUT, "%s:%d: %s", c->signal.spec, fault.line, fault.text);
+    }
+    free(text);
     *to = (struct signal_channel){
         .sample_rate = c->signal.sample_rate > 0 ? c->signal.sample_rate
                                                  : spec_number(spec, "input_signal_fs"),
         .bandwidth =
             c->signal.bandwidth > 0 ? c->signal.bandwidth : spec_number(spec, "bw_main_ch"),
-        .sub_channels = (size_t)(c->signal.sub_channels > 0 ? (double)c->signal.sub_channels
-                                                            : spec_number(spec, "n_sub_ch")),
+        .sub_channels = (size_t)fmin(c->signal.sub_channels > 0 ? (double)c->signal.sub_channels
+                                                                : spec_number(spec, "n_sub_ch"),
+                                     1000),
         .segment = (size_t)fmin(
             c->signal.segment > 0 ? (double)c->signal.segment : spec_number(spec, "nperseg"), 1e8),
     };
     json_decref(spec);
     return 0;
+}
+
+int target_report_check(const struct config *c, struct error *err)
+{
+    struct signal_channel ignored;
+    return read_channel(&ignored, c, err);
 }
 
 static int measure_signal(struct target_report *r, struct error *err)

@@ -40,6 +40,9 @@ struct target_report {
 };
 #define TARGET_POINTS 50000
 
+/* Whether what reports will need can be read, before there is anything to report. */
+int target_report_check(const struct config *config, struct error *err);
+
 /* Evaluates windows; *evaluation as engine_evaluate() gives it. 1: interrupted. */
 int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
                        size_t count, struct evaluation *evaluation, struct log *log,

@@ -1,0 +1,611 @@
+#!/bin/sh
+# Models with targets through the command line: each type on a few synthetic series, figures against
+# what awk computes from the input and from what predict prints, and that nothing leaks.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# Prices whose returns swing in a period of less than four rows, so that the last one says the wrong
+# thing, with a ripple: a folder of three series.
+prices()
+{
+    mkdir -p "$1" && awk -v folder="$1" 'BEGIN {
+        for (s = 0; s < 3; s++) {
+            file = folder "/s" s ".csv"
+            print "time,open,high,low,close,volume" >file
+            p = 50 + 20 * s
+            for (i = 0; i < 160; i++) {
+                o = p
+                p *= 1 + 0.02 * sin(1.7 * i + s) + 0.004 * sin(i * i)
+                printf "%d,%.6f,%.6f,%.6f,%.6f,%.3f\n", 1600000020 + 60 * i, o,
+                    (o > p ? o : p) * 1.002, (o < p ? o : p) * 0.998, p, 5 + 3 * cos(i / 4) >file
+            }
+        }
+    }'
+}
+prices prices
+cat >data.ini <<'INI'
+[data]
+source   = prices
+time     = time
+features = ret(close), volatility(close,5)
+targets  = ret(close)
+target_transform = standard
+window   = 10
+
+[train]
+epochs   = 2
+batch    = 32
+lr       = 5e-3
+schedule = constant
+warmup   = 2 steps
+
+[plots]
+enable = none
+
+[run]
+output = run
+INI
+
+# model TYPE SETTING...: TYPE.ini is data.ini with this [model].
+model()
+{
+    type=$1
+    shift
+    { cat data.ini && echo '[model]' && printf '%s\n' "$@"; } >"$type.ini"
+}
+model lstm 'type = recurrent' 'cell = lstm' 'hidden = 16' 'layers = 2' 'layer_norm = yes' 'dropout = 0.2'
+model gru 'type = recurrent' 'cell = gru' 'hidden = 16' 'layers = 1' 'bidirectional = yes' 'head = mean'
+model rnn 'type = recurrent' 'cell = rnn' 'hidden = 16' 'layers = 1' 'head = attention'
+model cnn 'type = cnn_recurrent' 'cell = gru' 'hidden = 16' 'layers = 1' 'conv_channels = 8, 16' \
+    'conv_norm = batch' 'activation = rrelu' 'conv_pool = 2'
+model transformer 'type = transformer' 'd_model = 16' 'heads = 2' 'layers = 1' 'feedforward = 32' \
+    'positions = rotary' 'attention = causal'
+sed -i 's/^lr .*/lr = 1e-3/' transformer.ini
+
+# flat FILE: evaluate's JSON, a figure a line: test/original/ret(close)/mse=0.0012
+flat()
+{
+    awk '{
+        match($0, /^ */)
+        depth = RLENGTH / 2
+        sub(/^ */, "")
+        if ($0 !~ /^"/)
+            next
+        key = value = $0
+        sub(/^"/, "", key)
+        sub(/": .*/, "", key)
+        sub(/^"[^"]*": /, "", value)
+        sub(/,$/, "", value)
+        name[depth] = key
+        path = name[1]
+        for (i = 2; i <= depth; i++) path = path "/" name[i]
+        if (value != "{" && value != "[") print path "=" value
+    }' "$1"
+}
+
+# figure PATH: one of them, from the file "figures".
+figure()
+{
+    awk -v path="$1=" 'index($0, path) == 1 { print substr($0, length(path) + 1) }' figures
+}
+
+# equals TOLERANCE PATH VALUE...: the figure at each path is near the value.
+equals()
+{
+    tolerance=$1
+    shift
+    while [ $# -gt 1 ]; do
+        near "$tolerance" "$(figure "$1")" "$2" || { echo "$1" && return 1; }
+        shift 2
+    done
+}
+
+# evaluated NAME ARGUMENT...: evaluate's JSON, flat, as figures.
+evaluated()
+{
+    run 0 evaluate "$@" && lines err 0 && flat out >figures
+}
+
+# --- each type of model: train, check, evaluate, predict, resume
+
+trained()
+{
+    run 0 "$@" && lines err 0
+}
+
+checked()
+{
+    run 0 check -c "$1.ini" && lines err 0 && has out "^$1\\.ini: valid\$" \
+        '^windows: 339 training, 18 validation, 18 test; 465 rows of 2' '^recommended: lr '
+}
+
+# same_figures FOLDER KEY: a loss goes by its name, beside its share in the log's general figures.
+same_figures()
+{
+    for part in train val; do
+        epochs "$1" "${part}_$2" >named && lines named 2 || return 1
+        epochs "$1" "${part}_loss" | paste named - | awk '{ d = ($1 - $2) / $2
+            if (!(d <= 1e-6 && d >= -1e-6)) { print; exit 1 } }' || return 1
+    done
+}
+
+epoch_line()
+{
+    has out '^Epoch 0002/2 \| LR [0-9.]+e-0[0-9] \| train mse [0-9.]+ \| val [0-9.]+ \| grad ' \
+        '^  ret\(close\) +transformed +MSE [0-9.e-]+  MAE [0-9.e-]+  RMSE [0-9.e-]+  R2 -?[0-9.]+, direction [0-9.]+%$' \
+        '^  ret\(close\) +original +MSE ' '^  ret\(close\) +price +MSE ' '^Verdict: ' &&
+        same_figures "$1" mse
+}
+
+# What predict prints of the whole folder and what the input says: counts, errors and naive errors
+# over all windows and, with suffix "t", over the last six windows of each series, the test part.
+# Windows begin behind 5 rows of warm-up; row r of predict is row r + 5 of the file.
+compute()
+{
+    awk -F, '
+        FILENAME != "predicted" && FNR == 1 { s = FILENAME; sub(/.*\//, "", s); next }
+        FILENAME != "predicted" { close_[s, FNR - 2] = $5; n[s] = FNR - 1; next }
+        FNR == 1 { next }
+        {
+            row = $3 + 5
+            rows++
+            if (row >= n[$1]) { if ($5 != "") { print "a target beyond the file"; exit 1 } next }
+            before = close_[$1, row - 1]; now = close_[$1, row]; y = now / before - 1
+            d = $5 - y
+            if (d < -1e-8 || d > 1e-8) { print "not the target: " $0 ", " y; exit 1 }
+            for (k = row >= n[$1] - 6 ? 2 : 1; k > 0; k--) {
+                e = $4 - y; last = before / close_[$1, row - 2] - 1 - y; p = before * (1 + $4) - now
+                count[k]++
+                sum[k] += y; square[k] += y * y
+                mse[k] += e * e; mae[k] += e < 0 ? -e : e; zero[k] += y * y; naive[k] += last * last
+                right[k] += ($4 > 0) == (y > 0)
+                price[k] += p * p; moves[k] += (now - before) ^ 2
+            }
+        }
+        END {
+            if (rows != 438) { print rows " rows, not 438"; exit 1 }
+            for (k = 1; k < 3; k++) {
+                c = count[k]
+                printf "%d %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g\n", c, mse[k] / c, mae[k] / c,
+                    1 - mse[k] / (square[k] - sum[k] ^ 2 / c), right[k] / c, zero[k] / c,
+                    naive[k] / c, price[k] / c, moves[k] / c
+            }
+        }' prices/s0.csv prices/s1.csv prices/s2.csv predicted
+}
+
+# part PART LINE: the figures of evaluate are those of compute's line.
+part()
+{
+    # shellcheck disable=SC2046 # numbers
+    set -- "$1/original/ret(close)" "$1/price/ret(close)" $(sed -n "$2p" computed)
+    equals 2e-5 "$1/mse" "$4" "$1/mae" "$5" "$1/r2" "$6" "$1/directional_accuracy" "$7" \
+        "$1/naive/zero return/mse" "$8" "$1/naive/last value/mse" "$9" "$2/mse" "${10}" \
+        "$2/naive/last value/mse" "${11}" "$1/rmse" "$(awk -v x="$4" 'BEGIN { print sqrt(x) }')"
+}
+
+# evaluate's figures of a folder of series (435 windows have a target, the last of each series has
+# none yet) and of the test part of it.
+figures_fit()
+{
+    run 0 predict -m "$1/best.safetensors" -i prices && lines err 0 && mv out predicted &&
+        [ "$(sed 1q predicted)" = 'series,time,row,ret(close),actual ret(close)' ] &&
+        [ "$(sed -n '2s/,[^,]*,[^,]*$//p' predicted)" = s0.csv,2020-09-13T12:42:00Z,10 ] &&
+        lines predicted 439 || return 1
+    compute >computed || { cat computed && return 1; }
+    run 0 predict -m "$1/best.safetensors" && cmp out predicted || return 1
+    evaluated -m "$1/best.safetensors" -i prices && [ "$(figure input/windows)" = 435 ] &&
+        part input 1 && evaluated -m "$1/best.safetensors" && part test 2 &&
+        [ "$(figure train/windows) $(figure validation/windows) $(figure test/windows)" = '339 18 18' ] &&
+        equals 1e-6 test/loss "$(figure 'test/transformed/ret(close)/mse')"
+}
+
+# The transform and the scaler of the same column share mean and deviation: those of the training
+# rows. They begin behind the 5 rows of warm-up and are 122 in each series.
+units_fit()
+{
+    sd=$(awk -F, 'FNR > 1 { if (FNR - 2 >= 5 && FNR - 2 < 127) { y = $5 / c - 1; n++; m += y; q += y * y } c = $5 }
+        END { print sqrt(q / n - (m / n) ^ 2) }' prices/*.csv)
+    for part in train validation test; do
+        near 2e-5 "$(figure "$part/original/ret(close)/mse")" \
+            "$(awk -v x="$(figure "$part/transformed/ret(close)/mse")" -v sd="$sd" 'BEGIN { print x * sd * sd }')" ||
+            return 1
+    done
+}
+
+# same_run A B: what two runs leave has the same bits.
+same_run()
+{
+    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
+        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
+        [ "$(wc -l <state.a)" -gt 500 ] && cmp state.a state.b || return 1
+    for key in epoch step lr train_loss val_loss grad_norm grad_norm_max best; do
+        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
+    done
+}
+
+resumed()
+{
+    run 0 -q -c "$1.ini" -o whole --overwrite -s train.epochs=4 &&
+        run 0 -q -c "$1.ini" -o "$1" -r -s train.epochs=3 &&
+        run 0 -q -c "$1.ini" -o "$1" -r -s train.epochs=4 && same_run whole "$1"
+}
+
+for type in lstm gru rnn cnn transformer; do
+    point "$type: check" checked $type
+    point "$type: train" trained -c $type.ini -o $type
+    point "$type: loss and figures are told by their names" epoch_line $type
+    point "$type: evaluate's figures are those of predict's numbers and the input" figures_fit $type
+    point "$type: the transformed unit is the original one divided by the deviation" units_fit
+    point "$type: resumed twice, the bits of a run in one go" resumed $type
+done
+agree()
+{
+    run 0 check --gradients -c "$@" && lines err 0 &&
+        has out '^([0-9]+) of \1 gradients agree with central differences$'
+}
+for type in lstm gru rnn cnn transformer; do
+    point "$type: check --gradients" agree $type.ini
+done
+only_model()
+{
+    for type in gru cnn; do
+        sed 's/^output = .*//; /^\[model\]/,/^$/d' $type/config.ini >$type.rest || return 1
+    done
+    cmp gru.rest cnn.rest && ! cmp -s gru/config.ini cnn/config.ini
+}
+point "their configurations differ in [model] alone" only_model
+
+if command -v python3 >/dev/null; then
+    python_compiles()
+    {
+        for type in lstm gru rnn cnn transformer; do
+            python3 -c 'import sys; compile(open(sys.argv[1]).read(), "model.py", "exec")' $type/model.py || return 1
+        done
+    }
+    point "model.py is Python" python_compiles
+fi
+
+
+# --- nothing leaks
+
+# Long enough to learn what can be learnt, or to learn by heart what cannot. The transformer's warning
+# of its learning rate is none of this.
+learns()
+{
+    run 0 -c "$1.ini" -o learnt --overwrite -s train.epochs=30 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 &&
+        has out '^Verdict: beats naive by [0-9.]+%: MSE ' && evaluated -m learnt/best.safetensors &&
+        [ "$(figure 'test/transformed/ret(close)/beats_naive')" = true ] &&
+        awk -v r2="$(figure 'test/original/ret(close)/r2')" 'BEGIN { exit !(r2 > 0.4) }'
+}
+learns_nothing()
+{
+    run 0 -c "$1.ini" -o permuted --overwrite -s train.epochs=80 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 \
+        -s model.dropout=0 -s data.permute_targets=yes -s train.monitor=train_loss &&
+        has out '^Verdict: does not beat the naive forecast ' && evaluated -m permuted/best.safetensors || return 1
+    awk -v last="$(epochs permuted train_loss | sed -n '$p')" 'BEGIN { exit !(last < 0.8) }' || return 1
+    for part in validation test; do
+        [ "$(figure "$part/transformed/ret(close)/beats_naive")" = false ] || return 1
+    done
+}
+for type in lstm gru rnn cnn transformer; do
+    point "$type: beats naive on what can be learnt" learns $type
+    point "$type: with targets permuted it does not" learns_nothing $type
+done
+
+# other FILE FIRST: the rows of a file from the FIRST on (1 is the header) replaced by quite others.
+other()
+{
+    awk -F, -v OFS=, -v first="$2" 'FNR >= first { x = 3 + sin(FNR) + FNR % 7; for (i = 2; i <= NF; i++) $i *= x } { print }' \
+        "$1" >"$1.new" && mv "$1.new" "$1"
+}
+# blind A B: two trainings that nothing but their test part may tell apart; this it does.
+blind()
+{
+    for run in "$1" "$2"; do # the state has a sum of all data, by which --resume tells other data
+        state "$run/last.safetensors" | sed 's/\\"data\\": [^,]*,//' >"state.$run"
+    done
+    cmp "$1/best.safetensors" "$2/best.safetensors" && cmp "state.$1" "state.$2" || return 1
+    for key in train_loss val_loss grad_norm grad_norm_max; do
+        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
+    done
+    verdict=$(grep '"event":"verdict"' "$1/log.jsonl" | sed 's/.*"transformed"//')
+    [ "$(grep '"event":"verdict"' "$2/log.jsonl" | sed 's/.*"transformed"//')" != "$verdict" ]
+}
+# Of 155 usable rows the last 16 test; with the 5 of warm-up and the header they begin in line 146.
+unseen()
+{
+    run 0 -q -c cnn.ini --overwrite "$@" && mv run before || return 1
+    for file in prices/*.csv; do
+        other "$file" 146 || return 1
+    done
+    run 0 -q -c cnn.ini --overwrite "$@" && mv run after && blind before after
+    code=$?
+    prices prices && rm -rf before after
+    return $code
+}
+point "other rows of the test part change nothing of training" unseen
+point "nor with a scaler and transforms that look at extremes, weights and noise" unseen -s data.scaler=robust \
+    -s 'data.target_transform=signed_sqrt, scale(-1,1)' -s data.balance=weight -s data.noise=0.1
+seen()
+{
+    run 0 -q -c cnn.ini --overwrite && mv run before && other prices/s1.csv 120 &&
+        run 0 -q -c cnn.ini --overwrite && ! cmp -s before/best.safetensors run/best.safetensors
+    code=$?
+    prices prices && rm -rf before
+    return $code
+}
+point "other rows before it do" seen
+
+# Whole series are dealt; the log tells which of them test.
+series_unseen()
+{
+    set -- -s data.split=shuffled -s data.split_unit=series -s data.validation=0.33 -s data.test=0.33
+    run 0 -q -c gru.ini --overwrite "$@" && mv run before || return 1
+    test=$(sed -n 's/.*{"name":"\(s[0-9].csv\)","rows":155,"training":0,"validation":0,"test":14[0-9]}.*/\1/p' before/log.jsonl)
+    [ -n "$test" ] && other "prices/$test" 2 && run 0 -q -c gru.ini --overwrite "$@" && mv run after &&
+        blind before after
+    code=$?
+    prices prices && rm -rf before after
+    return $code
+}
+point "split_unit = series: nothing of a whole series that tests" series_unseen
+
+# --- losses, targets, and how windows are chosen
+
+loss_named()
+{
+    run 0 -c gru.ini -o "$1" -s loss.target="$1" && has out "^Epoch 0002/2 .* train $1 [0-9.]+ \\| val " &&
+        same_figures "$1" "$1" && evaluated -m "$1/best.safetensors"
+}
+mae()
+{
+    loss_named mae && equals 1e-6 test/loss "$(figure 'test/transformed/ret(close)/mae')"
+}
+point "loss.target = mae" mae
+# Of the test part's windows, from what predict prints.
+huber()
+{
+    loss_named huber && run 0 predict -m huber/best.safetensors && equals 2e-4 test/loss "$(
+        awk -F, -v sd="$sd" 'FNR > 1 && $3 >= 149 && $5 != "" { e = ($4 - $5) / sd; e = e < 0 ? -e : e
+            sum += e < 1 ? e * e / 2 : e - 0.5; n++ } END { print sum / n }' out
+    )"
+}
+point "loss.target = huber" huber
+bce()
+{
+    run 0 -c gru.ini -o bce -s loss.target=bce -s data.target_transform=none -s data.horizon=5 \
+        -s 'data.targets=rise_probability(close,5)' && has out '^Epoch 0002/2 .* train bce [0-9.]+ \| val ' &&
+        same_figures bce bce &&
+        run 0 predict -m bce/best.safetensors -i prices && mv out predicted && lines predicted 439 &&
+        evaluated -m bce/best.safetensors -i prices || return 1
+    awk -F, '
+        FILENAME != "predicted" && FNR == 1 { s = FILENAME; sub(/.*\//, "", s); next }
+        FILENAME != "predicted" { price[s, FNR - 2] = $5; next }
+        FNR == 1 { next }
+        $4 <= 0 || $4 >= 1 { print "no probability: " $0; exit 1 }
+        {
+            row = $3 + 5
+            if (row > 159) { if ($5 != "") { print "known: " $0; exit 1 } next }
+            y = 0
+            for (i = row - 4; i <= row; i++) y += (price[$1, i] > price[$1, row - 5]) / 5
+            if (y - $5 > 1e-8 || $5 - y > 1e-8) { print $0 ", not " y; exit 1 }
+            n++; e += ($4 - y) ^ 2; loss -= y * log($4) + (1 - y) * log(1 - $4)
+            if (y != 0.5) { moves++; right += ($4 > 0.5) == (y > 0.5) }
+        }
+        END { printf "%d %.9g %.9g %.9g\n", n, e / n, loss / n, right / moves }' prices/s?.csv predicted >computed ||
+        { cat computed && return 1; }
+    read -r n mse loss right <computed
+    equals 1e-6 input/windows "$n" "input/original/rise_probability(close,5)/mse" "$mse" input/loss "$loss" \
+        "input/original/rise_probability(close,5)/directional_accuracy" "$right" \
+        "input/original/rise_probability(close,5)/naive/zero return/mse" \
+        "$(figure "input/transformed/rise_probability(close,5)/naive/zero return/mse")"
+}
+point "rise_probability with bce: shares of the look-ahead period, losses and directions" bce
+several()
+{
+    run 0 -c gru.ini -o several -s 'data.targets=ret(close), volume, volatility(close,5)' \
+        -s data.target_rows=each -s data.horizon=3 -s plots.enable=all -s 'data.target_transform=standard' &&
+        run 0 predict -m several/best.safetensors &&
+        [ "$(sed 1q out)" = 'series,time,row,ahead,ret(close),volume,"volatility(close,5)",actual ret(close),actual volume,"actual volatility(close,5)"' ] &&
+        lines out 1315 && evaluated -m several/best.safetensors || return 1
+    for target in 'ret(close)' volume 'volatility(close,5)' all; do
+        [ -n "$(figure "test/original/$target/rmse")" ] || { echo "$target" && return 1; }
+    done
+    equals 1e-6 test/loss "$(figure test/transformed/all/mse)" && has out '"mse_by_horizon": \['
+}
+point "three targets, each at three rows" several
+pictures()
+{
+    folder=$1
+    shift
+    [ "$(cd "$folder" && echo ./*.png)" = "$(printf './%s.png ' "$@" | sed 's/ $//')" ] || { ls "$folder" && return 1; }
+    for picture; do
+        png "$folder/$picture.png" || return 1
+    done
+}
+point "its pictures" pictures several error_by_horizon loss_curves predictions residuals target_distribution
+
+# Windows are chosen by their last row, before the target's.
+where()
+{
+    run 0 -c gru.ini -o where -s 'data.where=ret(close) > 0 and not volume < 3' &&
+        run 0 predict -m where/best.safetensors && awk -F, '
+        FILENAME != "out" && FNR == 1 { s = FILENAME; sub(/.*\//, "", s); next }
+        FILENAME != "out" {
+            if (FNR > 16) { fits[s, FNR - 2] = $5 > before && $6 >= 3; wanted += fits[s, FNR - 2] }
+            before = $5
+            next
+        }
+        FNR > 1 { n++; if (!fits[$1, $3 + 4]) { print "not wanted: " $0; exit 1 } }
+        END { if (n != wanted || n < 100) { print n " of " wanted; exit 1 } }' prices/s?.csv out &&
+        told=$(sed -n 's/.*"where":\([0-9]*\)}.*/\1/p' where/log.jsonl) &&
+        used=$(sed -n 's/.*"windows":{"training":\([0-9]*\),"validation":\([0-9]*\),"test":\([0-9]*\)}.*/\1 + \2 + \3/p' where/log.jsonl) &&
+        [ $((${used:-0} + ${told:-0})) -eq 375 ]
+}
+point "data.where chooses windows, and the log counts" where
+balanced()
+{
+    run 0 -c gru.ini -o select -s data.balance=select -s data.balance_bins=5 &&
+        has out '^data: balanced: [0-9]+ of 339 training windows kept, at most [0-9]+ in each of 5 bins' &&
+        has select/log.jsonl '"balance":\{"by":"select","windows_before":339,' &&
+        run 0 -c gru.ini -o weight -s data.balance=weight -s data.balance_bins=5 &&
+        has out '^data: balanced: training windows weigh 0\.[0-9]+ to [1-9][0-9.]*, by 5 bins' &&
+        ! same_weights weight/best.safetensors gru/best.safetensors
+}
+point "data.balance by selecting and by weighting, told" balanced
+noisy()
+{
+    set -- -c gru.ini -s data.noise=0.3 -s train.epochs=3
+    run 0 -q "$@" -o noise && run 0 -q "$@" -o noisy -s train.epochs=1 && run 0 -q "$@" -o noisy -r &&
+        same_run noise noisy && run 0 -q "$@" -o silent -s data.noise=0 &&
+        [ "$(epochs noise train_loss | sed 1q)" != "$(epochs silent train_loss | sed 1q)" ]
+}
+point "data.noise: other losses, the same bits when resumed" noisy
+
+# Ever wilder: in the order of time validation is wilder than training, dealt by strata it is not.
+wild()
+{
+    awk 'BEGIN { print "time,close,volume"; p = 100
+        for (i = 0; i < 1200; i++) {
+            p *= 1 + (0.0005 + i * 1e-5) * sin(i * i)
+            printf "%d,%.6f,%.3f\n", 1600000020 + 60 * i, p, 5 + 3 * cos(i / 4) } }' >wild.csv
+}
+wild
+deviations()
+{
+    run 0 data -c gru.ini -o overview -s data.source=wild.csv -s data.validation=0.2 "$@" &&
+        awk '$1 == "training" && $2 ~ /^[0-9]+$/ { t = $8 } $1 == "validation" && $2 ~ /^[0-9]+$/ { v = $8 }
+            END { print v / t }' out >ratio
+}
+stratified()
+{
+    deviations && awk '{ exit !($1 > 1.4) }' ratio && deviations -s data.split=stratified \
+        -s 'data.stratify=volatility(close,5)' -s data.split_block=30 -s data.strata=4 &&
+        awk '{ print; exit !($1 > 0.85 && $1 < 1.15) }' ratio
+}
+point "split = stratified: training and validation are alike" stratified
+overview()
+{
+    run 0 data -c gru.ini -o looked && lines err 0 &&
+        has out '^s0\.csv +122 +15 +15 +0\.01[0-9]+ ' '^ret\(close\) +366 +-0\.0' '^volatility\(close,5\) +366 ' \
+            '^training +339 ' '^validation +18 ' '^test +18 ' '^    Shapiro-Wilk W 0\.[0-9]+, p ' \
+            '^    -10\.\.0% +[0-9.]+%$' '^looked/data_overview\.png$' '^looked/target_distribution\.png$' &&
+        [ "$(ls looked)" = "$(printf 'data_overview.png\ntarget_distribution.png')" ] &&
+        pictures looked data_overview target_distribution
+}
+point "data prints and draws what there is, and trains nothing" overview
+
+# --- amplifiers
+
+mkdir iq
+awk 'BEGIN {
+    split("train validation test", part, " ")
+    rows[1] = 400; rows[2] = rows[3] = 200
+    for (p = 1; p <= 3; p++) {
+        in_ = "iq/" part[p] "_in.csv"; out = "iq/" part[p] "_out.csv"
+        print "I,Q" >in_; print "I,Q" >out
+        for (i = 0; i < rows[p]; i++) {
+            t++
+            a = 0.3 * cos(0.11 * t) + 0.3 * cos(0.23 * t + 1) + 0.2 * sin(0.0005 * t * t)
+            b = 0.3 * sin(0.11 * t) - 0.3 * sin(0.23 * t + 1) + 0.2 * cos(0.0005 * t * t)
+            g = 1 - 0.2 * (a * a + b * b); h = 0.1 * (a * a + b * b)
+            printf "%.9f,%.9f\n", a, b >in_
+            printf "%.9f,%.9f\n", g * a - h * b + 0.1 * last_a, g * b + h * a + 0.1 * last_b >out
+            last_a = a; last_b = b
+        }
+    }
+}'
+cat >dgru.ini <<'INI'
+[run]
+output = dgru
+
+[data]
+source                   = iq/train_in.csv
+target_source            = iq/train_out.csv
+validation_source        = iq/validation_in.csv
+validation_target_source = iq/validation_out.csv
+test_source              = iq/test_in.csv
+test_target_source       = iq/test_out.csv
+features    = I, Q
+targets     = I, Q
+target_rows = window
+window      = 20
+eval_window = 50
+scaler      = none
+
+[signal]
+sample_rate  = 800e6
+bandwidth    = 200e6
+sub_channels = 4
+segment      = 100
+
+[model]
+type   = dgru
+hidden = 8
+layers = 1
+
+[train]
+epochs   = 8
+batch    = 32
+lr       = 1e-2
+schedule = constant
+warmup   = 2 steps
+INI
+dgru()
+{
+    run 0 -c dgru.ini && lines err 0 && has out '^data: 800 usable rows; windows of 20: 381 training, 4 validation, 4 test' \
+        '^Model: dgru, 486 parameters; ' '^Signal of 200 samples: NMSE -[0-9.]+ dB \(pooled -[0-9.]+ dB\)$' \
+        '^  ACLR -[0-9.]+ / -[0-9.]+ dB \(measured -[0-9.]+ / -[0-9.]+ dB\), EVM -[0-9.]+ dB$' \
+        '^Verdict: beats naive by '
+}
+point "dgru: input and output files side by side" dgru
+point "dgru: its pictures" pictures dgru am_am_pm loss_curves predictions residuals spectrum target_distribution
+nmse()
+{
+    run 0 predict -c dgru.ini && mv out predicted && lines predicted 801 &&
+        [ "$(sed 1q predicted)" = 'series,row,I,Q,actual I,actual Q' ] &&
+        awk -F, 'FNR > 1 && $1 == "test_in.csv" { print $5 "," $6 }' predicted >actual &&
+        awk -F, 'FNR > 1 { printf "%.9g,%.9g\n", $1, $2 }' iq/test_out.csv | cmp - actual &&
+        evaluated -c dgru.ini &&
+        awk -F, '$1 == "test_in.csv" { s = int($2 / 100); e[s] += ($3 - $5) ^ 2 + ($4 - $6) ^ 2; y[s] += $5 * $5 + $6 * $6 }
+            END { printf "%.9g %.9g %.9g\n", 5 * (log(e[0] / y[0]) + log(e[1] / y[1])) / log(10),
+                10 * log((e[0] + e[1]) / (y[0] + y[1])) / log(10), (e[0] + e[1]) / 400 }' predicted >computed || return 1
+    read -r nmse pooled mse <computed
+    equals 1e-5 test/signal/nmse_db "$nmse" test/signal/nmse_pooled_db "$pooled" test/loss "$mse" \
+        test/original/all/mse "$mse" test/signal/samples 200 || return 1
+    for key in aclr_left_db aclr_right_db evm_db measured_aclr_left_db measured_aclr_right_db; do
+        awk -v x="$(figure test/signal/$key)" 'BEGIN { exit !(x < 0 && x > -200) }' || { echo $key && return 1; }
+    done
+}
+point "dgru: NMSE of segments and pooled are those of predict's numbers" nmse
+spec()
+{
+    echo '{"input_signal_fs": 800e6, "bw_main_ch": 200e6, "n_sub_ch": 4, "nperseg": 100}' >spec.json
+    cp figures figures.keys &&
+        evaluated -m dgru/best.safetensors -s signal.spec=spec.json -s signal.sample_rate=0 -s signal.bandwidth=0 \
+            -s signal.sub_channels=0 -s signal.segment=0 && cmp figures figures.keys
+}
+point "dgru: spec.json says the same as the keys" spec
+# One long window has the state of all rows before; short ones begin anew.
+long_windows()
+{
+    evaluated -m dgru/best.safetensors -s data.eval_window=200 && one=$(figure test/loss) &&
+        [ "$(figure test/windows)" = 1 ] && evaluated -m dgru/best.safetensors -s data.eval_window=auto &&
+        [ "$(figure test/windows)" = 181 ] && awk -v a="$one" -v b="$(figure test/loss)" 'BEGIN { exit !(a < b) }'
+}
+point "dgru: eval_window" long_windows
+dgru_resumed()
+{
+    run 0 -q -c dgru.ini -o whole --overwrite -s train.epochs=10 && run 0 -q -c dgru.ini -r -s train.epochs=10 &&
+        same_run whole dgru
+}
+point "dgru: resumed, the bits of a run in one go" dgru_resumed
+point "dgru: check --gradients" agree dgru.ini
+future()
+{
+    run 0 predict -m dgru/best.safetensors -i iq/test_in.csv && lines out 201 &&
+        has out '^row,I,Q,actual I,actual Q$' '^199,-?[0-9.]+,-?[0-9.]+,,$'
+}
+point "dgru: predict for an input whose output is not known" future
+
+echo "1..$points"
