@@ -14,7 +14,8 @@
 #include "train/schedule.h"
 #include "util/file.h"
 
-/* Everything that a run may leave; --overwrite removes these and nothing else. */
+/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do
+ * not occupy a folder: `seqtrain data` draws some as well. */
 static const char *const run_files[] = {
     "config.ini",
     "plan.json",
@@ -22,13 +23,20 @@ static const char *const run_files[] = {
     "model.py",
     "best.safetensors",
     "last.safetensors",
+    "categories.safetensors",
     "loss_curves.png",
     "reconstruction_quality.png",
     "latent_space_tsne.png",
     "category_distribution.png",
-    "categories.safetensors",
+    "predictions.png",
+    "residuals.png",
+    "target_distribution.png",
+    "error_by_horizon.png",
+    "am_am_pm.png",
+    "spectrum.png",
 };
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
+#define RUN_PICTURES 10 /* the last ones */
 
 static int exists(const char *folder, const char *name)
 {
@@ -43,7 +51,7 @@ static int look_at_folder(const char *folder, const struct options *options, int
                           struct error *err)
 {
     int occupied = 0;
-    for (size_t i = 0; i < RUN_FILES; i++)
+    for (size_t i = 0; i < RUN_FILES - RUN_PICTURES; i++)
         occupied |= exists(folder, run_files[i]);
     *resume = options->resume && exists(folder, "last.safetensors");
     if (occupied && !options->overwrite && !options->resume)
@@ -204,8 +212,9 @@ static void say_best(const struct run *run, const char *what)
 {
     const char *name;
     double best = best_figure(run, &name);
-    log_say(run->log, "%s: %sbest epoch %ld, %s %.6f", run->folder, what, run->progress.best_epoch,
-            name, best);
+    char figure[LOG_FIGURE];
+    log_say(run->log, "%s: %sbest epoch %ld, %s %s", run->folder, what, run->progress.best_epoch,
+            name, log_figure(figure, best));
 }
 
 static json_t *number(double x)

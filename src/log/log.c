@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,6 +77,12 @@ void log_say(struct log *log, const char *format, ...)
     if (log->verbosity != LOG_QUIET)
         say(log, stdout, "", format, ap);
     va_end(ap);
+}
+
+const char *log_figure(char to[LOG_FIGURE], double x)
+{
+    snprintf(to, LOG_FIGURE, fabs(x) < 1e-4 && x != 0 ? "%.3e" : "%.6f", x);
+    return to;
 }
 
 void log_detail(struct log *log, const char *format, ...)

@@ -31,6 +31,11 @@ int log_position(struct log *log, int64_t *bytes, struct error *err);
 /* A console line, unless quiet; nothing in the file. */
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* A loss as lines show it: six digits behind the point, or an exponent where these hold fewer than
+ * three of its digits. Returns `to`. */
+#define LOG_FIGURE 32
+const char *log_figure(char to[LOG_FIGURE], double x);
+
 /* A console line only with -v. */
 void log_detail(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -251,8 +251,9 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     char speed[32], train[96] = "", val[96] = "";
     with_commas(speed, sizeof speed, rate);
     if (term) { /* the loss is all there is */
-        snprintf(train, sizeof train, "%s %.6f", term, f->train_loss);
-        snprintf(val, sizeof val, " | val %.6f", f->val_loss);
+        char figure[LOG_FIGURE];
+        snprintf(train, sizeof train, "%s %s", term, log_figure(figure, f->train_loss));
+        snprintf(val, sizeof val, " | val %s", log_figure(figure, f->val_loss));
     } else {
         snprintf(train, sizeof train, "%.6f (R %.6f C %.6f)", f->train_loss,
                  f->train_reconstruction, f->train_contrastive);
