@@ -91,14 +91,6 @@ int command_evaluate(const struct options *options, struct error *err)
     struct trained t;
     if (trained_init(&t, options, options->input != NULL, err))
         return -1;
-    if (options->input && t.checkpoint.config->data.target_source.count) {
-        error_set(err, STATUS_USAGE,
-                  "%s has no targets beside it: set data.test_source and data.test_target_source "
-                  "instead of -i",
-                  options->input);
-        trained_fini(&t);
-        return -1;
-    }
     /* a path need not be text */
     json_t *all = json_object(), *path = json_string(t.path);
     int failed = 0;

@@ -183,19 +183,7 @@ static void transform_all(struct load *load)
     }
 }
 
-/* What is wrong with a target as the model would see it; NULL: nothing. */
-static const char *fault_of(const struct load *load, float y)
-{
-    if (isnan(y))
-        return "has no value under data.target_transform";
-    if (!isfinite(y))
-        return "is too large for single precision when transformed";
-    return load->config->loss.target == LOSS_BCE && !(y >= 0 && y <= 1)
-               ? "transformed is not within 0..1, as loss.target = bce needs it"
-               : NULL;
-}
-
-/* Every target of every window must be a number that the loss is defined for. */
+/* Every target of every window must be a number in single precision. */
 static int check_part(struct load *load, enum part part)
 {
     const struct dataset *data = load->data;
@@ -206,15 +194,16 @@ static int check_part(struct load *load, enum part part)
     for (size_t i = 0; i < count * k; i++) {
         size_t cell = rows[i / k] * k + i % k, row = rows[i / k];
         char where[TABLE_WHERE], shown[CSV_SHOWN];
-        const char *fault = fault_of(load, data->target[cell]);
-        if (!fault)
+        if (isfinite(data->target[cell]))
             continue;
         free(rows);
         return error_set(
             load->err, STATUS_INPUT, "%s: target '%s': %g %s", load_where(load, row, 1, where),
             csv_show(expression(load, data->file[load_series(load, row)].channel, i % k)->text,
                      shown),
-            data->raw_target[cell], fault);
+            data->raw_target[cell],
+            isnan(data->target[cell]) ? "has no value under data.target_transform"
+                                      : "is too large for single precision when transformed");
     }
     free(rows);
     return 0;
