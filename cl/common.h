@@ -136,12 +136,13 @@ static inline uvec iota(void)
 }
 
 /* e^x to 2 ulp for x in [-87, 88], held at these bounds; NaN stays NaN. Range reduction by ln 2 in two
- * parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). */
+ * parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). Adding 1.5 2^23 rounds to
+ * an integer, which then stands in the low bits. */
 static inline vec exp_vec(vec x)
 {
     x = PICK(x < -87.0f, (vec)(-87.0f), x);
     x = PICK(x > 88.0f, (vec)(88.0f), x);
-    const vec n = rint(x * 1.44269504f);
+    const vec shifted = x * 1.44269504f + 12582912.0f, n = shifted - 12582912.0f;
     vec r = fma(n, (vec)(-0.693359375f), x);
     r = fma(n, (vec)(2.12194440e-4f), r);
     vec p = (vec)(1.9875691500e-4f);
@@ -151,7 +152,7 @@ static inline vec exp_vec(vec x)
     p = fma(p, r, (vec)(1.6666665459e-1f));
     p = fma(p, r, (vec)(5.0000001201e-1f));
     p = fma(p * r, r, r) + 1.0f;
-    return p * as_vec((convert_ivec(n) + 127) << 23);
+    return p * as_vec((as_ivec(shifted) << 23) + (127 << 23));
 }
 
 /* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32. */

@@ -1,6 +1,7 @@
 /* The log: JSON lines, cutting back, failing writes, the console, the progress bar. */
 #include <fcntl.h>
 #include <locale.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -222,6 +223,28 @@ static void say_all(enum verbosity verbosity, const char *expected)
     free(told);
 }
 
+static void test_figure(void **state)
+{
+    (void)state;
+    static const struct {
+        double x;
+        int decimals;
+        const char *text;
+    } cases[] = {
+        {0.123456, 6, "0.123456"}, {0.001, 6, "0.001000"},  {0.000999, 6, "9.99e-04"},
+        {-1.8e-5, 6, "-1.80e-05"}, {0, 6, "0.000000"},      {12.345, 2, "12.35"},
+        {0.83, 2, "0.83"},         {0.0042, 2, "4.20e-03"}, {(double)NAN, 6, "nan"},
+        {1e300, 2, NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct figure figure = log_figure(cases[i].x, cases[i].decimals);
+        if (cases[i].text)
+            assert_string_equal(figure.text, cases[i].text);
+        else
+            assert_true(strlen(figure.text) < sizeof figure.text);
+    }
+}
+
 static void test_verbosity(void **state)
 {
     (void)state;
@@ -375,11 +398,12 @@ static void test_one_writer(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_writer), cmocka_unit_test(test_event),
-        cmocka_unit_test(test_cut_back),   cmocka_unit_test(test_short_log),
-        cmocka_unit_test(test_warning),    cmocka_unit_test(test_verbosity),
-        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_unwritable),
-        cmocka_unit_test(test_progress),   cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_event),
+        cmocka_unit_test(test_cut_back),    cmocka_unit_test(test_short_log),
+        cmocka_unit_test(test_figure),      cmocka_unit_test(test_warning),
+        cmocka_unit_test(test_verbosity),   cmocka_unit_test(test_full_disk),
+        cmocka_unit_test(test_unwritable),  cmocka_unit_test(test_progress),
+        cmocka_unit_test(test_no_terminal),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

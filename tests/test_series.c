@@ -367,6 +367,38 @@ static void targets_lie_where_target_rows_says(void **state)
     }
 }
 
+/* Windows of validation and test begin so early that their first target is the first row of their
+ * part, but behind a hole not before that; training is left as it was. */
+static void look_back_reaches_into_the_part_before(void **state)
+{
+    (void)state;
+    make_files(200);
+    struct config config = make_config();
+    config.data.target_rows = TARGET_EACH;
+    config.data.look_back = 1;
+    config.data.source = sources("f0.csv");
+    struct dataset *data = load(&config); /* 140 40 20, windows of 10, targets in the 3 behind */
+    assert_int_equal(data->count[PART_TRAIN], 140 - 12);
+    assert_int_equal(data->count[PART_VALIDATION], 40 + 10 - 12);
+    assert_int_equal(data->count[PART_TEST], 20 + 10 - 12);
+    assert_int_equal(data->start[PART_VALIDATION][0], 130);
+    assert_int_equal(data->start[PART_TEST][0], 170);
+    dataset_free(data);
+
+    files[0].hole_before = 135;
+    write_file(0);
+    config.data.gap = 60000;
+    data = load(&config);
+    assert_int_equal(data->start[PART_VALIDATION][0], 135);
+    assert_int_equal(data->start[PART_TEST][0], 170);
+    dataset_free(data);
+    files[0].hole_before = 140;
+    write_file(0);
+    data = load(&config);
+    assert_int_equal(data->start[PART_VALIDATION][0], 140);
+    dataset_free(data);
+}
+
 /* roc(close,40) has no value in the first 40 rows of a run; features warm up in 4. */
 static void windows_without_a_target_are_dropped(void **state)
 {
@@ -1020,6 +1052,7 @@ int main(void)
         cmocka_unit_test(columns_that_differ),
         cmocka_unit_test(the_first_rows_of_each_file),
         cmocka_unit_test(targets_lie_where_target_rows_says),
+        cmocka_unit_test(look_back_reaches_into_the_part_before),
         cmocka_unit_test(windows_without_a_target_are_dropped),
         cmocka_unit_test(transforms_are_fitted_to_training_targets),
         cmocka_unit_test(a_transform_that_is_undefined),

@@ -14,8 +14,8 @@
 #include "train/schedule.h"
 #include "util/file.h"
 
-/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do
- * not occupy a folder: `seqtrain data` draws some as well. */
+/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do not
+ * occupy a folder: `seqtrain data` draws some as well. */
 static const char *const run_files[] = {
     "config.ini",
     "plan.json",
@@ -212,9 +212,8 @@ static void say_best(const struct run *run, const char *what)
 {
     const char *name;
     double best = best_figure(run, &name);
-    char figure[LOG_FIGURE];
     log_say(run->log, "%s: %sbest epoch %ld, %s %s", run->folder, what, run->progress.best_epoch,
-            name, log_figure(figure, best));
+            name, log_figure(best, 6).text);
 }
 
 static json_t *number(double x)

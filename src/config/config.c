@@ -346,6 +346,9 @@ static void check_data(struct parse *p)
         c->data.split_block != -1 && c->data.split_block < c->data.window)
         clash(p, KEY(data, split_block), KEY(data, window),
               "blocks of %ld rows hold no window of %ld", c->data.split_block, c->data.window);
+    if (c->data.look_back && c->data.split != SPLIT_CHRONOLOGICAL)
+        clash(p, KEY(data, look_back), KEY(data, split),
+              "only in the order of time is the part before a window its past");
     if (c->data.scaler == SCALER_WINDOW && c->data.window < 2)
         clash(p, KEY(data, scaler), KEY(data, window),
               "a window of one row cannot be standardised by itself");
@@ -377,6 +380,8 @@ static void check_model(struct parse *p)
         clash(p, KEY(data, horizon), rows, "target_rows = each needs a horizon of at least 1");
     if (c->data.eval_window > 0 && !by_row)
         clash(p, KEY(data, eval_window), rows, "eval_window needs target_rows = window");
+    if (c->data.look_back && (by_row || own))
+        clash(p, KEY(data, look_back), rows, "look_back needs targets behind the window");
     if (c->data.target_source.count && !by_row)
         clash(p, KEY(data, target_source), rows, "target_source needs target_rows = window");
     if (c->data.scaler == SCALER_WINDOW && c->model.reversible_norm)

@@ -309,6 +309,19 @@ static int find_where(struct load *load)
     return 0;
 }
 
+/* Where windows of a stretch may begin: with data.look_back so early that their first target is the
+ * first row of the stretch, unless a hole lies between. */
+static size_t look_back(const struct load *load, const struct input *input, struct stretch stretch)
+{
+    size_t first, from = 0;
+    targets_rows(load, stretch.part, &first);
+    if (!load->config->data.look_back || stretch.part == PART_TRAIN || load->whole)
+        return stretch.begin;
+    for (size_t i = 0; i < input->segments && input->segment[i].begin <= stretch.begin; i++)
+        from = input->segment[i].begin;
+    return stretch.begin - from > first ? stretch.begin - first : from;
+}
+
 /* The stretches of all series, in rows of the dataset. */
 static struct stretch *all_stretches(const struct load *load, size_t *count)
 {
@@ -322,8 +335,9 @@ static struct stretch *all_stretches(const struct load *load, size_t *count)
         const struct input *input = load_input(load, s);
         for (size_t i = 0; i < input->stretches; i++) {
             struct stretch local = input->stretch[i];
-            stretch[(*count)++] = (struct stretch){data->file[s].begin + local.begin,
-                                                   data->file[s].begin + local.end, local.part};
+            size_t begin = data->file[s].begin + look_back(load, input, local);
+            stretch[(*count)++] =
+                (struct stretch){begin, data->file[s].begin + local.end, local.part};
         }
     }
     return stretch;

@@ -70,6 +70,16 @@ static void say(struct log *log, FILE *out, const char *before, const char *form
     clocale_leave(locale);
 }
 
+struct figure log_figure(double x, int decimals)
+{
+    struct figure f;
+    if ((x != 0 && fabs(x) < pow(10, -decimals / 2)) || fabs(x) >= 1e9)
+        snprintf(f.text, sizeof f.text, "%.2e", x);
+    else
+        snprintf(f.text, sizeof f.text, "%.*f", decimals, x);
+    return f;
+}
+
 void log_say(struct log *log, const char *format, ...)
 {
     va_list ap;
@@ -77,12 +87,6 @@ void log_say(struct log *log, const char *format, ...)
     if (log->verbosity != LOG_QUIET)
         say(log, stdout, "", format, ap);
     va_end(ap);
-}
-
-const char *log_figure(char to[LOG_FIGURE], double x)
-{
-    snprintf(to, LOG_FIGURE, fabs(x) < 1e-4 && x != 0 ? "%.3e" : "%.6f", x);
-    return to;
 }
 
 void log_detail(struct log *log, const char *format, ...)

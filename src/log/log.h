@@ -28,13 +28,16 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
 /* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */
 int log_position(struct log *log, int64_t *bytes, struct error *err);
 
+struct figure {
+    char text[24];
+};
+
+/* x for a console line: with so many decimals, or as 1.23e-05 where half of these would be zeros.
+ */
+struct figure log_figure(double x, int decimals);
+
 /* A console line, unless quiet; nothing in the file. */
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-/* A loss as lines show it: six digits behind the point, or an exponent where these hold fewer than
- * three of its digits. Returns `to`. */
-#define LOG_FIGURE 32
-const char *log_figure(char to[LOG_FIGURE], double x);
 
 /* A console line only with -v. */
 void log_detail(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));

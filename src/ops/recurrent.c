@@ -5,21 +5,26 @@
 struct direction {
     struct tensor *w_ih, *w_hh, *b_ih, *b_hh;
     struct tensor *gates, *extra; /* [B T, gates H], [B T, H]; see cl/recurrent.cl */
+    struct tensor *trace;         /* of a wide walk: [groups T vec, ...] */
 };
 
 struct layer {
     enum cell_kind kind;
     size_t window, in, hidden, gates, dirs;
     size_t side; /* sequences that walk side by side in one kernel; 0: a product for each step */
+    int wide;    /* one in each element of the vectors */
     unsigned vec, lanes;
     struct tensor *x, *y; /* [B T, in], [B T, dirs H] */
     struct direction dir[2];
 };
 
+#define WIDE_HIDDEN 64 /* the state and its sums stay in a core's first cache */
+
 /*
  * The one place that decides how a layer walks: in one kernel while W_hh stays in a core's cache,
  * beyond that as one product a step. Sequences that walk side by side share what is loaded of W_hh;
- * on a GPU they are few, so that all its cores get some.
+ * on a GPU they are few, so that all its cores get some. On a CPU those of a small layer lie in the
+ * elements of vectors.
  */
 static void choose(const struct graph *g, struct layer *op)
 {
@@ -27,6 +32,12 @@ static void choose(const struct graph *g, struct layer *op)
     op->vec = info->is_cpu ? 16 : 1;
     while (op->vec > op->hidden)
         op->vec /= 2;
+    op->wide = info->is_cpu && op->hidden <= WIDE_HIDDEN && op->in <= WIDE_HIDDEN && g->batch >= 8;
+    if (op->wide) {
+        op->side = op->vec = g->batch < 16 ? 8 : 16;
+        op->lanes = 1;
+        return;
+    }
     op->lanes = 1;
     while (!info->is_cpu && op->lanes < 256 && op->lanes < op->hidden &&
            op->lanes * 2 <= info->max_group)
@@ -53,6 +64,77 @@ static double products(const struct graph *g, const struct layer *op)
            (double)op->hidden;
 }
 
+/* --- wide: VEC sequences in the elements of vectors */
+
+static struct launch *wide_kernel(struct graph *g, const struct layer *op, const char *name)
+{
+    return graph_kernel(g, "recurrent.cl", name, (g->batch + op->vec - 1) / op->vec, 1,
+                        "-DWIDE=1 -DCELL=%d -DH=%zu -DIN=%zu -DDIRS=%zu -DKEEP=%d -DVEC=%u",
+                        (int)op->kind, op->hidden, op->in, op->dirs, g->training, op->vec);
+}
+
+static void wide(struct graph *g, struct layer *op)
+{
+    size_t groups = (g->batch + op->vec - 1) / op->vec;
+    size_t trace = (op->gates + (op->kind != CELL_KIND_RNN) + 1) * op->hidden + op->in;
+    double rows = (double)(g->batch * op->window);
+    for (size_t d = 0; d < op->dirs; d++) {
+        struct direction *dir = &op->dir[d];
+        dir->trace = g->training ? graph_tensor2(g, "trace", groups * op->window * op->vec, trace)
+                                 : graph_tensor2(g, "unused", 1, 1);
+        struct launch *l = wide_kernel(g, op, "recurrent_wide_fwd");
+        launch_read(l, op->x);
+        launch_read(l, dir->w_ih);
+        launch_read(l, dir->w_hh);
+        launch_read(l, dir->b_ih);
+        launch_read(l, dir->b_hh);
+        launch_write(l, dir->trace);
+        launch_add_to(l, op->y, d > 0); /* its columns */
+        launch_int(l, g->batch);
+        launch_int(l, op->window);
+        launch_int(l, d);
+        launch_int(l, d * op->hidden);
+        launch_cost(l, 2 * rows * (double)(op->gates * op->hidden * (op->hidden + op->in)),
+                    op->y->name);
+    }
+}
+
+static void wide_back(struct graph *g, const void *arg)
+{
+    const struct layer *op = arg;
+    size_t width = op->gates * op->hidden, groups = (g->batch + op->vec - 1) / op->vec;
+    size_t all = width * (op->hidden + op->in + 2);
+    double rows = (double)(g->batch * op->window);
+    if (!op->y->grad)
+        return;
+    for (size_t d = 0; d < op->dirs; d++) {
+        const struct direction *dir = &op->dir[d];
+        int add = 0;
+        struct tensor *dinput = graph_grad(g, op->x, &add);
+        struct tensor *part = graph_tensor2(g, "parts", groups, all);
+        struct launch *l = wide_kernel(g, op, "recurrent_wide_bwd");
+        launch_update(l, dir->trace);
+        launch_read(l, dir->w_ih);
+        launch_read(l, dir->w_hh);
+        launch_read(l, op->y->grad);
+        launch_write(l, graph_tensor2(g, "sums", groups * op->vec, all));
+        launch_write(l, part);
+        launch_add_to(l, dinput ? dinput : graph_tensor2(g, "unused", 1, 1), add);
+        launch_int(l, g->batch);
+        launch_int(l, op->window);
+        launch_int(l, d);
+        launch_int(l, d * op->hidden);
+        launch_int(l, !dinput ? 0 : add ? 2 : 1);
+        launch_cost(l, 4 * rows * (double)(width * (op->hidden + op->in)), op->y->name);
+        struct tensor *const param[] = {dir->w_hh, dir->w_ih, dir->b_hh, dir->b_ih};
+        const size_t columns[] = {width * op->hidden, width * op->in, width, width};
+        for (size_t i = 0, at = 0; i < 4; at += columns[i++])
+            op_add_parts(g, part, groups, columns[i], all, at, param[i]->grad, param[i]->name);
+    }
+}
+
+/* --- several in one kernel, units in the elements of vectors */
+
 static void walk(struct graph *g, const struct layer *op)
 {
     struct tensor *wt[2];
@@ -78,6 +160,8 @@ static void walk(struct graph *g, const struct layer *op)
     launch_int(l, op->window);
     launch_cost(l, products(g, op), op->y->name);
 }
+
+/* --- a product for each step */
 
 /* Row of step t in direction d, and where the row of the step before lies from it. */
 static size_t row_of(const struct layer *op, size_t d, size_t t)
@@ -246,11 +330,18 @@ struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, si
     for (size_t d = 0; d < op.dirs; d++) {
         struct direction *dir = &op.dir[d];
         make_params(g, &op, cell, name, number, d, dir);
+        if (op.wide)
+            continue;
         dir->gates = graph_tensor2(g, "gates", rows, width);
         dir->extra = op.kind == CELL_KIND_RNN ? graph_tensor2(g, "unused", 1, 1)
                                               : graph_tensor2(g, "extra", rows, op.hidden);
         graph_gemm(g, dir->w_ih->name, (struct gemm_shape){0, 1, rows, width, in}, x, dir->w_ih,
                    dir->gates, 0);
+    }
+    if (op.wide) {
+        wide(g, &op);
+        graph_backward_arg(g, wide_back, op);
+        return op.y;
     }
     if (op.side)
         walk(g, &op);

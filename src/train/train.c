@@ -251,21 +251,21 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     char speed[32], train[96] = "", val[96] = "";
     with_commas(speed, sizeof speed, rate);
     if (term) { /* the loss is all there is */
-        char figure[LOG_FIGURE];
-        snprintf(train, sizeof train, "%s %s", term, log_figure(figure, f->train_loss));
-        snprintf(val, sizeof val, " | val %s", log_figure(figure, f->val_loss));
+        snprintf(train, sizeof train, "%s %s", term, log_figure(f->train_loss, 6).text);
+        snprintf(val, sizeof val, " | val %s", log_figure(f->val_loss, 6).text);
     } else {
-        snprintf(train, sizeof train, "%.6f (R %.6f C %.6f)", f->train_loss,
-                 f->train_reconstruction, f->train_contrastive);
-        snprintf(val, sizeof val, " | val %.6f (R %.6f C %.6f)", f->val_loss, f->val_reconstruction,
-                 f->val_contrastive);
+        snprintf(train, sizeof train, "%s (R %s C %s)", log_figure(f->train_loss, 6).text,
+                 log_figure(f->train_reconstruction, 6).text,
+                 log_figure(f->train_contrastive, 6).text);
+        snprintf(val, sizeof val, " | val %s (R %s C %s)", log_figure(f->val_loss, 6).text,
+                 log_figure(f->val_reconstruction, 6).text, log_figure(f->val_contrastive, 6).text);
     }
     log_say(run->log,
-            "Epoch %04ld/%ld | LR %.2e | train %s%s | grad %.2f (max %.2f) | %s win/s | ETA "
+            "Epoch %04ld/%ld | LR %.2e | train %s%s | grad %s (max %s) | %s win/s | ETA "
             "%ld:%02ld:%02ld%s",
             p->epoch, run->config->train.epochs, f->lr, train, isfinite(f->val_loss) ? val : "",
-            f->grad_mean, f->grad_max, speed, (long)left / 3600, (long)left / 60 % 60,
-            (long)left % 60, best ? " | best" : "");
+            log_figure(f->grad_mean, 2).text, log_figure(f->grad_max, 2).text, speed,
+            (long)left / 3600, (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
     json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
                               "epochs", (json_int_t)run->config->train.epochs, "step",
                               (json_int_t)p->step, "lr", number(f->lr), "train_loss",
