@@ -1,15 +1,33 @@
 #!/bin/sh
-# The shipped candles are what their generator writes.
+# The shipped data sets are what their generators write.
 set -u
-source=${srcdir:-.}/configs/data/synthetic_candles.csv.gz
+data=${srcdir:-.}/configs/data
 made=synthetic-$$.csv
 trap 'rm -f "$made" "$made.shipped"' EXIT
-echo 1..2
-if ./configs/data/make_synthetic_candles >"$made"; then echo "ok 1 - the generator runs"; else
-    echo "not ok 1 - the generator runs"
-fi
-if gzip -dc <"$source" >"$made.shipped" && cmp "$made" "$made.shipped"; then
-    echo "ok 2 - it writes the shipped bytes"
-else
-    echo "not ok 2 - it writes the shipped bytes"
-fi
+points=0
+
+# same FILE GENERATOR ARGUMENT...: the generator writes the bytes of the shipped file.
+same()
+{
+    points=$((points + 1))
+    file=$1
+    shift
+    if "./configs/data/make_$@" >"$made" && gzip -dc <"$data/$file" >"$made.shipped" &&
+        [ -s "$made" ] && cmp "$made" "$made.shipped"; then
+        echo "ok $points - $file"
+    else
+        echo "not ok $points - $file"
+    fi
+}
+
+same synthetic_candles.csv.gz synthetic_candles
+same synthetic_loads.csv.gz synthetic_loads
+for stock in 1 2 3 4 5 6; do
+    same synthetic_stocks/stock_$stock.csv.gz synthetic_stocks $stock
+done
+for part in train val test; do
+    for side in input output; do
+        same synthetic_amplifier/${part}_$side.csv.gz synthetic_amplifier $part $side
+    done
+done
+echo "1..$points"

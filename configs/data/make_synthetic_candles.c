@@ -18,16 +18,15 @@
  * All arithmetic is on integers, so that every machine writes the same bytes.
  */
 #include <inttypes.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "synthetic.h"
 
 #define ROWS 24000
 #define STEPS 16                       /* of the walk in a minute */
 #define START INT64_C(1704067200000)   /* 2024-01-01T00:00:00Z */
 #define BASE (2000 * INT64_C(1000000)) /* price the market stays around, in millionths */
-#define ONE (INT64_C(1) << 30)         /* 1.0 of returns and volatilities */
-#define PER_MILLION(x) ((x)*ONE / 1000000)
 
 enum regime { CALM, RANGE, TREND, SHOCK, REGIMES };
 
@@ -43,45 +42,13 @@ static const struct {
 
 struct market {
     int64_t price;      /* in millionths */
-    int64_t volatility; /* of a minute, in 1/ONE */
+    int64_t volatility; /* of a minute; returns and volatilities are in 1/ONE */
     enum regime regime;
     int left;          /* minutes until the next regime */
     int64_t direction; /* of trend and shock: strength of the drift in 1/64 of the volatility */
     int64_t level;     /* of range: its middle */
     int period;        /* of range: minutes of one swing */
 };
-
-/* 64 random bits, a function of the draw's number (Steele et al., "SplitMix", 2014). */
-static uint64_t random_bits(void)
-{
-    static uint64_t draw;
-    uint64_t z = ++draw * 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static int random_between(int low, int high)
-{
-    return low + (int)(random_bits() % (uint64_t)(high - low + 1));
-}
-
-/* Standard normal in 1/65536: the sum of twelve uniform numbers has variance 1. */
-static int64_t random_normal(void)
-{
-    int64_t sum = 0;
-    for (int i = 0; i < 3; i++) {
-        uint64_t bits = random_bits();
-        for (int k = 0; k < 4; k++, bits >>= 16)
-            sum += (int64_t)(bits & 0xffff);
-    }
-    return sum - 6 * 65536;
-}
-
-static int64_t clamp(int64_t x, int64_t low, int64_t high)
-{
-    return x < low ? low : x > high ? high : x;
-}
 
 static void next_regime(struct market *market)
 {
@@ -97,13 +64,6 @@ static void next_regime(struct market *market)
     market->direction *= market->regime == SHOCK ? random_between(40, 90) : random_between(6, 14);
     market->level = market->price;
     market->period = random_between(36, 90);
-}
-
-/* A triangle wave: -256 to 256 and back in `period`. */
-static int64_t triangle(int64_t at, int64_t period)
-{
-    int64_t phase = at % period * 1024 / period;
-    return phase < 512 ? phase - 256 : 768 - phase;
 }
 
 /* What pushes the price in this minute, as a return in 1/ONE. */

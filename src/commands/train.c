@@ -14,7 +14,8 @@
 #include "train/schedule.h"
 #include "util/file.h"
 
-/* Everything that a run may leave; --overwrite removes these and nothing else. */
+/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do not
+ * occupy a folder: `seqtrain data` draws some as well. */
 static const char *const run_files[] = {
     "config.ini",
     "plan.json",
@@ -22,13 +23,20 @@ static const char *const run_files[] = {
     "model.py",
     "best.safetensors",
     "last.safetensors",
+    "categories.safetensors",
     "loss_curves.png",
     "reconstruction_quality.png",
     "latent_space_tsne.png",
     "category_distribution.png",
-    "categories.safetensors",
+    "predictions.png",
+    "residuals.png",
+    "target_distribution.png",
+    "error_by_horizon.png",
+    "am_am_pm.png",
+    "spectrum.png",
 };
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
+#define RUN_PICTURES 10 /* the last ones */
 
 static int exists(const char *folder, const char *name)
 {
@@ -43,7 +51,7 @@ static int look_at_folder(const char *folder, const struct options *options, int
                           struct error *err)
 {
     int occupied = 0;
-    for (size_t i = 0; i < RUN_FILES; i++)
+    for (size_t i = 0; i < RUN_FILES - RUN_PICTURES; i++)
         occupied |= exists(folder, run_files[i]);
     *resume = options->resume && exists(folder, "last.safetensors");
     if (occupied && !options->overwrite && !options->resume)

@@ -28,7 +28,6 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
 /* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */
 int log_position(struct log *log, int64_t *bytes, struct error *err);
 
-/* A console line, unless quiet; nothing in the file. */
 struct figure {
     char text[24];
 };
@@ -37,6 +36,7 @@ struct figure {
  */
 struct figure log_figure(double x, int decimals);
 
+/* A console line, unless quiet; nothing in the file. */
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* A console line only with -v. */

@@ -219,11 +219,20 @@ void canvas_subtitle(struct canvas *canvas, const char *text)
                 CANVAS_WIDTH - 2 * CANVAS_MARGIN, text);
 }
 
+/* Run, epoch and version. */
+static void print_about(char *out, size_t size, const struct plot_about *about, const char *before,
+                        const char *between)
+{
+    char epoch[64] = "";
+    if (about->epoch)
+        number_print(epoch, sizeof epoch, "%sepoch %ld", between, about->epoch);
+    number_print(out, size, "%s%s%s%s%s", before, about->run, epoch, between, about->version);
+}
+
 void canvas_note(struct canvas *canvas, const char *text)
 {
     char about[TEXT_LONGEST];
-    number_print(about, sizeof about, "%s \u00b7 epoch %ld \u00b7 %s", canvas->about->run,
-                 canvas->about->epoch, canvas->about->version);
+    print_about(about, sizeof about, canvas->about, "", " \u00b7 ");
     double room = CANVAS_WIDTH - 2 * CANVAS_MARGIN, y = canvas->height - 14;
     double width = fmin(canvas_text_width(canvas, FONT_SMALL, about), 0.45 * room);
     canvas_text(canvas, FONT_SMALL, ALIGN_RIGHT, COLOR_MUTED, CANVAS_WIDTH - CANVAS_MARGIN, y,
@@ -331,8 +340,7 @@ static int save(struct canvas *canvas, struct error *err)
     char title[TEXT_LONGEST], software[TEXT_LONGEST], comment[TEXT_LONGEST], raw[TEXT_LONGEST];
     clean_text(title, canvas->title);
     clean_text(software, about->version);
-    number_print(raw, sizeof raw, "run %s, epoch %ld, %s", about->run, about->epoch,
-                 about->version);
+    print_about(raw, sizeof raw, about, "run ", ", ");
     clean_text(comment, raw);
     struct picture picture = {
         .pixels = cairo_image_surface_get_data(canvas->surface),

@@ -31,7 +31,7 @@ static int descending(const void *a, const void *b)
                              : (x->series > y->series) - (x->series < y->series);
 }
 
-/* "1 a.csv  2 b.csv", or what the axis counts where there are too many. */
+/* "1: a,  2: b", without .csv or .csv.gz, or what the axis counts where there are too many. */
 static void name_series(char *out, size_t size, const struct plot_overview *o,
                         const struct size *order, const char *many)
 {
@@ -39,8 +39,9 @@ static void name_series(char *out, size_t size, const struct plot_overview *o,
     if (o->series > FEW_SERIES)
         return;
     for (size_t i = 0, used = 0; i < o->series && used < size; i++) {
-        number_print(out + used, size - used, "%s%zu: %.40s", i ? ",  " : "", i + 1,
-                     o->series_name[order[i].series]);
+        const char *name = o->series_name[order[i].series], *end = strstr(name, ".csv");
+        number_print(out + used, size - used, "%s%zu: %.*s", i ? ",  " : "", i + 1,
+                     end && end - name < 40 ? (int)(end - name) : 40, name);
         used += strlen(out + used);
     }
 }

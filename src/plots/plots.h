@@ -21,7 +21,7 @@ extern const struct plot_kind plot_kinds[];
 struct plot_about {
     const char *run;     /* run.name */
     const char *version; /* "seqtrain 0.1.0" */
-    long epoch;          /* epoch of the model that is shown */
+    long epoch;          /* epoch of the model that is shown; 0: there is none */
 };
 
 /*

@@ -18,8 +18,9 @@ static const char *const part_name[PARTS] = {"training", "validation", "test"};
 static double feature_value(const struct dataset *data, size_t row, size_t series, size_t f)
 {
     size_t at = (data->channels > 1 ? data->file[series].channel : 0) * data->features + f;
-    return (double)data->series[row * data->features + f] * data->scaler.scale[at] +
-           data->scaler.offset[at];
+    double offset = data->scaler.offset[at];
+    double x = (double)data->series[row * data->features + f] * data->scaler.scale[at] + offset;
+    return fabs(x) < 1e-6 * fabs(offset) ? 0 : x; /* what single precision leaves of 0 */
 }
 
 /* What moves: the first target's column, else the first feature. */
@@ -218,9 +219,9 @@ int overview_report(const struct config *config, const struct dataset *data, str
     int failed = part_of && rows && range ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     int returns = !failed && all_positive(data, part_of);
     if (!failed)
-        printf("\n%-40s %26s   %s\n", "series", "rows in the parts",
-               returns ? "deviation of returns in the parts"
-                       : "deviation of differences in the parts");
+        printf("\n%-40s %-26s  %s\n%-40s %8s %8s %8s  %10s %10s %10s\n", "", "rows",
+               returns ? "deviation of returns" : "deviation of differences", "series", "training",
+               "valid.", "test", "training", "valid.", "test");
     for (size_t s = 0; !failed && s < data->files; s++) {
         double *r = rows + s * PARTS, *v = volatility + s * PARTS;
         measure_series(data, part_of, s, r, v, returns);

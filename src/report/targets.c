@@ -310,7 +310,9 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
             a.price[t] = price_of(data->target_names[t], a.rows == 1 ? ahead : 0);
             r->has_price &= a.price[t] != PRICE_NONE && a.price[t] != PRICE_ITSELF;
         }
-        failed = regression_init(&r->original, k, along ? 1 : a.rows, mean, err) ||
+        /* channels have a unit each, and no mean in common */
+        failed = regression_init(&r->original, k, along ? 1 : a.rows,
+                                 data->channels > 1 ? NULL : mean, err) ||
                  regression_init(&r->transformed, k, along ? 1 : a.rows, mean + k, err) ||
                  regression_init(&r->price, k, along ? 1 : a.rows, NULL, err);
         failed = failed || (signal && read_channel(&r->channel, e->config, err)) ? -1 : 0;

@@ -1,0 +1,81 @@
+#!/bin/sh
+# Each shipped configuration runs as it is, but for fewer epochs, windows and points; so does what its
+# comments offer instead.
+configs=$(cd "${srcdir-.}/configs" && pwd) || exit 1
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# short FILE ARGUMENT...: trains for two epochs on few windows.
+short()
+{
+    file=$1
+    shift
+    run 0 -c "$file" -o run --overwrite -s train.epochs=2 -s train.batch=32 -s train.accumulate=1 \
+        -s data.stride=40 -s cluster.categories=5 -s plots.tsne_points=60 \
+        -s plots.tsne_perplexity=5 -s plots.tsne_iterations=50 "$@" &&
+        tail -n 1 out | grep -Eq '^run: best epoch [12], val_loss '
+}
+
+# drawn PICTURE...: the run folder holds these, and no other.
+drawn()
+{
+    printf '%s.png\n' "$@" | LC_ALL=C sort >wanted
+    (cd run && LC_ALL=C ls -- *.png) | cmp - wanted
+}
+
+# alternative N FILE: the configuration with its n-th [model] section, commented out or not, alone.
+alternative()
+{
+    awk -v n="$1" '
+        /^(; )?\[model\]/ { count++; inside = 1 }
+        /^\[/ && !/^\[model\]/ { inside = 0 }
+        !inside { print }
+        inside && count == n { sub(/^; /, ""); print }' "$2"
+}
+
+has_price='"price":\{"roc\(Close,5\)":\{"mse":[0-9.]+'
+autoencoder='category_distribution latent_space_tsne loss_curves reconstruction_quality'
+targets='loss_curves predictions residuals target_distribution'
+tested=
+# shellcheck disable=SC2086 # lists of names
+for name in autoencoder demo; do
+    point "$name.ini" short "$configs/$name.ini"
+    point "$name.ini draws its pictures" drawn $autoencoder
+    tested="$tested $name"
+done
+
+ln -s "$configs/data" data
+for n in 1 2 3; do
+    alternative $n "$configs/stocks.ini" >stocks$n.ini
+    point "stocks.ini with its model $n" short stocks$n.ini
+    # shellcheck disable=SC2086
+    point "it draws its pictures" drawn $targets
+    point "it tells prices" has run/log.jsonl "$has_price"
+done
+models()
+{
+    cat stocks1.ini stocks2.ini stocks3.ini | sed -n '/^\[model\]/,/^\[/p' | grep -E '^(type|cell) ' |
+        sed 's/ *;.*//; s/ *= */ /' | LC_ALL=C sort | uniq -c | awk '{ printf "%s %s %s, ", $1, $2, $3 }' >models
+    has models '^2 cell gru, 1 cell lstm, 1 type cnn_recurrent, 2 type recurrent, $'
+}
+point "these are an LSTM, a GRU and convolutions before a GRU" models
+point "stocks.ini, its data" run 0 data -c "$configs/stocks.ini" -o seen
+tested="$tested stocks"
+
+for type in recurrent dgru; do
+    point "amplifier.ini with type = $type" short "$configs/amplifier.ini" -s "model.type=$type"
+    # shellcheck disable=SC2086
+    point "it draws its pictures" drawn $targets am_am_pm spectrum
+    point "it tells NMSE and ACLR" has run/log.jsonl '"nmse_db":-[0-9.]+' '"aclr_left_db":-[0-9.]+'
+done
+tested="$tested amplifier"
+
+point "etth1.ini" short "$configs/etth1.ini"
+# shellcheck disable=SC2086
+point "it draws its pictures" drawn $targets error_by_horizon
+tested="$tested etth1"
+
+# shellcheck disable=SC2086
+point "no configuration has been forgotten" test "$(cd "$configs" && LC_ALL=C ls -- *.ini)" = \
+    "$(printf '%s.ini\n' $tested | LC_ALL=C sort)"
+echo "1..$points"
