@@ -777,6 +777,14 @@ static void long_windows_of_validation_and_test(void **state)
     static const uint32_t wants[] = {120, 135, 326, 341, 542, 557};
     assert_memory_equal(data->start[PART_VALIDATION], wants, sizeof wants);
     assert_int_equal(told("eval_rows_left_out", NULL), 2 * (10 + 12 + 14));
+    /* those of the training part, 120, 126 and 132 rows, follow each other just so */
+    size_t count;
+    const uint32_t *start = dataset_windows(data, PART_TRAIN, &count);
+    assert_int_equal(count, 8 + 8 + 8);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(start[i], (i < 8 ? 0 : i < 16 ? 200 : 410) + i % 8 * 15);
+    start = dataset_windows(data, PART_TEST, &count);
+    assert_true(start == data->start[PART_TEST] && count == 6);
     dataset_free(data);
 }
 

@@ -129,10 +129,11 @@ int command_evaluate(const struct options *options, struct error *err)
     json_object_set_new(all, "epoch", json_integer((json_int_t)t.checkpoint.epoch));
     for (int part = 0; part < PARTS && !failed; part++) {
         struct part_report r;
-        if (!t.data->count[part])
+        size_t count;
+        const uint32_t *start = dataset_windows(t.data, (enum part)part, &count);
+        if (!count)
             continue;
-        failed =
-            part_report_init(&r, t.engine, t.data->start[part], t.data->count[part], t.log, err);
+        failed = part_report_init(&r, t.engine, start, count, t.log, err);
         if (failed)
             break;
         json_object_set_new(all, options->input ? "input" : names[part],

@@ -463,6 +463,13 @@ static void free_names(char **names, size_t count)
     free(names);
 }
 
+const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count)
+{
+    int other = part == PART_TRAIN && data->eval_window;
+    *count = other ? data->long_count : data->count[part];
+    return other ? data->long_start : data->start[part];
+}
+
 void dataset_free(struct dataset *data)
 {
     if (!data)
@@ -474,6 +481,7 @@ void dataset_free(struct dataset *data)
     free(data->file);
     for (enum part part = 0; part < PARTS; part++)
         free(data->start[part]);
+    free(data->long_start);
     scaler_fini(&data->scaler);
     free(data->series);
     free(data->time);

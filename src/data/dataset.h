@@ -47,7 +47,9 @@ struct dataset {
     uint32_t *start[PARTS]; /* first rows of the windows of each part, ascending */
     size_t count[PARTS];
 
-    size_t eval_window; /* rows of a window of validation and test; 0: window */
+    size_t eval_window;   /* rows of a window of validation and test; 0: window */
+    uint32_t *long_start; /* with eval_window: first rows of windows as long in the training part */
+    size_t long_count;
 
     struct series *file; /* [files] ascending */
     size_t files;
@@ -96,6 +98,9 @@ struct dataset *dataset_load(const struct config *config, const struct fitted *f
  */
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err);
+
+/* The windows of a part for an evaluation, which are data->eval_window rows long if that is set. */
+const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count);
 
 /* The series that a row belongs to. */
 size_t dataset_series(const struct dataset *data, size_t row);

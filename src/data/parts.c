@@ -411,6 +411,31 @@ static void count_lost(struct load *load, const struct stretch *stretch, size_t 
     load->lost.jumps *= load->data->channels;
 }
 
+/* Windows of the training part that are as long as those of validation. */
+static int find_long(struct load *load, const struct windowing *windowing,
+                     const struct stretch *stretch, size_t stretches)
+{
+    struct stretch *training = malloc((stretches + 1) * sizeof *training);
+    const struct lost lost = load->lost; /* what evaluation leaves out does not count */
+    uint32_t *start[PARTS];
+    size_t count[PARTS], n = 0;
+    for (size_t i = 0; training && i < stretches; i++) {
+        training[n] = stretch[i];
+        training[n].part = PART_VALIDATION;
+        n += stretch[i].part == PART_TRAIN;
+    }
+    int failed = !training || windows_find(windowing, training, n, start, count);
+    load->lost = lost;
+    free(training);
+    if (failed)
+        return -1;
+    free(start[PART_TRAIN]);
+    free(start[PART_TEST]);
+    load->data->long_start = start[PART_VALIDATION];
+    load->data->long_count = count[PART_VALIDATION];
+    return 0;
+}
+
 static int find_windows(struct load *load, const struct stretch *stretch, size_t stretches)
 {
     struct dataset *data = load->data;
@@ -426,6 +451,8 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
     if (!choice.lacking && !load->where)
         windowing.keep = NULL;
     int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);
+    if (!failed && data->eval_window)
+        failed = find_long(load, &windowing, stretch, stretches);
     free(choice.lacking);
     return failed ? load_no_memory(load) : 0;
 }

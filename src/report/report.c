@@ -436,7 +436,14 @@ static int report_targets(struct engine *e, const struct progress *p, const char
     const struct config *c = e->config;
     const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
     struct part_report r;
-    int result = part_report_init(&r, e, e->data->start[part], e->data->count[part], log, err);
+    size_t count;
+    const uint32_t *start = dataset_windows(e->data, part, &count);
+    if (!count) {
+        log_warn(log, "no predictions: the %s part holds no window of data.eval_window = %zu rows",
+                 name, e->data->eval_window);
+        return 0;
+    }
+    int result = part_report_init(&r, e, start, count, log, err);
     if (result)
         return result;
     target_report_tell(&r.targets, e, name, log);
