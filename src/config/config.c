@@ -380,6 +380,13 @@ static void check_model(struct parse *p)
         clash(p, KEY(data, horizon), rows, "target_rows = each needs a horizon of at least 1");
     if (c->data.eval_window > 0 && !by_row)
         clash(p, KEY(data, eval_window), rows, "eval_window needs target_rows = window");
+    if (c->data.eval_window > 0 && c->model.type == MODEL_TRANSFORMER &&
+        c->model.positions == POSITIONS_LEARNED && c->data.eval_window != c->data.window)
+        clash(
+            p, KEY(data, eval_window), positions,
+            "learned positions cannot serve eval_window = %ld, only window: sinusoidal, rotary or "
+            "none can",
+            c->data.eval_window);
     if (c->data.look_back && (by_row || own))
         clash(p, KEY(data, look_back), rows, "look_back needs targets behind the window");
     if (c->data.target_source.count && !by_row)

@@ -30,11 +30,20 @@ struct scaler {
     double *scale;  /* [features], never 0 */
 };
 
+/* What a file held, before resampling. Times that do not ascend are an error of reading. */
+struct file_rows {
+    size_t rows;
+    size_t repeated; /* equal to the row before in every column that is read */
+    size_t gaps;     /* steps in time longer than the usual one; 0 where there is none */
+    int64_t longest; /* step, ms */
+};
+
 /* The rows of one file (with channels = apart: of one column of it). */
 struct series {
     char *name;        /* of the file, or as the manifest says; "file.csv: column" for a channel */
     size_t begin, end; /* rows of the dataset */
     size_t channel;    /* channels apart: which of data.features it is; else 0 */
+    struct file_rows file;
 };
 
 struct dataset {

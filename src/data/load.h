@@ -37,7 +37,7 @@ struct input {
     struct table target; /* the columns that targets are made of: a view of the table */
     struct run *run;     /* [runs] of the table, each longer than the warm-up */
     size_t runs;
-    size_t file_rows; /* before resampling */
+    struct file_rows file;
     size_t holes;
     int64_t first_time, last_time, step, longest_hole;
     struct resampling resampling;

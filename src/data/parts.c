@@ -214,7 +214,7 @@ static int place(struct load *load)
         for (size_t c = 0; c < data->channels; c++) {
             struct series *series = &data->file[i * data->channels + c];
             const char *name = input->source->name;
-            *series = (struct series){.begin = data->rows, .channel = c};
+            *series = (struct series){.begin = data->rows, .channel = c, .file = input->file};
             series->end = data->rows += input->rows;
             if ((data->channels > 1 || load->config->data.channels == CHANNELS_APART
                      ? asprintf(&series->name, "%s: %s", name, load->feature[c]->text)

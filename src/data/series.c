@@ -175,6 +175,21 @@ static void set_view(const struct load *load, struct input *input)
     input->target.columns = load->target_columns.count;
 }
 
+static struct file_rows look_at(const struct table *table, int64_t step)
+{
+    struct file_rows file = {.rows = table->rows};
+    for (size_t row = 1; row < table->rows; row++) {
+        size_t i = 0;
+        while (i < table->columns && table->column[i][row] == table->column[i][row - 1])
+            i++;
+        file.repeated += i == table->columns;
+        int64_t apart = table->time ? table->time[row] - table->time[row - 1] : 0;
+        file.gaps += step && apart > step;
+        file.longest = apart > file.longest ? apart : file.longest;
+    }
+    return file;
+}
+
 static int read_input(struct load *load, struct input *input)
 {
     const struct config *config = load->config;
@@ -186,8 +201,8 @@ static int read_input(struct load *load, struct input *input)
     struct table *table = input->table;
     if (config->data.rows && table->rows > (size_t)config->data.rows)
         table->rows = (size_t)config->data.rows;
-    input->file_rows = table->rows;
     input->step = table_step(table);
+    input->file = look_at(table, input->step);
     input->first_time = table->time ? table->time[0] : 0;
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||

@@ -38,12 +38,12 @@ static void tell_rows(struct load *load, const struct input *input)
     char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
     const char *path = input->source->path;
     if (!input->table->time) {
-        SAY(load, "data: %s: %zu rows, without time", path, input->file_rows);
+        SAY(load, "data: %s: %zu rows, without time", path, input->file.rows);
         return;
     }
     table_time(input->first_time, first);
     table_time(input->last_time, last);
-    SAY(load, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", path, input->file_rows, first,
+    SAY(load, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", path, input->file.rows, first,
         last, input->step ? "every " : "at no regular distance",
         input->step ? table_duration(input->step, apart) : "", formats[input->table->format]);
 }
@@ -83,7 +83,7 @@ static struct sums add_up(const struct load *load)
     struct sums sums = {.first = first->first_time, .last = first->last_time, .step = first->step};
     for (size_t i = 0; i < load->inputs; i++) {
         const struct input *input = &load->input[i];
-        sums.rows += input->file_rows;
+        sums.rows += input->file.rows;
         sums.holes += input->holes;
         sums.candles += input->table->rows;
         sums.cut += input->resampling.cut;

@@ -9,12 +9,8 @@ static struct tensor *embed(struct graph *g, const struct config *config,
                             const struct transformer *t, struct tensor *x, size_t features)
 {
     struct tensor *at = NULL;
-    if (config->model.positions == POSITIONS_LEARNED && t->window != (size_t)config->data.window)
-        graph_fault(g, "positions",
-                    "are learned for data.window rows and cannot serve data.eval_window: "
-                    "model.positions = sinusoidal, rotary or none can");
-    else if (config->model.positions == POSITIONS_LEARNED ||
-             config->model.positions == POSITIONS_SINUSOIDAL)
+    if (config->model.positions == POSITIONS_LEARNED ||
+        config->model.positions == POSITIONS_SINUSOIDAL)
         at = transformer_positions(g, t, config->model.positions == POSITIONS_LEARNED, "positions");
     x = op_linear(g, x, g->batch * t->window, features, t->width, "input");
     return op_bias(g, x, g->batch * t->window, t->width, ACT_NONE, at,

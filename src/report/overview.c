@@ -6,6 +6,7 @@
 
 #include "analysis/distribution.h"
 #include "analysis/normality.h"
+#include "data/table.h"
 #include "plots/plots.h"
 #include "report/targets.h"
 #include "util/file.h"
@@ -74,6 +75,20 @@ static void measure_series(const struct dataset *data, const unsigned char *part
     }
     for (int part = 0; part < PARTS; part++)
         volatility[part] = moves[part] > 1 ? sqrt(spread[part] / moves[part]) : NAN;
+}
+
+static void print_rows(const struct dataset *data)
+{
+    printf("\n%-40s %9s %9s %9s  %s\n", "series, as in its file", "rows", "repeated", "gaps",
+           "longest");
+    for (size_t s = 0; s < data->files; s += data->channels) {
+        const struct file_rows *file = &data->file[s].file;
+        char longest[TABLE_TIME] = "";
+        if (file->gaps)
+            table_duration(file->longest, longest);
+        printf("%-40.40s %9zu %9zu ", data->file[s].name, file->rows, file->repeated);
+        data->time ? printf("%9zu  %s\n", file->gaps, longest) : printf("%9s\n", "-");
+    }
 }
 
 static int all_positive(const struct dataset *data, const unsigned char *part_of)
@@ -228,6 +243,8 @@ int overview_report(const struct config *config, const struct dataset *data, str
         printf("%-40.40s %8.0f %8.0f %8.0f  %10.4g %10.4g %10.4g\n", data->file[s].name, r[0], r[1],
                r[2], v[0], v[1], v[2]);
     }
+    if (!failed)
+        print_rows(data);
     failed = failed || print_features(data, part_of, range, err) ||
              (data->targets && print_targets(data, err)) || file_mkdir(config->run.output, err) ||
              draw(config, data, rows, volatility, range, returns, err);
