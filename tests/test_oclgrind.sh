@@ -41,14 +41,20 @@ grind()
     return $status
 }
 
-# ops FILTER...: op tests by name, as on a CPU and as on a GPU. A filter that fits nothing fails.
+# ops NAME...: op tests, as on a CPU and as on a GPU; a name with a * fits both. One that there is
+# not fails.
 ops()
 {
-    for filter; do
-        grind tests/test_ops "$filter" && grep -q '^ok.*as on a GPU$' "$folder/output" &&
-            ! grep -q '^not ok' "$folder/output"
-        point $? "ops: $filter" "$folder/log" "$folder/output"
+    for name; do
+        op "$name"
+        [ "${name#*\*}" != "$name" ] || op "$name, as on a GPU"
     done
+}
+
+op()
+{
+    grind tests/test_ops "$1" && grep -q '^ok' "$folder/output" && ! grep -q '^not ok' "$folder/output"
+    point $? "ops: $1" "$folder/log" "$folder/output"
 }
 
 # train NAME DEBUG SETTING...: a few windows in batches of 3, the last one short. The log names the
@@ -71,20 +77,40 @@ train()
         -s plots.enable=latent_space_tsne "$@" &&
         grep -q '"event":"start".*"platform":"Oclgrind"' "$folder/run/log.jsonl" &&
         grep -q '"event":"end"' "$folder/run/log.jsonl" &&
-        [ -s "$folder/run/latent_space_tsne.png" ]
+        [ -s "$folder/run/$picture.png" ]
     point $? "$name" "$folder/log" "$folder/output"
 }
 
+# targets NAME DEBUG SETTING...: the same for models with targets.
+targets()
+{
+    name=$1 debug=$2
+    shift 2
+    picture=predictions
+    train "$name" "$debug" plots.enable=predictions 'data.features=ret(close), volume' data.scaler=standard \
+        'data.targets=ret(close)' data.target_transform=standard model.hidden=5 "$@"
+}
+
+picture=latent_space_tsne
 train "a training as on a CPU" scattered
 train "a training as on a GPU, odd widths" "scattered gpu" data.stride=4000 data.scaler=standard \
     model.d_model=9 model.heads=3 model.feedforward=7 model.latent=5 model.norm_first=no \
     model.activation=relu model.positions=sinusoidal loss.contrastive=nt_xent \
     loss.reconstruction=huber
+targets "a recurrent training" scattered model.type=recurrent model.cell=lstm model.bidirectional=yes \
+    model.layer_norm=yes model.head=attention data.balance=weight data.balance_bins=2 data.noise=0.1
+targets "a recurrent training over convolutions, as on a GPU" "scattered gpu" model.type=cnn_recurrent \
+    model.cell=gru 'model.conv_channels=3, 4' model.conv_norm=batch model.conv_pool=2 \
+    model.activation=rrelu model.dropout=0.1 loss.target=mae
+targets "a transformer's training, as on a GPU" "scattered gpu" model.type=transformer model.attention=causal \
+    model.positions=rotary model.reversible_norm=yes data.target_rows=each data.horizon=2 loss.target=huber
 if [ -x tests/test_ops ]; then # the larger shapes would take minutes
-    ops 'attention *' 'bias *' 'norm 2*' 'norm 4*' 'norm 9*' 'norm 11*' 'norm 13*' 'linear 1*' \
-        'latent *' 'reconstruction 1*' 'similarity *' 'nt_xent 0*' 'nt_xent 3*' 'loss_sum*' \
-        'sum_rows*' 'adamw*' 'gather*' 'noise*' 'recurrent 2*' 'recurrent 8*' 'recurrent 11*' \
-        'recurrent 14*' 'pool *' 'join *' 'I/Q*'
+    ops 'attention 1' 'attention 3' 'attention 7' 'attention 8' 'attention 10' 'attention 11' 'attention 12' \
+        'attention 14' 'bias *' 'norm 2' 'norm 4' 'norm 9' 'norm 11' 'norm 13' 'linear 1' 'conv1d 4' 'conv1d 5' \
+        'max_pool 1' 'batch_norm 1' 'batch_norm 2' "batch norm's running statistics" 'window_norm 1' \
+        'recurrent 0' 'recurrent 2' 'recurrent 9' 'recurrent 14' 'join *' 'pool *' 'I/Q features' \
+        'latent *' 'reconstruction 0' 'reconstruction 3' 'reconstruction 5' 'similarity *' 'nt_xent 0' \
+        'nt_xent 3' 'loss_sum' 'sum_rows' 'adamw*' 'gather' 'noise'
 else
     points=$((points + 1))
     echo "ok $points - ops # SKIP no cmocka, so no op tests"
