@@ -7,6 +7,9 @@ the rules that OPENDPD.md writes down. Keys are named as in seqtrain's INI file:
     pa_twin.py DATA model=gru                               # OpenDPD's recipe, 1,911 parameters
     pa_twin.py DATA model=dgru epochs=2 stride=4
     pa_twin.py DATA model=transformer d_model=16 lr=3e-3 clip_norm=1 schedule=cosine warmup=300
+
+standard=1 gives features and targets mean 0 and deviation 1 over the training rows (seqtrain's scaler
+and target_transform = standard); the figures are about targets as they were.
 """
 
 import gzip
@@ -26,6 +29,7 @@ DEFAULTS = dict(
     plateau_patience=10, lr_min=5e-5, epochs=240, steps=0, beta2=0.999, seed=0, threads=1,
     d_model=16, heads=4, layers=2, feedforward=32, attention="causal", positions="rotary",
     norm_first=1, activation="gelu", final_norm=1, rotary_base=10000.0, seconds=0, log=1, save="",
+    standard=0,
 )  # fmt: skip
 
 
@@ -192,7 +196,15 @@ def make_features(x, names):
     return torch.cat(columns, 1)
 
 
-def nmse(model, x, y, window, segment):
+def standardise(parts, side):
+    """Features (side 0) or targets (1) of all parts to mean 0, deviation 1 of training; (mean, std)."""
+    std, mean = torch.std_mean(parts["train"][side], 0, correction=0)
+    for both in parts.values():
+        both[side] = (both[side] - mean) / std
+    return mean, std
+
+
+def nmse(model, x, y, window, segment, unit):
     """dB, mean over segments; the model sees stretches of `window` rows, one after the other."""
     model.eval()
     with torch.no_grad():
@@ -201,7 +213,8 @@ def nmse(model, x, y, window, segment):
         if whole < len(x):  # the last stretch ends with the part: its first rows are known already
             out.append(model(x[-window:][None])[0, window - (len(x) - whole) :])
     model.train()
-    error, energy = (torch.cat(out) - y).square().sum(1), y.square().sum(1)
+    error = ((torch.cat(out) - y) * unit[1]).square().sum(1)
+    energy = (y * unit[1] + unit[0]).square().sum(1)
     parts = zip(error.split(segment), energy.split(segment))
     return float(np.mean([10 * math.log10(e.sum() / s.sum()) for e, s in parts]))
 
@@ -233,7 +246,11 @@ def main():
     if c["model"] == "dgru":
         c["features"] = "IQ+a+a3+p"
     parts = {part: read_part(folder, part) for part in ("train", "val", "test")}
-    parts = {part: (make_features(x, c["features"]), y) for part, (x, y) in parts.items()}
+    parts = {part: [make_features(x, c["features"]), y] for part, (x, y) in parts.items()}
+    unit = (torch.zeros(2), torch.ones(2))
+    if c["standard"]:
+        standardise(parts, 0)
+        unit = standardise(parts, 1)
     x, y = parts["train"]
     T = c["window"]
     if c["model"] == "dgru":
@@ -272,11 +289,11 @@ def main():
             if step == steps:
                 break
         epoch += 1
-        value = nmse(model, *parts["val"], eval_window, segment)
+        value = nmse(model, *parts["val"], eval_window, segment, unit)
         if c["schedule"] == "plateau":
             plateau.step(value)
         if value < best:
-            best, best_test = value, nmse(model, *parts["test"], eval_window, segment)
+            best, best_test = value, nmse(model, *parts["test"], eval_window, segment, unit)
             if c["save"]:
                 torch.save(model.state_dict(), c["save"])
         seconds = time.time() - begin
