@@ -594,6 +594,19 @@ long_windows()
         [ "$(figure test/windows)" = 181 ] && awk -v a="$one" -v b="$(figure test/loss)" 'BEGIN { exit !(a < b) }'
 }
 point "dgru: eval_window" long_windows
+# The training part then has more windows to evaluate than to train on.
+far_apart()
+{
+    run 0 -q -c dgru.ini -o far --overwrite -s train.epochs=1 -s data.stride=200 && evaluated -m far/best.safetensors &&
+        [ "$(figure train/windows)" = 8 ]
+}
+point "dgru: eval_window shorter than stride" far_apart
+misfit()
+{
+    run 2 -c dgru.ini -o misfit -s signal.bandwidth=700e6 && ! ls -d misfit &&
+        lines err 1 && has err '^seqtrain: \[signal\]: the channels beside a bandwidth of 7e\+08 Hz lie beyond a sampling rate of 8e\+08 Hz$'
+}
+point "dgru: a channel that does not fit is told before training" misfit
 dgru_resumed()
 {
     run 0 -q -c dgru.ini -o whole --overwrite -s train.epochs=10 && run 0 -q -c dgru.ini -r -s train.epochs=10 &&

@@ -230,10 +230,18 @@ static int read_channel(struct signal_channel *to, const struct config *c, struc
     return 0;
 }
 
+/* Enough is known of the channel for ACLR and EVM. */
+static int is_complete(const struct signal_channel *ch)
+{
+    return ch->sample_rate > 0 && ch->bandwidth > 0 && ch->sub_channels && ch->segment;
+}
+
 int target_report_check(const struct config *c, struct error *err)
 {
-    struct signal_channel ignored;
-    return read_channel(&ignored, c, err);
+    struct signal_channel channel;
+    if (read_channel(&channel, c, err))
+        return -1;
+    return is_complete(&channel) && signal_check(&channel, err) ? error_prefix(err, "[signal]") : 0;
 }
 
 static int measure_signal(struct target_report *r, struct error *err)
@@ -244,7 +252,7 @@ static int measure_signal(struct target_report *r, struct error *err)
     f->nmse = signal_nmse(r->model, r->output, r->samples, segment);
     f->nmse_pooled = signal_nmse(r->model, r->output, r->samples, r->samples);
     f->aclr_left = f->aclr_right = f->evm = f->measured_left = f->measured_right = NAN;
-    if (!(ch->sample_rate > 0) || !(ch->bandwidth > 0) || !ch->sub_channels || !ch->segment)
+    if (!is_complete(ch))
         return 0;
     return signal_aclr(r->model, r->samples, ch, &f->aclr_left, &f->aclr_right, err) ||
                    signal_aclr(r->output, r->samples, ch, &f->measured_left, &f->measured_right,
