@@ -265,6 +265,44 @@ if command -v python3 >/dev/null; then
     point "model.py is Python" python_compiles
 fi
 
+# What model.py makes of the first windows of the first series is what predict prints of them; both
+# standardised. TWIN_PYTHON: a Python that has PyTorch.
+cat >twin.py <<'PY'
+import csv, glob, json, sys
+sys.path.insert(0, sys.argv[1])
+import torch
+from model import load, read_checkpoint
+model, scaler = load(sys.argv[1] + "/best.safetensors")
+fitted = json.loads(read_checkpoint(sys.argv[1] + "/best.safetensors")[1]["transforms"])
+rows = list(csv.DictReader(open("prices/s0.csv")))
+series = torch.tensor([[float(row[name]) for name in model.features] for row in rows], dtype=torch.float64)
+y = model(scaler(torch.stack([series[i : i + 10] for i in range(5)]))).flatten()
+channels = len(y) // 5
+printed = list(csv.DictReader(open("out")))
+for i, value in enumerate(y.tolist()):
+    name = "s0.csv" + (": " + model.features[i % channels] if channels > 1 else "")
+    row = [row for row in printed if row["series"] == name and row["row"] == str(i // channels + 10)][0]
+    (step,) = fitted[i % channels]
+    assert abs(value - (float(row[model.names[0]]) - step["offset"]) / step["scale"]) < 2e-5, (i, value, row)
+PY
+twin_python=${TWIN_PYTHON-python3}
+twin()
+{
+    for type in lstm gru rnn cnn transformer; do
+        run 0 -q -c $type.ini -o twin --overwrite -s train.epochs=1 -s data.features=open,close -s data.targets=close "$@" &&
+            run 0 predict -m twin/best.safetensors && "$twin_python" twin.py twin || return 1
+    done
+}
+if "$twin_python" -c 'import torch, numpy, safetensors' 2>/dev/null; then
+    point "model.py's numbers are those of predict" twin
+    point "model.py's numbers are those of predict, window by window standardised" twin -s model.reversible_norm=yes
+    point "model.py's numbers are those of predict, channels apart" twin -s data.channels=apart -s data.targets=channel
+    point "model.py's numbers are those of predict, channels apart and window by window standardised" \
+        twin -s data.channels=apart -s data.targets=channel -s model.reversible_norm=yes
+else
+    skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
+fi
+
 
 # --- nothing leaks
 
