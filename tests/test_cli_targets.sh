@@ -597,6 +597,11 @@ dgru()
         '^Verdict: beats naive by '
 }
 point "dgru: input and output files side by side" dgru
+rows_looked_at()
+{
+    run 0 data -c dgru.ini -o looked && has out '^training +400 ' '^validation +200 ' '^test +200 ' && ! grep '%$' out
+}
+point "dgru: data looks at each row that is a target, and not for returns" rows_looked_at
 point "dgru: its pictures" pictures dgru am_am_pm loss_curves predictions residuals spectrum target_distribution
 nmse()
 {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/split.h"
 #include "data/transform.h"
 #include "util/file.h"
 
@@ -513,6 +514,26 @@ static int draw_horizon(const struct target_report *r, const char *path, const c
     return failed;
 }
 
+int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
+                  double *raw, double *seen, size_t *n, struct error *err)
+{
+    size_t all, k = data->targets;
+    size_t length = part != PART_TRAIN && data->eval_window ? data->eval_window : data->target_rows;
+    uint32_t *rows =
+        windows_rows(data->start[part], data->count[part], data->target_first, length, &all);
+    if (!rows)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    *n = all < most ? all : most;
+    for (size_t i = 0; i < *n; i++) {
+        size_t row = rows[(size_t)((double)i * (double)all / (double)*n)];
+        raw[i] = data->raw_target[row * k + target];
+        if (seen)
+            seen[i] = data->target[row * k + target];
+    }
+    free(rows);
+    return 0;
+}
+
 /* At most this many values of each part. */
 #define TARGET_SAMPLE 20000
 
@@ -530,21 +551,14 @@ int target_distribution_draw(const struct dataset *data, const struct config *co
     }
     struct plot_targets plot = {.name = data->target_names[0],
                                 .transform = data->transform[0].steps ? steps : NULL};
-    for (int part = 0; part < PARTS; part++) {
+    int failed = 0;
+    for (enum part part = 0; part < PARTS && !failed; part++) {
         double *raw = room + 2 * (size_t)part * TARGET_SAMPLE, *seen = raw + TARGET_SAMPLE;
-        size_t all = data->count[part], n = all < TARGET_SAMPLE ? all : TARGET_SAMPLE;
-        size_t last = data->target_first + data->target_rows - 1;
-        for (size_t i = 0; i < n; i++) {
-            size_t w = (size_t)((double)i * (double)all / (double)n);
-            size_t row = data->start[part][w] + last;
-            raw[i] = data->raw_target[row * data->targets];
-            seen[i] = data->target[row * data->targets];
-        }
-        plot.count[part] = n;
+        failed = target_sample(data, part, 0, TARGET_SAMPLE, raw, seen, &plot.count[part], err);
         plot.raw[part] = raw;
         plot.transformed[part] = seen;
     }
-    int failed = plot_target_distribution(path, about, &plot, err);
+    failed = failed || plot_target_distribution(path, about, &plot, err) ? -1 : 0;
     free(room);
     return failed;
 }
