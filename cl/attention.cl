@@ -85,10 +85,20 @@ static inline ivec is_key(int v, int n)
 static inline void load_across(SPACE float *to, __global const float *from,
                                __global const float *bias, int j0, int lane)
 {
+#if LANES == 1 /* row by row, each read at once */
+    const int rows = min(TP, T - j0);
+    for (int j = 0; j < rows; j++)
+        for (int d = 0; d < DH; d++)
+            to[d * TP + j] = from[(size_t)(j0 + j) * ROW + d] + (bias ? bias[d] : 0);
+    for (int d = 0; d < DH; d++)
+        for (int j = rows; j < TP; j++)
+            to[d * TP + j] = 0;
+#else
     for (int e = lane; e < TP * DH; e += LANES) {
         const int d = e / TP, j = e % TP;
         to[e] = j0 + j < T ? from[(size_t)(j0 + j) * ROW + d] + (bias ? bias[d] : 0) : 0;
     }
+#endif
 }
 
 /* to[j, d] = from[j, d] + bias[d] */
@@ -243,9 +253,17 @@ static inline void load_delta(float delta[QB], __global const float *o, __global
 {
     for (int i = 0; i < QB; i++) {
         const size_t row = (size_t)min(i0 + i, T - 1) * H * DH;
-        delta[i] = 0;
-        for (int d = 0; d < DH; d++)
-            delta[i] = fma(dout[row + d], o[row + d], delta[i]);
+        hvec sum = (hvec)(0.0f);
+        for (int d = 0; d < HN; d++)
+            sum = fma(hload(d, dout + row), hload(d, o + row), sum);
+        float part[HV];
+        hstore(sum, 0, part);
+#pragma unroll
+        for (int n = HV / 2; n > 0; n /= 2)
+#pragma unroll
+            for (int k = 0; k < n; k++)
+                part[k] += part[k + n];
+        delta[i] = part[0];
     }
 }
 

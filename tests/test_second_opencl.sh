@@ -14,15 +14,28 @@ ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 # drivers keep what t
 export XDG_CACHE_HOME RUSTICL_ENABLE ASAN_OPTIONS
 points=0
 
-# The demo with a small model and no dropout; one step an epoch, its batch short, so that the log
-# has the loss of each step.
+# train INDEX GEMM KIND: the demo with a small model and no dropout; one step an epoch, its batch short,
+# so that the log has the loss of each step.
 train()
 {
+    index=$1 gemm=$2
+    case $3 in
+    autoencoder) set -- ;;
+    recurrent) set -- model.cell=lstm model.bidirectional=yes model.layer_norm=yes model.head=attention ;;
+    cnn_recurrent) set -- model.cell=gru 'model.conv_channels=5, 8' model.conv_norm=batch model.conv_pool=2 ;;
+    transformer) set -- model.attention=causal model.positions=rotary model.reversible_norm=yes ;;
+    esac
+    for setting; do
+        shift
+        set -- "$@" -s "$setting"
+    done
+    [ "$kind" = autoencoder ] || set -- "$@" -s model.type="$kind" -s model.hidden=12 -s data.scaler=standard \
+        -s 'data.features=ret(close), volume' -s 'data.targets=ret(close)' -s data.target_transform=standard
     timeout 300 ./seqtrain -q -c "$srcdir/configs/demo.ini" --overwrite -o "$folder/run" \
-        -d "$1" -s "device.gemm=$2" -s data.stride=1000 -s data.window=10 -s model.d_model=16 \
+        -d "$index" -s "device.gemm=$gemm" -s data.stride=1000 -s data.window=10 -s model.d_model=16 \
         -s model.feedforward=32 -s model.layers=1 -s model.dropout=0 -s train.batch=24 \
         -s train.epochs=20 -s plots.enable=none -s cluster.categories=2 \
-        >"$folder/output" 2>&1 </dev/null
+        "$@" >"$folder/output" 2>&1 </dev/null
 }
 
 losses()
@@ -33,31 +46,41 @@ losses()
 # Prints the largest relative difference to the reference; fails beyond 1e-4.
 compare()
 {
-    losses | paste "$folder/reference" - | LC_ALL=C awk '
+    losses | paste "$folder/$kind" - | LC_ALL=C awk '
         NF == 2 { n++; d = ($2 - $1) / $1; d = d < 0 ? -d : d; if (!(d <= most)) most = d }
         END { printf "%.1e\n", most; exit !(n == 20 && most <= 1e-4) }'
 }
 
-# device INDEX NAME: a point for each provider.
+# device INDEX NAME: a point for each provider, and for each other kind of model.
 device()
 {
     for gemm in own cblas clblast; do
-        points=$((points + 1))
-        if train "$1" $gemm; then
-            [ -s "$folder/reference" ] || losses >"$folder/reference"
-            if most=$(compare); then
-                echo "ok $points - $2, $gemm: off by at most $most"
-            else
-                echo "not ok $points - $2, $gemm: off by $most"
-                losses | paste "$folder/reference" - | sed 's/^/# /'
-            fi
-        elif [ $gemm = cblas ] && grep -q 'device.gemm = cblas' "$folder/output"; then
-            echo "ok $points - $2, cblas # SKIP not offered there"
-        else
-            echo "not ok $points - $2, $gemm"
-            sed 's/^/# /' "$folder/output"
-        fi
+        compared "$1" $gemm autoencoder "$2"
     done
+    for kind in recurrent cnn_recurrent transformer; do
+        compared "$1" own $kind "$2"
+    done
+}
+
+# compared INDEX GEMM KIND NAME
+compared()
+{
+    kind=$3
+    points=$((points + 1))
+    if train "$1" "$2" "$kind"; then
+        [ -s "$folder/$kind" ] || losses >"$folder/$kind"
+        if most=$(compare); then
+            echo "ok $points - $4, $2, $kind: off by at most $most"
+        else
+            echo "not ok $points - $4, $2, $kind: off by $most"
+            losses | paste "$folder/$kind" - | sed 's/^/# /'
+        fi
+    elif [ "$2" = cblas ] && grep -q 'device.gemm = cblas' "$folder/output"; then
+        echo "ok $points - $4, cblas # SKIP not offered there"
+    else
+        echo "not ok $points - $4, $2, $kind"
+        sed 's/^/# /' "$folder/output"
+    fi
 }
 
 # Lines "icd index name" of the usable devices: icd is - for what the loader finds by itself.

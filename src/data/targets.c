@@ -115,9 +115,9 @@ static int fit(struct load *load, size_t channel, size_t k, const uint32_t *rows
         log_warn(load->log, "target '%s' is constant in the training part; its scale is set to 1",
                  csv_show(text, shown));
     /* A feature and the same target are standardised by the same figures: what goes in and what
-     * comes out is in one unit. */
-    if (feature >= 0 && scaled == SCALER_STANDARD && t->steps == 1 &&
-        t->step[0].kind == TRANSFORM_STANDARD) {
+     * comes out is in one unit. Those of other files are other quantities, whatever their name. */
+    if (feature >= 0 && !load->config->data.target_source.count && scaled == SCALER_STANDARD &&
+        t->steps == 1 && t->step[0].kind == TRANSFORM_STANDARD) {
         size_t at = channel * data->features + (size_t)feature;
         t->step[0].offset = data->scaler.offset[at];
         t->step[0].scale = data->scaler.scale[at];

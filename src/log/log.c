@@ -73,10 +73,12 @@ static void say(struct log *log, FILE *out, const char *before, const char *form
 struct figure log_figure(double x, int decimals)
 {
     struct figure f;
+    locale_t locale = clocale_enter();
     if ((x != 0 && fabs(x) < pow(10, -decimals / 2)) || fabs(x) >= 1e9)
         snprintf(f.text, sizeof f.text, "%.2e", x);
     else
         snprintf(f.text, sizeof f.text, "%.*f", decimals, x);
+    clocale_leave(locale);
     return f;
 }
 
