@@ -158,7 +158,7 @@ compute()
                 count[k]++
                 sum[k] += y; square[k] += y * y
                 mse[k] += e * e; mae[k] += e < 0 ? -e : e; zero[k] += y * y; naive[k] += last * last
-                right[k] += ($4 > 0) == (y > 0)
+                right[k] += ($4 > 0) == (y > 0); up[k] += y > 0
                 price[k] += p * p; moves[k] += (now - before) ^ 2
             }
         }
@@ -166,9 +166,9 @@ compute()
             if (rows != 438) { print rows " rows, not 438"; exit 1 }
             for (k = 1; k < 3; k++) {
                 c = count[k]
-                printf "%d %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g\n", c, mse[k] / c, mae[k] / c,
+                printf "%d %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g\n", c, mse[k] / c, mae[k] / c,
                     1 - mse[k] / (square[k] - sum[k] ^ 2 / c), right[k] / c, zero[k] / c,
-                    naive[k] / c, price[k] / c, moves[k] / c
+                    naive[k] / c, price[k] / c, moves[k] / c, (2 * up[k] > c ? up[k] : c - up[k]) / c
             }
         }' prices/s0.csv prices/s1.csv prices/s2.csv predicted
 }
@@ -180,7 +180,7 @@ part()
     set -- "$1/original/ret(close)" "$1/price/ret(close)" $(sed -n "$2p" computed)
     equals 2e-5 "$1/mse" "$4" "$1/mae" "$5" "$1/r2" "$6" "$1/directional_accuracy" "$7" \
         "$1/naive/zero return/mse" "$8" "$1/naive/last value/mse" "$9" "$2/mse" "${10}" \
-        "$2/naive/last value/mse" "${11}" "$1/rmse" "$(awk -v x="$4" 'BEGIN { print sqrt(x) }')"
+        "$2/naive/last value/mse" "${11}" "$1/naive_directional_accuracy" "${12}" "$1/rmse" "$(awk -v x="$4" 'BEGIN { print sqrt(x) }')"
 }
 
 # evaluate's figures of a folder of series (435 windows have a target, the last of each series has

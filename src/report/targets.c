@@ -368,10 +368,10 @@ static json_t *metrics_json(const struct regression *r, size_t target, size_t ro
             json_object_set_new(naive, naive_name[i],
                                 json_pack("{s:o, s:o}", "mse", number(m.naive_mse[i]), "mae",
                                           number(m.naive_mae[i])));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
                      number(m.mae), "rmse", number(m.rmse), "r2", number(m.r2),
-                     "directional_accuracy", number(m.direction), "naive", naive, "beats_naive",
-                     v.beats);
+                     "directional_accuracy", number(m.direction), "naive_directional_accuracy",
+                     number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
 }
 
 static json_t *targets_json(const struct regression *r, const struct dataset *data)
