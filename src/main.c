@@ -162,7 +162,8 @@ static int parse(int argc, char **argv, struct options *o, const struct command 
                 *command = &commands[i];
         if (!*command)
             return error_set(err, STATUS_USAGE,
-                             "'%s' is no command: train, check, evaluate, encode, predict, devices",
+                             "'%s' is no command: train, check, data, evaluate, encode, predict, "
+                             "devices",
                              word);
     }
     if (optind < argc)

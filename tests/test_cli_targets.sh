@@ -158,7 +158,7 @@ compute()
                 count[k]++
                 sum[k] += y; square[k] += y * y
                 mse[k] += e * e; mae[k] += e < 0 ? -e : e; zero[k] += y * y; naive[k] += last * last
-                right[k] += ($4 > 0) == (y > 0)
+                right[k] += ($4 > 0) == (y > 0); up[k] += y > 0
                 price[k] += p * p; moves[k] += (now - before) ^ 2
             }
         }
@@ -166,9 +166,9 @@ compute()
             if (rows != 438) { print rows " rows, not 438"; exit 1 }
             for (k = 1; k < 3; k++) {
                 c = count[k]
-                printf "%d %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g\n", c, mse[k] / c, mae[k] / c,
+                printf "%d %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g %.9g\n", c, mse[k] / c, mae[k] / c,
                     1 - mse[k] / (square[k] - sum[k] ^ 2 / c), right[k] / c, zero[k] / c,
-                    naive[k] / c, price[k] / c, moves[k] / c
+                    naive[k] / c, price[k] / c, moves[k] / c, (2 * up[k] > c ? up[k] : c - up[k]) / c
             }
         }' prices/s0.csv prices/s1.csv prices/s2.csv predicted
 }
@@ -180,7 +180,7 @@ part()
     set -- "$1/original/ret(close)" "$1/price/ret(close)" $(sed -n "$2p" computed)
     equals 2e-5 "$1/mse" "$4" "$1/mae" "$5" "$1/r2" "$6" "$1/directional_accuracy" "$7" \
         "$1/naive/zero return/mse" "$8" "$1/naive/last value/mse" "$9" "$2/mse" "${10}" \
-        "$2/naive/last value/mse" "${11}" "$1/rmse" "$(awk -v x="$4" 'BEGIN { print sqrt(x) }')"
+        "$2/naive/last value/mse" "${11}" "$1/naive_directional_accuracy" "${12}" "$1/rmse" "$(awk -v x="$4" 'BEGIN { print sqrt(x) }')"
 }
 
 # evaluate's figures of a folder of series (435 windows have a target, the last of each series has
@@ -263,6 +263,44 @@ if command -v python3 >/dev/null; then
         done
     }
     point "model.py is Python" python_compiles
+fi
+
+# What model.py makes of the first windows of the first series is what predict prints of them; both
+# standardised. TWIN_PYTHON: a Python that has PyTorch.
+cat >twin.py <<'PY'
+import csv, glob, json, sys
+sys.path.insert(0, sys.argv[1])
+import torch
+from model import load, read_checkpoint
+model, scaler = load(sys.argv[1] + "/best.safetensors")
+fitted = json.loads(read_checkpoint(sys.argv[1] + "/best.safetensors")[1]["transforms"])
+rows = list(csv.DictReader(open("prices/s0.csv")))
+series = torch.tensor([[float(row[name]) for name in model.features] for row in rows], dtype=torch.float64)
+y = model(scaler(torch.stack([series[i : i + 10] for i in range(5)]))).flatten()
+channels = len(y) // 5
+printed = list(csv.DictReader(open("out")))
+for i, value in enumerate(y.tolist()):
+    name = "s0.csv" + (": " + model.features[i % channels] if channels > 1 else "")
+    row = [row for row in printed if row["series"] == name and row["row"] == str(i // channels + 10)][0]
+    (step,) = fitted[i % channels]
+    assert abs(value - (float(row[model.names[0]]) - step["offset"]) / step["scale"]) < 2e-5, (i, value, row)
+PY
+twin_python=${TWIN_PYTHON-python3}
+twin()
+{
+    for type in lstm gru rnn cnn transformer; do
+        run 0 -q -c $type.ini -o twin --overwrite -s train.epochs=1 -s data.features=open,close -s data.targets=close "$@" &&
+            run 0 predict -m twin/best.safetensors && "$twin_python" twin.py twin || return 1
+    done
+}
+if "$twin_python" -c 'import torch, numpy, safetensors' 2>/dev/null; then
+    point "model.py's numbers are those of predict" twin
+    point "model.py's numbers are those of predict, window by window standardised" twin -s model.reversible_norm=yes
+    point "model.py's numbers are those of predict, channels apart" twin -s data.channels=apart -s data.targets=channel
+    point "model.py's numbers are those of predict, channels apart and window by window standardised" \
+        twin -s data.channels=apart -s data.targets=channel -s model.reversible_norm=yes
+else
+    skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
 fi
 
 
@@ -559,6 +597,11 @@ dgru()
         '^Verdict: beats naive by '
 }
 point "dgru: input and output files side by side" dgru
+rows_looked_at()
+{
+    run 0 data -c dgru.ini -o looked && has out '^training +400 ' '^validation +200 ' '^test +200 ' && ! grep '%$' out
+}
+point "dgru: data looks at each row that is a target, and not for returns" rows_looked_at
 point "dgru: its pictures" pictures dgru am_am_pm loss_curves predictions residuals spectrum target_distribution
 nmse()
 {
@@ -594,6 +637,19 @@ long_windows()
         [ "$(figure test/windows)" = 181 ] && awk -v a="$one" -v b="$(figure test/loss)" 'BEGIN { exit !(a < b) }'
 }
 point "dgru: eval_window" long_windows
+# The training part then has more windows to evaluate than to train on.
+far_apart()
+{
+    run 0 -q -c dgru.ini -o far --overwrite -s train.epochs=1 -s data.stride=200 && evaluated -m far/best.safetensors &&
+        [ "$(figure train/windows)" = 8 ]
+}
+point "dgru: eval_window shorter than stride" far_apart
+misfit()
+{
+    run 2 -c dgru.ini -o misfit -s signal.bandwidth=700e6 && ! ls -d misfit &&
+        lines err 1 && has err '^seqtrain: \[signal\]: the channels beside a bandwidth of 7e\+08 Hz lie beyond a sampling rate of 8e\+08 Hz$'
+}
+point "dgru: a channel that does not fit is told before training" misfit
 dgru_resumed()
 {
     run 0 -q -c dgru.ini -o whole --overwrite -s train.epochs=10 && run 0 -q -c dgru.ini -r -s train.epochs=10 &&

@@ -366,6 +366,13 @@ static void test_clashes(void **state)
     assert_string_equal(refuse(SOURCE "[train]\nmonitor = val_contrastive\n[loss]\n"
                                       "contrastive = none\n"),
                         "f.ini:4: [train] monitor: there is no contrastive term to monitor");
+    assert_string_equal(refuse(SOURCE "targets = channel\nfeatures = i, q\ntarget_rows = window\n"
+                                      "channels = apart\n[model]\ntype = dgru\n"),
+                        "f.ini:6: [data] channels: type = dgru needs I and Q together");
+    assert_string_equal(refuse(SOURCE "targets = x\ntarget_rows = window\neval_window = 100\n"
+                                      "split = shuffled_windows\n[model]\ntype = recurrent\n"),
+                        "f.ini:5: [data] eval_window: windows that are dealt one by one are all of "
+                        "window rows");
     /* a value that had a fault clashes with nothing: 64 heads are not what was meant */
     assert_string_equal(refuse(SOURCE "[model]\nheads = 5\nd_model = x\n"),
                         "f.ini:5: [model] d_model: 'x' is not a whole number");

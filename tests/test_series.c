@@ -412,13 +412,15 @@ static void windows_without_a_target_are_dropped(void **state)
     assert_int_equal(data->rows, 196);
     assert_int_equal(data->targets, 2);
     assert_string_equal(data->target_names[0], "roc(close,40)");
-    /* The target of dataset row s is that of file row s + 4 + 12: the first is s = 24. */
-    assert_int_equal(data->start[PART_TRAIN][0], 24);
-    assert_int_equal(told("windows_dropped", "target"), 24);
+    /* The window's last row s + 9 of the dataset is file row s + 4 + 9, the first with a value 40:
+     * what the target is when it is predicted is known, so that it can be a forecast. */
+    assert_int_equal(data->start[PART_TRAIN][0], 27);
+    assert_int_equal(told("windows_dropped", "target"), 27);
     assert_true(data->target_feature[0] == -1 && data->target_feature[1] == -1);
     for (size_t i = 0; i < data->count[PART_TRAIN]; i++) {
         size_t row = data->start[PART_TRAIN][i] + data->target_first;
         const double *x = files[0].close + 4 + row;
+        assert_true(isfinite(data->raw_target[2 * (data->start[PART_TRAIN][i] + 9)]));
         assert_true(fabs(data->raw_target[2 * row] - (x[0] / x[-40] - 1)) < 1e-12);
         assert_true(data->target_base[2 * row] == x[0]);
         assert_true(data->raw_target[2 * row + 1] == files[0].extra[4 + row]);

@@ -246,9 +246,13 @@ static void channels_that_do_not_fit(void **state)
             fail_msg("case %zu passed", i);
         assert_int_equal(err.status, STATUS_USAGE);
         assert_true(err.text[0] && !strchr(err.text, '\n'));
+        struct error before;
+        assert_int_equal(signal_check(&odd[i], &before), -1);
+        assert_string_equal(before.text, err.text);
     }
     struct error err;
     double f[4], p[4], evm;
+    assert_int_equal(signal_check(&(struct signal_channel){400, 100, 5, 40}, &err), 0);
     assert_int_equal(signal_spectrum(iq, 40, 0, 1, 80, f, p, &err), -1);
     assert_int_equal(signal_spectrum(iq, 40, 4, 1, 0, f, p, &err), -1);
     assert_int_equal(signal_evm(iq, iq, 40, &odd[3], &evm, &err), -1);

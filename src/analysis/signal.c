@@ -146,18 +146,32 @@ static int bins_of(struct bins *b, const struct signal_channel *c, struct error 
     return 0;
 }
 
+/* The same, where there is room beside the main channel. */
+static int bins_with_neighbours(struct bins *b, const struct signal_channel *c, struct error *err)
+{
+    if (bins_of(b, c, err))
+        return -1;
+    if (b->left < b->width || b->right + b->width > c->segment)
+        return error_set(err, STATUS_USAGE,
+                         "the channels beside a bandwidth of %g Hz lie beyond a sampling rate of "
+                         "%g Hz",
+                         c->bandwidth, c->sample_rate);
+    return 0;
+}
+
+int signal_check(const struct signal_channel *channel, struct error *err)
+{
+    struct bins ignored;
+    return bins_with_neighbours(&ignored, channel, err);
+}
+
 int signal_aclr(const double *iq, size_t samples, const struct signal_channel *channel,
                 double *left, double *right, struct error *err)
 {
     struct bins b;
-    if (bins_of(&b, channel, err))
+    if (bins_with_neighbours(&b, channel, err))
         return -1;
     size_t n = channel->segment;
-    if (b.left < b.width || b.right + b.width > n)
-        return error_set(err, STATUS_USAGE,
-                         "the channels beside a bandwidth of %g Hz lie beyond a sampling rate of "
-                         "%g Hz",
-                         channel->bandwidth, channel->sample_rate);
     double *frequency = malloc(n * sizeof *frequency), *power = malloc(n * sizeof *power);
     int failed = !frequency || !power;
     if (failed)

@@ -35,6 +35,9 @@ double signal_nmse(const double *prediction, const double *actual, size_t sample
 int signal_spectrum(const double *iq, size_t samples, size_t segment, int overlap,
                     double sample_rate, double *frequency, double *power, struct error *err);
 
+/* Whether signal_aclr() and signal_evm() can measure in this channel; told in `err` if not. */
+int signal_check(const struct signal_channel *channel, struct error *err);
+
 /* Adjacent-channel leakage ratios in dB, below and above the main channel: the power of a
  * sub-channel's width beside it over that of the strongest sub-channel. */
 int signal_aclr(const double *iq, size_t samples, const struct signal_channel *channel,

@@ -93,8 +93,8 @@ static size_t target_rows(const struct trained *t)
     return !by_row ? data->target_rows : data->eval_window ? data->eval_window : data->window;
 }
 
-/* Leaves out the windows of a whole file whose targets lie in the future: there is nothing to
- * compare them with. */
+/* Leaves out the windows of a whole file whose targets lie in the future, or are not known at the
+ * window's end: there is nothing to compare predictions with, or no naive forecast. */
 static int drop_unknown(struct trained *t, const char *path, struct error *err)
 {
     struct dataset *data = t->data;
@@ -102,9 +102,12 @@ static int drop_unknown(struct trained *t, const char *path, struct error *err)
     uint32_t *start = data->start[PART_TEST];
     for (size_t i = 0; i < data->count[PART_TEST]; i++) {
         const double *y = data->raw_target + (start[i] + data->target_first) * k;
+        const double *last = data->raw_target + (start[i] + data->window - 1) * k;
         int known = 1;
         for (size_t j = 0; j < rows * k; j++)
             known &= isfinite(y[j]) != 0;
+        for (size_t j = 0; j < k && data->target_first; j++)
+            known &= isfinite(last[j]) != 0;
         if (known)
             start[kept++] = start[i];
     }

@@ -376,10 +376,15 @@ static void check_model(struct parse *p)
     if (c->model.type == MODEL_DGRU && (c->data.features.count != 2 || !by_row))
         clash(p, KEY(data, features), type,
               "type = dgru needs two features, I and Q, and target_rows = window");
+    if (c->model.type == MODEL_DGRU && c->data.channels == CHANNELS_APART)
+        clash(p, KEY(data, channels), type, "type = dgru needs I and Q together");
     if (c->data.target_rows == TARGET_EACH && !c->data.horizon)
         clash(p, KEY(data, horizon), rows, "target_rows = each needs a horizon of at least 1");
     if (c->data.eval_window > 0 && !by_row)
         clash(p, KEY(data, eval_window), rows, "eval_window needs target_rows = window");
+    if (c->data.eval_window > 0 && c->data.split == SPLIT_SHUFFLED_WINDOWS)
+        clash(p, KEY(data, eval_window), KEY(data, split),
+              "windows that are dealt one by one are all of window rows");
     if (c->data.eval_window > 0 && c->model.type == MODEL_TRANSFORMER &&
         c->model.positions == POSITIONS_LEARNED && c->data.eval_window != c->data.window)
         clash(

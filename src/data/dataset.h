@@ -68,8 +68,8 @@ struct dataset {
      * Targets; 0 for a model without any. Those of the window that starts at row s are the rows
      * s + target_first .. s + target_first + target_rows - 1 of target[] (for a window of
      * eval_window rows and target_rows = window: eval_window rows from s). All of them lie in the
-     * same part and run as the window and are finite (dataset_load_all() apart, where the rows are
-     * there but may have no target).
+     * same part and run as the window and are finite, as is what the targets are in the window's
+     * last row (dataset_load_all() apart, where the rows are there but may have no target).
      */
     size_t targets, target_first, target_rows;
     float *target;               /* [rows, targets], transformed; NaN where there is no value */

@@ -252,20 +252,27 @@ struct choice {
     uint32_t *lacking;
 };
 
+static int lacks_target(const struct choice *choice, size_t row, size_t rows)
+{
+    return choice->lacking[row + rows] != choice->lacking[row];
+}
+
+/* A window needs its targets and, where these lie behind it, those at its end as well: the forecast
+ * that nothing changes is what a model is held against. */
 static int keep(void *ctx, size_t start, enum part part)
 {
     struct choice *choice = ctx;
     struct load *load = choice->load;
-    size_t first, rows = targets_rows(load, part, &first), s = 0;
-    if (choice->lacking &&
-        choice->lacking[start + first + rows] != choice->lacking[start + first]) {
+    size_t first, rows = targets_rows(load, part, &first), s = 0, window = load_window(load, part);
+    if (choice->lacking && (lacks_target(choice, start + first, rows) ||
+                            (first && lacks_target(choice, start + window - 1, 1)))) {
         load->lost.no_target++;
         return 0;
     }
     if (!load->where)
         return 1;
     s = load_series(load, start);
-    size_t last = start + load_window(load, part) - 1 - load->data->file[s].begin;
+    size_t last = start + window - 1 - load->data->file[s].begin;
     if (load_input(load, s)->where[last])
         return 1;
     load->lost.where++;

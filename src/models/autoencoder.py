@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import read_checkpoint, split_features
+from common import count_features, read_checkpoint
 
 
 def sinusoids(T, D):
@@ -107,7 +107,7 @@ def model_config(ini):
     config.update({key: model[key].strip() for key in ("activation", "positions")})
     config["dropout"] = model.getfloat("dropout")
     config["window"] = ini["data"].getint("window")
-    config["features"] = len(split_features(ini["data"]["features"]))
+    config["features"] = count_features(ini)
     return config
 
 

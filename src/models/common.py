@@ -11,10 +11,11 @@ from safetensors.torch import load_file
 
 class Scaler:
     """scaled = (x - offset) / scale per feature, with the training part's statistics, or each
-    window's own where the scaler is `window`."""
+    window's own where the scaler is `window`. With data.channels = apart each feature of a window
+    becomes a window of its own: x [B, T, F] -> [B F, T, 1]."""
 
-    def __init__(self, kind, offset=0.0, scale=1.0):
-        self.kind = kind
+    def __init__(self, kind, offset=0.0, scale=1.0, apart=False):
+        self.kind, self.apart = kind, apart
         self.offset = torch.as_tensor(offset, dtype=torch.float64)
         self.scale = torch.as_tensor(scale, dtype=torch.float64)
 
@@ -31,11 +32,15 @@ class Scaler:
     def __call__(self, x):
         offset, scale = self.statistics(x)
         x = torch.as_tensor(x, dtype=torch.float64)
-        return ((x - offset) / scale).to(torch.get_default_dtype())
+        x = ((x - offset) / scale).to(torch.get_default_dtype())
+        return x.transpose(1, 2).flatten(0, 1).unsqueeze(2) if self.apart else x
 
     def undo(self, y, x):
-        """Back to raw units: y [B, T, F] was made from the raw windows x."""
+        """Back to raw units: y, as many rows and columns as the scaled ones, was made from the raw
+        windows x; [B, T, F]."""
         offset, scale = self.statistics(x)
+        if self.apart:
+            y = y.squeeze(2).unflatten(0, (len(x), -1)).transpose(1, 2)
         return y.to(torch.float64) * scale + offset
 
 
@@ -54,10 +59,21 @@ def split_features(text):
     return [name.strip() for name in names if name.strip()]
 
 
+def are_apart(ini):
+    """Whether each feature is a series of its own, all of which one model serves."""
+    return ini["data"].get("channels", "together").strip() == "apart"
+
+
+def count_features(ini):
+    """Columns of a window as the model takes it."""
+    return 1 if are_apart(ini) else len(split_features(ini["data"]["features"]))
+
+
 def read_checkpoint(path):
     """(configuration, metadata, {name: weights}, Scaler) of a checkpoint."""
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
     scaler = json.loads(meta["scaler"])
-    scaler = Scaler(scaler["kind"], scaler["offset"], scaler["scale"])
-    return read_ini(meta["config"]), meta, load_file(path), scaler
+    ini = read_ini(meta["config"])
+    scaler = Scaler(scaler["kind"], scaler["offset"], scaler["scale"], are_apart(ini))
+    return ini, meta, load_file(path), scaler

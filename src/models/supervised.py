@@ -2,7 +2,7 @@
 import torch
 from torch import nn
 
-from common import split_features
+from common import are_apart, split_features
 
 
 class WithHead(nn.Module):
@@ -100,7 +100,7 @@ def feature_of(ini):
     data = ini["data"]
     if not ini["model"].getboolean("reversible_norm"):
         return None
-    features = split_features(data["features"])
+    features = ["channel"] if are_apart(ini) else split_features(data["features"])
     return [features.index(t) if t in features else -1 for t in split_features(data["targets"])]
 
 

@@ -4,7 +4,9 @@
     model, scaler = load("best.safetensors")    # in eval mode
     y = model(scaler(windows))                  # windows: raw features, [B, T, F]; y [B, R, K]
 
-y is in the unit in which the model was trained: after data.target_transform. From a shell:
+y is in the unit in which the model was trained: after data.target_transform, and of loss.target = bce
+before the sigmoid. With data.channels = apart a window of F features is F windows to the model: y
+[B F, R, 1], feature by feature. From a shell:
 python model.py best.safetensors windows.npy > predictions.csv
 Needs torch, numpy and safetensors, nothing of seqtrain.
 """
@@ -17,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import read_checkpoint, split_features
+from common import count_features, read_checkpoint, split_features
 from supervised import WithHead, feature_of, rows_of
 
 
@@ -128,7 +130,7 @@ def model_config(ini):
     config["norm_first"] = model.getboolean("norm_first")
     config["dropout"] = model.getfloat("dropout")
     config["window"] = data.getint("window")
-    config["features"] = len(split_features(data["features"]))
+    config["features"] = count_features(ini)
     config["targets"] = len(split_features(data["targets"]))
     config["rows"] = rows_of(ini)
     config["feature_of"] = feature_of(ini)

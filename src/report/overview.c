@@ -141,16 +141,14 @@ static int print_features(const struct dataset *data, const unsigned char *part_
     return failed;
 }
 
-/* The last target row of windows of a part, evenly spaced; returns how many. */
-static size_t targets_of(const struct dataset *data, int part, size_t target, double *to)
+/* A change in relation to what was before. */
+static int is_return(const char *name)
 {
-    size_t all = data->count[part], n = all < SAMPLE ? all : SAMPLE;
-    size_t last = data->target_first + data->target_rows - 1;
-    for (size_t i = 0; i < n; i++) {
-        size_t w = (size_t)((double)i * (double)all / (double)n);
-        to[i] = data->raw_target[(data->start[part][w] + last) * data->targets + target];
-    }
-    return n;
+    static const char *const functions[] = {"ret(", "roc(", "logret(", "logroc("};
+    for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+        if (!strncasecmp(name, functions[i], strlen(functions[i])))
+            return 1;
+    return 0;
 }
 
 static int print_targets(const struct dataset *data, struct error *err)
@@ -161,17 +159,21 @@ static int print_targets(const struct dataset *data, struct error *err)
     int failed = 0;
     for (size_t t = 0; t < data->targets && !failed; t++) {
         print_heading(data->target_names[t]);
-        for (int part = 0; part < PARTS && !failed; part++) {
+        for (enum part part = 0; part < PARTS && !failed; part++) {
             struct distribution d;
-            size_t n = targets_of(data, part, t, x);
-            if (!n || (failed = distribution_of(&d, x, n, 3, err)))
+            size_t n;
+            failed = target_sample(data, part, t, SAMPLE, x, NULL, &n, err) ||
+                     (n && distribution_of(&d, x, n, 3, err));
+            if (failed || !n)
                 continue;
             print_distribution(part_name[part], &d);
             double w, p;
-            if (shapiro_wilk(x, n, &w, &p))
+            shapiro_wilk(x, n, &w, &p);
+            if (!isnan(w))
                 printf("    Shapiro-Wilk W %.4f, p %.3g\n", w, p);
             distribution_bands(x, n, share);
-            for (int band = 0; band < DISTRIBUTION_BANDS && d.min > -1; band++)
+            for (int band = 0; band < DISTRIBUTION_BANDS && is_return(data->target_names[t]);
+                 band++)
                 if (share[band] > 0)
                     printf("    %-14s %7.3f%%\n", distribution_band[band], 100 * share[band]);
         }
@@ -211,9 +213,10 @@ static int draw(const struct config *config, const struct dataset *data, double 
         failed = error_set(err, STATUS_FAILED, "out of memory");
     for (size_t s = 0; !failed && s < data->files; s++)
         name[s] = data->file[s].name;
-    for (int part = 0; !failed && x && part < PARTS; part++) {
-        plot.target_values[part] = x + (size_t)part * SAMPLE;
-        plot.target_count[part] = targets_of(data, part, 0, x + (size_t)part * SAMPLE);
+    for (enum part part = 0; !failed && x && part < PARTS; part++) {
+        double *to = x + (size_t)part * SAMPLE;
+        failed = target_sample(data, part, 0, SAMPLE, to, NULL, &plot.target_count[part], err);
+        plot.target_values[part] = to;
     }
     if (!failed)
         failed = plot_data_overview(path, &about, &plot, err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/split.h"
 #include "data/transform.h"
 #include "util/file.h"
 
@@ -230,10 +231,18 @@ static int read_channel(struct signal_channel *to, const struct config *c, struc
     return 0;
 }
 
+/* Enough is known of the channel for ACLR and EVM. */
+static int is_complete(const struct signal_channel *ch)
+{
+    return ch->sample_rate > 0 && ch->bandwidth > 0 && ch->sub_channels && ch->segment;
+}
+
 int target_report_check(const struct config *c, struct error *err)
 {
-    struct signal_channel ignored;
-    return read_channel(&ignored, c, err);
+    struct signal_channel channel;
+    if (read_channel(&channel, c, err))
+        return -1;
+    return is_complete(&channel) && signal_check(&channel, err) ? error_prefix(err, "[signal]") : 0;
 }
 
 static int measure_signal(struct target_report *r, struct error *err)
@@ -244,7 +253,7 @@ static int measure_signal(struct target_report *r, struct error *err)
     f->nmse = signal_nmse(r->model, r->output, r->samples, segment);
     f->nmse_pooled = signal_nmse(r->model, r->output, r->samples, r->samples);
     f->aclr_left = f->aclr_right = f->evm = f->measured_left = f->measured_right = NAN;
-    if (!(ch->sample_rate > 0) || !(ch->bandwidth > 0) || !ch->sub_channels || !ch->segment)
+    if (!is_complete(ch))
         return 0;
     return signal_aclr(r->model, r->samples, ch, &f->aclr_left, &f->aclr_right, err) ||
                    signal_aclr(r->output, r->samples, ch, &f->measured_left, &f->measured_right,
@@ -359,10 +368,10 @@ static json_t *metrics_json(const struct regression *r, size_t target, size_t ro
             json_object_set_new(naive, naive_name[i],
                                 json_pack("{s:o, s:o}", "mse", number(m.naive_mse[i]), "mae",
                                           number(m.naive_mae[i])));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
                      number(m.mae), "rmse", number(m.rmse), "r2", number(m.r2),
-                     "directional_accuracy", number(m.direction), "naive", naive, "beats_naive",
-                     v.beats);
+                     "directional_accuracy", number(m.direction), "naive_directional_accuracy",
+                     number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
 }
 
 static json_t *targets_json(const struct regression *r, const struct dataset *data)
@@ -505,6 +514,26 @@ static int draw_horizon(const struct target_report *r, const char *path, const c
     return failed;
 }
 
+int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
+                  double *raw, double *seen, size_t *n, struct error *err)
+{
+    size_t all, k = data->targets;
+    size_t length = part != PART_TRAIN && data->eval_window ? data->eval_window : data->target_rows;
+    uint32_t *rows =
+        windows_rows(data->start[part], data->count[part], data->target_first, length, &all);
+    if (!rows)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    *n = all < most ? all : most;
+    for (size_t i = 0; i < *n; i++) {
+        size_t row = rows[(size_t)((double)i * (double)all / (double)*n)];
+        raw[i] = data->raw_target[row * k + target];
+        if (seen)
+            seen[i] = data->target[row * k + target];
+    }
+    free(rows);
+    return 0;
+}
+
 /* At most this many values of each part. */
 #define TARGET_SAMPLE 20000
 
@@ -522,21 +551,14 @@ int target_distribution_draw(const struct dataset *data, const struct config *co
     }
     struct plot_targets plot = {.name = data->target_names[0],
                                 .transform = data->transform[0].steps ? steps : NULL};
-    for (int part = 0; part < PARTS; part++) {
+    int failed = 0;
+    for (enum part part = 0; part < PARTS && !failed; part++) {
         double *raw = room + 2 * (size_t)part * TARGET_SAMPLE, *seen = raw + TARGET_SAMPLE;
-        size_t all = data->count[part], n = all < TARGET_SAMPLE ? all : TARGET_SAMPLE;
-        size_t last = data->target_first + data->target_rows - 1;
-        for (size_t i = 0; i < n; i++) {
-            size_t w = (size_t)((double)i * (double)all / (double)n);
-            size_t row = data->start[part][w] + last;
-            raw[i] = data->raw_target[row * data->targets];
-            seen[i] = data->target[row * data->targets];
-        }
-        plot.count[part] = n;
+        failed = target_sample(data, part, 0, TARGET_SAMPLE, raw, seen, &plot.count[part], err);
         plot.raw[part] = raw;
         plot.transformed[part] = seen;
     }
-    int failed = plot_target_distribution(path, about, &plot, err);
+    failed = failed || plot_target_distribution(path, about, &plot, err) ? -1 : 0;
     free(room);
     return failed;
 }

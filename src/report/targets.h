@@ -40,6 +40,11 @@ struct target_report {
 };
 #define TARGET_POINTS 50000
 
+/* Values of a target, raw and as the model sees it (NULL: not wanted), in the rows that windows of
+ * a part have as targets: each row once, evenly spaced, at most `most`; *n of them. */
+int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
+                  double *raw, double *seen, size_t *n, struct error *err);
+
 /* Whether what reports will need can be read, before there is anything to report. */
 int target_report_check(const struct config *config, struct error *err);
 

@@ -6,9 +6,10 @@
 
 #include "ops/ops.h"
 
+/* Most windows of a part, for training or for an evaluation. */
 static size_t samples_most(const struct dataset *data)
 {
-    size_t most = 1;
+    size_t most = data->long_count ? data->long_count : 1;
     for (int part = 0; part < PARTS; part++)
         most = data->count[part] > most ? data->count[part] : most;
     return most;
