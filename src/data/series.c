@@ -179,10 +179,10 @@ static struct file_rows look_at(const struct table *table, int64_t step)
 {
     struct file_rows file = {.rows = table->rows};
     for (size_t row = 1; row < table->rows; row++) {
-        size_t i = 0;
+        size_t i = 0; /* a table of times alone has nothing to repeat */
         while (i < table->columns && table->column[i][row] == table->column[i][row - 1])
             i++;
-        file.repeated += i == table->columns;
+        file.repeated += i && i == table->columns;
         int64_t apart = table->time ? table->time[row] - table->time[row - 1] : 0;
         file.gaps += step && apart > step;
         file.longest = apart > file.longest ? apart : file.longest;

@@ -1,5 +1,6 @@
 #include <math.h>
 
+#include "analysis/normality.h"
 #include "plots/number.h"
 #include "plots/panels.h"
 #include "plots/plots.h"
@@ -28,12 +29,15 @@ int plot_target_distribution(const char *path, const struct plot_about *about,
         double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2;
         double left = CANVAS_MARGIN, right = left + half + GAP;
         double y = CANVAS_TOP + HISTOGRAM_HEIGHT + GAP;
-        char text[320], count[PLOT_PARTS][32];
+        char text[400], count[PLOT_PARTS][32], normal[64] = "";
+        double w, p;
         for (int part = 0; part < PLOT_PARTS; part++)
             number_count(count[part], sizeof count[part], before[part].n);
+        if (shapiro_wilk(t->transformed[0], t->count[0], &w, &p) && isfinite(w))
+            number_print(normal, sizeof normal, "; Shapiro\u2013Wilk W of training %.4f", w);
         number_print(text, sizeof text,
-                     "%.200s: %s values in training, %s in validation, %s in test", t->name,
-                     count[0], count[1], count[2]);
+                     "%.200s: %s values in training, %s in validation, %s in test%s", t->name,
+                     count[0], count[1], count[2], normal);
         canvas_subtitle(canvas, text);
         panel_histogram(canvas, (struct rect){left, CANVAS_TOP, half, HISTOGRAM_HEIGHT},
                         "As it is in the data", t->name, before, PLOT_PARTS, 0);

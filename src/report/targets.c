@@ -46,10 +46,14 @@ static double price(enum price kind, double base, double y)
                                       : NAN;
 }
 
-/* What says "no move": the price itself at the window's end, half a chance of a rise, or 0. */
-static double origin(enum price kind, const char *name, double base)
+/* What says "no move": the price itself at the window's end, half a chance of a rise, or 0. For
+ * what has no sign, as a volatility, nothing does. */
+static double origin(enum price kind, const char *name, double base, int has_sign)
 {
-    return kind == PRICE_ITSELF ? base : !strncasecmp(name, "rise_probability(", 17) ? 0.5 : 0;
+    return kind == PRICE_ITSELF                          ? base
+           : !strncasecmp(name, "rise_probability(", 17) ? 0.5
+           : has_sign                                    ? 0
+                                                         : NAN;
 }
 
 /* --- one part of the data */
@@ -73,6 +77,7 @@ struct adding {
     const uint32_t *start;
     size_t count, rows, every, covered;
     enum price *price; /* [targets] */
+    double *low;       /* [targets]: least target of training */
     double *y, *x, *py, *px, *last, *origin, *base;
 };
 
@@ -137,7 +142,7 @@ static void add_window(struct adding *a, const float *output, size_t start, size
     for (size_t t = 0; t < k; t++) {
         double base = data->target_base[now * k + t];
         a->last[t] = data->raw_target[now * k + t];
-        a->origin[t] = origin(a->price[t], data->target_names[t], base);
+        a->origin[t] = origin(a->price[t], data->target_names[t], base, a->low[t] < 0);
         a->base[t] = base;
     }
     add_rows(a, &r->original);
@@ -172,16 +177,21 @@ static int add_batch(void *ctx, const struct outputs *batch, size_t first, size_
     return device_stopped(a->e->dev);
 }
 
-/* Means of the training windows' targets, raw and transformed, [targets] each. */
-static void training_means(const struct dataset *data, double *raw, double *transformed)
+/* Means of the training windows' targets, raw and transformed, and the least raw one; [targets]
+ * each. */
+static void training_means(const struct dataset *data, double *raw, double *transformed,
+                           double *low)
 {
     size_t k = data->targets, count = 0, done = 0;
+    for (size_t t = 0; t < k; t++)
+        low[t] = INFINITY;
     for (size_t w = 0; w < data->count[PART_TRAIN]; w++) {
         size_t row = data->start[PART_TRAIN][w] + data->target_first;
         size_t end = row + data->target_rows;
         for (row = row < done ? done : row; row < end; row++, count++)
             for (size_t t = 0; t < k; t++) {
                 raw[t] += data->raw_target[row * k + t];
+                low[t] = fmin(low[t], data->raw_target[row * k + t]);
                 transformed[t] += data->target[row * k + t];
             }
         done = end;
@@ -273,7 +283,7 @@ static int is_signal(const struct dataset *data, const struct config *c)
 static int make_room(struct target_report *r, struct adding *a, int signal, struct error *err)
 {
     size_t k = a->e->data->targets, elems = a->rows * k, samples = a->count * a->rows;
-    a->y = calloc(4 * elems + 3 * k, sizeof *a->y);
+    a->y = calloc(4 * elems + 4 * k, sizeof *a->y);
     a->price = calloc(k, sizeof *a->price);
     size_t points = by_row(a->e->data, a->e->config) ? samples : a->count;
     points = points < TARGET_POINTS ? points : TARGET_POINTS;
@@ -287,6 +297,7 @@ static int make_room(struct target_report *r, struct adding *a, int signal, stru
     a->last = a->px + elems;
     a->origin = a->last + k;
     a->base = a->origin + k;
+    a->low = a->base + k;
     r->predicted = r->actual + points;
     if (signal) {
         r->output = r->input + 2 * samples;
@@ -312,7 +323,7 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
     int failed = mean && output ? make_room(r, &a, signal, err)
                                 : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed) {
-        training_means(data, mean, mean + k);
+        training_means(data, mean, mean + k, a.low);
         r->has_price = !along;
         for (size_t t = 0; t < k; t++) {
             size_t ahead = data->target_first + 1 - data->window; /* rows after the window's last */
@@ -416,8 +427,11 @@ static void say(struct log *log, const char *name, const char *unit,
     char direction[48] = "";
     if (isfinite(m->direction))
         snprintf(direction, sizeof direction, ", direction %.1f%%", 100 * m->direction);
-    log_say(log, "  %-24s %-11s MSE %.6g  MAE %.6g  RMSE %.6g  R2 %.4f%s", name, unit, m->mse,
-            m->mae, m->rmse, m->r2, direction);
+    if (isfinite(m->mse))
+        log_say(log, "  %-24s %-11s MSE %.6g  MAE %.6g  RMSE %.6g  R2 %.4f%s", name, unit, m->mse,
+                m->mae, m->rmse, m->r2, direction);
+    else
+        log_say(log, "  %-24s %-11s predictions that are no numbers", name, unit);
 }
 
 /* Enough of them to see what is going on; all are in the log. */
