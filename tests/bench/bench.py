@@ -54,7 +54,7 @@ def lstm(hidden, layers, **more):
 
 # name: ([data], [model], batch, accumulate, steps of ours, steps of the peer)
 CASES = {
-    "A1": (CANDLES, autoencoder(64), 256, 1, 40, 10),
+    "A1": (CANDLES, autoencoder(64), 256, 1, 40, 20),
     "A2": (CANDLES, autoencoder(64), 512, 16, 4, 1),
     "A3": (CANDLES, autoencoder(128), 256, 1, 20, 6),
     "R1": (MANY | {"window": 96}, lstm(128, 2, bidirectional="yes"), 64, 1, 30, 10),
