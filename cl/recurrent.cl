@@ -15,10 +15,16 @@
  * -D: CELL (0 LSTM, 1 GRU, 2 RNN), H, DIRS, LANES, VEC; S: sequences that a work-group walks side by
  * side through all rows, so that each weight it loads serves S of them; 0 where a step is a product
  * and the kernels recurrent_step_*. WIDE: the kernels recurrent_wide_* alone, of one direction, with
- * IN columns of the input; KEEP: for a backward pass.
+ * IN columns of the input; KEEP: for a backward pass. CARRY: a walk begins with the state that the one
+ * before ended with, carried [B, 2, H] = h and, of an LSTM, c.
  */
 #define GATES (CELL == 0 ? 4 : CELL == 1 ? 3 : 1)
 #define BLOCKS ((H + VEC - 1) / VEC)
+#if CELL == 0 && CARRY
+#define CARRY_C 1
+#else
+#define CARRY_C 0
+#endif
 
 /* First of the units in vector v. Where VEC does not divide H, the last vector begins at H - VEC and
  * overlaps the one before it, whose results it leaves as they are. */
@@ -350,13 +356,13 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace, __global const 
 #else
 
 /* One row's step forward for the units of vector v. `before`: from a row to the one walked before it,
- * in rows; 0 at the first. Returns h. */
-static inline vec step_fwd(int v, size_t row, int before, const vec a[GATES], vec h,
+ * in rows; 0 at the first, where c is `c_first`. Returns h. */
+static inline vec step_fwd(int v, size_t row, int before, const vec a[GATES], vec h, vec c_first,
                            __global float *gates, __global const float *b_ih, __global float *extra,
                            __global float *y)
 {
     const int u = unit_of(v);
-    vec x[GATES], e = (vec)(0.0f);
+    vec x[GATES], e = c_first;
     gates += row * GATES * H;
 #pragma unroll
     for (int g = 0; g < GATES; g++)
@@ -444,7 +450,7 @@ __kernel void recurrent_fwd(
     __global const float *restrict b_ih1, __global const float *restrict b_hh1,
     __global float *restrict extra1,
 #endif
-    __global float *restrict y, const int batch, const int window)
+    __global float *restrict y, __global float *restrict carried, const int batch, const int window)
 {
     __local float state[2 * S * H]; /* h of this step and of the next, in turn */
     const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
@@ -456,6 +462,11 @@ __kernel void recurrent_fwd(
     PICK_DIRECTION(extra);
     for (int i = lane; i < 2 * S * H; i += LANES)
         state[i] = 0;
+    carried += (size_t)first * 2 * H;
+#if CARRY
+    for (int i = lane; i < count * H; i += LANES)
+        state[i] = carried[i / H * 2 * H + i % H];
+#endif
     for (int t = 0; t < window; t++) {
         const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
         __local const float *h = state + t % 2 * S * H;
@@ -488,13 +499,24 @@ __kernel void recurrent_fwd(
                 for (int g = 0; g < GATES; g++)
                     a[s][g] = sum[s][g];
             for (int s = 0; s < count; s++) {
+                const vec c_first =
+                    CARRY_C ? load_vec(0, carried + (s * 2 + 1) * H + u) : (vec)(0.0f);
                 const vec to = step_fwd(v, (size_t)(first + s) * window + at, before, a[s],
-                                        load_vec(0, h + s * H + u), gates, b_ih, extra,
+                                        load_vec(0, h + s * H + u), c_first, gates, b_ih, extra,
                                         y + backward * H);
                 PUT(to, v, next + s * H);
             }
         }
     }
+#if CARRY
+    BARRIER();
+    for (int i = lane; i < count * H; i += LANES) {
+        carried[i / H * 2 * H + i % H] = state[window % 2 * S * H + i];
+        if (CARRY_C)
+            carried[(i / H * 2 + 1) * H + i % H] =
+                extra[((size_t)(first + i / H) * window + window - 1) * H + i % H];
+    }
+#endif
 }
 
 /* Sums of the product with W_hh go to TILES vectors at a time, that a loaded gradient serves more. */
@@ -581,26 +603,31 @@ __kernel void recurrent_bwd(
 #endif
 
 /* Row `at` of each sequence, a work-group each. product [B, GATES H] = h W_hh^T (nothing at the
- * first step), h [B, H] the state. */
+ * first step without CARRY), h [B, H] the state; carried [B, H] (CARRY): c. */
 __kernel void recurrent_step_fwd(__global float *restrict gates, __global const float *restrict b_ih,
                                  __global const float *restrict b_hh, __global float *restrict extra,
                                  __global float *restrict y, __global const float *restrict product,
-                                 __global float *restrict h, const int window, const int at,
-                                 const int before, const int column)
+                                 __global float *restrict h, __global float *restrict carried,
+                                 const int window, const int at, const int before, const int column)
 {
     const int b = (int)get_group_id(0);
     for (int v = (int)get_local_id(0); v < BLOCKS; v += LANES) {
         const int u = unit_of(v);
-        vec a[GATES], state = (vec)(0.0f);
+        vec a[GATES], state = (vec)(0.0f), c_first = state;
         cell_bias(a, b_ih, b_hh, u);
-        if (before) {
+        if (before || CARRY) {
             state = load_vec(0, h + (size_t)b * H + u);
 #pragma unroll
             for (int g = 0; g < GATES; g++)
                 a[g] += load_vec(0, product + ((size_t)b * GATES + g) * H + u);
         }
-        state = step_fwd(v, (size_t)b * window + at, before, a, state, gates, b_ih, extra, y + column);
+        if (CARRY_C)
+            c_first = load_vec(0, carried + (size_t)b * H + u);
+        const size_t row = (size_t)b * window + at;
+        state = step_fwd(v, row, before, a, state, c_first, gates, b_ih, extra, y + column);
         PUT(state, v, h + (size_t)b * H);
+        if (CARRY_C)
+            PUT(load_vec(0, extra + row * H + u), v, carried + (size_t)b * H);
     }
 }
 

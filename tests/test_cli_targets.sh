@@ -602,6 +602,21 @@ rows_looked_at()
     run 0 data -c dgru.ini -o looked && has out '^training +400 ' '^validation +200 ' '^test +200 ' && ! grep '%$' out
 }
 point "dgru: data looks at each row that is a target, and not for returns" rows_looked_at
+# Short windows of evaluation see what the windows before them have seen.
+chunks()
+{
+    for cell in gru lstm; do
+        run 0 -c dgru.ini -o chunks -s model.type=recurrent -s "model.cell=$cell" -s plots.enable=none --overwrite || return 1
+        for rows in 200 40; do
+            run 0 predict -m chunks/best.safetensors -i iq/test_in.csv -s "data.eval_window=$rows" || return 1
+            cut -d, -f1-3 out >"chunks$rows.csv"
+        done
+        lines chunks40.csv 201 && awk -F, 'NR == FNR { i[$1] = $2; q[$1] = $3; next }
+            FNR > 1 && ($2 - i[$1] > 1e-5 || i[$1] - $2 > 1e-5 || $3 - q[$1] > 1e-5 || q[$1] - $3 > 1e-5) { exit 1 }' \
+            chunks200.csv chunks40.csv || return 1
+    done
+}
+point "recurrent: short windows of evaluation go on with the state" chunks
 point "dgru: its pictures" pictures dgru am_am_pm loss_curves predictions residuals spectrum target_distribution
 nmse()
 {

@@ -470,6 +470,22 @@ const uint32_t *dataset_windows(const struct dataset *data, enum part part, size
     return other ? data->long_start : data->start[part];
 }
 
+int dataset_goes_on(const struct dataset *data, uint32_t before, uint32_t start)
+{
+    if (start - before != data->eval_window)
+        return 0;
+    for (size_t low = 0, high = data->borders; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        if (data->border[middle] == start)
+            return 0;
+        if (data->border[middle] < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 1;
+}
+
 void dataset_free(struct dataset *data)
 {
     if (!data)
@@ -482,6 +498,7 @@ void dataset_free(struct dataset *data)
     for (enum part part = 0; part < PARTS; part++)
         free(data->start[part]);
     free(data->long_start);
+    free(data->border);
     scaler_fini(&data->scaler);
     free(data->series);
     free(data->time);

@@ -59,6 +59,8 @@ struct dataset {
     size_t eval_window;   /* rows of a window of validation and test; 0: window */
     uint32_t *long_start; /* with eval_window: first rows of windows as long in the training part */
     size_t long_count;
+    uint32_t *border; /* [borders] ascending: rows that do not go on from the row before */
+    size_t borders;
 
     struct series *file; /* [files] ascending */
     size_t files;
@@ -110,6 +112,9 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
 
 /* The windows of a part for an evaluation, which are data->eval_window rows long if that is set. */
 const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count);
+
+/* Whether the window of eval_window rows from `start` goes on where the one from `before` ended. */
+int dataset_goes_on(const struct dataset *data, uint32_t before, uint32_t start);
 
 /* The series that a row belongs to. */
 size_t dataset_series(const struct dataset *data, size_t row);

@@ -472,6 +472,13 @@ int parts_windows(struct load *load)
     struct stretch *stretch = all_stretches(load, &stretches);
     if (!stretch)
         return load_no_memory(load);
+    data->border = malloc((stretches + 1) * sizeof *data->border);
+    for (size_t i = 0; data->border && i < stretches; i++)
+        data->border[data->borders++] = (uint32_t)stretch[i].begin;
+    if (!data->border) {
+        free(stretch);
+        return load_no_memory(load);
+    }
     count_lost(load, stretch, stretches);
     int failed = find_windows(load, stretch, stretches);
     free(stretch);

@@ -128,6 +128,23 @@ struct tensor *graph_constant(struct graph *g, const char *name, size_t elems, c
     return t;
 }
 
+struct tensor *graph_carried(struct graph *g, const char *name, size_t elems)
+{
+    struct tensor *t = graph_state(g, name, elems);
+    t->carried = 1;
+    t->initial = calloc(elems, 4);
+    g->failed |= !t->initial;
+    return t;
+}
+
+int graph_forget(struct graph *g, struct error *err)
+{
+    for (size_t i = 0; i < g->tensor_count; i++)
+        if (g->tensors[i]->carried && tensor_write(g->tensors[i], g->tensors[i]->initial, err))
+            return -1;
+    return 0;
+}
+
 struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *buffer)
 {
     struct tensor *t = graph_state(g, name, buffer_size(buffer) / 4);

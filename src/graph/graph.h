@@ -50,6 +50,7 @@ struct tensor {
     struct buffer *buffer;
     int borrowed;  /* the buffer belongs to somebody else */
     void *initial; /* state: contents to begin with; owned */
+    int carried;   /* state that graph_forget() resets to these contents */
 };
 
 /* --- parameters */
@@ -157,6 +158,7 @@ struct graph {
     struct params *params;
     size_t batch; /* B */
     int training; /* dropout acts, backward follows */
+    int carries;  /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensor **tensors;
     size_t tensor_count;
@@ -188,6 +190,10 @@ struct tensor *graph_state(struct graph *g, const char *name, size_t elems);
 
 /* The same with contents to begin with, copied. */
 struct tensor *graph_constant(struct graph *g, const char *name, size_t elems, const float *values);
+
+/* State of zeros that a run leaves for the next one, until graph_forget(). */
+struct tensor *graph_carried(struct graph *g, const char *name, size_t elems);
+int graph_forget(struct graph *g, struct error *err);
 
 /* The same on a buffer of somebody else's. */
 struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *buffer);

@@ -47,4 +47,5 @@ const struct model_class model_dgru = {
     .python = "recurrent.py",
     .build = build,
     .supervised = 1,
+    .carries = 1,
 };

@@ -81,6 +81,7 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     struct graph *g = graph_new(dev, params, batch, training);
     if (!g)
         return NULL;
+    g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){0};
     io->input = op_gather(g, graph_borrow(g, "series", data->series),

@@ -14,6 +14,7 @@ struct model_shape {
     size_t window, features;     /* T, F; T may be data.eval_window */
     size_t targets, target_rows; /* K, R of a sample; 0 without targets */
     size_t target_first;         /* first target row, counted from the window's first */
+    int carries;                 /* the next window begins where this one ended; B is 1 */
     const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
 };
 
@@ -40,6 +41,7 @@ struct model_class {
     void (*build)(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io);
     int supervised; /* needs data.targets */
+    int carries;    /* walks along the rows with a state that can go on from window to window */
     int attends;    /* made of attention layers, of width d_model; others of cells, of hidden */
 };
 

@@ -62,4 +62,5 @@ const struct model_class model_recurrent = {
     .python = "recurrent.py",
     .build = build,
     .supervised = 1,
+    .carries = 1,
 };

@@ -13,6 +13,7 @@ struct layer {
     size_t window, in, hidden, gates, dirs;
     size_t side; /* sequences that walk side by side in one kernel; 0: a product for each step */
     int wide;    /* one in each element of the vectors */
+    int carries; /* begins with the state that the walk before ended with */
     unsigned vec, lanes;
     struct tensor *x, *y; /* [B T, in], [B T, dirs H] */
     struct direction dir[2];
@@ -32,7 +33,8 @@ static void choose(const struct graph *g, struct layer *op)
     op->vec = info->is_cpu ? 16 : 1;
     while (op->vec > op->hidden)
         op->vec /= 2;
-    op->wide = info->is_cpu && op->hidden <= WIDE_HIDDEN && op->in <= WIDE_HIDDEN && g->batch >= 8;
+    op->wide = info->is_cpu && op->hidden <= WIDE_HIDDEN && op->in <= WIDE_HIDDEN &&
+               g->batch >= 8 && !op->carries;
     if (op->wide) {
         op->side = op->vec = g->batch < 16 ? 8 : 16;
         op->lanes = 1;
@@ -53,8 +55,9 @@ static struct launch *kernel(struct graph *g, const struct layer *op, const char
                              size_t groups)
 {
     return graph_kernel(g, "recurrent.cl", name, groups, op->lanes,
-                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DS=%zu -DVEC=%u -DLANES=%u", (int)op->kind,
-                        op->hidden, op->dirs, op->side, op->vec, op->lanes);
+                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DS=%zu -DVEC=%u -DLANES=%u -DCARRY=%d",
+                        (int)op->kind, op->hidden, op->dirs, op->side, op->vec, op->lanes,
+                        op->carries);
 }
 
 /* Flops of all products with W_hh. */
@@ -135,6 +138,13 @@ static void wide_back(struct graph *g, const void *arg)
 
 /* --- several in one kernel, units in the elements of vectors */
 
+/* What is carried from one walk to the next, [B, columns]; an unused tensor where nothing is. */
+static struct tensor *carried(struct graph *g, const struct layer *op, size_t columns)
+{
+    return op->carries ? graph_carried(g, "carried", g->batch * columns)
+                       : graph_tensor2(g, "unused", 1, 1);
+}
+
 static void walk(struct graph *g, const struct layer *op)
 {
     struct tensor *wt[2];
@@ -156,6 +166,7 @@ static void walk(struct graph *g, const struct layer *op)
         launch_write(l, op->dir[d].extra);
     }
     launch_write(l, op->y);
+    launch_add_to(l, carried(g, op, 2 * op->hidden), op->carries);
     launch_int(l, g->batch);
     launch_int(l, op->window);
     launch_cost(l, products(g, op), op->y->name);
@@ -179,10 +190,12 @@ static void step(struct graph *g, const struct layer *op)
     size_t h = op->hidden, width = op->gates * h;
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
-        struct tensor *state = graph_tensor2(g, "state", g->batch, h);
+        struct tensor *state = op->carries ? graph_carried(g, "carried", g->batch * h)
+                                           : graph_tensor2(g, "state", g->batch, h);
+        struct tensor *c = carried(g, op, h);
         struct tensor *product = graph_tensor2(g, "product", g->batch, width);
         for (size_t t = 0; t < op->window; t++) {
-            if (t)
+            if (t || op->carries)
                 graph_gemm(g, dir->w_hh->name, (struct gemm_shape){0, 1, g->batch, width, h}, state,
                            dir->w_hh, product, 0);
             struct launch *l = kernel(g, op, "recurrent_step_fwd", g->batch);
@@ -191,8 +204,9 @@ static void step(struct graph *g, const struct layer *op)
             launch_read(l, dir->b_hh);
             launch_add_to(l, dir->extra, t > 0);
             launch_write(l, op->y);
-            launch_add_to(l, product, t > 0); /* not touched at the first step */
-            launch_add_to(l, state, t > 0);
+            launch_add_to(l, product, t > 0 || op->carries); /* else not touched */
+            launch_add_to(l, state, t > 0 || op->carries);
+            launch_add_to(l, c, t > 0 || op->carries);
             launch_int(l, op->window);
             launch_int(l, row_of(op, d, t));
             launch_word(l, before_of(d, t));
@@ -323,6 +337,7 @@ struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, si
                        .hidden = cell->hidden,
                        .gates = gates[cell->kind],
                        .dirs = cell->bidirectional ? 2 : 1,
+                       .carries = g->carries && !cell->bidirectional,
                        .x = x};
     size_t rows = g->batch * window, width = op.gates * op.hidden;
     choose(g, &op);

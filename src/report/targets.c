@@ -177,8 +177,8 @@ static int add_batch(void *ctx, const struct outputs *batch, size_t first, size_
     return device_stopped(a->e->dev);
 }
 
-/* Means of the training windows' targets, raw and transformed, and the least raw one; [targets]
- * each. */
+/* Means of the training windows' targets, raw and transformed, and the least raw one (of all
+ * rows where there is no training part); [targets] each. */
 static void training_means(const struct dataset *data, double *raw, double *transformed,
                            double *low)
 {
@@ -196,6 +196,8 @@ static void training_means(const struct dataset *data, double *raw, double *tran
             }
         done = end;
     }
+    for (size_t i = 0; i < data->rows * k && !count; i++) /* a file that is not of training */
+        low[i % k] = fmin(low[i % k], data->raw_target[i]);
     for (size_t t = 0; t < k; t++) {
         raw[t] = count ? raw[t] / (double)count : NAN;
         transformed[t] = count ? transformed[t] / (double)count : NAN;

@@ -70,11 +70,20 @@ static int make_data(struct engine *e, struct error *err)
     return to->order ? 0 : -1;
 }
 
+/* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
+ * state that the one before ended with. */
+static int carries(const struct engine *e)
+{
+    return e->data->eval_window && model_of(e->config)->carries && !e->config->model.bidirectional;
+}
+
 /* NT-Xent's negatives are the batch, so there evaluation has to use training's. */
 static size_t evaluate_batch(const struct engine *e, size_t batch)
 {
     const struct config *c = e->config;
     size_t most = samples_most(e->data);
+    if (carries(e))
+        return 1;
     if (c->loss.contrastive == CONTRASTIVE_NT_XENT)
         return batch;
     if (c->train.evaluate_batch > 0)
@@ -104,8 +113,9 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
 {
     const struct config *c = e->config;
     const struct model_shape shape = shape_of(e->data, c, e->data->window);
-    const struct model_shape eval_shape =
+    struct model_shape eval_shape =
         shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
+    eval_shape.carries = carries(e);
     graph_free(e->train);
     graph_free(e->eval);
     e->train = e->eval = NULL;
@@ -362,12 +372,15 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                                   .seed = {(uint32_t)e->config->run.seed, 0}};
         size_t at = out->each ? 0 : first;
         float c = 0;
-        failed = -(send_step(e, g, &step, err) || run(e, g, 0, g->launch_count, err) ||
-                   read_rows(e->eval_io.value, n, value, err) ||
-                   read_rows(e->eval_io.contrastive, 1, &c, err) ||
-                   read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
-                   read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
-                   read_samples(e->eval_io.input, batch, at, n, out->input, err));
+        int fresh =
+            g->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
+        failed =
+            -((fresh && graph_forget(g, err)) || send_step(e, g, &step, err) ||
+              run(e, g, 0, g->launch_count, err) || read_rows(e->eval_io.value, n, value, err) ||
+              read_rows(e->eval_io.contrastive, 1, &c, err) ||
+              read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
+              read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
+              read_samples(e->eval_io.input, batch, at, n, out->input, err));
         if (!failed && logits && out->output)
             sigmoid(out->output + at * (e->eval_io.output->elems / batch),
                     n * (e->eval_io.output->elems / batch));
