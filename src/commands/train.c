@@ -14,8 +14,8 @@
 #include "train/schedule.h"
 #include "util/file.h"
 
-/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do not
- * occupy a folder: `seqtrain data` draws some as well. */
+/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do
+ * not occupy a folder: `seqtrain data` draws some as well. */
 static const char *const run_files[] = {
     "config.ini",
     "plan.json",
