@@ -1,8 +1,11 @@
 # Parts of the PyTorch twins of models with targets; like common.py put in place of its import.
+import json
+import sys
+
 import torch
 from torch import nn
 
-from common import are_apart, split_features
+from common import are_apart, count_features, read_checkpoint, split_features
 
 
 class WithHead(nn.Module):
@@ -109,3 +112,36 @@ def rows_of(ini):
     data = ini["data"]
     which = data["target_rows"].strip()
     return {"horizon": 1, "each": data.getint("horizon"), "window": 0}[which]
+
+
+def head_config(ini):
+    """What WithHead takes from a complete INI, but for the head's name."""
+    return {
+        "window": ini["data"].getint("window"),
+        "features": count_features(ini),
+        "targets": len(split_features(ini["data"]["targets"])),
+        "rows": rows_of(ini),
+        "feature_of": feature_of(ini),
+    }
+
+
+def load_model(path, model_config, make):
+    """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
+    features and targets."""
+    ini, meta, state, scaler = read_checkpoint(path)
+    model = make(model_config(ini))
+    model.load_state_dict(state, strict=True)
+    model.features = json.loads(meta["features"])
+    model.names = split_features(ini["data"]["targets"])
+    return model.eval(), scaler
+
+
+def main(load):
+    if len(sys.argv) != 3:
+        sys.exit("usage: python model.py best.safetensors windows.npy   (raw windows, [B, T, F])")
+    import numpy
+
+    model, scaler = load(sys.argv[1])
+    with torch.no_grad():
+        y = model(scaler(numpy.load(sys.argv[2])))
+    numpy.savetxt(sys.stdout, y.flatten(1).numpy(), fmt="%.9g", delimiter=",")

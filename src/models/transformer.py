@@ -11,16 +11,13 @@ python model.py best.safetensors windows.npy > predictions.csv
 Needs torch, numpy and safetensors, nothing of seqtrain.
 """
 
-import json
 import math
-import sys
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import count_features, read_checkpoint, split_features
-from supervised import WithHead, feature_of, rows_of
+from supervised import WithHead, head_config, load_model, main
 
 
 def sinusoids(T, D):
@@ -123,17 +120,13 @@ class Transformer(WithHead):
 
 def model_config(ini):
     """The dict that Transformer takes, from a complete INI."""
-    model, data = ini["model"], ini["data"]
+    model = ini["model"]
     config = {key: model.getint(key) for key in ("d_model", "heads", "layers", "feedforward")}
     config.update({key: model[key].strip() for key in ("activation", "positions", "attention")})
     config["head"] = model["head"].strip()
     config["norm_first"] = model.getboolean("norm_first")
     config["dropout"] = model.getfloat("dropout")
-    config["window"] = data.getint("window")
-    config["features"] = count_features(ini)
-    config["targets"] = len(split_features(data["targets"]))
-    config["rows"] = rows_of(ini)
-    config["feature_of"] = feature_of(ini)
+    config.update(head_config(ini))
     return config
 
 
@@ -143,26 +136,8 @@ def make(config):
 
 
 def load(path):
-    """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
-    features and targets."""
-    ini, meta, state, scaler = read_checkpoint(path)
-    model = make(model_config(ini))
-    model.load_state_dict(state, strict=True)
-    model.features = json.loads(meta["features"])
-    model.names = split_features(ini["data"]["targets"])
-    return model.eval(), scaler
-
-
-def main():
-    if len(sys.argv) != 3:
-        sys.exit("usage: python model.py best.safetensors windows.npy   (raw windows, [B, T, F])")
-    import numpy
-
-    model, scaler = load(sys.argv[1])
-    with torch.no_grad():
-        y = model(scaler(numpy.load(sys.argv[2])))
-    numpy.savetxt(sys.stdout, y.flatten(1).numpy(), fmt="%.9g", delimiter=",")
+    return load_model(path, model_config, make)
 
 
 if __name__ == "__main__":
-    main()
+    main(load)
