@@ -205,6 +205,14 @@ static void test_threads(void **state)
         buffer_free(floats(dev, 100));
         device_close(dev);
     }
+    /* The device's threads end their last commands while it is closed. */
+    for (int again = 0; again < 200; again++) {
+        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0}, &err);
+        if (!dev)
+            fail_msg("%s", err.text);
+        buffer_free(floats(dev, 100));
+        device_close(dev);
+    }
 }
 
 /* --- buffers */

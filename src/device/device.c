@@ -343,7 +343,9 @@ int device_list(const char *select, FILE *out, struct error *err)
     return best ? 0 : -1;
 }
 
-/* A part of a CPU device, where fewer threads are asked for than it has compute units. */
+/* A part of a CPU device, where fewer threads are asked for than it has compute units. It is never
+ * released, a kilobyte in the life of a process: PoCL (3.1) lets go of a context, and with it of the
+ * part, before it asks the part how to free a queue, in whichever of its threads ends last. */
 static cl_int limit_threads(struct device *dev, long threads)
 {
     if (threads < 1 || !dev->info.is_cpu || (unsigned long)threads >= dev->info.compute_units)
@@ -354,7 +356,6 @@ static cl_int limit_threads(struct device *dev, long threads)
     cl_int code = clCreateSubDevices(dev->id, by, 1, &part, NULL);
     if (code == CL_SUCCESS) {
         dev->id = part;
-        dev->is_part = 1;
         dev->info.compute_units = (unsigned)threads;
     }
     return code;
@@ -434,8 +435,6 @@ void device_close(struct device *dev)
         clReleaseCommandQueue(dev->queue);
     if (dev->context)
         clReleaseContext(dev->context);
-    if (dev->is_part)
-        clReleaseDevice(dev->id);
     free(dev);
 }
 

@@ -22,7 +22,6 @@ struct program {
 struct device {
     cl_platform_id platform;
     cl_device_id id;
-    int is_part; /* id is a sub-device of ours (device.threads) */
     cl_context context;
     cl_command_queue queue;
     struct device_info info;
