@@ -135,16 +135,68 @@ static inline vec cell_bwd(vec x[GATES], vec dh, vec h_before, vec extra, vec c_
 #define WITH_EXTRA (CELL == 2 ? 0 : H)
 #define AT_STATE (GATES * H + WITH_EXTRA)
 #define AT_INPUT (AT_STATE + H)
-#define TRACE (AT_INPUT + IN)
+#define TRACE ((AT_INPUT + IN) | 1) /* odd, so that steps do not share a set of a cache */
 #define SIDE 2  /* units at a time: a loaded state serves SIDE * GATES sums */
 #define BLOCK (H <= 24 ? H : 16) /* gradients of the state at a time */
+#define BLOCK_IN (IN <= 24 ? IN : 16) /* of the input */
 #define STEPS 8 /* of the walk, whose weights' gradients are added up at a time */
 
+#if VEC == 16
+/* a[i] element j <-> a[j] element i. Each round is a perfect shuffle, which turns the eight bits of an
+ * element's place by one (Stone, 1971). */
+#define ZIP(x, y) (float16)((x).s0, (y).s0, (x).s1, (y).s1, (x).s2, (y).s2, (x).s3, (y).s3, (x).s4, \
+                            (y).s4, (x).s5, (y).s5, (x).s6, (y).s6, (x).s7, (y).s7)
+#define ZIP_HIGH(x, y) (float16)((x).s8, (y).s8, (x).s9, (y).s9, (x).sa, (y).sa, (x).sb, (y).sb,     \
+                                 (x).sc, (y).sc, (x).sd, (y).sd, (x).se, (y).se, (x).sf, (y).sf)
+static inline void shuffle_rows(const vec from[VEC], vec to[VEC])
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        to[2 * i] = ZIP(from[i], from[i + 8]);
+        to[2 * i + 1] = ZIP_HIGH(from[i], from[i + 8]);
+    }
+}
+
+static inline void transpose(vec a[VEC])
+{
+    vec b[VEC];
+    shuffle_rows(a, b);
+    shuffle_rows(b, a);
+    shuffle_rows(a, b);
+    shuffle_rows(b, a);
+}
+#else
+static inline void transpose(vec a[VEC])
+{
+    float from[VEC * VEC], to[VEC * VEC];
+    for (int i = 0; i < VEC; i++)
+        store_vec(a[i], i, from);
+    for (int i = 0; i < VEC * VEC; i++)
+        to[i] = from[i % VEC * VEC + i / VEC];
+    for (int i = 0; i < VEC; i++)
+        a[i] = load_vec(i, to);
+}
+#endif
+
 /* to[n] = rows of `count` sequences, the first of which is at p, the next `stride` floats on. Sequences
- * that are not there are 0. */
+ * that are not there are 0. Rows come in vectors, the last of which may overlap the one before. */
 static inline void turn_in(vec *to, int n, __global const float *p, size_t stride, int count)
 {
     float *element = (float *)to;
+    if (count == VEC && n >= VEC) {
+        for (int from = 0; from < n; from += VEC) {
+            const int i0 = min(from, n - VEC);
+            vec a[VEC];
+#pragma unroll
+            for (int s = 0; s < VEC; s++)
+                a[s] = load_vec(0, p + (size_t)s * stride + i0);
+            transpose(a);
+#pragma unroll
+            for (int i = 0; i < VEC; i++)
+                to[i0 + i] = a[i];
+        }
+        return;
+    }
     for (int i = 0; i < n && count < VEC; i++)
         to[i] = (vec)(0.0f);
     for (int s = 0; s < count; s++)
@@ -155,6 +207,20 @@ static inline void turn_in(vec *to, int n, __global const float *p, size_t strid
 static inline void turn_out(const vec *from, int n, __global float *p, size_t stride, int count)
 {
     const float *element = (const float *)from;
+    if (count == VEC && n >= VEC) {
+        for (int first = 0; first < n; first += VEC) {
+            const int i0 = min(first, n - VEC);
+            vec a[VEC];
+#pragma unroll
+            for (int i = 0; i < VEC; i++)
+                a[i] = from[i0 + i];
+            transpose(a);
+#pragma unroll
+            for (int s = 0; s < VEC; s++)
+                store_vec(a[s], 0, p + (size_t)s * stride + i0);
+        }
+        return;
+    }
     for (int s = 0; s < count; s++)
         for (int i = 0; i < n; i++)
             p[(size_t)s * stride + i] = element[i * VEC + s];
@@ -194,10 +260,15 @@ __kernel void recurrent_wide_fwd(__global const float *restrict x, __global cons
                     const int j = g * H + u, apart = CELL == 1 && g == 2;
                     a[s][g] = (vec)(b_hh[j] + (apart ? 0.0f : b_ih[j]));
                     of_x[s][g] = (vec)(apart ? b_ih[j] : 0.0f);
-                    for (int i = 0; i < IN; i++)
-                        of_x[s][g] = fma((vec)(w_ih[j * IN + i]), in[i], of_x[s][g]);
                 }
             }
+            for (int i = 0; i < IN; i++)
+#pragma unroll
+                for (int s = 0; s < SIDE; s++)
+#pragma unroll
+                    for (int g = 0; g < GATES; g++)
+                        of_x[s][g] =
+                            fma((vec)(w_ih[(g * H + min(u0 + s, H - 1)) * IN + i]), in[i], of_x[s][g]);
             for (int k = 0; k < H; k++)
 #pragma unroll
                 for (int s = 0; s < SIDE; s++)
@@ -310,9 +381,10 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace, __global const 
             for (int g = 0; g < GATES; g++)
                 for (int u = 0; u < H; u++) {
                     const vec d = load_vec(CELL == 1 && g == 2 ? n + u : g * H + u, at);
+                    __global const float *w = w_hh + (g * H + u) * H + k0;
 #pragma unroll
                     for (int k = 0; k < BLOCK; k++)
-                        acc[k] = fma((vec)(w_hh[(g * H + u) * H + k0 + k]), d, acc[k]);
+                        acc[k] = fma((vec)(w[k]), d, acc[k]);
                 }
 #pragma unroll
             for (int k = 0; k < BLOCK; k++)
@@ -325,10 +397,23 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace, __global const 
                 turn_in(d_in, IN, dx + row * IN, (size_t)window * IN, count);
             for (int i = 0; i < IN && add_dx == 1; i++)
                 d_in[i] = (vec)(0.0f);
-            for (int j = 0; j < GATES * H; j++) {
-                const vec d = load_vec(j, at);
-                for (int i = 0; i < IN; i++)
-                    d_in[i] = fma((vec)(w_ih[j * IN + i]), d, d_in[i]);
+            for (int from = 0; from < IN; from += BLOCK_IN) {
+                const int i0 = min(from, IN - BLOCK_IN);
+                vec acc[BLOCK_IN];
+#pragma unroll
+                for (int i = 0; i < BLOCK_IN; i++)
+                    acc[i] = d_in[i0 + i];
+                for (int j = 0; j < GATES * H; j++) {
+                    const vec d = load_vec(j, at);
+                    __global const float *w = w_ih + j * IN + i0;
+#pragma unroll
+                    for (int i = 0; i < BLOCK_IN; i++)
+                        acc[i] = fma((vec)(w[i]), d, acc[i]);
+                }
+#pragma unroll
+                for (int i = 0; i < BLOCK_IN; i++)
+                    if (i0 + i >= from)
+                        d_in[i0 + i] = acc[i];
             }
             turn_out(d_in, IN, dx + row * IN, (size_t)window * IN, count);
         }
@@ -350,7 +435,20 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace, __global const 
             store_vec(of_x, GATES * H + j, s_bias);
         }
     }
-    for (int i = 0; i < all; i++)
+    const int blocks = all / VEC; /* VEC sums at a time */
+    for (int block = 0; block < blocks; block++) {
+        const int i0 = block * VEC;
+        vec a[VEC], sum = (vec)(0.0f);
+#pragma unroll
+        for (int i = 0; i < VEC; i++)
+            a[i] = load_vec(i0 + i, s_hh);
+        transpose(a);
+#pragma unroll
+        for (int i = 0; i < VEC; i++)
+            sum += a[i];
+        store_vec(sum, 0, part + (size_t)group * all + i0);
+    }
+    for (int i = blocks * VEC; i < all; i++)
         part[(size_t)group * all + i] = vsum(load_vec(i, s_hh));
 }
 #else

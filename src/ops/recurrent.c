@@ -79,7 +79,7 @@ static struct launch *wide_kernel(struct graph *g, const struct layer *op, const
 static void wide(struct graph *g, struct layer *op)
 {
     size_t groups = (g->batch + op->vec - 1) / op->vec;
-    size_t trace = (op->gates + (op->kind != CELL_KIND_RNN) + 1) * op->hidden + op->in;
+    size_t trace = ((op->gates + (op->kind != CELL_KIND_RNN) + 1) * op->hidden + op->in) | 1;
     double rows = (double)(g->batch * op->window);
     for (size_t d = 0; d < op->dirs; d++) {
         struct direction *dir = &op->dir[d];
