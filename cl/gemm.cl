@@ -2,10 +2,25 @@
  * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A and
  * TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
  * blocks of the tile in registers. RN is VEC wide times NV.
- * -D: TA, TB (stored transposed), ADD; TM, TN, TK, RM, NV, VEC, LANES.
+ * -D: TA, TB (stored transposed), ADD, BF16 (factors are rounded to bfloat16); TM, TN, TK, RM, NV, VEC, LANES.
  */
 #define RN (NV * VEC)
 #define SUBS ((TM / RM) * (TN / RN))
+
+/* To nearest, ties to even; what is below 2^-126 counts as 0, as in AVX512_BF16. */
+static inline float factor(float x)
+{
+#if BF16
+    const uint bits = as_uint(x);
+    if (x != x)
+        return x;
+    if ((bits & 0x7f800000u) == 0)
+        return as_float(bits & 0x80000000u);
+    return as_float((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
+#else
+    return x;
+#endif
+}
 
 __kernel void gemm(__global const float *restrict a, __global const float *restrict b,
                    __global float *restrict c, const int m, const int n, const int k)
@@ -23,23 +38,23 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
 #if TA
         for (int e = lane; e < TK * TM; e += LANES) {
             const int kk = e / TM, i = e % TM;
-            as[e] = kk < depth && i0 + i < m ? a[(size_t)(k0 + kk) * m + i0 + i] : 0;
+            as[e] = kk < depth && i0 + i < m ? factor(a[(size_t)(k0 + kk) * m + i0 + i]) : 0;
         }
 #else
         for (int e = lane; e < TK * TM; e += LANES) {
             const int i = e / TK, kk = e % TK;
-            as[kk * TM + i] = kk < depth && i0 + i < m ? a[(size_t)(i0 + i) * k + k0 + kk] : 0;
+            as[kk * TM + i] = kk < depth && i0 + i < m ? factor(a[(size_t)(i0 + i) * k + k0 + kk]) : 0;
         }
 #endif
 #if TB
         for (int e = lane; e < TK * TN; e += LANES) {
             const int j = e / TK, kk = e % TK;
-            bs[kk * TN + j] = kk < depth && j0 + j < n ? b[(size_t)(j0 + j) * k + k0 + kk] : 0;
+            bs[kk * TN + j] = kk < depth && j0 + j < n ? factor(b[(size_t)(j0 + j) * k + k0 + kk]) : 0;
         }
 #else
         for (int e = lane; e < TK * TN; e += LANES) {
             const int kk = e / TN, j = e % TN;
-            bs[e] = kk < depth && j0 + j < n ? b[(size_t)(k0 + kk) * n + j0 + j] : 0;
+            bs[e] = kk < depth && j0 + j < n ? factor(b[(size_t)(k0 + kk) * n + j0 + j]) : 0;
         }
 #endif
         barrier(CLK_LOCAL_MEM_FENCE);

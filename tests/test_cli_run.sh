@@ -452,4 +452,22 @@ some_plots()
 }
 point "plots.enable" some_plots
 
+# Factors of 8 binary digits leave their mark, but no more than that, and a resumed run goes on alike.
+bf16()
+{
+    for gemm in own bf16; do
+        run 0 -q -c tiny.ini -o $gemm -s device.gemm=$gemm -s train.epochs=3 -s train.schedule=constant || return 1
+    done
+    run 0 -q -c tiny.ini -o parted -s device.gemm=bf16 -s train.schedule=constant -s train.epochs=1 &&
+        run 0 -q -c tiny.ini -o parted -s device.gemm=bf16 -s train.schedule=constant -s train.epochs=3 -r &&
+        same_weights bf16/best.safetensors parted/best.safetensors &&
+        ! same_weights own/best.safetensors bf16/best.safetensors || return 1
+    for key in train_loss val_loss; do
+        epochs own $key >own.losses
+        epochs bf16 $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
+            if (!(d < 0.001 && d > -0.001)) exit 1 } END { exit n != 3 }' || return 1
+    done
+}
+point "device.gemm = bf16: nearly the losses of fp32, the same bits when resumed" bf16
+
 echo "1..$points"

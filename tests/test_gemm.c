@@ -36,6 +36,14 @@ static float value(size_t i)
     return (float)((double)(i * 2654435761u % 1000003u) / 500001.5 - 1);
 }
 
+/* The nearest number of 8 binary digits, ties to even: a bfloat16, but for its range. */
+static double bf16(double x)
+{
+    int exponent;
+    double digits = frexp(x, &exponent);
+    return ldexp(nearbyint(ldexp(digits, 8)), exponent - 8);
+}
+
 static void check(enum gemm_provider provider, struct gemm_shape s, int add)
 {
     struct error err;
@@ -67,8 +75,9 @@ static void check(enum gemm_provider provider, struct gemm_shape s, int add)
         for (size_t j = 0; j < s.n; j++) {
             double sum = add ? c[i * s.n + j] : 0, size = fabs(sum);
             for (size_t k = 0; k < s.k; k++) {
-                double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]) *
-                           (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
+                double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]);
+                double y = (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
+                x = provider == PROVIDER_BF16 ? bf16(x) * bf16(y) : x * y;
                 sum += x;
                 size += fabs(x);
             }
@@ -120,6 +129,52 @@ static void test_clblast(void **state)
     check_all(PROVIDER_CLBLAST);
 }
 
+/* By instructions of the CPU where it has them, and by our own kernel. */
+static void test_bf16(void **state)
+{
+    (void)state;
+    int native = dev->info.has_native;
+    print_message("# products in bfloat16 by %s\n", gemm_provider_name(PROVIDER_BF16));
+    check_all(PROVIDER_BF16);
+    const size_t blocks[][3] = {{97, 33, 257}, {13, 513, 256}, {200, 31, 1}, {1, 1100, 700}};
+    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
+        for (int t = 0; t < 8; t++)
+            check(PROVIDER_BF16,
+                  (struct gemm_shape){t & 1, t >> 1 & 1, blocks[i][0], blocks[i][1], blocks[i][2]},
+                  t >> 2);
+    dev->info.has_native = 0;
+    check_all(PROVIDER_BF16);
+    dev->info.has_native = native;
+}
+
+/* What is not finite arrives; what is below bfloat16's range counts as 0. */
+static void test_bf16_range(void **state)
+{
+    (void)state;
+    const float a[4] = {NAN, INFINITY, -1e-40f, 3.4e38f}, b[4] = {1, 1, 1, 1};
+    int native = dev->info.has_native;
+    for (int on_host = native; on_host >= 0; on_host--) {
+        struct error err;
+        float c[4];
+        struct buffer *m[3];
+        dev->info.has_native = on_host;
+        for (int i = 0; i < 3; i++)
+            assert_non_null(m[i] = buffer_new(dev, sizeof a, "matrix", &err));
+        assert_int_equal(buffer_write(m[0], 0, sizeof a, a, &err), 0);
+        assert_int_equal(buffer_write(m[1], 0, sizeof a, b, &err), 0);
+        struct gemm *gemm = gemm_new(dev, PROVIDER_BF16, (struct gemm_shape){0, 0, 4, 1, 1}, m[0],
+                                     m[1], m[2], 0, &err);
+        assert_non_null(gemm);
+        assert_int_equal(gemm_enqueue(gemm, &err), 0);
+        assert_int_equal(buffer_read(m[2], 0, sizeof c, c, &err), 0);
+        assert_true(isnan(c[0]) && isinf(c[1]) && c[1] > 0 && c[2] == 0 && isinf(c[3]));
+        gemm_free(gemm);
+        for (int i = 0; i < 3; i++)
+            buffer_free(m[i]);
+    }
+    dev->info.has_native = native;
+}
+
 /* device.tuning = measure: right results, remembered for the next run, broken memory measured anew.
  */
 static void test_measured(void **state)
@@ -157,10 +212,9 @@ static void test_measured(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_own),        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);

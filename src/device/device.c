@@ -344,8 +344,8 @@ int device_list(const char *select, FILE *out, struct error *err)
 }
 
 /* A part of a CPU device, where fewer threads are asked for than it has compute units. It is never
- * released, a kilobyte in the life of a process: PoCL (3.1) lets go of a context, and with it of the
- * part, before it asks the part how to free a queue, in whichever of its threads ends last. */
+ * released, a kilobyte in the life of a process: PoCL (3.1) lets go of a context, and with it of
+ * the part, before it asks the part how to free a queue, in whichever of its threads ends last. */
 static cl_int limit_threads(struct device *dev, long threads)
 {
     if (threads < 1 || !dev->info.is_cpu || (unsigned long)threads >= dev->info.compute_units)

@@ -20,7 +20,8 @@ const char *gemm_provider_name(enum gemm_provider provider)
     return provider == PROVIDER_CBLAS ? (gemm_cblas_identity() ? gemm_cblas_identity() : "no cblas")
            : provider == PROVIDER_CLBLAST ? "CLBlast"
            : provider == PROVIDER_OWN     ? "own"
-                                          : "whoever was measured to be fastest";
+           : provider == PROVIDER_BF16 ? (gemm_bf16_identity() ? gemm_bf16_identity() : "bf16 own")
+                                       : "whoever was measured to be fastest";
 }
 
 struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
@@ -55,9 +56,11 @@ struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t
                           .matrix = {a, b, c},
                           .tiles = tiles,
                           .add = add};
-    int failed = gemm->provider == PROVIDER_CBLAS     ? gemm_cblas_init(gemm, err)
-                 : gemm->provider == PROVIDER_CLBLAST ? gemm_clblast_init(gemm, err)
-                                                      : gemm_own_init(gemm, err);
+    int on_host = device_info(dev)->has_native && gemm_bf16_identity();
+    int failed = gemm->provider == PROVIDER_CBLAS             ? gemm_cblas_init(gemm, err)
+                 : gemm->provider == PROVIDER_CLBLAST         ? gemm_clblast_init(gemm, err)
+                 : gemm->provider == PROVIDER_BF16 && on_host ? gemm_bf16_init(gemm, err)
+                                                              : gemm_own_init(gemm, err);
     if (failed) {
         gemm_free(gemm);
         return NULL;
@@ -67,23 +70,25 @@ struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t
 
 int gemm_enqueue(struct gemm *gemm, struct error *err)
 {
-    switch (gemm->provider) {
-    case PROVIDER_CBLAS:
-        return gemm_cblas_enqueue(gemm, err);
-    case PROVIDER_CLBLAST:
+    if (gemm->multiply)
+        return gemm_host_enqueue(gemm, err);
+    if (gemm->provider == PROVIDER_CLBLAST)
         return gemm_clblast_enqueue(gemm, err);
-    default:
-        return kernel_enqueue(gemm->kernel, gemm->groups, gemm->lanes, err);
-    }
+    return kernel_enqueue(gemm->kernel, gemm->groups, gemm->lanes, err);
 }
 
 const char *gemm_describe(const struct gemm *gemm)
 {
     static char text[64];
-    if (gemm->provider == PROVIDER_CBLAS)
-        snprintf(text, sizeof text, "cblas, %zu %s", gemm->tiles, gemm->parts ? "parts" : "tiles");
+    const char *who = gemm->provider == PROVIDER_CBLAS     ? "cblas"
+                      : gemm->provider == PROVIDER_CLBLAST ? "clblast"
+                      : gemm->provider == PROVIDER_BF16    ? "bf16"
+                                                           : "own";
+    if (gemm->multiply)
+        snprintf(text, sizeof text, "%s, %zu %s", who, gemm->tiles,
+                 gemm->parts ? "parts" : "tiles");
     else
-        snprintf(text, sizeof text, "%s", gemm->provider == PROVIDER_CLBLAST ? "clblast" : "own");
+        snprintf(text, sizeof text, "%s", who);
     return text;
 }
 
@@ -106,11 +111,12 @@ int gemm_own_init(struct gemm *gemm, struct error *err)
     size_t tile_m = 64, tile_n = 64;
     char options[160];
     gemm->lanes = cpu ? 1 : 256;
-    snprintf(options, sizeof options,
-             "-DTA=%d -DTB=%d -DADD=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
-             "-DLANES=%zu",
-             s->trans_a, s->trans_b, gemm->add, tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4,
-             cpu ? 2 : 1, cpu ? 16 : 4, gemm->lanes);
+    snprintf(
+        options, sizeof options,
+        "-DTA=%d -DTB=%d -DADD=%d -DBF16=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
+        "-DLANES=%zu",
+        s->trans_a, s->trans_b, gemm->add, gemm->provider == PROVIDER_BF16, tile_m, tile_n,
+        deep ? 64 : 16, cpu ? 8 : 4, cpu ? 2 : 1, cpu ? 16 : 4, gemm->lanes);
     gemm->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
     gemm->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
     if (!gemm->kernel)

@@ -23,7 +23,7 @@ struct gemm_shape {
 
 struct gemm;
 
-enum gemm_provider { PROVIDER_AUTO, PROVIDER_CLBLAST, PROVIDER_CBLAS, PROVIDER_OWN };
+enum gemm_provider { PROVIDER_AUTO, PROVIDER_CLBLAST, PROVIDER_CBLAS, PROVIDER_OWN, PROVIDER_BF16 };
 
 /* What AUTO stands for on this device. */
 enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish);

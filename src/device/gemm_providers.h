@@ -6,6 +6,15 @@
 
 #include "device/gemm.h"
 
+/* A part of a product on the host, C[m, n] = op(A) op(B) (+ C): rows `ld` floats apart. */
+struct gemm_block {
+    struct gemm_shape shape;
+    const float *a, *b;
+    float *c;
+    size_t lda, ldb, ldc;
+    int add, deep; /* deep: C is small, K is large, A transposed, B not */
+};
+
 struct gemm {
     struct device *dev;
     enum gemm_provider provider;
@@ -14,8 +23,10 @@ struct gemm {
     int add;
     struct kernel *kernel; /* own */
     size_t groups, lanes;
-    size_t tiles;         /* cblas */
-    struct buffer *parts; /* cblas: the sums of the parts of a deep product; NULL for others */
+    /* on the host: who multiplies; NULL for others */
+    void (*multiply)(const struct gemm_block *block);
+    size_t tiles;
+    struct buffer *parts; /* the sums of the parts of a deep product; NULL for others */
 };
 
 /* gemm_new() by this provider, without a choice; tiles of a host BLAS, 0: by the shape. */
@@ -25,10 +36,17 @@ struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t
 
 int gemm_own_init(struct gemm *gemm, struct error *err);
 
+/* How a product with `multiply` is cut. */
+int gemm_host_init(struct gemm *gemm, struct error *err);
+int gemm_host_enqueue(struct gemm *gemm, struct error *err);
+
+/* Factors rounded to bfloat16. NULL where this CPU or the compiler has no instructions for it. */
+const char *gemm_bf16_identity(void);
+int gemm_bf16_init(struct gemm *gemm, struct error *err);
+
 /* NULL where seqtrain was built without a host BLAS. */
 const char *gemm_cblas_identity(void);
 int gemm_cblas_init(struct gemm *gemm, struct error *err);
-int gemm_cblas_enqueue(struct gemm *gemm, struct error *err);
 
 int gemm_clblast_init(struct gemm *gemm, struct error *err);
 int gemm_clblast_enqueue(struct gemm *gemm, struct error *err);

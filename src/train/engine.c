@@ -215,10 +215,9 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
                            const struct engine_options *options, struct error *err)
 {
     static const enum gemm_provider providers[] = {
-        [GEMM_AUTO] = PROVIDER_AUTO,
-        [GEMM_CLBLAST] = PROVIDER_CLBLAST,
-        [GEMM_CBLAS] = PROVIDER_CBLAS,
-        [GEMM_OWN] = PROVIDER_OWN,
+        [GEMM_AUTO] = PROVIDER_AUTO,   [GEMM_CLBLAST] = PROVIDER_CLBLAST,
+        [GEMM_CBLAS] = PROVIDER_CBLAS, [GEMM_OWN] = PROVIDER_OWN,
+        [GEMM_BF16] = PROVIDER_BF16,
     };
     struct engine *e = calloc(1, sizeof *e);
     if (!e || !(e->params = params_new(config->train.decay_all))) {

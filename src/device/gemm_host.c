@@ -1,0 +1,152 @@
+/*
+ * Products by host functions on CPU devices. A product is cut into tiles of C, or along K where C
+ * is small, as fixed by its shape; each is a command in the device's queue, so that the device's
+ * own threads run them side by side. Who multiplies a block is chosen once: a host BLAS, or our own
+ * multiplication of factors in bfloat16.
+ */
+#include "device/gemm_providers.h"
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* All of a product as a block. */
+static struct gemm_block whole(const struct gemm_shape *s, void **memory)
+{
+    return (struct gemm_block){.shape = *s,
+                               .a = memory[0],
+                               .b = memory[1],
+                               .c = memory[2],
+                               .lda = s->trans_a ? s->m : s->k,
+                               .ldb = s->trans_b ? s->k : s->n,
+                               .ldc = s->n};
+}
+
+struct tile {
+    void (*multiply)(const struct gemm_block *block);
+    struct gemm_shape shape;
+    size_t from, to; /* rows of C, or columns where it is wider than high */
+    int by_rows, add;
+};
+
+static void run_tile(void **memory, const void *arg)
+{
+    const struct tile *t = arg;
+    struct gemm_block block = whole(&t->shape, memory);
+    block.add = t->add;
+    if (t->by_rows) {
+        block.a += t->shape.trans_a ? t->from : t->from * block.lda;
+        block.c += t->from * block.ldc;
+        block.shape.m = t->to - t->from;
+    } else {
+        block.b += t->shape.trans_b ? t->from * block.ldb : t->from;
+        block.c += t->from;
+        block.shape.n = t->to - t->from;
+    }
+    t->multiply(&block);
+}
+
+/* Parts of a deep product, C = A^T B with a small C: the gradient of a weight, K being the rows of
+ * a batch. Each part sums its share of K in a C of its own. */
+#define PARTS 8
+#define PART_LEAST 256            /* of K */
+#define SMALL_C ((size_t)1 << 16) /* elements */
+
+struct part {
+    void (*multiply)(const struct gemm_block *block);
+    struct gemm_shape shape;
+    size_t number, parts;
+    int add; /* in the end: to C */
+};
+
+static void run_part(void **memory, const void *arg)
+{
+    const struct part *p = arg;
+    struct gemm_block block = whole(&p->shape, memory);
+    size_t k = p->shape.k, from = k * p->number / p->parts;
+    block.a += from * block.lda;
+    block.b += from * block.ldb;
+    block.c += p->number * p->shape.m * p->shape.n;
+    block.deep = 1;
+    block.shape.k = k * (p->number + 1) / p->parts - from;
+    p->multiply(&block);
+}
+
+static void add_parts(void **memory, const void *arg)
+{
+    const struct part *p = arg;
+    size_t elems = p->shape.m * p->shape.n;
+    const float *part = memory[0];
+    float *c = memory[1];
+    for (size_t i = 0; i < elems; i++) {
+        float sum = p->add ? c[i] : 0;
+        for (size_t n = 0; n < p->parts; n++)
+            sum += part[n * elems + i];
+        c[i] = sum;
+    }
+}
+
+static int init_parts(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    gemm->tiles = least(PARTS, s->k / PART_LEAST);
+    gemm->parts = buffer_new(gemm->dev, gemm->tiles * s->m * s->n * 4, "parts of a product", err);
+    return gemm->parts ? 0 : -1;
+}
+
+static int enqueue_parts(struct gemm *gemm, struct error *err)
+{
+    struct buffer *const from[] = {gemm->matrix[0], gemm->matrix[1], gemm->parts};
+    struct buffer *const to[] = {gemm->parts, gemm->matrix[2]};
+    struct part part = {gemm->multiply, gemm->shape, 0, gemm->tiles, gemm->add};
+    int result = 0;
+    device_fork(gemm->dev);
+    for (; part.number < part.parts && !result; part.number++)
+        result = device_enqueue_native(gemm->dev, run_part, &part, sizeof part, from, 3, err);
+    if (device_join(gemm->dev, err) || result)
+        return -1;
+    return device_enqueue_native(gemm->dev, add_parts, &part, sizeof part, to, 2, err);
+}
+
+/* A tile is worth a command from about 8 MFLOP on. None is thinner than 32, and thinner than 128
+ * only where there would not be two: each packs for itself what it shares with the others. */
+int gemm_host_init(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    if (!gemm->tiles && s->trans_a && !s->trans_b && s->m * s->n <= SMALL_C && s->n <= 512 &&
+        s->k >= 2048)
+        return init_parts(gemm, err);
+    size_t extent = s->m >= s->n ? s->m : s->n;
+    size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
+    size_t most = least(by_work, extent / (extent >= 256 ? 128 : 32));
+    if (!gemm->tiles)
+        for (gemm->tiles = 1; gemm->tiles * 2 <= most && gemm->tiles < 16;)
+            gemm->tiles *= 2;
+    gemm->tiles = least(gemm->tiles, least(extent / 32, 16));
+    if (gemm->tiles < 1)
+        gemm->tiles = 1;
+    return 0;
+}
+
+static int enqueue_tiles(struct gemm *gemm, struct error *err)
+{
+    struct tile tile = {.multiply = gemm->multiply, .shape = gemm->shape, .add = gemm->add};
+    tile.by_rows = tile.shape.m >= tile.shape.n;
+    size_t extent = tile.by_rows ? tile.shape.m : tile.shape.n;
+    int result = 0;
+    if (gemm->tiles > 1)
+        device_fork(gemm->dev);
+    for (size_t i = 0; i < gemm->tiles && !result; i++) {
+        tile.from = extent * i / gemm->tiles;
+        tile.to = extent * (i + 1) / gemm->tiles;
+        result =
+            device_enqueue_native(gemm->dev, run_tile, &tile, sizeof tile, gemm->matrix, 3, err);
+    }
+    return device_join(gemm->dev, err) || result ? -1 : 0;
+}
+
+int gemm_host_enqueue(struct gemm *gemm, struct error *err)
+{
+    return gemm->parts ? enqueue_parts(gemm, err) : enqueue_tiles(gemm, err);
+}
