@@ -27,6 +27,7 @@
 #define KEYS (TP / VEC)
 #define KB (KEYS % 4 == 0 ? 4 : KEYS % 3 == 0 ? 3 : KEYS % 2 == 0 ? 2 : 1)
 #define ROW (3 * H * DH)
+#define BR ((BQ + VEC - 1) / VEC * VEC)
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
 
@@ -85,7 +86,26 @@ static inline ivec is_key(int v, int n)
 static inline void load_across(SPACE float *to, __global const float *from,
                                __global const float *bias, int j0, int lane)
 {
-#if LANES == 1 /* row by row, each read at once */
+#if LANES == 1 && VEC > 1 && DH % VEC == 0
+    const int rows = min(TP, T - j0);
+    for (int j = 0; j < TP; j += VEC)
+        for (int d = 0; d < DH; d += VEC) {
+            vec a[VEC];
+#pragma unroll
+            for (int i = 0; i < VEC; i++) {
+                a[i] = (vec)(0.0f);
+                if (j + i < rows) {
+                    a[i] = load_vec(0, from + (size_t)(j0 + j + i) * ROW + d);
+                    if (bias)
+                        a[i] += load_vec(0, bias + d);
+                }
+            }
+            transpose(a);
+#pragma unroll
+            for (int i = 0; i < VEC; i++)
+                store_vec(a[i], 0, to + (d + i) * TP + j);
+        }
+#elif LANES == 1 /* row by row, each read at once */
     const int rows = min(TP, T - j0);
     for (int j = 0; j < rows; j++)
         for (int d = 0; d < DH; d++)
@@ -175,9 +195,9 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
 #if GLOBAL
     __global float *kt = room + get_group_id(0) * SCRATCH;
     __global float *vs = kt + TP * DH, *ps = vs + TP * DH;
-    __global float *most = ps + LANES * QB * TP, *total = most + BQ;
+    __global float *most = ps + LANES * QB * TP, *total = most + BR;
 #else
-    __local float kt[TP * DH], vs[TP * DH], ps[LANES * QB * TP], most[BQ], total[BQ];
+    __local float kt[TP * DH], vs[TP * DH], ps[LANES * QB * TP], most[BR], total[BR];
 #endif
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
@@ -237,9 +257,18 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
             }
         }
     }
+#if LANES == 1
+    for (int i = 0; i < to - from; i += VEC) {
+        float sums[VEC];
+        store_vec(load_vec(0, most + i) + log(load_vec(0, total + i)), 0, sums);
+        for (int k = 0; k < min(VEC, to - from - i); k++)
+            lse[(size_t)bh * T + from + i + k] = sums[k];
+    }
+#else
     for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB)
         for (int i = i0; i < min(i0 + QB, to); i++)
             lse[(size_t)bh * T + i] = most[i - from] + log(total[i - from]);
+#endif
 }
 
 /*

@@ -99,6 +99,43 @@ static inline float vmax(float2 c)
 #endif
 #endif
 
+#if VEC == 16
+/* a[i] element j <-> a[j] element i. Each round is a perfect shuffle, which turns the eight bits of an
+ * element's place by one (Stone, 1971). */
+#define ZIP(x, y) (float16)((x).s0, (y).s0, (x).s1, (y).s1, (x).s2, (y).s2, (x).s3, (y).s3, (x).s4, \
+                            (y).s4, (x).s5, (y).s5, (x).s6, (y).s6, (x).s7, (y).s7)
+#define ZIP_HIGH(x, y) (float16)((x).s8, (y).s8, (x).s9, (y).s9, (x).sa, (y).sa, (x).sb, (y).sb,     \
+                                 (x).sc, (y).sc, (x).sd, (y).sd, (x).se, (y).se, (x).sf, (y).sf)
+static inline void shuffle_rows(const vec from[VEC], vec to[VEC])
+{
+#pragma unroll
+    for (int i = 0; i < 8; i++) {
+        to[2 * i] = ZIP(from[i], from[i + 8]);
+        to[2 * i + 1] = ZIP_HIGH(from[i], from[i + 8]);
+    }
+}
+
+static inline void transpose(vec a[VEC])
+{
+    vec b[VEC];
+    shuffle_rows(a, b);
+    shuffle_rows(b, a);
+    shuffle_rows(a, b);
+    shuffle_rows(b, a);
+}
+#elif VEC > 1
+static inline void transpose(vec a[VEC])
+{
+    float from[VEC * VEC], to[VEC * VEC];
+    for (int i = 0; i < VEC; i++)
+        store_vec(a[i], i, from);
+    for (int i = 0; i < VEC * VEC; i++)
+        to[i] = from[i % VEC * VEC + i / VEC];
+    for (int i = 0; i < VEC; i++)
+        a[i] = load_vec(i, to);
+}
+#endif
+
 /* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
  * The order of the additions depends on LANES alone. */
 static inline float group_sum(float x, __local float *room)

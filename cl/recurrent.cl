@@ -141,43 +141,6 @@ static inline vec cell_bwd(vec x[GATES], vec dh, vec h_before, vec extra, vec c_
 #define BLOCK_IN (IN <= 24 ? IN : 16) /* of the input */
 #define STEPS 8 /* of the walk, whose weights' gradients are added up at a time */
 
-#if VEC == 16
-/* a[i] element j <-> a[j] element i. Each round is a perfect shuffle, which turns the eight bits of an
- * element's place by one (Stone, 1971). */
-#define ZIP(x, y) (float16)((x).s0, (y).s0, (x).s1, (y).s1, (x).s2, (y).s2, (x).s3, (y).s3, (x).s4, \
-                            (y).s4, (x).s5, (y).s5, (x).s6, (y).s6, (x).s7, (y).s7)
-#define ZIP_HIGH(x, y) (float16)((x).s8, (y).s8, (x).s9, (y).s9, (x).sa, (y).sa, (x).sb, (y).sb,     \
-                                 (x).sc, (y).sc, (x).sd, (y).sd, (x).se, (y).se, (x).sf, (y).sf)
-static inline void shuffle_rows(const vec from[VEC], vec to[VEC])
-{
-#pragma unroll
-    for (int i = 0; i < 8; i++) {
-        to[2 * i] = ZIP(from[i], from[i + 8]);
-        to[2 * i + 1] = ZIP_HIGH(from[i], from[i + 8]);
-    }
-}
-
-static inline void transpose(vec a[VEC])
-{
-    vec b[VEC];
-    shuffle_rows(a, b);
-    shuffle_rows(b, a);
-    shuffle_rows(a, b);
-    shuffle_rows(b, a);
-}
-#else
-static inline void transpose(vec a[VEC])
-{
-    float from[VEC * VEC], to[VEC * VEC];
-    for (int i = 0; i < VEC; i++)
-        store_vec(a[i], i, from);
-    for (int i = 0; i < VEC * VEC; i++)
-        to[i] = from[i % VEC * VEC + i / VEC];
-    for (int i = 0; i < VEC; i++)
-        a[i] = load_vec(i, to);
-}
-#endif
-
 /* to[n] = rows of `count` sequences, the first of which is at p, the next `stride` floats on. Sequences
  * that are not there are 0. Rows come in vectors, the last of which may overlap the one before. */
 static inline void turn_in(vec *to, int n, __global const float *p, size_t stride, int count)

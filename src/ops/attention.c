@@ -28,7 +28,7 @@ static size_t round_up(size_t n, size_t to)
 static size_t room_of(const struct graph *g, const struct attention *op)
 {
     size_t tile = op->tile * op->head_width, rows = op->lanes * 4 * op->tile;
-    size_t room = 2 * tile + rows + 2 * op->block;
+    size_t room = 2 * tile + rows + 2 * round_up(op->block, op->vec);
     size_t back_q = 3 * tile + 2 * rows, back_kv = 2 * tile + 2 * op->block * op->tile;
     if (!g->training)
         return room;
