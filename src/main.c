@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "util/now.h"
 
 volatile sig_atomic_t interrupted;
 
@@ -175,7 +176,7 @@ static int parse(int argc, char **argv, struct options *o, const struct command 
 
 int main(int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = {.started = now()};
     struct error err = {0};
     const struct command *command;
     /* reads and writes go on: it is between steps that an interruption counts */

@@ -1,8 +1,8 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "commands/commands.h"
+#include "util/now.h"
 
 static void on_build(void *ctx, const char *program)
 {
@@ -34,13 +34,6 @@ int command_devices(const struct options *options, struct error *err)
 }
 
 /* --- profile */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 struct ceilings {
     double flops, bytes; /* a second */
