@@ -285,9 +285,16 @@ overrides()
 point "-s goes over the file, the last one counts; --overwrite starts afresh" overrides
 profile()
 {
-    run 0 --profile -c tiny.ini -o profile && has out '^Profile ' 'norm_fwd +[0-9]+ ' '^  all [0-9.]+ ms'
+    run 0 --profile -c tiny.ini -o profile && has out '^Profile ' 'norm_fwd +[0-9]+ ' '^  all [0-9.]+ ms' \
+        '^  a step takes [0-9.]+ ms by itself, its launches [0-9.]+ ms, at the floor [0-9.]+ ms: (gaps [0-9.]+%|no gaps to be seen)$'
 }
 point "--profile" profile
+profile_one_step()
+{
+    run 0 --profile -c tiny.ini -o one_step -s train.epochs=1 -s train.batch=400 &&
+        has out '^  three steps at least are needed to tell gaps between launches$'
+}
+point "--profile of a single step" profile_one_step
 same_profiled()
 {
     run 0 -q -c tiny.ini -o plain && same_weights plain/best.safetensors profile/best.safetensors

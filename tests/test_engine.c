@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "train/engine.h"
+#include "util/now.h"
 #include "util/philox.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -608,6 +609,48 @@ static void test_budget_too_small(void **state)
     fixture_fini(&f);
 }
 
+/* Of 12 steps the 2nd, 7th and 12th are watched launch by launch, the first is neither; an epoch's
+ * end in between is no part of the time that steps take by themselves. */
+static void test_profile(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.accumulate=2");
+    struct engine *e =
+        engine_open(f.config, &f.data, &(struct engine_options){.training = 1, .profile = 1}, &err);
+    assert_non_null(e);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    begin(e, &f);
+    double before = now(), slept = 0.3;
+    for (uint32_t number = 1; number <= 12; number++) {
+        train_step(e, number);
+        if (number == 4) { /* amid steps that run by themselves */
+            metrics_of(e);
+            usleep((useconds_t)(slept * 1e6));
+        }
+    }
+    metrics_of(e);
+    double all = now() - before;
+    assert_int_equal(e->profiled.steps, 12);
+    assert_int_equal(e->profiled.steps_watched, 3);
+    assert_int_equal(e->profiled.steps_alone, 8);
+    double launches = 0;
+    for (size_t i = 0; i < e->train->launch_count; i++) {
+        assert_int_equal(e->train->launches[i]->runs, i < e->micro ? 6 : 3);
+        launches += e->train->launches[i]->seconds;
+    }
+    assert_true(launches > 0 && e->profiled.seconds > 0);
+    assert_true(e->profiled.seconds + launches < all - slept);
+    /* evaluations are watched as well */
+    struct evaluation got;
+    assert_int_equal(engine_evaluate(e, f.start, WINDOWS, NULL, &got, &err), 0);
+    for (size_t i = 0; i < e->eval->launch_count; i++)
+        assert_true(e->eval->launches[i]->runs > 0);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -615,7 +658,7 @@ int main(void)
         cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_dropout),          cmocka_unit_test(test_dropout_gradient),
         cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_budget_too_small),
+        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
