@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "chosen.h"
 #include "train/engine.h"
 #include "util/now.h"
 #include "util/philox.h"
@@ -46,10 +47,12 @@ struct fixture {
 static void fixture_init(struct fixture *f, char *const *more, size_t count)
 {
     struct error err = {0};
-    char *settings[32] = {SMALL};
+    char *settings[32] = {SMALL}, device[256];
     size_t n = 0;
     while (settings[n])
         n++;
+    snprintf(device, sizeof device, "device.select=%s", chosen_device());
+    settings[n++] = device;
     for (size_t i = 0; i < count; i++)
         settings[n++] = more[i];
     memset(f, 0, sizeof *f);
@@ -501,7 +504,7 @@ static uint64_t bytes_of(struct fixture *f, int training)
 static void set_budget(struct fixture *f, uint64_t bytes)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 1, -1, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){chosen_device(), 1, -1, 0}, &err);
     assert_non_null(dev);
     f->config->device.memory_fraction =
         ((double)bytes + 0.5) / (double)device_info(dev)->global_bytes;
