@@ -39,7 +39,7 @@ static const char usage[] =
     "      --overwrite              start afresh in an occupied run folder\n"
     "  -m, --model FILE             checkpoint to use\n"
     "  -i, --input FILE             data for evaluate, encode and predict\n"
-    "      --profile                measure every launch and tell where the time went\n"
+    "      --profile                measure launches and tell where the time went\n"
     "  -q, --quiet                  only warnings and errors      -v, --verbose  more\n"
     "  -h, --help                   this                          -V, --version\n";
 

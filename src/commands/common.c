@@ -108,6 +108,7 @@ static int slower_first(const void *a, const void *b)
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
+/* The least seconds that a launch can take. */
 static double floor_of(const struct launch *l, const struct ceilings *c)
 {
     return fmax(l->flops / c->flops, l->bytes / c->bytes);
@@ -200,8 +201,9 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
                 l->seconds * 1e6 / (double)l->runs, l->flops / l->seconds / 1e9,
                 l->bytes / l->seconds / 1e9, 100 * l->floor / l->seconds);
     }
-    fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
-            all.floor * 1e3, 100 * all.floor / all.seconds);
+    if (all.seconds > 0)
+        fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
+                all.floor * 1e3, 100 * all.floor / all.seconds);
     print_step(e, &c, wait, out);
     free(lines);
     return 0;
