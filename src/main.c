@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "util/now.h"
 
 volatile sig_atomic_t interrupted;
 
@@ -38,7 +39,7 @@ static const char usage[] =
     "      --overwrite              start afresh in an occupied run folder\n"
     "  -m, --model FILE             checkpoint to use\n"
     "  -i, --input FILE             data for evaluate, encode and predict\n"
-    "      --profile                measure every launch and tell where the time went\n"
+    "      --profile                measure launches and tell where the time went\n"
     "  -q, --quiet                  only warnings and errors      -v, --verbose  more\n"
     "  -h, --help                   this                          -V, --version\n";
 
@@ -175,7 +176,7 @@ static int parse(int argc, char **argv, struct options *o, const struct command 
 
 int main(int argc, char **argv)
 {
-    struct options options = {0};
+    struct options options = {.started = now()};
     struct error err = {0};
     const struct command *command;
     /* reads and writes go on: it is between steps that an interruption counts */

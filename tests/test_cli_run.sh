@@ -46,7 +46,9 @@ full_run()
 {
     run 0 -c full.ini -s train.epochs=12 && lines err 0
 }
+full_began=$(date +%s)
 point "a full run" full_run
+full_seconds=$(($(date +%s) - full_began + 1)) # rounded up
 point "prints a line for each epoch" has out '^Epoch 0001/12 \| LR [0-9.]+e-0[34] \| train [0-9.]+ \(R [0-9.]+ C -?[0-9.]+\) \| val [0-9.]+ \(R [0-9.]+ C -?[0-9.]+\) \| grad [0-9.]+ \(max [0-9.]+\) \| [0-9,]+ win/s \| ETA [0-9]:[0-9]{2}:[0-9]{2} \| best$' '^Epoch 0012/12 '
 point "prints the verdict" has out 'R [0-9.]+; emitting each window.s mean gives [0-9.]+' \
     'R2 within windows, close ' '^Reconstruction: (good|fair|weak|under-trained)' '^Generalisation: ' \
@@ -105,6 +107,12 @@ log_epoch()
     done
 }
 point "the log: figures of each epoch" log_epoch
+log_start()
+{
+    sed '1!d' epoch_lines | grep -q '"start_seconds":' && [ "$(grep -c start_seconds epoch_lines)" -eq 1 ] &&
+        awk -v s="$(epochs run start_seconds)" -v run="$full_seconds" 'BEGIN { exit !(s > 0 && s < run) }'
+}
+point "the log: the time to the end of the first step, once" log_start
 # lr at the last of 5 steps an epoch, one of them warm-up: 1e-3 (1 + cos(pi (step - 1) / 59)) / 2
 cosine()
 {
@@ -277,9 +285,17 @@ overrides()
 point "-s goes over the file, the last one counts; --overwrite starts afresh" overrides
 profile()
 {
-    run 0 --profile -c tiny.ini -o profile && has out '^Profile ' 'norm_fwd +[0-9]+ ' '^  all [0-9.]+ ms'
+    run 0 --profile -c tiny.ini -o profile && has out '^Profile ' 'norm_fwd +[0-9]+ ' '^  all [0-9.]+ ms' \
+        '^  a step takes [0-9.]+ ms by itself, its launches [0-9.]+ ms, at the floor [0-9.]+ ms: (gaps [0-9.]+%|no gaps to be seen)$'
 }
 point "--profile" profile
+profile_one_step()
+{
+    run 0 --profile -c tiny.ini -o one_step -s train.epochs=1 -s train.batch=400 \
+        -s data.validation=0 -s train.monitor=train_loss &&
+        has out '^  three steps at least are needed to tell gaps between launches$' && ! grep nan out
+}
+point "--profile of a single step" profile_one_step
 same_profiled()
 {
     run 0 -q -c tiny.ini -o plain && same_weights plain/best.safetensors profile/best.safetensors

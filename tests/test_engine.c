@@ -14,7 +14,9 @@
 
 #include <cmocka.h>
 
+#include "chosen.h"
 #include "train/engine.h"
+#include "util/now.h"
 #include "util/philox.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -45,10 +47,12 @@ struct fixture {
 static void fixture_init(struct fixture *f, char *const *more, size_t count)
 {
     struct error err = {0};
-    char *settings[32] = {SMALL};
+    char *settings[32] = {SMALL}, device[256];
     size_t n = 0;
     while (settings[n])
         n++;
+    snprintf(device, sizeof device, "device.select=%s", chosen_device());
+    settings[n++] = device;
     for (size_t i = 0; i < count; i++)
         settings[n++] = more[i];
     memset(f, 0, sizeof *f);
@@ -500,7 +504,7 @@ static uint64_t bytes_of(struct fixture *f, int training)
 static void set_budget(struct fixture *f, uint64_t bytes)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 1, -1, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){chosen_device(), 1, -1, 0}, &err);
     assert_non_null(dev);
     f->config->device.memory_fraction =
         ((double)bytes + 0.5) / (double)device_info(dev)->global_bytes;
@@ -608,6 +612,48 @@ static void test_budget_too_small(void **state)
     fixture_fini(&f);
 }
 
+/* Of 12 steps the 2nd, 7th and 12th are watched launch by launch, the first is neither; an epoch's
+ * end in between is no part of the time that steps take by themselves. */
+static void test_profile(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.accumulate=2");
+    struct engine *e =
+        engine_open(f.config, &f.data, &(struct engine_options){.training = 1, .profile = 1}, &err);
+    assert_non_null(e);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    begin(e, &f);
+    double before = now(), slept = 0.3;
+    for (uint32_t number = 1; number <= 12; number++) {
+        train_step(e, number);
+        if (number == 4) { /* amid steps that run by themselves */
+            metrics_of(e);
+            usleep((useconds_t)(slept * 1e6));
+        }
+    }
+    metrics_of(e);
+    double all = now() - before;
+    assert_int_equal(e->profiled.steps, 12);
+    assert_int_equal(e->profiled.steps_watched, 3);
+    assert_int_equal(e->profiled.steps_alone, 8);
+    double launches = 0;
+    for (size_t i = 0; i < e->train->launch_count; i++) {
+        assert_int_equal(e->train->launches[i]->runs, i < e->micro ? 6 : 3);
+        launches += e->train->launches[i]->seconds;
+    }
+    assert_true(launches > 0 && e->profiled.seconds > 0);
+    assert_true(e->profiled.seconds + launches < all - slept);
+    /* evaluations are watched as well */
+    struct evaluation got;
+    assert_int_equal(engine_evaluate(e, f.start, WINDOWS, NULL, &got, &err), 0);
+    for (size_t i = 0; i < e->eval->launch_count; i++)
+        assert_true(e->eval->launches[i]->runs > 0);
+    engine_close(e);
+    fixture_fini(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -615,7 +661,7 @@ int main(void)
         cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_dropout),          cmocka_unit_test(test_dropout_gradient),
         cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_budget_too_small),
+        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

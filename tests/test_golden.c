@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "chosen.h"
 #include "train/engine.h"
 #include "train/safetensors.h"
 
@@ -43,8 +44,9 @@ static void golden_open(struct golden *c, const char *name)
     c->st = safetensors_read(path, &err);
     if (!c->st)
         fail_msg("%s", err.text);
-    char *settings[] = {"data.source=none.csv"};
-    c->config = config_parse(safetensors_get(c->st, "config"), name, settings, 1, &err);
+    char device[256], *settings[] = {"data.source=none.csv", device};
+    snprintf(device, sizeof device, "device.select=%s", chosen_device());
+    c->config = config_parse(safetensors_get(c->st, "config"), name, settings, 2, &err);
     if (!c->config)
         fail_msg("%s", err.text);
     const struct safetensor *x = need(c, "input");

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analysis/points.h"
+#include "chosen.h"
 
 static struct device *dev;
 static struct log *quiet;
@@ -18,7 +19,8 @@ static int set_up(void **state)
 {
     (void)state;
     struct error err;
-    struct device_options options = {.select = "auto", .memory_fraction = 0.95, .threads = -1};
+    struct device_options options = {
+        .select = chosen_device(), .memory_fraction = 0.95, .threads = -1};
     dev = device_open(&options, &err);
     quiet = log_new(LOG_QUIET);
     if (!dev)
@@ -224,7 +226,7 @@ static void same_bits_again_and_other_seeds_differ(void **state)
 
     /* one core of a CPU device gives the bits of all */
     struct error err;
-    struct device_options one = {.select = "auto", .memory_fraction = 0.95, .threads = 1};
+    struct device_options one = {.select = chosen_device(), .memory_fraction = 0.95, .threads = 1};
     struct device *all = dev;
     if (device_info(dev)->is_cpu) {
         dev = device_open(&one, &err);

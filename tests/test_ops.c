@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "chosen.h"
 #include "graph/step.h"
 #include "ops/ops.h"
 #include "reference.h"
@@ -48,9 +49,10 @@ static int open_devices(void **state)
     for (int mode = 0; mode < MODES; mode++) {
         if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
             continue;
-        devices[mode] = device_open(
-            &(struct device_options){.select = "auto", .memory_fraction = 0.9, .threads = -1},
-            &err);
+        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
+                                                             .memory_fraction = 0.9,
+                                                             .threads = -1},
+                                    &err);
         if (!devices[mode]) {
             print_error("%s\n", err.text);
             return -1;

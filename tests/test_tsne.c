@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "analysis/points.h"
+#include "chosen.h"
 
 static struct device *dev;
 static struct log *quiet;
@@ -18,7 +19,8 @@ static int set_up(void **state)
 {
     (void)state;
     struct error err;
-    struct device_options options = {.select = "auto", .memory_fraction = 0.95, .threads = -1};
+    struct device_options options = {
+        .select = chosen_device(), .memory_fraction = 0.95, .threads = -1};
     dev = device_open(&options, &err);
     quiet = log_new(LOG_QUIET);
     if (!dev)

@@ -18,6 +18,7 @@ struct options {
     size_t setting_count;
     int resume, overwrite, gradients, plan, profile;
     enum verbosity verbosity;
+    double started; /* now() when the process began */
 };
 
 /* The signal that asks for an end; 0: none. Set by main's handler. */

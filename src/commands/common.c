@@ -1,8 +1,9 @@
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "commands/commands.h"
+#include "util/now.h"
 
 static void on_build(void *ctx, const char *program)
 {
@@ -35,16 +36,15 @@ int command_devices(const struct options *options, struct error *err)
 
 /* --- profile */
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 struct ceilings {
     double flops, bytes; /* a second */
 };
+
+static int smaller_first(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
 
 /* Best of some runs of a square product, and of a fill, which only writes. */
 static int measure(struct engine *e, struct ceilings *c, struct error *err)
@@ -76,6 +76,26 @@ static int measure(struct engine *e, struct ceilings *c, struct error *err)
     return failed ? -1 : 0;
 }
 
+/* Seconds that waiting adds to a launch: the median of a fill that has next to nothing to do. */
+static int measure_wait(struct engine *e, double *seconds, struct error *err)
+{
+    enum { RUNS = 101 };
+    double took[RUNS];
+    struct buffer *b = buffer_new(e->dev, 64, "wait", err);
+    int failed = !b;
+    for (int i = 0; i < RUNS && !failed; i++) {
+        double before = now();
+        failed = buffer_zero(b, err) || device_finish(e->dev, err);
+        took[i] = now() - before;
+    }
+    buffer_free(b);
+    if (failed)
+        return -1;
+    qsort(took, RUNS, sizeof *took, smaller_first);
+    *seconds = took[RUNS / 2];
+    return 0;
+}
+
 struct line {
     char name[48]; /* kernel, or product with its shape */
     double seconds, flops, bytes, floor;
@@ -86,6 +106,12 @@ static int slower_first(const void *a, const void *b)
 {
     const struct line *x = a, *y = b;
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+/* The least seconds that a launch can take. */
+static double floor_of(const struct launch *l, const struct ceilings *c)
+{
+    return fmax(l->flops / c->flops, l->bytes / c->bytes);
 }
 
 static void collect(struct line *lines, size_t *count, const struct graph *g,
@@ -104,20 +130,50 @@ static void collect(struct line *lines, size_t *count, const struct graph *g,
             at++;
         if (at == *count)
             strcpy(lines[(*count)++].name, name);
-        double runs = (double)l->runs, by_flops = l->flops / c->flops,
-               by_bytes = l->bytes / c->bytes;
+        double runs = (double)l->runs;
         lines[at].seconds += l->seconds;
         lines[at].runs += l->runs;
         lines[at].flops += l->flops * runs;
         lines[at].bytes += l->bytes * runs;
-        lines[at].floor += (by_flops > by_bytes ? by_flops : by_bytes) * runs;
+        lines[at].floor += floor_of(l, c) * runs;
     }
+}
+
+/*
+ * Gaps = 1 - launches / step. `wait` is taken off each watched launch: between launches that nobody
+ * waits for there is no such time, but for the gaps. Where launches overlap, or run faster behind
+ * each other than alone, they take longer than their step, and gaps are not to be seen.
+ */
+static void print_step(const struct engine *e, const struct ceilings *c, double wait, FILE *out)
+{
+    const struct engine_profile *p = &e->profiled;
+    double launches = 0, floor = 0;
+    if (!p->steps_watched || !p->steps_alone) {
+        fprintf(out, "  three steps at least are needed to tell gaps between launches\n");
+        return;
+    }
+    for (size_t i = 0; i < e->train->launch_count; i++) {
+        const struct launch *l = e->train->launches[i];
+        launches += fmax(0, l->seconds - wait * (double)l->runs);
+        floor += floor_of(l, c) * (double)l->runs;
+    }
+    double step = 1e3 * p->seconds / (double)p->steps_alone, watched = (double)p->steps_watched;
+    launches *= 1e3 / watched;
+    floor *= 1e3 / watched;
+    fprintf(out,
+            "  a step takes %.3f ms by itself, its launches %.3f ms, at the floor %.3f ms: ", step,
+            launches, floor);
+    if (launches < step)
+        fprintf(out, "gaps %.1f%%\n", 100 * (1 - launches / step));
+    else
+        fprintf(out, "no gaps to be seen\n");
 }
 
 int profile_print(struct engine *e, FILE *out, struct error *err)
 {
     struct ceilings c;
-    if (measure(e, &c, err))
+    double wait;
+    if (measure(e, &c, err) || measure_wait(e, &wait, err))
         return -1;
     size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count, count = 0;
     struct line *lines = calloc(most + 1, sizeof *lines), all = {0};
@@ -131,10 +187,11 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
         all.floor += lines[i].floor;
     }
     fprintf(out,
-            "Profile (each launch waited for; ceilings measured now: %.1f GF/s, %.1f GB/s)\n"
+            "Profile (launches waited for one by one, which adds %.0f us to each; ceilings "
+            "measured now: %.1f GF/s, %.1f GB/s)\n"
             "  %-28s %9s %10s %6s %10s %8s %8s %6s\n",
-            c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share", "us each", "GF/s",
-            "GB/s", "floor");
+            wait * 1e6, c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share",
+            "us each", "GF/s", "GB/s", "floor");
     for (size_t i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         if (!l->runs)
@@ -144,8 +201,10 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
                 l->seconds * 1e6 / (double)l->runs, l->flops / l->seconds / 1e9,
                 l->bytes / l->seconds / 1e9, 100 * l->floor / l->seconds);
     }
-    fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
-            all.floor * 1e3, 100 * all.floor / all.seconds);
+    if (all.seconds > 0)
+        fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
+                all.floor * 1e3, 100 * all.floor / all.seconds);
+    print_step(e, &c, wait, out);
     free(lines);
     return 0;
 }

@@ -309,7 +309,8 @@ int command_train(const struct options *options, struct error *err)
                       .engine = engine,
                       .log = log,
                       .folder = config->run.output,
-                      .interrupted = &interrupted};
+                      .interrupted = &interrupted,
+                      .started = options->started};
     log_progress(log, "", 0, 0);
     if (engine)
         device_stop_at(engine->dev, &interrupted);

@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "graph/graph.h"
+#include "util/now.h"
 
 static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct error *err)
 {
@@ -148,15 +148,12 @@ int graph_run(struct graph *g, size_t from, size_t to, struct error *err)
 int graph_run_profiled(struct graph *g, size_t from, size_t to, struct error *err)
 {
     for (size_t i = from; i < to; i++) {
-        struct timespec before, after;
         if (device_finish(g->dev, err))
             return -1;
-        clock_gettime(CLOCK_MONOTONIC, &before);
+        double before = now();
         if (launch_run(g->launches[i], err) || device_finish(g->dev, err))
             return -1;
-        clock_gettime(CLOCK_MONOTONIC, &after);
-        g->launches[i]->seconds += (double)(after.tv_sec - before.tv_sec) +
-                                   (double)(after.tv_nsec - before.tv_nsec) * 1e-9;
+        g->launches[i]->seconds += now() - before;
         g->launches[i]->runs++;
     }
     return 0;

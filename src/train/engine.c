@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ops/ops.h"
+#include "util/now.h"
 
 /* Most windows of a part, for training or for an evaluation. */
 static size_t samples_most(const struct dataset *data)
@@ -261,16 +262,43 @@ void engine_close(struct engine *e)
     free(e);
 }
 
+/* Ends the turn that goes on unless it is `turn`, which then begins. */
+static int take_turn(struct engine *e, enum engine_turn turn, struct error *err)
+{
+    struct engine_profile *p = &e->profiled;
+    if (p->turn == turn)
+        return 0;
+    if (device_finish(e->dev, err))
+        return -1;
+    double t = now();
+    if (p->turn == TURN_ALONE)
+        p->seconds += t - p->since;
+    p->turn = turn;
+    p->since = t;
+    return 0;
+}
+
 int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
 {
     if (count * sizeof *start > buffer_size(e->buffers.order))
         return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
+    if (take_turn(e, TURN_NONE, err))
+        return -1;
     return buffer_write(e->buffers.order, 0, count * sizeof *start, start, err);
+}
+
+static enum engine_turn turn_of_step(const struct engine *e)
+{
+    uint64_t steps = e->profiled.steps;
+    if (!e->profile || !steps)
+        return TURN_NONE;
+    return (steps - 1) % ENGINE_TURNS ? TURN_ALONE : TURN_WATCHED;
 }
 
 static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
 {
-    return e->profile ? graph_run_profiled(g, from, to, err) : graph_run(g, from, to, err);
+    int watched = e->profile && (g == e->eval || e->profiled.turn == TURN_WATCHED);
+    return watched ? graph_run_profiled(g, from, to, err) : graph_run(g, from, to, err);
 }
 
 static int send_step(struct engine *e, struct graph *g, const struct step *step, struct error *err)
@@ -284,17 +312,23 @@ static int send_step(struct engine *e, struct graph *g, const struct step *step,
 
 int engine_micro(struct engine *e, const struct step *step, struct error *err)
 {
-    return send_step(e, e->train, step, err) || run(e, e->train, 0, e->micro, err) ? -1 : 0;
+    return take_turn(e, turn_of_step(e), err) || send_step(e, e->train, step, err) ||
+                   run(e, e->train, 0, e->micro, err)
+               ? -1
+               : 0;
 }
 
 int engine_update(struct engine *e, struct error *err)
 {
+    e->profiled.steps++;
+    e->profiled.steps_watched += e->profiled.turn == TURN_WATCHED;
+    e->profiled.steps_alone += e->profiled.turn == TURN_ALONE;
     return run(e, e->train, e->micro, e->train->launch_count, err);
 }
 
 int engine_read_metrics(struct engine *e, struct metrics *metrics, struct error *err)
 {
-    return tensor_read(e->io.metrics, metrics, err);
+    return take_turn(e, TURN_NONE, err) || tensor_read(e->io.metrics, metrics, err) ? -1 : 0;
 }
 
 int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct error *err)

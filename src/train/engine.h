@@ -14,6 +14,22 @@
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
+/*
+ * With --profile the launches of one step in five are waited for one by one; the steps between run
+ * as ever, one behind the other, and are timed as a stretch. What a step takes beyond its launches
+ * is gaps. The first step is left out: implementations load kernels in it.
+ */
+enum engine_turn { TURN_NONE, TURN_WATCHED, TURN_ALONE };
+#define ENGINE_TURNS 5
+
+struct engine_profile {
+    enum engine_turn turn;
+    double since;   /* now() when the turn began */
+    uint64_t steps; /* all of them */
+    uint64_t steps_watched, steps_alone;
+    double seconds; /* of the latter */
+};
+
 struct engine {
     const struct config *config;
     const struct dataset *data;
@@ -29,6 +45,7 @@ struct engine {
     struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
     unsigned ring_next;
     int profile;
+    struct engine_profile profiled;
 };
 
 struct engine_options {

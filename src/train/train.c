@@ -3,12 +3,12 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "analysis/verdict.h"
 #include "train/schedule.h"
 #include "util/file.h"
+#include "util/now.h"
 #include "util/philox.h"
 
 /* What lives only while this process trains. */
@@ -22,16 +22,11 @@ struct loop {
     double epoch_began;
     uint64_t epoch_from; /* samples of the epoch that an earlier process did */
     double lr;
-    long advised; /* epoch of the last advice; 0: none */
-    long bad;     /* steps left out so far in this epoch, as told */
+    long advised;         /* epoch of the last advice; 0: none */
+    long bad;             /* steps left out so far in this epoch, as told */
+    int stepped;          /* this process has done a step */
+    double start_seconds; /* to the end of that step; 0: told, or none yet */
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 char *run_path(const struct run *run, const char *name)
 {
@@ -92,6 +87,18 @@ static int optimizer_step(struct loop *loop, long epoch, struct error *err)
     p->done += group;
     p->step++;
     return engine_update(loop->run->engine, err);
+}
+
+/* The process's first step ends when the device has done it, not when it is enqueued. */
+static int first_step_done(struct loop *loop, struct error *err)
+{
+    if (loop->stepped)
+        return 0;
+    loop->stepped = 1;
+    if (device_finish(loop->run->engine->dev, err))
+        return -1;
+    loop->start_seconds = now() - loop->run->started;
+    return 0;
 }
 
 /* Sums of the epoch so far; fails where a figure was not finite and that is to stop the run. */
@@ -161,7 +168,7 @@ static int run_epoch(struct loop *loop, struct error *err)
     char text[64];
     snprintf(text, sizeof text, "Epoch %04ld/%ld", epoch, run->config->train.epochs);
     while (p->done < loop->n) {
-        if (optimizer_step(loop, epoch, err))
+        if (optimizer_step(loop, epoch, err) || first_step_done(loop, err))
             return -1;
         log_progress(run->log, text, p->done, loop->n);
         int end = p->done >= loop->n, stop = *run->interrupted != 0;
@@ -289,6 +296,9 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
                   "host_bytes", (json_int_t)host_bytes(), "best", best);
     json_object_update(event, rest);
     json_decref(rest);
+    if (loop->start_seconds > 0)
+        json_object_set_new(event, "start_seconds", json_real(loop->start_seconds));
+    loop->start_seconds = 0;
     log_event(run->log, "epoch", event);
 }
 

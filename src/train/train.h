@@ -18,6 +18,7 @@ struct run {
     const char *folder;
     char *plan;                         /* plan.json */
     volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
+    double started;                     /* now() when the process began */
     struct progress progress;
 };
 

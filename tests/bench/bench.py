@@ -1,18 +1,25 @@
 #!/usr/bin/env python3
-"""Trains the cases of tests/bench/RESULTS.md for a few steps, seqtrain and PyTorch in turn.
+"""Runs the cases of tests/bench/RESULTS.md, seqtrain and its peer in turn.
 
-    bench.py [--seqtrain PROGRAM] [--pairs 3] [--threads N] [--no-compile] [CASE ...]
+    bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
+             [--device SPEC] [--peer-device cpu|cuda] [--small] [CASE ...]
 
-Prints for each case samples/s of both (medians), the median ratio of the pairs, GF/s and the share
-of the machine's roofline (--profile's floor over the step's time), largest resident memory, and the
-time of a whole run of one step with warm caches. The peer is the PyTorch twin of the same model, eager
-or compiled, whichever is faster; needs torch, numpy and safetensors. Nothing else should run meanwhile.
+Training (A1 .. C1): the peer is the PyTorch twin of the same model in the fastest of the modes. Printed
+are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
+measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
+the seconds from a process's start to the end of its first step: cold, with empty caches of compiled
+programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
+running process. --small: sizes that try the script, not the machine.
+
+Needs torch, numpy, safetensors; K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
+folder. Nothing else should run meanwhile.
 """
 
 import argparse
+import ctypes
 import json
+import math
 import os
-import platform
 import re
 import shutil
 import statistics
@@ -22,6 +29,7 @@ import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PEERS = os.path.join(HERE, "..", "peer")
 
 CANDLES = {"features": "f0, f1, f2, f3, f4, f5", "window": 50, "scaler": "none"}
 MANY = {"features": ", ".join(f"f{i}" for i in range(23)), "targets": "f0", "scaler": "none"}
@@ -71,7 +79,14 @@ CASES = {
         256, 1, 40, 10,
     ),
 }  # fmt: skip
-WARM = 2  # steps (ours: epochs) before the clock starts
+WARM = 2  # epochs before the clock starts
+OTHERS = ("K1", "S1", "D1")
+
+
+class Failed(Exception):
+    pass
+
+
 
 
 def write_series(path, rows):
@@ -86,13 +101,20 @@ def write_series(path, rows):
             out.write(",".join(f"{x:.4f}" for x in level) + "\n")
 
 
-def write_case(folder, name):
-    data, model, batch, accumulate, steps, _ = CASES[name]
+def write_ini(path, sections):
+    with open(path, "w") as out:
+        for section, keys in sections.items():
+            out.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+
+
+def write_case(folder, name, case):
+    data, model, batch, accumulate, steps, _ = case
     horizon = data.get("target_rows") != "window" and "targets" in data
     rows = batch * accumulate * steps + data["window"] - 1 + horizon
     series = os.path.join(folder, f"{name}.csv")
     write_series(series, rows)
-    sections = {
+    path = os.path.join(folder, f"{name}.ini")
+    write_ini(path, {
         "run": {"name": name, "output": os.path.join(folder, name)},
         "data": {"source": series, "validation": 0, "test": 0} | data,
         "model": model,
@@ -102,102 +124,332 @@ def write_case(folder, name):
         },
         "plots": {"enable": "none"},
         "cluster": {"categories": 0},
-    }  # fmt: skip
-    path = os.path.join(folder, f"{name}.ini")
-    with open(path, "w") as out:
-        for section, keys in sections.items():
-            out.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+    })  # fmt: skip
     return path
 
 
-def run(command, **more):
-    """(standard output, seconds, largest resident MiB) of a process."""
+def run(command, caches=None):
+    """(standard output, seconds, largest resident MiB) of a process. `caches`: the folder that all
+    compiled programs are kept in, of seqtrain, PoCL, NVIDIA's driver and PyTorch."""
+    env = dict(os.environ)
+    if caches:
+        env |= {"XDG_CACHE_HOME": caches}
+        for key in ("POCL_CACHE_DIR", "CUDA_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
+            env[key] = os.path.join(caches, key)
+            os.makedirs(env[key], exist_ok=True)
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.monotonic()
-        process = subprocess.Popen(command, stdout=out, stderr=err, **more)
+        env["BENCH_STARTED"] = str(start)
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
         _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - start
         out.seek(0)
         err.seek(0)
         if status:
-            sys.exit(f"{' '.join(command)}: failed\n{err.read()[-2000:]}")
-        return out.read() + err.read(), seconds, usage.ru_maxrss / 1024
+            raise Failed(f"{' '.join(command)}: failed\n{err.read()[-2000:]}")
+        return out.read(), seconds, usage.ru_maxrss / 1024
 
 
-def ours(program, ini, folder, name):
-    """(samples/s, MiB): the epochs after the first ones, each timed by itself; the fastest."""
-    _, _, memory = run([program, "-c", ini, "--overwrite", "-q"])
-    with open(os.path.join(folder, name, "log.jsonl")) as log:
+def run_json(command, caches=None):
+    """(the object that a process prints last, MiB)"""
+    text, _, memory = run(command, caches)
+    return json.loads(text.splitlines()[-1]), memory
+
+
+# --- training
+
+
+def seqtrain(arguments, *words):
+    command = [arguments.seqtrain, *words, "-d", arguments.device]
+    if arguments.threads != os.cpu_count():
+        command += ["-s", f"device.threads={arguments.threads}"]
+    return command
+
+
+def ours(arguments, ini, caches, case, *settings):
+    """(samples/s: the median of the epochs after the first ones, seconds to the end of the first step,
+    MiB, MiB on the device)"""
+    command = seqtrain(arguments, "-c", ini, "--overwrite", "-q")
+    _, _, memory = run(command + [word for s in settings for word in ("-s", s)], caches)
+    with open(os.path.join(ini[:-4], "log.jsonl")) as log:
         epochs = [e for e in map(json.loads, log) if e["event"] == "epoch"]
-    samples = CASES[name][2] * CASES[name][3] * CASES[name][4]
-    return statistics.median(samples / e["seconds"] for e in epochs[WARM:]), memory
+    speeds = [math.prod(case[2:5]) / e["seconds"] for e in epochs[WARM:]] or [0]
+    start, device = epochs[0]["start_seconds"], epochs[0]["device_bytes"] / 2**20
+    return statistics.median(speeds), start, memory, device
 
 
-def peer(python, ini, mode, steps, threads):
-    text, _, memory = run([
-        python, os.path.join(HERE, "..", "peer", "bench_peer.py"), ini, mode, str(steps), str(threads)
-    ])  # fmt: skip
-    return json.loads(text.splitlines()[0])["samples_per_second"], memory
+def peer(arguments, ini, caches, mode, steps):
+    result, memory = run_json([
+        arguments.python, os.path.join(PEERS, "bench_peer.py"), ini, mode, str(steps),
+        str(arguments.threads), arguments.peer_device,
+    ], caches)  # fmt: skip
+    return result["samples_per_second"], result["start_seconds"], memory, result["device_mib"]
 
 
-def profile(program, ini):
-    """(ceilings, GFLOP of a step, ms of the floor of a step)"""
-    text, _, _ = run([program, "-c", ini, "--overwrite", "--profile", "-s", "train.epochs=1"])
-    check, _, _ = run([program, "check", "-c", ini])
-    ceilings = re.search(r"ceilings measured now: ([\d.]+) GF/s, ([\d.]+) GB/s", text)
-    floor = re.search(r"at the floor ([\d.]+) ms", text)
-    flop = re.search(r"([\d.]+) ([GM])FLOP; ", check)
-    return ceilings, float(flop[1]) / (1 if flop[2] == "G" else 1000), float(floor[1])
+def profile(arguments, ini, caches):
+    """Of a step: GFLOP, ms of the floor, share of gaps (%, None: not to be seen); GF/s of a product."""
+    text = run(seqtrain(arguments, "-c", ini, "--overwrite", "--profile"), caches)[0]
+    check = run(seqtrain(arguments, "check", "-c", ini), caches)[0]
+    ceiling = re.search(r"measured now: ([\d.]+) GF/s", text)[1]
+    floor, gaps = re.search(r"at the floor ([\d.]+) ms: (?:gaps ([\d.]+)%)?", text).groups()
+    gflop = re.search(r"([\d.]+) GFLOP; ", check)[1]
+    return float(gflop), float(floor), gaps and float(gaps), float(ceiling)
+
+
+def fastest_mode(arguments, ini, folder, steps):
+    """(mode, its caches, seconds to its first step with empty ones); what fails is told."""
+    tried = {}
+    for mode in arguments.modes.split(","):
+        caches = os.path.join(folder, f"peer-{mode}")
+        try:
+            speed, start, _, _ = peer(arguments, ini, caches, mode, steps)
+            tried[mode] = (speed, caches, start)
+        except Failed as failed:
+            print(f"peer, {mode}: {failed}", file=sys.stderr)
+    if not tried:
+        sys.exit("the peer runs in none of its modes")
+    mode = max(tried, key=lambda m: tried[m][0])
+    return mode, *tried[mode][1:]
+
+
+def bench_training(arguments, folder, name):
+    case = CASES[name]
+    if arguments.small:
+        case = (*case[:2], 4, min(2, case[3]), 4, 1)
+    ini = write_case(folder, name, case)
+    data, _, batch, accumulate, _, peer_steps = case
+    mode, peer_caches, peer_cold = fastest_mode(arguments, ini, folder, peer_steps)
+    caches, samples = os.path.join(folder, "caches"), batch * accumulate
+    one_step = ["train.epochs=1", f"data.rows={samples + data['window']}"]
+    cold = ours(arguments, ini, caches, case, *one_step)[1]
+    warm = statistics.median(
+        ours(arguments, ini, caches, case, *one_step)[1] for _ in range(arguments.pairs)
+    )
+    a, b = [], []
+    for _ in range(arguments.pairs):
+        a.append(ours(arguments, ini, caches, case))
+        b.append(peer(arguments, ini, peer_caches, mode, peer_steps))
+    speed = statistics.median(x[0] for x in a)
+    ratio = statistics.median(x[0] / y[0] for x, y in zip(a, b))
+    gflop, floor, gaps, ceiling = profile(arguments, ini, caches)
+    rate = gflop * speed / samples
+    memory = 3 if arguments.peer_device == "cuda" else 2  # of the GPU, or resident
+    print(
+        f"| {name} | {speed:,.0f} | {statistics.median(y[0] for y in b):,.0f} ({mode}) | {ratio:.2f} "
+        f"| {rate:.1f} | {100 * rate / ceiling:.0f}% of {ceiling:.0f} | {floor * speed / samples / 10:.0f}% "
+        f"| {'none seen' if gaps is None else f'{gaps:.1f}%'} "
+        f"| {max(x[memory] for x in a):.0f} | {max(y[memory] for y in b):.0f} | {cold:.2f}, {warm:.2f} "
+        f"| {peer_cold:.2f}, {statistics.median(y[1] for y in b):.2f} |",
+        flush=True,
+    )
+
+
+# --- the rest
+
+
+def libraries(arguments, *words):
+    command = [arguments.python, os.path.join(PEERS, "bench_libraries.py"), *map(str, words)]
+    return run_json(command)
+
+
+def versus(arguments, name, one, other, *figures):
+    """A line about two calls, which give (object, MiB), in turn; figures() is asked behind them."""
+    pairs = [(one(), other()) for _ in range(arguments.pairs)]
+    a, b = ([p[side][0]["seconds"] for p in pairs] for side in (0, 1))
+    merit = figures[0]() if figures else [pairs[-1][side][0]["figure"] for side in (0, 1)]
+    print(
+        f"| {name} | {statistics.median(a):.3f} | {statistics.median(b):.3f} "
+        f"| {statistics.median(y / x for x, y in zip(a, b)):.2f} | {merit[0]:.10g} | {merit[1]:.10g} "
+        f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} |",
+        flush=True,
+    )
+    return pairs
+
+
+def bench_kmeans(arguments, folder):
+    n, k, iterations = (5000, 50, 10) if arguments.small else (200000, 1000, 100)
+    path = os.path.join(folder, "kmeans.bin")
+    libraries(arguments, "points", path, n)
+    words = [arguments.parts, "kmeans", arguments.device, path, str(n), "32", str(k), str(iterations)]
+    versus(
+        arguments, f"K1 k-means, {n:,} x 32 into {k:,}", lambda: run_json(words),
+        lambda: libraries(arguments, "kmeans", path, k, iterations),
+    )  # fmt: skip
+
+
+def bench_tsne(arguments, folder):
+    n, iterations = (500, 250) if arguments.small else (10000, 1000)
+    path, maps = os.path.join(folder, "tsne.bin"), [os.path.join(folder, m) for m in ("a.map", "b.map")]
+    libraries(arguments, "points", path, n)
+    words = [arguments.parts, "tsne", arguments.device, path, str(n), "32", str(iterations), maps[0]]
+    versus(
+        arguments, f"S1 t-SNE, {n:,} points", lambda: run_json(words),
+        lambda: libraries(arguments, "tsne", path, n, iterations, maps[1], arguments.threads),
+        lambda: libraries(arguments, "divergence", path, n, *maps)[0]["figures"],
+    )  # fmt: skip
+
+
+def bench_csv(arguments, folder):
+    """
+    Parsing: both make a time of 64 bits and ten columns of doubles of every row of the same file, in the
+    page cache of the system, by as many threads; ours also sees to it that times rise and numbers are
+    finite. From the cache: ours reads its file of parsed columns, with its checksum, into memory;
+    pyarrow its own Feather file (not compressed) or Parquet file, whichever it reads faster, into
+    memory. Sums of all numbers show that both read the same.
+    """
+    size, columns = (16 if arguments.small else 1024) << 20, [f"f{i}" for i in range(10)]
+    free, need = shutil.disk_usage(folder).free, 4 * size
+    if free < need:
+        print(f"D1: needs {need >> 20} MiB in {folder}, there are {free >> 20}; TMPDIR names another")
+        return
+    caches = os.path.join(folder, "columns")
+    os.makedirs(caches)
+    path, threads = os.path.join(folder, "table.csv"), arguments.threads
+    libraries(arguments, "table", path, size, len(columns))
+    with open(path, "rb") as file:  # into the page cache
+        while file.read(1 << 24):
+            pass
+    time.sleep(3)  # a file that has just changed is not kept in the cache
+    words = [path, "time", *columns]
+    pairs = versus(
+        arguments, f"D1 CSV of {size >> 20} MiB, parsed",
+        lambda: run_json([arguments.parts, "parse", *words]), lambda: libraries(arguments, "csv", path, threads),
+    )  # fmt: skip
+    one, other = (pairs[0][side][0] for side in (0, 1))
+    if one["rows"] != other["rows"] or abs(one["figure"] - other["figure"]) > 1e-9 * one["rows"]:
+        sys.exit(f"D1: {one} is not {other}")
+    run_json([arguments.parts, "cached", *words], caches)  # writes it
+    stored = {kind: os.path.join(folder, "table." + kind) for kind in ("feather", "parquet")}
+    first = {}
+    for kind, file in stored.items():
+        libraries(arguments, kind, path, threads, file)
+        first[kind] = libraries(arguments, kind, path, threads, file)[0]["seconds"]
+    kind = min(first, key=first.get)
+    versus(
+        arguments, f"D1 its columns, from the cache ({kind})",
+        lambda: run_json([arguments.parts, "cached", *words], caches),
+        lambda: libraries(arguments, kind, path, threads, stored[kind]),
+    )  # fmt: skip
+    ini = os.path.join(folder, "table.ini")
+    write_ini(ini, {
+        "data": {"source": path, "time": "time", "features": ", ".join(columns)},
+        "model": autoencoder(64),
+        "plots": {"enable": "none"},
+    })  # fmt: skip
+    for what, cache in (("parsed", "no"), ("from the cache", "yes")):
+        check = seqtrain(arguments, "check", "-c", ini, "-s", f"data.cache={cache}")
+        run(check, caches)  # compiles, and fills the cache
+        seconds, mib = zip(*[run(check, caches)[1:] for _ in range(arguments.pairs)])
+        print(
+            f"| D1 `seqtrain check`, {what} | {statistics.median(seconds):.3f} | | | | | {max(mib):.0f} | |",
+            flush=True,
+        )
+
+
+# --- what it runs on
+
+
+def blas_of(program):
+    """The BLAS that the program is linked with: its name, and OpenBLAS's core for this processor."""
+    text = subprocess.run(["ldd", program], capture_output=True, text=True).stdout
+    names = re.findall(r"=> (\S*(?:blas|blis|mkl)\S*)", re.sub(r"\S*clblast\S*", "", text))
+    for name in names:
+        try:
+            library = ctypes.CDLL(name)
+            core, config = library.openblas_get_corename, library.openblas_get_config
+        except (OSError, AttributeError):
+            continue
+        core.restype = config.restype = ctypes.c_char_p
+        return f"{config().decode().strip()}; core {core().decode()}"
+    return ", ".join(names) or "none"
+
+
+def describe(arguments):
+    with open("/proc/cpuinfo") as file:
+        model = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    print(f"CPU: {model[1] if model else os.uname().machine}; {arguments.threads} threads of {os.cpu_count()}; "
+          f"{memory:.0f} GiB; {os.uname().sysname} {os.uname().release}")  # fmt: skip
+    devices = run([arguments.seqtrain, "devices", "-d", arguments.device])[0]
+    chosen = re.search(r"^\* \d+: (.*)\n +(.*)", devices, re.M)
+    print(f"{run([arguments.seqtrain, '-V'])[0].strip()}; {chosen[1]}; {chosen[2].strip()}")
+    print(f"BLAS: {blas_of(arguments.seqtrain)}")
+    print("Python:", run([arguments.python, "-c", """
+import importlib.metadata as m, platform
+def version(name):
+    try:
+        return name + " " + m.version(name)
+    except m.PackageNotFoundError:
+        return "no " + name
+print(platform.python_version(), *map(version, "torch numpy scikit-learn openTSNE pyarrow".split()), sep=", ")
+"""])[0].strip())  # fmt: skip
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seqtrain", default="./seqtrain")
+    parser.add_argument("--parts", default="tests/bench/bench_parts")
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
-    parser.add_argument("--no-compile", action="store_true")
+    parser.add_argument("--modes")
+    parser.add_argument("--device", default="auto", help="seqtrain's -d")
+    parser.add_argument("--peer-device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("case", nargs="*")
     arguments = parser.parse_args()
-    os.environ.pop("OPENBLAS_CORETYPE", None)
-    names = arguments.case or list(CASES)
+    cuda = arguments.peer_device == "cuda"
+    arguments.modes = arguments.modes or (
+        "eager-tf32,eager-bf16,compile-tf32,compile-bf16" if cuda else "eager,compile"
+    )
+    names = arguments.case or [*CASES, *OTHERS]
     for name in names:
-        if name not in CASES:
-            sys.exit(f"{name}: no case; there are {', '.join(CASES)}")
+        if name not in CASES and name not in OTHERS:
+            sys.exit(f"{name}: no case; there are {', '.join([*CASES, *OTHERS])}")
+    os.environ.pop("OPENBLAS_CORETYPE", None)
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+    if hasattr(os, "sched_setaffinity"):  # for all that is started from here
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
     folder = tempfile.mkdtemp(prefix="seqtrain-bench-")
-    print(f"{platform.machine()}, {arguments.threads} threads; samples/s, medians of {arguments.pairs} pairs")
-    print("| case | seqtrain | PyTorch | ratio | GF/s | of GEMM ceiling | of roofline | MiB | peer's MiB | one step |")
-    print("|---|---|---|---|---|---|---|---|---|---|")
     try:
-        for name in names:
-            bench(arguments, folder, name)
+        describe(arguments)
+        bench(arguments, folder, names)
+    except Failed as failed:
+        sys.exit(str(failed))
     finally:
         shutil.rmtree(folder)
 
 
-def bench(arguments, folder, name):
-    ini = write_case(folder, name)
-    _, _, batch, accumulate, steps, peer_steps = CASES[name]
-    program, python, threads = arguments.seqtrain, arguments.python, arguments.threads
-    modes = ["eager"] if arguments.no_compile else ["eager", "compile"]
-    probe = {mode: peer(python, ini, mode, peer_steps, threads)[0] for mode in modes}
-    mode = max(probe, key=probe.get)
-    pairs = []
-    for _ in range(arguments.pairs):
-        pairs.append((ours(program, ini, folder, name), peer(python, ini, mode, peer_steps, threads)))
-    speed = statistics.median(p[0][0] for p in pairs)
-    ratio = statistics.median(p[0][0] / p[1][0] for p in pairs)
-    ceilings, gflop, floor = profile(program, ini)
-    one = [f"train.epochs=1", f"data.rows={batch * accumulate + CASES[name][0]['window']}"]
-    start = run([program, "-c", ini, "--overwrite", "-q"] + [w for s in one for w in ("-s", s)])[1]
-    rate = gflop * speed / (batch * accumulate)
-    print(
-        f"| {name} | {speed:,.0f} | {statistics.median(p[1][0] for p in pairs):,.0f} ({mode}) | {ratio:.2f} "
-        f"| {rate:.1f} | {100 * rate / float(ceilings[1]):.0f}% of {ceilings[1]} "
-        f"| {100 * floor / 1000 * speed / (batch * accumulate * steps):.0f}% "
-        f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} | {start:.2f} s |",
-        flush=True,
-    )
+def bench(arguments, folder, names):
+    training = [name for name in names if name in CASES]
+    others = {"K1": bench_kmeans, "S1": bench_tsne, "D1": bench_csv}
+    if training:
+        print("Peer:", run([
+            arguments.python, os.path.join(PEERS, "bench_peer.py"), "versions", arguments.peer_device
+        ])[0].strip())  # fmt: skip
+        print(
+            f"\nSamples/s, medians of {arguments.pairs} pairs; MiB "
+            f"{'on the device' if arguments.peer_device == 'cuda' else 'resident'}; start: seconds to the "
+            "end of the first step, cold and warm\n\n"
+            "| case | seqtrain | PyTorch | ratio | GF/s | of the GEMM ceiling | of the roofline | gaps "
+            "| MiB | PyTorch's | start | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|---|"
+        )
+    for name in training:
+        own = tempfile.mkdtemp(dir=folder)
+        bench_training(arguments, own, name)
+        shutil.rmtree(own)
+    if len(training) < len(names):
+        print(
+            f"\nSeconds, medians of {arguments.pairs} pairs; figure: inertia, divergence, sum of numbers\n\n"
+            "| case | seqtrain | peer | ratio | figure | peer's | MiB | peer's |\n"
+            "|---|---|---|---|---|---|---|---|"
+        )
+    for name in names:
+        if name in OTHERS:
+            own = tempfile.mkdtemp(dir=folder)
+            others[name](arguments, own)
+            shutil.rmtree(own)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,46 @@
 #!/usr/bin/env python3
-"""Times training steps of the PyTorch twin of a configuration: bench_peer.py INI MODE STEPS THREADS.
+"""Times training steps of the PyTorch twin of a configuration: bench_peer.py INI MODE STEPS THREADS [DEVICE].
 
-MODE is eager or compile. Samples are drawn from a series in memory, as seqtrain does; AdamW is PyTorch's
-fused or multi-tensor one as it chooses. Prints {"samples_per_second": ...}.
+MODE is eager or compile, on CUDA with -tf32 (products of fp32 with TF32's digits) or -bf16 (autocast)
+behind it. Samples are drawn from a series in memory, as seqtrain does; AdamW is PyTorch's fused or
+multi-tensor one as it chooses. Prints {"samples_per_second": ..., "start_seconds": ..., "device_mib":
+...}: start_seconds goes from the start of the process, which BENCH_STARTED tells in seconds of
+CLOCK_MONOTONIC (else from the first line on), to the end of the first step; unlike seqtrain's it has
+no file to read. bench_peer.py versions [DEVICE] prints a line.
 """
 
-import json
-import sys
+import os
 import time
 
-import torch
+STARTED = float(os.environ.get("BENCH_STARTED", time.monotonic()))
 
-from make_golden import make_model
-from twin import load_config, losses, make_optimizer, optimizer_step, target_losses
+import json  # noqa: E402
+import re  # noqa: E402
+import sys  # noqa: E402
+
+import torch  # noqa: E402
+
+from make_golden import make_model  # noqa: E402
+from twin import load_config, losses, make_optimizer, optimizer_step, target_losses  # noqa: E402
+
+
+def versions(device):
+    config = torch.__config__.show()
+    blas = re.search(r"BLAS_INFO=(\w+)", config)
+    line = f"PyTorch {torch.__version__}, BLAS {blas[1] if blas else 'unknown'}"
+    line += f", {torch.backends.cpu.get_cpu_capability()}"
+    if device == "cuda":
+        line += f", CUDA {torch.version.cuda}, {torch.cuda.get_device_name()}"
+    print(line)
 
 
 def main():
     path, mode, steps, threads = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    device = torch.device(sys.argv[5] if len(sys.argv) > 5 else "cpu")
+    mode, _, precision = mode.partition("-")
     torch.set_num_threads(threads)
+    torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
+    torch.backends.cudnn.allow_tf32 = precision == "tf32"
     ini = load_config(path)
     data, train = ini["data"], ini["train"]
     B, group = train.getint("batch"), train.getint("accumulate")
@@ -26,31 +49,44 @@ def main():
     supervised = ini["model"]["type"] != "autoencoder"
     K = len(data["targets"].split(",")) if supervised else 0
     by_row = data["target_rows"] == "window"
-    series = torch.randn(20000, F + K)
-    offsets = torch.arange(T + 1)
-    model = make_model(ini).train()
+    series = torch.randn(20000, F + K, device=device)
+    offsets = torch.arange(T + 1, device=device)
+    model = make_model(ini).to(device).train()
     optimizer = make_optimizer(model, train)
     step_model = torch.compile(model) if mode == "compile" else model
+    kind = target_losses if supervised else losses
+
+    def terms(*what):
+        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
+            return kind(*what)
 
     def step():
         xs, extras = [], []
         for _ in range(group):
-            rows = series[torch.randint(20000 - T - 1, (B,))[:, None] + offsets]
+            first = torch.randint(20000 - T - 1, (B,), device=device)
+            rows = series[first[:, None] + offsets]
             xs.append(rows[:, :T, :F])
             target = rows[:, :T, F:] if by_row else rows[:, T:, F:]
             extras.append(target if supervised else None)
-        optimizer_step(
-            step_model, optimizer, ini["loss"], train, xs, extras, target_losses if supervised else losses
-        )
+        # its figures are read at the end of each step, which waits for the device
+        optimizer_step(step_model, optimizer, ini["loss"], train, xs, extras, terms)
 
-    for _ in range(3 if mode == "compile" else 1):
+    step()
+    started = time.monotonic() - STARTED
+    for _ in range(0 if mode == "eager" and device.type == "cpu" else 2):
         step()
     start = time.perf_counter()
     for _ in range(steps):
         step()
     seconds = time.perf_counter() - start
-    print(json.dumps({"samples_per_second": B * group * steps / seconds}))
+    mib = torch.cuda.max_memory_reserved() / 2**20 if device.type == "cuda" else 0
+    print(json.dumps({
+        "samples_per_second": B * group * steps / seconds, "start_seconds": started, "device_mib": mib,
+    }))  # fmt: skip
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1] == "versions":
+        versions(sys.argv[2] if len(sys.argv) > 2 else "cpu")
+    else:
+        main()

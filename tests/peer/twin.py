@@ -299,7 +299,7 @@ def optimizer_step(model, optimizer, loss, train, batches, extras=None, terms=lo
     Returns (loss, R, C, gradient norm before clipping) as floats.
     """
     samples = sum(len(x) for x in batches)
-    sums = torch.zeros(3, dtype=torch.float64)
+    sums = torch.zeros(3, dtype=torch.float64, device=batches[0].device)
     optimizer.zero_grad()
     for x, extra in zip(batches, extras or [None] * len(batches)):
         values = terms(model, x, loss, extra)
