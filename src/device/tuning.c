@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "device/gemm_providers.h"
 #include "device/opencl.h"
 #include "util/file.h"
+#include "util/now.h"
 
 struct entry {
     struct gemm_shape shape;
@@ -94,13 +94,6 @@ void tuning_save(struct tuning *t, const struct device *dev)
     if (out && !file_commit(out, path, &ignored))
         t->changed = 0;
     free(path);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 /* Best time of some runs, or -1 where this way does not work here. */

@@ -2,7 +2,7 @@
 """Runs the cases of tests/bench/RESULTS.md, seqtrain and its peer in turn.
 
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
-             [--device SPEC] [--peer-device cpu|cuda] [--small] [CASE ...]
+             [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--small] [CASE ...]
 
 Training (A1 .. C1): the peer is the PyTorch twin of the same model in the fastest of the modes. Printed
 are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
@@ -87,8 +87,6 @@ class Failed(Exception):
     pass
 
 
-
-
 def write_series(path, rows):
     """24 columns of smooth noise; the same numbers each time."""
     state, level = 1, [0.0] * 24
@@ -119,7 +117,7 @@ def write_case(folder, name, case):
         "data": {"source": series, "validation": 0, "test": 0} | data,
         "model": model,
         "train": {
-            "epochs": WARM + 3, "batch": batch, "accumulate": accumulate, "lr": 1e-4, "warmup": "0 steps",
+            "epochs": WARM + (1 if steps < 4 or accumulate > 1 else 3), "batch": batch, "accumulate": accumulate, "lr": 1e-4, "warmup": "0 steps",
             "monitor": "train_loss", "patience": 0, "schedule": "constant",
         },
         "plots": {"enable": "none"},
@@ -164,7 +162,7 @@ def seqtrain(arguments, *words):
     command = [arguments.seqtrain, *words, "-d", arguments.device]
     if arguments.threads != os.cpu_count():
         command += ["-s", f"device.threads={arguments.threads}"]
-    return command
+    return command + [word for setting in arguments.set for word in ("-s", setting)]
 
 
 def ours(arguments, ini, caches, case, *settings):
@@ -396,6 +394,7 @@ def main():
     parser.add_argument("--modes")
     parser.add_argument("--device", default="auto", help="seqtrain's -d")
     parser.add_argument("--peer-device", default="cpu", choices=["cpu", "cuda"])
+    parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("case", nargs="*")
     arguments = parser.parse_args()
