@@ -4,12 +4,13 @@
     bench.py [--seqtrain PROGRAM] [--pairs 3] [--threads N] [--no-compile] [CASE ...]
 
 Prints for each case samples/s of both (medians), the median ratio of the pairs, GF/s and the share
-of the machine's roofline (--profile's floor over the step's time), largest resident memory, and the
-time of a whole run of one step with warm caches. The peer is the PyTorch twin of the same model, eager
+of the machine's roofline (--profile's floor over the step's time), largest resident memory, and
+when after the program's start its first step begins and ends with warm caches. The peer is the PyTorch twin of the same model, eager
 or compiled, whichever is faster; needs torch, numpy and safetensors. Nothing else should run meanwhile.
 """
 
 import argparse
+import datetime
 import json
 import os
 import platform
@@ -86,12 +87,17 @@ def write_series(path, rows):
             out.write(",".join(f"{x:.4f}" for x in level) + "\n")
 
 
+def rows_of(name, steps):
+    """Rows that make an epoch of so many steps."""
+    data, _, batch, accumulate, _, _ = CASES[name]
+    horizon = data.get("target_rows") != "window" and "targets" in data
+    return batch * accumulate * steps + data["window"] - 1 + horizon
+
+
 def write_case(folder, name):
     data, model, batch, accumulate, steps, _ = CASES[name]
-    horizon = data.get("target_rows") != "window" and "targets" in data
-    rows = batch * accumulate * steps + data["window"] - 1 + horizon
     series = os.path.join(folder, f"{name}.csv")
-    write_series(series, rows)
+    write_series(series, rows_of(name, steps))
     sections = {
         "run": {"name": name, "output": os.path.join(folder, name)},
         "data": {"source": series, "validation": 0, "test": 0} | data,
@@ -111,22 +117,20 @@ def write_case(folder, name):
 
 
 def run(command, **more):
-    """(standard output, seconds, largest resident MiB) of a process."""
+    """(standard output, largest resident MiB) of a process."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        start = time.monotonic()
         process = subprocess.Popen(command, stdout=out, stderr=err, **more)
         _, status, usage = os.wait4(process.pid, 0)
-        seconds = time.monotonic() - start
         out.seek(0)
         err.seek(0)
         if status:
             sys.exit(f"{' '.join(command)}: failed\n{err.read()[-2000:]}")
-        return out.read() + err.read(), seconds, usage.ru_maxrss / 1024
+        return out.read() + err.read(), usage.ru_maxrss / 1024
 
 
 def ours(program, ini, folder, name):
     """(samples/s, MiB): the epochs after the first ones, each timed by itself; the fastest."""
-    _, _, memory = run([program, "-c", ini, "--overwrite", "-q"])
+    _, memory = run([program, "-c", ini, "--overwrite", "-q"])
     with open(os.path.join(folder, name, "log.jsonl")) as log:
         epochs = [e for e in map(json.loads, log) if e["event"] == "epoch"]
     samples = CASES[name][2] * CASES[name][3] * CASES[name][4]
@@ -134,16 +138,26 @@ def ours(program, ini, folder, name):
 
 
 def peer(python, ini, mode, steps, threads):
-    text, _, memory = run([
+    text, memory = run([
         python, os.path.join(HERE, "..", "peer", "bench_peer.py"), ini, mode, str(steps), str(threads)
     ])  # fmt: skip
     return json.loads(text.splitlines()[0])["samples_per_second"], memory
 
 
+def start(program, ini, folder, name):
+    """Seconds from the start of a run of one step to where its first step begins, and to its end."""
+    began = time.time()
+    run([program, "-c", ini, "--overwrite", "-q", "-s", "train.epochs=1", "-s", f"data.rows={rows_of(name, 1)}"])
+    with open(os.path.join(folder, name, "log.jsonl")) as log:
+        events = {e["event"]: e for e in map(json.loads, log)}
+    begins = datetime.datetime.fromisoformat(events["start"]["time"].replace("Z", "+00:00")).timestamp() - began
+    return begins, begins + events["epoch"]["seconds"]
+
+
 def profile(program, ini):
     """(ceilings, GFLOP of a step, ms of the floor of a step)"""
-    text, _, _ = run([program, "-c", ini, "--overwrite", "--profile", "-s", "train.epochs=1"])
-    check, _, _ = run([program, "check", "-c", ini])
+    text, _ = run([program, "-c", ini, "--overwrite", "--profile", "-s", "train.epochs=1"])
+    check, _ = run([program, "check", "-c", ini])
     ceilings = re.search(r"ceilings measured now: ([\d.]+) GF/s, ([\d.]+) GB/s", text)
     floor = re.search(r"at the floor ([\d.]+) ms", text)
     flop = re.search(r"([\d.]+) ([GM])FLOP; ", check)
@@ -166,7 +180,7 @@ def main():
             sys.exit(f"{name}: no case; there are {', '.join(CASES)}")
     folder = tempfile.mkdtemp(prefix="seqtrain-bench-")
     print(f"{platform.machine()}, {arguments.threads} threads; samples/s, medians of {arguments.pairs} pairs")
-    print("| case | seqtrain | PyTorch | ratio | GF/s | of GEMM ceiling | of roofline | MiB | peer's MiB | one step |")
+    print("| case | seqtrain | PyTorch | ratio | GF/s | of GEMM ceiling | of roofline | MiB | peer's MiB | first step, warm |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     try:
         for name in names:
@@ -188,14 +202,14 @@ def bench(arguments, folder, name):
     speed = statistics.median(p[0][0] for p in pairs)
     ratio = statistics.median(p[0][0] / p[1][0] for p in pairs)
     ceilings, gflop, floor = profile(program, ini)
-    one = [f"train.epochs=1", f"data.rows={batch * accumulate + CASES[name][0]['window']}"]
-    start = run([program, "-c", ini, "--overwrite", "-q"] + [w for s in one for w in ("-s", s)])[1]
+    start(program, ini, folder, name)  # fills the caches for its number of samples
+    begins, ends = map(statistics.median, zip(*(start(program, ini, folder, name) for _ in range(7))))
     rate = gflop * speed / (batch * accumulate)
     print(
         f"| {name} | {speed:,.0f} | {statistics.median(p[1][0] for p in pairs):,.0f} ({mode}) | {ratio:.2f} "
         f"| {rate:.1f} | {100 * rate / float(ceilings[1]):.0f}% of {ceilings[1]} "
         f"| {100 * floor / 1000 * speed / (batch * accumulate * steps):.0f}% "
-        f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} | {start:.2f} s |",
+        f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} | {begins:.2f} to {ends:.2f} s |",
         flush=True,
     )
 
