@@ -5,8 +5,9 @@
 
 Prints for each case samples/s of both (medians), the median ratio of the pairs, GF/s and the share
 of the machine's roofline (--profile's floor over the step's time), largest resident memory, and
-when after the program's start its first step begins and ends with warm caches. The peer is the PyTorch twin of the same model, eager
-or compiled, whichever is faster; needs torch, numpy and safetensors. Nothing else should run meanwhile.
+when after the program's start its first step begins and ends with warm caches. The peer is the
+PyTorch twin of the same model, eager or compiled, whichever is faster; needs torch, numpy and
+safetensors. Nothing else should run meanwhile.
 """
 
 import argparse
@@ -180,7 +181,10 @@ def main():
             sys.exit(f"{name}: no case; there are {', '.join(CASES)}")
     folder = tempfile.mkdtemp(prefix="seqtrain-bench-")
     print(f"{platform.machine()}, {arguments.threads} threads; samples/s, medians of {arguments.pairs} pairs")
-    print("| case | seqtrain | PyTorch | ratio | GF/s | of GEMM ceiling | of roofline | MiB | peer's MiB | first step, warm |")
+    print(
+        "| case | seqtrain | PyTorch | ratio | GF/s | of GEMM ceiling | of roofline | MiB | peer's MiB "
+        "| first step, warm |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|")
     try:
         for name in names:
