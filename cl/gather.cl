@@ -1,43 +1,43 @@
 /*
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch repeats
- * its first window. A work-group makes one window. -D: F, LANES; WINDOW standardises each window.
+ * its first window. A work-group makes one window. standardise: each window by itself. -D: LANES.
  */
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
-                     __global uint *restrict sample, const int window)
+                     __global uint *restrict sample, const int window, const int features,
+                     const int standardise)
 {
     const uint b = (uint)get_group_id(0);
     const int lane = (int)get_local_id(0);
     const uint start = order[step->first + (b < step->count ? b : 0)];
-    __global const float *from = series + (size_t)start * F;
-    __global float *to = x + (size_t)b * window * F;
+    __global const float *from = series + (size_t)start * features;
+    __global float *to = x + (size_t)b * window * features;
     if (lane == 0)
         sample[b] = start;
-#if WINDOW
+    if (!standardise) {
+        for (int e = lane; e < window * features; e += LANES)
+            to[e] = from[e];
+        return;
+    }
     /* (x - mean) / sd over the window, biased variance; a flat feature is only centred */
-    for (int f = lane; f < F; f += LANES) {
+    for (int f = lane; f < features; f += LANES) {
         float sum = 0, square = 0;
         const float pivot = from[f];
         for (int t = 0; t < window; t++)
-            sum += from[t * F + f] - pivot;
+            sum += from[t * features + f] - pivot;
         const float mean = pivot + sum / window;
         for (int t = 0; t < window; t++)
-            square += (from[t * F + f] - mean) * (from[t * F + f] - mean);
+            square += (from[t * features + f] - mean) * (from[t * features + f] - mean);
         const float sd = sqrt(square / window);
         const float inverse = sd > 1e-7f * fabs(mean) ? 1.0f / sd : 1.0f;
         for (int t = 0; t < window; t++)
-            to[t * F + f] = (from[t * F + f] - mean) * inverse;
+            to[t * features + f] = (from[t * features + f] - mean) * inverse;
     }
-#else
-    for (int e = lane; e < window * F; e += LANES)
-        to[e] = from[e];
-#endif
 }
 
 /*
  * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample.
- * -D: as gather.
  */
 __kernel void gather_rows(__global const float *restrict table, __global const uint *restrict sample,
                           __global float *restrict y, const int first, const int elems,

@@ -1,34 +1,22 @@
 /*
  * Loss of each sample, its mean over E elements times its weight, and the gradient.
- * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1, 3 binary cross-entropy of logits), GRADIENT,
- * WEIGHT (there is weight[B]), LANES.
+ * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1, 3 binary cross-entropy of logits), WEIGHT
+ * (there is weight[B]), LANES.
  * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
  * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
  */
-__kernel void sample_loss(__global const float *restrict y, __global const float *restrict x,
-                             __global float *restrict value,
-#if WEIGHT
-                             __global const float *restrict weight,
-#endif
-#if GRADIENT
-                             __global float *restrict dy,
-#endif
-                             __global const struct step *restrict step, const int elems)
+static inline void loss_of_sample(__global const float *restrict y, __global const float *restrict x,
+                                  __global float *restrict value, const float own,
+                                  __global float *restrict dy, /* NULL: no gradient */
+                                  __global const struct step *restrict step, const int elems,
+                                  __local float *room)
 {
-    __local float room[LANES];
     const int lane = (int)get_local_id(0);
     const uint b = (uint)get_group_id(0);
     const int counts = b < step->count;
     const size_t at = (size_t)b * elems;
     float sum = 0, lost = 0; /* compensated: E may be large */
-#if WEIGHT
-    const float own = weight[b];
-#else
-    const float own = 1;
-#endif
-#if GRADIENT
     const float share = counts ? own / ((float)elems * (float)step->group) : 0.0f;
-#endif
     for (int e = lane; e < elems; e += LANES) {
 #if KIND == 3 /* -x ln s(y) - (1 - x) ln(1 - s(y)) = max(y, 0) - x y + ln(1 + exp(-|y|)) */
         const float u = y[at + e], small = exp(-fabs(u));
@@ -48,13 +36,38 @@ __kernel void sample_loss(__global const float *restrict y, __global const float
         const float add = term - lost, next = sum + add;
         lost = (next - sum) - add;
         sum = next;
-#if GRADIENT
-        dy[at + e] = counts ? slope * share : 0.0f;
-#endif
+        if (dy)
+            dy[at + e] = counts ? slope * share : 0.0f;
     }
     sum = group_sum(sum, room);
     if (lane == 0)
         value[b] = counts ? own * (sum / elems) : 0.0f;
+}
+
+#if WEIGHT
+#define WEIGHTS __global const float *restrict weight,
+#define OWN weight[get_group_id(0)]
+#else
+#define WEIGHTS
+#define OWN 1.0f
+#endif
+
+/* Of an evaluation, without the gradient. */
+__kernel void sample_loss(__global const float *restrict y, __global const float *restrict x,
+                          __global float *restrict value,
+                          WEIGHTS __global const struct step *restrict step, const int elems)
+{
+    __local float room[LANES];
+    loss_of_sample(y, x, value, OWN, 0, step, elems, room);
+}
+
+__kernel void sample_loss_grad(__global const float *restrict y, __global const float *restrict x,
+                               __global float *restrict value,
+                               WEIGHTS __global float *restrict dy,
+                               __global const struct step *restrict step, const int elems)
+{
+    __local float room[LANES];
+    loss_of_sample(y, x, value, OWN, dy, step, elems, room);
 }
 
 /*

@@ -15,8 +15,8 @@
  * -D: CELL (0 LSTM, 1 GRU, 2 RNN), H, DIRS, LANES, VEC; S: sequences that a work-group walks side by
  * side through all rows, so that each weight it loads serves S of them; 0 where a step is a product
  * and the kernels recurrent_step_*. WIDE: the kernels recurrent_wide_* alone, of one direction, with
- * IN columns of the input; KEEP: for a backward pass. CARRY: a walk begins with the state that the one
- * before ended with, carried [B, 2, H] = h and, of an LSTM, c.
+ * IN columns of the input; KEEP: for a backward pass, which is there then. CARRY: a walk begins with
+ * the state that the one before ended with, carried [B, 2, H] = h and, of an LSTM, c.
  */
 #define GATES (CELL == 0 ? 4 : CELL == 1 ? 3 : 1)
 #define BLOCKS ((H + VEC - 1) / VEC)
@@ -293,6 +293,7 @@ static inline void outer(__global float *sum, __global const float *trace, int s
     }
 }
 
+#if KEEP
 /*
  * part [groups, GATES H (H + IN + 2)]: the gradients of W_hh, W_ih, b_hh and b_ih, one behind the
  * other; sums: the same with a vector for each. dx [B T, IN] as add_dx says: 0 none, 1 written, 2 added
@@ -414,6 +415,7 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace, __global const 
     for (int i = blocks * VEC; i < all; i++)
         part[(size_t)group * all + i] = vsum(load_vec(i, s_hh));
 }
+#endif
 #else
 
 /* One row's step forward for the units of vector v. `before`: from a row to the one walked before it,
@@ -480,6 +482,7 @@ static inline vec step_bwd(int v, size_t row, int before, vec x[GATES], vec dh, 
     return direct;
 }
 
+#if S
 /* to[H, GATES H] = w^T; a work-group takes 16 rows of w [GATES H, H]. */
 __kernel void recurrent_transpose(__global const float *restrict w, __global float *restrict to)
 {
@@ -489,7 +492,6 @@ __kernel void recurrent_transpose(__global const float *restrict w, __global flo
             to[(size_t)k * GATES * H + j] = w[(size_t)j * H + k];
 }
 
-#if S
 #define BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 
 /* Pointers of a direction; a kernel of two has those of each. */
@@ -661,7 +663,7 @@ __kernel void recurrent_bwd(
         }
     }
 }
-#endif
+#else
 
 /* Row `at` of each sequence, a work-group each. product [B, GATES H] = h W_hh^T (nothing at the
  * first step without CARRY), h [B, H] the state; carried [B, H] (CARRY): c. */
@@ -720,4 +722,5 @@ __kernel void recurrent_step_bwd(__global float *restrict gates, __global const 
             PUT(d, v, dc + (size_t)b * H);
     }
 }
+#endif
 #endif

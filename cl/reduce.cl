@@ -1,39 +1,38 @@
 /*
  * Sums over rows, in two passes whose order depends on the shape alone: each work-group sums the rows
  * of its chunk for a block of columns; then the chunks are added up in order.
- * -D: VEC, LANES; NB vectors of columns a work-group (first pass).
+ * -D: VEC, LANES; NB vectors of columns that a work-item of the first pass takes at most.
  */
 #ifndef NB
 #define NB 1
 #endif
+
+/* N vectors of columns at a time, LANES apart from v on, while there are as many before `end` */
+#define SUM(N)                                                                   \
+    for (; v + (N - 1) * LANES < end; v += N * LANES) {                          \
+        vec sum[N];                                                              \
+        _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] = (vec)(0.0f);      \
+        for (int row = from; row < to; row++)                                    \
+            _Pragma("unroll") for (int i = 0; i < N; i++)                        \
+                sum[i] += load_vec(v + i * LANES, x + (size_t)row * columns);    \
+        _Pragma("unroll") for (int i = 0; i < N; i++)                            \
+            store_vec(sum[i], v + i * LANES, part + (size_t)c * columns);        \
+    }
 
 /* part[chunk, columns] = sum of x[row, columns] over the chunk's rows */
 __kernel void sum_rows(__global const float *restrict x, __global float *restrict part,
                        const int rows, const int columns, const int chunk, const int blocks)
 {
     const int c = (int)get_group_id(0) / blocks, block = (int)get_group_id(0) % blocks;
-    const int from = c * chunk, to = min(from + chunk, rows), vectors = columns / VEC;
-    for (int v0 = block * NB * LANES + (int)get_local_id(0); v0 < min((block + 1) * NB * LANES, vectors);
-         v0 += NB * LANES) {
-        vec sum[NB];
-#pragma unroll
-        for (int i = 0; i < NB; i++)
-            sum[i] = (vec)(0.0f);
-        if (v0 + (NB - 1) * LANES < vectors) {
-            for (int row = from; row < to; row++)
-#pragma unroll
-                for (int i = 0; i < NB; i++)
-                    sum[i] += load_vec(v0 + i * LANES, x + (size_t)row * columns);
-        } else {
-            for (int row = from; row < to; row++)
-                for (int i = 0; i < NB; i++)
-                    if (v0 + i * LANES < vectors)
-                        sum[i] += load_vec(v0 + i * LANES, x + (size_t)row * columns);
-        }
-        for (int i = 0; i < NB; i++)
-            if (v0 + i * LANES < vectors)
-                store_vec(sum[i], v0 + i * LANES, part + (size_t)c * columns);
-    }
+    const int from = c * chunk, to = min(from + chunk, rows);
+    const int end = min((block + 1) * NB * LANES, columns / VEC);
+    int v = block * NB * LANES + (int)get_local_id(0);
+#if NB == 8
+    SUM(8)
+    SUM(4)
+    SUM(2)
+#endif
+    SUM(1)
 }
 
 /* y[columns] += sum of part[chunk, offset + columns] over chunks; a row of part has `stride` floats */

@@ -7,14 +7,15 @@ struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *
     *sample = graph_tensor(g, "sample", 1, &g->batch);
     x->needs_grad = 0;
     unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
-    struct launch *l = graph_kernel(g, "gather.cl", "gather", g->batch, lanes,
-                                    "-DF=%zu -DWINDOW=%d -DLANES=%u", features, standardise, lanes);
+    struct launch *l = graph_kernel(g, "gather.cl", "gather", g->batch, lanes, "-DLANES=%u", lanes);
     launch_read(l, series);
     launch_read(l, order);
     launch_read(l, g->step);
     launch_write(l, x);
     launch_write(l, *sample);
     launch_int(l, window);
+    launch_int(l, features);
+    launch_int(l, standardise != 0);
     l->bytes = 8.0 * (double)x->elems;
     launch_cost(l, 0, "input");
     return x;
@@ -26,8 +27,8 @@ struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *
     struct tensor *y = graph_tensor(g, name, 3, (size_t[]){g->batch, rows, columns});
     y->needs_grad = 0;
     unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
-    struct launch *l = graph_kernel(g, "gather.cl", "gather_rows", g->batch, lanes,
-                                    "-DF=1 -DWINDOW=0 -DLANES=%u", lanes);
+    struct launch *l =
+        graph_kernel(g, "gather.cl", "gather_rows", g->batch, lanes, "-DLANES=%u", lanes);
     launch_read(l, table);
     launch_read(l, sample);
     launch_write(l, y);

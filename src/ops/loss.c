@@ -7,9 +7,9 @@ struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *
 {
     struct tensor *value = graph_tensor(g, "sample_loss", 1, &g->batch);
     unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
-    struct launch *l = graph_kernel(g, "loss.cl", "sample_loss", g->batch, lanes,
-                                    "-DKIND=%d -DGRADIENT=%d -DWEIGHT=%d -DLANES=%u", (int)kind,
-                                    g->training, weight != NULL, lanes);
+    struct launch *l =
+        graph_kernel(g, "loss.cl", g->training ? "sample_loss_grad" : "sample_loss", g->batch,
+                     lanes, "-DKIND=%d -DWEIGHT=%d -DLANES=%u", (int)kind, weight != NULL, lanes);
     launch_read(l, y);
     launch_read(l, x);
     launch_write(l, value);
@@ -36,8 +36,7 @@ struct tensor *op_loss_sum(struct graph *g, struct tensor *value, struct tensor 
     struct tensor *metrics = graph_state(g, "metrics", METRICS_WORDS);
     unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
     struct launch *l =
-        graph_kernel(g, "loss.cl", "loss_sum", 1, 1, "-DKIND=0 -DGRADIENT=%d -DWEIGHT=0 -DLANES=%u",
-                     g->training, lanes);
+        graph_kernel(g, "loss.cl", "loss_sum", 1, 1, "-DKIND=0 -DWEIGHT=0 -DLANES=%u", lanes);
     launch_read(l, value);
     launch_read(l, contrastive);
     launch_update(l, metrics);
