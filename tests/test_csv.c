@@ -323,6 +323,82 @@ static int64_t time_of(const char *text)
     return time;
 }
 
+/* --- files so large that stretches of them are read side by side */
+
+#define LARGE_ROWS 400000
+
+/* Row i, from 0, has time 1000000 + i, a = i / 8 and b = -i; rows differ in length. The caller
+ * frees it. */
+static char *large_text(size_t *length)
+{
+    char *text = malloc((size_t)LARGE_ROWS * 80 + 100), *at = text;
+    assert_non_null(text);
+    at += sprintf(at, "t,note,a,b\r\n");
+    for (unsigned i = 0; i < LARGE_ROWS; i++)
+        at += sprintf(at, "%u,\"%.*s,\"\"\",%u.%03u, -%u\n", 1000000 + i, (int)(random_bits() % 40),
+                      "quoted, with commas and blanks, to any length", i / 8, i % 8 * 125, i);
+    *length = (size_t)(at - text);
+    assert_true(*length > (size_t)10 << 20);
+    return text;
+}
+
+static void check_large(const void *bytes, size_t size, const char *suffix)
+{
+    struct error err;
+    struct table *table = read_bytes(bytes, size, suffix, "t", &err);
+    assert_string_equal(err.text, "");
+    assert_int_equal(table->rows, LARGE_ROWS);
+    for (size_t i = 0; i < LARGE_ROWS; i++)
+        if (table->time[i] != 1000 * (int64_t)(1000000 + i) ||
+            table->column[0][i] != (double)i / 8 || table->column[1][i] != -(double)i)
+            fail_msg("row %zu is not what the file has", i);
+    table_free(table);
+}
+
+static void a_large_file(void **state)
+{
+    (void)state;
+    size_t length, size;
+    char *text = large_text(&length);
+    check_large(text, length, ".csv");
+    check_large(text, length - 1, ".csv"); /* the last line has no end */
+    unsigned char *gz = zipped(text, length, &size);
+    check_large(gz, size, ".csv.gz"); /* which has no stretches */
+    strcpy(text + length, "\n\r\n");
+    check_large(text, length + 3, ".csv"); /* blank lines end it */
+    free(gz);
+    free(text);
+}
+
+/* Wherever in a large file a fault is, it is told with its line. */
+static void faults_of_a_large_file(void **state)
+{
+    (void)state;
+    size_t length;
+    char *text = large_text(&length), *at = strchr(text, '\n') + 1, wants[80];
+    for (unsigned line = 2; line <= LARGE_ROWS + 1; line++) {
+        char *end = strchr(at, '\n'), digit = end[-1];
+        if (line < 4 || line > LARGE_ROWS - 1 || random_bits() % 80000 == 0) {
+            end[-1] = 'x';
+            snprintf(wants, sizeof wants, "%u: column 'b': '-", line);
+            expect_fault_in(text, length, ".csv", "t", wants);
+            end[-1] = '\n';
+            snprintf(wants, sizeof wants, "%u: a blank line", line + 1);
+            if (line > 100 && line <= LARGE_ROWS) /* b keeps a digit, and a row follows */
+                expect_fault_in(text, length, ".csv", "t", wants);
+            end[-1] = digit;
+            *at = '0';
+            snprintf(wants, sizeof wants, "%u: time 1970-", line);
+            if (line > 2)
+                expect_fault_in(text, length, ".csv", "t", wants);
+            *at = '1';
+        }
+        at = end + 1;
+    }
+    check_large(text, length, ".csv");
+    free(text);
+}
+
 static void times_in_every_format(void **state)
 {
     (void)state;
@@ -508,6 +584,8 @@ int main(void)
         cmocka_unit_test(a_missing_file),
         cmocka_unit_test(lines_up_to_a_mebibyte),
         cmocka_unit_test(gzip_whole_cut_and_broken),
+        cmocka_unit_test(a_large_file),
+        cmocka_unit_test(faults_of_a_large_file),
         cmocka_unit_test(times_in_every_format),
         cmocka_unit_test(bad_times),
         cmocka_unit_test(steps_and_runs),

@@ -22,6 +22,7 @@ struct csv_stream {
     int fresh, ended;
     char *bytes;
     size_t begin, end;
+    uint64_t base, limit; /* of bytes[0] in the file's text; lines from `limit` on are another's */
 };
 
 static char lower(char c)
@@ -144,6 +145,7 @@ static int fill(struct csv *csv, struct error *err)
     struct csv_stream *s = csv->stream;
     if (s->begin) {
         memmove(s->bytes, s->bytes + s->begin, s->end - s->begin);
+        s->base += s->begin;
         s->end -= s->begin;
         s->begin = 0;
     }
@@ -180,6 +182,8 @@ static int next_line(struct csv *csv, char **line, char **line_end, struct error
     char *end = NULL;
 
     csv->line++;
+    if (s->base + s->begin >= s->limit)
+        return 0;
     while (!end) {
         size_t have = s->end - s->begin;
         end = have > seen ? memchr(s->bytes + s->begin + seen, '\n', have - seen) : NULL;
@@ -315,7 +319,8 @@ static int read_header(struct csv *csv, struct error *err)
     return check_duplicates(csv, err);
 }
 
-static int open_stream(struct csv *csv, struct error *err)
+/* Opens the file at byte `from`. */
+static int open_stream(struct csv *csv, uint64_t from, uint64_t to, struct error *err)
 {
     struct csv_stream *s = csv->stream;
     int fd = open(csv->path, O_RDONLY | O_CLOEXEC);
@@ -324,16 +329,18 @@ static int open_stream(struct csv *csv, struct error *err)
         return error_errno(err, STATUS_INPUT, csv->path);
     if (!fstat(fd, &st) && S_ISREG(st.st_mode))
         s->size = st.st_size;
-    if (!(s->file = gzdopen(fd, "rb"))) {
+    if ((from && lseek(fd, (off_t)from, SEEK_SET) < 0) || !(s->file = gzdopen(fd, "rb"))) {
         close(fd);
         return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
     }
     gzbuffer(s->file, CHUNK);
     s->fresh = 1;
+    s->base = from;
+    s->limit = to;
     return 0;
 }
 
-struct csv *csv_open(const char *path, struct error *err)
+static struct csv *new_reader(const char *path, struct error *err)
 {
     struct csv *csv = calloc(1, sizeof *csv);
     if (csv) {
@@ -342,11 +349,57 @@ struct csv *csv_open(const char *path, struct error *err)
         if (csv->stream)
             csv->stream->bytes = malloc(CSV_LINE_MAX + 1);
     }
-    if (!csv || !csv->path || !csv->stream || !csv->stream->bytes)
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
-    else if (!open_stream(csv, err) && !read_header(csv, err))
+    if (csv && csv->path && csv->stream && csv->stream->bytes)
+        return csv;
+    error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    csv_close(csv);
+    return NULL;
+}
+
+struct csv *csv_open(const char *path, struct error *err)
+{
+    struct csv *csv = new_reader(path, err);
+    if (csv && !open_stream(csv, 0, UINT64_MAX, err) && !read_header(csv, err))
         return csv;
     csv_close(csv);
+    return NULL;
+}
+
+int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end)
+{
+    const struct csv_stream *s = csv->stream;
+    *begin = s->base + s->begin;
+    *end = (uint64_t)s->size;
+    return gzdirect(s->file) && *begin < *end;
+}
+
+/* The byte before `from` decides whether a line begins there: the line that it is of goes. */
+static int skip_to_line(struct csv *csv, struct error *err)
+{
+    char *line, *end;
+    if (!gzdirect(csv->stream->file))
+        return fail(csv, err, "what looks like gzip data inside of text");
+    if (next_line(csv, &line, &end, err) < 0)
+        return -1;
+    csv->line = 1;
+    return 0;
+}
+
+struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, struct error *err)
+{
+    struct csv *part = new_reader(csv->path, err);
+    if (!part)
+        return NULL;
+    part->name = calloc(csv->columns, sizeof *part->name);
+    part->field = calloc(csv->columns, sizeof *part->field);
+    int failed = !part->name || !part->field;
+    for (; part->columns < csv->columns && !failed; part->columns++)
+        failed = !(part->name[part->columns] = strdup(csv->name[part->columns]));
+    if (failed)
+        error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    else if (!open_stream(part, from - 1, to, err) && !skip_to_line(part, err))
+        return part;
+    csv_close(part);
     return NULL;
 }
 
@@ -475,4 +528,6 @@ void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total)
     z_off_t at = gzoffset(csv->stream->file);
     *done = at > 0 ? (uint64_t)at : 0;
     *total = (uint64_t)csv->stream->size;
+    if (*total > csv->stream->limit)
+        *total = csv->stream->limit;
 }

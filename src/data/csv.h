@@ -38,6 +38,17 @@ void csv_close(struct csv *csv);
 /* Goes to the next row: 1; 0 at the end of the file; -1 with an error. */
 int csv_next(struct csv *csv, struct error *err);
 
+/*
+ * For reading a file side by side: where the rows begin and the file ends, in bytes; 0 if it is no
+ * regular file or compressed. Lines can be told apart anywhere, since no quoted field has one's
+ * end.
+ */
+int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end);
+
+/* Another reader of the file, of the rows whose lines begin in [from, to); its `line` counts as if
+ * the first of them were line 2. */
+struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, struct error *err);
+
 /* Column called `name`, or else the only one that differs from it in case alone. An error lists the
  * columns that there are. */
 int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err);

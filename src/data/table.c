@@ -1,10 +1,12 @@
 #include "data/table.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "data/csv.h"
 
@@ -279,6 +281,123 @@ static int read_rows(struct table *table, struct csv *csv, const size_t *where, 
     return more;
 }
 
+/* --- a large file in stretches, side by side */
+
+#define STRETCHES 16
+
+uint64_t table_stretch = (uint64_t)4 << 20;
+
+struct stretch {
+    const struct csv *csv; /* of the whole file */
+    uint64_t from, to;
+    const size_t *where;
+    size_t time;
+    int timed, last, failed;
+    struct log *log;
+    struct table *table;
+};
+
+/* Fails too where blank lines end a stretch that is not the last. */
+static void *read_stretch(void *arg)
+{
+    struct stretch *s = arg;
+    struct error ignored;
+    struct csv *csv = s->table ? csv_open_part(s->csv, s->from, s->to, &ignored) : NULL;
+    s->failed = !csv || read_rows(s->table, csv, s->where, s->timed, s->time, s->log, &ignored) ||
+                (!s->last && csv->line != s->table->rows + 2);
+    csv_close(csv);
+    return NULL;
+}
+
+/* Whether stretch b may follow a: times are of one format and rise. */
+static int follows(const struct table *a, const struct table *b)
+{
+    return a->format == b->format && (!a->time || a->time[a->rows - 1] < b->time[0]);
+}
+
+/* All rows into `table`, which has none. */
+static int join_stretches(struct table *table, struct stretch *s, size_t count)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (s[i].failed || (i && !follows(s[i - 1].table, s[i].table)))
+            return -1;
+        rows += s[i].table->rows;
+    }
+    struct table *first = s[0].table;
+    size_t at = first->rows;
+    table->format = first->format;
+    if (set_room(first, s->timed, rows))
+        return -1;
+    for (size_t i = 1; i < count; i++) {
+        const struct table *from = s[i].table;
+        for (size_t c = 0; c < table->columns; c++) {
+            memcpy(first->column[c] + at, from->column[c], from->rows * sizeof(double));
+            free(from->column[c]);
+            from->column[c] = NULL;
+        }
+        if (s->timed)
+            memcpy(first->time + at, from->time, from->rows * sizeof *from->time);
+        at += from->rows;
+    }
+    for (size_t c = 0; c < table->columns; c++) {
+        table->column[c] = first->column[c];
+        first->column[c] = NULL;
+    }
+    table->time = first->time;
+    first->time = NULL;
+    table->rows = rows;
+    return 0;
+}
+
+/*
+ * 0 if it read the whole file. Whatever is odd about a file, from an error to blank lines at its
+ * end or one core, is left to a reader that goes from line to line, and knows their numbers.
+ */
+static int read_side_by_side(struct table *table, const struct csv *csv, const size_t *where,
+                             int timed, size_t time, struct log *log)
+{
+    struct stretch s[STRETCHES];
+    pthread_t thread[STRETCHES];
+    int threaded[STRETCHES];
+    uint64_t begin, end;
+    if (!csv_extent(csv, &begin, &end))
+        return -1;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t fit = (end - begin) / table_stretch;
+    size_t count = fit < STRETCHES ? (size_t)fit : STRETCHES;
+    if (cores > 0 && count > (size_t)cores)
+        count = (size_t)cores;
+    if (count < 2)
+        return -1;
+    for (size_t i = 0; i < count; i++) {
+        s[i] = (struct stretch){.csv = csv,
+                                .from = begin + (end - begin) / count * i,
+                                .to = begin + (end - begin) / count * (i + 1),
+                                .where = where,
+                                .time = time,
+                                .timed = timed,
+                                .last = i + 1 == count,
+                                .log = i ? NULL : log,
+                                .table = table_new(csv->path, table->columns)};
+        if (s[i].last)
+            s[i].to = UINT64_MAX;
+    }
+    for (size_t i = 1; i < count; i++)
+        threaded[i] = !pthread_create(&thread[i], NULL, read_stretch, &s[i]);
+    read_stretch(&s[0]);
+    for (size_t i = 1; i < count; i++) {
+        if (threaded[i])
+            pthread_join(thread[i], NULL);
+        else
+            read_stretch(&s[i]);
+    }
+    int result = join_stretches(table, s, count);
+    for (size_t i = 0; i < count; i++)
+        table_free(s[i].table);
+    return result;
+}
+
 /* Finds the columns, then reads. */
 static int read_table(struct table *table, struct csv *csv, const char *time, char *const *names,
                       struct log *log, struct error *err)
@@ -293,7 +412,7 @@ static int read_table(struct table *table, struct csv *csv, const char *time, ch
         if (!result && !(table->name[i] = strdup(csv->name[where[i]])))
             result = error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
     }
-    if (!result)
+    if (!result && read_side_by_side(table, csv, where, *time != 0, time_column, log))
         result = read_rows(table, csv, where, *time != 0, time_column, log, err);
     free(where);
     return result;

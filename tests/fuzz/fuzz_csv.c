@@ -1,6 +1,7 @@
 /*
  * Fuzzes csv and table: any bytes are a file. Besides what the sanitizers see, numbers must be
- * those of strtod(), and what a table holds must be finite and in the order of time.
+ * those of strtod(), what a table holds must be finite and in the order of time, and reading in
+ * stretches must give what reading line by line does.
  */
 #include <math.h>
 #include <stdint.h>
@@ -43,6 +44,28 @@ static void read_fields(const char *path)
     csv_close(csv);
 }
 
+static struct table *read_by(const char *path, const char *time, uint64_t stretch,
+                             struct error *err)
+{
+    char name[] = "b", *names[] = {name};
+    table_stretch = stretch;
+    return table_read(path, time, names, 1, NULL, err);
+}
+
+static void read_both_ways(const char *path, const char *time)
+{
+    struct error err, other;
+    struct table *a = read_by(path, time, UINT64_MAX, &err), *b = read_by(path, time, 8, &other);
+    check(!a == !b && (a || !strcmp(err.text, other.text)));
+    if (a) {
+        check(a->rows == b->rows && a->format == b->format);
+        check(!memcmp(a->column[0], b->column[0], a->rows * sizeof(double)));
+        check(!a->time || !memcmp(a->time, b->time, a->rows * sizeof *a->time));
+    }
+    table_free(a);
+    table_free(b);
+}
+
 /* Reads the column b and the time a, cuts and resamples. */
 static void read_as_table(const char *path)
 {
@@ -79,6 +102,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     read_fields(path);
     read_as_table(path);
+    read_both_ways(path, "a");
+    read_both_ways(path, "");
     close(fd);
     return 0;
 }
