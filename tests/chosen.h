@@ -1,6 +1,6 @@
 /*
- * chosen: the device that tests of kernels run on: SEQTRAIN_TEST_DEVICE, as device.select has it, or
- * what is chosen by itself.
+ * chosen: the device that tests of kernels run on: SEQTRAIN_TEST_DEVICE, as device.select has it,
+ * or what is chosen by itself.
  */
 #ifndef TESTS_CHOSEN_H
 #define TESTS_CHOSEN_H

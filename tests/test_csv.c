@@ -28,11 +28,11 @@ static uint64_t random_bits(void)
 static struct table *read_bytes(const void *bytes, size_t size, const char *suffix,
                                 const char *time, struct error *err)
 {
-    static char a[] = "a", b[] = "b";
+    static char a[] = "a", b[] = "b", log;
     char *names[] = {a, b};
     const char *path = fake_file(bytes, size, suffix);
     *err->text = 0;
-    struct table *table = table_read(path, time, names, 2, NULL, err);
+    struct table *table = table_read(path, time, names, 2, (struct log *)(void *)&log, err);
     unlink(path);
     return table;
 }
@@ -325,13 +325,14 @@ static int64_t time_of(const char *text)
 
 /* --- files so large that stretches of them are read side by side */
 
-#define LARGE_ROWS 400000
+#define LARGE_ROWS 600000 /* of which each stretch tells its progress if it may */
 
 /* Row i, from 0, has time 1000000 + i, a = i / 8 and b = -i; rows differ in length. The caller
  * frees it. */
 static char *large_text(size_t *length)
 {
     char *text = malloc((size_t)LARGE_ROWS * 80 + 100), *at = text;
+    table_threads = 2;
     assert_non_null(text);
     at += sprintf(at, "t,note,a,b\r\n");
     for (unsigned i = 0; i < LARGE_ROWS; i++)

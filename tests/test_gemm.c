@@ -135,7 +135,7 @@ static void test_bf16(void **state)
 {
     (void)state;
     int native = dev->info.has_native;
-    print_message("# products in bfloat16 by %s\n", gemm_provider_name(PROVIDER_BF16));
+    print_message("# products in bfloat16 by %s\n", gemm_provider_name(dev, PROVIDER_BF16));
     check_all(PROVIDER_BF16);
     const size_t blocks[][3] = {{97, 33, 257}, {13, 513, 256}, {200, 31, 1}, {1, 1100, 700}};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)

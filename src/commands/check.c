@@ -50,7 +50,7 @@ static void print_step(const struct engine *e)
     advice_print(c, &s, stdout);
     printf("steps: %ld an epoch, %ld in all, %ld of warm-up; %ld x %ld windows each\n", s.per_epoch,
            s.total, s.warmup, c->train.accumulate, c->train.batch);
-    printf("a step: %zu launches a micro-batch, %zu for the update, %.2f GFLOP; %u programs\n",
+    printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
            e->micro, e->train->launch_count - e->micro, flops / 1e9, device_programs(e->dev));
     if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
         printf("the contrastive term is that of each micro-batch of %ld windows\n", c->train.batch);
@@ -204,7 +204,7 @@ int command_check(const struct options *options, struct error *err)
         result = 0;
         printf("%s: valid\ndevice: %s (%s), matrices by %s\n", options->config,
                device_info(e->dev)->name, device_info(e->dev)->platform,
-               gemm_provider_name(e->gemm));
+               gemm_provider_name(e->dev, e->gemm));
         print_layers(e->params);
         print_memory(e);
         print_step(e);

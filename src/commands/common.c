@@ -98,8 +98,7 @@ static int measure_wait(struct engine *e, double *seconds, struct error *err)
 
 struct line {
     char name[48]; /* kernel, or product with its shape */
-    double seconds, flops, bytes, floor;
-    uint64_t runs;
+    double seconds, flops, bytes, floor, runs;
 };
 
 static int slower_first(const void *a, const void *b)
@@ -114,8 +113,9 @@ static double floor_of(const struct launch *l, const struct ceilings *c)
     return fmax(l->flops / c->flops, l->bytes / c->bytes);
 }
 
+/* `times`: how many launches stand for each that was measured. */
 static void collect(struct line *lines, size_t *count, const struct graph *g,
-                    const struct ceilings *c)
+                    const struct ceilings *c, double times)
 {
     for (size_t i = 0; g && i < g->launch_count; i++) {
         const struct launch *l = g->launches[i];
@@ -130,9 +130,9 @@ static void collect(struct line *lines, size_t *count, const struct graph *g,
             at++;
         if (at == *count)
             strcpy(lines[(*count)++].name, name);
-        double runs = (double)l->runs;
-        lines[at].seconds += l->seconds;
-        lines[at].runs += l->runs;
+        double runs = times * (double)l->runs;
+        lines[at].seconds += times * l->seconds;
+        lines[at].runs += runs;
         lines[at].flops += l->flops * runs;
         lines[at].bytes += l->bytes * runs;
         lines[at].floor += floor_of(l, c) * runs;
@@ -179,8 +179,10 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
     struct line *lines = calloc(most + 1, sizeof *lines), all = {0};
     if (!lines)
         return error_set(err, STATUS_FAILED, "out of memory");
-    collect(lines, &count, e->train, &c);
-    collect(lines, &count, e->eval, &c);
+    const struct engine_profile *p = &e->profiled;
+    collect(lines, &count, e->train, &c,
+            p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1);
+    collect(lines, &count, e->eval, &c, 1);
     qsort(lines, count, sizeof *lines, slower_first);
     for (size_t i = 0; i < count; i++) {
         all.seconds += lines[i].seconds;
@@ -194,12 +196,12 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
             "us each", "GF/s", "GB/s", "floor");
     for (size_t i = 0; i < count; i++) {
         const struct line *l = &lines[i];
-        if (!l->runs)
+        if (!(l->runs > 0))
             continue;
-        fprintf(out, "  %-28s %9llu %10.1f %5.1f%% %10.1f %8.1f %8.1f %5.0f%%\n", l->name,
-                (unsigned long long)l->runs, l->seconds * 1e3, 100 * l->seconds / all.seconds,
-                l->seconds * 1e6 / (double)l->runs, l->flops / l->seconds / 1e9,
-                l->bytes / l->seconds / 1e9, 100 * l->floor / l->seconds);
+        fprintf(out, "  %-28s %9.0f %10.1f %5.1f%% %10.1f %8.1f %8.1f %5.0f%%\n", l->name, l->runs,
+                l->seconds * 1e3, 100 * l->seconds / all.seconds, l->seconds * 1e6 / l->runs,
+                l->flops / l->seconds / 1e9, l->bytes / l->seconds / 1e9,
+                100 * l->floor / l->seconds);
     }
     if (all.seconds > 0)
         fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,

@@ -155,14 +155,14 @@ static json_t *start_event(const struct run *run)
 {
     const struct engine *e = run->engine;
     const struct device_info *d = device_info(e->dev);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run",
-                     run->config->run.name, "version", PACKAGE_VERSION, "folder", run->folder,
-                     "device", d->name, "platform", d->platform, "gemm",
-                     gemm_provider_name(e->gemm), "parameters", (json_int_t)params_count(e->params),
-                     "device_bytes", (json_int_t)device_bytes(e->dev), "train_windows",
-                     (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
-                     (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
-                     (json_int_t)e->data->count[PART_TEST]);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run", run->config->run.name,
+        "version", PACKAGE_VERSION, "folder", run->folder, "device", d->name, "platform",
+        d->platform, "gemm", gemm_provider_name(e->dev, e->gemm), "parameters",
+        (json_int_t)params_count(e->params), "device_bytes", (json_int_t)device_bytes(e->dev),
+        "train_windows", (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
+        (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
+        (json_int_t)e->data->count[PART_TEST]);
 }
 
 static void say_start(const struct run *run)
@@ -170,7 +170,7 @@ static void say_start(const struct run *run)
     const struct engine *e = run->engine;
     const struct config *c = run->config;
     log_say(run->log, "Device: %s (%s), matrices by %s", device_info(e->dev)->name,
-            device_info(e->dev)->platform, gemm_provider_name(e->gemm));
+            device_info(e->dev)->platform, gemm_provider_name(e->dev, e->gemm));
     log_say(run->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
             params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);

@@ -19,6 +19,8 @@
 struct csv_stream {
     gzFile file;
     int64_t size; /* of the file on disk; 0: not known */
+    dev_t device; /* which file it is */
+    ino_t number;
     int fresh, ended;
     char *bytes;
     size_t begin, end;
@@ -327,8 +329,11 @@ static int open_stream(struct csv *csv, uint64_t from, uint64_t to, struct error
     struct stat st;
     if (fd < 0)
         return error_errno(err, STATUS_INPUT, csv->path);
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode))
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
         s->size = st.st_size;
+        s->device = st.st_dev;
+        s->number = st.st_ino;
+    }
     if ((from && lseek(fd, (off_t)from, SEEK_SET) < 0) || !(s->file = gzdopen(fd, "rb"))) {
         close(fd);
         return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
@@ -374,9 +379,11 @@ int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end)
 }
 
 /* The byte before `from` decides whether a line begins there: the line that it is of goes. */
-static int skip_to_line(struct csv *csv, struct error *err)
+static int skip_to_line(struct csv *csv, const struct csv_stream *whole, struct error *err)
 {
     char *line, *end;
+    if (csv->stream->device != whole->device || csv->stream->number != whole->number)
+        return fail(csv, err, "another file has taken its place");
     if (!gzdirect(csv->stream->file))
         return fail(csv, err, "what looks like gzip data inside of text");
     if (next_line(csv, &line, &end, err) < 0)
@@ -397,7 +404,7 @@ struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, str
         failed = !(part->name[part->columns] = strdup(csv->name[part->columns]));
     if (failed)
         error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
-    else if (!open_stream(part, from - 1, to, err) && !skip_to_line(part, err))
+    else if (!open_stream(part, from - 1, to, err) && !skip_to_line(part, csv->stream, err))
         return part;
     csv_close(part);
     return NULL;

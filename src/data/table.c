@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -266,13 +267,13 @@ static int read_rows(struct table *table, struct csv *csv, const size_t *where, 
         }
         if (read_row(table, csv, where, time, err))
             return -1;
-        if (table->rows % (1 << 18) == 0) {
+        if (log && table->rows % (1 << 18) == 0) {
             csv_progress(csv, &done, &total);
             if (total && done < total)
                 log_progress(log, "reading", done, total);
         }
     }
-    if (table->rows >> 18)
+    if (log && table->rows >> 18)
         log_progress(log, "reading", 0, 0);
     if (!more && !table->rows)
         return error_set(err, STATUS_INPUT, "%s:1: no row follows the header", csv->path);
@@ -286,6 +287,18 @@ static int read_rows(struct table *table, struct csv *csv, const size_t *where, 
 #define STRETCHES 16
 
 uint64_t table_stretch = (uint64_t)4 << 20;
+unsigned table_threads;
+
+static size_t cores(void)
+{
+#ifdef CPU_COUNT
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set))
+        return (size_t)CPU_COUNT(&set);
+#endif
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
 
 struct stretch {
     const struct csv *csv; /* of the whole file */
@@ -363,11 +376,10 @@ static int read_side_by_side(struct table *table, const struct csv *csv, const s
     uint64_t begin, end;
     if (!csv_extent(csv, &begin, &end))
         return -1;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
     uint64_t fit = (end - begin) / table_stretch;
-    size_t count = fit < STRETCHES ? (size_t)fit : STRETCHES;
-    if (cores > 0 && count > (size_t)cores)
-        count = (size_t)cores;
+    size_t most = table_threads ? table_threads : cores(), count;
+    most = most < STRETCHES ? most : STRETCHES;
+    count = fit < most ? (size_t)fit : most;
     if (count < 2)
         return -1;
     for (size_t i = 0; i < count; i++) {

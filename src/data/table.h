@@ -45,9 +45,11 @@ struct table *table_read(const char *path, const char *time, char *const *names,
                          struct log *log, struct error *err);
 void table_free(struct table *table);
 
-/* A large plain file is read by several threads, in stretches of so many bytes at least; tests
- * lower it. Nothing else tells: rows, faults and their lines are the same. */
+/* A large plain file is read in stretches of so many bytes at least, by so many threads at most (0:
+ * as many as the process has cores); tests set both. Nothing else tells: rows, faults and their
+ * lines are the same. */
 extern uint64_t table_stretch;
+extern unsigned table_threads;
 
 /* A table without rows, for whoever fills it; NULL without memory. */
 struct table *table_new(const char *path, size_t columns);

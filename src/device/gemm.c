@@ -15,13 +15,25 @@ enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provide
     return device_info(dev)->is_cpu ? PROVIDER_OWN : PROVIDER_CLBLAST;
 }
 
-const char *gemm_provider_name(enum gemm_provider provider)
+static int bf16_on_host(const struct device *dev)
 {
-    return provider == PROVIDER_CBLAS ? (gemm_cblas_identity() ? gemm_cblas_identity() : "no cblas")
-           : provider == PROVIDER_CLBLAST ? "CLBlast"
-           : provider == PROVIDER_OWN     ? "own"
-           : provider == PROVIDER_BF16 ? (gemm_bf16_identity() ? gemm_bf16_identity() : "bf16 own")
-                                       : "whoever was measured to be fastest";
+    return device_info(dev)->has_native && gemm_bf16_identity();
+}
+
+const char *gemm_provider_name(const struct device *dev, enum gemm_provider provider)
+{
+    switch (provider) {
+    case PROVIDER_CBLAS:
+        return gemm_cblas_identity() ? gemm_cblas_identity() : "no cblas";
+    case PROVIDER_CLBLAST:
+        return "CLBlast";
+    case PROVIDER_OWN:
+        return "own";
+    case PROVIDER_BF16:
+        return bf16_on_host(dev) ? gemm_bf16_identity() : "bf16 own";
+    default:
+        return "whoever was measured to be fastest";
+    }
 }
 
 struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
@@ -56,11 +68,10 @@ struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t
                           .matrix = {a, b, c},
                           .tiles = tiles,
                           .add = add};
-    int on_host = device_info(dev)->has_native && gemm_bf16_identity();
-    int failed = gemm->provider == PROVIDER_CBLAS             ? gemm_cblas_init(gemm, err)
-                 : gemm->provider == PROVIDER_CLBLAST         ? gemm_clblast_init(gemm, err)
-                 : gemm->provider == PROVIDER_BF16 && on_host ? gemm_bf16_init(gemm, err)
-                                                              : gemm_own_init(gemm, err);
+    int failed = gemm->provider == PROVIDER_CBLAS     ? gemm_cblas_init(gemm, err)
+                 : gemm->provider == PROVIDER_CLBLAST ? gemm_clblast_init(gemm, err)
+                 : gemm->provider == PROVIDER_BF16 && bf16_on_host(dev) ? gemm_bf16_init(gemm, err)
+                                                                        : gemm_own_init(gemm, err);
     if (failed) {
         gemm_free(gemm);
         return NULL;

@@ -29,7 +29,7 @@ enum gemm_provider { PROVIDER_AUTO, PROVIDER_CLBLAST, PROVIDER_CBLAS, PROVIDER_O
 enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish);
 
 /* "cblas (OpenBLAS 0.3.21 Zen)": provider and what is known of its identity. */
-const char *gemm_provider_name(enum gemm_provider provider);
+const char *gemm_provider_name(const struct device *dev, enum gemm_provider provider);
 
 struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
                       struct buffer *a, struct buffer *b, struct buffer *c, int add,

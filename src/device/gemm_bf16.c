@@ -20,8 +20,9 @@
 #define COLUMNS ((size_t)512) /* of B */
 
 struct pack {
-    uint32_t a[ROWS * PAIRS]; /* [ROWS][PAIRS], or [PAIRS][ROWS] where A is stored transposed */
-    uint32_t b[COLUMNS * PAIRS];
+    _Alignas(64)
+        uint32_t a[ROWS * PAIRS]; /* [ROWS][PAIRS], or [PAIRS][ROWS] where A is stored transposed */
+    _Alignas(64) uint32_t b[COLUMNS * PAIRS];
 };
 
 static size_t least(size_t a, size_t b)
@@ -168,7 +169,7 @@ TARGET static void multiply_packed(const struct gemm_block *t, const struct pack
 
 TARGET static void multiply(const struct gemm_block *t)
 {
-    static _Thread_local struct pack pack;
+    struct pack pack; /* what lies beyond the edges is multiplied, but never stored */
     const struct gemm_shape *s = &t->shape;
     for (size_t j0 = 0; j0 < s->n; j0 += COLUMNS)
         for (size_t k0 = 0; k0 < s->k; k0 += 2 * PAIRS) {

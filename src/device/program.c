@@ -67,7 +67,7 @@ char *device_cache_path(const struct device *dev, const char *what)
     char *key = NULL, *path;
     if (asprintf(&key, "%s\n%s\n%s\n%s\n%s\n%u\n%s\n", what, dev->info.platform, dev->info.name,
                  dev->info.version, dev->info.driver, dev->info.compute_units,
-                 gemm_provider_name(PROVIDER_CBLAS)) < 0)
+                 gemm_provider_name(dev, PROVIDER_CBLAS)) < 0)
         return NULL;
     path = cache_path(key);
     free(key);

@@ -29,7 +29,7 @@ char *plan_text(const struct engine *e)
     const struct device_info *d = device_info(e->dev);
     json_t *plan =
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "device", d->name, "platform", d->platform, "driver",
-                  d->driver, "version", d->version, "gemm", gemm_provider_name(e->gemm));
+                  d->driver, "version", d->version, "gemm", gemm_provider_name(e->dev, e->gemm));
     if (!plan)
         return NULL;
     if (e->train)
@@ -89,7 +89,7 @@ static void print_graph(const struct graph *g, const char *title, const char *pr
 
 void plan_print(const struct engine *e, FILE *out)
 {
-    const char *provider = gemm_provider_name(e->gemm);
+    const char *provider = gemm_provider_name(e->dev, e->gemm);
     if (e->train)
         print_graph(e->train, "training step", provider, out);
     print_graph(e->eval, "evaluation", provider, out);

@@ -7,8 +7,8 @@
 Training (A1 .. C1): the peer is the PyTorch twin of the same model in the fastest of the modes. Printed
 are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
-the seconds from a process's start to the end of its first step: cold, with empty caches of compiled
-programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
+the seconds from a process's start (ours: from main(), which comes some 10 ms later) to the end of its
+first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
 running process. --small: sizes that try the script, not the machine.
 
 Needs torch, numpy, safetensors; K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary

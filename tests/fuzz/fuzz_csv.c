@@ -49,6 +49,7 @@ static struct table *read_by(const char *path, const char *time, uint64_t stretc
 {
     char name[] = "b", *names[] = {name};
     table_stretch = stretch;
+    table_threads = 3;
     return table_read(path, time, names, 1, NULL, err);
 }
 
