@@ -16,6 +16,7 @@
 
 static char fake_said[1 << 16];   /* what log_say() and log_detail() were told */
 static char fake_warned[1 << 14]; /* what log_warn() was told */
+static unsigned fake_unheard;     /* calls of log_progress() without a log, from any thread */
 static json_t *fake_event;        /* members of the last log_event() */
 
 __attribute__((unused)) static void fake_forget(void)
@@ -72,7 +73,8 @@ void log_event(struct log *log, const char *event, json_t *members)
 void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total)
 {
     (void)text;
-    if (!log || done > total)
+    fake_unheard += log == NULL;
+    if (done > total)
         abort();
 }
 

@@ -624,6 +624,7 @@ static void test_choices(void **state)
         {"device", "gemm", GEMM_CLBLAST, "clblast"},
         {"device", "gemm", GEMM_CBLAS, "cblas"},
         {"device", "gemm", GEMM_OWN, "own"},
+        {"device", "gemm", GEMM_BF16, "bf16"},
         {"data", "scaler", SCALER_NONE, "none"},
         {"data", "scaler", SCALER_STANDARD, "standard"},
         {"data", "scaler", SCALER_MINMAX, "minmax"},
