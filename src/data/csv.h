@@ -45,8 +45,8 @@ int csv_next(struct csv *csv, struct error *err);
  */
 int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end);
 
-/* Another reader of the file, of the rows whose lines begin in [from, to); its `line` counts as if
- * the first of them were line 2. */
+/* Another reader of the file, of the rows whose lines begin in [from, to), from > 0; its `line`
+ * counts as if the first of them were line 2. */
 struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, struct error *err);
 
 /* Column called `name`, or else the only one that differs from it in case alone. An error lists the

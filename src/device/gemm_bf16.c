@@ -25,11 +25,6 @@ struct pack {
     _Alignas(64) uint32_t b[COLUMNS * PAIRS];
 };
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* The first n of 16 elements */
 static inline __mmask16 first(size_t n)
 {

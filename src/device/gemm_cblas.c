@@ -43,11 +43,6 @@ const char *gemm_cblas_identity(void)
 
 #define SMALL_WORK 1000000 /* m n k of OpenBLAS's small matrices */
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static void sgemm(const struct gemm_block *t, size_t row, size_t rows, size_t from, size_t to,
                   int add)
 {

@@ -6,11 +6,6 @@
  */
 #include "device/gemm_providers.h"
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 /* All of a product as a block. */
 static struct gemm_block whole(const struct gemm_shape *s, void **memory)
 {

@@ -6,6 +6,11 @@
 
 #include "device/gemm.h"
 
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 /* A part of a product on the host, C[m, n] = op(A) op(B) (+ C): rows `ld` floats apart. */
 struct gemm_block {
     struct gemm_shape shape;
