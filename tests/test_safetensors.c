@@ -190,6 +190,59 @@ static void test_round_trip(void **state)
     safetensors_free(st);
 }
 
+/* Bytes that count up, or fail once `fail_from` is reached. */
+static size_t fail_from;
+
+static int fetch(void *from, size_t offset, size_t bytes, void *to, struct error *e)
+{
+    if (offset + bytes > fail_from)
+        return error_set(e, STATUS_DEVICE, "lost");
+    memcpy(to, (const char *)from + offset, bytes);
+    return 0;
+}
+
+/* A tensor of more than two pieces that begins inside what it is a part of; when it cannot be had,
+ * the file that was there stays. */
+static void test_far(void **state)
+{
+    (void)state;
+    const size_t count = (9 << 20) / 4 + 3, first = 5;
+    uint32_t *x = malloc((first + count) * sizeof *x);
+    const uint64_t shape[] = {3, count / 3};
+    assert_non_null(x);
+    assert_int_equal(count % 3, 0);
+    for (size_t i = 0; i < first + count; i++)
+        x[i] = (uint32_t)(i * 2654435761u);
+    struct safetensors *st = safetensors_new();
+    assert_int_equal(safetensors_add(st, "near", DTYPE_U64, 0, NULL, &shape[1], &err), 0);
+    assert_int_equal(
+        safetensors_add_far(st, "far", DTYPE_U32, 2, shape, fetch, x, first * sizeof *x, &err), 0);
+    assert_int_equal(
+        safetensors_add_far(st, "near", DTYPE_U32, 2, shape, fetch, x, first * sizeof *x, &err),
+        -1);
+    fail_from = SIZE_MAX;
+    assert_int_equal(safetensors_write(st, path, &err), 0);
+    for (int turn = 0; turn < 2; turn++) {
+        struct safetensors *back = safetensors_read(path, &err);
+        assert_non_null(back);
+        const struct safetensor *far = safetensors_find(back, "far");
+        assert_int_equal(far->bytes, count * sizeof *x);
+        assert_memory_equal(far->data, x + first, far->bytes);
+        assert_memory_equal(safetensors_find(back, "near")->data, &shape[1], 8);
+        safetensors_free(back);
+        memset(x, 0, sizeof *x); /* not part of it */
+        fail_from = (size_t)6 << 20;
+        assert_int_equal(safetensors_write(st, path, &err), -1);
+        assert_int_equal(err.status, STATUS_DEVICE);
+        assert_non_null(strstr(err.text, "far: lost"));
+    }
+    char aside[sizeof path + 8];
+    snprintf(aside, sizeof aside, "%s.tmp", path);
+    assert_int_equal(access(aside, F_OK), -1);
+    safetensors_free(st);
+    free(x);
+}
+
 /* What was read can be added to. */
 static void test_add_to_what_was_read(void **state)
 {
@@ -413,6 +466,7 @@ int main(void)
         cmocka_unit_test(test_reads_golden),
         cmocka_unit_test(test_writes_golden),
         cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_far),
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_add_to_what_was_read),
         cmocka_unit_test(test_add_refuses),

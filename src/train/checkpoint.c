@@ -34,6 +34,11 @@ static int has_place(const struct engine *e, size_t i, const struct buffer *aren
     return arena == e->params->values || !e->params->list[i]->running;
 }
 
+static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
+{
+    return buffer_read(arena, offset, bytes, to, err);
+}
+
 static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
                      const char *prefix, struct error *err)
 {
@@ -43,16 +48,11 @@ static int add_arena(struct engine *e, struct safetensors *st, struct buffer *ar
         const struct tensor *t = &e->params->list[i]->value;
         uint64_t shape[TENSOR_MAX_RANK];
         char name[160];
-        float *x = malloc(t->elems * sizeof *x);
-        if (!x)
-            return error_set(err, STATUS_FAILED, "out of memory");
         for (int r = 0; r < t->rank; r++)
             shape[r] = t->dim[r];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
-        int failed = params_read(e->params, i, arena, x, err) ||
-                     safetensors_add(st, name, DTYPE_F32, (size_t)t->rank, shape, x, err);
-        free(x);
-        if (failed)
+        if (safetensors_add_far(st, name, DTYPE_F32, (size_t)t->rank, shape, fetch, arena,
+                                t->offset, err))
             return -1;
     }
     return 0;

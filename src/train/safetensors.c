@@ -130,34 +130,59 @@ static int append_meta(struct safetensors *st, const char *key, const char *valu
     return 0;
 }
 
-int safetensors_add(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
-                    const uint64_t *shape, const void *data, struct error *err)
+/* Appends a tensor of this shape, without data; NULL with an error. */
+static struct safetensor *add(struct safetensors *st, const char *name, enum dtype dtype,
+                              size_t rank, const uint64_t *shape, struct error *err)
 {
     size_t bytes;
+    struct safetensor *tensor = NULL;
     if (!strcmp(name, "__metadata__"))
-        return error_set(err, STATUS_FAILED, "tensor '%s': the name is reserved", name);
-    if (safetensors_find(st, name))
-        return error_set(err, STATUS_FAILED, "tensor '%s' is there already", name);
-    if (rank > SAFETENSORS_MAX_RANK)
-        return error_set(err, STATUS_FAILED, "tensor '%s': more than %d dimensions", name,
-                         SAFETENSORS_MAX_RANK);
-    if (count_bytes(dtype, rank, shape, &bytes))
-        return error_set(err, STATUS_FAILED, "tensor '%s': its size overflows", name);
-
-    void *copy = malloc(bytes ? bytes : 1);
-    struct safetensor *tensor = copy ? append(st, name) : NULL;
-    if (!tensor) {
-        free(copy);
-        return error_set(err, STATUS_FAILED, "tensor '%s': out of memory", name);
-    }
+        error_set(err, STATUS_FAILED, "tensor '%s': the name is reserved", name);
+    else if (safetensors_find(st, name))
+        error_set(err, STATUS_FAILED, "tensor '%s' is there already", name);
+    else if (rank > SAFETENSORS_MAX_RANK)
+        error_set(err, STATUS_FAILED, "tensor '%s': more than %d dimensions", name,
+                  SAFETENSORS_MAX_RANK);
+    else if (count_bytes(dtype, rank, shape, &bytes))
+        error_set(err, STATUS_FAILED, "tensor '%s': its size overflows", name);
+    else if (!(tensor = append(st, name)))
+        error_set(err, STATUS_FAILED, "tensor '%s': out of memory", name);
+    if (!tensor)
+        return NULL;
     tensor->dtype = dtype;
     tensor->rank = rank;
     for (size_t i = 0; i < rank; i++)
         tensor->shape[i] = shape[i];
     tensor->bytes = bytes;
-    tensor->data = copy;
-    if (bytes)
-        memcpy(copy, data, bytes);
+    return tensor;
+}
+
+int safetensors_add(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
+                    const uint64_t *shape, const void *data, struct error *err)
+{
+    struct safetensor *tensor = add(st, name, dtype, rank, shape, err);
+    if (!tensor)
+        return -1;
+    if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1))) {
+        free(tensor->name);
+        st->count--;
+        return error_set(err, STATUS_FAILED, "tensor '%s': out of memory", name);
+    }
+    if (tensor->bytes)
+        memcpy(tensor->data, data, tensor->bytes);
+    return 0;
+}
+
+int safetensors_add_far(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
+                        const uint64_t *shape, safetensors_fetch *fetch, void *from, size_t at,
+                        struct error *err)
+{
+    struct safetensor *tensor = add(st, name, dtype, rank, shape, err);
+    if (!tensor)
+        return -1;
+    tensor->fetch = fetch;
+    tensor->from = from;
+    tensor->at = at;
     return 0;
 }
 
@@ -509,9 +534,30 @@ static char *header_text(const struct safetensors *st)
     return text;
 }
 
+struct sink {
+    FILE *stream;
+    unsigned char *piece; /* [PIECE] */
+    struct error *err;
+    int failed; /* an error is set */
+};
+
+#define PIECE ((size_t)4 << 20)
+
 static int write_data(const struct safetensor *tensor, void *ctx)
 {
-    return fwrite(tensor->data, 1, tensor->bytes, ctx) == tensor->bytes ? 0 : -1;
+    struct sink *sink = ctx;
+    if (!tensor->fetch)
+        return fwrite(tensor->data, 1, tensor->bytes, sink->stream) == tensor->bytes ? 0 : -1;
+    for (size_t done = 0, count; done < tensor->bytes; done += count) {
+        count = tensor->bytes - done < PIECE ? tensor->bytes - done : PIECE;
+        sink->failed =
+            tensor->fetch(tensor->from, tensor->at + done, count, sink->piece, sink->err);
+        if (sink->failed)
+            return error_prefix(sink->err, "%s", tensor->name);
+        if (fwrite(sink->piece, 1, count, sink->stream) != count)
+            return -1;
+    }
+    return 0;
 }
 
 int safetensors_write(const struct safetensors *st, const char *path, struct error *err)
@@ -526,14 +572,22 @@ int safetensors_write(const struct safetensors *st, const char *path, struct err
         free(header);
         return error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     }
-    FILE *stream = file_begin(path, err);
-    if (!stream) {
-        free(header);
-        return -1;
+    struct sink sink = {.err = err, .piece = malloc(PIECE)};
+    if (!sink.piece)
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else
+        sink.stream = file_begin(path, err);
+    if (sink.stream) {
+        fwrite(&padded, sizeof padded, 1, sink.stream);
+        fprintf(sink.stream, "%-*s", (int)padded, header);
+        in_order(st, write_data, &sink); /* file_commit() sees a failed write */
     }
-    fwrite(&padded, sizeof padded, 1, stream);
-    fprintf(stream, "%-*s", (int)padded, header);
     free(header);
-    in_order(st, write_data, stream); /* file_commit() sees a failed write */
-    return file_commit(stream, path, err);
+    free(sink.piece);
+    if (!sink.stream)
+        return -1;
+    if (!sink.failed)
+        return file_commit(sink.stream, path, err);
+    file_abort(sink.stream, path);
+    return -1;
 }

@@ -19,13 +19,19 @@ enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_U8, DTYPE_I32, DTYPE_U32, DTYPE_I64, DT
 
 #define SAFETENSORS_MAX_RANK 8
 
+/* Copies `bytes` from `offset` on to `to`: how a tensor that lies elsewhere is written. */
+typedef int safetensors_fetch(void *from, size_t offset, size_t bytes, void *to, struct error *err);
+
 struct safetensor {
     char *name;
     enum dtype dtype;
     size_t rank;
     uint64_t shape[SAFETENSORS_MAX_RANK];
     size_t bytes;
-    void *data; /* aligned for its type */
+    void *data; /* aligned for its type; NULL if it lies elsewhere */
+    safetensors_fetch *fetch;
+    void *from;
+    size_t at;
 };
 
 struct safetensors {
@@ -44,6 +50,12 @@ void safetensors_free(struct safetensors *st);
  */
 int safetensors_add(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
                     const uint64_t *shape, const void *data, struct error *err);
+
+/* Adds a tensor that safetensors_write() will fetch piece by piece, its first byte from offset `at`
+ * of `from`, so that large ones need no second place in memory. Fails as safetensors_add(). */
+int safetensors_add_far(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
+                        const uint64_t *shape, safetensors_fetch *fetch, void *from, size_t at,
+                        struct error *err);
 int safetensors_set(struct safetensors *st, const char *key, const char *value, struct error *err);
 
 /* Tensor or metadata by name; NULL if absent. */
@@ -57,7 +69,7 @@ struct safetensors *safetensors_read(const char *path, struct error *err);
 struct safetensors *safetensors_parse(const void *bytes, size_t size, const char *name,
                                       struct error *err);
 
-/* Writes aside, syncs the file and its folder, renames. */
+/* Writes aside, syncs the file and its folder, renames. What fetch says of a failure is told. */
 int safetensors_write(const struct safetensors *st, const char *path, struct error *err);
 
 #endif
