@@ -236,6 +236,18 @@ static void test_far(void **state)
         assert_int_equal(err.status, STATUS_DEVICE);
         assert_non_null(strstr(err.text, "far: lost"));
     }
+    struct safetensors *held = safetensors_open(path, &err);
+    uint32_t three[3];
+    assert_non_null(held);
+    const struct safetensor *far = safetensors_find(held, "far");
+    assert_null(far->data);
+    assert_int_equal(safetensors_copy(far, 8 << 20, sizeof three, three, &err), 0);
+    assert_memory_equal(three, x + first + (2 << 20), sizeof three);
+    assert_int_equal(truncate(path, 9 << 20), 0);
+    assert_int_equal(safetensors_copy(far, far->bytes - 12, sizeof three, three, &err), -1);
+    assert_int_equal(err.status, STATUS_INPUT);
+    assert_non_null(strstr(err.text, "cannot be read"));
+    safetensors_free(held);
     char aside[sizeof path + 8];
     snprintf(aside, sizeof aside, "%s.tmp", path);
     assert_int_equal(access(aside, F_OK), -1);

@@ -145,7 +145,7 @@ static int start(struct run *run, struct error *err)
         return -1;
     if (!init || !*init)
         return 0;
-    struct safetensors *st = safetensors_read(init, err);
+    struct safetensors *st = safetensors_open(init, err);
     int result = st ? checkpoint_load_weights(run->engine, st, init, err) : -1;
     safetensors_free(st);
     return result;
@@ -186,7 +186,7 @@ static void say_start(const struct run *run)
 static int finish(struct run *run, struct error *err)
 {
     char *path = run_path(run, "best.safetensors");
-    struct safetensors *st = path ? safetensors_read(path, err) : NULL;
+    struct safetensors *st = path ? safetensors_open(path, err) : NULL;
     int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
     safetensors_free(st);
     free(path);
@@ -225,7 +225,7 @@ static json_t *number(double x)
 static int conclude(struct run *run, struct error *err)
 {
     char *path = run_path(run, "last.safetensors");
-    struct safetensors *st = path ? safetensors_read(path, err) : NULL;
+    struct safetensors *st = path ? safetensors_open(path, err) : NULL;
     int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
     safetensors_free(st);
     free(path);

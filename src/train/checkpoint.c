@@ -227,7 +227,7 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
                     struct error *err)
 {
     memset(c, 0, sizeof *c);
-    c->st = safetensors_read(path, err);
+    c->st = safetensors_open(path, err);
     if (!c->st)
         return -1;
     const char *text = safetensors_get(c->st, "config"), *epoch = safetensors_get(c->st, "epoch");
@@ -256,6 +256,7 @@ void checkpoint_fini(struct checkpoint *c)
 static int load_arena(struct engine *e, const struct safetensors *st, struct buffer *arena,
                       const char *prefix, const char *path, struct error *err)
 {
+    float piece[1 << 14];
     for (size_t i = 0; i < e->params->count; i++) {
         if (!has_place(e, i, arena))
             continue;
@@ -273,8 +274,12 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct buf
             return error_set(err, STATUS_INPUT,
                              "%s: %s has not the shape of this model's: another configuration?",
                              path, name);
-        if (params_write(e->params, i, arena, from->data, err))
-            return -1;
+        for (size_t done = 0, count; done < from->bytes; done += count) {
+            count = from->bytes - done < sizeof piece ? from->bytes - done : sizeof piece;
+            if (safetensors_copy(from, done, count, piece, err) ||
+                buffer_write(arena, t->offset + done, count, piece, err))
+                return -1;
+        }
     }
     return 0;
 }
@@ -349,10 +354,14 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
                          path,
                          e->config->data.source.count ? *e->config->data.source.item
                                                       : e->config->data.manifest);
-    memcpy(&p->metrics, metrics->data, sizeof p->metrics);
-    for (long i = 0; i < p->epoch; i++)
-        if (progress_add(p, (const struct epoch_figures *)history->data + i, err))
+    if (safetensors_copy(metrics, 0, sizeof p->metrics, &p->metrics, err))
+        return -1;
+    for (long i = 0; i < p->epoch; i++) {
+        struct epoch_figures row;
+        if (safetensors_copy(history, (size_t)i * sizeof row, sizeof row, &row, err) ||
+            progress_add(p, &row, err))
             return -1;
+    }
     return load_arena(e, st, e->params->exp_avg, EXP_AVG, path, err) ||
                    load_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, path, err)
                ? -1

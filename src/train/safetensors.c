@@ -1,11 +1,13 @@
 #include "train/safetensors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "util/file.h"
 
@@ -58,6 +60,9 @@ void safetensors_free(struct safetensors *st)
         free(st->meta[i].key);
         free(st->meta[i].value);
     }
+    if (st->path)
+        close(st->file);
+    free(st->path);
     free(st->tensor);
     free(st->meta);
     free(st);
@@ -390,25 +395,6 @@ static int header_length(const unsigned char *prefix, uint64_t size, uint64_t *l
     return 0;
 }
 
-/* The tensors' data, which follow each other, from memory or else from a stream. */
-static int fill(struct safetensors *st, const unsigned char *bytes, FILE *stream, const char *path,
-                struct error *err)
-{
-    for (size_t i = 0; i < st->count; i++) {
-        struct safetensor *tensor = &st->tensor[i];
-        if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1)))
-            return error_set(err, STATUS_INPUT, "%s: out of memory", path);
-        if (stream && fread(tensor->data, 1, tensor->bytes, stream) != tensor->bytes)
-            return error_set(err, STATUS_INPUT, "%s: tensor '%s': cannot be read", path,
-                             show(tensor->name).text);
-        if (!stream && tensor->bytes) {
-            memcpy(tensor->data, bytes, tensor->bytes);
-            bytes += tensor->bytes;
-        }
-    }
-    return 0;
-}
-
 struct safetensors *safetensors_parse(const void *bytes, size_t size, const char *name,
                                       struct error *err)
 {
@@ -422,20 +408,56 @@ struct safetensors *safetensors_parse(const void *bytes, size_t size, const char
         return NULL;
     struct safetensors *st =
         parse_header((const char *)at + 8, (size_t)length, size - 8 - length, name, err);
-    if (st && fill(st, at + 8 + length, NULL, name, err)) {
-        safetensors_free(st);
-        return NULL;
+    at += 8 + length;
+    for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
+        struct safetensor *tensor = &st->tensor[i];
+        if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1))) {
+            error_set(err, STATUS_INPUT, "%s: out of memory", name);
+            safetensors_free(st);
+            return NULL;
+        }
+        if (tensor->bytes)
+            memcpy(tensor->data, at, tensor->bytes);
     }
     return st;
 }
 
-/* Header, then data straight into the tensors, so that a large file is in memory only once. */
-static struct safetensors *read_stream(FILE *stream, uint64_t size, const char *path,
-                                       struct error *err)
+/* -1 too if the file ends before. */
+static int read_at(int file, uint64_t offset, size_t bytes, void *to)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t got = pread(file, (char *)to + done, bytes - done, (off_t)(offset + done));
+        if (got <= 0 && !(got < 0 && errno == EINTR))
+            return -1;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
+static int read_data(void *from, size_t offset, size_t bytes, void *to, struct error *err)
+{
+    const struct safetensors *st = from;
+    if (read_at(st->file, offset, bytes, to))
+        return error_set(err, STATUS_INPUT, "%s: its data cannot be read", st->path);
+    return 0;
+}
+
+int safetensors_copy(const struct safetensor *tensor, size_t offset, size_t bytes, void *to,
+                     struct error *err)
+{
+    if (tensor->fetch)
+        return tensor->fetch(tensor->from, tensor->at + offset, bytes, to, err);
+    if (bytes)
+        memcpy(to, (const char *)tensor->data + offset, bytes);
+    return 0;
+}
+
+/* The header of an open file of `size` bytes, which then tells where the data are. */
+static struct safetensors *read_header(int file, uint64_t size, const char *path, struct error *err)
 {
     uint64_t length;
     unsigned char prefix[8];
-    if (size < 8 || fread(prefix, 1, 8, stream) != 8) {
+    if (size < 8 || read_at(file, 0, 8, prefix)) {
         error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", path);
         return NULL;
     }
@@ -445,36 +467,65 @@ static struct safetensors *read_stream(FILE *stream, uint64_t size, const char *
     struct safetensors *st = NULL;
     if (!header)
         error_set(err, STATUS_INPUT, "%s: out of memory", path);
-    else if (fread(header, 1, (size_t)length, stream) != length)
+    else if (read_at(file, 8, (size_t)length, header))
         error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
     else
         st = parse_header(header, (size_t)length, size - 8 - length, path, err);
     free(header);
-    if (st && fill(st, NULL, stream, path, err)) {
-        safetensors_free(st);
-        return NULL;
+    size_t at = 8 + (size_t)length;
+    for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
+        st->tensor[i].fetch = read_data;
+        st->tensor[i].from = st;
+        st->tensor[i].at = at;
     }
     return st;
 }
 
-struct safetensors *safetensors_read(const char *path, struct error *err)
+struct safetensors *safetensors_open(const char *path, struct error *err)
 {
     struct stat status;
-    FILE *stream = NULL;
-    if (stat(path, &status)) {
+    struct safetensors *st = NULL;
+    char *name = strdup(path);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe could block for ever */
+    if (!name)
+        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    else if (file < 0 || fstat(file, &status))
         error_errno(err, STATUS_INPUT, path);
-        return NULL;
-    }
-    if (!S_ISREG(status.st_mode)) { /* a pipe could block for ever */
+    else if (!S_ISREG(status.st_mode))
         error_set(err, STATUS_INPUT, "%s: not a regular file", path);
-        return NULL;
+    else
+        st = read_header(file, (uint64_t)status.st_size, path, err);
+    if (st) {
+        st->path = name;
+        st->file = file;
+        return st;
     }
-    if (!(stream = fopen(path, "rb"))) {
-        error_errno(err, STATUS_INPUT, path);
-        return NULL;
-    }
-    struct safetensors *st = read_stream(stream, (uint64_t)status.st_size, path, err);
-    fclose(stream);
+    if (file >= 0)
+        close(file);
+    free(name);
+    return NULL;
+}
+
+/* Room for a tensor's data, which are then copied to it. */
+static int bring(struct safetensor *tensor, const char *path, struct error *err)
+{
+    void *data = malloc(tensor->bytes ? tensor->bytes : 1);
+    if (!data)
+        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    int failed = safetensors_copy(tensor, 0, tensor->bytes, data, err);
+    tensor->fetch = NULL;
+    tensor->data = data;
+    return failed;
+}
+
+struct safetensors *safetensors_read(const char *path, struct error *err)
+{
+    struct safetensors *st = safetensors_open(path, err);
+    for (size_t i = 0; st && i < st->count; i++)
+        if (bring(&st->tensor[i], path, err)) {
+            safetensors_free(st);
+            return NULL;
+        }
     return st;
 }
 
@@ -550,8 +601,7 @@ static int write_data(const struct safetensor *tensor, void *ctx)
         return fwrite(tensor->data, 1, tensor->bytes, sink->stream) == tensor->bytes ? 0 : -1;
     for (size_t done = 0, count; done < tensor->bytes; done += count) {
         count = tensor->bytes - done < PIECE ? tensor->bytes - done : PIECE;
-        sink->failed =
-            tensor->fetch(tensor->from, tensor->at + done, count, sink->piece, sink->err);
+        sink->failed = safetensors_copy(tensor, done, count, sink->piece, sink->err);
         if (sink->failed)
             return error_prefix(sink->err, "%s", tensor->name);
         if (fwrite(sink->piece, 1, count, sink->stream) != count)

@@ -5,7 +5,7 @@
  *
  * Reading trusts nothing: lengths, offsets, shapes and UTF-8 are checked before use and a fault
  * names the file and the tensor. Writing goes through file_write_* (util/file.h), so that the file
- * appears whole or not at all. A `struct safetensors` owns its memory.
+ * appears whole or not at all. A `struct safetensors` owns its memory and must not be moved.
  */
 #ifndef TRAIN_SAFETENSORS_H
 #define TRAIN_SAFETENSORS_H
@@ -19,7 +19,7 @@ enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_U8, DTYPE_I32, DTYPE_U32, DTYPE_I64, DT
 
 #define SAFETENSORS_MAX_RANK 8
 
-/* Copies `bytes` from `offset` on to `to`: how a tensor that lies elsewhere is written. */
+/* Copies `bytes` from `offset` on to `to`: how a tensor is had that lies elsewhere. */
 typedef int safetensors_fetch(void *from, size_t offset, size_t bytes, void *to, struct error *err);
 
 struct safetensor {
@@ -41,6 +41,8 @@ struct safetensors {
         char *key, *value;
     } * meta;
     size_t metas;
+    char *path; /* of the open file that holds the tensors' data; NULL: none */
+    int file;
 };
 
 struct safetensors *safetensors_new(void);
@@ -64,6 +66,13 @@ const char *safetensors_get(const struct safetensors *st, const char *key);
 
 /* Reads a whole file; STATUS_INPUT with "path: cause". Types that are not in `enum dtype` fail. */
 struct safetensors *safetensors_read(const char *path, struct error *err);
+
+/* The same but for the data, which stay in the file, held open: see safetensors_copy(). */
+struct safetensors *safetensors_open(const char *path, struct error *err);
+
+/* Copies [offset, offset + bytes) of a tensor's data, which must be within it. */
+int safetensors_copy(const struct safetensor *tensor, size_t offset, size_t bytes, void *to,
+                     struct error *err);
 
 /* The same from memory (for the fuzzer); `name` stands for the path. */
 struct safetensors *safetensors_parse(const void *bytes, size_t size, const char *name,
