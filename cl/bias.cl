@@ -82,12 +82,12 @@ __kernel void bias_fwd(__global const float *restrict x,
     }
 }
 
-/* dx = dy * dropout * act'(x + bias) */
-__kernel void bias_bwd(__global const float *restrict dy, __global const float *restrict x,
+/* dx = dy * dropout * act'(x + bias); dx may be x */
+__kernel void bias_bwd(__global const float *restrict dy, __global const float *x,
 #if BIAS
                        __global const float *restrict bias,
 #endif
-                       __global float *restrict dx,
+                       __global float *dx,
                        __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)

@@ -207,13 +207,14 @@ static void test_evaluate_batch(void **state)
 
 /* --- the same bits */
 
-static float *trained(const char *threads, const char *accumulate, struct metrics *metrics)
+static float *trained(const char *threads, const char *accumulate, char *more,
+                      struct metrics *metrics)
 {
     struct fixture f;
     char setting[2][64];
     snprintf(setting[0], sizeof setting[0], "device.threads=%s", threads);
     snprintf(setting[1], sizeof setting[1], "train.accumulate=%s", accumulate);
-    FIXTURE(&f, setting[0], setting[1], "train.batch=15", "model.dropout=0.2");
+    FIXTURE(&f, setting[0], setting[1], "train.batch=15", "model.dropout=0.2", more);
     struct engine *e = open_engine(&f);
     begin(e, &f);
     for (uint32_t i = 1; i <= 12; i++)
@@ -242,12 +243,18 @@ static void test_same_bits(void **state)
     static const char *const accumulate[] = {"1", "3"};
     for (int a = 0; a < 2; a++) {
         struct metrics m, n;
-        float *first = trained("auto", accumulate[a], &m);
+        float *first = trained("auto", accumulate[a], "train.recompute=no", &m);
         assert_int_equal(m.steps, 12);
         assert_true(length(first) > 1000);
-        static const char *const threads[] = {"auto", "1", "2"};
-        for (int t = 0; t < 3; t++) {
-            float *again = trained(threads[t], accumulate[a], &n);
+        static const struct {
+            const char *threads;
+            char *more;
+        } other[] = {{"auto", "train.recompute=no"},
+                     {"1", "train.recompute=no"},
+                     {"2", "train.recompute=no"},
+                     {"2", "train.recompute=yes"}};
+        for (int t = 0; t < 4; t++) {
+            float *again = trained(other[t].threads, accumulate[a], other[t].more, &n);
             assert_int_equal(length(again), length(first));
             assert_memory_equal(again, first, length(first) * sizeof *first);
             assert_memory_equal(&m, &n, sizeof m);
@@ -570,6 +577,36 @@ static void test_budget(void **state)
     }
 }
 
+/* With recomputation less is needed; where that fits and was not asked for, the refusal says so. */
+static void test_budget_recompute(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.batch=24", "train.accumulate=1", "loss.contrastive=none", "model.layers=3");
+    uint64_t most = bytes_of(&f, 1);
+    f.config->train.recompute = 1;
+    uint64_t less = bytes_of(&f, 1);
+    assert_true(less < most - most / 5);
+    for (int fits = 0; fits < 2; fits++) {
+        f.config->train.recompute = 0;
+        set_budget(&f, fits ? less : less - 4);
+        assert_null(try_open(&f, 1, &err));
+        if (!strstr(err.text, "makes the same step") ||
+            (strstr(err.text, "; so does recompute = yes") != NULL) != fits)
+            fail_msg("%s", err.text);
+        f.config->train.recompute = 1;
+        struct engine *e = try_open(&f, 1, &err);
+        assert_int_equal(e != NULL, fits);
+        if (e)
+            assert_int_equal(device_bytes(e->dev), less);
+        else
+            assert_null(strstr(err.text, "so does"));
+        engine_close(e);
+    }
+    fixture_fini(&f);
+}
+
 static void test_budget_too_small(void **state)
 {
     (void)state;
@@ -661,7 +698,8 @@ int main(void)
         cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_same_bits),
         cmocka_unit_test(test_dropout),          cmocka_unit_test(test_dropout_gradient),
         cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_budget_recompute), cmocka_unit_test(test_budget_too_small),
+        cmocka_unit_test(test_profile),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

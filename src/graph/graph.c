@@ -12,6 +12,11 @@ struct node {
     max_align_t arg[];
 };
 
+struct maker {
+    void (*call)(struct graph *g, const void *arg, struct tensor *to);
+    max_align_t arg[];
+};
+
 struct graph *graph_new(struct device *dev, struct params *params, size_t batch, int training)
 {
     struct graph *g = calloc(1, sizeof *g);
@@ -39,6 +44,7 @@ void graph_free(struct graph *g)
         if (!g->tensors[i]->borrowed)
             buffer_free(g->tensors[i]->buffer);
         free(g->tensors[i]->initial);
+        free(g->tensors[i]->maker);
         free(g->tensors[i]);
     }
     for (struct node *n = g->nodes, *older; n; n = older) {
@@ -212,6 +218,31 @@ void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void
     memcpy(node->arg, arg, size);
     node->older = g->nodes;
     g->nodes = node;
+}
+
+void graph_on_again(struct graph *g, struct tensor *t,
+                    void (*call)(struct graph *g, const void *arg, struct tensor *to),
+                    const void *arg, size_t size)
+{
+    if (!g->recompute || g->failed)
+        return;
+    if (!(t->maker = malloc(sizeof *t->maker + size))) {
+        g->failed = 1;
+        return;
+    }
+    t->maker->call = call;
+    memcpy(t->maker->arg, arg, size);
+}
+
+struct tensor *graph_again(struct graph *g, struct tensor *t)
+{
+    if (!t->maker)
+        return t;
+    if (!t->again) {
+        t->again = graph_tensor(g, t->name, t->rank, t->dim);
+        t->maker->call(g, t->maker->arg, t->again);
+    }
+    return t->again;
 }
 
 void graph_backward(struct graph *g)

@@ -40,8 +40,10 @@ struct tensor {
     struct tensor *grad; /* of the same shape; NULL until backward asks for it */
     int grad_written;    /* backward has written it: the next one adds */
     int needs_grad;
-    struct tensor *bias; /* [last dim] or [positions, last dim]: a linear layer's bias that the
-                            consumer of this tensor adds when it reads it; NULL for none */
+    struct tensor *bias;  /* [last dim] or [positions, last dim]: a linear layer's bias that the
+                             consumer of this tensor adds when it reads it; NULL for none */
+    struct maker *maker;  /* appends what makes this tensor again; NULL: it is kept */
+    struct tensor *again; /* what that made */
 
     /* set by the planner */
     int first, last;        /* launches; first = -1: none */
@@ -156,9 +158,10 @@ struct launch {
 struct graph {
     struct device *dev;
     struct params *params;
-    size_t batch; /* B */
-    int training; /* dropout acts, backward follows */
-    int carries;  /* a run goes on where the one before ended: recurrent layers keep their state */
+    size_t batch;  /* B */
+    int training;  /* dropout acts, backward follows */
+    int recompute; /* what is cheap to make again is not kept for the backward pass */
+    int carries;   /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensor **tensors;
     size_t tensor_count;
@@ -222,6 +225,17 @@ struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add);
 void graph_on_backward(struct graph *g, void (*call)(struct graph *g, const void *arg),
                        const void *arg, size_t size);
 #define graph_backward_arg(g, call, arg) graph_on_backward(g, call, &(arg), sizeof(arg))
+
+/*
+ * Tells that `t` can be made again from tensors that the backward pass keeps anyway: call appends
+ * the launches that write its value to `to`; `arg` is copied.
+ */
+void graph_on_again(struct graph *g, struct tensor *t,
+                    void (*call)(struct graph *g, const void *arg, struct tensor *to),
+                    const void *arg, size_t size);
+
+/* `t` as a backward pass reads it: made again if g->recompute and that can be done, else itself. */
+struct tensor *graph_again(struct graph *g, struct tensor *t);
 
 /* Appends the backward passes of all ops, newest first. Gradients of the loss must be written. */
 void graph_backward(struct graph *g);

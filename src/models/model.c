@@ -79,6 +79,8 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
 {
     const struct model_class *class = model_of(config);
     struct graph *g = graph_new(dev, params, batch, training);
+    if (g)
+        g->recompute = training && config->train.recompute;
     if (!g)
         return NULL;
     g->carries = shape->carries;

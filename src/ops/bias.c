@@ -21,9 +21,11 @@ static void backward(struct graph *g, const void *arg)
     const struct bias *op = arg;
     struct tensor *dy = op->y->grad;
     int add;
-    struct tensor *dx = dy ? graph_grad(g, op->x, &add) : NULL;
-    if (!dx)
+    if (!dy || !op->x->needs_grad)
         return;
+    if (op->x->kind == TENSOR_ACTIVATION && !op->x->grad)
+        op->x->grad = op->x; /* in its place: this is the last launch that reads it */
+    struct tensor *dx = graph_grad(g, op->x, &add);
     struct launch *l = kernel(g, op, "bias_bwd");
     launch_read(l, dy);
     launch_read(l, op->x);
@@ -35,6 +37,20 @@ static void backward(struct graph *g, const void *arg)
     if (op->position && op->position->needs_grad) /* [B, T D] summed over B */
         op_sum_rows(g, dx, op->rows / op->drop.period, op->drop.period * op->columns,
                     op->position->grad, op->position->name);
+}
+
+static void make(struct graph *g, const void *arg, struct tensor *y)
+{
+    const struct bias *op = arg;
+    struct launch *l = kernel(g, op, "bias_fwd");
+    launch_read(l, op->x);
+    if (op->x->bias)
+        launch_read(l, op->x->bias);
+    if (op->position)
+        launch_read(l, op->position);
+    launch_write(l, y);
+    launch_dropout(g, l, &op->drop, op->rows, op->chunk);
+    launch_cost(l, 20.0 * (double)op->x->elems, op->x->name);
 }
 
 struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
@@ -52,15 +68,8 @@ struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t co
     op.chunk = (rows + chunks - 1) / chunks;
     op.groups = (rows + op.chunk - 1) / op.chunk;
     op.y = graph_tensor2(g, x->name, rows, columns);
-    struct launch *l = kernel(g, &op, "bias_fwd");
-    launch_read(l, x);
-    if (x->bias)
-        launch_read(l, x->bias);
-    if (position)
-        launch_read(l, position);
-    launch_write(l, op.y);
-    launch_dropout(g, l, &op.drop, rows, op.chunk);
-    launch_cost(l, 20.0 * (double)x->elems, x->name);
+    make(g, &op, op.y);
+    graph_on_again(g, op.y, make, &op, sizeof op);
     graph_backward_arg(g, backward, op);
     return op.y;
 }

@@ -48,14 +48,26 @@ static void fold_backward(struct graph *g, const void *arg)
     launch_int(kernel(g, op, "fold", op->columns, reads, dx, add, op->window), (size_t)add);
 }
 
+static void unfold_into(struct graph *g, const struct slide *op, struct tensor *x, struct tensor *y)
+{
+    struct tensor *reads[] = {x, NULL};
+    kernel(g, op, "unfold", op->columns * op->shape.kernel, reads, y, 0, op->length);
+}
+
+static void make(struct graph *g, const void *arg, struct tensor *y)
+{
+    const struct slide *op = arg;
+    unfold_into(g, op, graph_again(g, op->x), y);
+}
+
 static struct tensor *unfold(struct graph *g, struct tensor *x, size_t window, size_t length,
                              size_t in, const struct conv *shape)
 {
     struct slide op = {x, NULL, window, length, in, *shape};
     op.y = graph_tensor2(g, "unfolded", g->batch * length, in * shape->kernel);
     op.y->needs_grad = x->needs_grad;
-    struct tensor *reads[] = {x, NULL};
-    kernel(g, &op, "unfold", in * shape->kernel, reads, op.y, 0, length);
+    unfold_into(g, &op, x, op.y);
+    graph_on_again(g, op.y, make, &op, sizeof op);
     graph_backward_arg(g, fold_backward, op);
     return op.y;
 }

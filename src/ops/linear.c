@@ -14,8 +14,8 @@ static void backward(struct graph *g, const void *arg)
     struct tensor *dy = op->y->grad;
     if (!dy)
         return;
-    graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, op->out, op->in, op->rows}, dy, op->x,
-               op->weight->grad, 1);
+    graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, op->out, op->in, op->rows}, dy,
+               graph_again(g, op->x), op->weight->grad, 1);
     if (op->bias)
         op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
     int add;

@@ -59,6 +59,23 @@ static void backward(struct graph *g, const void *arg)
     }
 }
 
+/* From s as forward() made it, in the same order, so to the same bits. */
+static void make(struct graph *g, const void *arg, struct tensor *y)
+{
+    struct norm op = *(const struct norm *)arg;
+    op.x = op.s;
+    op.residual = NULL;
+    op.drop_kind = op.relu ? op.drop_kind : 0;
+    struct launch *l = kernel(g, &op, "norm_fwd", 0);
+    launch_read(l, op.s);
+    launch_read(l, op.gamma);
+    launch_read(l, op.beta);
+    launch_write(l, y);
+    launch_write(l, graph_tensor2(g, "unused", op.rows, 2)); /* statistics, again */
+    launch_dropout(g, l, &op.drop, op.rows, op.chunk);
+    launch_cost(l, 10.0 * (double)op.s->elems, y->name);
+}
+
 static void forward(struct graph *g, struct norm *op, const char *name, int more)
 {
     op->vec = graph_vec(g, op->columns);
@@ -96,6 +113,8 @@ static void forward(struct graph *g, struct norm *op, const char *name, int more
     }
     launch_dropout(g, l, &op->drop, op->rows, op->chunk);
     launch_cost(l, 10.0 * (double)op->x->elems, name ? name : op->s->name);
+    if (op->y)
+        graph_on_again(g, op->y, make, op, sizeof *op);
     graph_backward_arg(g, backward, *op);
 }
 

@@ -286,13 +286,14 @@ static void backward(struct graph *g, const void *arg)
         walk_back(g, op, h_before, da);
     else
         step_back(g, op, h_before, da);
+    struct tensor *x = graph_again(g, op->x);
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
         struct tensor *dx = dir->gates, *of_a = op->kind == CELL_KIND_GRU ? da[d] : dx;
         graph_gemm(g, dir->w_hh->name, (struct gemm_shape){1, 0, width, op->hidden, rows}, of_a,
                    h_before[d], dir->w_hh->grad, 1);
         op_sum_rows(g, of_a, rows, width, dir->b_hh->grad, dir->b_hh->name);
-        graph_gemm(g, dir->w_ih->name, (struct gemm_shape){1, 0, width, op->in, rows}, dx, op->x,
+        graph_gemm(g, dir->w_ih->name, (struct gemm_shape){1, 0, width, op->in, rows}, dx, x,
                    dir->w_ih->grad, 1);
         op_sum_rows(g, dx, rows, width, dir->b_ih->grad, dir->b_ih->name);
         int add;

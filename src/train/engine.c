@@ -163,6 +163,21 @@ static uint64_t bytes_needed(const struct engine *e)
            graph_bytes(e->eval, e->train);
 }
 
+/* Whether the batch fits where what is cheap to make again is not kept. */
+static int recompute_fits(struct engine *e, const struct engine_options *options)
+{
+    struct error ignored;
+    const struct config *c = e->config;
+    struct config changed = *c;
+    changed.train.recompute = 1;
+    e->config = &changed;
+    int fits = options->training && !c->train.recompute &&
+               !plan_graphs(e, options, (size_t)c->train.batch, e->eval_batch, &ignored) &&
+               bytes_needed(e) <= device_budget(e->dev);
+    e->config = c;
+    return fits;
+}
+
 /* Over budget: finds, by planning them, the largest batch that fits and divides the group. */
 static int refuse_plan(struct engine *e, const struct engine_options *options, struct error *err)
 {
@@ -171,6 +186,7 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
     const int per_batch = c->loss.contrastive != CONTRASTIVE_NONE;
     size_t batch = e->train ? (size_t)c->train.batch : e->eval_batch;
     size_t samples = batch * (size_t)(e->train ? c->train.accumulate : 1);
+    const char *recompute = recompute_fits(e, options) ? "; so does recompute = yes" : "";
     for (size_t n = batch; n; n--) {
         size_t eval = evaluate_batch(e, n);
         struct error ignored;
@@ -185,16 +201,18 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
                 c->loss.contrastive == CONTRASTIVE_NT_XENT ? "batch" : "evaluate_batch", n);
         return error_set(err, STATUS_USAGE,
                          "the plan needs %llu bytes of %llu: [train] batch = %zu, accumulate = "
-                         "%zu%s fits%s",
+                         "%zu%s fits%s%s",
                          (unsigned long long)needed, (unsigned long long)budget, n, samples / n,
                          also,
                          per_batch ? "; the contrastive term is then of smaller micro-batches"
-                                   : " and makes the same step");
+                                   : " and makes the same step",
+                         recompute);
     }
     return error_set(err, STATUS_USAGE,
                      "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
-                     "device.memory_fraction",
-                     (unsigned long long)needed, (unsigned long long)budget);
+                     "device.memory_fraction%s",
+                     (unsigned long long)needed, (unsigned long long)budget,
+                     *recompute ? "; recompute = yes fits" : "");
 }
 
 static int make_graphs(struct engine *e, const struct engine_options *options, struct error *err)
