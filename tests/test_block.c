@@ -62,18 +62,11 @@ static void large_pages(void **state)
 #endif
 }
 
-static void more_than_there_is(void **state)
-{
-    (void)state;
-    assert_null(block_new(SIZE_MAX / 2 - 4096));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_byte_is_there),
         cmocka_unit_test(large_pages),
-        cmocka_unit_test(more_than_there_is),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -133,6 +133,7 @@ static int fill(struct csv *csv, struct error *err)
     s->whole = last ? (size_t)(last + 1 - s->bytes) : 0;
     s->ended = got == 0;
     s->end += (size_t)got;
+    memset(s->bytes + s->end, 0, CSV_BEHIND);
     return 0;
 }
 
@@ -307,7 +308,7 @@ static struct csv *new_reader(const char *path, struct error *err)
         csv->path = strdup(path);
         csv->stream = calloc(1, sizeof *csv->stream);
         if (csv->stream)
-            csv->stream->bytes = calloc(1, CSV_LINE_MAX + CSV_BEHIND);
+            csv->stream->bytes = malloc(CSV_LINE_MAX + CSV_BEHIND);
     }
     if (csv && csv->path && csv->stream && csv->stream->bytes)
         return csv;
