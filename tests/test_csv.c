@@ -422,6 +422,10 @@ static void check_faults(unsigned odd)
             snprintf(wants, sizeof wants, "%u: a NUL byte", line);
             expect_fault_in(text, length, ".csv", "t", wants);
             *at = '1';
+            char byte = at[8]; /* of the note, or behind it */
+            at[8] = 0;
+            expect_fault_in(text, length, ".csv", "t", wants);
+            at[8] = byte;
         }
         at = end + 1;
     }
@@ -531,8 +535,9 @@ static char *any_time(char *at, int kind, int64_t ms)
 static char *any_file(char *text)
 {
     static const char *const notes[] = {
-        "x",    "",  "two words",        "\"a, b\"",  "\xc3\xa4+-#!",
-        "a\"b", "7", "0123456789abcdef", "0123456\"", "1234567890,1"};
+        "x",    "",      "two words",        "\"a, b\"",  "\xc3\xa4+-#!",
+        "a\"b", "7",     "0123456789abcdef", "0123456\"", "1234567890,1",
+        "\"x",  "\"a\"b"};
     static const char *const ends[] = {"\n", "\n", "\n", "\r\n"};
     int lines = 1 + (int)(random_bits() % 60), kind = (int)(random_bits() % 4),
         crlf = random_bits() % 4 == 0;
@@ -543,19 +548,19 @@ static char *any_file(char *text)
         at = any_time(at, kind, ms);
         *at++ = ',';
         at = any_number(at);
-        at += sprintf(at, ",%s,", any_of(notes, random_bits() % 500 ? 4 : 10));
+        at += sprintf(at, ",%s,", any_of(notes, random_bits() % 500 ? 4 : 12));
         at = any_number(at);
         if (random_bits() % 3000 == 0)
             at += sprintf(at, ",9");
         at += sprintf(at, "%s",
-                      random_bits() % 3000 == 0 ? "\n\n"
-                      : crlf                    ? "\r\n"
-                                                : any_of(ends, 4));
+                      random_bits() % 300 == 0 ? "\n\n"
+                      : crlf                   ? "\r\n"
+                                               : any_of(ends, 4));
     }
     if (random_bits() % 4 == 0)
         at--;
     if (random_bits() % 8 == 0)
-        at += sprintf(at, "\n \r\n" + 2 * (random_bits() % 2));
+        at += sprintf(at, "%s", random_bits() % 2 ? "\n\r\n" : "\n \r\n");
     return at;
 }
 
@@ -633,6 +638,27 @@ static void every_way_reads_the_same(void **state)
         unlink(path);
     }
     assert_in_range(read, FILES / 2, 2 * FILES - FILES / 10); /* both kinds were tried */
+}
+
+/* A blank line that a stretch ends with is one inside of the file. */
+static void blank_lines_between_stretches(void **state)
+{
+    (void)state;
+    enum { ROWS = 24 };
+    for (int blank = 1; blank < ROWS; blank++) {
+        char text[1024], wants[64];
+        int length = sprintf(text, "a,note,b\n");
+        for (int i = 0; i < ROWS; i++)
+            length += sprintf(text + length, "%s%d,x,%d\n", i == blank ? "\n" : "", i, i);
+        const char *path = fake_file(text, (size_t)length, ".csv");
+        snprintf(wants, sizeof wants, "%s:%d: a blank line", path, blank + 2);
+        for (uint64_t stretch = 1; stretch < 100; stretch++) {
+            struct error err;
+            assert_null(read_any(path, "", 2, stretch, &err));
+            assert_string_equal(err.text, wants);
+        }
+        unlink(path);
+    }
 }
 
 static void times_in_every_format(void **state)
@@ -824,6 +850,7 @@ int main(void)
         cmocka_unit_test(faults_of_a_large_file),
         cmocka_unit_test(lines_of_a_part),
         cmocka_unit_test(every_way_reads_the_same),
+        cmocka_unit_test(blank_lines_between_stretches),
         cmocka_unit_test(times_in_every_format),
         cmocka_unit_test(bad_times),
         cmocka_unit_test(steps_and_runs),
