@@ -7,7 +7,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <float.h>
 #include <limits.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -209,6 +211,105 @@ static void values_that_no_file_can_have(void **state)
     unlink(path);
 }
 
+/* A column is read and hashed in pieces of 2^18 rows; here are two whole ones and a part. */
+#define LONG_ROWS ((2 << 18) + 12345)
+
+static struct table *long_table(void)
+{
+    struct table *table = table_new("x.csv", 2);
+    assert_non_null(table);
+    table->rows = LONG_ROWS;
+    table->format = TIME_MILLISECONDS;
+    table->time = malloc(LONG_ROWS * sizeof *table->time);
+    for (size_t c = 0; c < 2; c++) {
+        table->column[c] = malloc(LONG_ROWS * sizeof(double));
+        table->name[c] = strdup(c ? "b" : "a");
+        assert_non_null(table->column[c]);
+        for (size_t i = 0; i < LONG_ROWS; i++)
+            table->column[c][i] = (double)(i + c) / 8 - 1000;
+    }
+    for (int64_t i = 0; i < LONG_ROWS; i++)
+        table->time[i] = 1600000000000 + 60000 * i;
+    return table;
+}
+
+/* Whether what is written can be read again; if so it must be what was written. */
+static int comes_back(const char *path, const struct table *table)
+{
+    struct table *again = cache_read(path, "key", "x.csv", 1, 2);
+    if (!again)
+        return 0;
+    assert_int_equal(again->rows, table->rows);
+    assert_memory_equal(again->time, table->time, table->rows * sizeof *table->time);
+    for (size_t c = 0; c < 2; c++)
+        assert_memory_equal(again->column[c], table->column[c], table->rows * sizeof(double));
+    table_free(again);
+    return 1;
+}
+
+static void flip(const char *path, long at, unsigned char bit)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, at, SEEK_SET);
+    int byte = getc(file);
+    fseek(file, at, SEEK_SET);
+    putc(byte ^ bit, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void long_columns(void **state)
+{
+    (void)state;
+    static char path[] = "long.columns";
+    static const size_t rows[] = {0,       1,       (1 << 15) - 1, 1 << 15,      (1 << 18) - 1,
+                                  1 << 18, 2 << 18, LONG_ROWS - 2, LONG_ROWS - 1};
+    struct table *table = long_table();
+    assert_int_equal(cache_write(path, "key", table), 0);
+    assert_int_equal(comes_back(path, table), 1);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    long body = (long)st.st_size - 4 - 3L * LONG_ROWS * 8; /* two names behind it */
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (long c = 0; c < 3; c++) { /* one bit, and the top bits of two words of a lane */
+            long at = body + (c * LONG_ROWS + (long)rows[i]) * 8;
+            flip(path, at, 1);
+            assert_int_equal(comes_back(path, table), 0);
+            flip(path, at, 1);
+            long other = rows[i] > 8 ? at - 64 : at + 64;
+            flip(path, at + 7, 0x80);
+            flip(path, other + 7, 0x80);
+            assert_int_equal(comes_back(path, table), 0);
+            flip(path, at + 7, 0x80);
+            flip(path, other + 7, 0x80);
+        }
+    }
+    assert_int_equal(comes_back(path, table), 1);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) { /* with a checksum that is right */
+        static const double bad[] = {INFINITY, -INFINITY, NAN};
+        double before = table->column[1][rows[i]];
+        table->column[1][rows[i]] = bad[i % 3];
+        assert_int_equal(cache_write(path, "key", table), 0);
+        assert_int_equal(comes_back(path, table), 0);
+        table->column[1][rows[i]] = before;
+        int64_t time = table->time[rows[i]];
+        if (rows[i]) { /* as late as the row before */
+            table->time[rows[i]] = table->time[rows[i] - 1];
+            assert_int_equal(cache_write(path, "key", table), 0);
+            assert_int_equal(comes_back(path, table), 0);
+        }
+        table->time[rows[i]] = time;
+    }
+    table->column[0][7] = DBL_MAX; /* as far as numbers go */
+    table->column[1][LONG_ROWS - 1] = -DBL_MAX;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    assert_int_equal(comes_back(path, table), 1);
+    assert_int_equal(truncate(path, st.st_size - 1), 0);
+    assert_int_equal(comes_back(path, table), 0);
+    table_free(table);
+    unlink(path);
+}
+
 static void nowhere_to_write_is_no_error(void **state)
 {
     (void)state;
@@ -257,6 +358,7 @@ int main(void)
         cmocka_unit_test(a_changed_file_is_parsed),
         cmocka_unit_test(no_byte_of_a_cache_can_be_wrong),
         cmocka_unit_test(values_that_no_file_can_have),
+        cmocka_unit_test(long_columns),
         cmocka_unit_test(nowhere_to_write_is_no_error),
         cmocka_unit_test(small_files_and_faults_are_not_kept),
     };

@@ -327,19 +327,37 @@ static int64_t time_of(const char *text)
 
 #define LARGE_ROWS 600000 /* of which each stretch tells its progress if it may */
 
-/* Row i, from 0, has time 1000000 + i, a = i / 8 and b = -i; rows differ in length. The caller
- * frees it. */
-static char *large_text(size_t *length)
+/*
+ * Row i, from 0, has time 1000000 + i, a = i / 8 and b = -i; rows differ in length. Each line is
+ * plain (but the first), or none is, or every `odd`-th is odd in one of several ways. The caller
+ * frees it.
+ */
+enum { NO_LINE_IS_PLAIN = 1, EVERY_LINE_IS_PLAIN = LARGE_ROWS };
+static char *large_text(size_t *length, unsigned odd)
 {
+    static const char *const ways[] = {
+        "%u,\"%.*s,\"\"\",%u.%03u, -%u\n",
+        "\"%u\",%.*s,\"%u.%03u\",\"-%u\"\n",
+        " %u ,%.*s, %u.%03u\t,  -%u \n",
+        "%u,%.*s,%u.%03u00000000000000000,-%u\n",
+        "%u.0000000000000000000000,%.*s,+%u.%03ue0,-%u.\r\n",
+        "+%ue+00,%.*s,00000000000000000000000%u.%03u,-%uE-0\r\n",
+    };
     char *text = malloc((size_t)LARGE_ROWS * 80 + 100), *at = text;
     table_threads = 2;
     assert_non_null(text);
     at += sprintf(at, "t,note,a,b\r\n");
-    for (unsigned i = 0; i < LARGE_ROWS; i++)
-        at += sprintf(at, "%u,\"%.*s,\"\"\",%u.%03u, -%u\n", 1000000 + i, (int)(random_bits() % 40),
-                      "quoted, with commas and blanks, to any length", i / 8, i % 8 * 125, i);
+    for (unsigned i = 0; i < LARGE_ROWS; i++) {
+        unsigned way = odd == NO_LINE_IS_PLAIN ? 0 : i / odd % 6;
+        const char *form = i % odd ? "%u,%.*s,%u.%03u,-%u\n" : ways[way];
+        const char *note = i % odd == 0 && way == 0
+                               ? "quoted, with commas and blanks, to any length"
+                               : "a note's bytes + blanks; any letters at all!";
+        at +=
+            sprintf(at, form, 1000000 + i, (int)(random_bits() % 40), note, i / 8, i % 8 * 125, i);
+    }
     *length = (size_t)(at - text);
-    assert_true(*length > (size_t)10 << 20);
+    assert_true(*length > (size_t)20 << 20);
     return text;
 }
 
@@ -360,24 +378,28 @@ static void check_large(const void *bytes, size_t size, const char *suffix)
 static void a_large_file(void **state)
 {
     (void)state;
-    size_t length, size;
-    char *text = large_text(&length);
-    check_large(text, length, ".csv");
-    check_large(text, length - 1, ".csv"); /* the last line has no end */
-    unsigned char *gz = zipped(text, length, &size);
-    check_large(gz, size, ".csv.gz"); /* which has no stretches */
-    strcpy(text + length, "\n\r\n");
-    check_large(text, length + 3, ".csv"); /* blank lines end it */
-    free(gz);
-    free(text);
+    static const unsigned odd[] = {NO_LINE_IS_PLAIN, 7, 100003, EVERY_LINE_IS_PLAIN};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        size_t length, size;
+        char *text = large_text(&length, odd[i]);
+        check_large(text, length, ".csv");
+        check_large(text, length - 1, ".csv"); /* the last line has no end */
+        if (odd[i] == NO_LINE_IS_PLAIN) {
+            unsigned char *gz = zipped(text, length, &size);
+            check_large(gz, size, ".csv.gz"); /* which has no stretches */
+            free(gz);
+        }
+        strcpy(text + length, "\n\r\n");
+        check_large(text, length + 3, ".csv"); /* blank lines end it */
+        free(text);
+    }
 }
 
 /* Wherever in a large file a fault is, it is told with its line. */
-static void faults_of_a_large_file(void **state)
+static void check_faults(unsigned odd)
 {
-    (void)state;
     size_t length;
-    char *text = large_text(&length), *at = strchr(text, '\n') + 1, wants[80];
+    char *text = large_text(&length, odd), *at = strchr(text, '\n') + 1, wants[80];
     for (unsigned line = 2; line <= LARGE_ROWS + 1; line++) {
         char *end = strchr(at, '\n'), digit = end[-1];
         if (line < 4 || line > LARGE_ROWS - 1 || random_bits() % 80000 == 0) {
@@ -393,12 +415,250 @@ static void faults_of_a_large_file(void **state)
             snprintf(wants, sizeof wants, "%u: time 1970-", line);
             if (line > 2)
                 expect_fault_in(text, length, ".csv", "t", wants);
+            *at = ',';
+            snprintf(wants, sizeof wants, "%u: 5 fields, but the header has 4", line);
+            expect_fault_in(text, length, ".csv", "t", wants);
+            *at = 0;
+            snprintf(wants, sizeof wants, "%u: a NUL byte", line);
+            expect_fault_in(text, length, ".csv", "t", wants);
             *at = '1';
+            char byte = at[8]; /* of the note, or behind it */
+            at[8] = 0;
+            expect_fault_in(text, length, ".csv", "t", wants);
+            at[8] = byte;
         }
         at = end + 1;
     }
     check_large(text, length, ".csv");
     free(text);
+}
+
+static void faults_of_a_large_file(void **state)
+{
+    (void)state;
+    check_faults(NO_LINE_IS_PLAIN);
+    check_faults(EVERY_LINE_IS_PLAIN);
+}
+
+/* The lines that begin in a part of a file, against counting them one by one. */
+static void lines_of_a_part(void **state)
+{
+    (void)state;
+    static const char text[] = "a,b\n1,2\n\n33,4\r\n\n\n5,66\n7,8";
+    const uint64_t size = sizeof text - 1;
+    struct error err;
+    const char *path = fake_file(text, size, ".csv");
+    struct csv *csv = csv_open(path, &err);
+    assert_non_null(csv);
+    for (uint64_t from = 1; from <= size; from++) {
+        for (uint64_t to = from + 1; to <= size; to++) {
+            size_t lines, wanted = 0;
+            for (uint64_t at = from; at < to; at++)
+                wanted += text[at - 1] == '\n';
+            assert_int_equal(csv_count(csv, from, to, &lines), 0);
+            assert_int_equal(lines, wanted);
+        }
+        size_t lines;
+        assert_int_equal(csv_count(csv, from, size + 2, &lines), -1); /* as if it were cut */
+    }
+    csv_close(csv);
+    unlink(path);
+}
+
+/* --- random files: the quick way, side by side or not, against fields cut one by one */
+
+static const char *any_of(const char *const *text, size_t count)
+{
+    return text[random_bits() % count];
+}
+
+/* Appends a number, mostly plain. */
+static char *any_number(char *at)
+{
+    static const char *const odd[] = {"-0",
+                                      "+7",
+                                      ".5",
+                                      "-.25",
+                                      "3.",
+                                      "1e5",
+                                      "-2E-3",
+                                      "9007199254740993",
+                                      "0.1234567890123456789",
+                                      "123456789012345678901",
+                                      "1e300",
+                                      "12345678.12345678",
+                                      "0e99",
+                                      "00000000000000000000001.5",
+                                      "4.9e-324",
+                                      "99999999",
+                                      "100000000",
+                                      "0.00000001",
+                                      "12345678",
+                                      "87654321.",
+                                      "1e22",
+                                      "1e23"};
+    static const char *const worse[] = {"",  "nan",   "1e",  "1.2.3", "x",
+                                        "-", "1e999", "0x1", "1 2",   "\r"};
+    static const char *const around[] = {" %s", "%s ", "\t%s\t", "\"%s\"", " \"%s\" "};
+    char number[64];
+    uint64_t r = random_bits() % 1000;
+    if (r < 700)
+        snprintf(number, sizeof number, "%.*f", (int)(random_bits() % 10),
+                 (double)(int64_t)random_bits() / (double)(random_bits() >> random_bits() % 64));
+    else
+        strcpy(number, r < 997 ? any_of(odd, sizeof odd / sizeof *odd)
+                               : any_of(worse, sizeof worse / sizeof *worse));
+    if (strlen(number) > 40)
+        strcpy(number, "1");
+    const char *form = random_bits() % 100 ? "%s" : any_of(around, 5);
+    const char *s = strstr(form, "%s");
+    return at + sprintf(at, "%.*s%s%s", (int)(s - form), form, number, s + 2);
+}
+
+/* Appends a time: of kind 0 milliseconds, 1 seconds, others ISO 8601. */
+static char *any_time(char *at, int kind, int64_t ms)
+{
+    static const char *const ends[] = {"", "Z", "+00:00", "-00"};
+    char text[TABLE_TIME];
+    if (random_bits() % 3000 == 0)
+        kind = (int)(random_bits() % 3);
+    if (kind == 0)
+        return at + sprintf(at, "%lld", (long long)ms);
+    if (kind == 1)
+        return at + sprintf(at, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000));
+    table_time(ms, text);
+    text[10] = kind == 2 ? 'T' : ' ';
+    text[strlen(text) - 1] = 0;
+    return at + sprintf(at, "%s%s", text, any_of(ends, 4));
+}
+
+static char *any_file(char *text)
+{
+    static const char *const notes[] = {
+        "x",    "",      "two words",        "\"a, b\"",  "\xc3\xa4+-#!",
+        "a\"b", "7",     "0123456789abcdef", "0123456\"", "1234567890,1",
+        "\"x",  "\"a\"b"};
+    static const char *const ends[] = {"\n", "\n", "\n", "\r\n"};
+    int lines = 1 + (int)(random_bits() % 60), kind = (int)(random_bits() % 4),
+        crlf = random_bits() % 4 == 0;
+    int64_t ms = 1000000000000 + (int64_t)(random_bits() % 1000000000);
+    char *at = text + sprintf(text, "t,a,note,b\n");
+    for (int i = 0; i < lines; i++) {
+        ms += (int64_t)(random_bits() % 100000) - (random_bits() % 500 == 0 ? 70000 : 0) + 1;
+        at = any_time(at, kind, ms);
+        *at++ = ',';
+        at = any_number(at);
+        at += sprintf(at, ",%s,", any_of(notes, random_bits() % 500 ? 4 : 12));
+        at = any_number(at);
+        if (random_bits() % 3000 == 0)
+            at += sprintf(at, ",9");
+        at += sprintf(at, "%s",
+                      random_bits() % 300 == 0 ? "\n\n"
+                      : crlf                   ? "\r\n"
+                                               : any_of(ends, 4));
+    }
+    if (random_bits() % 4 == 0)
+        at--;
+    if (random_bits() % 8 == 0)
+        at += sprintf(at, "%s", random_bits() % 2 ? "\n\r\n" : "\n \r\n");
+    return at;
+}
+
+static struct table *read_any(const char *path, const char *time, size_t columns, uint64_t stretch,
+                              struct error *err)
+{
+    static char a[] = "a", b[] = "b";
+    char *names[] = {a, b, b};
+    uint64_t before = table_stretch;
+    *err->text = 0;
+    table_stretch = stretch;
+    table_threads = 3;
+    struct table *table = table_read(path, time, names, columns, NULL, err);
+    table_stretch = before;
+    return table;
+}
+
+/* Numbers against strtod() of the fields; returns the rows. */
+static size_t compare_fields(const char *path, const struct table *table)
+{
+    struct error err;
+    struct csv *csv = csv_open(path, &err);
+    size_t row = 0;
+    assert_non_null(csv);
+    for (; csv_next(csv, &err) > 0; row++) {
+        double wanted[2] = {strtod(csv->field[1].text, NULL), strtod(csv->field[3].text, NULL)};
+        for (size_t c = 0; c < 2; c++)
+            assert_memory_equal(&table->column[c][row], &wanted[c], sizeof *wanted);
+    }
+    csv_close(csv);
+    return row;
+}
+
+static void compare_ways(const char *path, const char *time, size_t *read)
+{
+    /* b is asked for twice: that is what keeps a table from being read the quick way */
+    struct error fault[3];
+    struct table *slow = read_any(path, time, 3, UINT64_MAX, &fault[0]);
+    struct table *quick = read_any(path, time, 2, UINT64_MAX, &fault[1]);
+    struct table *beside = read_any(path, time, 2, 1 + random_bits() % 200, &fault[2]);
+    assert_string_equal(fault[1].text, fault[0].text);
+    assert_string_equal(fault[2].text, fault[0].text);
+    if (slow) {
+        assert_int_equal(compare_fields(path, slow), slow->rows);
+        const struct table *other[] = {quick, beside};
+        for (size_t i = 0; i < 2; i++) {
+            assert_non_null(other[i]);
+            assert_int_equal(other[i]->rows, slow->rows);
+            assert_int_equal(other[i]->format, slow->format);
+            for (size_t c = 0; c < 2; c++)
+                assert_memory_equal(other[i]->column[c], slow->column[c],
+                                    slow->rows * sizeof(double));
+            assert_int_equal(!other[i]->time, !slow->time);
+            if (slow->time)
+                assert_memory_equal(other[i]->time, slow->time, slow->rows * sizeof *slow->time);
+        }
+        ++*read;
+    }
+    table_free(slow);
+    table_free(quick);
+    table_free(beside);
+}
+
+static void every_way_reads_the_same(void **state)
+{
+    (void)state;
+    enum { FILES = 4000 };
+    static char text[1 << 14];
+    size_t read = 0;
+    for (int i = 0; i < FILES; i++) {
+        char *end = any_file(text);
+        const char *path = fake_file(text, (size_t)(end - text), ".csv");
+        compare_ways(path, "t", &read);
+        compare_ways(path, "", &read);
+        unlink(path);
+    }
+    assert_in_range(read, FILES / 2, 2 * FILES - FILES / 10); /* both kinds were tried */
+}
+
+/* A blank line that a stretch ends with is one inside of the file. */
+static void blank_lines_between_stretches(void **state)
+{
+    (void)state;
+    enum { ROWS = 24 };
+    for (int blank = 1; blank < ROWS; blank++) {
+        char text[1024], wants[64];
+        int length = sprintf(text, "a,note,b\n");
+        for (int i = 0; i < ROWS; i++)
+            length += sprintf(text + length, "%s%d,x,%d\n", i == blank ? "\n" : "", i, i);
+        const char *path = fake_file(text, (size_t)length, ".csv");
+        snprintf(wants, sizeof wants, "%s:%d: a blank line", path, blank + 2);
+        for (uint64_t stretch = 1; stretch < 100; stretch++) {
+            struct error err;
+            assert_null(read_any(path, "", 2, stretch, &err));
+            assert_string_equal(err.text, wants);
+        }
+        unlink(path);
+    }
 }
 
 static void times_in_every_format(void **state)
@@ -588,6 +848,9 @@ int main(void)
         cmocka_unit_test(gzip_whole_cut_and_broken),
         cmocka_unit_test(a_large_file),
         cmocka_unit_test(faults_of_a_large_file),
+        cmocka_unit_test(lines_of_a_part),
+        cmocka_unit_test(every_way_reads_the_same),
+        cmocka_unit_test(blank_lines_between_stretches),
         cmocka_unit_test(times_in_every_format),
         cmocka_unit_test(bad_times),
         cmocka_unit_test(steps_and_runs),

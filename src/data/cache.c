@@ -1,16 +1,19 @@
 #include "data/cache.h"
 
 #include <inttypes.h>
-#include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "util/block.h"
 #include "util/file.h"
+#include "util/parallel.h"
 
-#define MAGIC "seqtrain columns 1\n"
+#define MAGIC "seqtrain columns 2\n"
 #define KEY_MOST ((size_t)1 << 20)
 #define NAMES_MOST ((size_t)1 << 24)
 /* A file that changed so shortly before it was read may change again without a new mtime. */
@@ -22,6 +25,7 @@ struct cache_head {
 };
 #define ORDER UINT64_C(0x0102030405060708)
 #define FNV_START UINT64_C(0xcbf29ce484222325)
+#define FNV_PRIME UINT64_C(0x100000001b3)
 
 /* FNV-1a (Fowler, Noll, Vo), by words of eight bytes; the last one is filled up with zeros. */
 static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
@@ -31,24 +35,126 @@ static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t count)
         uint64_t word = 0;
         size_t n = count < 8 ? count : 8;
         memcpy(&word, at, n);
-        hash = (hash ^ word) * UINT64_C(0x100000001b3);
+        hash = (hash ^ word) * FNV_PRIME;
         hash ^= hash >> 32;
         count -= n;
     }
     return hash;
 }
 
-static uint64_t hash_table(const struct cache_head *head, const struct table *table,
-                           const char *names)
+/* --- the columns, in pieces, which all cores read and hash */
+
+/* Rows of a piece: a large page of the memory that it goes to, so that no two threads fill one.
+ * STEP of them are looked at while they are still in the cache of the core that read them. */
+#define PIECE ((size_t)1 << 18)
+#define STEP ((size_t)1 << 15)
+#define LANES 8
+#define EXPONENT UINT64_C(0x7ff0000000000000)
+
+struct pieces {
+    const struct table *table;
+    int fd;           /* from which columns are read; -1: they are there */
+    uint64_t at;      /* where in the file */
+    size_t by_column; /* pieces of a column */
+    uint64_t *hash;   /* [count] */
+    atomic_int failed;
+};
+
+/*
+ * A word for each lane; the lanes do not wait for each other, and each is a hash like hash_bytes().
+ * A step maps a lane's 2^64 states onto as many: damage to one word of a lane is always found, to
+ * several but for chances of about 2^-64. Against forgery it is no help. The top bit of what is
+ * returned is set if a word is a double that is not finite: its exponent's bits are all set, and
+ * one more carries into the sign's.
+ */
+static inline uint64_t hash_block(uint64_t lane[LANES], const char *cells)
 {
+    uint64_t word, carry = 0;
+    for (size_t j = 0; j < LANES; j++) {
+        memcpy(&word, cells + j * 8, 8);
+        uint64_t hash = (lane[j] ^ word) * FNV_PRIME;
+        lane[j] = hash ^ hash >> 32;
+        carry |= (word & EXPONENT) + (UINT64_C(1) << 52);
+    }
+    return carry;
+}
+
+/* Hashes on, the last block filled up with zeros; returns whether a word is not finite. */
+static int hash_cells(uint64_t lane[LANES], const char *cells, size_t count)
+{
+    const size_t block = LANES * 8, whole = count / LANES;
+    char rest[LANES * 8] = {0};
+    uint64_t carry = 0;
+    for (size_t i = 0; i < whole; i++)
+        carry |= hash_block(lane, cells + i * block);
+    if (count % LANES) {
+        memcpy(rest, cells + whole * block, count % LANES * 8);
+        carry |= hash_block(lane, rest);
+    }
+    return carry >> 63 != 0;
+}
+
+static int rises(const int64_t *time, size_t count)
+{
+    int falls = 0;
+    for (size_t i = 1; i < count; i++)
+        falls |= time[i] <= time[i - 1];
+    return !falls;
+}
+
+static int read_at(int fd, void *to, size_t bytes, uint64_t at)
+{
+    for (ssize_t got; bytes; bytes -= (size_t)got, at += (uint64_t)got, to = (char *)to + got)
+        if ((got = pread(fd, to, bytes, (off_t)at)) <= 0)
+            return -1;
+    return 0;
+}
+
+/* Reads a piece, if it is not there, and hashes it; what is read must be what a table can hold. */
+static void do_piece(void *arg, size_t i)
+{
+    struct pieces *p = arg;
+    const struct table *table = p->table;
+    size_t column = i / p->by_column, from = i % p->by_column * PIECE, to = from + PIECE;
+    int times = table->time && column == 0;
+    void *cells = times ? (void *)table->time : table->column[column - (table->time != NULL)];
+    uint64_t lane[LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
+    to = to < table->rows ? to : table->rows;
+    for (size_t row = from; row < to && !atomic_load(&p->failed); row += STEP) {
+        size_t rows = to - row < STEP ? to - row : STEP;
+        char *here = (char *)cells + row * 8;
+        if (p->fd >= 0 && read_at(p->fd, here, rows * 8, p->at + (column * table->rows + row) * 8))
+            atomic_store(&p->failed, 1);
+        else if (hash_cells(lane, here, rows) && !times && p->fd >= 0)
+            atomic_store(&p->failed, 1);
+    }
+    if (times && p->fd >= 0 && !rises(table->time + from, to - from))
+        atomic_store(&p->failed, 1);
+    p->hash[i] = hash_bytes(FNV_START, lane, sizeof lane);
+}
+
+/* The checksum of a file: of its head, pieces and names. Columns are read first, if fd >= 0, from
+ * byte `at` on; -1 if they cannot be, or no table can hold them. */
+static int hash_table(const struct cache_head *head, const struct table *table, const char *names,
+                      int fd, uint64_t at, uint64_t *checksum)
+{
+    struct pieces p = {.table = table, .fd = fd, .at = at};
+    size_t count = (table->columns + (table->time != NULL)) *
+                   (p.by_column = (table->rows + PIECE - 1) / PIECE);
     struct cache_head plain = *head;
     plain.checksum = 0;
+    p.hash = malloc((count + 1) * sizeof *p.hash);
+    if (!p.hash)
+        return -1;
+    parallel_run(count, 0, do_piece, &p);
     uint64_t hash = hash_bytes(FNV_START, &plain, sizeof plain);
-    if (table->time)
-        hash = hash_bytes(hash, table->time, table->rows * sizeof *table->time);
-    for (size_t i = 0; i < table->columns; i++)
-        hash = hash_bytes(hash, table->column[i], table->rows * sizeof **table->column);
-    return hash_bytes(hash, names, head->names);
+    hash = hash_bytes(hash, p.hash, count * sizeof *p.hash);
+    *checksum = hash_bytes(hash, names, head->names);
+    free(p.hash);
+    for (size_t row = PIECE; fd >= 0 && table->time && row < table->rows; row += PIECE)
+        if (table->time[row] <= table->time[row - 1])
+            return -1;
+    return atomic_load(&p.failed) ? -1 : 0;
 }
 
 /* --- reading */
@@ -73,8 +179,8 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     struct stat st;
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
-        !head->rows || head->names > NAMES_MOST || head->format > TIME_ISO8601 || at < 0 ||
-        fstat(fileno(in), &st) || st.st_size < 0)
+        !head->rows || head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST ||
+        head->format > TIME_ISO8601 || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
         return 0;
     uint64_t size = (uint64_t)st.st_size, cells = columns + (uint64_t)timed;
     uint64_t rest = size - (uint64_t)at - head->names;
@@ -94,33 +200,17 @@ static int read_names(struct table *table, const char *names, size_t bytes)
     return at == end ? 0 : -1;
 }
 
-/* What table_read() promises. */
-static int is_sound(const struct table *table)
-{
-    for (size_t i = 0; i < table->columns; i++)
-        for (size_t row = 0; row < table->rows; row++)
-            if (!isfinite(table->column[i][row]))
-                return 0;
-    for (size_t row = 1; table->time && row < table->rows; row++)
-        if (table->time[row] <= table->time[row - 1])
-            return 0;
-    return 1;
-}
-
 static int read_body(FILE *in, const struct cache_head *head, struct table *table)
 {
-    size_t rows = table->rows = (size_t)head->rows;
+    size_t rows = table->rows = (size_t)head->rows, cells = table->columns + (size_t)head->timed;
+    uint64_t checksum, at = (uint64_t)ftell(in); /* plausible() has asked too */
     char *names = malloc(head->names + 1);
-    int good = names != NULL;
-    if (good && head->timed)
-        good = (table->time = malloc(rows * sizeof *table->time)) &&
-               fread(table->time, sizeof *table->time, rows, in) == rows;
+    int good = names && (!head->timed || (table->time = block_new(rows * sizeof *table->time)));
     for (size_t i = 0; i < table->columns && good; i++)
-        good = (table->column[i] = malloc(rows * sizeof **table->column)) &&
-               fread(table->column[i], sizeof **table->column, rows, in) == rows;
-    good = good && fread(names, 1, head->names, in) == head->names &&
-           hash_table(head, table, names) == head->checksum &&
-           !read_names(table, names, head->names) && is_sound(table);
+        good = (table->column[i] = block_new(rows * sizeof **table->column)) != NULL;
+    good = good && !read_at(fileno(in), names, head->names, at + (uint64_t)rows * 8 * cells) &&
+           !hash_table(head, table, names, fileno(in), at, &checksum) &&
+           checksum == head->checksum && !read_names(table, names, head->names);
     free(names);
     return good ? 0 : -1;
 }
@@ -173,7 +263,7 @@ int cache_write(const char *cache, const char *key, const struct table *table)
                                   .timed = table->time != NULL,
                                   .format = table->format,
                                   .names = bytes};
-        head.checksum = hash_table(&head, table, names);
+        int failed = hash_table(&head, table, names, -1, 0, &head.checksum);
         fwrite(MAGIC, sizeof MAGIC, 1, out);
         fwrite(&keys, sizeof keys, 1, out);
         fwrite(key, 1, keys, out);
@@ -183,7 +273,10 @@ int cache_write(const char *cache, const char *key, const struct table *table)
         for (size_t i = 0; i < table->columns; i++)
             fwrite(table->column[i], sizeof **table->column, table->rows, out);
         fwrite(names, 1, bytes, out);
-        result = file_commit(out, cache, &ignored);
+        if (failed)
+            file_abort(out, cache);
+        else
+            result = file_commit(out, cache, &ignored);
     }
     free(names);
     return result;

@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,30 +10,26 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "data/number.h"
 #include "util/clocale.h"
 
 #define CHUNK (1 << 18)
 
-/* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + 1]. */
+/* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + CSV_BEHIND]. */
 struct csv_stream {
-    gzFile file;
+    gzFile file;  /* NULL: a part's, which reads plain text by pread() */
+    int fd;       /* owned by `file`, a part's by that of the whole */
     int64_t size; /* of the file on disk; 0: not known */
-    dev_t device; /* which file it is */
-    ino_t number;
     int fresh, ended;
     char *bytes;
     size_t begin, end;
+    size_t whole;         /* the last line's end that fill() saw; lines before it are complete */
     uint64_t base, limit; /* of bytes[0] in the file's text; lines from `limit` on are another's */
 };
 
 static char lower(char c)
 {
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static int digit(char c)
-{
-    return c >= '0' && c <= '9';
 }
 
 static int blank(char c)
@@ -76,62 +71,13 @@ static double slow_number(const char *text)
     return x;
 }
 
-/*
- * A mantissa of at most 2^53 and a power of ten of at most 10^22 are both exact in a double, so one
- * multiplication or division gives the correctly rounded result (Clinger, "How to read floating
- * point numbers accurately", 1990). All else goes to strtod.
- */
 enum csv_parsed csv_parse_number(const char *text, size_t length, double *x)
 {
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
-                                   1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
-    const char *p = text, *end = text + length;
-    uint64_t mantissa = 0;
-    long exponent = 0;
-    int digits = 0, any = 0, cut = 0, negative = 0;
-
-    if (p < end && (*p == '+' || *p == '-'))
-        negative = *p++ == '-';
-    for (int fraction = 0; p < end; p++) {
-        if (*p == '.' && !fraction) {
-            fraction = 1;
-            continue;
-        }
-        if (!digit(*p))
-            break;
-        any = 1;
-        if (digits < 19) {
-            mantissa = mantissa * 10 + (uint64_t)(*p - '0');
-            digits += mantissa != 0;
-            exponent -= fraction;
-        } else {
-            cut = 1;
-        }
-    }
-    if (!any)
+    int exact;
+    if (number_scan(text, text + length + 1, x, &exact) != text + length)
         return CSV_NOT_A_NUMBER;
-    if (p < end && lower(*p) == 'e') {
-        long sign = 1, value = 0;
-        if (++p < end && (*p == '+' || *p == '-'))
-            sign = *p++ == '-' ? -1 : 1;
-        if (p == end)
-            return CSV_NOT_A_NUMBER;
-        for (; p < end && digit(*p); p++)
-            value = value < 100000 ? value * 10 + (*p - '0') : value;
-        exponent += sign * value;
-    }
-    if (p != end)
-        return CSV_NOT_A_NUMBER;
-
-    if (FLT_EVAL_METHOD == 0 && !cut && mantissa <= (uint64_t)1 << 53 && exponent >= -22 &&
-        exponent <= 22) {
-        double m = (double)mantissa;
-        m = exponent < 0 ? m / power[-exponent] : m * power[exponent];
-        *x = negative ? -m : m;
-        return CSV_NUMBER;
-    }
-    *x = slow_number(text);
+    if (!exact)
+        *x = slow_number(text);
     return isfinite(*x) ? CSV_NUMBER : CSV_OUT_OF_RANGE;
 }
 
@@ -141,20 +87,11 @@ static int fail(const struct csv *csv, struct error *err, const char *cause)
                      cause);
 }
 
-/* Reads more bytes behind those that are there; STATUS_INPUT if they cannot be had. */
-static int fill(struct csv *csv, struct error *err)
+/* Bytes of gzip data, or of plain text by way of zlib: how many, -1 with an error. */
+static int inflate_bytes(struct csv *csv, char *to, size_t room, struct error *err)
 {
     struct csv_stream *s = csv->stream;
-    if (s->begin) {
-        memmove(s->bytes, s->bytes + s->begin, s->end - s->begin);
-        s->base += s->begin;
-        s->end -= s->begin;
-        s->begin = 0;
-    }
-    size_t room = CSV_LINE_MAX - s->end;
-    if (room > CHUNK)
-        room = CHUNK;
-    int got = gzread(s->file, s->bytes + s->end, (unsigned)room), code = Z_OK;
+    int got = gzread(s->file, to, (unsigned)room), code = Z_OK;
     int saved = errno;
     const char *text = gzerror(s->file, &code);
     if (code == Z_BUF_ERROR)
@@ -171,8 +108,32 @@ static int fill(struct csv *csv, struct error *err)
     if (s->fresh && got && name > 3 && !strcmp(csv->path + name - 3, ".gz") && gzdirect(s->file))
         return fail(csv, err, "not gzip data, although the name ends in .gz");
     s->fresh = 0;
+    return got;
+}
+
+/* Reads more bytes behind those that are there; STATUS_INPUT if they cannot be had. */
+static int fill(struct csv *csv, struct error *err)
+{
+    struct csv_stream *s = csv->stream;
+    if (s->begin) {
+        memmove(s->bytes, s->bytes + s->begin, s->end - s->begin);
+        s->base += s->begin;
+        s->end -= s->begin;
+        s->begin = 0;
+    }
+    char *to = s->bytes + s->end;
+    size_t room = CSV_LINE_MAX - s->end;
+    if (room > CHUNK)
+        room = CHUNK;
+    ssize_t got = s->file ? inflate_bytes(csv, to, room, err)
+                          : pread(s->fd, to, room, (off_t)(s->base + s->end));
+    if (got < 0)
+        return s->file ? -1 : fail(csv, err, strerror(errno));
+    char *last = memrchr(to, '\n', (size_t)got);
+    s->whole = last ? (size_t)(last + 1 - s->bytes) : 0;
     s->ended = got == 0;
     s->end += (size_t)got;
+    memset(s->bytes + s->end, 0, CSV_BEHIND);
     return 0;
 }
 
@@ -321,27 +282,22 @@ static int read_header(struct csv *csv, struct error *err)
     return check_duplicates(csv, err);
 }
 
-/* Opens the file at byte `from`. */
-static int open_stream(struct csv *csv, uint64_t from, uint64_t to, struct error *err)
+static int open_stream(struct csv *csv, struct error *err)
 {
     struct csv_stream *s = csv->stream;
-    int fd = open(csv->path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    if (fd < 0)
+    s->fd = open(csv->path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0)
         return error_errno(err, STATUS_INPUT, csv->path);
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
+    if (!fstat(s->fd, &st) && S_ISREG(st.st_mode))
         s->size = st.st_size;
-        s->device = st.st_dev;
-        s->number = st.st_ino;
-    }
-    if ((from && lseek(fd, (off_t)from, SEEK_SET) < 0) || !(s->file = gzdopen(fd, "rb"))) {
-        close(fd);
+    if (!(s->file = gzdopen(s->fd, "rb"))) {
+        close(s->fd);
         return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
     }
     gzbuffer(s->file, CHUNK);
     s->fresh = 1;
-    s->base = from;
-    s->limit = to;
+    s->limit = UINT64_MAX;
     return 0;
 }
 
@@ -352,7 +308,7 @@ static struct csv *new_reader(const char *path, struct error *err)
         csv->path = strdup(path);
         csv->stream = calloc(1, sizeof *csv->stream);
         if (csv->stream)
-            csv->stream->bytes = malloc(CSV_LINE_MAX + 1);
+            csv->stream->bytes = malloc(CSV_LINE_MAX + CSV_BEHIND);
     }
     if (csv && csv->path && csv->stream && csv->stream->bytes)
         return csv;
@@ -364,7 +320,7 @@ static struct csv *new_reader(const char *path, struct error *err)
 struct csv *csv_open(const char *path, struct error *err)
 {
     struct csv *csv = new_reader(path, err);
-    if (csv && !open_stream(csv, 0, UINT64_MAX, err) && !read_header(csv, err))
+    if (csv && !open_stream(csv, err) && !read_header(csv, err))
         return csv;
     csv_close(csv);
     return NULL;
@@ -378,25 +334,33 @@ int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end)
     return gzdirect(s->file) && *begin < *end;
 }
 
-/* The byte before `from` decides whether a line begins there: the line that it is of goes. */
-static int skip_to_line(struct csv *csv, const struct csv_stream *whole, struct error *err)
+int csv_count(const struct csv *csv, uint64_t from, uint64_t to, size_t *lines)
 {
-    char *line, *end;
-    if (csv->stream->device != whole->device || csv->stream->number != whole->number)
-        return fail(csv, err, "another file has taken its place");
-    if (!gzdirect(csv->stream->file))
-        return fail(csv, err, "what looks like gzip data inside of text");
-    if (next_line(csv, &line, &end, err) < 0)
-        return -1;
-    csv->line = 1;
-    return 0;
+    char *bytes = malloc(CHUNK);
+    ssize_t got = 1;
+    *lines = 0;
+    for (uint64_t at = from - 1, end = to - 1; bytes && at < end && got > 0; at += (uint64_t)got) {
+        size_t most = end - at < CHUNK ? (size_t)(end - at) : CHUNK;
+        got = pread(csv->stream->fd, bytes, most, (off_t)at);
+        for (char *p = bytes, *stop = bytes + (got > 0 ? got : 0);
+             p < stop && (p = memchr(p, '\n', (size_t)(stop - p))); p++)
+            ++*lines;
+    }
+    int failed = !bytes || got <= 0;
+    free(bytes);
+    return failed ? -1 : 0;
 }
 
 struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, struct error *err)
 {
     struct csv *part = new_reader(csv->path, err);
+    char *line, *end;
     if (!part)
         return NULL;
+    part->stream->fd = csv->stream->fd;
+    part->stream->size = csv->stream->size;
+    part->stream->base = from - 1;
+    part->stream->limit = to;
     part->name = calloc(csv->columns, sizeof *part->name);
     part->field = calloc(csv->columns, sizeof *part->field);
     int failed = !part->name || !part->field;
@@ -404,8 +368,11 @@ struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, str
         failed = !(part->name[part->columns] = strdup(csv->name[part->columns]));
     if (failed)
         error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
-    else if (!open_stream(part, from - 1, to, err) && !skip_to_line(part, csv->stream, err))
+    /* The byte before `from` decides whether a line begins there: the line that it is of goes. */
+    else if (next_line(part, &line, &end, err) >= 0) {
+        part->line = 1;
         return part;
+    }
     csv_close(part);
     return NULL;
 }
@@ -463,6 +430,24 @@ int csv_next(struct csv *csv, struct error *err)
                          csv->path, (unsigned long long)csv->line, fields, fields > 1 ? "s" : "",
                          csv->columns);
     return 1;
+}
+
+void csv_lines(const struct csv *csv, const char **begin, const char **end)
+{
+    const struct csv_stream *s = csv->stream;
+    size_t stop = s->whole;
+    if (s->limit <= s->base)
+        stop = 0;
+    else if (s->limit - s->base < stop)
+        stop = (size_t)(s->limit - s->base);
+    *begin = s->bytes + s->begin;
+    *end = stop > s->begin ? s->bytes + stop : *begin;
+}
+
+void csv_pass(struct csv *csv, const char *begin, size_t lines)
+{
+    csv->stream->begin = (size_t)(begin - csv->stream->bytes);
+    csv->line += lines;
 }
 
 static int missing(const struct csv *csv, const char *name, struct error *err)
@@ -532,9 +517,8 @@ int csv_number(const struct csv *csv, size_t column, double *x, struct error *er
 
 void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total)
 {
-    z_off_t at = gzoffset(csv->stream->file);
+    const struct csv_stream *s = csv->stream;
+    z_off_t at = s->file ? gzoffset(s->file) : (z_off_t)(s->base + s->end);
     *done = at > 0 ? (uint64_t)at : 0;
-    *total = (uint64_t)csv->stream->size;
-    if (*total > csv->stream->limit)
-        *total = csv->stream->limit;
+    *total = (uint64_t)s->size;
 }

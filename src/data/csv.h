@@ -16,6 +16,7 @@
 #include "error.h"
 
 #define CSV_LINE_MAX ((size_t)1 << 20)
+#define CSV_BEHIND 16 /* bytes behind the text in memory that may be read, whatever they are */
 
 struct csv_field {
     char *text; /* without quotes and the blanks around it, NUL-terminated */
@@ -45,9 +46,21 @@ int csv_next(struct csv *csv, struct error *err);
  */
 int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end);
 
+/* How many lines begin in [from, to), 0 < from < to <= the file's end; -1 if that cannot be read or
+ * the file has become shorter. */
+int csv_count(const struct csv *csv, uint64_t from, uint64_t to, size_t *lines);
+
 /* Another reader of the file, of the rows whose lines begin in [from, to), from > 0; its `line`
- * counts as if the first of them were line 2. */
+ * counts as if the first of them were line 2. It must be closed before `csv`. */
 struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, struct error *err);
+
+/*
+ * For rows that need no fields: the text of the rows to come that is in memory, from the beginning
+ * of a line on. Each line that begins before `end` is there as a whole, with its '\n'; there may be
+ * none. csv_pass() goes on to the line that begins at `begin`, passing over so many.
+ */
+void csv_lines(const struct csv *csv, const char **begin, const char **end);
+void csv_pass(struct csv *csv, const char *begin, size_t lines);
 
 /* Column called `name`, or else the only one that differs from it in case alone. An error lists the
  * columns that there are. */

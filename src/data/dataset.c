@@ -7,6 +7,7 @@
 #include "data/csv.h"
 #include "data/load.h"
 #include "data/scaler.h"
+#include "util/block.h"
 
 int load_no_memory(struct load *load)
 {
@@ -311,9 +312,9 @@ static int fill_series(struct load *load, int fitting)
         return load_no_memory(load);
     uint32_t *rows = windows_rows(data->start[PART_TRAIN], fitting ? data->count[PART_TRAIN] : 0, 0,
                                   data->window, &covered);
-    data->series = malloc((data->rows * data->features) * sizeof *data->series);
-    double *x = malloc((data->rows + load->warmup + 1) * sizeof *x);
-    double *chosen = malloc((covered + 1) * sizeof *chosen);
+    data->series = block_new((data->rows * data->features) * sizeof *data->series);
+    double *x = block_new((data->rows + load->warmup + 1) * sizeof *x);
+    double *chosen = block_new((covered + 1) * sizeof *chosen);
     int result = rows && data->series && x && chosen ? 0 : load_no_memory(load);
     for (size_t f = 0; f < data->features && !result; f++) {
         result = compute(load, f, x);
@@ -336,7 +337,7 @@ static int copy_times(struct load *load)
     struct dataset *data = load->data;
     if (!load->input[0].table->time)
         return 0;
-    data->time = malloc((data->rows + 1) * sizeof *data->time);
+    data->time = block_new((data->rows + 1) * sizeof *data->time);
     if (!data->time)
         return load_no_memory(load);
     for (size_t s = 0; s < data->files; s++) {

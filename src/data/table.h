@@ -54,6 +54,9 @@ extern unsigned table_threads;
 /* A table without rows, for whoever fills it; NULL without memory. */
 struct table *table_new(const char *path, size_t columns);
 
+/* Gives every column, and the times if `timed`, room for so many rows; keeps what is there. */
+int table_set_room(struct table *table, int timed, size_t rows);
+
 /* The distance in time of most neighbouring rows, in ms; 0 if no distance has the majority. */
 int64_t table_step(const struct table *table);
 

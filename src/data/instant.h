@@ -1,0 +1,21 @@
+/*
+ * instant: the times of rows as they stand in files, in ms since 1970 UTC. It owns nothing.
+ */
+#ifndef DATA_INSTANT_H
+#define DATA_INSTANT_H
+
+#include <stdint.h>
+
+#include "data/table.h"
+
+/*
+ * ISO 8601: 2021-04-02 or 20210402, then maybe T or a blank, 00:03[:15[.250]], Z or +09[[:]00].
+ * Returns what is behind it, which is NUL, a comma or the end of the line; NULL if the text does
+ * not begin so.
+ */
+const char *instant_scan(const char *text, int64_t *ms);
+
+/* A number of seconds or milliseconds; -1 if it is beyond the years 0 to 9999. */
+int instant_of_number(double x, enum time_format format, int64_t *ms);
+
+#endif
