@@ -587,24 +587,22 @@ static char *header_text(const struct safetensors *st)
 
 struct sink {
     FILE *stream;
-    unsigned char *piece; /* [PIECE] */
     struct error *err;
     int failed; /* an error is set */
 };
 
-#define PIECE ((size_t)4 << 20)
-
 static int write_data(const struct safetensor *tensor, void *ctx)
 {
     struct sink *sink = ctx;
+    unsigned char piece[1 << 18];
     if (!tensor->fetch)
         return fwrite(tensor->data, 1, tensor->bytes, sink->stream) == tensor->bytes ? 0 : -1;
     for (size_t done = 0, count; done < tensor->bytes; done += count) {
-        count = tensor->bytes - done < PIECE ? tensor->bytes - done : PIECE;
-        sink->failed = safetensors_copy(tensor, done, count, sink->piece, sink->err);
+        count = tensor->bytes - done < sizeof piece ? tensor->bytes - done : sizeof piece;
+        sink->failed = safetensors_copy(tensor, done, count, piece, sink->err);
         if (sink->failed)
             return error_prefix(sink->err, "%s", tensor->name);
-        if (fwrite(sink->piece, 1, count, sink->stream) != count)
+        if (fwrite(piece, 1, count, sink->stream) != count)
             return -1;
     }
     return 0;
@@ -622,18 +620,13 @@ int safetensors_write(const struct safetensors *st, const char *path, struct err
         free(header);
         return error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     }
-    struct sink sink = {.err = err, .piece = malloc(PIECE)};
-    if (!sink.piece)
-        error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    else
-        sink.stream = file_begin(path, err);
+    struct sink sink = {.stream = file_begin(path, err), .err = err};
     if (sink.stream) {
         fwrite(&padded, sizeof padded, 1, sink.stream);
         fprintf(sink.stream, "%-*s", (int)padded, header);
         in_order(st, write_data, &sink); /* file_commit() sees a failed write */
     }
     free(header);
-    free(sink.piece);
     if (!sink.stream)
         return -1;
     if (!sink.failed)
