@@ -12,7 +12,7 @@
  * in one kernel; else it recomputes p twice, for dq and for dk and dv (tiled). A work-group serves one
  * block of one (sample, head). In the softmax vectors run over keys, in the products over DH in
  * vectors of HV.
- * -D: T, TP, BQ, TILED, DH, HV, H, CAUSAL, BIAS, VEC, LANES; GLOBAL puts what is too large for local memory
+ * -D: T, TP, BQ, TILED, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too large for local memory
  * into `room`, SCRATCH floats a work-group.
  */
 #if GLOBAL
@@ -207,7 +207,7 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
     SPACE float *p = ps + lane * QB * TP;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
-    if (threshold)
+    if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
 
     for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
@@ -233,7 +233,7 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
                     const vec e = PICK(is_key(v, n), exp_vec(load_vec(v, row) - m), (vec)(0.0f));
                     sum += e;
                     vec x = e;
-                    if (threshold)
+                    if (DROP && threshold)
                         x *= dropout_factor(&drop,
                                             ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
                     store_vec(x, v, row);
@@ -316,7 +316,7 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const float 
             const vec e =
                 PICK(is_key(v, n), exp_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
             vec factor = (vec)(1.0f);
-            if (drop->threshold)
+            if (DROP && drop->threshold)
                 factor =
                     dropout_factor(drop, ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
             store_vec(e * factor, v, p + i * TP);
@@ -391,7 +391,7 @@ __kernel void attention_bwd(QKV, __global const float *restrict o, __global cons
     barrier(FENCE);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
-    if (threshold)
+    if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
     for (int i0 = lane * QB; i0 < T; i0 += LANES * QB) {
         float delta[QB];
@@ -428,7 +428,7 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o, __global co
     SPACE float *p = ps + lane * QB * TP, *dp = ds + lane * QB * TP;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
-    if (threshold)
+    if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
     for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
         barrier(FENCE);
@@ -469,7 +469,7 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
     load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
-    if (threshold)
+    if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
     const int first = CAUSAL ? j0 / BQ * BQ : 0;
     for (int from = first; from < T; from += BQ) {

@@ -1,7 +1,7 @@
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
  * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in evaluation),
- * BIAS, POS (add position[row % period]), LANES, VEC.
+ * BIAS, POS (add position[row % period]), DROP, LANES, VEC.
  * x, y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
  *
  * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8, 1/3],
@@ -9,6 +9,7 @@
  */
 #define LOWER 0.125f
 #define UPPER (1.0f / 3.0f)
+#define DRAWS (DROP || ACT == 3)
 
 /* What to multiply with for u < 0 */
 static inline vec leak(struct dropout *draw, uint e)
@@ -63,7 +64,7 @@ __kernel void bias_fwd(__global const float *restrict x,
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if ((ACT == 3 || threshold) && (at == 0 || row == from))
+        if (DRAWS && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
@@ -75,7 +76,7 @@ __kernel void bias_fwd(__global const float *restrict x,
             u += load_vec(d, position + (size_t)at * D);
 #endif
             u = act(u, &drop, e);
-            if (threshold)
+            if (DROP && threshold)
                 u *= dropout_factor(&drop, e);
             store_vec(u, d, y + (size_t)row * D);
         }
@@ -97,7 +98,7 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
-        if ((ACT == 3 || threshold) && (at == 0 || row == from))
+        if (DRAWS && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
@@ -106,7 +107,7 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
             u += load_vec(d, bias);
 #endif
             g *= act_slope(u, &drop, e);
-            if (threshold)
+            if (DROP && threshold)
                 g *= dropout_factor(&drop, e);
             store_vec(g, d, dx + (size_t)row * D);
         }

@@ -1,7 +1,36 @@
 /*
- * The update, over the parameter arena at once and without the host: the gradient's global norm in two
- * passes of fixed order, then the clip factor and the finite flag, then AdamW. -D: VEC, LANES.
+ * The figures of a step, whatever its loss, and the update, over the parameter arena at once and without
+ * the host: the gradient's global norm in two passes of fixed order, then the clip factor and the finite
+ * flag, then AdamW. -D: VEC, LANES.
  */
+
+/*
+ * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to the
+ * epoch's sums with their number of samples, unless the loss is not finite. One work-item.
+ */
+__kernel void loss_sum(__global const float *restrict value,
+                       __global const float *restrict contrastive,
+                       __global struct metrics *restrict metrics,
+                       __global const struct step *restrict step, const float weight)
+{
+    float sum = 0, lost = 0;
+    const uint n = step->count;
+    for (uint b = 0; b < n; b++) {
+        const float add = value[b] - lost, next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+    }
+    const float r = sum / n, c = contrastive[0], loss = r + weight * c;
+    metrics->last_loss = loss;
+    if (!isfinite(loss)) { /* the step is refused, and its figures with it */
+        metrics->bad_loss = 1;
+        return;
+    }
+    add_compensated(metrics->reconstruction, sum);
+    add_compensated(metrics->contrastive, c * n);
+    add_compensated(metrics->loss, loss * n);
+    add_compensated(metrics->samples, (float)n);
+}
 
 /* part[group] = sum of g^2 over the group's chunk of vectors */
 __kernel void norm_parts(__global const float *restrict g, __global float *restrict part,

@@ -12,7 +12,7 @@
     for (; v + (N - 1) * LANES < end; v += N * LANES) {                          \
         vec sum[N];                                                              \
         _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] = (vec)(0.0f);      \
-        for (int row = from; row < to; row++)                                    \
+        _Pragma("unroll 1") for (int row = from; row < to; row++)                \
             _Pragma("unroll") for (int i = 0; i < N; i++)                        \
                 sum[i] += load_vec(v + i * LANES, x + (size_t)row * columns);    \
         _Pragma("unroll") for (int i = 0; i < N; i++)                            \

@@ -1,15 +1,21 @@
 /*
- * What the data tests share: a log that remembers instead of writing, the two names that data wants
- * from the option table, and small files to read. Included by one file of a program.
+ * What the data tests share: a log that remembers instead of writing and questions about what it
+ * was told, the two names that data wants from the option table, and small files to read. Included
+ * by one file of a program.
  */
 #ifndef TESTS_DATA_FAKES_H
 #define TESTS_DATA_FAKES_H
 
+#include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "config/config.h"
 #include "log/log.h"
@@ -86,6 +92,25 @@ const char *config_choice(const char *section, const char *key, int value)
     if (strcmp(section, "data"))
         abort();
     return strcmp(key, "split") ? scalers[value] : splits[value];
+}
+
+/* The whole number `key`, or `inner` of it, that the last event had. */
+__attribute__((unused)) static json_int_t fake_told(const char *key, const char *inner)
+{
+    json_t *value = json_object_get(fake_event, key);
+    if (inner)
+        value = json_object_get(value, inner);
+    assert_true(json_is_integer(value));
+    return json_integer_value(value);
+}
+
+/* An error has this status and says this. */
+__attribute__((unused)) static void fake_expect(const struct error *err, enum status status,
+                                                const char *wants)
+{
+    if (!strstr(err->text, wants))
+        fail_msg("'%s' does not say '%s'", err->text, wants);
+    assert_int_equal(err->status, status);
 }
 
 /* Writes bytes into a new file and returns its path; the caller unlinks it. */

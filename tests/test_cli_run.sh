@@ -286,7 +286,8 @@ point "-s goes over the file, the last one counts; --overwrite starts afresh" ov
 profile()
 {
     run 0 --profile -c tiny.ini -o profile && has out '^Profile ' 'norm_fwd +[0-9]+ ' '^  all [0-9.]+ ms' \
-        '^  a step takes [0-9.]+ ms by itself, its launches [0-9.]+ ms, at the floor [0-9.]+ ms: (gaps [0-9.]+%|no gaps to be seen)$'
+        '^  a step takes [0-9.]+ ms by itself, its launches [0-9.]+ ms, at the floor [0-9.]+ ms: (gaps [0-9.]+%|no gaps to be seen)$' \
+        '^Programs \([0-9]+ built, [0-9]+ from the cache: ' '^ +[0-9.]+ +[0-9.]+  norm.cl -DD='
 }
 point "--profile" profile
 profile_one_step()

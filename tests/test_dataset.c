@@ -107,18 +107,7 @@ static void expect_fault(struct config *config, const struct file *file, enum st
 {
     struct error err;
     assert_null(try_load(config, file, 0, NULL, &err));
-    if (!strstr(err.text, wants))
-        fail_msg("'%s' does not say '%s'", err.text, wants);
-    assert_int_equal(err.status, status);
-}
-
-static json_int_t told(const char *key, const char *inner)
-{
-    json_t *value = json_object_get(fake_event, key);
-    if (inner)
-        value = json_object_get(value, inner);
-    assert_true(json_is_integer(value));
-    return json_integer_value(value);
+    fake_expect(&err, status, wants);
 }
 
 static void chronological(void **state)
@@ -143,10 +132,10 @@ static void chronological(void **state)
     for (int i = 0; i < 200; i++)
         assert_true(data->series[2 * i] == (float)file.close[i] &&
                     data->series[2 * i + 1] == (float)file.volume[i]);
-    assert_int_equal(told("rows", NULL), 200);
-    assert_int_equal(told("windows", "training"), 151);
-    assert_int_equal(told("windows_dropped", "parts"), 18);
-    assert_int_equal(told("windows_dropped", "holes"), 0);
+    assert_int_equal(fake_told("rows", NULL), 200);
+    assert_int_equal(fake_told("windows", "training"), 151);
+    assert_int_equal(fake_told("windows_dropped", "parts"), 18);
+    assert_int_equal(fake_told("windows_dropped", "holes"), 0);
     assert_string_equal(fake_warned, "");
     dataset_free(data);
 
@@ -182,10 +171,10 @@ static void windows_and_features_stop_at_a_hole(void **state)
     config.data.features = (struct list){with_ma, 3};
     struct dataset *data = load(&config, &file);
     assert_int_equal(data->rows, 300 - 9 - 9); /* each run warms up */
-    assert_int_equal(told("holes", NULL), 1);
-    assert_int_equal(told("longest_hole_ms", NULL), 11 * 60000);
-    assert_int_equal(told("warmup_rows", NULL), 18);
-    assert_int_equal(told("windows_dropped", "holes"), 9);
+    assert_int_equal(fake_told("holes", NULL), 1);
+    assert_int_equal(fake_told("longest_hole_ms", NULL), 11 * 60000);
+    assert_int_equal(fake_told("warmup_rows", NULL), 18);
+    assert_int_equal(fake_told("windows_dropped", "holes"), 9);
     for (size_t row = 0; row < data->rows; row++) {
         int i = file_row(data, &file, row);
         double sum = 0;
@@ -210,7 +199,7 @@ static void windows_and_features_stop_at_a_hole(void **state)
     config.data.gap = 11 * 60000; /* the hole is not longer than this */
     data = load(&config, &file);
     assert_int_equal(data->rows, 291);
-    assert_int_equal(told("holes", NULL), 0);
+    assert_int_equal(fake_told("holes", NULL), 0);
     dataset_free(data);
 }
 
@@ -248,8 +237,8 @@ static void shuffled_blocks(void **state)
         for (int part = 0; part < PARTS; part++)
             windows += data->count[part];
         assert_int_equal(windows, wanted); /* dropped where the part changes, nowhere else */
-        assert_int_equal(told("windows_dropped", "parts"), 986 - wanted);
-        assert_int_equal(told("split_blocks", NULL), 20);
+        assert_int_equal(fake_told("windows_dropped", "parts"), 986 - wanted);
+        assert_int_equal(fake_told("split_blocks", NULL), 20);
         assert_true(blocks[PART_TRAIN] == 14 && blocks[PART_VALIDATION] == 4 &&
                     blocks[PART_TEST] == 2);
 
@@ -478,8 +467,8 @@ static void resampled(void **state)
     config.data.resample = 3 * 60000;
     struct dataset *data = load(&config, &file);
     assert_int_equal(data->rows, 100); /* the last row begins a candle that never ends */
-    assert_int_equal(told("candles", NULL), 100);
-    assert_int_equal(told("candles_left_out", NULL), 1);
+    assert_int_equal(fake_told("candles", NULL), 100);
+    assert_int_equal(fake_told("candles_left_out", NULL), 1);
     for (int i = 0; i < 100; i++) {
         const double *v = file.volume + 3 * i;
         assert_true(data->series[2 * i] == (float)file.close[3 * i + 2]);
@@ -596,11 +585,11 @@ static void the_synthetic_candles(void **state)
     struct dataset *data = dataset_load(&config, NULL, NULL, &err);
     if (!data)
         fail_msg("%s", err.text);
-    assert_int_equal(told("rows", NULL), 24000);
-    assert_int_equal(told("holes", NULL), 2);
-    assert_int_equal(told("step_ms", NULL), 60000);
-    assert_int_equal(told("candles_with_missing_rows", NULL), 0);
-    assert_int_equal(told("warmup_rows", NULL), 27);
+    assert_int_equal(fake_told("rows", NULL), 24000);
+    assert_int_equal(fake_told("holes", NULL), 2);
+    assert_int_equal(fake_told("step_ms", NULL), 60000);
+    assert_int_equal(fake_told("candles_with_missing_rows", NULL), 0);
+    assert_int_equal(fake_told("warmup_rows", NULL), 27);
     assert_string_equal(json_string_value(json_object_get(fake_event, "time_first")),
                         "2024-01-01T00:00:00Z");
     for (size_t row = 0; row < data->rows; row++) { /* back in prices */

@@ -711,6 +711,45 @@ static void test_cache(void **state)
     assert_int_equal(builds("-DVEC=1 -DLANES=1"), 0);
 }
 
+/* A program's times: first launches only while they are watched, and only the first of a kernel. */
+static void test_times(void **state)
+{
+    (void)state;
+    use_cache("times");
+    for (int round = 0; round < 3; round++) { /* not watched; watched, built; watched, loaded */
+        char options[64];
+        struct program_times times[2];
+        struct error err = {0};
+        struct device *dev = open_device("auto");
+        struct buffer *x = floats(dev, CELLS), *y = floats(dev, CELLS);
+        if (round)
+            device_watch(dev);
+        snprintf(options, sizeof options, "-DVEC=1 -DLANES=1 -DTIMES=%d", round > 0);
+        struct kernel *k = adder(dev, options), *other = adder(dev, "-DVEC=1 -DLANES=1");
+        add(k, x, y);
+        assert_int_equal(device_finish(dev, &err), 0);
+        assert_int_equal(device_program_times(dev, times, 2), 2);
+        const struct program_times *t = !strcmp(times[0].options, options) ? times : times + 1;
+        assert_string_equal(t->file, "reduce.cl");
+        assert_string_equal(t->options, options);
+        assert_true(t->built > 0);
+        assert_int_equal(t->loaded, round == 2);
+        assert_int_equal(t->launched > 0, round > 0);
+        assert_true(times[0].built + times[0].launched >= times[1].built + times[1].launched);
+        const double before = t->launched;
+        add(k, x, y);
+        assert_int_equal(device_program_times(dev, times, 2), 2);
+        t = !strcmp(times[0].options, options) ? times : times + 1;
+        assert_true(t->launched == before);
+        device_save_programs(dev);
+        kernel_free(k);
+        kernel_free(other);
+        buffer_free(x);
+        buffer_free(y);
+        device_close(dev);
+    }
+}
+
 struct entry {
     char path[512];
     char *bytes;
@@ -876,6 +915,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_kernel_errors),
         cmocka_unit_test(test_build_failure),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_bad_cache),
         cmocka_unit_test(test_no_cache),
     };

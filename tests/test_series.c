@@ -145,18 +145,7 @@ static void expect_fault(const struct config *config, enum status status, const 
     fake_forget();
     struct dataset *data = dataset_load(config, NULL, NULL, &err);
     assert_null(data);
-    if (!strstr(err.text, wants))
-        fail_msg("'%s' does not say '%s'", err.text, wants);
-    assert_int_equal(err.status, status);
-}
-
-static json_int_t told(const char *key, const char *inner)
-{
-    json_t *value = json_object_get(fake_event, key);
-    if (inner)
-        value = json_object_get(value, inner);
-    assert_true(json_is_integer(value));
-    return json_integer_value(value);
+    fake_expect(&err, status, wants);
 }
 
 /* The row of file f that a row of the dataset was, by its time. */
@@ -271,8 +260,8 @@ static void short_series(void **state)
     struct dataset *data = load(&config);
     assert_int_equal(data->files, 2);
     assert_string_equal(data->file[1].name, "f2.csv");
-    assert_int_equal(told("files_left_out", NULL), 1);
-    assert_int_equal(told("rows", NULL), 60 + 80);
+    assert_int_equal(fake_told("files_left_out", NULL), 1);
+    assert_int_equal(fake_told("rows", NULL), 60 + 80);
     dataset_free(data);
     config.data.source = sources("f1.csv");
     expect_fault(&config, STATUS_INPUT,
@@ -361,8 +350,8 @@ static void targets_lie_where_target_rows_says(void **state)
         assert_int_equal(check_windows(&config, data), wants);
         assert_int_equal(data->rows, 630);
         assert_int_equal(data->count[PART_VALIDATION], 40 + 42 + 44 - 3 * (span - 1));
-        assert_int_equal(told("windows_dropped", "holes"), span - 1);
-        assert_int_equal(told("windows_dropped", "target"), 0);
+        assert_int_equal(fake_told("windows_dropped", "holes"), span - 1);
+        assert_int_equal(fake_told("windows_dropped", "target"), 0);
         dataset_free(data);
     }
 }
@@ -415,7 +404,7 @@ static void windows_without_a_target_are_dropped(void **state)
     /* The window's last row s + 9 of the dataset is file row s + 4 + 9, the first with a value 40:
      * what the target is when it is predicted is known, so that it can be a forecast. */
     assert_int_equal(data->start[PART_TRAIN][0], 27);
-    assert_int_equal(told("windows_dropped", "target"), 27);
+    assert_int_equal(fake_told("windows_dropped", "target"), 27);
     assert_true(data->target_feature[0] == -1 && data->target_feature[1] == -1);
     for (size_t i = 0; i < data->count[PART_TRAIN]; i++) {
         size_t row = data->start[PART_TRAIN][i] + data->target_first;
@@ -636,7 +625,7 @@ static void stratified_parts_are_alike(void **state)
             double share = (double)high / (double)data->count[part];
             assert_true(share > 0.19 && share < 0.42);
         }
-        assert_int_equal(told("split_blocks", NULL), 40 + 41 + 41);
+        assert_int_equal(fake_told("split_blocks", NULL), 40 + 41 + 41);
         dataset_free(data);
     }
 }
@@ -717,14 +706,15 @@ static void jumps_part_windows(void **state)
     check_windows(&config, data);
     for (size_t row = 0; row < data->rows; row++)
         assert_true(fabsf(data->series[2 * row + 1]) < 0.43f);
-    assert_int_equal(told("jumps", NULL), 2);
-    assert_int_equal(told("prices_not_above_0", NULL), 1);
-    assert_int_equal(told("windows_dropped", "jumps"), 199 - 12 - (29 + 48 + 39 + 79 - 4 * 12));
-    assert_int_equal(told("warmup_rows", NULL), 4);
+    assert_int_equal(fake_told("jumps", NULL), 2);
+    assert_int_equal(fake_told("prices_not_above_0", NULL), 1);
+    assert_int_equal(fake_told("windows_dropped", "jumps"),
+                     199 - 12 - (29 + 48 + 39 + 79 - 4 * 12));
+    assert_int_equal(fake_told("warmup_rows", NULL), 4);
     dataset_free(data);
     config.data.jump = 0.7;
     data = load(&config);
-    assert_int_equal(told("jumps", NULL), 0);
+    assert_int_equal(fake_told("jumps", NULL), 0);
     dataset_free(data);
     config.data.jump = 0;
     expect_fault(&config, STATUS_INPUT, "f0.csv:33: feature 'ret(close)' has no finite value");
@@ -738,7 +728,7 @@ static void where_looks_at_the_last_row(void **state)
     struct config config = make_config(), all = make_config();
     config.data.where = where;
     struct dataset *data = load(&config), *whole = load(&all);
-    size_t dropped = (size_t)told("windows_dropped", "where"), wants = 0;
+    size_t dropped = (size_t)fake_told("windows_dropped", "where"), wants = 0;
     assert_int_equal(dropped, 0); /* of the last load, without one */
     for (int part = 0; part < PARTS; part++) {
         size_t at = 0;
@@ -760,7 +750,7 @@ static void where_looks_at_the_last_row(void **state)
     dataset_free(data);
     dataset_free(whole);
     dataset_free(load(&config));
-    assert_int_equal(told("windows_dropped", "where"), wants);
+    assert_int_equal(fake_told("windows_dropped", "where"), wants);
 }
 
 static void long_windows_of_validation_and_test(void **state)
@@ -778,7 +768,7 @@ static void long_windows_of_validation_and_test(void **state)
     assert_int_equal(data->count[PART_TEST], 6);
     static const uint32_t wants[] = {120, 135, 326, 341, 542, 557};
     assert_memory_equal(data->start[PART_VALIDATION], wants, sizeof wants);
-    assert_int_equal(told("eval_rows_left_out", NULL), 2 * (10 + 12 + 14));
+    assert_int_equal(fake_told("eval_rows_left_out", NULL), 2 * (10 + 12 + 14));
     /* those of the training part, 120, 126 and 132 rows, follow each other just so */
     size_t count;
     const uint32_t *start = dataset_windows(data, PART_TRAIN, &count);
@@ -851,7 +841,7 @@ static void balanced_windows(void **state)
     }
     for (int i = 0; i < 10; i++)
         assert_int_equal(left[i], count[i] < median ? count[i] : median);
-    assert_int_equal(told("balance", "windows"), wants);
+    assert_int_equal(fake_told("balance", "windows"), wants);
     dataset_free(again);
     dataset_free(data);
 

@@ -35,7 +35,7 @@ int command_devices(const struct options *options, struct error *err);
 /* --- shared by commands */
 
 /* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
- * device's measured ceilings. */
+ * device's measured ceilings; then what its programs cost. */
 int profile_print(struct engine *e, FILE *out, struct error *err);
 
 /* Engine options that tell which programs are compiled. */

@@ -169,6 +169,31 @@ static void print_step(const struct engine *e, const struct ceilings *c, double 
         fprintf(out, "no gaps to be seen\n");
 }
 
+/* What the start cost, program by program. */
+static int print_programs(const struct engine *e, FILE *out, struct error *err)
+{
+    unsigned count = device_programs(e->dev), built = 0;
+    struct program_times *p = calloc(count + 1, sizeof *p), all = {0};
+    if (!p)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    count = device_program_times(e->dev, p, count);
+    for (unsigned i = 0; i < count; i++) {
+        built += !p[i].loaded;
+        all.built += p[i].built;
+        all.launched += p[i].launched;
+    }
+    fprintf(out,
+            "Programs (%u built, %u from the cache: %.1f ms; the first launches of their kernels, "
+            "which may compile them: %.1f ms)\n  %10s %10s  %s\n",
+            built, count - built, all.built * 1e3, all.launched * 1e3, "ms", "launch ms",
+            "program");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "  %10.1f %10.1f  %s %s\n", p[i].built * 1e3, p[i].launched * 1e3, p[i].file,
+                p[i].options);
+    free(p);
+    return 0;
+}
+
 int profile_print(struct engine *e, FILE *out, struct error *err)
 {
     struct ceilings c;
@@ -208,5 +233,5 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
                 all.floor * 1e3, 100 * all.floor / all.seconds);
     print_step(e, &c, wait, out);
     free(lines);
-    return 0;
+    return print_programs(e, out, err);
 }

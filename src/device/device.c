@@ -5,6 +5,7 @@
 
 #include "device/opencl.h"
 #include "device/tuning.h"
+#include "util/now.h"
 
 const char *opencl_error_name(cl_int code)
 {
@@ -592,19 +593,20 @@ int buffer_zero(struct buffer *b, struct error *err)
 struct kernel *kernel_new(struct device *dev, const char *file, const char *name,
                           const char *options, struct error *err)
 {
-    cl_program program = program_get(dev, file, options, err);
+    struct program *program = program_get(dev, file, options, err);
     if (!program)
         return NULL;
     struct kernel *k = calloc(1, sizeof *k);
     cl_int code = CL_OUT_OF_HOST_MEMORY;
     if (k && (k->name = strdup(name)))
-        k->id = clCreateKernel(program, name, &code);
+        k->id = clCreateKernel(program->id, name, &code);
     if (!k || !k->id) {
         opencl_error(err, code, "clCreateKernel", name);
         kernel_free(k);
         return NULL;
     }
     k->dev = dev;
+    k->program = program;
     return k;
 }
 
@@ -655,8 +657,28 @@ void kernel_set_local(struct kernel *k, unsigned index, size_t bytes)
     set_arg(k, index, bytes, NULL);
 }
 
+void device_watch(struct device *dev)
+{
+    dev->watches = 1;
+}
+
+/* The first launch, by itself. */
+static int watched_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
+{
+    k->launched = 1;
+    if (device_finish(k->dev, err))
+        return -1;
+    double before = now();
+    if (kernel_enqueue(k, groups, lanes, err) || device_finish(k->dev, err))
+        return -1;
+    k->program->times.launched += now() - before;
+    return 0;
+}
+
 int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
 {
+    if (k->dev->watches && !k->launched && !k->dev->forked)
+        return watched_enqueue(k, groups, lanes, err);
     if (k->failed != CL_SUCCESS) {
         char what[300];
         snprintf(what, sizeof what, "%s, argument %u", k->name, k->failed_index);

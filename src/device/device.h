@@ -68,6 +68,19 @@ uint64_t device_budget(const struct device *dev);
 /* Programs built or loaded so far. */
 unsigned device_programs(const struct device *dev);
 
+/* Seconds that a program took: to be built or loaded, and for its kernels' first launches, in which
+ * some implementations compile them. They are told apart from device_watch() on, which makes these
+ * wait. */
+struct program_times {
+    const char *file, *options;
+    int loaded; /* from the cache */
+    double built, launched;
+};
+void device_watch(struct device *dev);
+
+/* Of at most `most` programs, those that took longest first; returns how many. */
+unsigned device_program_times(const struct device *dev, struct program_times *to, unsigned most);
+
 /* A buffer of zeros, really there (touched). `what` names it in errors. */
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err);
 

@@ -17,6 +17,7 @@ struct program {
     char *file, *options;
     cl_program id;
     int cached; /* its binary is in the cache as it is */
+    struct program_times times;
 };
 
 struct device {
@@ -29,6 +30,7 @@ struct device {
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
+    int watches;                       /* first launches are waited for */
     const volatile sig_atomic_t *stop; /* NULL: nothing ends work early */
 
     /* Order. `queue` runs its commands one after the other. Between fork and join commands go to
@@ -58,6 +60,8 @@ struct kernel {
     struct device *dev;
     cl_kernel id;
     char *name;
+    struct program *program;
+    int launched;
     cl_int failed; /* of the first kernel_set_* that failed */
     unsigned failed_index;
 };
@@ -69,8 +73,8 @@ const char *opencl_error_name(cl_int code);
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what);
 
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
-cl_program program_get(struct device *dev, const char *file, const char *options,
-                       struct error *err);
+struct program *program_get(struct device *dev, const char *file, const char *options,
+                            struct error *err);
 void program_free_all(struct device *dev);
 
 /* Where the cache keeps what is known about this device under `what`; NULL where there is no cache.

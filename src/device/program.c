@@ -15,6 +15,7 @@
 #include "device/opencl.h"
 #include "device/tuning.h"
 #include "util/file.h"
+#include "util/now.h"
 
 #define CACHE_MAGIC "seqtrain program 1\n"
 #define CACHE_LIMIT ((size_t)256 << 20)
@@ -172,11 +173,12 @@ static cl_program compile(struct device *dev, const char *file, const char *opti
     return NULL;
 }
 
-cl_program program_get(struct device *dev, const char *file, const char *options, struct error *err)
+struct program *program_get(struct device *dev, const char *file, const char *options,
+                            struct error *err)
 {
     for (struct program *p = dev->programs; p; p = p->next)
         if (!strcmp(p->file, file) && !strcmp(p->options, options))
-            return p->id;
+            return p;
     if (!source_of(file)) {
         error_set(err, STATUS_DEVICE, "no kernel file '%s'", file);
         return NULL;
@@ -187,6 +189,7 @@ cl_program program_get(struct device *dev, const char *file, const char *options
         error_set(err, STATUS_DEVICE, "out of memory");
         goto failed;
     }
+    const double before = now();
     p->id = from_cache(dev, key, options);
     p->cached = p->id != NULL;
     if (!p->id) {
@@ -197,9 +200,10 @@ cl_program program_get(struct device *dev, const char *file, const char *options
             goto failed;
     }
     free(key);
+    p->times = (struct program_times){p->file, p->options, p->cached, now() - before, 0};
     p->next = dev->programs;
     dev->programs = p;
-    return p->id;
+    return p;
 failed:
     if (p) {
         free(p->file);
@@ -225,6 +229,22 @@ unsigned device_programs(const struct device *dev)
     unsigned n = 0;
     for (struct program *p = dev->programs; p; p = p->next)
         n++;
+    return n;
+}
+
+static int longest_first(const void *a, const void *b)
+{
+    const struct program_times *x = a, *y = b;
+    double left = x->built + x->launched, right = y->built + y->launched;
+    return (left < right) - (left > right);
+}
+
+unsigned device_program_times(const struct device *dev, struct program_times *to, unsigned most)
+{
+    unsigned n = 0;
+    for (const struct program *p = dev->programs; p && n < most; p = p->next)
+        to[n++] = p->times;
+    qsort(to, n, sizeof *to, longest_first);
     return n;
 }
 

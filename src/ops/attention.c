@@ -72,10 +72,10 @@ static struct launch *kernel(struct graph *g, const struct attention *op, const 
 {
     return graph_kernel(g, "attention.cl", name, g->batch * op->heads * parts, op->lanes,
                         "-DT=%zu -DTP=%zu -DBQ=%zu -DTILED=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
-                        "-DBIAS=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
+                        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
                         op->window, op->tile, op->block, op->tiled, op->head_width, op->head_vec,
-                        op->heads, op->causal, op->qkv->bias != NULL, op->vec, op->lanes,
-                        op->room > 0, op->room);
+                        op->heads, op->causal, op->qkv->bias != NULL, op->drop.p > 0, op->vec,
+                        op->lanes, op->room > 0, op->room);
 }
 
 static void read_qkv(struct launch *l, const struct attention *op)

@@ -12,8 +12,9 @@ static struct launch *kernel(struct graph *g, const struct bias *op, const char 
 {
     int act = op->act == ACT_RRELU && !g->training ? ACT_RRELU + 1 : (int)op->act;
     return graph_kernel(g, "bias.cl", name, op->groups, op->lanes,
-                        "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DVEC=%u -DLANES=%u", op->columns, act,
-                        op->x->bias != NULL, op->position != NULL, op->vec, op->lanes);
+                        "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u -DLANES=%u",
+                        op->columns, act, op->x->bias != NULL, op->position != NULL, op->drop.p > 0,
+                        op->vec, op->lanes);
 }
 
 static void backward(struct graph *g, const void *arg)

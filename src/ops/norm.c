@@ -3,7 +3,7 @@
 struct norm {
     struct tensor *x, *residual, *s, *y, *stats, *gamma, *beta;
     size_t rows, columns, chunk, groups;
-    int relu, drop_kind; /* 1: on x, 2: on y */
+    int relu, drop_kind; /* 0: none, 1: on x, 2: on y */
     struct mask drop;
     unsigned vec, lanes;
 };
@@ -126,7 +126,7 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
                       .residual = residual,
                       .rows = rows,
                       .columns = columns,
-                      .drop_kind = residual != NULL,
+                      .drop_kind = residual && drop->p > 0,
                       .drop = mask_of(drop)};
     /* a sum that is handed out gets a gradient: MORE, so that both passes share a program */
     forward(g, &op, name, sum && residual);
@@ -138,8 +138,12 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
 struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
                             const char *name, const struct drop *drop)
 {
-    struct norm op = {
-        .x = x, .rows = rows, .columns = columns, .relu = 1, .drop_kind = 2, .drop = mask_of(drop)};
+    struct norm op = {.x = x,
+                      .rows = rows,
+                      .columns = columns,
+                      .relu = 1,
+                      .drop_kind = drop->p > 0 ? 2 : 0,
+                      .drop = mask_of(drop)};
     forward(g, &op, name, 0);
     return op.y;
 }

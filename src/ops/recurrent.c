@@ -71,9 +71,9 @@ static double products(const struct graph *g, const struct layer *op)
 
 static struct launch *wide_kernel(struct graph *g, const struct layer *op, const char *name)
 {
-    return graph_kernel(g, "recurrent.cl", name, (g->batch + op->vec - 1) / op->vec, 1,
-                        "-DWIDE=1 -DCELL=%d -DH=%zu -DIN=%zu -DDIRS=%zu -DKEEP=%d -DVEC=%u",
-                        (int)op->kind, op->hidden, op->in, op->dirs, g->training, op->vec);
+    return graph_kernel(g, "recurrent_wide.cl", name, (g->batch + op->vec - 1) / op->vec, 1,
+                        "-DCELL=%d -DH=%zu -DIN=%zu -DDIRS=%zu -DVEC=%u", (int)op->kind, op->hidden,
+                        op->in, op->dirs, op->vec);
 }
 
 static void wide(struct graph *g, struct layer *op)
@@ -97,6 +97,7 @@ static void wide(struct graph *g, struct layer *op)
         launch_int(l, op->window);
         launch_int(l, d);
         launch_int(l, d * op->hidden);
+        launch_int(l, g->training != 0);
         launch_cost(l, 2 * rows * (double)(op->gates * op->hidden * (op->hidden + op->in)),
                     op->y->name);
     }

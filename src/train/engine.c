@@ -255,6 +255,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         if (options->as_gpu)
             device_act_as_gpu(e->dev);
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
+        if (options->profile)
+            device_watch(e->dev);
         e->gemm = providers[config->device.gemm];
         if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
