@@ -108,10 +108,12 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     ops 'attention 1' 'attention 3' 'attention 7' 'attention 8' 'attention 10' 'attention 11' 'attention 12' \
         'bias *' 'norm 2' 'norm 4' 'norm 9' 'norm 11' 'norm 13' 'linear 1' 'conv1d 4' 'conv1d 5' \
         'max_pool 1' 'batch_norm 1' 'batch_norm 2' "batch norm's running statistics" 'window_norm 1' \
-        'recurrent 0' 'recurrent 2' 'recurrent 9' 'recurrent 14' 'join *' 'pool 1' 'pool 3' 'pool 5' 'I/Q features' \
+        'recurrent 0' 'recurrent 2' 'recurrent 11' 'recurrent 16' 'join *' 'pool 1' 'pool 3' 'pool 5' 'I/Q features' \
         'latent *' 'reconstruction 0' 'reconstruction 3' 'reconstruction 5' 'similarity *' 'nt_xent 0' \
         'nt_xent 3' 'loss_sum' 'sum_rows' 'adamw*' 'gather' 'noise'
-    op 'attention 14' # more than one block of queries; as on a GPU it takes long
+    # more than one block of queries, a product for each step; as on a GPU they take long
+    op 'attention 14'
+    op 'recurrent 18'
 else
     points=$((points + 1))
     echo "ok $points - ops # SKIP no cmocka, so no op tests"
