@@ -128,7 +128,7 @@ static void do_piece(void *arg, size_t i)
         else if (hash_cells(lane, here, rows) && !times && p->fd >= 0)
             atomic_store(&p->failed, 1);
     }
-    if (times && p->fd >= 0 && !rises(table->time + from, to - from))
+    if (times && p->fd >= 0 && !atomic_load(&p->failed) && !rises(table->time + from, to - from))
         atomic_store(&p->failed, 1);
     p->hash[i] = hash_bytes(FNV_START, lane, sizeof lane);
 }
@@ -151,10 +151,12 @@ static int hash_table(const struct cache_head *head, const struct table *table, 
     hash = hash_bytes(hash, p.hash, count * sizeof *p.hash);
     *checksum = hash_bytes(hash, names, head->names);
     free(p.hash);
+    if (atomic_load(&p.failed))
+        return -1;
     for (size_t row = PIECE; fd >= 0 && table->time && row < table->rows; row += PIECE)
         if (table->time[row] <= table->time[row - 1])
             return -1;
-    return atomic_load(&p.failed) ? -1 : 0;
+    return 0;
 }
 
 /* --- reading */

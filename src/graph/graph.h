@@ -42,6 +42,8 @@ struct tensor {
     int needs_grad;
     struct tensor *bias;  /* [last dim] or [positions, last dim]: a linear layer's bias that the
                              consumer of this tensor adds when it reads it; NULL for none */
+    int spare;            /* its maker's backward pass does not read it: that of its one consumer
+                             may write over it */
     struct maker *maker;  /* appends what makes this tensor again; NULL: it is kept */
     struct tensor *again; /* what that made */
 

@@ -24,7 +24,7 @@ static void backward(struct graph *g, const void *arg)
     int add;
     if (!dy || !op->x->needs_grad)
         return;
-    if (op->x->kind == TENSOR_ACTIVATION && !op->x->grad)
+    if (op->x->spare && !op->x->grad)
         op->x->grad = op->x; /* in its place: this is the last launch that reads it */
     struct tensor *dx = graph_grad(g, op->x, &add);
     struct launch *l = kernel(g, op, "bias_bwd");

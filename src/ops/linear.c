@@ -31,6 +31,7 @@ struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size
     struct linear op = {.x = x, .weight = weight, .bias = bias, .rows = rows, .in = in, .out = out};
     op.y = graph_tensor2(g, weight->name, rows, out);
     op.y->bias = bias;
+    op.y->spare = 1;
     graph_gemm(g, weight->name, (struct gemm_shape){0, 1, rows, out, in}, x, weight, op.y, 0);
     graph_backward_arg(g, backward, op);
     return op.y;

@@ -212,7 +212,7 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
                      "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
                      "device.memory_fraction%s",
                      (unsigned long long)needed, (unsigned long long)budget,
-                     *recompute ? "; recompute = yes fits" : "");
+                     *recompute ? "; with recompute = yes the plan fits" : "");
 }
 
 static int make_graphs(struct engine *e, const struct engine_options *options, struct error *err)
