@@ -136,6 +136,24 @@ static int resume(struct run *run, struct error *err)
     return result;
 }
 
+static int load_weights(struct run *run, const char *path, struct error *err)
+{
+    struct safetensors *st = safetensors_open(path, err);
+    int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
+    safetensors_free(st);
+    return result;
+}
+
+/* Those of a file of the run folder. */
+static int load_own(struct run *run, const char *name, struct error *err)
+{
+    char *path = run_path(run, name);
+    int result = path ? load_weights(run, path, err)
+                      : error_set(err, STATUS_FAILED, "%s: out of memory", name);
+    free(path);
+    return result;
+}
+
 /* Weights to start from: those of model.init, or drawn. */
 static int start(struct run *run, struct error *err)
 {
@@ -143,12 +161,7 @@ static int start(struct run *run, struct error *err)
     run->progress.factor = 1;
     if (params_init(run->engine->params, (uint64_t)run->config->run.seed, err))
         return -1;
-    if (!init || !*init)
-        return 0;
-    struct safetensors *st = safetensors_open(init, err);
-    int result = st ? checkpoint_load_weights(run->engine, st, init, err) : -1;
-    safetensors_free(st);
-    return result;
+    return init && *init ? load_weights(run, init, err) : 0;
 }
 
 static json_t *start_event(const struct run *run)
@@ -185,14 +198,9 @@ static void say_start(const struct run *run)
 /* Best weights back into the engine, then pictures and verdict. 1: interrupted. */
 static int finish(struct run *run, struct error *err)
 {
-    char *path = run_path(run, "best.safetensors");
-    struct safetensors *st = path ? safetensors_open(path, err) : NULL;
-    int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
-    safetensors_free(st);
-    free(path);
-    if (!result)
-        result = report(run->engine, &run->progress, run->folder, run->log, run->interrupted, err);
-    return result;
+    if (load_own(run, "best.safetensors", err))
+        return -1;
+    return report(run->engine, &run->progress, run->folder, run->log, run->interrupted, err);
 }
 
 /* What the best epoch is told by: its validation loss, or the monitored figure where there is none.
@@ -224,12 +232,7 @@ static json_t *number(double x)
 /* The run is finished: told in last.safetensors (which keeps the last weights) and in the log. */
 static int conclude(struct run *run, struct error *err)
 {
-    char *path = run_path(run, "last.safetensors");
-    struct safetensors *st = path ? safetensors_open(path, err) : NULL;
-    int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
-    safetensors_free(st);
-    free(path);
-    if (result)
+    if (load_own(run, "last.safetensors", err))
         return -1;
     const struct progress *p = &run->progress;
     const char *name;

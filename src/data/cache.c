@@ -7,9 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
-#include "util/block.h"
 #include "util/file.h"
 #include "util/parallel.h"
 
@@ -102,14 +100,6 @@ static int rises(const int64_t *time, size_t count)
     return !falls;
 }
 
-static int read_at(int fd, void *to, size_t bytes, uint64_t at)
-{
-    for (ssize_t got; bytes; bytes -= (size_t)got, at += (uint64_t)got, to = (char *)to + got)
-        if ((got = pread(fd, to, bytes, (off_t)at)) <= 0)
-            return -1;
-    return 0;
-}
-
 /* Reads a piece, if it is not there, and hashes it; what is read must be what a table can hold. */
 static void do_piece(void *arg, size_t i)
 {
@@ -123,7 +113,8 @@ static void do_piece(void *arg, size_t i)
     for (size_t row = from; row < to && !atomic_load(&p->failed); row += STEP) {
         size_t rows = to - row < STEP ? to - row : STEP;
         char *here = (char *)cells + row * 8;
-        if (p->fd >= 0 && read_at(p->fd, here, rows * 8, p->at + (column * table->rows + row) * 8))
+        if (p->fd >= 0 &&
+            file_read_at(p->fd, p->at + (column * table->rows + row) * 8, rows * 8, here))
             atomic_store(&p->failed, 1);
         else if (hash_cells(lane, here, rows) && !times && p->fd >= 0)
             atomic_store(&p->failed, 1);
@@ -207,12 +198,10 @@ static int read_body(FILE *in, const struct cache_head *head, struct table *tabl
     size_t rows = table->rows = (size_t)head->rows, cells = table->columns + (size_t)head->timed;
     uint64_t checksum, at = (uint64_t)ftell(in); /* plausible() has asked too */
     char *names = malloc(head->names + 1);
-    int good = names && (!head->timed || (table->time = block_new(rows * sizeof *table->time)));
-    for (size_t i = 0; i < table->columns && good; i++)
-        good = (table->column[i] = block_new(rows * sizeof **table->column)) != NULL;
-    good = good && !read_at(fileno(in), names, head->names, at + (uint64_t)rows * 8 * cells) &&
-           !hash_table(head, table, names, fileno(in), at, &checksum) &&
-           checksum == head->checksum && !read_names(table, names, head->names);
+    int good = names && !table_allocate(table, head->timed != 0, rows) &&
+               !file_read_at(fileno(in), at + (uint64_t)rows * 8 * cells, head->names, names) &&
+               !hash_table(head, table, names, fileno(in), at, &checksum) &&
+               checksum == head->checksum && !read_names(table, names, head->names);
     free(names);
     return good ? 0 : -1;
 }

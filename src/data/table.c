@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "data/csv.h"
+#include "util/block.h"
 
 #define SECOND 1000
 #define DAY ((int64_t)86400 * SECOND)
@@ -70,6 +71,16 @@ const char *table_where(const struct table *table, size_t row, char out[TABLE_WH
     else /* the header is line 1, and no line inside a file is blank */
         snprintf(out, TABLE_WHERE, "%s:%zu", table->path, row + 2);
     return out;
+}
+
+int table_allocate(struct table *table, int timed, size_t rows)
+{
+    if (rows > SIZE_MAX / sizeof(double))
+        return -1;
+    for (size_t i = 0; i < table->columns; i++)
+        if (!(table->column[i] = block_new(rows * sizeof **table->column)))
+            return -1;
+    return timed && !(table->time = block_new(rows * sizeof *table->time)) ? -1 : 0;
 }
 
 int table_set_room(struct table *table, int timed, size_t rows)

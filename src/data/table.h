@@ -54,6 +54,9 @@ extern unsigned table_threads;
 /* A table without rows, for whoever fills it; NULL without memory. */
 struct table *table_new(const char *path, size_t columns);
 
+/* Memory for `rows` rows of a table that has none, and for their times if `timed`; -1 without. */
+int table_allocate(struct table *table, int timed, size_t rows);
+
 /* Gives every column, and the times if `timed`, room for so many rows; keeps what is there. */
 int table_set_room(struct table *table, int timed, size_t rows);
 

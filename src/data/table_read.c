@@ -8,7 +8,6 @@
 #include "data/instant.h"
 #include "data/rows.h"
 #include "data/table.h"
-#include "util/block.h"
 #include "util/parallel.h"
 
 /* Which columns of the file are read. */
@@ -284,20 +283,12 @@ static void read_stretch(void *arg, size_t i)
 /* Room for the rows of all stretches, and which is whose. */
 static int share_rows(struct stretches *all)
 {
-    struct table *table = all->table;
     size_t rows = 0;
     for (size_t i = 0; i < all->count; i++) {
         all->stretch[i].begin = rows;
         rows += all->stretch[i].lines;
     }
-    if (!rows || rows > SIZE_MAX / sizeof(double))
-        return -1;
-    for (size_t c = 0; c < table->columns; c++)
-        if (!(table->column[c] = block_new(rows * sizeof **table->column)))
-            return -1;
-    if (all->wanted->timed && !(table->time = block_new(rows * sizeof *table->time)))
-        return -1;
-    return 0;
+    return rows ? table_allocate(all->table, all->wanted->timed, rows) : -1;
 }
 
 /* Times must be of one format, and rise from stretch to stretch too. */

@@ -59,6 +59,26 @@ static void backward(struct graph *g, const void *arg)
     }
 }
 
+static void launch_fwd(struct graph *g, const struct norm *op, int more)
+{
+    struct launch *l = kernel(g, op, "norm_fwd", more);
+    launch_read(l, op->x);
+    if (op->x->bias)
+        launch_read(l, op->x->bias);
+    if (op->residual)
+        launch_read(l, op->residual);
+    if (op->s != op->x)
+        launch_write(l, op->s);
+    if (op->y) {
+        launch_read(l, op->gamma);
+        launch_read(l, op->beta);
+        launch_write(l, op->y);
+        launch_write(l, op->stats);
+    }
+    launch_dropout(g, l, &op->drop, op->rows, op->chunk);
+    launch_cost(l, 10.0 * (double)op->x->elems, op->y ? op->y->name : op->s->name);
+}
+
 /* From s as forward() made it, in the same order, so to the same bits. */
 static void make(struct graph *g, const void *arg, struct tensor *y)
 {
@@ -66,14 +86,9 @@ static void make(struct graph *g, const void *arg, struct tensor *y)
     op.x = op.s;
     op.residual = NULL;
     op.drop_kind = op.relu ? op.drop_kind : 0;
-    struct launch *l = kernel(g, &op, "norm_fwd", 0);
-    launch_read(l, op.s);
-    launch_read(l, op.gamma);
-    launch_read(l, op.beta);
-    launch_write(l, y);
-    launch_write(l, graph_tensor2(g, "unused", op.rows, 2)); /* statistics, again */
-    launch_dropout(g, l, &op.drop, op.rows, op.chunk);
-    launch_cost(l, 10.0 * (double)op.s->elems, y->name);
+    op.y = y;
+    op.stats = graph_tensor2(g, "unused", op.rows, 2); /* the same again */
+    launch_fwd(g, &op, 0);
 }
 
 static void forward(struct graph *g, struct norm *op, const char *name, int more)
@@ -97,22 +112,7 @@ static void forward(struct graph *g, struct norm *op, const char *name, int more
         op->y = graph_tensor2(g, name, op->rows, op->columns);
         op->stats = graph_tensor2(g, "stats", op->rows, 2);
     }
-    struct launch *l = kernel(g, op, "norm_fwd", more);
-    launch_read(l, op->x);
-    if (op->x->bias)
-        launch_read(l, op->x->bias);
-    if (op->residual)
-        launch_read(l, op->residual);
-    if (op->s != op->x)
-        launch_write(l, op->s);
-    if (op->y) {
-        launch_read(l, op->gamma);
-        launch_read(l, op->beta);
-        launch_write(l, op->y);
-        launch_write(l, op->stats);
-    }
-    launch_dropout(g, l, &op->drop, op->rows, op->chunk);
-    launch_cost(l, 10.0 * (double)op->x->elems, name ? name : op->s->name);
+    launch_fwd(g, op, more);
     if (op->y)
         graph_on_again(g, op->y, make, op, sizeof *op);
     graph_backward_arg(g, backward, *op);

@@ -162,19 +162,27 @@ static struct safetensor *add(struct safetensors *st, const char *name, enum dty
     return tensor;
 }
 
+/* A copy of a tensor's data; -1 without memory. */
+static int keep(struct safetensor *tensor, const void *data)
+{
+    if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1)))
+        return -1;
+    if (tensor->bytes)
+        memcpy(tensor->data, data, tensor->bytes);
+    return 0;
+}
+
 int safetensors_add(struct safetensors *st, const char *name, enum dtype dtype, size_t rank,
                     const uint64_t *shape, const void *data, struct error *err)
 {
     struct safetensor *tensor = add(st, name, dtype, rank, shape, err);
     if (!tensor)
         return -1;
-    if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1))) {
+    if (keep(tensor, data)) {
         free(tensor->name);
         st->count--;
         return error_set(err, STATUS_FAILED, "tensor '%s': out of memory", name);
     }
-    if (tensor->bytes)
-        memcpy(tensor->data, data, tensor->bytes);
     return 0;
 }
 
@@ -410,34 +418,19 @@ struct safetensors *safetensors_parse(const void *bytes, size_t size, const char
         parse_header((const char *)at + 8, (size_t)length, size - 8 - length, name, err);
     at += 8 + length;
     for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
-        struct safetensor *tensor = &st->tensor[i];
-        if (!(tensor->data = malloc(tensor->bytes ? tensor->bytes : 1))) {
+        if (keep(&st->tensor[i], at)) {
             error_set(err, STATUS_INPUT, "%s: out of memory", name);
             safetensors_free(st);
             return NULL;
         }
-        if (tensor->bytes)
-            memcpy(tensor->data, at, tensor->bytes);
     }
     return st;
-}
-
-/* -1 too if the file ends before. */
-static int read_at(int file, uint64_t offset, size_t bytes, void *to)
-{
-    for (size_t done = 0; done < bytes;) {
-        ssize_t got = pread(file, (char *)to + done, bytes - done, (off_t)(offset + done));
-        if (got <= 0 && !(got < 0 && errno == EINTR))
-            return -1;
-        done += got > 0 ? (size_t)got : 0;
-    }
-    return 0;
 }
 
 static int read_data(void *from, size_t offset, size_t bytes, void *to, struct error *err)
 {
     const struct safetensors *st = from;
-    if (read_at(st->file, offset, bytes, to))
+    if (file_read_at(st->file, offset, bytes, to))
         return error_set(err, STATUS_INPUT, "%s: its data cannot be read", st->path);
     return 0;
 }
@@ -457,7 +450,7 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
 {
     uint64_t length;
     unsigned char prefix[8];
-    if (size < 8 || read_at(file, 0, 8, prefix)) {
+    if (size < 8 || file_read_at(file, 0, 8, prefix)) {
         error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", path);
         return NULL;
     }
@@ -467,7 +460,7 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
     struct safetensors *st = NULL;
     if (!header)
         error_set(err, STATUS_INPUT, "%s: out of memory", path);
-    else if (read_at(file, 8, (size_t)length, header))
+    else if (file_read_at(file, 8, (size_t)length, header))
         error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
     else
         st = parse_header(header, (size_t)length, size - 8 - length, path, err);

@@ -37,6 +37,17 @@ FILE *file_begin(const char *path, struct error *err)
     return stream;
 }
 
+int file_read_at(int fd, uint64_t offset, size_t bytes, void *to)
+{
+    for (size_t done = 0; done < bytes;) {
+        ssize_t got = pread(fd, (char *)to + done, bytes - done, (off_t)(offset + done));
+        if (got <= 0 && !(got < 0 && errno == EINTR))
+            return -1;
+        done += got > 0 ? (size_t)got : 0;
+    }
+    return 0;
+}
+
 /* A rename is on disk only when the folder that holds the name is. */
 static int sync_folder(const char *path)
 {

@@ -8,6 +8,7 @@
 #define UTIL_FILE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "error.h"
@@ -22,6 +23,9 @@ int file_write(const char *path, const void *bytes, size_t size, struct error *e
 /* Reads a whole file into memory that the caller frees, with a NUL behind it; STATUS_INPUT. Files
  * over `limit` bytes are refused. */
 char *file_read(const char *path, size_t limit, size_t *size, struct error *err);
+
+/* `bytes` bytes of an open file from `offset` on; -1 too if it ends before. */
+int file_read_at(int fd, uint64_t offset, size_t bytes, void *to);
 
 /* mkdir -p; STATUS_FAILED. */
 int file_mkdir(const char *path, struct error *err);
