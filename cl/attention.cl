@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Multi-head self-attention: no T x T tensor in global memory.
  *

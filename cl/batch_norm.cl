@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Batch normalisation of Ioffe and Szegedy (2015) over the samples and rows of each column, as
  * nn.BatchNorm1d: biased variance, eps 1e-5; what pads a short batch takes no part.

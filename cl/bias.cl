@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
  * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in evaluation),

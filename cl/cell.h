@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Cells of recurrent layers, for the kernels that walk with them: equations and order of gates as
  * PyTorch's. With the input's share x = W_ih input + b_ih and the state's share a = W_hh h + b_hh, s the

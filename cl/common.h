@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * common.h stands before every kernel file (put there by src/device/program.c).
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The contrastive terms. -D: D (latent), NT_XENT (else the mean similarity), LANES (work-items share a
  * row or D).

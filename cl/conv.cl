@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What 1-D convolutions need beside a matrix product, and max pooling along T; x [B, T, C].
  * A convolution's product is u W^T with its weight [out, C, K] read as [out, C K] and the unfolded

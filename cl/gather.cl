@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch repeats

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A and
  * TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN

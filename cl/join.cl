@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of its
  * chunk. -D: LANES.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * k-means. Built with
  *   D      numbers in a point

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The latent vector. -D: D (latent), NORMALIZE, LANES (work-items share a row).
  */

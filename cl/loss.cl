@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Loss of each sample, its mean over E elements times its weight, and the gradient.
  * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1, 3 binary cross-entropy of logits), WEIGHT

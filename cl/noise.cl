@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Noise that is added to what a model reads. -D: LANES. */
 
 /* y = x + noise sd, normal, keyed like dropout: (element pair, sample, path, epoch). */

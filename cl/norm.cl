@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The joint between two layers, in one pass:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The figures of a step, whatever its loss, and the update, over the parameter arena at once and without
  * the host: the gradient's global norm in two passes of fixed order, then the clip factor and the finite

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The rows of a sample made one, y[d] = sum over t of p_t x[t, d]:
  *   KIND 0: p is 1 for the last row; for the last `reverse` columns for the first row;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Recurrent layers, step by step, units in the elements of vectors. The cells are in cell.h.
  *

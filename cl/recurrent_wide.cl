@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A small recurrent layer on a CPU: VEC sequences side by side, each in an element of the vectors, so
  * that no element is idle whatever H is, a weight is loaded once for all of them, and the products with

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Sums over rows, in two passes whose order depends on the shape alone: each work-group sums the rows
  * of its chunk for a block of columns; then the chunks are added up in order.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i + 1)
  * are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * t-SNE (van der Maaten and Hinton 2008). Built with
  *   LANES  work-items that share a group's rows; VEC points in a vector

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reversible instance normalisation (Kim et al., 2022) without the affine part: each window's features
  * are standardised on the way in and the outputs put back into their units. -D: F, LANES.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * error: how every function of seqtrain reports failure.
  *

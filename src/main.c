@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * seqtrain: the command line, see seqtrain(1). The only place that exits. The locale stays "C", so
  * that numbers have a decimal point everywhere.

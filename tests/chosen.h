@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * chosen: the device that tests of kernels run on: SEQTRAIN_TEST_DEVICE, as device.select has it,
  * or what is chosen by itself.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # shellcheck shell=sh
 # What the tests of the command line share; read by `. "${srcdir-.}/tests/cli.sh"`. Everything a test
 # writes lies in $dir, gone at the end, but for compiled kernels: these are kept in the build folder,

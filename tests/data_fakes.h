@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What the data tests share: a log that remembers instead of writing and questions about what it
  * was told, the two names that data wants from the option table, and small files to read. Included

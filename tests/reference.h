@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * reference: the ops of src/ops in double precision, written from their definitions, one loop a
  * sum. For an op's problem, ref_<op>() computes outputs from inputs and ref_<op>_back() the

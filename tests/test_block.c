@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* block: large memory in large pages, no more of it in use than is written. */
 #include <setjmp.h>
 #include <stdarg.h>

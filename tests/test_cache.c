@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* cache: what comes out is what the CSV says, whatever has become of the cache file. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The cache of parsed columns: a second start reads no CSV; a file that has changed, other columns and
 # a cache file that is not whole are noticed, and the file is read again.
 # shellcheck disable=SC2119,SC2120 # point passes arguments

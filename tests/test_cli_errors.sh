@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every bad input: its exit status, one line on standard error for each fault that names the file and
 # the line, nothing left half-written, nothing harmed.
 # shellcheck source=tests/cli.sh

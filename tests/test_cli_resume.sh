@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Killed at any moment, a run folder stays readable, and --resume gives the bits of a run that was
 # never interrupted.
 # shellcheck source=tests/cli.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Whole runs: what a run folder holds, what the commands print, and every kind of schedule, loss,
 # scaler and split once, each on a model that trains in no time.
 # shellcheck source=tests/cli.sh

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Models with targets through the command line: each type on a few synthetic series, figures against
 # what awk computes from the input and from what predict prints, and that nothing leaks.
 # shellcheck source=tests/cli.sh

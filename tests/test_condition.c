@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* condition: which rows are chosen, and what is said of those that cannot be read. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The configuration: syntax, types, faults, checks between keys, printing, the manual. */
 #include <locale.h>
 #include <setjmp.h>

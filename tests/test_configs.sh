@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Each shipped configuration runs as it is, but for fewer epochs, windows and points; so does what its
 # comments offer instead.
 configs=$(cd "${srcdir-.}/configs" && pwd) || exit 1

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* csv and table: what files are read as, and what is said of bad ones. */
 #include <setjmp.h>
 #include <stdarg.h>

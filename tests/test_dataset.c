@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset: windows, parts, scalers, and what is told of them. */
 #include <setjmp.h>
 #include <stdarg.h>

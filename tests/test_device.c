@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The device layer: selection, buffers, the order of commands on an out-of-order and on an in-order
  * queue, kernels and their errors, and the cache of programs with every kind of bad entry.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Figures of columns that are counted by hand. (Moments and quantiles: see test_normality.c.) */
 #include "analysis/distribution.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Promises of the engine: evaluation that does not depend on its batch, the same bits from run to
  * run and for any number of threads, memory that does not grow, dropout that does not see the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* features: what expressions mean, and that no value knows its future. */
 #include <setjmp.h>
 #include <stdarg.h>

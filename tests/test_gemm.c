@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Every GEMM provider against a double-precision product, odd shapes included. */
 #include <math.h>
 #include <setjmp.h>

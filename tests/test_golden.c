@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The engine against PyTorch in double precision (tests/peer/make_golden.py): losses of the first
  * 20 steps, outputs, gradients of every parameter at step 1; once as planned and once with a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* k-means against double-precision references, on the device that `select = auto` picks. */
 #include "analysis/kmeans.h"
 

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Runs tests again under a locale with decimal commas: the command-line tests, and every test
 # program that calls setlocale(). The locale is made in a folder of its own, so that it need not be
 # installed; glibc finds it through LOCPATH.

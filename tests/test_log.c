@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The log: JSON lines, cutting back, failing writes, the console, the progress bar. */
 #include <fcntl.h>
 #include <locale.h>

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # A run's resident size grows by at most 256 KiB in the 4800 steps that follow step 200, with the cache
 # of parsed columns and without it. The size is that of smaps_rollup, which counts pages; VmHWM and
 # VmRSS are sums of counters that each processor keeps for itself and can be off by as much.

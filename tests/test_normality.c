@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The normal distribution, Shapiro-Wilk and histograms against scipy and numpy (numbers printed by
  * tests/peer/make_normality_golden.py), and what is hostile to them. */
 #include "analysis/normality.h"

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Every kernel of cl/ under oclgrind, which tells data races and accesses beyond a buffer: the op
 # tests at odd shapes, then whole small trainings with k-means and t-SNE. Each tensor has a buffer
 # of its own, filled with NaNs, so that overruns between tensors are seen and a value that is read

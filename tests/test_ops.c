@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Every op, forward and every gradient, against double-precision references (tests/reference.c),
  * which central differences confirm. Each problem runs as planned and with a poisoned buffer for

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* parallel: each piece is done once, whatever threads there are. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The planner on random graphs, held against a checker of its own: it sweeps over the launches and
  * looks at what lives at each. No device is needed, only its limits.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The pictures are read back with libpng: their size, text chunks and pixels are looked at. Colours
  * and ticks are checked against values computed here.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Metrics against sums in long double over kept arrays, by hand where they can be, and verdicts. */
 #include "analysis/regression.h"
 

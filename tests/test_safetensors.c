@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Reading and writing of safetensors files, against bytes written by hand and against files that
  * are cut, bent and poisoned.

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The same training on every OpenCL device that is found: its first 20 losses agree to 1e-4 relative
 # with those of the first device, whatever multiplies the matrices. Skipped where there is one
 # device only. Beside what the loader finds by itself (with Mesa's rusticl on the CPU), Intel's CPU

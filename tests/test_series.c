@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* dataset: many files, targets, and that no row serves two parts. */
 #include <setjmp.h>
 #include <stdarg.h>

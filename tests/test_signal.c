@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Transforms against the sum that defines them; NMSE, ACLR, EVM and Welch's method against OpenDPD
  * and scipy (numbers printed by tests/peer/make_signal_golden.py). */
 #include "analysis/signal.h"

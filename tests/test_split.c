@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* split: how blocks are dealt and where windows lie, each against a plain search. */
 #include <setjmp.h>
 #include <stdarg.h>

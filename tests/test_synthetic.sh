@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # The shipped data sets are what their generators write.
 set -u
 data=${srcdir:-.}/configs/data

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* transform: what targets become and that it is undone exactly; text from outside. */
 #include <setjmp.h>
 #include <stdarg.h>

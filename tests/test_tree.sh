@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Holds the source tree to the rules of HACKING.md: who may include what, who may exit, what must be
 # written down. Reads only; every rule is a test point.
 srcdir=${srcdir-.}
@@ -97,7 +98,19 @@ point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
 # shellcheck disable=SC2086
 point "every header begins with a paragraph" "$(for file in src/config/options.def $sources; do
     case $file in *.c) continue ;; esac
-    [ "$(head -n 1 "$file")" = '/*' ] || echo "$file"
+    [ "$(sed -n 2p "$file")" = '/*' ] || echo "$file"
+done)"
+
+# Behind #! where there is one. tap-driver.sh is Automake's.
+licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests configure.ac Makefile.am &&
+    find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
+        -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[15]')
+point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl src/models/common.py \
+    tests/cli.sh man/seqtrain.1 bootstrap Makefile.am; do
+    echo "$licensed" | grep -qx "$file" || echo "$file"
+done)"
+point "every source names its licence in its first line" "$(for file in $licensed; do
+    awk '/^#!/ { next } { exit !/SPDX-License-Identifier: MIT/ }' "$file" || echo "$file"
 done)"
 
 point "every source file is in Makefile.am" "$(for file in $sources; do

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* t-SNE against double-precision references, on the device that `select = auto` picks. */
 #include "analysis/tsne.h"
 

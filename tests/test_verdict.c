@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* The verdict's figures against hand-made windows, its bands at their borders. */
 #include "analysis/verdict.h"
 

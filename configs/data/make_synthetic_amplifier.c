@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes what goes into a made-up power amplifier, or what comes out of it, to standard output:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes synthetic candles, a made-up market, to standard output:
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes hourly loads of a made-up transformer station and its oil temperature, to standard output:
  *

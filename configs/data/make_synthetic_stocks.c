@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Writes the daily prices of one of six made-up stocks to standard output:
  *

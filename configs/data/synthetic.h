@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * synthetic: random numbers and waves for the programs that write the shipped data sets. All
  * arithmetic is on integers, so that every machine writes the same bytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * distribution: what a column of numbers looks like, in figures. Pure functions of arrays.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * fft: the discrete Fourier transform of any length in double precision. A plan is made once for a
  * length and used for many transforms; it owns its tables and room, so that one plan serves one

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * normality: the normal distribution, order statistics, histograms and the Shapiro-Wilk test. Pure
  * functions of arrays that own nothing; `sorted` arrays are ascending and finite.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * points: what k-means and t-SNE share about a set of points x [n, d]: the frame that makes them
  * safe for single precision, the layout in which kernels read them, and random numbers.

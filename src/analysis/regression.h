@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * regression: how good predictions are, in figures, and against forecasts that need no model. Sums
  * are taken sample by sample and keep their digits over any number of samples; they are kept by

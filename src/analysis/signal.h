@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * signal: figures of complex signals, as power-amplifier models are judged by them. Signals are
  * pairs I, Q behind each other, [samples, 2]. NMSE, ACLR and EVM are defined as in OpenDPD (Wu et

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * t-SNE: a map of points in the plane, on the device (van der Maaten and Hinton 2008).
  *

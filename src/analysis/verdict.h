@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * verdict: is the model any good? Figures against the baseline that only emits each window's mean,
  * and what they say in words. Pure functions of arrays.

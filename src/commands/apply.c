@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * What a trained model is used for: evaluate, encode, predict. The checkpoint alone is enough; with
  * -c it is best.safetensors of that configuration's run folder.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * commands: what the first word of the command line stands for. Each takes the parsed options and
  * returns an exit status with, unless it is 0, a message in `err`. Nothing here exits.

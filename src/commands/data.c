@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * seqtrain data: what the configuration's data looks like, without training.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/train.h"
 #include "train/advice.h"
 

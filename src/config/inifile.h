@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * inifile: the syntax of an INI file; knows no key. It is the only user of inih, which it feeds
  * through a reader of its own: inih cuts lines at 200 bytes, counts only what it was handed, and

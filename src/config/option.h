@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * option: one key of the configuration, from options.def, and what its type can do: read a value
  * as it stands in an INI file, write it so that it reads back to the same bits, say what it takes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Run while seqtrain is built: writes the key reference of seqtrain.ini(5) to standard output. */
 #include <stdio.h>
 

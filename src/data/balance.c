@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Training windows toward a uniform distribution of the first target. */
 #include <math.h>
 #include <stdlib.h>

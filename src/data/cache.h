@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cache: parsed columns of files, kept from one start to the next.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/condition.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * condition: which rows count, said with features: `volatility(close,20) > 0.01 and volume >= 1`.
  *

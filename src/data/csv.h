@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * csv: a streaming reader of .csv and .csv.gz files.
  *

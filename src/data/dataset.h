@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * data: from files to windows of scaled features and their targets.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/feature_functions.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * feature_functions: the registry of the functions that feature expressions are made of. One entry
  * says everything of a function: the parser, the warm-up, the messages and the manual page take it

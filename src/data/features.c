@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/features.h"
 
 #include <float.h>

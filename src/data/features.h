@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * features: columns and functions of them, written as expressions: `close`, `ma(close,10)`,
  * `atr(high,low,close,14)`.

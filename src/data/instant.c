@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/instant.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * instant: the times of rows as they stand in files, in ms since 1970 UTC. It owns nothing.
  */

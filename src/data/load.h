@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * load: what the steps from files to a dataset share; internal to src/data.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * number: the grammar of decimal numbers, for csv_parse_number() and for rows. Inline, since
  * reading a large file is mostly this. It owns nothing.

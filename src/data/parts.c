@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Deals the rows to the parts, warms features up, and finds the windows. */
 #include <math.h>
 #include <stdlib.h>

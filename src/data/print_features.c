@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Run while seqtrain is built: writes the functions of seqtrain.ini(5) to standard output. */
 #include <stdlib.h>
 #include <string.h>

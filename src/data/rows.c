@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/rows.h"
 
 #include "data/instant.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * rows: lines of plain numbers read in one pass, without cutting them into fields first.
  *

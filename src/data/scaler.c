@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/scaler.h"
 
 #include <math.h>

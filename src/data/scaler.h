@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * scaler: scaled = (x - offset) / scale, fitted feature by feature. `struct scaler`, its copy and
  * its end are declared in data/dataset.h.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* From the list of files to tables and their runs. */
 #include <math.h>
 #include <stdlib.h>

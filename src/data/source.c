@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/source.h"
 
 #include <dirent.h>

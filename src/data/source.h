@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * source: which files the configuration names, in which order, and what each of them is for.
  *

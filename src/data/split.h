@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * split: deals rows to training, validation and test, and finds the windows of each part.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "data/table.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * table: the columns of a file that are needed, and the time of each row.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Targets: computed at every row, transformed and permuted as training is to see them. */
 #include <math.h>
 #include <stdlib.h>

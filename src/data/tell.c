@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What was found in the data, to the console and as one event. */
 #include <string.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * transform: what is done to a target before training, and its exact inverse for predictions.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cl_sources: the kernel files of cl/, embedded in the binary by the build (build-aux/embed), so
  * that an installed seqtrain needs no data folder.

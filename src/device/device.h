@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * device: one OpenCL device, its queue, buffers and kernels. No OpenCL type leaves src/device.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "device/gemm.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Products of factors rounded to bfloat16 (to nearest, ties to even; what is below 2^-126 counts as
  * 0), added up in fp32: by the AVX512_BF16 instructions of x86-64 CPUs, twice as fast as fp32. One

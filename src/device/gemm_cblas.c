@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * A host BLAS multiplies the blocks. It must stay one-threaded: its threads would fight the
  * device's for the cores.

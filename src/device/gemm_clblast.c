@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * CLBlast. Its temporary memory is one buffer of the device, as large as its largest product needs.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Products by host functions on CPU devices. A product is cut into tiles of C, or along K where C
  * is small, as fixed by its shape; each is a command in the device's queue, so that the device's

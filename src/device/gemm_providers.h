@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * gemm_providers: what gemm.c and the providers' files share.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * opencl: what the files of src/device share and nobody else sees.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Programs: compiled once per (file, options), kept in memory and, as binaries, under
  * $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain). A cache file is the key's text, a checksum and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "device/tuning.h"
 
 #include <stdlib.h>

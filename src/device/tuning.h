@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * tuning: device.tuning = measure. The first time that a device meets a product's shape, the
  * providers and tilings that it offers are timed and the fastest is remembered under

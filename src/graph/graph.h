@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * graph: a step as a list of launches over tensors of fixed shape.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * plan: lifetimes and places of activations. Greedy by size (Pisarchyk and Lee, "Efficient memory
  * management for deep neural net inference", 2020): the largest tensor first, each at the lowest

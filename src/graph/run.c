@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * run: from a planned graph to commands. Kernels and their arguments are made once; a run only
  * enqueues.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * step: what varies from step to step, in a small struct on the device, so that no kernel argument
  * ever changes. The host sends one before each micro-batch; cl/common.h declares the same struct.

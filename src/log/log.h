@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * log: what a run tells. Lines go to the console (standard output; warnings to standard error) and
  * objects, one a line, to OUTPUT/log.jsonl. Each object has "event" and an ISO 8601 "time" (UTC,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/autoencoder.h"
 
 #include "models/transformer.h"

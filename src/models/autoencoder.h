@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * autoencoder: a transformer that presses a window into a latent vector and rebuilds it.
  *

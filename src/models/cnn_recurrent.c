@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/cnn_recurrent.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * cnn_recurrent: 1-D convolutions over the window, then recurrent layers and a head.
  *

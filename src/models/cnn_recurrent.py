@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 """The convolutional recurrent model that seqtrain trained, for PyTorch.
 
     from model import load

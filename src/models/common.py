@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # What the PyTorch twins share: a checkpoint's configuration, weights and scaler. seqtrain puts this
 # file in place of the line that imports it, so that a run folder's model.py stands alone.
 import configparser

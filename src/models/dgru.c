@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/dgru.h"
 
 #include <math.h>

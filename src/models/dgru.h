@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * dgru: the GRU with features of a power amplifier's input, as the package OpenDPD defines it (Wu
  * et al., "OpenDPD: an open-source end-to-end learning and benchmarking framework for wideband

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/head.h"
 
 #include "ops/ops.h"

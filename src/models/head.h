@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * head: the end of every model with targets, from the rows of its core to what it predicts.
  */

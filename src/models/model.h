@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * model: an architecture, as a function that composes ops. Training, analysis and the command line
  * know models through this interface only; model.c holds the registry. A model sees the

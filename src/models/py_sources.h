@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * py_sources: the PyTorch twins of the models, embedded in the binary by the build, so that a run
  * folder can hold its model.py.

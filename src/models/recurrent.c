@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/recurrent.h"
 
 #include "models/head.h"

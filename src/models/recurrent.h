@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * recurrent: LSTM, GRU or tanh RNN over the window, then a head (models/head.h).
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: MIT
 # Parts of the PyTorch twins of models with targets; like common.py put in place of its import.
 import json
 import sys

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * transformer: encoder layers as torch.nn.TransformerEncoderLayer (batch_first),
  * with its parameter names, its dropout sites and its initialisation.

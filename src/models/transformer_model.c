@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "models/transformer_model.h"
 
 #include "models/head.h"

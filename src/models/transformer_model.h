@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * transformer_model: a transformer encoder for one value or a sequence of them.
  *

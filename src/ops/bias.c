@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ops/ops.h"
 
 struct bias {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ops/ops.h"
 
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ops/ops.h"
 
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x, size_t elems,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * ops: what models are made of. Each function appends the forward launches of one op to a graph,
  * returns its output and, in a training graph, registers the backward pass. Ops know tensors and

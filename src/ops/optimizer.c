@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "graph/step.h"
 #include "ops/ops.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "ops/ops.h"
 
 /* Vectors of columns that a work-item sums side by side at most. */

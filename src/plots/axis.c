@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plots/axis.h"
 
 #include <math.h>

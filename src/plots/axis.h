@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * axis: the range of an axis, linear or logarithmic, and its ticks. Nothing here draws or
  * allocates. Values that are not finite are passed over.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * canvas: a figure that is drawn and becomes a PNG. Lengths are in points of the figure, each
  * CANVAS_SCALE pixels wide; x grows to the right, y downward. Text is UTF-8; what is not valid is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * color: the colours of the pictures, as 0xRRGGBB. Both maps are built in the OKLab space with even
  * steps of lightness, so that equal steps of value look equal and survive grey print; the palette

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plots/number.h"
 
 #include <inttypes.h>

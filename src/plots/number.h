@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * number: figures as text, with a decimal point whatever the locale is. Writes into the caller's
  * buffer and always ends it with a NUL.

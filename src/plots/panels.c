@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plots/panels.h"
 
 #include <math.h>

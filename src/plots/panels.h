@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * panels: what several pictures have in common: histograms laid over each other, QQ plots, clouds
  * of points. They draw into a canvas and own nothing; of any values those that are not finite are

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "plots/plots.h"
 
 const struct plot_kind plot_kinds[] = {

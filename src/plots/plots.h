@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * plots: the pictures of a run. They see only arrays and labels, own nothing of the caller's, and
  * write a PNG whole or not at all (drawn with cairo, written with libpng, with text chunks that

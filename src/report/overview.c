@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "report/overview.h"
 
 #include <math.h>

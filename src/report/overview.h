@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * overview: what the data of a configuration looks like, without a model: series, parts, ranges of
  * features, distributions of targets.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * report: what is made of a trained model: fit against the window-mean baseline, categories of its
  * latent vectors, the pictures and the verdict.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * targets: how well a model with targets predicts a part of the data: metrics in the transformed
  * and in the original unit, in prices where a target is a return, and against naive forecasts; for

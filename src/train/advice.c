@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/advice.h"
 
 #include <string.h>

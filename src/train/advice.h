@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * advice: settings that are known to go wrong, told before a training starts, and what the field
  * recommends for a model of this size. It changes nothing.

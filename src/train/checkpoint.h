@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * checkpoint: best.safetensors (weights, and in its metadata all that prediction needs) and
  * last.safetensors (all that a resume needs), as seqtrain-checkpoint(5) describes them.

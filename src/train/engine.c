@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/engine.h"
 
 #include <math.h>

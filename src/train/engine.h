@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * engine: a model on a device, ready to run micro-batches. It owns the device, the parameters, the
  * series and the training and evaluation graphs; configuration and data stay the caller's and must

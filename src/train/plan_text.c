@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/plan_text.h"
 
 #include <jansson.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * plan_text: what decides about the bits of a run, as JSON: device, driver, who multiplies
  * matrices, and every launch with its kernel, options and sizes. A resumed run must have the same.

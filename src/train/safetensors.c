@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "train/safetensors.h"
 
 #include <errno.h>

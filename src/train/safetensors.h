@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * safetensors: named tensors and string metadata in one file, the format of
  * github.com/huggingface/safetensors: u64 little-endian length of a JSON header, the header (padded

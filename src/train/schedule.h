@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * schedule: the learning rate of each optimizer step, and spans ("5 epochs", "10%") in steps.
  */

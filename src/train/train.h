@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * train: the training loop of a run, with its log, checkpoints, early stopping and resume. It names
  * no architecture.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/block.h"
 
 #include <stdlib.h>

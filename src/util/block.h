@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * block: memory for large arrays. The caller owns a block and gives it back with free(); realloc()
  * works too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/clocale.h"
 
 #include <pthread.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * clocale: numbers are read and written with a decimal point whatever the user's locale. Between
  * clocale_enter() and clocale_leave() this thread is in the C locale.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * file: files that appear whole or not at all, and folders.
  *

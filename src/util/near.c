@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/near.h"
 
 #include <stdint.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * near: which of several names was meant by one that is none of them.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * now: a clock for durations. It owns nothing.
  */

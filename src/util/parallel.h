@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * parallel: the same work on many pieces, side by side. It owns nothing beyond the call; what the
  * work writes belongs to the caller, and pieces must not write to the same place.

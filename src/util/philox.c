@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/philox.h"
 
 #include <math.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * philox: counter-based random numbers. Philox4x32-7 of Salmon, Moraes, Dror and Shaw, "Parallel
  * random numbers: as easy as 1, 2, 3" (SC 2011), who found seven rounds to pass BigCrush. A number

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/roff.h"
 
 #include <string.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * roff: plain text as markup of the manual pages. Write errors stay with the stream.
  */

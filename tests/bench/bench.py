@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Runs the cases of tests/bench/RESULTS.md, seqtrain and its peer in turn.
 
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Times what is no training step, for tests/bench/bench.py; not part of `make check`:
  *

@@ -1,4 +1,5 @@
 #!/bin/sh
+# SPDX-License-Identifier: MIT
 # Tests and bench on a machine with a GPU, from the build folder:
 #
 #   ../tests/bench/gpu.sh [CASE ...]        PYTHON=venv/bin/python with PyTorch for CUDA

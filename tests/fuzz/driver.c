@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Runs a fuzz target without a fuzzer: over the files named on the command line or, without any,
  * over $srcdir/tests/fuzz/corpus/NAME/ for a program called fuzz_NAME. Each file is a test point:

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes the reader of cached columns: any bytes are a cache file. What it takes must be what
  * table_read() could have given.

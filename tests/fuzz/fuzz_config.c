@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzz target: any text as a configuration. What is accepted must print to a text that reads back
  * to the same configuration, and to the same text. The first line is also tried as a setting.

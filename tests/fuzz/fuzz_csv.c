@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes csv and table: any bytes are a file. Besides what the sanitizers see, numbers must be
  * those of strtod(), what a table holds must be finite and in the order of time, and reading plain

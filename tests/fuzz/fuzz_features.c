@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes features and conditions: any text is an expression, and a condition. One that is
  * understood is computed over a small table; rows behind the warm-up must be finite, those in it

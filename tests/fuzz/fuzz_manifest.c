@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* Fuzzes the manifest reader: any bytes are a manifest. */
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* What the reader lets through is whole: shapes fit their bytes, every byte is in a tensor. */
 #include <stdlib.h>
 #include <string.h>

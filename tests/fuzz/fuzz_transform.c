@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * Fuzzes transforms: any text is one item of data.target_transform a line, and what a checkpoint
  * says of a transform. One that is understood is used on values of all sizes: what it makes of them

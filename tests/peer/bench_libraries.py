@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The peers of what is no training step: scikit-learn, openTSNE and pyarrow, for tests/bench/bench.py.
 
 bench_libraries.py points PATH N                  writes points, float32 [N, 32]

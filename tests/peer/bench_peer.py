@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Times training steps of the PyTorch twin of a configuration: bench_peer.py INI MODE STEPS THREADS [DEVICE].
 
 MODE is eager or compile, on CUDA with -tf32 (products of fp32 with TF32's digits) or -bf16 (autocast)

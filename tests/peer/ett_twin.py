@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """ETTh1 in PyTorch: 96 hours from 96, channels apart, reversible instance norm.
 
 The usual protocol: the first 8640 rows train, 2880 validation, 2880 test; standardised with the

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Makes tests/golden/*.safetensors: what PyTorch computes, in float64, for small models.
 
 Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before training, and

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Prints the golden numbers of tests/test_normality.c: scipy's Shapiro-Wilk test, quantiles of the
 normal distribution and numpy's histograms of data that the test makes anew, bit by bit. Needs scipy.
 """

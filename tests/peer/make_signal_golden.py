@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Prints the golden numbers of tests/test_signal.c: OpenDPD's own metrics and scipy's Welch of
 signals that the test makes anew, bit by bit.
 

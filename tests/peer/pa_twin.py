@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """Power-amplifier models in PyTorch: the yardstick of seqtrain's dgru, recurrent and transformer.
 
 Trains on a folder of OpenDPD's (train|val|test_{input,output}.csv, or .csv.gz, with columns I,Q) by

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
 """The PyTorch twin: trains seqtrain's autoencoder from the same INI file, as the yardstick.
 
 Written from the description of seqtrain's behaviour, not from its code: the data pipeline is numpy,
