@@ -33,6 +33,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
         .final_norm = config->model.norm_first,
         .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
         .sample = io->sample,
+        .view = "",
     };
     if (config->model.positions == POSITIONS_ROTARY)
         t.attend.rotary = op_rotary_table(g, t.window, t.width / t.heads);
