@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * The names that key dropout: in a training graph of each model each is there once and is made of
  * nothing that is missing. Two ops of one name would have the same mask.

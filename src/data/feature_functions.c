@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "data/features.h"
+
 #define DAY_MS 86400000.0
 
 static double *room(size_t rows)
@@ -816,3 +818,11 @@ const struct feature_function feature_functions[] = {
     {"month_cos", "", NULL, each_month_cos, NULL, NULL, "Cosine of the same."},
 };
 const size_t feature_function_count = sizeof feature_functions / sizeof *feature_functions;
+
+void feature_reference(FILE *out)
+{
+    for (size_t i = 0; i < feature_function_count; i++) {
+        const struct feature_function *function = &feature_functions[i];
+        fprintf(out, "%s(%s)\t%s\n", function->name, function->arguments, function->help);
+    }
+}

@@ -59,14 +59,6 @@ static int next_argument(const char **list, struct argument *a)
     return 1;
 }
 
-void feature_reference(FILE *out)
-{
-    for (size_t i = 0; i < feature_function_count; i++) {
-        const struct feature_function *function = &feature_functions[i];
-        fprintf(out, "%s(%s)\t%s\n", function->name, function->arguments, function->help);
-    }
-}
-
 /* Where the parser is. `whole` is the text for messages. */
 struct parser {
     const char *whole, *at;
