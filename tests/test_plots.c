@@ -920,7 +920,7 @@ static void disk_full(void **state)
     run_init(&run, EPOCHS);
     char path[256], aside[300];
     snprintf(path, sizeof path, "%s", in_folder("full.png"));
-    snprintf(aside, sizeof aside, "%s.tmp", path);
+    snprintf(aside, sizeof aside, "%s.%ld.tmp", path, (long)getpid());
     struct error err = {0};
     assert_int_equal(file_write(path, "former", 6, &err), 0);
 

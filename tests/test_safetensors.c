@@ -249,8 +249,8 @@ static void test_far(void **state)
     assert_int_equal(err.status, STATUS_INPUT);
     assert_non_null(strstr(err.text, "cannot be read"));
     safetensors_free(held);
-    char aside[sizeof path + 8];
-    snprintf(aside, sizeof aside, "%s.tmp", path);
+    char aside[sizeof path + 32];
+    snprintf(aside, sizeof aside, "%s.%ld.tmp", path, (long)getpid());
     assert_int_equal(access(aside, F_OK), -1);
     safetensors_free(st);
     free(x);

@@ -245,9 +245,11 @@ int cache_write(const char *cache, const char *key, const struct table *table)
     struct error ignored;
     size_t bytes;
     char *names = join_names(table, &bytes);
-    FILE *out = names && bytes <= NAMES_MOST ? file_begin(cache, &ignored) : NULL;
+    file_sweep(cache, 24 * 3600);
+    struct file_draft *draft = names && bytes <= NAMES_MOST ? file_begin(cache, &ignored) : NULL;
     int result = -1;
-    if (out) {
+    if (draft) {
+        FILE *out = draft->stream;
         const uint64_t keys = strlen(key);
         struct cache_head head = {.order = ORDER,
                                   .rows = table->rows,
@@ -266,9 +268,9 @@ int cache_write(const char *cache, const char *key, const struct table *table)
             fwrite(table->column[i], sizeof **table->column, table->rows, out);
         fwrite(names, 1, bytes, out);
         if (failed)
-            file_abort(out, cache);
+            file_abort(draft);
         else
-            result = file_commit(out, cache, &ignored);
+            result = file_commit(draft, &ignored);
     }
     free(names);
     return result;

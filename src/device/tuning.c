@@ -85,14 +85,14 @@ void tuning_save(struct tuning *t, const struct device *dev)
         return;
     struct error ignored;
     char *path = device_cache_path(dev, "tuning");
-    FILE *out = path ? file_begin(path, &ignored) : NULL;
-    for (size_t i = 0; out && i < t->count; i++) {
+    struct file_draft *draft = path ? file_begin(path, &ignored) : NULL;
+    for (size_t i = 0; draft && i < t->count; i++) {
         const struct entry *e = &t->entry[i];
-        fprintf(out, "%zu %zu %zu %d %d %d %d %zu\n", e->shape.m, e->shape.n, e->shape.k,
+        fprintf(draft->stream, "%zu %zu %zu %d %d %d %d %zu\n", e->shape.m, e->shape.n, e->shape.k,
                 e->shape.trans_a, e->shape.trans_b, e->add, (int)e->choice.provider,
                 e->choice.tiles);
     }
-    if (out && !file_commit(out, path, &ignored))
+    if (draft && !file_commit(draft, &ignored))
         t->changed = 0;
     free(path);
 }

@@ -354,14 +354,14 @@ static int save(struct canvas *canvas, struct error *err)
     picture.row = malloc(3 * (size_t)picture.width);
     if (!picture.row)
         return error_set(err, STATUS_FAILED, "%s: out of memory", canvas->path);
-    FILE *stream = file_begin(canvas->path, err);
-    int failed = !stream;
-    if (stream && write_png(stream, &picture, err)) {
-        file_abort(stream, canvas->path);
+    struct file_draft *draft = file_begin(canvas->path, err);
+    int failed = !draft;
+    if (draft && write_png(draft->stream, &picture, err)) {
+        file_abort(draft);
         error_prefix(err, "%s", canvas->path);
         failed = 1;
-    } else if (stream) {
-        failed = file_commit(stream, canvas->path, err);
+    } else if (draft) {
+        failed = file_commit(draft, err);
     }
     free(picture.row);
     return failed ? -1 : 0;

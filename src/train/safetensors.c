@@ -614,17 +614,18 @@ int safetensors_write(const struct safetensors *st, const char *path, struct err
         free(header);
         return error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     }
-    struct sink sink = {.stream = file_begin(path, err), .err = err};
-    if (sink.stream) {
+    struct file_draft *draft = file_begin(path, err);
+    struct sink sink = {.stream = draft ? draft->stream : NULL, .err = err};
+    if (draft) {
         fwrite(&padded, sizeof padded, 1, sink.stream);
         fprintf(sink.stream, "%-*s", (int)padded, header);
         in_order(st, write_data, &sink); /* file_commit() sees a failed write */
     }
     free(header);
-    if (!sink.stream)
+    if (!draft)
         return -1;
     if (!sink.failed)
-        return file_commit(sink.stream, path, err);
-    file_abort(sink.stream, path);
+        return file_commit(draft, err);
+    file_abort(draft);
     return -1;
 }

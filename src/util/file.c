@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "util/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 char *file_join(const char *folder, const char *name)
@@ -19,23 +21,46 @@ char *file_join(const char *folder, const char *name)
     return path;
 }
 
-static char *aside(const char *path)
+static void draft_free(struct file_draft *draft)
 {
-    size_t size = strlen(path) + sizeof ".tmp";
-    char *tmp = malloc(size);
-    if (tmp)
-        snprintf(tmp, size, "%s.tmp", path);
-    return tmp;
+    if (!draft)
+        return;
+    free(draft->path);
+    free(draft->aside);
+    free(draft);
 }
 
-FILE *file_begin(const char *path, struct error *err)
+/* A file that was not there before, so that no link is followed: PATH.PID.tmp or, where a killed
+ * process or one on another machine has that, PATH.PID-1.tmp and so on. -1 with errno. */
+static int open_aside(struct file_draft *draft)
 {
-    char *tmp = aside(path);
-    FILE *stream = tmp ? fopen(tmp, "wb") : NULL;
-    if (!stream)
-        error_errno(err, STATUS_FAILED, path);
-    free(tmp);
-    return stream;
+    enum { MOST = 1000 };
+    size_t size = strlen(draft->path) + 48;
+    if (!(draft->aside = malloc(size)))
+        return -1;
+    for (int i = 0; i < MOST; i++) {
+        snprintf(draft->aside, size, i ? "%s.%ld-%d.tmp" : "%s.%ld.tmp", draft->path,
+                 (long)getpid(), i);
+        int fd = open(draft->aside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd >= 0 || errno != EEXIST)
+            return fd;
+    }
+    return -1;
+}
+
+struct file_draft *file_begin(const char *path, struct error *err)
+{
+    struct file_draft *draft = calloc(1, sizeof *draft);
+    int fd = draft && (draft->path = strdup(path)) ? open_aside(draft) : -1;
+    if (fd >= 0 && (draft->stream = fdopen(fd, "wb")))
+        return draft;
+    error_errno(err, STATUS_FAILED, path);
+    if (fd >= 0) {
+        close(fd);
+        unlink(draft->aside);
+    }
+    draft_free(draft);
+    return NULL;
 }
 
 int file_read_at(int fd, uint64_t offset, size_t bytes, void *to)
@@ -64,42 +89,80 @@ static int sync_folder(const char *path)
     return failed ? -1 : 0;
 }
 
-int file_commit(FILE *stream, const char *path, struct error *err)
+/* The draft takes its name; what has the name goes to `former` unless that is NULL. */
+static int take_name(const struct file_draft *draft, const char *former)
 {
-    char *tmp = aside(path);
-    int failed = !tmp || ferror(stream) || fflush(stream) || fsync(fileno(stream));
+    if (former && rename(draft->path, former) && errno != ENOENT)
+        return -1;
+    return rename(draft->aside, draft->path) || sync_folder(draft->path) ? -1 : 0;
+}
+
+int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err)
+{
+    FILE *stream = draft->stream;
+    int failed = ferror(stream) || fflush(stream) || fsync(fileno(stream));
     int saved = errno;
     if (fclose(stream) && !failed) {
         failed = 1;
         saved = errno;
     }
-    if (!failed && (rename(tmp, path) || sync_folder(path))) {
+    if (!failed && take_name(draft, former)) {
         failed = 1;
         saved = errno;
     }
-    if (failed && tmp)
-        unlink(tmp);
-    free(tmp);
-    errno = saved;
-    return failed ? error_errno(err, STATUS_FAILED, path) : 0;
+    if (failed) {
+        unlink(draft->aside);
+        errno = saved;
+        error_errno(err, STATUS_FAILED, draft->path);
+    }
+    draft_free(draft);
+    return failed ? -1 : 0;
 }
 
-void file_abort(FILE *stream, const char *path)
+int file_commit(struct file_draft *draft, struct error *err)
 {
-    char *tmp = aside(path);
-    fclose(stream);
-    if (tmp)
-        unlink(tmp);
-    free(tmp);
+    return file_commit_keeping(draft, NULL, err);
+}
+
+void file_abort(struct file_draft *draft)
+{
+    fclose(draft->stream);
+    unlink(draft->aside);
+    draft_free(draft);
+}
+
+/* Whether `entry` is NAME.tmp or NAME.*.tmp. */
+static int is_aside(const char *entry, const char *name)
+{
+    size_t n = strlen(name), all = strlen(entry);
+    return all >= n + 4 && !strncmp(entry, name, n) && entry[n] == '.' &&
+           !strcmp(entry + all - 4, ".tmp");
+}
+
+void file_sweep(const char *path, double seconds)
+{
+    char *folder = strdup(path), *last = strdup(path);
+    const char *name = last ? basename(last) : NULL;
+    DIR *dir = folder && name ? opendir(dirname(folder)) : NULL;
+    struct stat st;
+    for (struct dirent *d; dir && (d = readdir(dir));)
+        if (is_aside(d->d_name, name) &&
+            !fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+            difftime(time(NULL), st.st_mtime) >= seconds)
+            unlinkat(dirfd(dir), d->d_name, 0);
+    if (dir)
+        closedir(dir);
+    free(folder);
+    free(last);
 }
 
 int file_write(const char *path, const void *bytes, size_t size, struct error *err)
 {
-    FILE *stream = file_begin(path, err);
-    if (!stream)
+    struct file_draft *draft = file_begin(path, err);
+    if (!draft)
         return -1;
-    fwrite(bytes, 1, size, stream);
-    return file_commit(stream, path, err);
+    fwrite(bytes, 1, size, draft->stream);
+    return file_commit(draft, err);
 }
 
 char *file_read(const char *path, size_t limit, size_t *size, struct error *err)

@@ -2,8 +2,9 @@
 /*
  * file: files that appear whole or not at all, and folders.
  *
- * file_begin() opens PATH.tmp beside PATH; file_commit() syncs it, renames it to PATH and syncs the
- * folder; file_abort() removes it. The stream belongs to the caller in between.
+ * file_begin() makes a new file beside PATH, PATH.PID.tmp, which no other process writes to;
+ * file_commit() syncs it, renames it to PATH and syncs the folder; file_abort() removes it. Both
+ * free the draft. Its stream is the caller's to write to in between.
  */
 #ifndef UTIL_FILE_H
 #define UTIL_FILE_H
@@ -14,9 +15,22 @@
 
 #include "error.h"
 
-FILE *file_begin(const char *path, struct error *err);
-int file_commit(FILE *stream, const char *path, struct error *err);
-void file_abort(FILE *stream, const char *path);
+struct file_draft {
+    FILE *stream;
+    char *path, *aside; /* where it is to be, where it is */
+};
+
+struct file_draft *file_begin(const char *path, struct error *err);
+int file_commit(struct file_draft *draft, struct error *err);
+void file_abort(struct file_draft *draft);
+
+/* As file_commit(), but a file that has the name already is kept under the name `former`, where it
+ * takes the place of what is there. */
+int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err);
+
+/* Removes PATH.tmp and PATH.*.tmp, which killed processes left, if nothing was written to them for
+ * `seconds`. With 0 nobody else may be writing PATH. */
+void file_sweep(const char *path, double seconds);
 
 /* A whole small file at once. */
 int file_write(const char *path, const void *bytes, size_t size, struct error *err);
