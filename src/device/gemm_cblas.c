@@ -8,7 +8,7 @@
 #ifdef HAVE_CBLAS
 
 #include <dlfcn.h>
-#ifdef HAVE_CBLAS_H
+#if __has_include(<cblas.h>)
 #include <cblas.h>
 #else
 #include <flexiblas/cblas.h>
