@@ -195,6 +195,7 @@ struct tensor *graph_bias(struct graph *g, const char *name, size_t count, doubl
 
 struct tensor *graph_grad(struct graph *g, struct tensor *t, int *add)
 {
+    *add = 0;
     if (!t->needs_grad)
         return NULL;
     if (!t->grad) {

@@ -56,16 +56,16 @@ int sample_range(const struct sample *sample, double *low, double *high)
 
 static int samples_range(const struct sample *samples, size_t count, double *low, double *high)
 {
-    int any = 0;
     double l, h;
+    *low = INFINITY;
+    *high = -INFINITY;
     for (size_t i = 0; i < count; i++) {
         if (!sample_range(&samples[i], &l, &h))
             continue;
-        *low = any ? fmin(*low, l) : l;
-        *high = any ? fmax(*high, h) : h;
-        any = 1;
+        *low = fmin(*low, l);
+        *high = fmax(*high, h);
     }
-    return any;
+    return *low <= *high;
 }
 
 /* "12 values beyond" at the right end of the legend's row. */
@@ -146,11 +146,13 @@ void panel_histogram(struct canvas *canvas, struct rect outer, const char *title
     double mean = sample_mean(samples), sd = sample_sd(samples);
     fitted = fitted && bins && sd > 0 && isfinite(sd);
     double width = bins ? (edge[bins] - edge[0]) / (double)bins : 0;
-    for (size_t i = 0; i < CURVE && fitted; i++) {
-        x[i] = edge[0] + (edge[bins] - edge[0]) * (double)i / (CURVE - 1);
-        y[i] = expected(x[i], width, mean, sd);
+    if (fitted) {
+        for (size_t i = 0; i < CURVE; i++) {
+            x[i] = edge[0] + (edge[bins] - edge[0]) * (double)i / (CURVE - 1);
+            y[i] = expected(x[i], width, mean, sd);
+        }
+        axis_include(&axes.y, y, CURVE);
     }
-    axis_include(&axes.y, y, fitted ? CURVE : 0);
     axis_fit(&axes.x, AXIS_LINEAR);
     axis_fit(&axes.y, AXIS_LINEAR);
     canvas_axes(canvas, &axes, outer, title, x_label, "share (%)");
