@@ -212,10 +212,10 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
         dropout_sample(&drop, sample[b]);
 
     for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
-        barrier(FENCE);
+        group_barrier(FENCE);
         load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
         load_rows(vs, base + 2 * H * DH, BIAS_OF(2), j0, lane);
-        barrier(FENCE);
+        group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
             float q[QB][DH], shrink[QB];
@@ -301,8 +301,8 @@ static inline void load_delta(float delta[QB], __global const float *o, __global
 static inline void slopes(SPACE float *p, SPACE float *dp, __global const float *base,
                           __global const float *bias, __global const float *dout,
                           __global const float *lse, const float delta[QB], const SPACE float *kt,
-                          const SPACE float *vt, struct dropout *drop, float scale, int h, int i0,
-                          int end, int j0)
+                          const SPACE float *vt, __private struct dropout *drop, float scale, int h,
+                          int i0, int end, int j0)
 {
     const int vectors = vectors_of(end, j0);
     float q[QB][DH];
@@ -389,7 +389,7 @@ __kernel void attention_bwd(QKV, __global const float *restrict o, __global cons
     load_across(kt, base + H * DH, BIAS_OF(1), 0, lane);
     load_across(vt, base + 2 * H * DH, BIAS_OF(2), 0, lane);
     load_rows(ks, base + H * DH, BIAS_OF(1), 0, lane);
-    barrier(FENCE);
+    group_barrier(FENCE);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
@@ -401,7 +401,7 @@ __kernel void attention_bwd(QKV, __global const float *restrict o, __global cons
                kt, vt, &drop, scale, h, i0, min(i0 + QB, T), 0);
         add_dq(dbase, ds + i0 * TP, ks, i0, min(i0 + QB, T), 0);
     }
-    barrier(FENCE);
+    group_barrier(FENCE);
     for (int j = lane * QB; j < T; j += LANES * QB)
         for (int d = 0; d < HN; d++)
             add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, 0, T, 0, j,
@@ -432,11 +432,11 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o, __global co
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
     for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
-        barrier(FENCE);
+        group_barrier(FENCE);
         load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
         load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
         load_rows(ks, base + H * DH, BIAS_OF(1), j0, lane);
-        barrier(FENCE);
+        group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to);
             float own[QB];
@@ -475,7 +475,7 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
     const int first = CAUSAL ? j0 / BQ * BQ : 0;
     for (int from = first; from < T; from += BQ) {
         const int to = min(from + BQ, T);
-        barrier(FENCE);
+        group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             float own[QB];
             for (int i = 0; i < QB; i++)
@@ -484,7 +484,7 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
                 slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0), dout + out,
                        lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, min(i0 + QB, to), j0);
         }
-        barrier(FENCE);
+        group_barrier(FENCE);
         for (int e = lane; e < (TP + QB - 1) / QB * HN; e += LANES)
             add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from, to,
                     j0, e / HN * QB, e % HN, from > first);

@@ -13,7 +13,7 @@
 #define DRAWS (DROP || ACT == 3)
 
 /* What to multiply with for u < 0 */
-static inline vec leak(struct dropout *draw, uint e)
+static inline vec leak(__private struct dropout *draw, uint e)
 {
 #if ACT == 3
     return LOWER + (UPPER - LOWER) * (convert_vec(dropout_bits(draw, e)) + 0.5f) * (1.0f / 65536);
@@ -22,7 +22,7 @@ static inline vec leak(struct dropout *draw, uint e)
 #endif
 }
 
-static inline vec act(vec u, struct dropout *draw, uint e)
+static inline vec act(vec u, __private struct dropout *draw, uint e)
 {
 #if ACT == 1
     return PICK(u < 0.0f, (vec)(0.0f), u); /* not fmax: NaN must stay NaN */
@@ -35,7 +35,7 @@ static inline vec act(vec u, struct dropout *draw, uint e)
 #endif
 }
 
-static inline vec act_slope(vec u, struct dropout *draw, uint e)
+static inline vec act_slope(vec u, __private struct dropout *draw, uint e)
 {
 #if ACT == 1
     return PICK(u > 0.0f, (vec)(1.0f), (vec)(0.0f));

@@ -12,6 +12,16 @@
 #define VEC 1
 #endif
 
+/*
+ * Every barrier of a kernel is a group_barrier(). Where a work-group is one work-item there is nothing
+ * to wait for, and it is left out.
+ */
+#if LANES == 1
+#define group_barrier(fence)
+#else
+#define group_barrier(fence) barrier(fence)
+#endif
+
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 
@@ -145,14 +155,14 @@ static inline float group_sum(float x, __local float *room)
     return x;
 #else
     int lane = (int)get_local_id(0);
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     room[lane] = x;
     for (int reach = LANES / 2; reach > 0; reach /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
         if (lane < reach)
             room[lane] += room[lane + reach];
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];
 #endif
 }
@@ -316,8 +326,8 @@ struct dropout {
     float scale;
 };
 
-static inline void dropout_init(struct dropout *d, __global const struct step *step, uint path,
-                                uint threshold, float scale)
+static inline void dropout_init(__private struct dropout *d, __global const struct step *step,
+                                uint path, uint threshold, float scale)
 {
     d->block = 0xffffffffu;
     d->sample = 0;
@@ -329,14 +339,14 @@ static inline void dropout_init(struct dropout *d, __global const struct step *s
     d->scale = scale;
 }
 
-static inline void dropout_sample(struct dropout *d, uint sample)
+static inline void dropout_sample(__private struct dropout *d, uint sample)
 {
     d->block = 0xffffffffu;
     d->sample = sample;
 }
 
 /* The 16 random bits of each of the elements e .. e+VEC-1. */
-static inline uvec dropout_bits(struct dropout *d, uint e)
+static inline uvec dropout_bits(__private struct dropout *d, uint e)
 {
     const uint block = e / 128 * 16 + (e % 16) / VEC * VEC;
     if (block != d->block) {
@@ -347,7 +357,7 @@ static inline uvec dropout_bits(struct dropout *d, uint e)
 }
 
 /* Factors of elements e .. e+VEC-1: 0 or scale. */
-static inline vec dropout_factor(struct dropout *d, uint e)
+static inline vec dropout_factor(__private struct dropout *d, uint e)
 {
     const uvec bits = dropout_bits(d, e);
     return PICK(bits >= (uvec)(d->threshold), (vec)(d->scale), (vec)(0.0f));

@@ -112,7 +112,7 @@ __kernel void nt_xent_fwd(__global const float *restrict z, __global const float
         m = larger;
     }
     top[lane] = m;
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     float most = top[0];
     for (int l = 1; l < LANES; l++)
         most = fmax(most, top[l]);

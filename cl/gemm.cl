@@ -35,7 +35,7 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
         cs[e] = 0;
     for (int k0 = 0; k0 < k; k0 += TK) {
         const int depth = min(TK, k - k0);
-        barrier(CLK_LOCAL_MEM_FENCE);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
 #if TA
         for (int e = lane; e < TK * TM; e += LANES) {
             const int kk = e / TM, i = e % TM;
@@ -58,7 +58,7 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
             bs[e] = kk < depth && j0 + j < n ? factor(b[(size_t)(k0 + kk) * n + j0 + j]) : 0;
         }
 #endif
-        barrier(CLK_LOCAL_MEM_FENCE);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
         for (int s = lane; s < SUBS; s += LANES) {
             const int i = s / (TN / RN) * RM, j = s % (TN / RN) * RN;
             vec acc[RM][NV];
@@ -87,7 +87,7 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
                 }
         }
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     for (int e = lane; e < TM * TN; e += LANES) {
         const int i = i0 + e / TN, j = j0 + e % TN;
         if (i < m && j < n)

@@ -114,7 +114,8 @@ kmeans_near(global const float *restrict points, global const float *restrict ca
 /*
  * Takes the candidate with the smallest potential as centroid number `step`, then draws the next C
  * candidates with probability nearest[i] / potential. state [1 + C]: the row taken, then the points
- * that are candidates, -1 where no point is left that lies off all centroids. One group of C.
+ * that are candidates, -1 where no point is left that lies off all centroids. One group of C work-items
+ * whatever LANES is, so that the barriers always stay.
  */
 kernel __attribute__((reqd_work_group_size(C, 1, 1))) void
 kmeans_pick(global const float *restrict points, global const float *restrict near,

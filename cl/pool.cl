@@ -13,14 +13,14 @@ static inline float group_max(float x, __local float *room)
     return x;
 #else
     const int lane = (int)get_local_id(0);
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     room[lane] = x;
     for (int reach = LANES / 2; reach > 0; reach /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
         if (lane < reach)
             room[lane] = fmax(room[lane], room[lane + reach]);
     }
-    barrier(CLK_LOCAL_MEM_FENCE);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];
 #endif
 }
@@ -59,7 +59,7 @@ __kernel void pool_fwd(__global const float *restrict x,
     sum = group_sum(sum, room);
     for (int t = lane; t < window; t += LANES)
         p[t] /= sum;
-    barrier(CLK_GLOBAL_MEM_FENCE);
+    group_barrier(CLK_GLOBAL_MEM_FENCE);
 #endif
     for (int d = lane; d < columns / VEC; d += LANES) {
 #if KIND == 0
@@ -107,7 +107,7 @@ __kernel void pool_bwd(__global const float *restrict dy,
     mean = group_sum(mean, room);
     for (int t = lane; t < window; t += LANES)
         ds[t] = p[t] * (ds[t] - mean);
-    barrier(CLK_GLOBAL_MEM_FENCE);
+    group_barrier(CLK_GLOBAL_MEM_FENCE);
 #endif
     for (int d = lane; d < columns / VEC; d += LANES) {
         const vec g = load_vec(d, dy);

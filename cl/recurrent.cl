@@ -123,8 +123,6 @@ __kernel void recurrent_transpose(__global const float *restrict w, __global flo
             to[(size_t)k * GATES * H + j] = w[(size_t)j * H + k];
 }
 
-#define BARRIER() barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
-
 /* Pointers of a direction; a kernel of two has those of each. */
 #if DIRS == 2
 #define PICK_DIRECTION(p) __global float *restrict p = backward ? p##1 : p##0
@@ -165,7 +163,7 @@ __kernel void recurrent_fwd(
         const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
         __local const float *h = state + t % 2 * S * H;
         __local float *next = state + (t + 1) % 2 * S * H;
-        BARRIER();
+        group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
         for (int v = lane; v < BLOCKS; v += LANES) {
             const int u = unit_of(v);
             vec sum[S][GATES], a[S][GATES];
@@ -203,7 +201,7 @@ __kernel void recurrent_fwd(
         }
     }
 #if CARRY
-    BARRIER();
+    group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     for (int i = lane; i < count * H; i += LANES) {
         carried[i / H * 2 * H + i % H] = state[window % 2 * S * H + i];
         if (CARRY_C)
@@ -245,7 +243,7 @@ __kernel void recurrent_bwd(
         carry[i] = more[i] = 0;
     for (int t = window - 1; t >= 0; t--) {
         const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
-        BARRIER();
+        group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
         for (int v = lane; v < BLOCKS; v += LANES) {
             const int u = unit_of(v);
             for (int s = 0; s < count; s++) {
@@ -267,7 +265,7 @@ __kernel void recurrent_bwd(
         }
         if (!t)
             break;
-        BARRIER();
+        group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
         for (int v = lane * TILES; v < BLOCKS; v += LANES * TILES) {
             vec sum[S][TILES];
             int u[TILES];

@@ -21,6 +21,9 @@
 #define CACHE_MAGIC "seqtrain program 1\n"
 #define CACHE_LIMIT ((size_t)256 << 20)
 
+/* Where no standard is asked for, some drivers take OpenCL C 1.2, others 3.0. */
+#define STANDARD "-cl-std=CL1.2"
+
 /* FNV-1a, 64 bit (Fowler, Noll, Vo). It names files and guards against accidents, not attackers. */
 static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
 {
@@ -45,7 +48,7 @@ static char *key_of(const struct device *dev, const char *file, const char *opti
     const char *common = source_of("common.h"), *source = source_of(file);
     uint64_t hash = fnv(fnv(FNV_START, common, strlen(common)), source, strlen(source));
     char *key = NULL;
-    if (asprintf(&key, "%s\n%s\n%s\n%s\n%s\n%s\n%u\n%016" PRIx64 "\n", file, options,
+    if (asprintf(&key, "%s\n" STANDARD " %s\n%s\n%s\n%s\n%s\n%u\n%016" PRIx64 "\n", file, options,
                  dev->info.platform, dev->info.name, dev->info.version, dev->info.driver,
                  dev->info.compute_units, hash) < 0)
         return NULL;
@@ -154,7 +157,7 @@ static cl_program compile(struct device *dev, const char *file, const char *opti
     }
     const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
     char all_options[1024];
-    snprintf(all_options, sizeof all_options, "%s %s",
+    snprintf(all_options, sizeof all_options, STANDARD " %s %s",
              debug && strstr(debug, "strict") ? "-Werror" : "-w", options);
     code = clBuildProgram(program, 1, &dev->id, all_options, NULL, NULL);
     if (code == CL_SUCCESS)
