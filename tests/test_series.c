@@ -508,6 +508,190 @@ static void a_target_that_is_a_feature_shares_its_scale(void **state)
     dataset_free(data);
 }
 
+/* The mean of a target over the rows that training windows of a channel have targets in. */
+static double training_mean(const struct dataset *data, size_t channel, size_t k)
+{
+    char *is = calloc(data->rows, 1);
+    double sum = 0, count = 0;
+    assert_non_null(is);
+    for (size_t i = 0; i < data->count[PART_TRAIN]; i++)
+        memset(is + data->start[PART_TRAIN][i] + data->target_first, 1, data->target_rows);
+    for (size_t row = 0; row < data->rows; row++) {
+        if (!is[row] || data->file[dataset_series(data, row)].channel != channel)
+            continue;
+        sum += data->raw_target[row * data->targets + k];
+        count++;
+    }
+    free(is);
+    return sum / count;
+}
+
+static void near(double have, double want)
+{
+    if (!(fabs(have - want) <= 1e-9 * (1 + fabs(want))))
+        fail_msg("%.17g instead of %.17g", have, want);
+}
+
+/* The scale is shared where feature and target are one quantity, standardised alone, and nowhere
+ * else. */
+static void which_targets_share_a_scale(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *transform;
+        int scaler, target_source, shared;
+    } cases[] = {
+        {"standard", SCALER_STANDARD, 0, 1},
+        {"standard", SCALER_STANDARD, 1, 0},
+        {"standard", SCALER_MINMAX, 0, 0},
+        {"standard", SCALER_NONE, 0, 0},
+        {"scale(0,1)", SCALER_STANDARD, 0, 0},
+        {"clip(0,1) standard", SCALER_STANDARD, 0, 0},
+        {"standard clip(0,1)", SCALER_STANDARD, 0, 0},
+    };
+    make_files(200);
+    files[3].count = 200;
+    write_file(3);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct config config = make_config();
+        config.data.source = sources("f0.csv");
+        if (cases[i].target_source)
+            config.data.target_source = sources("f3.csv");
+        config.data.scaler = cases[i].scaler;
+        config.data.targets = list_of("extra close");
+        config.data.target_transform = list_of(cases[i].transform);
+        struct dataset *data = load(&config);
+        for (size_t k = 0; k < 2; k++) {
+            const struct transform_step *step = data->transform[k].step;
+            int same = step->offset == data->scaler.offset[1 - k] &&
+                       step->scale == data->scaler.scale[1 - k];
+            if (same != cases[i].shared)
+                fail_msg("%s, scaler %d: %sshared", cases[i].transform, cases[i].scaler,
+                         same ? "" : "not ");
+            if (!same && !strcmp(cases[i].transform, "standard"))
+                near(step->offset, training_mean(data, 0, k));
+        }
+        dataset_free(data);
+    }
+}
+
+/* Each channel's transform is fitted to its own rows: from the first row of a file on, where the
+ * file before is of another channel, to its last. */
+static void channels_have_their_own_transforms(void **state)
+{
+    (void)state;
+    make_files(200);
+    struct config config = make_config();
+    config.data.channels = CHANNELS_APART;
+    config.data.targets = list_of("channel");
+    config.data.target_transform = list_of("standard");
+    config.data.target_rows = TARGET_WINDOW;
+    struct dataset *data = load(&config);
+    assert_true(data->files == 6 && data->start[PART_TRAIN][0] == 0);
+    for (size_t c = 0; c < 2; c++)
+        near(data->transform[c].step[0].offset, training_mean(data, c, 0));
+    for (size_t row = 0; row < data->rows; row++) {
+        const struct transform_step *step =
+            data->transform[data->file[dataset_series(data, row)].channel].step;
+        near(data->target[row],
+             (double)(float)((data->raw_target[row] - step->offset) / step->scale));
+    }
+    dataset_free(data);
+
+    /* permuted, values stay in their channel, and each channel is dealt in its own way */
+    config.data.source = sources("f0.csv");
+    struct dataset *plain = load(&config);
+    config.data.permute_targets = 1;
+    data = load(&config);
+    size_t from[2][MOST], n = plain->file[0].end, same = 0;
+    for (size_t c = 0; c < 2; c++)
+        for (size_t i = 0; i < 140; i++) {
+            size_t k = 0;
+            while (k < 140 && plain->raw_target[c * n + k] != data->raw_target[c * n + i])
+                k++;
+            assert_true(k < 140);
+            from[c][i] = k;
+        }
+    for (size_t i = 0; i < 140; i++)
+        same += from[0][i] == from[1][i];
+    assert_true(same < 20);
+    dataset_free(data);
+    dataset_free(plain);
+}
+
+/* Another seed deals in another way; what is only predicted is left as it is. */
+static void permutations_depend_on_the_seed(void **state)
+{
+    (void)state;
+    make_files(300);
+    struct config config = make_config();
+    struct dataset *data[3];
+    char path[128];
+    struct error err;
+    config.data.permute_targets = 1;
+    for (int i = 0; i < 3; i++) {
+        config.run.seed = i < 2 ? 7 : 8;
+        data[i] = load(&config);
+    }
+    size_t bytes = data[0]->rows * sizeof(double);
+    assert_memory_equal(data[0]->raw_target, data[1]->raw_target, bytes);
+    assert_memory_not_equal(data[0]->raw_target, data[2]->raw_target, bytes);
+    for (int i = 0; i < 3; i++)
+        dataset_free(data[i]);
+    snprintf(path, sizeof path, "%s/f0.csv", folder);
+    struct dataset *whole = dataset_load_all(&config, path, NULL, NULL, &err);
+    assert_non_null(whole);
+    for (size_t i = 0; i < 300; i++)
+        assert_true(whole->raw_target[i] == files[0].close[i]);
+    dataset_free(whole);
+}
+
+/* Targets that a loss or single precision cannot take, in each part; a prediction takes any. */
+static void targets_that_cannot_be_learnt(void **state)
+{
+    (void)state;
+    static const struct {
+        int loss;
+        double value;
+        const char *wants; /* NULL: it is taken */
+    } cases[] = {
+        {LOSS_BCE, 0, NULL},
+        {LOSS_BCE, 1, NULL},
+        {LOSS_BCE, 1 + 2e-7, "1 lies outside 0..1 when transformed, which loss.target = bce needs"},
+        {LOSS_BCE, -1e-30, "-1e-30 lies outside 0..1 when transformed"},
+        {LOSS_MSE, -7, NULL},
+        {LOSS_MSE, 3.4e38, NULL},
+        {LOSS_MSE, 3.5e38, "3.5e+38 is too large for single precision when transformed"},
+        {LOSS_MSE, -1e300, "-1e+300 is too large for single precision when transformed"},
+    };
+    static const int rows[] = {12, 139, 152, 179, 192, 199}; /* the ends of each part's targets */
+    struct config config = make_config();
+    struct error err;
+    char path[128], wants[160];
+    snprintf(path, sizeof path, "%s/f0.csv", folder);
+    config.data.source = sources("f0.csv");
+    config.data.features = list_of("close");
+    config.data.targets = list_of("extra");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int r = 0; r < 6; r++) {
+            make_files(200);
+            for (int row = 0; row < 200; row++)
+                files[0].extra[row] = row % 2 ? 0.25 : 0.75;
+            files[0].extra[rows[r]] = cases[i].value;
+            write_file(0);
+            config.loss.target = cases[i].loss;
+            if (cases[i].wants) {
+                snprintf(wants, sizeof wants, "f0.csv:%d: target 'extra': ", rows[r] + 2);
+                expect_fault(&config, STATUS_INPUT, wants);
+                expect_fault(&config, STATUS_INPUT, cases[i].wants);
+                struct dataset *whole = dataset_load_all(&config, path, NULL, NULL, &err);
+                assert_non_null(whole);
+                dataset_free(whole);
+            } else
+                dataset_free(load(&config));
+        }
+}
+
 /* --- no leak */
 
 /* Marks the file rows that a part's windows see: theirs, their targets' and what those look back
@@ -1058,6 +1242,10 @@ int main(void)
         cmocka_unit_test(transforms_are_fitted_to_training_targets),
         cmocka_unit_test(a_transform_that_is_undefined),
         cmocka_unit_test(a_target_that_is_a_feature_shares_its_scale),
+        cmocka_unit_test(which_targets_share_a_scale),
+        cmocka_unit_test(channels_have_their_own_transforms),
+        cmocka_unit_test(permutations_depend_on_the_seed),
+        cmocka_unit_test(targets_that_cannot_be_learnt),
         cmocka_unit_test(no_part_knows_of_another),
         cmocka_unit_test(stratified_parts_are_alike),
         cmocka_unit_test(parts_of_their_own_files),
