@@ -351,6 +351,116 @@ static void test_unfit(void **unused)
     }
 }
 
+static void places(const struct graph *g, const char *names, const size_t *units, size_t segment)
+{
+    for (size_t i = 0; names[i]; i++) {
+        const struct tensor *t = find(g, (char[]){names[i], 0});
+        if (t->offset != 64 * units[i] || t->segment != segment)
+            fail_msg("%s lies in segment %zu at %zu, not in %zu at %zu", t->name, t->segment,
+                     t->offset, segment, 64 * units[i]);
+    }
+}
+
+/* A tensor of so many units of 64 bytes; the last is not full. */
+static struct tensor *units(struct graph *g, const char *name, size_t count)
+{
+    size_t elems = 16 * count - 3;
+    return graph_tensor(g, name, 1, &elems);
+}
+
+/* The largest first, each at the lowest place: worked out by hand. a, b and c lie behind each
+ * other, then b's place is free for e, f and g, which fill it; h comes behind all. */
+static struct graph *with_a_hole(uint64_t most)
+{
+    struct graph *g = start(1, 64, most);
+    /* made in another order than that of their places */
+    struct tensor *h = units(g, "h", 1), *e = units(g, "e", 1), *G = units(g, "g", 1);
+    struct tensor *f = units(g, "f", 1), *c = units(g, "c", 2), *b = units(g, "b", 3);
+    struct tensor *a = units(g, "a", 4);
+    struct tensor *first[] = {c, b, a}, *second[] = {h, e, G, f}, *last[] = {h, e, G, f, a, c};
+    struct launch *l = graph_kernel(g, "none.cl", "first", 1, 1, "%s", "");
+    for (size_t i = 0; i < 3; i++)
+        launch_write(l, first[i]);
+    launch_read(graph_kernel(g, "none.cl", "middle", 1, 1, "%s", ""), b);
+    l = graph_kernel(g, "none.cl", "second", 1, 1, "%s", "");
+    for (size_t i = 0; i < 4; i++)
+        launch_write(l, second[i]);
+    l = graph_kernel(g, "none.cl", "last", 1, 1, "%s", "");
+    for (size_t i = 0; i < 6; i++)
+        launch_read(l, last[i]);
+    return g;
+}
+
+static void test_places_by_hand(void **unused)
+{
+    (void)unused;
+    struct error err = {0};
+    struct graph *g = with_a_hole(640); /* as much as is needed */
+    assert_int_equal(graph_plan(g, &err), 0);
+    places(g, "abcefgh", (const size_t[]){0, 4, 7, 4, 5, 6, 9}, 0);
+    assert_true(g->segments == 1 && g->activation_bytes == 640);
+    assert_int_equal(graph_check(g, &err), 0);
+    graph_free(g);
+
+    g = with_a_hole(639);
+    assert_int_equal(graph_plan(g, &err), 0);
+    places(g, "abcefg", (const size_t[]){0, 4, 7, 4, 5, 6}, 0);
+    places(g, "h", (const size_t[]){0}, 1);
+    assert_true(g->segments == 2 && g->activation_bytes == 640);
+    assert_int_equal(graph_check(g, &err), 0);
+    graph_free(g);
+
+    g = with_a_hole(256); /* exactly the largest: the others have segments beside it */
+    assert_int_equal(graph_plan(g, &err), 0);
+    places(g, "a", (const size_t[]){0}, 0);
+    places(g, "befg", (const size_t[]){0, 0, 1, 2}, 1);
+    places(g, "c", (const size_t[]){0}, 2);
+    places(g, "h", (const size_t[]){3}, 1);
+    assert_true(g->segments == 3 && g->activation_bytes == 256 + 256 + 128);
+    graph_free(g);
+    refused(with_a_hole(255), STATUS_USAGE, "a takes 256 bytes", "largest buffer of 255");
+}
+
+/* Of tensors of one size the earlier one lies lower, of those of one launch the first by name. */
+static void test_order_of_equals(void **unused)
+{
+    (void)unused;
+    struct error err = {0};
+    struct graph *g = start(1, 64, 1 << 20);
+    struct tensor *c = units(g, "c", 2), *a = units(g, "a", 2), *b = units(g, "b", 2);
+    struct launch *l = graph_kernel(g, "none.cl", "first", 1, 1, "%s", "");
+    launch_write(l, b);
+    l = graph_kernel(g, "none.cl", "second", 1, 1, "%s", "");
+    launch_write(l, c);
+    launch_write(l, a);
+    launch_read(l, b);
+    assert_int_equal(graph_plan(g, &err), 0);
+    places(g, "bac", (const size_t[]){0, 2, 4}, 0);
+    graph_free(g);
+}
+
+/* What is kept is not written over, and graph_check() knows. */
+static void test_kept(void **unused)
+{
+    (void)unused;
+    struct error err = {0};
+    for (int keep = 0; keep < 2; keep++) {
+        struct graph *g = start(1, 64, 1 << 20);
+        struct tensor *a = units(g, "a", 3), *b = units(g, "b", 2), *c = units(g, "c", 1);
+        struct tensor *unused_one = units(g, "d", 1);
+        a->keep = unused_one->keep = keep;
+        launch_write(graph_kernel(g, "none.cl", "first", 1, 1, "%s", ""), a);
+        launch_write(graph_kernel(g, "none.cl", "second", 1, 1, "%s", ""), b);
+        launch_write(graph_kernel(g, "none.cl", "third", 1, 1, "%s", ""), c);
+        assert_int_equal(graph_plan(g, &err), 0);
+        places(g, "abc", keep ? (const size_t[]){0, 3, 3} : (const size_t[]){0, 0, 0}, 0);
+        assert_int_equal(g->activation_bytes, 64 * (keep ? 5 : 3));
+        c->offset = a->offset;
+        assert_int_equal(graph_check(g, &err), -keep);
+        graph_free(g);
+    }
+}
+
 static void test_parameter_names(void **unused)
 {
     (void)unused;
@@ -391,9 +501,15 @@ static void test_parameter_names(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_graphs),       cmocka_unit_test(test_deterministic),
-        cmocka_unit_test(test_check_sees_overlaps), cmocka_unit_test(test_check_sees_misplaced),
-        cmocka_unit_test(test_reading_first),       cmocka_unit_test(test_unfit),
+        cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_deterministic),
+        cmocka_unit_test(test_check_sees_overlaps),
+        cmocka_unit_test(test_check_sees_misplaced),
+        cmocka_unit_test(test_reading_first),
+        cmocka_unit_test(test_unfit),
+        cmocka_unit_test(test_places_by_hand),
+        cmocka_unit_test(test_order_of_equals),
+        cmocka_unit_test(test_kept),
         cmocka_unit_test(test_parameter_names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -225,6 +225,9 @@ static void verdicts(void **state)
     v = verdict_of(0.995, 2, NAN, 1);
     assert_true(v.beats && v.best == NAIVE_MEAN && strstr(v.advice, "chance"));
 
+    assert_string_equal(verdict_of(0.9895, 1, NAN, NAN).advice, ""); /* more than 1% is a lead */
+    assert_non_null(strstr(verdict_of(0.9905, 1, NAN, NAN).advice, "chance"));
+
     v = verdict_of(1.25, 1, 2, 3);
     assert_true(!v.beats && v.best == NAIVE_LAST && *v.advice);
     near(v.gain, -0.25, 1e-15);

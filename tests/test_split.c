@@ -246,6 +246,141 @@ static void rows_of_windows_each_once(void **state)
     }
 }
 
+/* SplitMix64's steps over seed and index, worked out with Python's integers. */
+static void random_words(void **state)
+{
+    (void)state;
+    assert_true(split_random(0, 0) == UINT64_C(0xf4a90164c4749e1a));
+    assert_true(split_random(0, 1) == UINT64_C(0xbfa9ae8d44b45a35));
+    assert_true(split_random(42, 0) == UINT64_C(0xac060260b1b443b0));
+    assert_true(split_random(42, 7) == UINT64_C(0xe30a41bc353e4c23));
+    assert_true(split_random(UINT64_MAX, 3) == UINT64_C(0xf88bb8a8724c81ec));
+}
+
+static const char dealt[] = "01000110022000100000"; /* 14, 4 and 2 of 20, with seed 5 */
+
+static void expect_deal(const struct split *split, struct block *block, size_t count,
+                        const char *wants)
+{
+    struct error err;
+    if (split_deal(split, block, count, 1000, &err))
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < count; i++)
+        if (block[i].part != (enum part)(wants[i] - '0'))
+            fail_msg("item %zu of %s is in part %d", i, wants, (int)block[i].part);
+}
+
+/* The same on every machine: a run that is repeated elsewhere has the same parts. */
+static void a_deal_as_it_was(void **state)
+{
+    (void)state;
+    struct block block[20] = {{0}};
+    struct split split = {.kind = SPLIT_SHUFFLED, .validation = 0.2, .test = 0.1, .seed = 5};
+    expect_deal(&split, block, 20, dealt);
+    split.seed = 6;
+    expect_deal(&split, block, 20, "01001000210000020010");
+}
+
+/* Halves are rounded up; validation comes first where the parts want more than there is. */
+static void shares_are_rounded(void **state)
+{
+    (void)state;
+    static const struct {
+        double validation, test;
+        size_t rows, part[PARTS];
+    } cases[] = {
+        {0.1, 0.1, 14, {12, 1, 1}}, {0.1, 0.1, 15, {11, 2, 2}}, {0.1, 0.1, 4, {4, 0, 0}},
+        {0.1, 0.1, 5, {3, 1, 1}},   {0.5, 0.5, 3, {0, 2, 1}},   {0.25, 0, 10, {7, 3, 0}},
+        {0, 0.25, 10, {7, 0, 3}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct split split = {
+            .kind = SPLIT_CHRONOLOGICAL, .validation = cases[i].validation, .test = cases[i].test};
+        struct block block[PARTS];
+        assert_int_equal(split_cut(&split, 0, cases[i].rows, block), PARTS);
+        for (int part = 0; part < PARTS; part++)
+            assert_int_equal(block[part].end - block[part].begin, cases[i].part[part]);
+    }
+}
+
+/* Figures that are equal keep the order of the rows; one that is missing comes first. With a block
+ * a stratum the parts lie evenly. */
+static void strata_of_equal_figures(void **state)
+{
+    (void)state;
+    struct block block[20] = {{0}}, other[20] = {{0}};
+    struct split split = {
+        .kind = SPLIT_STRATIFIED, .strata = 4, .validation = 0.2, .test = 0.2, .seed = 5};
+    struct error err;
+    for (int strata = 4; strata <= 64; strata *= 4) {
+        split.strata = (size_t)strata;
+        for (int i = 0; i < 20; i++)
+            block[i] = (struct block){.figure = i};
+        assert_int_equal(split_deal(&split, block, 20, 1000, &err), 0);
+        for (int i = 0; i < 20; i++)
+            other[i] = (struct block){.figure = 7};
+        assert_int_equal(split_deal(&split, other, 20, 1000, &err), 0);
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(other[i].part, block[i].part);
+        for (int i = 0; i < 20; i++)
+            other[i] = (struct block){.figure = i == 19 ? (double)NAN : -3 + i};
+        assert_int_equal(split_deal(&split, other, 20, 1000, &err), 0);
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(other[i].part, block[(i + 1) % 20].part);
+        size_t count[4][PARTS] = {{0}};
+        for (int i = 0; i < 20; i++)
+            count[i / 5][block[i].part]++;
+        for (int fourth = 0; fourth < 4; fourth++)
+            assert_true(count[fourth][1] == 1 && count[fourth][2] == 1);
+    }
+}
+
+/* A part whose share is 0 gets no block, however few there are. */
+static void a_share_of_nothing(void **state)
+{
+    (void)state;
+    for (int which = 0; which < 2; which++) {
+        struct split split = {
+            .kind = SPLIT_SHUFFLED, .validation = which ? 0.01 : 0, .test = which ? 0 : 0.01};
+        struct block block[3] = {{0}};
+        struct error err;
+        size_t count[PARTS] = {0};
+        assert_int_equal(split_deal(&split, block, 3, 30, &err), 0);
+        for (int i = 0; i < 3; i++)
+            count[block[i].part]++;
+        assert_true(count[0] == 2 && count[1] == (size_t)which && count[2] == (size_t)!which);
+    }
+    struct split split = {.kind = SPLIT_SHUFFLED, .validation = 0.5, .test = 0.25, .block = 10};
+    struct block block[2] = {{0}};
+    struct error err;
+    assert_int_equal(split_deal(&split, block, 2, 20, &err), -1); /* none is left to train on */
+    assert_int_equal(split_deal(&split, block, 0, 0, &err), 0);
+}
+
+/* Windows that are dealt go behind those that a part has of its own files. */
+static void windows_are_dealt(void **state)
+{
+    (void)state;
+    struct split split = {.validation = 0.2, .test = 0.1, .seed = 5};
+    uint32_t *start[PARTS];
+    size_t count[PARTS] = {20, 1, 2}, at[PARTS] = {0, 1, 2};
+    for (int part = 0; part < PARTS; part++) {
+        start[part] = malloc(20 * sizeof **start);
+        assert_non_null(start[part]);
+        for (uint32_t i = 0; i < 20; i++)
+            start[part][i] = 1000 * (uint32_t)part + 3 * i;
+    }
+    assert_int_equal(windows_deal(&split, start, count), 0);
+    assert_true(count[0] == 14 && count[1] == 5 && count[2] == 4);
+    assert_true(start[1][0] == 1000 && start[2][0] == 2000 && start[2][1] == 2003);
+    for (uint32_t i = 0; i < 20; i++) {
+        int part = dealt[i] - '0';
+        assert_int_equal(start[part][at[part]++], 3 * i);
+    }
+    for (int part = 0; part < PARTS; part++)
+        free(start[part]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -256,6 +391,12 @@ int main(void)
         cmocka_unit_test(too_little_to_deal),
         cmocka_unit_test(windows_of_random_stretches),
         cmocka_unit_test(rows_of_windows_each_once),
+        cmocka_unit_test(random_words),
+        cmocka_unit_test(a_deal_as_it_was),
+        cmocka_unit_test(shares_are_rounded),
+        cmocka_unit_test(strata_of_equal_figures),
+        cmocka_unit_test(a_share_of_nothing),
+        cmocka_unit_test(windows_are_dealt),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
