@@ -76,19 +76,26 @@ const struct option *option_find(const char *section, const char *key)
 
 /* --- choices: "a | b | c" cut into "a", "b", "c", once */
 
+/* room for all of them, without an allocation that can fail: each text and one NUL more */
+#undef ENTRY
+#define ENTRY(type, s, key, def, help, choices, min, max) +sizeof(choices) + 1
+static char choice_text[0
+#include "config/options.def"
+];
 static char *choice_names[COUNT(options)]; /* "a\0b\0c\0\0" */
 
 static void cut_choices(void)
 {
+    char *to = choice_text;
     for (size_t i = 0; i < option_count; i++) {
         const char *from = options[i].choices;
-        char *to = from ? calloc(1, strlen(from) + 2) : NULL;
-        choice_names[i] = to;
-        for (; to && *from; from++)
+        choice_names[i] = from ? to : NULL;
+        for (; from && *from; from++)
             if (*from == '|')
                 *to++ = 0;
             else if (*from != ' ')
                 *to++ = *from;
+        to += from ? 2 : 0;
     }
 }
 

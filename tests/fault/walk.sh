@@ -1,0 +1,319 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Fails calls of seqtrain one by one (see tests/fault/fault.c) and judges what comes of each: run from
+# the build folder, or by `make fault`.
+#
+#   walk.sh [--all | --sites | --sample N] [--seed S] [--jobs J] [--kinds 'alloc write read cl']
+#           [--keep FILE] [CASE...]
+#
+# --all fails each call of each case; --sites (the default) the first call from each site (the innermost
+# functions on the stack) that no case before had; --sample draws N for each case and kind by the seed
+# from the first calls from each site of the case. Each fault is tried twice: the call fails
+# once, and that call and all after it fail. --keep leaves a line for each fault in FILE.
+#
+# A fault is survived if seqtrain ends with one sentence that says what was short, and the documented
+# status, or does what it was to do; if it holds nothing at the end and leaves no file half written;
+# and if a training that was cut short ends with the undisturbed bits after --resume.
+# shellcheck source=tests/cli.sh disable=SC2154
+. "${srcdir-.}/tests/cli.sh"
+fault=${seqtrain%/seqtrain}/seqtrain-fault
+
+depth=sites sample=0 seed=1 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) keep=
+kinds='alloc write read cl'
+while [ $# -gt 0 ]; do
+    case $1 in
+    --all) depth=all ;;
+    --sites) depth=sites ;;
+    --sample) depth=sample sample=$2 && shift ;;
+    --seed) seed=$2 && shift ;;
+    --jobs) jobs=$2 && shift ;;
+    --kinds) kinds=$2 && shift ;;
+    --keep) keep=$2 && shift ;;
+    -*) echo "walk.sh: no option $1" >&2 && exit 2 ;;
+    *) break ;;
+    esac
+    shift
+done
+case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
+
+types='autoencoder recurrent cnn_recurrent transformer dgru'
+all_cases='devices check plan data encode resume overwrite cold pictures'
+for type in $types; do
+    all_cases="$all_cases train-$type evaluate-$type predict-$type"
+done
+cases=${*:-$all_cases}
+
+# --- the cases
+
+candles 90 >few.csv
+awk 'BEGIN { print "I,Q"; for (i = 0; i < 90; i++) printf "%.5f,%.5f\n", cos(i * i / 40), sin(i / 3) }' >in.csv
+awk -F, 'NR == 1 { print } NR > 1 { printf "%.5f,%.5f\n", $1 - 0.1 * $1 ^ 3, $2 - 0.1 * $2 ^ 3 }' in.csv >out.csv
+
+# ini TYPE: a training of this type in no time.
+ini()
+{
+    tiny | sed -e 's/candles/few/' -e 's/^window .*/window = 6/' -e '/^enable/d' -e 's/^warmup.*/warmup = 1 steps\ncheckpoint = 1 epochs/'
+    echo "enable = ${2-none}"
+}
+small()
+{
+    cat <<INI
+[run]
+output = run
+[data]
+window = 6
+$2
+[model]
+type   = $1
+hidden = 4
+layers = 1
+d_model = 4
+heads = 2
+feedforward = 8
+conv_channels = 4
+[train]
+epochs = 2
+batch  = 32
+warmup = 1 steps
+checkpoint = 1 epochs
+[plots]
+enable = none
+INI
+}
+for type in $types; do
+    case $type in
+    autoencoder) ini autoencoder ;;
+    dgru) small dgru "source = in.csv
+target_source = out.csv
+features = I, Q
+targets = I, Q
+target_rows = window
+[signal]
+sample_rate = 1000
+bandwidth = 200
+segment = 16" ;;
+    *) small "$type" "source = few.csv
+time = time
+features = ret(close), volume
+targets = ret(close)
+target_transform = standard" ;;
+    esac >"$type.ini"
+done
+ini autoencoder all >pictures.ini
+
+# What a case runs: $words.
+words()
+{
+    type=${1#*-}
+    case $1 in
+    devices) words='devices' ;;
+    check) words='check -c transformer.ini' ;;
+    plan) words='check --plan -c autoencoder.ini' ;;
+    data) words='data -c recurrent.ini -o seen' ;;
+    encode) words='encode -m run/best.safetensors -i few.csv' ;;
+    resume) words='-r -c cnn_recurrent.ini' ;;
+    overwrite) words='--overwrite -c autoencoder.ini' ;;
+    cold) words='evaluate -m run/best.safetensors' ;;
+    pictures) words='-r -c pictures.ini' ;;
+    train-*) words="-c $type.ini" ;;
+    evaluate-*) words='evaluate -m run/best.safetensors' ;;
+    predict-*)
+        words="predict -m run/best.safetensors -i few.csv"
+        [ "$type" != dgru ] || words='predict -m run/best.safetensors -i in.csv'
+        ;;
+    *) echo "walk.sh: no case $1" >&2 && exit 2 ;;
+    esac
+}
+
+trains()
+{
+    case $1 in train-* | resume | overwrite | pictures) return 0 ;; esac
+    return 1
+}
+
+# quiet WORD...: seqtrain undisturbed.
+quiet()
+{
+    SEQTRAIN_FAULT='' "$fault" "$@" >out 2>err </dev/null || { cat err && return 1; }
+}
+
+# prepare CASE: the folder `start`, from which each run of the case begins, and `wanted`, which is what
+# an undisturbed run makes of it. Both runs happen in `work`, whose name gets into files.
+prepare()
+{
+    # shellcheck disable=SC2086 # words
+    rm -rf work start wanted && mkdir work && cp "$dir"/*.ini "$dir"/few.csv "$dir"/in.csv "$dir"/out.csv work &&
+        (
+            cd work || exit 1
+            type=${1#*-}
+            case $1 in
+            resume) quiet -c cnn_recurrent.ini -s train.epochs=1 ;;
+            overwrite | cold | encode) quiet -c autoencoder.ini ;;
+            pictures) quiet -c pictures.ini -s train.epochs=1 -s plots.enable=none ;;
+            evaluate-* | predict-*) quiet -c "$type.ini" ;;
+            esac && rm -rf out err cache
+        ) && cp -a work start && (cd work && words "$1" && quiet $words) && cp -a work wanted
+}
+
+# --- a fault and its outcome
+
+# same: the run folder in `work` ends as in `wanted`, but for what tells of the interruption.
+same_end()
+{
+    for path in wanted/run/*; do
+        file=${path##*/}
+        case $file in
+        log.jsonl)
+            grep '"event":"epoch"' "$path" >a
+            grep '"event":"epoch"' "work/run/$file" | sort -u >b
+            cmp a b || return 1
+            ;;
+        last*)
+            tensors "$path" >a && tensors "work/run/$file" >b && cmp a b || return 1
+            ;;
+        *) cmp "$path" "work/run/$file" || return 1 ;;
+        esac
+    done
+}
+
+# says KIND STATUS: the error is one line that fits the fault.
+says()
+{
+    lines=0 line=''
+    while read -r text; do
+        case $text in
+        'seqtrain: warning: '*) ;;
+        'seqtrain: '*) lines=$((lines + 1)) line=$text ;;
+        *) lines=9 line=$text ;;
+        esac
+    done <work/err
+    [ $lines = 1 ] || { verdict="$lines lines" && return 1; }
+    case $1$2$line in
+    alloc1*'out of memory'* | alloc1*'Cannot allocate memory'*) ;;
+    write1*'No space left'* | write1*'Input/output error'*) ;;
+    read[13]*'Input/output error'*) ;;
+    cl4*CL_OUT_OF_RESOURCES*) ;;
+    *) verdict='not the sentence for this fault' && return 1 ;;
+    esac
+}
+
+# judge CASE KIND: sets $outcome, one of `none`, `refused`, `unreached` or BAD, and $verdict.
+judge()
+{
+    outcome=BAD verdict='' line=''
+    [ "$got" -lt 124 ] || { verdict="ended with status $got" && return; }
+    [ -s report ] || { verdict='no report' && return; }
+    read -r _ _ _ _ injected held <report
+    [ "$injected" -gt 0 ] || { outcome=unreached && return; }
+    [ -z "$held" ] || { verdict="held at the end: $held" && return; }
+    if [ "$got" = 0 ]; then
+        verdict=$(diff -rq -x cache wanted work) || return
+        outcome=none
+        return
+    fi
+    says "$2" "$got" || return
+    for path in work/*.tmp* work/*/*.tmp*; do
+        [ "$2" = write ] || [ ! -e "$path" ] || { verdict="left $path" && return; }
+    done
+    for file in few.csv in.csv out.csv; do
+        cmp -s start/$file work/$file || { verdict="$file is damaged" && return; }
+    done
+    if diff -rq -x cache -x out -x err start work >differences; then
+        : # as if it had not been begun
+    elif trains "$1"; then
+        words "$1"
+        words=$(echo " $words" | sed 's/ -r / /; s/ --overwrite / /')
+        # shellcheck disable=SC2086 # words
+        verdict=$(cd work && quiet -r $words) || { verdict="not resumed: $verdict" && return; }
+        verdict=$(same_end 2>&1) || { verdict="resumed, but $verdict" && return; }
+    elif [ "$1" != data ]; then
+        verdict=$(cat differences)
+        return
+    fi
+    outcome=refused
+}
+
+# try CASE KIND WHICH
+try()
+{
+    rm -rf work report && cp -a start work || exit 1
+    words "$1"
+    # shellcheck disable=SC2086 # words
+    (cd work && SEQTRAIN_FAULT="$2:$3" SEQTRAIN_FAULT_REPORT=../report exec timeout -s KILL 120 \
+        "$fault" $words >out 2>err </dev/null)
+    got=$?
+    judge "$1" "$2"
+    [ "$outcome" != unreached ] || return
+    printf '%s\t%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$outcome" "$got" "$verdict" "$line" | tr '\n' ' '
+    echo
+}
+
+# The faults of a case in this depth, "KIND N" a line.
+choose()
+{
+    for kind in $kinds; do
+        case $depth in
+        all) awk -v kind="$kind" '{
+            n["alloc"] = $1; n["write"] = $2; n["read"] = $3; n["cl"] = $4
+            for (i = 1; i <= n[kind]; i++) print kind, i }' report ;;
+        sites) awk -v kind="$kind" '
+            FILENAME == "tried" { tried[$0]; next }
+            $1 == kind && !($1 " " $3 in tried) { print $1, $2; print $1, $3 >>"tried" }' tried sites ;;
+        sample) grep "^$kind " sites | awk -v seed="$seed" -v n="$sample" '
+            { line[NR] = $1 " " $2 }
+            END { srand(seed); left = NR
+                for (i = 1; i <= NR; i++) if (rand() * left-- < n) { print line[i]; n-- } }' ;;
+        esac
+    done
+}
+
+# shard K: every J-th fault of each case.
+shard()
+{
+    mkdir "shard.$1" && cd "shard.$1" && : >tried || exit 1
+    warm=$XDG_CACHE_HOME
+    for case in $cases; do
+        words "$case"
+        XDG_CACHE_HOME=$warm
+        [ "$case" != cold ] || XDG_CACHE_HOME=$PWD/work/cache
+        prepare "$case" >why 2>&1 || { echo "# $case cannot be prepared:" && sed 's/^/# /' why && continue; }
+        rm -rf work && cp -a start work || exit 1
+        # shellcheck disable=SC2086 # words
+        (cd work && SEQTRAIN_FAULT_SITES=../sites SEQTRAIN_FAULT_REPORT=../report quiet $words) || exit 1
+        choose | awk -v k="$1" -v jobs="$jobs" 'NR % jobs == k' >list
+        while read -r kind n; do
+            try "$case" "$kind" "$n"
+            try "$case" "$kind" "$n+"
+        done <list
+    done
+}
+
+k=0
+while [ $k -lt "$jobs" ]; do
+    shard $k >"result.$k" &
+    k=$((k + 1))
+done
+wait
+cat result.* >results
+[ -z "$keep" ] || cp results "$keep"
+
+# TAP, a point for each case and kind, with a table.
+awk -F '\t' -v cases="$cases" -v kinds="$kinds" '
+    /^#/ { print; next }
+    { n[$1, $2]++; count[$1, $2, $4]++; total[$2, $4]++ }
+    $4 == "BAD" && bad[$1, $2]++ < 20 {
+        told[$1, $2] = told[$1, $2] sprintf("# %s %s:%s status %s: %s %s\n", $1, $2, $3, $5, $6, $7) }
+    END {
+        c = split(cases, case_name, " "); k = split(kinds, kind_name, " ")
+        for (i = 1; i <= c; i++) for (j = 1; j <= k; j++) {
+            at = case_name[i] SUBSEP kind_name[j]
+            if (!n[at] && case_name[i] == "devices") continue
+            printf "%s %d - %s, %s: %d faults, %d refused, %d without effect\n",
+                n[at] && !count[at, "BAD"] ? "ok" : "not ok", ++points, case_name[i], kind_name[j],
+                n[at], count[at, "refused"], count[at, "none"]
+            printf "%s", told[at]
+        }
+        for (j = 1; j <= k; j++) printf "# %s: %d refused, %d without effect, %d BAD\n", kind_name[j],
+            total[kind_name[j], "refused"], total[kind_name[j], "none"], total[kind_name[j], "BAD"]
+        print "1.." points
+    }' results
