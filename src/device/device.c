@@ -155,20 +155,39 @@ int device_pace(struct device *dev, unsigned depth, struct error *err)
 
 /* --- opening */
 
-/* A text of the device, or of the platform where `id` is NULL, cut to the 256 bytes at `to`: the
- * call itself gives nothing where the room is too small. */
-static void info_text(cl_platform_id platform, cl_device_id id, cl_uint key, char to[256])
+/* What a device or, where `id` is NULL, its platform says of itself; the first failure stays in
+ * `code`, and what is asked after it is not. */
+struct question {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_int code;
+};
+
+static void ask_raw(struct question *q, cl_uint key, size_t size, void *to, size_t *needed)
+{
+    if (q->code == CL_SUCCESS)
+        q->code = q->id ? clGetDeviceInfo(q->id, key, size, to, needed)
+                        : clGetPlatformInfo(q->platform, key, size, to, needed);
+}
+
+/* A number; one that the device does not know (of an optional feature) stays as it is. */
+static void ask(struct question *q, cl_uint key, size_t size, void *to)
+{
+    ask_raw(q, key, size, to, NULL);
+    if (q->code == CL_INVALID_VALUE)
+        q->code = CL_SUCCESS;
+}
+
+/* A text, cut to the 256 bytes at `to`: the call itself gives nothing where the room is too small.
+ */
+static void ask_text(struct question *q, cl_uint key, char to[256])
 {
     size_t size = 0;
-    if (id)
-        clGetDeviceInfo(id, key, 0, NULL, &size);
-    else
-        clGetPlatformInfo(platform, key, 0, NULL, &size);
+    ask_raw(q, key, 0, NULL, &size);
     char *text = calloc(1, size + 1);
-    if (text && id)
-        clGetDeviceInfo(id, key, size, text, NULL);
-    else if (text)
-        clGetPlatformInfo(platform, key, size, text, NULL);
+    if (!text)
+        q->code = CL_OUT_OF_HOST_MEMORY;
+    ask_raw(q, key, size, text, NULL);
     snprintf(to, 256, "%s", text ? text : "");
     free(text);
 }
@@ -182,14 +201,15 @@ static void apply_quirks(struct device_info *info)
         info->is_cpu = 0;
 }
 
-static void device_describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
+static cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
 {
+    struct question q = {platform, id, CL_SUCCESS}, of_platform = {platform, NULL, CL_SUCCESS};
     memset(info, 0, sizeof *info);
-    info_text(platform, id, CL_DEVICE_NAME, info->name);
-    info_text(platform, id, CL_DEVICE_VENDOR, info->vendor);
-    info_text(platform, id, CL_DEVICE_VERSION, info->version);
-    info_text(platform, id, CL_DRIVER_VERSION, info->driver);
-    info_text(platform, NULL, CL_PLATFORM_NAME, info->platform);
+    ask_text(&q, CL_DEVICE_NAME, info->name);
+    ask_text(&q, CL_DEVICE_VENDOR, info->vendor);
+    ask_text(&q, CL_DEVICE_VERSION, info->version);
+    ask_text(&q, CL_DRIVER_VERSION, info->driver);
+    ask_text(&of_platform, CL_PLATFORM_NAME, info->platform);
 
     cl_device_type type = 0;
     cl_device_exec_capabilities exec = 0;
@@ -197,15 +217,15 @@ static void device_describe(cl_platform_id platform, cl_device_id id, struct dev
     cl_ulong global = 0, most = 0, local = 0;
     cl_uint units = 1, align = 1024;
     size_t group = 1;
-    clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof exec, &exec, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align, &align, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group, NULL);
+    ask(&q, CL_DEVICE_TYPE, sizeof type, &type);
+    ask(&q, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof exec, &exec);
+    ask(&q, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64);
+    ask(&q, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global);
+    ask(&q, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most);
+    ask(&q, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local);
+    ask(&q, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units);
+    ask(&q, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align, &align);
+    ask(&q, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group);
     info->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
     info->has_native = (exec & CL_EXEC_NATIVE_KERNEL) != 0;
     info->has_fp64 = fp64 != 0;
@@ -216,6 +236,7 @@ static void device_describe(cl_platform_id platform, cl_device_id id, struct dev
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;
     apply_quirks(info);
+    return q.code == CL_SUCCESS ? of_platform.code : q.code;
 }
 
 struct found {
@@ -226,6 +247,50 @@ struct found {
     struct device_info info;
 };
 
+static cl_int describe_found(cl_platform_id platform, cl_device_id id, struct found *f)
+{
+    struct question q = {platform, id, CL_SUCCESS};
+    cl_bool available = CL_FALSE, compiler = CL_FALSE;
+    *f = (struct found){.platform = platform, .id = id};
+    ask(&q, CL_DEVICE_TYPE, sizeof f->type, &f->type);
+    ask(&q, CL_DEVICE_AVAILABLE, sizeof available, &available);
+    ask(&q, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler);
+    f->usable = available && compiler;
+    return q.code == CL_SUCCESS ? device_describe(platform, id, &f->info) : q.code;
+}
+
+/* A device that says nothing of itself for lack of memory is not passed over: another would be
+ * taken for it. */
+static int is_shortage(cl_int code)
+{
+    return code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY;
+}
+
+/* Appends a platform's devices; one without any is none to speak of. */
+static int find_of(cl_platform_id platform, struct found **all, size_t *count, struct error *err)
+{
+    cl_device_id ids[64];
+    cl_uint m = 0;
+    cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 64, ids, &m);
+    if (is_shortage(code))
+        return opencl_error(err, code, "clGetDeviceIDs", NULL);
+    if (code != CL_SUCCESS)
+        return 0;
+    for (cl_uint i = 0; i < m && i < 64; i++) {
+        struct found *more = realloc(*all, (*count + 1) * sizeof **all);
+        if (!more)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        *all = more;
+        code = describe_found(platform, ids[i], &more[*count]);
+        if (code == CL_OUT_OF_HOST_MEMORY)
+            return error_set(err, STATUS_FAILED, "clGetDeviceInfo: out of memory");
+        if (code != CL_SUCCESS)
+            return opencl_error(err, code, "clGetDeviceInfo", more[*count].info.name);
+        (*count)++;
+    }
+    return 0;
+}
+
 /* Every device of every platform, in the order of the loader; the caller frees. */
 static struct found *find_all(size_t *count, struct error *err)
 {
@@ -233,6 +298,10 @@ static struct found *find_all(size_t *count, struct error *err)
     cl_uint n = 0;
     *count = 0;
     cl_int code = clGetPlatformIDs(32, platforms, &n);
+    if (is_shortage(code)) {
+        opencl_error(err, code, "clGetPlatformIDs", NULL);
+        return NULL;
+    }
     if (code != CL_SUCCESS || !n) {
         error_set(err, STATUS_DEVICE,
                   "no OpenCL platform found: install a driver for the device, or pocl-opencl-icd "
@@ -240,31 +309,11 @@ static struct found *find_all(size_t *count, struct error *err)
         return NULL;
     }
     struct found *all = NULL;
-    for (cl_uint p = 0; p < n && p < 32; p++) {
-        cl_device_id ids[64];
-        cl_uint m = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, 64, ids, &m) != CL_SUCCESS)
-            continue;
-        for (cl_uint i = 0; i < m && i < 64; i++) {
-            struct found *more = realloc(all, (*count + 1) * sizeof *all);
-            if (!more) {
-                free(all);
-                error_set(err, STATUS_DEVICE, "out of memory");
-                return NULL;
-            }
-            all = more;
-            struct found *f = &all[(*count)++];
-            cl_bool available = CL_FALSE, compiler = CL_FALSE;
-            f->platform = platforms[p];
-            f->id = ids[i];
-            f->type = 0;
-            clGetDeviceInfo(ids[i], CL_DEVICE_TYPE, sizeof f->type, &f->type, NULL);
-            clGetDeviceInfo(ids[i], CL_DEVICE_AVAILABLE, sizeof available, &available, NULL);
-            clGetDeviceInfo(ids[i], CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler, NULL);
-            f->usable = available && compiler;
-            device_describe(f->platform, f->id, &f->info);
+    for (cl_uint p = 0; p < n && p < 32; p++)
+        if (find_of(platforms[p], &all, count, err)) {
+            free(all);
+            return NULL;
         }
-    }
     if (!all)
         error_set(err, STATUS_DEVICE, "no OpenCL device found on %u platform(s)", n);
     return all;
@@ -378,7 +427,7 @@ struct device *device_open(const struct device_options *options, struct error *e
         dev->info = best->info;
         dev->budget = (uint64_t)((double)dev->info.global_bytes * options->memory_fraction);
     } else if (best)
-        error_set(err, STATUS_DEVICE, "out of memory");
+        error_set(err, STATUS_FAILED, "out of memory");
     free(all);
     if (!dev)
         return NULL;
@@ -401,17 +450,18 @@ struct device *device_open(const struct device_options *options, struct error *e
     /* Running side by side pays where a GEMM is cut into host functions; a queue that keeps order
      * needs no events, which makes a command on PoCL several times cheaper. */
     cl_command_queue_properties can = 0;
-    clGetDeviceInfo(dev->id, CL_DEVICE_QUEUE_PROPERTIES, sizeof can, &can, NULL);
-    if (dev->queue && dev->info.has_native && can & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
+    if (code == CL_SUCCESS)
+        code = clGetDeviceInfo(dev->id, CL_DEVICE_QUEUE_PROPERTIES, sizeof can, &can, NULL);
+    if (code == CL_SUCCESS && dev->info.has_native && can & CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE)
         dev->side = clCreateCommandQueue(dev->context, dev->id,
-                                         CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, NULL);
-    if (!dev->queue) {
+                                         CL_QUEUE_OUT_OF_ORDER_EXEC_MODE_ENABLE, &code);
+    if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateCommandQueue", dev->info.name);
         device_close(dev);
         return NULL;
     }
     if (options->measure && !(dev->tuning = tuning_open(dev))) {
-        error_set(err, STATUS_DEVICE, "out of memory");
+        error_set(err, STATUS_FAILED, "out of memory");
         device_close(dev);
         return NULL;
     }
@@ -484,7 +534,7 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
 {
     struct buffer *b = calloc(1, sizeof *b);
     if (!b) {
-        error_set(err, STATUS_DEVICE, "%s: out of memory", what);
+        error_set(err, STATUS_FAILED, "%s: out of memory", what);
         return NULL;
     }
     if (!bytes)
@@ -526,7 +576,7 @@ struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, s
 {
     struct buffer *b = calloc(1, sizeof *b);
     if (!b) {
-        error_set(err, STATUS_DEVICE, "out of memory");
+        error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
     b->dev = parent->dev;
@@ -598,10 +648,14 @@ struct kernel *kernel_new(struct device *dev, const char *file, const char *name
     if (!program)
         return NULL;
     struct kernel *k = calloc(1, sizeof *k);
-    cl_int code = CL_OUT_OF_HOST_MEMORY;
-    if (k && (k->name = strdup(name)))
-        k->id = clCreateKernel(program->id, name, &code);
-    if (!k || !k->id) {
+    if (!k || !(k->name = strdup(name))) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", name);
+        kernel_free(k);
+        return NULL;
+    }
+    cl_int code;
+    k->id = clCreateKernel(program->id, name, &code);
+    if (!k->id) {
         opencl_error(err, code, "clCreateKernel", name);
         kernel_free(k);
         return NULL;

@@ -270,8 +270,11 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
 
 void engine_close(struct engine *e)
 {
+    struct error ignored;
     if (!e)
         return;
+    if (e->dev) /* what still runs reads what is freed here */
+        device_finish(e->dev, &ignored);
     graph_free(e->eval);
     graph_free(e->train);
     params_free(e->params);
