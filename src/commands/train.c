@@ -121,7 +121,10 @@ static int resume(struct run *run, struct error *err)
         return error_set(err, STATUS_FAILED, "out of memory");
     if (!checkpoint_read(&c, path, NULL, 0, err)) {
         const char *plan = safetensors_get(c.st, "plan");
-        if (config_differs(c.config, run->config, may_differ, why, sizeof why))
+        int differs = config_differs(c.config, run->config, may_differ, why, sizeof why);
+        if (differs < 0)
+            error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        else if (differs)
             error_set(err, STATUS_USAGE, "--resume: %s", why);
         else if (plan && plan_text_differs(plan, run->plan, why, sizeof why))
             error_set(err, STATUS_USAGE,

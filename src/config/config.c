@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/config.h"
 
+#include <errno.h>
 #include <libgen.h>
 #include <limits.h>
 #include <stdlib.h>
@@ -187,7 +188,10 @@ static void set(struct parse *p, const struct option *o, const char *text, long 
     p->from[index] = from;
     p->bad[index] = 0;
     if (not_text || option_read(o, text, &value, what)) {
-        option_fault(p, o, from, not_text ? not_text : what);
+        if (!not_text && !*what)
+            p->no_memory = 1;
+        else
+            option_fault(p, o, from, not_text ? not_text : what);
         return;
     }
     if (from < FROM_DEFAULT && in_folder(p->folder, o, &value)) {
@@ -254,6 +258,10 @@ static void read_setting(struct parse *p, const char *setting)
     static const char blanks[] = " \t";
     char *copy = strdup(setting), *value = copy ? strchr(copy, '=') : NULL;
     char *key = copy ? strchr(copy, '.') : NULL, quoted[OPTION_QUOTED];
+    if (!copy) {
+        p->no_memory = 1;
+        return;
+    }
     if (!value || !key || key > value) {
         add_fault(p, FROM_SETTING,
                   format("-s %s is not section.key=value", option_quote(setting, quoted)));
@@ -514,25 +522,25 @@ static char *absolute(const char *path)
 {
     char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
     const char *slash = strrchr(path, '/');
-    char *name = NULL;
-    if (folder)
-        name = file_join(folder, slash ? slash + 1 : path);
-    else if (copy && *path == '/')
-        name = strdup(path);
-    else if (copy) {
-        char *here = getcwd(NULL, 0);
-        name = here ? file_join(here, path) : strdup(path);
-        free(here);
-    }
-    free(folder);
+    int no_memory = !folder && errno == ENOMEM;
     free(copy);
+    if (no_memory)
+        return NULL;
+    if (!folder && *path == '/')
+        return strdup(path);
+    char *from = folder ? folder : getcwd(NULL, 0), *name = NULL;
+    if (from || errno != ENOMEM)
+        name = from ? file_join(from, folder && slash ? slash + 1 : path) : strdup(path);
+    free(from);
     return name;
 }
 
 static int print_inputs(const struct option *o, const struct list *list, FILE *out)
 {
     union option_value value = {.list = {calloc(list->count + 1, sizeof(char *)), list->count}};
-    int failed = !value.list.item;
+    int failed = 0;
+    if (!value.list.item)
+        return -1;
     for (size_t i = 0; i < list->count && !failed; i++)
         failed = !(value.list.item[i] = absolute(list->item[i]));
     if (!failed)
@@ -638,8 +646,8 @@ int config_differs(const struct config *old, const struct config *now, const cha
             continue;
         char *a = value_text(o, old), *b = value_text(o, now);
         char qa[OPTION_QUOTED], qb[OPTION_QUOTED];
-        differs = !a || !b || strcmp(a, b) != 0;
-        if (differs)
+        differs = a && b ? strcmp(a, b) != 0 : -1;
+        if (differs > 0)
             snprintf(out, size, "%s.%s: %s in the checkpoint, %s here", o->section, o->key,
                      option_quote(a ? a : "?", qa), option_quote(b ? b : "?", qb));
         free(a);

@@ -123,7 +123,7 @@ const char *config_choice(const char *section, const char *key, int value);
 /*
  * Compares two configs key by key. Returns the first differing key that is not in `allowed` (a
  * NULL-terminated list of "section.key" or "section.*"), written as "section.key: 'a' in the
- * checkpoint, 'b' here" into `out`; 0 if there is none, 1 if there is.
+ * checkpoint, 'b' here" into `out`; 0 if there is none, 1 if there is, -1 where memory runs out.
  */
 int config_differs(const struct config *old, const struct config *now, const char *const *allowed,
                    char *out, size_t size);

@@ -342,7 +342,7 @@ static char *unquote(const char *text, size_t length, char *fault)
 {
     char *copy = strndup(text, length);
     if (!copy) {
-        snprintf(fault, OPTION_FAULT, "out of memory");
+        *fault = 0;
         return NULL;
     }
     size_t used = length;
@@ -461,7 +461,7 @@ static int read_item(struct list *list, const char *text, size_t n, char *fault)
     }
     if (!list_add(list, item))
         return 0;
-    snprintf(fault, OPTION_FAULT, "out of memory");
+    *fault = 0;
     return -1;
 }
 

@@ -67,7 +67,7 @@ const struct option *option_find(const char *section, const char *key);
 
 /*
  * Reads `text` (trimmed, quotes still on it) into `value`, which the caller releases. Fails with
- * -1 and what is wrong in `fault`: "'1e-4x' is not a number".
+ * -1 and what is wrong in `fault`: "'1e-4x' is not a number"; "" where memory runs out.
  */
 int option_read(const struct option *option, const char *text, union option_value *value,
                 char fault[OPTION_FAULT]);

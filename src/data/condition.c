@@ -50,6 +50,12 @@ static int fault(struct parser *p, const char *cause, const char *text)
                      csv_show(text, shown));
 }
 
+static int no_memory(struct parser *p)
+{
+    char whole[CSV_SHOWN];
+    return error_set(p->err, STATUS_FAILED, "'%s': out of memory", csv_show(p->whole, whole));
+}
+
 static int blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -119,7 +125,7 @@ static int parse_side(struct parser *p, struct side *side)
                      p->at);
     char *text = strndup(begin, (size_t)(end - begin));
     if (!text)
-        return fault(p, "out of memory", "");
+        return no_memory(p);
     int result = 0;
     enum csv_parsed parsed = csv_parse_number(text, strlen(text), &side->number);
     if (parsed == CSV_OUT_OF_RANGE)
@@ -155,7 +161,7 @@ static struct step *append(struct parser *p, enum step_kind kind)
     struct condition *c = p->condition;
     struct step *more = realloc(c->step, (c->steps + 1) * sizeof *more);
     if (!more) {
-        fault(p, "out of memory", "");
+        no_memory(p);
         return NULL;
     }
     c->step = more;
@@ -228,7 +234,7 @@ struct condition *condition_parse(const char *text, struct error *err)
 {
     struct parser p = {.whole = text, .at = text, .err = err};
     p.condition = calloc(1, sizeof *p.condition);
-    int result = p.condition ? parse_condition(&p) : fault(&p, "out of memory", "");
+    int result = p.condition ? parse_condition(&p) : no_memory(&p);
     if (!result && *p.at)
         result = fault(&p, "not expected: ", p.at);
     if (!result)
@@ -313,7 +319,8 @@ int condition_compute(const struct condition *condition, const struct table *tab
     size_t rows = run.end - run.begin, warmup = condition_warmup(condition);
     double *side = malloc(2 * rows * sizeof *side);
     unsigned char *stack = malloc(condition->height * rows), *top = stack; /* [height][rows] */
-    int result = side && stack ? 0 : error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+    int result =
+        side && stack ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", table->path);
     for (size_t i = 0; i < condition->steps && !result; i++) {
         const struct step *step = &condition->step[i];
         if (step->kind == COMPARE) {

@@ -238,7 +238,7 @@ static int check_duplicates(const struct csv *csv, struct error *err)
 {
     char **sorted = malloc(csv->columns * sizeof *sorted);
     if (!sorted)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     memcpy(sorted, csv->name, csv->columns * sizeof *sorted);
     qsort(sorted, csv->columns, sizeof *sorted, compare_names);
     int result = 0;
@@ -270,14 +270,14 @@ static int read_header(struct csv *csv, struct error *err)
     csv->name = calloc(most, sizeof *csv->name);
     csv->field = calloc(most, sizeof *csv->field);
     if (!csv->name || !csv->field)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     for (int more = 1; more;) {
         struct csv_field field;
         more = next_field(&p, end, &field);
         if (more < 0)
             return fail(csv, err, "a quoted field is not closed on its line");
         if (!(csv->name[csv->columns] = strdup(field.text)))
-            return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+            return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
         csv->columns++;
     }
     return check_duplicates(csv, err);
@@ -294,7 +294,7 @@ static int open_stream(struct csv *csv, struct error *err)
         s->size = st.st_size;
     if (!(s->file = gzdopen(s->fd, "rb"))) {
         close(s->fd);
-        return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     }
     gzbuffer(s->file, CHUNK);
     s->fresh = 1;
@@ -313,7 +313,7 @@ static struct csv *new_reader(const char *path, struct error *err)
     }
     if (csv && csv->path && csv->stream && csv->stream->bytes)
         return csv;
-    error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    error_set(err, STATUS_FAILED, "%s: out of memory", path);
     csv_close(csv);
     return NULL;
 }
@@ -368,7 +368,7 @@ struct csv *csv_open_part(const struct csv *csv, uint64_t from, uint64_t to, str
     for (; part->columns < csv->columns && !failed; part->columns++)
         failed = !(part->name[part->columns] = strdup(csv->name[part->columns]));
     if (failed)
-        error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+        error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     /* The byte before `from` decides whether a line begins there: the line that it is of goes. */
     else if (next_line(part, &line, &end, err) >= 0) {
         part->line = 1;

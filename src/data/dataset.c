@@ -12,7 +12,7 @@
 
 int load_no_memory(struct load *load)
 {
-    return error_set(load->err, STATUS_INPUT, "%s: out of memory", load_label(load));
+    return error_set(load->err, STATUS_FAILED, "%s: out of memory", load_label(load));
 }
 
 const char *load_label(const struct load *load)

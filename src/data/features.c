@@ -80,6 +80,13 @@ static struct feature *fault(struct parser *p, const char *format, ...)
     return NULL;
 }
 
+static struct feature *no_memory_for(struct parser *p)
+{
+    char shown[CSV_SHOWN];
+    error_set(p->err, STATUS_FAILED, "'%s': out of memory", csv_show(p->whole, shown));
+    return NULL;
+}
+
 static int blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -147,7 +154,7 @@ static int parse_number(struct parser *p, const char *function, const struct arg
     p->at += strcspn(p->at, ",()");
     char *text = trimmed(begin, p->at);
     if (!text)
-        return fault(p, "out of memory"), -1;
+        return no_memory_for(p), -1;
     enum csv_parsed parsed = csv_parse_number(text, strlen(text), number);
     free(text);
     double most = kind->whole ? NUMBER_MAX : DBL_MAX;
@@ -216,7 +223,7 @@ static struct feature *parse_expression(struct parser *p)
     struct feature *feature = calloc(1, sizeof *feature);
     char *name = trimmed(begin, p->at);
     if (!feature || !name) {
-        fault(p, "out of memory");
+        no_memory_for(p);
     } else if (!*name) {
         char shown[CSV_SHOWN];
         fault(p, *p->at ? "a name is missing before %s" : "a name is missing at the end%s",
@@ -235,7 +242,7 @@ static struct feature *parse_expression(struct parser *p)
             free(name);
             if ((feature->text = trimmed(begin, p->at)))
                 return feature;
-            fault(p, "out of memory");
+            no_memory_for(p);
             name = NULL;
         }
     }
@@ -332,7 +339,7 @@ static int not_finite(const struct feature *feature, const struct table *table, 
 
 static int no_memory(const struct table *table, struct error *err)
 {
-    return error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+    return error_set(err, STATUS_FAILED, "%s: out of memory", table->path);
 }
 
 /* out[t] from the arguments' values in row t, x[.][t]. */

@@ -52,7 +52,7 @@ static struct source *add(struct sources *sources, const char *path, const char 
         if (source->path && source->name)
             return source;
     }
-    error_set(err, STATUS_INPUT, "%s: out of memory", path);
+    error_set(err, STATUS_FAILED, "%s: out of memory", path);
     return NULL;
 }
 
@@ -89,7 +89,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
     for (int i = 0; i < count; i++) {
         char *path = file_join(folder, entry[i]->d_name);
         if (!path)
-            result = error_set(err, STATUS_INPUT, "%s: out of memory", folder);
+            result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
         if (!result && !is_folder(path))
             result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
         free(path);
@@ -172,10 +172,10 @@ static int add_row(struct sources *sources, const struct csv *csv, size_t path, 
                          (unsigned long long)csv->line);
     char *full = beside(csv->path, csv->field[path].text);
     struct source *source = full ? add(sources, full, *called ? called : base_name(full), err)
-                                 : (error_set(err, STATUS_INPUT, "out of memory"), NULL);
+                                 : (error_set(err, STATUS_FAILED, "out of memory"), NULL);
     free(full);
     if (!source || !(source->rename = calloc(csv->columns, sizeof *source->rename)))
-        return source ? error_set(err, STATUS_INPUT, "%s: out of memory", csv->path) : -1;
+        return source ? error_set(err, STATUS_FAILED, "%s: out of memory", csv->path) : -1;
     for (size_t i = 0; i < csv->columns; i++) {
         struct rename *rename = &source->rename[source->renames];
         if (i == path || i == name || !csv->field[i].length)
@@ -184,7 +184,7 @@ static int add_row(struct sources *sources, const struct csv *csv, size_t path, 
         rename->ours = strdup(csv->name[i]);
         rename->theirs = strdup(csv->field[i].text);
         if (!rename->ours || !rename->theirs)
-            return error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+            return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     }
     return 0;
 }
@@ -268,7 +268,7 @@ static int check_twice(const struct sources *sources, struct error *err)
 {
     struct identity *id = malloc((sources->count + 1) * sizeof *id);
     size_t count = 0;
-    int result = id ? 0 : error_set(err, STATUS_INPUT, "out of memory");
+    int result = id ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 0; i < sources->count && !result; i++) {
         struct stat st;
         if (!stat(sources->item[i].path, &st)) /* reading tells what is wrong with it */

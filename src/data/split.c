@@ -146,7 +146,7 @@ int split_deal(const struct split *split, struct block *block, size_t count, siz
                          rows, count, split->block);
     if (split->kind == SPLIT_STRATIFIED)
         return deal_strata(split, block, count, wanted)
-                   ? error_set(err, STATUS_INPUT, "out of memory")
+                   ? error_set(err, STATUS_FAILED, "out of memory")
                    : 0;
     for (size_t i = 0; i < count; i++)
         block[i].part = deal(split->seed, i, count - i, wanted);

@@ -230,7 +230,7 @@ int table_resample(struct table *table, int64_t length, struct run *runs, size_t
                          table->path, table_duration(step, apart), table_duration(length, wanted));
     enum rule *rule = malloc((table->columns + 1) * sizeof *rule);
     if (!rule)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", table->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", table->path);
     for (size_t c = 0; c < table->columns; c++)
         rule[c] = rule_of(table->name[c]);
 

@@ -108,7 +108,7 @@ static int plan_lines(struct reading *r, struct error *err)
     r->plan.to = calloc(r->csv->columns, sizeof *r->plan.to);
     if (!taken || !r->plan.to) {
         free(taken);
-        return error_set(err, STATUS_INPUT, "%s: out of memory", r->csv->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", r->csv->path);
     }
     int twice = 0;
     for (size_t i = 0; i < r->table->columns; i++) {
@@ -174,7 +174,7 @@ static int grow(struct reading *r, struct error *err)
 {
     size_t room = r->room ? r->room + r->room / 2 : 4096;
     if (r->together || table_set_room(r->table, r->wanted->timed, room))
-        return error_set(err, STATUS_INPUT, "%s:%llu: out of memory", r->csv->path,
+        return error_set(err, STATUS_FAILED, "%s:%llu: out of memory", r->csv->path,
                          (unsigned long long)r->csv->line);
     r->room = room;
     aim(r);
@@ -366,13 +366,13 @@ static int read_table(struct table *table, struct csv *csv, const char *time, ch
 {
     size_t *where = calloc(table->columns + 1, sizeof *where);
     struct wanted wanted = {.where = where, .timed = *time != 0};
-    int result = where ? 0 : error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+    int result = where ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     if (!result && *time)
         result = csv_find(csv, time, &wanted.time, err);
     for (size_t i = 0; i < table->columns && !result; i++) {
         result = csv_find(csv, names[i], &where[i], err);
         if (!result && !(table->name[i] = strdup(csv->name[where[i]])))
-            result = error_set(err, STATUS_INPUT, "%s: out of memory", csv->path);
+            result = error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     }
     if (!result && read_side_by_side(table, csv, &wanted, log))
         result = read_alone(table, csv, &wanted, log, err);
@@ -388,7 +388,7 @@ struct table *table_read(const char *path, const char *time, char *const *names,
         return NULL;
     struct table *table = table_new(path, columns);
     int result = table ? read_table(table, csv, time, names, log, err)
-                       : error_set(err, STATUS_INPUT, "%s: out of memory", path);
+                       : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     csv_close(csv);
     if (!result)
         return table;

@@ -60,7 +60,7 @@ struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t
     }
     struct gemm *gemm = calloc(1, sizeof *gemm);
     if (!gemm) {
-        error_set(err, STATUS_DEVICE, "gemm: out of memory");
+        error_set(err, STATUS_FAILED, "gemm: out of memory");
         return NULL;
     }
     *gemm = (struct gemm){.dev = dev,

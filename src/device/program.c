@@ -190,7 +190,7 @@ struct program *program_get(struct device *dev, const char *file, const char *op
     char *key = key_of(dev, file, options);
     struct program *p = calloc(1, sizeof *p);
     if (!key || !p || !(p->file = strdup(file)) || !(p->options = strdup(options))) {
-        error_set(err, STATUS_DEVICE, "out of memory");
+        error_set(err, STATUS_FAILED, "out of memory");
         goto failed;
     }
     const double before = now();

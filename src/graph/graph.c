@@ -162,8 +162,9 @@ struct tensor *graph_borrow(struct graph *g, const char *name, struct buffer *bu
 
 static struct tensor *param_or_fault(struct graph *g, const char *name, struct tensor *t)
 {
-    if (!t)
-        graph_fault(g, name, "does not fit: memory, its name's length or another of this name");
+    g->failed |= g->params->failed;
+    if (!t && !g->failed)
+        graph_fault(g, name, "does not fit: its name's length or another of this name");
     return t ? t : &nowhere_tensor;
 }
 

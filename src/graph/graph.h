@@ -86,6 +86,7 @@ struct param {
 struct params {
     struct param **list;
     size_t count;
+    int failed; /* memory ran out */
     int decay_all;
     enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
     /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
@@ -98,7 +99,8 @@ struct params {
 struct params *params_new(int decay_all);
 void params_free(struct params *params);
 
-/* The parameter `name` of this shape, made on first use. NULL with `err` set on a misfit. */
+/* The parameter `name` of this shape, made on first use. NULL on a misfit, and with params->failed
+ * where memory runs out. */
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
                           int decay, enum init_kind init, double scale);
 

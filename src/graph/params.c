@@ -50,6 +50,7 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     if (list)
         params->list = list;
     if (!list || !p) {
+        params->failed = 1;
         free(p);
         return NULL;
     }

@@ -324,7 +324,7 @@ static int order_tensors(struct safetensors *st, struct extent *extents, uint64_
         return -1;
     struct safetensor *sorted = calloc(st->count + 1, sizeof *sorted);
     if (!sorted)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
     for (size_t i = 0; i < st->count; i++)
         sorted[i] = st->tensor[extents[i].index];
     for (size_t i = 0; i < st->count; i++) /* back into the array that append() grows */
@@ -342,7 +342,7 @@ static int parse_entries(json_t *header, struct safetensors *st, uint64_t data_s
     json_t *entry;
     struct extent *extents = calloc(json_object_size(header) + 1, sizeof *extents);
     if (!extents)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
 
     json_object_foreach(header, name, entry)
     {
@@ -382,7 +382,7 @@ static struct safetensors *parse_header(const char *bytes, size_t size, uint64_t
     }
     struct safetensors *st = safetensors_new();
     if (!st) {
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
     } else if (parse_entries(header, st, data_size, path, err)) {
         safetensors_free(st);
         st = NULL;
@@ -420,7 +420,7 @@ struct safetensors *safetensors_parse(const void *bytes, size_t size, const char
     at += 8 + length;
     for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
         if (keep(&st->tensor[i], at)) {
-            error_set(err, STATUS_INPUT, "%s: out of memory", name);
+            error_set(err, STATUS_FAILED, "%s: out of memory", name);
             safetensors_free(st);
             return NULL;
         }
@@ -460,7 +460,7 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
     char *header = malloc((size_t)length + 1);
     struct safetensors *st = NULL;
     if (!header)
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (file_read_at(file, 8, (size_t)length, header))
         error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
     else
@@ -482,7 +482,7 @@ struct safetensors *safetensors_open(const char *path, struct error *err)
     char *name = strdup(path);
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe could block for ever */
     if (!name)
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (file < 0 || fstat(file, &status))
         error_errno(err, STATUS_INPUT, path);
     else if (!S_ISREG(status.st_mode))
@@ -505,7 +505,7 @@ static int bring(struct safetensor *tensor, const char *path, struct error *err)
 {
     void *data = malloc(tensor->bytes ? tensor->bytes : 1);
     if (!data)
-        return error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
     int failed = safetensors_copy(tensor, 0, tensor->bytes, data, err);
     tensor->fetch = NULL;
     tensor->data = data;

@@ -185,7 +185,7 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
         bytes = more;
     }
     if (!bytes)
-        error_set(err, STATUS_INPUT, "%s: out of memory", path);
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (ferror(stream))
         error_errno(err, STATUS_INPUT, path);
     else if (used > limit)
