@@ -184,6 +184,8 @@ int main(int argc, char **argv)
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
     int result = parse(argc, argv, &options, &command, &err);
+    if (!result)
+        options.command = command->name;
     if (!result && command->saves) { /* the others have nothing to save */
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);

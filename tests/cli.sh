@@ -175,7 +175,8 @@ INI
 candles 200 >candles.csv
 tiny >tiny.ini
 : >err
-if ! "$seqtrain" devices >/dev/null 2>&1; then
+# A script that sets without_device needs none, or looks itself.
+if [ -z "${without_device-}" ] && ! "$seqtrain" devices >/dev/null 2>&1; then
     echo "1..0 # SKIP no OpenCL device"
     exit 0
 fi

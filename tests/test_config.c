@@ -311,6 +311,22 @@ static void test_bad_values(void **state)
         {"data.gap=36501d", "'36501d' is not within 1s to 36500d"},
         {"data.gap=9223372036854775807d", "'9223372036854775807d' is not within 1s to 36500d"},
         {"data.gap=3 m", "'3 m' is not a duration such as 30s, 3m, 1h, 1d or none"},
+        {"device.memory=", "'' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=12gb",
+         "'12gb' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=12G",
+         "'12G' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=GiB",
+         "'GiB' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=12GiB!",
+         "'12GiB!' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=nan",
+         "'nan' is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto"},
+        {"device.memory=0", "'0' is not within 1MiB to 1024TiB"},
+        {"device.memory=-4GiB", "'-4GiB' is not within 1MiB to 1024TiB"},
+        {"device.memory=1023KiB", "'1023KiB' is not within 1MiB to 1024TiB"},
+        {"device.memory=1e999GiB", "'1e999GiB' is not within 1MiB to 1024TiB"},
+        {"device.memory=1048576.5", "'1048576.5' is not a whole number of bytes"},
         {"train.warmup=5", "'5' is not a span such as 5 epochs, 100 steps, 10% or 30 minutes"},
         {"train.warmup=1.5 steps", "'1.5 steps' is not a whole number of steps"},
         {"train.warmup=101%", "'101%' is not within 0% to 100%"},
@@ -401,6 +417,32 @@ static void test_good_values(void **state)
     c = accept_setting("run.seed=4294967295");
     assert_true(c->run.seed == 4294967295);
     config_free(c);
+    static const struct {
+        const char *setting;
+        uint64_t bytes;
+        const char *printed;
+    } sizes[] = {
+        {"device.memory=auto", 0, "\nmemory = auto\n"},
+        {"device.memory=12GiB", UINT64_C(12) << 30, "\nmemory = 12GiB\n"},
+        {"device.memory=1.5 GB", UINT64_C(1500000000), "\nmemory = 1500MB\n"},
+        {"device.memory=1.1GB", UINT64_C(1100000000), "\nmemory = 1100MB\n"},
+        {"device.memory=2048KiB", UINT64_C(2) << 20, "\nmemory = 2MiB\n"},
+        {"device.memory=1048577", UINT64_C(1048577), "\nmemory = 1048577\n"},
+        {"device.memory=1024TiB", UINT64_C(1) << 50, "\nmemory = 1024TiB\n"},
+        {"device.memory=8e9", UINT64_C(8000000000), "\nmemory = 8GB\n"},
+    };
+    for (size_t i = 0; i < COUNT(sizes); i++) {
+        c = accept_setting(sizes[i].setting);
+        assert_true(c->device.memory == sizes[i].bytes);
+        char *text = config_text(c);
+        if (!strstr(text, sizes[i].printed))
+            fail_msg("%s is not printed as %s", sizes[i].setting, sizes[i].printed);
+        config_free(c);
+        c = accept(text);
+        assert_true(c->device.memory == sizes[i].bytes);
+        config_free(c);
+        free(text);
+    }
     c = accept_setting("plots.enable=category_distribution, loss_curves");
     assert_int_equal(c->plots.enable.count, 2);
     assert_string_equal(c->plots.enable.item[1], "loss_curves");
@@ -725,6 +767,7 @@ static void test_choices(void **state)
     for (int i = 0; config_choice(#s, #key, i); i++) \
         count++;
 #define DURATION(s, key, def, help)
+#define BYTES(s, key, def, help)
 #define SPAN(s, key, def, help)
 #include "config/options.def"
     assert_int_equal(count, COUNT(choices));
@@ -745,6 +788,7 @@ static void test_choices(void **state)
 #undef REAL
 #undef CHOICE
 #undef DURATION
+#undef BYTES
 #undef SPAN
 #define TEXT(s, key, def, help) {#s, #key},
 #define INPUT(s, key, def, help) {#s, #key},
@@ -758,6 +802,7 @@ static void test_choices(void **state)
 #define REAL(s, key, def, min, max, help) {#s, #key},
 #define CHOICE(s, key, def, choices, help) {#s, #key},
 #define DURATION(s, key, def, help) {#s, #key},
+#define BYTES(s, key, def, help) {#s, #key},
 #define SPAN(s, key, def, help) {#s, #key},
 static const struct {
     const char *section, *key;

@@ -35,7 +35,7 @@ static void count_build(void *ctx, const char *program)
 static struct device *open_device(const char *select)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0, 0}, &err);
     if (!dev)
         fail_msg("%s", err.text);
     device_on_build(dev, count_build, NULL);
@@ -86,7 +86,7 @@ static void need_native(struct device *dev)
 static void refused(const char *select, const char *text)
 {
     struct error err = {0};
-    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0}, &err));
+    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0, 0}, &err));
     assert_int_equal(err.status, STATUS_DEVICE);
     if (!strstr(err.text, text) || strchr(err.text, '\n'))
         fail_msg("'%s' is refused with: %s", select, err.text);
@@ -173,7 +173,7 @@ static int child(const char *mode, const char *name, const char *value)
 static int child_no_platform(void)
 {
     struct error err = {0};
-    if (device_open(&(struct device_options){"auto", 0.5, -1, 0}, &err))
+    if (device_open(&(struct device_options){"auto", 0.5, -1, 0, 0}, &err))
         return 1;
     if (err.status != STATUS_DEVICE || !strstr(err.text, "no OpenCL platform found"))
         return 2;
@@ -195,7 +195,7 @@ static void test_threads(void **state)
     (void)state;
     struct error err = {0};
     for (long threads = 1; threads <= 3; threads++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, threads, 0}, &err);
+        struct device *dev = device_open(&(struct device_options){"auto", 0.5, threads, 0, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         if (device_info(dev)->is_cpu)
@@ -208,7 +208,7 @@ static void test_threads(void **state)
     }
     /* The device's threads end their last commands while it is closed. */
     for (int again = 0; again < 200; again++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0}, &err);
+        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         buffer_free(floats(dev, 100));
@@ -873,7 +873,7 @@ static void test_no_cache(void **state)
 static int child_no_home(void)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0, 0}, &err);
     if (!dev)
         return 1;
     struct kernel *k = kernel_new(dev, "reduce.cl", "add_parts", "-DVEC=1 -DLANES=1", &err);
@@ -882,6 +882,86 @@ static int child_no_home(void)
     kernel_free(k);
     device_close(dev);
     return failed ? 2 : 0;
+}
+
+/* A device that only plans counts what a plan takes and makes no object of OpenCL. */
+static void test_planned(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct device_options options = {.select = "none", .memory_fraction = 0.5, .threads = -1};
+    assert_true(device_only_plans("none") && device_only_plans("None"));
+    assert_false(device_only_plans("auto") || device_only_plans("nonesuch"));
+    options.memory = 64 << 20;
+    struct device *dev = device_open(&options, &err);
+    assert_non_null(dev);
+    assert_true(!dev->context && !dev->queue && !dev->id);
+    const struct device_info *info = device_info(dev);
+    assert_true(info->is_planned && !info->is_cpu && !info->has_native);
+    assert_true(info->local_bytes == 48 << 10 && info->max_group == 1024);
+    assert_true(device_budget(dev) == 32 << 20);
+
+    struct buffer *b = buffer_new(dev, 1 << 20, "test", &err);
+    assert_non_null(b);
+    struct buffer *part = buffer_part(b, 512, 1024, &err);
+    assert_non_null(part);
+    assert_true(device_bytes(dev) == 1 << 20);
+    float x[4] = {1, 2, 3, 4};
+    assert_int_equal(buffer_write(b, 0, sizeof x, x, &err), 0);
+    assert_int_equal(buffer_read(b, 0, sizeof x, x, &err), -1);
+    assert_non_null(strstr(err.text, "only plans"));
+    assert_int_equal(err.status, STATUS_DEVICE);
+    assert_null(buffer_new(dev, 17 << 20, "large", &err)); /* over a quarter */
+    assert_non_null(strstr(err.text, "largest buffer"));
+
+    struct kernel *k = kernel_new(dev, "bias.cl", "bias_fwd", "-DX=1", &err);
+    struct kernel *same = kernel_new(dev, "bias.cl", "bias_fwd", "-DX=1", &err);
+    assert_true(k && same);
+    kernel_set_buffer(k, 0, b);
+    kernel_set_int(k, 1, 7);
+    assert_int_equal(device_programs(dev), 1);
+    assert_int_equal(kernel_enqueue(k, 1, 1, &err), -1);
+    assert_non_null(strstr(err.text, "bias_fwd: device.select = none only plans"));
+    assert_null(kernel_new(dev, "nothing.cl", "bias_fwd", "", &err));
+    device_save_programs(dev);
+    kernel_free(k);
+    kernel_free(same);
+    buffer_free(part);
+    buffer_free(b);
+    assert_true(device_bytes(dev) == 0);
+    device_close(dev);
+
+    options.memory = 0;
+    dev = device_open(&options, &err);
+    assert_non_null(dev);
+    assert_true(device_info(dev)->global_bytes == 0);
+    b = buffer_new(dev, (size_t)1 << 50, "vast", &err);
+    assert_non_null(b);
+    buffer_free(b);
+    device_close(dev);
+}
+
+/* The planner's memory is what was asked for, the device's what it has. */
+static void test_memory(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct device_options options = {"auto", 0.5, -1, 0, 8 << 20};
+    struct device *dev = device_open(&options, &err);
+    assert_non_null(dev);
+    assert_true(device_budget(dev) == 4 << 20);
+    assert_null(buffer_new(dev, 5 << 20, "test", &err));
+    assert_non_null(strstr(err.text, "do not fit"));
+    device_close(dev);
+    options.memory = UINT64_C(1) << 49;
+    dev = device_open(&options, &err);
+    assert_non_null(dev);
+    assert_true(device_budget(dev) == UINT64_C(1) << 48);
+    assert_null(buffer_new(dev, (size_t)1 << 47, "test", &err));
+    dev->info.max_alloc_bytes = UINT64_C(1) << 48;
+    assert_null(buffer_new(dev, (size_t)1 << 47, "test", &err));
+    assert_non_null(strstr(err.text, "fewer than device.memory says"));
+    device_close(dev);
 }
 
 static int remove_tree(void **state)
@@ -905,6 +985,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_selection),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_no_platform),
+        cmocka_unit_test(test_planned),
+        cmocka_unit_test(test_memory),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_buffers),
         cmocka_unit_test(test_order),

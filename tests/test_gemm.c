@@ -20,7 +20,7 @@ static int setup(void **state)
 {
     struct error err;
     (void)state;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0}, &err);
+    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0}, &err);
     if (!dev)
         print_error("%s\n", err.text);
     return dev ? 0 : -1;
@@ -190,7 +190,7 @@ static void test_measured(void **state)
     assert_non_null(mkdtemp(folder));
     setenv("XDG_CACHE_HOME", folder, 1);
     for (int run = 0; run < 4; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1}, &err);
+        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0}, &err);
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);

@@ -61,7 +61,8 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     t->log = log_new(LOG_QUIET);
     t->path = model_path(o, err);
     if (!t->log || !t->path ||
-        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err))
+        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err) ||
+        command_needs_device(o, t->checkpoint.config, err))
         goto failed;
     const struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;

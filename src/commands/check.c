@@ -28,13 +28,35 @@ static void print_layers(const struct params *params)
 static void print_memory(const struct engine *e)
 {
     const struct engine_bytes b = engine_memory(e);
+    const struct device_info *info = device_info(e->dev);
     const double mib = 0x1p20;
     printf("device memory: parameters %.2f MiB, gradients %.2f, optimizer %.2f, activations %.2f, "
            "data %.2f, other %.2f\n",
            (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
            (double)b.activations / mib, (double)b.data / mib, (double)b.other / mib);
-    printf("               %.2f MiB of %.2f MiB that device.memory_fraction allows\n",
-           (double)device_bytes(e->dev) / mib, (double)device_budget(e->dev) / mib);
+    if (info->is_planned && !info->global_bytes)
+        printf(
+            "               %.2f MiB; device.memory = auto and no device, so there is no limit\n",
+            (double)device_bytes(e->dev) / mib);
+    else
+        printf("               %.2f MiB of %.2f MiB that device.memory_fraction allows\n",
+               (double)device_bytes(e->dev) / mib, (double)device_budget(e->dev) / mib);
+}
+
+static void print_device(const struct engine *e)
+{
+    const struct device_info *info = device_info(e->dev);
+    printf("device: %s (%s), matrices by %s\n", info->name, info->platform,
+           gemm_provider_name(e->dev, e->gemm));
+    if (!info->is_planned)
+        return;
+    printf("        no device was used; its limits are taken to be %.0f KiB of local memory, "
+           "work-groups of %zu",
+           (double)info->local_bytes / 1024, info->max_group);
+    if (info->global_bytes)
+        printf(", buffers of %.2f MiB (a quarter of device.memory)",
+               (double)info->max_alloc_bytes / 0x1p20);
+    puts(e->gemm == PROVIDER_CLBLAST ? "; scratch memory of CLBlast is not counted" : "");
 }
 
 static void print_step(const struct engine *e)
@@ -194,8 +216,16 @@ int command_check(const struct options *options, struct error *err)
         config_load(options->config, options->settings, options->setting_count, err);
     if (!config)
         return -1;
+    if (options->gradients && command_needs_device(options, config, err)) {
+        config_free(config);
+        return error_prefix(err, "--gradients");
+    }
     struct log *log = log_new(options->verbosity);
-    int readable = log && !target_report_check(config, err);
+    if (!log) {
+        config_free(config);
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
+    int readable = !target_report_check(config, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
@@ -203,9 +233,8 @@ int command_check(const struct options *options, struct error *err)
     log_progress(log, "", 0, 0);
     if (e) {
         result = 0;
-        printf("%s: valid\ndevice: %s (%s), matrices by %s\n", options->config,
-               device_info(e->dev)->name, device_info(e->dev)->platform,
-               gemm_provider_name(e->dev, e->gemm));
+        printf("%s: valid\n", options->config);
+        print_device(e);
         print_layers(e->params);
         print_memory(e);
         print_step(e);
@@ -219,8 +248,7 @@ int command_check(const struct options *options, struct error *err)
     engine_close(e);
     dataset_free(data);
     struct error late;
-    if (log)
-        log_close(log, &late);
+    log_close(log, &late);
     config_free(config);
     return result;
 }

@@ -14,6 +14,7 @@
 #include "train/engine.h"
 
 struct options {
+    const char *command; /* its name */
     const char *config, *model, *input;
     char **settings; /* -s, and -d and -o as settings */
     size_t setting_count;
@@ -34,6 +35,10 @@ int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
 
 /* --- shared by commands */
+
+/* Refuses device.select = none, which only check knows what to do with. */
+int command_needs_device(const struct options *options, const struct config *config,
+                         struct error *err);
 
 /* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
  * device's measured ceilings; then what its programs cost. */

@@ -26,12 +26,27 @@ struct engine_options command_engine_options(struct log *log, const struct optio
                                    .on_build_ctx = log};
 }
 
+int command_needs_device(const struct options *options, const struct config *config,
+                         struct error *err)
+{
+    if (!device_only_plans(config->device.select))
+        return 0;
+    return error_set(err, STATUS_USAGE,
+                     "%s needs a device, and device.select = none is none: only check plans "
+                     "without one",
+                     options->command);
+}
+
 int command_devices(const struct options *options, struct error *err)
 {
     const char *select = "auto";
     for (size_t i = 0; i < options->setting_count; i++)
         if (!strncmp(options->settings[i], "device.select=", 14))
             select = options->settings[i] + 14;
+    if (device_only_plans(select))
+        return error_set(err, STATUS_USAGE,
+                         "devices lists devices, and -d none is none: only check plans without "
+                         "one");
     return device_list(select, stdout, err);
 }
 

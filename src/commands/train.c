@@ -108,8 +108,15 @@ static int describe_run(const struct run *run, struct error *err)
 
 /* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
 static const char *const may_differ[] = {
-    "run.name",         "run.output", "train.epochs",           "train.patience",
-    "train.checkpoint", "plots.*",    "device.memory_fraction", NULL,
+    "run.name",
+    "run.output",
+    "train.epochs",
+    "train.patience",
+    "train.checkpoint",
+    "plots.*",
+    "device.memory_fraction",
+    "device.memory",
+    NULL,
 };
 
 static int resume(struct run *run, struct error *err)
@@ -299,7 +306,8 @@ int command_train(const struct options *options, struct error *err)
     if (!config)
         return -1;
     int resuming = 0, result = -1;
-    if (look_at_folder(config->run.output, options, &resuming, err) ||
+    if (command_needs_device(options, config, err) ||
+        look_at_folder(config->run.output, options, &resuming, err) ||
         target_report_check(config, err)) {
         config_free(config);
         return -1;

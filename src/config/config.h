@@ -78,6 +78,7 @@ struct config {
 #define CHOICE(s, key, def, choices, help) int key;
 #define DURATION(s, key, def, help) int64_t key;
 #define SPAN(s, key, def, help) struct span key;
+#define BYTES(s, key, def, help) uint64_t key;
 #include "config/options.def"
 #undef SECTION
 #undef END
@@ -94,6 +95,7 @@ struct config {
 #undef CHOICE
 #undef DURATION
 #undef SPAN
+#undef BYTES
 };
 
 /*

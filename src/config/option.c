@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/option.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <pthread.h>
@@ -24,6 +25,7 @@
 #define CHOICE(s, key, def, choices, help)
 #define DURATION(s, key, def, help)
 #define SPAN(s, key, def, help)
+#define BYTES(s, key, def, help)
 const struct option_section option_sections[] = {
 #include "config/options.def"
 };
@@ -41,6 +43,7 @@ const struct option_section option_sections[] = {
 #undef CHOICE
 #undef DURATION
 #undef SPAN
+#undef BYTES
 
 #define SECTION(name, help)
 #define ENTRY(type, s, key, def, help, choices, min, max) \
@@ -58,6 +61,7 @@ const struct option_section option_sections[] = {
 #define CHOICE(s, key, def, choices, help) ENTRY(CHOICE, s, key, def, help, choices, 0, 0)
 #define DURATION(s, key, def, help) ENTRY(DURATION, s, key, def, help, NULL, 0, 0)
 #define SPAN(s, key, def, help) ENTRY(SPAN, s, key, def, help, NULL, 0, 0)
+#define BYTES(s, key, def, help) ENTRY(BYTES, s, key, def, help, NULL, 0, 0)
 const struct option options[] = {
 #include "config/options.def"
 };
@@ -335,6 +339,56 @@ static void write_span(const struct option *option, const union option_value *va
             span_units[value->span.unit].name);
 }
 
+/* --- sizes of memory */
+
+static const struct {
+    const char *name;
+    uint64_t bytes;
+} byte_units[] = {
+    /* the larger first */
+    {"TiB", UINT64_C(1) << 40},   {"TB", UINT64_C(1000000000000)}, {"GiB", UINT64_C(1) << 30},
+    {"GB", UINT64_C(1000000000)}, {"MiB", UINT64_C(1) << 20},      {"MB", UINT64_C(1000000)},
+    {"KiB", UINT64_C(1) << 10},   {"KB", UINT64_C(1000)},          {"", UINT64_C(1)},
+};
+
+static int read_bytes(const struct option *option, const char *text, union option_value *value,
+                      char *fault)
+{
+    (void)option;
+    value->bytes = 0;
+    if (!strcmp(text, "auto"))
+        return 0;
+    double number;
+    const char *end = read_double(text, &number);
+    if (end)
+        end += strspn(end, " \t");
+    size_t unit = 0;
+    while (end && unit < COUNT(byte_units) && strcmp(end, byte_units[unit].name))
+        unit++;
+    if (!end || unit == COUNT(byte_units))
+        return wrong(fault, text, "is not a size such as 12GiB, 500MB, 1073741824 (bytes) or auto");
+    number *= (double)byte_units[unit].bytes;
+    if (!(number >= 0x1p20 && number <= 0x1p50))
+        return wrong(fault, text, "is not within 1MiB to 1024TiB");
+    if (!*end && number != floor(number))
+        return wrong(fault, text, "is not a whole number of bytes");
+    value->bytes = (uint64_t)(number + 0.5);
+    return 0;
+}
+
+static void write_bytes(const struct option *option, const union option_value *value, FILE *out)
+{
+    (void)option;
+    if (!value->bytes) {
+        fputs("auto", out);
+        return;
+    }
+    size_t i = 0;
+    while (value->bytes % byte_units[i].bytes)
+        i++;
+    fprintf(out, "%" PRIu64 "%s", value->bytes / byte_units[i].bytes, byte_units[i].name);
+}
+
 /* --- text and lists */
 
 /* Takes "quoted", where "" stands for ", or plain text. NULL with `fault` if it is neither. */
@@ -547,6 +601,8 @@ static const struct {
     [OPTION_CHOICE] = {sizeof(int), read_choice, write_choice, ""},
     [OPTION_DURATION] = {sizeof(int64_t), read_duration, write_duration, "duration"},
     [OPTION_SPAN] = {sizeof(struct span), read_span, write_span, "span"},
+    [OPTION_BYTES] = {sizeof(uint64_t), read_bytes, write_bytes,
+                      "auto, or a number of bytes, KiB, MiB, GiB, TiB, KB, MB, GB or TB"},
 };
 
 static int is_scalar(const struct option *option)

@@ -26,6 +26,7 @@ enum option_type {
     OPTION_CHOICE,
     OPTION_DURATION,
     OPTION_SPAN,
+    OPTION_BYTES,
 };
 
 struct option {
@@ -54,6 +55,7 @@ union option_value {
     double real;
     int64_t ms;
     struct span span;
+    uint64_t bytes;
 };
 
 /* Room for what is wrong with a value. */

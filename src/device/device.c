@@ -76,6 +76,11 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
                      what ? ": " : "", what ? what : "");
 }
 
+int device_error_planned(struct error *err, const char *what)
+{
+    return error_set(err, STATUS_DEVICE, "%s: device.select = none only plans", what);
+}
+
 /* --- order of commands */
 
 /* What the fork started is what `queue` waits for from here on. */
@@ -127,13 +132,15 @@ int device_join(struct device *dev, struct error *err)
 
 int device_finish(struct device *dev, struct error *err)
 {
+    if (!dev->context)
+        return 0;
     cl_int code = clFinish(dev->queue);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
 }
 
 int device_pace(struct device *dev, unsigned depth, struct error *err)
 {
-    if (!depth)
+    if (!depth || !dev->context)
         return device_finish(dev, err);
     if (depth > DEVICE_MAX_DEPTH)
         depth = DEVICE_MAX_DEPTH;
@@ -412,8 +419,42 @@ static cl_int limit_threads(struct device *dev, long threads)
     return code;
 }
 
+int device_only_plans(const char *select)
+{
+    return !strcasecmp(select, "none");
+}
+
+/* More than any plan takes, and nowhere near an overflow. */
+#define NO_LIMIT (UINT64_C(1) << 60)
+
+/* A plain GPU: 48 KiB of local memory, work-groups of 1024, buffers of a quarter of its memory. */
+static struct device *open_planned(const struct device_options *options, struct error *err)
+{
+    struct device *dev = calloc(1, sizeof *dev);
+    if (!dev) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    dev->info =
+        (struct device_info){.name = "none",
+                             .platform = "planned as for a GPU",
+                             .is_planned = 1,
+                             .has_fp64 = 1,
+                             .compute_units = 1,
+                             .global_bytes = options->memory,
+                             .max_alloc_bytes = options->memory ? options->memory / 4 : NO_LIMIT,
+                             .local_bytes = 48 << 10,
+                             .max_group = 1024,
+                             .base_align = 512};
+    dev->budget =
+        options->memory ? (uint64_t)((double)options->memory * options->memory_fraction) : NO_LIMIT;
+    return dev;
+}
+
 struct device *device_open(const struct device_options *options, struct error *err)
 {
+    if (device_only_plans(options->select))
+        return open_planned(options, err);
     size_t count;
     const char *why;
     struct found *all = find_all(&count, err);
@@ -425,7 +466,8 @@ struct device *device_open(const struct device_options *options, struct error *e
         dev->platform = best->platform;
         dev->id = best->id;
         dev->info = best->info;
-        dev->budget = (uint64_t)((double)dev->info.global_bytes * options->memory_fraction);
+        uint64_t memory = options->memory ? options->memory : dev->info.global_bytes;
+        dev->budget = (uint64_t)((double)memory * options->memory_fraction);
     } else if (best)
         error_set(err, STATUS_FAILED, "out of memory");
     free(all);
@@ -555,9 +597,19 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
         free(b);
         return NULL;
     }
-    cl_int code;
-    b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
-    if (!b->id) {
+    if (dev->context && b->bytes > dev->info.global_bytes - dev->bytes) {
+        error_set(err, STATUS_DEVICE,
+                  "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer "
+                  "than device.memory says ('seqtrain check -d none' plans without a device)",
+                  what, bytes, (unsigned long long)dev->bytes,
+                  (unsigned long long)dev->info.global_bytes);
+        free(b);
+        return NULL;
+    }
+    cl_int code = CL_SUCCESS;
+    if (dev->context)
+        b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
+    if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateBuffer", what);
         free(b);
         return NULL;
@@ -584,9 +636,10 @@ struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, s
     b->offset = offset;
     b->bytes = bytes;
     const cl_buffer_region region = {offset, bytes};
-    cl_int code;
-    b->id = clCreateSubBuffer(parent->id, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
-    if (!b->id) {
+    cl_int code = CL_SUCCESS;
+    if (parent->dev->context)
+        b->id = clCreateSubBuffer(parent->id, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
+    if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateSubBuffer", NULL);
         free(b);
         return NULL;
@@ -617,6 +670,8 @@ int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from
 
 int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
 {
+    if (!b->dev->context)
+        return device_error_planned(err, "reading a buffer");
     cl_int code;
     ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->id, CL_FALSE, offset, bytes, to);
     if (code != CL_SUCCESS)
@@ -626,6 +681,8 @@ int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct 
 
 int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
 {
+    if (!b->dev->context)
+        return 0;
     cl_int code;
     ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->id, CL_FALSE, offset, bytes, from);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueWriteBuffer", NULL);
@@ -633,6 +690,8 @@ int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from,
 
 int buffer_zero(struct buffer *b, struct error *err)
 {
+    if (!b->dev->context)
+        return 0;
     const cl_int zero = 0;
     cl_int code;
     ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->id, &zero, sizeof zero, 0, b->bytes);
@@ -653,9 +712,10 @@ struct kernel *kernel_new(struct device *dev, const char *file, const char *name
         kernel_free(k);
         return NULL;
     }
-    cl_int code;
-    k->id = clCreateKernel(program->id, name, &code);
-    if (!k->id) {
+    cl_int code = CL_SUCCESS;
+    if (dev->context)
+        k->id = clCreateKernel(program->id, name, &code);
+    if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateKernel", name);
         kernel_free(k);
         return NULL;
@@ -686,7 +746,8 @@ static void check_arg(struct kernel *k, unsigned index, cl_int code)
 
 static void set_arg(struct kernel *k, unsigned index, size_t size, const void *value)
 {
-    check_arg(k, index, clSetKernelArg(k->id, index, size, value));
+    if (k->dev->context)
+        check_arg(k, index, clSetKernelArg(k->id, index, size, value));
 }
 
 void kernel_set_buffer(struct kernel *k, unsigned index, struct buffer *buffer)
@@ -732,6 +793,8 @@ static int watched_enqueue(struct kernel *k, size_t groups, size_t lanes, struct
 
 int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
 {
+    if (!k->dev->context)
+        return device_error_planned(err, k->name);
     if (k->dev->watches && !k->launched && !k->dev->forked)
         return watched_enqueue(k, groups, lanes, err);
     if (k->failed != CL_SUCCESS) {

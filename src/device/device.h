@@ -26,21 +26,31 @@ struct kernel;
 
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
+    int is_planned; /* no OpenCL device: see device_only_plans() */
     int is_cpu;     /* few fat cores, a work-item fills their vector units by itself */
     int has_native; /* runs host functions from its queue (CPU devices) */
     int has_fp64;
     unsigned compute_units;
-    uint64_t global_bytes, max_alloc_bytes, local_bytes;
+    uint64_t global_bytes; /* 0: not known, of a device that only plans */
+    uint64_t max_alloc_bytes, local_bytes;
     size_t max_group;    /* most work-items in a work-group */
     unsigned base_align; /* bytes to which a sub-buffer's offset must be aligned */
 };
 
 struct device_options {
-    const char *select;     /* auto | cpu | gpu | index | part of a name */
-    double memory_fraction; /* share of global memory that buffers may take */
+    const char *select;     /* auto | cpu | gpu | index | part of a name | none */
+    double memory_fraction; /* share of the memory that buffers may take */
     long threads;           /* compute units of a CPU device to use; -1: all */
     int measure;            /* choose who makes a product by measuring (device/tuning.h) */
+    uint64_t memory;        /* bytes of memory that the device is taken to have; 0: its own */
 };
+
+/*
+ * Whether `select` is "none". Such a device makes no OpenCL call. It has the limits of a plain GPU;
+ * buffers and programs are only counted on it, copies to it do nothing, and whatever would compute
+ * or read back fails.
+ */
+int device_only_plans(const char *select);
 
 struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);

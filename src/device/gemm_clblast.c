@@ -31,6 +31,8 @@ int gemm_clblast_init(struct gemm *gemm, struct error *err)
     const struct layout l = layout_of(s);
     struct device *dev = gemm->dev;
     size_t bytes = 0;
+    if (!dev->context) /* only a device can tell */
+        return 0;
     CLBlastStatusCode code =
         CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 0, l.lda, 0,
                                    l.ldb, 0, l.ldc, &dev->queue, &bytes);
@@ -50,6 +52,8 @@ int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
     const struct gemm_shape *s = &gemm->shape;
     const struct layout l = layout_of(s);
     struct device *dev = gemm->dev;
+    if (!dev->context)
+        return device_error_planned(err, "a product");
     CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 1, gemm->matrix[0]->id, 0, l.lda,
         gemm->matrix[1]->id, 0, l.ldb, gemm->add ? 1 : 0, gemm->matrix[2]->id, 0, l.ldc,

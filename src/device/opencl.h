@@ -24,7 +24,7 @@ struct program {
 struct device {
     cl_platform_id platform;
     cl_device_id id;
-    cl_context context;
+    cl_context context; /* NULL: a device that only plans, without any object of OpenCL */
     cl_command_queue queue;
     struct device_info info;
     uint64_t bytes, budget, serial;
@@ -69,6 +69,9 @@ struct kernel {
 
 /* "CL_OUT_OF_RESOURCES"; never NULL. */
 const char *opencl_error_name(cl_int code);
+
+/* Fills `err`: `what` cannot be done on a device that only plans; returns -1. */
+int device_error_planned(struct error *err, const char *what);
 
 /* Fills `err` with "call: CL_NAME (what)"; returns -1. */
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what);

@@ -194,9 +194,9 @@ struct program *program_get(struct device *dev, const char *file, const char *op
         goto failed;
     }
     const double before = now();
-    p->id = from_cache(dev, key, options);
-    p->cached = p->id != NULL;
-    if (!p->id) {
+    p->id = dev->context ? from_cache(dev, key, options) : NULL;
+    p->cached = p->id || !dev->context; /* there is nothing to save */
+    if (!p->cached) {
         if (dev->on_build)
             dev->on_build(dev->on_build_ctx, file);
         p->id = compile(dev, file, options, err);
@@ -257,7 +257,8 @@ void program_free_all(struct device *dev)
     while (dev->programs) {
         struct program *p = dev->programs;
         dev->programs = p->next;
-        clReleaseProgram(p->id);
+        if (p->id)
+            clReleaseProgram(p->id);
         free(p->file);
         free(p->options);
         free(p);

@@ -248,10 +248,13 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->config = config;
     e->data = data;
     e->profile = options->profile;
-    e->dev = device_open(
-        &(struct device_options){config->device.select, config->device.memory_fraction,
-                                 config->device.threads, config->device.tuning == TUNING_MEASURE},
-        err);
+    e->dev =
+        device_open(&(struct device_options){.select = config->device.select,
+                                             .memory_fraction = config->device.memory_fraction,
+                                             .threads = config->device.threads,
+                                             .measure = config->device.tuning == TUNING_MEASURE,
+                                             .memory = config->device.memory},
+                    err);
     if (e->dev) {
         if (options->as_gpu)
             device_act_as_gpu(e->dev);
@@ -259,7 +262,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         if (options->profile)
             device_watch(e->dev);
         e->gemm = providers[config->device.gemm];
-        if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE)
+        if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE ||
+            device_info(e->dev)->is_planned)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
         if (!make_data(e, err) && !make_graphs(e, options, err))
             return e;

@@ -1,0 +1,114 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# check -d none: a plan without OpenCL, and device.memory. All but the comparison with a device runs
+# where there is no OpenCL device.
+# shellcheck disable=SC2034 # read by cli.sh
+without_device=yes
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# No driver can be found from here on: whoever calls OpenCL fails.
+drivers=${OCL_ICD_VENDORS-}
+OCL_ICD_VENDORS=$dir/nowhere
+export OCL_ICD_VENDORS
+
+# planned MEMORY_PATTERN ARGUMENT...: check -d none passes and tells this of the memory.
+planned()
+{
+    planned_pattern=$1
+    shift
+    run 0 check -q -d none -c tiny.ini "$@" && lines err 0 &&
+        has out '^tiny\.ini: valid$' '^device: none \(planned as for a GPU\), matrices by CLBlast$' \
+            '^        no device was used; .* 48 KiB of local memory, work-groups of 1024' \
+            '^total  *[1-9][0-9]*$' "$planned_pattern" \
+            '^windows: [0-9]+ training, ' '^steps: [0-9]+ an epoch' \
+            '^a step: [1-9][0-9]* launches a micro-batch, [1-9][0-9]* for the update, .*; [1-9][0-9]* programs$'
+}
+point "a plan without a device" planned '^  *[0-9.]+ MiB; .*so there is no limit$'
+point "for a card of 12 GiB" planned '^  *[0-9.]+ MiB of 11673\.60 MiB that device\.memory_fraction allows$' \
+    -s device.memory=12GiB
+point "its largest buffer is told" has out 'buffers of 3072\.00 MiB'
+point "memory_fraction is a share of device.memory" planned '^  *[0-9.]+ MiB of 6144\.00 MiB ' \
+    -s device.memory=12GiB -s device.memory_fraction=0.5
+point "NONE is none" planned 'no limit' -d NONE
+
+small()
+{
+    run 2 check -q -d none -c tiny.ini -s device.memory=1MiB -s train.batch=4096 && lines err 1 &&
+        has err '^seqtrain: .* a smaller train\.batch helps$' && [ ! -s out ]
+}
+point "a plan that does not fit is refused" small
+fitting()
+{
+    run 2 check -q -d none -c tiny.ini -s device.memory=8MiB -s train.batch=1024 && lines err 1 &&
+        has err '^seqtrain: .*batch = [0-9]+, accumulate = [0-9]+ fits' || return 1
+    # shellcheck disable=SC2046 # two numbers
+    set -- $(sed 's/.*batch = \([0-9]*\), accumulate = \([0-9]*\) fits.*/\1 \2/' err)
+    [ $(($1 * $2)) -eq 1024 ] || { echo "$1 * $2 is not 1024" && return 1; }
+    run 0 check -q -d none -c tiny.ini -s device.memory=8MiB -s train.batch="$1" -s train.accumulate="$2"
+}
+point "and what fits is named" fitting
+
+# Every provider and way of choosing one.
+point "products by own kernels" run 0 check -q -d none -c tiny.ini -s device.gemm=own
+point "products in bfloat16" run 0 check -q -d none -c tiny.ini -s device.gemm=bf16
+measured()
+{
+    run 0 check -q -d none -c tiny.ini -s device.tuning=measure && has out 'matrices by CLBlast$'
+}
+point "nothing is measured without a device" measured
+for sort in recurrent cnn_recurrent transformer; do
+    point "a model of type $sort" run 0 check -q -d none -c tiny.ini -s model.type=$sort \
+        -s data.targets=close -s data.horizon=1 --plan
+done
+
+# refused NAME PATTERN ARGUMENT...: with status 2, one line, and no run folder.
+refused()
+{
+    refused_pattern=$1
+    shift
+    run 2 "$@" && lines err 1 && has err "$refused_pattern" && ! ls -d run
+}
+point "train refuses none" refused '^seqtrain: train needs a device, .* only check plans' -c tiny.ini -d none
+point "so it does in a configuration" refused '^seqtrain: train needs a device, ' -c tiny.ini -s device.select=none
+point "devices refuses none" refused '^seqtrain: devices lists devices, .* only check plans' devices -d none
+point "gradients need a device" refused '^seqtrain: --gradients: check needs a device, ' check --gradients \
+    -c tiny.ini -d none
+
+# With a device: the same launches as a GPU's, and what evaluation says.
+OCL_ICD_VENDORS=$drivers
+[ -n "$drivers" ] || unset OCL_ICD_VENDORS
+if "$seqtrain" devices >/dev/null 2>&1; then
+    # launches ARGUMENT...: the tables of launches, without the memory map and the two launches over all
+    # parameters, which depend on the device's alignment.
+    launches()
+    {
+        run 0 check -q --plan -c tiny.ini -s device.gemm=own "$@" &&
+            sed -n '/^training step/,$p' out | grep -E '^ {3,6}[0-9]+ [a-z]|launches$' |
+            grep -Ev 'norm_parts|adamw'
+    }
+    same_launches()
+    {
+        SEQTRAIN_DEBUG=strict,gpu
+        export SEQTRAIN_DEBUG
+        launches >as_gpu && launches -d none >none && [ "$(wc -l <none)" -gt 50 ] && cmp none as_gpu
+    }
+    point "the launches are those of a GPU" same_launches
+    larger()
+    {
+        run 0 check -q -c tiny.ini -s device.memory=64TiB && has out ' MiB of 63753420\.80 MiB ' &&
+            run 2 check -q -c tiny.ini -s device.memory=1MiB -s train.batch=4096
+    }
+    point "device.memory counts for a device as well" larger
+    evaluated()
+    {
+        run 0 -q -c tiny.ini && run 2 evaluate -c tiny.ini -d none &&
+            has err '^seqtrain: evaluate needs a device, .* only check plans' &&
+            run 2 predict -m run/best.safetensors -s device.select=none && [ ! -s out ]
+    }
+    point "evaluate and predict refuse none" evaluated
+else
+    skip "comparison with a device" "no OpenCL device"
+fi
+
+echo "1..$points"
