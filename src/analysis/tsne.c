@@ -200,7 +200,6 @@ void affinity_fini(struct affinity *affinity)
 /* --- the map and its forces */
 
 struct map {
-    struct device *dev;
     const struct affinity *affinity;
     size_t n, padded;
     int lanes;
@@ -264,7 +263,6 @@ static int map_init(struct map *map, struct device *dev, const struct affinity *
                     const float *xy, struct error *err)
 {
     memset(map, 0, sizeof *map);
-    map->dev = dev;
     map->affinity = affinity;
     map->n = affinity->n;
     map->padded = round_up(map->n, PAD);
