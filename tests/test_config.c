@@ -397,6 +397,88 @@ static void test_clashes(void **state)
     config_free(accept(SOURCE "split_block = 2\n")); /* of no use without split = shuffled */
 }
 
+/* Each rule of what goes together has an accepted neighbour: the last value that it lets pass. */
+static void test_bounds_of_clashes(void **state)
+{
+    (void)state;
+#define TARGETS "model.type=recurrent;data.targets=close"
+#define CONV "model.type=cnn_recurrent;data.targets=close"
+#define DGRU "model.type=dgru;data.targets=i, q;data.target_rows=window"
+#define ROTARY "model.type=transformer;data.targets=close;data.target_rows=window"
+    static const struct {
+        const char *settings, *fault; /* NULL: they are accepted */
+    } cases[] = {
+        {"data.manifest=m.txt", "give either source or manifest"},
+        {"data.validation=0.5;data.test=0.4999", NULL},
+        {"data.time=t;data.gap=3m;data.resample=3m", NULL},
+        {"data.time=t;data.gap=179s;data.resample=3m", "a gap shorter"},
+        {"data.split=shuffled;data.split_block=50", NULL},
+        {"data.split=shuffled;data.split_block=49", "blocks of 49 rows"},
+        {"data.split=stratified;data.stratify=close;data.split_block=49", "blocks of 49 rows"},
+        {"data.split=shuffled", NULL},
+        {"data.scaler=window;data.window=2", NULL},
+        {"model.type=recurrent", "type = recurrent needs targets"},
+        {"data.targets=close", "an autoencoder has no targets but its input"},
+        {TARGETS, NULL},
+        {"model.positions=rotary", "an autoencoder's positions are learned or sinusoidal"},
+        {"model.positions=none", "an autoencoder's positions are learned or sinusoidal"},
+        {"model.positions=sinusoidal", NULL},
+        {TARGETS ";model.positions=rotary", NULL},
+        {TARGETS ";model.activation=rrelu", "rrelu is for the convolutions"},
+        {CONV ";model.activation=rrelu", NULL},
+        {CONV ";data.target_rows=window", NULL},
+        {CONV ";data.target_rows=window;model.conv_stride=2",
+         "model.conv_stride: a target for each row"},
+        {CONV ";data.target_rows=window;model.conv_pool=2",
+         "model.conv_pool: a target for each row"},
+        {CONV ";model.conv_stride=2;model.conv_pool=2", NULL},
+        {TARGETS ";data.target_rows=window;model.conv_stride=2", NULL},
+        {DGRU ";data.features=i, q", NULL},
+        {DGRU ";data.features=i", "type = dgru needs two features"},
+        {DGRU ";data.features=i, q, x", "type = dgru needs two features"},
+        {DGRU ";data.features=i, q;data.target_rows=each", "type = dgru needs two features"},
+        {TARGETS ";data.target_rows=each;data.horizon=0", "needs a horizon of at least 1"},
+        {TARGETS ";data.target_rows=each;data.horizon=1", NULL},
+        {TARGETS ";data.target_rows=horizon;data.horizon=0", NULL},
+        {TARGETS ";data.eval_window=50", "eval_window needs target_rows = window"},
+        {TARGETS ";data.eval_window=1;data.target_rows=window", NULL},
+        {ROTARY ";data.eval_window=51", "learned positions cannot serve eval_window = 51"},
+        {ROTARY ";data.eval_window=50", NULL},
+        {ROTARY ";data.eval_window=51;model.positions=rotary", NULL},
+        {TARGETS ";data.look_back=yes;data.target_rows=window", "look_back needs targets behind"},
+        {"data.look_back=yes", "look_back needs targets behind"},
+        {TARGETS ";data.look_back=yes", NULL},
+        {TARGETS ";data.look_back=yes;data.split=shuffled", "only in the order of time"},
+        {TARGETS ";data.target_source=y.csv", "target_source needs target_rows = window"},
+        {TARGETS ";data.target_source=y.csv;data.target_rows=window", NULL},
+        {TARGETS ";data.scaler=window;model.reversible_norm=yes", "has standardised each window"},
+        {TARGETS ";data.scaler=standard;model.reversible_norm=yes", NULL},
+        {TARGETS ";model.heads=5", NULL}, /* of no use to a recurrent model */
+        {"model.type=transformer;data.targets=close;model.heads=5", "cannot be shared by heads"},
+        {"data.validation=0;data.validation_source=v.csv", NULL},
+        {"train.monitor=val_contrastive", NULL},
+        {"train.monitor=val_loss;loss.contrastive=none", NULL},
+        {"train.lr_min=0.0001", NULL},
+        {"train.lr_min=0.00011", "lr_min = 0.00011 is above lr = 0.0001"},
+        {"train.checkpoint=1 steps", NULL},
+        {"plots.tsne_points=91", NULL},
+        {"plots.tsne_perplexity=33;plots.tsne_points=99", "takes at least 100 points, not 99"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error err = {0};
+        char text[512], *settings[16] = {text}, *rest;
+        size_t count = 0;
+        snprintf(text, sizeof text, "data.source=x.csv;%s", cases[i].settings);
+        for (char *s = strtok_r(text, ";", &rest); s; s = strtok_r(NULL, ";", &rest))
+            settings[count++] = s;
+        struct config *c = config_load(NULL, settings, count, &err);
+        if (c ? cases[i].fault != NULL : !cases[i].fault || !strstr(err.text, cases[i].fault))
+            fail_msg("%s: %s", cases[i].settings, c ? "accepted" : err.text);
+        assert_true(c || (err.status == STATUS_USAGE && !strchr(err.text, '\n')));
+        config_free(c);
+    }
+}
+
 static void test_good_values(void **state)
 {
     (void)state;
@@ -876,15 +958,15 @@ static void test_reference(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),      cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_long_values),   cmocka_unit_test(test_bad_syntax),
-        cmocka_unit_test(test_overlong),      cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_many_faults),   cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_clashes),       cmocka_unit_test(test_good_values),
-        cmocka_unit_test(test_files),         cmocka_unit_test(test_print),
-        cmocka_unit_test(test_print_exactly), cmocka_unit_test(test_differs),
-        cmocka_unit_test(test_choices),       cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_long_values), cmocka_unit_test(test_bad_syntax),
+        cmocka_unit_test(test_overlong),    cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_many_faults), cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_clashes),     cmocka_unit_test(test_bounds_of_clashes),
+        cmocka_unit_test(test_good_values), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_print),       cmocka_unit_test(test_print_exactly),
+        cmocka_unit_test(test_differs),     cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_every_key),   cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

@@ -16,6 +16,23 @@
 static struct device *dev;
 static struct log *quiet;
 
+static uint64_t bytes_before;
+
+/* Each test leaves as much on the device as it found. */
+static int before(void **state)
+{
+    (void)state;
+    bytes_before = device_bytes(dev);
+    return 0;
+}
+
+static int after(void **state)
+{
+    (void)state;
+    assert_int_equal(device_bytes(dev), bytes_before);
+    return 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -318,13 +335,13 @@ static void refuses_bad_points(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(converges_to_a_fixed_point),
-        cmocka_unit_test(finds_blobs),
-        cmocka_unit_test(is_as_good_as_the_best_of_ten),
-        cmocka_unit_test(same_bits_again_and_other_seeds_differ),
-        cmocka_unit_test(assign_agrees_with_fit),
-        cmocka_unit_test(fewer_points_than_categories),
-        cmocka_unit_test(refuses_bad_points),
+        cmocka_unit_test_setup_teardown(converges_to_a_fixed_point, before, after),
+        cmocka_unit_test_setup_teardown(finds_blobs, before, after),
+        cmocka_unit_test_setup_teardown(is_as_good_as_the_best_of_ten, before, after),
+        cmocka_unit_test_setup_teardown(same_bits_again_and_other_seeds_differ, before, after),
+        cmocka_unit_test_setup_teardown(assign_agrees_with_fit, before, after),
+        cmocka_unit_test_setup_teardown(fewer_points_than_categories, before, after),
+        cmocka_unit_test_setup_teardown(refuses_bad_points, before, after),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);

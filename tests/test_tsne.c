@@ -16,6 +16,23 @@
 static struct device *dev;
 static struct log *quiet;
 
+static uint64_t bytes_before;
+
+/* Each test leaves as much on the device as it found. */
+static int before(void **state)
+{
+    (void)state;
+    bytes_before = device_bytes(dev);
+    return 0;
+}
+
+static int after(void **state)
+{
+    (void)state;
+    assert_int_equal(device_bytes(dev), bytes_before);
+    return 0;
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -292,6 +309,12 @@ static void degenerate_points(void **state)
     for (size_t i = 0; i < N / 2; i++) /* a point is nearer to its heap than to the other */
         assert_true(square(xy, xy + i * 2, 2) < square(xy, xy + N + i * 2, 2));
 
+    struct affinity many;
+    memset(&many, 0xff, sizeof many);
+    assert_int_equal(affinity_init(&many, dev, x, (size_t)1 << 28, D, 5, &err), -1);
+    assert_string_equal(err.text, "t-SNE: 268435456 points are too many");
+    affinity_fini(&many); /* holds nothing */
+
     x[17] = NAN;
     assert_int_equal(tsne_fit(dev, x, N, D, 5, 10, 1, xy, &kl, quiet, &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
@@ -301,11 +324,11 @@ static void degenerate_points(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(affinities_match_reference),
-        cmocka_unit_test(gradient_matches_differences),
-        cmocka_unit_test(blobs_stay_apart),
-        cmocka_unit_test(dense_clouds_do_not_collapse),
-        cmocka_unit_test(degenerate_points),
+        cmocka_unit_test_setup_teardown(affinities_match_reference, before, after),
+        cmocka_unit_test_setup_teardown(gradient_matches_differences, before, after),
+        cmocka_unit_test_setup_teardown(blobs_stay_apart, before, after),
+        cmocka_unit_test_setup_teardown(dense_clouds_do_not_collapse, before, after),
+        cmocka_unit_test_setup_teardown(degenerate_points, before, after),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);
