@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "config/choices.h"
 #include "error.h"
 
 enum span_unit { SPAN_EPOCHS, SPAN_STEPS, SPAN_PERCENT, SPAN_MINUTES };
@@ -28,37 +29,34 @@ struct list {
     size_t count;
 };
 
-/* Values of CHOICE keys, in the order of the table. */
-enum { TUNING_TABLE, TUNING_MEASURE };
-enum { GEMM_AUTO, GEMM_CLBLAST, GEMM_CBLAS, GEMM_OWN, GEMM_BF16 };
-enum { SCALER_NONE, SCALER_STANDARD, SCALER_MINMAX, SCALER_ROBUST, SCALER_WINDOW };
-enum { CHANNELS_TOGETHER, CHANNELS_APART };
-enum { TARGET_HORIZON, TARGET_EACH, TARGET_WINDOW };
-enum { SPLIT_CHRONOLOGICAL, SPLIT_SHUFFLED, SPLIT_STRATIFIED, SPLIT_SHUFFLED_WINDOWS };
-enum { SPLIT_BLOCK, SPLIT_SERIES };
-enum { BALANCE_NONE, BALANCE_SELECT, BALANCE_WEIGHT };
-enum { SHORT_ERROR, SHORT_SKIP };
-enum { MODEL_AUTOENCODER, MODEL_RECURRENT, MODEL_CNN_RECURRENT, MODEL_TRANSFORMER, MODEL_DGRU };
-enum { CELL_LSTM, CELL_GRU, CELL_RNN };
-enum { HEAD_LAST, HEAD_MEAN, HEAD_ATTENTION, HEAD_FLATTEN };
-enum { ATTENTION_FULL, ATTENTION_CAUSAL };
-enum { ACTIVATION_GELU, ACTIVATION_RELU, ACTIVATION_RRELU };
-enum { POSITIONS_LEARNED, POSITIONS_SINUSOIDAL, POSITIONS_ROTARY, POSITIONS_NONE };
-enum { CONV_NORM_NONE, CONV_NORM_BATCH, CONV_NORM_LAYER };
-enum {
-    DRAW_PYTORCH,
-    DRAW_XAVIER_UNIFORM,
-    DRAW_XAVIER_NORMAL,
-    DRAW_KAIMING_UNIFORM,
-    DRAW_KAIMING_NORMAL
-};
-enum { RECURRENT_PYTORCH, RECURRENT_ORTHOGONAL };
-enum { LOSS_MSE, LOSS_MAE, LOSS_HUBER, LOSS_BCE };
-enum { CONTRASTIVE_NONE, CONTRASTIVE_MEAN_SIMILARITY, CONTRASTIVE_NT_XENT };
-enum { SCHEDULE_CONSTANT, SCHEDULE_LINEAR, SCHEDULE_COSINE, SCHEDULE_PLATEAU };
-enum { MONITOR_VAL_LOSS, MONITOR_VAL_RECONSTRUCTION, MONITOR_VAL_CONTRASTIVE, MONITOR_TRAIN_LOSS };
-enum { MODE_MIN, MODE_MAX };
-enum { NONFINITE_STOP, NONFINITE_SKIP };
+/* Values of CHOICE keys, see choices.h; LOSS_... is also what loss.reconstruction has. */
+#define ENUMERATOR(name, text) name,
+enum { CHOICES_device_tuning(ENUMERATOR) };
+enum { CHOICES_device_gemm(ENUMERATOR) };
+enum { CHOICES_data_channels(ENUMERATOR) };
+enum { CHOICES_data_target_rows(ENUMERATOR) };
+enum { CHOICES_data_scaler(ENUMERATOR) };
+enum { CHOICES_data_split(ENUMERATOR) };
+enum { CHOICES_data_split_unit(ENUMERATOR) };
+enum { CHOICES_data_balance(ENUMERATOR) };
+enum { CHOICES_data_short_series(ENUMERATOR) };
+enum { CHOICES_model_type(ENUMERATOR) };
+enum { CHOICES_model_cell(ENUMERATOR) };
+enum { CHOICES_model_head(ENUMERATOR) };
+enum { CHOICES_model_attention(ENUMERATOR) };
+enum { CHOICES_model_activation(ENUMERATOR) };
+enum { CHOICES_model_positions(ENUMERATOR) };
+enum { CHOICES_model_conv_norm(ENUMERATOR) };
+enum { CHOICES_model_initialisation(ENUMERATOR) };
+enum { CHOICES_model_recurrent_init(ENUMERATOR) };
+enum { CHOICES_loss_target(ENUMERATOR) };
+enum { CHOICES_loss_contrastive(ENUMERATOR) };
+enum { CHOICES_train_optimizer(ENUMERATOR) };
+enum { CHOICES_train_schedule(ENUMERATOR) };
+enum { CHOICES_train_monitor(ENUMERATOR) };
+enum { CHOICES_train_mode(ENUMERATOR) };
+enum { CHOICES_train_on_nonfinite(ENUMERATOR) };
+#undef ENUMERATOR
 
 struct config {
 #define SECTION(name, help) struct {

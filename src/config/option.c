@@ -88,6 +88,16 @@ static char choice_text[0
 ];
 static char *choice_names[COUNT(options)]; /* "a\0b\0c\0\0" */
 
+/* Each CHOICE against its enumerators, when this is compiled. */
+#undef ENTRY
+#undef CHOICE
+#define ENTRY(...)
+#define NAME(enumerator, text) " | " #text
+#define CHOICE(s, key, def, choices, help)                                      \
+    _Static_assert(!__builtin_strcmp(" | " choices, CHOICES_##s##_##key(NAME)), \
+                   "options.def and choices.h differ in the values of " #s "." #key);
+#include "config/options.def"
+
 static void cut_choices(void)
 {
     char *to = choice_text;

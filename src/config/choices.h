@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * choices: what C calls the values of CHOICE keys, beside their names in options.def and in the
+ * same order. config.h makes the enums of these lists. option.c does not compile where a list and
+ * options.def differ: each CHOICE(section, key ...) there has CHOICES_section_key(X) here.
+ */
+#ifndef CONFIG_CHOICES_H
+#define CONFIG_CHOICES_H
+
+#define CHOICES_device_tuning(X) X(TUNING_TABLE, table) X(TUNING_MEASURE, measure)
+#define CHOICES_device_gemm(X) \
+    X(GEMM_AUTO, auto)         \
+    X(GEMM_CLBLAST, clblast)   \
+    X(GEMM_CBLAS, cblas)       \
+    X(GEMM_OWN, own)           \
+    X(GEMM_BF16, bf16)
+#define CHOICES_data_channels(X) X(CHANNELS_TOGETHER, together) X(CHANNELS_APART, apart)
+#define CHOICES_data_target_rows(X) \
+    X(TARGET_HORIZON, horizon)      \
+    X(TARGET_EACH, each)            \
+    X(TARGET_WINDOW, window)
+#define CHOICES_data_scaler(X)   \
+    X(SCALER_NONE, none)         \
+    X(SCALER_STANDARD, standard) \
+    X(SCALER_MINMAX, minmax)     \
+    X(SCALER_ROBUST, robust)     \
+    X(SCALER_WINDOW, window)
+#define CHOICES_data_split(X)             \
+    X(SPLIT_CHRONOLOGICAL, chronological) \
+    X(SPLIT_SHUFFLED, shuffled)           \
+    X(SPLIT_STRATIFIED, stratified)       \
+    X(SPLIT_SHUFFLED_WINDOWS, shuffled_windows)
+#define CHOICES_data_split_unit(X) X(SPLIT_BLOCK, block) X(SPLIT_SERIES, series)
+#define CHOICES_data_balance(X) \
+    X(BALANCE_NONE, none)       \
+    X(BALANCE_SELECT, select)   \
+    X(BALANCE_WEIGHT, weight)
+#define CHOICES_data_short_series(X) X(SHORT_ERROR, error) X(SHORT_SKIP, skip)
+#define CHOICES_model_type(X)             \
+    X(MODEL_AUTOENCODER, autoencoder)     \
+    X(MODEL_RECURRENT, recurrent)         \
+    X(MODEL_CNN_RECURRENT, cnn_recurrent) \
+    X(MODEL_TRANSFORMER, transformer)     \
+    X(MODEL_DGRU, dgru)
+#define CHOICES_model_cell(X) X(CELL_LSTM, lstm) X(CELL_GRU, gru) X(CELL_RNN, rnn)
+#define CHOICES_model_head(X)    \
+    X(HEAD_LAST, last)           \
+    X(HEAD_MEAN, mean)           \
+    X(HEAD_ATTENTION, attention) \
+    X(HEAD_FLATTEN, flatten)
+#define CHOICES_model_attention(X) X(ATTENTION_FULL, full) X(ATTENTION_CAUSAL, causal)
+#define CHOICES_model_activation(X) \
+    X(ACTIVATION_GELU, gelu)        \
+    X(ACTIVATION_RELU, relu)        \
+    X(ACTIVATION_RRELU, rrelu)
+#define CHOICES_model_positions(X)      \
+    X(POSITIONS_LEARNED, learned)       \
+    X(POSITIONS_SINUSOIDAL, sinusoidal) \
+    X(POSITIONS_ROTARY, rotary)         \
+    X(POSITIONS_NONE, none)
+#define CHOICES_model_conv_norm(X) \
+    X(CONV_NORM_NONE, none)        \
+    X(CONV_NORM_BATCH, batch)      \
+    X(CONV_NORM_LAYER, layer)
+#define CHOICES_model_initialisation(X)      \
+    X(DRAW_PYTORCH, pytorch)                 \
+    X(DRAW_XAVIER_UNIFORM, xavier_uniform)   \
+    X(DRAW_XAVIER_NORMAL, xavier_normal)     \
+    X(DRAW_KAIMING_UNIFORM, kaiming_uniform) \
+    X(DRAW_KAIMING_NORMAL, kaiming_normal)
+#define CHOICES_model_recurrent_init(X) \
+    X(RECURRENT_PYTORCH, pytorch)       \
+    X(RECURRENT_ORTHOGONAL, orthogonal)
+#define CHOICES_loss_reconstruction(X) X(LOSS_MSE, mse) X(LOSS_MAE, mae) X(LOSS_HUBER, huber)
+#define CHOICES_loss_target(X) CHOICES_loss_reconstruction(X) X(LOSS_BCE, bce)
+#define CHOICES_loss_contrastive(X)                 \
+    X(CONTRASTIVE_NONE, none)                       \
+    X(CONTRASTIVE_MEAN_SIMILARITY, mean_similarity) \
+    X(CONTRASTIVE_NT_XENT, nt_xent)
+#define CHOICES_train_optimizer(X) X(OPTIMIZER_ADAMW, adamw)
+#define CHOICES_train_schedule(X)  \
+    X(SCHEDULE_CONSTANT, constant) \
+    X(SCHEDULE_LINEAR, linear)     \
+    X(SCHEDULE_COSINE, cosine)     \
+    X(SCHEDULE_PLATEAU, plateau)
+#define CHOICES_train_monitor(X)                      \
+    X(MONITOR_VAL_LOSS, val_loss)                     \
+    X(MONITOR_VAL_RECONSTRUCTION, val_reconstruction) \
+    X(MONITOR_VAL_CONTRASTIVE, val_contrastive)       \
+    X(MONITOR_TRAIN_LOSS, train_loss)
+#define CHOICES_train_mode(X) X(MODE_MIN, min) X(MODE_MAX, max)
+#define CHOICES_train_on_nonfinite(X) X(NONFINITE_STOP, stop) X(NONFINITE_SKIP, skip)
+
+#endif
