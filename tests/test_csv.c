@@ -835,6 +835,34 @@ static void resampling_with_a_hole(void **state)
     table_free(table);
 }
 
+/* What is shown of a text: no control characters, and no more than fits, cut between characters. */
+static void texts_as_shown(void **state)
+{
+    (void)state;
+#define TEN "0123456789"
+    static const struct {
+        const char *text, *shown;
+    } cases[] = {
+        {"", ""},
+        {"ma(close,3)", "ma(close,3)"},
+        {"a\tb\x1f\x7f\n ~", "a?b??? ~"},
+        {TEN TEN TEN TEN TEN TEN "123", TEN TEN TEN TEN TEN TEN "123"},
+        {TEN TEN TEN TEN TEN TEN "1234", TEN TEN TEN TEN TEN TEN "..."},
+        /* an e with an accent, two bytes, whole before the cut and across it */
+        {TEN TEN TEN TEN TEN "12345678\xc3\xa9-----", TEN TEN TEN TEN TEN "12345678\xc3\xa9..."},
+        {TEN TEN TEN TEN TEN "123456789\xc3\xa9----", TEN TEN TEN TEN TEN "123456789..."},
+        /* a sign of three bytes whose last is cut off */
+        {TEN TEN TEN TEN TEN "12345678\xe2\x82\xac----", TEN TEN TEN TEN TEN "12345678..."},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char shown[CSV_SHOWN + 1];
+        memset(shown, '#', sizeof shown);
+        assert_ptr_equal(csv_show(cases[i].text, shown), shown);
+        assert_string_equal(shown, cases[i].shown);
+        assert_int_equal(shown[CSV_SHOWN], '#');
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -858,6 +886,7 @@ int main(void)
         cmocka_unit_test(resampling),
         cmocka_unit_test(rows_too_far_apart_for_the_candles),
         cmocka_unit_test(resampling_with_a_hole),
+        cmocka_unit_test(texts_as_shown),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

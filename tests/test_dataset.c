@@ -134,6 +134,11 @@ static void chronological(void **state)
         assert_true(data->series[2 * i] == (float)file.close[i] &&
                     data->series[2 * i + 1] == (float)file.volume[i]);
     assert_int_equal(fake_told("rows", NULL), 200);
+    const json_t *told = json_object_get(fake_event, "features");
+    assert_int_equal(json_array_size(told), 2);
+    assert_string_equal(json_string_value(json_array_get(told, 0)), "close");
+    assert_string_equal(json_string_value(json_array_get(told, 1)), "volume");
+    assert_int_equal(json_array_size(json_object_get(fake_event, "targets")), 0);
     assert_int_equal(fake_told("windows", "training"), 151);
     assert_int_equal(fake_told("windows_dropped", "parts"), 18);
     assert_int_equal(fake_told("windows_dropped", "holes"), 0);

@@ -967,6 +967,44 @@ static void long_windows_of_validation_and_test(void **state)
 
 /* --- balance and permutation */
 
+/* A window goes on where the one before ended if no file, part or hole lies between them. */
+static void windows_that_go_on(void **state)
+{
+    (void)state;
+    make_files(200);
+    files[0].hole_before = 30; /* where a window ends */
+    files[1].hole_before = 55; /* amid one */
+    write_file(0);
+    write_file(1);
+    struct config config = make_config();
+    config.data.target_rows = TARGET_WINDOW;
+    config.data.eval_window = 10;
+    config.data.gap = 60000;
+    struct dataset *data = load(&config);
+    size_t going = 0, all = 0;
+    for (enum part part = 0; part < PARTS; part++) {
+        size_t count;
+        const uint32_t *start = dataset_windows(data, part, &count);
+        for (size_t i = 1; i < count; i++, all++) {
+            int64_t minutes = (data->time[start[i]] - data->time[start[i] - 1]) / 60000;
+            int wants = start[i] == start[i - 1] + 10 && minutes == 1;
+            for (size_t f = 0; f < data->files; f++)
+                wants &= start[i] != data->file[f].begin;
+            assert_int_equal(dataset_goes_on(data, start[i - 1], start[i]), wants);
+            going += (size_t)wants;
+        }
+    }
+    assert_true(going == 38 + 9 + 3 && all == 42 + 11 + 5);
+    /* f0: 140 40 20 rows: its parts begin where the one before has its last window */
+    const uint32_t *train = dataset_windows(data, PART_TRAIN, &all);
+    assert_int_equal(train[13], 130);
+    assert_int_equal(data->start[PART_VALIDATION][0], 140);
+    assert_false(dataset_goes_on(data, 130, 140));
+    assert_false(dataset_goes_on(data, 20, 30));
+    assert_true(dataset_goes_on(data, 30, 40));
+    dataset_free(data);
+}
+
 static void balanced_windows(void **state)
 {
     (void)state;
@@ -1253,6 +1291,7 @@ int main(void)
         cmocka_unit_test(jumps_part_windows),
         cmocka_unit_test(where_looks_at_the_last_row),
         cmocka_unit_test(long_windows_of_validation_and_test),
+        cmocka_unit_test(windows_that_go_on),
         cmocka_unit_test(balanced_windows),
         cmocka_unit_test(permuted_targets),
         cmocka_unit_test(channels_apart),
