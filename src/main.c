@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "util/file.h"
+#include "util/jsonmem.h"
 #include "util/now.h"
 
 volatile sig_atomic_t interrupted;
@@ -183,6 +185,7 @@ int main(int argc, char **argv)
     /* reads and writes go on: it is between steps that an interruption counts */
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
+    jsonmem_watch();
     int result = parse(argc, argv, &options, &command, &err);
     if (!result)
         options.command = command->name;
@@ -194,9 +197,7 @@ int main(int argc, char **argv)
     if (!result)
         result = command->run(&options, &err);
     if (result >= 0)
-        result = fflush(stdout) || ferror(stdout)
-                     ? error_errno(&err, STATUS_FAILED, "standard output")
-                     : 0;
+        result = file_flush(stdout, "standard output", &err);
     for (size_t i = 0; i < options.setting_count; i++)
         free(options.settings[i]);
     free(options.settings);

@@ -12,6 +12,7 @@
 #include "commands/commands.h"
 #include "report/report.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 struct trained {
     struct log *log;
@@ -83,8 +84,7 @@ failed:
 /* Fails where what was printed cannot be written: the rest need not be computed. */
 static int flush(struct error *err)
 {
-    return fflush(stdout) || ferror(stdout) ? error_errno(err, STATUS_FAILED, "standard output")
-                                            : 0;
+    return file_flush(stdout, "standard output", err);
 }
 
 /* The rows of targets that a window of the last part has, from data->target_first on. */
@@ -146,9 +146,11 @@ int command_evaluate(const struct options *options, struct error *err)
         part_report_fini(&r);
     }
     if (!failed) {
-        char *text = json_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        char *text = jsonmem_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         if (text)
             puts(text);
+        else
+            failed = error_set(err, STATUS_FAILED, "%s: out of memory", t.path);
         free(text);
         device_save_programs(t.engine->dev);
     }

@@ -14,6 +14,7 @@
 #include "train/plan_text.h"
 #include "train/schedule.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 /* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do
  * not occupy a folder: `seqtrain data` draws some as well. */
@@ -91,17 +92,18 @@ static int describe_run(const struct run *run, struct error *err)
 {
     char *config = config_text(run->config);
     json_t *text = config ? json_string(config) : NULL;
-    json_decref(text);
-    if (config && !text) { /* the folder that names are relative to may have any name */
+    if (config && !text &&
+        !jsonmem_short()) { /* the folder that names are relative to may have any name */
         free(config);
         return error_set(err, STATUS_USAGE,
                          "%s: its absolute name or that of data.source is not UTF-8 text, which "
                          "checkpoints are made of",
                          run->folder);
     }
-    int failed = write_text(run, "config.ini", config, err) ||
+    int failed = write_text(run, "config.ini", text ? config : NULL, err) ||
                  write_text(run, "plan.json", run->plan, err) ||
                  write_text(run, "model.py", model_python(run->config), err);
+    json_decref(text);
     free(config);
     return failed ? -1 : 0;
 }

@@ -12,6 +12,7 @@
 
 #include "data/csv.h"
 #include "util/clocale.h"
+#include "util/jsonmem.h"
 #include "util/near.h"
 
 /* Powers beyond these leave nothing of most values. */
@@ -378,7 +379,7 @@ char *transform_text(const struct transform *t, size_t count)
             failed |= json_array_append_new(chain, step_json(&t[i].step[k]));
         failed |= json_array_append_new(all, chain);
     }
-    char *text = all && !failed ? json_dumps(all, JSON_REAL_PRECISION(17)) : NULL;
+    char *text = all && !failed ? jsonmem_dumps(all, JSON_REAL_PRECISION(17)) : NULL;
     json_decref(all);
     return text;
 }
@@ -435,7 +436,9 @@ int transform_read(struct transform *t, size_t count, const char *text, struct e
     json_error_t fault_at;
     json_t *all = json_loads(text, JSON_REJECT_DUPLICATES, &fault_at);
     int result = 0;
-    if (!all)
+    if (!all && jsonmem_short())
+        result = error_set(err, STATUS_FAILED, "transform: out of memory");
+    else if (!all)
         result = error_set(err, STATUS_INPUT, "transform: %s", csv_show(fault_at.text, shown));
     else if (!json_is_array(all) || json_array_size(all) != count)
         result = error_set(err, STATUS_INPUT, "transform: no list of %zu", count);

@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "util/clocale.h"
+#include "util/file.h"
+#include "util/jsonmem.h"
 
 /* The bar is drawn at most this often, ms. */
 #define PROGRESS_PERIOD 100
@@ -26,6 +28,7 @@ struct log {
     int64_t bytes; /* of whole lines in the file */
     int failed;    /* errno of the first write to it that failed */
     int mute;      /* errno of the first write to the console that failed */
+    int lost;      /* memory for a line ran out before the file was opened */
     char *early;   /* lines of events before the file was opened; NULL: none */
     size_t early_bytes;
 
@@ -66,8 +69,9 @@ static void say(struct log *log, FILE *out, const char *before, const char *form
     fputs(before, out);
     vfprintf(out, format, ap);
     putc('\n', out);
-    if (fflush(out) && !log->mute && out == stdout)
-        log->mute = errno;
+    int failed = file_flush_errno(out);
+    if (failed && !log->mute && out == stdout)
+        log->mute = failed;
     clocale_leave(locale);
 }
 
@@ -123,31 +127,13 @@ static json_t *json_text(char *text)
     return json_string(text);
 }
 
-void log_warn(struct log *log, const char *format, ...)
-{
-    char *text;
-    va_list ap;
-    locale_t locale = clocale_enter();
-    va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
-    va_end(ap);
-    clocale_leave(locale);
-    if (n < 0)
-        return;
-    say_warning(log, "%s", text);
-    json_t *members = json_object();
-    json_object_set_new(members, "message", json_text(text));
-    log_event(log, "warning", members);
-    free(text);
-}
-
 /* --- the file */
 
-static void file_failed(struct log *log)
+static void file_failed(struct log *log, int number)
 {
     if (log->failed)
         return;
-    log->failed = errno;
+    log->failed = number;
     say_warning(log, "%s: %s", log->path, strerror(log->failed));
 }
 
@@ -180,7 +166,7 @@ static void append(struct log *log, const char *line, size_t size)
         log->bytes += (int64_t)size;
         return;
     }
-    file_failed(log);
+    file_failed(log, errno);
     /* Keeps the lines after this one whole; no help for it if this fails as well. */
     if (ftruncate(log->fd, (off_t)log->bytes))
         errno = 0;
@@ -204,7 +190,9 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
         failed = log->bytes < size && ftruncate(fd, (off_t)log->bytes);
     }
     log->path = failed ? NULL : strdup(path);
-    if (!log->path) {
+    if (log->path && log->lost)
+        errno = ENOMEM;
+    if (!log->path || log->lost) {
         error_errno(err, STATUS_FAILED, path);
         close(fd);
         return -1;
@@ -249,13 +237,22 @@ static char *event_line(const char *event, json_t *members, size_t *size)
     json_object_set_new(object, "time", json_now());
     json_object_update_missing(object, members);
     /* Ten digits say what a reader of the log can use; nothing is computed from them. */
-    char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
+    char *text = jsonmem_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
     json_decref(object);
     if (!text)
         return NULL;
     *size = strlen(text) + 1;
     text[*size - 1] = '\n'; /* in place of the NUL */
     return text;
+}
+
+/* There is no memory for an event: the file is not what it should be. */
+static void lose_event(struct log *log)
+{
+    if (log->fd >= 0)
+        file_failed(log, ENOMEM);
+    else
+        log->lost = 1;
 }
 
 void log_event(struct log *log, const char *event, json_t *members)
@@ -266,13 +263,36 @@ void log_event(struct log *log, const char *event, json_t *members)
     clocale_leave(locale);
     if (line && log->fd >= 0)
         append(log, line, size);
-    else if (line && (more = realloc(log->early, log->early_bytes + size))) {
+    else if (line && log->fd < 0 && (more = realloc(log->early, log->early_bytes + size))) {
         log->early = more;
         memcpy(more + log->early_bytes, line, size);
         log->early_bytes += size;
-    }
+    } else
+        lose_event(log);
     free(line);
     json_decref(members);
+}
+
+void log_warn(struct log *log, const char *format, ...)
+{
+    char *text;
+    va_list ap;
+    va_start(ap, format);
+    say(log, stderr, "seqtrain: warning: ", format, ap);
+    va_end(ap);
+    locale_t locale = clocale_enter();
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    clocale_leave(locale);
+    if (n < 0) {
+        lose_event(log);
+        return;
+    }
+    json_t *members = json_object();
+    json_object_set_new(members, "message", json_text(text));
+    log_event(log, "warning", members);
+    free(text);
 }
 
 /* --- progress */

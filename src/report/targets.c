@@ -8,6 +8,7 @@
 #include "data/split.h"
 #include "data/transform.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 /* --- prices of returns */
 
@@ -226,6 +227,8 @@ static int read_channel(struct signal_channel *to, const struct config *c, struc
         return -1;
     if (text && !(spec = json_loadb(text, size, 0, &fault))) {
         free(text);
+        if (jsonmem_short())
+            return error_set(err, STATUS_FAILED, "%s: out of memory", c->signal.spec);
         return error_set(err, STATUS_INPUT, "%s:%d: %s", c->signal.spec, fault.line, fault.text);
     }
     free(text);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/jsonmem.h"
+
 static json_t *launches_json(const struct graph *g)
 {
     json_t *list = json_array();
@@ -36,7 +38,7 @@ char *plan_text(const struct engine *e)
     if (e->train)
         json_object_set_new(plan, "training", launches_json(e->train));
     json_object_set_new(plan, "evaluation", launches_json(e->eval));
-    char *text = json_dumps(plan, JSON_INDENT(1));
+    char *text = jsonmem_dumps(plan, JSON_INDENT(1));
     json_decref(plan);
     return text;
 }

@@ -21,6 +21,27 @@ char *file_join(const char *folder, const char *name)
     return path;
 }
 
+/* Whether a write leaves this number. */
+static int is_of_write(int number)
+{
+    return number == ENOSPC || number == EDQUOT || number == EFBIG || number == EPIPE ||
+           number == ENOMEM;
+}
+
+int file_flush_errno(FILE *stream)
+{
+    /* after an earlier failure errno may be of another call since: EIO is the general cause */
+    if (ferror(stream))
+        return is_of_write(errno) ? errno : EIO;
+    return fflush(stream) ? errno : 0;
+}
+
+int file_flush(FILE *stream, const char *name, struct error *err)
+{
+    errno = file_flush_errno(stream);
+    return errno ? error_errno(err, STATUS_FAILED, name) : 0;
+}
+
 static void draft_free(struct file_draft *draft)
 {
     if (!draft)
@@ -100,8 +121,11 @@ static int take_name(const struct file_draft *draft, const char *former)
 int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err)
 {
     FILE *stream = draft->stream;
-    int failed = ferror(stream) || fflush(stream) || fsync(fileno(stream));
-    int saved = errno;
+    int saved = file_flush_errno(stream), failed = saved != 0;
+    if (!failed && fsync(fileno(stream))) {
+        failed = 1;
+        saved = errno;
+    }
     if (fclose(stream) && !failed) {
         failed = 1;
         saved = errno;

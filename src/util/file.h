@@ -20,6 +20,12 @@ struct file_draft {
     char *path, *aside; /* where it is to be, where it is */
 };
 
+/* Flushes a stream: 0, or the errno of what failed, now or in an earlier write. */
+int file_flush_errno(FILE *stream);
+
+/* The same; fails with "NAME: cause". */
+int file_flush(FILE *stream, const char *name, struct error *err);
+
 struct file_draft *file_begin(const char *path, struct error *err);
 int file_commit(struct file_draft *draft, struct error *err);
 void file_abort(struct file_draft *draft);
