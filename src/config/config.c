@@ -500,7 +500,8 @@ struct config *config_load(const char *path, char *const *settings, size_t count
     size_t size = 0;
     char *bytes = path ? file_read(path, MAX_FILE, &size, err) : NULL;
     if (path && !bytes) {
-        err->status = STATUS_USAGE;
+        if (err->status == STATUS_INPUT)
+            err->status = STATUS_USAGE;
         return NULL;
     }
     struct config *config = parse(bytes, size, path, settings, count, err);

@@ -277,7 +277,7 @@ struct launch *graph_kernel(struct graph *g, const char *file, const char *name,
     l->lanes = lanes;
     va_list ap;
     va_start(ap, options);
-    if (vasprintf(&l->options, options, ap) < 0) {
+    if (l == &nowhere_launch || vasprintf(&l->options, options, ap) < 0) {
         l->options = NULL;
         g->failed = 1;
     }

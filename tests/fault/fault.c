@@ -32,7 +32,6 @@
 #include <unistd.h>
 
 #include <cairo.h>
-#include <jansson.h>
 #include <png.h>
 #include <zlib.h>
 
@@ -200,9 +199,6 @@ static int drop(const void *what)
 
 /* --- begin and end */
 
-static void *json_alloc(size_t size);
-void __wrap_free(void *p);
-
 static void report(void)
 {
     const char *path = getenv("SEQTRAIN_FAULT_REPORT");
@@ -232,7 +228,7 @@ __attribute__((constructor)) static void begin(void)
     parse(getenv("SEQTRAIN_FAULT"), fail_at, &and_after);
     parse(getenv("SEQTRAIN_FAULT_STACK"), stack_at, &ignored);
     sites = path ? __real_fopen(path, "w") : NULL;
-    json_set_alloc_funcs(json_alloc, __wrap_free);
+
     atexit(report);
 }
 
@@ -318,16 +314,12 @@ FAIL(void *, aligned_alloc, (size_t align, size_t size), ALLOC, ENOMEM, NULL)
 return hold(MEMORY, __real_aligned_alloc(align, size));
 }
 
+void __wrap_free(void *p);
 void __wrap_free(void *p)
 {
     if (p)
         drop(p);
     __real_free(p);
-}
-
-static void *json_alloc(size_t size)
-{
-    return __wrap_malloc(size);
 }
 
 FAIL(char *, realpath, (const char *path, char *to), ALLOC, ENOMEM, NULL)
@@ -697,9 +689,21 @@ size_t __wrap_fread(void *to, size_t size, size_t count, FILE *f)
     return __real_fread(to, size, count / 2, f);
 }
 
-/* zlib keeps errno for the caller where it gives -1 and its error is Z_ERRNO */
-FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, -1)
+/* what zlib then tells of the file */
+static atomic_int gz_failed;
+FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, (atomic_store(&gz_failed, 1), -1))
 return __real_gzread(f, to, size);
+}
+
+const char *__real_gzerror(gzFile f, int *code);
+const char *__wrap_gzerror(gzFile f, int *code);
+const char *__wrap_gzerror(gzFile f, int *code)
+{
+    const char *text = __real_gzerror(f, code);
+    if (!atomic_load(&gz_failed))
+        return text;
+    *code = Z_ERRNO;
+    return "Input/output error";
 }
 
 /* --- OpenCL */

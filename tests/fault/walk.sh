@@ -191,7 +191,7 @@ says()
     case $1$2$line in
     alloc1*'out of memory'* | alloc1*'Cannot allocate memory'*) ;;
     write1*'No space left'* | write1*'Input/output error'*) ;;
-    read[13]*'Input/output error'*) ;;
+    read[123]*'Input/output error'*) ;;
     cl4*CL_OUT_OF_RESOURCES*) ;;
     *) verdict='not the sentence for this fault' && return 1 ;;
     esac
