@@ -10,6 +10,18 @@ int error_set(struct error *err, enum status status, const char *format, ...)
     va_list ap;
     va_start(ap, format);
     err->status = status;
+    err->damaged = 0;
+    vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+int error_damaged(struct error *err, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    err->status = STATUS_INPUT;
+    err->damaged = 1;
     vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
     return -1;

@@ -23,12 +23,16 @@ enum status {
 
 struct error {
     enum status status;
+    int damaged;     /* the bytes of an input file are at fault: a copy of it would do */
     char text[2048]; /* one or more lines without a trailing newline */
 };
 
 /* Fills the error and returns -1, so that callers write `return error_set(...)`. */
 int error_set(struct error *err, enum status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* The same with STATUS_INPUT and `damaged`. */
+int error_damaged(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "format: " before the text that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

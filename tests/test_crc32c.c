@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /* CRC32C: values of RFC 3720 and of its definition, bit by bit; both ways to compute it. */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,6 +3,7 @@
  * Reading and writing of safetensors files, against bytes written by hand and against files that
  * are cut, bent and poisoned.
  */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "train/safetensors.h"
+#include "util/crc32c.h"
 #include "util/file.h"
 
 static struct error err;
@@ -53,6 +55,23 @@ static const unsigned char golden_data[25] = {
 };
 static const unsigned char golden_length[8] = {0x90, 0, 0, 0, 0, 0, 0, 0};
 static unsigned char golden[8 + 144 + 25];
+
+/* What is written carries sums, made by another program. */
+static const char written_header[] =
+    "{\"__metadata__\":{\"format\":\"pt\",\"crc32c\":\"f4ebb2a1\",\"crc32c.b\":\"ff000000\","
+    "\"crc32c.w\":\"805104b9\"},"
+    "\"w\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[0,24]},"
+    "\"b\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[24,25]}}  ";
+static unsigned char written[8 + 208 + 25];
+
+static void make_written(void)
+{
+    assert_int_equal(sizeof written_header - 1, 208);
+    memset(written, 0, 8);
+    written[0] = 208;
+    memcpy(written + 8, written_header, 208);
+    memcpy(written + 8 + 208, golden_data, 25);
+}
 
 static void make_golden(void)
 {
@@ -122,7 +141,7 @@ static void test_reads_golden(void **state)
 static void test_writes_golden(void **state)
 {
     (void)state;
-    make_golden();
+    make_written();
     struct safetensors *st = safetensors_new();
     const unsigned char b = 255;
     const float w[] = {1, 2, 3, 4, 5, 6};
@@ -137,9 +156,133 @@ static void test_writes_golden(void **state)
     size_t size;
     char *bytes = file_read(path, 1 << 20, &size, &err);
     assert_non_null(bytes);
-    assert_int_equal(size, sizeof golden);
-    assert_memory_equal(bytes, golden, sizeof golden);
+    assert_int_equal(size, sizeof written);
+    assert_memory_equal(bytes, written, sizeof written);
     free(bytes);
+}
+
+/* Sums are no metadata of the caller's; a file without them is read. */
+static void test_sums(void **state)
+{
+    (void)state;
+    make_golden();
+    make_written();
+    struct safetensors *st = safetensors_parse(golden, sizeof golden, "golden", &err);
+    assert_non_null(st);
+    assert_false(st->summed);
+    safetensors_free(st);
+    assert_non_null(st = safetensors_parse(written, sizeof written, "written", &err));
+    assert_true(st->summed);
+    assert_int_equal(st->metas, 1);
+    assert_int_equal(st->count, 2);
+    assert_int_equal(safetensors_find(st, "w")->sum, 0x805104b9u);
+    safetensors_free(st);
+}
+
+/* Every byte of a file, changed and read again by way of memory and by way of the file. */
+static void refused_when_bent(unsigned char *bytes, size_t size)
+{
+    assert_int_equal(file_write(path, bytes, size, &err), 0);
+    int file = open(path, O_WRONLY);
+    assert_true(file >= 0);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        memset(&err, 0, sizeof err);
+        if (safetensors_parse(bytes, size, "bent", &err))
+            fail_msg("bit %zu of byte %zu may be changed", bit % 8, bit / 8);
+        assert_int_equal(err.status, STATUS_INPUT);
+        assert_true(err.damaged);
+        assert_null(strchr(err.text, '\n'));
+        if (bit % 8 == 3) {
+            assert_int_equal(pwrite(file, bytes + bit / 8, 1, (off_t)(bit / 8)), 1);
+            memset(&err, 0, sizeof err);
+            if (safetensors_read(path, &err))
+                fail_msg("byte %zu of a file may be changed", bit / 8);
+            assert_true(err.damaged);
+        }
+        bytes[bit / 8] ^= (unsigned char)(1u << bit % 8);
+        if (bit % 8 == 3)
+            assert_int_equal(pwrite(file, bytes + bit / 8, 1, (off_t)(bit / 8)), 1);
+    }
+    close(file);
+    struct safetensors *st = safetensors_read(path, &err);
+    assert_non_null(st);
+    safetensors_free(st);
+}
+
+/* The length of the header, its text, names, sums, the blanks behind it, data: any bit. */
+static void test_every_flip_is_seen(void **state)
+{
+    (void)state;
+    make_written();
+    refused_when_bent(written, sizeof written);
+
+    /* what a checkpoint has: text in which a sum seems to stand, an empty tensor, all types */
+    static const char *const names[] = {
+        "encoder.weight", "state.history", "none", "\303\244", "crc32c", "a\"b", "state.metrics"};
+    static const enum dtype types[] = {DTYPE_F32, DTYPE_F64, DTYPE_F32, DTYPE_U8,
+                                       DTYPE_I64, DTYPE_U64, DTYPE_U32};
+    double d[12];
+    for (int i = 0; i < 12; i++)
+        d[i] = 1 / (i + 3.0);
+    struct safetensors *st = safetensors_new();
+    for (size_t i = 0; i < 7; i++)
+        assert_int_equal(safetensors_add(st, names[i], types[i], 2,
+                                         (uint64_t[]){i == 2 ? 0 : i + 1, 1}, d, &err),
+                         0);
+    assert_int_equal(safetensors_set(st, "config", "[run]\n; \"crc32c\":\"00000000\"\n", &err), 0);
+    assert_int_equal(safetensors_set(st, "scaler", "{\"offset\":[1.5]}", &err), 0);
+    assert_int_equal(safetensors_write(st, path, &err), 0);
+    safetensors_free(st);
+    size_t size;
+    char *bytes = file_read(path, 1 << 20, &size, &err);
+    assert_non_null(bytes);
+    refused_when_bent((unsigned char *)bytes, size);
+    free(bytes);
+}
+
+/* `header` with its own sum put in where it has eight x. */
+static struct safetensors *parse_summed(const char *header)
+{
+    char text[512], *at;
+    const uint64_t length = strlen(header);
+    snprintf(text, sizeof text, "%s", header);
+    assert_non_null(at = strstr(text, "xxxxxxxx"));
+    memcpy(at, "00000000", 8);
+    uint32_t sum = crc32c(crc32c(0, &length, 8), text, length);
+    char digits[9];
+    snprintf(digits, sizeof digits, "%08x", sum);
+    memcpy(at, digits, 8);
+    return parse(text, length, 4);
+}
+
+/* A sum that is missing or none is damage as well, and so is one without that of the header. The
+ * sum of four zeros is 48674bc7. */
+static void test_incomplete_sums(void **state)
+{
+    (void)state;
+#define W "\"w\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}"
+    struct safetensors *st =
+        parse_summed("{\"__metadata__\":{\"crc32c.w\":\"48674bc7\",\"crc32c\":\"xxxxxxxx\"}," W);
+    assert_non_null(st);
+    assert_true(st->summed);
+    safetensors_free(st);
+    static const char *const bad[] = {
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx\"}," W,
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx\",\"crc32c.w\":\"48674BC7\"}," W,
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx\",\"crc32c.w\":\"48674bc\"}," W,
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx\",\"crc32c.w\":\"48674bc8\"}," W,
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx\",\"crc32c.v\":\"48674bc7\"}," W,
+        "{\"__metadata__\":{\"crc32b\":\"xxxxxxxx\",\"crc32c.w\":\"48674bc7\"}," W,
+        "{\"__metadata__\":{\"crc32c\" :\"xxxxxxxx\",\"crc32c.w\":\"48674bc7\"}," W,
+        "{\"__metadata__\":{\"crc32c\":\"xxxxxxxx \",\"crc32c.w\":\"48674bc7\"}," W,
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_null(parse_summed(bad[i]));
+        assert_int_equal(err.status, STATUS_INPUT);
+        assert_true(err.damaged);
+        assert_non_null(strstr(err.text, "x.safetensors: damaged: "));
+    }
 }
 
 static void test_round_trip(void **state)
@@ -202,6 +345,24 @@ static int fetch(void *from, size_t offset, size_t bytes, void *to, struct error
     return 0;
 }
 
+/* What pieces have to be, and where to stop (0: nowhere). */
+struct pieces {
+    size_t next;
+    const unsigned char *want;
+    size_t stop;
+};
+
+static int take_piece(void *to, size_t offset, size_t bytes, const void *piece, struct error *e)
+{
+    struct pieces *p = to;
+    assert_int_equal(offset, p->next);
+    assert_true(bytes > 0);
+    if (offset) /* the first number was changed */
+        assert_memory_equal(piece, p->want + offset, bytes);
+    p->next += bytes;
+    return p->stop && p->next >= p->stop ? error_set(e, STATUS_DEVICE, "enough") : 0;
+}
+
 /* A tensor of more than two pieces that begins inside what it is a part of; when it cannot be had,
  * the file that was there stays. */
 static void test_far(void **state)
@@ -238,15 +399,20 @@ static void test_far(void **state)
         assert_non_null(strstr(err.text, "far: lost"));
     }
     struct safetensors *held = safetensors_open(path, &err);
-    uint32_t three[3];
     assert_non_null(held);
     const struct safetensor *far = safetensors_find(held, "far");
     assert_null(far->data);
-    assert_int_equal(safetensors_copy(far, 8 << 20, sizeof three, three, &err), 0);
-    assert_memory_equal(three, x + first + (2 << 20), sizeof three);
+    struct pieces pieces = {0, (unsigned char *)(x + first), 0};
+    assert_int_equal(safetensors_each(held, far, take_piece, &pieces, &err), 0);
+    assert_int_equal(pieces.next, far->bytes);
+    pieces.next = 0;
+    pieces.stop = (size_t)1 << 20;
+    assert_int_equal(safetensors_each(held, far, take_piece, &pieces, &err), -1);
+    assert_string_equal(err.text, "enough");
     assert_int_equal(truncate(path, 9 << 20), 0);
-    assert_int_equal(safetensors_copy(far, far->bytes - 12, sizeof three, three, &err), -1);
+    assert_int_equal(safetensors_copy(held, far, x + first, &err), -1);
     assert_int_equal(err.status, STATUS_INPUT);
+    assert_true(err.damaged);
     assert_non_null(strstr(err.text, "cannot be read"));
     safetensors_free(held);
     char aside[sizeof path + 32];
@@ -478,6 +644,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_golden),
         cmocka_unit_test(test_writes_golden),
+        cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_every_flip_is_seen),
+        cmocka_unit_test(test_incomplete_sums),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_far),
         cmocka_unit_test(test_empty),

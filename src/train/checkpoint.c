@@ -254,10 +254,20 @@ void checkpoint_fini(struct checkpoint *c)
     memset(c, 0, sizeof *c);
 }
 
+struct place {
+    struct buffer *arena;
+    size_t offset;
+};
+
+static int take_place(void *to, size_t offset, size_t bytes, const void *piece, struct error *err)
+{
+    const struct place *place = to;
+    return buffer_write(place->arena, place->offset + offset, bytes, piece, err);
+}
+
 static int load_arena(struct engine *e, const struct safetensors *st, struct buffer *arena,
                       const char *prefix, const char *path, struct error *err)
 {
-    float piece[1 << 14];
     for (size_t i = 0; i < e->params->count; i++) {
         if (!has_place(e, i, arena))
             continue;
@@ -275,12 +285,9 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct buf
             return error_set(err, STATUS_INPUT,
                              "%s: %s has not the shape of this model's: another configuration?",
                              path, name);
-        for (size_t done = 0, count; done < from->bytes; done += count) {
-            count = from->bytes - done < sizeof piece ? from->bytes - done : sizeof piece;
-            if (safetensors_copy(from, done, count, piece, err) ||
-                buffer_write(arena, t->offset + done, count, piece, err))
-                return -1;
-        }
+        struct place place = {arena, t->offset};
+        if (safetensors_each(st, from, take_place, &place, err))
+            return -1;
     }
     return 0;
 }
@@ -312,6 +319,16 @@ static json_int_t whole(const json_t *state, const char *key, int *good)
     const json_t *value = json_object_get(state, key);
     *good &= json_is_integer(value) && json_integer_value(value) >= 0;
     return json_integer_value(value);
+}
+
+static int load_history(const struct safetensors *st, const struct safetensor *history,
+                        struct progress *p, struct error *err)
+{
+    p->history = malloc(history->bytes + 1);
+    if (!p->history)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    p->epochs = history->shape[0];
+    return safetensors_copy(st, history, p->history, err);
 }
 
 int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
@@ -355,14 +372,8 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
                          path,
                          e->config->data.source.count ? *e->config->data.source.item
                                                       : e->config->data.manifest);
-    if (safetensors_copy(metrics, 0, sizeof p->metrics, &p->metrics, err))
+    if (safetensors_copy(st, metrics, &p->metrics, err) || load_history(st, history, p, err))
         return -1;
-    for (long i = 0; i < p->epoch; i++) {
-        struct epoch_figures row;
-        if (safetensors_copy(history, (size_t)i * sizeof row, sizeof row, &row, err) ||
-            progress_add(p, &row, err))
-            return -1;
-    }
     return load_arena(e, st, e->params->exp_avg, EXP_AVG, path, err) ||
                    load_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, path, err)
                ? -1

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/crc32c.h"
 #include "util/file.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -18,6 +19,12 @@
 
 /* Longest header that is read or written: room for 100,000 tensors, no room for a bomb. */
 #define HEADER_MAX ((uint64_t)16 << 20)
+
+/* Names in the metadata: of the header's sum and, with the name of a tensor behind it, of its sum.
+ */
+#define SUM "crc32c"
+#define SUM_OF SUM "."
+#define SUM_DIGITS 8
 
 static const struct {
     const char *name;
@@ -28,6 +35,9 @@ static const struct {
     [DTYPE_U64] = {"U64", 8},
 };
 #define DTYPES (sizeof dtypes / sizeof *dtypes)
+
+/* Data that lie elsewhere pass through so many bytes on the stack. */
+#define PIECE ((size_t)1 << 18)
 
 /* A name from a file made fit for a one-line message: cut, control characters replaced. */
 struct shown {
@@ -244,6 +254,8 @@ static int whole(const json_t *value, uint64_t *out)
     return 0;
 }
 
+static const char out_of_memory[] = "out of memory";
+
 /* {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]}; the cause of a fault, or NULL. */
 static const char *parse_tensor(const json_t *entry, struct safetensor *tensor,
                                 struct extent *extent)
@@ -278,7 +290,12 @@ static const char *parse_tensor(const json_t *entry, struct safetensor *tensor,
     return NULL;
 }
 
-/* "__metadata__": {"key": "value", ...}; the cause of a fault, or NULL. */
+static int is_sum(const char *key)
+{
+    return !strcmp(key, SUM) || !strncmp(key, SUM_OF, strlen(SUM_OF));
+}
+
+/* "__metadata__": {"key": "value", ...} but for sums; the cause of a fault, or NULL. */
 static const char *parse_metadata(json_t *entry, struct safetensors *st)
 {
     const char *key;
@@ -289,8 +306,8 @@ static const char *parse_metadata(json_t *entry, struct safetensors *st)
     {
         if (!json_is_string(value))
             return "has a value that is no string";
-        if (append_meta(st, key, json_string_value(value)))
-            return "out of memory";
+        if (!is_sum(key) && append_meta(st, key, json_string_value(value)))
+            return out_of_memory;
     }
     return NULL;
 }
@@ -302,16 +319,17 @@ static int check_extents(const struct safetensors *st, const struct extent *exte
     uint64_t end = 0;
     for (size_t i = 0; i < st->count; i++) {
         if (extents[i].begin != end)
-            return error_set(err, STATUS_INPUT, "%s: tensor '%s': its data %s", path,
-                             show(st->tensor[extents[i].index].name).text,
-                             extents[i].begin < end ? "overlaps another tensor" : "follows a hole");
+            return error_damaged(err, "%s: tensor '%s': its data %s", path,
+                                 show(st->tensor[extents[i].index].name).text,
+                                 extents[i].begin < end ? "overlaps another tensor"
+                                                        : "follows a hole");
         end = extents[i].end;
     }
     if (end == data_size)
         return 0;
-    return error_set(err, STATUS_INPUT, "%s: %s: the header tells of %llu bytes of data, not %llu",
-                     path, end > data_size ? "truncated" : "too long", (unsigned long long)end,
-                     (unsigned long long)data_size);
+    return error_damaged(err, "%s: %s: the header tells of %llu bytes of data, not %llu", path,
+                         end > data_size ? "truncated" : "too long", (unsigned long long)end,
+                         (unsigned long long)data_size);
 }
 
 /* Puts the tensors into the order of their data, which have to follow each other without holes. */
@@ -354,11 +372,13 @@ static int parse_entries(json_t *header, struct safetensors *st, uint64_t data_s
             struct extent *extent = &extents[st->count];
             extent->index = st->count;
             struct safetensor *tensor = append(st, name);
-            fault = tensor ? parse_tensor(entry, tensor, extent) : "out of memory";
+            fault = tensor ? parse_tensor(entry, tensor, extent) : out_of_memory;
         }
         if (fault) {
-            failed = error_set(err, STATUS_INPUT, "%s: %s'%s': %s", path, meta ? "" : "tensor ",
-                               show(name).text, fault);
+            failed = error_damaged(err, "%s: %s'%s': %s", path, meta ? "" : "tensor ",
+                                   show(name).text, fault);
+            if (fault == out_of_memory)
+                failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
             break;
         }
     }
@@ -368,22 +388,115 @@ static int parse_entries(json_t *header, struct safetensors *st, uint64_t data_s
     return failed;
 }
 
-/* The JSON header of `size` bytes in a file with `data_size` bytes behind it. */
-static struct safetensors *parse_header(const char *bytes, size_t size, uint64_t data_size,
-                                        const char *path, struct error *err)
+/* --- sums */
+
+/* Eight hexadecimal digits as they are written; -1 for anything else. */
+static int parse_sum(const char *text, uint32_t *sum)
+{
+    if (!text || strlen(text) != SUM_DIGITS || strspn(text, "0123456789abcdef") != SUM_DIGITS)
+        return -1;
+    *sum = (uint32_t)strtoul(text, NULL, 16);
+    return 0;
+}
+
+/* "crc32c.NAME", which the caller frees; NULL without memory. */
+static char *sum_key(const char *name)
+{
+    size_t size = sizeof SUM_OF + strlen(name);
+    char *key = malloc(size);
+    if (key)
+        snprintf(key, size, SUM_OF "%s", name);
+    return key;
+}
+
+/* Where the digits of its own sum stand in a header; NULL if they do not. A key within a string
+ * would have a backslash before its quotes. */
+static char *sum_digits(const char *header, size_t size)
+{
+    static const char before[] = "\"" SUM "\":\"";
+    char *at = memmem(header, size, before, sizeof before - 1);
+    at = at ? at + sizeof before - 1 : NULL;
+    return at && (size_t)(at - header) + SUM_DIGITS <= size ? at : NULL;
+}
+
+/* The sum of the header's length and of the header, its digits taken as zeros. */
+static uint32_t header_sum(const void *length, const char *header, size_t size, const char *digits)
+{
+    const char *rest = digits + SUM_DIGITS;
+    uint32_t sum = crc32c(0, length, 8);
+    sum = crc32c(sum, header, (size_t)(digits - header));
+    sum = crc32c(sum, "00000000", SUM_DIGITS);
+    return crc32c(sum, rest, (size_t)(header + size - rest));
+}
+
+/* The sums of the tensors. -1 with an error where one is missing or, `own` being NULL, where there
+ * is any: then it is the name of the header's sum that is damaged. */
+static int read_sums(struct safetensors *st, json_t *meta, const char *own, const char *path,
+                     struct error *err)
+{
+    const char *key;
+    json_t *value;
+    int good = 1;
+    json_object_foreach(meta, key, value) good &= own || !is_sum(key);
+    for (size_t i = 0; own && good && i < st->count; i++) {
+        char *name = sum_key(st->tensor[i].name);
+        if (!name)
+            return error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        good = !parse_sum(json_string_value(json_object_get(meta, name)), &st->tensor[i].sum);
+        free(name);
+    }
+    st->summed = own != NULL;
+    return good ? 0 : error_damaged(err, "%s: damaged: its checksums are incomplete", path);
+}
+
+/* Holds the header against its sum, if it has one. */
+static int check_header(struct safetensors *st, json_t *meta, const char *prefix,
+                        const char *header, size_t size, const char *path, struct error *err)
+{
+    uint32_t want, got;
+    const char *own = json_string_value(json_object_get(meta, SUM));
+    const char *digits = sum_digits(header, size);
+    if (own && (parse_sum(own, &want) || !digits))
+        return error_damaged(err, "%s: damaged: the checksum of its header is none", path);
+    if (own && (got = header_sum(prefix, header, size, digits)) != want)
+        return error_damaged(err, "%s: damaged: the CRC32C of its header is %08x, not %08x", path,
+                             got, want);
+    return read_sums(st, meta, own, path, err);
+}
+
+/* Holds a tensor against its sum, if it has one. */
+static int check_tensor(const struct safetensors *st, const struct safetensor *tensor, uint32_t sum,
+                        const char *path, struct error *err)
+{
+    if (!st->summed || sum == tensor->sum)
+        return 0;
+    return error_damaged(err, "%s: damaged: the CRC32C of tensor '%s' is %08x, not %08x", path,
+                         show(tensor->name).text, sum, tensor->sum);
+}
+
+/* The JSON header of `size` bytes, behind the 8 of its length, in a file with `data_size` bytes
+ * behind it. */
+static struct safetensors *parse_header(const char *prefix, const char *bytes, size_t size,
+                                        uint64_t data_size, const char *path, struct error *err)
 {
     json_error_t why;
     json_t *header = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &why);
+    if (!header && json_error_code(&why) == json_error_out_of_memory) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        return NULL;
+    }
     if (!json_is_object(header)) {
-        error_set(err, STATUS_INPUT, "%s: header: %s", path,
-                  header ? "is not an object" : show(why.text).text);
+        error_damaged(err, "%s: header: %s", path,
+                      header ? "is not an object" : show(why.text).text);
         json_decref(header);
         return NULL;
     }
     struct safetensors *st = safetensors_new();
     if (!st) {
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    } else if (parse_entries(header, st, data_size, path, err)) {
+    } else if (parse_entries(header, st, data_size, path, err) ||
+               check_header(st, json_object_get(header, "__metadata__"), prefix, bytes, size, path,
+                            err)) {
         safetensors_free(st);
         st = NULL;
     }
@@ -392,15 +505,15 @@ static struct safetensors *parse_header(const char *bytes, size_t size, uint64_t
 }
 
 /* The header's length from the first 8 bytes of a file of `size` bytes. */
-static int header_length(const unsigned char *prefix, uint64_t size, uint64_t *length,
-                         const char *path, struct error *err)
+static int header_length(const char *prefix, uint64_t size, uint64_t *length, const char *path,
+                         struct error *err)
 {
     memcpy(length, prefix, 8);
     if (*length > HEADER_MAX)
-        return error_set(err, STATUS_INPUT, "%s: not a safetensors file: a header of %llu bytes",
-                         path, (unsigned long long)*length);
+        return error_damaged(err, "%s: not a safetensors file: a header of %llu bytes", path,
+                             (unsigned long long)*length);
     if (*length > size - 8)
-        return error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
+        return error_damaged(err, "%s: truncated in its header", path);
     return 0;
 }
 
@@ -408,19 +521,21 @@ struct safetensors *safetensors_parse(const void *bytes, size_t size, const char
                                       struct error *err)
 {
     uint64_t length;
-    const unsigned char *at = bytes;
+    const char *at = bytes;
     if (size < 8) {
-        error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", name);
+        error_damaged(err, "%s: not a safetensors file: shorter than 8 bytes", name);
         return NULL;
     }
     if (header_length(at, size, &length, name, err))
         return NULL;
-    struct safetensors *st =
-        parse_header((const char *)at + 8, (size_t)length, size - 8 - length, name, err);
+    struct safetensors *st = parse_header(at, at + 8, (size_t)length, size - 8 - length, name, err);
     at += 8 + length;
     for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
-        if (keep(&st->tensor[i], at)) {
-            error_set(err, STATUS_FAILED, "%s: out of memory", name);
+        struct safetensor *tensor = &st->tensor[i];
+        int failed = keep(tensor, at)
+                         ? error_set(err, STATUS_FAILED, "%s: out of memory", name)
+                         : check_tensor(st, tensor, crc32c(0, at, tensor->bytes), name, err);
+        if (failed) {
             safetensors_free(st);
             return NULL;
         }
@@ -432,27 +547,59 @@ static int read_data(void *from, size_t offset, size_t bytes, void *to, struct e
 {
     const struct safetensors *st = from;
     if (file_read_at(st->file, offset, bytes, to))
-        return error_set(err, STATUS_INPUT, "%s: its data cannot be read", st->path);
+        return error_damaged(err, "%s: its data cannot be read", st->path);
     return 0;
 }
 
-int safetensors_copy(const struct safetensor *tensor, size_t offset, size_t bytes, void *to,
+/* Gives data that lie elsewhere to `take` in pieces, and their sum. */
+static int fetch_all(const struct safetensor *tensor, safetensors_take *take, void *to,
+                     uint32_t *sum, struct error *err)
+{
+    char piece[PIECE];
+    *sum = 0;
+    for (size_t done = 0, count; done < tensor->bytes; done += count) {
+        count = tensor->bytes - done < sizeof piece ? tensor->bytes - done : sizeof piece;
+        if (tensor->fetch(tensor->from, tensor->at + done, count, piece, err))
+            return -1;
+        *sum = crc32c(*sum, piece, count);
+        if (take(to, done, count, piece, err))
+            return -1;
+    }
+    return 0;
+}
+
+int safetensors_each(const struct safetensors *st, const struct safetensor *tensor,
+                     safetensors_take *take, void *to, struct error *err)
+{
+    uint32_t sum;
+    if (!tensor->fetch) /* was held against its sum when it was read */
+        return take(to, 0, tensor->bytes, tensor->data, err);
+    return fetch_all(tensor, take, to, &sum, err) || check_tensor(st, tensor, sum, st->path, err)
+               ? -1
+               : 0;
+}
+
+static int take_copy(void *to, size_t offset, size_t bytes, const void *piece, struct error *err)
+{
+    (void)err;
+    if (bytes)
+        memcpy((char *)to + offset, piece, bytes);
+    return 0;
+}
+
+int safetensors_copy(const struct safetensors *st, const struct safetensor *tensor, void *to,
                      struct error *err)
 {
-    if (tensor->fetch)
-        return tensor->fetch(tensor->from, tensor->at + offset, bytes, to, err);
-    if (bytes)
-        memcpy(to, (const char *)tensor->data + offset, bytes);
-    return 0;
+    return safetensors_each(st, tensor, take_copy, to, err);
 }
 
 /* The header of an open file of `size` bytes, which then tells where the data are. */
 static struct safetensors *read_header(int file, uint64_t size, const char *path, struct error *err)
 {
     uint64_t length;
-    unsigned char prefix[8];
+    char prefix[8];
     if (size < 8 || file_read_at(file, 0, 8, prefix)) {
-        error_set(err, STATUS_INPUT, "%s: not a safetensors file: shorter than 8 bytes", path);
+        error_damaged(err, "%s: not a safetensors file: shorter than 8 bytes", path);
         return NULL;
     }
     if (header_length(prefix, size, &length, path, err))
@@ -462,9 +609,9 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
     if (!header)
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (file_read_at(file, 8, (size_t)length, header))
-        error_set(err, STATUS_INPUT, "%s: truncated in its header", path);
+        error_damaged(err, "%s: truncated in its header", path);
     else
-        st = parse_header(header, (size_t)length, size - 8 - length, path, err);
+        st = parse_header(prefix, header, (size_t)length, size - 8 - length, path, err);
     free(header);
     size_t at = 8 + (size_t)length;
     for (size_t i = 0; st && i < st->count; at += st->tensor[i++].bytes) {
@@ -501,12 +648,13 @@ struct safetensors *safetensors_open(const char *path, struct error *err)
 }
 
 /* Room for a tensor's data, which are then copied to it. */
-static int bring(struct safetensor *tensor, const char *path, struct error *err)
+static int bring(const struct safetensors *st, struct safetensor *tensor, const char *path,
+                 struct error *err)
 {
     void *data = malloc(tensor->bytes ? tensor->bytes : 1);
     if (!data)
         return error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    int failed = safetensors_copy(tensor, 0, tensor->bytes, data, err);
+    int failed = safetensors_copy(st, tensor, data, err);
     tensor->fetch = NULL;
     tensor->data = data;
     return failed;
@@ -516,7 +664,7 @@ struct safetensors *safetensors_read(const char *path, struct error *err)
 {
     struct safetensors *st = safetensors_open(path, err);
     for (size_t i = 0; st && i < st->count; i++)
-        if (bring(&st->tensor[i], path, err)) {
+        if (bring(st, &st->tensor[i], path, err)) {
             safetensors_free(st);
             return NULL;
         }
@@ -561,71 +709,144 @@ static int describe(const struct safetensor *tensor, void *ctx)
     return json_object_set_new(layout->header, tensor->name, entry);
 }
 
-/* The JSON text of the header, or NULL (no memory, or a string that is not UTF-8). */
-static char *header_text(const struct safetensors *st)
+/* Adds a sum to the metadata. */
+static int put_sum(json_t *meta, const char *key, uint32_t sum)
 {
-    struct layout layout = {json_object(), 0};
+    char digits[SUM_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%08x", sum);
+    return json_object_set_new(meta, key, json_string(digits));
+}
+
+/* The metadata, with the sums of the tensors and zeros for that of the header; NULL as below. */
+static json_t *make_meta(const struct safetensors *st, const uint32_t *sum)
+{
     json_t *meta = json_object();
-    char *text = NULL;
     int failed = 0;
     for (size_t i = 0; i < st->metas; i++)
         failed |= json_object_set_new(meta, st->meta[i].key, json_string(st->meta[i].value));
-    if (st->metas)
-        failed |= json_object_set(layout.header, "__metadata__", meta);
-    if (!failed && !in_order(st, describe, &layout))
-        text = json_dumps(layout.header, JSON_COMPACT);
+    failed |= put_sum(meta, SUM, 0);
+    for (size_t i = 0; i < st->count; i++) {
+        char *key = sum_key(st->tensor[i].name);
+        failed |= !key || put_sum(meta, key, sum[i]);
+        free(key);
+    }
+    if (!failed)
+        return meta;
     json_decref(meta);
+    return NULL;
+}
+
+/* The JSON text of the header, or NULL (no memory, or a string that is not UTF-8). */
+static char *header_text(const struct safetensors *st, const uint32_t *sum)
+{
+    struct layout layout = {json_object(), 0};
+    char *text = NULL;
+    if (!json_object_set_new(layout.header, "__metadata__", make_meta(st, sum)) &&
+        !in_order(st, describe, &layout))
+        text = json_dumps(layout.header, JSON_COMPACT);
     json_decref(layout.header);
     return text;
 }
 
+/* All that is in front of the data, which have these sums: the header's length and the header,
+ * padded, with its own sum. The caller frees; NULL with an error. */
+static char *make_header(const struct safetensors *st, const uint32_t *sum, size_t *size,
+                         const char *path, struct error *err)
+{
+    char *text = header_text(st, sum), *block = NULL, digits[SUM_DIGITS + 1];
+    const uint64_t length = text ? (strlen(text) + 7) / 8 * 8 : 0;
+    if (!text)
+        error_set(err, STATUS_FAILED,
+                  "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
+    else if (length > HEADER_MAX)
+        error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
+    else if (!(block = malloc(8 + (size_t)length + 1)))
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else {
+        char *header = block + 8, *own;
+        *size = 8 + (size_t)length;
+        memcpy(block, &length, 8);
+        snprintf(header, (size_t)length + 1, "%-*s", (int)length, text);
+        own = sum_digits(header, (size_t)length);
+        snprintf(digits, sizeof digits, "%08x", header_sum(block, header, (size_t)length, own));
+        memcpy(own, digits, SUM_DIGITS);
+    }
+    free(text);
+    return block;
+}
+
 struct sink {
+    const struct safetensors *st;
+    uint32_t *sum; /* of each tensor */
     FILE *stream;
     struct error *err;
     int failed; /* an error is set */
 };
 
+static int take_write(void *to, size_t offset, size_t bytes, const void *piece, struct error *err)
+{
+    (void)offset;
+    (void)err;
+    return fwrite(piece, 1, bytes, to) == bytes ? 0 : -1;
+}
+
 static int write_data(const struct safetensor *tensor, void *ctx)
 {
     struct sink *sink = ctx;
-    unsigned char piece[1 << 18];
-    if (!tensor->fetch)
-        return fwrite(tensor->data, 1, tensor->bytes, sink->stream) == tensor->bytes ? 0 : -1;
-    for (size_t done = 0, count; done < tensor->bytes; done += count) {
-        count = tensor->bytes - done < sizeof piece ? tensor->bytes - done : sizeof piece;
-        sink->failed = safetensors_copy(tensor, done, count, piece, sink->err);
-        if (sink->failed)
-            return error_prefix(sink->err, "%s", tensor->name);
-        if (fwrite(piece, 1, count, sink->stream) != count)
-            return -1;
+    uint32_t *sum = &sink->sum[tensor - sink->st->tensor];
+    if (!tensor->fetch) {
+        *sum = crc32c(0, tensor->data, tensor->bytes);
+        return take_write(sink->stream, 0, tensor->bytes, tensor->data, sink->err);
     }
-    return 0;
+    if (!fetch_all(tensor, take_write, sink->stream, sum, sink->err))
+        return 0;
+    sink->failed = !ferror(sink->stream);
+    return sink->failed ? error_prefix(sink->err, "%s", tensor->name) : -1;
+}
+
+static int write_header(struct sink *sink, const char *path)
+{
+    size_t size;
+    char *header = make_header(sink->st, sink->sum, &size, path, sink->err);
+    if (header)
+        fwrite(header, 1, size, sink->stream);
+    else
+        sink->failed = 1;
+    free(header);
+    return header ? 0 : -1;
+}
+
+/* The header, with sums of 0, the data, and the header again with the sums that were found. A
+ * failed write is for file_commit() to see. */
+static void write_all(struct sink *sink, const char *path)
+{
+    if (write_header(sink, path) || in_order(sink->st, write_data, sink) ||
+        fseeko(sink->stream, 0, SEEK_SET))
+        return;
+    write_header(sink, path);
+}
+
+int safetensors_write_keeping(const struct safetensors *st, const char *path, const char *former,
+                              struct error *err)
+{
+    struct sink sink = {.st = st, .err = err, .sum = calloc(st->count + 1, sizeof *sink.sum)};
+    struct file_draft *draft = NULL;
+    if (!sink.sum)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if ((draft = file_begin(path, err))) {
+        sink.stream = draft->stream;
+        write_all(&sink, path);
+    }
+    free(sink.sum);
+    if (!draft)
+        return -1;
+    if (!sink.failed)
+        return file_commit_keeping(draft, former, err);
+    file_abort(draft);
+    return -1;
 }
 
 int safetensors_write(const struct safetensors *st, const char *path, struct error *err)
 {
-    char *header = header_text(st);
-    if (!header)
-        return error_set(err, STATUS_FAILED,
-                         "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
-    size_t length = strlen(header);
-    uint64_t padded = (length + 7) / 8 * 8;
-    if (padded > HEADER_MAX) {
-        free(header);
-        return error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
-    }
-    struct file_draft *draft = file_begin(path, err);
-    struct sink sink = {.stream = draft ? draft->stream : NULL, .err = err};
-    if (draft) {
-        fwrite(&padded, sizeof padded, 1, sink.stream);
-        fprintf(sink.stream, "%-*s", (int)padded, header);
-        in_order(st, write_data, &sink); /* file_commit() sees a failed write */
-    }
-    free(header);
-    if (!draft)
-        return -1;
-    if (!sink.failed)
-        return file_commit(draft, err);
-    file_abort(draft);
-    return -1;
+    return safetensors_write_keeping(st, path, NULL, err);
 }

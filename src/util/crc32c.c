@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 #include "util/crc32c.h"
 
 #include <pthread.h>

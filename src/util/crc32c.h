@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * crc32c: the checksum of Castagnoli's polynomial, 0x1EDC6F41, as iSCSI (RFC 3720, B.4) and ext4
  * have it. Processors of x86 with SSE 4.2 have an instruction for it; others take tables.
