@@ -5,6 +5,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,18 @@
 
 static struct device *dev;
 static struct log *quiet;
+
+static char told[256]; /* the last that log_detail() was told */
+
+void __wrap_log_detail(struct log *log, const char *format, ...);
+void __wrap_log_detail(struct log *log, const char *format, ...)
+{
+    (void)log;
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(told, sizeof told, format, ap);
+    va_end(ap);
+}
 
 static uint64_t bytes_before;
 
@@ -153,6 +166,11 @@ static void converges_to_a_fixed_point(void **state)
         /* half a unit in the last place of the centroids, where they have an offset */
         if (off > 1e-5 + cases[c].offset * 1e-6)
             fail_msg("case %zu: a centroid lies %g off its points", c, off);
+        long iterations = 0;
+        unsigned long long moved = 1;
+        assert_int_equal(sscanf(told, "k-means: %ld iterations, %llu of", &iterations, &moved), 2);
+        if (moved || iterations < 1 || iterations > 100) /* done long before the limit */
+            fail_msg("case %zu: %s", c, told);
         fit_free(&f);
         free(x);
     }
