@@ -192,7 +192,7 @@ static int add_row(struct sources *sources, const struct csv *csv, size_t path, 
 int manifest_read(const char *path, struct sources *sources, struct error *err)
 {
     struct csv *csv = csv_open(path, err);
-    size_t paths, names, before = sources->count;
+    size_t paths, names = 0, before = sources->count;
     struct error no_name;
     int more = -1;
     if (csv && !csv_find(csv, "path", &paths, err)) {
