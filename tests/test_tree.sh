@@ -102,7 +102,8 @@ point "every header begins with a paragraph" "$(for file in src/config/options.d
 done)"
 
 # Behind #! where there is one. tap-driver.sh is Automake's.
-licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests configure.ac Makefile.am &&
+licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests configure.ac Makefile.am \
+    packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec &&
     find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
         -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[15]')
 point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl src/models/common.py \
@@ -142,5 +143,10 @@ for file in configs/*.ini; do
         echo "$keys" | grep -qxF "$pair" || echo "$pair"
     done)"
 done
+
+version=$(cat VERSION)
+point "packages have the version of VERSION" "$(
+    grep -q "^seqtrain ($version-[0-9]*) " packaging/debian/changelog || echo packaging/debian/changelog
+    grep -q "^Version: *$version\$" packaging/fedora/seqtrain.spec || echo packaging/fedora/seqtrain.spec)"
 
 echo "1..$points"
