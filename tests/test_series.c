@@ -1005,6 +1005,29 @@ static void windows_that_go_on(void **state)
     dataset_free(data);
 }
 
+/* Each file's rows and windows are told. */
+static void series_are_told(void **state)
+{
+    (void)state;
+    make_files(200);
+    struct config config = make_config();
+    struct dataset *data = load(&config);
+    const json_t *list = json_object_get(fake_event, "series");
+    static const char *const keys[PARTS] = {"training", "validation", "test"};
+    static const int rows[3][PARTS] = {{140, 40, 20}, {147, 42, 21}, {154, 44, 22}};
+    assert_int_equal(json_array_size(list), 3);
+    for (size_t f = 0; f < 3; f++) {
+        const json_t *told = json_array_get(list, f);
+        assert_string_equal(json_string_value(json_object_get(told, "name")), data->file[f].name);
+        assert_int_equal(json_integer_value(json_object_get(told, "rows")), 200 + 10 * f);
+        for (int part = 0; part < PARTS; part++)
+            assert_int_equal(json_integer_value(json_object_get(told, keys[part])),
+                             rows[f][part] - 12);
+    }
+    assert_non_null(strstr(fake_said, "f1.csv: 210 rows; 135 training, 30 validation, 9 test\n"));
+    dataset_free(data);
+}
+
 static void balanced_windows(void **state)
 {
     (void)state;
@@ -1292,6 +1315,7 @@ int main(void)
         cmocka_unit_test(where_looks_at_the_last_row),
         cmocka_unit_test(long_windows_of_validation_and_test),
         cmocka_unit_test(windows_that_go_on),
+        cmocka_unit_test(series_are_told),
         cmocka_unit_test(balanced_windows),
         cmocka_unit_test(permuted_targets),
         cmocka_unit_test(channels_apart),

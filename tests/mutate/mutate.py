@@ -51,7 +51,7 @@ MODULES = (
     ("data/", "test_series test_dataset"),
     ("graph/", "test_plan test_ops test_train test_engine"),
     ("ops/", "test_ops test_train test_golden"),
-    ("train/(schedule|checkpoint|safetensors)", r"test_\1 test_train"),
+    ("train/(advice|schedule|checkpoint|safetensors)", r"test_\1 test_train"),
     ("train/train", "test_train"),
     ("train/", "test_train test_checkpoint test_engine"),
 )
