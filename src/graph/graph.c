@@ -65,10 +65,13 @@ void graph_free(struct graph *g)
 static struct tensor nowhere_tensor;
 static struct launch nowhere_launch;
 
+/* A new item of the list, whose room is the power of two that holds `count`. */
 static void *append(void ***list, size_t *count, size_t size)
 {
     void *item = calloc(1, size);
-    void **more = realloc(*list, (*count + 1) * sizeof *more);
+    void **more = *list;
+    if (!(*count & (*count - 1)))
+        more = realloc(*list, (*count ? 2 * *count : 1) * sizeof *more);
     if (more)
         *list = more;
     if (!item || !more) {

@@ -5,10 +5,12 @@
  * address at which nothing that lives at the same time lies. Segments are buffers within the
  * device's largest allocation.
  */
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "graph/graph.h"
+#include "graph/occupied.h"
 
 static size_t aligned_bytes(const struct graph *g, const struct tensor *t)
 {
@@ -19,11 +21,6 @@ static size_t aligned_bytes(const struct graph *g, const struct tensor *t)
 static int planned(const struct tensor *t)
 {
     return t->kind == TENSOR_ACTIVATION && t->first >= 0;
-}
-
-static int overlap(const struct tensor *a, const struct tensor *b)
-{
-    return a->first <= b->last && b->first <= a->last;
 }
 
 static int find_lifetimes(struct graph *g, struct error *err)
@@ -62,30 +59,6 @@ static int larger_first(const void *a, const void *b)
                                 : strcmp(x->name, y->name);
 }
 
-static int lower_first(const void *a, const void *b)
-{
-    const struct tensor *x = *(struct tensor *const *)a, *y = *(struct tensor *const *)b;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-/* Lowest offset in `segment` for t among the `n` placed tensors; `room` is scratch for them. */
-static size_t lowest_offset(const struct graph *g, const struct tensor *t, size_t segment,
-                            struct tensor **placed, size_t n, struct tensor **room)
-{
-    size_t neighbours = 0, at = 0, bytes = aligned_bytes(g, t);
-    for (size_t i = 0; i < n; i++)
-        if (placed[i]->segment == segment && overlap(placed[i], t))
-            room[neighbours++] = placed[i];
-    qsort(room, neighbours, sizeof *room, lower_first);
-    for (size_t i = 0; i < neighbours; i++) {
-        if (room[i]->offset >= at + bytes)
-            break;
-        size_t end = room[i]->offset + aligned_bytes(g, room[i]);
-        at = end > at ? end : at;
-    }
-    return at;
-}
-
 /* What could not be told while the graph was built. */
 static int check_built(const struct graph *g, struct error *err)
 {
@@ -107,78 +80,145 @@ static int check_built(const struct graph *g, struct error *err)
     return 0;
 }
 
+/* Whether each tensor fits into a buffer, and the sum of their bytes can be counted. */
+static int check_sizes(const struct graph *g, struct tensor *const *order, size_t count,
+                       struct error *err)
+{
+    const size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes;
+    for (size_t i = 0, sum = 0; i < count; i++) {
+        size_t bytes = aligned_bytes(g, order[i]);
+        if (bytes > limit)
+            return error_set(
+                err, STATUS_USAGE,
+                "%s takes %zu bytes, more than the device's largest buffer of %zu: a smaller "
+                "train.batch helps",
+                order[i]->name, bytes, limit);
+        if ((sum += bytes) > SIZE_MAX / 16)
+            return error_set(err, STATUS_USAGE, "the activations are larger than any memory");
+    }
+    return 0;
+}
+
+static int place(struct graph *g, struct occupied *o, struct tensor *t)
+{
+    const size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, bytes = aligned_bytes(g, t);
+    size_t first = (size_t)t->first, last = (size_t)t->last;
+    size_t at = occupied_lowest(o, first, last, bytes, limit);
+    if (occupied_add(o, first, last, at, at + bytes))
+        return -1;
+    t->segment = at / limit;
+    t->offset = at % limit;
+    if (t->segment >= g->segments) {
+        size_t *more = realloc(g->segment_bytes, (t->segment + 1) * sizeof *more);
+        if (!more)
+            return -1;
+        g->segment_bytes = more;
+        g->segment_bytes[t->segment] = 0;
+        g->segments = t->segment + 1;
+    }
+    if (t->offset + bytes > g->segment_bytes[t->segment])
+        g->segment_bytes[t->segment] = t->offset + bytes;
+    return 0;
+}
+
 int graph_plan(struct graph *g, struct error *err)
 {
     if (check_built(g, err) || find_lifetimes(g, err))
         return -1;
-    size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, count = 0;
+    size_t count = 0;
     struct tensor **order = calloc(g->tensor_count + 1, sizeof(struct tensor *));
-    struct tensor **room = calloc(g->tensor_count + 1, sizeof(struct tensor *));
-    int result = -1;
-    if (!order || !room) {
-        error_set(err, STATUS_FAILED, "out of memory");
-        goto done;
-    }
-    for (size_t i = 0; i < g->tensor_count; i++)
+    struct occupied *o = occupied_new(g->launch_count + 1);
+    int result = order && o ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; !result && i < g->tensor_count; i++)
         if (planned(g->tensors[i]))
             order[count++] = g->tensors[i];
-    qsort(order, count, sizeof *order, larger_first);
-    for (size_t i = 0; i < count; i++) {
-        struct tensor *t = order[i];
-        size_t bytes = aligned_bytes(g, t), segment = 0;
-        if (bytes > limit) {
-            error_set(err, STATUS_USAGE,
-                      "%s takes %zu bytes, more than the device's largest buffer of %zu: a smaller "
-                      "train.batch helps",
-                      t->name, bytes, limit);
-            goto done;
-        }
-        for (;; segment++) {
-            t->offset = lowest_offset(g, t, segment, order, i, room);
-            if (t->offset + bytes <= limit)
-                break;
-        }
-        t->segment = segment;
-        if (segment >= g->segments) {
-            size_t *more = realloc(g->segment_bytes, (segment + 1) * sizeof *more);
-            if (!more) {
-                error_set(err, STATUS_FAILED, "out of memory");
-                goto done;
-            }
-            g->segment_bytes = more;
-            g->segment_bytes[segment] = 0;
-            g->segments = segment + 1;
-        }
-        if (t->offset + bytes > g->segment_bytes[segment])
-            g->segment_bytes[segment] = t->offset + bytes;
+    if (!result) {
+        qsort(order, count, sizeof *order, larger_first);
+        result = check_sizes(g, order, count, err);
     }
+    for (size_t i = 0; !result && i < count; i++)
+        if (place(g, o, order[i]))
+            result = error_set(err, STATUS_FAILED, "out of memory");
     g->activation_bytes = 0;
     for (size_t i = 0; i < g->segments; i++)
         g->activation_bytes += g->segment_bytes[i];
-    result = 0;
-done:
     free(order);
-    free(room);
+    occupied_free(o);
+    return result;
+}
+
+/* --- the check, which shares nothing with the planner but the lifetimes */
+
+/* 0 where two tensors' places overlap, else in the order of the places. */
+static int by_place(const void *a, const void *b)
+{
+    const struct tensor *x = a, *y = b;
+    if (x->segment != y->segment)
+        return x->segment < y->segment ? -1 : 1;
+    if (x->offset + x->elems * 4 <= y->offset)
+        return -1;
+    return y->offset + y->elems * 4 <= x->offset;
+}
+
+static int ends_first(const void *a, const void *b)
+{
+    const struct tensor *x = *(struct tensor *const *)a, *y = *(struct tensor *const *)b;
+    return (x->last > y->last) - (x->last < y->last);
+}
+
+static int begins_first(const void *a, const void *b)
+{
+    const struct tensor *x = *(struct tensor *const *)a, *y = *(struct tensor *const *)b;
+    return (x->first > y->first) - (x->first < y->first);
+}
+
+static void free_nothing(void *tensor)
+{
+    (void)tensor;
+}
+
+/* Walks along the launches with a tree of the tensors that live, ordered by place. */
+static int check_overlaps(struct tensor **begin, struct tensor **end, size_t count,
+                          struct error *err)
+{
+    void *live = NULL;
+    int result = 0;
+    qsort(begin, count, sizeof *begin, begins_first);
+    qsort(end, count, sizeof *end, ends_first);
+    for (size_t i = 0, ended = 0; i < count && !result; i++) {
+        for (; end[ended]->last < begin[i]->first; ended++)
+            tdelete(end[ended], &live, by_place);
+        struct tensor **found = tsearch(begin[i], &live, by_place);
+        if (!found)
+            result = error_set(err, STATUS_FAILED, "out of memory");
+        else if (*found != begin[i])
+            result = error_set(err, STATUS_FAILED, "plan: %s and %s live at once and overlap",
+                               begin[i]->name, (*found)->name);
+    }
+    tdestroy(live, free_nothing);
     return result;
 }
 
 int graph_check(const struct graph *g, struct error *err)
 {
-    size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes;
-    for (size_t i = 0; i < g->tensor_count; i++) {
-        const struct tensor *a = g->tensors[i];
-        if (!planned(a))
+    size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, count = 0;
+    struct tensor **begin = calloc(2 * g->tensor_count + 1, sizeof(struct tensor *));
+    if (!begin)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    struct tensor **end = begin + g->tensor_count;
+    int result = 0;
+    for (size_t i = 0; i < g->tensor_count && !result; i++) {
+        struct tensor *t = g->tensors[i];
+        if (!planned(t))
             continue;
-        if (a->segment >= g->segments || a->offset + a->elems * 4 > g->segment_bytes[a->segment] ||
-            g->segment_bytes[a->segment] > limit || a->offset % device_info(g->dev)->base_align)
-            return error_set(err, STATUS_FAILED, "plan: %s lies outside its segment", a->name);
-        for (size_t j = 0; j < i; j++) {
-            const struct tensor *b = g->tensors[j];
-            if (planned(b) && overlap(a, b) && a->segment == b->segment &&
-                a->offset < b->offset + b->elems * 4 && b->offset < a->offset + a->elems * 4)
-                return error_set(err, STATUS_FAILED, "plan: %s and %s live at once and overlap",
-                                 a->name, b->name);
-        }
+        if (t->segment >= g->segments || t->offset + t->elems * 4 > g->segment_bytes[t->segment] ||
+            g->segment_bytes[t->segment] > limit || t->offset % device_info(g->dev)->base_align)
+            result = error_set(err, STATUS_FAILED, "plan: %s lies outside its segment", t->name);
+        begin[count] = end[count] = t;
+        count++;
     }
-    return 0;
+    if (!result)
+        result = check_overlaps(begin, end, count, err);
+    free(begin);
+    return result;
 }
