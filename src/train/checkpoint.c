@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/jsonmem.h"
+
 #define EXP_AVG "optimizer.exp_avg."
 #define EXP_AVG_SQ "optimizer.exp_avg_sq."
 
@@ -63,7 +65,7 @@ static int add_arena(struct engine *e, struct safetensors *st, struct buffer *ar
  */
 static int set_json(struct safetensors *st, const char *key, json_t *value, struct error *err)
 {
-    char *text = value ? json_dumps(value, JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY) : NULL;
+    char *text = value ? jsonmem_dumps(value, JSON_REAL_PRECISION(17) | JSON_ENCODE_ANY) : NULL;
     int result = text ? safetensors_set(st, key, text, err)
                       : error_set(err, STATUS_FAILED, "%s: out of memory", key);
     free(text);
@@ -169,7 +171,9 @@ static json_t *meta_json(const struct safetensors *st, const char *key, const ch
     const char *text = safetensors_get(st, key);
     json_error_t why;
     json_t *json = text ? json_loads(text, JSON_DECODE_ANY, &why) : NULL;
-    if (!json)
+    if (!json && text && json_error_code(&why) == json_error_out_of_memory)
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else if (!json)
         error_set(err, STATUS_INPUT, "%s: metadata '%s' is %s", path, key,
                   text ? "broken" : "missing: not a checkpoint of seqtrain");
     return json;
@@ -190,7 +194,10 @@ static int read_scaler(struct checkpoint *c, const char *path, struct error *err
         c->fitted.scaler.features = n;
         c->fitted.scaler.offset = calloc(n, sizeof(double));
         c->fitted.scaler.scale = calloc(n, sizeof(double));
-        good = c->fitted.scaler.offset && c->fitted.scaler.scale;
+        if (!c->fitted.scaler.offset || !c->fitted.scaler.scale) {
+            json_decref(json);
+            return error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        }
     }
     for (size_t i = 0; good && i < n; i++) {
         c->fitted.scaler.offset[i] = json_number_value(json_array_get(offset, i));
@@ -239,7 +246,9 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
         if (!read_scaler(c, path, err) && !read_transforms(c, path, err))
             return 0;
-    } else if (!count) /* what it was written with is at fault, not the user's settings */
+    } else if (!count &&
+               err->status ==
+                   STATUS_USAGE) /* what it was written with is at fault, not the user's settings */
         err->status = STATUS_INPUT;
     checkpoint_fini(c);
     return -1;

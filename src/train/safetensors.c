@@ -12,6 +12,7 @@
 
 #include "util/crc32c.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors holds little-endian numbers; this host needs a swap in fill() and write_data()"
@@ -543,11 +544,19 @@ struct safetensors *safetensors_parse(const void *bytes, size_t size, const char
     return st;
 }
 
+/* A file that ends too early is damaged, one that cannot be read need not be. */
+static int read_fault(const char *path, int number, const char *damage, struct error *err)
+{
+    errno = number;
+    return number ? error_errno(err, STATUS_INPUT, path)
+                  : error_damaged(err, "%s: %s", path, damage);
+}
+
 static int read_data(void *from, size_t offset, size_t bytes, void *to, struct error *err)
 {
     const struct safetensors *st = from;
     if (file_read_at(st->file, offset, bytes, to))
-        return error_damaged(err, "%s: its data cannot be read", st->path);
+        return read_fault(st->path, errno, "its data cannot be read to their end", err);
     return 0;
 }
 
@@ -599,7 +608,7 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
     uint64_t length;
     char prefix[8];
     if (size < 8 || file_read_at(file, 0, 8, prefix)) {
-        error_damaged(err, "%s: not a safetensors file: shorter than 8 bytes", path);
+        read_fault(path, size < 8 ? 0 : errno, "not a safetensors file: shorter than 8 bytes", err);
         return NULL;
     }
     if (header_length(prefix, size, &length, path, err))
@@ -609,7 +618,7 @@ static struct safetensors *read_header(int file, uint64_t size, const char *path
     if (!header)
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (file_read_at(file, 8, (size_t)length, header))
-        error_damaged(err, "%s: truncated in its header", path);
+        read_fault(path, errno, "truncated in its header", err);
     else
         st = parse_header(prefix, header, (size_t)length, size - 8 - length, path, err);
     free(header);
@@ -743,7 +752,7 @@ static char *header_text(const struct safetensors *st, const uint32_t *sum)
     char *text = NULL;
     if (!json_object_set_new(layout.header, "__metadata__", make_meta(st, sum)) &&
         !in_order(st, describe, &layout))
-        text = json_dumps(layout.header, JSON_COMPACT);
+        text = jsonmem_dumps(layout.header, JSON_COMPACT);
     json_decref(layout.header);
     return text;
 }
@@ -753,11 +762,13 @@ static char *header_text(const struct safetensors *st, const uint32_t *sum)
 static char *make_header(const struct safetensors *st, const uint32_t *sum, size_t *size,
                          const char *path, struct error *err)
 {
+    errno = 0;
     char *text = header_text(st, sum), *block = NULL, digits[SUM_DIGITS + 1];
     const uint64_t length = text ? (strlen(text) + 7) / 8 * 8 : 0;
-    if (!text)
-        error_set(err, STATUS_FAILED,
-                  "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
+    if (!text && (errno == ENOMEM || jsonmem_short()))
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else if (!text)
+        error_set(err, STATUS_FAILED, "%s: a name in its header is not UTF-8 text", path);
     else if (length > HEADER_MAX)
         error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     else if (!(block = malloc(8 + (size_t)length + 1)))

@@ -87,6 +87,7 @@ struct file_draft *file_begin(const char *path, struct error *err)
 int file_read_at(int fd, uint64_t offset, size_t bytes, void *to)
 {
     for (size_t done = 0; done < bytes;) {
+        errno = 0;
         ssize_t got = pread(fd, (char *)to + done, bytes - done, (off_t)(offset + done));
         if (got <= 0 && !(got < 0 && errno == EINTR))
             return -1;

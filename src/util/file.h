@@ -45,7 +45,7 @@ int file_write(const char *path, const void *bytes, size_t size, struct error *e
  * over `limit` bytes are refused. */
 char *file_read(const char *path, size_t limit, size_t *size, struct error *err);
 
-/* `bytes` bytes of an open file from `offset` on; -1 too if it ends before. */
+/* `bytes` bytes of an open file from `offset` on; -1 too, with errno 0, if it ends before. */
 int file_read_at(int fd, uint64_t offset, size_t bytes, void *to);
 
 /* mkdir -p; STATUS_FAILED. */
