@@ -38,24 +38,32 @@ FLAGS = "-O1 -w -Werror=incompatible-pointer-types -Werror=int-conversion"
 FOLDERS = ("train", "data", "graph", "ops", "analysis", "config")
 COLUMNS = ("file", "function", "text", "nth", "at", "was", "becomes", "operator", "outcome", "by")
 
-# The tests of a module: a pattern of its files, and programs below tests/. The first that fits.
+# The tests of a module, the short ones first: a pattern of its files, and programs below tests/, a
+# few with a pattern of the tests in them that are run. The first that fits.
 MODULES = (
     ("analysis/(distribution|kmeans|normality|regression|tsne|verdict)", r"test_\1"),
     ("analysis/(fft|signal)", "test_signal"),
-    ("analysis/points", "test_kmeans test_tsne"),
-    ("config/", "test_config fuzz_config test_cli_errors.sh"),
-    ("data/(cache|condition|transform)", r"test_\1 test_series test_dataset"),
-    ("data/(csv|table|rows|instant)", "test_csv test_dataset test_cache"),
-    ("data/split", "test_split test_dataset test_series"),
-    ("data/feature", "test_features test_series"),
-    ("data/", "test_series test_dataset"),
-    ("graph/", "test_plan test_ops test_train test_engine"),
-    ("ops/", "test_ops test_train test_golden"),
-    ("train/(advice|schedule|checkpoint|safetensors)", r"test_\1 test_train"),
-    ("train/train", "test_train"),
-    ("train/", "test_train test_checkpoint test_engine"),
+    ("analysis/points", "test_tsne, test_kmeans"),
+    ("config/", "fuzz_config, test_config, test_cli_errors.sh"),
+    ("data/(condition|transform)", r"test_\1, test_dataset, test_series"),
+    ("data/cache", "test_dataset, test_cache"),
+    ("data/(csv|table|rows|instant)", "test_dataset, test_csv, test_cache"),
+    ("data/split", "test_split, test_dataset, test_series"),
+    ("data/feature", "test_features, test_series"),
+    ("data/", "test_dataset, test_series"),
+    ("graph/", "test_plan, test_launches, test_ops linear*, test_ops, test_engine"),
+    ("ops/batch_norm", "test_ops batch*, test_ops, test_golden"),
+    ("ops/conv", "test_ops max_pool*, test_ops conv*, test_ops, test_golden"),
+    ("ops/join", "test_ops join*, test_ops I/Q*, test_ops, test_golden"),
+    ("ops/latent", "test_ops latent*, test_ops nt_xent*, test_ops similarity*, test_ops"),
+    ("ops/norm", "test_launches, test_ops norm*, test_ops, test_golden"),
+    ("ops/optimizer", "test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
+    ("ops/reduce", "test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
+    (r"ops/(\w+)", r"test_ops \1*, test_ops, test_golden"),
+    ("train/(advice|schedule|checkpoint|safetensors|train)", r"test_\1, test_train"),
+    ("train/", "test_checkpoint, test_train, test_engine"),
 )
-COMMAND_LINE = "test_cli_run.sh test_cli_targets.sh test_cli_errors.sh test_cli_resume.sh".split()
+COMMAND_LINE = "test_cli_targets.sh, test_cli_run.sh, test_cli_errors.sh, test_cli_resume.sh"
 
 TOKEN = re.compile(
     r"""(?P<space>\s+|//[^\n]*|/\*.*?\*/)
@@ -365,7 +373,8 @@ class Tree:
     def run(self, test, limit):
         """(what failed or None, seconds of processor time). A test ends where it first fails."""
         script = test.endswith(".sh")
-        command = ["sh", os.path.join(self.source, "tests", test)] if script else ["tests/" + test]
+        command = ["sh", os.path.join(self.source, "tests", test)] if script else \
+            ("tests/" + test).split(" ", 1)
 
         def limits():
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 30, 1 << 30))
@@ -404,33 +413,28 @@ class Tree:
             failed = f"signal {status & 127}" if status & 127 else f"status {status >> 8}"
         return failed, usage.ru_utime + usage.ru_stime
 
-    def measure(self, tests):
-        """Processor and elapsed seconds of each test without a mutant; None of one that fails."""
-        for test in tests:
-            if test in self.seconds:
-                continue
-            if not test.endswith(".sh") and not self.make("tests/" + test):
-                sys.exit(f"tests/{test} does not build, see {self.log}")
-            began = time.time()
-            failed, used = self.run(test, 900)
-            if failed:
-                print(f"tests/{test} fails without a mutant ({failed}); it is left out", flush=True)
-            self.seconds[test] = None if failed else (used, time.time() - began)
-            with open(self.known, "w") as f:
-                json.dump(self.seconds, f)
+    def target(self, test):
+        return "seqtrain" if test.endswith(".sh") else "tests/" + test.split(" ")[0]
+
+    def remember(self, test, seconds):
+        self.seconds[test] = seconds
+        with open(self.known, "w") as f:
+            json.dump(self.seconds, f)
 
 
-def tests_of(tree, path, own_only):
+def tests_of(path, own_only):
     inner = path[len("src/"):-len(".c")]
     for pattern, tests in MODULES:
         m = re.match(pattern, inner)
         if m:
-            own = m.expand(tests).split()
+            own = m.expand(tests).split(", ")
             break
-    more = [] if own_only else [t for t in COMMAND_LINE if t not in own]
-    tree.measure(own + more)
-    own = sorted((t for t in own if tree.seconds[t]), key=lambda t: tree.seconds[t][0])
-    return own + [t for t in more if tree.seconds[t]]
+    return own + [t for t in COMMAND_LINE.split(", ") if not own_only and t not in own]
+
+
+def write(path, text):
+    with open(path, "w") as f:
+        f.write(text)
 
 
 def judge(tree, row, own_only):
@@ -438,7 +442,6 @@ def judge(tree, row, own_only):
     path = os.path.join(tree.source, row["file"])
     with open(path) as f:
         text = f.read()
-    tests = tests_of(tree, row["file"], own_only)
     mutated = apply(text, row)
     if mutated is None:
         return "gone", "-"
@@ -448,27 +451,38 @@ def judge(tree, row, own_only):
         whole = f.read()
     left = BUDGET
     try:
-        with open(path, "w") as f:
-            f.write(mutated)
+        write(path, mutated)
         if not tree.make(obj):
             return "does-not-build", "-"
         with open(os.path.join(tree.build, obj), "rb") as f:
             if f.read() == whole:
                 return "equivalent", "the same object code"
-        for test in tests:
-            used, elapsed = tree.seconds[test]
-            if used > left:
+        for test in tests_of(row["file"], own_only):
+            known = tree.seconds.get(test, (0, 100))
+            if known is None or known[0] > left:
                 continue
-            if not tree.make("seqtrain" if test.endswith(".sh") else "tests/" + test):
+            if not tree.make(tree.target(test)):
                 return "does-not-build", "-"
-            failed, used = tree.run(test, 20 + 6 * elapsed)
+            began = time.time()
+            failed, used = tree.run(test, 20 + 6 * known[1])
+            if failed and test not in tree.seconds:  # does it without the mutant?
+                write(path, text)
+                tree.make(tree.target(test))
+                began = time.time()
+                faulty, used = tree.run(test, 900)
+                tree.remember(test, None if faulty else (used, time.time() - began))
+                write(path, mutated)
+                if faulty:
+                    print(f"{test} fails without a mutant ({faulty}); it is left out", flush=True)
+                    continue
             if failed:
                 return "caught", f"{test}: {failed}"
+            if test not in tree.seconds:
+                tree.remember(test, (used, time.time() - began))
             left -= used
         return "survived", "-"
     finally:
-        with open(path, "w") as f:
-            f.write(text)
+        write(path, text)
 
 
 def summary(rows):
