@@ -1025,6 +1025,26 @@ static void series_are_told(void **state)
                              rows[f][part] - 12);
     }
     assert_non_null(strstr(fake_said, "f1.csv: 210 rows; 135 training, 30 validation, 9 test\n"));
+    assert_non_null(strstr(fake_said, "data: 0 windows dropped for want of a target\n"));
+    assert_int_equal(fake_told("files", NULL), 3);
+    assert_int_equal(fake_told("files_left_out", NULL), 0);
+    assert_int_equal(fake_told("rows", NULL), 200 + 210 + 220);
+    assert_int_equal(fake_told("columns", NULL), 2);
+    assert_int_equal(fake_told("step_ms", NULL), 60000);
+    const char *first = json_string_value(json_object_get(fake_event, "time_first"));
+    const char *last = json_string_value(json_object_get(fake_event, "time_last"));
+    assert_string_equal(first, "2021-05-03T00:00:00Z");
+    assert_string_equal(last, "2021-05-03T03:39:00Z"); /* of the longest file */
+    dataset_free(data);
+
+    /* nothing of targets where every window is wanted */
+    struct error err;
+    char path[128];
+    snprintf(path, sizeof path, "%s/f0.csv", folder);
+    fake_forget();
+    data = dataset_load_all(&config, path, NULL, NULL, &err);
+    assert_non_null(data);
+    assert_null(strstr(fake_said, "for want of a target"));
     dataset_free(data);
 }
 

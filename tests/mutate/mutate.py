@@ -34,7 +34,7 @@ import time
 
 BUDGET = 60  # seconds of processor time for the tests of one mutant
 # What a compiler of today refuses is refused here too: swapped arguments of different types.
-FLAGS = "-O1 -w -Werror=incompatible-pointer-types -Werror=int-conversion"
+FLAGS = "-O1 -Werror=incompatible-pointer-types -Werror=int-conversion"
 FOLDERS = ("train", "data", "graph", "ops", "analysis", "config")
 COLUMNS = ("file", "function", "text", "nth", "at", "was", "becomes", "operator", "outcome", "by")
 
