@@ -458,9 +458,10 @@ size_t dataset_series(const struct dataset *data, size_t row)
     return low;
 }
 
+/* Counts are set before there is memory for what they count. */
 static void free_names(char **names, size_t count)
 {
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; names && i < count; i++)
         free(names[i]);
     free(names);
 }
@@ -494,7 +495,7 @@ void dataset_free(struct dataset *data)
         return;
     free_names(data->names, data->features);
     free_names(data->target_names, data->targets);
-    for (size_t i = 0; i < data->files; i++)
+    for (size_t i = 0; data->file && i < data->files; i++)
         free(data->file[i].name);
     free(data->file);
     for (enum part part = 0; part < PARTS; part++)
