@@ -275,8 +275,9 @@ static int run_all(struct run *run, const struct options *options, int resuming,
     if (file_mkdir(run->folder, err) || (!resuming && clear_folder(run->folder, err)))
         return -1;
     char *path = run_path(run, "log.jsonl");
-    int failed = !path || describe_run(run, err) ||
-                 log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err);
+    int failed = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    failed = failed || describe_run(run, err) ||
+             log_open(run->log, path, resuming ? run->progress.log_bytes : 0, err);
     free(path);
     if (failed)
         return -1;

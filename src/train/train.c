@@ -376,7 +376,8 @@ static int end_epoch(struct loop *loop, struct error *err)
     advise(loop);
     if (best) {
         char *path = run_path(run, "best.safetensors");
-        int failed = !path || checkpoint_write_best(run->engine, p->epoch, run->plan, path, err);
+        int failed = path ? checkpoint_write_best(run->engine, p->epoch, run->plan, path, err)
+                          : error_set(err, STATUS_FAILED, "out of memory");
         free(path);
         if (failed)
             return -1;
