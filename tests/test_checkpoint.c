@@ -153,7 +153,7 @@ static struct progress some_progress(void)
 static void write_last(struct fixture *f, const struct progress *p)
 {
     struct error err;
-    if (checkpoint_write_last(&f->engine, p, "a plan", written, &err))
+    if (checkpoint_write_last(&f->engine, p, "a plan", written, NULL, &err))
         fail_msg("%s", err.text);
 }
 

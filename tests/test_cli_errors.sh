@@ -432,6 +432,7 @@ fails "input too short for a window" 3 '^seqtrain: few\.csv: too few rows' encod
 fails "missing input" 3 '^seqtrain: none\.csv: No such file' predict -m $m -i none.csv
 
 cp -R good torn
+rm torn/last.1.safetensors # nothing to fall back to
 head -c 50000 good/last.safetensors >torn/last.safetensors
 fails "--resume from a truncated checkpoint" 3 '^seqtrain: torn/last\.safetensors: ' -c tiny.ini -o torn \
     -r -s train.epochs=3

@@ -35,7 +35,7 @@ count()
 # readable: whatever checkpoints there are can be used, the log is of whole lines.
 readable()
 {
-    for file in best last; do
+    for file in best last last.1; do
         [ ! -e run/$file.safetensors ] || run 0 evaluate -m run/$file.safetensors || return 1
     done
     [ ! -e run/log.jsonl ] || ! grep -Ev '^\{"event":.*\}$' run/log.jsonl

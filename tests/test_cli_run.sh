@@ -71,8 +71,9 @@ best_epoch()
 }
 point "the best epoch has the least loss" best_epoch
 
-files='best.safetensors categories.safetensors category_distribution.png config.ini last.safetensors
-latent_space_tsne.png log.jsonl loss_curves.png model.py plan.json reconstruction_quality.png'
+files='best.safetensors categories.safetensors category_distribution.png config.ini last.1.safetensors
+last.safetensors latent_space_tsne.png log.jsonl loss_curves.png model.py plan.json
+reconstruction_quality.png run.lock'
 folder_holds()
 {
     # shellcheck disable=SC2086,SC2012 # names of ours

@@ -131,12 +131,16 @@ void device_save_programs(struct device *dev)
 }
 
 int checkpoint_write_last(struct engine *e, const struct progress *progress, const char *plan,
-                          const char *path, struct error *err)
+                          const char *path, const char *former, struct error *err)
 {
     (void)e;
     (void)err;
     assert_string_equal(plan, "the plan");
     assert_string_equal(path, "folder/last.safetensors");
+    if (fake.run->from_former) /* the one that is damaged is not kept */
+        assert_null(former);
+    else
+        assert_string_equal(former, "folder/last.1.safetensors");
     fake.saved[fake.saves++] = *progress;
     return 0;
 }
@@ -293,6 +297,22 @@ static void near(double have, double want, double tolerance)
 {
     if (!(fabs(have - want) <= tolerance * fabs(want)))
         fail_msg("%.17g instead of %.17g", have, want);
+}
+
+/* --- checkpoints */
+
+/* A run that goes on from the checkpoint before the last keeps it until there is another. */
+static void the_good_checkpoint_is_kept(void **state)
+{
+    (void)state;
+    struct setting s;
+    SETTING(&s, 8, "train.batch=4", "train.epochs=3", "train.checkpoint=1 epochs");
+    s.run.from_former = 1;
+    trained(&s);
+    assert_int_equal(fake.saves, 3);
+    assert_false(s.run.from_former);
+    forget();
+    config_free(s.config);
 }
 
 /* --- steps */
@@ -760,6 +780,7 @@ static void a_best_model_that_cannot_be_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_good_checkpoint_is_kept),
         cmocka_unit_test(each_step_is_told_what_it_is),
         cmocka_unit_test(the_order_of_an_epoch),
         cmocka_unit_test(the_best_epoch),

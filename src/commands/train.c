@@ -10,73 +10,12 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "commands/folder.h"
 #include "report/report.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
-
-/* Everything that a run may leave; --overwrite removes these and nothing else. Pictures alone do
- * not occupy a folder: `seqtrain data` draws some as well. */
-static const char *const run_files[] = {
-    "config.ini",
-    "plan.json",
-    "log.jsonl",
-    "model.py",
-    "best.safetensors",
-    "last.safetensors",
-    "categories.safetensors",
-    "loss_curves.png",
-    "reconstruction_quality.png",
-    "latent_space_tsne.png",
-    "category_distribution.png",
-    "predictions.png",
-    "residuals.png",
-    "target_distribution.png",
-    "error_by_horizon.png",
-    "am_am_pm.png",
-    "spectrum.png",
-};
-#define RUN_FILES (sizeof run_files / sizeof *run_files)
-#define RUN_PICTURES 10 /* the last ones */
-
-static int exists(const char *folder, const char *name)
-{
-    char *path = file_join(folder, name);
-    int there = path && access(path, F_OK) == 0;
-    free(path);
-    return there;
-}
-
-/* An occupied folder is refused. *resume: there is a checkpoint to go on from. */
-static int look_at_folder(const char *folder, const struct options *options, int *resume,
-                          struct error *err)
-{
-    int occupied = 0;
-    for (size_t i = 0; i < RUN_FILES - RUN_PICTURES; i++)
-        occupied |= exists(folder, run_files[i]);
-    *resume = options->resume && exists(folder, "last.safetensors");
-    if (occupied && !options->overwrite && !options->resume)
-        return error_set(err, STATUS_USAGE,
-                         "%s holds a run already: --resume goes on with it, --overwrite starts "
-                         "afresh, -o names another folder",
-                         folder);
-    return 0;
-}
-
-static int clear_folder(const char *folder, struct error *err)
-{
-    for (size_t i = 0; i < RUN_FILES; i++) {
-        char *path = file_join(folder, run_files[i]);
-        int failed = !path || (unlink(path) && errno != ENOENT);
-        if (failed)
-            error_errno(err, STATUS_FAILED, path ? path : folder);
-        free(path);
-        if (failed)
-            return -1;
-    }
-    return 0;
-}
 
 static int write_text(const struct run *run, const char *name, const char *text, struct error *err)
 {
@@ -110,27 +49,34 @@ static int describe_run(const struct run *run, struct error *err)
 
 /* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
 static const char *const may_differ[] = {
-    "run.name",
-    "run.output",
-    "train.epochs",
-    "train.patience",
-    "train.checkpoint",
-    "plots.*",
-    "device.memory_fraction",
-    "device.memory",
-    NULL,
+    "run.name",       "run.output",
+    "run.lock",       "train.epochs",
+    "train.patience", "train.checkpoint",
+    "plots.*",        "device.memory_fraction",
+    "device.memory",  NULL,
 };
 
-static int resume(struct run *run, struct error *err)
+/* -v tells of a file without checksums: damage in it would go unnoticed. */
+static void tell_unchecked(const struct run *run, const struct safetensors *st, const char *path)
+{
+    if (!st->summed)
+        log_detail(run->log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it",
+                   path);
+}
+
+/* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
+static int resume_from(struct run *run, const char *name, struct error *err)
 {
     struct checkpoint c;
-    char *path = run_path(run, "last.safetensors"), why[1024];
+    char *path = run_path(run, name), why[1024];
     int result = -1;
     if (!path)
         return error_set(err, STATUS_FAILED, "out of memory");
+    progress_fini(&run->progress); /* that of a checkpoint that was damaged behind it */
     if (!checkpoint_read(&c, path, NULL, 0, err)) {
         const char *plan = safetensors_get(c.st, "plan");
         int differs = config_differs(c.config, run->config, may_differ, why, sizeof why);
+        tell_unchecked(run, c.st, path);
         if (differs < 0)
             error_set(err, STATUS_FAILED, "%s: out of memory", path);
         else if (differs)
@@ -149,10 +95,33 @@ static int resume(struct run *run, struct error *err)
     return result;
 }
 
+/* Goes on from the last checkpoint or, where that is damaged or missing, from the one before. */
+static int resume(struct run *run, const struct folder *folder, struct error *err)
+{
+    struct error first = {0};
+    if (folder->last) {
+        if (!resume_from(run, RUN_LAST, err))
+            return 0;
+        if (!err->damaged || !folder->former)
+            return -1;
+        first = *err;
+    } else {
+        error_set(&first, STATUS_INPUT, "%s/" RUN_LAST " is missing", run->folder);
+    }
+    if (resume_from(run, RUN_FORMER, err))
+        return err->damaged ? error_prefix(err, "%s; the one before", first.text) : -1;
+    run->from_former = 1;
+    log_warn(run->log, "%s; the run goes on from " RUN_FORMER ", the checkpoint before",
+             first.text);
+    return 0;
+}
+
 static int load_weights(struct run *run, const char *path, struct error *err)
 {
     struct safetensors *st = safetensors_open(path, err);
     int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
+    if (st)
+        tell_unchecked(run, st, path);
     safetensors_free(st);
     return result;
 }
@@ -245,7 +214,7 @@ static json_t *number(double x)
 /* The run is finished: told in last.safetensors (which keeps the last weights) and in the log. */
 static int conclude(struct run *run, struct error *err)
 {
-    if (load_own(run, "last.safetensors", err))
+    if (load_own(run, run->from_former ? RUN_FORMER : RUN_LAST, err))
         return -1;
     const struct progress *p = &run->progress;
     const char *name;
@@ -261,19 +230,22 @@ static int conclude(struct run *run, struct error *err)
     return 0;
 }
 
-static int run_all(struct run *run, const struct options *options, int resuming, struct error *err)
+static int run_all(struct run *run, const struct options *options, struct folder *folder,
+                   struct error *err)
 {
+    const int resuming = options->resume && (folder->last || folder->former);
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init may be one of the files that go */
-    if ((resuming ? resume(run, err) : start(run, err)))
+    if ((resuming ? resume(run, folder, err) : start(run, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
         say_best(run, "finished already: ");
         return 0;
     }
     run->progress.finished = 0;
-    if (file_mkdir(run->folder, err) || (!resuming && clear_folder(run->folder, err)))
+    if (folder_enter(folder, options, 1, err) || (!resuming && folder_clear(folder, err)))
         return -1;
+    folder_sweep(folder);
     char *path = run_path(run, "log.jsonl");
     int failed = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     failed = failed || describe_run(run, err) ||
@@ -308,17 +280,16 @@ int command_train(const struct options *options, struct error *err)
         config_load(options->config, options->settings, options->setting_count, err);
     if (!config)
         return -1;
-    int resuming = 0, result = -1;
-    if (command_needs_device(options, config, err) ||
-        look_at_folder(config->run.output, options, &resuming, err) ||
-        target_report_check(config, err)) {
+    int result = -1;
+    struct folder folder;
+    struct log *log = NULL;
+    folder_init(&folder, config);
+    if (command_needs_device(options, config, err) || target_report_check(config, err) ||
+        folder_enter(&folder, options, 0, err) ||
+        (!(log = log_new(options->verbosity)) && error_set(err, STATUS_FAILED, "out of memory"))) {
+        folder_fini(&folder);
         config_free(config);
         return -1;
-    }
-    struct log *log = log_new(options->verbosity);
-    if (!log) {
-        config_free(config);
-        return error_set(err, STATUS_FAILED, "out of memory");
     }
     struct dataset *data = dataset_load(config, NULL, log, err);
     struct engine_options with = command_engine_options(log, options, 1);
@@ -335,7 +306,7 @@ int command_train(const struct options *options, struct error *err)
     if (engine && !(run.plan = plan_text(engine)))
         error_set(err, STATUS_FAILED, "out of memory");
     else if (engine)
-        result = run_all(&run, options, resuming, err);
+        result = run_all(&run, options, &folder, err);
     if (engine)
         device_save_programs(engine->dev);
     if (result && log)
@@ -349,6 +320,7 @@ int command_train(const struct options *options, struct error *err)
         *err = late;
         result = -1;
     }
+    folder_fini(&folder);
     config_free(config);
     return result;
 }

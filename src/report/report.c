@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/report.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "analysis/kmeans.h"
@@ -158,12 +160,11 @@ int categories_read(struct categories *c, const char *folder, size_t latent, str
     char *path = file_join(folder, "categories.safetensors");
     if (!path)
         return error_set(err, STATUS_FAILED, "out of memory");
-    FILE *there = fopen(path, "rb");
-    if (!there) {
+    struct stat status;
+    if (lstat(path, &status) && errno == ENOENT) { /* whatever else is wrong is told below */
         free(path);
         return 0;
     }
-    fclose(there);
     struct safetensors *st = safetensors_read(path, err);
     const struct safetensor *t = st ? safetensors_find(st, "centroids") : NULL;
     int result = -1, finite = 1;
@@ -183,6 +184,7 @@ int categories_read(struct categories *c, const char *folder, size_t latent, str
         error_set(err, STATUS_FAILED, "out of memory");
     const char *epoch = st ? safetensors_get(st, "epoch") : NULL;
     c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
+    c->summed = st && st->summed;
     safetensors_free(st);
     free(path);
     return result;

@@ -42,6 +42,7 @@ int report(struct engine *e, const struct progress *progress, const char *folder
 struct categories {
     float *centroids;
     size_t k, latent;
+    int summed; /* the file had checksums */
     long epoch; /* of the model whose latent vectors were grouped; 0: not known */
 };
 

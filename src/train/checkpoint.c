@@ -136,7 +136,7 @@ int checkpoint_write_best(struct engine *e, long epoch, const char *plan, const 
 }
 
 int checkpoint_write_last(struct engine *e, const struct progress *p, const char *plan,
-                          const char *path, struct error *err)
+                          const char *path, const char *former, struct error *err)
 {
     struct safetensors *st = begin(e, p->epoch, plan, err);
     if (!st)
@@ -158,7 +158,8 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
     if (failed)
         json_decref(state);
     else
-        failed = set_json(st, "state", state, err) || safetensors_write(st, path, err);
+        failed =
+            set_json(st, "state", state, err) || safetensors_write_keeping(st, path, former, err);
     safetensors_free(st);
     return failed ? -1 : 0;
 }

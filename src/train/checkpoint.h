@@ -42,8 +42,9 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
 /* Writes the weights of now; `epoch` is what they are the result of. */
 int checkpoint_write_best(struct engine *e, long epoch, const char *plan, const char *path,
                           struct error *err);
+/* What has the name `path` already is kept as `former`, unless that is NULL. */
 int checkpoint_write_last(struct engine *e, const struct progress *progress, const char *plan,
-                          const char *path, struct error *err);
+                          const char *path, const char *former, struct error *err);
 
 /* A checkpoint that was read, with its metadata understood. */
 struct checkpoint {

@@ -36,13 +36,17 @@ char *run_path(const struct run *run, const char *name)
 
 int train_checkpoint(struct run *run, struct error *err)
 {
-    char *path = run_path(run, "last.safetensors");
-    int result = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    char *path = run_path(run, RUN_LAST), *former = run_path(run, RUN_FORMER);
+    int result = path && former ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!result)
         result = log_position(run->log, &run->progress.log_bytes, err);
     if (!result)
-        result = checkpoint_write_last(run->engine, &run->progress, run->plan, path, err);
+        result = checkpoint_write_last(run->engine, &run->progress, run->plan, path,
+                                       run->from_former ? NULL : former, err);
+    if (!result)
+        run->from_former = 0;
     free(path);
+    free(former);
     return result;
 }
 

@@ -12,6 +12,10 @@
 #include "train/checkpoint.h"
 #include "train/engine.h"
 
+/* The last checkpoint of a run and the one before. */
+#define RUN_LAST "last.safetensors"
+#define RUN_FORMER "last.1.safetensors"
+
 struct run {
     const struct config *config;
     struct engine *engine;
@@ -21,6 +25,7 @@ struct run {
     volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
     double started;                     /* now() when the process began */
     struct progress progress;
+    int from_former; /* goes on from RUN_FORMER, which stays until RUN_LAST is good again */
 };
 
 /* Where files of the run lie: "folder/name", freed by the caller. */
@@ -36,7 +41,7 @@ int train(struct run *run, struct error *err);
 /* The last epoch is done, or patience has run out: train() has nothing to do. */
 int train_is_over(const struct run *run);
 
-/* Writes last.safetensors for run->progress. */
+/* Writes RUN_LAST for run->progress; what was RUN_LAST is kept as RUN_FORMER. */
 int train_checkpoint(struct run *run, struct error *err);
 
 #endif
