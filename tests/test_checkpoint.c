@@ -325,6 +325,7 @@ static void before_the_first_epoch(void **state)
     write_last(&f, &p);
     assert_int_equal(load(&f, written, 1, &q, &err), 0);
     assert_true(!q.epochs && !q.epoch && !q.step && isnan(q.best) && q.factor == 1);
+    progress_fini(&q);
     config_free(f.config);
 }
 
