@@ -142,11 +142,43 @@ static void test_norm_unused(void **state)
     params_free(params);
 }
 
+/* What --profile divides by the time: a gather reads and writes each number once. */
+static void test_gather(void **state)
+{
+    (void)state;
+    struct graph *g = start(NULL);
+    struct tensor *table = graph_tensor2(g, "table", 100, 3);
+    struct tensor *sample = graph_tensor2(g, "sample", 1, BATCH);
+    struct tensor *y = op_gather_rows(g, "rows", table, sample, 2, WINDOW, 3);
+    assert_int_equal(y->elems, BATCH * WINDOW * 3);
+    assert_true(last(g, "gather_rows")->bytes == 8.0 * BATCH * WINDOW * 3);
+    assert_true(last(g, "gather_rows")->flops == 0);
+    assert_false(y->needs_grad);
+    graph_free(g);
+}
+
+/* Programs of the optimizer take parameters in vectors as wide as a CPU's, or a GPU's. */
+static void test_optimizer(void **state)
+{
+    (void)state;
+    for (int cpu = 0; cpu < 2; cpu++) {
+        struct graph *g = start(NULL);
+        fake.info.is_cpu = cpu;
+        struct tensor *value = graph_tensor2(g, "value", 1, BATCH);
+        struct tensor *contrastive = graph_tensor2(g, "contrastive", 1, 1);
+        op_loss_sum(g, value, contrastive, 0.5);
+        expect_option(last(g, "loss_sum"), cpu ? "-DVEC=16" : "-DVEC=4");
+        graph_free(g);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_norm),
         cmocka_unit_test(test_norm_unused),
+        cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_optimizer),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);
