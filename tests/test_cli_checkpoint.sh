@@ -183,7 +183,7 @@ between()
     mv torn/last.safetensors torn/last.1.safetensors
     falls_back ' is missing'
 }
-point "killed between the two renames" between
+point "last.safetensors is missing" between
 
 # The good one is not thrown away for the damaged one: it stays until there is another.
 good_stays()
@@ -240,17 +240,17 @@ point "files without checksums are read, and -v says so" unchecked
 
 kills=${SEQTRAIN_KILLS-8}
 rm -rf torn
-log_size()
+checkpoints()
 {
-    { cat torn/log.jsonl 2>/dev/null; } | wc -c
+    { cat torn/log.jsonl 2>/dev/null; } | grep -c '"event":"checkpoint"'
 }
 killed=0 broken=0 former=0
 for delay in $(awk -v n="$kills" -v seed="${SEQTRAIN_SEED-1}" 'BEGIN {
     srand(seed); for (i = 0; i < n; i++) printf "%.3f ", rand() * 0.5 }'); do
-    size=$(log_size)
+    before=$(checkpoints)
     "$seqtrain" -q -c short.ini -o torn -r -s train.epochs=100000 -s train.checkpoint=1\ steps >out 2>err </dev/null &
     pid=$!
-    while kill -0 $pid 2>/dev/null && [ "$(log_size)" -eq "$size" ]; do
+    while kill -0 $pid 2>/dev/null && [ "$(checkpoints)" -le "$before" ]; do
         sleep 0.01 2>/dev/null || sleep 1
     done
     sleep "$delay" 2>/dev/null || sleep 1
@@ -266,12 +266,16 @@ done
 echo "# killed $killed times, $former times between the renames"
 resumable()
 {
-    steps=$(sed -n 's/.*"event":"resume".*"step":\([0-9]*\).*/\1/p' torn/log.jsonl | tail -n 1)
-    echo "killed $killed times, refused $broken times, resumed last at step $steps"
-    [ $broken -eq 0 ] && [ $killed -eq "$kills" ] && [ "${steps:-0}" -gt 0 ] &&
-        run 0 -q -c short.ini -o torn -r -s train.epochs=$((1 + steps / 5)) -s train.checkpoint=1\ steps -s plots.enable=none
+    epoch=$(header torn/last.safetensors | sed 's/.*"state":"{[^}]*\\"epoch\\": *\([0-9]*\).*/\1/')
+    echo "killed $killed times, refused $broken times, at last after epoch $epoch"
+    [ $broken -eq 0 ] && [ $killed -eq "$kills" ] && [ "$epoch" -gt 0 ] &&
+        grep -q '"event":"resume"' torn/log.jsonl &&
+        run 0 -q -c short.ini -o torn -r -s train.epochs=$((epoch + 1)) &&
+        run 0 -q -c short.ini -o undisturbed -s train.epochs=$((epoch + 1)) &&
+        same_weights torn/best.safetensors undisturbed/best.safetensors &&
+        state torn/last.safetensors >state.a && state undisturbed/last.safetensors >state.b && cmp state.a state.b
 }
-point "killed $kills times at any instant: each time it was resumed" resumable
+point "killed $kills times at any instant: each time it was resumed, at last to the undisturbed bits" resumable
 has_all()
 {
     rows=$(epochs torn epoch | wc -l)

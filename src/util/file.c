@@ -111,10 +111,21 @@ static int sync_folder(const char *path)
     return failed ? -1 : 0;
 }
 
-/* The draft takes its name; what has the name goes to `former` unless that is NULL. */
+/* Gives the file `path`, if there is one, the name `former` as well: so that it never lacks its own
+ * name. Where the file system knows no second name, it is renamed. */
+static int keep_former(const char *path, const char *former)
+{
+    if (unlink(former) && errno != ENOENT)
+        return -1;
+    if (!link(path, former) || errno == ENOENT || !rename(path, former) || errno == ENOENT)
+        return 0;
+    return -1;
+}
+
+/* The draft takes its name; what has the name is kept as `former` unless that is NULL. */
 static int take_name(const struct file_draft *draft, const char *former)
 {
-    if (former && rename(draft->path, former) && errno != ENOENT)
+    if (former && keep_former(draft->path, former))
         return -1;
     return rename(draft->aside, draft->path) || sync_folder(draft->path) ? -1 : 0;
 }
