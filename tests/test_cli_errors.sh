@@ -411,7 +411,9 @@ done
 for file in truncated tiny empty; do
     fails "$file checkpoint" 3 "^seqtrain: $file\\.safetensors: " evaluate -m $file.safetensors
 done
-fails "a folder as checkpoint" 3 '^seqtrain: good: not a regular file' evaluate -m good
+mkdir -p odd/best.safetensors
+fails "a folder as checkpoint" 3 '^seqtrain: odd/best\.safetensors: not a regular file' evaluate -m odd
+fails "a folder without a checkpoint" 3 '^seqtrain: home/best\.safetensors: No such file' evaluate -m home
 fails "not a checkpoint of seqtrain" 3 '^seqtrain: foreign\.safetensors: .*not a checkpoint of seqtrain' \
     evaluate -m foreign.safetensors
 fails "checkpoint of another model" 3 "^seqtrain: $m: [^ ]+ has not the shape" evaluate -m $m \

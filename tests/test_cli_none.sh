@@ -30,7 +30,7 @@ point "for a card of 12 GiB" planned '^  *[0-9.]+ MiB of 11673\.60 MiB that devi
 point "its largest buffer is told" has out 'buffers of 3072\.00 MiB'
 point "memory_fraction is a share of device.memory" planned '^  *[0-9.]+ MiB of 6144\.00 MiB ' \
     -s device.memory=12GiB -s device.memory_fraction=0.5
-point "NONE is none" planned 'no limit' -d NONE
+point "NONE is none" planned "no limit" -s device.select=NONE
 
 small()
 {

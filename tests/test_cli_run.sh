@@ -268,7 +268,7 @@ gradients()
 point "check --gradients" gradients
 untouched()
 {
-    run 0 check -q -c tiny.ini -o other && ! ls -d other
+    run 0 check -q -c tiny.ini -s run.output=other && ! ls -d other
 }
 point "check leaves nothing behind" untouched
 orders()

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What a trained model is used for: evaluate, encode, predict. The checkpoint alone is enough; with
- * -c it is best.safetensors of that configuration's run folder.
+ * -c it is best.safetensors of that configuration's run folder. What they print goes to standard
+ * output or, with -o, to a file.
  */
 #include <libgen.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
@@ -20,25 +22,36 @@ struct trained {
     struct checkpoint checkpoint;
     struct dataset *data;
     struct engine *engine;
+    struct output out;
 };
 
-static void trained_fini(struct trained *t)
+/* Ends a command that came to this result; where it did not fail, -o's file appears. */
+static int trained_fini(struct trained *t, int result, struct error *err)
 {
     struct error late;
+    result = output_close(&t->out, result, err);
     engine_close(t->engine);
     dataset_free(t->data);
     checkpoint_fini(&t->checkpoint);
     free(t->path);
     if (t->log)
         log_close(t->log, &late);
+    return result;
 }
 
-/* -m, or best.safetensors in the run folder of -c. */
+/* Whether a folder has this name. */
+static int is_folder(const char *path)
+{
+    struct stat st;
+    return !stat(path, &st) && S_ISDIR(st.st_mode);
+}
+
+/* -m, or the best one of the folder that it names, or best.safetensors in the run folder of -c. */
 static char *model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
-        path = strdup(o->model);
+        path = is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
     else if (o->config) {
         struct config *config = config_load(o->config, o->settings, o->setting_count, err);
         if (!config)
@@ -66,12 +79,14 @@ static void tell_unchecked(const struct trained *t, const struct options *o, int
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
     memset(t, 0, sizeof *t);
-    /* standard output is for results */
-    t->log = log_new(LOG_QUIET);
+    /* standard output is for results, unless these go to a file */
+    t->log = log_new(o->output && o->verbosity == LOG_VERBOSE ? LOG_VERBOSE : LOG_QUIET);
+    if (!t->log)
+        error_set(err, STATUS_FAILED, "out of memory");
     t->path = model_path(o, err);
     if (!t->log || !t->path ||
         checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err) ||
-        command_needs_device(o, t->checkpoint.config, err))
+        command_needs_device(o, t->checkpoint.config, err) || output_open(&t->out, o, t->path, err))
         goto failed;
     tell_unchecked(t, o, t->checkpoint.st->summed, t->path);
     const struct config *c = t->checkpoint.config;
@@ -86,14 +101,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         goto failed;
     return 0;
 failed:
-    trained_fini(t);
-    return -1;
-}
-
-/* Fails where what was printed cannot be written: the rest need not be computed. */
-static int flush(struct error *err)
-{
-    return file_flush(stdout, "standard output", err);
+    return trained_fini(t, -1, err);
 }
 
 /* The rows of targets that a window of the last part has, from data->target_first on. */
@@ -132,10 +140,8 @@ int command_evaluate(const struct options *options, struct error *err)
     struct trained t;
     if (trained_init(&t, options, options->input != NULL, err))
         return -1;
-    if (options->input && t.data->targets && drop_unknown(&t, options->input, err)) {
-        trained_fini(&t);
-        return -1;
-    }
+    if (options->input && t.data->targets && drop_unknown(&t, options->input, err))
+        return trained_fini(&t, -1, err);
     /* a path need not be text */
     json_t *all = json_object(), *path = json_string(t.path);
     int failed = 0;
@@ -157,31 +163,30 @@ int command_evaluate(const struct options *options, struct error *err)
     if (!failed) {
         char *text = jsonmem_dumps(all, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         if (text)
-            puts(text);
+            fprintf(t.out.stream, "%s\n", text);
         else
             failed = error_set(err, STATUS_FAILED, "%s: out of memory", t.path);
         free(text);
         device_save_programs(t.engine->dev);
     }
     json_decref(all);
-    trained_fini(&t);
-    return failed ? -1 : 0;
+    return trained_fini(&t, failed, err);
 }
 
 /* A field that may hold a comma, quoted. */
-static void put_name(const char *name)
+static void put_name(const char *name, FILE *out)
 {
     if (!strpbrk(name, ",\"")) {
-        fputs(name, stdout);
+        fputs(name, out);
         return;
     }
-    putchar('"');
+    putc('"', out);
     for (; *name; name++) {
         if (*name == '"')
-            putchar('"');
-        putchar(*name);
+            putc('"', out);
+        putc(*name, out);
     }
-    putchar('"');
+    putc('"', out);
 }
 
 int command_encode(const struct options *options, struct error *err)
@@ -193,9 +198,9 @@ int command_encode(const struct options *options, struct error *err)
     if (!t.engine->eval_io.latent) {
         error_set(err, STATUS_USAGE, "%s: a model of type %s has no latent vectors to encode",
                   t.path, model_of(t.engine->config)->name);
-        trained_fini(&t);
-        return -1;
+        return trained_fini(&t, -1, err);
     }
+    FILE *out = t.out.stream;
     size_t d = (size_t)t.engine->config->model.latent, count = t.data->count[PART_TEST];
     size_t block = report_block(d);
     char *copy = strdup(t.path);
@@ -212,10 +217,10 @@ int command_encode(const struct options *options, struct error *err)
         log_warn(t.log, "categories.safetensors is of epoch %ld, the model of epoch %ld",
                  categories.epoch, t.checkpoint.epoch);
     if (!failed) {
-        fputs(t.data->time ? "time,row" : "row", stdout);
+        fputs(t.data->time ? "time,row" : "row", out);
         for (size_t i = 0; i < d; i++)
-            printf(",z%zu", i);
-        puts(categories.k ? ",category" : "");
+            fprintf(out, ",z%zu", i);
+        fputs(categories.k ? ",category\n" : "\n", out);
     }
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
@@ -229,15 +234,15 @@ int command_encode(const struct options *options, struct error *err)
             char label[64];
             row_label(label, sizeof label, t.data, start[i]);
             if (t.data->time)
-                printf("%s,", label);
-            printf("%u", start[i]);
+                fprintf(out, "%s,", label);
+            fprintf(out, "%u", start[i]);
             for (size_t j = 0; j < d; j++)
-                printf(",%.9g", (double)z[i * d + j]);
+                fprintf(out, ",%.9g", (double)z[i * d + j]);
             if (categories.k)
-                printf(",%u", category[i]);
-            putchar('\n');
+                fprintf(out, ",%u", category[i]);
+            putc('\n', out);
         }
-        failed = failed || flush(err);
+        failed = failed || output_flush(&t.out, err);
     }
     if (!failed)
         device_save_programs(t.engine->dev);
@@ -245,8 +250,7 @@ int command_encode(const struct options *options, struct error *err)
     free(copy);
     free(z);
     free(category);
-    trained_fini(&t);
-    return failed ? -1 : 0;
+    return trained_fini(&t, failed, err);
 }
 
 /* A reconstruction of the window that starts at row `start` in the units of the input: the scaler
@@ -276,51 +280,53 @@ static void to_input_units(const struct dataset *data, size_t start, float *y)
 }
 
 /* Header of predict's table for targets: where, which row, each target's prediction and value. */
-static void put_target_header(const struct dataset *data)
+static void put_target_header(const struct dataset *data, FILE *out)
 {
-    fputs(data->files > 1 ? "series," : "", stdout);
-    fputs(data->time ? "time,row" : "row", stdout);
-    fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", stdout);
+    fputs(data->files > 1 ? "series," : "", out);
+    fputs(data->time ? "time,row" : "row", out);
+    fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", out);
     for (size_t k = 0; k < 2 * data->targets; k++) {
         char name[512];
         snprintf(name, sizeof name, "%s%s", k < data->targets ? "" : "actual ",
                  data->target_names[k % data->targets]);
-        putchar(',');
-        put_name(name);
+        putc(',', out);
+        put_name(name, out);
     }
-    putchar('\n');
+    putc('\n', out);
 }
 
 /* One target row of the window at `start`. */
-static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y)
+static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
+                        FILE *out)
 {
     char label[64];
     row_label(label, sizeof label, data, row);
     if (data->files > 1) {
-        put_name(data->file[dataset_series(data, row)].name);
-        putchar(',');
+        put_name(data->file[dataset_series(data, row)].name, out);
+        putc(',', out);
     }
     if (data->time)
-        printf("%s,", label);
-    printf("%zu", row - data->file[dataset_series(data, row)].begin);
+        fprintf(out, "%s,", label);
+    fprintf(out, "%zu", row - data->file[dataset_series(data, row)].begin);
     if (data->target_rows > 1 && data->target_first)
-        printf(",%zu", ahead);
+        fprintf(out, ",%zu", ahead);
     for (size_t k = 0; k < data->targets; k++)
-        printf(",%.9g", target_value(data, row, k, y[k], NULL));
+        fprintf(out, ",%.9g", target_value(data, row, k, y[k], NULL));
     for (size_t k = 0; k < data->targets; k++) {
         double actual = data->raw_target[row * data->targets + k];
         if (isfinite(actual)) /* empty: it lies in the future */
-            printf(",%.9g", actual);
+            fprintf(out, ",%.9g", actual);
         else
-            putchar(',');
+            putc(',', out);
     }
-    putchar('\n');
+    putc('\n', out);
 }
 
 /* Predictions of a model with targets, in their own unit. */
 static int predict_targets(struct trained *t, struct error *err)
 {
     const struct dataset *data = t->data;
+    FILE *out = t->out.stream;
     int by_row = t->engine->config->data.target_rows == TARGET_WINDOW;
     size_t rows = target_rows(t);
     size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
@@ -328,7 +334,7 @@ static int predict_targets(struct trained *t, struct error *err)
     float *y = malloc(block * elems * sizeof *y);
     int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed)
-        put_target_header(data);
+        put_target_header(data, out);
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
         const uint32_t *start = data->start[PART_TEST] + at;
@@ -340,10 +346,11 @@ static int predict_targets(struct trained *t, struct error *err)
                 size_t row = start[i] + data->target_first + r;
                 if (by_row && row < done) /* windows may overlap */
                     continue;
-                put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k);
+                put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k,
+                            out);
                 done = by_row ? row + 1 : done;
             }
-        failed = failed || flush(err);
+        failed = failed || output_flush(&t->out, err);
     }
     if (!failed)
         device_save_programs(t->engine->dev);
@@ -357,22 +364,20 @@ int command_predict(const struct options *options, struct error *err)
     if (trained_init(&t, options, 1, err))
         return -1;
     const struct dataset *data = t.data;
-    if (data->targets) {
-        int result = predict_targets(&t, err);
-        trained_fini(&t);
-        return result;
-    }
+    FILE *out = t.out.stream;
+    if (data->targets)
+        return trained_fini(&t, predict_targets(&t, err), err);
     size_t elems = data->window * data->features, count = data->count[PART_TEST];
     size_t block = report_block(elems);
     float *y = malloc(block * elems * sizeof *y);
     int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed) {
-        fputs(data->time ? "window,time,row" : "window,row", stdout);
+        fputs(data->time ? "window,time,row" : "window,row", out);
         for (size_t f = 0; f < data->features; f++) {
-            putchar(',');
-            put_name(data->names[f]);
+            putc(',', out);
+            put_name(data->names[f], out);
         }
-        putchar('\n');
+        putc('\n', out);
     }
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
@@ -384,20 +389,19 @@ int command_predict(const struct options *options, struct error *err)
             for (size_t row = 0; row < data->window; row++) {
                 char label[64];
                 row_label(label, sizeof label, data, start[i] + row);
-                printf("%zu,", at + i);
+                fprintf(out, "%zu,", at + i);
                 if (data->time)
-                    printf("%s,", label);
-                printf("%zu", start[i] + row);
+                    fprintf(out, "%s,", label);
+                fprintf(out, "%zu", start[i] + row);
                 for (size_t f = 0; f < data->features; f++)
-                    printf(",%.9g", (double)y[i * elems + row * data->features + f]);
-                putchar('\n');
+                    fprintf(out, ",%.9g", (double)y[i * elems + row * data->features + f]);
+                putc('\n', out);
             }
         }
-        failed = failed || flush(err);
+        failed = failed || output_flush(&t.out, err);
     }
     if (!failed)
         device_save_programs(t.engine->dev);
     free(y);
-    trained_fini(&t);
-    return failed ? -1 : 0;
+    return trained_fini(&t, failed, err);
 }

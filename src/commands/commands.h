@@ -15,8 +15,10 @@
 
 struct options {
     const char *command; /* its name */
+    const char *word;    /* behind it; NULL without one */
     const char *config, *model, *input;
-    char **settings; /* -s, and -d and -o as settings */
+    const char *output; /* file to write instead of standard output */
+    char **settings;    /* -s, and -d and a run folder's -o as settings */
     size_t setting_count;
     int resume, overwrite, gradients, plan, profile;
     enum verbosity verbosity;
@@ -33,12 +35,29 @@ int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
 int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
+int command_help(const struct options *options, struct error *err);
+int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);
+
+/* What a command prints to: -o's file, which appears whole or not at all, or standard output. */
+struct output {
+    FILE *stream;
+    const char *name;
+    struct file_draft *draft; /* NULL: standard output */
+};
+int output_open(struct output *out, const struct options *options, const char *checkpoint,
+                struct error *err);
+
+/* Fails where what was printed cannot be written: the rest need not be computed. */
+int output_flush(struct output *out, struct error *err);
+
+/* Ends what a command with this result has printed; returns the result, or -1. */
+int output_close(struct output *out, int result, struct error *err);
 
 /* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
  * device's measured ceilings; then what its programs cost. */

@@ -2,8 +2,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "commands/commands.h"
+#include "util/file.h"
 #include "util/now.h"
 
 static void on_build(void *ctx, const char *program)
@@ -48,6 +50,61 @@ int command_devices(const struct options *options, struct error *err)
                          "devices lists devices, and -d none is none: only check plans without "
                          "one");
     return device_list(select, stdout, err);
+}
+
+/* --- output */
+
+/* -o names a file that is not there yet, or a plain one that the command does not read. */
+static int check_output(const struct options *o, const char *checkpoint, struct error *err)
+{
+    const struct {
+        const char *path, *what;
+    } read[] = {{checkpoint, "checkpoint"}, {o->input, "input"}, {o->config, "configuration"}};
+    struct stat out, in;
+    if (stat(o->output, &out))
+        return 0;
+    if (S_ISDIR(out.st_mode))
+        return error_set(err, STATUS_USAGE, "-o %s: this is a folder, and %s writes a file",
+                         o->output, o->command);
+    if (!S_ISREG(out.st_mode))
+        return error_set(err, STATUS_USAGE,
+                         "-o %s: this is no plain file; without -o, %s writes to standard output",
+                         o->output, o->command);
+    for (size_t i = 0; i < sizeof read / sizeof *read; i++)
+        if (read[i].path && !stat(read[i].path, &in) && in.st_dev == out.st_dev &&
+            in.st_ino == out.st_ino)
+            return error_set(err, STATUS_USAGE, "-o %s: this is the %s, which would be overwritten",
+                             o->output, read[i].what);
+    return 0;
+}
+
+int output_open(struct output *out, const struct options *options, const char *checkpoint,
+                struct error *err)
+{
+    *out = (struct output){.stream = stdout, .name = "standard output"};
+    if (!options->output)
+        return 0;
+    if (check_output(options, checkpoint, err) || !(out->draft = file_begin(options->output, err)))
+        return -1;
+    out->stream = out->draft->stream;
+    out->name = options->output;
+    return 0;
+}
+
+int output_flush(struct output *out, struct error *err)
+{
+    return file_flush(out->stream, out->name, err);
+}
+
+int output_close(struct output *out, int result, struct error *err)
+{
+    struct file_draft *draft = out->draft;
+    out->draft = NULL;
+    if (draft && result)
+        file_abort(draft);
+    else if (draft && file_commit(draft, err))
+        return -1;
+    return result ? -1 : 0;
 }
 
 /* --- profile */

@@ -128,6 +128,17 @@ const char *config_choice(const char *section, const char *key, int value);
 int config_differs(const struct config *old, const struct config *now, const char *const *allowed,
                    char *out, size_t size);
 
+/* A key for those who help to write it: its sentence, what it takes but free text. */
+struct config_key {
+    const char *section, *name, *help;
+    const char *words;   /* "auto", "all | none" beside the choices; NULL without any */
+    const char *choices; /* "a | b | c"; NULL without any */
+    int is_path;         /* of a file or folder */
+};
+
+/* Fills in key number `index`; -1 behind the last one. */
+int config_key(size_t index, struct config_key *key);
+
 /* Writes the key reference of seqtrain.ini(5) in man(7) markup (used when seqtrain is built). */
 int config_reference(FILE *out);
 

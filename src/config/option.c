@@ -662,3 +662,22 @@ void option_describe(const struct option *option, FILE *out)
     if (option->min < option->max)
         fprintf(out, "%.15g to %.15g", option->min, option->max);
 }
+
+int config_key(size_t index, struct config_key *key)
+{
+    if (index >= option_count)
+        return -1;
+    const struct option *o = &options[index];
+    *key = (struct config_key){
+        .section = o->section,
+        .name = o->key,
+        .help = o->help,
+        .words = o->type == OPTION_AUTO || o->type == OPTION_BYTES ? "auto"
+                 : o->type == OPTION_SET                           ? "all | none"
+                 : o->type == OPTION_DURATION                      ? "none"
+                                                                   : NULL,
+        .choices = o->choices,
+        .is_path = o->type == OPTION_INPUT || o->type == OPTION_INPUTS || o->type == OPTION_OUTPUT,
+    };
+    return 0;
+}

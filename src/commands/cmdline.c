@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+#include "commands/cmdline.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "util/near.h"
+
+/* Places in cmdline_commands. */
+enum { TRAIN, CHECK, DATA, EVALUATE, ENCODE, PREDICT, DEVICES, HELP, COMPLETION, COMMANDS };
+
+const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
+    [TRAIN] = {"train", "[train] -c FILE [options]",
+               "Train a model and draw the pictures of the best one.", command_train, .saves = 1},
+    [CHECK] = {"check", "check -c FILE [options]",
+               "Check configuration, data and device; train nothing.", command_check},
+    [DATA] = {"data", "data -c FILE [options]", "Show what the data looks like.", command_data},
+    [EVALUATE] = {"evaluate", "evaluate [-c FILE] [-m CKPT] [options]",
+                  "Print the metrics of a trained model as JSON.", command_evaluate},
+    [ENCODE] = {"encode", "encode [-c FILE] [-m CKPT] [-i CSV] [options]",
+                "Print latent vectors and categories as CSV.", command_encode},
+    [PREDICT] = {"predict", "predict [-c FILE] [-m CKPT] [-i CSV] [options]",
+                 "Print predictions or reconstructions as CSV.", command_predict},
+    [DEVICES] = {"devices", "devices [-d SPEC]", "List OpenCL devices and say which one is picked.",
+                 command_devices},
+    [HELP] = {"help", "help [COMMAND]", "Tell what a command does and takes.", command_help,
+              VALUE_COMMAND},
+    [COMPLETION] = {"completion", "completion bash|zsh|fish",
+                    "Print a shell's completions of this command line.", command_completion,
+                    VALUE_SHELL},
+};
+
+enum { OPTION_OVERWRITE = 256, OPTION_GRADIENTS, OPTION_PLAN, OPTION_PROFILE };
+
+#define ON(command) (1u << (command))
+#define APPLYING (ON(EVALUATE) | ON(ENCODE) | ON(PREDICT))
+#define CONFIGURED (ON(TRAIN) | ON(CHECK) | ON(DATA) | APPLYING)
+#define ALL (ON(COMMANDS) - 1)
+
+const struct cmdline_option cmdline_options[] = {
+    {'c', "config", VALUE_CONFIG, "FILE", CONFIGURED, "configuration, see seqtrain.ini(5)"},
+    {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED, "set a key (repeatable)"},
+    {'d', "device", VALUE_DEVICE, "SPEC", APPLYING | ON(TRAIN) | ON(DEVICES),
+     "auto, cpu, gpu, an index, part of a name"},
+    {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
+    {'o', "output", VALUE_FILE, "FILE", APPLYING, "write this file, not standard output"},
+    {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
+    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN),
+     "start afresh in an occupied run folder"},
+    {'m', "model", VALUE_FILE, "CKPT", APPLYING, "checkpoint, or run folder: its best one"},
+    {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
+    {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
+     "compare gradients with central differences"},
+    {OPTION_PLAN, "plan", VALUE_NONE, NULL, ON(CHECK), "print every launch and the memory map"},
+    {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
+     "measure launches, tell where the time went"},
+    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED, "only warnings and errors"},
+    {'v', "verbose", VALUE_NONE, NULL, CONFIGURED, "more"},
+    {'h', "help", VALUE_NONE, NULL, ALL, "this"},
+    {'V', "version", VALUE_NONE, NULL, ALL, "the version"},
+    {0, NULL, VALUE_NONE, NULL, 0, NULL},
+};
+#define OPTIONS (sizeof cmdline_options / sizeof *cmdline_options)
+
+/* --- help */
+
+/* "  -c, --config FILE   ", as wide as `column`. */
+static void put_option(const struct cmdline_option *o, int column)
+{
+    char names[64];
+    snprintf(names, sizeof names, "--%s%s%s", o->name, o->takes ? " " : "",
+             o->takes ? o->takes : "");
+    printf("  %c%c%s%-*s  %s\n", o->letter < 256 ? '-' : ' ', o->letter < 256 ? o->letter : ' ',
+           o->letter < 256 ? ", " : "  ", column, names, o->help);
+}
+
+/* One screen: the commands, and the names of their options. */
+static void put_overview(void)
+{
+    int column = 0;
+    puts("usage: seqtrain [train] -c FILE [options]\n       seqtrain COMMAND "
+         "[options]\n\ncommands:");
+    for (const struct cmdline_command *c = cmdline_commands; c->name; c++)
+        printf("  %-12s%s\n", c->name, c->help);
+    puts("\noptions, which 'seqtrain COMMAND -h' tells about:");
+    for (const struct cmdline_option *o = cmdline_options; o->name; o++) {
+        if (o > cmdline_options && o[-1].letter == o->letter)
+            continue;
+        if (column > 58) {
+            puts(",");
+            column = 0;
+        }
+        column += printf("%s--%s%s%s", column ? ", " : "  ", o->name, o->takes ? " " : "",
+                         o->takes ? o->takes : "");
+    }
+    putchar('\n');
+}
+
+static void put_help(const struct cmdline_command *c)
+{
+    unsigned bit = ON(c - cmdline_commands);
+    printf("usage: seqtrain %s\n\n%s\n\n", c->usage, c->help);
+    for (const struct cmdline_option *o = cmdline_options; o->name; o++)
+        if (o->commands & bit)
+            put_option(o, 28);
+}
+
+/* --- parsing */
+
+/* The command called `word`; NULL with `err` set, and with the name that may be meant. */
+static const struct cmdline_command *find_command(const char *word, struct error *err)
+{
+    char all[160] = "";
+    const char *near = NULL;
+    size_t best = SIZE_MAX;
+    for (const struct cmdline_command *c = cmdline_commands; c->name; c++) {
+        if (!strcmp(word, c->name))
+            return c;
+        if (near_is_nearer(word, c->name, &best))
+            near = c->name;
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s%s", *all ? ", " : "", c->name);
+    }
+    error_set(err, STATUS_USAGE, "'%s' is no command: %s%s%s%s", word, all,
+              near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    return NULL;
+}
+
+int command_help(const struct options *options, struct error *err)
+{
+    const struct cmdline_command *c = options->word ? find_command(options->word, err) : NULL;
+    if (options->word && !c)
+        return -1;
+    if (c)
+        put_help(c);
+    else
+        put_overview();
+    return 0;
+}
+
+static int command_version(const struct options *options, struct error *err)
+{
+    (void)options;
+    (void)err;
+    puts("seqtrain " PACKAGE_VERSION);
+    return 0;
+}
+
+static int add_setting(struct options *o, const char *key, const char *value, struct error *err)
+{
+    char **more = realloc(o->settings, (o->setting_count + 1) * sizeof *more);
+    char *text = NULL;
+    if (more)
+        o->settings = more;
+    if (!more || asprintf(&text, "%s%s", key, value) < 0)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    o->settings[o->setting_count++] = text;
+    return 0;
+}
+
+/* "--sed" is near --set. */
+static const char *near_option(const char *word)
+{
+    char name[64];
+    const char *near = NULL;
+    size_t best = SIZE_MAX;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(word + 2, "="), word + 2);
+    for (const struct cmdline_option *o = cmdline_options; o->name; o++)
+        if (near_is_nearer(name, o->name, &best))
+            near = o->name;
+    return near;
+}
+
+/* What getopt_long did not take: `word` is the latest one, known only by options of whole words. */
+static int bad_option(int answer, const char *letters, const char *word, struct error *err)
+{
+    if (answer == ':')
+        return error_set(err, STATUS_USAGE, "-%c needs a value; see 'seqtrain -h'", optopt);
+    if (!optopt) {
+        const char *near = near_option(word);
+        return error_set(err, STATUS_USAGE, "'%s' is no option; see 'seqtrain -h'%s%s%s", word,
+                         near ? "; did you mean '--" : "", near ? near : "", near ? "'?" : "");
+    }
+    if (optopt > 255 || strchr(letters, optopt))
+        return error_set(err, STATUS_USAGE, "'%s': the option takes no value", word);
+    return error_set(err, STATUS_USAGE, "'-%c' is no option; see 'seqtrain -h'", optopt);
+}
+
+/* "-c", or "--plan". */
+static const char *option_name(const struct cmdline_option *o, char out[32])
+{
+    if (o->letter < 256)
+        snprintf(out, 32, "-%c", o->letter);
+    else
+        snprintf(out, 32, "--%s", o->name);
+    return out;
+}
+
+/* What an option says; -o waits until the command is known. */
+static int take_option(struct options *o, int letter, const char *value, struct error *err)
+{
+    switch (letter) {
+    case 'c':
+        o->config = value;
+        break;
+    case 's':
+        return add_setting(o, "", value, err);
+    case 'd':
+        return add_setting(o, "device.select=", value, err);
+    case 'o':
+        o->output = value;
+        break;
+    case 'r':
+        o->resume = 1;
+        break;
+    case 'm':
+        o->model = value;
+        break;
+    case 'i':
+        o->input = value;
+        break;
+    case 'q':
+        o->verbosity = LOG_QUIET;
+        break;
+    case 'v':
+        o->verbosity = LOG_VERBOSE;
+        break;
+    case OPTION_OVERWRITE:
+        o->overwrite = 1;
+        break;
+    case OPTION_GRADIENTS:
+        o->gradients = 1;
+        break;
+    case OPTION_PLAN:
+        o->plan = 1;
+        break;
+    case OPTION_PROFILE:
+        o->profile = 1;
+        break;
+    default:
+        break;
+    }
+    return 0;
+}
+
+/* Options as getopt_long wants them: 'letters' has room for three a row and the two ends. */
+static void make_getopt(struct option *longs, char *letters)
+{
+    *letters++ = ':';
+    for (const struct cmdline_option *o = cmdline_options; o->name; o++) {
+        *longs++ =
+            (struct option){o->name, o->takes ? required_argument : no_argument, NULL, o->letter};
+        if (o->letter < 256 && (o == cmdline_options || o[-1].letter != o->letter)) {
+            *letters++ = (char)o->letter;
+            if (o->takes)
+                *letters++ = ':';
+        }
+    }
+    *letters = 0;
+    *longs = (struct option){0};
+}
+
+/* All options; given[i] is what option i of the table came with, "" for nothing. */
+static int take_options(int argc, char **argv, struct options *o, const char *given[OPTIONS],
+                        struct error *err)
+{
+    struct option longs[OPTIONS];
+    char letters[3 * OPTIONS], name[32];
+    int letter;
+    make_getopt(longs, letters);
+    opterr = 0;
+    while ((letter = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+        if (letter == '?' || letter == ':')
+            return bad_option(letter, letters, argv[optind - 1], err);
+        size_t i = 0;
+        while (cmdline_options[i].letter != letter)
+            i++;
+        if (given[i] && cmdline_options[i].takes && letter != 's')
+            return error_set(err, STATUS_USAGE, "%s is given twice: '%s' and '%s'",
+                             option_name(&cmdline_options[i], name), given[i], optarg);
+        given[i] = optarg ? optarg : "";
+        if (take_option(o, letter, optarg, err))
+            return -1;
+    }
+    return 0;
+}
+
+/* The command takes each option that was given. */
+static int check_options(const struct cmdline_command *command, const char *const given[OPTIONS],
+                         struct error *err)
+{
+    unsigned bit = ON(command - cmdline_commands);
+    char name[32];
+    for (size_t i = 0; i < OPTIONS; i++) {
+        const struct cmdline_option *o = &cmdline_options[i];
+        unsigned takers = o->commands;
+        for (size_t k = i + 1; given[i] && cmdline_options[k].letter == o->letter; k++)
+            takers |= cmdline_options[k].commands;
+        if (given[i] && !(takers & bit))
+            return error_set(err, STATUS_USAGE, "%s takes no %s; see 'seqtrain %s -h'",
+                             command->name, option_name(o, name), command->name);
+    }
+    return 0;
+}
+
+static int was_given(const char *const given[OPTIONS], int letter)
+{
+    for (size_t i = 0; cmdline_options[i].name; i++)
+        if (cmdline_options[i].letter == letter && given[i])
+            return 1;
+    return 0;
+}
+
+int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline_command **command,
+                  struct error *err)
+{
+    static const struct cmdline_command version = {"version",       NULL,       NULL,
+                                                   command_version, VALUE_NONE, 0};
+    const char *given[OPTIONS] = {NULL};
+    o->verbosity = LOG_NORMAL;
+    *command = &cmdline_commands[TRAIN];
+    if (take_options(argc, argv, o, given, err))
+        return -1;
+    int named = optind < argc;
+    if (was_given(given, 'V')) {
+        *command = &version;
+        return 0;
+    }
+    if (named && !(*command = find_command(argv[optind++], err)))
+        return -1;
+    if (was_given(given, 'h')) {
+        o->word = named ? (*command)->name : NULL;
+        *command = &cmdline_commands[HELP];
+        return 0;
+    }
+    if (optind < argc && (*command)->word)
+        o->word = argv[optind++];
+    if (optind < argc)
+        return error_set(err, STATUS_USAGE, "'%s' is one word too many", argv[optind]);
+    if (check_options(*command, given, err))
+        return -1;
+    if (o->resume && o->overwrite)
+        return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
+    if (o->output && ON(*command - cmdline_commands) & (ON(TRAIN) | ON(DATA))) {
+        const char *folder = o->output;
+        o->output = NULL;
+        return add_setting(o, "run.output=", folder, err);
+    }
+    return 0;
+}
