@@ -41,7 +41,7 @@ int distribution_of(struct distribution *d, const double *x, size_t n, double k,
 {
     double *sorted = malloc((n + 1) * sizeof *sorted);
     if (!sorted)
-        return error_set(err, STATUS_FAILED, "no memory for %zu values", n);
+        return error_set(err, STATUS_FAILED, "out of memory for %zu values", n);
     size_t count = normality_sort(x, n, sorted);
     *d = (struct distribution){.count = count, .missing = n - count};
     for (int i = 0; i < DISTRIBUTION_QUANTILES; i++)

@@ -167,7 +167,12 @@ size_t shapiro_wilk(const double *x, size_t n, double *w, double *p)
     double *values = malloc((n + 1) * sizeof *values);
     double *a = malloc((SHAPIRO_LARGEST / 2) * sizeof *a);
     size_t count = 0;
-    for (size_t i = 0; values && a && i < n; i++)
+    if (!values || !a) {
+        free(values);
+        free(a);
+        return SHAPIRO_NO_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++)
         if (isfinite(x[i]))
             values[count++] = x[i];
     if (count > SHAPIRO_LARGEST) {

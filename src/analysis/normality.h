@@ -7,6 +7,7 @@
 #define ANALYSIS_NORMALITY_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum { SHAPIRO_LARGEST = 5000 };
 
@@ -30,8 +31,9 @@ double normality_position(size_t i, size_t n);
  * Shapiro-Wilk W and p by Royston (1995, AS R94) of x [n], in any order; values that are not finite
  * are left out. Of more than SHAPIRO_LARGEST values as many are taken at even distances in the
  * order of x. Returns the number of values it rests on; W and p are NaN where these are fewer than
- * 3 or all the same, or memory ran out (then it returns 0).
+ * 3 or all the same. SHAPIRO_NO_MEMORY where memory runs out.
  */
+#define SHAPIRO_NO_MEMORY SIZE_MAX
 size_t shapiro_wilk(const double *x, size_t n, double *w, double *p);
 
 /*

@@ -42,7 +42,8 @@ int regression_init(struct regression *r, size_t targets, size_t rows, const dou
         r->cell = calloc(targets * rows + 1, sizeof *r->cell);
     if (!r->mean || !r->cell) {
         regression_fini(r);
-        return error_set(err, STATUS_FAILED, "no memory for the metrics of %zu targets", targets);
+        return error_set(err, STATUS_FAILED, "out of memory for the metrics of %zu targets",
+                         targets);
     }
     for (size_t k = 0; k < targets; k++)
         r->mean[k] = mean ? mean[k] : NAN;

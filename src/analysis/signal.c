@@ -42,7 +42,7 @@ static int spectrum_init(struct spectrum *s, size_t segment, struct error *err)
     *s = (struct spectrum){fft_new(segment), calloc(segment, sizeof *s->x)};
     if (s->fft && s->x)
         return 0;
-    return error_set(err, STATUS_FAILED, "no memory for the spectrum of %zu samples", segment);
+    return error_set(err, STATUS_FAILED, "out of memory for the spectrum of %zu samples", segment);
 }
 
 static void spectrum_fini(struct spectrum *s)
@@ -82,7 +82,8 @@ int signal_spectrum(const double *iq, size_t samples, size_t segment, int overla
     if (spectrum_init(&s, segment, err) || !window) {
         spectrum_fini(&s);
         free(window);
-        return error_set(err, STATUS_FAILED, "no memory for the spectrum of %zu samples", segment);
+        return error_set(err, STATUS_FAILED, "out of memory for the spectrum of %zu samples",
+                         segment);
     }
     for (size_t i = 0; i < segment; i++) {
         window[i] = 0.5 - 0.5 * cos(2 * acos(-1) * (double)i / (double)segment);
@@ -176,7 +177,7 @@ int signal_aclr(const double *iq, size_t samples, const struct signal_channel *c
     double *frequency = malloc(n * sizeof *frequency), *power = malloc(n * sizeof *power);
     int failed = !frequency || !power;
     if (failed)
-        error_set(err, STATUS_FAILED, "no memory for the spectrum of %zu samples", n);
+        error_set(err, STATUS_FAILED, "out of memory for the spectrum of %zu samples", n);
     else
         failed = signal_spectrum(iq, samples, n, 0, channel->sample_rate, frequency, power, err);
     if (!failed) {

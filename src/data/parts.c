@@ -454,8 +454,10 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
         windowing.span[part] = load_span(load, part);
         windowing.stride[part] = follow ? data->eval_window : (size_t)load->config->data.stride;
     }
-    if (count_lacking(load, &choice) || find_where(load))
+    if (count_lacking(load, &choice) || find_where(load)) {
+        free(choice.lacking);
         return -1;
+    }
     if (!choice.lacking && !load->where)
         windowing.keep = NULL;
     int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);

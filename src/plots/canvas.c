@@ -21,6 +21,7 @@ struct canvas {
     double height;
     cairo_surface_t *surface; /* CAIRO_FORMAT_RGB24 */
     cairo_t *cr;
+    int no_memory; /* for something that was to be drawn */
 };
 
 static const struct {
@@ -367,6 +368,11 @@ static int save(struct canvas *canvas, struct error *err)
     return failed ? -1 : 0;
 }
 
+void canvas_short(struct canvas *canvas)
+{
+    canvas->no_memory = 1;
+}
+
 int canvas_end(struct canvas *canvas, struct error *err)
 {
     cairo_surface_flush(canvas->surface);
@@ -375,6 +381,8 @@ int canvas_end(struct canvas *canvas, struct error *err)
     if (failed)
         error_set(err, STATUS_FAILED, "%s: cairo: %s", canvas->path,
                   cairo_status_to_string(status));
+    else if (canvas->no_memory)
+        failed = error_set(err, STATUS_FAILED, "%s: out of memory", canvas->path);
     else
         failed = save(canvas, err);
     cairo_destroy(canvas->cr);

@@ -39,6 +39,9 @@ enum align { ALIGN_LEFT, ALIGN_CENTER, ALIGN_RIGHT };
 struct canvas *canvas_begin(const char *path, const char *title, const struct plot_about *about,
                             double height, struct error *err);
 
+/* There was no memory for something that was to be drawn, as canvas_end() will tell. */
+void canvas_short(struct canvas *canvas);
+
 /* Writes the PNG whole or not at all and frees the canvas. STATUS_FAILED, naming the path. */
 int canvas_end(struct canvas *canvas, struct error *err);
 

@@ -287,8 +287,10 @@ size_t panel_cloud(struct canvas *canvas, const struct axes *axes, const double 
     struct grid g = {.x = floor(axes->box.x), .y = floor(axes->box.y), .side = 1.5};
     g.columns = (size_t)ceil(axes->box.w / g.side) + 1;
     g.rows = (size_t)ceil(axes->box.h / g.side) + 1;
-    if (n > FEW_POINTS) /* without memory for it they are drawn as points */
-        g.count = calloc(g.columns * g.rows, sizeof *g.count);
+    if (n > FEW_POINTS && !(g.count = calloc(g.columns * g.rows, sizeof *g.count))) {
+        canvas_short(canvas);
+        return 0;
+    }
     double radius = n <= 200 ? 2.5 : 1.6;
     size_t outside = 0;
     for (size_t i = 0; i < n; i++) {

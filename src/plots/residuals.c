@@ -14,6 +14,8 @@ static void write_test(struct canvas *canvas, const struct plot_residuals *r, si
     double w, p;
     char used_text[32], all[32], text[200];
     size_t used = shapiro_wilk(r->residual, r->count, &w, &p);
+    if (used == SHAPIRO_NO_MEMORY)
+        canvas_short(canvas);
     number_count(used_text, sizeof used_text, used);
     number_count(all, sizeof all, n);
     if (isnan(w))

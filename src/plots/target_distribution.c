@@ -34,7 +34,9 @@ int plot_target_distribution(const char *path, const struct plot_about *about,
         double w, p;
         for (int part = 0; part < PLOT_PARTS; part++)
             number_count(count[part], sizeof count[part], before[part].n);
-        if (shapiro_wilk(t->transformed[0], t->count[0], &w, &p) && isfinite(w))
+        if (shapiro_wilk(t->transformed[0], t->count[0], &w, &p) == SHAPIRO_NO_MEMORY)
+            canvas_short(canvas);
+        else if (isfinite(w))
             number_print(normal, sizeof normal, "; Shapiro\u2013Wilk W of training %.4f", w);
         number_print(text, sizeof text,
                      "%.200s: %s values in training, %s in validation, %s in test%s", t->name,

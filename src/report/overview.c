@@ -169,7 +169,10 @@ static int print_targets(const struct dataset *data, struct error *err)
                 continue;
             print_distribution(part_name[part], &d);
             double w, p;
-            shapiro_wilk(x, n, &w, &p);
+            if (shapiro_wilk(x, n, &w, &p) == SHAPIRO_NO_MEMORY) {
+                failed = error_set(err, STATUS_FAILED, "out of memory");
+                continue;
+            }
             if (!isnan(w))
                 printf("    Shapiro-Wilk W %.4f, p %.3g\n", w, p);
             distribution_bands(x, n, share);
