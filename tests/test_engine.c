@@ -265,6 +265,28 @@ static void test_same_bits(void **state)
     }
 }
 
+/* The hash that a resume is held against sees each number of the data and each window. */
+static void test_data_hash(void **state)
+{
+    (void)state;
+    uint64_t hash[7];
+    for (int i = 0; i < 7; i++) {
+        struct fixture f;
+        FIXTURE(&f, "model.dropout=0");
+        f.data.series[0] += (float)(i == 1);
+        f.data.series[ROWS * FEATURES - 1] += (float)(i == 2);
+        f.start[0] += i == 3;
+        f.start[WINDOWS - 1] -= i == 4;
+        f.data.count[PART_TRAIN] -= i == 5;
+        struct engine *e = open_engine(&f);
+        hash[i] = e->data_hash; /* the last as the first */
+        engine_close(e);
+        fixture_fini(&f);
+        for (int j = 0; j < i; j++)
+            assert_int_equal(hash[i] == hash[j], i == 6 && j == 0);
+    }
+}
+
 /* --- memory */
 
 static long resident_most(void)
@@ -696,11 +718,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), /* first: the highest resident memory never falls */
-        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_dropout),          cmocka_unit_test(test_dropout_gradient),
-        cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_budget_recompute), cmocka_unit_test(test_budget_too_small),
-        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_data_hash),
+        cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
+        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -561,6 +561,20 @@ static void test_kept(void **unused)
     }
 }
 
+/* What runs carry on begins with zeros of its own; a graph that is not there can be freed. */
+static void test_carried(void **unused)
+{
+    (void)unused;
+    struct graph *g = start(1, 64, 1000);
+    struct tensor *t = graph_carried(g, "h", 5);
+    assert_ptr_equal(find(g, "h"), t);
+    assert_true(t->kind == TENSOR_STATE && t->carried && t->elems == 5);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(((uint32_t *)t->initial)[i], 0);
+    graph_free(g);
+    graph_free(NULL);
+}
+
 static void test_parameter_names(void **unused)
 {
     (void)unused;
@@ -612,6 +626,7 @@ int main(void)
         cmocka_unit_test(test_places_by_hand),
         cmocka_unit_test(test_order_of_equals),
         cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_carried),
         cmocka_unit_test(test_parameter_names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -471,6 +471,7 @@ static void test_add_refuses(void **state)
     assert_int_equal(safetensors_add(st, "b", DTYPE_F32, 9, shape, &one, &err), -1);
     assert_int_equal(safetensors_add(st, "b", DTYPE_F32, 2, huge, &one, &err), -1);
     assert_int_equal(safetensors_add(st, "__metadata__", DTYPE_F32, 1, shape, &one, &err), -1);
+    assert_string_equal(err.text, "tensor '__metadata__': the name is reserved");
     assert_int_equal(st->count, 1);
 
     assert_int_equal(safetensors_set(st, "bad", "\xff\xfe", &err), 0);
