@@ -14,19 +14,12 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "golden.h"
 #include "train/engine.h"
-#include "train/safetensors.h"
 
 #define STEPS 20
 
 static const char *folder;
-
-struct golden {
-    struct safetensors *st;
-    struct config *config;
-    struct dataset data;
-    const float *noise;
-};
 
 static const struct safetensor *need(const struct golden *c, const char *name)
 {
@@ -36,54 +29,13 @@ static const struct safetensor *need(const struct golden *c, const char *name)
     return t;
 }
 
-static void golden_open(struct golden *c, const char *name)
+static void need_golden(struct golden *c, const char *name)
 {
     struct error err = {0};
     char path[512];
     snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
-    memset(c, 0, sizeof *c);
-    c->st = safetensors_read(path, &err);
-    if (!c->st)
+    if (golden_open(c, path, chosen_device(), &err))
         fail_msg("%s", err.text);
-    char device[256], *settings[] = {"data.source=none.csv", device};
-    snprintf(device, sizeof device, "device.select=%s", chosen_device());
-    c->config = config_parse(safetensors_get(c->st, "config"), name, settings, 2, &err);
-    if (!c->config)
-        fail_msg("%s", err.text);
-    const struct safetensor *x = need(c, "input");
-    size_t n = x->shape[0], window = x->shape[1];
-    c->data.rows = n * window;
-    c->data.window = window;
-    c->data.features = x->shape[2];
-    c->data.series = x->data;
-    c->data.count[PART_TRAIN] = n;
-    c->data.start[PART_TRAIN] = calloc(n, sizeof(uint32_t));
-    for (size_t i = 0; i < n; i++)
-        c->data.start[PART_TRAIN][i] = (uint32_t)(i * window);
-    const struct safetensor *y = safetensors_find(c->st, "target");
-    if (y) { /* those of a window stand in its first rows */
-        const float *target = y->data;
-        size_t rows = y->shape[1], columns = y->shape[2], size = rows * columns;
-        c->data.targets = columns;
-        c->data.target_rows = rows;
-        c->data.target = calloc(c->data.rows * columns, sizeof *target);
-        c->data.target_feature = calloc(columns, sizeof(int));
-        for (size_t k = 0; k < columns; k++) /* the first features */
-            c->data.target_feature[k] = (int)k;
-        for (size_t i = 0; i < n; i++)
-            memcpy(c->data.target + i * window * columns, target + i * size, size * sizeof *target);
-    }
-    const struct safetensor *noise = safetensors_find(c->st, "noise");
-    c->noise = noise ? noise->data : NULL;
-}
-
-static void golden_close(struct golden *c)
-{
-    free(c->data.start[PART_TRAIN]);
-    free(c->data.target);
-    free(c->data.target_feature);
-    config_free(c->config);
-    safetensors_free(c->st);
 }
 
 /* The noisy view is handed over instead of drawn, so that both sides have the same. */
@@ -168,14 +120,13 @@ static void check_running(const struct golden *c, struct engine *e)
     }
 }
 
-static float *train(const struct golden *c, int scattered, const char *gemm)
+static float *train(const struct golden *c, struct engine_options options, const char *gemm)
 {
     struct error err = {0};
     for (int i = 0; gemm && i < 4; i++)
         if (!strcmp(config_choice("device", "gemm", i), gemm))
             c->config->device.gemm = i;
-    struct engine *e = engine_open(
-        c->config, &c->data, &(struct engine_options){.training = 1, .scattered = scattered}, &err);
+    struct engine *e = engine_open(c->config, &c->data, &options, &err);
     if (!e)
         fail_msg("%s", err.text);
     for (size_t i = 0; i < e->params->count; i++) {
@@ -258,10 +209,11 @@ static float *train(const struct golden *c, int scattered, const char *gemm)
 static void test_case(void **state)
 {
     struct golden c;
-    golden_open(&c, *state);
-    float *planned = train(&c, 0, NULL), *scattered = train(&c, 1, NULL);
+    need_golden(&c, *state);
+    const struct engine_options together = {.training = 1}, apart = {.training = 1, .scattered = 1};
+    float *planned = train(&c, together, NULL), *scattered = train(&c, apart, NULL);
     c.config->train.recompute = 1;
-    float *again = train(&c, 1, NULL);
+    float *again = train(&c, apart, NULL);
     size_t elems = 0;
     for (size_t i = 0; i < c.st->count; i++)
         if (!strncmp(c.st->tensor[i].name, "param.", 6))
@@ -277,12 +229,22 @@ static void test_case(void **state)
 static void test_own_gemm(void **state)
 {
     struct golden c;
-    golden_open(&c, *state);
-    free(train(&c, 0, "own"));
+    need_golden(&c, *state);
+    free(train(&c, (struct engine_options){.training = 1}, "own"));
     golden_close(&c);
 }
 
-int main(void)
+/* Kernels cut as for a GPU, with many work-items in a work-group */
+static void test_as_gpu(void **state)
+{
+    struct golden c;
+    need_golden(&c, *state);
+    free(train(&c, (struct engine_options){.training = 1, .as_gpu = 1}, "own"));
+    golden_close(&c);
+}
+
+/* tests/test_golden 'lstm*' runs the tests whose names fit. */
+int main(int argc, char **argv)
 {
     static const char *const names[] = {
         "accumulate",
@@ -315,15 +277,22 @@ int main(void)
         "transformer-sinusoidal",
     };
     enum { CASES = sizeof names / sizeof *names };
-    struct CMUnitTest tests[CASES + 1];
-    for (int i = 0; i < CASES; i++)
-        tests[i] = (struct CMUnitTest){names[i], test_case, NULL, NULL, (void *)(intptr_t)names[i]};
-    tests[CASES] = (struct CMUnitTest){"plain, own gemm", test_own_gemm, NULL, NULL,
-                                       (void *)(intptr_t) "plain"};
+    struct CMUnitTest tests[2 * CASES + 1];
+    char as_gpu[CASES][64];
+    for (int i = 0; i < CASES; i++) {
+        void *name = (void *)(intptr_t)names[i];
+        snprintf(as_gpu[i], sizeof as_gpu[i], "%s, as on a GPU", names[i]);
+        tests[i] = (struct CMUnitTest){names[i], test_case, NULL, NULL, name};
+        tests[CASES + i] = (struct CMUnitTest){as_gpu[i], test_as_gpu, NULL, NULL, name};
+    }
+    tests[2 * CASES] = (struct CMUnitTest){"plain, own gemm", test_own_gemm, NULL, NULL,
+                                           (void *)(intptr_t) "plain"};
     const char *source = getenv("srcdir");
     static char path[512];
     snprintf(path, sizeof path, "%s/tests/golden", source ? source : "..");
     folder = path;
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
 }

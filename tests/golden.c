@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "golden.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Targets of a window stand in its first rows. */
+static int golden_targets(struct golden *c, const struct safetensor *y, struct error *err)
+{
+    struct dataset *d = &c->data;
+    const float *target = y->data;
+    size_t rows = y->shape[1], columns = y->shape[2], size = rows * columns;
+    d->targets = columns;
+    d->target_rows = rows;
+    d->target = calloc(d->rows * columns, sizeof *target);
+    d->target_feature = calloc(columns, sizeof(int));
+    if (!d->target || !d->target_feature)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t k = 0; k < columns; k++) /* the first features */
+        d->target_feature[k] = (int)k;
+    for (size_t i = 0; i < d->count[PART_TRAIN]; i++)
+        memcpy(d->target + i * d->window * columns, target + i * size, size * sizeof *target);
+    return 0;
+}
+
+int golden_open(struct golden *c, const char *path, const char *select, struct error *err)
+{
+    memset(c, 0, sizeof *c);
+    c->st = safetensors_read(path, err);
+    if (!c->st)
+        return -1;
+    char device[256], *settings[] = {"data.source=none.csv", device};
+    snprintf(device, sizeof device, "device.select=%s", select);
+    c->config = config_parse(safetensors_get(c->st, "config"), path, settings, 2, err);
+    if (!c->config)
+        return -1;
+    const struct safetensor *x = safetensors_find(c->st, "input");
+    if (!x)
+        return error_set(err, STATUS_INPUT, "%s: no tensor input", path);
+    size_t n = x->shape[0], window = x->shape[1];
+    c->data.rows = n * window;
+    c->data.window = window;
+    c->data.features = x->shape[2];
+    c->data.series = x->data;
+    c->data.count[PART_TRAIN] = n;
+    c->data.start[PART_TRAIN] = calloc(n, sizeof(uint32_t));
+    if (!c->data.start[PART_TRAIN])
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < n; i++)
+        c->data.start[PART_TRAIN][i] = (uint32_t)(i * window);
+    const struct safetensor *noise = safetensors_find(c->st, "noise");
+    c->noise = noise ? noise->data : NULL;
+    const struct safetensor *y = safetensors_find(c->st, "target");
+    return y ? golden_targets(c, y, err) : 0;
+}
+
+void golden_close(struct golden *c)
+{
+    free(c->data.start[PART_TRAIN]);
+    free(c->data.target);
+    free(c->data.target_feature);
+    config_free(c->config);
+    safetensors_free(c->st);
+}

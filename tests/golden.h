@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * golden: the cases of tests/golden/ as a configuration and data that an engine opens. A case owns
+ * all that it points to.
+ */
+#ifndef TESTS_GOLDEN_H
+#define TESTS_GOLDEN_H
+
+#include "config/config.h"
+#include "data/dataset.h"
+#include "train/safetensors.h"
+
+struct golden {
+    struct safetensors *st; /* PyTorch's numbers beside the inputs */
+    struct config *config;
+    struct dataset data;
+    const float *noise; /* of the second view; NULL without one */
+};
+
+/* Reads a case for the device `select`. The caller calls golden_close() even after a failure. */
+int golden_open(struct golden *c, const char *path, const char *select, struct error *err);
+void golden_close(struct golden *c);
+
+#endif

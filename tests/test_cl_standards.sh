@@ -1,0 +1,100 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Every program of the shipped configurations and of the cases in tests/golden/, cut as for a CPU and
+# as for a GPU, is valid without a warning in OpenCL C 1.2, 2.0 and 3.0, with and without a generic
+# address space, so that no driver's default matters. Clang's front end is the judge: CLANG names
+# one; else it is clang, or the newest clang-N.
+srcdir=${srcdir-.}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+trap 'exit 1' HUP INT TERM
+export XDG_CACHE_HOME="$folder/cache" # no program comes from a cache
+points=0
+
+find_clang()
+{
+    for name in "${CLANG-}" clang clang-22 clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14; do
+        echo 'kernel void k(global int *x) { x[get_global_id(0)] = 1; }' >"$folder/try.cl"
+        if [ -n "$name" ] && "$name" -x cl -cl-std=CL3.0 -fsyntax-only "$folder/try.cl" 2>"$folder/why"; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
+skip_all()
+{
+    echo "1..0 # SKIP $1"
+    exit 0
+}
+
+clang=$(find_clang)
+[ -n "$clang" ] || skip_all "no clang that knows OpenCL C 3.0 (Debian: package clang)"
+./seqtrain devices >"$folder/why" 2>&1 || skip_all "no OpenCL device, for which kernels are cut"
+
+# point NAME FILE: passes if the file is there and empty.
+point()
+{
+    points=$((points + 1))
+    if [ -e "$2" ] && [ ! -s "$2" ]; then
+        echo "ok $points - $1"
+    else
+        echo "not ok $points - $1"
+        sed 's/^/# /' "$2" | head -60
+    fi
+}
+
+# list FILE [SETTING...]: its programs into $folder/programs; what fails is said in $folder/failed.
+list()
+{
+    for cut in '' -g; do
+        # shellcheck disable=SC2086 # nothing, or an option
+        tests/list_programs $cut "$folder/programs" "$@" 2>"$folder/why" ||
+            { echo "list_programs $cut $*:" && cat "$folder/why"; } >>"$folder/failed"
+    done
+}
+
+mkdir "$folder/programs"
+: >"$folder/failed"
+for ini in "$srcdir"/configs/*.ini; do
+    list "$ini" device.gemm=own
+done
+list "$srcdir/configs/demo.ini" device.gemm=bf16 model.dropout=0
+list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
+list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru
+for golden in "$srcdir"/tests/golden/*.safetensors; do
+    list "$golden"
+done
+point "programs are listed" "$folder/failed"
+for file in "$srcdir"/cl/*.cl; do
+    name=${file##*/}
+    ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"
+done >"$folder/unused"
+point "all kernel files are used" "$folder/unused"
+
+# valid NAME OPTION...: clang says nothing about any program. What is not used is no fault: #if takes
+# out what a configuration does not need.
+valid()
+{
+    name=$1
+    shift
+    find "$folder/programs" -name '*.cl' -print0 |
+        xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)" \
+            "$clang" -x cl -fsyntax-only -Wall -Wextra -Werror -Wno-unused -Wno-unused-parameter "$@" \
+            >"$folder/invalid" 2>&1 || echo "clang failed" >>"$folder/invalid"
+    sed -n 's/^\([^ ]*\.cl\):.* error: .*/\1/p' "$folder/invalid" | sort -u | while read -r file; do
+        echo "${file##*/}:" && sed -n '/^#define/!q;p' "$file"
+    done >"$folder/options"
+    cat "$folder/options" >>"$folder/invalid"
+    point "$name: $(find "$folder/programs" -name '*.cl' | wc -l) programs" "$folder/invalid"
+}
+
+without=-__opencl_c_generic_address_space,-__opencl_c_device_enqueue,-__opencl_c_pipes
+without=$without,-__opencl_c_program_scope_global_variables,-__opencl_c_3d_image_writes,-cl_khr_3d_image_writes
+without=$without,-__opencl_c_read_write_images,-__opencl_c_fp64,-cl_khr_fp64
+valid "OpenCL C 1.2" -target spir64 -cl-std=CL1.2
+valid "OpenCL C 2.0" -target spir64 -cl-std=CL2.0
+valid "OpenCL C 3.0, generic address space" -target spir64 -cl-std=CL3.0
+valid "OpenCL C 3.0, no generic address space" -target spir64 -cl-std=CL3.0 -Xclang -cl-ext=$without
+valid "OpenCL C 3.0, NVIDIA" -target nvptx64 -cl-std=CL3.0
+echo "1..$points"
