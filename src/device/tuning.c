@@ -97,13 +97,16 @@ void tuning_save(struct tuning *t, const struct device *dev)
     free(path);
 }
 
-/* Best time of some runs, or -1 where this way does not work here. */
-static double seconds_of(struct device *dev, const struct entry *e, struct buffer *const matrix[3])
+/* Best time of some runs, or -1 where this way does not work here. A want of memory is no reason to
+ * take another way: then *failed is set. */
+static double seconds_of(struct device *dev, const struct entry *e, struct buffer *const matrix[3],
+                         int *failed, struct error *err)
 {
     struct error ignored;
     struct gemm *gemm = gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix[0],
-                                    matrix[1], matrix[2], e->add, &ignored);
+                                    matrix[1], matrix[2], e->add, err);
     double best = -1;
+    *failed = !gemm && err->status == STATUS_FAILED;
     for (int run = 0; gemm && run < 6; run++) {
         double from = now();
         if (gemm_enqueue(gemm, &ignored) || device_finish(dev, &ignored)) {
@@ -141,7 +144,10 @@ int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *cons
     double fastest = -1;
     for (size_t i = 0; i < count; i++) {
         e.choice = ways[i];
-        double took = seconds_of(dev, &e, matrix);
+        int failed;
+        double took = seconds_of(dev, &e, matrix, &failed, err);
+        if (failed)
+            return -1;
         if (took >= 0 && (fastest < 0 || took < fastest)) {
             fastest = took;
             best = e;

@@ -266,7 +266,5 @@ int overview_report(const struct config *config, const struct dataset *data, str
     free(part_of);
     free(rows);
     free(range);
-    if (!failed && (fflush(stdout) || ferror(stdout)))
-        failed = error_errno(err, STATUS_FAILED, "standard output");
-    return failed ? -1 : 0;
+    return failed || file_flush(stdout, "standard output", err) ? -1 : 0;
 }
