@@ -91,6 +91,7 @@ if command -v bash >/dev/null; then
     offer()
     {
         bash --norc -c "$load"'
+
             COMP_LINE=$1 COMP_POINT=${#1} COMPREPLY=(); _seqtrain; echo "${COMPREPLY[*]}"' bash "$1"
     }
     type()
@@ -101,6 +102,10 @@ if command -v bash >/dev/null; then
     load='eval "$(seqtrain completion bash)"'
     point "bash: parses" parses bash
     offers bash
+    load="$load; COMP_WORDBREAKS=' '"
+    point "bash: where = ends no word, a value" offered 'seqtrain -s train.schedule=co' train.schedule=constant \
+        train.schedule=cosine
+    point "bash: or one of a name" offered 'seqtrain --device=c' --device=cpu
     load=". '$srcdir/completions/bash/seqtrain'"
     types bash folder/
 else

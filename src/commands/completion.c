@@ -51,14 +51,23 @@ static const char *devices(const struct cmdline_command *c)
     return c->run == command_check ? "auto | cpu | gpu | none" : "auto | cpu | gpu";
 }
 
-/* Options that take a value, as a pattern of a shell's case. */
-static void put_valued(void)
+/* The option's names: "-c|--config". */
+static void put_names(const struct cmdline_option *o, const char *between)
 {
-    const char *bar = "";
+    if (o->letter < 256)
+        printf("-%c%s", o->letter, between);
+    printf("--%s", o->name);
+}
+
+/* Options that take a value, as a pattern of a shell's case. */
+static void put_valued(const char *between)
+{
+    const char *before = "";
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
         if (o->takes) {
-            printf("%s-%c|--%s", bar, o->letter, o->name);
-            bar = "|";
+            fputs(before, stdout);
+            put_names(o, between);
+            before = between;
         }
 }
 
@@ -119,16 +128,18 @@ static void put_bash_command(const struct cmdline_command *c)
     printf("    %s)\n        options='", c->name);
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
         if (takes(o, c)) {
-            if (o->letter < 256)
-                printf("-%c ", o->letter);
-            printf("--%s ", o->name);
+            put_names(o, " ");
+            putchar(' ');
         }
     printf("'\n        devices='");
     put_each(devices(c), "", " ");
     printf("'\n        case $prev in\n");
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
-        if (takes(o, c) && o->takes)
-            printf("        -%c|--%s) %s; done=1 ;;\n", o->letter, o->name, bash_action(o->value));
+        if (takes(o, c) && o->takes) {
+            fputs("        ", stdout);
+            put_names(o, "|");
+            printf(") %s; done=1 ;;\n", bash_action(o->value));
+        }
     puts("        esac\n        ;;");
 }
 
@@ -152,7 +163,7 @@ static void put_bash(void)
           "    for ((i = 1; i < ${#words[@]} - 1; i++)); do\n"
           "        case ${words[i]} in\n        ",
           stdout);
-    put_valued();
+    put_valued("|");
     fputs(") i=$((i + 1)) ;;\n        ", stdout);
     put_commands("|");
     fputs(") command=${words[i]} named=1; break ;;\n"
@@ -212,7 +223,7 @@ static void put_zsh_option(const struct cmdline_option *o, const struct cmdline_
         printf(" \\\n            '(-%c --%s)'{-%c%s,--%s%s}", o->letter, o->name, o->letter,
                o->takes ? "+" : "", o->name, o->takes ? "=" : "");
     else
-        printf(" \\\n            --%s", o->name);
+        printf(" \\\n            --%s%s", o->name, o->takes ? "=" : "");
     char help[128];
     snprintf(help, sizeof help, "[%s]", o->help);
     put_quoted(help, 0);
@@ -283,7 +294,7 @@ static void put_zsh(void)
     fputs("_seqtrain()\n{\n    local command=train i\n"
           "    for ((i = 2; i < CURRENT; i++)); do\n        case $words[i] in\n        (",
           stdout);
-    put_valued();
+    put_valued("|");
     fputs(") ((i++)) ;;\n        (", stdout);
     put_commands("|");
     puts(") command=$words[i]; break ;;\n        esac\n    done\n    case $command in");
@@ -348,11 +359,9 @@ static void put_fish(void)
         "    set -l skip no\n"
         "    for word in (commandline -opc)[2..-1]\n"
         "        if test $skip = yes\n            set skip no\n            continue\n        end\n"
-        "        switch $word\n            case",
+        "        switch $word\n            case ",
         stdout);
-    for (const struct cmdline_option *o = cmdline_options; o->name; o++)
-        if (o->takes)
-            printf(" -%c --%s", o->letter, o->name);
+    put_valued(" ");
     fputs("\n                set skip yes\n            case ", stdout);
     put_commands(" ");
     puts("\n                echo $word\n                return 0\n        end\n    end\n"
