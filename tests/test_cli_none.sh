@@ -32,20 +32,21 @@ point "memory_fraction is a share of device.memory" planned '^  *[0-9.]+ MiB of 
     -s device.memory=12GiB -s device.memory_fraction=0.5
 point "NONE is none" planned "no limit" -s device.select=NONE
 
+candles 6000 >wide.csv
 small()
 {
-    run 2 check -q -d none -c tiny.ini -s device.memory=1MiB -s train.batch=4096 && lines err 1 &&
+    run 2 check -q -d none -c tiny.ini -s data.source=wide.csv -s device.memory=1MiB -s train.batch=4096 && lines err 1 &&
         has err '^seqtrain: .* a smaller train\.batch helps$' && [ ! -s out ]
 }
 point "a plan that does not fit is refused" small
 fitting()
 {
-    run 2 check -q -d none -c tiny.ini -s device.memory=8MiB -s train.batch=1024 && lines err 1 &&
+    run 2 check -q -d none -c tiny.ini -s data.source=wide.csv -s device.memory=8MiB -s train.batch=1024 && lines err 1 &&
         has err '^seqtrain: .*batch = [0-9]+, accumulate = [0-9]+ fits' || return 1
     # shellcheck disable=SC2046 # two numbers
     set -- $(sed 's/.*batch = \([0-9]*\), accumulate = \([0-9]*\) fits.*/\1 \2/' err)
     [ $(($1 * $2)) -eq 1024 ] || { echo "$1 * $2 is not 1024" && return 1; }
-    run 0 check -q -d none -c tiny.ini -s device.memory=8MiB -s train.batch="$1" -s train.accumulate="$2"
+    run 0 check -q -d none -c tiny.ini -s data.source=wide.csv -s device.memory=8MiB -s train.batch="$1" -s train.accumulate="$2"
 }
 point "and what fits is named" fitting
 

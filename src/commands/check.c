@@ -227,7 +227,11 @@ int command_check(const struct options *options, struct error *err)
     }
     int readable = !target_report_check(config, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
+    if (data)
+        command_cut_batch(config, data->count[PART_TRAIN], log);
     struct engine_options with = command_engine_options(log, options, 1);
+    /* a plan takes none of the device's memory, but to measure products is to make them */
+    with.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
     int result = -1;
     log_progress(log, "", 0, 0);

@@ -40,6 +40,9 @@ int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 
+/* A batch of more windows than the training part has becomes one of all its windows, told. */
+void command_cut_batch(struct config *config, size_t windows, struct log *log);
+
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);

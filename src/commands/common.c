@@ -28,6 +28,15 @@ struct engine_options command_engine_options(struct log *log, const struct optio
                                    .on_build_ctx = log};
 }
 
+void command_cut_batch(struct config *c, size_t windows, struct log *log)
+{
+    if (!windows || (size_t)c->train.batch <= windows)
+        return;
+    log_say(log, "train.batch = %ld is cut to %zu, the number of training windows", c->train.batch,
+            windows);
+    c->train.batch = (long)windows;
+}
+
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err)
 {

@@ -292,6 +292,8 @@ int command_train(const struct options *options, struct error *err)
         return -1;
     }
     struct dataset *data = dataset_load(config, NULL, log, err);
+    if (data)
+        command_cut_batch(config, data->count[PART_TRAIN], log);
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *engine = data ? engine_open(config, data, &with, err) : NULL;
     struct run run = {.config = config,

@@ -132,7 +132,7 @@ int device_join(struct device *dev, struct error *err)
 
 int device_finish(struct device *dev, struct error *err)
 {
-    if (!dev->context)
+    if (dev->counts)
         return 0;
     cl_int code = clFinish(dev->queue);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
@@ -140,7 +140,7 @@ int device_finish(struct device *dev, struct error *err)
 
 int device_pace(struct device *dev, unsigned depth, struct error *err)
 {
-    if (!depth || !dev->context)
+    if (!depth || dev->counts)
         return device_finish(dev, err);
     if (depth > DEVICE_MAX_DEPTH)
         depth = DEVICE_MAX_DEPTH;
@@ -435,6 +435,7 @@ static struct device *open_planned(const struct device_options *options, struct 
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
+    dev->counts = 1;
     dev->info =
         (struct device_info){.name = "none",
                              .platform = "planned as for a GPU",
@@ -537,6 +538,11 @@ const struct device_info *device_info(const struct device *dev)
     return &dev->info;
 }
 
+void device_only_plan(struct device *dev)
+{
+    dev->counts = 1;
+}
+
 void device_act_as_gpu(struct device *dev)
 {
     dev->info.is_cpu = 0;
@@ -607,7 +613,7 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
         return NULL;
     }
     cl_int code = CL_SUCCESS;
-    if (dev->context)
+    if (!dev->counts)
         b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
     if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateBuffer", what);
@@ -637,7 +643,7 @@ struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, s
     b->bytes = bytes;
     const cl_buffer_region region = {offset, bytes};
     cl_int code = CL_SUCCESS;
-    if (parent->dev->context)
+    if (!parent->dev->counts)
         b->id = clCreateSubBuffer(parent->id, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
     if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateSubBuffer", NULL);
@@ -670,7 +676,7 @@ int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from
 
 int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
 {
-    if (!b->dev->context)
+    if (b->dev->counts)
         return device_error_planned(err, "reading a buffer");
     cl_int code;
     ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->id, CL_FALSE, offset, bytes, to);
@@ -681,7 +687,7 @@ int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct 
 
 int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
 {
-    if (!b->dev->context)
+    if (b->dev->counts)
         return 0;
     cl_int code;
     ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->id, CL_FALSE, offset, bytes, from);
@@ -690,7 +696,7 @@ int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from,
 
 int buffer_zero(struct buffer *b, struct error *err)
 {
-    if (!b->dev->context)
+    if (b->dev->counts)
         return 0;
     const cl_int zero = 0;
     cl_int code;
@@ -713,7 +719,7 @@ struct kernel *kernel_new(struct device *dev, const char *file, const char *name
         return NULL;
     }
     cl_int code = CL_SUCCESS;
-    if (dev->context)
+    if (!dev->counts)
         k->id = clCreateKernel(program->id, name, &code);
     if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateKernel", name);
@@ -746,7 +752,7 @@ static void check_arg(struct kernel *k, unsigned index, cl_int code)
 
 static void set_arg(struct kernel *k, unsigned index, size_t size, const void *value)
 {
-    if (k->dev->context)
+    if (!k->dev->counts)
         check_arg(k, index, clSetKernelArg(k->id, index, size, value));
 }
 
@@ -793,7 +799,7 @@ static int watched_enqueue(struct kernel *k, size_t groups, size_t lanes, struct
 
 int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
 {
-    if (!k->dev->context)
+    if (k->dev->counts)
         return device_error_planned(err, k->name);
     if (k->dev->watches && !k->launched && !k->dev->forked)
         return watched_enqueue(k, groups, lanes, err);

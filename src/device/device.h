@@ -60,6 +60,9 @@ const struct device_info *device_info(const struct device *dev);
  * memory. */
 void device_act_as_gpu(struct device *dev);
 
+/* From now on as with `none`, but that programs are built. Nothing may have been made before. */
+void device_only_plan(struct device *dev);
+
 /* Prints every platform and device, which one `select` picks and why. */
 int device_list(const char *select, FILE *out, struct error *err);
 

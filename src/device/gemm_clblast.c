@@ -52,7 +52,7 @@ int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
     const struct gemm_shape *s = &gemm->shape;
     const struct layout l = layout_of(s);
     struct device *dev = gemm->dev;
-    if (!dev->context)
+    if (dev->counts)
         return device_error_planned(err, "a product");
     CLBlastStatusCode code = CLBlastSgemmWithTempBuffer(
         CLBlastLayoutRowMajor, l.ta, l.tb, s->m, s->n, s->k, 1, gemm->matrix[0]->id, 0, l.lda,

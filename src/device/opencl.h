@@ -24,9 +24,11 @@ struct program {
 struct device {
     cl_platform_id platform;
     cl_device_id id;
-    cl_context context; /* NULL: a device that only plans, without any object of OpenCL */
+    cl_context context; /* NULL: device.select = none, without any object of OpenCL */
     cl_command_queue queue;
     struct device_info info;
+    int counts; /* only plans: buffers are counted and programs built, but no buffer or kernel made
+                 */
     uint64_t bytes, budget, serial;
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);

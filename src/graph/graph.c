@@ -261,6 +261,13 @@ void graph_backward(struct graph *g)
 
 static struct launch *launch_new(struct graph *g)
 {
+    if (g->launch_count == GRAPH_MAX_LAUNCHES) {
+        graph_fault(g, "a step",
+                    "has more than 200000 launches: fewer model.layers or a shorter data.window "
+                    "helps");
+        memset(&nowhere_launch, 0, sizeof nowhere_launch);
+        return &nowhere_launch;
+    }
     struct launch *l = append((void ***)&g->launches, &g->launch_count, sizeof *l);
     if (!l) {
         g->failed = 1;
@@ -280,7 +287,7 @@ struct launch *graph_kernel(struct graph *g, const char *file, const char *name,
     l->lanes = lanes;
     va_list ap;
     va_start(ap, options);
-    if (l == &nowhere_launch || vasprintf(&l->options, options, ap) < 0) {
+    if (l != &nowhere_launch && vasprintf(&l->options, options, ap) < 0) {
         l->options = NULL;
         g->failed = 1;
     }

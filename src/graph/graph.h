@@ -23,6 +23,10 @@
 
 #define TENSOR_MAX_RANK 4
 #define LAUNCH_MAX_ARGS 20
+/* A graph with more is refused: to plan it would take more than 10 s or 500 MiB. */
+#define GRAPH_MAX_LAUNCHES 200000
+/* Floats of a table that is made while a graph is built. */
+#define GRAPH_MAX_TABLE ((size_t)1 << 26)
 
 enum tensor_kind {
     TENSOR_ACTIVATION, /* lives from the launch that writes it first to the last that uses it */
@@ -86,6 +90,8 @@ struct param {
 struct params {
     struct param **list;
     size_t count;
+    struct param **named; /* [slots], by the hash of their names; more slots than parameters */
+    size_t slots;
     int failed; /* memory ran out */
     int decay_all;
     enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */

@@ -27,6 +27,7 @@ void params_free(struct params *params)
     buffer_free(params->grads);
     buffer_free(params->exp_avg);
     buffer_free(params->exp_avg_sq);
+    free(params->named);
     free(params->list);
     free(params);
 }
@@ -36,13 +37,43 @@ static int same_shape(const struct tensor *t, int rank, const size_t *dim)
     return t->rank == rank && !memcmp(t->dim, dim, (size_t)rank * sizeof *dim);
 }
 
+/* The slot of a name: that of the parameter, or a free one (NULL). There is one. */
+static struct param **slot_of(const struct params *params, const char *name)
+{
+    size_t at = philox_path(name) & (params->slots - 1);
+    while (params->named[at] && strcmp(params->named[at]->value.name, name))
+        at = (at + 1) & (params->slots - 1);
+    return &params->named[at];
+}
+
+/* Room for one more, with half of the slots free. */
+static int make_slots(struct params *params)
+{
+    if (2 * (params->count + 1) <= params->slots)
+        return 0;
+    struct param **old = params->named;
+    struct param **named = calloc(params->slots ? 2 * params->slots : 64, sizeof *named);
+    if (!named)
+        return -1;
+    params->named = named;
+    params->slots = params->slots ? 2 * params->slots : 64;
+    for (size_t i = 0; i < params->count; i++)
+        *slot_of(params, params->list[i]->value.name) = params->list[i];
+    free(old);
+    return 0;
+}
+
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
                           int decay, enum init_kind init, double scale)
 {
-    for (size_t i = 0; i < params->count; i++)
-        if (!strcmp(params->list[i]->value.name, name))
-            return same_shape(&params->list[i]->value, rank, dim) ? &params->list[i]->value : NULL;
     size_t elems;
+    if (make_slots(params)) {
+        params->failed = 1;
+        return NULL;
+    }
+    struct param **slot = slot_of(params, name);
+    if (*slot)
+        return same_shape(&(*slot)->value, rank, dim) ? &(*slot)->value : NULL;
     if (strlen(name) >= sizeof params->list[0]->value.name || tensor_count(rank, dim, &elems))
         return NULL;
     struct param **list = realloc(params->list, (params->count + 1) * sizeof *list);
@@ -70,7 +101,7 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     p->decay = decay || params->decay_all;
     p->init = init;
     p->scale = scale;
-    params->list[params->count++] = p;
+    *slot = params->list[params->count++] = p;
     return t;
 }
 
@@ -160,14 +191,12 @@ int params_write(const struct params *params, size_t index, struct buffer *arena
 
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by)
 {
-    for (size_t i = 0; i < params->count; i++) {
-        struct param *p = params->list[i];
-        if (strcmp(p->value.name, name))
-            continue;
-        p->shift_from = from;
-        p->shift_count = count;
-        p->shift = by;
-    }
+    struct param *p = params->slots ? *slot_of(params, name) : NULL;
+    if (!p)
+        return;
+    p->shift_from = from;
+    p->shift_count = count;
+    p->shift = by;
 }
 
 static void take_out(double *row, const double *of, size_t columns)

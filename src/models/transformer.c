@@ -96,6 +96,12 @@ struct tensor *transformer_positions(struct graph *g, const struct transformer *
     size_t dim[] = {t->window, t->width};
     if (learned)
         return graph_param(g, name, 2, dim, 0, INIT_NORMAL, 0.02);
+    if (dim[0] > GRAPH_MAX_TABLE / dim[1]) {
+        graph_fault(g, name,
+                    "has more than 2^26 positions and columns: a shorter data.window, a "
+                    "smaller model.d_model or another model.positions helps");
+        return graph_state(g, name, 1);
+    }
     float *values = malloc(dim[0] * dim[1] * sizeof *values);
     if (!values) {
         g->failed = 1;

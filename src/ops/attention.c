@@ -134,6 +134,12 @@ static void backward(struct graph *g, const void *arg)
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
 {
     size_t half = head_width / 2, n = window * half * 2;
+    if (n > GRAPH_MAX_TABLE) {
+        graph_fault(g, "rotary",
+                    "positions take more than 2^26 numbers: a shorter data.window or more "
+                    "model.heads helps");
+        return graph_state(g, "rotary", 1);
+    }
     float *values = malloc((n ? n : 1) * sizeof *values);
     if (!values) {
         g->failed = 1;

@@ -196,7 +196,7 @@ static void step(struct graph *g, const struct layer *op)
                                            : graph_tensor2(g, "state", g->batch, h);
         struct tensor *c = carried(g, op, h);
         struct tensor *product = graph_tensor2(g, "product", g->batch, width);
-        for (size_t t = 0; t < op->window; t++) {
+        for (size_t t = 0; t < op->window && !g->fault[0]; t++) {
             if (t || op->carries)
                 graph_gemm(g, dir->w_hh->name, (struct gemm_shape){0, 1, g->batch, width, h}, state,
                            dir->w_hh, product, 0);
@@ -246,7 +246,7 @@ static void step_back(struct graph *g, const struct layer *op, struct tensor *co
         struct tensor *grad = graph_tensor2(g, "grad.product", g->batch, width);
         struct tensor *carry = graph_tensor2(g, "grad.state", g->batch, h);
         struct tensor *dc = graph_tensor2(g, "grad.cell", g->batch, h);
-        for (size_t t = op->window; t-- > 0;) {
+        for (size_t t = op->window; t-- > 0 && !g->fault[0];) {
             int last = t + 1 == op->window;
             struct launch *l = kernel(g, op, "recurrent_step_bwd", g->batch);
             launch_update(l, dir->gates);

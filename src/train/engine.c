@@ -179,7 +179,39 @@ static int recompute_fits(struct engine *e, const struct engine_options *options
     return fits;
 }
 
-/* Over budget: finds, by planning them, the largest batch that fits and divides the group. */
+/* The batch of evaluation beside a batch of `n`, where memory is short. */
+static size_t small_eval(const struct engine *e, size_t n)
+{
+    size_t eval = evaluate_batch(e, n);
+    return eval < n ? eval : n;
+}
+
+static int batch_fits(struct engine *e, const struct engine_options *options, size_t n)
+{
+    struct error ignored;
+    return !plan_graphs(e, options, n, small_eval(e, n), &ignored) &&
+           bytes_needed(e) <= device_budget(e->dev);
+}
+
+/* The largest batch up to `most` that fits and divides the group, found by halving: a smaller batch
+ * takes no more. 0: none does. */
+static size_t largest_fit(struct engine *e, const struct engine_options *options, size_t most,
+                          size_t samples)
+{
+    size_t fits = 0;
+    for (size_t above = most + 1; above - fits > 1;) {
+        size_t n = fits + (above - fits) / 2;
+        if (batch_fits(e, options, n))
+            fits = n;
+        else
+            above = n;
+    }
+    while (fits && (samples % fits || !batch_fits(e, options, fits)))
+        fits--;
+    return fits;
+}
+
+/* Over budget: tells what would fit. */
 static int refuse_plan(struct engine *e, const struct engine_options *options, struct error *err)
 {
     const struct config *c = e->config;
@@ -188,12 +220,8 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
     size_t batch = e->train ? (size_t)c->train.batch : e->eval_batch;
     size_t samples = batch * (size_t)(e->train ? c->train.accumulate : 1);
     const char *recompute = recompute_fits(e, options) ? "; so does recompute = yes" : "";
-    for (size_t n = batch; n; n--) {
-        size_t eval = evaluate_batch(e, n);
-        struct error ignored;
-        eval = eval < n ? eval : n;
-        if (samples % n || plan_graphs(e, options, n, eval, &ignored) || bytes_needed(e) > budget)
-            continue;
+    size_t n = largest_fit(e, options, batch, samples), eval = n ? small_eval(e, n) : 0;
+    if (n) {
         const char *also = c->train.evaluate_batch > (long)eval ? ", evaluate_batch = auto" : "";
         if (!options->training)
             return error_set(
@@ -258,6 +286,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     if (e->dev) {
         if (options->as_gpu)
             device_act_as_gpu(e->dev);
+        if (options->only_plans)
+            device_only_plan(e->dev);
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
         if (options->profile)
             device_watch(e->dev);

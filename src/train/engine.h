@@ -51,8 +51,9 @@ struct engine {
 
 struct engine_options {
     int training;
-    int scattered; /* one poisoned buffer per tensor (debugging) */
-    int as_gpu;    /* kernels cut as for a GPU (debugging) */
+    int scattered;  /* one poisoned buffer per tensor (debugging) */
+    int only_plans; /* no memory of the device is taken, nothing can be run */
+    int as_gpu;     /* kernels cut as for a GPU (debugging) */
     int profile;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
