@@ -185,5 +185,27 @@ limited()
     [ $got -eq 1 ] && has err '^seqtrain: x: File too large$' && grep -q '^old$' x && ! ls x.*
 )
 point "an output that may not grow" limited
+# A signal while the input, a pipe whose writer says nothing, is waited for.
+ended()
+{
+    mkfifo pipe.csv || return 1
+    sleep 60 >pipe.csv &
+    writer=$!
+    "$seqtrain" predict -m run -i pipe.csv -o x >out 2>err &
+    reader=$!
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        ls x.*.tmp >/dev/null 2>&1 && break
+        sleep 0.2
+    done
+    ls x.*.tmp && kill "-$1" $reader || return 1
+    wait $reader
+    got=$?
+    kill $writer
+    rm pipe.csv
+    [ $got -eq "$2" ] || { echo "exit status $got, not $2" && return 1; }
+    grep -q '^old$' x && ! ls x.*
+}
+point "nor is anything left by SIGTERM" ended TERM 143
+point "nor by SIGHUP" ended HUP 129
 
 echo "1..$points"

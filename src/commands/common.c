@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "commands/commands.h"
 #include "util/file.h"
@@ -87,6 +88,28 @@ static int check_output(const struct options *o, const char *checkpoint, struct 
     return 0;
 }
 
+/* The name of the file under way; NULL: none. */
+static char *volatile under_way;
+
+/* Removes it and lets the signal do what it does. */
+static void on_end(int number)
+{
+    if (under_way)
+        unlink(under_way);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* A signal that ends the process leaves nothing of the file. */
+static void watch_signals(const char *path)
+{
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    under_way = strdup(path);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (signal(numbers[i], on_end) == SIG_IGN)
+            signal(numbers[i], SIG_IGN);
+}
+
 int output_open(struct output *out, const struct options *options, const char *checkpoint,
                 struct error *err)
 {
@@ -95,6 +118,7 @@ int output_open(struct output *out, const struct options *options, const char *c
         return 0;
     if (check_output(options, checkpoint, err) || !(out->draft = file_begin(options->output, err)))
         return -1;
+    watch_signals(out->draft->aside);
     out->stream = out->draft->stream;
     out->name = options->output;
     return 0;
@@ -108,11 +132,14 @@ int output_flush(struct output *out, struct error *err)
 int output_close(struct output *out, int result, struct error *err)
 {
     struct file_draft *draft = out->draft;
+    char *aside = under_way;
     out->draft = NULL;
     if (draft && result)
         file_abort(draft);
     else if (draft && file_commit(draft, err))
-        return -1;
+        result = -1;
+    under_way = NULL;
+    free(aside);
     return result ? -1 : 0;
 }
 
