@@ -101,9 +101,10 @@ point "every header begins with a paragraph" "$(for file in src/config/options.d
     [ "$(sed -n 2p "$file")" = '/*' ] || echo "$file"
 done)"
 
-# Behind #! where there is one. tap-driver.sh is Automake's.
+# Behind #! or #compdef where there is one. tap-driver.sh is Automake's.
 licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests configure.ac Makefile.am \
-    packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec &&
+    packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec \
+    completions/*/* &&
     find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
         -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[15]')
 point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl src/models/common.py \
@@ -111,7 +112,7 @@ point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl sr
     echo "$licensed" | grep -qx "$file" || echo "$file"
 done)"
 point "every source names its licence in its first line" "$(for file in $licensed; do
-    awk '/^#!/ { next } { exit !/SPDX-License-Identifier: MIT/ }' "$file" || echo "$file"
+    awk '/^#(!|compdef)/ { next } { exit !/SPDX-License-Identifier: MIT/ }' "$file" || echo "$file"
 done)"
 
 point "every source file is in Makefile.am" "$(for file in $sources; do
