@@ -74,6 +74,8 @@ version()
 }
 point "the version, of any command" version
 
+refused "nothing at all" "^seqtrain: train needs -c FILE; 'seqtrain help' lists the commands$"
+
 # --- mistyped words
 
 refused "a command's letters swapped" "^seqtrain: 'trian' is no command: .*; did you mean 'train'\?$" trian

@@ -68,14 +68,14 @@ const struct cmdline_option cmdline_options[] = {
 
 /* --- help */
 
-/* "  -c, --config FILE   ", as wide as `column`. */
-static void put_option(const struct cmdline_option *o, int column)
+/* "  -c, --config FILE   configuration". */
+static void put_option(const struct cmdline_option *o)
 {
     char names[64];
     snprintf(names, sizeof names, "--%s%s%s", o->name, o->takes ? " " : "",
              o->takes ? o->takes : "");
-    printf("  %c%c%s%-*s  %s\n", o->letter < 256 ? '-' : ' ', o->letter < 256 ? o->letter : ' ',
-           o->letter < 256 ? ", " : "  ", column, names, o->help);
+    printf("  %c%c%s%-28s  %s\n", o->letter < 256 ? '-' : ' ', o->letter < 256 ? o->letter : ' ',
+           o->letter < 256 ? ", " : "  ", names, o->help);
 }
 
 /* One screen: the commands, and the names of their options. */
@@ -106,7 +106,7 @@ static void put_help(const struct cmdline_command *c)
     printf("usage: seqtrain %s\n\n%s\n\n", c->usage, c->help);
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
         if (o->commands & bit)
-            put_option(o, 28);
+            put_option(o);
 }
 
 /* --- parsing */
@@ -320,6 +320,9 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
     static const struct cmdline_command version = {"version",       NULL,       NULL,
                                                    command_version, VALUE_NONE, 0};
     const char *given[OPTIONS] = {NULL};
+    if (argc < 2)
+        return error_set(err, STATUS_USAGE,
+                         "train needs -c FILE; 'seqtrain help' lists the commands");
     o->verbosity = LOG_NORMAL;
     *command = &cmdline_commands[TRAIN];
     if (take_options(argc, argv, o, given, err))
