@@ -172,13 +172,24 @@ static void test_optimizer(void **state)
     }
 }
 
+/* Rows side by side are the tensor itself: nothing is launched. */
+static void test_flatten(void **state)
+{
+    (void)state;
+    struct graph *g = start(NULL);
+    struct tensor *x = input(g, "x");
+    size_t before = g->launch_count;
+    assert_ptr_equal(op_pool(g, x, WINDOW, COLUMNS, 0, POOL_FLATTEN, "pool"), x);
+    assert_int_equal(g->launch_count, before);
+    graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm),
-        cmocka_unit_test(test_norm_unused),
-        cmocka_unit_test(test_gather),
-        cmocka_unit_test(test_optimizer),
+        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_unused),
+        cmocka_unit_test(test_gather),  cmocka_unit_test(test_optimizer),
+        cmocka_unit_test(test_flatten),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

@@ -53,14 +53,15 @@ MODULES = (
     ("data/", "test_dataset, test_series"),
     ("graph/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
                "test_engine"),
-    ("ops/batch_norm", "test_ops batch*, test_ops, test_golden"),
-    ("ops/conv", "test_ops max_pool*, test_ops conv*, test_ops, test_golden"),
-    ("ops/join", "test_ops join*, test_ops I/Q*, test_ops, test_golden"),
-    ("ops/latent", "test_ops latent*, test_ops nt_xent*, test_ops similarity*, test_ops"),
+    ("ops/batch_norm", "test_launches, test_ops batch*, test_ops, test_golden"),
+    ("ops/conv", "test_launches, test_ops max_pool*, test_ops conv*, test_ops, test_golden"),
+    ("ops/join", "test_launches, test_ops join*, test_ops I/Q*, test_ops, test_golden"),
+    ("ops/latent", "test_launches, test_ops latent*, test_ops nt_xent*, test_ops similarity*, "
+                   "test_ops"),
     ("ops/norm", "test_launches, test_ops norm*, test_ops, test_golden"),
-    ("ops/optimizer", "test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
-    ("ops/reduce", "test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
-    (r"ops/(\w+)", r"test_ops \1*, test_ops, test_golden"),
+    ("ops/optimizer", "test_launches, test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
+    ("ops/reduce", "test_launches, test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
+    (r"ops/(\w+)", r"test_launches, test_ops \1*, test_ops, test_golden"),
     ("train/(advice|schedule|checkpoint|safetensors|train)", r"test_\1, test_train"),
     ("train/", "test_golden, test_engine"),
 )
