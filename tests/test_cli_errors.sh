@@ -523,4 +523,34 @@ else
     skip "full disk" "there is no /dev/full"
 fi
 
+# --- pipes that nobody writes to: all readers wait at the same time
+mkfifo nobody
+signal="-s data.features=open,close -s data.targets=open,close -s data.target_rows=window -s model.type=dgru"
+# shellcheck disable=SC2086 # several words
+nobody()
+{
+    "$seqtrain" check -q -d none -c nobody 2>nobody.config &
+    a=$!
+    "$seqtrain" check -q -d none -c tiny.ini -s data.source=nobody 2>nobody.source &
+    b=$!
+    "$seqtrain" check -q -d none -c tiny.ini -s data.source= -s data.manifest=nobody 2>nobody.manifest &
+    c=$!
+    "$seqtrain" check -q -d none -c tiny.ini $signal -s signal.spec=nobody 2>nobody.spec &
+    d=$!
+    for pid in $a $b $c $d; do
+        wait $pid
+        [ $? -eq 3 ] || { cat nobody.* && return 1; }
+    done
+    for reader in config source manifest spec; do
+        has nobody.$reader 'nobody: a pipe that no process opened for writing within 5 seconds$' || return 1
+    done
+}
+point "pipes that nobody writes to" nobody
+slow_pipe()
+{
+    { sleep 6; cat tiny.ini; } |
+        "$seqtrain" check -q -d none -c /dev/stdin -s data.source=candles.csv >out 2>err
+}
+point "a slow pipe is waited for" slow_pipe
+
 echo "1..$points"

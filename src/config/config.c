@@ -500,7 +500,8 @@ struct config *config_load(const char *path, char *const *settings, size_t count
     size_t size = 0;
     char *bytes = path ? file_read(path, MAX_FILE, &size, err) : NULL;
     if (path && !bytes) {
-        if (err->status == STATUS_INPUT)
+        struct stat st; /* a pipe that nobody writes to is no fault of the configuration */
+        if (err->status == STATUS_INPUT && (stat(path, &st) || !S_ISFIFO(st.st_mode)))
             err->status = STATUS_USAGE;
         return NULL;
     }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "util/file.h"
 #include "util/parallel.h"
@@ -211,9 +212,15 @@ struct table *cache_read(const char *cache, const char *key, const char *path, i
                          size_t columns)
 {
     struct cache_head head;
-    FILE *in = fopen(cache, "rb");
-    if (!in)
+    struct stat state;
+    struct error ignored;
+    int fd = file_open_regular(cache, &state, &ignored);
+    FILE *in = fd < 0 ? NULL : fdopen(fd, "rb");
+    if (!in) {
+        if (fd >= 0)
+            close(fd);
         return NULL;
+    }
     struct table *table = NULL;
     if (!read_key(in, key) && fread(&head, sizeof head, 1, in) == 1 &&
         plausible(in, &head, timed, columns) && (table = table_new(path, columns))) {

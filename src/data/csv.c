@@ -2,25 +2,25 @@
 #include "data/csv.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "data/number.h"
 #include "util/clocale.h"
+#include "util/file.h"
 
 #define CHUNK (1 << 18)
 
 /* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + CSV_BEHIND]. */
 struct csv_stream {
-    gzFile file;  /* NULL: a part's, which reads plain text by pread() */
-    int fd;       /* owned by `file`, a part's by that of the whole */
-    int64_t size; /* of the file on disk; 0: not known */
+    gzFile file;       /* NULL: a part's, which reads plain text by pread() */
+    int fd;            /* owned by `file`, a part's by that of the whole */
+    struct stat state; /* when it was opened */
+    int64_t size;      /* of the file on disk; 0: not known */
     int fresh, ended;
     char *bytes;
     size_t begin, end;
@@ -286,12 +286,11 @@ static int read_header(struct csv *csv, struct error *err)
 static int open_stream(struct csv *csv, struct error *err)
 {
     struct csv_stream *s = csv->stream;
-    struct stat st;
-    s->fd = open(csv->path, O_RDONLY | O_CLOEXEC);
+    s->fd = file_open(csv->path, &s->state, err);
     if (s->fd < 0)
-        return error_errno(err, STATUS_INPUT, csv->path);
-    if (!fstat(s->fd, &st) && S_ISREG(st.st_mode))
-        s->size = st.st_size;
+        return -1;
+    if (S_ISREG(s->state.st_mode))
+        s->size = s->state.st_size;
     if (!(s->file = gzdopen(s->fd, "rb"))) {
         close(s->fd);
         return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
@@ -325,6 +324,11 @@ struct csv *csv_open(const char *path, struct error *err)
         return csv;
     csv_close(csv);
     return NULL;
+}
+
+int csv_unchanged(const struct csv *csv, struct error *err)
+{
+    return file_unchanged(csv->stream->fd, &csv->stream->state, csv->path, err);
 }
 
 int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end)

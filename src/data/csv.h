@@ -37,6 +37,9 @@ struct csv {
 struct csv *csv_open(const char *path, struct error *err);
 void csv_close(struct csv *csv);
 
+/* Fails if the file changed since it was opened: to be asked at its end. */
+int csv_unchanged(const struct csv *csv, struct error *err);
+
 /* Goes to the next row: 1; 0 at the end of the file; -1 with an error. */
 int csv_next(struct csv *csv, struct error *err);
 

@@ -203,6 +203,8 @@ int manifest_read(const char *path, struct sources *sources, struct error *err)
                 more = -1;
                 break;
             }
+        if (!more)
+            more = csv_unchanged(csv, err);
     }
     csv_close(csv);
     if (!more && sources->count == before)

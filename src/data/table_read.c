@@ -389,6 +389,8 @@ struct table *table_read(const char *path, const char *time, char *const *names,
     struct table *table = table_new(path, columns);
     int result = table ? read_table(table, csv, time, names, log, err)
                        : error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if (!result)
+        result = csv_unchanged(csv, err);
     csv_close(csv);
     if (!result)
         return table;

@@ -2,7 +2,6 @@
 #include "train/safetensors.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -636,14 +635,9 @@ struct safetensors *safetensors_open(const char *path, struct error *err)
     struct stat status;
     struct safetensors *st = NULL;
     char *name = strdup(path);
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe could block for ever */
-    if (!name)
-        error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    else if (file < 0 || fstat(file, &status))
-        error_errno(err, STATUS_INPUT, path);
-    else if (!S_ISREG(status.st_mode))
-        error_set(err, STATUS_INPUT, "%s: not a regular file", path);
-    else
+    int file = name ? file_open_regular(path, &status, err)
+                    : error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if (file >= 0)
         st = read_header(file, (uint64_t)status.st_size, path, err);
     if (st) {
         st->path = name;

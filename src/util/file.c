@@ -5,11 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "util/now.h"
 
 char *file_join(const char *folder, const char *name)
 {
@@ -201,11 +203,97 @@ int file_write(const char *path, const void *bytes, size_t size, struct error *e
     return file_commit(draft, err);
 }
 
+/* --- reading */
+
+double file_patience = 5;
+
+/* Whether a process has an empty pipe open for writing: tee() tells without taking anything. */
+static int has_writer(int fd, const int probe[2])
+{
+    ssize_t got = tee(fd, probe[1], 1, SPLICE_F_NONBLOCK);
+    return got > 0 || (got < 0 && errno == EAGAIN);
+}
+
+/* Waits until a pipe has data or a writer, or had one; -1 if none comes. */
+static int await_writer(int fd, const char *path, struct error *err)
+{
+    const double until = now() + file_patience;
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int probe[2], there = 0;
+    if (pipe2(probe, O_CLOEXEC))
+        return error_errno(err, STATUS_FAILED, path);
+    do {
+        there = poll(&p, 1, 0) > 0 || has_writer(fd, probe) || poll(&p, 1, 20) > 0;
+    } while (!there && now() < until);
+    close(probe[0]);
+    close(probe[1]);
+    return there ? 0
+                 : error_set(err, STATUS_INPUT,
+                             "%s: a pipe that no process opened for writing within %g seconds",
+                             path, file_patience);
+}
+
+/* A descriptor on which reading waits for data, but that nobody waited for. */
+static int prepare(int fd, int only_regular, struct stat *state, const char *path,
+                   struct error *err)
+{
+    if (fstat(fd, state))
+        return error_errno(err, STATUS_INPUT, path);
+    if (only_regular && !S_ISREG(state->st_mode))
+        return error_set(err, STATUS_INPUT, "%s: not a regular file", path);
+    if (S_ISFIFO(state->st_mode) && await_writer(fd, path, err))
+        return -1;
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK))
+        return error_errno(err, STATUS_INPUT, path);
+    return 0;
+}
+
+static int open_to_read(const char *path, int only_regular, struct stat *state, struct error *err)
+{
+    /* to open a pipe would wait for a writer */
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return error_errno(err, STATUS_INPUT, path);
+    if (!prepare(fd, only_regular, state, path, err))
+        return fd;
+    close(fd);
+    return -1;
+}
+
+int file_open(const char *path, struct stat *state, struct error *err)
+{
+    return open_to_read(path, 0, state, err);
+}
+
+int file_open_regular(const char *path, struct stat *state, struct error *err)
+{
+    return open_to_read(path, 1, state, err);
+}
+
+int file_unchanged(int fd, const struct stat *state, const char *path, struct error *err)
+{
+    struct stat after;
+    if (!S_ISREG(state->st_mode))
+        return 0;
+    if (fstat(fd, &after))
+        return error_errno(err, STATUS_INPUT, path);
+    if (after.st_size == state->st_size && after.st_mtim.tv_sec == state->st_mtim.tv_sec &&
+        after.st_mtim.tv_nsec == state->st_mtim.tv_nsec)
+        return 0;
+    return error_set(err, STATUS_INPUT, "%s: the file changed while it was read", path);
+}
+
 char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
 {
-    FILE *stream = fopen(path, "rb");
+    struct stat state;
+    int fd = file_open(path, &state, err);
+    if (fd < 0)
+        return NULL;
+    FILE *stream = fdopen(fd, "rb");
     if (!stream) {
-        error_errno(err, STATUS_INPUT, path);
+        close(fd);
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
         return NULL;
     }
     size_t used = 0, room = 1 << 16;
@@ -226,7 +314,7 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
         error_errno(err, STATUS_INPUT, path);
     else if (used > limit)
         error_set(err, STATUS_INPUT, "%s: larger than %zu bytes", path, limit);
-    else {
+    else if (!file_unchanged(fd, &state, path, err)) {
         fclose(stream);
         bytes[used] = 0;
         if (size)

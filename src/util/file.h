@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * file: files that appear whole or not at all, and folders.
+ * file: files that appear whole or not at all, files that are read, and folders.
  *
  * file_begin() makes a new file beside PATH, PATH.PID.tmp, which no other process writes to;
  * file_commit() syncs it, renames it to PATH and syncs the folder; file_abort() removes it. Both
@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 #include "error.h"
 
@@ -41,8 +42,21 @@ void file_sweep(const char *path, double seconds);
 /* A whole small file at once. */
 int file_write(const char *path, const void *bytes, size_t size, struct error *err);
 
+/*
+ * Opens a file for reading: a descriptor, -1 with STATUS_INPUT. A pipe without data has
+ * `file_patience` seconds (5) for a writer to open it, and is then read to its end, however slow.
+ * file_open_regular() refuses what is no regular file. *state is for file_unchanged().
+ */
+extern double file_patience;
+int file_open(const char *path, struct stat *state, struct error *err);
+int file_open_regular(const char *path, struct stat *state, struct error *err);
+
+/* Fails with STATUS_INPUT if a regular file's size or time of change is no longer that of `state`.
+ */
+int file_unchanged(int fd, const struct stat *state, const char *path, struct error *err);
+
 /* Reads a whole file into memory that the caller frees, with a NUL behind it; STATUS_INPUT. Files
- * over `limit` bytes are refused. */
+ * over `limit` bytes, and those that change while they are read, are refused. */
 char *file_read(const char *path, size_t limit, size_t *size, struct error *err);
 
 /* `bytes` bytes of an open file from `offset` on; -1 too, with errno 0, if it ends before. */
