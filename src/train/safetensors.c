@@ -25,6 +25,7 @@
 #define SUM "crc32c"
 #define SUM_OF SUM "."
 #define SUM_DIGITS 8
+#define NO_SUM "00000000"
 
 static const struct {
     const char *name;
@@ -425,7 +426,7 @@ static uint32_t header_sum(const void *length, const char *header, size_t size, 
     const char *rest = digits + SUM_DIGITS;
     uint32_t sum = crc32c(0, length, 8);
     sum = crc32c(sum, header, (size_t)(digits - header));
-    sum = crc32c(sum, "00000000", SUM_DIGITS);
+    sum = crc32c(sum, NO_SUM, SUM_DIGITS);
     return crc32c(sum, rest, (size_t)(header + size - rest));
 }
 
@@ -712,25 +713,17 @@ static int describe(const struct safetensor *tensor, void *ctx)
     return json_object_set_new(layout->header, tensor->name, entry);
 }
 
-/* Adds a sum to the metadata. */
-static int put_sum(json_t *meta, const char *key, uint32_t sum)
-{
-    char digits[SUM_DIGITS + 1];
-    snprintf(digits, sizeof digits, "%08x", sum);
-    return json_object_set_new(meta, key, json_string(digits));
-}
-
-/* The metadata, with the sums of the tensors and zeros for that of the header; NULL as below. */
-static json_t *make_meta(const struct safetensors *st, const uint32_t *sum)
+/* The metadata, with zeros for all sums, that of the header first; NULL as below. */
+static json_t *make_meta(const struct safetensors *st)
 {
     json_t *meta = json_object();
     int failed = 0;
     for (size_t i = 0; i < st->metas; i++)
         failed |= json_object_set_new(meta, st->meta[i].key, json_string(st->meta[i].value));
-    failed |= put_sum(meta, SUM, 0);
+    failed |= json_object_set_new(meta, SUM, json_string(NO_SUM));
     for (size_t i = 0; i < st->count; i++) {
         char *key = sum_key(st->tensor[i].name);
-        failed |= !key || put_sum(meta, key, sum[i]);
+        failed |= !key || json_object_set_new(meta, key, json_string(NO_SUM));
         free(key);
     }
     if (!failed)
@@ -740,44 +733,57 @@ static json_t *make_meta(const struct safetensors *st, const uint32_t *sum)
 }
 
 /* The JSON text of the header, or NULL (no memory, or a string that is not UTF-8). */
-static char *header_text(const struct safetensors *st, const uint32_t *sum)
+static char *header_text(const struct safetensors *st)
 {
     struct layout layout = {json_object(), 0};
     char *text = NULL;
-    if (!json_object_set_new(layout.header, "__metadata__", make_meta(st, sum)) &&
+    if (!json_object_set_new(layout.header, "__metadata__", make_meta(st)) &&
         !in_order(st, describe, &layout))
-        text = jsonmem_dumps(layout.header, JSON_COMPACT);
+        text = json_dumps(layout.header, JSON_COMPACT);
     json_decref(layout.header);
     return text;
 }
 
-/* All that is in front of the data, which have these sums: the header's length and the header,
- * padded, with its own sum. The caller frees; NULL with an error. */
-static char *make_header(const struct safetensors *st, const uint32_t *sum, size_t *size,
-                         const char *path, struct error *err)
+/* All that is in front of the data: the header's length and the header, padded, with zeros for
+ * sums. The caller frees; NULL with an error. */
+static char *make_header(const struct safetensors *st, size_t *size, const char *path,
+                         struct error *err)
 {
-    errno = 0;
-    char *text = header_text(st, sum), *block = NULL, digits[SUM_DIGITS + 1];
+    char *text = header_text(st), *block = NULL;
     const uint64_t length = text ? (strlen(text) + 7) / 8 * 8 : 0;
-    if (!text && (errno == ENOMEM || jsonmem_short()))
-        error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    else if (!text)
-        error_set(err, STATUS_FAILED, "%s: a name in its header is not UTF-8 text", path);
+    if (!text)
+        error_set(err, STATUS_FAILED,
+                  "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
     else if (length > HEADER_MAX)
         error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     else if (!(block = malloc(8 + (size_t)length + 1)))
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else {
-        char *header = block + 8, *own;
         *size = 8 + (size_t)length;
         memcpy(block, &length, 8);
-        snprintf(header, (size_t)length + 1, "%-*s", (int)length, text);
-        own = sum_digits(header, (size_t)length);
-        snprintf(digits, sizeof digits, "%08x", header_sum(block, header, (size_t)length, own));
-        memcpy(own, digits, SUM_DIGITS);
+        snprintf(block + 8, (size_t)length + 1, "%-*s", (int)length, text);
     }
     free(text);
     return block;
+}
+
+static void put_digits(char *at, uint32_t sum)
+{
+    char digits[SUM_DIGITS + 1];
+    snprintf(digits, sizeof digits, "%08x", sum);
+    memcpy(at, digits, SUM_DIGITS);
+}
+
+/* Puts the sums into a header: those of the tensors stand behind its own, in their order. */
+static void put_sums(const struct safetensors *st, const uint32_t *sum, char *block, size_t size)
+{
+    static const char none[] = "\":\"" NO_SUM "\"";
+    char *own = sum_digits(block + 8, size - 8), *at = own + SUM_DIGITS;
+    for (size_t i = 0; i < st->count; i++, at += SUM_DIGITS) {
+        at = (char *)memmem(at, (size_t)(block + size - at), none, sizeof none - 1) + 3;
+        put_digits(at, sum[i]);
+    }
+    put_digits(own, header_sum(block, block + 8, size - 8, own));
 }
 
 struct sink {
@@ -809,40 +815,34 @@ static int write_data(const struct safetensor *tensor, void *ctx)
     return sink->failed ? error_prefix(sink->err, "%s", tensor->name) : -1;
 }
 
-static int write_header(struct sink *sink, const char *path)
-{
-    size_t size;
-    char *header = make_header(sink->st, sink->sum, &size, path, sink->err);
-    if (header)
-        fwrite(header, 1, size, sink->stream);
-    else
-        sink->failed = 1;
-    free(header);
-    return header ? 0 : -1;
-}
-
 /* The header, with sums of 0, the data, and the header again with the sums that were found. A
  * failed write is for file_commit() to see. */
-static void write_all(struct sink *sink, const char *path)
+static void write_all(struct sink *sink, char *header, size_t size)
 {
-    if (write_header(sink, path) || in_order(sink->st, write_data, sink) ||
+    if (fwrite(header, 1, size, sink->stream) != size || in_order(sink->st, write_data, sink) ||
         fseeko(sink->stream, 0, SEEK_SET))
         return;
-    write_header(sink, path);
+    put_sums(sink->st, sink->sum, header, size);
+    fwrite(header, 1, size, sink->stream);
 }
 
 int safetensors_write_keeping(const struct safetensors *st, const char *path, const char *former,
                               struct error *err)
 {
+    size_t size;
+    char *header = make_header(st, &size, path, err);
+    if (!header)
+        return -1;
     struct sink sink = {.st = st, .err = err, .sum = calloc(st->count + 1, sizeof *sink.sum)};
     struct file_draft *draft = NULL;
-    if (!sink.sum)
-        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    if ((draft = file_begin(path, err))) {
+    if (!sink.sum) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    } else if ((draft = file_begin(path, err))) {
         sink.stream = draft->stream;
-        write_all(&sink, path);
+        write_all(&sink, header, size);
     }
     free(sink.sum);
+    free(header);
     if (!draft)
         return -1;
     if (!sink.failed)
