@@ -310,9 +310,7 @@ static struct found *find_all(size_t *count, struct error *err)
         return NULL;
     }
     if (code != CL_SUCCESS || !n) {
-        error_set(err, STATUS_DEVICE,
-                  "no OpenCL platform found: install a driver for the device, or pocl-opencl-icd "
-                  "for the CPU (see OCL_ICD_VENDORS)");
+        device_error_none(platforms, 0, err);
         return NULL;
     }
     struct found *all = NULL;
@@ -322,7 +320,7 @@ static struct found *find_all(size_t *count, struct error *err)
             return NULL;
         }
     if (!all)
-        error_set(err, STATUS_DEVICE, "no OpenCL device found on %u platform(s)", n);
+        device_error_none(platforms, n < 32 ? n : 32, err);
     return all;
 }
 

@@ -78,6 +78,9 @@ int device_error_planned(struct error *err, const char *what);
 /* Fills `err` with "call: CL_NAME (what)"; returns -1. */
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what);
 
+/* Tells why none of these platforms has a device, or why there is no platform; returns -1. */
+int device_error_none(const cl_platform_id *platform, cl_uint count, struct error *err);
+
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
 struct program *program_get(struct device *dev, const char *file, const char *options,
                             struct error *err);

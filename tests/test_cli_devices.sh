@@ -1,0 +1,83 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Where there is no device, the message names the platforms seen and the cause. Drivers are faked by
+# folders of .icd files.
+# shellcheck disable=SC2034 # read by cli.sh
+without_device=yes
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+unset OCL_ICD_FILENAMES POCL_DEVICES
+own=${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}
+
+# told VENDORS PATTERN...: devices fails with one line.
+told()
+{
+    OCL_ICD_VENDORS=$1
+    export OCL_ICD_VENDORS
+    shift
+    run 4 devices && lines err 1 && [ ! -s out ] && has err "$@"
+}
+none='^seqtrain: no OpenCL platform found: '
+helps='; a driver for the device is needed, or pocl-opencl-icd for the CPU, and OCL_ICD_VENDORS names '
+mkdir empty broken other blank
+echo libnot-there.so.9 >broken/broken.icd
+echo libm.so.6 >other/other.icd
+echo >blank/blank.icd
+point "no folder of drivers" told "$dir/nowhere" "$none$dir/nowhere: No such file or directory$helps"
+point "no driver in it" told "$dir/empty" "$none$dir/empty holds no \.icd file, .*$helps"
+point "a driver that cannot be loaded" told "$dir/broken" \
+    "$none$dir/broken/broken\.icd: its library cannot be loaded: libnot-there\.so\.9: cannot open shared"
+point "its .icd file alone" told "$dir/broken/broken.icd" \
+    "$none$dir/broken/broken\.icd: its library cannot be loaded: libnot-there\.so\.9: cannot open shared"
+point "its library alone" told libnot-there.so.9 \
+    "${none}OCL_ICD_VENDORS: its library cannot be loaded: libnot-there\.so\.9: cannot open shared"
+point "a library that is no driver" told "$dir/other" \
+    "$none$dir/other/other\.icd: its library libm\.so\.6 can be loaded, but offers no platform"
+point "an empty .icd file" told "$dir/blank" "$none$dir/blank/blank\.icd names no library"
+both()
+{
+    cp broken/broken.icd other && told "$dir/other" 'broken\.icd: its library cannot be loaded' \
+        '; [^;]*other\.icd: its library libm\.so\.6 can be loaded'
+}
+point "each driver is told" both
+trains()
+{
+    OCL_ICD_VENDORS=$dir/empty run 4 -c tiny.ini && has err "$none" && [ ! -e run/last.safetensors ]
+}
+point "a training tells the same" trains
+
+# PoCL by itself, without a folder for its cache.
+if [ -r "$own/pocl.icd" ]; then
+    cache='has no device: its cache [^ ]* cannot be written, and POCL_CACHE_DIR=FOLDER names another one'
+    no_cache()
+    {
+        (POCL_CACHE_DIR=/dev/null/cache && told "$own/pocl.icd" \
+            "^seqtrain: no OpenCL device found: platform 'Portable Computing Language' $cache\$")
+    }
+    point "PoCL without a cache" no_cache
+    no_home()
+    {
+        (unset POCL_CACHE_DIR XDG_CACHE_HOME && HOME=/dev/null && told "$own/pocl.icd" \
+            'cache /dev/null/\.cache/pocl/kcache cannot')
+    }
+    point "PoCL without a home" no_home
+    no_devices()
+    {
+        (export POCL_DEVICES=none && told "$own/pocl.icd" "has no device: POCL_DEVICES is 'none'")
+    }
+    point "PoCL with its devices taken away" no_devices
+else
+    skip "PoCL without a cache" "no PoCL"
+fi
+if [ -r "$own/rusticl.icd" ]; then
+    rusticl()
+    {
+        (unset RUSTICL_ENABLE && told "$own/rusticl.icd" \
+            "platform 'rusticl' has no device: RUSTICL_ENABLE names the drivers")
+    }
+    point "rusticl without drivers" rusticl
+else
+    skip "rusticl without drivers" "no rusticl"
+fi
+
+echo "1..$points"
