@@ -749,22 +749,25 @@ static char *header_text(const struct safetensors *st)
 static char *make_header(const struct safetensors *st, size_t *size, const char *path,
                          struct error *err)
 {
-    char *text = header_text(st), *block = NULL;
-    const uint64_t length = text ? (strlen(text) + 7) / 8 * 8 : 0;
+    char *text = header_text(st), *block;
+    const size_t used = text ? strlen(text) : 0;
+    const uint64_t length = (used + 7) / 8 * 8;
     if (!text)
         error_set(err, STATUS_FAILED,
                   "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
     else if (length > HEADER_MAX)
         error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
-    else if (!(block = malloc(8 + (size_t)length + 1)))
+    else if (!(block = realloc(text, 8 + (size_t)length)))
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else {
         *size = 8 + (size_t)length;
+        memmove(block + 8, block, used);
+        memset(block + 8 + used, ' ', (size_t)length - used);
         memcpy(block, &length, 8);
-        snprintf(block + 8, (size_t)length + 1, "%-*s", (int)length, text);
+        return block;
     }
     free(text);
-    return block;
+    return NULL;
 }
 
 static void put_digits(char *at, uint32_t sum)
