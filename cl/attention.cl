@@ -32,6 +32,20 @@
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
 
+/* A loop over the tiles that rows before `to` see, and one over the blocks that see the tile at `tile`.
+ * Where there is one, there is no loop (see group_barrier()). */
+#if TILES == 1
+#define EACH_TILE(j0, to) const int j0 = 0;
+#else
+#define EACH_TILE(j0, to) for (int j0 = 0; j0 < seen((to) - 1); j0 += TP)
+#endif
+#if BLOCKS == 1
+#define EACH_BLOCK(from, tile) const int from = 0;
+#else
+#define EACH_BLOCK(from, tile) for (int from = FIRST_BLOCK(tile); from < T; from += BQ)
+#endif
+#define FIRST_BLOCK(tile) (CAUSAL ? (tile) / BQ * BQ : 0)
+
 #if HV == 1
 typedef float hvec;
 #define hload(i, p) ((p)[i])
@@ -211,7 +225,8 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
 
-    for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
+    EACH_TILE(j0, to)
+    {
         group_barrier(FENCE);
         load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
         load_rows(vs, base + 2 * H * DH, BIAS_OF(2), j0, lane);
@@ -431,7 +446,8 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o, __global co
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
-    for (int j0 = 0; j0 < seen(to - 1); j0 += TP) {
+    EACH_TILE(j0, to)
+    {
         group_barrier(FENCE);
         load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
         load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
@@ -441,8 +457,9 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o, __global co
             const int end = min(i0 + QB, to);
             float own[QB];
             load_delta(own, o + out, dout + out, i0);
-            for (int i = i0; i < end && j0 == 0; i++)
-                delta[(size_t)bh * T + i] = own[i - i0];
+            if (j0 == 0)
+                for (int i = i0; i < end; i++)
+                    delta[(size_t)bh * T + i] = own[i - i0];
             slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
                    scale, h, i0, end, j0);
             add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
@@ -472,8 +489,8 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
-    const int first = CAUSAL ? j0 / BQ * BQ : 0;
-    for (int from = first; from < T; from += BQ) {
+    EACH_BLOCK(from, j0)
+    {
         const int to = min(from + BQ, T);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
@@ -487,7 +504,7 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
         group_barrier(FENCE);
         for (int e = lane; e < (TP + QB - 1) / QB * HN; e += LANES)
             add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from, to,
-                    j0, e / HN * QB, e % HN, from > first);
+                    j0, e / HN * QB, e % HN, from > FIRST_BLOCK(j0));
     }
 }
 #endif

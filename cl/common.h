@@ -13,8 +13,17 @@
 #endif
 
 /*
- * Every barrier of a kernel is a group_barrier(). Where a work-group is one work-item there is nothing
- * to wait for, and it is left out.
+ * Every barrier of a kernel is a group_barrier() (kmeans_pick apart, whose group is no LANES work-items).
+ * Where a work-group is one work-item there is nothing to wait for, and it is left out. PoCL makes loops
+ * over the work-items between two barriers, and 3.1 and 6.0 make it wrongly in some kernels whose loop
+ * with barriers in it folds to one pass. So:
+ *   - a barrier stands under no condition, and behind no return or break;
+ *   - a loop around one runs as often for all work-items, which its head shows: it is made of constants,
+ *     the kernel's arguments and the group's number;
+ *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
+ * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, norm over
+ * rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE over rows, and the halvings of
+ * group_sum() and pool's group_max(), whose count LANES gives.
  */
 #if LANES == 1
 #define group_barrier(fence)

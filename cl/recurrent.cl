@@ -263,10 +263,9 @@ __kernel void recurrent_bwd(
 #endif
             }
         }
-        if (!t)
-            break;
         group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
-        for (int v = lane * TILES; v < BLOCKS; v += LANES * TILES) {
+        const int blocks = t ? BLOCKS : 0; /* the first step has none before it */
+        for (int v = lane * TILES; v < blocks; v += LANES * TILES) {
             vec sum[S][TILES];
             int u[TILES];
 #pragma unroll
