@@ -25,6 +25,7 @@
 #define GEMM PROVIDER_OWN
 
 enum { FLAT, AS_GPU, MODES };
+enum { AS_CPU = 1, BOTH }; /* cuts in which a problem is watched */
 static struct device *devices[MODES];
 static struct error err;
 
@@ -140,6 +141,7 @@ struct problem {
     int sum;          /* op_add_norm hands out s */
     int over_batch;   /* what pads a short batch gets no gradient */
     int tiled;        /* attention goes in tiles */
+    int watched;      /* small enough for oclgrind: AS_CPU or BOTH */
     double weight;    /* of a loss that is one number; 0: a loss for each sample */
     size_t group;     /* samples of the accumulation group; 0: count */
     double tolerance; /* 0: 1e-5 */
@@ -787,6 +789,7 @@ static const struct problem problems[] = {
     {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}},
     {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1}, .added = 1},
     {.op = &norm_op,
+     .watched = BOTH,
      .shape = {.b = 3, .t = 7, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
      .sum = 1},
     {.op = &norm_op,
@@ -794,6 +797,7 @@ static const struct problem problems[] = {
      .sum = 1,
      .added = 5},
     {.op = &norm_op,
+     .watched = BOTH,
      .shape = {.b = 2, .t = 3, .d = 12, .has_bias = 1, .has_residual = 1, .has_norm = 1, .p = 0.2},
      .sum = 1,
      .unused = 2},
@@ -811,36 +815,56 @@ static const struct problem problems[] = {
     {.op = &norm_op,
      .shape = {.b = 1, .t = 1, .d = 1, .has_bias = 1, .has_residual = 1, .has_norm = 1}},
     {.op = &norm_op,
+     .watched = BOTH,
      .shape = {.b = 2, .t = 3, .d = 200, .has_residual = 1, .has_norm = 1, .p = 0.5},
      .added = 4},
     {.op = &norm_op, .shape = {.b = 2, .t = 2, .d = 1100, .has_bias = 1, .has_norm = 1}, .sum = 1},
     /* op_norm_relu */
     {.op = &norm_op,
+     .watched = BOTH,
      .shape = {.b = 5, .t = 1, .d = 7, .has_bias = 1, .has_norm = 1, .relu = 1, .p = 0.25}},
     {.op = &norm_op,
      .shape = {.b = 70, .t = 2, .d = 200, .has_bias = 1, .has_norm = 1, .relu = 1, .p = 0.1}},
-    {.op = &norm_op, .shape = {.b = 1, .t = 4, .d = 20, .has_norm = 1, .relu = 1}, .added = 1},
+    {.op = &norm_op,
+     .watched = BOTH,
+     .shape = {.b = 1, .t = 4, .d = 20, .has_norm = 1, .relu = 1},
+     .added = 1},
 
     {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 1, .heads = 1}},
-    {.op = &attention_op, .shape = {.b = 2, .t = 5, .d = 21, .heads = 3, .p = 0.25}},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 5, .d = 21, .heads = 3, .p = 0.25}},
     {.op = &attention_op, .shape = {.b = 2, .t = 16, .d = 16, .heads = 2}},
-    {.op = &attention_op, .shape = {.b = 3, .t = 17, .d = 4, .heads = 4, .p = 0.5}},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 17, .d = 4, .heads = 4, .p = 0.5}},
     {.op = &attention_op, .shape = {.b = 1, .t = 33, .d = 20, .heads = 1, .p = 0.1}},
     /* too large for local memory as on a GPU */
     {.op = &attention_op, .shape = {.b = 2, .t = 100, .d = 12, .heads = 1, .p = 0.1}},
     {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 3, .heads = 1, .causal = 1, .rotary = 1}},
-    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 12, .heads = 2, .causal = 1, .p = 0.25}},
     {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 12, .heads = 2, .causal = 1, .p = 0.25}},
+    {.op = &attention_op,
+     .watched = BOTH,
      .shape = {.b = 2, .t = 9, .d = 10, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1}},
     {.op = &attention_op, .shape = {.b = 2, .t = 33, .d = 16, .heads = 2, .rotary = 1}},
     /* in tiles: less than one, some, more than one block of queries */
-    {.op = &attention_op, .shape = {.b = 2, .t = 1, .d = 4, .heads = 2}, .tiled = 1},
-    {.op = &attention_op, .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25}, .tiled = 1},
     {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 1, .d = 4, .heads = 2},
+     .tiled = 1},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25},
+     .tiled = 1},
+    {.op = &attention_op,
+     .watched = BOTH,
      .shape = {.b = 2, .t = 17, .d = 8, .heads = 2, .causal = 1, .p = 0.25},
      .tiled = 1},
     {.op = &attention_op, .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1}, .tiled = 1},
     {.op = &attention_op,
+     .watched = AS_CPU,
      .shape = {.b = 1, .t = 131, .d = 8, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1},
      .tiled = 1},
     {.op = &attention_op,
@@ -852,7 +876,7 @@ static const struct problem problems[] = {
      .tiled = 1},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
-    {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},
+    {.op = &linear_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},
     {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}, .fixed = 1},
     {.op = &linear_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 200}, .added = 1},
     {.op = &linear_op, .shape = {.b = 40, .t = 8, .d = 200, .in = 7}},
@@ -864,9 +888,11 @@ static const struct problem problems[] = {
      .shape = {.b = 2, .t = 17, .d = 20, .in = 3, .kernel = 3, .stride = 1, .padding = 1},
      .fixed = 1},
     {.op = &conv_op,
+     .watched = BOTH,
      .shape = {.b = 3, .t = 17, .d = 7, .in = 12, .kernel = 3, .stride = 2, .padding = 1},
      .added = 1},
     {.op = &conv_op,
+     .watched = BOTH,
      .shape = {.b = 2, .t = 20, .d = 5, .in = 2, .kernel = 2, .stride = 5, .padding = 4}},
     {.op = &conv_op,
      .shape = {.b = 2, .t = 3, .d = 5, .in = 70, .kernel = 7, .stride = 3, .padding = 3}},
@@ -875,12 +901,13 @@ static const struct problem problems[] = {
      .shape = {.b = 2, .t = 9, .d = 4, .in = 3, .kernel = 3, .stride = 1, .no_bias = 1}},
 
     {.op = &max_pool_op, .shape = {.b = 1, .t = 1, .d = 1, .span = 1}},
-    {.op = &max_pool_op, .shape = {.b = 3, .t = 17, .d = 7, .span = 2}},
+    {.op = &max_pool_op, .watched = BOTH, .shape = {.b = 3, .t = 17, .d = 7, .span = 2}},
     {.op = &max_pool_op, .shape = {.b = 40, .t = 11, .d = 48, .span = 4}},
 
     {.op = &batch_norm_op, .shape = {.b = 3, .t = 1, .d = 1, .has_bias = 1}, .tolerance = 1e-4},
-    {.op = &batch_norm_op, .shape = {.b = 3, .t = 17, .d = 7, .has_bias = 1}},
+    {.op = &batch_norm_op, .watched = BOTH, .shape = {.b = 3, .t = 17, .d = 7, .has_bias = 1}},
     {.op = &batch_norm_op,
+     .watched = BOTH,
      .shape = {.b = 6, .t = 5, .d = 12, .count = 4, .has_bias = 1},
      .over_batch = 1},
     {.op = &batch_norm_op, .shape = {.b = 40, .t = 50, .d = 48, .count = 7}, .over_batch = 1},
@@ -890,15 +917,20 @@ static const struct problem problems[] = {
 
     {.op = &window_op, .shape = {.b = 1, .t = 7, .d = 1, .in = 1, .rows = 1}, .unused = 2},
     {.op = &window_op,
+     .watched = BOTH,
      .shape = {.b = 3, .t = 17, .d = 5, .in = 4, .rows = 6},
      .unused = 2,
      .tolerance = 3e-5},
 
     /* one row, one sample, one unit; widths no vector divides; batches that leave a bunch of
      * sequences incomplete; both directions; a width whose steps are products */
-    {.op = &recurrent_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .cell = LSTM, .dirs = 1}},
+    {.op = &recurrent_op,
+     .watched = BOTH,
+     .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .cell = LSTM, .dirs = 1}},
     {.op = &recurrent_op, .shape = {.b = 7, .t = 5, .d = 23, .in = 2, .cell = LSTM, .dirs = 1}},
-    {.op = &recurrent_op, .shape = {.b = 13, .t = 4, .d = 7, .in = 3, .cell = LSTM, .dirs = 2}},
+    {.op = &recurrent_op,
+     .watched = BOTH,
+     .shape = {.b = 13, .t = 4, .d = 7, .in = 3, .cell = LSTM, .dirs = 2}},
     {.op = &recurrent_op,
      .shape = {.b = 2, .t = 9, .d = 48, .in = 5, .cell = LSTM, .dirs = 2},
      .added = 1},
@@ -912,6 +944,7 @@ static const struct problem problems[] = {
      .shape = {.b = 9, .t = 4, .d = 23, .in = 7, .cell = GRU, .dirs = 2},
      .added = 1},
     {.op = &recurrent_op,
+     .watched = BOTH,
      .shape = {.b = 5, .t = 7, .d = 12, .in = 4, .cell = GRU, .dirs = 1},
      .fixed = 1},
     {.op = &recurrent_op, .shape = {.b = 130, .t = 2, .d = 5, .in = 1, .cell = GRU, .dirs = 1}},
@@ -920,20 +953,26 @@ static const struct problem problems[] = {
      .shape = {.b = 2, .t = 3, .d = 257, .in = 2, .cell = GRU, .dirs = 1},
      .added = 1},
     {.op = &recurrent_op, .shape = {.b = 1, .t = 3, .d = 1, .in = 2, .cell = RNN, .dirs = 1}},
-    {.op = &recurrent_op, .shape = {.b = 11, .t = 5, .d = 23, .in = 2, .cell = RNN, .dirs = 2}},
+    {.op = &recurrent_op,
+     .watched = BOTH,
+     .shape = {.b = 11, .t = 5, .d = 23, .in = 2, .cell = RNN, .dirs = 2}},
     {.op = &recurrent_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 3, .cell = RNN, .dirs = 1}},
-    {.op = &recurrent_op, .shape = {.b = 2, .t = 3, .d = 270, .in = 3, .cell = RNN, .dirs = 1}},
+    {.op = &recurrent_op,
+     .watched = AS_CPU,
+     .shape = {.b = 2, .t = 3, .d = 270, .in = 3, .cell = RNN, .dirs = 1}},
 
     {.op = &join_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &join_op, .shape = {.b = 3, .t = 50, .d = 6, .in = 23}, .added = 1},
     {.op = &join_op, .shape = {.b = 2, .t = 7, .d = 40, .in = 3}, .fixed = 2, .added = 1},
 
     {.op = &pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = POOL_LAST}},
-    {.op = &pool_op, .shape = {.b = 3, .t = 5, .d = 14, .pool = POOL_LAST, .reverse = 7}},
+    {.op = &pool_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 5, .d = 14, .pool = POOL_LAST, .reverse = 7}},
     {.op = &pool_op, .shape = {.b = 2, .t = 3, .d = 48, .pool = POOL_LAST}, .added = 1},
-    {.op = &pool_op, .shape = {.b = 3, .t = 5, .d = 7, .pool = POOL_MEAN}},
+    {.op = &pool_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .pool = POOL_MEAN}},
     {.op = &pool_op, .shape = {.b = 2, .t = 70, .d = 20, .pool = POOL_MEAN}, .added = 1},
-    {.op = &pool_op, .shape = {.b = 2, .t = 2, .d = 3, .pool = POOL_ATTENTION}},
+    {.op = &pool_op, .watched = BOTH, .shape = {.b = 2, .t = 2, .d = 3, .pool = POOL_ATTENTION}},
     {.op = &pool_op, .shape = {.b = 3, .t = 70, .d = 23, .pool = POOL_ATTENTION}},
     {.op = &pool_op, .shape = {.b = 5, .t = 9, .d = 200, .pool = POOL_ATTENTION}, .added = 1},
 
@@ -944,15 +983,20 @@ static const struct problem problems[] = {
     {.op = &latent_op, .shape = {.b = 2, .d = 200}},
 
     {.op = &reconstruction_op,
+     .watched = BOTH,
      .shape = {.b = 3, .t = 5, .d = 7, .count = 2, .kind = MSE},
      .group = 7},
     {.op = &reconstruction_op, .shape = {.b = 1, .t = 1, .d = 1, .kind = MSE}},
     {.op = &reconstruction_op,
      .shape = {.b = 2, .t = 101, .d = 301, .kind = MSE},
      .tolerance = 1e-6},
-    {.op = &reconstruction_op, .shape = {.b = 4, .t = 3, .d = 5, .kind = MAE}, .group = 12},
+    {.op = &reconstruction_op,
+     .watched = BOTH,
+     .shape = {.b = 4, .t = 3, .d = 5, .kind = MAE},
+     .group = 12},
     {.op = &reconstruction_op, .shape = {.b = 2, .t = 100, .d = 12, .kind = MAE, .count = 1}},
     {.op = &reconstruction_op,
+     .watched = BOTH,
      .shape = {.b = 4, .t = 8, .d = 12, .kind = HUBER, .count = 3},
      .group = 5},
     {.op = &reconstruction_op, .shape = {.b = 1, .t = 1, .d = 7, .kind = HUBER}},
@@ -969,6 +1013,7 @@ static const struct problem problems[] = {
     {.op = &similarity_op, .shape = {.b = 40, .d = 200, .count = 33}, .weight = 0.1, .added = 1},
 
     {.op = &nt_xent_op,
+     .watched = BOTH,
      .shape = {.b = 6, .d = 7, .count = 4, .temperature = 0.5},
      .weight = 0.7,
      .group = 9},
@@ -978,6 +1023,7 @@ static const struct problem problems[] = {
      .added = 3},
     {.op = &nt_xent_op, .shape = {.b = 1, .d = 7, .temperature = 0.5}, .weight = 0.7},
     {.op = &nt_xent_op,
+     .watched = BOTH,
      .shape = {.b = 3, .d = 7, .temperature = 0.5, .count = 1},
      .weight = 0.7,
      .added = 1},
@@ -1899,7 +1945,16 @@ static void test_adamw_skip(int mode)
     adamw_bad(mode, 1, 0, 1);
 }
 
-/* tests/test_ops 'norm *' runs the tests whose names fit. */
+/* The names of the problems that tests/test_oclgrind.sh runs. */
+static int list_watched(const struct job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (jobs[i].problem && jobs[i].problem->watched > jobs[i].mode)
+            puts(jobs[i].name);
+    return 0;
+}
+
+/* tests/test_ops 'norm *' runs the tests whose names fit; -w lists those for oclgrind. */
 int main(int argc, char **argv)
 {
     static const struct {
@@ -1949,6 +2004,8 @@ int main(int argc, char **argv)
         }
         tests[i] = (struct CMUnitTest){job->name, run_job, NULL, NULL, job};
     }
+    if (argc > 1 && !strcmp(argv[1], "-w"))
+        return list_watched(jobs, JOBS);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
