@@ -739,7 +739,7 @@ static char *header_text(const struct safetensors *st)
     char *text = NULL;
     if (!json_object_set_new(layout.header, "__metadata__", make_meta(st)) &&
         !in_order(st, describe, &layout))
-        text = json_dumps(layout.header, JSON_COMPACT);
+        text = jsonmem_dumps(layout.header, JSON_COMPACT);
     json_decref(layout.header);
     return text;
 }
@@ -749,12 +749,14 @@ static char *header_text(const struct safetensors *st)
 static char *make_header(const struct safetensors *st, size_t *size, const char *path,
                          struct error *err)
 {
+    errno = 0;
     char *text = header_text(st), *block;
     const size_t used = text ? strlen(text) : 0;
     const uint64_t length = (used + 7) / 8 * 8;
-    if (!text)
-        error_set(err, STATUS_FAILED,
-                  "%s: its header cannot be made: no memory, or a name is not UTF-8", path);
+    if (!text && (errno == ENOMEM || jsonmem_short()))
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else if (!text)
+        error_set(err, STATUS_FAILED, "%s: a name in its header is not UTF-8 text", path);
     else if (length > HEADER_MAX)
         error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
     else if (!(block = realloc(text, 8 + (size_t)length)))
