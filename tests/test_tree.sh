@@ -95,6 +95,12 @@ point "train names no architecture" \
 point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
     xargs grep -nE '(^|[^a-z_.>])_?_?(exit|Exit|quick_exit|abort)[ ]*\(')"
 
+point "every OpenCL function that src/device calls can be made to fail" \
+    "$(grep -ohE '\<cl[A-Z][A-Za-z]*' src/device/*.c | sort -u |
+        while read -r name; do
+            grep -qxF -e "--wrap=$name" tests/fault/wraps || echo "$name is not in tests/fault/wraps"
+        done)"
+
 # shellcheck disable=SC2086
 point "every header begins with a paragraph" "$(for file in src/config/options.def $sources; do
     case $file in *.c) continue ;; esac

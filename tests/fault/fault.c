@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * seqtrain-fault: seqtrain with faults. The linker sends every call that seqtrain's own objects
- * make to the functions in tests/fault/wraps through this file (--wrap), and jansson allocates
- * through its hooks; libraries and OpenCL drivers see no fault. Calls are counted by kind: `alloc`,
- * `write`, `read`, `cl`. The environment says which call fails:
+ * make to the functions in tests/fault/wraps through this file (--wrap), jansson's allocations
+ * among them, which util/jsonmem makes; libraries and OpenCL drivers see no fault. Calls are
+ * counted by kind: alloc, write, read, cl. The environment says which call fails:
  *
- *   SEQTRAIN_FAULT=KIND:N    the N-th call of the kind; KIND:N+ that call and all after it
- *   SEQTRAIN_FAULT_REPORT=F  at the end, one line into F: calls of each kind, calls that failed,
- * and what is still held (memory, streams and OpenCL objects) SEQTRAIN_FAULT_SITES=F   "KIND N"
- * into F for the first call from each stack SEQTRAIN_FAULT_STACK=KIND:N  the stack of that call,
- * for addr2line(1), on standard error
+ * - SEQTRAIN_FAULT=KIND:N: the N-th call of the kind; KIND:N+: that call and all after it.
+ * - SEQTRAIN_FAULT_REPORT=FILE: a line at the end: the calls of each kind, the calls that failed,
+ *   and what is still held (memory, streams, OpenCL objects).
+ * - SEQTRAIN_FAULT_SITES=FILE: "KIND N HASH" for the first call from each site, which is a hash of
+ *   the innermost functions of seqtrain on the stack.
+ * - SEQTRAIN_FAULT_STACK=KIND:N: the stack of that call, for addr2line, on standard error.
  *
- * The clock stands still, so that two runs leave the same bytes.
+ * The clock and the size of the device's memory stand still, so that two runs leave the same bytes.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -20,6 +21,7 @@
 #include <glob.h>
 #include <locale.h>
 #include <pthread.h>
+#include <search.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -241,6 +243,15 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *to)
     return 0;
 }
 
+time_t __wrap_time(time_t *to);
+time_t __wrap_time(time_t *to)
+{
+    const time_t stopped = 1577836800;
+    if (to)
+        *to = stopped;
+    return stopped;
+}
+
 /* --- memory. FAIL(TYPE, NAME, PARAMETERS, KIND, ERRNO, BAD): begins a wrapper that gives BAD and
  * sets errno where the call is to fail. */
 
@@ -353,6 +364,11 @@ FAIL(locale_t, newlocale, (int mask, const char *name, locale_t base), ALLOC, EN
 return __real_newlocale(mask, name, base);
 }
 
+FAIL(void *, tsearch, (const void *key, void **root, int (*order)(const void *, const void *)),
+     ALLOC, ENOMEM, NULL)
+return __real_tsearch(key, root, order);
+}
+
 /* parallel_run goes on with the threads there are */
 FAIL(int, pthread_create,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg), ALLOC,
@@ -460,6 +476,10 @@ return __real_fputc(c, f);
 
 OUTPUT(int, vfprintf, (FILE * f, const char *format, va_list ap), -1)
 return __real_vfprintf(f, format, ap);
+}
+
+OUTPUT(int, fseeko, (FILE * f, off_t to, int from), -1)
+return __real_fseeko(f, to, from);
 }
 
 OUTPUT(int, fflush, (FILE * f), EOF)
@@ -595,12 +615,23 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
     return open_fails(flags) ? -1 : hold_fd(__real_openat(folder, path, flags, mode));
 }
 
+int __real_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...);
+int __wrap_fcntl(int fd, int command, ...)
+{
+    va_list ap;
+    va_start(ap, command);
+    long arg = va_arg(ap, long);
+    va_end(ap);
+    return fails_with(READ, EIO) ? -1 : __real_fcntl(fd, command, arg);
+}
+
 /* closed in any case, as Linux does */
 int __real_close(int fd);
 int __wrap_close(int fd);
 int __wrap_close(int fd)
 {
-    int writes = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    int writes = (__real_fcntl(fd, F_GETFL, 0L) & O_ACCMODE) != O_RDONLY;
     int failed = fails(writes ? WRITE : READ);
     drop((void *)(uintptr_t)(fd + 1));
     int code = __real_close(fd);
@@ -689,6 +720,26 @@ size_t __wrap_fread(void *to, size_t size, size_t count, FILE *f)
     return __real_fread(to, size, count / 2, f);
 }
 
+FAIL(int, fstatat, (int folder, const char *path, struct stat *to, int flags), READ, EIO, -1)
+return __real_fstatat(folder, path, to, flags);
+}
+
+FAIL(int, unlinkat, (int folder, const char *path, int flags), WRITE, EIO, -1)
+return __real_unlinkat(folder, path, flags);
+}
+
+FAIL(DIR *, opendir, (const char *path), READ, EIO, NULL)
+return hold(STREAM, __real_opendir(path));
+}
+
+int __real_closedir(DIR *folder);
+int __wrap_closedir(DIR *folder);
+int __wrap_closedir(DIR *folder)
+{
+    drop(folder);
+    return __real_closedir(folder);
+}
+
 /* what zlib then tells of the file */
 static atomic_int gz_failed;
 FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, (atomic_store(&gz_failed, 1), -1))
@@ -764,9 +815,24 @@ CL_CODE(clGetDeviceIDs,
         (cl_platform_id platform, cl_device_type type, cl_uint most, cl_device_id *to,
          cl_uint *count),
         (platform, type, most, to, count))
-CL_CODE(clGetDeviceInfo,
-        (cl_device_id device, cl_device_info key, size_t size, void *to, size_t *needed),
-        (device, key, size, to, needed))
+
+/* PoCL's memory is what the machine has to spare: it stands still as well */
+cl_int __real_clGetDeviceInfo(cl_device_id device, cl_device_info key, size_t size, void *to,
+                              size_t *needed);
+cl_int __wrap_clGetDeviceInfo(cl_device_id device, cl_device_info key, size_t size, void *to,
+                              size_t *needed);
+cl_int __wrap_clGetDeviceInfo(cl_device_id device, cl_device_info key, size_t size, void *to,
+                              size_t *needed)
+{
+    const cl_ulong memory = (cl_ulong)1 << 30;
+    if (CL_FAILS)
+        return CL_OUT_OF_RESOURCES;
+    cl_int code = __real_clGetDeviceInfo(device, key, size, to, needed);
+    if (key == CL_DEVICE_GLOBAL_MEM_SIZE || key == CL_DEVICE_MAX_MEM_ALLOC_SIZE)
+        memcpy(to, &memory, sizeof memory);
+    return code;
+}
+
 CL_CODE(clCreateSubDevices,
         (cl_device_id device, const cl_device_partition_property *how, cl_uint most,
          cl_device_id *to, cl_uint *count),
