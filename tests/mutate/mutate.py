@@ -63,7 +63,7 @@ MODULES = (
     ("ops/reduce", "test_launches, test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
     (r"ops/(\w+)", r"test_launches, test_ops \1*, test_ops, test_golden"),
     ("train/(advice|schedule|checkpoint|safetensors|train)", r"test_\1, test_train"),
-    ("train/", "test_golden, test_engine"),
+    ("train/", "test_engine, test_golden"),
 )
 COMMAND_LINE = "test_cli_targets.sh, test_cli_run.sh, test_cli_errors.sh, test_cli_resume.sh"
 
