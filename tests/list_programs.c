@@ -15,7 +15,7 @@
 #include "analysis/tsne.h"
 #include "chosen.h"
 #include "device/opencl.h"
-#include "golden.h"
+#include "golden_case.h"
 #include "train/engine.h"
 
 enum { POINTS = 100 };

@@ -14,7 +14,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
-#include "golden.h"
+#include "golden_case.h"
 #include "train/engine.h"
 
 #define STEPS 20

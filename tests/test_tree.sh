@@ -151,6 +151,11 @@ for file in configs/*.ini; do
     done)"
 done
 
+# make would take FOLDER for a program to be made of FOLDER.c, and 'make dist' with it.
+point "no source has a folder's name beside it" "$(find src tests man -name '*.c' | while read -r file; do
+    [ ! -d "${file%.c}" ] || echo "$file"
+done)"
+
 version=$(cat VERSION)
 point "packages have the version of VERSION" "$(
     grep -q "^seqtrain ($version-[0-9]*) " packaging/debian/changelog || echo packaging/debian/changelog

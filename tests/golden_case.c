@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "golden.h"
+#include "golden_case.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,8 +3,8 @@
  * golden: the cases of tests/golden/ as a configuration and data that an engine opens. A case owns
  * all that it points to.
  */
-#ifndef TESTS_GOLDEN_H
-#define TESTS_GOLDEN_H
+#ifndef TESTS_GOLDEN_CASE_H
+#define TESTS_GOLDEN_CASE_H
 
 #include "config/config.h"
 #include "data/dataset.h"
