@@ -340,18 +340,21 @@ fails "unknown name of a device" 4 "fits 'abacus'" -c tiny.ini -d abacus
 fails "unknown name of a device: devices" 4 "fits 'abacus'" devices -d abacus
 fails "index of a device that is not there" 4 'device 77: there are [0-9]+' -c tiny.ini -d 77
 
-# A plan of about twice the budget is refused and names the batch that fits; some 10 KiB a window.
+# A plan of about twice the budget is refused and names the batch that fits; some 10 KiB a window. A
+# batch is never larger than the training part.
 fits()
 (
+    candles 4000 >many.csv
+    sed 's/candles\.csv/many.csv/' tiny.ini >many.ini
     POCL_MEMORY_LIMIT=1 && export POCL_MEMORY_LIMIT # GiB
-    run 0 check -q -c tiny.ini -s device.memory_fraction=0.01 || return 1
+    run 0 check -q -c many.ini -s device.memory_fraction=0.01 || return 1
     batch=$(awk '/memory_fraction/ { print 1024 * int($4 / 5) }' out)
-    run 2 check -c tiny.ini -s device.memory_fraction=0.01 -s train.batch="$batch" &&
+    run 2 check -c many.ini -s device.memory_fraction=0.01 -s train.batch="$batch" &&
         told 1 'batch = [0-9]+, accumulate = [0-9]+ fits' || return 1
     # shellcheck disable=SC2046 # two numbers
     set -- $(sed 's/.*batch = \([0-9]*\), accumulate = \([0-9]*\) fits.*/\1 \2/' err)
     [ $(($1 * $2)) -eq "$batch" ] || { echo "$1 * $2 is not $batch" && return 1; }
-    run 0 check -q -c tiny.ini -s device.memory_fraction=0.01 -s train.batch="$1" \
+    run 0 check -q -c many.ini -s device.memory_fraction=0.01 -s train.batch="$1" \
         -s train.accumulate="$2"
 )
 point "memory: names a batch and accumulate, and these fit" fits
