@@ -41,7 +41,8 @@ static int load(int salt, const char *time)
 {
     struct error err;
     fake_forget();
-    struct table *table = cache_table(csv, time, names, 2, NULL, &err);
+    struct table *table =
+        cache_table(csv, &(struct table_how){.time = {time}}, names, 2, NULL, &err);
     if (!table)
         fail_msg("%s", err.text);
     assert_int_equal(table->rows, ROWS);
@@ -338,7 +339,7 @@ static void small_files_and_faults_are_not_kept(void **state)
     assert_int_equal(file_write(csv, "a,b\n1,2\n", 8, &err), 0);
     struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
     assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
-    struct table *table = cache_table(csv, "", names, 2, NULL, &err);
+    struct table *table = cache_table(csv, &(struct table_how){.time = {""}}, names, 2, NULL, &err);
     assert_non_null(table);
     table_free(table);
     assert_int_equal(find(path), 0);
@@ -347,7 +348,7 @@ static void small_files_and_faults_are_not_kept(void **state)
     fprintf(out, "1,2\n");
     fclose(out);
     assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
-    assert_null(cache_table(csv, "t", names, 2, NULL, &err));
+    assert_null(cache_table(csv, &(struct table_how){.time = {"t"}}, names, 2, NULL, &err));
     assert_non_null(strstr(err.text, "rows.csv:3002: 2 fields, but the header has 4"));
     assert_int_equal(find(path), 0);
 }

@@ -134,7 +134,7 @@ data "time that runs back" '^seqtrain: bad\.csv:48: time .* lies before the prev
 edit 49 '1600002780,101,102,100,101,5'
 data "the same time twice" '^seqtrain: bad\.csv:49: time .* appears twice'
 edit 50 'yesterday,101,102,100,101,5'
-data "time that is none" "^seqtrain: bad\\.csv:50: time 'yesterday'"
+data "time that is none" "^seqtrain: bad\\.csv:50: column 'time': time 'yesterday' has none of the forms"
 sed 9q candles.csv >bad.csv
 data "too few rows for one window" '^seqtrain: bad\.csv: too few rows: no window of 10'
 sed 60q candles.csv >bad.csv

@@ -130,7 +130,7 @@ static void test_syntax(void **state)
     assert_string_equal(*c->data.source.item, "x;y.csv");
     assert_int_equal(c->data.resample, 60000);
     assert_int_equal(c->data.gap, 90 * 60000);
-    assert_string_equal(c->data.time, "t ; \"t\"");
+    assert_string_equal(*c->data.time.item, "t ; \"t\"");
     assert_int_equal(c->data.features.count, 4);
     assert_string_equal(c->data.features.item[0], "open");
     assert_string_equal(c->data.features.item[1], "ma(close, 10)");
@@ -795,6 +795,26 @@ static void test_choices(void **state)
         {"model", "initialisation", DRAW_KAIMING_NORMAL, "kaiming_normal"},
         {"model", "recurrent_init", RECURRENT_PYTORCH, "pytorch"},
         {"model", "recurrent_init", RECURRENT_ORTHOGONAL, "orthogonal"},
+        {"data", "separator", SEPARATOR_AUTO, "auto"},
+        {"data", "separator", SEPARATOR_COMMA, "comma"},
+        {"data", "separator", SEPARATOR_SEMICOLON, "semicolon"},
+        {"data", "separator", SEPARATOR_TAB, "tab"},
+        {"data", "separator", SEPARATOR_PIPE, "pipe"},
+        {"data", "separator", SEPARATOR_SPACE, "space"},
+        {"data", "order", ORDER_AUTO, "auto"},
+        {"data", "order", ORDER_RISING, "rising"},
+        {"data", "order", ORDER_FALLING, "falling"},
+        {"data", "order", ORDER_SORT, "sort"},
+        {"data", "duplicates", DUPLICATES_ERROR, "error"},
+        {"data", "duplicates", DUPLICATES_FIRST, "first"},
+        {"data", "duplicates", DUPLICATES_LAST, "last"},
+        {"data", "duplicates", DUPLICATES_SUM, "sum"},
+        {"data", "decimal", DECIMAL_AUTO, "auto"},
+        {"data", "decimal", DECIMAL_POINT, "point"},
+        {"data", "decimal", DECIMAL_COMMA, "comma"},
+        {"data", "missing", MISSING_ERROR, "error"},
+        {"data", "missing", MISSING_SKIP, "skip"},
+        {"data", "missing", MISSING_PREVIOUS, "previous"},
         {"model", "activation", ACTIVATION_GELU, "gelu"},
         {"model", "activation", ACTIVATION_RELU, "relu"},
         {"model", "activation", ACTIVATION_RRELU, "rrelu"},

@@ -33,7 +33,8 @@ static struct table *read_bytes(const void *bytes, size_t size, const char *suff
     char *names[] = {a, b};
     const char *path = fake_file(bytes, size, suffix);
     *err->text = 0;
-    struct table *table = table_read(path, time, names, 2, (struct log *)(void *)&log, err);
+    struct table *table = table_read(path, &(struct table_how){.time = {time}}, names, 2,
+                                     (struct log *)(void *)&log, err);
     unlink(path);
     return table;
 }
@@ -156,15 +157,15 @@ static void a_plain_file(void **state)
 {
     (void)state;
     struct error err;
-    struct table *table =
-        read_text("t,b,x,a\n1000,2,?,1\n1060,4,?,3\n1120,-6.5,?,5e-1\n", "t", &err);
+    struct table *table = read_text(
+        "t,b,x,a\n1600000000,2,?,1\n1600000060,4,?,3\n1600000120,-6.5,?,5e-1\n", "t", &err);
     assert_string_equal(err.text, "");
     assert_int_equal(table->rows, 3);
     assert_true(table->column[0][0] == 1 && table->column[0][1] == 3 && table->column[0][2] == 0.5);
     assert_true(table->column[1][0] == 2 && table->column[1][1] == 4 &&
                 table->column[1][2] == -6.5);
     assert_int_equal(table->format, TIME_SECONDS);
-    assert_int_equal(table->time[2], 1120000);
+    assert_int_equal(table->time[2], 1600000120000);
     assert_int_equal(table_step(table), 60000);
     table_free(table);
 }
@@ -200,39 +201,42 @@ static void bad_files_are_named_with_their_line(void **state)
     (void)state;
     expect_fault("", "", "1: the file is empty");
     expect_fault("\n", "", "1: no header line");
+    expect_fault("\n\n", "", "2: no header line");
     expect_fault("a,b\n", "", "1: no row follows the header");
     expect_fault("a,b\n\n\n", "", "1: no row follows the header");
     expect_fault("a,b\n1,2\n3\n", "", "3: 1 field, but the header has 2");
     expect_fault("a,b\n1,2\n3,4,5\n", "", "3: 3 fields, but the header has 2");
-    expect_fault("a,b\n1,2\n\n3,4\n", "", "3: a blank line");
     expect_fault("a,b\n1,2\n1,x\n", "", "3: column 'b': 'x' is not a number");
     expect_fault("a,b\n1,NaN\n", "", "2: column 'b': 'NaN' is not a finite number");
     expect_fault("a,b\n-inf,1\n", "", "2: column 'a': '-inf' is not a finite number");
     expect_fault("a,b\n1e999,1\n", "", "2: column 'a': '1e999' is beyond the range of a number");
-    expect_fault("a,b\n,1\n", "", "2: column 'a': the field is empty");
+    expect_fault("a,b\n,1\n", "",
+                 "2: column 'a': the value is missing, here and in all other rows");
+    expect_fault("a,b\n1,2\n,1\n", "",
+                 "3: column 'a': the value is missing; data.missing = skip leaves");
     expect_fault("a,c,d e\n1,2,3\n", "", "1: no column 'b'; the columns are a, c, d e");
     expect_fault("a,b,a\n1,2,3\n", "", "1: column 'a' appears twice");
     expect_fault("A,b,B,a\n1,2,3,4\n", "T", "1: no column 'T'; the columns are A, b, B, a");
     expect_fault("x,B,b,X\n1,2,3,4\n", "", "1: no column 'a'");
     expect_fault("a,Tt,tT,b\n1,2,3,4\n", "TT", "1: several columns are called 'TT' in upper and");
-    expect_fault("a,b\n1,\"2\n", "", "2: a quoted field is not closed on its line");
-    expect_fault("a,b\n1,\"2\"x\n", "", "2: a quoted field is not closed on its line");
+    expect_fault("a,b\n1,\"2\n", "", "2: a quoted field is not closed");
+    expect_fault("a,b\n1,\"2\"x\n", "", "2: a quoted field is not closed");
     expect_fault("a,b\n1,\x1b[31m\n", "", "2: column 'b': '?[31m' is not a number");
     expect_fault_in("a,b\n1,\0\n", 8, ".csv", "", "2: a NUL byte: this is not a text file");
     expect_fault_in("\xff\xfe"
                     "a\0,\0b\0\n\0",
-                    10, ".csv", "", "1: a NUL byte");
+                    8, ".csv", "", "1: no row follows the header");
 }
 
 static void a_missing_file(void **state)
 {
     (void)state;
     struct error err;
-    assert_null(csv_open("no-such-file.csv", &err));
+    assert_null(csv_open("no-such-file.csv", NULL, &err));
     assert_int_equal(err.status, STATUS_INPUT);
     assert_string_equal(err.text, "no-such-file.csv: No such file or directory");
-    assert_null(csv_open("/", &err));
-    assert_string_equal(err.text, "/:1: Is a directory");
+    assert_null(csv_open("/", NULL, &err));
+    assert_string_equal(err.text, "/: Is a directory");
 }
 
 static void lines_up_to_a_mebibyte(void **state)
@@ -407,10 +411,6 @@ static void check_faults(unsigned odd)
             end[-1] = 'x';
             snprintf(wants, sizeof wants, "%u: column 'b': '-", line);
             expect_fault_in(text, length, ".csv", "t", wants);
-            end[-1] = '\n';
-            snprintf(wants, sizeof wants, "%u: a blank line", line + 1);
-            if (line > 100 && line <= LARGE_ROWS) /* b keeps a digit, and a row follows */
-                expect_fault_in(text, length, ".csv", "t", wants);
             end[-1] = digit;
             *at = '0';
             snprintf(wants, sizeof wants, "%u: time 1970-", line);
@@ -449,7 +449,7 @@ static void lines_of_a_part(void **state)
     const uint64_t size = sizeof text - 1;
     struct error err;
     const char *path = fake_file(text, size, ".csv");
-    struct csv *csv = csv_open(path, &err);
+    struct csv *csv = csv_open(path, NULL, &err);
     assert_non_null(csv);
     for (uint64_t from = 1; from <= size; from++) {
         for (uint64_t to = from + 1; to <= size; to++) {
@@ -574,7 +574,8 @@ static struct table *read_any(const char *path, const char *time, size_t columns
     *err->text = 0;
     table_stretch = stretch;
     table_threads = 3;
-    struct table *table = table_read(path, time, names, columns, NULL, err);
+    struct table *table =
+        table_read(path, &(struct table_how){.time = {time}}, names, columns, NULL, err);
     table_stretch = before;
     return table;
 }
@@ -583,7 +584,7 @@ static struct table *read_any(const char *path, const char *time, size_t columns
 static size_t compare_fields(const char *path, const struct table *table)
 {
     struct error err;
-    struct csv *csv = csv_open(path, &err);
+    struct csv *csv = csv_open(path, NULL, &err);
     size_t row = 0;
     assert_non_null(csv);
     for (; csv_next(csv, &err) > 0; row++) {
@@ -605,7 +606,8 @@ static void compare_ways(const char *path, const char *time, size_t *read)
     assert_string_equal(fault[1].text, fault[0].text);
     assert_string_equal(fault[2].text, fault[0].text);
     if (slow) {
-        assert_int_equal(compare_fields(path, slow), slow->rows);
+        if (!slow->origin) /* else rows at the start are left out, that lack a value */
+            assert_int_equal(compare_fields(path, slow), slow->rows);
         const struct table *other[] = {quick, beside};
         for (size_t i = 0; i < 2; i++) {
             assert_non_null(other[i]);
@@ -641,22 +643,28 @@ static void every_way_reads_the_same(void **state)
     assert_in_range(read, FILES / 2, 2 * FILES - FILES / 10); /* both kinds were tried */
 }
 
-/* A blank line that a stretch ends with is one inside of the file. */
+/* A blank line is passed over wherever a stretch ends; rows keep their lines. */
 static void blank_lines_between_stretches(void **state)
 {
     (void)state;
     enum { ROWS = 24 };
     for (int blank = 1; blank < ROWS; blank++) {
-        char text[1024], wants[64];
+        char text[1024], where[TABLE_WHERE], wants[64];
         int length = sprintf(text, "a,note,b\n");
         for (int i = 0; i < ROWS; i++)
             length += sprintf(text + length, "%s%d,x,%d\n", i == blank ? "\n" : "", i, i);
         const char *path = fake_file(text, (size_t)length, ".csv");
-        snprintf(wants, sizeof wants, "%s:%d: a blank line", path, blank + 2);
+        snprintf(wants, sizeof wants, "%s:%d", path, ROWS + 2);
         for (uint64_t stretch = 1; stretch < 100; stretch++) {
             struct error err;
-            assert_null(read_any(path, "", 2, stretch, &err));
-            assert_string_equal(err.text, wants);
+            struct table *table = read_any(path, "", 2, stretch, &err);
+            assert_string_equal(err.text, "");
+            assert_int_equal(table->rows, ROWS);
+            for (int i = 0; i < ROWS; i++)
+                assert_true(table->column[1][i] == i);
+            assert_string_equal(table_where(table, ROWS - 1, where), wants);
+            assert_string_equal(table->told, "1 blank line between rows passed over\n");
+            table_free(table);
         }
         unlink(path);
     }
@@ -694,31 +702,27 @@ static void bad_times(void **state)
                                       "1900-02-29",
                                       "2021-13-01",
                                       "2021-00-10",
-                                      "2021-4-02",
-                                      "2021-04-02T24:00",
                                       "2021-04-02T00:60",
                                       "2021-04-02T00:00:61",
                                       "2021-04-02T00:00Zx",
                                       "2021-04-02T00:00+1",
-                                      "2021-04-02 00:00 UTC",
-                                      "02/04/2021",
+                                      "2021-04-02T24:01",
+                                      "2021-04-02T",
+                                      "2021-04-02 7",
                                       "yesterday",
                                       "",
-                                      "2021-04",
-                                      "2021-0402"};
+                                      "2021-0402",
+                                      "13:00"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char file[256], wants[256];
         snprintf(file, sizeof file, "a,b,t\n1,2,%s\n", bad[i]);
-        snprintf(wants, sizeof wants, "2: time '%s' is neither ISO 8601 nor a number of seconds or",
-                 bad[i]);
+        snprintf(wants, sizeof wants, "2: column 't': time '%s' has none of the forms", bad[i]);
         expect_fault(file, "t", wants);
     }
-    expect_fault("a,b,t\n1,2,1617321600000000\n", "t",
-                 "2: time '1617321600000000' is not a number of "
-                 "milliseconds");
-    expect_fault("t,a,b\n100,1,2\nx,3,4\n", "t", "3: time 'x' is not a number of seconds");
-    expect_fault("t,a,b\n2021-01-01,1,2\n7,3,4\n", "t",
-                 "3: time '7' is not ISO 8601, as the first");
+    expect_fault("a,b,t\n1,2,99999999999\n", "t",
+                 "2: column 't': time '99999999999' is no instant of the years 1900 to 2200");
+    expect_fault("t,a,b\n1600000000,1,2\nx,3,4\n", "t", "3: column 't': time 'x' has none of");
+    expect_fault("t,a,b\n2021-01-01,1,2\n7,3,4\n", "t", "3: column 't': time '7' has none of");
     expect_fault("t,a,b\n100,1,2\n100,3,4\n", "t", "3: time 1970-01-01T00:01:40Z appears twice");
     expect_fault(
         "t,a,b\n100,1,2\n160,3,4\n40,3,4\n", "t",
@@ -769,7 +773,8 @@ static void resampling(void **state)
     }
     const char *path = fake_file(text, strlen(text), ".csv");
     struct error err;
-    struct table *table = table_read(path, "time", names, 6, NULL, &err);
+    struct table *table =
+        table_read(path, &(struct table_how){.time = {"time"}}, names, 6, NULL, &err);
     unlink(path);
     assert_non_null(table);
     size_t runs;

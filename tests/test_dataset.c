@@ -56,8 +56,10 @@ static const char *write_rows(const struct file *file)
     return fake_file(text, used, ".csv");
 }
 
-static char empty[] = "", time_name[] = "time", close_name[] = "close", volume_name[] = "volume",
+static char time_name[] = "time", close_name[] = "close", volume_name[] = "volume",
             ma_name[] = "ma(close,10)";
+static char automatic[] = "auto", utc[] = "UTC";
+static char *time_list[] = {time_name};
 static char *plain[] = {close_name, volume_name};
 static char *with_ma[] = {close_name, volume_name, ma_name};
 
@@ -65,7 +67,8 @@ static struct config make_config(void)
 {
     struct config config = {0};
     config.run.seed = 42;
-    config.data.time = empty;
+    config.data.time_format = automatic;
+    config.data.time_zone = utc;
     config.data.features = (struct list){plain, 2};
     config.data.window = 10;
     config.data.stride = 1;
@@ -172,7 +175,7 @@ static void windows_and_features_stop_at_a_hole(void **state)
     struct file file = make_rows(300);
     file.hole_before = 120;
     struct config config = make_config();
-    config.data.time = time_name;
+    config.data.time = (struct list){time_list, 1};
     config.data.gap = 5 * 60000;
     config.data.features = (struct list){with_ma, 3};
     struct dataset *data = load(&config, &file);
@@ -287,7 +290,7 @@ static void shuffled_windows(void **state)
     struct file file = make_rows(500);
     file.hole_before = 200;
     struct config config = make_config();
-    config.data.time = time_name;
+    config.data.time = (struct list){time_list, 1};
     config.data.gap = 5 * 60000;
     config.data.split = SPLIT_SHUFFLED_WINDOWS;
     struct dataset *data = load(&config, &file);
@@ -469,7 +472,7 @@ static void resampled(void **state)
     (void)state;
     struct file file = make_rows(301); /* from 00:27 on: 00:27 is a multiple of three minutes */
     struct config config = make_config();
-    config.data.time = time_name;
+    config.data.time = (struct list){time_list, 1};
     config.data.resample = 3 * 60000;
     struct dataset *data = load(&config, &file);
     assert_int_equal(data->rows, 100); /* the last row begins a candle that never ends */
@@ -562,7 +565,7 @@ static void what_does_not_fit_is_refused(void **state)
     file.volume[19] = -1.7e308;
     expect_fault(&config, &file, STATUS_INPUT, "feature 'volume': its values lie too far apart");
     config = make_config();
-    config.data.time = time_name;
+    config.data.time = (struct list){time_list, 1};
     config.data.gap = 30000; /* every row is an island */
     expect_fault(&config, &file, STATUS_INPUT, "at most 1 without a hole");
 }
@@ -573,6 +576,7 @@ static void the_synthetic_candles(void **state)
     (void)state;
     static char open_name[] = "open", high_name[] = "high", low_name[] = "low",
                 stamp[] = "timestamp_ms";
+    static char *stamps[] = {stamp};
     char *features[] = {open_name, high_name, low_name, close_name, volume_name, ma_name};
     const char *top = getenv("srcdir");
     char path[4096];
@@ -581,7 +585,7 @@ static void the_synthetic_candles(void **state)
     struct error err;
     char *source[] = {path};
     config.data.source = (struct list){source, 1};
-    config.data.time = stamp;
+    config.data.time = (struct list){stamps, 1};
     config.data.resample = 180000;
     config.data.gap = 600000;
     config.data.window = 50;

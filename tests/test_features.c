@@ -33,6 +33,7 @@ static struct table *make_table(void)
 {
     struct table *table = calloc(1, sizeof *table);
     table->path = strdup("f.csv");
+    table->first_line = 2;
     table->rows = ROWS;
     table->columns = COLUMNS;
     table->name = calloc(COLUMNS, sizeof *table->name);

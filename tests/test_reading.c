@@ -73,7 +73,7 @@ static int read_config(const char *path, struct error *err)
 static int read_csv(const char *path, struct error *err)
 {
     char name[] = "a", *names[] = {name};
-    struct table *table = table_read(path, "t", names, 1, NULL, err);
+    struct table *table = table_read(path, &(struct table_how){.time = {"t"}}, names, 1, NULL, err);
     size_t rows = table ? table->rows : 0;
     table_free(table);
     if (table)
@@ -257,7 +257,7 @@ static void test_cut(void **unused)
     char path[256];
     snprintf(path, sizeof path, "%s", in("cut"));
     put(path, "a\n1\n2345\n");
-    struct csv *csv = csv_open(path, &err);
+    struct csv *csv = csv_open(path, NULL, &err);
     assert_non_null(csv);
     assert_int_equal(truncate(path, 7), 0);
     int more;

@@ -105,7 +105,10 @@ static struct list sources(const char *pattern)
     return list_of(text);
 }
 
-static char empty[] = "", time_name[] = "time", close_name[] = "close", extra_name[] = "extra";
+static char automatic[] = "auto", utc[] = "UTC", time_name[] = "time", empty[] = "",
+            close_name[] = "close", extra_name[] = "extra";
+
+static char *time_list[] = {time_name};
 
 static struct config make_config(void)
 {
@@ -113,7 +116,9 @@ static struct config make_config(void)
     config.run.seed = 7;
     config.data.source = sources("f0.csv f1.csv f2.csv");
     config.data.manifest = config.data.where = empty;
-    config.data.time = time_name;
+    config.data.time = (struct list){time_list, 1};
+    config.data.time_format = automatic;
+    config.data.time_zone = utc;
     config.data.jump_column = close_name;
     config.data.stratify = extra_name;
     config.data.strata = 4;

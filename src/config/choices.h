@@ -14,6 +14,27 @@
     X(GEMM_CBLAS, cblas)       \
     X(GEMM_OWN, own)           \
     X(GEMM_BF16, bf16)
+#define CHOICES_data_separator(X)     \
+    X(SEPARATOR_AUTO, auto)           \
+    X(SEPARATOR_COMMA, comma)         \
+    X(SEPARATOR_SEMICOLON, semicolon) \
+    X(SEPARATOR_TAB, tab)             \
+    X(SEPARATOR_PIPE, pipe)           \
+    X(SEPARATOR_SPACE, space)
+#define CHOICES_data_order(X) \
+    X(ORDER_AUTO, auto)       \
+    X(ORDER_RISING, rising)   \
+    X(ORDER_FALLING, falling) \
+    X(ORDER_SORT, sort)
+#define CHOICES_data_duplicates(X) \
+    X(DUPLICATES_ERROR, error)     \
+    X(DUPLICATES_FIRST, first)     \
+    X(DUPLICATES_LAST, last)       \
+    X(DUPLICATES_SUM, sum)
+#define CHOICES_data_decimal(X) \
+    X(DECIMAL_AUTO, auto) X(DECIMAL_POINT, point) X(DECIMAL_COMMA, comma)
+#define CHOICES_data_missing(X) \
+    X(MISSING_ERROR, error) X(MISSING_SKIP, skip) X(MISSING_PREVIOUS, previous)
 #define CHOICES_data_channels(X) X(CHANNELS_TOGETHER, together) X(CHANNELS_APART, apart)
 #define CHOICES_data_target_rows(X) \
     X(TARGET_HORIZON, horizon)      \

@@ -344,10 +344,12 @@ static void check_data(struct parse *p)
         clash(p, KEY(data, validation), KEY(data, test),
               "validation = %g and test = %g leave nothing to train on", c->data.validation,
               c->data.test);
-    if (c->data.resample && !*c->data.time)
+    if (c->data.resample && !c->data.time.count)
         clash(p, KEY(data, resample), KEY(data, time), "resampling needs a time column (time = )");
-    if (c->data.gap && !*c->data.time)
+    if (c->data.gap && !c->data.time.count)
         clash(p, KEY(data, gap), KEY(data, time), "a gap needs a time column (time = )");
+    if (c->data.time.count > 2)
+        clash(p, KEY(data, time), KEY(data, time), "one column, or two: date, time of day");
     if (c->data.gap && c->data.gap < c->data.resample)
         clash(p, KEY(data, gap), KEY(data, resample),
               "a gap shorter than the resampled candles would part all rows");

@@ -33,6 +33,11 @@ struct list {
 #define ENUMERATOR(name, text) name,
 enum { CHOICES_device_tuning(ENUMERATOR) };
 enum { CHOICES_device_gemm(ENUMERATOR) };
+enum { CHOICES_data_separator(ENUMERATOR) };
+enum { CHOICES_data_order(ENUMERATOR) };
+enum { CHOICES_data_duplicates(ENUMERATOR) };
+enum { CHOICES_data_decimal(ENUMERATOR) };
+enum { CHOICES_data_missing(ENUMERATOR) };
 enum { CHOICES_data_channels(ENUMERATOR) };
 enum { CHOICES_data_target_rows(ENUMERATOR) };
 enum { CHOICES_data_scaler(ENUMERATOR) };

@@ -12,8 +12,9 @@
 
 #include "util/file.h"
 #include "util/parallel.h"
+#include "util/zone.h"
 
-#define MAGIC "seqtrain columns 2\n"
+#define MAGIC "seqtrain columns 3\n"
 #define KEY_MOST ((size_t)1 << 20)
 #define NAMES_MOST ((size_t)1 << 24)
 /* A file that changed so shortly before it was read may change again without a new mtime. */
@@ -21,7 +22,7 @@
 
 /* Native byte order: `order` reads otherwise on a machine with another one. */
 struct cache_head {
-    uint64_t order, rows, columns, timed, format, names, checksum;
+    uint64_t order, rows, columns, timed, format, first_line, names, checksum;
 };
 #define ORDER UINT64_C(0x0102030405060708)
 #define FNV_START UINT64_C(0xcbf29ce484222325)
@@ -175,7 +176,7 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
         !head->rows || head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST ||
-        head->format > TIME_ISO8601 || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
+        head->format >= TIME_FORMATS || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
         return 0;
     uint64_t size = (uint64_t)st.st_size, cells = columns + (uint64_t)timed;
     uint64_t rest = size - (uint64_t)at - head->names;
@@ -192,7 +193,9 @@ static int read_names(struct table *table, const char *names, size_t bytes)
             return -1;
         at = stop + 1;
     }
-    return at == end ? 0 : -1;
+    if (at == end)
+        return 0;
+    return !end[-1] && (table->told = strdup(at)) && at + strlen(at) + 1 == end ? 0 : -1;
 }
 
 static int read_body(FILE *in, const struct cache_head *head, struct table *table)
@@ -225,6 +228,7 @@ struct table *cache_read(const char *cache, const char *key, const char *path, i
     if (!read_key(in, key) && fread(&head, sizeof head, 1, in) == 1 &&
         plausible(in, &head, timed, columns) && (table = table_new(path, columns))) {
         table->format = (enum time_format)head.format;
+        table->first_line = head.first_line;
         if (read_body(in, &head, table)) {
             table_free(table);
             table = NULL;
@@ -241,9 +245,12 @@ static char *join_names(const struct table *table, size_t *bytes)
     *bytes = 0;
     for (size_t i = 0; i < table->columns; i++)
         *bytes += strlen(table->name[i]) + 1;
+    *bytes += table->told ? strlen(table->told) + 1 : 0;
     char *names = malloc(*bytes + 1), *at = names;
     for (size_t i = 0; names && i < table->columns; i++)
         at = stpcpy(at, table->name[i]) + 1;
+    if (names && table->told)
+        strcpy(at, table->told);
     return names;
 }
 
@@ -263,6 +270,7 @@ int cache_write(const char *cache, const char *key, const struct table *table)
                                   .columns = table->columns,
                                   .timed = table->time != NULL,
                                   .format = table->format,
+                                  .first_line = table->first_line,
                                   .names = bytes};
         int failed = hash_table(&head, table, names, -1, 0, &head.checksum);
         fwrite(MAGIC, sizeof MAGIC, 1, out);
@@ -286,16 +294,30 @@ int cache_write(const char *cache, const char *key, const struct table *table)
 /* --- which file, and whether it is still the same */
 
 /* Path and what is asked of it into a name; that and the state of the file into a key. */
-static char *make_key(const char *path, const char *time, char *const *names, size_t columns,
-                      const struct stat *st, uint64_t name[2])
+static char *make_key(const char *path, const struct table_how *how, char *const *names,
+                      size_t columns, const struct stat *st, uint64_t name[2])
 {
     char *full = realpath(path, NULL), *key = NULL;
     size_t size = 0;
     FILE *out = full ? open_memstream(&key, &size) : NULL;
     if (out) {
-        fprintf(out, "%s\ntime %s\n", full, time);
+        fprintf(out, "%s\n", full);
+        for (int i = 0; i < 2 && how->time[i]; i++)
+            fprintf(out, "time %s\n", how->time[i]);
+        fprintf(out, "format %d %s\nzone %s\ndecimal %d\norder %d\nduplicates %d\n",
+                (int)how->time_format, how->time_pattern ? how->time_pattern : "",
+                how->zone ? zone_name(how->zone) : "UTC", how->decimal, how->order,
+                how->duplicates);
+        fprintf(out, "encoding %s\nseparator %d\nskip %d %ld %ld\n",
+                how->csv.encoding ? how->csv.encoding : "auto", how->csv.separator,
+                how->csv.has_skip, how->csv.skip_lines, how->csv.skip_footer);
+        for (size_t i = 0; i < how->csv.columns; i++)
+            fprintf(out, "name %s\n", how->csv.column[i]);
+        fprintf(out, "missing %d %ld\n", how->missing, how->missing_limit);
+        for (size_t i = 0; i < how->missing_values; i++)
+            fprintf(out, "missing value %s\n", how->missing_value[i]);
         for (size_t i = 0; i < columns; i++)
-            fprintf(out, "column %s\n", names[i]);
+            fprintf(out, "column %d %s\n", how->only_target && how->only_target[i], names[i]);
         fflush(out);
         name[0] = hash_bytes(FNV_START, key, size);
         name[1] = hash_bytes(~FNV_START, key, size);
@@ -336,22 +358,29 @@ static int settled(const char *path, const struct stat *before)
            now.tv_sec - st.st_mtim.tv_sec > SETTLED_SECONDS;
 }
 
-struct table *cache_table(const char *path, const char *time, char *const *names, size_t columns,
-                          struct log *log, struct error *err)
+/* A table of whole columns, whose rows are the file's lines. */
+static int can_be_kept(const struct table *table)
 {
+    return !table->line && !table->origin && !table->unfilled && !table->cuts && !table->gaps;
+}
+
+struct table *cache_table(const char *path, const struct table_how *how, char *const *names,
+                          size_t columns, struct log *log, struct error *err)
+{
+    int timed = how->time[0] && *how->time[0];
     struct stat st;
     uint64_t name[2] = {0};
     char *key = NULL, *cache = NULL;
     if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size >= CACHE_LEAST)
-        key = make_key(path, time, names, columns, &st, name);
+        key = make_key(path, how, names, columns, &st, name);
     if (key)
         cache = cache_path(name);
-    struct table *table = cache ? cache_read(cache, key, path, *time != 0, columns) : NULL;
+    struct table *table = cache ? cache_read(cache, key, path, timed, columns) : NULL;
     if (table) {
         log_detail(log, "data: %s: from the cache, %s", path, cache);
     } else {
-        table = table_read(path, time, names, columns, log, err);
-        if (table && cache && settled(path, &st))
+        table = table_read(path, how, names, columns, log, err);
+        if (table && cache && can_be_kept(table) && settled(path, &st))
             cache_write(cache, key, table);
     }
     free(cache);

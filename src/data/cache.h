@@ -23,8 +23,8 @@
 #define CACHE_LEAST (1 << 15)
 
 /* table_read() by way of the cache; a detail for `log` tells that it came from there. */
-struct table *cache_table(const char *path, const char *time, char *const *names, size_t columns,
-                          struct log *log, struct error *err);
+struct table *cache_table(const char *path, const struct table_how *how, char *const *names,
+                          size_t columns, struct log *log, struct error *err);
 
 /* What cache_table() does, with the cache file named: for tests. NULL: it does not fit. */
 struct table *cache_read(const char *cache, const char *key, const char *path, int timed,

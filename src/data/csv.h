@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * csv: a streaming reader of .csv and .csv.gz files.
+ * csv: a streaming reader of text files with columns (see text.h for what these are on disk).
  *
- * The first line names the columns; every other line is a row with as many fields. Fields may be
- * quoted ("a ""b"" c", on one line), lines end in LF or CRLF, a UTF-8 byte order mark and blank
- * lines at the very end are passed over. The reader holds one line of the file at a time (at most
- * CSV_LINE_MAX bytes) and owns all it points to; fields live until the next csv_next(). Whatever
- * is wrong with a file ends in STATUS_INPUT and "path:line: cause".
+ * The header names the columns; every other record is a row with as many fields. Fields may be
+ * quoted
+ * ("a ""b"" c"), with line ends inside (RFC 4180); lines end in LF or CRLF; blank lines are passed
+ * over where there is more than one column, as are the lines above the header: a URL, comments,
+ * blank ones, and the further header rows of yfinance. The reader holds one record of the file at a
+ * time (at most CSV_LINE_MAX bytes) and owns all it points to; fields live until the next
+ * csv_next(). Whatever is wrong with a file ends in STATUS_INPUT and "path:line: cause".
  */
 #ifndef DATA_CSV_H
 #define DATA_CSV_H
@@ -26,16 +28,34 @@ struct csv_field {
 
 struct csv {
     char *path;
-    uint64_t line;           /* number of the current line, from 1 */
+    uint64_t line;           /* number of the current record's first line, from 1 */
+    uint64_t first_line;     /* of the first row */
     size_t columns;          /* at least 1 */
     char **name;             /* [columns], "" where the header leaves one out */
     struct csv_field *field; /* [columns], the current row */
+    char separator;          /* ',' ';' TAB '|', or ' ' for any run of blanks */
+    size_t blank_lines;      /* between rows, passed over so far */
+    char *told;              /* what was found out, a line each; "" */
     struct csv_stream *stream;
 };
 
-/* Opens `path` and reads its header line. */
-struct csv *csv_open(const char *path, struct error *err);
+/* How a file is to be read; zero is the default of everything. */
+struct csv_how {
+    const char *encoding; /* NULL: "auto" */
+    char separator;       /* 0: found out */
+    int has_skip;         /* skip_lines is given; else found out */
+    long skip_lines;      /* lines above the header */
+    long skip_footer;     /* lines below the data */
+    char *const *column;  /* [columns] names, for a file without a header */
+    size_t columns;
+};
+
+/* Opens `path` and reads its header. `how` may be NULL. */
+struct csv *csv_open(const char *path, const struct csv_how *how, struct error *err);
 void csv_close(struct csv *csv);
+
+/* Back to before the first row. */
+int csv_rewind(struct csv *csv, struct error *err);
 
 /* Fails if the file changed since it was opened: to be asked at its end. */
 int csv_unchanged(const struct csv *csv, struct error *err);
@@ -44,14 +64,13 @@ int csv_unchanged(const struct csv *csv, struct error *err);
 int csv_next(struct csv *csv, struct error *err);
 
 /*
- * For reading a file side by side: where the rows begin and the file ends, in bytes; 0 if it is no
- * regular file or compressed. Lines can be told apart anywhere, since no quoted field has one's
- * end.
+ * For reading a file side by side: where the rows begin and the file ends, in bytes; 0 if it is
+ * compressed, or lines at its end are left out.
  */
 int csv_extent(const struct csv *csv, uint64_t *begin, uint64_t *end);
 
-/* How many lines begin in [from, to), 0 < from < to <= the file's end; -1 if that cannot be read or
- * the file has become shorter. */
+/* How many lines begin in [from, to), 0 < from < to <= the file's end; -1 if that cannot be read,
+ * the file has become shorter, or quotes are open at the end of the part. */
 int csv_count(const struct csv *csv, uint64_t from, uint64_t to, size_t *lines);
 
 /* Another reader of the file, of the rows whose lines begin in [from, to), from > 0; its `line`
@@ -69,9 +88,6 @@ void csv_pass(struct csv *csv, const char *begin, size_t lines);
 /* Column called `name`, or else the only one that differs from it in case alone. An error lists the
  * columns that there are. */
 int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err);
-
-/* The current row's field as a finite number. */
-int csv_number(const struct csv *csv, size_t column, double *x, struct error *err);
 
 /* Bytes of the file read so far and in all (0: not known), for a progress bar. */
 void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total);

@@ -8,6 +8,7 @@
 #include "data/csv.h"
 #include "data/load.h"
 #include "data/scaler.h"
+#include "data/time_form.h"
 #include "util/block.h"
 
 int load_no_memory(struct load *load)
@@ -60,7 +61,7 @@ int load_compute(struct load *load, const struct feature *feature, const struct 
         const struct segment *segment = &input->segment[i];
         double *to = x + segment->begin;
         struct run run = {segment->from, segment->to};
-        if (feature_compute(feature, table, run, to, load->err))
+        if (feature_compute_known(feature, table, run, to, load->err))
             return -1;
         if (load->warmup)
             memmove(to, to + load->warmup, (segment->end - segment->begin) * sizeof *to);
@@ -140,9 +141,9 @@ static int parse_others(struct load *load)
 {
     const struct config *config = load->config;
     const char *where = config->data.where;
-    if (config->data.resample && !is_set(config->data.time))
+    if (config->data.resample && !config->data.time.count)
         return error_set(load->err, STATUS_USAGE, "[data] resample: needs data.time");
-    if (config->data.gap && !is_set(config->data.time))
+    if (config->data.gap && !config->data.time.count)
         return error_set(load->err, STATUS_USAGE, "[data] gap: needs data.time");
     if (config->data.split == SPLIT_STRATIFIED && !load->whole &&
         !(load->stratify = parse_one(load, config->data.stratify, &load->columns, "stratify")))
@@ -160,6 +161,68 @@ static int parse_others(struct load *load)
     return condition_columns(load->where, &load->columns.name, &load->columns.count)
                ? load_no_memory(load)
                : 0;
+}
+
+/* Columns that targets alone are made of may lack values. */
+static int find_only_target(struct load *load)
+{
+    struct columns needed = {0};
+    int failed = 0;
+    for (size_t i = 0; i < load->features && !failed; i++)
+        failed = feature_columns(load->feature[i], &needed.name, &needed.count);
+    for (int i = 0; i < 2 && !failed; i++) {
+        struct feature *other = i ? load->jump : load->stratify;
+        failed = other && feature_columns(other, &needed.name, &needed.count);
+    }
+    if (load->where && !failed)
+        failed = condition_columns(load->where, &needed.name, &needed.count);
+    load->only_target = calloc(load->columns.count + load->target_columns.count + 1, 1);
+    failed |= !load->only_target;
+    for (size_t i = 0; i < load->columns.count && !failed; i++) {
+        size_t k = 0;
+        while (k < needed.count && !csv_same_name(needed.name[k], load->columns.name[i]))
+            k++;
+        load->only_target[i] = k == needed.count;
+    }
+    free(needed.name);
+    return failed ? load_no_memory(load) : 0;
+}
+
+/* The keys that say how files are read. */
+static int find_how(struct load *load)
+{
+    const struct config *config = load->config;
+    const char *zone = config->data.time_zone;
+    struct time_form form = {0};
+    char fault[TIME_FAULT];
+    if (time_form_of(config->data.time_format, &form, fault))
+        return error_set(load->err, STATUS_USAGE, "[data] time_format: '%s' %s",
+                         config->data.time_format, fault);
+    if (strcmp(zone, "UTC") && !(load->zone = zone_open(zone, load->err)))
+        return error_prefix(load->err, "[data] time_zone");
+    static const char separators[] = {0, ',', ';', '\t', '|', ' '};
+    load->how = (struct table_how){
+        .csv = {.encoding = config->data.encoding,
+                .separator = separators[config->data.separator],
+                .has_skip = config->data.skip_lines >= 0,
+                .skip_lines = config->data.skip_lines,
+                .skip_footer = config->data.skip_footer,
+                .column = config->data.columns.item,
+                .columns = config->data.columns.count},
+        .time_format = form.format,
+        .time_pattern = form.pattern,
+        .zone = load->zone,
+        .decimal = config->data.decimal,
+        .order = config->data.order,
+        .duplicates = config->data.duplicates,
+        .missing = config->data.missing,
+        .missing_limit = config->data.missing_limit,
+        .missing_value = config->data.missing_values.item,
+        .missing_values = config->data.missing_values.count,
+    };
+    for (size_t i = 0; i < 2 && i < config->data.time.count; i++)
+        load->how.time[i] = config->data.time.item[i];
+    return find_only_target(load);
 }
 
 /* --- extents and names */
@@ -384,10 +447,11 @@ static int run_load(struct load *load, const struct fitted *fitted)
 {
     int fitting;
     snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
-    if (parse_features(load) || parse_targets(load) || parse_others(load) || shape(load) ||
-        prepare_scaler(load, fitted, &fitting) || series_read(load) || parts_deal(load) ||
-        targets_compute(load) || parts_windows(load) || fill_series(load, fitting) ||
-        targets_transform(load, fitted) || balance_windows(load) || copy_times(load))
+    if (parse_features(load) || parse_targets(load) || parse_others(load) || find_how(load) ||
+        shape(load) || prepare_scaler(load, fitted, &fitting) || series_read(load) ||
+        parts_deal(load) || targets_compute(load) || parts_windows(load) ||
+        fill_series(load, fitting) || targets_transform(load, fitted) || balance_windows(load) ||
+        copy_times(load))
         return -1;
     log_event(load->log, "data", json_incref(load->told));
     return 0;
@@ -410,6 +474,8 @@ static void load_fini(struct load *load)
     condition_free(load->where);
     free(load->columns.name);
     free(load->target_columns.name);
+    free(load->only_target);
+    zone_free(load->zone);
     for (size_t i = 0; load->input && i < load->inputs; i++)
         series_fini(&load->input[i]);
     free(load->input);

@@ -399,6 +399,35 @@ static double *times(const struct feature *feature, const struct table *table, s
     return out;
 }
 
+static int is_known(const struct feature *feature, const struct table *table, size_t row)
+{
+    if (!feature->function)
+        return !isnan(table->column[feature->column][row]);
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i]; i++)
+        if (!is_known(feature->argument[i], table, row))
+            return 0;
+    return 1;
+}
+
+int feature_compute_known(const struct feature *feature, const struct table *table, struct run run,
+                          double *out, struct error *err)
+{
+    if (!table->gaps)
+        return feature_compute(feature, table, run, out, err);
+    for (size_t from = run.begin, to; from < run.end; from = to) {
+        int known = is_known(feature, table, from);
+        for (to = from + 1; to < run.end && is_known(feature, table, to) == known;)
+            to++;
+        if (!known)
+            for (size_t row = from; row < to; row++)
+                out[row - run.begin] = NAN;
+        else if (feature_compute(feature, table, (struct run){from, to}, out + (from - run.begin),
+                                 err))
+            return -1;
+    }
+    return 0;
+}
+
 int feature_compute(const struct feature *feature, const struct table *table, struct run run,
                     double *out, struct error *err)
 {

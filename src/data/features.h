@@ -59,6 +59,11 @@ size_t feature_warmup(const struct feature *feature);
 int feature_compute(const struct feature *feature, const struct table *table, struct run run,
                     double *out, struct error *err);
 
+/* The same for a table with gaps: the value is NaN in rows where a column of the feature has none,
+ * and the feature does not reach across them. */
+int feature_compute_known(const struct feature *feature, const struct table *table, struct run run,
+                          double *out, struct error *err);
+
 /* Writes the functions, one a line: "rsi(x,n=14)", a tab, what it is. For the manual. */
 void feature_reference(FILE *out);
 

@@ -6,9 +6,9 @@
 
 #define SECOND 1000
 #define DAY ((int64_t)86400 * SECOND)
-/* Years 0 to 9999, what ISO 8601 can write. */
-#define EARLIEST (-719528 * DAY)
-#define LATEST (2932897 * DAY - 1)
+/* The years 1900 to 2199: a number beyond them is hardly a time. */
+#define EARLIEST (-25567 * DAY)
+#define LATEST (84006 * DAY - 1)
 
 /* Exactly `count` decimal digits. */
 static inline int take_digits(const char **at, int count, int *value)
@@ -113,11 +113,28 @@ const char *instant_scan(const char *text, int64_t *ms)
     return p && ends(p) ? p : NULL;
 }
 
+int instant_of_date(int year, int month, int day, int64_t *ms)
+{
+    int valid = 0;
+    if (year >= 0 && year <= 9999)
+        *ms = days(year, month, day, &valid) * DAY;
+    return valid ? 0 : -1;
+}
+
 int instant_of_number(double x, enum time_format format, int64_t *ms)
 {
-    x = format == TIME_SECONDS ? x * SECOND : x;
+    static const double parts[TIME_FORMATS] = {
+        [TIME_MILLISECONDS] = 1, [TIME_MICROSECONDS] = 1e3, [TIME_NANOSECONDS] = 1e6};
+    if (format == TIME_SECONDS)
+        x *= SECOND;
+    else if (format == TIME_EXCEL) /* day 25569 is 1970-01-01 */
+        x = (x - 25569) * (double)DAY;
+    else
+        x /= parts[format];
     if (!(x >= (double)EARLIEST && x <= (double)LATEST))
         return -1;
+    if (format == TIME_MICROSECONDS)
+        x = floor(x); /* as the digits of ISO 8601's seconds behind the third */
     int64_t whole = (int64_t)x;
     *ms = (double)whole == x ? whole : llround(x);
     return 0;

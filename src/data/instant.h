@@ -16,7 +16,11 @@
  */
 const char *instant_scan(const char *text, int64_t *ms);
 
-/* A number of seconds or milliseconds; -1 if it is beyond the years 0 to 9999. */
+/* A number in the unit of the format; -1 if it is beyond the years 1900 to 2200. */
 int instant_of_number(double x, enum time_format format, int64_t *ms);
+
+/* ms since 1970 of midnight of a date of the Gregorian calendar, years 0 to 9999; -1 if there is no
+ * such date. */
+int instant_of_date(int year, int month, int day, int64_t *ms);
 
 #endif

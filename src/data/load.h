@@ -36,6 +36,7 @@ struct input {
     const struct source *source;
     struct table *table;
     struct table target; /* the columns that targets are made of: a view of the table */
+    double **column;     /* of that view, where values were carried forward; else NULL */
     struct run *run;     /* [runs] of the table, each longer than the warm-up */
     size_t runs;
     struct file_rows file;
@@ -77,6 +78,9 @@ struct load {
     struct condition *where;
     size_t features, expressions;
     struct columns columns, target_columns; /* of the files, and of those with targets */
+    unsigned char *only_target;             /* [columns.count]: no feature needs it */
+    struct table_how how;                   /* how files are read */
+    struct zone *zone;                      /* data.time_zone; NULL: UTC */
     size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */
     size_t inputs;

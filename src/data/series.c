@@ -15,12 +15,16 @@ void series_fini(struct input *input)
     free(input->segment);
     free(input->stretch);
     free(input->where);
+    free(input->column);
 }
 
 /* The table of one file, its columns called as we call them. */
 static struct table *read_file(struct load *load, const struct source *source, const char *path,
-                               const char *time, const struct columns *columns)
+                               const struct table_how *asked, const struct columns *columns)
 {
+    struct table_how how = *asked;
+    for (size_t i = 0; i < 2 && how.time[i]; i++)
+        how.time[i] = source_column(source, how.time[i]);
     char **names = malloc((columns->count + 1) * sizeof *names), *theirs = NULL;
     if (!names) {
         load_no_memory(load);
@@ -29,8 +33,7 @@ static struct table *read_file(struct load *load, const struct source *source, c
     for (size_t i = 0; i < columns->count; i++)
         names[i] = (char *)(uintptr_t)source_column(source, columns->name[i]);
     struct table *table = (load->config->data.cache ? cache_table : table_read)(
-        path, *time ? source_column(source, time) : "", names, columns->count, load->log,
-        load->err);
+        path, &how, names, columns->count, load->log, load->err);
     for (size_t i = 0; table && i < columns->count; i++) {
         if (names[i] == columns->name[i])
             continue;
@@ -47,12 +50,37 @@ static struct table *read_file(struct load *load, const struct source *source, c
     return table;
 }
 
+/* Rows of a file beside follow those of the table, which were moved or left out. */
+static int follow(struct table *more, const struct table *table)
+{
+    for (size_t i = 0; i < more->columns; i++) {
+        double *to = malloc((table->rows + 1) * sizeof *to);
+        if (!to)
+            return -1;
+        for (size_t row = 0; row < table->rows; row++)
+            to[row] = more->column[i][table->origin[row]];
+        free(more->column[i]);
+        more->column[i] = to;
+    }
+    more->rows = table->rows;
+    return 0;
+}
+
 /* Reads the file with the targets and puts its columns behind those of the table. */
 static int join_target(struct load *load, struct input *input)
 {
     struct table *table = input->table;
     const char *path = input->source->target;
-    struct table *more = read_file(load, input->source, path, "", &load->target_columns);
+    struct table_how how = load->how;
+    how.time[0] = NULL;
+    how.only_target = NULL;
+    unsigned char *all = malloc(load->target_columns.count + 1);
+    if (!all)
+        return load_no_memory(load);
+    memset(all, 1, load->target_columns.count);
+    how.only_target = all;
+    struct table *more = read_file(load, input->source, path, &how, &load->target_columns);
+    free(all);
     if (!more)
         return -1;
     int result = 0;
@@ -61,10 +89,11 @@ static int join_target(struct load *load, struct input *input)
     table->name = name ? name : table->name;
     double **column = realloc(table->column, (columns + 1) * sizeof *column);
     table->column = column ? column : table->column;
-    if (more->rows != table->rows)
+    size_t rows = table->origin ? table->read : table->rows;
+    if (more->rows != rows)
         result = error_set(load->err, STATUS_INPUT, "%s: %zu rows, but %s beside it has %zu", path,
-                           more->rows, table->path, table->rows);
-    else if (!name || !column)
+                           more->rows, table->path, rows);
+    else if (!name || !column || (table->origin && follow(more, table)))
         result = load_no_memory(load);
     for (size_t i = 0; i < more->columns && !result; i++) {
         table->name[table->columns] = more->name[i];
@@ -72,6 +101,7 @@ static int join_target(struct load *load, struct input *input)
         more->name[i] = NULL;
         more->column[i] = NULL;
     }
+    table->gaps |= more->gaps;
     table_free(more);
     return result;
 }
@@ -164,16 +194,33 @@ static size_t drop_short_runs(const struct load *load, struct input *input, size
     return longest;
 }
 
+/* Targets are not made of values that were carried forward: where there are such, the view has the
+ * columns without them. */
+static int look_through(const struct load *load, struct input *input)
+{
+    const struct table *table = input->table;
+    if (!table->unfilled)
+        return 0;
+    if (!(input->column = malloc((table->columns + 1) * sizeof *input->column)))
+        return error_set(load->err, STATUS_FAILED, "%s: out of memory", table->path);
+    for (size_t i = 0; i < table->columns; i++)
+        input->column[i] = table->unfilled[i] ? table->unfilled[i] : table->column[i];
+    input->target.column = input->column;
+    input->target.gaps = 1;
+    return 0;
+}
+
 /* The columns that targets are made of. */
-static void set_view(const struct load *load, struct input *input)
+static int set_view(const struct load *load, struct input *input)
 {
     input->target = *input->table;
     if (!input->source->target)
-        return;
+        return look_through(load, input);
     input->target.path = input->source->target;
     input->target.name += load->columns.count;
     input->target.column += load->columns.count;
     input->target.columns = load->target_columns.count;
+    return 0;
 }
 
 static struct file_rows look_at(const struct table *table, int64_t step)
@@ -196,7 +243,9 @@ static int read_input(struct load *load, struct input *input)
     const struct config *config = load->config;
     const struct source *source = input->source;
     size_t as_one, by_holes, by_jumps;
-    input->table = read_file(load, source, source->path, config->data.time, &load->columns);
+    struct table_how how = load->how;
+    how.only_target = load->only_target;
+    input->table = read_file(load, source, source->path, &how, &load->columns);
     if (!input->table || (source->target && join_target(load, input)))
         return -1;
     struct table *table = input->table;
@@ -217,8 +266,7 @@ static int read_input(struct load *load, struct input *input)
         return -1;
     by_jumps = count_windows(load, input, &as_one);
     load->lost.jumps += by_holes > by_jumps ? by_holes - by_jumps : 0;
-    set_view(load, input);
-    return 0;
+    return set_view(load, input);
 }
 
 /* Whether a series holds a window; if not, it is an error or left out. The only one may be short:

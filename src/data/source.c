@@ -189,13 +189,23 @@ static int add_row(struct sources *sources, const struct csv *csv, size_t path, 
     return 0;
 }
 
+/* No name stands twice: each says what the series call a column. */
+static int check_names(const struct csv *csv, struct error *err)
+{
+    size_t at;
+    for (size_t i = 0; i < csv->columns; i++)
+        if (*csv->name[i] && csv_find(csv, csv->name[i], &at, err))
+            return -1;
+    return 0;
+}
+
 int manifest_read(const char *path, struct sources *sources, struct error *err)
 {
-    struct csv *csv = csv_open(path, err);
+    struct csv *csv = csv_open(path, NULL, err);
     size_t paths, names = 0, before = sources->count;
     struct error no_name;
     int more = -1;
-    if (csv && !csv_find(csv, "path", &paths, err)) {
+    if (csv && !check_names(csv, err) && !csv_find(csv, "path", &paths, err)) {
         if (csv_find(csv, "name", &names, &no_name))
             names = csv->columns;
         while ((more = csv_next(csv, err)) > 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/table.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,9 +23,16 @@ void table_free(struct table *table)
         if (table->column)
             free(table->column[i]);
     }
+    for (size_t i = 0; table->unfilled && i < table->columns; i++)
+        free(table->unfilled[i]);
+    free(table->unfilled);
     free(table->name);
     free(table->column);
     free(table->time);
+    free(table->line);
+    free(table->origin);
+    free(table->cut);
+    free(table->told);
     free(table->path);
     free(table);
 }
@@ -69,8 +77,11 @@ const char *table_where(const struct table *table, size_t row, char out[TABLE_WH
     if (table->candle)
         snprintf(out, TABLE_WHERE, "%s: candle of %s", table->path,
                  table_time(table->time[row], at));
-    else /* the header is line 1, and no line inside a file is blank */
-        snprintf(out, TABLE_WHERE, "%s:%zu", table->path, row + 2);
+    else if (table->line)
+        snprintf(out, TABLE_WHERE, "%s:%llu", table->path, (unsigned long long)table->line[row]);
+    else
+        snprintf(out, TABLE_WHERE, "%s:%llu", table->path,
+                 (unsigned long long)table->first_line + row);
     return out;
 }
 
@@ -136,23 +147,30 @@ int64_t table_step(const struct table *table)
     return votes * 2 >= table->rows && votes ? step : 0;
 }
 
+/* Whether row + 1 does not go on from row; *cut counts the table's cuts up to it. */
+static int parts(const struct table *table, int64_t gap, size_t row, size_t *cut)
+{
+    while (*cut < table->cuts && table->cut[*cut] <= row)
+        ++*cut;
+    return (*cut < table->cuts && table->cut[*cut] == row + 1) ||
+           (gap > 0 && table->time && table->time[row + 1] - table->time[row] > gap);
+}
+
 struct run *table_runs(const struct table *table, int64_t gap, size_t *count)
 {
-    int cuts = gap > 0 && table->time;
-    size_t runs = 1;
-    for (size_t i = 1; cuts && i < table->rows; i++)
-        runs += table->time[i] - table->time[i - 1] > gap;
+    size_t runs = 1, cut = 0;
+    for (size_t i = 0; i + 1 < table->rows; i++)
+        runs += (size_t)parts(table, gap, i, &cut);
     struct run *run = malloc(runs * sizeof *run);
     *count = 0;
     if (!run)
         return NULL;
-    for (size_t i = 0, begin = 0; i < table->rows; i++) {
-        int last = i + 1 == table->rows;
-        if (last || (cuts && table->time[i + 1] - table->time[i] > gap)) {
+    cut = 0;
+    for (size_t i = 0, begin = 0; i < table->rows; i++)
+        if (i + 1 == table->rows || parts(table, gap, i, &cut)) {
             run[(*count)++] = (struct run){begin, i + 1};
             begin = i + 1;
         }
-    }
     return run;
 }
 
@@ -181,8 +199,12 @@ static enum rule rule_of(const char *name)
     return RULE_LAST;
 }
 
+/* NaN if one of the values is. */
 static double merge(enum rule rule, const double *x, size_t count)
 {
+    for (size_t i = 0; i < count; i++)
+        if (isnan(x[i]))
+            return NAN;
     double y = rule == RULE_LAST ? x[count - 1] : x[0];
     for (size_t i = 1; i < count; i++) {
         if (rule == RULE_HIGHEST ? x[i] > y : rule == RULE_LOWEST && x[i] < y)
@@ -212,8 +234,11 @@ static size_t resample_run(struct table *table, struct run run, int64_t length, 
             continue;
         }
         told->partial += step && (int64_t)(next - i) < length / step;
-        for (size_t c = 0; c < table->columns; c++)
+        for (size_t c = 0; c < table->columns; c++) {
             table->column[c][to] = merge(rule[c], table->column[c] + i, next - i);
+            if (table->unfilled && table->unfilled[c])
+                table->unfilled[c][to] = merge(rule[c], table->unfilled[c] + i, next - i);
+        }
         time[to++] = candle;
     }
     return to;

@@ -11,19 +11,65 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config/config.h"
+#include "data/csv.h"
 #include "error.h"
 #include "log/log.h"
 
-enum time_format { TIME_NONE, TIME_MILLISECONDS, TIME_SECONDS, TIME_ISO8601 };
+struct zone;
+
+/* How times are written; see time_form.h. */
+enum time_format {
+    TIME_NONE,
+    TIME_MILLISECONDS, /* since 1970; from 1e14 on microseconds, as Binance's files change to */
+    TIME_SECONDS,
+    TIME_ISO8601, /* its usual forms, see instant_scan() */
+    TIME_MICROSECONDS,
+    TIME_NANOSECONDS,
+    TIME_EXCEL,  /* days since 1899-12-30, with a fraction */
+    TIME_DIGITS, /* YYYYMM[DD[hh[mm[ss]]]] */
+    TIME_YMD,    /* words and numbers; the order of year, month and day */
+    TIME_DMY,
+    TIME_MDY,
+    TIME_PATTERN, /* data.time_format */
+    TIME_FORMATS,
+};
 
 struct table {
     char *path;
     size_t rows, columns;
     char **name;     /* [columns], as the header has them */
-    double **column; /* [columns][rows], finite */
+    double **column; /* [columns][rows], finite, but for columns that only targets need */
     int64_t *time;   /* [rows], ms since 1970 UTC; NULL without a time column */
     enum time_format format;
     int64_t candle; /* length of a resampled row in ms; 0: a row is a line of the file */
+
+    uint64_t first_line; /* of the file, that row 0 is */
+
+    /* Of files that were read by way of judging their columns; else NULL and 0. */
+    uint64_t *line; /* [rows] lines of the file; NULL: first_line + row */
+    size_t *origin; /* [rows] rows of the file as they were read; NULL: the same */
+    size_t read;    /* rows that were read, before some were left out */
+    double *
+        *unfilled; /* [columns][rows] with NaN where a value was carried forward; NULL: as column */
+    size_t *cut;   /* [cuts] ascending: rows that do not go on from the row before */
+    size_t cuts;
+    int gaps;   /* some value is missing: NaN */
+    char *told; /* what was found, a line each; NULL: nothing */
+};
+
+/* How a file is to be read; zero is the default of everything. All it points to is the caller's. */
+struct table_how {
+    struct csv_how csv;
+    const char *time[2];          /* columns; NULL or "": none. Of two, date and time of day */
+    enum time_format time_format; /* TIME_NONE: found out */
+    const char *time_pattern;     /* of TIME_PATTERN */
+    const struct zone *zone;      /* of local times; NULL: UTC */
+    int decimal, order, duplicates, missing; /* DECIMAL_... ORDER_... of config.h, and so on */
+    long missing_limit;                      /* rows that `previous` fills in a row */
+    char *const *missing_value;              /* [missing_values] beside the empty field */
+    size_t missing_values;
+    const unsigned char *only_target; /* [columns]: no feature needs it; NULL: all are needed */
 };
 
 struct run {
@@ -38,12 +84,13 @@ struct resampling {
 };
 
 /*
- * Reads the `columns` columns called names[] and, unless `time` is "", the one called `time`.
- * Whether that holds ISO 8601 dates or date-times (UTC if they name no zone), seconds or
- * milliseconds (from 1e11 on) is taken from its first row. STATUS_INPUT with "path:line: cause".
+ * Reads the `columns` columns called names[] and the time. What is plain (numbers with a decimal
+ * point, ISO 8601 or seconds or milliseconds in rising order, nothing missing) is read in one pass;
+ * where anything is odd about a file, its columns are judged as a whole first, see
+ * table_judged.h. STATUS_INPUT with "path:line: cause".
  */
-struct table *table_read(const char *path, const char *time, char *const *names, size_t columns,
-                         struct log *log, struct error *err);
+struct table *table_read(const char *path, const struct table_how *how, char *const *names,
+                         size_t columns, struct log *log, struct error *err);
 void table_free(struct table *table);
 
 /* A large plain file is read in stretches of so many bytes at least, by so many threads at most (0:

@@ -5,10 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/amount.h"
 #include "data/csv.h"
 #include "data/instant.h"
 #include "data/rows.h"
 #include "data/table.h"
+#include "data/table_judged.h"
+#include "data/time_form.h"
 #include "util/parallel.h"
 
 /* Which columns of the file are read. */
@@ -16,6 +19,7 @@ struct wanted {
     const size_t *where; /* [columns of the table] */
     size_t time;
     int timed;
+    enum time_format format; /* TIME_NONE: as the first row's */
 };
 
 /* What threads that read stretches of a file share. */
@@ -50,44 +54,16 @@ static int parse_time(const struct csv_field *field, enum time_format format, in
     return instant_of_number(x, format, ms);
 }
 
-static enum time_format find_format(const struct csv_field *field)
-{
-    int64_t ms;
-    double x;
-    if (!parse_time(field, TIME_ISO8601, &ms))
-        return TIME_ISO8601;
-    if (csv_parse_number(field->text, field->length, &x) != CSV_NUMBER)
-        return TIME_NONE;
-    return fabs(x) < 1e11 ? TIME_SECONDS : TIME_MILLISECONDS;
-}
-
 /* Reads the time of the row that `csv` is at; it must be later than the row before. */
-static int read_time(struct table *table, const struct csv *csv, size_t column, struct error *err)
+static int read_time(struct reading *r)
 {
-    static const char *const wants[] = {
-        "is neither ISO 8601 nor a number of seconds or milliseconds",
-        "is not a number of milliseconds (as the first row's is) up to the year 9999",
-        "is not a number of seconds (as the first row's is) up to the year 9999",
-        "is not ISO 8601, as the first row's is",
-    };
-    const struct csv_field *field = &csv->field[column];
+    struct table *table = r->table;
+    const struct csv_field *field = &r->csv->field[r->wanted->time];
     int64_t *at = &table->time[table->rows];
-    char shown[CSV_SHOWN], now[TABLE_TIME], before[TABLE_TIME];
-
     if (!table->rows)
-        table->format = find_format(field);
-    if (table->format == TIME_NONE || parse_time(field, table->format, at))
-        return error_set(err, STATUS_INPUT, "%s:%llu: time '%s' %s", csv->path,
-                         (unsigned long long)csv->line, csv_show(field->text, shown),
-                         wants[table->format]);
-    if (!table->rows || at[0] > at[-1])
-        return 0;
-    if (at[0] == at[-1])
-        return error_set(err, STATUS_INPUT, "%s:%llu: time %s appears twice", csv->path,
-                         (unsigned long long)csv->line, table_time(at[0], now));
-    return error_set(err, STATUS_INPUT, "%s:%llu: time %s lies before the previous row's %s",
-                     csv->path, (unsigned long long)csv->line, table_time(at[0], now),
-                     table_time(at[-1], before));
+        table->format =
+            r->wanted->format ? r->wanted->format : time_of_first(field->text, field->length);
+    return parse_time(field, table->format, at) || (table->rows && at[0] <= at[-1]) ? -1 : 0;
 }
 
 /* Where the plan's numbers go, once the table's memory is there. */
@@ -124,14 +100,15 @@ static int plan_lines(struct reading *r, struct error *err)
     return 0;
 }
 
-/* One row of the file, that `csv` is at, into the next of the table. */
-static int read_row(struct reading *r, struct error *err)
+/* One row of the file, that `csv` is at, into the next of the table; -1 if anything is odd. */
+static int read_row(struct reading *r)
 {
     struct table *table = r->table;
-    if (table->time && read_time(table, r->csv, r->wanted->time, err))
+    if (table->time && read_time(r))
         return -1;
     for (size_t i = 0; i < table->columns; i++) {
-        if (csv_number(r->csv, r->wanted->where[i], &table->column[i][table->rows], err))
+        const struct csv_field *field = &r->csv->field[r->wanted->where[i]];
+        if (csv_parse_number(field->text, field->length, &table->column[i][table->rows]))
             return -1;
     }
     table->rows++;
@@ -190,7 +167,7 @@ static int read_rows(struct reading *r, struct error *err)
         return -1;
     r->next_told = TELL_ROWS;
     while ((more = csv_next(r->csv, err)) > 0) {
-        if ((table->rows == r->room && grow(r, err)) || read_row(r, err))
+        if ((table->rows == r->room && grow(r, err)) || read_row(r))
             return -1;
         read_plain(r);
         tell(r);
@@ -266,7 +243,7 @@ static int read_part(struct stretches *all, struct stretch *s, int last)
         s->part.time = all->table->time + s->begin;
     r.csv = csv_open_part(all->csv, s->from, last ? UINT64_MAX : s->to, &ignored);
     int result = r.csv ? read_rows(&r, &ignored) : -1;
-    if (!last && s->part.rows != s->lines)
+    if ((!last && s->part.rows != s->lines) || (r.csv && r.csv->blank_lines))
         result = -1;
     free(r.plan.to);
     csv_close(r.csv);
@@ -360,34 +337,64 @@ static int read_side_by_side(struct table *table, const struct csv *csv,
     return failed ? -1 : 0;
 }
 
+/* What asks for more than the quick way knows. */
+static int is_plain(const struct table_how *how, int times)
+{
+    return times < 2 && !how->zone && how->decimal != DECIMAL_COMMA &&
+           (!times || how->time_format <= TIME_ISO8601) &&
+           (how->order == ORDER_AUTO || how->order == ORDER_RISING);
+}
+
+static int read_columns(struct table *table, struct csv *csv, const struct table_how *how,
+                        const struct table_columns *columns, struct log *log, struct error *err)
+{
+    struct error odd;
+    struct wanted wanted = {.where = columns->where,
+                            .time = columns->time[0],
+                            .timed = columns->times > 0,
+                            .format = how->time_format};
+    if (is_plain(how, columns->times)) {
+        if (!read_side_by_side(table, csv, &wanted, log) ||
+            (!read_alone(table, csv, &wanted, log, &odd) && !csv->blank_lines))
+            return *csv->told && !(table->told = strdup(csv->told))
+                       ? error_set(err, STATUS_FAILED, "%s: out of memory", csv->path)
+                       : 0;
+        forget_rows(table);
+    }
+    return table_read_judged(table, csv, how, columns, log, err);
+}
+
 /* Finds the columns, then reads. */
-static int read_table(struct table *table, struct csv *csv, const char *time, char *const *names,
-                      struct log *log, struct error *err)
+static int read_table(struct table *table, struct csv *csv, const struct table_how *how,
+                      char *const *names, struct log *log, struct error *err)
 {
     size_t *where = calloc(table->columns + 1, sizeof *where);
-    struct wanted wanted = {.where = where, .timed = *time != 0};
+    struct table_columns columns = {.where = where};
     int result = where ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
-    if (!result && *time)
-        result = csv_find(csv, time, &wanted.time, err);
+    for (; columns.times < 2 && how->time[columns.times] && *how->time[columns.times] && !result;)
+        if (!(result = csv_find(csv, how->time[columns.times], &columns.time[columns.times], err)))
+            columns.times++;
     for (size_t i = 0; i < table->columns && !result; i++) {
         result = csv_find(csv, names[i], &where[i], err);
         if (!result && !(table->name[i] = strdup(csv->name[where[i]])))
             result = error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     }
-    if (!result && read_side_by_side(table, csv, &wanted, log))
-        result = read_alone(table, csv, &wanted, log, err);
+    if (!result)
+        result = read_columns(table, csv, how, &columns, log, err);
     free(where);
     return result;
 }
 
-struct table *table_read(const char *path, const char *time, char *const *names, size_t columns,
-                         struct log *log, struct error *err)
+struct table *table_read(const char *path, const struct table_how *how, char *const *names,
+                         size_t columns, struct log *log, struct error *err)
 {
-    struct csv *csv = csv_open(path, err);
+    struct csv *csv = csv_open(path, &how->csv, err);
     if (!csv)
         return NULL;
     struct table *table = table_new(path, columns);
-    int result = table ? read_table(table, csv, time, names, log, err)
+    if (table)
+        table->first_line = csv->first_line;
+    int result = table ? read_table(table, csv, how, names, log, err)
                        : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     if (!result)
         result = csv_unchanged(csv, err);

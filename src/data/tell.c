@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "data/load.h"
+#include "data/time_form.h"
 
 /* Of one file all is said; of several, their sum, and each with -v. */
 #define SAY(load, ...)                            \
@@ -14,8 +15,6 @@
     } while (0)
 
 #define SERIES_TOLD 1000
-
-static const char *const formats[] = {"none", "milliseconds", "seconds", "ISO 8601"};
 
 static const char *plural(size_t n)
 {
@@ -46,7 +45,8 @@ static void tell_rows(struct load *load, const struct input *input)
     table_time(input->last_time, last);
     SAY(load, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", path, input->file.rows, first,
         last, input->step ? "every " : "at no regular distance",
-        input->step ? table_duration(input->step, apart) : "", formats[input->table->format]);
+        input->step ? table_duration(input->step, apart) : "",
+        time_format_name(input->table->format));
 }
 
 void tell_input(struct load *load, const struct input *input)
@@ -56,6 +56,10 @@ void tell_input(struct load *load, const struct input *input)
     const struct resampling *told = &input->resampling;
     int64_t longest = input->longest_hole;
     tell_rows(load, input);
+    for (const char *at = input->table->told, *end; at && *at; at = end + 1) {
+        end = strchr(at, '\n');
+        SAY(load, "data: %s: %.*s", input->source->path, (int)(end - at), at);
+    }
     if (gap)
         SAY(load, "data: %zu hole%s in time longer than %s%s%s", input->holes, plural(input->holes),
             table_duration(gap, shown), longest ? ", the longest " : "",
@@ -142,7 +146,7 @@ void tell_files(struct load *load)
     tell_count(load, "rows", sums.rows);
     tell_count(load, "columns", load->columns.count + load->target_columns.count);
     if (load->input[0].table->time) {
-        tell_text(load, "time_format", formats[load->input[0].table->format]);
+        tell_text(load, "time_format", time_format_name(load->input[0].table->format));
         tell_text(load, "time_first", table_time(sums.first, shown));
         tell_text(load, "time_last", table_time(sums.last, shown));
         json_object_set_new(load->told, "step_ms",

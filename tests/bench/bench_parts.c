@@ -74,8 +74,8 @@ static int time_tsne(struct device *dev, struct log *log, char **argv, struct er
 static int time_reading(struct log *log, int cached, int argc, char **argv, struct error *err)
 {
     double start = now(), seconds, sum = 0;
-    struct table *table =
-        (cached ? cache_table : table_read)(argv[2], argv[3], argv + 4, (size_t)argc - 4, log, err);
+    struct table *table = (cached ? cache_table : table_read)(
+        argv[2], &(struct table_how){.time = {argv[3]}}, argv + 4, (size_t)argc - 4, log, err);
     seconds = now() - start;
     if (!table)
         return -1;
