@@ -11,6 +11,7 @@ awk 'BEGIN { print "time,open,close,volume"
 # within STATUS ARGUMENT...: as run(), and in time.
 within()
 {
+    # shellcheck disable=SC3045 # dash and bash know -t
     (ulimit -t 10 && run "$@") || { cat err && return 1; }
 }
 deep()
