@@ -172,7 +172,7 @@ static json_t *meta_json(const struct safetensors *st, const char *key, const ch
     const char *text = safetensors_get(st, key);
     json_error_t why;
     json_t *json = text ? json_loads(text, JSON_DECODE_ANY, &why) : NULL;
-    if (!json && text && json_error_code(&why) == json_error_out_of_memory)
+    if (!json && text && jsonmem_short())
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (!json)
         error_set(err, STATUS_INPUT, "%s: metadata '%s' is %s", path, key,

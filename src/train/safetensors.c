@@ -482,7 +482,7 @@ static struct safetensors *parse_header(const char *prefix, const char *bytes, s
 {
     json_error_t why;
     json_t *header = json_loadb(bytes, size, JSON_REJECT_DUPLICATES, &why);
-    if (!header && json_error_code(&why) == json_error_out_of_memory) {
+    if (!header && jsonmem_short()) {
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
         return NULL;
     }
