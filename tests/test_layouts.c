@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "data/aggregate.h"
 #include "data/amount.h"
 #include "data/table.h"
 #include "data/text.h"
@@ -712,6 +713,52 @@ static void kinds_of_file(void **state)
     table_free(table);
 }
 
+/* --- candles */
+
+static void aggregates(void **state)
+{
+    (void)state;
+    static const double x[] = {3, 9, 1, 4};
+    static const struct {
+        const char *name;
+        enum aggregate rule;
+        double value;
+    } cases[] = {
+        {"Opening_Price", AGGREGATE_FIRST, 3},
+        {"high_price", AGGREGATE_MAX, 9},
+        {"Tief", AGGREGATE_MIN, 1},
+        {"trade_price", AGGREGATE_LAST, 4},
+        {"anything", AGGREGATE_LAST, 4},
+        {"Volume BTC", AGGREGATE_SUM, 17},
+        {"Volume_(BTC)", AGGREGATE_SUM, 17},
+        {"candle_acc_trade_volume", AGGREGATE_SUM, 17},
+        {"volumetric", AGGREGATE_LAST, 4},
+        {"vol.", AGGREGATE_SUM, 17},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        enum aggregate rule = aggregate_of(NULL, cases[i].name);
+        assert_int_equal(rule, cases[i].rule);
+        assert_true(aggregate_merge(rule, x, 4) == cases[i].value);
+    }
+    static char automatic[] = "auto", open_last[] = "open last", wind[] = "wv (m/s)  mean";
+    char *items[] = {automatic, open_last, wind};
+    struct list rules = {items, 3};
+    struct error err;
+    assert_int_equal(aggregate_check(&rules, &err), 0);
+    assert_int_equal(aggregate_of(&rules, "open"), AGGREGATE_LAST);
+    assert_int_equal(aggregate_of(&rules, "wv (m/s)"), AGGREGATE_MEAN);
+    assert_int_equal(aggregate_of(&rules, "high"), AGGREGATE_MAX);
+    assert_true(aggregate_merge(AGGREGATE_MEAN, x, 4) == 4.25);
+    const double gap[] = {1, NAN, 2};
+    for (enum aggregate rule = 0; rule < AGGREGATES; rule++)
+        assert_true(isnan(aggregate_merge(rule, gap, 3)));
+    static char bad[] = "open average";
+    items[1] = bad;
+    assert_int_equal(aggregate_check(&rules, &err), -1);
+    assert_int_equal(err.status, STATUS_USAGE);
+    assert_non_null(strstr(err.text, "'open average' is neither auto nor a column"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -733,6 +780,7 @@ int main(void)
         cmocka_unit_test(names_of_columns),
         cmocka_unit_test(encodings),
         cmocka_unit_test(kinds_of_file),
+        cmocka_unit_test(aggregates),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("tests", tests, NULL, NULL);

@@ -204,16 +204,20 @@ static void files_in_lists_folders_and_globs(void **state)
     struct error err;
     assert_int_equal(sources_of(path, &found, &err), -1);
     assert_non_null(strstr(err.text, "sub: no .csv or .csv.gz file is in this folder"));
-    write_text("sub/b.csv.gz", "");
-    write_text("sub/a.csv", "");
-    write_text("sub/B.csv", "");
-    write_text("sub/.c.csv", "");
     write_text("sub/c.txt", "");
+    assert_int_equal(sources_of(path, &found, &err), -1);
+    assert_non_null(strstr(err.text, "in this folder, but c.txt; data.source = "));
+    assert_non_null(strstr(err.text, "/sub/*.txt takes files of other names"));
+    write_text("sub/b.csv.GZ", "");
+    write_text("sub/a.csv", "");
+    write_text("sub/B.CSV", "");
+    write_text("sub/.c.csv", "");
     assert_int_equal(sources_of(path, &found, &err), 0);
     assert_int_equal(found.count, 3); /* by bytes, whatever the locale: B a b */
-    assert_string_equal(found.item[0].name, "B.csv");
+    assert_int_equal(found.passed_over, 1);
+    assert_string_equal(found.item[0].name, "B.CSV");
     assert_string_equal(found.item[1].name, "a.csv");
-    assert_string_equal(found.item[2].name, "b.csv.gz");
+    assert_string_equal(found.item[2].name, "b.csv.GZ");
     sources_fini(&found);
     assert_int_equal(system("rm -r series-test-*/sub"), 0);
 }
@@ -227,7 +231,7 @@ static void a_manifest_names_series_and_columns(void **state)
     config.data.validation = config.data.test = 0;
     config.data.source = (struct list){0};
     write_text("list.csv",
-               "name,path,close,extra\nfirst,f0.csv,,\nf1 swapped,f1.csv,extra,close\n");
+               "name,path,close,extra\nfirst,f0.csv,,\nf1 swapped,.\\f1.csv,extra,close\n");
     snprintf(path, sizeof path, "%s/list.csv", folder);
     config.data.manifest = path;
     struct dataset *data = load(&config);

@@ -507,6 +507,12 @@ struct config *config_load(const char *path, char *const *settings, size_t count
             err->status = STATUS_USAGE;
         return NULL;
     }
+    if (size >= 2 && (!memcmp(bytes, "\xff\xfe", 2) || !memcmp(bytes, "\xfe\xff", 2))) {
+        error_set(err, STATUS_USAGE,
+                  "%s: this is UTF-16 text; save it as UTF-8 (iconv -f utf-16 -t utf-8)", path);
+        free(bytes);
+        return NULL;
+    }
     struct config *config = parse(bytes, size, path, settings, count, err);
     free(bytes);
     return config;

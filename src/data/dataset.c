@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/aggregate.h"
 #include "data/csv.h"
 #include "data/load.h"
 #include "data/scaler.h"
@@ -222,7 +223,7 @@ static int find_how(struct load *load)
     };
     for (size_t i = 0; i < 2 && i < config->data.time.count; i++)
         load->how.time[i] = config->data.time.item[i];
-    return find_only_target(load);
+    return aggregate_check(&config->data.aggregate, load->err) || find_only_target(load) ? -1 : 0;
 }
 
 /* --- extents and names */

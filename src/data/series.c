@@ -256,8 +256,9 @@ static int read_input(struct load *load, struct input *input)
     input->first_time = table->time ? table->time[0] : 0;
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||
-        (config->data.resample && table_resample(input->table, config->data.resample, input->run,
-                                                 &input->runs, &input->resampling, load->err)))
+        (config->data.resample &&
+         table_resample(input->table, config->data.resample, &config->data.aggregate, input->run,
+                        &input->runs, &input->resampling, load->err)))
         return -1;
     tell_input(load, input);
     by_holes = count_windows(load, input, &as_one);

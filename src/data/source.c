@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "data/csv.h"
@@ -59,13 +60,27 @@ static struct source *add(struct sources *sources, const char *path, const char 
 static int ends_in(const char *name, const char *end)
 {
     size_t n = strlen(name), m = strlen(end);
-    return n > m && !strcmp(name + n - m, end);
+    return n > m && !strcasecmp(name + n - m, end);
 }
 
-static int is_csv(const struct dirent *entry)
+/* By its ending, in any case. */
+static int is_csv(const char *name)
 {
-    const char *name = entry->d_name;
-    return *name != '.' && (ends_in(name, ".csv") || ends_in(name, ".csv.gz"));
+    static const char *const ends[] = {".csv",     ".csv.gz",
+#ifdef HAVE_LIBARCHIVE
+                                       ".csv.zip", ".csv.xz", ".csv.bz2",
+                                       ".csv.zst"
+#endif
+    };
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends_in(name, ends[i]))
+            return 1;
+    return 0;
+}
+
+static int is_shown(const struct dirent *entry)
+{
+    return *entry->d_name != '.';
 }
 
 static int by_bytes(const struct dirent **a, const struct dirent **b)
@@ -79,27 +94,45 @@ static int is_folder(const char *path)
     return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
+/* A folder without data files; `other` is a file in it, "" if there is none. */
+static int no_csv(const char *folder, const char *other, struct error *err)
+{
+    char shown[CSV_SHOWN];
+    const char *end = strrchr(other, '.');
+    if (!*other)
+        return error_set(err, STATUS_INPUT, "%s: no .csv or .csv.gz file is in this folder",
+                         folder);
+    return error_set(err, STATUS_INPUT,
+                     "%s: no .csv or .csv.gz file is in this folder, but %s; data.source = "
+                     "%s/*%s takes files of other names",
+                     folder, csv_show(other, shown), folder, end ? end : "");
+}
+
 static int add_folder(struct sources *sources, const char *folder, struct error *err)
 {
     struct dirent **entry;
-    int count = scandir(folder, &entry, is_csv, by_bytes), result = 0;
+    int count = scandir(folder, &entry, is_shown, by_bytes), result = 0;
     size_t before = sources->count;
+    char other[256] = "";
     if (count < 0)
         return error_errno(err, STATUS_INPUT, folder);
     for (int i = 0; i < count; i++) {
         char *path = file_join(folder, entry[i]->d_name);
         if (!path)
             result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
-        if (!result && !is_folder(path))
-            result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
+        if (!result && !is_folder(path)) {
+            if (is_csv(entry[i]->d_name)) {
+                result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
+            } else {
+                snprintf(other, sizeof other, "%s", entry[i]->d_name);
+                sources->passed_over++;
+            }
+        }
         free(path);
         free(entry[i]);
     }
     free(entry);
-    if (!result && sources->count == before)
-        return error_set(err, STATUS_INPUT, "%s: no .csv or .csv.gz file is in this folder",
-                         folder);
-    return result;
+    return !result && sources->count == before ? no_csv(folder, other, err) : result;
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -150,15 +183,28 @@ int sources_of(const char *path, struct sources *sources, struct error *err)
 
 /* --- manifest */
 
+/* A path as Windows has it, if no file has this name but one with slashes does. */
+static void turn_slashes(char *path)
+{
+    struct stat st;
+    if (!path || !strchr(path, '\\') || !stat(path, &st))
+        return;
+    char *turned = strdup(path);
+    for (char *p = turned; p && (p = strchr(p, '\\'));)
+        *p = '/';
+    if (turned && !stat(turned, &st))
+        strcpy(path, turned);
+    free(turned);
+}
+
 /* A path of the manifest, which counts from its folder. */
 static char *beside(const char *manifest, const char *path)
 {
     const char *slash = strrchr(manifest, '/');
-    if (*path == '/' || !slash)
-        return strdup(path);
-    char *folder = strndup(manifest, (size_t)(slash - manifest) + 1);
-    char *joined = folder ? file_join(folder, path) : NULL;
+    char *folder = *path != '/' && slash ? strndup(manifest, (size_t)(slash - manifest) + 1) : NULL;
+    char *joined = *path == '/' || !slash ? strdup(path) : folder ? file_join(folder, path) : NULL;
     free(folder);
+    turn_slashes(joined);
     return joined;
 }
 

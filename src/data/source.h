@@ -3,8 +3,8 @@
  * source: which files the configuration names, in which order, and what each of them is for.
  *
  * data.source, its brothers and data.manifest become one list: a folder stands for the .csv and
- * .csv.gz files in it and a glob for the files that fit it, both by the bytes of their names. A
- * list owns all it points to.
+ * .csv.gz files in it, whatever the case of the ending, and a glob for the files that fit it, both
+ * by the bytes of their names. A list owns all it points to.
  */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
@@ -32,6 +32,7 @@ struct source {
 struct sources {
     struct source *item;
     size_t count;
+    size_t passed_over; /* files of folders that do not end in .csv or .csv.gz */
 };
 
 /*

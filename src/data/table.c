@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/table.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "data/aggregate.h"
 #include "data/csv.h"
 #include "util/block.h"
 
@@ -180,47 +180,12 @@ static int64_t floor_to(int64_t time, int64_t length)
     return time - (rest < 0 ? rest + length : rest);
 }
 
-enum rule { RULE_LAST, RULE_FIRST, RULE_HIGHEST, RULE_LOWEST, RULE_SUM };
-
-static enum rule rule_of(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum rule rule;
-    } rules[] = {{"open", RULE_FIRST},
-                 {"high", RULE_HIGHEST},
-                 {"low", RULE_LOWEST},
-                 {"close", RULE_LAST},
-                 {"volume", RULE_SUM}};
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        if (csv_same_name(name, rules[i].name))
-            return rules[i].rule;
-    }
-    return RULE_LAST;
-}
-
-/* NaN if one of the values is. */
-static double merge(enum rule rule, const double *x, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        if (isnan(x[i]))
-            return NAN;
-    double y = rule == RULE_LAST ? x[count - 1] : x[0];
-    for (size_t i = 1; i < count; i++) {
-        if (rule == RULE_HIGHEST ? x[i] > y : rule == RULE_LOWEST && x[i] < y)
-            y = x[i];
-        if (rule == RULE_SUM)
-            y += x[i];
-    }
-    return y;
-}
-
 /*
  * Merges the rows of one run, which become the candles from `to` on (to <= run.begin, so that
  * nothing unread is written over). Returns the row behind the last candle.
  */
 static size_t resample_run(struct table *table, struct run run, int64_t length, int64_t step,
-                           size_t to, const enum rule *rule, struct resampling *told)
+                           size_t to, const enum aggregate *rule, struct resampling *told)
 {
     int64_t *time = table->time;
     /* One more row would be due at begins - step, and at ends; without a step, a ms away. */
@@ -235,17 +200,17 @@ static size_t resample_run(struct table *table, struct run run, int64_t length, 
         }
         told->partial += step && (int64_t)(next - i) < length / step;
         for (size_t c = 0; c < table->columns; c++) {
-            table->column[c][to] = merge(rule[c], table->column[c] + i, next - i);
+            table->column[c][to] = aggregate_merge(rule[c], table->column[c] + i, next - i);
             if (table->unfilled && table->unfilled[c])
-                table->unfilled[c][to] = merge(rule[c], table->unfilled[c] + i, next - i);
+                table->unfilled[c][to] = aggregate_merge(rule[c], table->unfilled[c] + i, next - i);
         }
         time[to++] = candle;
     }
     return to;
 }
 
-int table_resample(struct table *table, int64_t length, struct run *runs, size_t *count,
-                   struct resampling *told, struct error *err)
+int table_resample(struct table *table, int64_t length, const struct list *aggregate,
+                   struct run *runs, size_t *count, struct resampling *told, struct error *err)
 {
     int64_t step = table_step(table);
     char apart[TABLE_TIME], wanted[TABLE_TIME];
@@ -253,11 +218,11 @@ int table_resample(struct table *table, int64_t length, struct run *runs, size_t
     if (step > length)
         return error_set(err, STATUS_INPUT, "%s: rows are %s apart, too far for candles of %s",
                          table->path, table_duration(step, apart), table_duration(length, wanted));
-    enum rule *rule = malloc((table->columns + 1) * sizeof *rule);
+    enum aggregate *rule = malloc((table->columns + 1) * sizeof *rule);
     if (!rule)
         return error_set(err, STATUS_FAILED, "%s: out of memory", table->path);
     for (size_t c = 0; c < table->columns; c++)
-        rule[c] = rule_of(table->name[c]);
+        rule[c] = aggregate_of(aggregate, table->name[c]);
 
     size_t rows = 0, kept = 0;
     for (size_t i = 0; i < *count; i++) {

@@ -118,15 +118,14 @@ int64_t table_step(const struct table *table);
 struct run *table_runs(const struct table *table, int64_t gap, size_t *count);
 
 /*
- * Merges rows into candles of `length` ms whose times are multiples of it since 1970. The column's
- * name, whatever its case, says how: open first, high highest, low lowest, close last, volume sum,
- * anything else last. Where a run begins or ends inside a candle, that candle is left out: what it
- * shows would depend on where the recording happened to start. Candles without a row do not appear.
- * Runs are changed to those of the candles. STATUS_INPUT if the rows are further apart than
- * `length`.
+ * Merges rows into candles of `length` ms whose times are multiples of it since 1970. `aggregate`
+ * (data.aggregate, or NULL) or the column's name says how, see aggregate.h. Where a run begins or
+ * ends inside a candle, that candle is left out: what it shows would depend on where the recording
+ * happened to start. Candles without a row do not appear. Runs are changed to those of the candles.
+ * STATUS_INPUT if the rows are further apart than `length`.
  */
-int table_resample(struct table *table, int64_t length, struct run *runs, size_t *count,
-                   struct resampling *told, struct error *err);
+int table_resample(struct table *table, int64_t length, const struct list *aggregate,
+                   struct run *runs, size_t *count, struct resampling *told, struct error *err);
 
 /* "path:line" or, after resampling, "path: candle of 2021-04-02T00:03:00Z"; for messages. */
 #define TABLE_WHERE 512

@@ -2,6 +2,8 @@
 /* What was found in the data, to the console and as one event. */
 #include <string.h>
 
+#include "data/aggregate.h"
+#include "data/csv.h"
 #include "data/load.h"
 #include "data/time_form.h"
 
@@ -49,6 +51,28 @@ static void tell_rows(struct load *load, const struct input *input)
         time_format_name(input->table->format));
 }
 
+/* "open first, volume sum": how each column was merged; a warning if no name told it. */
+static void tell_aggregates(struct load *load, const struct input *input)
+{
+    const struct list *rules = &load->config->data.aggregate;
+    const struct table *table = input->table;
+    char text[1024] = "", shown[CSV_SHOWN];
+    size_t known = 0, used = 0;
+    for (size_t i = 0; i < table->columns; i++) {
+        enum aggregate rule = aggregate_of(rules, table->name[i]);
+        known += rule != AGGREGATE_LAST || aggregate_is_known(table->name[i]);
+        int n = snprintf(text + used, sizeof text - used, "%s%s %s", i ? ", " : "",
+                         csv_show(table->name[i], shown), aggregate_name(rule));
+        used += n > 0 && (size_t)n < sizeof text - used ? (size_t)n : 0;
+    }
+    SAY(load, "data: in each candle: %s", text);
+    if (!known && table->columns && rules->count < 2)
+        log_warn(load->log,
+                 "%s: the name of no column tells how rows are merged, so each candle has the last "
+                 "row's values; data.aggregate says otherwise",
+                 input->source->path);
+}
+
 void tell_input(struct load *load, const struct input *input)
 {
     int64_t length = load->config->data.resample, gap = load->config->data.gap;
@@ -71,6 +95,7 @@ void tell_input(struct load *load, const struct input *input)
         "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
         "left out, %zu with missing rows kept",
         shown, told->rows, input->table->rows, told->cut, told->partial);
+    tell_aggregates(load, input);
     if (input->step && length % input->step)
         log_warn(load->log, "%s: candles of %s do not hold a whole number of rows of %s",
                  input->source->path, shown, table_duration(input->step, apart));
@@ -132,6 +157,9 @@ void tell_files(struct load *load)
     char shown[TABLE_TIME];
     if (load->sources.count > 1)
         say_sums(load, &sums);
+    if (load->sources.passed_over)
+        log_say(load->log, "data: %zu file%s of the folder passed over: not .csv or .csv.gz",
+                load->sources.passed_over, plural(load->sources.passed_over));
     if (load->lost.files)
         log_say(load->log, "data: %zu file%s too short for a window left out", load->lost.files,
                 plural(load->lost.files));
