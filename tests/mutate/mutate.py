@@ -122,9 +122,13 @@ def is_declaration(tokens, at):
         tokens[at].kind == "name" and first not in KEYWORDS and second.kind == "name")
 
 
-def statement(tokens, at):
+def statement(text, tokens, at):
     """(index of its semicolon) if an assignment or call begins at `at`, else None."""
     t, before = tokens[at], tokens[at - 1].text
+    if before == ":" and "\n" not in text[tokens[at - 1].end:t.start]:
+        return None  # of a ?:, not of a case
+    if tokens[at + 1].text == ":":
+        return None  # a label
     if before not in ("{", "}", ";", ")", "else", ":") or is_declaration(tokens, at):
         return None
     if t.text in ("break", "continue"):
@@ -137,7 +141,7 @@ def statement(tokens, at):
     while i < len(tokens) and tokens[i].text != ";":
         if tokens[i].text in "([{":
             i = matching(tokens, i)
-        elif tokens[i].text in ")]}:":
+        elif tokens[i].text in ")]}":
             return None
         i += 1
     return i
@@ -220,7 +224,7 @@ def mutations_of(text, start, end):
                 if spans[k] != spans[k + 1]:
                     a, b = places[k][0], places[k + 1][1]
                     yield ts[a].start, ts[b].end, f"{spans[k + 1]}, {spans[k]}", "arguments"
-        stop = None if depth else statement(ts, i)
+        stop = None if depth else statement(text, ts, i)
         if stop is not None:
             yield t.start, ts[stop].end, ";", "statement"
 
