@@ -20,7 +20,8 @@ static double c[ROWS] = {0, 1, 0, 1, 0, 1, 0, 1};
 static double rise[ROWS] = {-2, -1, 0, 1, 2, 3, 4, 5};
 static double *columns[] = {a, b, c, rise};
 static char path[] = "f.csv";
-static const struct table table = {.path = path, .rows = ROWS, .columns = 4, .column = columns};
+static const struct table table = {
+    .path = path, .first_line = 2, .rows = ROWS, .columns = 4, .column = columns};
 
 static struct condition *parse(const char *text)
 {
@@ -124,6 +125,7 @@ static void warmups(void **state)
     expect("Rise Up > -9 or ma(a,4) > 5", "...#####");
     expect("not lag(a,2) > 7", "..######");
     expect("not ma(a,9) > 7", "........"); /* no row at all has a value */
+    expect_rows("\"Rise Up\" > 1", 0, ROWS, "....####");
     expect_rows("ma(Rise Up,2) > 0", 2, 6, ".###");
     expect_rows("not ma(Rise Up,5) > 0", 4, 6, "..");
 }
@@ -195,7 +197,8 @@ static void bad_conditions(void **state)
         {"ma(close > 1", "'ma(close > 1': ')' is missing behind ma"},
         {"ma(close) > 1", "'ma(close)': too few arguments for ma(x,n)"},
         {"vol(close,2) > 1", "'vol(close,2)': there is no function vol; seqtrain.ini(5) lists them "
-                             "under FEATURES"},
+                             "under FEATURES (a column's name with parentheses stands in quotes)"},
+        {"\"a > 1", "'\"a > 1': the closing \" of a name is missing"},
     };
     struct error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {

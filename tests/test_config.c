@@ -134,7 +134,7 @@ static void test_syntax(void **state)
     assert_int_equal(c->data.features.count, 4);
     assert_string_equal(c->data.features.item[0], "open");
     assert_string_equal(c->data.features.item[1], "ma(close, 10)");
-    assert_string_equal(c->data.features.item[2], "a, b");
+    assert_string_equal(c->data.features.item[2], "\"a, b\""); /* quotes belong to it */
     assert_string_equal(c->data.features.item[3], "ema(ma(x,2),3)");
     config_free(c);
 }
@@ -692,13 +692,52 @@ static void test_print_exactly(void **state)
         memcpy(quote, "\"\"\"", 3); /* the item #=" */
     struct config *c = accept_setting(many);
     assert_int_equal(c->data.features.count, 500);
-    assert_string_equal(c->data.features.item[7], "#=\"");
+    assert_string_equal(c->data.features.item[7], "\"#=\"\"\"");
     char *text = config_text(c), why[256] = "";
     struct config *again = accept(text);
     assert_int_equal(config_differs(c, again, NULL, why, sizeof why), 0);
     assert_int_equal(again->data.features.count, 500);
     config_free(again);
     free(text);
+    config_free(c);
+}
+
+/* What is written of expressions is read as the same, and written again as the same bytes. */
+static void test_expressions(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *written; /* NULL: the value as it was set */
+    } cases[] = {
+        {"\"p (mbar)\", ma(\"p (mbar)\",20), close", NULL},
+        {"\"a, b\", \"say \"\"x\"\"\"", NULL},
+        {"Volume BTC, ret(close)", NULL},
+        {"a;b, c#d", "\"a;b\", \"c#d\""},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char setting[256], wanted[256];
+        snprintf(setting, sizeof setting, "data.features=%s", cases[i].setting);
+        snprintf(wanted, sizeof wanted, "= %s\n",
+                 cases[i].written ? cases[i].written : cases[i].setting);
+        struct config *c = accept_setting(setting);
+        char *text = config_text(c);
+        if (!strstr(text, wanted))
+            fail_msg("no '%s' in %s", wanted, text);
+        struct config *again = accept(text);
+        char *twice = config_text(again);
+        assert_string_equal(twice, text);
+        config_free(again);
+        config_free(c);
+        free(twice);
+        free(text);
+    }
+    struct config *c = accept_setting("data.where=\"p (mbar)\" > 3 and close < 5");
+    assert_string_equal(c->data.where, "\"p (mbar)\" > 3 and close < 5");
+    char *text = config_text(c);
+    struct config *again = accept(text);
+    assert_string_equal(again->data.where, c->data.where);
+    free(text);
+    config_free(again);
     config_free(c);
 }
 
@@ -860,6 +899,8 @@ static void test_choices(void **state)
 #define INPUTS(s, key, def, help)
 #define OUTPUT(s, key, def, help)
 #define LIST(s, key, def, help)
+#define EXPRESSION(s, key, def, help)
+#define EXPRESSIONS(s, key, def, help)
 #define SET(s, key, def, choices, help)
 #define FLAG(s, key, def, help)
 #define INTEGER(s, key, def, min, max, help)
@@ -883,6 +924,8 @@ static void test_choices(void **state)
 #undef INPUTS
 #undef OUTPUT
 #undef LIST
+#undef EXPRESSION
+#undef EXPRESSIONS
 #undef SET
 #undef FLAG
 #undef INTEGER
@@ -897,6 +940,8 @@ static void test_choices(void **state)
 #define INPUTS(s, key, def, help) {#s, #key},
 #define OUTPUT(s, key, def, help) {#s, #key},
 #define LIST(s, key, def, help) {#s, #key},
+#define EXPRESSION(s, key, def, help) {#s, #key},
+#define EXPRESSIONS(s, key, def, help) {#s, #key},
 #define SET(s, key, def, choices, help) {#s, #key},
 #define FLAG(s, key, def, help) {#s, #key},
 #define INTEGER(s, key, def, min, max, help) {#s, #key},
@@ -985,8 +1030,9 @@ int main(void)
         cmocka_unit_test(test_clashes),     cmocka_unit_test(test_bounds_of_clashes),
         cmocka_unit_test(test_good_values), cmocka_unit_test(test_files),
         cmocka_unit_test(test_print),       cmocka_unit_test(test_print_exactly),
-        cmocka_unit_test(test_differs),     cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_every_key),   cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_expressions), cmocka_unit_test(test_differs),
+        cmocka_unit_test(test_choices),     cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

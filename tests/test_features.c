@@ -996,6 +996,34 @@ static void values_without_a_logarithm_are_named(void **state)
                      "smaller values");
 }
 
+/* Quotes hold whatever a column is called. */
+static void names_in_quotes(void **state)
+{
+    (void)state;
+    struct error err;
+    static const struct {
+        const char *text, *column, *whole;
+    } cases[] = {
+        {"\"p (mbar)\"", "p (mbar)", "p (mbar)"},
+        {" \"a, b\" ", "a, b", "a, b"},
+        {"\"say \"\"x\"\"\"", "say \"x\"", "say \"x\""},
+        {"ma(\"wv (m/s)\", 20)", "wv (m/s)", "ma(\"wv (m/s)\", 20)"},
+        {"ret( \"ma(close,10)\" )", "ma(close,10)", "ret( \"ma(close,10)\" )"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct feature *feature = feature_parse(cases[i].text, &err);
+        char **names = NULL;
+        size_t count = 0;
+        assert_non_null(feature);
+        assert_string_equal(feature->text, cases[i].whole);
+        assert_int_equal(feature_columns(feature, &names, &count), 0);
+        assert_int_equal(count, 1);
+        assert_string_equal(names[0], cases[i].column);
+        free(names);
+        feature_free(feature);
+    }
+}
+
 static void bad_expressions(void **state)
 {
     (void)state;
@@ -1041,7 +1069,11 @@ static void bad_expressions(void **state)
          "'bb_uper(close,3)': there is no function bb_uper; did you mean bb_upper?"},
         {"RIS(close,3)", "'RIS(close,3)': there is no function RIS; did you mean rsi?"},
         {"ichimoku(close)", "'ichimoku(close)': there is no function ichimoku; seqtrain.ini(5) "
-                            "lists them under FEATURES"},
+                            "lists them under FEATURES (a column's name with parentheses stands "
+                            "in quotes)"},
+        {"\"p (mbar", "'\"p (mbar': the closing \" of a name is missing"},
+        {"ma(\"\",3)", "'ma(\"\",3)': a name in quotes is empty"},
+        {"\"p\" q", "'\"p\" q': not expected: q"},
     };
     struct error err;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -1089,6 +1121,7 @@ int main(void)
         cmocka_unit_test(no_value_knows_its_future),
         cmocka_unit_test(warmups_are_exact),
         cmocka_unit_test(values_without_a_logarithm_are_named),
+        cmocka_unit_test(names_in_quotes),
         cmocka_unit_test(bad_expressions),
         cmocka_unit_test(the_reference_lists_every_function),
     };

@@ -73,6 +73,8 @@ struct config {
 #define INPUTS(s, key, def, help) struct list key;
 #define OUTPUT(s, key, def, help) char *key;
 #define LIST(s, key, def, help) struct list key;
+#define EXPRESSION(s, key, def, help) char *key;
+#define EXPRESSIONS(s, key, def, help) struct list key;
 #define SET(s, key, def, choices, help) struct list key;
 #define FLAG(s, key, def, help) int key;
 #define INTEGER(s, key, def, min, max, help) long key;
@@ -90,6 +92,8 @@ struct config {
 #undef INPUTS
 #undef OUTPUT
 #undef LIST
+#undef EXPRESSION
+#undef EXPRESSIONS
 #undef SET
 #undef FLAG
 #undef INTEGER

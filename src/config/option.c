@@ -17,6 +17,8 @@
 #define INPUTS(s, key, def, help)
 #define OUTPUT(s, key, def, help)
 #define LIST(s, key, def, help)
+#define EXPRESSION(s, key, def, help)
+#define EXPRESSIONS(s, key, def, help)
 #define SET(s, key, def, choices, help)
 #define FLAG(s, key, def, help)
 #define INTEGER(s, key, def, min, max, help)
@@ -35,6 +37,8 @@ const struct option_section option_sections[] = {
 #undef INPUTS
 #undef OUTPUT
 #undef LIST
+#undef EXPRESSION
+#undef EXPRESSIONS
 #undef SET
 #undef FLAG
 #undef INTEGER
@@ -53,6 +57,8 @@ const struct option_section option_sections[] = {
 #define INPUTS(s, key, def, help) ENTRY(INPUTS, s, key, def, help, NULL, 0, 0)
 #define OUTPUT(s, key, def, help) ENTRY(OUTPUT, s, key, def, help, NULL, 0, 0)
 #define LIST(s, key, def, help) ENTRY(LIST, s, key, def, help, NULL, 0, 0)
+#define EXPRESSION(s, key, def, help) ENTRY(EXPRESSION, s, key, def, help, NULL, 0, 0)
+#define EXPRESSIONS(s, key, def, help) ENTRY(EXPRESSIONS, s, key, def, help, NULL, 0, 0)
 #define SET(s, key, def, choices, help) ENTRY(SET, s, key, def, help, choices, 0, 0)
 #define FLAG(s, key, def, help) ENTRY(FLAG, s, key, def, help, "no | yes", 0, 0)
 #define INTEGER(s, key, def, min, max, help) ENTRY(INTEGER, s, key, def, help, NULL, min, max)
@@ -507,7 +513,62 @@ static int list_add(struct list *list, char *item)
     return 0;
 }
 
-static int read_item(struct list *list, const char *text, size_t n, char *fault)
+/* The text as it stands, its quotes in pairs: they belong to what it says. */
+static char *keep_quotes(const char *text, size_t length, char *fault)
+{
+    size_t quotes = 0;
+    for (size_t i = 0; i < length; i++)
+        quotes += text[i] == '"';
+    if (quotes % 2) {
+        wrong(fault, text, "has an opening \" without a closing one");
+        return NULL;
+    }
+    if (length > OPTION_MAX_TEXT) {
+        wrong(fault, text, "is longer than 4096 bytes");
+        return NULL;
+    }
+    *fault = 0;
+    return strndup(text, length);
+}
+
+/* Plain where it would read back the same: what means something in an INI file is in quotes. */
+static int stands_alone(const char *text)
+{
+    int depth, quoted = 0;
+    size_t n = strlen(text);
+    if (item_length(text, &depth) != n || depth || !n || strchr(" \t", text[0]) ||
+        strchr(" \t", text[n - 1]))
+        return 0;
+    for (; *text; text++) {
+        quoted ^= *text == '"';
+        if (!quoted && strchr(";#=:[", *text))
+            return 0;
+    }
+    return !quoted;
+}
+
+static int read_expression(const struct option *option, const char *text, union option_value *value,
+                           char *fault)
+{
+    (void)option;
+    value->text = keep_quotes(text, strlen(text), fault);
+    return value->text ? 0 : -1;
+}
+
+static void write_expression(const struct option *option, const union option_value *value,
+                             FILE *out)
+{
+    int quoted = 0, plain = 1;
+    (void)option;
+    for (const char *p = value->text; *p; p++) {
+        quoted ^= *p == '"';
+        plain &= quoted || *p != ';';
+    }
+    write_quoted(value->text, plain && !quoted ? "" : "\";", out);
+}
+
+static int read_item(const struct option *option, struct list *list, const char *text, size_t n,
+                     char *fault)
 {
     while (n && strchr(" \t", *text)) {
         text++;
@@ -515,7 +576,8 @@ static int read_item(struct list *list, const char *text, size_t n, char *fault)
     }
     while (n && strchr(" \t", text[n - 1]))
         n--;
-    char *item = unquote(text, n, fault);
+    char *item =
+        option->type == OPTION_EXPRESSIONS ? keep_quotes(text, n, fault) : unquote(text, n, fault);
     if (!item)
         return -1;
     if (!*item) {
@@ -532,7 +594,6 @@ static int read_item(struct list *list, const char *text, size_t n, char *fault)
 static int read_list(const struct option *option, const char *text, union option_value *value,
                      char *fault)
 {
-    (void)option;
     struct list list = {NULL, 0};
     int depth, failed = 0;
     while (*text && !failed) {
@@ -542,10 +603,10 @@ static int read_list(const struct option *option, const char *text, union option
                 wrong(fault, text, depth > 0 ? "has a ( without its )" : "has a ) without its (");
             break;
         }
-        failed = read_item(&list, text, n, fault);
+        failed = read_item(option, &list, text, n, fault);
         text += n;
         if (*text == ',' && !*++text && !failed)
-            failed = read_item(&list, text, 0, fault); /* nothing behind the last comma */
+            failed = read_item(option, &list, text, 0, fault); /* nothing behind the last comma */
     }
     if (failed) {
         release_list(&list);
@@ -565,6 +626,10 @@ static void write_list(const struct option *option, const union option_value *va
             fputs(column + n > 90 ? ",\n    " : ", ", out);
         column = i && column + n > 90 ? 4 + n : column + n + 2;
         int depth;
+        if (option->type == OPTION_EXPRESSIONS && stands_alone(item)) {
+            fputs(item, out);
+            continue;
+        }
         /* A comma at depth 0, or parentheses that do not pair, would cut the item elsewhere. */
         int plain = item_length(item, &depth) == n && !depth;
         write_quoted(item, plain ? "\";#=:[" : item, out);
@@ -603,6 +668,8 @@ static const struct {
     [OPTION_INPUTS] = {sizeof(struct list), read_list, write_list, "files, folders or globs"},
     [OPTION_OUTPUT] = {sizeof(char *), read_text, write_text, "folder"},
     [OPTION_LIST] = {sizeof(struct list), read_list, write_list, "list"},
+    [OPTION_EXPRESSION] = {sizeof(char *), read_expression, write_expression, "text"},
+    [OPTION_EXPRESSIONS] = {sizeof(struct list), read_list, write_list, "list"},
     [OPTION_SET] = {sizeof(struct list), read_set, write_list, "all, none, or a list of "},
     [OPTION_FLAG] = {sizeof(int), read_choice, write_choice, ""},
     [OPTION_INTEGER] = {sizeof(long), read_integer, write_integer, "whole number, "},
@@ -638,7 +705,8 @@ void option_write(const struct option *option, const union option_value *value, 
 
 void option_release(const struct option *option, union option_value *value)
 {
-    if (option->type == OPTION_LIST || option->type == OPTION_SET || option->type == OPTION_INPUTS)
+    if (option->type == OPTION_LIST || option->type == OPTION_EXPRESSIONS ||
+        option->type == OPTION_SET || option->type == OPTION_INPUTS)
         release_list(&value->list);
     else if (!is_scalar(option))
         free(value->text);

@@ -97,8 +97,11 @@ static int any_word(const char *at)
 /* The end of the side that begins at `at`: an operator, a word or a parenthesis that ends it. */
 static const char *side_end(const char *at)
 {
-    int depth = 0;
+    int depth = 0, quoted = 0;
     for (const char *begin = at; *at; at++) {
+        quoted ^= *at == '"';
+        if (quoted)
+            continue;
         if (*at == '(')
             depth++;
         else if (*at == ')' && --depth < 0)

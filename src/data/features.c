@@ -130,7 +130,10 @@ static void unknown_function(struct parser *p, const char *name)
     if (near)
         fault(p, "there is no function %s; did you mean %s?", shown, near);
     else
-        fault(p, "there is no function %s; seqtrain.ini(5) lists them under FEATURES", shown);
+        fault(p,
+              "there is no function %s; seqtrain.ini(5) lists them under FEATURES (a column's name "
+              "with parentheses stands in quotes)",
+              shown);
 }
 
 static int number_fault(struct parser *p, const char *function, const struct argument *a)
@@ -216,8 +219,35 @@ static int parse_arguments(struct parser *p, struct feature *feature)
     return 0;
 }
 
+/* A column's name in quotes, where "" stands for ". */
+static struct feature *parse_quoted(struct parser *p)
+{
+    struct feature *feature = calloc(1, sizeof *feature);
+    char *to = feature ? malloc(strlen(p->at) + 1) : NULL;
+    if (!to) {
+        free(feature);
+        return no_memory_for(p);
+    }
+    feature->text = to;
+    for (p->at++; *p->at && (*p->at != '"' || p->at[1] == '"'); p->at++) {
+        p->at += *p->at == '"';
+        *to++ = *p->at;
+    }
+    *to = 0;
+    int closed = *p->at == '"';
+    p->at += closed;
+    skip_blanks(p);
+    if (closed && *feature->text)
+        return feature;
+    feature_free(feature);
+    return fault(p, closed ? "a name in quotes is empty" : "the closing \" of a name is missing");
+}
+
 static struct feature *parse_expression(struct parser *p)
 {
+    skip_blanks(p);
+    if (*p->at == '"')
+        return parse_quoted(p);
     const char *begin = p->at;
     p->at += strcspn(p->at, ",()");
     struct feature *feature = calloc(1, sizeof *feature);
