@@ -26,7 +26,7 @@ int main(int argc, char **argv)
 {
     struct options options = {.started = now()};
     struct error err = {0};
-    const struct cmdline_command *command;
+    const struct cmdline_command *command = NULL;
     /* reads and writes go on: it is between steps that an interruption counts */
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
