@@ -205,17 +205,19 @@ static void test_sweep(void **state)
 {
     (void)state;
     static const char *const left[] = {"a.tmp", "a.12.tmp", "a.12-3.tmp"};
-    static const char *const other[] = {"a", "b.12.tmp", "aa.tmp", "a.12.tmp.b", "a12.tmp", "a.1"};
-    for (size_t i = 0; i < 6; i++)
+    static const char *const other[] = {"a",       "b.12.tmp", "aa.tmp",      "a.12.tmp.b",
+                                        "a12.tmp", "a.1",      "a.notes.tmp", "a.1.old.tmp"};
+    enum { OTHER = sizeof other / sizeof *other };
+    for (size_t i = 0; i < OTHER; i++)
         assert_int_equal(file_write(in(other[i]), "x", 1, &err), 0);
     for (size_t i = 0; i < 2; i++)
         assert_int_equal(file_write(in(left[i]), "x", 1, &err), 0);
     assert_int_equal(symlink("a", in(left[2])), 0);
     file_sweep(in("a"), 3600);
-    assert_int_equal(files(), 9);
+    assert_int_equal(files(), OTHER + 3);
     file_sweep(in("a"), 0);
-    assert_int_equal(files(), 6);
-    for (size_t i = 0; i < 6; i++) {
+    assert_int_equal(files(), OTHER);
+    for (size_t i = 0; i < OTHER; i++) {
         assert_text(in(other[i]), "x");
         unlink(in(other[i]));
     }

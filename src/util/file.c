@@ -169,12 +169,14 @@ void file_abort(struct file_draft *draft)
     draft_free(draft);
 }
 
-/* Whether `entry` is NAME.tmp or NAME.*.tmp. */
+/* Whether `entry` is NAME.tmp, NAME.PID.tmp or NAME.PID-1.tmp: others are the user's. */
 static int is_aside(const char *entry, const char *name)
 {
-    size_t n = strlen(name), all = strlen(entry);
-    return all >= n + 4 && !strncmp(entry, name, n) && entry[n] == '.' &&
-           !strcmp(entry + all - 4, ".tmp");
+    size_t n = strlen(name);
+    if (strncmp(entry, name, n) || entry[n] != '.')
+        return 0;
+    entry += n + strspn(entry + n, ".-0123456789");
+    return entry[-1] == '.' && !strcmp(entry, "tmp");
 }
 
 void file_sweep(const char *path, double seconds)

@@ -35,8 +35,8 @@ void file_abort(struct file_draft *draft);
  * takes the place of what is there. */
 int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err);
 
-/* Removes PATH.tmp and PATH.*.tmp, which killed processes left, if nothing was written to them for
- * `seconds`. With 0 nobody else may be writing PATH. */
+/* Removes PATH.tmp, PATH.PID.tmp and PATH.PID-1.tmp, which killed processes left, if nothing was
+ * written to them for `seconds`. With 0 nobody else may be writing PATH. */
 void file_sweep(const char *path, double seconds);
 
 /* A whole small file at once. */
