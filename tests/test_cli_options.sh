@@ -161,15 +161,19 @@ output()
 }
 kept()
 {
-    (cat run/* candles.csv && ls -R) >before
+    (cat run/* candles.csv several/* && ls -R) >before
     run "$output_status" predict "$@" && lines err 1 && has err "$output_pattern" && [ ! -s out ] || return 1
-    (cat run/* candles.csv && ls -R) >after
+    (cat run/* candles.csv several/* && ls -R) >after
     cmp before after
 }
 : >after && : >before
+mkdir several && cp candles.csv several
 output "-o names a folder" 2 '^seqtrain: -o run: this is a folder, and predict writes a file$' -m run -o run
 output "-o names the checkpoint" 2 '^seqtrain: -o .*: this is the checkpoint' -m run -o run/best.safetensors
 output "-o names the input" 2 '^seqtrain: -o candles\.csv: this is the input' -m run -i candles.csv -o candles.csv
+output "-o names the data of the checkpoint" 2 '^seqtrain: -o candles\.csv: this is a file of the data' -m run -o candles.csv
+output "-o names a file of the folder that is read" 2 '^seqtrain: -o .*: this is a file of the data' -m run -i several \
+    -o several/candles.csv
 output "-o names a device file" 2 '^seqtrain: -o /dev/null: this is no plain file; ' -m run -o /dev/null
 output "-o in no folder" 1 '^seqtrain: none/x: No such file' -m run -o none/x
 output "-m names a folder without a checkpoint" 3 '^seqtrain: home/best\.safetensors: No such file' -m home -o x

@@ -86,7 +86,8 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     t->path = model_path(o, err);
     if (!t->log || !t->path ||
         checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err) ||
-        command_needs_device(o, t->checkpoint.config, err) || output_open(&t->out, o, t->path, err))
+        command_needs_device(o, t->checkpoint.config, err) ||
+        output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
     tell_unchecked(t, o, t->checkpoint.st->summed, t->path);
     const struct config *c = t->checkpoint.config;

@@ -54,7 +54,7 @@ struct output {
     struct file_draft *draft; /* NULL: standard output */
 };
 int output_open(struct output *out, const struct options *options, const char *checkpoint,
-                struct error *err);
+                const struct config *config, struct error *err);
 
 /* Fails where what was printed cannot be written: the rest need not be computed. */
 int output_flush(struct output *out, struct error *err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
+#include "data/source.h"
 #include "util/file.h"
 #include "util/now.h"
 
@@ -64,13 +65,38 @@ int command_devices(const struct options *options, struct error *err)
 
 /* --- output */
 
+/* Whether a file that is read, unless it is NULL, is the one to be written. */
+static int is_output(const struct stat *out, const char *path)
+{
+    struct stat in;
+    return path && !stat(path, &in) && in.st_dev == out->st_dev && in.st_ino == out->st_ino;
+}
+
+/* The file to be written is none of the data's: those of -i, or of the configuration. */
+static int check_data(const struct stat *out, const struct options *o, const struct config *config,
+                      struct error *err)
+{
+    struct sources data;
+    int is_data = !o->input && is_output(out, config->data.manifest);
+    if (o->input ? sources_of(o->input, &data, err) : sources_find(config, &data, err))
+        return -1;
+    for (size_t i = 0; i < data.count; i++)
+        is_data |= is_output(out, data.item[i].path) || is_output(out, data.item[i].target);
+    sources_fini(&data);
+    return is_data ? error_set(err, STATUS_USAGE,
+                               "-o %s: this is a file of the data, which would be overwritten",
+                               o->output)
+                   : 0;
+}
+
 /* -o names a file that is not there yet, or a plain one that the command does not read. */
-static int check_output(const struct options *o, const char *checkpoint, struct error *err)
+static int check_output(const struct options *o, const char *checkpoint,
+                        const struct config *config, struct error *err)
 {
     const struct {
         const char *path, *what;
     } read[] = {{checkpoint, "checkpoint"}, {o->input, "input"}, {o->config, "configuration"}};
-    struct stat out, in;
+    struct stat out;
     if (stat(o->output, &out))
         return 0;
     if (S_ISDIR(out.st_mode))
@@ -81,11 +107,10 @@ static int check_output(const struct options *o, const char *checkpoint, struct 
                          "-o %s: this is no plain file; without -o, %s writes to standard output",
                          o->output, o->command);
     for (size_t i = 0; i < sizeof read / sizeof *read; i++)
-        if (read[i].path && !stat(read[i].path, &in) && in.st_dev == out.st_dev &&
-            in.st_ino == out.st_ino)
+        if (is_output(&out, read[i].path))
             return error_set(err, STATUS_USAGE, "-o %s: this is the %s, which would be overwritten",
                              o->output, read[i].what);
-    return 0;
+    return check_data(&out, o, config, err);
 }
 
 /* The name of the file under way; NULL: none. */
@@ -111,12 +136,13 @@ static void watch_signals(const char *path)
 }
 
 int output_open(struct output *out, const struct options *options, const char *checkpoint,
-                struct error *err)
+                const struct config *config, struct error *err)
 {
     *out = (struct output){.stream = stdout, .name = "standard output"};
     if (!options->output)
         return 0;
-    if (check_output(options, checkpoint, err) || !(out->draft = file_begin(options->output, err)))
+    if (check_output(options, checkpoint, config, err) ||
+        !(out->draft = file_begin(options->output, err)))
         return -1;
     watch_signals(out->draft->aside);
     out->stream = out->draft->stream;
