@@ -822,11 +822,15 @@ static int write_data(const struct safetensor *tensor, void *ctx)
 
 /* The header, with sums of 0, the data, and the header again with the sums that were found. A
  * failed write is for file_commit() to see. */
-static void write_all(struct sink *sink, char *header, size_t size)
+static void write_all(struct sink *sink, char *header, size_t size, const char *path)
 {
-    if (fwrite(header, 1, size, sink->stream) != size || in_order(sink->st, write_data, sink) ||
-        fseeko(sink->stream, 0, SEEK_SET))
+    if (fwrite(header, 1, size, sink->stream) != size || in_order(sink->st, write_data, sink))
         return;
+    if (fseeko(sink->stream, 0, SEEK_SET)) { /* no mark is left on the stream */
+        sink->failed = 1;
+        error_errno(sink->err, STATUS_FAILED, path);
+        return;
+    }
     put_sums(sink->st, sink->sum, header, size);
     fwrite(header, 1, size, sink->stream);
 }
@@ -844,7 +848,7 @@ int safetensors_write_keeping(const struct safetensors *st, const char *path, co
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     } else if ((draft = file_begin(path, err))) {
         sink.stream = draft->stream;
-        write_all(&sink, header, size);
+        write_all(&sink, header, size, path);
     }
     free(sink.sum);
     free(header);

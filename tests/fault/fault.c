@@ -478,7 +478,8 @@ OUTPUT(int, vfprintf, (FILE * f, const char *format, va_list ap), -1)
 return __real_vfprintf(f, format, ap);
 }
 
-OUTPUT(int, fseeko, (FILE * f, off_t to, int from), -1)
+/* lseek() that fails leaves no mark on the stream */
+FAIL(int, fseeko, (FILE * f, off_t to, int from), WRITE, ENOSPC, -1)
 return __real_fseeko(f, to, from);
 }
 
