@@ -79,6 +79,14 @@ finished()
 point "a run that nothing interrupts" run 0 -q -c long.ini
 mv run whole
 point "again, without a checkpoint to resume from: starts afresh" finished
+mkdir -p occupied && cp whole/best.safetensors occupied
+afresh()
+{
+    run 0 -c long.ini -r -o occupied -s train.epochs=1 && lines err 0 &&
+        has out '^occupied holds no checkpoint to go on from: the run starts afresh\.$' &&
+        run 0 -c long.ini -r -o occupied -s train.epochs=1 && ! grep afresh out
+}
+point "and says so" afresh
 point "the same bits" same_run whole run
 point "the same file, metadata and all" cmp whole/best.safetensors run/best.safetensors
 

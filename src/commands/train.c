@@ -254,6 +254,9 @@ static int run_all(struct run *run, const struct options *options, struct folder
     if (failed)
         return -1;
     log_event(run->log, "start", start_event(run));
+    if (options->resume && !resuming)
+        log_say(run->log, "%s holds no checkpoint to go on from: the run starts afresh.",
+                run->folder);
     if (resuming) {
         log_event(run->log, "resume",
                   json_pack("{s:I, s:I}", "epoch", (json_int_t)run->progress.epoch, "step",
