@@ -66,6 +66,18 @@ if [ -r "$own/pocl.icd" ]; then
         (export POCL_DEVICES=none && told "$own/pocl.icd" "has no device: POCL_DEVICES is 'none'")
     }
     point "PoCL with its devices taken away" no_devices
+    fault=${seqtrain%/seqtrain}/seqtrain-fault
+    of_platform()
+    {
+        (export OCL_ICD_VENDORS="$own/pocl.icd" SEQTRAIN_FAULT=cl:2 && "$fault" devices >out 2>err
+        [ $? -eq 4 ] && lines err 1 &&
+            has err '^seqtrain: clGetDeviceIDs: CL_OUT_OF_RESOURCES .*: platform .Portable Computing Language. ')
+    }
+    if [ -x "$fault" ]; then
+        point "a platform that fails is named" of_platform
+    else
+        skip "a platform that fails is named" "seqtrain-fault needs glibc"
+    fi
 else
     skip "PoCL without a cache" "no PoCL"
 fi

@@ -279,8 +279,15 @@ static int find_of(cl_platform_id platform, struct found **all, size_t *count, s
     cl_device_id ids[64];
     cl_uint m = 0;
     cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 64, ids, &m);
-    if (is_shortage(code))
-        return opencl_error(err, code, "clGetDeviceIDs", NULL);
+    if (is_shortage(code)) {
+        char name[256], what[384];
+        ask_text(&(struct question){.platform = platform}, CL_PLATFORM_NAME, name);
+        snprintf(
+            what, sizeof what,
+            "platform '%s' does not tell its devices: OCL_ICD_VENDORS can leave its driver out",
+            name);
+        return opencl_error(err, code, "clGetDeviceIDs", what);
+    }
     if (code != CL_SUCCESS)
         return 0;
     for (cl_uint i = 0; i < m && i < 64; i++) {
