@@ -18,6 +18,13 @@ static size_t aligned_bytes(const struct graph *g, const struct tensor *t)
     return (t->elems * 4 + align - 1) / align * align;
 }
 
+/* The device's largest buffer, as far as it can be counted here: size_t may have 32 bits. */
+static size_t largest_buffer(const struct graph *g)
+{
+    uint64_t bytes = device_info(g->dev)->max_alloc_bytes;
+    return bytes < SIZE_MAX / 2 ? (size_t)bytes : SIZE_MAX / 2;
+}
+
 static int planned(const struct tensor *t)
 {
     return t->kind == TENSOR_ACTIVATION && t->first >= 0;
@@ -84,7 +91,7 @@ static int check_built(const struct graph *g, struct error *err)
 static int check_sizes(const struct graph *g, struct tensor *const *order, size_t count,
                        struct error *err)
 {
-    const size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes;
+    const size_t limit = largest_buffer(g);
     for (size_t i = 0, sum = 0; i < count; i++) {
         size_t bytes = aligned_bytes(g, order[i]);
         if (bytes > limit)
@@ -101,7 +108,7 @@ static int check_sizes(const struct graph *g, struct tensor *const *order, size_
 
 static int place(struct graph *g, struct occupied *o, struct tensor *t)
 {
-    const size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, bytes = aligned_bytes(g, t);
+    const size_t limit = largest_buffer(g), bytes = aligned_bytes(g, t);
     size_t first = (size_t)t->first, last = (size_t)t->last;
     size_t at = occupied_lowest(o, first, last, bytes, limit);
     if (occupied_add(o, first, last, at, at + bytes))
@@ -201,7 +208,7 @@ static int check_overlaps(struct tensor **begin, struct tensor **end, size_t cou
 
 int graph_check(const struct graph *g, struct error *err)
 {
-    size_t limit = (size_t)device_info(g->dev)->max_alloc_bytes, count = 0;
+    size_t limit = largest_buffer(g), count = 0;
     struct tensor **begin = calloc(2 * g->tensor_count + 1, sizeof(struct tensor *));
     if (!begin)
         return error_set(err, STATUS_FAILED, "out of memory");
