@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "data/aggregate.h"
 #include "data/amount.h"
@@ -687,6 +688,73 @@ static void encodings(void **state)
         assert_false(text_is_utf8(bad[i], strlen(bad[i])));
 }
 
+/* Writes bytes as gzip data, of which the last `cut` bytes are lost. */
+static const char *gzip_file(const void *bytes, unsigned size, off_t cut)
+{
+    const char *path = fake_file("", 0, ".csv.gz");
+    gzFile out = gzopen(path, "wb");
+    assert_true(out && gzwrite(out, bytes, size) == (int)size && gzclose(out) == Z_OK);
+    if (cut) {
+        FILE *file = fopen(path, "rb");
+        assert_true(file && !fseek(file, 0, SEEK_END));
+        assert_int_equal(truncate(path, ftell(file) - cut), 0);
+        fclose(file);
+    }
+    return path;
+}
+
+/* What is found out about text is found out about the text inside gzip data, not about its bytes:
+ * some of these files hold a CR and no LF. */
+static void gzip_data(void **state)
+{
+    (void)state;
+    struct error err;
+    char text[64];
+    for (int i = 0; i < 300; i++) {
+        int size = snprintf(text, sizeof text, "x,y\n%d,%d\n%d,4\n", i, i * i, 7 * i);
+        const char *path = gzip_file(text, (unsigned)size, 0);
+        struct table *table = table_read(path, &(struct table_how){0}, names, 2, NULL, &err);
+        unlink(path);
+        if (!table)
+            fail_msg("%s", err.text);
+        assert_true(table->rows == 2 && table->column[1][0] == i * i && !table->told);
+        table_free(table);
+    }
+    static const char ends[] = "x,y\r1,2\r3,4\r", wide[] = "\xff\xfex\0\n\0"
+                                                           "1\0\n\0";
+    const char *path = gzip_file(ends, sizeof ends - 1, 0);
+    struct table *table = table_read(path, &(struct table_how){0}, names, 2, NULL, &err);
+    unlink(path);
+    assert_true(table && table->rows == 2 && table->column[1][1] == 4);
+    table_free(table);
+    path = gzip_file(wide, sizeof wide - 1, 0);
+    table = table_read(path, &(struct table_how){0}, names, 1, NULL, &err);
+    unlink(path);
+    assert_true(table && table->rows == 1 && table->column[0][0] == 1);
+    table_free(table);
+    path = gzip_file("x\n3\n", 4, 0);
+    struct table_how latin = {.csv = {.encoding = "latin1"}};
+    table = table_read(path, &latin, names, 1, NULL, &err);
+    unlink(path);
+    assert_true(table && table->rows == 1 && table->column[0][0] == 3);
+    table_free(table);
+}
+
+/* Gzip data that is cut off is an error, also on the way through another encoding. */
+static void gzip_data_cut_off(void **state)
+{
+    (void)state;
+    struct error err;
+    const char *const encodings[] = {"auto", "latin1"};
+    for (int i = 0; i < 2; i++) {
+        const char *path = gzip_file("x,y\n1,2\n3,4\n", 12, 6);
+        struct table_how how = {.csv = {.encoding = encodings[i]}};
+        assert_null(table_read(path, &how, names, 2, NULL, &err));
+        unlink(path);
+        assert_int_equal(err.status, STATUS_INPUT);
+    }
+}
+
 static void kinds_of_file(void **state)
 {
     (void)state;
@@ -779,6 +847,8 @@ int main(void)
         cmocka_unit_test(files_without_a_header),
         cmocka_unit_test(names_of_columns),
         cmocka_unit_test(encodings),
+        cmocka_unit_test(gzip_data),
+        cmocka_unit_test(gzip_data_cut_off),
         cmocka_unit_test(kinds_of_file),
         cmocka_unit_test(aggregates),
     };

@@ -121,7 +121,9 @@ static int inflate_bytes(struct csv *csv, char *to, size_t room, struct error *e
                          (unsigned long long)csv->line, csv_show(cause ? cause + 2 : text, shown));
     }
     size_t name = strlen(csv->path);
-    if (s->fresh && got && name > 3 && !strcmp(csv->path + name - 3, ".gz") && gzdirect(s->file))
+    int own = s->state.st_nlink > 0; /* else it is what text_open() wrote to a temporary file */
+    if (s->fresh && got && own && name > 3 && !strcmp(csv->path + name - 3, ".gz") &&
+        gzdirect(s->file))
         return fail(csv, err, "not gzip data, although the name ends in .gz");
     s->fresh = 0;
     return got;

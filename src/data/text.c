@@ -228,6 +228,34 @@ static int unpack(const char *path, int fd, const struct kind *kind, FILE *told,
 
 #endif
 
+/* --- text, plain or gzip data */
+
+/* Up to so many bytes of text; -1 where the data is broken or cut off. */
+static int read_text(gzFile in, char *bytes, size_t room)
+{
+    int got = gzread(in, bytes, (unsigned)room), code = Z_OK;
+    gzerror(in, &code);
+    return code == Z_OK ? got : -1;
+}
+
+/* The first bytes of the text, a zero behind them; 0 where they cannot be unpacked, which is left
+ * to who reads on. */
+static ssize_t sniff_text(int fd, char head[SNIFFED + 1])
+{
+    int other = lseek(fd, 0, SEEK_SET) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    gzFile in = other < 0 ? NULL : gzdopen(other, "rb");
+    int length = in ? gzread(in, head, SNIFFED) : -1;
+    int broken = in && length < 0;
+    if (in)
+        gzclose_r(in);
+    else if (other >= 0)
+        close(other);
+    if (lseek(fd, 0, SEEK_SET) != 0)
+        length = -1;
+    head[length > 0 ? length : 0] = 0;
+    return broken ? 0 : length;
+}
+
 /* --- encodings */
 
 int text_is_utf8(const char *text, size_t length)
@@ -301,7 +329,7 @@ static int convert_all(struct conversion *c, gzFile in)
     char bytes[PIECE];
     size_t left = 0;
     for (;;) {
-        int got = gzread(in, bytes + left, (unsigned)(sizeof bytes - left));
+        int got = read_text(in, bytes + left, sizeof bytes - left);
         size_t count = left + (size_t)(got > 0 ? got : 0);
         if (got < 0)
             return error_set(c->err, STATUS_INPUT, "%s: it cannot be read or is broken", c->path);
@@ -349,25 +377,31 @@ static int convert(const char *path, int fd, const char *encoding, FILE *told, s
 }
 
 /* Line ends of CR become LF. */
-static int convert_ends(int fd, FILE *told, struct error *err)
+static int convert_ends(const char *path, int fd, FILE *told, struct error *err)
 {
     char bytes[PIECE];
     int to = temporary(err), failed = to < 0;
-    off_t at = 0;
-    for (ssize_t got = 1; !failed && got > 0; at += got) {
-        got = pread(fd, bytes, sizeof bytes, at);
-        for (ssize_t i = 0; i < got; i++)
+    gzFile in = gzdopen(fd, "rb");
+    if (!failed && !in)
+        failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    for (int got = 1; !failed && got > 0;) {
+        got = read_text(in, bytes, sizeof bytes);
+        for (int i = 0; i < got; i++)
             bytes[i] = bytes[i] == '\r' ? '\n' : bytes[i];
-        failed = got < 0 ? error_errno(err, STATUS_INPUT, "a file with line ends of CR")
+        failed = got < 0 ? error_set(err, STATUS_INPUT, "%s: it cannot be read or is broken", path)
                          : write_all(to, bytes, (size_t)got, err);
-    }
-    if (to < 0) {
-        close(fd);
-        return -1;
     }
     if (!failed)
         fprintf(told, "lines end in CR alone\n");
-    return instead(fd, to, failed);
+    if (in)
+        gzclose_r(in);
+    else
+        close(fd);
+    if (!failed && lseek(to, 0, SEEK_SET) == 0)
+        return to;
+    if (to >= 0)
+        close(to);
+    return -1;
 }
 
 /* --- all of it */
@@ -399,7 +433,7 @@ static int open_raw(const char *path, struct stat *state, struct error *err)
 static int make_plain(const char *path, int fd, const char *encoding, FILE *told, struct error *err)
 {
     char head[SNIFFED + 1];
-    ssize_t length = sniff(fd, head);
+    ssize_t length = sniff_text(fd, head);
     int given =
         strcmp(encoding, "auto") && strcasecmp(encoding, "utf-8") && strcasecmp(encoding, "utf8");
     if (length < 0) {
@@ -412,7 +446,7 @@ static int make_plain(const char *path, int fd, const char *encoding, FILE *told
         fd = convert(path, fd, found, told, err);
         if (fd < 0)
             return -1;
-        length = sniff(fd, head);
+        length = sniff_text(fd, head);
     }
     if (length > 0 && refuse_words(path, head, (size_t)length, err)) {
         close(fd);
@@ -420,7 +454,7 @@ static int make_plain(const char *path, int fd, const char *encoding, FILE *told
     }
     const char *cr = length > 0 ? memchr(head, '\r', (size_t)length) : NULL;
     if (cr && cr + 1 < head + length && !memchr(head, '\n', (size_t)length))
-        return convert_ends(fd, told, err);
+        return convert_ends(path, fd, told, err);
     return fd;
 }
 
