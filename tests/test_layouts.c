@@ -85,11 +85,12 @@ static void numbers(void **state)
          "1", 1234567.5},
         {"0,5", "1", 0.5},
         {"12,5", "1", 12.5},
-        {"1234,567", "1", 1234.567}, /* four digits in front: no thousands */
-        {"408,812", "1.5", 408812},  /* the other shows the point */
-        {"408,812", "1,5", 408.812}, /* and here the comma */
-        {"408.812", "1", 408.812},   /* a point is a point */
-        {"408.812", "1,5", 408812},  /* unless the column shows otherwise */
+        {"1234,567", "1", 1234.567},  /* four digits in front: no thousands */
+        {"408,812", "1.5", 408812},   /* the other shows the point */
+        {"408,812", "1,5", 408.812},  /* and here the comma */
+        {"408.812", "1", 408.812},    /* a point is a point */
+        {"408.812", "1,5", 408812},   /* unless the column shows otherwise */
+        {"408,812", "0.125", 408812}, /* 0.125 is no thousand: it shows the point */
         {"$1,234.50", "1", 1234.5},
         {"1.234,50 \xe2\x82\xac", "1", 1234.5},
         {"-$5", "1", -5},
@@ -155,6 +156,7 @@ static void no_numbers(void **state)
          ":2: column 'x': the comma may separate thousands or be a decimal comma; data.decimal ="},
         {"x\n\"1.234,5\"\n\"1,234.5\"\n",
          ":2: column 'x' has a decimal comma here and a decimal point in line 3; data.decimal"},
+        {"x\n0.500\n\"1,5\"\n", ":3: column 'x' has a decimal comma here and a decimal point"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         expect_fault(bad[i].text, &(struct table_how){0}, 1, bad[i].wants);
@@ -312,6 +314,10 @@ static void times_by_format(void **state)
     expect_fault("t,x\n02.01.2024,1\n03.01.2024 x,2\n", &how, 1,
                  ":3: time '03.01.2024 x' is not written like the times before it");
     expect_fault("t,x\n31.02.2024,1\n", &how, 1, ":2: time '31.02.2024' is not written");
+    expect_fault("t,x\n02.01.24,1\n", &how, 1,
+                 ":2: time '02.01.24' is not written"); /* not 24 AD */
+    how.time_pattern = "%Y-%j";
+    expect_fault("t,x\n2024-000,1\n", &how, 1, ":2: time '2024-000' is not written");
 }
 
 static void ambiguous_times(void **state)
@@ -353,6 +359,14 @@ static void two_columns_of_time(void **state)
         .time = {"d", "c"}, .time_format = TIME_PATTERN, .time_pattern = "%Y%m%d %H%M%S"};
     table = read_text("d,c,x\n20240102,000000,1\n20240102,013000,2\n", &how, 1);
     assert_true(table->time[0] == JANUARY_2 && table->time[1] == JANUARY_2 + 3 * HOUR / 2);
+    table_free(table);
+    how = (struct table_how){.time = {"d", "c"}};
+    static const char hole[] =
+        "d,c,x\n2024-01-02,01:00,1\n2024-01-03,,2\n,02:00,3\n2024-01-04,01:00,4\n";
+    expect_fault(hole, &how, 1, ":3: column 'c': the time is missing; data.missing = skip");
+    how.missing = MISSING_SKIP;
+    table = read_text(hole, &how, 1);
+    assert_true(table->rows == 2 && table->cuts == 1 && table->column[0][1] == 4);
     table_free(table);
     how = (struct table_how){.time = {"d"}};
     expect_fault("d,c,x\n2024-01-02,00:00,1\n2024-01-02,01:00,1\n2024-01-02,02:00,1\n", &how, 1,
@@ -518,6 +532,10 @@ static void rows_without_a_time(void **state)
     assert_true(runs == 2 && run[1].begin == 2);
     free(run);
     table_free(table);
+    for (int pattern = 0; pattern < 2; pattern++) {
+        how.time_format = pattern ? TIME_YMD : TIME_NONE;
+        expect_fault("t,x\n,1\n,2\n", &how, 1, "column 't': no row has a time");
+    }
 }
 
 /* --- separators, headers, lines */

@@ -180,8 +180,8 @@ static size_t look(const struct core *core, size_t *points, size_t *commas, size
     return n;
 }
 
-/* Copies the mantissa without its groups, with '.' as decimal sign; -1 if groups are not of three.
- */
+/* Copies the mantissa without its groups, with '.' as decimal sign; -1 if groups are not of three,
+ * or 0 is the first of their digits: 0.500 is no thousand. */
 static int plain(const struct core *core, size_t n, char sign, char *to)
 {
     const char *p = core->text, *end = p + n;
@@ -195,7 +195,7 @@ static int plain(const struct core *core, size_t n, char sign, char *to)
             continue;
         }
         if ((*p != '\'' && *p != '.' && *p != ',') || (group && *p != group) || !digits ||
-            digits > 3 || (after_group && digits != 3))
+            digits > 3 || (after_group && digits != 3) || core->text[0] == '0')
             return -1;
         group = *p;
         after_group = 1;

@@ -31,9 +31,9 @@ struct judged {
     struct time_judge times;
     struct column *column; /* [columns] */
     size_t room;
-    struct twice *twice; /* [twices] */
-    size_t twices, skipped;
-    char *text; /* date and time of day, joined */
+    struct twice *twice;           /* [twices] */
+    size_t twices, skipped, timed; /* rows that come twice, without a time, others */
+    char *text;                    /* date and time of day, joined */
     size_t text_room;
     FILE *told;
     unsigned char *hole; /* [room + 1], by row as read: a row without a time was before it */
@@ -129,17 +129,33 @@ static int look_at_number(struct judged *j, size_t i)
     return 0;
 }
 
+/* The column of the time that has no value in this row; NULL if there is a time. */
+static const char *lacks_time(const struct judged *j)
+{
+    for (int i = 0; i < j->at->times; i++)
+        if (is_missing(j, &j->csv->field[j->at->time[i]]))
+            return j->csv->name[j->at->time[i]];
+    return NULL;
+}
+
 /* With missing = skip a row without a time is left out like one without another value. */
 static int skip_time(const struct judged *j)
 {
-    return j->how->missing == MISSING_SKIP && j->at->times &&
-           is_missing(j, &j->csv->field[j->at->time[0]]);
+    return j->how->missing == MISSING_SKIP && lacks_time(j);
 }
 
 static int look_at_row(struct judged *j)
 {
-    if (skip_time(j))
+    char name[CSV_SHOWN];
+    const char *lacking = lacks_time(j);
+    if (lacking && j->how->missing == MISSING_SKIP)
         return 0;
+    if (lacking)
+        return error_set(j->err, STATUS_INPUT,
+                         "%s:%llu: column '%s': the time is missing; data.missing = skip leaves "
+                         "such rows out",
+                         j->table->path, line_of(j), csv_show(lacking, name));
+    j->timed++;
     if (j->at->times && !j->form.format) {
         size_t length;
         const char *text = time_text(j, &length);
@@ -214,6 +230,9 @@ static int look(struct judged *j)
         return -1;
     if (!rows)
         return error_set(j->err, STATUS_INPUT, "%s:1: no row follows the header", j->table->path);
+    if (!j->timed)
+        return error_set(j->err, STATUS_INPUT, "%s: column '%s': no row has a time", j->table->path,
+                         time_name(j, name));
     if (j->at->times && !j->form.format &&
         time_judge_end(&j->times, j->table->path, time_name(j, name), &j->form, j->err))
         return -1;

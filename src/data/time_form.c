@@ -382,7 +382,9 @@ static int pattern_letter(char letter, struct cursor *c, struct parts *p)
         if (letter == numbers[i].letter) {
             int *to = (int *)(void *)((char *)p + numbers[i].offset);
             p->afternoon = letter == 'I' && p->afternoon < 0 ? 0 : p->afternoon;
-            return digits(c, numbers[i].most, to) ? 0 : -1;
+            width = digits(c, numbers[i].most, to);
+            /* %Y is no year of two digits, and no year has a day 0 */
+            return !width || (letter == 'Y' && width != 4) || (letter == 'j' && !*to) ? -1 : 0;
         }
     switch (letter) {
     case 'y':
