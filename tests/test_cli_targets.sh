@@ -317,7 +317,8 @@ fi
 learns()
 {
     run 0 -c "$1.ini" -o learnt --overwrite -s train.epochs=30 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 &&
-        has out '^Verdict: beats naive by [0-9.]+%: MSE ' && evaluated -m learnt/best.safetensors &&
+        has out '^Verdict: better than the [a-z ]+: MSE [0-9.e-]+ against [0-9.]+, [0-9.]+% less \(p [0-9.e-]+\)$' &&
+        evaluated -m learnt/best.safetensors && [ "$(figure 'test/skill/verdict')" = better ] &&
         [ "$(figure 'test/transformed/ret(close)/beats_naive')" = true ] &&
         awk -v r2="$(figure 'test/original/ret(close)/r2')" 'BEGIN { exit !(r2 > 0.4) }'
 }
@@ -325,7 +326,7 @@ learns_nothing()
 {
     run 0 -c "$1.ini" -o permuted --overwrite -s train.epochs=80 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 \
         -s model.dropout=0 -s data.permute_targets=yes -s train.monitor=train_loss &&
-        has out '^Verdict: does not beat the naive forecast ' && evaluated -m permuted/best.safetensors || return 1
+        has out '^Verdict: (not distinguishable from|worse than) the ' && evaluated -m permuted/best.safetensors || return 1
     awk -v last="$(epochs permuted train_loss | sed -n '$p')" 'BEGIN { exit !(last < 0.8) }' || return 1
     for part in validation test; do
         [ "$(figure "$part/transformed/ret(close)/beats_naive")" = false ] || return 1

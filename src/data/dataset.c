@@ -278,6 +278,10 @@ static int shape(struct load *load)
     for (size_t i = 0; i < targets; i++)
         data->target_feature[i] = apart ? 0 : feature_called(load, load->expression[i]->text);
     data->eval_window = config->data.eval_window > 0 ? (size_t)config->data.eval_window : 0;
+    for (size_t i = 0; i < load->expressions; i++) {
+        size_t lag = feature_warmup(load->expression[i]);
+        data->target_lag = lag > data->target_lag ? lag : data->target_lag;
+    }
     data->target_first = rows == TARGET_EACH      ? data->window
                          : rows == TARGET_HORIZON ? data->window - 1 + horizon
                                                   : 0;

@@ -75,9 +75,10 @@ struct dataset {
      * last row (dataset_load_all() apart, where the rows are there but may have no target).
      */
     size_t targets, target_first, target_rows;
-    float *target;               /* [rows, targets], transformed; NaN where there is no value */
-    double *raw_target;          /* [rows, targets] in the unit of the file */
-    char **target_names;         /* [targets] */
+    size_t target_lag;   /* rows that a target's expression looks back, the longest of them */
+    float *target;       /* [rows, targets], transformed; NaN where there is no value */
+    double *raw_target;  /* [rows, targets] in the unit of the file */
+    char **target_names; /* [targets] */
     struct transform *transform; /* [channels * targets], fitted on the training part's targets:
                                     target k of a series has the entry channel * targets + k */
     int *target_feature;         /* [targets]: the feature of the same text, or -1 */

@@ -81,6 +81,9 @@ struct adding {
     enum price *price; /* [targets] */
     double *low;       /* [targets]: least target of training */
     double *y, *x, *py, *px, *last, *origin, *base;
+    double *mean;       /* [targets] of training, as the model sees them */
+    int64_t *time;      /* [count] of each window's last row, or its place in its series */
+    double *difference; /* [count] loss of the rival less the model's */
 };
 
 static int by_row(const struct dataset *data, const struct config *c)
@@ -127,6 +130,27 @@ static void add_rows(struct adding *a, struct regression *to)
         regression_add(to, a->y + i * k, a->x + i * k, NULL, NULL);
 }
 
+/* The forecast without a model, of target t, as the model sees it. */
+static double rival_value(const struct adding *a, enum naive rival, size_t t)
+{
+    return rival == NAIVE_LAST ? a->last[t] : rival == NAIVE_ZERO ? a->origin[t] : a->mean[t];
+}
+
+/* Squared errors of the window, the rival's less the model's: means over rows and targets. */
+static void compare(struct adding *a, size_t start, size_t number)
+{
+    const struct dataset *data = a->e->data;
+    size_t k = data->targets, now = start + data->window - 1;
+    double sum = 0;
+    for (size_t i = 0; i < a->rows * k && a->r->rival != NAIVES; i++) {
+        double naive = rival_value(a, a->r->rival, i % k) - a->x[i], own = a->y[i] - a->x[i];
+        sum += naive * naive - own * own;
+    }
+    a->difference[number] = a->r->rival == NAIVES ? NAN : sum / (double)(a->rows * k);
+    a->time[number] =
+        data->time ? data->time[now] : (int64_t)(now - data->file[dataset_series(data, now)].begin);
+}
+
 static void add_window(struct adding *a, const float *output, size_t start, size_t number)
 {
     struct target_report *r = a->r;
@@ -167,6 +191,7 @@ static void add_window(struct adding *a, const float *output, size_t start, size
         a->origin[t] = transform_forward(transform_of(data, now, t), a->origin[t]);
     }
     add_rows(a, &r->transformed);
+    compare(a, start, number);
 }
 
 static int add_batch(void *ctx, const struct outputs *batch, size_t first, size_t n)
@@ -204,6 +229,48 @@ static void training_means(const struct dataset *data, double *raw, double *tran
         raw[t] = count ? raw[t] / (double)count : NAN;
         transformed[t] = count ? transformed[t] / (double)count : NAN;
     }
+}
+
+/* The naive forecast with the least squared error in the training windows, as the model sees the
+ * targets; NAIVES where there is none. */
+static enum naive find_rival(struct adding *a)
+{
+    const struct dataset *data = a->e->data;
+    size_t k = data->targets;
+    double error[NAIVES] = {0};
+    if (by_row(data, a->e->config) || !data->count[PART_TRAIN])
+        return NAIVES;
+    for (size_t w = 0; w < data->count[PART_TRAIN]; w++) {
+        size_t start = data->start[PART_TRAIN][w], now = start + data->window - 1;
+        for (size_t t = 0; t < k; t++) {
+            double base = data->target_base[now * k + t];
+            a->last[t] = data->target[now * k + t];
+            a->origin[t] =
+                transform_forward(transform_of(data, now, t),
+                                  origin(a->price[t], data->target_names[t], base, a->low[t] < 0));
+        }
+        for (size_t i = 0; i < a->rows * k; i++)
+            for (int n = 0; n < NAIVES; n++) {
+                double e = rival_value(a, (enum naive)n, i % k) -
+                           data->target[(start + data->target_first) * k + i];
+                error[n] += e * e;
+            }
+    }
+    enum naive best = NAIVES;
+    for (int n = 0; n < NAIVES; n++)
+        if (isfinite(error[n]) && (best == NAIVES || error[n] < error[best]))
+            best = (enum naive)n;
+    return best;
+}
+
+/* Windows that depend on each other: those whose targets overlap, or reach over the same rows. */
+static size_t dependent(const struct adding *a)
+{
+    const struct dataset *data = a->e->data;
+    size_t ahead = data->target_first + data->target_rows - data->window; /* rows, at least 1 */
+    size_t rows = ahead > data->target_lag ? ahead - 1 : data->target_lag;
+    size_t stride = (size_t)a->e->config->data.stride;
+    return (rows + stride - 1) / stride;
 }
 
 /* --- signals */
@@ -304,6 +371,10 @@ static int make_room(struct target_report *r, struct adding *a, int signal, stru
     a->origin = a->last + k;
     a->base = a->origin + k;
     a->low = a->base + k;
+    a->time = calloc(a->count + 1, sizeof *a->time);
+    a->difference = calloc(a->count + 1, sizeof *a->difference);
+    if (!a->time || !a->difference)
+        return error_set(err, STATUS_FAILED, "out of memory");
     r->predicted = r->actual + points;
     if (signal) {
         r->output = r->input + 2 * samples;
@@ -336,6 +407,8 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
             a.price[t] = price_of(data->target_names[t], a.rows == 1 ? ahead : 0);
             r->has_price &= a.price[t] != PRICE_NONE && a.price[t] != PRICE_ITSELF;
         }
+        a.mean = mean + k;
+        r->rival = find_rival(&a);
         /* channels have a unit each, and no mean in common */
         failed = regression_init(&r->original, k, along ? 1 : a.rows,
                                  data->channels > 1 ? NULL : mean, err) ||
@@ -348,11 +421,15 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
         failed = engine_evaluate(e, start, count, &outputs, evaluation, err);
     if (!failed && signal)
         failed = measure_signal(r, err);
+    if (!failed && r->rival != NAIVES)
+        failed = skill_test(a.time, a.difference, count, dependent(&a), &r->skill, err);
     log_progress(log, "", 0, 0);
     free(mean);
     free(output);
     free(a.y);
     free(a.price);
+    free(a.time);
+    free(a.difference);
     if (failed)
         target_report_fini(r);
     return failed;
@@ -414,6 +491,12 @@ json_t *target_report_json(const struct target_report *r, const struct dataset *
     if (json_array_size(horizon))
         json_object_set_new(all, "mse_by_horizon", json_incref(horizon));
     json_decref(horizon);
+    if (r->rival != NAIVES)
+        json_object_set_new(all, "skill",
+                            json_pack("{s:s, s:s, s:o, s:o, s:f}", "verdict",
+                                      skill_name(r->skill.kind), "against", naive_name[r->rival],
+                                      "t", number(r->skill.t), "p", number(r->skill.better),
+                                      "independent_windows", r->skill.independent));
     json_object_set_new(all, "outside_inverse", json_integer((json_int_t)r->outside));
     if (r->model)
         json_object_set_new(all, "signal",
@@ -438,6 +521,36 @@ static void say(struct log *log, const char *name, const char *unit,
                 m->mae, m->rmse, m->r2, direction);
     else
         log_say(log, "  %-24s %-11s predictions that are no numbers", name, unit);
+}
+
+/* Against the naive forecast that was best in training, in the words that the test allows; where
+ * there was no training part, against the best of this part. */
+static void tell_verdict(const struct target_report *r, const struct regression_metrics *all,
+                         struct log *log)
+{
+    struct regression_verdict v = regression_verdict(all);
+    const struct skill *s = &r->skill;
+    if (r->rival == NAIVES || s->kind == SKILL_UNKNOWN || !isfinite(all->mse)) {
+        if (v.best != NAIVES)
+            log_say(log, "Verdict: %s%s%s", v.text, *v.advice ? "; what helps: " : "", v.advice);
+        return;
+    }
+    const char *rival = naive_name[r->rival];
+    double mse = all->naive_mse[r->rival];
+    if (s->kind == SKILL_FEW)
+        log_say(log,
+                "Verdict: too few windows to tell: %.0f that are independent, of 10 at least; MSE "
+                "%.4g against %.4g of the %s",
+                floor(s->independent), all->mse, mse, rival);
+    else if (s->kind == SKILL_BETTER)
+        log_say(log, "Verdict: better than the %s: MSE %.4g against %.4g, %.1f%% less (p %.2g)",
+                rival, all->mse, mse, 100 * (1 - all->mse / mse), s->better);
+    else
+        log_say(log, "Verdict: %s the %s: MSE %.4g against %.4g (p %.2g); what helps: %s",
+                s->kind == SKILL_WORSE ? "worse than" : "not distinguishable from", rival, all->mse,
+                mse, fmin(s->better, s->worse),
+                "other features, a shorter horizon, a smaller model, more dropout or more "
+                "weight_decay; the targets may not follow from these features at all");
 }
 
 /* Enough of them to see what is going on; all are in the log. */
@@ -468,9 +581,7 @@ void target_report_tell(const struct target_report *r, const struct engine *e, c
                  r->outside);
     const struct regression_metrics all =
         regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
-    struct regression_verdict v = regression_verdict(&all);
-    if (v.best != NAIVES)
-        log_say(log, "Verdict: %s%s%s", v.text, *v.advice ? "; what helps: " : "", v.advice);
+    tell_verdict(r, &all, log);
     const struct signal_figures *f = &r->signal;
     if (r->model)
         log_say(log, "Signal of %zu samples: NMSE %.2f dB (pooled %.2f dB)", r->samples, f->nmse,

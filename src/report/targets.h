@@ -11,6 +11,7 @@
 
 #include "analysis/regression.h"
 #include "analysis/signal.h"
+#include "analysis/skill.h"
 #include "log/log.h"
 #include "plots/plots.h"
 #include "train/checkpoint.h"
@@ -25,8 +26,10 @@ struct signal_figures {
 
 struct target_report {
     struct regression transformed, original, price;
-    int has_price;  /* the targets can be turned into prices */
-    size_t outside; /* predictions beyond the range of the inverse transform */
+    int has_price;      /* the targets can be turned into prices */
+    enum naive rival;   /* the naive forecast that was best in training; NAIVES: none is known */
+    struct skill skill; /* against it, as the model sees the targets */
+    size_t outside;     /* predictions beyond the range of the inverse transform */
 
     /* At most TARGET_POINTS predictions of the first target's last row, ascending in time, in the
      * original unit; for row-by-row targets the part's first rows. */
