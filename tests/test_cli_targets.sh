@@ -318,7 +318,7 @@ learns()
 {
     run 0 -c "$1.ini" -o learnt --overwrite -s train.epochs=30 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 &&
         has out '^Verdict: better than the [a-z ]+: MSE [0-9.e-]+ against [0-9.]+, [0-9.]+% less \(p [0-9.e-]+\)$' &&
-        evaluated -m learnt/best.safetensors && [ "$(figure 'test/skill/verdict')" = better ] &&
+        evaluated -m learnt/best.safetensors && [ "$(figure 'test/skill/verdict')" = '"better"' ] &&
         [ "$(figure 'test/transformed/ret(close)/beats_naive')" = true ] &&
         awk -v r2="$(figure 'test/original/ret(close)/r2')" 'BEGIN { exit !(r2 > 0.4) }'
 }

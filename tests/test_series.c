@@ -1318,6 +1318,54 @@ static int tear_down(void **state)
     return rmdir(folder);
 }
 
+/* Candles that cannot be, values that stand for none: counted and told with their first line. */
+static void what_is_hardly_right(void **state)
+{
+    (void)state;
+    static char text[1 << 16];
+    static const struct {
+        int row;
+        const char *candle, *wants; /* open,high,low,close,wind */
+    } cases[] = {
+        {0, "10,11,9,10,3", ""},
+        {20, "10,9,11,10,3",
+         "candles.csv:22: the high is below the low in 2 rows, first here; data.where"},
+        {30, "10,11,9,12,3",
+         "candles.csv:32: the close lies outside of low to high in 2 rows, first"},
+        {40, "0,0,0,10,3",
+         "candles.csv:42: open, high or low is 0 (a halt?) in 2 rows, first here; "
+         "data.jump = 0.5 with data.jump_column"},
+        {50, "10,11,9,10,-9999",
+         "candles.csv:52: column 'wind' is -9999 in 2 rows, first here; if"},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        int used = sprintf(text, "time,open,high,low,close,wind\n");
+        for (int i = 0; i < 300; i++)
+            used += sprintf(text + used, "%d,%s\n", 1600000000 + 60 * i,
+                            i == cases[c].row || i == 200 ? cases[c].candle
+                            : i % 2                       ? "10,11,9,10.5,4"
+                                                          : "10,11,9,9.5,2");
+        write_text("candles.csv", text);
+        struct config config = make_config();
+        config.data.source = sources("candles.csv");
+        config.data.features = list_of("open high low close wind");
+        dataset_free(load(&config));
+        if (!strstr(fake_warned, cases[c].wants) || (!c && *fake_warned))
+            fail_msg("'%s' is not in '%s'", cases[c].wants, fake_warned);
+    }
+    int used = sprintf(text, "time,close\n"); /* a price that does not move */
+    for (int i = 0; i < 300; i++)
+        used += sprintf(text + used, "%d,%d\n", 1600000000 + 60 * i, i > 50 && i < 151 ? 7 : i);
+    write_text("candles.csv", text);
+    struct config config = make_config();
+    config.data.source = sources("candles.csv");
+    config.data.features = list_of("close");
+    dataset_free(load(&config));
+    assert_non_null(
+        strstr(fake_warned, "candles.csv:53: the price is the same in 100 rows from here"));
+    assert_int_equal(system("rm series-test-*/candles.csv"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1349,6 +1397,7 @@ int main(void)
         cmocka_unit_test(permuted_targets),
         cmocka_unit_test(channels_apart),
         cmocka_unit_test(predictions_reach_beyond_the_end),
+        cmocka_unit_test(what_is_hardly_right),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);

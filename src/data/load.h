@@ -4,6 +4,7 @@
  *
  *   dataset.c   the overview: which step follows which; scaler and series
  *   series.c    one file after the other: read, cut at holes and jumps, resample
+ *   sanity.c    values that are hardly right
  *   parts.c     deal the rows to the parts, warm up, find the windows
  *   targets.c   compute, transform, permute
  *   balance.c   the training windows toward a uniform target
@@ -114,6 +115,9 @@ int load_compute(struct load *load, const struct feature *feature, const struct 
 
 /* series.c: reads all files. */
 int series_read(struct load *load);
+
+/* sanity.c: warns of values that are hardly right. */
+void sanity_look(const struct load *load, const struct table *table);
 
 /* Frees what an input owns. */
 void series_fini(struct input *input);

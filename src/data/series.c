@@ -253,6 +253,7 @@ static int read_input(struct load *load, struct input *input)
         table->rows = (size_t)config->data.rows;
     input->step = table_step(table);
     input->file = look_at(table, input->step);
+    sanity_look(load, table);
     input->first_time = table->time ? table->time[0] : 0;
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||
