@@ -331,8 +331,13 @@ static int convert_all(struct conversion *c, gzFile in)
     for (;;) {
         int got = read_text(in, bytes + left, sizeof bytes - left);
         size_t count = left + (size_t)(got > 0 ? got : 0);
-        if (got < 0)
-            return error_set(c->err, STATUS_INPUT, "%s: it cannot be read or is broken", c->path);
+        if (got < 0) {
+            const int number = errno;
+            int code;
+            gzerror(in, &code);
+            return error_set(c->err, STATUS_INPUT, "%s: %s", c->path,
+                             code == Z_ERRNO ? strerror(number) : "the gzip data is broken");
+        }
         if (!got)
             return left ? error_set(c->err, STATUS_INPUT,
                                     "%s: the file ends inside a character of %s", c->path,
@@ -350,7 +355,11 @@ static int convert(const char *path, int fd, const char *encoding, FILE *told, s
     struct conversion c = {.path = path, .encoding = encoding, .err = err};
     c.iconv = iconv_open("UTF-8", encoding);
     if (c.iconv == (iconv_t)-1) {
+        const int number = errno; /* EINVAL: no such encoding */
         close(fd);
+        if (number != EINVAL)
+            return error_set(err, STATUS_FAILED, "%s: iconv_open: %s", path,
+                             number == ENOMEM ? "out of memory" : strerror(number));
         return error_set(err, STATUS_USAGE,
                          "[data] encoding: iconv knows no encoding '%.60s' ('iconv -l' lists them)",
                          encoding);

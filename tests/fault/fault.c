@@ -19,6 +19,7 @@
 #include <execinfo.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <iconv.h>
 #include <locale.h>
 #include <pthread.h>
 #include <search.h>
@@ -312,6 +313,10 @@ int __wrap_asprintf(char **to, const char *format, ...)
     int n = __wrap_vasprintf(to, format, ap);
     va_end(ap);
     return n;
+}
+
+FAIL(iconv_t, iconv_open, (const char *to, const char *from), ALLOC, ENOMEM, (iconv_t)-1)
+return __real_iconv_open(to, from);
 }
 
 FAIL(int, posix_memalign, (void **to, size_t align, size_t size), ALLOC, ENOMEM, ENOMEM)
@@ -657,6 +662,10 @@ return __real_fsync(fd);
 
 FAIL(int, fdatasync, (int fd), WRITE, EIO, -1)
 return __real_fdatasync(fd);
+}
+
+FAIL(int, mkostemp, (char *name, int flags), WRITE, ENOSPC, -1)
+return __real_mkostemp(name, flags);
 }
 
 FAIL(int, rename, (const char *from, const char *to), WRITE, ENOSPC, -1)

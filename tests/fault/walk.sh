@@ -101,11 +101,12 @@ target_transform = standard" ;;
 done
 ini autoencoder all >pictures.ini
 
-# Series of all kinds: a large one, for the cache, and a compressed one, by a manifest.
+# Series of all kinds by a manifest: a large one, for the cache, a compressed one, one in UTF-16.
 candles 900 >long.csv
 touch -t 202001010000 long.csv
 candles 300 | gzip >other.csv.gz
-printf 'path,name,volume\nlong.csv,a,volume\nother.csv.gz,b,volume\n' >series.csv
+candles 150 | iconv -f UTF-8 -t UTF-16 >wide.csv
+printf 'path,name,volume\nlong.csv,a,volume\nother.csv.gz,b,volume\nwide.csv,c,volume\n' >series.csv
 cat >reads.ini <<'INI'
 [data]
 manifest = series.csv
@@ -245,7 +246,7 @@ judge()
     for path in work/*.tmp* work/*/*.tmp*; do
         [ "$2" = write ] || [ ! -e "$path" ] || { verdict="left $path" && return; }
     done
-    for file in few.csv in.csv out.csv long.csv series.csv other.csv.gz; do
+    for file in few.csv in.csv out.csv long.csv series.csv other.csv.gz wide.csv; do
         cmp -s start/$file work/$file || { verdict="$file is damaged" && return; }
     done
     if diff -rq -x cache -x out -x err start work >differences; then
