@@ -459,8 +459,8 @@ static int put_in_order(struct judged *j)
                                order == ORDER_RISING && !up
                                    ? ": the newest row comes first; data.order = falling turns "
                                      "the rows round"
-                                   : "; data.order = sort sorts the rows, data.series names a "
-                                     "column that tells several series in one file apart");
+                                   : "; data.order = sort sorts the rows; several series in one "
+                                     "file have to be split into files");
     return 0;
 }
 
