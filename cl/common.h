@@ -23,7 +23,7 @@
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
  * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, norm over
  * rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE over rows, and the halvings of
- * group_sum() and pool's group_max(), whose count LANES gives.
+ * group_sum() and pool's group_max(): one pass if LANES were 2, so no kernel has them then.
  */
 #if LANES == 1
 #define group_barrier(fence)
@@ -158,6 +158,7 @@ static inline void transpose(vec a[VEC])
 
 /* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
  * The order of the additions depends on LANES alone. */
+#if LANES != 2 /* see group_barrier() */
 static inline float group_sum(float x, __local float *room)
 {
 #if LANES == 1
@@ -175,6 +176,7 @@ static inline float group_sum(float x, __local float *room)
     return room[0];
 #endif
 }
+#endif
 
 /* 0, 1, ... VEC-1 */
 static inline uvec iota(void)

@@ -177,13 +177,18 @@ __kernel void nt_xent_bwd(__global const float *restrict z, __global const float
     }
     const float factor = weight * sharp * (float)n / (2.0f * (float)n * (float)step->group);
     float dot = 0;
-    for (int d = 0; d < D; d++) {
+#if D == 1 /* no loop, see group_barrier() */
+    const int d = 0;
+#else
+    for (int d = 0; d < D; d++)
+#endif
+    {
         g[d] = group_sum(g[d], room) * factor;
         dot = fma(g[d], mine[d] * inv, dot);
     }
-    for (int d = lane; d < D; d += LANES) {
-        const float x = i < n ? (g[d] - mine[d] * inv * dot) * inv : 0.0f;
-        dv[(size_t)i * D + d] = add ? dv[(size_t)i * D + d] + x : x;
+    for (int e = lane; e < D; e += LANES) {
+        const float x = i < n ? (g[e] - mine[e] * inv * dot) * inv : 0.0f;
+        dv[(size_t)i * D + e] = add ? dv[(size_t)i * D + e] + x : x;
     }
 }
 #endif
