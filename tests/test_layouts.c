@@ -606,6 +606,11 @@ static void lines_above_and_below(void **state)
     table = read_text("t,x\n2024-01-02,1\n2024-01-03,2\nTotal,3\nwords\n\n", &how, 1);
     assert_true(table->rows == 2 && table->column[0][1] == 2);
     table_free(table);
+    table = read_text("t;x\n2024-01-02;1\n2024-01-03;2\nTotal: 3\n\nmore words\n", &how, 1);
+    assert_true(table->rows == 2 && table->column[0][1] == 2); /* nor does it hide the separator */
+    table_free(table);
+    expect_fault("t;x\n2024-01-02;1\nTotal: 3\n", &(struct table_how){.time = {"t"}}, 1,
+                 "no column 't': no separator cuts all lines into as many fields; data.separator");
     expect_fault("t,x\nTotal,3\n", &how, 1, "data.skip_footer leaves no row");
     expect_fault("x,y\n1,2,\n3,4,\n", &(struct table_how){0}, 1,
                  ":2: 3 fields, but the header has 2 (an empty field at the end of each row?)");

@@ -298,7 +298,8 @@ static int next_field(const struct csv *csv, char **at, char *end, struct csv_fi
 static const char klines[] = "open_time, open, high, low, close, volume, close_time, quote_volume, "
                              "count, taker_buy_volume, taker_buy_quote_volume, ignore";
 
-/* The records at the start of the stream, which stays where it is. */
+/* The records at the start of the stream, which stays where it is; those of the footer are not
+ * among them. */
 struct preview {
     const char *at[LOOKED_AT];
     size_t length[LOOKED_AT], lines[LOOKED_AT]; /* physical lines before each record */
@@ -335,7 +336,15 @@ static size_t count_fields(const struct csv *csv, const char *p, size_t length, 
     return fields;
 }
 
-static void look_ahead(const struct csv *csv, struct preview *v)
+static int is_blank(const struct preview *v, size_t i)
+{
+    size_t n = 0;
+    while (n < v->length[i] && (v->at[i][n] == ' ' || v->at[i][n] == '\t'))
+        n++;
+    return n == v->length[i];
+}
+
+static void look_ahead(const struct csv *csv, size_t footer, struct preview *v)
 {
     const struct csv_stream *s = csv->stream;
     const char *p = s->bytes + s->begin, *end = s->bytes + s->end;
@@ -357,19 +366,13 @@ static void look_ahead(const struct csv *csv, struct preview *v)
         lines += inside;
         p = stop < end ? stop + 1 : end;
     }
+    for (; p == end && s->ended && footer && v->count > 1; v->count--)
+        footer -= !is_blank(v, v->count - 1);
 }
 
 static int begins_with(const struct preview *v, size_t i, const char *word)
 {
     return v->length[i] >= strlen(word) && !memcmp(v->at[i], word, strlen(word));
-}
-
-static int is_blank(const struct preview *v, size_t i)
-{
-    size_t n = 0;
-    while (n < v->length[i] && (v->at[i][n] == ' ' || v->at[i][n] == '\t'))
-        n++;
-    return n == v->length[i];
 }
 
 /* Digits with the signs of a date or a time of day between them. */
@@ -607,7 +610,7 @@ static int read_header(struct csv *csv, const struct csv_how *how, struct error 
     csv->line = 0;
     if (how->has_skip && skip(csv, (size_t)how->skip_lines, err))
         return -1;
-    look_ahead(csv, &v);
+    look_ahead(csv, (size_t)how->skip_footer, &v);
     if (!how->has_skip && v.count > 1) {
         header = find_header(csv, &v);
         size_t lines = v.lines[header];
@@ -911,6 +914,12 @@ static int missing(const struct csv *csv, const char *name, struct error *err)
                              "%s:%llu: no column '%s', and the names in the file are not UTF-8; "
                              "data.encoding names its encoding (as cp949 or latin1)",
                              csv->path, line, csv_show(name, shown));
+    if (csv->columns == 1 && strpbrk(csv->name[0], ";\t|"))
+        return error_set(
+            err, STATUS_INPUT,
+            "%s:%llu: no column '%s': no separator cuts all lines into as many fields; "
+            "data.separator names it, data.skip_footer leaves lines at the end out",
+            csv->path, line, csv_show(name, shown));
     error_set(err, STATUS_INPUT, "%s:%llu: no column '%s'; the columns are ", csv->path, line,
               csv_show(name, shown));
     size_t used = strlen(err->text);
