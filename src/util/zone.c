@@ -57,20 +57,20 @@ static int clock_of(const char **at, int32_t *seconds)
 {
     int sign = **at == '-' ? -1 : 1, hour, minute = 0, second = 0;
     *at += **at == '-' || **at == '+';
-    if (number(at, &hour))
+    if (number(at, &hour) || hour > 167)
         return -1;
     if (**at == ':') {
         ++*at;
-        if (number(at, &minute))
+        if (number(at, &minute) || minute > 59)
             return -1;
         if (**at == ':') {
             ++*at;
-            if (number(at, &second))
+            if (number(at, &second) || second > 59)
                 return -1;
         }
     }
     *seconds = sign * (hour * 3600 + minute * 60 + second);
-    return hour <= 167 ? 0 : -1;
+    return 0;
 }
 
 static int rule_of(const char **at, struct rule *rule)
