@@ -346,6 +346,16 @@ static void ambiguous_times(void **state)
         expect_fault(cases[i].text, &how, 1, cases[i].wants);
 }
 
+/* An exponent alone is no fault, where all digits are there. */
+static void times_with_exponents(void **state)
+{
+    (void)state;
+    struct table *table =
+        timed("1.704153600E+09", "1.704240000E+09", &(struct table_how){.time = {"t"}});
+    assert_true(table->time[0] == JANUARY_2 && table->time[1] == JANUARY_2 + DAY);
+    table_free(table);
+}
+
 static void two_columns_of_time(void **state)
 {
     (void)state;
@@ -859,6 +869,7 @@ int main(void)
         cmocka_unit_test(times),
         cmocka_unit_test(times_by_format),
         cmocka_unit_test(ambiguous_times),
+        cmocka_unit_test(times_with_exponents),
         cmocka_unit_test(two_columns_of_time),
         cmocka_unit_test(clock_changes),
         cmocka_unit_test(order),

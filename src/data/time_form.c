@@ -686,6 +686,18 @@ static int pair(const char *text)
     return (text[0] - '0') * 10 + text[1] - '0';
 }
 
+/* Whether a spreadsheet has probably cut digits off: the text has fewer than the number, and few.
+ */
+static int lost_digits(const char *text, double x)
+{
+    size_t mantissa = strcspn(text, "eE"), digits = 0;
+    if (!text[mantissa] || mantissa >= 12 || fabs(x) < 1e9)
+        return 0;
+    for (size_t i = 0; i < mantissa; i++)
+        digits += text[i] >= '0' && text[i] <= '9';
+    return (double)digits < floor(log10(fabs(x))) + 1;
+}
+
 static void judge_number(struct time_judge *j, const char *text, size_t length, uint64_t line,
                          double x)
 {
@@ -693,7 +705,6 @@ static void judge_number(struct time_judge *j, const char *text, size_t length, 
     int64_t ms;
     int width = all_digits(text, length) ? (int)length : 0;
     enum time_format unit = unit_of(x);
-    const char *exponent = strpbrk(text, "eE");
     if (!j->rows) {
         j->width = width;
         j->calendar = j->yymmdd = j->hhmmss = j->excel = j->zeros = 1;
@@ -705,7 +716,7 @@ static void judge_number(struct time_judge *j, const char *text, size_t length, 
                  !instant_of_date(full_year(pair(text), 2), pair(text + 2), pair(text + 4), &ms);
     j->hhmmss &= width == 6 && pair(text) < 24 && pair(text + 2) < 60 && pair(text + 4) < 60;
     j->excel &= x >= 10000 && x < 100000;
-    j->short_exponent |= exponent && exponent - text < 12 && fabs(x) >= 1e9;
+    j->short_exponent |= lost_digits(text, x);
     j->least = x < j->least ? x : j->least;
     j->most = x > j->most ? x : j->most;
     if (unit == TIME_MICROSECONDS && j->units == BIT(TIME_MILLISECONDS))
