@@ -198,9 +198,12 @@ point "a damaged checkpoint does not take the place of the good one" good_stays
 both()
 {
     again torn
-    flip torn/last.safetensors 5000 && flip torn/last.1.safetensors 5000 &&
-        untouched 3 '^seqtrain: torn/last\.safetensors: damaged: .*; the one before: torn/last\.1\.safetensors: damaged: ' \
-            torn -q -c short.ini -o torn -r -s train.epochs=8
+    # amid the tensors: what a byte of the header is depends on the length of the names in it
+    for file in last last.1; do
+        flip torn/$file.safetensors $(($(wc -c <torn/$file.safetensors) - 9)) || return 1
+    done
+    untouched 3 '^seqtrain: torn/last\.safetensors: damaged: .*; the one before: torn/last\.1\.safetensors: damaged: ' \
+        torn -q -c short.ini -o torn -r -s train.epochs=8
 }
 point "both are damaged: status 3, nothing is touched" both
 best_of_a_run()
