@@ -41,12 +41,21 @@ readable()
     [ ! -e run/log.jsonl ] || ! grep -Ev '^\{"event":.*\}$' run/log.jsonl
 }
 
+# expect: how many lines the next run says on standard error, into $said: one, where a kill fell between
+# the two renames of a checkpoint, so that the run goes on from the checkpoint before.
+expect()
+{
+    said=0
+    [ -e run/last.safetensors ] || [ ! -e run/last.1.safetensors ] || said=1
+}
+
 # interrupted SIGNAL EVENT COUNT ARGUMENT...: the run gets the signal as soon as its log has so many of
 # these events. Its exit status is in $ended.
 interrupted()
 {
     signal=$1 event=$2 most=$3
     shift 3
+    expect
     cat run/log.jsonl >log.before 2>/dev/null
     "$seqtrain" -q -c long.ini "$@" >out 2>err </dev/null &
     pid=$!
@@ -59,20 +68,21 @@ interrupted()
 }
 
 # stopped STATUS ...: as interrupted, with this exit status (or 0: it was too quick) nothing said
-# and nothing torn.
+# that was not expected, and nothing torn.
 stopped()
 {
     wanted=$1
     shift
     interrupted "$@"
-    lines err 0 || return 1
+    [ ! -s err ] || lines err "$said" || return 1
     [ "$ended" -eq "$wanted" ] || [ "$ended" -eq 0 ] || { echo "exit status $ended, not $wanted" && return 1; }
     readable
 }
 
 finished()
 {
-    run 0 -q -c long.ini -r "$@" && lines err 0 && tail -n 1 run/log.jsonl | grep '^{"event":"end"' &&
+    expect
+    run 0 -q -c long.ini -r "$@" && lines err "$said" && tail -n 1 run/log.jsonl | grep '^{"event":"end"' &&
         ! ls run/*.tmp
 }
 
