@@ -245,7 +245,9 @@ mkdir mixed && cp prices/0.csv mixed && sed 's/close/closing/' candles.csv >mixe
 target "columns of another name in one of the files" 3 "^seqtrain: mixed/1\\.csv:1: no column 'close'; .*, closing, volume$" \
     data.source=mixed
 mkdir nothing && : >nothing/prices.txt
-target "a folder without CSV files" 3 '^seqtrain: nothing: no \.csv or \.csv\.gz file is in this folder$' data.source=nothing
+target "a folder without CSV files" 3 \
+    '^seqtrain: nothing: no \.csv or \.csv\.gz file is in this folder, but prices\.txt; data\.source = nothing/\*\.txt takes' \
+    data.source=nothing
 target "a pattern that no file fits" 3 '^seqtrain: nothing/\*\.csv: no file fits this pattern$' 'data.source=nothing/*.csv'
 target "a file named twice" 2 '^seqtrain: .*0\.csv: this file is named twice' data.source=prices,prices/0.csv
 target "as training and as test" 2 '^seqtrain: .*0\.csv: this file is named twice' data.test_source=prices/0.csv
