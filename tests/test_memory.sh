@@ -1,7 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # A run's resident size grows by at most 256 KiB in the 4800 steps that follow step 200, with the cache
-# of parsed columns and without it. The size is that of smaps_rollup, which counts pages; VmHWM and
+# of parsed columns and without it. Pages that are touched for the first time late (a stack, a heap of
+# another thread) come once: where it grew by more, the next 4800 steps must not. A leak shows in both.
+# The size is that of smaps_rollup, which counts pages; VmHWM and
 # VmRSS are sums of counters that each processor keeps for itself and can be off by as much.
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
@@ -80,15 +82,21 @@ grows()
     "$seqtrain" -v "$@" >out 2>err </dev/null &
     pid=$!
     before=$(wait_for 200) && after=$(wait_for $((${before% *} + 4800)))
+    once=
+    if [ -n "$after" ] && [ $((${after#* } - ${before#* })) -gt 256 ]; then
+        once=" (before: $before)"
+        before=$after
+        after=$(wait_for $((${before% *} + 4800)))
+    fi
     kill $pid
     wait $pid 2>/dev/null
     points=$((points + 1))
     # shellcheck disable=SC2086 # numbers
     set -- $before $after
     if [ $# -eq 4 ] && [ $(($4 - $2)) -le 256 ]; then
-        echo "ok $points - $name: $2 KiB at step $1, $4 KiB at step $3"
+        echo "ok $points - $name: $2 KiB at step $1, $4 KiB at step $3$once"
     else
-        echo "not ok $points - $name: at steps and KiB: $*"
+        echo "not ok $points - $name: at steps and KiB: $*$once"
         sed 's/^/# /' err
     fi
 }
