@@ -671,6 +671,23 @@ static void names_of_columns(void **state)
     table_free(table);
 }
 
+/* A quote is text where the field does not begin with one; in one that does, two stand for one. */
+static void quotes_inside_fields(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "x,note,y\n1,a\"\"b,2\n3,5\" x 7\"\",4\n",
+        "x,note,y\n1,\"a \"\"b, c\"\" d\",2\n3,\"\"\"\",4\n",
+        "x;note;y\n1;\"a \"\"b; c\"\" d\";2\n3;a\"\"b;4\n",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct table *table = read_text(texts[i], &(struct table_how){0}, 2);
+        assert_int_equal(table->rows, 2);
+        assert_true(table->column[0][1] == 3 && table->column[1][0] == 2);
+        table_free(table);
+    }
+}
+
 /* --- encodings and kinds of file */
 
 static void encodings(void **state)
@@ -880,6 +897,7 @@ int main(void)
         cmocka_unit_test(lines_above_and_below),
         cmocka_unit_test(files_without_a_header),
         cmocka_unit_test(names_of_columns),
+        cmocka_unit_test(quotes_inside_fields),
         cmocka_unit_test(encodings),
         cmocka_unit_test(gzip_data),
         cmocka_unit_test(gzip_data_cut_off),

@@ -155,23 +155,45 @@ static int fill(struct csv *csv, struct error *err)
     return 0;
 }
 
+/* Where a scan of a record stands: at the beginning of a field, in one that began with a quote, and
+ * inside its quotes. A quote elsewhere is text. */
+struct quotes {
+    int begins, quoted, open;
+};
+#define QUOTES_FIRST ((struct quotes){.begins = 1})
+
+/* Takes a character that is quoted or a quote: 1. Any other is the caller's: 0. */
+static int quotes_take(struct quotes *q, char c)
+{
+    if (q->open) {
+        q->open = c != '"';
+        return 1;
+    }
+    if (c != '"')
+        return 0;
+    q->quoted |= q->begins;
+    q->open = q->quoted; /* again, of two: they stand for one */
+    q->begins = 0;
+    return 1;
+}
+
+/* A character outside of quotes. */
+static void quotes_pass(struct quotes *q, int separates, int blank)
+{
+    q->begins = separates || (q->begins && blank);
+    q->quoted &= !separates;
+}
+
 /* Whether a quoted field is open where the text ends. */
 static int quote_is_open(const struct csv *csv, const char *p, const char *end)
 {
-    int begins = 1, open = 0;
+    struct quotes q = QUOTES_FIRST;
     if (!memchr(p, '"', (size_t)(end - p)))
         return 0;
-    for (; p < end; p++) {
-        if (open) {
-            open = *p != '"';
-        } else if (*p == '"') {
-            open = begins || p[-1] == '"'; /* of two quotes the second is text */
-            begins = 0;
-        } else {
-            begins = separates(csv, *p) || (begins && blank(csv, *p));
-        }
-    }
-    return open;
+    for (; p < end; p++)
+        if (!quotes_take(&q, *p))
+            quotes_pass(&q, separates(csv, *p), blank(csv, *p));
+    return q.open;
 }
 
 /* Cuts the next record out of the stream, without its line's end: 1; 0 at the end of the file; -1.
@@ -310,28 +332,19 @@ struct preview {
 static size_t count_fields(const struct csv *csv, const char *p, size_t length, char separator)
 {
     size_t fields = 1;
-    int open = 0, begins = 1;
+    struct quotes q = QUOTES_FIRST;
     const char *end = p + length;
     if (separator == ' ')
         while (p < end && (*p == ' ' || *p == '\t'))
             p++;
     for (; p < end; p++) {
-        if (*p == '"') {
-            open = open ? 0 : begins;
-            begins = 0;
-        } else if (open) {
+        if (quotes_take(&q, *p))
             continue;
-        } else if (separator == ' ' && (*p == ' ' || *p == '\t')) {
-            while (p + 1 < end && (p[1] == ' ' || p[1] == '\t'))
-                p++;
-            fields += p + 1 < end;
-            begins = 1;
-        } else if (*p == separator) {
-            fields++;
-            begins = 1;
-        } else {
-            begins = begins && blank(csv, *p);
-        }
+        int here = *p == separator || (separator == ' ' && *p == '\t');
+        while (here && separator == ' ' && p + 1 < end && (p[1] == ' ' || p[1] == '\t'))
+            p++;
+        fields += here && (separator != ' ' || p + 1 < end);
+        quotes_pass(&q, here, blank(csv, *p));
     }
     return fields;
 }
