@@ -36,8 +36,8 @@ struct judged {
     char *text;                    /* date and time of day, joined */
     size_t text_room;
     FILE *told;
-    unsigned char *hole; /* [room + 1], by row as read: a row without a time was before it */
-    int turned;          /* the rows were: what came first in the file comes last */
+    size_t *before; /* [room], by row as read: how many rows without a time were before it */
+    int turned;     /* the rows were: what came first in the file comes last */
 };
 
 static int no_memory(const struct judged *j)
@@ -253,11 +253,9 @@ static int grow(struct judged *j)
     size_t room = j->room ? j->room + j->room / 2 : 4096;
     uint64_t *line = realloc(t->line, room * sizeof *line);
     t->line = line ? line : t->line;
-    unsigned char *hole = realloc(j->hole, room + 1);
-    j->hole = hole ? hole : j->hole;
-    if (hole)
-        memset(hole + j->room + (j->room > 0), 0, room - j->room + (j->room == 0));
-    if (!line || !hole || table_set_room(t, j->at->times > 0, room))
+    size_t *before = realloc(j->before, room * sizeof *before);
+    j->before = before ? before : j->before;
+    if (!line || !before || table_set_room(t, j->at->times > 0, room))
         return no_memory(j);
     j->room = room;
     return 0;
@@ -300,7 +298,6 @@ static int read_row(struct judged *j)
     if (t->rows == j->room && grow(j))
         return -1;
     if (skip_time(j)) {
-        j->hole[t->rows] = 1;
         j->skipped++;
         return 0;
     }
@@ -314,6 +311,7 @@ static int read_row(struct judged *j)
             amount_parse(field->text, field->length, j->column[i].decimal, x))
             return not_a_number(j, i, field);
     }
+    j->before[t->rows] = j->skipped;
     t->line[t->rows++] = j->csv->line;
     return 0;
 }
@@ -636,11 +634,7 @@ static int hole_between(const struct judged *j, size_t before, size_t behind)
 {
     const struct table *t = j->table;
     size_t a = t->origin ? t->origin[before] : before, b = t->origin ? t->origin[behind] : behind;
-    size_t first = a < b ? a : b, last = a < b ? b : a;
-    for (size_t i = first + 1; i <= last && last - first < 1000; i++)
-        if (j->hole[i])
-            return 1;
-    return 0;
+    return j->before[a] != j->before[b];
 }
 
 /* Leaves the first rows out, and if `all` those in which a needed value is missing: holes that
@@ -799,6 +793,6 @@ int table_read_judged(struct table *table, struct csv *csv, const struct table_h
     free(j.column);
     free(j.twice);
     free(j.text);
-    free(j.hole);
+    free(j.before);
     return result;
 }
