@@ -84,7 +84,7 @@ int device_error_planned(struct error *err, const char *what)
 /* --- order of commands */
 
 /* What the fork started is what `queue` waits for from here on. */
-static cl_int gather(struct device *dev)
+cl_int device_gather(struct device *dev)
 {
     if (!dev->running_count)
         return CL_SUCCESS;
@@ -111,24 +111,11 @@ int device_join(struct device *dev, struct error *err)
 {
     if (!dev->forked)
         return 0;
-    cl_int code = gather(dev);
+    cl_int code = device_gather(dev);
     clReleaseEvent(dev->fork);
     dev->forked = 0;
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueBarrierWithWaitList", NULL);
 }
-
-/* A command in the queue where it belongs; `queue_` in its arguments names that. */
-#define ENQUEUE(dev, code, call, ...)                                                             \
-    do {                                                                                          \
-        const int forked_ = (dev)->forked;                                                        \
-        const cl_command_queue queue_ = forked_ ? (dev)->side : (dev)->queue;                     \
-        (code) = forked_ && (dev)->running_count == DEVICE_MAX_EVENTS ? gather(dev) : CL_SUCCESS; \
-        if ((code) == CL_SUCCESS)                                                                 \
-            (code) = call(queue_, __VA_ARGS__, forked_ ? 1 : 0, forked_ ? &(dev)->fork : NULL,    \
-                          forked_ ? &(dev)->running[(dev)->running_count] : NULL);                \
-        if ((code) == CL_SUCCESS && forked_)                                                      \
-            (dev)->running_count++;                                                               \
-    } while (0)
 
 int device_finish(struct device *dev, struct error *err)
 {
@@ -581,134 +568,6 @@ uint64_t device_budget(const struct device *dev)
     return dev->budget;
 }
 
-/* --- buffers */
-
-struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)
-{
-    struct buffer *b = calloc(1, sizeof *b);
-    if (!b) {
-        error_set(err, STATUS_FAILED, "%s: out of memory", what);
-        return NULL;
-    }
-    if (!bytes)
-        bytes = 4;
-    b->dev = dev;
-    b->bytes = (bytes + 3) & ~(size_t)3;
-    if (bytes > b->bytes || b->bytes > dev->budget - dev->bytes) {
-        error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use", what,
-                  bytes, (unsigned long long)dev->bytes, (unsigned long long)dev->budget);
-        free(b);
-        return NULL;
-    }
-    if (b->bytes > dev->info.max_alloc_bytes) {
-        error_set(err, STATUS_DEVICE,
-                  "%s: %zu bytes are more than the device's largest buffer of "
-                  "%llu",
-                  what, bytes, (unsigned long long)dev->info.max_alloc_bytes);
-        free(b);
-        return NULL;
-    }
-    if (dev->context && b->bytes > dev->info.global_bytes - dev->bytes) {
-        error_set(err, STATUS_DEVICE,
-                  "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer "
-                  "than device.memory says ('seqtrain check -d none' plans without a device)",
-                  what, bytes, (unsigned long long)dev->bytes,
-                  (unsigned long long)dev->info.global_bytes);
-        free(b);
-        return NULL;
-    }
-    cl_int code = CL_SUCCESS;
-    if (!dev->counts)
-        b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
-    if (code != CL_SUCCESS) {
-        opencl_error(err, code, "clCreateBuffer", what);
-        free(b);
-        return NULL;
-    }
-    dev->bytes += b->bytes;
-    b->serial = dev->serial++;
-    if (buffer_zero(b, err) || device_finish(dev, err)) {
-        error_prefix(err, "%s", what);
-        buffer_free(b);
-        return NULL;
-    }
-    return b;
-}
-
-struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, struct error *err)
-{
-    struct buffer *b = calloc(1, sizeof *b);
-    if (!b) {
-        error_set(err, STATUS_FAILED, "out of memory");
-        return NULL;
-    }
-    b->dev = parent->dev;
-    b->parent = parent;
-    b->offset = offset;
-    b->bytes = bytes;
-    const cl_buffer_region region = {offset, bytes};
-    cl_int code = CL_SUCCESS;
-    if (!parent->dev->counts)
-        b->id = clCreateSubBuffer(parent->id, 0, CL_BUFFER_CREATE_TYPE_REGION, &region, &code);
-    if (code != CL_SUCCESS) {
-        opencl_error(err, code, "clCreateSubBuffer", NULL);
-        free(b);
-        return NULL;
-    }
-    return b;
-}
-
-void buffer_free(struct buffer *b)
-{
-    if (!b)
-        return;
-    if (b->id)
-        clReleaseMemObject(b->id);
-    if (!b->parent)
-        b->dev->bytes -= b->bytes;
-    free(b);
-}
-
-size_t buffer_size(const struct buffer *b)
-{
-    return b->bytes;
-}
-
-int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
-{
-    return buffer_send(b, offset, bytes, from, err) || device_finish(b->dev, err) ? -1 : 0;
-}
-
-int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
-{
-    if (b->dev->counts)
-        return device_error_planned(err, "reading a buffer");
-    cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->id, CL_FALSE, offset, bytes, to);
-    if (code != CL_SUCCESS)
-        return opencl_error(err, code, "clEnqueueReadBuffer", NULL);
-    return device_finish(b->dev, err);
-}
-
-int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)
-{
-    if (b->dev->counts)
-        return 0;
-    cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueWriteBuffer, b->id, CL_FALSE, offset, bytes, from);
-    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueWriteBuffer", NULL);
-}
-
-int buffer_zero(struct buffer *b, struct error *err)
-{
-    if (b->dev->counts)
-        return 0;
-    const cl_int zero = 0;
-    cl_int code;
-    ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->id, &zero, sizeof zero, 0, b->bytes);
-    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueFillBuffer", NULL);
-}
-
 /* --- kernels */
 
 struct kernel *kernel_new(struct device *dev, const char *file, const char *name,
@@ -815,7 +674,7 @@ int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *
     }
     size_t global = groups * lanes;
     cl_int code;
-    ENQUEUE(k->dev, code, clEnqueueNDRangeKernel, k->id, 1, NULL, &global, &lanes);
+    DEVICE_ENQUEUE(k->dev, code, clEnqueueNDRangeKernel, k->id, 1, NULL, &global, &lanes);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNDRangeKernel", k->name);
 }
 
@@ -875,7 +734,7 @@ int device_enqueue_native(struct device *dev, void (*fn)(void **memory, const vo
     for (size_t i = 0; i < count; i++)
         n.offset[i] = buffers[i]->offset;
     cl_int code;
-    ENQUEUE(dev, code, clEnqueueNativeKernel, run_native, &n, sizeof n, bases, bases ? ids : NULL,
-            bases ? where : NULL);
+    DEVICE_ENQUEUE(dev, code, clEnqueueNativeKernel, run_native, &n, sizeof n, bases,
+                   bases ? ids : NULL, bases ? where : NULL);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueNativeKernel", NULL);
 }

@@ -81,6 +81,23 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 /* Tells why none of these platforms has a device, or why there is no platform; returns -1. */
 int device_error_none(const cl_platform_id *platform, cl_uint count, struct error *err);
 
+/* `queue` waits for what the fork started; there is room in `running` for more. */
+cl_int device_gather(struct device *dev);
+
+/* A command in the queue where it belongs; `queue_` in its arguments names that. */
+#define DEVICE_ENQUEUE(dev, code, call, ...)                                                   \
+    do {                                                                                       \
+        const int forked_ = (dev)->forked;                                                     \
+        const cl_command_queue queue_ = forked_ ? (dev)->side : (dev)->queue;                  \
+        (code) = forked_ && (dev)->running_count == DEVICE_MAX_EVENTS ? device_gather(dev)     \
+                                                                      : CL_SUCCESS;            \
+        if ((code) == CL_SUCCESS)                                                              \
+            (code) = call(queue_, __VA_ARGS__, forked_ ? 1 : 0, forked_ ? &(dev)->fork : NULL, \
+                          forked_ ? &(dev)->running[(dev)->running_count] : NULL);             \
+        if ((code) == CL_SUCCESS && forked_)                                                   \
+            (dev)->running_count++;                                                            \
+    } while (0)
+
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
 struct program *program_get(struct device *dev, const char *file, const char *options,
                             struct error *err);
