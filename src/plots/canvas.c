@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "plots/canvas.h"
 
-#include <cairo.h>
-#include <errno.h>
 #include <math.h>
-#include <png.h>
-#include <setjmp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "plots/canvas_parts.h"
+#include "plots/image.h"
 #include "plots/number.h"
-#include "util/file.h"
 
 enum { TEXT_LONGEST = 1024 };
-
-struct canvas {
-    const char *path, *title;
-    const struct plot_about *about;
-    double height;
-    cairo_surface_t *surface; /* CAIRO_FORMAT_RGB24 */
-    cairo_t *cr;
-    int no_memory; /* for something that was to be drawn */
-};
 
 static const struct {
     double size;
@@ -125,7 +113,7 @@ static void shorten(cairo_t *cr, char text[TEXT_LONGEST], double width)
     text[TEXT_LONGEST - 1] = 0;
 }
 
-static void set_color(cairo_t *cr, unsigned color, double alpha)
+void canvas_color(cairo_t *cr, unsigned color, double alpha)
 {
     cairo_set_source_rgba(cr, (color >> 16 & 255) / 255.0, (color >> 8 & 255) / 255.0,
                           (color & 255) / 255.0, alpha);
@@ -139,7 +127,7 @@ void canvas_text(struct canvas *canvas, enum font font, enum align align, unsign
     set_font(canvas->cr, font);
     shorten(canvas->cr, clean, width);
     double share = align == ALIGN_LEFT ? 0 : align == ALIGN_CENTER ? 0.5 : 1;
-    set_color(canvas->cr, color, 1);
+    canvas_color(canvas->cr, color, 1);
     cairo_move_to(canvas->cr, x - share * clean_width(canvas->cr, clean), y);
     cairo_show_text(canvas->cr, clean);
 }
@@ -154,9 +142,9 @@ void canvas_text_rimmed(struct canvas *canvas, enum font font, double x, double 
     cairo_text_path(cr, clean);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_width(cr, 3);
-    set_color(cr, 0xffffff, 0.9);
+    canvas_color(cr, 0xffffff, 0.9);
     cairo_stroke_preserve(cr);
-    set_color(cr, COLOR_INK, 1);
+    canvas_color(cr, COLOR_INK, 1);
     cairo_fill(cr);
 }
 
@@ -171,8 +159,8 @@ void canvas_text_up(struct canvas *canvas, enum font font, double x, double y, d
 }
 
 /* label with its power raised behind it: 10^-4. */
-static void draw_power(struct canvas *canvas, enum align align, unsigned color, double x, double y,
-                       const char *label, const char *power)
+void canvas_power(struct canvas *canvas, enum align align, unsigned color, double x, double y,
+                  const char *label, const char *power)
 {
     double base = canvas_text_width(canvas, FONT_TICK, label), raised = 0;
     if (*power)
@@ -208,7 +196,7 @@ struct canvas *canvas_begin(const char *path, const char *title, const struct pl
     cairo_font_options_set_hint_metrics(options, CAIRO_HINT_METRICS_OFF);
     cairo_set_font_options(canvas->cr, options);
     cairo_font_options_destroy(options);
-    set_color(canvas->cr, 0xffffff, 1);
+    canvas_color(canvas->cr, 0xffffff, 1);
     cairo_paint(canvas->cr);
     canvas_text(canvas, FONT_TITLE, ALIGN_LEFT, COLOR_INK, CANVAS_MARGIN, 32,
                 CANVAS_WIDTH - 2 * CANVAS_MARGIN, title);
@@ -243,99 +231,6 @@ void canvas_note(struct canvas *canvas, const char *text)
                 text);
 }
 
-/* ---- PNG ---- */
-
-static void png_failed(png_structp png, png_const_charp message)
-{
-    struct error *err = png_get_error_ptr(png);
-    if (!err->text[0])
-        error_set(err, STATUS_FAILED, "libpng: %s", message);
-    png_longjmp(png, 1);
-}
-
-static void png_warned(png_structp png, png_const_charp message)
-{
-    (void)png;
-    (void)message;
-}
-
-static void png_put(png_structp png, png_bytep bytes, size_t size)
-{
-    struct error *err = png_get_error_ptr(png);
-    if (fwrite(bytes, 1, size, png_get_io_ptr(png)) == size)
-        return;
-    error_set(err, STATUS_FAILED, "%s", strerror(errno));
-    png_error(png, "write");
-}
-
-static void png_flush_nothing(png_structp png)
-{
-    (void)png;
-}
-
-/* tEXt is Latin-1: anything beyond ASCII goes into an iTXt chunk. */
-static png_text text_chunk(char *key, char *text)
-{
-    png_text chunk = {.compression = PNG_TEXT_COMPRESSION_NONE, .key = key, .text = text};
-    size_t size = strlen(text);
-    for (size_t i = 0; i < size; i++)
-        if ((unsigned char)text[i] >= 0x80)
-            chunk.compression = PNG_ITXT_COMPRESSION_NONE;
-    if (chunk.compression == PNG_ITXT_COMPRESSION_NONE)
-        chunk.itxt_length = size;
-    else
-        chunk.text_length = size;
-    return chunk;
-}
-
-struct picture {
-    const unsigned char *pixels; /* native 0x00RRGGBB */
-    size_t stride;
-    unsigned width, height;
-    unsigned char *row; /* [width, 3] */
-    png_text text[3];
-};
-
-static void write_rows(png_structp png, const struct picture *picture)
-{
-    for (unsigned y = 0; y < picture->height; y++) {
-        for (unsigned x = 0; x < picture->width; x++) {
-            uint32_t pixel;
-            memcpy(&pixel, picture->pixels + y * picture->stride + 4 * (size_t)x, 4);
-            picture->row[3 * x] = (unsigned char)(pixel >> 16);
-            picture->row[3 * x + 1] = (unsigned char)(pixel >> 8);
-            picture->row[3 * x + 2] = (unsigned char)pixel;
-        }
-        png_write_row(png, picture->row);
-    }
-}
-
-/* Nothing that lives in this function changes after setjmp. */
-static int write_png(FILE *stream, const struct picture *picture, struct error *err)
-{
-    err->text[0] = 0;
-    png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, err, png_failed, png_warned);
-    if (!png)
-        return err->text[0] ? -1 : error_set(err, STATUS_FAILED, "libpng: out of memory");
-    png_infop info = png_create_info_struct(png);
-    if (!info || setjmp(png_jmpbuf(png))) {
-        png_destroy_write_struct(&png, &info);
-        return err->text[0] ? -1 : error_set(err, STATUS_FAILED, "libpng: out of memory");
-    }
-    png_set_write_fn(png, stream, png_put, png_flush_nothing);
-    png_set_IHDR(png, info, picture->width, picture->height, 8, PNG_COLOR_TYPE_RGB,
-                 PNG_INTERLACE_NONE, PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
-    png_set_sRGB(png, info, PNG_sRGB_INTENT_RELATIVE);
-    unsigned per_meter = (unsigned)lround(CANVAS_SCALE * 96 / 0.0254);
-    png_set_pHYs(png, info, per_meter, per_meter, PNG_RESOLUTION_METER);
-    png_set_text(png, info, picture->text, 3);
-    png_write_info(png, info);
-    write_rows(png, picture);
-    png_write_end(png, info);
-    png_destroy_write_struct(&png, &info);
-    return 0;
-}
-
 static int save(struct canvas *canvas, struct error *err)
 {
     const struct plot_about *about = canvas->about;
@@ -344,28 +239,17 @@ static int save(struct canvas *canvas, struct error *err)
     clean_text(software, about->version);
     print_about(raw, sizeof raw, about, "run ", ", ");
     clean_text(comment, raw);
-    struct picture picture = {
+    const struct image image = {
         .pixels = cairo_image_surface_get_data(canvas->surface),
         .stride = (size_t)cairo_image_surface_get_stride(canvas->surface),
         .width = (unsigned)cairo_image_surface_get_width(canvas->surface),
         .height = (unsigned)cairo_image_surface_get_height(canvas->surface),
-        .text = {text_chunk("Title", title), text_chunk("Software", software),
-                 text_chunk("Comment", comment)},
+        .dots_per_inch = CANVAS_SCALE * 96,
+        .text = {{(char[]){"Title"}, title},
+                 {(char[]){"Software"}, software},
+                 {(char[]){"Comment"}, comment}},
     };
-    picture.row = malloc(3 * (size_t)picture.width);
-    if (!picture.row)
-        return error_set(err, STATUS_FAILED, "%s: out of memory", canvas->path);
-    struct file_draft *draft = file_begin(canvas->path, err);
-    int failed = !draft;
-    if (draft && write_png(draft->stream, &picture, err)) {
-        file_abort(draft);
-        error_prefix(err, "%s", canvas->path);
-        failed = 1;
-    } else if (draft) {
-        failed = file_commit(draft, err);
-    }
-    free(picture.row);
-    return failed ? -1 : 0;
+    return image_write(canvas->path, &image, err);
 }
 
 void canvas_short(struct canvas *canvas)
@@ -396,7 +280,7 @@ int canvas_end(struct canvas *canvas, struct error *err)
 void canvas_fill(struct canvas *canvas, struct rect rect, unsigned color)
 {
     cairo_rectangle(canvas->cr, rect.x, rect.y, rect.w, rect.h);
-    set_color(canvas->cr, color, 1);
+    canvas_color(canvas->cr, color, 1);
     cairo_fill(canvas->cr);
 }
 
@@ -404,7 +288,7 @@ void canvas_frame(struct canvas *canvas, struct rect rect, unsigned color)
 {
     cairo_rectangle(canvas->cr, rect.x, rect.y, rect.w, rect.h);
     cairo_set_line_width(canvas->cr, 0.5);
-    set_color(canvas->cr, color, 1);
+    canvas_color(canvas->cr, color, 1);
     cairo_stroke(canvas->cr);
 }
 
@@ -413,17 +297,17 @@ void canvas_dot(struct canvas *canvas, double x, double y, double radius, unsign
 {
     cairo_new_path(canvas->cr);
     cairo_arc(canvas->cr, x, y, radius, 0, 2 * acos(-1));
-    set_color(canvas->cr, color, alpha);
+    canvas_color(canvas->cr, color, alpha);
     cairo_fill(canvas->cr);
 }
 
-static void segment(cairo_t *cr, double x0, double y0, double x1, double y1, double width,
+void canvas_segment(cairo_t *cr, double x0, double y0, double x1, double y1, double width,
                     unsigned color)
 {
     cairo_move_to(cr, x0, y0);
     cairo_line_to(cr, x1, y1);
     cairo_set_line_width(cr, width);
-    set_color(cr, color, 1);
+    canvas_color(cr, color, 1);
     cairo_stroke(cr);
 }
 
@@ -502,7 +386,7 @@ void canvas_colorbar(struct canvas *canvas, struct rect rect, const unsigned map
 
 /* ---- legends ---- */
 
-static void set_dash(cairo_t *cr, enum dash dash)
+void canvas_dash(cairo_t *cr, enum dash dash)
 {
     static const double lengths[] = {5, 3}, dots[] = {1.5, 2};
     if (dash == DASH_NONE)
@@ -523,12 +407,12 @@ double canvas_key(struct canvas *canvas, const struct key *key, double x, double
     double middle = y - 3.5;
     switch (key->mark) {
     case MARK_LINE:
-        segment(cr, x, middle, x + 16, middle, 1.8, key->color);
+        canvas_segment(cr, x, middle, x + 16, middle, 1.8, key->color);
         break;
     case MARK_DASHES:
-        set_dash(cr, DASH_LONG);
-        segment(cr, x, middle, x + 16, middle, 1.2, key->color);
-        set_dash(cr, DASH_NONE);
+        canvas_dash(cr, DASH_LONG);
+        canvas_segment(cr, x, middle, x + 16, middle, 1.2, key->color);
+        canvas_dash(cr, DASH_NONE);
         break;
     case MARK_DOT:
         canvas_dot(canvas, x + 8, middle, 4, key->color, 1);
@@ -552,252 +436,4 @@ void canvas_legend(struct canvas *canvas, const struct axes *axes, const struct 
     for (size_t i = 0; i < count; i++)
         if (end - x > 40)
             x += canvas_key(canvas, &keys[i], x, axes->box.y - 7, end - x) + 14;
-}
-
-/* ---- axes ---- */
-
-double canvas_x(const struct axes *axes, double value)
-{
-    return axes->box.x + axes->box.w * axis_place(&axes->x, value);
-}
-
-double canvas_y(const struct axes *axes, double value)
-{
-    return axes->box.y + axes->box.h * (1 - axis_place(&axes->y, value));
-}
-
-/* "x10^-4" at the end of an axis. */
-static void draw_factor(struct canvas *canvas, int power, double x, double y)
-{
-    char text[16];
-    if (!power)
-        return;
-    number_print(text, sizeof text, "%s%d", power < 0 ? "\u2212" : "", abs(power));
-    draw_power(canvas, ALIGN_RIGHT, COLOR_MUTED, x, y, "\u00d710", text);
-}
-
-/* Whether neighbouring labels below an axis would touch. */
-static int crowded(struct canvas *canvas, const struct axes *axes, const struct tick *ticks, int n)
-{
-    double end = -INFINITY;
-    for (int i = 0; i < n; i++) {
-        if (!ticks[i].label[0])
-            continue;
-        double width = canvas_text_width(canvas, FONT_TICK, ticks[i].label) +
-                       0.75 * canvas_text_width(canvas, FONT_TICK, ticks[i].power);
-        double x = canvas_x(axes, ticks[i].at);
-        if (x - width / 2 < end)
-            return 1;
-        end = x + width / 2 + 8;
-    }
-    return 0;
-}
-
-void canvas_x_ticks(struct canvas *canvas, const struct axes *axes)
-{
-    struct tick ticks[AXIS_TICKS];
-    struct rect box = axes->box;
-    int power, n, most = (int)(box.w / 40);
-    do
-        n = axis_ticks(&axes->x, most, ticks, &power);
-    while (crowded(canvas, axes, ticks, n) && --most > 0);
-    double bottom = box.y + box.h;
-    for (int i = 0; i < n; i++) {
-        double x = canvas_x(axes, ticks[i].at);
-        int major = ticks[i].label[0] != 0;
-        segment(canvas->cr, x, bottom, x, bottom + (major ? 4 : 2), 0.7, COLOR_FRAME);
-        if (major)
-            draw_power(canvas, ALIGN_CENTER, COLOR_MUTED, x, bottom + 15, ticks[i].label,
-                       ticks[i].power);
-    }
-    draw_factor(canvas, power, box.x + box.w, bottom + 29);
-}
-
-static void draw_y_axis(struct canvas *canvas, const struct axes *axes)
-{
-    struct tick ticks[AXIS_TICKS];
-    struct rect box = axes->box;
-    int power, n = axis_ticks(&axes->y, (int)(box.h / 22), ticks, &power);
-    for (int i = 0; i < n; i++) {
-        double y = canvas_y(axes, ticks[i].at);
-        int major = ticks[i].label[0] != 0;
-        segment(canvas->cr, box.x - (major ? 4 : 2), y, box.x, y, 0.7, COLOR_FRAME);
-        if (!major)
-            continue;
-        segment(canvas->cr, box.x, y, box.x + box.w, y, 0.7, COLOR_GRID);
-        draw_power(canvas, ALIGN_RIGHT, COLOR_MUTED, box.x - 7, y + 3.6, ticks[i].label,
-                   ticks[i].power);
-    }
-    draw_factor(canvas, power, box.x - 7, box.y - 7);
-}
-
-void canvas_axes(struct canvas *canvas, struct axes *axes, struct rect outer, const char *title,
-                 const char *x_label, const char *y_label)
-{
-    double left = y_label ? 62 : 46, below = x_label ? 34 : 20;
-    axes->box = (struct rect){outer.x + left, outer.y + CANVAS_HEAD, outer.w - left,
-                              outer.h - CANVAS_HEAD - below};
-    struct rect box = axes->box;
-    canvas_text(canvas, FONT_PANEL, ALIGN_LEFT, COLOR_INK, box.x, outer.y + 12, box.w, title);
-    draw_y_axis(canvas, axes);
-    canvas_x_ticks(canvas, axes);
-    segment(canvas->cr, box.x, box.y, box.x, box.y + box.h, 0.8, COLOR_FRAME);
-    segment(canvas->cr, box.x, box.y + box.h, box.x + box.w, box.y + box.h, 0.8, COLOR_FRAME);
-    if (x_label)
-        canvas_text(canvas, FONT_LABEL, ALIGN_CENTER, COLOR_INK, box.x + box.w / 2,
-                    box.y + box.h + 30, box.w, x_label);
-    if (y_label)
-        canvas_text_up(canvas, FONT_LABEL, outer.x + 11, box.y + box.h / 2, box.h, y_label);
-}
-
-void canvas_blank(struct canvas *canvas, const struct axes *axes, const char *text)
-{
-    canvas_text(canvas, FONT_LABEL, ALIGN_CENTER, COLOR_MUTED, axes->box.x + axes->box.w / 2,
-                axes->box.y + axes->box.h / 2, axes->box.w, text);
-}
-
-/* ---- data ---- */
-
-static void clip(struct canvas *canvas, struct rect box)
-{
-    cairo_save(canvas->cr);
-    cairo_rectangle(canvas->cr, box.x - 3, box.y - 3, box.w + 6, box.h + 6);
-    cairo_clip(canvas->cr);
-}
-
-static int shown(const struct axes *axes, double x, double y)
-{
-    return isfinite(x) && isfinite(y) && axis_place(&axes->x, x) > -1e3 &&
-           axis_place(&axes->y, y) > -1e3;
-}
-
-/* The path of the run of points that begins at i; returns where it ends. Points that share a pixel
- * column become its first, lowest, highest and last one, so that a million cost what a screen
- * does. */
-static size_t trace(cairo_t *cr, const struct axes *axes, const double *x, const double *y,
-                    size_t i, size_t n)
-{
-    cairo_move_to(cr, canvas_x(axes, x[i]), canvas_y(axes, y[i]));
-    while (i < n && shown(axes, x[i], y[i])) {
-        double at = canvas_x(axes, x[i]), column = floor(at * CANVAS_SCALE);
-        double low = INFINITY, high = -INFINITY, last = 0;
-        size_t first = i;
-        for (; i < n && shown(axes, x[i], y[i]); i++) {
-            double px = canvas_x(axes, x[i]);
-            if (floor(px * CANVAS_SCALE) != column)
-                break;
-            last = canvas_y(axes, y[i]);
-            low = fmin(low, last);
-            high = fmax(high, last);
-        }
-        cairo_line_to(cr, at, canvas_y(axes, y[first]));
-        if (i - first > 1) {
-            cairo_line_to(cr, at, low);
-            cairo_line_to(cr, at, high);
-            cairo_line_to(cr, at, last);
-        }
-    }
-    return i;
-}
-
-static void polyline(struct canvas *canvas, const struct axes *axes, const double *x,
-                     const double *y, size_t n, unsigned color, enum dash dash)
-{
-    cairo_t *cr = canvas->cr;
-    clip(canvas, axes->box);
-    set_dash(cr, dash);
-    cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
-    cairo_set_line_cap(cr, dash == DASH_NONE ? CAIRO_LINE_CAP_ROUND : CAIRO_LINE_CAP_BUTT);
-    for (size_t i = 0; i < n; i++) {
-        if (!shown(axes, x[i], y[i]))
-            continue;
-        size_t end = trace(cr, axes, x, y, i, n);
-        cairo_set_line_width(cr, 1.5);
-        set_color(cr, color, 1);
-        cairo_stroke(cr);
-        if (dash == DASH_NONE && (n <= 12 || end == i + 1))
-            for (size_t j = i; j < end; j++)
-                canvas_dot(canvas, canvas_x(axes, x[j]), canvas_y(axes, y[j]), 2.5, color, 1);
-        i = end;
-    }
-    cairo_restore(cr);
-}
-
-void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
-                 size_t n, unsigned color)
-{
-    polyline(canvas, axes, x, y, n, color, DASH_NONE);
-}
-
-void canvas_dashes(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
-                   size_t n, unsigned color)
-{
-    polyline(canvas, axes, x, y, n, color, DASH_LONG);
-}
-
-void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, double y0, double x1,
-                 double y1, unsigned color, enum dash dash)
-{
-    clip(canvas, axes->box);
-    set_dash(canvas->cr, dash);
-    segment(canvas->cr, canvas_x(axes, x0), canvas_y(axes, y0), canvas_x(axes, x1),
-            canvas_y(axes, y1), 1.2, color);
-    cairo_restore(canvas->cr);
-}
-
-void canvas_bars(struct canvas *canvas, const struct axes *axes, const double *edge,
-                 const double *height, size_t n, unsigned color)
-{
-    clip(canvas, axes->box);
-    double base = axes->box.y + axes->box.h, pixel = 1.0 / CANVAS_SCALE;
-    for (size_t i = 0; i < n;) {
-        double left = canvas_x(axes, edge[i]), right, high = 0;
-        do {
-            right = canvas_x(axes, edge[i + 1]);
-            high = fmax(high, height[i]);
-        } while (++i < n && right - left < pixel);
-        double gap = right - left >= 6 ? 1 : right - left >= 3 ? 0.5 : 0;
-        double top = fmin(base, canvas_y(axes, high));
-        cairo_rectangle(canvas->cr, left + gap / 2, top, fmax(right - left - gap, pixel),
-                        base - top);
-    }
-    set_color(canvas->cr, color, 1);
-    cairo_fill(canvas->cr);
-    cairo_restore(canvas->cr);
-}
-
-void canvas_steps(struct canvas *canvas, const struct axes *axes, const double *edge,
-                  const double *height, size_t n, unsigned color)
-{
-    if (!n)
-        return;
-    cairo_t *cr = canvas->cr;
-    double base = axes->box.y + axes->box.h;
-    clip(canvas, axes->box);
-    cairo_move_to(cr, canvas_x(axes, edge[0]), base);
-    for (size_t i = 0; i < n; i++) {
-        double y = fmin(base, canvas_y(axes, height[i]));
-        cairo_line_to(cr, canvas_x(axes, edge[i]), y);
-        cairo_line_to(cr, canvas_x(axes, edge[i + 1]), y);
-    }
-    cairo_line_to(cr, canvas_x(axes, edge[n]), base);
-    set_color(cr, color, 0.16);
-    cairo_fill_preserve(cr);
-    cairo_set_line_width(cr, 1.2);
-    set_color(cr, color, 1);
-    cairo_stroke(cr);
-    cairo_restore(cr);
-}
-
-void canvas_band(struct canvas *canvas, const struct axes *axes, double x0, double x1,
-                 unsigned color)
-{
-    cairo_save(canvas->cr);
-    cairo_rectangle(canvas->cr, axes->box.x, axes->box.y, axes->box.w, axes->box.h);
-    cairo_clip(canvas->cr);
-    cairo_rectangle(canvas->cr, canvas_x(axes, x0), axes->box.y,
-                    canvas_x(axes, x1) - canvas_x(axes, x0), axes->box.h);
-    set_color(canvas->cr, color, 0.10);
-    cairo_fill(canvas->cr);
-    cairo_restore(canvas->cr);
 }
