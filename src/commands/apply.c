@@ -67,14 +67,6 @@ static char *model_path(const struct options *o, struct error *err)
     return path;
 }
 
-/* -v tells of a file without checksums: damage in it would go unnoticed. */
-static void tell_unchecked(const struct trained *t, const struct options *o, int summed,
-                           const char *path)
-{
-    if (o->verbosity == LOG_VERBOSE && !summed)
-        log_warn(t->log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it", path);
-}
-
 /* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
@@ -89,7 +81,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         command_needs_device(o, t->checkpoint.config, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
-    tell_unchecked(t, o, t->checkpoint.st->summed, t->path);
+    command_tell_unchecked(o, t->log, t->checkpoint.st->summed, t->path);
     const struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
     t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
@@ -213,7 +205,7 @@ int command_encode(const struct options *options, struct error *err)
     else
         failed = categories_read(&categories, dirname(copy), d, err);
     if (!failed && categories.k)
-        tell_unchecked(&t, options, categories.summed, "categories.safetensors");
+        command_tell_unchecked(options, t.log, categories.summed, "categories.safetensors");
     if (!failed && categories.k && categories.epoch != t.checkpoint.epoch)
         log_warn(t.log, "categories.safetensors is of epoch %ld, the model of epoch %ld",
                  categories.epoch, t.checkpoint.epoch);

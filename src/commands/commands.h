@@ -47,6 +47,10 @@ void command_cut_batch(struct config *config, size_t windows, struct log *log);
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);
 
+/* Warns with -v of a file without checksums: damage in it would go unnoticed. */
+void command_tell_unchecked(const struct options *options, struct log *log, int summed,
+                            const char *path);
+
 /* What a command prints to: -o's file, which appears whole or not at all, or standard output. */
 struct output {
     FILE *stream;

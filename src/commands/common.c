@@ -50,6 +50,13 @@ int command_needs_device(const struct options *options, const struct config *con
                      options->command);
 }
 
+void command_tell_unchecked(const struct options *options, struct log *log, int summed,
+                            const char *path)
+{
+    if (options->verbosity == LOG_VERBOSE && !summed)
+        log_warn(log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it", path);
+}
+
 int command_devices(const struct options *options, struct error *err)
 {
     const char *select = "auto";

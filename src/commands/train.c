@@ -56,16 +56,9 @@ static const char *const may_differ[] = {
     "device.memory",  NULL,
 };
 
-/* -v tells of a file without checksums: damage in it would go unnoticed. */
-static void tell_unchecked(const struct run *run, const struct safetensors *st, const char *path)
-{
-    if (!st->summed)
-        log_detail(run->log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it",
-                   path);
-}
-
 /* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
-static int resume_from(struct run *run, const char *name, struct error *err)
+static int resume_from(struct run *run, const struct options *options, const char *name,
+                       struct error *err)
 {
     struct checkpoint c;
     char *path = run_path(run, name), why[1024];
@@ -76,7 +69,7 @@ static int resume_from(struct run *run, const char *name, struct error *err)
     if (!checkpoint_read(&c, path, NULL, 0, err)) {
         const char *plan = safetensors_get(c.st, "plan");
         int differs = config_differs(c.config, run->config, may_differ, why, sizeof why);
-        tell_unchecked(run, c.st, path);
+        command_tell_unchecked(options, run->log, c.st->summed, path);
         if (differs < 0)
             error_set(err, STATUS_FAILED, "%s: out of memory", path);
         else if (differs)
@@ -96,11 +89,12 @@ static int resume_from(struct run *run, const char *name, struct error *err)
 }
 
 /* Goes on from the last checkpoint or, where that is damaged or missing, from the one before. */
-static int resume(struct run *run, const struct folder *folder, struct error *err)
+static int resume(struct run *run, const struct options *options, const struct folder *folder,
+                  struct error *err)
 {
     struct error first = {0};
     if (folder->last) {
-        if (!resume_from(run, RUN_LAST, err))
+        if (!resume_from(run, options, RUN_LAST, err))
             return 0;
         if (!err->damaged || !folder->former)
             return -1;
@@ -108,7 +102,7 @@ static int resume(struct run *run, const struct folder *folder, struct error *er
     } else {
         error_set(&first, STATUS_INPUT, "%s/" RUN_LAST " is missing", run->folder);
     }
-    if (resume_from(run, RUN_FORMER, err))
+    if (resume_from(run, options, RUN_FORMER, err))
         return err->damaged ? error_prefix(err, "%s; the one before", first.text) : -1;
     run->from_former = 1;
     log_warn(run->log, "%s; the run goes on from " RUN_FORMER ", the checkpoint before",
@@ -116,12 +110,11 @@ static int resume(struct run *run, const struct folder *folder, struct error *er
     return 0;
 }
 
-static int load_weights(struct run *run, const char *path, struct error *err)
+static int load_weights(struct run *run, const char *path, int *summed, struct error *err)
 {
     struct safetensors *st = safetensors_open(path, err);
     int result = st ? checkpoint_load_weights(run->engine, st, path, err) : -1;
-    if (st)
-        tell_unchecked(run, st, path);
+    *summed = st && st->summed;
     safetensors_free(st);
     return result;
 }
@@ -130,20 +123,26 @@ static int load_weights(struct run *run, const char *path, struct error *err)
 static int load_own(struct run *run, const char *name, struct error *err)
 {
     char *path = run_path(run, name);
-    int result = path ? load_weights(run, path, err)
-                      : error_set(err, STATUS_FAILED, "%s: out of memory", name);
+    int summed, result = path ? load_weights(run, path, &summed, err)
+                              : error_set(err, STATUS_FAILED, "%s: out of memory", name);
     free(path);
     return result;
 }
 
 /* Weights to start from: those of model.init, or drawn. */
-static int start(struct run *run, struct error *err)
+static int start(struct run *run, const struct options *options, struct error *err)
 {
     const char *init = run->config->model.init;
+    int summed;
     run->progress.factor = 1;
     if (params_init(run->engine->params, (uint64_t)run->config->run.seed, err))
         return -1;
-    return init && *init ? load_weights(run, init, err) : 0;
+    if (!init || !*init)
+        return 0;
+    if (load_weights(run, init, &summed, err))
+        return -1;
+    command_tell_unchecked(options, run->log, summed, init);
+    return 0;
 }
 
 static json_t *start_event(const struct run *run)
@@ -236,7 +235,7 @@ static int run_all(struct run *run, const struct options *options, struct folder
     const int resuming = options->resume && (folder->last || folder->former);
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init may be one of the files that go */
-    if ((resuming ? resume(run, folder, err) : start(run, err)))
+    if ((resuming ? resume(run, options, folder, err) : start(run, options, err)))
         return -1;
     if (run->progress.finished && train_is_over(run)) {
         say_best(run, "finished already: ");
