@@ -5,8 +5,9 @@
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
              [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--small] [CASE ...]
 
-Training (A1 .. C1): the peer is the PyTorch twin of the same model in the fastest of the modes. Printed
-are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
+Training (A1 .. C1): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
+variants: the modes, one and all threads, glibc's allocator as it is and so set that it keeps memory
+(KEEPS); the fastest runs in the pairs, and its name is printed. Printed are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
 the seconds from a process's start (ours: from main(), which comes some 10 ms later) to the end of its
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
@@ -18,6 +19,7 @@ folder. Nothing else should run meanwhile.
 
 import argparse
 import ctypes
+import dataclasses
 import json
 import math
 import os
@@ -81,6 +83,13 @@ CASES = {
     ),
 }  # fmt: skip
 WARM = 2  # epochs before the clock starts
+# glibc gives large blocks back to the system each time they are freed, and each touch of them costs a
+# page fault again: PyTorch's steps take up to 1.7 times as long.
+KEEPS = {
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_TOP_PAD_": str(256 << 20),
+}
 OTHERS = ("K1", "S1", "D1")
 
 
@@ -127,10 +136,56 @@ def write_case(folder, name, case):
     return path
 
 
-def run(command, caches=None):
+@dataclasses.dataclass(frozen=True)
+class Variant:
+    """How a peer runs; `caches` is the folder of its compiled programs."""
+
+    mode: str
+    threads: int
+    keeps: bool
+    caches: str = None
+
+    def __str__(self):
+        mode = f"{self.mode}, " if self.mode else ""
+        threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
+        return f"{mode}{threads}{', memory kept' if self.keeps else ''}"
+
+    @property
+    def env(self):
+        return {"OMP_NUM_THREADS": str(self.threads)} | (KEEPS if self.keeps else {})
+
+
+def variants(arguments, modes, folder):
+    """All of them; those of one mode and number of threads share their compiled programs. On a GPU
+    neither threads nor the host's allocator matter."""
+    cuda = arguments.peer_device == "cuda"
+    return [
+        Variant(mode, threads, keeps, os.path.join(folder, f"peer-{mode}-{threads}"))
+        for mode in modes
+        for threads in ([arguments.threads] if cuda else dict.fromkeys((arguments.threads, 1)))
+        for keeps in ([False] if cuda else [True, False])
+    ]
+
+
+def fastest(tries, speed):
+    """The one of `tries` whose speed(variant) is the largest; what fails is told."""
+    found = {}
+    for variant in tries:
+        try:
+            found[variant] = speed(variant)
+            print(f"peer, {variant}: {found[variant]:.5g}/s", file=sys.stderr)
+        except Failed as failed:
+            print(f"peer, {variant}: {failed}", file=sys.stderr)
+    if not found:
+        sys.exit("the peer runs in none of its variants")
+    return max(found, key=found.get)
+
+
+def run(command, caches=None, more={}):
     """(standard output, seconds, largest resident MiB) of a process. `caches`: the folder that all
-    compiled programs are kept in, of seqtrain, PoCL, NVIDIA's driver and PyTorch."""
-    env = dict(os.environ)
+    compiled programs are kept in, of seqtrain, PoCL, NVIDIA's driver and PyTorch; `more`: what is added
+    to its environment."""
+    env = os.environ | more
     if caches:
         env |= {"XDG_CACHE_HOME": caches}
         for key in ("POCL_CACHE_DIR", "CUDA_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"):
@@ -150,9 +205,9 @@ def run(command, caches=None):
         return out.read(), seconds, usage.ru_maxrss / 1024
 
 
-def run_json(command, caches=None):
+def run_json(command, caches=None, more={}):
     """(the object that a process prints last, MiB)"""
-    text, _, memory = run(command, caches)
+    text, _, memory = run(command, caches, more)
     return json.loads(text.splitlines()[-1]), memory
 
 
@@ -178,11 +233,11 @@ def ours(arguments, ini, caches, case, *settings):
     return statistics.median(speeds), start, memory, device
 
 
-def peer(arguments, ini, caches, mode, steps):
+def peer(arguments, ini, variant, steps):
     result, memory = run_json([
-        arguments.python, os.path.join(PEERS, "bench_peer.py"), ini, mode, str(steps),
-        str(arguments.threads), arguments.peer_device,
-    ], caches)  # fmt: skip
+        arguments.python, os.path.join(PEERS, "bench_peer.py"), ini, variant.mode, str(steps),
+        str(variant.threads), arguments.peer_device,
+    ], variant.caches, variant.env)  # fmt: skip
     return result["samples_per_second"], result["start_seconds"], memory, result["device_mib"]
 
 
@@ -196,29 +251,20 @@ def profile(arguments, ini, caches):
     return float(gflop), float(floor), gaps and float(gaps), float(ceiling)
 
 
-def fastest_mode(arguments, ini, folder, steps):
-    """(mode, its caches, seconds to its first step with empty ones); what fails is told."""
-    tried = {}
-    for mode in arguments.modes.split(","):
-        caches = os.path.join(folder, f"peer-{mode}")
-        try:
-            speed, start, _, _ = peer(arguments, ini, caches, mode, steps)
-            tried[mode] = (speed, caches, start)
-        except Failed as failed:
-            print(f"peer, {mode}: {failed}", file=sys.stderr)
-    if not tried:
-        sys.exit("the peer runs in none of its modes")
-    mode = max(tried, key=lambda m: tried[m][0])
-    return mode, *tried[mode][1:]
-
-
 def bench_training(arguments, folder, name):
     case = CASES[name]
     if arguments.small:
         case = (*case[:2], 4, min(2, case[3]), 4, 1)
     ini = write_case(folder, name, case)
     data, _, batch, accumulate, _, peer_steps = case
-    mode, peer_caches, peer_cold = fastest_mode(arguments, ini, folder, peer_steps)
+    cold_start = {}  # of the first run with these caches
+
+    def first(variant):
+        speed, start, _, _ = peer(arguments, ini, variant, peer_steps)
+        cold_start.setdefault(variant.caches, start)
+        return speed
+
+    best = fastest(variants(arguments, arguments.modes.split(","), folder), first)
     caches, samples = os.path.join(folder, "caches"), batch * accumulate
     one_step = ["train.epochs=1", f"data.rows={samples + data['window']}"]
     cold = ours(arguments, ini, caches, case, *one_step)[1]
@@ -228,18 +274,18 @@ def bench_training(arguments, folder, name):
     a, b = [], []
     for _ in range(arguments.pairs):
         a.append(ours(arguments, ini, caches, case))
-        b.append(peer(arguments, ini, peer_caches, mode, peer_steps))
+        b.append(peer(arguments, ini, best, peer_steps))
     speed = statistics.median(x[0] for x in a)
     ratio = statistics.median(x[0] / y[0] for x, y in zip(a, b))
     gflop, floor, gaps, ceiling = profile(arguments, ini, caches)
     rate = gflop * speed / samples
     memory = 3 if arguments.peer_device == "cuda" else 2  # of the GPU, or resident
     print(
-        f"| {name} | {speed:,.0f} | {statistics.median(y[0] for y in b):,.0f} ({mode}) | {ratio:.2f} "
+        f"| {name} | {speed:,.0f} | {statistics.median(y[0] for y in b):,.0f} ({best}) | {ratio:.2f} "
         f"| {rate:.1f} | {100 * rate / ceiling:.0f}% of {ceiling:.0f} | {floor * speed / samples / 10:.0f}% "
         f"| {'none seen' if gaps is None else f'{gaps:.1f}%'} "
         f"| {max(x[memory] for x in a):.0f} | {max(y[memory] for y in b):.0f} | {cold:.2f}, {warm:.2f} "
-        f"| {peer_cold:.2f}, {statistics.median(y[1] for y in b):.2f} |",
+        f"| {cold_start[best.caches]:.2f}, {statistics.median(y[1] for y in b):.2f} |",
         flush=True,
     )
 
@@ -247,18 +293,21 @@ def bench_training(arguments, folder, name):
 # --- the rest
 
 
-def libraries(arguments, *words):
+def libraries(arguments, *words, variant=None):
     command = [arguments.python, os.path.join(PEERS, "bench_libraries.py"), *map(str, words)]
-    return run_json(command)
+    return run_json(command, more=variant.env if variant else {})
 
 
 def versus(arguments, name, one, other, *figures):
-    """A line about two calls, which give (object, MiB), in turn; figures() is asked behind them."""
-    pairs = [(one(), other()) for _ in range(arguments.pairs)]
+    """A line about two calls, which give (object, MiB), in turn, the second in its fastest variant;
+    figures() is asked behind them."""
+    tries = variants(arguments, [""], "")
+    best = fastest(tries, lambda variant: 1 / other(variant)[0]["seconds"])
+    pairs = [(one(), other(best)) for _ in range(arguments.pairs)]
     a, b = ([p[side][0]["seconds"] for p in pairs] for side in (0, 1))
     merit = figures[0]() if figures else [pairs[-1][side][0]["figure"] for side in (0, 1)]
     print(
-        f"| {name} | {statistics.median(a):.3f} | {statistics.median(b):.3f} "
+        f"| {name} | {statistics.median(a):.3f} | {statistics.median(b):.3f} ({best}) "
         f"| {statistics.median(y / x for x, y in zip(a, b)):.2f} | {merit[0]:.10g} | {merit[1]:.10g} "
         f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} |",
         flush=True,
@@ -273,7 +322,7 @@ def bench_kmeans(arguments, folder):
     words = [arguments.parts, "kmeans", arguments.device, path, str(n), "32", str(k), str(iterations)]
     versus(
         arguments, f"K1 k-means, {n:,} x 32 into {k:,}", lambda: run_json(words),
-        lambda: libraries(arguments, "kmeans", path, k, iterations),
+        lambda variant: libraries(arguments, "kmeans", path, k, iterations, variant=variant),
     )  # fmt: skip
 
 
@@ -284,7 +333,8 @@ def bench_tsne(arguments, folder):
     words = [arguments.parts, "tsne", arguments.device, path, str(n), "32", str(iterations), maps[0]]
     versus(
         arguments, f"S1 t-SNE, {n:,} points", lambda: run_json(words),
-        lambda: libraries(arguments, "tsne", path, n, iterations, maps[1], arguments.threads),
+        lambda variant: libraries(
+            arguments, "tsne", path, n, iterations, maps[1], variant.threads, variant=variant),
         lambda: libraries(arguments, "divergence", path, n, *maps)[0]["figures"],
     )  # fmt: skip
 
@@ -313,7 +363,8 @@ def bench_csv(arguments, folder):
     words = [path, "time", *columns]
     pairs = versus(
         arguments, f"D1 CSV of {size >> 20} MiB, parsed",
-        lambda: run_json([arguments.parts, "parse", *words]), lambda: libraries(arguments, "csv", path, threads),
+        lambda: run_json([arguments.parts, "parse", *words]),
+        lambda variant: libraries(arguments, "csv", path, variant.threads, variant=variant),
     )  # fmt: skip
     one, other = (pairs[0][side][0] for side in (0, 1))
     if one["rows"] != other["rows"] or abs(one["figure"] - other["figure"]) > 1e-9 * one["rows"]:
@@ -328,7 +379,7 @@ def bench_csv(arguments, folder):
     versus(
         arguments, f"D1 its columns, from the cache ({kind})",
         lambda: run_json([arguments.parts, "cached", *words], caches),
-        lambda: libraries(arguments, kind, path, threads, stored[kind]),
+        lambda variant: libraries(arguments, kind, path, variant.threads, stored[kind], variant=variant),
     )  # fmt: skip
     ini = os.path.join(folder, "table.ini")
     write_ini(ini, {
@@ -408,6 +459,8 @@ def main():
         if name not in CASES and name not in OTHERS:
             sys.exit(f"{name}: no case; there are {', '.join([*CASES, *OTHERS])}")
     os.environ.pop("OPENBLAS_CORETYPE", None)
+    for name in KEEPS:
+        os.environ.pop(name, None)
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     if hasattr(os, "sched_setaffinity"):  # for all that is started from here
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
