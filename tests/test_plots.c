@@ -947,6 +947,81 @@ static void disk_full(void **state)
 
 /* ---- axes, colours, numbers, registry ---- */
 
+/* An empty figure with axes from 0 to `high`, in which nothing is drawn yet. */
+static struct canvas *canvas_of(double high, struct axes *axes, const char *y_label)
+{
+    struct error err = {0};
+    struct canvas *canvas = canvas_begin(in_folder("a.png"), "Axes", &about, 400, &err);
+    assert_non_null(canvas);
+    axes->x = (struct axis){.lo = 0, .hi = 1};
+    axes->y = (struct axis){.lo = 0, .hi = high};
+    canvas_axes(canvas, axes, (struct rect){CANVAS_MARGIN, CANVAS_TOP, 400, 250}, "", NULL,
+                y_label);
+    return canvas;
+}
+
+static struct picture canvas_read(struct canvas *canvas)
+{
+    struct error err = {0};
+    assert_int_equal(canvas_end(canvas, &err), 0);
+    return picture_read(in_folder("a.png"));
+}
+
+/* A dashed line and a rule that reach beyond the axes end at the box. */
+static void lines_stay_in_the_box(void **state)
+{
+    (void)state;
+    static const double x[] = {-1, 0.3, 2}, y[] = {-0.7, 0.2, 1.9};
+    struct axes axes;
+    struct picture without = canvas_read(canvas_of(1, &axes, NULL));
+    for (int dashes = 0; dashes < 2; dashes++) {
+        struct canvas *canvas = canvas_of(1, &axes, NULL);
+        if (dashes)
+            canvas_dashes(canvas, &axes, x, y, 3, COLOR_INK);
+        else
+            canvas_rule(canvas, &axes, x[0], y[0], x[2], y[2], COLOR_INK, DASH_LONG);
+        struct picture with = canvas_read(canvas);
+        struct box box = difference(&without, &with);
+        assert_true(box.right > box.left);
+        assert_true(box.left >= floor(2 * axes.box.x) && box.top >= floor(2 * axes.box.y));
+        assert_true(box.right <= ceil(2 * (axes.box.x + axes.box.w)));
+        assert_true(box.bottom <= ceil(2 * (axes.box.y + axes.box.h)));
+        free(with.rgb);
+    }
+    free(without.rgb);
+}
+
+/* Wide numbers at the y axis push the box away: between them and the label stays white. */
+static void labels_have_room(void **state)
+{
+    (void)state;
+    static const double highs[] = {1, 12000, 0.00123};
+    for (size_t i = 0; i < sizeof highs / sizeof *highs; i++) {
+        struct axes axes;
+        struct picture p = canvas_read(canvas_of(highs[i], &axes, "deviation of differences"));
+        unsigned white = 0, left = 0, right = (unsigned)(2 * axes.box.x) - 14;
+        for (unsigned x = 2 * CANVAS_MARGIN; x < right; x++) {
+            int empty = 1;
+            for (unsigned y = 2 * CANVAS_TOP; y < 2 * (CANVAS_TOP + 250); y++)
+                empty &= pixel(&p, x, y) == 0xffffff;
+            white += (unsigned)empty && left;
+            left |= !empty; /* the label begins */
+        }
+        assert_true(white >= 8); /* four points */
+        free(p.rgb);
+    }
+}
+
+/* A number whose minus is U+2212. */
+static double number_read(const char *text)
+{
+    static const char minus[] = "\xe2\x88\x92";
+    int negative = !strncmp(text, minus, 3);
+    assert_null(strchr(text, '-')); /* no hyphen */
+    double x = strtod(text + (negative ? 3 : 0), NULL);
+    return negative ? -x : x;
+}
+
 static void check_axis(double lo, double hi, enum axis_kind kind, int most)
 {
     struct axis axis;
@@ -973,7 +1048,7 @@ static void check_axis(double lo, double hi, enum axis_kind kind, int most)
         labels++;
         if (!ticks[i].power[0]) {
             assert_string_not_equal(ticks[i].label, former);
-            double told = strtod(ticks[i].label, NULL) * pow(10, power);
+            double told = number_read(ticks[i].label) * pow(10, power);
             assert_true(fabs(told - ticks[i].at) <= 1e-6 * (axis.hi - axis.lo));
         }
         former = ticks[i].label;
@@ -1018,6 +1093,56 @@ static void logarithm_where_asked(void **state)
     struct axis axis = {.lo = 0.01, .hi = 100, .log = 1};
     assert_true(fabs(axis_place(&axis, 1) - 0.5) < 1e-12);
     assert_true(axis_place(&axis, 0) < -1000);
+}
+
+/* The labels between two times, one behind the other. */
+static const char *time_labels(double lo, double hi, int most)
+{
+    static char text[1024];
+    struct axis axis = {.lo = lo, .hi = hi, .time = 1};
+    struct tick ticks[AXIS_TICKS];
+    int power, n = axis_ticks(&axis, most, ticks, &power);
+    assert_in_range(n, 0, most + 1);
+    *text = 0;
+    for (int i = 0; i < n; i++) {
+        assert_true(ticks[i].at >= lo && ticks[i].at <= hi);
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i ? " " : "",
+                 ticks[i].label);
+    }
+    return text;
+}
+
+/* Round times of the calendar, in words that fit their distance. */
+static void times_at_the_axis(void **state)
+{
+    (void)state;
+    const double second = 1e3, hour = 3600e3, day = 24 * hour;
+    const double start = 1709164800e3; /* Thursday, 2024-02-29 */
+    assert_string_equal(time_labels(start + 0.2 * second, start + 1.1 * second, 3),
+                        "00:00:00.500 00:00:01.000");
+    assert_string_equal(time_labels(start - second, start + 100 * second, 4),
+                        "2024-02-29 00:00:30 00:01:00 00:01:30");
+    assert_string_equal(time_labels(start + 7 * hour, start + 26 * hour, 4),
+                        "12:00 18:00 2024-03-01");
+    assert_string_equal(time_labels(start, start + 3 * day, 5),
+                        "2024-02-29 2024-03-01 2024-03-02 2024-03-03");
+    assert_string_equal(time_labels(start, start + 20 * day, 4),
+                        "2024-03-04 2024-03-11 2024-03-18"); /* Mondays */
+    assert_string_equal(time_labels(start, start + 300 * day, 4), "2024-04 2024-07 2024-10");
+    assert_string_equal(time_labels(-start, 20000 * day, 6), "1920 1940 1960 1980 2000 2020");
+    struct axis axis;
+    static const double spans[] = {0, 1, 1e3, 1e7, 1e12, 1e15, 1e300};
+    for (size_t i = 0; i < sizeof spans / sizeof *spans; i++) {
+        double ends[] = {start, start + spans[i]};
+        axis_clear(&axis);
+        axis_include(&axis, ends, 2);
+        axis_fit(&axis, AXIS_TIME);
+        assert_true(axis.lo < start && axis.hi > fmin(start + spans[i], 1e150));
+        struct tick ticks[AXIS_TICKS];
+        int power;
+        for (int most = 1; most < 12; most++)
+            assert_in_range(axis_ticks(&axis, most, ticks, &power), 0, AXIS_TICKS);
+    }
 }
 
 static double linear(unsigned channel)
@@ -1103,6 +1228,10 @@ static void numbers_are_plain(void **state)
     number_print(text, sizeof text, "%.2f", 1234.5);
     setlocale(LC_ALL, "C");
     assert_string_equal(text, "1234.50");
+    number_signed(text, sizeof text, "%.1f to %.0e", -1.5, 1e-7);
+    assert_string_equal(text, "\u22121.5 to 1e\u221207");
+    number_signed(text, 6, "%d", -1234); /* cut at a character */
+    assert_string_equal(text, "\u221212");
 }
 
 static void registry_names_the_files(void **state)
@@ -1174,6 +1303,9 @@ int main(void)
         cmocka_unit_test(disk_full),
         cmocka_unit_test(axes_have_ticks),
         cmocka_unit_test(logarithm_where_asked),
+        cmocka_unit_test(times_at_the_axis),
+        cmocka_unit_test(lines_stay_in_the_box),
+        cmocka_unit_test(labels_have_room),
         cmocka_unit_test(colors_are_even),
         cmocka_unit_test(numbers_are_plain),
         cmocka_unit_test(registry_names_the_files),

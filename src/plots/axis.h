@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * axis: the range of an axis, linear or logarithmic, and its ticks. Nothing here draws or
+ * axis: the range of an axis, linear, logarithmic or of time, and its ticks. Nothing here draws or
  * allocates. Values that are not finite are passed over.
  *
  *   axis_clear, axis_include ..., axis_fit, then axis_place and axis_ticks.
@@ -14,18 +14,19 @@ enum axis_kind {
     AXIS_LINEAR,
     AXIS_AUTO,  /* logarithmic where all values are positive and span a factor of 10 */
     AXIS_WHOLE, /* whole numbers: no tick between them */
+    AXIS_TIME,  /* milliseconds since 1970 UTC: ticks at round times of the calendar */
 };
 
 struct axis {
     double lo, hi;
-    int log, whole;
+    int log, whole, time;
 };
 
 enum { AXIS_TICKS = 128 };
 
 struct tick {
     double at;
-    char label[16]; /* "0.25", "10"; empty for a minor tick */
+    char label[24]; /* "0.25", "10", "2017-03-01"; empty for a minor tick */
     char power[8];  /* exponent of label, drawn raised; mostly empty */
 };
 

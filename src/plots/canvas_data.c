@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The half of the canvas that knows axes: ticks, lines, bars. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "plots/canvas_parts.h"
 #include "plots/number.h"
+
+enum { LABELLED = 24 }; /* points beside the numbers of a y axis for its label, and air */
 
 /* ---- axes ---- */
 
@@ -24,7 +25,7 @@ static void draw_factor(struct canvas *canvas, int power, double x, double y)
     char text[16];
     if (!power)
         return;
-    number_print(text, sizeof text, "%s%d", power < 0 ? "\u2212" : "", abs(power));
+    number_signed(text, sizeof text, "%d", power);
     canvas_power(canvas, ALIGN_RIGHT, COLOR_MUTED, x, y, "\u00d710", text);
 }
 
@@ -65,11 +66,28 @@ void canvas_x_ticks(struct canvas *canvas, const struct axes *axes)
     draw_factor(canvas, power, box.x + box.w, bottom + 29);
 }
 
+static int y_ticks(const struct axes *axes, double height, struct tick *ticks, int *power)
+{
+    return axis_ticks(&axes->y, (int)(height / 22), ticks, power);
+}
+
+/* What the numbers beside a y axis of this height are wide. */
+static double y_width(struct canvas *canvas, const struct axes *axes, double height)
+{
+    struct tick ticks[AXIS_TICKS];
+    double width = 0;
+    int power, n = y_ticks(axes, height, ticks, &power);
+    for (int i = 0; i < n; i++)
+        width = fmax(width, canvas_text_width(canvas, FONT_TICK, ticks[i].label) +
+                                0.75 * canvas_text_width(canvas, FONT_TICK, ticks[i].power));
+    return width;
+}
+
 static void draw_y_axis(struct canvas *canvas, const struct axes *axes)
 {
     struct tick ticks[AXIS_TICKS];
     struct rect box = axes->box;
-    int power, n = axis_ticks(&axes->y, (int)(box.h / 22), ticks, &power);
+    int power, n = y_ticks(axes, box.h, ticks, &power);
     for (int i = 0; i < n; i++) {
         double y = canvas_y(axes, ticks[i].at);
         int major = ticks[i].label[0] != 0;
@@ -86,9 +104,10 @@ static void draw_y_axis(struct canvas *canvas, const struct axes *axes)
 void canvas_axes(struct canvas *canvas, struct axes *axes, struct rect outer, const char *title,
                  const char *x_label, const char *y_label)
 {
-    double left = y_label ? 62 : 46, below = x_label ? 34 : 20;
-    axes->box = (struct rect){outer.x + left, outer.y + CANVAS_HEAD, outer.w - left,
-                              outer.h - CANVAS_HEAD - below};
+    double below = x_label ? 34 : 20, height = outer.h - CANVAS_HEAD - below;
+    double left = y_width(canvas, axes, height) + (y_label ? LABELLED : 7);
+    left = fmax(left, y_label ? 62 : 46);
+    axes->box = (struct rect){outer.x + left, outer.y + CANVAS_HEAD, outer.w - left, height};
     struct rect box = axes->box;
     canvas_text(canvas, FONT_PANEL, ALIGN_LEFT, COLOR_INK, box.x, outer.y + 12, box.w, title);
     draw_y_axis(canvas, axes);
@@ -111,10 +130,11 @@ void canvas_blank(struct canvas *canvas, const struct axes *axes, const char *te
 
 /* ---- data ---- */
 
-static void clip(struct canvas *canvas, struct rect box)
+/* Nothing leaves the box until cairo_restore(), but by `air`: half of a dot on its border. */
+static void clip(struct canvas *canvas, struct rect box, double air)
 {
     cairo_save(canvas->cr);
-    cairo_rectangle(canvas->cr, box.x - 3, box.y - 3, box.w + 6, box.h + 6);
+    cairo_rectangle(canvas->cr, box.x - air, box.y - air, box.w + 2 * air, box.h + 2 * air);
     cairo_clip(canvas->cr);
 }
 
@@ -157,7 +177,7 @@ static void polyline(struct canvas *canvas, const struct axes *axes, const doubl
                      const double *y, size_t n, unsigned color, enum dash dash)
 {
     cairo_t *cr = canvas->cr;
-    clip(canvas, axes->box);
+    clip(canvas, axes->box, dash == DASH_NONE ? 3 : 0);
     canvas_dash(cr, dash);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);
     cairo_set_line_cap(cr, dash == DASH_NONE ? CAIRO_LINE_CAP_ROUND : CAIRO_LINE_CAP_BUTT);
@@ -191,7 +211,7 @@ void canvas_dashes(struct canvas *canvas, const struct axes *axes, const double 
 void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, double y0, double x1,
                  double y1, unsigned color, enum dash dash)
 {
-    clip(canvas, axes->box);
+    clip(canvas, axes->box, 0);
     canvas_dash(canvas->cr, dash);
     canvas_segment(canvas->cr, canvas_x(axes, x0), canvas_y(axes, y0), canvas_x(axes, x1),
                    canvas_y(axes, y1), 1.2, color);
@@ -201,7 +221,7 @@ void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, doub
 void canvas_bars(struct canvas *canvas, const struct axes *axes, const double *edge,
                  const double *height, size_t n, unsigned color)
 {
-    clip(canvas, axes->box);
+    clip(canvas, axes->box, 0);
     double base = axes->box.y + axes->box.h, pixel = 1.0 / CANVAS_SCALE;
     for (size_t i = 0; i < n;) {
         double left = canvas_x(axes, edge[i]), right, high = 0;
@@ -226,7 +246,7 @@ void canvas_steps(struct canvas *canvas, const struct axes *axes, const double *
         return;
     cairo_t *cr = canvas->cr;
     double base = axes->box.y + axes->box.h;
-    clip(canvas, axes->box);
+    clip(canvas, axes->box, 0);
     cairo_move_to(cr, canvas_x(axes, edge[0]), base);
     for (size_t i = 0; i < n; i++) {
         double y = fmin(base, canvas_y(axes, height[i]));
@@ -245,9 +265,7 @@ void canvas_steps(struct canvas *canvas, const struct axes *axes, const double *
 void canvas_band(struct canvas *canvas, const struct axes *axes, double x0, double x1,
                  unsigned color)
 {
-    cairo_save(canvas->cr);
-    cairo_rectangle(canvas->cr, axes->box.x, axes->box.y, axes->box.w, axes->box.h);
-    cairo_clip(canvas->cr);
+    clip(canvas, axes->box, 0);
     cairo_rectangle(canvas->cr, canvas_x(axes, x0), axes->box.y,
                     canvas_x(axes, x1) - canvas_x(axes, x0), axes->box.h);
     canvas_color(canvas->cr, color, 0.10);

@@ -108,7 +108,7 @@ static void draw_shares(struct canvas *canvas, const struct sizes *s, struct rec
     canvas_bars(canvas, &axes, s->edge, s->share, s->used, color_category[0]);
     canvas_rule(canvas, &axes, axes.x.lo, even, axes.x.hi, even, color_category[3], DASH_LONG);
     char text[64];
-    number_print(text, sizeof text, "equal shares (%.3g%%)", even);
+    number_signed(text, sizeof text, "equal shares (%.3g%%)", even);
     struct key key = {MARK_DASHES, color_category[3], text};
     canvas_legend(canvas, &axes, &key, 1);
 }

@@ -145,9 +145,9 @@ static void draw_feature(struct canvas *canvas, const char *name, const double r
         }
         x[i] = begin + width * (range[4] > range[0] ? fmin(fmax(share, 0), 1) : 0.5);
     }
-    number_print(text, sizeof text, "%.4g", range[0]);
+    number_signed(text, sizeof text, "%.4g", range[0]);
     canvas_text(canvas, FONT_TICK, ALIGN_RIGHT, COLOR_MUTED, begin - 8, y + 3.5, 0, text);
-    number_print(text, sizeof text, "%.4g", range[4]);
+    number_signed(text, sizeof text, "%.4g", range[4]);
     canvas_text(canvas, FONT_TICK, ALIGN_LEFT, COLOR_MUTED, right, y + 3.5, 0, text);
     canvas_fill(canvas, (struct rect){x[0], y - 0.5, fmax(x[4] - x[0], 1), 1}, COLOR_FRAME);
     canvas_fill(canvas, (struct rect){x[1], y - 5, fmax(x[3] - x[1], 1), 10}, color_category[5]);

@@ -54,7 +54,7 @@ static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, s
     char title[64] = "Loss", naive[64];
     if (losses->term)
         number_print(title, sizeof title, "Loss (%s)", losses->term);
-    number_print(naive, sizeof naive, "naive forecast %.4g", losses->baseline);
+    number_signed(naive, sizeof naive, "naive forecast %.4g", losses->baseline);
     struct series series[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_loss},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_loss},
@@ -70,8 +70,8 @@ static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, s
         if (!isfinite(loss))
             break;
         char text[96];
-        number_print(text, sizeof text, "best: epoch %ld, %s loss %.4g", losses->best,
-                     validated ? "validation" : "training", loss);
+        number_signed(text, sizeof text, "best: epoch %ld, %s loss %.4g", losses->best,
+                      validated ? "validation" : "training", loss);
         struct key key = {MARK_RING, COLOR_INK, text};
         double width = canvas_text_width(canvas, FONT_TICK, text) + 21;
         canvas_key(canvas, &key, axes.box.x + axes.box.w - width, axes.box.y - 7, width + 1);
@@ -85,7 +85,7 @@ static void draw_terms(struct canvas *canvas, const struct plot_losses *losses, 
                        struct rect right)
 {
     char text[64];
-    number_print(text, sizeof text, "window mean %.4g", losses->baseline);
+    number_signed(text, sizeof text, "window mean %.4g", losses->baseline);
     struct series reconstruction[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},

@@ -128,7 +128,7 @@ static void print_fit(char *out, size_t size, double error, double spread)
     else if (fit < -9.99)
         number_print(out, size, "< \u221210");
     else
-        number_print(out, size, "%s%.2f", fit <= -0.005 ? "\u2212" : "", fabs(fit));
+        number_signed(out, size, "%.2f", fabs(fit) < 0.005 ? 0 : fit);
 }
 
 /* Every how many rows a name fits. */
@@ -171,7 +171,7 @@ static void draw_head(struct canvas *canvas, const struct plot_reconstruction *w
     print_fit(fit, sizeof fit, error, spread);
     error /= (double)(w->window * w->features);
     if (isfinite(error))
-        number_print(text, sizeof text, "mean squared error %.3g, R\u00b2 %s", error, fit);
+        number_signed(text, sizeof text, "mean squared error %.3g, R\u00b2 %s", error, fit);
     else
         number_print(text, sizeof text, "mean squared error not finite");
     double right = CANVAS_WIDTH - CANVAS_MARGIN, left = column_x(layout, 0);
@@ -239,7 +239,7 @@ static void draw_legend(struct canvas *canvas, const struct layout *layout, doub
     canvas_colorbar(canvas, bar, colors, "lowest", "range of each feature's original in its window",
                     "highest");
     color_errors(colors);
-    number_print(low, sizeof low, "\u2212%.0f%%", 100 * limit);
+    number_signed(low, sizeof low, "%.0f%%", -100 * limit);
     number_print(high, sizeof high, "+%.0f%%", 100 * limit);
     bar.x = column_x(layout, 2);
     bar.w = layout->width;

@@ -21,9 +21,9 @@ static void write_test(struct canvas *canvas, const struct plot_residuals *r, si
     if (isnan(w))
         number_print(text, sizeof text, "Shapiro\u2013Wilk: too few different values");
     else
-        number_print(text, sizeof text, "Shapiro\u2013Wilk W = %.5g, p %s%.3g, of %s%s%s values", w,
-                     p < 1e-99 ? "< " : "= ", fmax(p, 1e-99), used_text, used < n ? " of " : "",
-                     used < n ? all : "");
+        number_signed(text, sizeof text, "Shapiro\u2013Wilk W = %.5g, p %s%.3g, of %s%s%s values",
+                      w, p < 1e-99 ? "< " : "= ", fmax(p, 1e-99), used_text, used < n ? " of " : "",
+                      used < n ? all : "");
     canvas_note(canvas, text);
 }
 
@@ -38,12 +38,11 @@ int plot_residuals(const char *path, const struct plot_about *about, const struc
     if (canvas) {
         double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2, x = CANVAS_MARGIN;
         double y = CANVAS_TOP + HISTOGRAM_HEIGHT + GAP;
-        char text[320], count[32];
+        char text[320], count[32], moments[96];
         number_count(count, sizeof count, sample.n);
-        number_print(text, sizeof text,
-                     "%.200s: %s residuals, mean %.3g, "
-                     "standard deviation %.3g",
-                     r->what, count, sample_mean(&sample), sample_sd(&sample));
+        number_signed(moments, sizeof moments, "mean %.3g, standard deviation %.3g",
+                      sample_mean(&sample), sample_sd(&sample));
+        number_print(text, sizeof text, "%.200s: %s residuals, %s", r->what, count, moments);
         canvas_subtitle(canvas, text);
         panel_histogram(canvas, (struct rect){x, CANVAS_TOP, full, HISTOGRAM_HEIGHT},
                         "Distribution", r->unit, &sample, 1, 1);
