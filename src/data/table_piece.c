@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/table_piece.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void piece_fini(struct piece *piece)
+{
+    free(piece->later);
+    free(piece->skipped);
+    piece->later = NULL;
+    piece->skipped = NULL;
+}
+
+int piece_no_memory(const struct piece *piece)
+{
+    return error_set(piece->err, STATUS_FAILED, "%s: out of memory", piece->table->path);
+}
+
+_Static_assert(sizeof(double) == 8 && sizeof(size_t) <= 8, "one scratch serves all");
+
+/* x[i] = x[from[i]], for values of `size` bytes; NULL has nothing to move. */
+static void move(void *x, size_t size, const size_t *from, size_t rows, char *scratch)
+{
+    if (!x)
+        return;
+    for (size_t row = 0; row < rows; row++)
+        memcpy(scratch + row * size, (char *)x + from[row] * size, size);
+    memcpy(x, scratch, rows * size);
+}
+
+int piece_rearrange(struct piece *piece, const size_t *from, size_t rows)
+{
+    struct table *t = piece->table;
+    char *scratch = malloc((rows + 1) * 8);
+    if (!scratch)
+        return piece_no_memory(piece);
+    for (size_t i = 0; i < t->columns; i++)
+        move(t->column[i], sizeof **t->column, from, rows, scratch);
+    move(t->time, sizeof *t->time, from, rows, scratch);
+    move(t->line, sizeof *t->line, from, rows, scratch);
+    move(t->origin, sizeof *t->origin, from, rows, scratch);
+    move(piece->later, sizeof *piece->later, from, rows, scratch);
+    move(piece->skipped, sizeof *piece->skipped, from, rows, scratch);
+    free(scratch);
+    t->rows = rows;
+    return 0;
+}
+
+void piece_trim(struct piece *piece)
+{
+    struct table *t = piece->table;
+    int lines = 1, rows = t->rows == t->read;
+    for (size_t i = 0; i < t->rows; i++) {
+        lines &= t->line[i] == t->first_line + i;
+        rows &= t->origin[i] == i;
+    }
+    if (lines) {
+        free(t->line);
+        t->line = NULL;
+    }
+    if (rows) {
+        free(t->origin);
+        t->origin = NULL;
+    }
+    if (!t->cuts) {
+        free(t->cut);
+        t->cut = NULL;
+    }
+    table_set_room(t, t->time != NULL, t->rows);
+}
