@@ -310,6 +310,13 @@ static void test_mkdir(void **state)
     assert_int_equal(file_mkdir(in("f"), &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
     assert_int_equal(file_mkdir(in("f/g"), &err), -1);
+    assert_int_equal(file_is_folder(in("x/y")), 1);
+    assert_int_equal(file_is_folder(in("f")), 0);
+    assert_int_equal(errno, 0);
+    assert_int_equal(file_is_folder(in("g")), 0);
+    assert_int_equal(errno, ENOENT);
+    assert_int_equal(file_is_folder(in("f/g")), 0);
+    assert_int_equal(errno, ENOTDIR);
     assert_non_null(strstr(err.text, "f/g"));
     unlink(in("f"));
     rmdir(in("x/y/z"));

@@ -8,7 +8,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
@@ -39,19 +38,12 @@ static int trained_fini(struct trained *t, int result, struct error *err)
     return result;
 }
 
-/* Whether a folder has this name. */
-static int is_folder(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 /* -m, or the best one of the folder that it names, or best.safetensors in the run folder of -c. */
 static char *model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
-        path = is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
+        path = file_is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
     else if (o->config) {
         struct config *config = config_load(o->config, o->settings, o->setting_count, err);
         if (!config)

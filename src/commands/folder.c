@@ -61,10 +61,11 @@ static int is_there(const char *path, struct error *err)
 /* The same of the folder itself, which a link may lead to. */
 static int is_folder(const char *path, struct error *err)
 {
-    struct stat st;
-    if (stat(path, &st))
-        return errno == ENOENT ? 0 : error_errno(err, STATUS_FAILED, path);
-    return S_ISDIR(st.st_mode) ? 1 : error_set(err, STATUS_FAILED, "%s: not a folder", path);
+    if (file_is_folder(path))
+        return 1;
+    if (!errno)
+        return error_set(err, STATUS_FAILED, "%s: not a folder", path);
+    return errno == ENOENT ? 0 : error_errno(err, STATUS_FAILED, path);
 }
 
 /* Whether a file is in the folder, as is_there(). */

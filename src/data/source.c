@@ -88,12 +88,6 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int is_folder(const char *path)
-{
-    struct stat st;
-    return !stat(path, &st) && S_ISDIR(st.st_mode);
-}
-
 /* A folder without data files; `other` is a file in it, "" if there is none. */
 static int no_csv(const char *folder, const char *other, struct error *err)
 {
@@ -120,7 +114,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         char *path = file_join(folder, entry[i]->d_name);
         if (!path)
             result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
-        if (!result && !is_folder(path)) {
+        if (!result && !file_is_folder(path)) {
             if (is_csv(entry[i]->d_name)) {
                 result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
             } else {
@@ -152,7 +146,7 @@ static int add_glob(struct sources *sources, const char *pattern, struct error *
         qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_paths);
     for (size_t i = 0; !code && !result && i < found.gl_pathc; i++) {
         const char *path = found.gl_pathv[i];
-        if (!is_folder(path))
+        if (!file_is_folder(path))
             result = add(sources, path, base_name(path), err) ? 0 : -1;
     }
     globfree(&found);

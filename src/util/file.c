@@ -328,6 +328,15 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
     return NULL;
 }
 
+int file_is_folder(const char *path)
+{
+    struct stat st;
+    if (stat(path, &st))
+        return 0;
+    errno = 0;
+    return S_ISDIR(st.st_mode);
+}
+
 int file_mkdir(const char *path, struct error *err)
 {
     if (!*path)

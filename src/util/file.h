@@ -62,6 +62,10 @@ char *file_read(const char *path, size_t limit, size_t *size, struct error *err)
 /* `bytes` bytes of an open file from `offset` on; -1 too, with errno 0, if it ends before. */
 int file_read_at(int fd, uint64_t offset, size_t bytes, void *to);
 
+/* Whether a folder has this path, links followed. If not, errno is 0 where something else has it,
+ * ENOENT where nothing does, and else why that cannot be told. */
+int file_is_folder(const char *path);
+
 /* mkdir -p; STATUS_FAILED. */
 int file_mkdir(const char *path, struct error *err);
 
