@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "data/reading.h"
+
 struct buffer {
     float *value;
     size_t count;
@@ -40,6 +42,13 @@ int buffer_write(struct buffer *buffer, size_t offset, size_t bytes, const void 
 
 /* A weight of more than one piece, a bias, and a statistic that has no optimizer state. */
 enum { ROWS = 130, COLUMNS = 300, ELEMS = ROWS * COLUMNS + COLUMNS, ALL = ELEMS + COLUMNS };
+
+/* How the files of training are said to be written; column 2 differs among them. */
+static char close_name[] = "close", hard_name[] = "p (\"mbar\")", either_name[] = "volume";
+static struct reading_column reading_columns[] = {
+    {close_name, DECIMAL_COMMA}, {hard_name, DECIMAL_POINT}, {either_name, DECIMAL_AUTO}};
+static struct reading reading = {
+    .separator = ';', .time = TIME_DMY, .column = reading_columns, .columns = 3};
 
 struct fixture {
     struct config *config;
@@ -106,6 +115,7 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
     f->scale[1] = 1e9 / 7;
     f->data.features = f->data.targets = f->config->data.targets.count;
     f->data.channels = 1;
+    f->data.reading = &reading;
     f->data.scaler = (struct scaler){f->config->data.scaler, 2, f->offset, f->scale};
     for (size_t i = 0; i < f->data.targets; i++) {
         assert_int_equal(transform_parse(&f->transform[i], &f->config->data.target_transform, &err),
@@ -273,6 +283,14 @@ static void the_best_model(void **state)
         assert_true(c.fitted.transform[i].step[0].offset == f.transform[i].step[0].offset);
         assert_true(c.fitted.transform[i].step[0].scale == f.transform[i].step[0].scale);
     }
+    assert_non_null(c.fitted.reading);
+    assert_int_equal(c.fitted.reading->separator, ';');
+    assert_int_equal(c.fitted.reading->time, TIME_DMY);
+    assert_int_equal(c.fitted.reading->columns, 2);
+    assert_string_equal(c.fitted.reading->column[0].name, "close");
+    assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_COMMA);
+    assert_string_equal(c.fitted.reading->column[1].name, "p (\"mbar\")");
+    assert_int_equal(c.fitted.reading->column[1].decimal, DECIMAL_POINT);
     assert_int_equal(c.config->model.type, MODEL_RECURRENT);
     assert_null(safetensors_find(c.st, "state.metrics"));
     checkpoint_fini(&c);
@@ -349,6 +367,7 @@ static void metadata_that_does_not_fit(void **state)
 {
     (void)state;
     static const char scaler[] = ": metadata 'scaler' does not fit its 'config'";
+    static const char reading_broken[] = ": metadata 'reading' is broken";
     static const char broken[] = ": the state of the run inside is broken";
     static const struct {
         struct change change;
@@ -369,6 +388,12 @@ static void metadata_that_does_not_fit(void **state)
         {{.key = "scaler", .old = "0.66666666666666663", .new = "-0.0"}, scaler},
         {{.key = "scaler", .old = "0.66666666666666663", .new = "null"}, scaler},
         {{.key = "scaler", .old = "142857142.85714287", .new = "0.0"}, scaler},
+        {{.key = "reading", .old = "}", .new = ""}, ": metadata 'reading' is broken"},
+        {{.key = "reading", .old = "semicolon", .new = "colon"}, reading_broken},
+        {{.key = "reading", .old = "dmy", .new = "ddmmyy"}, reading_broken},
+        {{.key = "reading", .old = "\"point\"", .new = "\"dot\""}, reading_broken},
+        {{.key = "reading", .old = "\"comma\"", .new = "1"}, reading_broken},
+        {{.key = "reading", .old = "\"decimal\"", .new = "\"decimals\""}, reading_broken},
         {{.key = "transforms"}, ": metadata 'transforms' is missing"},
         {{.key = "transforms", .old = "}", .new = ""}, ": metadata 'transforms': "},
         {{.key = "state"}, ": metadata 'state' is missing"},
@@ -502,7 +527,22 @@ static void settings_go_with_it(void **state)
     assert_int_equal(checkpoint_write_best(&f.engine, 1, "a plan", written, &err), 0);
     assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=17"}, 1, &err), 0);
     assert_int_equal(c.config->train.batch, 17);
+    assert_int_equal(c.fitted.reading->separator, ';');
     checkpoint_fini(&c);
+    char *found[] = {" data . separator =auto", "data.time_format=auto",
+                     "data.decimals=", "data.tim=", "data.decimal"};
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(checkpoint_read(&c, written, found, i + 1, &err), 0);
+        assert_int_equal(c.fitted.reading->separator, 0);
+        assert_int_equal(c.fitted.reading->time, i ? TIME_NONE : TIME_DMY);
+        assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_COMMA);
+        reading_forget(c.fitted.reading, found + 2, 3);
+        assert_int_equal(c.fitted.reading->time, i ? TIME_NONE : TIME_DMY);
+        assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_COMMA);
+        reading_forget(c.fitted.reading, (char *[]){"data.decimal=auto"}, 1);
+        assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_AUTO);
+        checkpoint_fini(&c);
+    }
     assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=no"}, 1, &err), -1);
     assert_int_equal(err.status, STATUS_USAGE);
     config_free(f.config);

@@ -455,7 +455,7 @@ static void transforms_are_fitted_to_training_targets(void **state)
             }
 
     /* A checkpoint's are taken as they are. */
-    const struct fitted fitted = {data->scaler, data->transform, 2};
+    const struct fitted fitted = {data->scaler, data->transform, 2, NULL};
     config.data.source = sources("f3.csv");
     struct error err;
     struct dataset *other = dataset_load(&config, &fitted, NULL, &err);
@@ -465,7 +465,7 @@ static void transforms_are_fitted_to_training_targets(void **state)
     double x = other->raw_target[cell], y = x < 0 ? -sqrt(-x) : sqrt(x);
     assert_true(fabs(other->target[cell] - (-1 + 2 * (y - low[1]) / (high[1] - low[1]))) < 1e-5);
     dataset_free(other);
-    const struct fitted one = {data->scaler, data->transform, 1};
+    const struct fitted one = {data->scaler, data->transform, 1, NULL};
     assert_null(dataset_load(&config, &one, NULL, &err));
     assert_non_null(strstr(err.text, "transforms of 1 targets, data.targets makes 2"));
     dataset_free(data);

@@ -14,7 +14,7 @@
 #include "util/parallel.h"
 #include "util/zone.h"
 
-#define MAGIC "seqtrain columns 3\n"
+#define MAGIC "seqtrain columns 4\n"
 #define KEY_MOST ((size_t)1 << 20)
 #define NAMES_MOST ((size_t)1 << 24)
 /* A file that changed so shortly before it was read may change again without a new mtime. */
@@ -22,7 +22,7 @@
 
 /* Native byte order: `order` reads otherwise on a machine with another one. */
 struct cache_head {
-    uint64_t order, rows, columns, timed, format, first_line, names, checksum;
+    uint64_t order, rows, columns, timed, format, first_line, separator, names, checksum;
 };
 #define ORDER UINT64_C(0x0102030405060708)
 #define FNV_START UINT64_C(0xcbf29ce484222325)
@@ -176,7 +176,8 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
         !head->rows || head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST ||
-        head->format >= TIME_FORMATS || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
+        head->format >= TIME_FORMATS || head->separator > 127 || at < 0 || fstat(fileno(in), &st) ||
+        st.st_size < 0)
         return 0;
     uint64_t size = (uint64_t)st.st_size, cells = columns + (uint64_t)timed;
     uint64_t rest = size - (uint64_t)at - head->names;
@@ -193,6 +194,10 @@ static int read_names(struct table *table, const char *names, size_t bytes)
             return -1;
         at = stop + 1;
     }
+    if (!(table->comma = malloc(table->columns + 1)) || end - at < (ptrdiff_t)table->columns)
+        return -1;
+    memcpy(table->comma, at, table->columns);
+    at += table->columns;
     if (at == end)
         return 0;
     return !end[-1] && (table->told = strdup(at)) && at + strlen(at) + 1 == end ? 0 : -1;
@@ -229,6 +234,7 @@ struct table *cache_read(const char *cache, const char *key, const char *path, i
         plausible(in, &head, timed, columns) && (table = table_new(path, columns))) {
         table->format = (enum time_format)head.format;
         table->first_line = head.first_line;
+        table->separator = (char)head.separator;
         if (read_body(in, &head, table)) {
             table_free(table);
             table = NULL;
@@ -245,10 +251,13 @@ static char *join_names(const struct table *table, size_t *bytes)
     *bytes = 0;
     for (size_t i = 0; i < table->columns; i++)
         *bytes += strlen(table->name[i]) + 1;
+    *bytes += table->columns;
     *bytes += table->told ? strlen(table->told) + 1 : 0;
     char *names = malloc(*bytes + 1), *at = names;
     for (size_t i = 0; names && i < table->columns; i++)
         at = stpcpy(at, table->name[i]) + 1;
+    for (size_t i = 0; names && i < table->columns; i++)
+        *at++ = (char)(table->comma && table->comma[i]);
     if (names && table->told)
         strcpy(at, table->told);
     return names;
@@ -271,6 +280,7 @@ int cache_write(const char *cache, const char *key, const struct table *table)
                                   .timed = table->time != NULL,
                                   .format = table->format,
                                   .first_line = table->first_line,
+                                  .separator = (unsigned char)table->separator,
                                   .names = bytes};
         int failed = hash_table(&head, table, names, -1, 0, &head.checksum);
         fwrite(MAGIC, sizeof MAGIC, 1, out);
@@ -316,8 +326,10 @@ static char *make_key(const char *path, const struct table_how *how, char *const
         fprintf(out, "missing %d %ld\n", how->missing, how->missing_limit);
         for (size_t i = 0; i < how->missing_values; i++)
             fprintf(out, "missing value %s\n", how->missing_value[i]);
+        fprintf(out, "kept %d %d\n", how->csv.kept, (int)how->kept_time);
         for (size_t i = 0; i < columns; i++)
-            fprintf(out, "column %d %s\n", how->only_target && how->only_target[i], names[i]);
+            fprintf(out, "column %d %d %s\n", how->only_target && how->only_target[i],
+                    how->kept_decimal ? how->kept_decimal[i] : 0, names[i]);
         fflush(out);
         name[0] = hash_bytes(FNV_START, key, size);
         name[1] = hash_bytes(~FNV_START, key, size);

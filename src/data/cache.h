@@ -8,7 +8,8 @@
  * parsed and the cache written anew; that it cannot be read or written is no error.
  *
  *   magic, u64 bytes of the key, key, struct cache_head, times [rows] i64, columns [columns][rows]
- *   f64, the names of the columns, each with its NUL
+ *   f64, the names of the columns, each with its NUL, a byte for each column (1: decimal commas),
+ *   what was found in the file, with its NUL
  */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H

@@ -43,6 +43,7 @@ struct csv {
 struct csv_how {
     const char *encoding; /* NULL: "auto" */
     char separator;       /* 0: found out */
+    char kept;            /* that of the files of training, where it was found out; 0: not known */
     int has_skip;         /* skip_lines is given; else found out */
     long skip_lines;      /* lines above the header */
     long skip_footer;     /* lines below the data */

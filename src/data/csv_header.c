@@ -108,6 +108,16 @@ static int is_row(const struct csv *csv, const char *record, size_t length)
     return row && more >= 0 && numbers;
 }
 
+/* The fields that a separator makes of the header, if it makes as many of all records; else 0. */
+static size_t cuts(const struct csv *csv, const struct preview *v, size_t header, char separator)
+{
+    size_t fields = count_fields(csv, v->at[header], v->length[header], separator);
+    for (size_t i = header + 1; i < v->count && fields > 1; i++)
+        if (!is_blank(v, i) && count_fields(csv, v->at[i], v->length[i], separator) != fields)
+            return 0;
+    return fields > 1 ? fields : 0;
+}
+
 /*
  * The separator: the comma if it cuts all records into as many fields as the header has, more than
  * one; else the one of the others that does and makes most of them. 0 if two make as many.
@@ -118,11 +128,8 @@ static char find_separator(const struct csv *csv, const struct preview *v, size_
     size_t best = 1;
     char separator = ',';
     for (size_t k = 0; k < sizeof others; k++) {
-        size_t fields = count_fields(csv, v->at[header], v->length[header], others[k]), i;
-        for (i = header + 1; i < v->count && fields > 1; i++)
-            if (!is_blank(v, i) && count_fields(csv, v->at[i], v->length[i], others[k]) != fields)
-                break;
-        if (fields < 2 || i < v->count)
+        size_t fields = cuts(csv, v, header, others[k]);
+        if (!fields)
             continue;
         if (others[k] == ',')
             return ',';
@@ -309,6 +316,32 @@ static int skip(struct csv *csv, size_t lines, struct error *err)
     return 0;
 }
 
+/* The separator, unless it is given: the one of training if it fits, else what is found out. One
+ * that is not that of training is an error. */
+static int settle_separator(struct csv *csv, const struct csv_how *how, const struct preview *v,
+                            size_t header, struct error *err)
+{
+    if (!csv->separator && !v->count)
+        csv->separator = ',';
+    else if (!csv->separator && how->kept && cuts(csv, v, header, how->kept))
+        csv->separator = how->kept;
+    else if (!csv->separator)
+        csv->separator = find_separator(csv, v, header);
+    if (!csv->separator)
+        return error_set(err, STATUS_INPUT,
+                         "%s:%llu: two separators cut the lines into as many fields; "
+                         "data.separator = comma, semicolon, tab, pipe or space says which",
+                         csv->path, (unsigned long long)csv->line + 1);
+    if (!how->kept || how->separator || csv->separator == how->kept ||
+        !cuts(csv, v, header, csv->separator))
+        return 0;
+    return error_set(err, STATUS_INPUT,
+                     "%s:%llu: fields are separated by %s here, and were by %s in the files that "
+                     "the model was trained on; -s data.separator=auto reads this file as it is",
+                     csv->path, (unsigned long long)csv->line + 1, separator_name(csv->separator),
+                     separator_name(how->kept));
+}
+
 int csv_read_header(struct csv *csv, const struct csv_how *how, struct error *err)
 {
     struct preview v;
@@ -330,15 +363,8 @@ int csv_read_header(struct csv *csv, const struct csv_how *how, struct error *er
         if (skip(csv, lines, err))
             return -1;
     }
-    if (!csv->separator && v.count)
-        csv->separator = find_separator(csv, &v, header);
-    else if (!csv->separator)
-        csv->separator = ',';
-    if (!csv->separator)
-        return error_set(err, STATUS_INPUT,
-                         "%s:%llu: two separators cut the lines into as many fields; "
-                         "data.separator = comma, semicolon, tab, pipe or space says which",
-                         csv->path, (unsigned long long)csv->line + 1);
+    if (settle_separator(csv, how, &v, header, err))
+        return -1;
     if (csv->separator != ',')
         fprintf(csv->stream->told, "separated by %s\n", separator_name(csv->separator));
     csv->line++; /* for messages */

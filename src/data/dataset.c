@@ -491,8 +491,12 @@ static void load_fini(struct load *load)
 static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
 {
     load->data = calloc(1, sizeof *load->data);
+    if (load->data)
+        load->data->reading = calloc(1, sizeof *load->data->reading);
+    load->kept = fitted ? fitted->reading : NULL;
     load->told = json_object();
-    int result = load->data && load->told ? run_load(load, fitted) : load_no_memory(load);
+    int result = load->data && load->data->reading && load->told ? run_load(load, fitted)
+                                                                 : load_no_memory(load);
     load_fini(load);
     if (!result)
         return load->data;
@@ -574,6 +578,9 @@ void dataset_free(struct dataset *data)
     free(data->long_start);
     free(data->border);
     scaler_fini(&data->scaler);
+    if (data->reading)
+        reading_fini(data->reading);
+    free(data->reading);
     free(data->series);
     free(data->time);
     free(data->target);

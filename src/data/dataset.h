@@ -20,6 +20,8 @@
 #include "error.h"
 #include "log/log.h"
 
+struct reading;
+
 enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
 
 /* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE and SCALER_WINDOW 0
@@ -85,6 +87,7 @@ struct dataset {
     double *target_base;         /* [rows, targets]: value of the target's innermost column at each
                                     row ("close" of ret(close)): naive forecasts and price units */
     float *weight;               /* [rows] of the window that starts there; NULL: all 1 */
+    struct reading *reading;     /* how the files are written */
 };
 
 /* What a checkpoint has of the data it was trained on. */
@@ -92,6 +95,7 @@ struct fitted {
     struct scaler scaler;
     struct transform *transform; /* [targets] */
     size_t targets;              /* with channels apart as many as data.features */
+    struct reading *reading;     /* how its files were written; NULL: not known */
 };
 
 /*

@@ -22,6 +22,7 @@
 #include "data/condition.h"
 #include "data/dataset.h"
 #include "data/features.h"
+#include "data/reading.h"
 #include "data/source.h"
 #include "data/split.h"
 #include "data/table.h"
@@ -81,6 +82,7 @@ struct load {
     struct columns columns, target_columns; /* of the files, and of those with targets */
     unsigned char *only_target;             /* [columns.count]: no feature needs it */
     struct table_how how;                   /* how files are read */
+    const struct reading *kept;             /* as those of training were; NULL: not known */
     struct zone *zone;                      /* data.time_zone; NULL: UTC */
     size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */

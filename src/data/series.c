@@ -26,10 +26,15 @@ static struct table *read_file(struct load *load, const struct source *source, c
     for (size_t i = 0; i < 2 && how.time[i]; i++)
         how.time[i] = source_column(source, how.time[i]);
     char **names = malloc((columns->count + 1) * sizeof *names), *theirs = NULL;
-    if (!names) {
+    int *decimal = malloc((columns->count + 1) * sizeof *decimal);
+    if (!names || !decimal) {
+        free(names);
+        free(decimal);
         load_no_memory(load);
         return NULL;
     }
+    if (load->kept)
+        reading_apply(load->kept, columns->name, columns->count, decimal, &how);
     for (size_t i = 0; i < columns->count; i++)
         names[i] = (char *)(uintptr_t)source_column(source, columns->name[i]);
     struct table *table = (load->config->data.cache ? cache_table : table_read)(
@@ -46,7 +51,13 @@ static struct table *read_file(struct load *load, const struct source *source, c
         free(table->name[i]);
         table->name[i] = theirs;
     }
+    if (table && reading_add(load->data->reading, table, columns->name, columns->count)) {
+        load_no_memory(load);
+        table_free(table);
+        table = NULL;
+    }
     free(names);
+    free(decimal);
     return table;
 }
 

@@ -32,6 +32,7 @@ void table_free(struct table *table)
     free(table->line);
     free(table->origin);
     free(table->cut);
+    free(table->comma);
     free(table->told);
     free(table->path);
     free(table);

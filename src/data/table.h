@@ -42,7 +42,9 @@ struct table {
     double **column; /* [columns][rows], finite, but for columns that only targets need */
     int64_t *time;   /* [rows], ms since 1970 UTC; NULL without a time column */
     enum time_format format;
-    int64_t candle; /* length of a resampled row in ms; 0: a row is a line of the file */
+    char separator;       /* of the file's fields */
+    unsigned char *comma; /* [columns]: whether it has decimal commas; NULL: none has */
+    int64_t candle;       /* length of a resampled row in ms; 0: a row is a line of the file */
 
     uint64_t first_line; /* of the file, that row 0 is */
 
@@ -70,6 +72,11 @@ struct table_how {
     char *const *missing_value;              /* [missing_values] beside the empty field */
     size_t missing_values;
     const unsigned char *only_target; /* [columns]: no feature needs it; NULL: all are needed */
+
+    /* How the files of training were written, as it was found out; a file that is written otherwise
+     * is refused, unless the keys above say how it is. (csv.kept is the separator.) */
+    enum time_format kept_time; /* TIME_NONE: not known */
+    const int *kept_decimal;    /* [columns] DECIMAL_..., AUTO where not known; NULL: nowhere */
 };
 
 struct run {

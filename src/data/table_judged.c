@@ -172,13 +172,35 @@ static void tell_progress(struct judged *j, size_t rows)
         log_progress(j->log, "reading", done, total);
 }
 
+/* The decimal sign that the column had in training counts unless some field shows the other. */
+static int keep_decimal(struct judged *j, size_t i, int kept)
+{
+    char name[CSV_SHOWN];
+    struct column *c = &j->column[i];
+    uint64_t other = kept == DECIMAL_COMMA ? c->style.point : c->style.comma;
+    if (!other || c->decimal == kept || (c->style.point && c->style.comma)) {
+        c->decimal = c->style.point && c->style.comma ? DECIMAL_AUTO : kept;
+        return 0;
+    }
+    return error_set(j->err, STATUS_INPUT,
+                     "%s:%llu: column '%s' has decimal %s here, and had decimal %s in the files "
+                     "that the model was trained on; -s data.decimal=auto reads it as it is",
+                     j->table->path, (unsigned long long)other, column_name(j, i, name),
+                     kept == DECIMAL_COMMA ? "points" : "commas",
+                     kept == DECIMAL_COMMA ? "commas" : "points");
+}
+
 /* The decimal sign of each column; a column without a decision is an error. */
 static int decide(struct judged *j)
 {
     char name[CSV_SHOWN];
     for (size_t i = 0; i < j->table->columns; i++) {
         struct column *c = &j->column[i];
+        int kept = j->how->kept_decimal ? j->how->kept_decimal[i] : DECIMAL_AUTO;
         c->decimal = j->how->decimal ? j->how->decimal : amount_decide(&c->style);
+        if (kept && !j->how->decimal && keep_decimal(j, i, kept))
+            return -1;
+        j->table->comma[i] = c->decimal == DECIMAL_COMMA;
         if (c->decimal == DECIMAL_COMMA && !j->how->decimal)
             fprintf(j->told, "column '%s': decimal commas\n", column_name(j, i, name));
         if (c->style.percent)
@@ -206,6 +228,39 @@ static int decide(struct judged *j)
     return 0;
 }
 
+/* How the times are written: as in training where that is possible, else it is an error. */
+static int find_form(struct judged *j, const char *column)
+{
+    enum time_format kept = j->how->kept_time;
+    char here[TABLE_TIME], there[TABLE_TIME];
+    int found = !time_judge_end(&j->times, j->table->path, column, &j->form, j->err);
+    if (!kept)
+        return found ? 0 : -1;
+    if (time_judge_allows(&j->times, kept)) {
+        int same = found && (j->form.format == TIME_ISO8601 || j->form.format == TIME_YMD) &&
+                   (kept == TIME_ISO8601 || kept == TIME_YMD);
+        j->form.format = same ? j->form.format : kept;
+        if (!found)
+            fprintf(j->told, "times are %s, as in training\n", time_format_name(kept));
+        return 0;
+    }
+    size_t used = strlen(j->err->text);
+    if (!found) {
+        snprintf(j->err->text + used, sizeof j->err->text - used,
+                 "; the files that the model was trained on have times as %s",
+                 time_format_name(kept));
+        return -1;
+    }
+    return error_set(
+        j->err, STATUS_INPUT,
+        "%s: column '%s': times are %s here (the first, '%s', is %s), and were %s in the files "
+        "that the model was trained on (it would be %s); -s data.time_format=auto reads them as "
+        "they are",
+        j->table->path, column, time_format_name(j->form.format), j->times.first_text,
+        time_judge_reading(&j->times, j->form.format, NULL, here), time_format_name(kept),
+        time_judge_reading(&j->times, kept, NULL, there));
+}
+
 static int look(struct judged *j)
 {
     char name[CSV_SHOWN];
@@ -226,8 +281,7 @@ static int look(struct judged *j)
     if (!j->timed)
         return error_set(j->err, STATUS_INPUT, "%s: column '%s': no row has a time", j->table->path,
                          time_name(j, name));
-    if (j->at->times && !j->form.format &&
-        time_judge_end(&j->times, j->table->path, time_name(j, name), &j->form, j->err))
+    if (j->at->times && !j->form.format && find_form(j, time_name(j, name)))
         return -1;
     if (j->times.change_line && j->form.format == TIME_MILLISECONDS)
         fprintf(j->told, "times are milliseconds, from line %llu on microseconds\n",
@@ -404,9 +458,10 @@ int table_read_judged(struct table *table, struct csv *csv, const struct table_h
     j.form = (struct time_form){
         .format = how->time_format, .pattern = how->time_pattern, .zone = how->zone};
     j.column = calloc(table->columns + 1, sizeof *j.column);
+    table->comma = calloc(table->columns + 1, 1);
     j.told = open_memstream(&table->told, &size);
     j.piece = (struct piece){.table = table, .how = how, .told = j.told, .err = err};
-    int result = j.column && j.told ? read_all(&j) : no_memory(&j);
+    int result = j.column && table->comma && j.told ? read_all(&j) : no_memory(&j);
     if (j.told && fclose(j.told) && !result)
         result = no_memory(&j);
     if (table->told && !*table->told) {

@@ -338,8 +338,11 @@ static int read_side_by_side(struct table *table, const struct csv *csv,
 }
 
 /* What asks for more than the quick way knows. */
-static int is_plain(const struct table_how *how, int times)
+static int is_plain(const struct table_how *how, int times, size_t columns)
 {
+    for (size_t i = 0; i < columns && how->kept_decimal; i++)
+        if (how->kept_decimal[i] == DECIMAL_COMMA)
+            return 0;
     return times < 2 && !how->zone && how->decimal != DECIMAL_COMMA &&
            (!times || how->time_format <= TIME_ISO8601) &&
            (how->order == ORDER_AUTO || how->order == ORDER_RISING);
@@ -353,9 +356,11 @@ static int read_columns(struct table *table, struct csv *csv, const struct table
                             .time = columns->time[0],
                             .timed = columns->times > 0,
                             .format = how->time_format};
-    if (is_plain(how, columns->times)) {
-        if (!read_side_by_side(table, csv, &wanted, log) ||
-            (!read_alone(table, csv, &wanted, log, &odd) && !csv->blank_lines))
+    if (is_plain(how, columns->times, table->columns)) {
+        if ((!read_side_by_side(table, csv, &wanted, log) ||
+             (!read_alone(table, csv, &wanted, log, &odd) && !csv->blank_lines)) &&
+            (!how->kept_time || !table->time || how->time_format ||
+             how->kept_time == table->format))
             return *csv->told && !(table->told = strdup(csv->told))
                        ? error_set(err, STATUS_FAILED, "%s: out of memory", csv->path)
                        : 0;
@@ -392,8 +397,10 @@ struct table *table_read(const char *path, const struct table_how *how, char *co
     if (!csv)
         return NULL;
     struct table *table = table_new(path, columns);
-    if (table)
+    if (table) {
         table->first_line = csv->first_line;
+        table->separator = csv->separator;
+    }
     int result = table ? read_table(table, csv, how, names, log, err)
                        : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     if (!result)

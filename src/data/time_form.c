@@ -754,9 +754,8 @@ void time_judge_row(struct time_judge *j, const char *text, size_t length, uint6
     j->rows++;
 }
 
-/* "2024-01-02T00:00:00Z" of the first field in a form, or "-". */
-static const char *reading(const struct time_judge *j, enum time_format format, const char *pattern,
-                           char out[TABLE_TIME])
+const char *time_judge_reading(const struct time_judge *j, enum time_format format,
+                               const char *pattern, char out[TABLE_TIME])
 {
     struct time_form form = {.format = format, .pattern = pattern};
     int64_t ms, later;
@@ -784,7 +783,7 @@ static int refuse(const struct time_judge *j, const char *path, const char *colu
                  i == 0           ? ""
                  : i + 1 == count ? " or"
                                   : ",",
-                 choice[i].value, reading(j, choice[i].format, choice[i].value, out));
+                 choice[i].value, time_judge_reading(j, choice[i].format, choice[i].value, out));
     }
     return -1;
 }
@@ -879,6 +878,23 @@ int time_judge_end(const struct time_judge *j, const char *path, const char *col
         return refuse(j, path, column, left, count, err);
     form->format = j->iso && !form->zone ? TIME_ISO8601 : left[0].format;
     return 0;
+}
+
+int time_judge_allows(const struct time_judge *j, enum time_format kept)
+{
+    const unsigned ms = BIT(TIME_MILLISECONDS), us = BIT(TIME_MICROSECONDS);
+    if (!j->rows || j->words)
+        return kept == TIME_ISO8601
+                   ? (j->orders & BIT(TIME_YMD)) != 0
+                   : kept >= TIME_YMD && kept <= TIME_MDY && (j->orders & BIT(kept)) != 0;
+    if (j->short_exponent)
+        return 0;
+    if (j->calendar && j->width != 10)
+        return kept == TIME_DIGITS;
+    if (kept == TIME_MILLISECONDS)
+        return (j->units & ms) && !(j->units & ~(ms | us));
+    return (kept == TIME_SECONDS || kept == TIME_MICROSECONDS || kept == TIME_NANOSECONDS) &&
+           j->units == BIT(kept);
 }
 
 enum time_format time_of_first(const char *text, size_t length)

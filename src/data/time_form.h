@@ -73,6 +73,14 @@ void time_judge_row(struct time_judge *judge, const char *text, size_t length, u
 int time_judge_end(const struct time_judge *judge, const char *path, const char *column,
                    struct time_form *form, struct error *err);
 
+/* Whether the column may have the form that another had, which was found out there: it is what
+ * time_judge_end() would find, or one of several among which that cannot choose. */
+int time_judge_allows(const struct time_judge *judge, enum time_format kept);
+
+/* The first field's instant in a form, "2024-01-02T00:00:00Z" or "nothing". */
+const char *time_judge_reading(const struct time_judge *judge, enum time_format format,
+                               const char *pattern, char out[TABLE_TIME]);
+
 /* The form that the first field alone settles, as nearly all files have it; TIME_NONE if the column
  * has to be looked at. */
 enum time_format time_of_first(const char *text, size_t length);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/reading.h"
 #include "util/jsonmem.h"
 
 #define EXP_AVG "optimizer.exp_avg."
@@ -117,6 +118,7 @@ static struct safetensors *begin(struct engine *e, long epoch, const char *plan,
         safetensors_set(st, "plan", plan, err) ||
         set_json(st, "features", json_incref(features), err) ||
         set_json(st, "scaler", scaler_json(&e->data->scaler), err) ||
+        (e->data->reading && set_json(st, "reading", reading_json(e->data->reading), err)) ||
         set_targets(st, e->data, err) || add_arena(e, st, e->params->values, "", err)) {
         safetensors_free(st);
         st = NULL;
@@ -232,6 +234,25 @@ static int read_transforms(struct checkpoint *c, const char *path, struct error 
                : 0;
 }
 
+/* How the files were written; checkpoints of 0.1.0 do not tell. */
+static int read_reading(struct checkpoint *c, const char *path, char *const *settings, size_t count,
+                        struct error *err)
+{
+    if (!safetensors_get(c->st, "reading"))
+        return 0;
+    json_t *json = meta_json(c->st, "reading", path, err);
+    if (!json)
+        return -1;
+    c->fitted.reading = calloc(1, sizeof *c->fitted.reading);
+    int result = c->fitted.reading ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if (!result && reading_of_json(json, c->fitted.reading))
+        result = error_set(err, STATUS_INPUT, "%s: metadata 'reading' is broken", path);
+    if (!result)
+        reading_forget(c->fitted.reading, settings, count);
+    json_decref(json);
+    return result;
+}
+
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
                     struct error *err)
 {
@@ -245,7 +266,8 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
                   path);
     else if ((c->config = config_parse(text, path, settings, count, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
-        if (!read_scaler(c, path, err) && !read_transforms(c, path, err))
+        if (!read_scaler(c, path, err) && !read_transforms(c, path, err) &&
+            !read_reading(c, path, settings, count, err))
             return 0;
     } else if (!count &&
                err->status ==
@@ -261,6 +283,9 @@ void checkpoint_fini(struct checkpoint *c)
     config_free(c->config);
     scaler_fini(&c->fitted.scaler);
     free(c->fitted.transform);
+    if (c->fitted.reading)
+        reading_fini(c->fitted.reading);
+    free(c->fitted.reading);
     memset(c, 0, sizeof *c);
 }
 

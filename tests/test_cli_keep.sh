@@ -1,0 +1,160 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What auto found in the files of training is kept in the checkpoint: evaluate and predict read other
+# files in that way, and refuse what is written otherwise.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# days FIRST COUNT ORDER DECIMAL SEPARATOR: days from the FIRST of January 2024 on, and two columns.
+days()
+{
+    awk -v first="$1" -v count="$2" -v order="$3" -v decimal="$4" -v separator="$5" 'BEGIN {
+        OFS = separator
+        print "Date", "x", "y"
+        split("31 29 31 30 31 30 31 31 30 31 30 31", length_of, " ")
+        for (i = 0; i < count; i++) {
+            d = first + i; year = 2024; month = 1; length_of[2] = 29
+            while (d > length_of[month]) {
+                d -= length_of[month++]
+                if (month > 12) { month = 1; length_of[2] = ++year % 4 ? 28 : 29 }
+            }
+            x = sprintf("%.2f", 1100 + 40 * sin(i / 3)); y = sprintf("%.4f", 5 + cos(i / 3))
+            sub(/[.]/, decimal, x); sub(/[.]/, decimal, y)
+            date = order == "dmy" ? sprintf("%02d.%02d.%d", d, month, year) : \
+                   order == "mdy" ? sprintf("%02d/%02d/%d", month, d, year) : \
+                   order == "ms" ? sprintf("%.0f", 1704067200000 + (first + i - 1) * 86400000) : \
+                   order == "s" ? sprintf("%.0f", 1704067200 + (first + i - 1) * 86400) : \
+                   sprintf("%d-%02d-%02d", year, month, d)
+            print date, x, y
+        }
+    }'
+}
+days 1 200 dmy , ';' >german.csv
+days 1 200 iso . , >plain.csv
+cat >keep.ini <<'INI'
+[run]
+output = run
+[data]
+source   = german.csv
+time     = Date
+features = x, y
+targets  = y
+window   = 6
+target_transform = standard
+[model]
+type   = recurrent
+cell   = gru
+hidden = 4
+layers = 1
+[train]
+epochs = 1
+batch  = 16
+[plots]
+enable = none
+INI
+point "training on day, month, year with decimal commas" run 0 -q -c keep.ini -d cpu
+point "the checkpoint has what was found" eval 'header run/best.safetensors | grep -q "semicolon" &&
+    header run/best.safetensors | grep -Eq "time.{0,9}dmy" && header run/best.safetensors | grep -Eq "x.{0,9}comma"'
+point "training on a plain file" run 0 -q -c keep.ini -d cpu -s data.source=plain.csv -o plain
+
+# predicts FILE: some prediction is there, the first row's time is PATTERN.
+predicts()
+{
+    run 0 predict -m "$1/best.safetensors" -i "$2" && has out '^time,row,y,actual y$' && lines err 0 &&
+        sed -n 2p out | grep -q "^$3"
+}
+# refuses MODEL FILE PATTERN...: exit status 3, both readings named.
+refuses()
+{
+    model=$1 file=$2
+    shift 2
+    run 3 predict -m "$model/best.safetensors" -i "$file" && lines err 1 && lines out 0 && has err "$@"
+}
+days 1 12 dmy , ';' >short.csv
+point "days that fit two orders are read as in training" predicts run short.csv 2024-01-07
+point "without a checkpoint they are refused" run 3 check -q -d none -c keep.ini -s data.source=short.csv
+point "and the orders named" has err 'dmy for 2024-01-01'
+days 1 12 mdy , ';' | tr / . >american.csv
+point "a short file of the other order has the order of training" predicts run american.csv 2024-
+days 1 40 mdy , ';' >american.csv
+point "the other order is refused" refuses run american.csv \
+    "column 'Date': times are month, day, year here \(the first, '01/01/2024', is 2024-01-01T00:00:00Z\), and were day, month, year in" \
+    '-s data\.time_format=auto'
+point "unless a setting allows it" run 0 predict -m run/best.safetensors -i american.csv -s data.time_format=auto
+point "or says it" run 0 predict -m run/best.safetensors -i american.csv -s data.time_format=mdy
+days 1 40 iso , ';' >iso.csv
+point "times of ISO 8601 are refused" refuses run iso.csv 'times are (ISO 8601|year, month, day) here .* were day, month, year in'
+days 1 40 ms , ';' >ms.csv
+point "milliseconds are refused" refuses run ms.csv 'times are milliseconds here .* \(it would be nothing\)'
+days 1 40 dmy . ';' >points.csv
+point "decimal points are refused" refuses run points.csv \
+    "^seqtrain: points\.csv:2: column 'x' has decimal points here, and had decimal commas in .*; -s data\.decimal=auto"
+point "unless a setting allows them" run 0 predict -m run/best.safetensors -i points.csv -s data.decimal=auto
+days 1 40 dmy , '	' >tabs.csv
+point "another separator is refused" refuses run tabs.csv \
+    '^seqtrain: tabs\.csv:1: fields are separated by tabs here, and were by semicolons in .*; -s data\.separator=auto'
+point "unless a setting allows it" run 0 predict -m run/best.safetensors -i tabs.csv -s data.separator=auto
+{ echo '# from a bank' && sed 1q short.csv && sed 1d short.csv | sort -r; } >falling.csv
+point "lines above the header and the order of rows are found anew" predicts run falling.csv 2024-01-07
+iconv -f utf-8 -t utf-16 short.csv >wide.csv
+point "as is the encoding" predicts run wide.csv 2024-01-07
+point "evaluate refuses as well" run 3 evaluate -m run/best.safetensors -i points.csv
+point "the files of training are what they were" run 0 evaluate -m run/best.safetensors
+
+days 1 40 iso . , >more.csv
+point "a plain file fits" predicts plain more.csv 2024-01-07
+awk -F, 'NR > 1 { $2 = sprintf("\"%d,%06.2f\"", int($2 / 1000), $2 % 1000) } { print $1 "," $2 "," $3 }' more.csv >thousands.csv
+point "thousands are no decimal commas" predicts plain thousands.csv 2024-01-07
+awk -F, 'NR > 1 { $2 = sprintf("\"%d,%03d\"", int($2 / 1000), $2 % 1000) } { print $1 "," $2 "," $3 }' more.csv >either.csv
+point "what may be thousands or a fraction is read as in training" predicts plain either.csv 2024-01-07
+sed 's/-/\//; s/-/\//' more.csv >slashes.csv
+point "another form of year, month, day fits" predicts plain slashes.csv 2024-01-07
+point "decimal commas are refused" refuses plain points.csv 'separated by semicolons here, and were by commas'
+sed 's/,\([0-9]*\)\.\([0-9]*\),\([0-9]*\)\.\([0-9]*\)$/,"\1,\2","\3,\4"/' more.csv >commas.csv
+point "decimal commas in quotes are refused" refuses plain commas.csv "^seqtrain: commas\.csv:2: column 'x' has decimal commas here, and had decimal points in"
+days 1 40 s . , >s.csv
+point "seconds are refused" refuses plain s.csv 'times are seconds here .* were ISO 8601 in'
+point "seconds train" run 0 -q -c keep.ini -d cpu -s data.source=s.csv -s data.validation=0 -s data.test=0 -s train.monitor=train_loss -o seconds
+days 1 40 ms . , >ms.csv
+point "milliseconds are no seconds" refuses seconds ms.csv 'times are milliseconds here .* were seconds in'
+days 1 40 iso . , | tr -d - >digits.csv
+point "nor are days of eight digits" refuses seconds digits.csv 'times are digits of year, month, day \.\.\. here .* were seconds in'
+
+# Files of training that differ leave each other file to its own findings.
+mkdir both && cp german.csv both/a.csv && cp plain.csv both/b.csv
+point "files that differ train" run 0 -q -c keep.ini -d cpu -s data.source=both -o both-run
+point "then a file is read as it is" run 0 predict -m both-run/best.safetensors -i tabs.csv
+
+# An old checkpoint has no record of this.
+old()
+{
+    python3 - run/best.safetensors old.safetensors <<'PY' && run 0 predict -m old.safetensors -i tabs.csv
+import json, struct, sys
+data = open(sys.argv[1], "rb").read()
+n = struct.unpack("<Q", data[:8])[0]
+head = json.loads(data[8 : 8 + n])
+head["__metadata__"] = {k: v for k, v in head["__metadata__"].items() if k != "reading" and not k.startswith("crc32c")}
+text = json.dumps(head).encode()
+text += b" " * (-len(text) % 8)
+open(sys.argv[2], "wb").write(struct.pack("<Q", len(text)) + text + data[8 + n :])
+PY
+}
+if command -v python3 >/dev/null; then
+    point "a checkpoint without a record reads files as they are" old
+else
+    skip "a checkpoint without a record reads files as they are" "no python3"
+fi
+
+# By way of the cache, whose files hold the findings as well.
+days 1 3000 dmy , ';' >long.csv
+touch -d '1 hour ago' long.csv
+cached()
+{
+    run 0 -c keep.ini -d cpu -s data.source=long.csv -o cached -s train.epochs=1 --overwrite "$@"
+}
+point "a large file is parsed" cached
+point "the cache has its findings" cached -v
+point "it came from there" has out 'from the cache'
+point "and the checkpoint has them" refuses cached points.csv "column 'x' has decimal points here, and had decimal commas in"
+
+echo "1..$points"
