@@ -459,6 +459,32 @@ several()
     equals 1e-6 test/loss "$(figure test/transformed/all/mse)" && has out '"mse_by_horizon": \['
 }
 point "three targets, each at three rows" several
+# Forty weekdays up to Friday, 2024-02-23; then the same rows at times without any order.
+weekdays()
+{
+    awk 'NR == 1 { print; next } NR < 42 { i = NR - 2; sub(/^[0-9]+/, (19723 + int(i / 5) * 7 + i % 5) * 86400); print }' \
+        prices/s0.csv >weekdays.csv
+    run 0 predict -v -o forecasts -m several/best.safetensors -i weekdays.csv &&
+        has out '^data: forecasts go on 5 times a week, from Monday 00:00 to Friday 00:00$' || return 1
+    tail -n 3 forecasts | cut -d, -f1,3 >last
+    printf '%s\n' 2024-02-26T00:00:00Z,1 2024-02-27T00:00:00Z,2 2024-02-28T00:00:00Z,3 | cmp - last
+}
+point "forecasts of weekdays are dated to weekdays" weekdays
+irregular()
+{
+    awk -F, 'NR == 1 { print; next } { t += 60 * (1 + NR * NR % 37); sub(/^[0-9]+/, 1600000000 + t); print }' \
+        prices/s0.csv >irregular.csv
+    run 0 predict -o forecasts -m several/best.safetensors -i irregular.csv && lines err 1 &&
+        has err '^seqtrain: warning: irregular\.csv: its rows follow no calendar that is found out: forecasts beyond them are printed without a time$' &&
+        tail -n 3 forecasts | cut -d, -f1,3 >last && printf '%s\n' ,1 ,2 ,3 | cmp - last
+}
+point "forecasts of rows without a calendar have no time" irregular
+milliseconds()
+{
+    awk -F, 'NR == 1 { print; next } { sub(/^[0-9]+/, sprintf("%.0f", 1600000000250 + 250 * NR)); print }' prices/s0.csv >fast.csv
+    run 0 predict -m several/best.safetensors -i fast.csv && has out '^2020-09-13T12:27:21\.250Z,[0-9]*,3,.*,,,$'
+}
+point "times within a second are told apart" milliseconds
 pictures()
 {
     folder=$1

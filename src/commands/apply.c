@@ -11,6 +11,7 @@
 
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
+#include "data/table.h"
 #include "report/report.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
@@ -284,14 +285,14 @@ static void put_target_header(const struct dataset *data, FILE *out)
 static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
                         FILE *out)
 {
-    char label[64];
-    row_label(label, sizeof label, data, row);
+    char time[TABLE_TIME];
     if (data->files > 1) {
         put_name(data->file[dataset_series(data, row)].name, out);
         putc(',', out);
     }
-    if (data->time)
-        fprintf(out, "%s,", label);
+    if (data->time) /* empty: beyond the end of a file without a calendar */
+        fprintf(out, "%s,",
+                data->time[row] == DATASET_NO_TIME ? "" : table_time(data->time[row], time));
     fprintf(out, "%zu", row - data->file[dataset_series(data, row)].begin);
     if (data->target_rows > 1 && data->target_first)
         fprintf(out, ",%zu", ahead);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/aggregate.h"
+#include "data/calendar.h"
 #include "data/csv.h"
 #include "data/load.h"
 #include "data/scaler.h"
@@ -400,28 +401,71 @@ static int fill_series(struct load *load, int fitting)
     return result;
 }
 
-/* Padding goes on in the file's usual step. */
+/* Gives rows behind the end of a run the times that the file's calendar has for them. */
+static void carry_on(const struct calendar *calendar, int64_t *time, size_t from, size_t to)
+{
+    for (size_t row = from; row < to; row++)
+        if (time[row - 1] == DATASET_NO_TIME || calendar_next(calendar, time[row - 1], &time[row]))
+            time[row] = DATASET_NO_TIME;
+}
+
+/* The times of one series: those of its file, and behind each of its runs those of forecasts. */
+static void copy_series(const struct input *input, const struct calendar *calendar, size_t warmup,
+                        int64_t *to)
+{
+    for (size_t i = 0; i < input->segments; i++) {
+        const struct segment *segment = &input->segment[i];
+        size_t next = i + 1 < input->segments ? segment[1].begin : input->rows;
+        memcpy(to + segment->begin, input->table->time + segment->from + warmup,
+               (segment->end - segment->begin) * sizeof *to);
+        carry_on(calendar, to, segment->end, next);
+    }
+}
+
+/* Finds the calendar of a file, if there are rows behind the end of what it holds, and tells. */
+static int find_calendar(struct load *load, const struct input *input, struct calendar *calendar,
+                         const char **without)
+{
+    char text[CALENDAR_TEXT];
+    size_t rows = 0;
+    for (size_t i = 0; i < input->segments; i++)
+        rows += input->segment[i].end - input->segment[i].begin;
+    *calendar = (struct calendar){0};
+    if (rows == input->rows)
+        return 0;
+    if (calendar_find(calendar, input->table->time, input->table->rows, load->zone))
+        return load_no_memory(load);
+    if (!calendar->kind)
+        *without = input->source->path;
+    else if (load->inputs == 1)
+        log_say(load->log, "data: forecasts go on %s", calendar_text(calendar, text));
+    return 0;
+}
+
 static int copy_times(struct load *load)
 {
     struct dataset *data = load->data;
+    const char *without = NULL;
     if (!load->input[0].table->time)
         return 0;
     data->time = block_new((data->rows + 1) * sizeof *data->time);
     if (!data->time)
         return load_no_memory(load);
-    for (size_t s = 0; s < data->files; s++) {
-        const struct input *input = load_input(load, s);
-        int64_t *to = data->time + data->file[s].begin;
-        int64_t step = input->table->candle ? input->table->candle : input->step;
-        for (size_t i = 0; i < input->segments; i++) {
-            const struct segment *segment = &input->segment[i];
-            size_t next = i + 1 < input->segments ? segment[1].begin : input->rows;
-            memcpy(to + segment->begin, input->table->time + segment->from + load->warmup,
-                   (segment->end - segment->begin) * sizeof *to);
-            for (size_t row = segment->end; row < next; row++)
-                to[row] = to[row - 1] + step;
-        }
+    for (size_t i = 0; i < load->inputs; i++) {
+        const struct input *input = &load->input[i];
+        struct calendar calendar;
+        if (find_calendar(load, input, &calendar, &without))
+            return -1;
+        for (size_t c = 0; c < data->channels; c++)
+            copy_series(input, &calendar, load->warmup,
+                        data->time + data->file[i * data->channels + c].begin);
+        calendar_fini(&calendar);
     }
+    if (without)
+        log_warn(load->log,
+                 "%s: its rows follow no calendar that is found out: forecasts beyond them are "
+                 "printed without a time",
+                 without);
     return 0;
 }
 

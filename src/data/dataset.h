@@ -22,6 +22,8 @@
 
 struct reading;
 
+#define DATASET_NO_TIME INT64_MIN
+
 enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
 
 /* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE and SCALER_WINDOW 0
@@ -52,7 +54,8 @@ struct series {
 struct dataset {
     size_t rows, features, window;
     float *series; /* [rows, features], scaled (raw for SCALER_NONE and SCALER_WINDOW) */
-    int64_t *time; /* [rows], ms since 1970 UTC of each row; NULL without a time column */
+    int64_t *time; /* [rows], ms since 1970 UTC of each row, DATASET_NO_TIME for rows behind the end
+                      of a file without a calendar; NULL without a time column */
     char *
         *names; /* [features], as written in the INI: "ma(close,10)"; "channel" if they are apart */
     struct scaler scaler;   /* feature f of a series: entry channel * features + f */
@@ -111,7 +114,8 @@ struct dataset *dataset_load(const struct config *config, const struct fitted *f
 /*
  * The same for encode and predict: reads `path` (a file, a folder or a glob; NULL: all files of the
  * configuration) and gives every window (no split) in PART_TEST. Windows need no targets there:
- * where a target lies beyond the last row, rows follow that hold a time but no target.
+ * where a target lies beyond the last row, rows follow that hold no target, and a time where the
+ * file's rows follow a calendar (calendar.h).
  */
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err);

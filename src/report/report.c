@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "analysis/kmeans.h"
 #include "analysis/tsne.h"
+#include "data/table.h"
 #include "plots/plots.h"
 #include "train/safetensors.h"
 #include "util/file.h"
@@ -99,9 +99,10 @@ json_t *part_report_json(const struct part_report *r, const struct dataset *data
 
 void row_label(char *to, size_t size, const struct dataset *data, size_t row)
 {
-    struct tm tm;
-    time_t seconds = data->time ? (time_t)(data->time[row] / 1000) : 0;
-    if (!data->time || !gmtime_r(&seconds, &tm) || !strftime(to, size, "%Y-%m-%dT%H:%M:%SZ", &tm))
+    char time[TABLE_TIME];
+    if (data->time && data->time[row] != DATASET_NO_TIME)
+        snprintf(to, size, "%s", table_time(data->time[row], time));
+    else
         snprintf(to, size, "row %zu", row);
 }
 

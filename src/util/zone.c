@@ -359,3 +359,9 @@ int zone_instants(const struct zone *zone, int64_t local, int64_t instant[2])
         instant[found++] = (seconds - low) * 1000 + rest;
     return found;
 }
+
+int64_t zone_local(const struct zone *zone, int64_t instant)
+{
+    int64_t rest = (instant % 1000 + 1000) % 1000;
+    return instant + offset_at(zone, (instant - rest) / 1000) * INT64_C(1000);
+}

@@ -24,4 +24,7 @@ const char *zone_name(const struct zone *zone);
  */
 int zone_instants(const struct zone *zone, int64_t local, int64_t instant[2]);
 
+/* What clocks of the zone show at an instant, in ms since 1970 as if it were UTC. */
+int64_t zone_local(const struct zone *zone, int64_t instant);
+
 #endif
