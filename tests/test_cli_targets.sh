@@ -496,6 +496,24 @@ pictures()
 }
 point "its pictures" pictures several error_by_horizon loss_curves predictions residuals target_distribution
 
+# The curves are those of training and validation, and so is the loss that they are held against:
+# other test files change nothing in the picture, another validation part does.
+curves()
+{
+    features=
+    [ "$1" = autoencoder ] && features='-s data.targets= -s data.target_transform='
+    for test in 0 1; do
+        # shellcheck disable=SC2086 # no setting or two
+        run 0 -c "$1.ini" -o curves$test --overwrite -s data.source=prices/s2.csv \
+            -s data.test_source=prices/s$test.csv $features \
+            -s plots.enable=loss_curves -s data.validation=0.2 || return 1
+    done
+    ! grep -q '"part":"validation"' curves1/log.jsonl && cmp curves0/loss_curves.png curves1/loss_curves.png
+}
+model autoencoder 'type = autoencoder' 'd_model = 8' 'heads = 2' 'layers = 1' 'latent = 4'
+point "the naive line of the loss curves is validation's" curves gru
+point "and so is the window mean's" curves autoencoder
+
 # Windows are chosen by their last row, before the target's.
 where()
 {

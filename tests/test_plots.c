@@ -147,8 +147,8 @@ static void run_init(struct run *run, size_t epochs)
         run->columns[9][i] = 1.5 + 0.5 * noise(&seed);
     }
     double(*c)[EPOCHS] = run->columns;
-    run->losses = (struct plot_losses){epochs, c[0], c[1], c[2], c[3],  c[4], c[5],
-                                       c[6],   c[7], c[8], c[9], 0.116, 100,  NULL};
+    run->losses = (struct plot_losses){epochs, c[0], c[1], c[2],  c[3],          c[4], c[5], c[6],
+                                       c[7],   c[8], c[9], 0.116, "window mean", 100,  NULL};
 }
 
 struct windows {
@@ -303,7 +303,7 @@ static void many_epochs(void **state)
         x[i] = (double)i + 1;
         y[i] = 0.5;
     }
-    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, 1, NULL};
+    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, NULL, 1, NULL};
     struct picture flat = draw_losses(&losses);
     double *spike = malloc(MANY * sizeof *spike);
     assert_non_null(spike);

@@ -409,6 +409,9 @@ double canvas_key(struct canvas *canvas, const struct key *key, double x, double
     case MARK_LINE:
         canvas_segment(cr, x, middle, x + 16, middle, 1.8, key->color);
         break;
+    case MARK_WIDE:
+        canvas_segment(cr, x, middle, x + 16, middle, CANVAS_WIDE, key->color);
+        break;
     case MARK_DASHES:
         canvas_dash(cr, DASH_LONG);
         canvas_segment(cr, x, middle, x + 16, middle, 1.2, key->color);

@@ -81,7 +81,7 @@ void canvas_colorbar(struct canvas *canvas, struct rect rect, const unsigned map
                      const char *low, const char *middle, const char *high);
 
 /* Entries of legends. */
-enum mark { MARK_LINE, MARK_DASHES, MARK_DOT, MARK_RING, MARK_BAR };
+enum mark { MARK_LINE, MARK_WIDE, MARK_DASHES, MARK_DOT, MARK_RING, MARK_BAR };
 struct key {
     enum mark mark;
     unsigned color;
@@ -120,6 +120,10 @@ double canvas_y(const struct axes *axes, double value);
 /* A line through the finite points of x, y [n], interrupted where one is not; points that stand
  * alone, or few points, get dots. */
 void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
+                 size_t n, unsigned color);
+
+/* The same, so wide that it shows on both sides of another line that lies on it. */
+void canvas_wide(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
                  size_t n, unsigned color);
 
 /* The same dashed, without dots. */

@@ -174,7 +174,7 @@ static size_t trace(cairo_t *cr, const struct axes *axes, const double *x, const
 }
 
 static void polyline(struct canvas *canvas, const struct axes *axes, const double *x,
-                     const double *y, size_t n, unsigned color, enum dash dash)
+                     const double *y, size_t n, unsigned color, enum dash dash, double width)
 {
     cairo_t *cr = canvas->cr;
     clip(canvas, axes->box, dash == DASH_NONE ? 3 : 0);
@@ -185,12 +185,12 @@ static void polyline(struct canvas *canvas, const struct axes *axes, const doubl
         if (!shown(axes, x[i], y[i]))
             continue;
         size_t end = trace(cr, axes, x, y, i, n);
-        cairo_set_line_width(cr, 1.5);
+        cairo_set_line_width(cr, width);
         canvas_color(cr, color, 1);
         cairo_stroke(cr);
         if (dash == DASH_NONE && (n <= 12 || end == i + 1))
             for (size_t j = i; j < end; j++)
-                canvas_dot(canvas, canvas_x(axes, x[j]), canvas_y(axes, y[j]), 2.5, color, 1);
+                canvas_dot(canvas, canvas_x(axes, x[j]), canvas_y(axes, y[j]), width + 1, color, 1);
         i = end;
     }
     cairo_restore(cr);
@@ -199,13 +199,19 @@ static void polyline(struct canvas *canvas, const struct axes *axes, const doubl
 void canvas_line(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
                  size_t n, unsigned color)
 {
-    polyline(canvas, axes, x, y, n, color, DASH_NONE);
+    polyline(canvas, axes, x, y, n, color, DASH_NONE, 1.5);
 }
 
 void canvas_dashes(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
                    size_t n, unsigned color)
 {
-    polyline(canvas, axes, x, y, n, color, DASH_LONG);
+    polyline(canvas, axes, x, y, n, color, DASH_LONG, 1.5);
+}
+
+void canvas_wide(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,
+                 size_t n, unsigned color)
+{
+    polyline(canvas, axes, x, y, n, color, DASH_NONE, CANVAS_WIDE);
 }
 
 void canvas_rule(struct canvas *canvas, const struct axes *axes, double x0, double y0, double x1,

@@ -19,6 +19,8 @@ struct canvas {
     int no_memory; /* for something that was to be drawn */
 };
 
+#define CANVAS_WIDE 3.0 /* points of a wide line */
+
 /* The colour of what is drawn next. */
 void canvas_color(cairo_t *cr, unsigned color, double alpha);
 

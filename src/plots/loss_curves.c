@@ -22,10 +22,7 @@ static struct axes panel(struct canvas *canvas, const struct plot_losses *losses
     axis_clear(&axes.y);
     axis_include(&axes.x, losses->epoch, losses->epochs);
     for (size_t i = 0; i < count; i++)
-        if (series[i].key.mark == MARK_LINE)
-            axis_include(&axes.y, series[i].y, losses->epochs);
-        else
-            axis_include(&axes.y, series[i].y, 1);
+        axis_include(&axes.y, series[i].y, series[i].key.mark == MARK_DASHES ? 1 : losses->epochs);
     int blank = axes.y.lo > axes.y.hi;
     axis_fit(&axes.x, AXIS_WHOLE);
     axis_fit(&axes.y, kind);
@@ -54,13 +51,13 @@ static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, s
     char title[64] = "Loss", naive[64];
     if (losses->term)
         number_print(title, sizeof title, "Loss (%s)", losses->term);
-    number_signed(naive, sizeof naive, "naive forecast %.4g", losses->baseline);
+    number_signed(naive, sizeof naive, "%s %.4g", losses->naive, losses->baseline);
     struct series series[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_loss},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_loss},
         {{MARK_DASHES, COLOR_INK, naive}, &losses->baseline},
     };
-    size_t count = losses->term && isfinite(losses->baseline) ? 3 : 2;
+    size_t count = losses->term && losses->naive && isfinite(losses->baseline) ? 3 : 2;
     struct axes axes = panel(canvas, losses, outer, AXIS_AUTO, title, "epoch", series, count);
     for (size_t i = 0; i < losses->epochs; i++) {
         if (losses->epoch[i] != (double)losses->best)
@@ -85,19 +82,36 @@ static void draw_terms(struct canvas *canvas, const struct plot_losses *losses, 
                        struct rect right)
 {
     char text[64];
-    number_signed(text, sizeof text, "window mean %.4g", losses->baseline);
+    number_signed(text, sizeof text, "%s %.4g", losses->naive, losses->baseline);
     struct series reconstruction[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},
         {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
     };
     panel(canvas, losses, left, AXIS_AUTO, "Reconstruction term R", NULL, reconstruction,
-          isfinite(losses->baseline) ? 3 : 2);
+          losses->naive && isfinite(losses->baseline) ? 3 : 2);
     struct series contrastive[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_contrastive},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_contrastive},
     };
     panel(canvas, losses, right, AXIS_AUTO, "Contrastive term C", NULL, contrastive, 2);
+}
+
+/* What the terms are, and of which part the dashed line is. */
+static void write_note(struct canvas *canvas, const struct plot_losses *losses)
+{
+    const char *terms = losses->term ? "" : "R: reconstruction error. C: contrastive term. ";
+    const char *dashed = losses->term ? "the naive forecast" : "each window's mean";
+    char text[160];
+    int validated = 0;
+    for (size_t i = 0; i < losses->epochs; i++)
+        validated |= isfinite(losses->val_loss[i]) != 0;
+    if (losses->naive)
+        number_print(text, sizeof text, "%sDashed: %s, over the %s part.", terms, dashed,
+                     validated ? "validation" : "training");
+    else
+        number_print(text, sizeof text, "%s", terms);
+    canvas_note(canvas, text);
 }
 
 int plot_loss_curves(const char *path, const struct plot_about *about,
@@ -130,6 +144,6 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
         {{MARK_LINE, color_category[6], "mean"}, losses->grad_mean},
     };
     panel(canvas, losses, right, AXIS_AUTO, "Gradient norm", "epoch", gradient, 2);
-    canvas_note(canvas, losses->term ? "" : "R: reconstruction error. C: contrastive term.");
+    write_note(canvas, losses);
     return canvas_end(canvas, err);
 }

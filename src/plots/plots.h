@@ -36,10 +36,12 @@ struct plot_losses {
     const double *train_loss, *train_reconstruction, *train_contrastive;
     const double *val_loss, *val_reconstruction, *val_contrastive;
     const double *lr, *grad_mean, *grad_max;
-    double baseline;  /* R of the window-mean model on the validation part, with a term the loss of
-                         the best naive forecast there; NaN to leave out */
-    long best;        /* epoch */
-    const char *term; /* NULL: the autoencoder's R and C */
+    double baseline;   /* loss of a forecast without a model over the validation part, or over the
+                          training part where there is no other; without a term its R; NaN to leave
+                          out */
+    const char *naive; /* that forecast's name: "training mean" */
+    long best;         /* epoch */
+    const char *term;  /* NULL: the autoencoder's R and C */
 };
 int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err);

@@ -242,8 +242,55 @@ static char *picture(const char *folder, const char *plot)
     return file_join(folder, name);
 }
 
+/* The naive forecast that was best in training; where training compares none, the best here. */
+static enum naive part_rival(const struct part_report *r)
+{
+    struct regression_metrics m =
+        regression_metrics(&r->targets.transformed, REGRESSION_ALL, REGRESSION_ALL);
+    return r->targets.rival != NAIVES ? r->targets.rival : regression_verdict(&m).best;
+}
+
+/* The loss of a forecast without a model over a part: the window mean's R, or that of the naive
+ * forecast; NaN: not known. */
+static double part_baseline(const struct part_report *r, const struct config *c,
+                            const struct dataset *data)
+{
+    if (!data->targets)
+        return fit_baseline(&r->fit);
+    enum naive rival = part_rival(r);
+    struct regression_metrics m =
+        regression_metrics(&r->targets.transformed, REGRESSION_ALL, REGRESSION_ALL);
+    return rival == NAIVES              ? NAN
+           : c->loss.target == LOSS_MSE ? m.naive_mse[rival]
+           : c->loss.target == LOSS_MAE ? m.naive_mae[rival]
+                                        : NAN;
+}
+
+/*
+ * The same for the part that the loss curves show beside training: a picture compares figures of
+ * one part only. `own` is the report of `part`. 1: interrupted.
+ */
+static int curve_baseline(struct engine *e, const struct part_report *own, enum part part,
+                          double *baseline, struct log *log, struct error *err)
+{
+    size_t count;
+    const uint32_t *start = dataset_windows(e->data, PART_VALIDATION, &count);
+    *baseline = NAN;
+    if (part == (count ? PART_VALIDATION : PART_TRAIN))
+        *baseline = part_baseline(own, e->config, e->data);
+    if (!count || part == PART_VALIDATION)
+        return 0;
+    struct part_report r;
+    int ended = part_report_init(&r, e, start, count, log, err);
+    if (ended)
+        return ended;
+    *baseline = part_baseline(&r, e->config, e->data);
+    part_report_fini(&r);
+    return 0;
+}
+
 static int draw_losses(const struct progress *p, const char *folder, const struct plot_about *about,
-                       double baseline, const char *term, struct error *err)
+                       double baseline, const char *naive, const char *term, struct error *err)
 {
     size_t n = p->epochs;
     double *column = malloc((n * EPOCH_FIGURES + 1) * sizeof *column);
@@ -265,6 +312,7 @@ static int draw_losses(const struct progress *p, const char *folder, const struc
                                      .grad_mean = column + 8 * n,
                                      .grad_max = column + 9 * n,
                                      .baseline = baseline,
+                                     .naive = isfinite(baseline) ? naive : NULL,
                                      .best = p->best_epoch,
                                      .term = term};
         result = plot_loss_curves(path, about, &losses, err);
@@ -416,7 +464,8 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
 {
     const struct config *c = e->config;
     const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
-    if (wanted(c, "loss_curves") && draw_losses(p, folder, &about, baseline, NULL, err))
+    if (wanted(c, "loss_curves") &&
+        draw_losses(p, folder, &about, baseline, "window mean", NULL, err))
         return -1;
     if (wanted(c, "reconstruction_quality") && draw_windows(e, g, folder, &about, part, err))
         return -1;
@@ -454,12 +503,14 @@ static int report_targets(struct engine *e, const struct progress *p, const char
     json_t *event = part_report_json(&r, e->data);
     json_object_set_new(event, "part", json_string(name));
     log_event(log, "verdict", event);
-    struct regression_metrics m =
-        regression_metrics(&r.targets.transformed, REGRESSION_ALL, REGRESSION_ALL);
-    struct regression_verdict v = regression_verdict(&m);
-    double baseline = c->loss.target == LOSS_MSE && v.best != NAIVES ? m.naive_mse[v.best] : NAN;
-    if (wanted(c, "loss_curves"))
-        result = draw_losses(p, folder, &about, baseline, model_loss(c), err);
+    double baseline;
+    if (wanted(c, "loss_curves")) {
+        enum naive rival = part_rival(&r);
+        const char *naive = rival == NAIVES ? NULL : naive_name[rival];
+        result = curve_baseline(e, &r, part, &baseline, log, err);
+        if (!result)
+            result = draw_losses(p, folder, &about, baseline, naive, model_loss(c), err);
+    }
     if (!result)
         result = target_report_draw(&r.targets, e, name, folder, &about, wanted, err);
     part_report_fini(&r);
@@ -485,8 +536,12 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
                        ? p->history[p->best_epoch - 1].train_reconstruction
                        : NAN;
     tell_fit(log, &fit, data, names[part], train);
-    double baseline = fit_baseline(&fit.fit);
+    double baseline = NAN;
+    ended =
+        wanted(e->config, "loss_curves") ? curve_baseline(e, &fit, part, &baseline, log, err) : 0;
     part_report_fini(&fit);
+    if (ended)
+        return ended;
     int result = *interrupted ? 1 : group(&g, e, log, err);
     if (!result && g.k) {
         result = write_categories(&g, p->best_epoch, folder, err);
