@@ -220,7 +220,7 @@ target "a series too short: named" 3 '^seqtrain: short/1\.csv: too short: a wind
     data.source=short
 skipped()
 {
-    run 0 -c targets.ini -s data.source=short -s data.short_series=skip -o skipped && lines err 0 &&
+    run 0 -c targets.ini -s data.source=short -s data.short_series=skip -s data.target_transform=standard -o skipped && lines err 0 &&
         has out '^data: 2 files too short for a window left out$' && has skipped/log.jsonl '"files":1,"files_left_out":2,' &&
         run 0 check -v -c targets.ini -s data.source=short -s data.short_series=skip &&
         has out '^data: short/1\.csv: left out: 10 usable rows' '^data: short/2\.csv: left out: 3 usable rows'

@@ -117,7 +117,8 @@ trained()
 checked()
 {
     run 0 check -c "$1.ini" && lines err 0 && has out "^$1\\.ini: valid\$" \
-        '^windows: 339 training, 18 validation, 18 test; 465 rows of 2' '^recommended: lr '
+        '^windows: 339 training, 18 validation, 18 test; 465 rows of 2' && ! grep '^recommended' out &&
+        run 0 check -c "$1.ini" -s train.lr=3 && has out '^recommended for a width of [0-9]+: lr 3e-4 to [0-9]e-[23] \(now 3\)$'
 }
 
 # same_figures FOLDER KEY: a loss goes by its name, beside its share in the log's general figures.
@@ -309,6 +310,41 @@ else
     skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
 fi
 
+
+# --- a reversible norm needs target and feature in one unit: then it does not matter which
+
+# Errors of the first weights, in the unit of the data.
+reversible()
+{
+    run 0 -c lstm.ini -o reversible --overwrite -s data.features=close -s data.targets=close -s train.epochs=1 \
+        -s train.lr=0 -s model.reversible_norm=yes "$@" && lines err 0 && evaluated -m reversible/best.safetensors &&
+        figure test/original/close/mse
+}
+in_one_unit()
+{
+    raw=$(reversible -s data.scaler=none -s data.target_transform=none) && standard=$(reversible) &&
+        near 1e-2 "$raw" "$standard" || return 1 # but for the epsilon of the norm
+    for setting in data.scaler=none data.scaler=minmax data.target_transform=none data.target_transform=log \
+        data.target_transform='standard, clip(-1,1)'; do
+        run 2 check -c lstm.ini -s data.features=close -s data.targets=close -s model.reversible_norm=yes -s "$setting" &&
+            has err "^seqtrain: \[model\] reversible_norm: target 'close' is a feature too and needs its unit: set \
+data\.target_transform = standard with data\.scaler = standard, or none for both\$" || return 1
+    done
+    run 0 check -c lstm.ini -s data.features=open -s data.targets=close -s model.reversible_norm=yes -s data.scaler=none
+}
+point "a reversible norm needs a target that is a feature in its unit" in_one_unit
+
+# --- targets far from where a model begins
+
+far()
+{
+    says="warning: target 'close' has mean [0-9.]+ and deviation [0-9.]+, but a model's outputs begin near 0 and within about 1"
+    for command in check 'train --overwrite -o far'; do
+        run 0 $command -c lstm.ini -s data.targets=close -s data.target_transform=none &&
+            has err "$says: it may never get there \(a flat forecast\); data\.target_transform = standard brings them together$" || return 1
+    done
+}
+point "a target far from unit scale is warned of and named first in the verdict" far
 
 # --- nothing leaks
 

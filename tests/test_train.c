@@ -4,6 +4,7 @@
  * and what the log gets. Engine, device, log and checkpoints are stand-ins that remember what they
  * were asked for; the clock is one that only a micro-batch moves.
  */
+#include "train/advice.h"
 #include "train/train.h"
 
 #include <math.h>
@@ -40,7 +41,8 @@ static struct {
     long saves, bests, programs;
     long best[MOST];
     json_t *event[MOST];
-    long events, advices;
+    long events, advices, asked;
+    double seconds_left;
     char said[1 << 14], warned[1 << 12];
     int64_t time;
 } fake;
@@ -163,6 +165,23 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
     progress->history = history;
     history[progress->epochs++] = *figures;
     return 0;
+}
+
+const struct device_info *device_info(const struct device *dev)
+{
+    static const struct device_info cpu = {.is_cpu = 1};
+    (void)dev;
+    return &cpu;
+}
+
+int advice_time(const struct config *config, int is_cpu, double seconds_left, struct log *log)
+{
+    (void)config;
+    (void)log;
+    assert_true(is_cpu);
+    fake.asked++;
+    fake.seconds_left = seconds_left;
+    return seconds_left > 1000;
 }
 
 const char *model_loss(const struct config *config)
@@ -738,6 +757,34 @@ static void one_term_and_no_validation(void **state)
     config_free(s.config);
 }
 
+/* How long it takes is looked at after each epoch, in a long one after half a minute already, until
+ * it has been told. */
+static void the_time_left(void **state)
+{
+    (void)state;
+    struct setting s;
+    SETTING(&s, 8, "train.batch=2", "train.epochs=3"); /* 4 steps of 1 s an epoch */
+    trained(&s);
+    assert_int_equal(fake.asked, 3);
+    near(fake.seconds_left + 1, 1, 1e-9);
+    config_free(s.config);
+
+    SETTING(&s, 8, "train.batch=2", "train.epochs=3");
+    fake.tick = 40 * INT64_C(1000000000);
+    fake.interrupt_at = 1;
+    trained(&s);
+    assert_int_equal(fake.asked, 1);
+    near(fake.seconds_left, 11 * 40, 1e-9); /* of 12 steps one is done */
+    config_free(s.config);
+
+    SETTING(&s, 8, "train.batch=2", "train.epochs=60");
+    fake.tick = 5 * INT64_C(1000000000);
+    trained(&s);
+    assert_int_equal(fake.asked, 1); /* told behind the first epoch, and not again */
+    near(fake.seconds_left, 59 * 20, 1e-9);
+    config_free(s.config);
+}
+
 /* A rising gradient norm is told when ten epochs are there, and again ten epochs later. */
 static void advice(void **state)
 {
@@ -795,6 +842,7 @@ int main(void)
         cmocka_unit_test(an_epochs_figures),
         cmocka_unit_test(one_term_and_no_validation),
         cmocka_unit_test(advice),
+        cmocka_unit_test(the_time_left),
         cmocka_unit_test(a_best_model_that_cannot_be_written),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

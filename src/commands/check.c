@@ -242,7 +242,8 @@ int command_check(const struct options *options, struct error *err)
         print_layers(e->params);
         print_memory(e);
         print_step(e);
-        advice_warn(config, log);
+        advice_step(config, data->count[PART_TRAIN], log);
+        advice_warn(config, data, log);
         if (options->plan)
             plan_print(e, stdout);
         if (options->gradients)

@@ -170,7 +170,8 @@ static void say_start(const struct run *run)
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
     log_say(run->log, "%ld epochs of %ld steps, each %ld x %ld windows", c->train.epochs,
             s.per_epoch, c->train.accumulate, c->train.batch);
-    advice_warn(c, run->log);
+    advice_step(c, e->data->count[PART_TRAIN], run->log);
+    advice_warn(c, e->data, run->log);
     if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
         log_say(run->log, "The contrastive term is that of each micro-batch of %ld windows.",
                 c->train.batch);

@@ -221,6 +221,28 @@ static int check_part(struct load *load, enum part part)
     return 0;
 }
 
+/*
+ * A reversible norm puts a window's mean m and deviation d, of the feature as it is scaled, back
+ * into what the model gives: d y + m is the target only if both have one unit, which are the scaler
+ * and the transform of the same kind. (Targets of other files are other quantities.)
+ */
+static int check_reversible(const struct load *load, size_t channel, size_t k)
+{
+    const struct config *c = load->config;
+    const struct transform *t = &load->data->transform[channel * load->data->targets + k];
+    int standard = t->steps == 1 && t->step[0].kind == TRANSFORM_STANDARD;
+    char shown[CSV_SHOWN];
+    if (!c->model.reversible_norm || load->data->target_feature[k] < 0 ||
+        c->data.target_source.count || (c->data.scaler == SCALER_NONE && !t->steps) ||
+        (c->data.scaler == SCALER_STANDARD && standard))
+        return 0;
+    return error_set(
+        load->err, STATUS_USAGE,
+        "[model] reversible_norm: target '%s' is a feature too and needs its unit: set "
+        "data.target_transform = standard with data.scaler = standard, or none for both",
+        csv_show(expression(load, channel, k)->text, shown));
+}
+
 int targets_transform(struct load *load, const struct fitted *fitted)
 {
     struct dataset *data = load->data;
@@ -241,6 +263,8 @@ int targets_transform(struct load *load, const struct fitted *fitted)
         else if (transform_parse(&data->transform[i], &load->config->data.target_transform,
                                  load->err))
             result = error_prefix(load->err, "[data] target_transform");
+        if (!fitted && !result)
+            result = check_reversible(load, i / data->targets, i % data->targets);
     }
     if (!result)
         result = use_training_rows(load, !fitted);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "analysis/verdict.h"
+#include "train/advice.h"
 #include "train/schedule.h"
 #include "util/file.h"
 #include "util/now.h"
@@ -26,6 +27,7 @@ struct loop {
     long advised;         /* epoch of the last advice; 0: none */
     long bad;             /* steps left out so far in this epoch, as told */
     int stepped;          /* this process has done a step */
+    int long_told;        /* that the training takes days */
     double start_seconds; /* to the end of that step; 0: told, or none yet */
 };
 
@@ -136,6 +138,14 @@ static double seconds_so_far(const struct loop *loop)
     return loop->run->progress.seconds + now() - loop->began;
 }
 
+/* Behind the end of an epoch. */
+static double seconds_left(const struct loop *loop)
+{
+    const struct progress *p = &loop->run->progress;
+    double epochs = (double)(loop->run->config->train.epochs - p->epoch);
+    return epochs * seconds_so_far(loop) / (double)p->epoch;
+}
+
 static int save(struct loop *loop, struct error *err)
 {
     struct progress *p = &loop->run->progress;
@@ -157,6 +167,25 @@ static int checkpoint_due(const struct loop *loop, int end_of_epoch)
         return end_of_epoch && p->epoch % lround(every.value) == 0;
     long steps = schedule_span(&loop->schedule, every);
     return p->step % (steps > 0 ? steps : 1) == 0;
+}
+
+/* Warns once of a training that takes days. */
+static void tell_time(struct loop *loop, double seconds_left)
+{
+    const struct run *run = loop->run;
+    if (!loop->long_told)
+        loop->long_told =
+            advice_time(run->config, device_info(run->engine->dev)->is_cpu, seconds_left, run->log);
+}
+
+/* The same after half a minute of a long epoch, from the share of it that is done. */
+static void tell_time_early(struct loop *loop)
+{
+    const struct progress *p = &loop->run->progress;
+    double took = now() - loop->epoch_began, windows = (double)(p->done - loop->epoch_from);
+    double left = (double)(loop->run->config->train.epochs - p->epoch) * (double)loop->n;
+    if (took >= 30)
+        tell_time(loop, (left - (double)p->done) * took / windows);
 }
 
 /* The epoch that is under way, from progress.done to its end. 1: interrupted and saved. */
@@ -181,6 +210,7 @@ static int run_epoch(struct loop *loop, struct error *err)
             loop->shown = now();
             if (read_sums(loop, err))
                 return -1;
+            tell_time_early(loop);
         }
         if (end || !(stop || checkpoint_due(loop, 0)))
             continue;
@@ -257,8 +287,7 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     struct run *run = loop->run;
     const struct progress *p = &run->progress;
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
-    double left =
-        (double)(run->config->train.epochs - p->epoch) * seconds_so_far(loop) / (double)p->epoch;
+    double left = seconds_left(loop);
     const char *term = model_loss(run->config);
     char speed[32], train[96] = "", val[96] = "";
     with_commas(speed, sizeof speed, rate);
@@ -377,6 +406,7 @@ static int end_epoch(struct loop *loop, struct error *err)
         return -1;
     int best = judge(p, run->config, &f);
     tell(loop, &f, best);
+    tell_time(loop, seconds_left(loop));
     advise(loop);
     if (best) {
         char *path = run_path(run, "best.safetensors");
