@@ -518,7 +518,7 @@ point "forecasts of rows without a calendar have no time" irregular
 milliseconds()
 {
     awk -F, 'NR == 1 { print; next } { sub(/^[0-9]+/, sprintf("%.0f", 1600000000250 + 250 * NR)); print }' prices/s0.csv >fast.csv
-    run 0 predict -m several/best.safetensors -i fast.csv && has out '^2020-09-13T12:27:21\.250Z,[0-9]*,3,.*,,,$'
+    run 0 predict -m several/best.safetensors -i fast.csv -s data.time_format=auto && has out '^2020-09-13T12:27:21\.250Z,[0-9]*,3,.*,,,$'
 }
 point "times within a second are told apart" milliseconds
 pictures()
