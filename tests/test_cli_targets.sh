@@ -731,6 +731,48 @@ spec()
             -s signal.sub_channels=0 -s signal.segment=0 && cmp figures figures.keys
 }
 point "dgru: spec.json says the same as the keys" spec
+older_spec()
+{
+    echo '{"input_signal_fs": "800e6", "input_signal_bw": "200e6", "input_signal_sub_ch_bw": "50e6", "nperseg": "100"}' >spec.json
+    evaluated -m dgru/best.safetensors -s signal.spec=spec.json -s signal.sample_rate=0 -s signal.bandwidth=0 \
+        -s signal.sub_channels=0 -s signal.segment=0 && cmp figures figures.keys
+}
+point "dgru: so does one of an older set, with numbers in strings" older_spec
+# One file with all four columns, cut by the spec into the rows that the six files have.
+single()
+{
+    for part in train validation test; do
+        paste -d, iq/${part}_in.csv iq/${part}_out.csv | sed 1d
+    done >rows && { echo I_in,Q_in,I_out,Q_out && cat rows; } >single.csv
+    echo '{"dataset_format": "single_csv", "split_indices": {"train_end": 400, "val_end": 600}, "nperseg": 100}' >spec.json
+    grep -v source dgru.ini | sed -e '/^\[data\]/a source = single.csv\nsplit = spec' -e '/^\[signal\]/a spec = spec.json' \
+        -e 's/^features.*/features = I_in, Q_in/' -e 's/^targets.*/targets = I_out, Q_out/' >single.ini
+    run 0 -q -c single.ini -o single && same_weights dgru/best.safetensors single/best.safetensors || return 1
+    sed -i 's/600/801/' spec.json
+    run 3 check -c single.ini &&
+        has err '^seqtrain: single\.csv: 800 usable rows, but spec\.json lets the validation part end at row 801$' &&
+        run 2 check -c single.ini -s signal.spec= && has err 'split = spec needs signal.spec'
+}
+point "dgru: one file, cut as its spec.json says" single
+lacking()
+{
+    echo '{"input_signal_fs": 800e6, "nperseg": 100}' >spec.json
+    run 0 check -c dgru.ini -s signal.spec=spec.json -s signal.sample_rate=0 -s signal.bandwidth=0 -s signal.sub_channels=0 &&
+        has out '^signal: spec\.json: no bw_main_ch, n_sub_ch: no ACLR, no EVM$' && lines err 0 &&
+        run 0 check -c dgru.ini -s signal.segment=0 -s signal.bandwidth=0 &&
+        has out '^signal: no bandwidth, segment: no ACLR, no EVM$' && lines err 0 &&
+        run 0 check -c dgru.ini && lines err 0 && ! has out '^signal:' >/dev/null
+}
+point "dgru: what is missing for ACLR and EVM is told" lacking
+long_segment()
+{
+    echo '{"nperseg": 300}' >spec.json
+    run 0 check -c dgru.ini -s signal.spec=spec.json -s signal.segment=0 && lines err 2 &&
+        has err '^seqtrain: warning: signal\.segment: 300 rows \(nperseg of signal\.spec\) are more than the 200 that the validation part evaluates: it is filled up with zeros for ACLR and EVM$' \
+            'the 200 that the test part evaluates' &&
+        run 0 check -c dgru.ini -s signal.segment=200 && lines err 0
+}
+point "dgru: a segment longer than a part is told" long_segment
 # One long window has the state of all rows before; short ones begin anew.
 long_windows()
 {

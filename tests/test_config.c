@@ -798,6 +798,7 @@ static void test_choices(void **state)
         {"data", "split", SPLIT_SHUFFLED, "shuffled"},
         {"data", "split", SPLIT_STRATIFIED, "stratified"},
         {"data", "split", SPLIT_SHUFFLED_WINDOWS, "shuffled_windows"},
+        {"data", "split", SPLIT_SPEC, "spec"},
         {"data", "channels", CHANNELS_TOGETHER, "together"},
         {"data", "channels", CHANNELS_APART, "apart"},
         {"data", "target_rows", TARGET_HORIZON, "horizon"},

@@ -227,8 +227,10 @@ int command_check(const struct options *options, struct error *err)
     }
     int readable = !target_report_check(config, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
-    if (data)
+    if (data) {
         command_cut_batch(config, data->count[PART_TRAIN], log);
+        target_report_expect(data, config, log);
+    }
     struct engine_options with = command_engine_options(log, options, 1);
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;

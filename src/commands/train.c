@@ -295,8 +295,10 @@ int command_train(const struct options *options, struct error *err)
         return -1;
     }
     struct dataset *data = dataset_load(config, NULL, log, err);
-    if (data)
+    if (data) {
         command_cut_batch(config, data->count[PART_TRAIN], log);
+        target_report_expect(data, config, log);
+    }
     struct engine_options with = command_engine_options(log, options, 1);
     struct engine *engine = data ? engine_open(config, data, &with, err) : NULL;
     struct run run = {.config = config,

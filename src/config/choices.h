@@ -46,11 +46,12 @@
     X(SCALER_MINMAX, minmax)     \
     X(SCALER_ROBUST, robust)     \
     X(SCALER_WINDOW, window)
-#define CHOICES_data_split(X)             \
-    X(SPLIT_CHRONOLOGICAL, chronological) \
-    X(SPLIT_SHUFFLED, shuffled)           \
-    X(SPLIT_STRATIFIED, stratified)       \
-    X(SPLIT_SHUFFLED_WINDOWS, shuffled_windows)
+#define CHOICES_data_split(X)                   \
+    X(SPLIT_CHRONOLOGICAL, chronological)       \
+    X(SPLIT_SHUFFLED, shuffled)                 \
+    X(SPLIT_STRATIFIED, stratified)             \
+    X(SPLIT_SHUFFLED_WINDOWS, shuffled_windows) \
+    X(SPLIT_SPEC, spec)
 #define CHOICES_data_split_unit(X) X(SPLIT_BLOCK, block) X(SPLIT_SERIES, series)
 #define CHOICES_data_balance(X) \
     X(BALANCE_NONE, none)       \

@@ -357,6 +357,8 @@ static void check_data(struct parse *p)
         c->data.split_block != -1 && c->data.split_block < c->data.window)
         clash(p, KEY(data, split_block), KEY(data, window),
               "blocks of %ld rows hold no window of %ld", c->data.split_block, c->data.window);
+    if (c->data.split == SPLIT_SPEC && !*c->signal.spec)
+        clash(p, KEY(data, split), KEY(signal, spec), "split = spec needs signal.spec");
     if (c->data.look_back && c->data.split != SPLIT_CHRONOLOGICAL)
         clash(p, KEY(data, look_back), KEY(data, split),
               "only in the order of time is the part before a window its past");

@@ -150,6 +150,9 @@ static int parse_others(struct load *load)
     if (config->data.split == SPLIT_STRATIFIED && !load->whole &&
         !(load->stratify = parse_one(load, config->data.stratify, &load->columns, "stratify")))
         return -1;
+    if (config->data.split == SPLIT_SPEC && !load->whole &&
+        spec_read(&load->spec, config->signal.spec, load->err))
+        return -1;
     if (config->data.jump > 0 &&
         !(load->jump = parse_one(load, config->data.jump_column, &load->columns, "jump_column")))
         return -1;

@@ -24,6 +24,7 @@
 #include "data/features.h"
 #include "data/reading.h"
 #include "data/source.h"
+#include "data/spec.h"
 #include "data/split.h"
 #include "data/table.h"
 
@@ -81,6 +82,7 @@ struct load {
     size_t features, expressions;
     struct columns columns, target_columns; /* of the files, and of those with targets */
     unsigned char *only_target;             /* [columns.count]: no feature needs it */
+    struct spec spec;                       /* of data.split = spec */
     struct table_how how;                   /* how files are read */
     const struct reading *kept;             /* as those of training were; NULL: not known */
     struct zone *zone;                      /* data.time_zone; NULL: UTC */

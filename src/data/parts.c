@@ -19,6 +19,7 @@ static struct split make_split(const struct load *load)
         .validation = config->data.validation_source.count ? 0 : config->data.validation,
         .test = config->data.test_source.count ? 0 : config->data.test,
         .seed = (uint64_t)config->run.seed,
+        .spec = &load->spec,
     };
 }
 
@@ -144,6 +145,18 @@ static int lay_out_whole(struct load *load, struct input *input, enum part part,
     return 0;
 }
 
+/* With data.split = spec the file has to reach beyond the validation part's end. */
+static int check_spec(struct load *load, const struct input *input, size_t rows)
+{
+    size_t train, validation;
+    return spec_cut(&load->spec, rows, &train, &validation)
+               ? error_set(load->err, STATUS_INPUT,
+                           "%s: %zu usable rows, but %s lets the validation part end at row %.0f",
+                           input->source->path, rows, load->config->signal.spec,
+                           load->spec.validation_end)
+               : 0;
+}
+
 /* Where an input's blocks begin among all; those of a file for one part alone have none. */
 static int cut_blocks(struct load *load, const struct split *split, struct block **block,
                       size_t *count, size_t *rows)
@@ -155,6 +168,8 @@ static int cut_blocks(struct load *load, const struct split *split, struct block
             size_t usable = usable_rows(load, &load->input[i]);
             if (load->input[i].source->part != SOURCE_DEALT)
                 continue;
+            if (split->kind == SPLIT_SPEC && check_spec(load, &load->input[i], usable))
+                return -1;
             at += split_cut(split, i, usable, pass ? *block + at : NULL);
             *rows += pass ? usable : 0;
         }

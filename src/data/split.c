@@ -35,6 +35,14 @@ static enum part deal(uint64_t seed, size_t index, size_t left, size_t wanted[PA
 
 static void want(const struct split *split, size_t whole, size_t wanted[PARTS])
 {
+    size_t train = whole, validation = whole;
+    if (split->kind == SPLIT_SPEC) {
+        spec_cut(split->spec, whole, &train, &validation);
+        wanted[PART_TRAIN] = train;
+        wanted[PART_VALIDATION] = validation - train;
+        wanted[PART_TEST] = whole - validation;
+        return;
+    }
     wanted[PART_VALIDATION] = share_of(whole, split->validation);
     wanted[PART_TEST] = share_of(whole, split->test);
     if (wanted[PART_TEST] > whole - wanted[PART_VALIDATION])
@@ -50,7 +58,7 @@ static int is_dealt(const struct split *split)
 size_t split_cut(const struct split *split, size_t file, size_t rows, struct block *to)
 {
     size_t count = 0;
-    if (split->kind == SPLIT_CHRONOLOGICAL) {
+    if (split->kind == SPLIT_CHRONOLOGICAL || split->kind == SPLIT_SPEC) {
         size_t wanted[PARTS], begin = 0;
         want(split, rows, wanted);
         for (enum part part = 0; part < PARTS; begin += wanted[part++]) {

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/spec.h"
 #include "data/split.h"
 #include "data/transform.h"
 #include "util/file.h"
-#include "util/jsonmem.h"
 
 /* --- prices of returns */
 
@@ -275,42 +275,21 @@ static size_t dependent(const struct adding *a)
 
 /* --- signals */
 
-static double spec_number(const json_t *spec, const char *name)
-{
-    double x = json_number_value(json_object_get(spec, name));
-    return isfinite(x) && x > 0 ? x : 0;
-}
-
-#define SPEC_MOST ((size_t)1 << 20)
-
 /* What [signal] says of the channel, the rest from the spec. */
 static int read_channel(struct signal_channel *to, const struct config *c, struct error *err)
 {
-    json_error_t fault;
-    json_t *spec = NULL;
-    size_t size;
-    char *text = *c->signal.spec ? file_read(c->signal.spec, SPEC_MOST, &size, err) : NULL;
-    if (*c->signal.spec && !text)
+    struct spec spec = {0};
+    if (*c->signal.spec && spec_read(&spec, c->signal.spec, err))
         return -1;
-    if (text && !(spec = json_loadb(text, size, 0, &fault))) {
-        free(text);
-        if (jsonmem_short())
-            return error_set(err, STATUS_FAILED, "%s: out of memory", c->signal.spec);
-        return error_set(err, STATUS_INPUT, "%s:%d: %s", c->signal.spec, fault.line, fault.text);
-    }
-    free(text);
+    double sub_channels =
+        c->signal.sub_channels > 0 ? (double)c->signal.sub_channels : spec.sub_channels;
+    double segment = c->signal.segment > 0 ? (double)c->signal.segment : spec.segment;
     *to = (struct signal_channel){
-        .sample_rate = c->signal.sample_rate > 0 ? c->signal.sample_rate
-                                                 : spec_number(spec, "input_signal_fs"),
-        .bandwidth =
-            c->signal.bandwidth > 0 ? c->signal.bandwidth : spec_number(spec, "bw_main_ch"),
-        .sub_channels = (size_t)fmin(c->signal.sub_channels > 0 ? (double)c->signal.sub_channels
-                                                                : spec_number(spec, "n_sub_ch"),
-                                     1000),
-        .segment = (size_t)fmin(
-            c->signal.segment > 0 ? (double)c->signal.segment : spec_number(spec, "nperseg"), 1e8),
+        .sample_rate = c->signal.sample_rate > 0 ? c->signal.sample_rate : spec.sample_rate,
+        .bandwidth = c->signal.bandwidth > 0 ? c->signal.bandwidth : spec.bandwidth,
+        .sub_channels = (size_t)fmin(sub_channels, 1000),
+        .segment = (size_t)fmin(segment, 1e8),
     };
-    json_decref(spec);
     return 0;
 }
 
@@ -320,12 +299,59 @@ static int is_complete(const struct signal_channel *ch)
     return ch->sample_rate > 0 && ch->bandwidth > 0 && ch->sub_channels && ch->segment;
 }
 
+/* Two features, two targets, row by row, of which something is said in [signal]. */
+static int is_signal(const struct dataset *data, const struct config *c)
+{
+    return by_row(data, c) && data->targets == 2 && data->features >= 2 &&
+           (*c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0);
+}
+
 int target_report_check(const struct config *c, struct error *err)
 {
     struct signal_channel channel;
     if (read_channel(&channel, c, err))
         return -1;
     return is_complete(&channel) && signal_check(&channel, err) ? error_prefix(err, "[signal]") : 0;
+}
+
+/* What is not known of a channel, as the keys of [signal] and the names in spec.json. */
+static void tell_lacking(const struct signal_channel *ch, const struct config *c, struct log *log)
+{
+    const struct {
+        int there;
+        const char *key, *name;
+    } of[] = {{ch->sample_rate > 0, "sample_rate", "input_signal_fs"},
+              {ch->bandwidth > 0, "bandwidth", "bw_main_ch"},
+              {ch->sub_channels > 0, "sub_channels", "n_sub_ch"},
+              {ch->segment > 0, "segment", "nperseg"}};
+    char text[128] = "";
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        size_t used = strlen(text);
+        if (!of[i].there)
+            snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
+                     *c->signal.spec ? of[i].name : of[i].key);
+    }
+    log_say(log, "signal: %s%sno %s: no ACLR, no EVM", c->signal.spec, *c->signal.spec ? ": " : "",
+            text);
+}
+
+void target_report_expect(const struct dataset *data, const struct config *c, struct log *log)
+{
+    static const char *const names[] = {"training", "validation", "test"};
+    struct signal_channel ch;
+    struct error ignored;
+    if (!is_signal(data, c) || read_channel(&ch, c, &ignored))
+        return;
+    if (!is_complete(&ch))
+        tell_lacking(&ch, c, log);
+    size_t window = data->eval_window ? data->eval_window : data->window;
+    for (enum part part = PART_VALIDATION; part < PARTS; part++)
+        if (data->count[part] && ch.segment > data->count[part] * window)
+            log_warn(log,
+                     "signal.segment: %zu rows%s are more than the %zu that the %s part evaluates: "
+                     "it is filled up with zeros for ACLR and EVM",
+                     ch.segment, c->signal.segment > 0 ? "" : " (nperseg of signal.spec)",
+                     data->count[part] * window, names[part]);
 }
 
 static int measure_signal(struct target_report *r, struct error *err)
@@ -344,13 +370,6 @@ static int measure_signal(struct target_report *r, struct error *err)
                    signal_evm(r->model, r->output, r->samples, ch, &f->evm, err)
                ? -1
                : 0;
-}
-
-/* Two features, two targets, row by row, of which something is said in [signal]. */
-static int is_signal(const struct dataset *data, const struct config *c)
-{
-    return by_row(data, c) && data->targets == 2 && data->features >= 2 &&
-           (*c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0);
 }
 
 static int make_room(struct target_report *r, struct adding *a, int signal, struct error *err)

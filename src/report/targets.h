@@ -52,6 +52,9 @@ int target_sample(const struct dataset *data, enum part part, size_t target, siz
 /* Whether what reports will need can be read, before there is anything to report. */
 int target_report_check(const struct config *config, struct error *err);
 
+/* Tells which figures of a signal there will not be, and why, once its parts are known. */
+void target_report_expect(const struct dataset *data, const struct config *config, struct log *log);
+
 /* Evaluates windows; *evaluation as engine_evaluate() gives it. 1: interrupted. */
 int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
                        size_t count, struct evaluation *evaluation, struct log *log,
