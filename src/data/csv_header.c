@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <utf8proc.h>
 
+#include "data/complex.h"
 #include "data/csv_stream.h"
 #include "data/number.h"
 #include "data/text.h"
@@ -97,9 +98,10 @@ static int is_row(const struct csv *csv, const char *record, size_t length)
     size_t numbers = 0, fields = 0;
     for (; row && more > 0; fields++) {
         struct csv_field field;
-        double x;
+        double x, y;
         more = csv_next_field(csv, &at, end, &field);
-        int number = more >= 0 && csv_parse_number(field.text, field.length, &x) == CSV_NUMBER;
+        int number = more >= 0 && (csv_parse_number(field.text, field.length, &x) == CSV_NUMBER ||
+                                   complex_parse(field.text, field.length, &x, &y) > 0);
         numbers += (size_t)number;
         if (!fields && more >= 0)
             row = number || like_a_time(&field);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/amount.h"
+#include "data/complex.h"
 #include "data/table_piece.h"
 #include "data/time_form.h"
 
@@ -88,13 +89,31 @@ static const char *time_name(const struct judged *j, char shown[CSV_SHOWN])
     return csv_show(j->csv->name[j->at->time[0]], shown);
 }
 
+/* A text that is no number, but a complex one. */
+static int is_complex(const struct judged *j, size_t i, const struct csv_field *field)
+{
+    char name[CSV_SHOWN], text[CSV_SHOWN];
+    column_name(j, i, name);
+    return error_set(j->err, STATUS_INPUT,
+                     "%s:%llu: column '%s': '%s' is a complex number: its parts are the columns "
+                     "'%s.re' and '%s.im'",
+                     j->table->path, line_of(j), name, csv_show(field->text, text), name, name);
+}
+
 static int not_a_number(const struct judged *j, size_t i, const struct csv_field *field)
 {
     char name[CSV_SHOWN], text[CSV_SHOWN];
     const char *p = field->text + (*field->text == '-' || *field->text == '+');
     int special =
         csv_same_name(p, "nan") || csv_same_name(p, "inf") || csv_same_name(p, "infinity");
-    double x;
+    double x, y;
+    if (j->at->part[i])
+        return error_set(j->err, STATUS_INPUT,
+                         "%s:%llu: column '%s': '%s' is not a complex number like 0.1+0.2j",
+                         j->table->path, line_of(j), column_name(j, i, name),
+                         csv_show(field->text, text));
+    if (complex_parse(field->text, field->length, &x, &y) > 0)
+        return is_complex(j, i, field);
     enum csv_parsed parsed = csv_parse_number(field->text, field->length, &x);
     const char *cause = special                      ? " is not a finite number"
                         : parsed == CSV_OUT_OF_RANGE ? " is beyond the range of a number"
@@ -111,7 +130,7 @@ static int look_at_number(struct judged *j, size_t i)
     const struct csv_field *field = &j->csv->field[j->at->where[i]];
     struct column *column = &j->column[i];
     double x;
-    if (is_missing(j, field))
+    if (is_missing(j, field) || j->at->part[i])
         return 0;
     int plain = csv_parse_number(field->text, field->length, &x) == CSV_NUMBER;
     if (plain && (column->style.point || !strchr(field->text, '.')))
@@ -372,6 +391,18 @@ static int read_time(struct judged *j)
     return note_later(j, later);
 }
 
+/* A number, or a part of a complex one. */
+static int read_number(const struct judged *j, size_t i, const struct csv_field *field, double *x)
+{
+    double re, im;
+    if (!j->at->part[i])
+        return amount_parse(field->text, field->length, j->column[i].decimal, x);
+    if (complex_parse(field->text, field->length, &re, &im) < 0)
+        return -1;
+    *x = j->at->part[i] == COMPLEX_RE ? re : im;
+    return 0;
+}
+
 static int read_row(struct judged *j)
 {
     struct table *t = j->table;
@@ -388,8 +419,7 @@ static int read_row(struct judged *j)
         const struct csv_field *field = &j->csv->field[j->at->where[i]];
         double *x = &t->column[i][t->rows];
         *x = NAN;
-        if (!is_missing(j, field) &&
-            amount_parse(field->text, field->length, j->column[i].decimal, x))
+        if (!is_missing(j, field) && read_number(j, i, field, x))
             return not_a_number(j, i, field);
     }
     if (note_skipped(j))

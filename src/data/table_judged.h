@@ -16,6 +16,7 @@
 /* Columns of the file: of the table's, [columns], and of the time. */
 struct table_columns {
     const size_t *where;
+    const unsigned char *part; /* COMPLEX_..., of the table's */
     size_t time[2];
     int times;
 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/amount.h"
+#include "data/complex.h"
 #include "data/csv.h"
 #include "data/instant.h"
 #include "data/rows.h"
@@ -338,8 +339,12 @@ static int read_side_by_side(struct table *table, const struct csv *csv,
 }
 
 /* What asks for more than the quick way knows. */
-static int is_plain(const struct table_how *how, int times, size_t columns)
+static int is_plain(const struct table_how *how, const struct table_columns *at, size_t columns)
 {
+    int times = at->times;
+    for (size_t i = 0; i < columns; i++)
+        if (at->part[i])
+            return 0;
     for (size_t i = 0; i < columns && how->kept_decimal; i++)
         if (how->kept_decimal[i] == DECIMAL_COMMA)
             return 0;
@@ -356,7 +361,7 @@ static int read_columns(struct table *table, struct csv *csv, const struct table
                             .time = columns->time[0],
                             .timed = columns->times > 0,
                             .format = how->time_format};
-    if (is_plain(how, columns->times, table->columns)) {
+    if (is_plain(how, columns, table->columns)) {
         if ((!read_side_by_side(table, csv, &wanted, log) ||
              (!read_alone(table, csv, &wanted, log, &odd) && !csv->blank_lines)) &&
             (!how->kept_time || !table->time || how->time_format ||
@@ -374,19 +379,21 @@ static int read_table(struct table *table, struct csv *csv, const struct table_h
                       char *const *names, struct log *log, struct error *err)
 {
     size_t *where = calloc(table->columns + 1, sizeof *where);
-    struct table_columns columns = {.where = where};
-    int result = where ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
+    unsigned char *part = calloc(table->columns + 1, 1);
+    struct table_columns columns = {.where = where, .part = part};
+    int result = where && part ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     for (; columns.times < 2 && how->time[columns.times] && *how->time[columns.times] && !result;)
         if (!(result = csv_find(csv, how->time[columns.times], &columns.time[columns.times], err)))
             columns.times++;
     for (size_t i = 0; i < table->columns && !result; i++) {
-        result = csv_find(csv, names[i], &where[i], err);
-        if (!result && !(table->name[i] = strdup(csv->name[where[i]])))
+        result = complex_find(csv, names[i], &where[i], &part[i], err);
+        if (!result && !(table->name[i] = strdup(part[i] ? names[i] : csv->name[where[i]])))
             result = error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     }
     if (!result)
         result = read_columns(table, csv, how, &columns, log, err);
     free(where);
+    free(part);
     return result;
 }
 
