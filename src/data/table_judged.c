@@ -8,7 +8,7 @@
 #include "data/amount.h"
 #include "data/complex.h"
 #include "data/table_piece.h"
-#include "data/time_form.h"
+#include "data/time_judge.h"
 
 /* What is found out about one column of numbers. */
 struct column {

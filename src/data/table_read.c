@@ -12,7 +12,7 @@
 #include "data/rows.h"
 #include "data/table.h"
 #include "data/table_judged.h"
-#include "data/time_form.h"
+#include "data/time_judge.h"
 #include "util/parallel.h"
 
 /* Which columns of the file are read. */
@@ -63,7 +63,7 @@ static int read_time(struct reading *r)
     int64_t *at = &table->time[table->rows];
     if (!table->rows)
         table->format =
-            r->wanted->format ? r->wanted->format : time_of_first(field->text, field->length);
+            r->wanted->format ? r->wanted->format : time_judge_first(field->text, field->length);
     return parse_time(field, table->format, at) || (table->rows && at[0] <= at[-1]) ? -1 : 0;
 }
 

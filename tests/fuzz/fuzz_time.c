@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/time_form.h"
+#include "data/time_judge.h"
 
 #define MOST 64
 
