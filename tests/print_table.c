@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * print_table FILE [KEY=VALUE ...]: prints what table_read() makes of a file: a line "# ..." for
- * each thing that was found out, then for each row its time (ms since 1970) and its values, cut by
- * commas. KEY is a key of [data], or `want`, a column to read; a list is given one item at a time.
- * A file that is refused is told on standard error, with the status seqtrain has.
+ * each thing that was found out (of each series, with `series`), then for each row its time (ms
+ * since 1970) and its values, cut by commas. KEY is a key of [data], or `want`, a column to read; a
+ * list is given one item at a time. A file that is refused is told on standard error, with the
+ * status seqtrain has.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -70,6 +71,8 @@ static int take_of_time(struct asked *a, const char *key, const char *value, str
     struct time_form form = {0};
     if (!strcmp(key, "time"))
         a->how.time[a->how.time[0] != NULL] = value;
+    else if (!strcmp(key, "series"))
+        a->how.series = value;
     else if (!strcmp(key, "time_zone"))
         return (a->how.zone = a->zone = zone_open(value, err)) ? 1 : -1;
     else if (!strcmp(key, "time_format")) {
@@ -116,6 +119,8 @@ static void take_other(struct asked *a, const char *key, char *value)
 
 static void print(const struct table *table)
 {
+    if (table->series)
+        printf("# series %s\n", table->series);
     for (char *line = table->told ? strtok(table->told, "\n") : NULL; line;
          line = strtok(NULL, "\n"))
         printf("# %s\n", line);
@@ -148,9 +153,9 @@ int main(int argc, char **argv)
     }
     struct table *table =
         fault ? NULL : table_read(argv[1], &asked.how, asked.want, asked.wants, NULL, &err);
-    if (table)
-        print(table);
-    else
+    for (const struct table *t = table; t; t = t->next)
+        print(t);
+    if (!table)
         fprintf(stderr, "%s\n", err.text);
     table_free(table);
     zone_free(asked.zone);

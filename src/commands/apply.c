@@ -44,7 +44,8 @@ static char *model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
-        path = file_is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
+        path =
+            file_is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
     else if (o->config) {
         struct config *config = config_load(o->config, o->settings, o->setting_count, err);
         if (!config)
@@ -175,6 +176,19 @@ static void put_name(const char *name, FILE *out)
     putc('"', out);
 }
 
+/* The series that a row belongs to. */
+static void put_series(const struct dataset *data, size_t row, FILE *out)
+{
+    put_name(data->file[dataset_series(data, row)].name, out);
+    putc(',', out);
+}
+
+/* Number of a row in tables of windows: in its series, where the table names that. */
+static size_t shown_row(const struct dataset *data, size_t row)
+{
+    return data->by_series ? row - data->file[dataset_series(data, row)].begin : row;
+}
+
 int command_encode(const struct options *options, struct error *err)
 {
     struct trained t;
@@ -203,6 +217,7 @@ int command_encode(const struct options *options, struct error *err)
         log_warn(t.log, "categories.safetensors is of epoch %ld, the model of epoch %ld",
                  categories.epoch, t.checkpoint.epoch);
     if (!failed) {
+        fputs(t.data->by_series ? "series," : "", out);
         fputs(t.data->time ? "time,row" : "row", out);
         for (size_t i = 0; i < d; i++)
             fprintf(out, ",z%zu", i);
@@ -219,9 +234,11 @@ int command_encode(const struct options *options, struct error *err)
         for (size_t i = 0; !failed && i < n; i++) {
             char label[64];
             row_label(label, sizeof label, t.data, start[i]);
+            if (t.data->by_series)
+                put_series(t.data, start[i], out);
             if (t.data->time)
                 fprintf(out, "%s,", label);
-            fprintf(out, "%u", start[i]);
+            fprintf(out, "%zu", shown_row(t.data, start[i]));
             for (size_t j = 0; j < d; j++)
                 fprintf(out, ",%.9g", (double)z[i * d + j]);
             if (categories.k)
@@ -268,7 +285,7 @@ static void to_input_units(const struct dataset *data, size_t start, float *y)
 /* Header of predict's table for targets: where, which row, each target's prediction and value. */
 static void put_target_header(const struct dataset *data, FILE *out)
 {
-    fputs(data->files > 1 ? "series," : "", out);
+    fputs(data->files > 1 || data->by_series ? "series," : "", out);
     fputs(data->time ? "time,row" : "row", out);
     fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", out);
     for (size_t k = 0; k < 2 * data->targets; k++) {
@@ -286,10 +303,8 @@ static void put_targets(const struct dataset *data, size_t row, size_t ahead, co
                         FILE *out)
 {
     char time[TABLE_TIME];
-    if (data->files > 1) {
-        put_name(data->file[dataset_series(data, row)].name, out);
-        putc(',', out);
-    }
+    if (data->files > 1 || data->by_series)
+        put_series(data, row, out);
     if (data->time) /* empty: beyond the end of a file without a calendar */
         fprintf(out, "%s,",
                 data->time[row] == DATASET_NO_TIME ? "" : table_time(data->time[row], time));
@@ -358,7 +373,8 @@ int command_predict(const struct options *options, struct error *err)
     float *y = malloc(block * elems * sizeof *y);
     int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed) {
-        fputs(data->time ? "window,time,row" : "window,row", out);
+        fputs(data->by_series ? "window,series," : "window,", out);
+        fputs(data->time ? "time,row" : "row", out);
         for (size_t f = 0; f < data->features; f++) {
             putc(',', out);
             put_name(data->names[f], out);
@@ -376,9 +392,11 @@ int command_predict(const struct options *options, struct error *err)
                 char label[64];
                 row_label(label, sizeof label, data, start[i] + row);
                 fprintf(out, "%zu,", at + i);
+                if (data->by_series)
+                    put_series(data, start[i], out);
                 if (data->time)
                     fprintf(out, "%s,", label);
-                fprintf(out, "%zu", start[i] + row);
+                fprintf(out, "%zu", shown_row(data, start[i] + row));
                 for (size_t f = 0; f < data->features; f++)
                     fprintf(out, ",%.9g", (double)y[i * elems + row * data->features + f]);
                 putc('\n', out);

@@ -147,6 +147,8 @@ static int parse_others(struct load *load)
         return error_set(load->err, STATUS_USAGE, "[data] resample: needs data.time");
     if (config->data.gap && !config->data.time.count)
         return error_set(load->err, STATUS_USAGE, "[data] gap: needs data.time");
+    if (config->data.join && !config->data.time.count)
+        return error_set(load->err, STATUS_USAGE, "[data] join: needs data.time");
     if (config->data.split == SPLIT_STRATIFIED && !load->whole &&
         !(load->stratify = parse_one(load, config->data.stratify, &load->columns, "stratify")))
         return -1;
@@ -214,6 +216,7 @@ static int find_how(struct load *load)
                 .skip_footer = config->data.skip_footer,
                 .column = config->data.columns.item,
                 .columns = config->data.columns.count},
+        .series = is_set(config->data.series) ? config->data.series : NULL,
         .time_format = form.format,
         .time_pattern = form.pattern,
         .zone = load->zone,

@@ -43,9 +43,10 @@ struct file_rows {
     int64_t longest; /* step, ms */
 };
 
-/* The rows of one file (with channels = apart: of one column of it). */
+/* The rows of one series (with channels = apart: of one column of it). */
 struct series {
-    char *name;        /* of the file, or as the manifest says; "file.csv: column" for a channel */
+    char *name;        /* of the file, as the manifest says, or of data.series; "NAME: column" for a
+                          channel */
     size_t begin, end; /* rows of the dataset */
     size_t channel;    /* channels apart: which of data.features it is; else 0 */
     struct file_rows file;
@@ -68,8 +69,9 @@ struct dataset {
     uint32_t *border; /* [borders] ascending: rows that do not go on from the row before */
     size_t borders;
 
-    struct series *file; /* [files] ascending */
+    struct series *file; /* [files] ascending; each may be a file, a part of one, or several */
     size_t files;
+    int by_series;   /* data.series told them apart: results carry their names */
     size_t channels; /* 1; with channels apart as many as data.features, and features is 1 */
 
     /*

@@ -34,9 +34,10 @@ struct segment {
     size_t begin, end; /* local */
 };
 
-/* One file. */
+/* One series: a file, one of the series in a file, or files that were joined. */
 struct input {
-    const struct source *source;
+    const struct source *source; /* its file, or the first of them */
+    char *name, *label;          /* in results; in messages, with the path */
     struct table *table;
     struct table target; /* the columns that targets are made of: a view of the table */
     double **column;     /* of that view, where values were carried forward; else NULL */
@@ -89,6 +90,7 @@ struct load {
     size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */
     size_t inputs;
+    int several; /* more than one series */
     size_t jumps;
     struct lost lost;
     struct dataset *data;
@@ -102,7 +104,7 @@ int load_no_memory(struct load *load);
 /* "path:line" of a dataset row. */
 const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE]);
 
-/* The file that a series of the dataset comes from. */
+/* What a series of the dataset is made of. */
 struct input *load_input(const struct load *load, size_t series);
 
 /* The series that a row of the dataset belongs to. */

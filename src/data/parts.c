@@ -219,6 +219,7 @@ static int place(struct load *load)
 {
     struct dataset *data = load->data;
     data->files = load->inputs * data->channels;
+    data->by_series = load->how.series != NULL;
     data->file = calloc(data->files + 1, sizeof *data->file);
     if (!data->file)
         return load_no_memory(load);
@@ -229,7 +230,7 @@ static int place(struct load *load)
                              UINT32_MAX);
         for (size_t c = 0; c < data->channels; c++) {
             struct series *series = &data->file[i * data->channels + c];
-            const char *name = input->source->name;
+            const char *name = input->name;
             *series = (struct series){.begin = data->rows, .channel = c, .file = input->file};
             series->end = data->rows += input->rows;
             if ((data->channels > 1 || load->config->data.channels == CHANNELS_APART

@@ -46,7 +46,8 @@ static int add_column(struct reading *reading, const char *name, int decimal)
 int reading_add(struct reading *reading, const struct table *table, char *const *names,
                 size_t count)
 {
-    if (!reading->files && table->told && !(reading->told = strdup(table->told)))
+    const char *told = table->series ? table->told_of_file : table->told;
+    if (!reading->files && told && !(reading->told = strdup(told)))
         return -1;
     if (!reading->files++)
         reading->separator = table->separator;

@@ -7,6 +7,7 @@
 #include "data/cache.h"
 #include "data/csv.h"
 #include "data/load.h"
+#include "data/table_join.h"
 
 void series_fini(struct input *input)
 {
@@ -16,16 +17,34 @@ void series_fini(struct input *input)
     free(input->stretch);
     free(input->where);
     free(input->column);
+    free(input->name);
+    free(input->label);
 }
 
-/* The table of one file, its columns called as we call them. */
+/* Calls the table's columns as we call them. */
+static int rename_columns(struct table *table, char *const *theirs, const struct columns *columns)
+{
+    for (size_t i = 0; i < columns->count; i++) {
+        if (theirs[i] == columns->name[i])
+            continue;
+        char *ours = strdup(columns->name[i]);
+        if (!ours)
+            return -1;
+        free(table->name[i]);
+        table->name[i] = ours;
+    }
+    return 0;
+}
+
+/* The tables of one file, their columns called as we call them. */
 static struct table *read_file(struct load *load, const struct source *source, const char *path,
                                const struct table_how *asked, const struct columns *columns)
 {
     struct table_how how = *asked;
     for (size_t i = 0; i < 2 && how.time[i]; i++)
         how.time[i] = source_column(source, how.time[i]);
-    char **names = malloc((columns->count + 1) * sizeof *names), *theirs = NULL;
+    how.series = how.series ? source_column(source, how.series) : NULL;
+    char **names = malloc((columns->count + 1) * sizeof *names);
     int *decimal = malloc((columns->count + 1) * sizeof *decimal);
     if (!names || !decimal) {
         free(names);
@@ -39,17 +58,13 @@ static struct table *read_file(struct load *load, const struct source *source, c
         names[i] = (char *)(uintptr_t)source_column(source, columns->name[i]);
     struct table *table = (load->config->data.cache ? cache_table : table_read)(
         path, &how, names, columns->count, load->log, load->err);
-    for (size_t i = 0; table && i < columns->count; i++) {
-        if (names[i] == columns->name[i])
-            continue;
-        if (!(theirs = strdup(columns->name[i]))) {
-            load_no_memory(load);
-            table_free(table);
-            table = NULL;
-            break;
-        }
-        free(table->name[i]);
-        table->name[i] = theirs;
+    int failed = 0;
+    for (struct table *t = table; t && !failed; t = t->next)
+        failed = rename_columns(t, names, columns);
+    if (failed) {
+        load_no_memory(load);
+        table_free(table);
+        table = NULL;
     }
     if (table && reading_add(load->data->reading, table, columns->name, columns->count)) {
         load_no_memory(load);
@@ -61,60 +76,82 @@ static struct table *read_file(struct load *load, const struct source *source, c
     return table;
 }
 
-/* Rows of a file beside follow those of the table, which were moved or left out. */
-static int follow(struct table *more, const struct table *table)
+/* Puts the columns of a file beside behind the table's; rows that were moved or left out take
+ * theirs along. */
+static int add_columns(struct table *table, const struct table *more)
 {
-    for (size_t i = 0; i < more->columns; i++) {
-        double *to = malloc((table->rows + 1) * sizeof *to);
-        if (!to)
-            return -1;
-        for (size_t row = 0; row < table->rows; row++)
-            to[row] = more->column[i][table->origin[row]];
-        free(more->column[i]);
-        more->column[i] = to;
-    }
-    more->rows = table->rows;
-    return 0;
-}
-
-/* Reads the file with the targets and puts its columns behind those of the table. */
-static int join_target(struct load *load, struct input *input)
-{
-    struct table *table = input->table;
-    const char *path = input->source->target;
-    struct table_how how = load->how;
-    how.time[0] = NULL;
-    how.only_target = NULL;
-    unsigned char *all = malloc(load->target_columns.count + 1);
-    if (!all)
-        return load_no_memory(load);
-    memset(all, 1, load->target_columns.count);
-    how.only_target = all;
-    struct table *more = read_file(load, input->source, path, &how, &load->target_columns);
-    free(all);
-    if (!more)
-        return -1;
-    int result = 0;
     size_t columns = table->columns + more->columns;
     char **name = realloc(table->name, (columns + 1) * sizeof *name);
     table->name = name ? name : table->name;
     double **column = realloc(table->column, (columns + 1) * sizeof *column);
     table->column = column ? column : table->column;
-    size_t rows = table->origin ? table->read : table->rows;
-    if (more->rows != rows)
-        result = error_set(load->err, STATUS_INPUT, "%s: %zu rows, but %s beside it has %zu", path,
-                           more->rows, table->path, rows);
-    else if (!name || !column || (table->origin && follow(more, table)))
-        result = load_no_memory(load);
-    for (size_t i = 0; i < more->columns && !result; i++) {
-        table->name[table->columns] = more->name[i];
-        table->column[table->columns++] = more->column[i];
-        more->name[i] = NULL;
-        more->column[i] = NULL;
+    if (!name || !column)
+        return -1;
+    if (table->unfilled) { /* has an entry for each column */
+        double **unfilled = realloc(table->unfilled, (columns + 1) * sizeof *unfilled);
+        if (!unfilled)
+            return -1;
+        table->unfilled = unfilled;
+        memset(unfilled + table->columns, 0, (more->columns + 1) * sizeof *unfilled);
+    }
+    for (size_t i = 0; i < more->columns; i++) {
+        double *to = malloc((table->rows + 1) * sizeof *to);
+        char *called = strdup(more->name[i]);
+        table->name[table->columns] = called;
+        table->column[table->columns++] = to;
+        if (!to || !called)
+            return -1;
+        for (size_t row = 0; row < table->rows; row++)
+            to[row] = more->column[i][table->origin ? table->origin[row] : row];
     }
     table->gaps |= more->gaps;
+    return 0;
+}
+
+/* Reads the file with the targets, for all tables of the file that it lies beside. */
+static int add_targets(struct load *load, const struct source *source, struct table *tables)
+{
+    const char *path = source->target;
+    struct table_how how = load->how;
+    how.time[0] = NULL;
+    how.series = NULL;
+    unsigned char *all = malloc(load->target_columns.count + 1);
+    if (!all)
+        return load_no_memory(load);
+    memset(all, 1, load->target_columns.count);
+    how.only_target = all;
+    struct table *more = read_file(load, source, path, &how, &load->target_columns);
+    free(all);
+    if (!more)
+        return -1;
+    int result = 0;
+    size_t rows = tables->origin ? tables->read : tables->rows;
+    if (more->rows != rows)
+        result = error_set(load->err, STATUS_INPUT, "%s: %zu rows, but %s beside it has %zu", path,
+                           more->rows, tables->path, rows);
+    for (struct table *t = tables; t && !result; t = t->next)
+        if (add_columns(t, more))
+            result = load_no_memory(load);
     table_free(more);
     return result;
+}
+
+/* The tables of one file, with their targets. */
+static struct table *read_source(struct load *load, const struct source *source)
+{
+    struct table_how how = load->how;
+    how.only_target = load->only_target;
+    struct table *tables = read_file(load, source, source->path, &how, &load->columns);
+    if (tables && source->target && add_targets(load, source, tables)) {
+        table_free(tables);
+        return NULL;
+    }
+    for (const char *at = tables ? tables->told_of_file : NULL, *end; at && *at; at = end + 1) {
+        end = strchr(at, '\n');
+        (load->sources.count == 1 ? log_say : log_detail)(load->log, "data: %s: %.*s", source->path,
+                                                          (int)(end - at), at);
+    }
+    return tables;
 }
 
 /* Cuts the table's rows at holes in time. */
@@ -124,9 +161,11 @@ static int find_runs(struct load *load, struct input *input)
     input->run = table_runs(table, load->config->data.gap, &input->runs);
     if (!input->run)
         return load_no_memory(load);
-    input->holes = input->runs - 1;
-    for (size_t i = 1; i < input->runs; i++) {
+    for (size_t i = 1; i < input->runs && table->time; i++) {
         int64_t hole = table->time[input->run[i].begin] - table->time[input->run[i].begin - 1];
+        if (hole <= load->config->data.gap) /* rows were left out there */
+            continue;
+        input->holes++;
         input->longest_hole = hole > input->longest_hole ? hole : input->longest_hole;
     }
     return 0;
@@ -249,16 +288,11 @@ static struct file_rows look_at(const struct table *table, int64_t step)
     return file;
 }
 
-static int read_input(struct load *load, struct input *input)
+/* Cuts the table of a series into runs, and tells what it holds. */
+static int prepare(struct load *load, struct input *input)
 {
     const struct config *config = load->config;
-    const struct source *source = input->source;
     size_t as_one, by_holes, by_jumps;
-    struct table_how how = load->how;
-    how.only_target = load->only_target;
-    input->table = read_file(load, source, source->path, &how, &load->columns);
-    if (!input->table || (source->target && join_target(load, input)))
-        return -1;
     struct table *table = input->table;
     if (config->data.rows && table->rows > (size_t)config->data.rows)
         table->rows = (size_t)config->data.rows;
@@ -294,20 +328,34 @@ static int fits(struct load *load, struct input *input, int *skip)
             shortest = span;
     }
     *skip = 0;
-    if (longest >= shortest || load->inputs == 1)
+    if (longest >= shortest || !load->several)
         return 0;
     if (load->config->data.short_series == SHORT_SKIP) {
         *skip = 1;
         load->lost.files++;
         log_detail(load->log, "data: %s: left out: %zu usable rows, at most %zu in one run",
-                   input->source->path, usable, longest);
+                   input->label, usable, longest);
         return 0;
     }
-    return error_set(
-        load->err, STATUS_INPUT,
-        "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
-        "rows at most %zu are in one run; data.short_series = skip leaves such files out",
-        input->source->path, shortest, usable, longest);
+    return error_set(load->err, STATUS_INPUT,
+                     "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
+                     "rows at most %zu are in one run; data.short_series = skip leaves such %s out",
+                     input->label, shortest, usable, longest,
+                     input->table->series ? "series" : "files");
+}
+
+/* A series of a file of several, none of whose rows has all values: an error or left out. */
+static int without_rows(struct load *load, const struct input *input, int *skip)
+{
+    *skip = load->config->data.short_series == SHORT_SKIP;
+    if (!*skip)
+        return error_set(load->err, STATUS_INPUT,
+                         "%s: no row has a value in every column that is used; "
+                         "data.short_series = skip leaves such series out",
+                         input->label);
+    load->lost.files++;
+    log_detail(load->log, "data: %s: left out: no row has a value in every column", input->label);
+    return 0;
 }
 
 /* Two files whose rows lie differently far apart are hardly what is meant. */
@@ -319,39 +367,234 @@ static void compare_steps(struct load *load)
         if (a->step == b->step || load->config->data.resample || !a->step || !b->step)
             continue;
         log_warn(load->log, "rows are %s apart in %s, but %s in %s", table_duration(a->step, one),
-                 a->source->path, table_duration(b->step, other), b->source->path);
+                 a->label, table_duration(b->step, other), b->label);
         return;
     }
 }
 
+static int is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* Compares names without their numbers: "BTC-2024-01.csv" and "BTC-2024-02.csv" are alike. */
+static int compare_patterns(const char *a, const char *b)
+{
+    for (;; a++, b++) {
+        while (is_digit(*a) && is_digit(a[1]))
+            a++;
+        while (is_digit(*b) && is_digit(b[1]))
+            b++;
+        unsigned char x = is_digit(*a) ? '0' : (unsigned char)*a;
+        unsigned char y = is_digit(*b) ? '0' : (unsigned char)*b;
+        if (x != y || !x)
+            return (x > y) - (x < y);
+    }
+}
+
+/* Series that could be one, if their files were joined: 0. */
+static int compare_origins(const struct input *a, const struct input *b)
+{
+    const char *x = a->table->series, *y = b->table->series;
+    if (a->source->part != b->source->part)
+        return a->source->part < b->source->part ? -1 : 1;
+    int order = compare_patterns(a->source->name, b->source->name);
+    return order ? order : x && y ? strcmp(x, y) : 0;
+}
+
+static int by_origin_and_time(const void *a, const void *b)
+{
+    const struct input *x = *(struct input *const *)a, *y = *(struct input *const *)b;
+    int order = compare_origins(x, y);
+    return order ? order : (x->first_time > y->first_time) - (x->first_time < y->first_time);
+}
+
+/* The months of one market, each a file, are hardly meant to be series of their own. */
+static int look_for_followers(struct load *load)
+{
+    if (load->sources.count < 2 || !load->input[0].table->time)
+        return 0;
+    struct input **sorted = malloc(load->inputs * sizeof *sorted);
+    if (!sorted)
+        return load_no_memory(load);
+    for (size_t i = 0; i < load->inputs; i++)
+        sorted[i] = &load->input[i];
+    qsort(sorted, load->inputs, sizeof *sorted, by_origin_and_time);
+    for (size_t i = 0, n; i < load->inputs; i += n) {
+        int follow = 1;
+        for (n = 1; i + n < load->inputs && !compare_origins(sorted[i], sorted[i + n]); n++)
+            follow &= sorted[i + n]->first_time >= sorted[i + n - 1]->last_time;
+        if (n == 1 || !follow)
+            continue;
+        log_warn(load->log,
+                 "%s and %s follow one another in time, but are two series: data.join = yes makes "
+                 "one series of the files of a folder or of a pattern",
+                 sorted[i]->label, sorted[i + 1]->label);
+        break;
+    }
+    free(sorted);
+    return 0;
+}
+
+/* What the series is called, and its label. */
+static int name_input(const struct load *load, struct input *input)
+{
+    const struct source *source = input->source;
+    const char *series = input->table->series, *path = source->path, *name = source->name;
+    if (load->config->data.join) {
+        const char *slash = strrchr(source->item, '/');
+        path = source->item;
+        name = slash && slash[1] ? slash + 1 : path;
+    }
+    int one = load->sources.items == 1 && (load->config->data.join || load->sources.count == 1);
+    int n = series ? asprintf(&input->label, "%s: %s", path, series)
+                   : asprintf(&input->label, "%s", path);
+    input->label = n < 0 ? NULL : input->label;
+    n = !series ? asprintf(&input->name, "%s", name)
+        : one   ? asprintf(&input->name, "%s", series)
+                : asprintf(&input->name, "%s: %s", name, series);
+    input->name = n < 0 ? NULL : input->name;
+    return input->label && input->name ? 0 : -1;
+}
+
+/* A series of the table, unless it is too short and may be left out. */
+static int add_input(struct load *load, const struct source *source, struct table *table)
+{
+    int skip = 0;
+    struct input *more = realloc(load->input, (load->inputs + 1) * sizeof *more);
+    if (!more) {
+        table_free(table);
+        return load_no_memory(load);
+    }
+    load->input = more;
+    struct input *input = &more[load->inputs++];
+    *input = (struct input){.source = source, .table = table};
+    if (name_input(load, input))
+        return load_no_memory(load);
+    if (table->rows ? prepare(load, input) || fits(load, input, &skip)
+                    : without_rows(load, input, &skip))
+        return -1;
+    if (skip)
+        series_fini(&load->input[--load->inputs]);
+    return 0;
+}
+
+/* Adds each table of a list, which is used up. */
+static int add_inputs(struct load *load, const struct source *source, struct table *list)
+{
+    load->several |= list && list->next != NULL;
+    while (list) {
+        struct table *next = list->next;
+        list->next = NULL;
+        if (add_input(load, source, list)) {
+            table_free(next);
+            return -1;
+        }
+        list = next;
+    }
+    return 0;
+}
+
+/* --- files that follow one another */
+
+static int by_series(const void *a, const void *b)
+{
+    const char *x = (*(struct table *const *)a)->series, *y = (*(struct table *const *)b)->series;
+    return x && y ? strcmp(x, y) : 0;
+}
+
+/* The tables of part[count], each series joined to one, as a list; those that were joined go. */
+static struct table *join_tables(struct table **part, size_t count, const char *path,
+                                 struct error *err)
+{
+    struct table *list = NULL, **end = &list;
+    size_t done = 0;
+    qsort(part, count, sizeof *part, by_series);
+    while (done < count) {
+        size_t n = 1;
+        while (done + n < count && !by_series(&part[done], &part[done + n]))
+            n++;
+        if (n == 1)
+            *end = part[done];
+        else if (!(*end = table_join(part + done, n, path, err)))
+            break;
+        for (size_t i = 0; i < n && n > 1; i++)
+            table_free(part[done + i]);
+        done += n;
+        end = &(*end)->next;
+    }
+    if (done == count)
+        return list;
+    for (; done < count; done++)
+        table_free(part[done]);
+    table_free(list);
+    return NULL;
+}
+
+/* The files of one item of the configuration as a list of series, each joined of those that hold
+ * it. */
+static struct table *read_joined(struct load *load, const struct source *source, size_t files)
+{
+    struct table **part = NULL, *list = NULL;
+    size_t count = 0;
+    int failed = 0;
+    for (size_t i = 0; i < files && !failed; i++) {
+        struct table *next, *tables = read_source(load, &source[i]);
+        failed = !tables;
+        for (; tables; tables = next) {
+            struct table **more = realloc(part, (count + 1) * sizeof *more);
+            next = tables->next;
+            tables->next = NULL;
+            if (more && tables->rows) {
+                part = more;
+                part[count++] = tables;
+                continue;
+            }
+            part = more ? more : part;
+            failed |= more ? 0 : load_no_memory(load);
+            table_free(tables);
+        }
+    }
+    if (!failed && count)
+        list = join_tables(part, count, source->item, load->err);
+    for (size_t i = 0; i < count && failed; i++)
+        table_free(part[i]);
+    free(part);
+    return list;
+}
+
+/* --- all files */
+
+static int read_all(struct load *load)
+{
+    size_t files = load->sources.count, next;
+    for (size_t i = 0; i < files; i = next) {
+        const struct source *source = &load->sources.item[i];
+        next = i + 1;
+        while (load->config->data.join && next < files && source->number == source[next - i].number)
+            next++;
+        struct table *list =
+            next - i > 1 ? read_joined(load, source, next - i) : read_source(load, source);
+        if (!list || add_inputs(load, source, list))
+            return -1;
+        if (files > 1)
+            log_progress(load->log, "Reading files", next, files);
+    }
+    return 0;
+}
+
 int series_read(struct load *load)
 {
-    size_t files = load->sources.count, kept = 0;
-    int skip;
-    load->input = calloc(files + 1, sizeof *load->input);
-    if (!load->input)
-        return load_no_memory(load);
-    load->inputs = files;
-    for (size_t i = 0; i < files; i++) {
-        struct input *input = &load->input[kept];
-        *input = (struct input){.source = &load->sources.item[i]};
-        kept++;
-        if (read_input(load, input) || fits(load, input, &skip))
-            return -1;
-        if (skip) {
-            series_fini(input);
-            *input = (struct input){0};
-            kept--;
-        }
-        if (files > 1)
-            log_progress(load->log, "Reading files", i + 1, files);
-    }
-    load->inputs = kept;
-    if (!kept)
+    load->several = load->config->data.join ? load->sources.items > 1 : load->sources.count > 1;
+    if (read_all(load))
+        return -1;
+    if (!load->inputs)
         return error_set(load->err, STATUS_INPUT,
                          "%s: all of them are too short for a window with its targets",
                          load_label(load));
     compare_steps(load);
+    if (look_for_followers(load))
+        return -1;
     tell_files(load);
     return 0;
 }

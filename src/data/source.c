@@ -23,6 +23,7 @@ static void source_fini(struct source *source)
     free(source->rename);
     free(source->path);
     free(source->name);
+    free(source->item);
     free(source->target);
 }
 
@@ -155,7 +156,7 @@ static int add_glob(struct sources *sources, const char *pattern, struct error *
     return result;
 }
 
-static int add_item(struct sources *sources, const char *path, struct error *err)
+static int add_files(struct sources *sources, const char *path, struct error *err)
 {
     struct stat st;
     if (stat(path, &st))
@@ -164,6 +165,24 @@ static int add_item(struct sources *sources, const char *path, struct error *err
     if (S_ISDIR(st.st_mode))
         return add_folder(sources, path, err);
     return add(sources, path, base_name(path), err) ? 0 : -1;
+}
+
+/* The files added from `first` on are those of one item of the configuration. */
+static int name_item(struct sources *sources, size_t first, const char *item, struct error *err)
+{
+    for (size_t i = first; i < sources->count; i++) {
+        sources->item[i].number = sources->items;
+        if (!(sources->item[i].item = strdup(item)))
+            return error_set(err, STATUS_FAILED, "%s: out of memory", item);
+    }
+    sources->items++;
+    return 0;
+}
+
+static int add_item(struct sources *sources, const char *path, struct error *err)
+{
+    size_t first = sources->count;
+    return add_files(sources, path, err) || name_item(sources, first, path, err) ? -1 : 0;
 }
 
 int sources_of(const char *path, struct sources *sources, struct error *err)
@@ -213,6 +232,8 @@ static int add_row(struct sources *sources, const struct csv *csv, size_t path, 
     char *full = beside(csv->path, csv->field[path].text);
     struct source *source = full ? add(sources, full, *called ? called : base_name(full), err)
                                  : (error_set(err, STATUS_FAILED, "out of memory"), NULL);
+    if (source && name_item(sources, sources->count - 1, full, err))
+        source = NULL;
     free(full);
     if (!source || !(source->rename = calloc(csv->columns, sizeof *source->rename)))
         return source ? error_set(err, STATUS_FAILED, "%s: out of memory", csv->path) : -1;

@@ -23,6 +23,8 @@ struct rename {
 
 struct source {
     char *path, *name; /* name: of the file, or as the manifest says */
+    char *item;        /* what stands for it in the configuration: a folder, a glob, or the path */
+    size_t number;     /* of that item, among all */
     char *target;      /* file that holds the targets, row by row; NULL: the same */
     int part;          /* PART_... that it is for alone, or SOURCE_DEALT */
     struct rename *rename;
@@ -31,7 +33,7 @@ struct source {
 
 struct sources {
     struct source *item;
-    size_t count;
+    size_t count, items;
     size_t passed_over; /* files of folders that do not end in .csv or .csv.gz */
 };
 

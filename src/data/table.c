@@ -13,10 +13,8 @@
 #define SECOND 1000
 #define DAY ((int64_t)86400 * SECOND)
 
-void table_free(struct table *table)
+static void free_one(struct table *table)
 {
-    if (!table)
-        return;
     for (size_t i = 0; i < table->columns; i++) {
         if (table->name)
             free(table->name[i]);
@@ -34,8 +32,21 @@ void table_free(struct table *table)
     free(table->cut);
     free(table->comma);
     free(table->told);
+    free(table->series);
+    free(table->told_of_file);
+    for (size_t i = 0; i < table->parts; i++)
+        free(table->part[i].path);
+    free(table->part);
     free(table->path);
     free(table);
+}
+
+void table_free(struct table *table)
+{
+    for (struct table *next; table; table = next) {
+        next = table->next;
+        free_one(table);
+    }
 }
 
 const char *table_time(int64_t ms, char out[TABLE_TIME])
@@ -75,11 +86,14 @@ const char *table_duration(int64_t ms, char out[TABLE_TIME])
 const char *table_where(const struct table *table, size_t row, char out[TABLE_WHERE])
 {
     char at[TABLE_TIME];
+    const char *path = table->path;
+    for (size_t i = 0; i < table->parts && table->part[i].begin <= row; i++)
+        path = table->part[i].path;
     if (table->candle)
         snprintf(out, TABLE_WHERE, "%s: candle of %s", table->path,
                  table_time(table->time[row], at));
     else if (table->line)
-        snprintf(out, TABLE_WHERE, "%s:%llu", table->path, (unsigned long long)table->line[row]);
+        snprintf(out, TABLE_WHERE, "%s:%llu", path, (unsigned long long)table->line[row]);
     else
         snprintf(out, TABLE_WHERE, "%s:%llu", table->path,
                  (unsigned long long)table->first_line + row);

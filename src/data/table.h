@@ -35,6 +35,12 @@ enum time_format {
     TIME_FORMATS,
 };
 
+/* Rows of a joined table that come from one file. */
+struct table_part {
+    char *path;
+    size_t begin;
+};
+
 struct table {
     char *path;
     size_t rows, columns;
@@ -58,12 +64,21 @@ struct table {
     size_t cuts;
     int gaps;   /* some value is missing: NaN */
     char *told; /* what was found, a line each; NULL: nothing */
+
+    /* With data.series a file has a table for each series. */
+    char *series;       /* which one this is; NULL: the file is one series */
+    char *told_of_file; /* of the first: what was found about the file as a whole */
+    struct table *next; /* the next one, which table_free() frees as well */
+
+    struct table_part *part; /* [parts] of a joined table, which has `line`; else NULL */
+    size_t parts;
 };
 
 /* How a file is to be read; zero is the default of everything. All it points to is the caller's. */
 struct table_how {
     struct csv_how csv;
     const char *time[2];          /* columns; NULL or "": none. Of two, date and time of day */
+    const char *series;           /* column that tells series apart; NULL or "": none */
     enum time_format time_format; /* TIME_NONE: found out */
     const char *time_pattern;     /* of TIME_PATTERN */
     const struct zone *zone;      /* of local times; NULL: UTC */
@@ -94,7 +109,8 @@ struct resampling {
  * Reads the `columns` columns called names[] and the time. What is plain (numbers with a decimal
  * point, ISO 8601 or seconds or milliseconds in rising order, nothing missing) is read in one pass;
  * where anything is odd about a file, its columns are judged as a whole first, see
- * table_judged.h. STATUS_INPUT with "path:line: cause".
+ * table_judged.h. With how->series the tables of all series, by the bytes of their names, hang on
+ * the first one's `next`. STATUS_INPUT with "path:line: cause".
  */
 struct table *table_read(const char *path, const struct table_how *how, char *const *names,
                          size_t columns, struct log *log, struct error *err);

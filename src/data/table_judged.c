@@ -7,6 +7,7 @@
 
 #include "data/amount.h"
 #include "data/complex.h"
+#include "data/table_groups.h"
 #include "data/table_piece.h"
 #include "data/time_judge.h"
 
@@ -32,6 +33,7 @@ struct judged {
     size_t text_room;
     FILE *told;
     struct piece piece; /* all rows */
+    struct groups groups;
 };
 
 static int no_memory(const struct judged *j)
@@ -167,6 +169,10 @@ static int look_at_row(struct judged *j)
                          "%s:%llu: column '%s': the time is missing; data.missing = skip leaves "
                          "such rows out",
                          j->table->path, line_of(j), csv_show(lacking, name));
+    if (j->at->by_series && !j->csv->field[j->at->series].length)
+        return error_set(j->err, STATUS_INPUT,
+                         "%s:%llu: column '%s': the name of the series is missing", j->table->path,
+                         line_of(j), csv_show(j->csv->name[j->at->series], name));
     j->timed++;
     if (j->at->times && !j->form.format) {
         size_t length;
@@ -334,6 +340,9 @@ static int grow(struct judged *j)
     t->origin = roomier(t->origin, room, &failed);
     j->piece.later = roomier(j->piece.later, room, &failed);
     j->piece.skipped = roomier(j->piece.skipped, room, &failed);
+    if (j->at->by_series && !j->room)
+        failed |= !(j->groups.of = malloc(sizeof *j->groups.of));
+    j->groups.of = roomier(j->groups.of, room, &failed);
     if (failed || table_set_room(t, j->at->times > 0, room))
         return no_memory(j);
     j->room = room;
@@ -355,15 +364,15 @@ static int note_later(struct judged *j, int64_t later)
     return 0;
 }
 
-/* How many rows without a time there were before the row. */
-static int note_skipped(struct judged *j)
+/* How many rows of its series without a time there were before the row. */
+static int note_skipped(struct judged *j, size_t before)
 {
     struct piece *p = &j->piece;
-    if (!p->skipped && !p->skipped_count)
+    if (!p->skipped && !before)
         return 0;
     if (!p->skipped && !(p->skipped = calloc(j->room, sizeof *p->skipped)))
         return no_memory(j);
-    p->skipped[j->table->rows] = p->skipped_count;
+    p->skipped[j->table->rows] = before;
     return 0;
 }
 
@@ -408,9 +417,14 @@ static int read_row(struct judged *j)
     struct table *t = j->table;
     if (t->rows == j->room && grow(j))
         return -1;
-    size_t row = t->read++;
+    size_t row = t->read++, of = 0, *skipped = &j->piece.skipped_count;
+    if (j->at->by_series) {
+        if (groups_find(&j->groups, j->csv->field[j->at->series].text, &of))
+            return no_memory(j);
+        skipped = &j->groups.group[of].skipped;
+    }
     if (skip_time(j)) {
-        j->piece.skipped_count++;
+        ++*skipped;
         return 0;
     }
     if (j->at->times && read_time(j))
@@ -422,8 +436,12 @@ static int read_row(struct judged *j)
         if (!is_missing(j, field) && read_number(j, i, field, x))
             return not_a_number(j, i, field);
     }
-    if (note_skipped(j))
+    if (note_skipped(j, *skipped))
         return -1;
+    if (j->at->by_series) {
+        j->groups.of[t->rows] = of;
+        j->groups.group[of].rows++;
+    }
     t->origin[t->rows] = row;
     t->line[t->rows++] = j->csv->line;
     return 0;
@@ -473,36 +491,36 @@ static int read_all(struct judged *j)
     }
     j->table->format = j->form.format;
     j->piece.format = j->form.format;
-    if ((j->at->times && piece_order(&j->piece)) || piece_missing(&j->piece))
-        return -1;
-    piece_trim(&j->piece);
-    return 0;
+    return j->at->by_series ? groups_deal(&j->groups, &j->piece) : piece_settle(&j->piece);
 }
 
 int table_read_judged(struct table *table, struct csv *csv, const struct table_how *how,
                       const struct table_columns *columns, struct log *log, struct error *err)
 {
     size_t size = 0;
+    char *told = NULL;
     struct judged j = {
         .table = table, .csv = csv, .how = how, .at = columns, .log = log, .err = err};
     j.form = (struct time_form){
         .format = how->time_format, .pattern = how->time_pattern, .zone = how->zone};
     j.column = calloc(table->columns + 1, sizeof *j.column);
     table->comma = calloc(table->columns + 1, 1);
-    j.told = open_memstream(&table->told, &size);
-    j.piece = (struct piece){.table = table, .how = how, .told = j.told, .err = err};
+    j.told = open_memstream(&told, &size);
+    j.piece = (struct piece){
+        .table = table, .how = how, .told = j.told, .err = err, .csv = csv, .at = columns};
     int result = j.column && table->comma && j.told ? read_all(&j) : no_memory(&j);
     if (j.told && fclose(j.told) && !result)
         result = no_memory(&j);
-    if (table->told && !*table->told) {
-        free(table->told);
-        table->told = NULL;
-    }
+    if (told && *told)
+        *(columns->by_series ? &table->told_of_file : &table->told) = told;
+    else
+        free(told);
     if (log)
         log_progress(log, "reading", 0, 0);
     time_form_fini(&j.form);
     free(j.column);
     free(j.text);
     piece_fini(&j.piece);
+    groups_fini(&j.groups);
     return result;
 }

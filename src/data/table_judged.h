@@ -19,6 +19,8 @@ struct table_columns {
     const unsigned char *part; /* COMPLEX_..., of the table's */
     size_t time[2];
     int times;
+    size_t series; /* if by_series */
+    int by_series;
 };
 
 /* Fills a table that has names and no rows, from the start of `csv`. */

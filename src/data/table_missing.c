@@ -162,7 +162,7 @@ int piece_missing(struct piece *p)
     int how = p->how->missing;
     if (start)
         fprintf(p->told, "%zu rows at the start left out: a column has no value yet\n", start);
-    if (start == t->rows)
+    if (start == t->rows && (!t->series || how != MISSING_SKIP))
         return no_values(p);
     if ((start || how == MISSING_SKIP) && skip_rows(p, start, how == MISSING_SKIP))
         return -1;

@@ -3,7 +3,10 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "data/table_long.h"
 #include "data/table_piece.h"
+
+#define LONG_HINT (2 * CSV_SHOWN + 96)
 
 static void count_directions(const struct table *t, size_t *up, size_t *down)
 {
@@ -60,6 +63,26 @@ static int turn_round(struct piece *p)
     return result;
 }
 
+/* Whether the rows look like those of several series: "; column ...", or "". */
+static const char *long_hint(const struct piece *p, char hint[LONG_HINT])
+{
+    const struct table *t = p->table;
+    char name[CSV_SHOWN];
+    size_t values;
+    *hint = 0;
+    int64_t *time = t->series ? NULL : malloc((t->read + 1) * sizeof *time);
+    for (size_t i = 0; time && i < t->read; i++)
+        time[i] = LONG_NO_TIME;
+    for (size_t i = 0; time && i < t->rows; i++)
+        time[t->origin[i]] = t->time[i];
+    if (time && long_column(p->csv, p->at, t->columns, time, t->read, &values, name))
+        snprintf(hint, LONG_HINT,
+                 "; column '%s' tells %zu series apart, it seems: data.series = %s reads them",
+                 name, values, name);
+    free(time);
+    return hint;
+}
+
 static int order_error(const struct piece *p, size_t row, const char *remedy)
 {
     const struct table *t = p->table;
@@ -88,14 +111,19 @@ static int put_in_order(struct piece *p)
         fprintf(p->told, "newest row first: turned round\n");
         return turn_round(p);
     }
+    char hint[LONG_HINT];
     for (size_t i = 1; i < t->rows && down; i++)
         if (t->time[i] < t->time[i - 1])
             return order_error(p, i,
-                               order == ORDER_RISING && !up
+                               *long_hint(p, hint) ? hint
+                               : order == ORDER_RISING && !up
                                    ? ": the newest row comes first; data.order = falling turns "
                                      "the rows round"
-                                   : "; data.order = sort sorts the rows; several series in one "
-                                     "file have to be split into files");
+                               : t->series
+                                   ? "; data.order = sort sorts the rows"
+                                   : "; data.order = sort sorts the rows; where the file holds "
+                                     "several series, data.series names the column that tells them "
+                                     "apart");
     return 0;
 }
 
@@ -136,10 +164,12 @@ static void merge_rows(struct piece *p, size_t to, size_t row)
 
 /* What rows of one time hint at: dates whose time of day is elsewhere, clocks that were put back.
  */
-static const char *duplicates_hint(const struct piece *p, size_t row)
+static const char *duplicates_hint(const struct piece *p, size_t row, char hint[LONG_HINT])
 {
     const struct table *t = p->table;
     size_t same = 0;
+    if (*long_hint(p, hint))
+        return hint;
     for (size_t i = 1; i < t->rows; i++)
         same += t->time[i] == t->time[i - 1];
     if (same > t->rows / 2)
@@ -162,13 +192,13 @@ static int merge_duplicates(struct piece *p)
         if (!i || t->time[i] != t->time[from[kept - 1]]) {
             from[kept++] = i;
         } else if (p->how->duplicates == DUPLICATES_ERROR) {
-            char at[TABLE_TIME];
+            char at[TABLE_TIME], hint[LONG_HINT];
             result = error_set(
                 p->err, STATUS_INPUT,
                 "%s:%llu: time %s appears twice%s; data.duplicates = first, last or sum keeps one "
                 "row of them",
                 t->path, (unsigned long long)t->line[i], table_time(t->time[i], at),
-                duplicates_hint(p, i));
+                duplicates_hint(p, i, hint));
         } else {
             merged++;
             merge_rows(p, from[kept - 1], i);

@@ -12,6 +12,7 @@
 #include "data/rows.h"
 #include "data/table.h"
 #include "data/table_judged.h"
+#include "data/table_long.h"
 #include "data/time_judge.h"
 #include "util/parallel.h"
 
@@ -348,9 +349,28 @@ static int is_plain(const struct table_how *how, const struct table_columns *at,
     for (size_t i = 0; i < columns && how->kept_decimal; i++)
         if (how->kept_decimal[i] == DECIMAL_COMMA)
             return 0;
-    return times < 2 && !how->zone && how->decimal != DECIMAL_COMMA &&
+    return times < 2 && !at->by_series && !how->zone && how->decimal != DECIMAL_COMMA &&
            (!times || how->time_format <= TIME_ISO8601) &&
            (how->order == ORDER_AUTO || how->order == ORDER_RISING);
+}
+
+/* A file without times may hold several series all the same, and nothing else would show it. */
+static int look_for_series(struct table *table, struct csv *csv,
+                           const struct table_columns *columns, struct error *err)
+{
+    char name[CSV_SHOWN], *more;
+    size_t values;
+    if (columns->times || columns->by_series ||
+        !long_column(csv, columns, table->columns, NULL, table->rows, &values, name))
+        return 0;
+    if (asprintf(&more,
+                 "%scolumn '%s' holds %zu words, the rows of each one behind the other: if these "
+                 "are series, data.series = %s keeps them apart\n",
+                 table->told ? table->told : "", name, values, name) < 0)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
+    free(table->told);
+    table->told = more;
+    return 0;
 }
 
 static int read_columns(struct table *table, struct csv *csv, const struct table_how *how,
@@ -385,6 +405,10 @@ static int read_table(struct table *table, struct csv *csv, const struct table_h
     for (; columns.times < 2 && how->time[columns.times] && *how->time[columns.times] && !result;)
         if (!(result = csv_find(csv, how->time[columns.times], &columns.time[columns.times], err)))
             columns.times++;
+    if (!result && how->series && *how->series) {
+        result = csv_find(csv, how->series, &columns.series, err);
+        columns.by_series = 1;
+    }
     for (size_t i = 0; i < table->columns && !result; i++) {
         result = complex_find(csv, names[i], &where[i], &part[i], err);
         if (!result && !(table->name[i] = strdup(part[i] ? names[i] : csv->name[where[i]])))
@@ -392,6 +416,8 @@ static int read_table(struct table *table, struct csv *csv, const struct table_h
     }
     if (!result)
         result = read_columns(table, csv, how, &columns, log, err);
+    if (!result)
+        result = look_for_series(table, csv, &columns, err);
     free(where);
     free(part);
     return result;

@@ -10,7 +10,7 @@
 /* Of one file all is said; of several, their sum, and each with -v. */
 #define SAY(load, ...)                            \
     do {                                          \
-        if ((load)->inputs == 1)                  \
+        if (!(load)->several)                     \
             log_say((load)->log, __VA_ARGS__);    \
         else                                      \
             log_detail((load)->log, __VA_ARGS__); \
@@ -38,7 +38,7 @@ void tell_text(struct load *load, const char *key, const char *text)
 static void tell_rows(struct load *load, const struct input *input)
 {
     char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
-    const char *path = input->source->path;
+    const char *path = input->label;
     if (!input->table->time) {
         SAY(load, "data: %s: %zu rows, without time", path, input->file.rows);
         return;
@@ -70,7 +70,7 @@ static void tell_aggregates(struct load *load, const struct input *input)
         log_warn(load->log,
                  "%s: the name of no column tells how rows are merged, so each candle has the last "
                  "row's values; data.aggregate says otherwise",
-                 input->source->path);
+                 input->label);
 }
 
 void tell_input(struct load *load, const struct input *input)
@@ -82,7 +82,7 @@ void tell_input(struct load *load, const struct input *input)
     tell_rows(load, input);
     for (const char *at = input->table->told, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
-        SAY(load, "data: %s: %.*s", input->source->path, (int)(end - at), at);
+        SAY(load, "data: %s: %.*s", input->label, (int)(end - at), at);
     }
     if (gap)
         SAY(load, "data: %zu hole%s in time longer than %s%s%s", input->holes, plural(input->holes),
@@ -98,7 +98,7 @@ void tell_input(struct load *load, const struct input *input)
     tell_aggregates(load, input);
     if (input->step && length % input->step)
         log_warn(load->log, "%s: candles of %s do not hold a whole number of rows of %s",
-                 input->source->path, shown, table_duration(input->step, apart));
+                 input->label, shown, table_duration(input->step, apart));
 }
 
 /* Sums over all files. */
@@ -126,17 +126,29 @@ static struct sums add_up(const struct load *load)
     return sums;
 }
 
+/* Whether a series is something else than a file. */
+static int is_regrouped(const struct load *load)
+{
+    return load->config->data.join || load->how.series;
+}
+
 static void say_sums(struct load *load, const struct sums *sums)
 {
+    char what[96];
+    size_t files = load->sources.count;
+    if (is_regrouped(load))
+        snprintf(what, sizeof what, "%zu series in %zu file%s", load->inputs, files, plural(files));
+    else
+        snprintf(what, sizeof what, "%zu files", load->inputs);
     char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME], shown[TABLE_TIME];
     const struct config *config = load->config;
     if (load->input[0].table->time)
-        log_say(load->log, "data: %zu files: %zu rows, %s to %s, %s%s", load->inputs, sums->rows,
+        log_say(load->log, "data: %s: %zu rows, %s to %s, %s%s", what, sums->rows,
                 table_time(sums->first, first), table_time(sums->last, last),
                 sums->step ? "every " : "at no common distance",
                 sums->step ? table_duration(sums->step, apart) : "");
     else
-        log_say(load->log, "data: %zu files: %zu rows, without time", load->inputs, sums->rows);
+        log_say(load->log, "data: %s: %zu rows, without time", what, sums->rows);
     if (config->data.gap)
         log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", sums->holes,
                 plural(sums->holes), table_duration(config->data.gap, shown),
@@ -155,21 +167,22 @@ void tell_files(struct load *load)
     const struct config *config = load->config;
     const struct sums sums = add_up(load);
     char shown[TABLE_TIME];
-    if (load->sources.count > 1)
+    if (load->several)
         say_sums(load, &sums);
     if (load->sources.passed_over)
         log_say(load->log, "data: %zu file%s of the folder passed over: not .csv or .csv.gz",
                 load->sources.passed_over, plural(load->sources.passed_over));
     if (load->lost.files)
-        log_say(load->log, "data: %zu file%s too short for a window left out", load->lost.files,
-                plural(load->lost.files));
+        log_say(load->log, "data: %zu %s%s too short for a window left out", load->lost.files,
+                is_regrouped(load) ? "series" : "file",
+                is_regrouped(load) ? "" : plural(load->lost.files));
     if (load->jump)
         log_say(load->log,
                 "data: %zu jump%s of %s beyond %g%%, %zu row%s where it is not above 0: cut there",
                 load->jumps, plural(load->jumps), config->data.jump_column, 100 * config->data.jump,
                 load->lost.prices, plural(load->lost.prices));
     tell_text(load, "file", load_label(load));
-    tell_count(load, "files", load->inputs);
+    tell_count(load, "files", is_regrouped(load) ? load->sources.count : load->inputs);
     tell_count(load, "files_left_out", load->lost.files);
     tell_count(load, "rows", sums.rows);
     tell_count(load, "columns", load->columns.count + load->target_columns.count);
