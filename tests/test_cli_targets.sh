@@ -134,8 +134,8 @@ same_figures()
 epoch_line()
 {
     has out '^Epoch 0002/2 \| LR [0-9.]+e-0[0-9] \| train mse [0-9.]+ \| val [0-9.]+ \| grad ' \
-        '^  ret\(close\) +transformed +MSE [0-9.e-]+  MAE [0-9.e-]+  RMSE [0-9.e-]+  R2 -?[0-9.]+, direction [0-9.]+%$' \
-        '^  ret\(close\) +original +MSE ' '^  ret\(close\) +price +MSE ' '^Verdict: ' &&
+        '^    transformed +[0-9.e+-]+ +[0-9.e+-]+ +[0-9.e+-]+ +-?[0-9.]+ +[0-9.]+%$' \
+        '^  target +MSE +MAE +RMSE +R2 +direction$' '^  ret\(close\)$' '^    original +[0-9.e-]+ ' '^    price +[0-9.e-]+ ' '^Verdict: ' &&
         same_figures "$1" mse
 }
 
@@ -343,8 +343,34 @@ far()
         run 0 $command -c lstm.ini -s data.targets=close -s data.target_transform=none &&
             has err "$says: it may never get there \(a flat forecast\); data\.target_transform = standard brings them together$" || return 1
     done
+    has out "^Verdict: .*; what helps: first data\.target_transform = standard: target 'close' has mean [0-9.]+ and deviation [0-9.]+$"
 }
 point "a target far from unit scale is warned of and named first in the verdict" far
+
+# --- what helps is what the situation calls for
+
+# helps FILE TEXT SETTING...: ends with a verdict that says this, and only this, helps.
+helps()
+{
+    file=$1 text=$2
+    shift 2
+    run 0 -c "$file" -o helps --overwrite "$@" && has out "^Verdict: .*; what helps: $text\$"
+}
+no_better='it is no better in training either \(MSE [0-9.]+\)'
+nothing='; the targets may not follow from these features at all'
+for_each_situation()
+{
+    set -- -s data.test=0.3 -s train.epochs=1
+    helps lstm.ini "more epochs, a higher lr or other features: $no_better" "$@" -s train.lr=1e-9 &&
+        helps lstm.ini "more epochs or other features: $no_better" "$@" -s train.lr=0.05 -s train.epsilon=1 -s train.clip_norm=1e-9 &&
+        helps lstm.ini 'more rows, or a larger data\.test' &&
+        has out '^Verdict: too few windows to tell, 3 that are independent and not 10: MSE ' || return 1
+    set -- -s data.permute_targets=yes -s train.epochs=80 -s train.lr=1e-2 -s train.monitor=train_loss -s data.test=0.3
+    helps gru.ini "other features, a smaller model or more weight_decay$nothing" "$@" &&
+        helps lstm.ini "other features, a shorter horizon, a smaller model, more dropout or more weight_decay$nothing" \
+            "$@" -s data.horizon=2
+}
+point "a verdict names what helps in each situation" for_each_situation
 
 # --- nothing leaks
 
@@ -353,7 +379,7 @@ point "a target far from unit scale is warned of and named first in the verdict"
 learns()
 {
     run 0 -c "$1.ini" -o learnt --overwrite -s train.epochs=30 -s train.lr=1e-2 -s data.validation=0.2 -s data.test=0.3 &&
-        has out '^Verdict: better than the [a-z ]+: MSE [0-9.e-]+ against [0-9.]+, [0-9.]+% less \(p [0-9.e-]+\)$' &&
+        has out '^Verdict: better than the [a-z ]+: MSE [0-9.]+ against [0-9.]+, ([0-9]+% less|1/[0-9.]+ of it, -[0-9.]+ dB) \(transformed; by chance in (fewer than )?1 of [0-9]+ cases\)$' &&
         evaluated -m learnt/best.safetensors && [ "$(figure 'test/skill/verdict')" = '"better"' ] &&
         [ "$(figure 'test/transformed/ret(close)/beats_naive')" = true ] &&
         awk -v r2="$(figure 'test/original/ret(close)/r2')" 'BEGIN { exit !(r2 > 0.4) }'
@@ -681,7 +707,7 @@ dgru()
     run 0 -c dgru.ini && lines err 0 && has out '^data: 800 usable rows; windows of 20: 381 training, 4 validation, 4 test' \
         '^Model: dgru, 486 parameters; ' '^Signal of 200 samples: NMSE -[0-9.]+ dB \(pooled -[0-9.]+ dB\)$' \
         '^  ACLR -[0-9.]+ / -[0-9.]+ dB \(measured -[0-9.]+ / -[0-9.]+ dB\), EVM -[0-9.]+ dB$' \
-        '^Verdict: beats naive by '
+        '^Verdict: MSE [0-9.e-]+ against [0-9.]+ of the training mean: (1/[0-9.]+ of it, -[0-9.]+ dB|[0-9]+% less)$'
 }
 point "dgru: input and output files side by side" dgru
 rows_looked_at()

@@ -187,8 +187,7 @@ static void odd_values(void **state)
     near(m.naive_mse[NAIVE_LAST], 6.5, 0);
     v = regression_verdict(&m);
     assert_false(v.beats);
-    assert_non_null(strstr(v.text, "does not beat the naive forecast last value"));
-    assert_non_null(strstr(v.advice, "lr"));
+    assert_non_null(strstr(v.text, " of the last value: no number"));
     regression_add(&r, (double[]){1, INFINITY}, (double[]){1, 3}, NULL, NULL);
     assert_true(regression_metrics(&r, 0, 0).count == 1);
     regression_fini(&r);
@@ -219,19 +218,15 @@ static void verdicts(void **state)
     setlocale(LC_ALL, "C");
     assert_true(v.beats && v.best == NAIVE_ZERO);
     near(v.gain, 0.25, 1e-15);
-    assert_string_equal(v.text, "beats naive by 25.0%: MSE 0.75 against 1 of the zero return");
-    assert_string_equal(v.advice, "");
+    assert_string_equal(v.text, "MSE 0.75 against 1 of the zero return: 25% less");
 
     v = verdict_of(0.995, 2, NAN, 1);
-    assert_true(v.beats && v.best == NAIVE_MEAN && strstr(v.advice, "chance"));
-
-    assert_string_equal(verdict_of(0.9895, 1, NAN, NAN).advice, ""); /* more than 1% is a lead */
-    assert_non_null(strstr(verdict_of(0.9905, 1, NAN, NAN).advice, "chance"));
+    assert_true(v.beats && v.best == NAIVE_MEAN && strstr(v.text, ": 0.5% less"));
 
     v = verdict_of(1.25, 1, 2, 3);
-    assert_true(!v.beats && v.best == NAIVE_LAST && *v.advice);
+    assert_true(!v.beats && v.best == NAIVE_LAST);
     near(v.gain, -0.25, 1e-15);
-    assert_string_equal(v.text, "does not beat the naive forecast last value: MSE 1.25 against 1");
+    assert_string_equal(v.text, "MSE 1.25 against 1 of the last value: 25% more");
     assert_false(verdict_of(1, 1, 1, 1).beats);
     v = verdict_of(0, 0, NAN, NAN); /* both perfect */
     assert_true(!v.beats && v.gain == 0);
@@ -240,12 +235,44 @@ static void verdicts(void **state)
     assert_true(!v.beats && v.best == NAIVES && isnan(v.gain) && strstr(v.text, "no naive"));
 }
 
+/* Never 100% less, nor a number that has to be read twice. */
+static void ratios(void **state)
+{
+    (void)state;
+    static const struct {
+        double mse, naive;
+        const char *text;
+    } cases[] = {
+        {0.75, 1, "25% less"},
+        {0.999, 1, "0.1% less"},
+        {0.99999, 1, "0.001% less"},
+        {0.101, 1, "90% less"},
+        {0.1, 1, "1/10.0 of it, -10.0 dB"},
+        {0.0012, 1, "1/833 of it, -29.2 dB"},
+        {1e-9, 2, "1/2000000000 of it, -93.0 dB"},
+        {1, 1, "the same"},
+        {1.04, 1, "4% more"},
+        {1.99, 1, "99% more"},
+        {2, 1, "2.0 times as much"},
+        {8600.3, 1, "8600 times as much"},
+        {3.1e9, 1, "3.1e+09 times as much"},
+        {0, 0, "the same"},
+        {1, 0, "more"},
+        {0, 1, "none at all"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[REGRESSION_RATIO];
+        regression_ratio(cases[i].mse, cases[i].naive, text);
+        assert_string_equal(text, cases[i].text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(by_target_and_row),  cmocka_unit_test(digits_are_kept),
         cmocka_unit_test(directions_by_hand), cmocka_unit_test(odd_values),
-        cmocka_unit_test(verdicts),
+        cmocka_unit_test(verdicts),           cmocka_unit_test(ratios),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -797,7 +797,9 @@ static void advice(void **state)
     assert_int_equal(fake.advices, 2);
     const char *tenth = strstr(fake.said, "Epoch 0010/25"),
                *twentieth = strstr(fake.said, "Epoch 0020/");
-    const char *advice = strstr(fake.said, "Advice: the gradient norm keeps rising: a lower lr");
+    const char *advice =
+        strstr(fake.said, "Advice: the gradient norm keeps rising, and the loss does "
+                          "not fall: a lower lr");
     assert_true(tenth && twentieth && advice && advice > tenth);
     assert_ptr_equal(advice, strchr(tenth, '\n') + 1);
     assert_ptr_equal(strstr(advice + 1, "Advice: "), strchr(twentieth, '\n') + 1);
@@ -806,6 +808,15 @@ static void advice(void **state)
     SETTING(&s, 4, "train.epochs=25");
     for (int i = 0; i < MOST; i++) /* steady in all but the first ten */
         fake.metrics[i].norm_sum[0] = i > 10 ? 1e6f : 1e6f - 1 / (1 + (float)i);
+    trained(&s);
+    assert_int_equal(fake.advices, 0);
+    config_free(s.config);
+
+    SETTING(&s, 4, "train.epochs=25");
+    for (int i = 0; i < MOST; i++) { /* rising, but the loss falls */
+        fake.metrics[i].norm_sum[0] = (float)pow(1.5, i);
+        fake.metrics[i].loss[0] = 1 / (1 + (float)i);
+    }
     trained(&s);
     assert_int_equal(fake.advices, 0);
     config_free(s.config);

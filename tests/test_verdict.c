@@ -66,9 +66,13 @@ static void every_loss(void **state)
     }
 }
 
+static const struct verdict_about plain = {0}, all_set = {.scaled_by_window = 1,
+                                                          .contrastive = 1,
+                                                          .lr_is_high = 1};
+
 static void reconstruction_is(double r, double baseline, const char *band)
 {
-    struct verdict verdict = verdict_reconstruction(r, baseline);
+    struct verdict verdict = verdict_reconstruction(r, baseline, plain);
     if (strncmp(verdict.band, band, strlen(band)))
         fail_msg("R %g, baseline %g: %s instead of %s", r, baseline, verdict.band, band);
     assert_int_equal(!*verdict.advice, !strcmp(verdict.band, "good"));
@@ -85,8 +89,57 @@ static void reconstruction_bands(void **state)
     reconstruction_is(0.201, 1, "weak");
     reconstruction_is(0.5, 1, "weak");
     reconstruction_is(0.501, 10, "under-trained");
-    reconstruction_is(NAN, 1, "under-trained");
-    assert_non_null(strstr(verdict_reconstruction(0.3, 1).advice, "wider model"));
+    reconstruction_is(NAN, 1, "not finite");
+    reconstruction_is(INFINITY, 1, "not finite");
+    assert_non_null(strstr(verdict_reconstruction(0.3, 1, plain).advice, "wider model"));
+}
+
+/* What is set already is not recommended. */
+static void advice_of_what_is_not_set(void **state)
+{
+    (void)state;
+    struct verdict v = verdict_reconstruction(0.2, 0.3, plain);
+    assert_non_null(strstr(v.advice, "try scaler = window, more epochs"));
+    v = verdict_reconstruction(0.2, 0.3, all_set);
+    assert_true(!strstr(v.advice, "scaler") && strstr(v.advice, "try more epochs"));
+    v = verdict_reconstruction(2, 3, plain);
+    assert_non_null(strstr(v.advice, "a higher learning rate"));
+    v = verdict_reconstruction(2, 3, all_set);
+    assert_true(!strstr(v.advice, "rate") &&
+                strstr(v.advice, "many more epochs or a smaller batch"));
+
+    double share;
+    const uint64_t skewed[] = {90, 10, 0, 0}, few[] = {30, 10, 0, 0};
+    v = verdict_categories(skewed, 4, plain, &share);
+    assert_string_equal(v.advice,
+                        "more categories or loss.contrastive = mean_similarity or a larger latent");
+    v = verdict_categories(skewed, 4, all_set, &share);
+    assert_non_null(strstr(v.advice, "a larger loss.contrastive_weight"));
+    v = verdict_categories(few, 4, all_set, &share); /* more would be too many for 40 windows */
+    assert_string_equal(v.band, "skewed");
+    assert_null(strstr(v.advice, "more categories"));
+}
+
+/* As many categories as windows tell nothing, however even they are. */
+static void too_many_categories(void **state)
+{
+    (void)state;
+    uint64_t size[100];
+    double share;
+    for (int i = 0; i < 100; i++)
+        size[i] = 1;
+    struct verdict v = verdict_categories(size, 100, plain, &share);
+    assert_string_equal(v.band, "too many for so few windows");
+    assert_non_null(strstr(v.advice, "at most 10 categories"));
+    for (int i = 0; i < 100; i++)
+        size[i] = 9 + (i > 0);
+    assert_string_equal(verdict_categories(size, 100, plain, &share).band,
+                        "too many for so few windows");
+    size[0] = 10;
+    assert_string_equal(verdict_categories(size, 100, plain, &share).band, "good");
+    assert_non_null(strstr(verdict_categories(size, 0, plain, &share).band, "good"));
+    v = verdict_categories((const uint64_t[]){1, 1}, 2, plain, &share);
+    assert_non_null(strstr(v.advice, "at most 1 categories"));
 }
 
 /* `count` categories, the first of `most` points, the others sharing 1000 - most. */
@@ -97,7 +150,7 @@ static void categories_are(size_t count, uint64_t most, const char *band)
     for (size_t c = 1; c < count; c++)
         size[c] = (1000 - most) * c / (count - 1) - (1000 - most) * (c - 1) / (count - 1);
     size[0] = most;
-    struct verdict verdict = verdict_categories(size, count, &share);
+    struct verdict verdict = verdict_categories(size, count, plain, &share);
     near(share, (double)most / 1000);
     if (strcmp(verdict.band, band))
         fail_msg("%zu categories, share %g: %s instead of %s", count, share, verdict.band, band);
@@ -113,11 +166,8 @@ static void category_bands(void **state)
     categories_are(100, 101, "skewed");
     categories_are(10, 150, "good"); /* an even split of few categories is no skew */
     categories_are(10, 201, "skewed");
-    assert_non_null(
-        strstr(verdict_categories((const uint64_t[]){9, 1, 0, 0}, 4, &(double){0}).advice,
-               "contrastive_weight"));
     double share;
-    verdict_categories(NULL, 0, &share);
+    verdict_categories(NULL, 0, plain, &share);
     near(share, 0);
 }
 
@@ -132,7 +182,8 @@ static void generalisation(void **state)
 
 static int rises(const double *mean, size_t epochs)
 {
-    struct verdict verdict = verdict_gradients(mean, epochs);
+    static double flat[30];
+    struct verdict verdict = verdict_gradients(mean, flat, epochs);
     assert_int_equal(!*verdict.advice, !strstr(verdict.band, "rising"));
     assert_true(!*verdict.advice || strstr(verdict.advice, "clip_norm"));
     return *verdict.advice != 0;
@@ -199,6 +250,29 @@ static void gradients(void **state)
     assert_false(rises(mean, 30));
 }
 
+/* A norm that rises is no fault while the loss falls. */
+static void gradients_of_a_loss_that_falls(void **state)
+{
+    (void)state;
+    double mean[30], loss[30];
+    series(mean, 0.2, 0, 1);
+    for (int i = 0; i < 30; i++)
+        loss[i] = 1 / (1.0 + i);
+    assert_string_equal(verdict_gradients(mean, loss, 30).advice, "");
+    for (int i = 20; i < 30; i++) /* what counts is the end */
+        loss[i] = 0.04 + 0.001 * i;
+    assert_true(*verdict_gradients(mean, loss, 30).advice);
+    for (int i = 20; i < 30; i++) /* falls from one epoch to the next, but not in all */
+        loss[i] = i % 2 ? 0.05 : 0.04;
+    assert_true(*verdict_gradients(mean, loss, 30).advice);
+    for (int i = 20; i < 30; i++)
+        loss[i] = i == 25 ? 7 : 1 / (1.0 + i); /* one that leaps changes nothing */
+    assert_string_equal(verdict_gradients(mean, loss, 30).advice, "");
+    for (int i = 20; i < 30; i++)
+        loss[i] = NAN;
+    assert_true(*verdict_gradients(mean, loss, 30).advice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +282,9 @@ int main(void)
         cmocka_unit_test(category_bands),
         cmocka_unit_test(generalisation),
         cmocka_unit_test(gradients),
+        cmocka_unit_test(gradients_of_a_loss_that_falls),
+        cmocka_unit_test(advice_of_what_is_not_set),
+        cmocka_unit_test(too_many_categories),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,9 +150,32 @@ struct regression_metrics regression_metrics(const struct regression *r, size_t 
     return m;
 }
 
+void regression_ratio(double mse, double naive, char text[REGRESSION_RATIO])
+{
+    const size_t size = REGRESSION_RATIO;
+    double share = mse / naive, off = 100 * fabs(1 - share);
+    locale_t before = clocale_enter();
+    if (!(naive > 0) || !isfinite(share))
+        snprintf(text, size, mse > naive ? "more" : "the same");
+    else if (share <= 0)
+        snprintf(text, size, "none at all");
+    else if (share <= 0.1)
+        snprintf(text, size, "1/%.*f of it, %.1f dB", share > 0.01, 1 / share, 10 * log10(share));
+    else if (share >= 2)
+        snprintf(text, size, share < 1e6 ? "%.*f times as much" : "%.*e times as much",
+                 share < 100 || share >= 1e6, share);
+    else if (off <= 0)
+        snprintf(text, size, "the same");
+    else
+        snprintf(text, size, off < 10 ? "%.2g%% %s" : "%.0f%% %s", off,
+                 share < 1 ? "less" : "more");
+    clocale_leave(before);
+}
+
 struct regression_verdict regression_verdict(const struct regression_metrics *m)
 {
-    struct regression_verdict v = {.best = NAIVES, .gain = NAN, .advice = ""};
+    struct regression_verdict v = {.best = NAIVES, .gain = NAN};
+    char ratio[REGRESSION_RATIO];
     for (int i = 0; i < NAIVES; i++)
         if (isfinite(m->naive_mse[i]) &&
             (v.best == NAIVES || m->naive_mse[i] < m->naive_mse[v.best]))
@@ -160,27 +183,14 @@ struct regression_verdict regression_verdict(const struct regression_metrics *m)
     locale_t before = clocale_enter();
     if (v.best == NAIVES) {
         snprintf(v.text, sizeof v.text, "no naive forecast to compare with: MSE %.4g", m->mse);
-        clocale_leave(before);
-        return v;
+    } else {
+        double naive = m->naive_mse[v.best];
+        v.gain = naive > 0 ? 1 - m->mse / naive : m->mse > 0 ? -INFINITY : 0;
+        v.beats = m->mse < naive;
+        regression_ratio(m->mse, naive, ratio);
+        snprintf(v.text, sizeof v.text, "MSE %.4g against %.4g of the %s: %s", m->mse, naive,
+                 naive_name[v.best], isfinite(m->mse) ? ratio : "no number");
     }
-    double naive = m->naive_mse[v.best];
-    v.gain = naive > 0 ? 1 - m->mse / naive : m->mse > 0 ? -INFINITY : 0;
-    v.beats = m->mse < naive;
-    if (v.beats)
-        snprintf(v.text, sizeof v.text, "beats naive by %.1f%%: MSE %.4g against %.4g of the %s",
-                 100 * v.gain, m->mse, naive, naive_name[v.best]);
-    else
-        snprintf(v.text, sizeof v.text,
-                 "does not beat the naive forecast %s: MSE %.4g against %.4g", naive_name[v.best],
-                 m->mse, naive);
     clocale_leave(before);
-    if (!isfinite(m->mse))
-        v.advice = "a lower lr or a tighter clip_norm: the predictions are not finite";
-    else if (!v.beats)
-        v.advice = "other features, a shorter horizon, a smaller model, more dropout or more "
-                   "weight_decay; the targets may not follow from these features at all";
-    else if (v.gain < 0.01)
-        v.advice = "so small a lead may be chance: compare seeds, parts and series before relying "
-                   "on it";
     return v;
 }

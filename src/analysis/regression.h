@@ -54,17 +54,18 @@ struct regression_metrics {
 #define REGRESSION_ALL ((size_t)-1)
 struct regression_metrics regression_metrics(const struct regression *r, size_t target, size_t row);
 
-/*
- * Whether the model is better than the best naive forecast by mean squared error:
- * "beats naive by 12.3%: MSE 0.01 against 0.0114 of the last value" or "does not beat the naive
- * forecast last value: MSE ...", and what may help.
- */
+/* How a mean squared error compares with a naive forecast's, so that it is taken in at once: "25%
+ * less", "1/830 of it, -29.2 dB", "8600 times as much". */
+#define REGRESSION_RATIO 48
+void regression_ratio(double mse, double naive, char text[REGRESSION_RATIO]);
+
+/* Beside the best naive forecast by mean squared error: "MSE 0.75 against 1 of the zero return: 25%
+ * less". That says nothing of chance, which skill does. */
 struct regression_verdict {
     int beats;
-    enum naive best;    /* the naive forecast with the lowest MSE; NAIVES: none is known */
-    double gain;        /* 1 - MSE / its MSE; NaN where there is none */
-    char text[160];     /* one line without a period */
-    const char *advice; /* what may help; "" if nothing needs to */
+    enum naive best; /* the naive forecast with the lowest MSE; NAIVES: none is known */
+    double gain;     /* 1 - MSE / its MSE; NaN where there is none */
+    char text[160];  /* one line without a period */
 };
 struct regression_verdict regression_verdict(const struct regression_metrics *m);
 

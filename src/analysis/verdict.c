@@ -2,6 +2,8 @@
 #include "analysis/verdict.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,49 +73,70 @@ double fit_r2(const struct fit *fit, size_t feature)
     return fit->within[feature] > 0 ? 1 - fit->residual[feature] / fit->within[feature] : NAN;
 }
 
-struct verdict verdict_reconstruction(double r, double baseline)
+static struct verdict say(const char *band, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+static struct verdict say(const char *band, const char *format, ...)
 {
-    if (r <= 0.05 && r <= baseline / 2)
-        return (struct verdict){"good", ""};
-    if (r <= 0.2 && r > baseline / 2)
-        return (struct verdict){"fair, but hardly better than each window's mean",
-                                "the loss is low because windows are flat in these units: try "
-                                "scaler = window, more epochs or a wider model"};
-    if (r <= 0.2)
-        return (struct verdict){"fair", "more epochs, a wider model (d_model) or a larger latent"};
-    if (r <= 0.5)
-        return (struct verdict){"weak",
-                                "more epochs, a wider model (d_model), a smaller batch or a "
-                                "larger latent"};
-    return (struct verdict){"under-trained",
-                            "many more epochs, a higher learning rate or a smaller batch"};
+    struct verdict v = {.band = band};
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(v.advice, sizeof v.advice, format, ap);
+    va_end(ap);
+    return v;
 }
 
-struct verdict verdict_categories(const uint64_t *size, size_t categories, double *share)
+struct verdict verdict_reconstruction(double r, double baseline, struct verdict_about about)
 {
+    const char *scaler = about.scaled_by_window ? "" : "scaler = window, ";
+    if (!isfinite(r))
+        return say("not finite", "a lower lr or a tighter clip_norm");
+    if (r <= 0.05 && r <= baseline / 2)
+        return (struct verdict){.band = "good"};
+    if (r <= 0.2 && r > baseline / 2)
+        return say("fair, but hardly better than each window's mean",
+                   "the loss is low because windows are flat in these units: try %smore epochs or "
+                   "a wider model (d_model)",
+                   scaler);
+    if (r <= 0.2)
+        return say("fair", "more epochs, a wider model (d_model) or a larger latent");
+    if (r <= 0.5)
+        return say("weak", "more epochs, a wider model (d_model), a smaller batch or a larger "
+                           "latent");
+    return say("under-trained", "many more epochs%s or a smaller batch",
+               about.lr_is_high ? "" : ", a higher learning rate");
+}
+
+struct verdict verdict_categories(const uint64_t *size, size_t categories,
+                                  struct verdict_about about, double *share)
+{
+    enum { LEAST = 10 }; /* windows for each category */
     uint64_t most = 0, total = 0;
     for (size_t i = 0; i < categories; i++) {
         total += size[i];
         most = size[i] > most ? size[i] : most;
     }
     *share = total ? (double)most / (double)total : 0;
+    if (categories && total < LEAST * categories)
+        return say("too many for so few windows",
+                   "at most %llu categories, or more windows: each should have %d or more",
+                   (unsigned long long)(total / LEAST > 1 ? total / LEAST : 1), LEAST);
     /* fewer than 20 categories cannot be under 5% each: an even split is then what is good */
     double even = categories ? 1.0 / (double)categories : 1;
+    const char *more = total >= 2 * LEAST * categories ? "more categories or " : "";
+    const char *spread = about.contrastive ? "a larger loss.contrastive_weight"
+                                           : "loss.contrastive = mean_similarity";
     if (*share <= fmax(0.05, 1.5 * even))
-        return (struct verdict){"good", ""};
+        return (struct verdict){.band = "good"};
     if (*share <= fmax(0.10, 2 * even))
-        return (struct verdict){"slightly skewed",
-                                "more categories or a larger loss.contrastive_weight"};
-    return (struct verdict){"skewed",
-                            "more categories, a larger loss.contrastive_weight or a larger latent"};
+        return say("slightly skewed", "%s%s", more, spread);
+    return say("skewed", "%s%s or a larger latent", more, spread);
 }
 
 struct verdict verdict_generalisation(double train, double validation)
 {
     if (!(validation > 1.5 * train))
-        return (struct verdict){"validation keeps up with training", ""};
-    return (struct verdict){"validation departs from training",
-                            "more dropout, more weight_decay or more data"};
+        return (struct verdict){.band = "validation keeps up with training"};
+    return say("validation departs from training", "more dropout, more weight_decay or more data");
 }
 
 static int ascending(const void *a, const void *b)
@@ -122,28 +145,39 @@ static int ascending(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-struct verdict verdict_gradients(const double *mean, size_t epochs)
+/* The share of the pairs of these epochs in which a figure is lower later. */
+static double falling(const double *x, const size_t *epoch, size_t n)
+{
+    double falls = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i; k++)
+            falls += x[epoch[i]] < x[epoch[k]];
+    return n > 1 ? falls / ((double)n * (double)(n - 1) / 2) : 0;
+}
+
+struct verdict verdict_gradients(const double *mean, const double *loss, size_t epochs)
 {
     enum { LAST = 10, LEAST = 5 };
-    double at[LAST], size[LAST], slope[LAST * (LAST - 1) / 2];
-    size_t n = 0, pairs = 0, rising = 0;
+    double size[LAST], slope[LAST * (LAST - 1) / 2];
+    size_t at[LAST], n = 0, pairs = 0, rising = 0;
     for (size_t i = epochs < LAST ? 0 : epochs - LAST; i < epochs; i++) {
         if (!isfinite(mean[i]) || mean[i] <= 0)
             continue;
-        at[n] = (double)i;
+        at[n] = i;
         size[n++] = log(mean[i]);
     }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++) {
-            slope[pairs] = (size[i] - size[k]) / (at[i] - at[k]);
+            slope[pairs] = (size[i] - size[k]) / (double)(at[i] - at[k]);
             rising += slope[pairs++] > 0;
         }
-    const struct verdict steady = {"the gradient norm is steady", ""};
-    if (n < LEAST || 5 * rising < 4 * pairs)
+    const struct verdict steady = {.band = "the gradient norm is steady"};
+    if (n < LEAST || 5 * rising < 4 * pairs || falling(loss, at, n) > 0.5)
         return steady;
     qsort(slope, pairs, sizeof *slope, ascending);
     double median = (slope[(pairs - 1) / 2] + slope[pairs / 2]) / 2;
-    if (median * (at[n - 1] - at[0]) < log(2))
+    if (median * (double)(at[n - 1] - at[0]) < log(2))
         return steady;
-    return (struct verdict){"the gradient norm keeps rising", "a lower lr or a tighter clip_norm"};
+    return say("the gradient norm keeps rising, and the loss does not fall",
+               "a lower lr or a tighter clip_norm");
 }

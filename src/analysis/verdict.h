@@ -37,16 +37,25 @@ double fit_baseline(const struct fit *fit);
 double fit_r2(const struct fit *fit, size_t feature);
 
 struct verdict {
-    const char *band;   /* "good" ... */
-    const char *advice; /* what follows; "" if nothing does */
+    const char *band; /* "good" ... */
+    char advice[160]; /* what follows; "" if nothing does */
+};
+
+/* What the configuration has already, and so is no advice. */
+struct verdict_about {
+    int scaled_by_window; /* data.scaler = window */
+    int contrastive;      /* a contrastive term with a weight */
+    int lr_is_high;       /* as high as a model of its width bears */
 };
 
 /* good <= 0.05 and at most half the baseline's R; fair to 0.2; weak to 0.5; under-trained beyond.
  */
-struct verdict verdict_reconstruction(double r, double baseline);
+struct verdict verdict_reconstruction(double r, double baseline, struct verdict_about about);
 
-/* Share of the largest category: good <= 5%, slightly skewed to 10%, skewed beyond. */
-struct verdict verdict_categories(const uint64_t *size, size_t categories, double *share);
+/* Share of the largest category: good <= 5%, slightly skewed to 10%, skewed beyond. Of fewer than
+ * 10 windows for each category nothing can be told. */
+struct verdict verdict_categories(const uint64_t *size, size_t categories,
+                                  struct verdict_about about, double *share);
 
 /* Whether validation departs from training. */
 struct verdict verdict_generalisation(double train, double validation);
@@ -55,8 +64,9 @@ struct verdict verdict_generalisation(double train, double validation);
  * Whether the gradient norm keeps rising, from its mean in each epoch. It does where in the last 10
  * epochs (5 at least) 4 of 5 pairs of epochs rise (Kendall's tau 0.6, by chance in 1% of runs) and
  * the slope of Theil and Sen through its logarithm comes to a doubling or more, 8% an epoch. Norms
- * that are not finite or not above 0 are passed over.
+ * that are not finite or not above 0 are passed over. It is no fault while the training loss falls,
+ * from one epoch to another in more than half of the pairs: near a minimum steep valleys are usual.
  */
-struct verdict verdict_gradients(const double *mean, size_t epochs);
+struct verdict verdict_gradients(const double *mean, const double *loss, size_t epochs);
 
 #endif

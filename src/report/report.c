@@ -11,6 +11,7 @@
 #include "analysis/tsne.h"
 #include "data/table.h"
 #include "plots/plots.h"
+#include "train/advice.h"
 #include "train/safetensors.h"
 #include "util/file.h"
 
@@ -402,6 +403,23 @@ static int draw_map(struct engine *e, const struct grouping *g, const char *fold
 
 /* --- words */
 
+static struct verdict_about about_of(const struct config *c)
+{
+    return (struct verdict_about){
+        .scaled_by_window = c->data.scaler == SCALER_WINDOW,
+        .contrastive = c->loss.contrastive != CONTRASTIVE_NONE && c->loss.contrastive_weight > 0,
+        .lr_is_high = c->train.lr >= advice_most_lr(c),
+    };
+}
+
+/* The first term of the training loss in the best epoch. */
+static double best_training(const struct progress *p)
+{
+    return p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
+               ? p->history[p->best_epoch - 1].train_reconstruction
+               : NAN;
+}
+
 static void say_verdict(struct log *log, const char *what, struct verdict v)
 {
     log_say(log, "%s: %s%s%s", what, v.band, *v.advice ? "; what helps: " : "", v.advice);
@@ -409,7 +427,8 @@ static void say_verdict(struct log *log, const char *what, struct verdict v)
 
 /* A low R may come from the level and scale of the features alone: names those whose shape within
  * the window is not reconstructed. */
-static void tell_blind(struct log *log, const struct part_report *r, const struct dataset *data)
+static void tell_blind(struct log *log, const struct part_report *r, const struct dataset *data,
+                       int scaled_by_window)
 {
     char names[256] = "";
     size_t used = 0;
@@ -418,24 +437,24 @@ static void tell_blind(struct log *log, const struct part_report *r, const struc
             used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "",
                                      data->names[f]);
     if (used)
-        log_say(log,
-                "Within windows hardly anything is reconstructed (R2 below 0.2) of: %s; scaler = "
-                "window makes the shape count instead of the level.",
-                names);
+        log_say(
+            log, "Within windows hardly anything is reconstructed (R2 below 0.2) of: %s%s.", names,
+            scaled_by_window ? "" : "; scaler = window makes the shape count instead of the level");
 }
 
 static void tell_fit(struct log *log, const struct part_report *r, const struct dataset *data,
-                     const char *part, double train)
+                     const char *part, double train, const struct config *c)
 {
     double model = fit_model(&r->fit), baseline = fit_baseline(&r->fit);
-    struct verdict v = verdict_reconstruction(model, baseline);
+    struct verdict v = verdict_reconstruction(model, baseline, about_of(c));
     log_say(log,
-            "Reconstruction of %zu %s windows: R %.6f; emitting each window's mean gives %.6f.",
-            r->windows, part, model, baseline);
+            "Reconstruction of %zu %s windows: R %.6f; emitting each window's mean gives %.6f (R "
+            "is %.3g%% of it).",
+            r->windows, part, model, baseline, 100 * model / baseline);
     for (size_t f = 0; f < data->features; f++)
         log_say(log, "  R2 within windows, %-20s %7.4f", data->names[f], fit_r2(&r->fit, f));
     say_verdict(log, "Reconstruction", v);
-    tell_blind(log, r, data);
+    tell_blind(log, r, data, c->data.scaler == SCALER_WINDOW);
     struct verdict g = verdict_generalisation(train, model);
     say_verdict(log, "Generalisation", g);
     json_t *event = part_report_json(r, data);
@@ -446,10 +465,10 @@ static void tell_fit(struct log *log, const struct part_report *r, const struct 
     log_event(log, "verdict", event);
 }
 
-static void tell_categories(struct log *log, const struct grouping *g)
+static void tell_categories(struct log *log, const struct grouping *g, const struct config *c)
 {
     double share;
-    struct verdict v = verdict_categories(g->size, g->k, &share);
+    struct verdict v = verdict_categories(g->size, g->k, about_of(c), &share);
     char what[96];
     snprintf(what, sizeof what, "%zu categories, the largest holds %.1f%%", g->k, 100 * share);
     say_verdict(log, what, v);
@@ -499,7 +518,8 @@ static int report_targets(struct engine *e, const struct progress *p, const char
     int result = part_report_init(&r, e, start, count, log, err);
     if (result)
         return result;
-    target_report_tell(&r.targets, e, name, log);
+    target_report_tell(&r.targets, e, name, c->loss.target == LOSS_MSE ? best_training(p) : NAN,
+                       log);
     json_t *event = part_report_json(&r, e->data);
     json_object_set_new(event, "part", json_string(name));
     log_event(log, "verdict", event);
@@ -532,10 +552,7 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
     int ended = part_report_init(&fit, e, data->start[part], data->count[part], log, err);
     if (ended)
         return ended;
-    double train = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
-                       ? p->history[p->best_epoch - 1].train_reconstruction
-                       : NAN;
-    tell_fit(log, &fit, data, names[part], train);
+    tell_fit(log, &fit, data, names[part], best_training(p), e->config);
     double baseline = NAN;
     ended =
         wanted(e->config, "loss_curves") ? curve_baseline(e, &fit, part, &baseline, log, err) : 0;
@@ -545,7 +562,7 @@ int report(struct engine *e, const struct progress *p, const char *folder, struc
     int result = *interrupted ? 1 : group(&g, e, log, err);
     if (!result && g.k) {
         result = write_categories(&g, p->best_epoch, folder, err);
-        tell_categories(log, &g);
+        tell_categories(log, &g, e->config);
     }
     if (!result && *interrupted)
         result = 1;

@@ -231,13 +231,14 @@ static void training_means(const struct dataset *data, double *raw, double *tran
     }
 }
 
-/* The naive forecast with the least squared error in the training windows, as the model sees the
- * targets; NAIVES where there is none. */
-static enum naive find_rival(struct adding *a)
+/* The naive forecast with the least mean squared error, *mse, in the training windows, as the model
+ * sees the targets; NAIVES where there is none. */
+static enum naive find_rival(struct adding *a, double *mse)
 {
     const struct dataset *data = a->e->data;
     size_t k = data->targets;
     double error[NAIVES] = {0};
+    *mse = NAN;
     if (by_row(data, a->e->config) || !data->count[PART_TRAIN])
         return NAIVES;
     for (size_t w = 0; w < data->count[PART_TRAIN]; w++) {
@@ -260,6 +261,8 @@ static enum naive find_rival(struct adding *a)
     for (int n = 0; n < NAIVES; n++)
         if (isfinite(error[n]) && (best == NAIVES || error[n] < error[best]))
             best = (enum naive)n;
+    if (best != NAIVES)
+        *mse = error[best] / (double)(data->count[PART_TRAIN] * a->rows * k);
     return best;
 }
 
@@ -427,7 +430,7 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
             r->has_price &= a.price[t] != PRICE_NONE && a.price[t] != PRICE_ITSELF;
         }
         a.mean = mean + k;
-        r->rival = find_rival(&a);
+        r->rival = find_rival(&a, &r->rival_training);
         /* channels have a unit each, and no mean in common */
         failed = regression_init(&r->original, k, along ? 1 : a.rows,
                                  data->channels > 1 ? NULL : mean, err) ||
@@ -529,95 +532,15 @@ json_t *target_report_json(const struct target_report *r, const struct dataset *
     return all;
 }
 
-static void say(struct log *log, const char *name, const char *unit,
-                const struct regression_metrics *m)
-{
-    char direction[48] = "";
-    if (isfinite(m->direction))
-        snprintf(direction, sizeof direction, ", direction %.1f%%", 100 * m->direction);
-    if (isfinite(m->mse))
-        log_say(log, "  %-24s %-11s MSE %.6g  MAE %.6g  RMSE %.6g  R2 %.4f%s", name, unit, m->mse,
-                m->mae, m->rmse, m->r2, direction);
-    else
-        log_say(log, "  %-24s %-11s predictions that are no numbers", name, unit);
-}
-
-/* Against the naive forecast that was best in training, in the words that the test allows; where
- * there was no training part, against the best of this part. */
-static void tell_verdict(const struct target_report *r, const struct regression_metrics *all,
-                         struct log *log)
-{
-    struct regression_verdict v = regression_verdict(all);
-    const struct skill *s = &r->skill;
-    if (r->rival == NAIVES || s->kind == SKILL_UNKNOWN || !isfinite(all->mse)) {
-        if (v.best != NAIVES)
-            log_say(log, "Verdict: %s%s%s", v.text, *v.advice ? "; what helps: " : "", v.advice);
-        return;
-    }
-    const char *rival = naive_name[r->rival];
-    double mse = all->naive_mse[r->rival];
-    if (s->kind == SKILL_FEW)
-        log_say(log,
-                "Verdict: too few windows to tell: %.0f that are independent, of 10 at least; MSE "
-                "%.4g against %.4g of the %s",
-                floor(s->independent), all->mse, mse, rival);
-    else if (s->kind == SKILL_BETTER)
-        log_say(log, "Verdict: better than the %s: MSE %.4g against %.4g, %.1f%% less (p %.2g)",
-                rival, all->mse, mse, 100 * (1 - all->mse / mse), s->better);
-    else
-        log_say(log, "Verdict: %s the %s: MSE %.4g against %.4g (p %.2g); what helps: %s",
-                s->kind == SKILL_WORSE ? "worse than" : "not distinguishable from", rival, all->mse,
-                mse, fmin(s->better, s->worse),
-                "other features, a shorter horizon, a smaller model, more dropout or more "
-                "weight_decay; the targets may not follow from these features at all");
-}
-
-/* Enough of them to see what is going on; all are in the log. */
-#define SAID 8
-
-void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
-                        struct log *log)
-{
-    const struct dataset *data = e->data;
-    log_say(log, "Predictions of the %s part:", part);
-    for (size_t t = 0; t < data->targets && t < SAID; t++) {
-        const struct regression_metrics seen =
-            regression_metrics(&r->transformed, t, REGRESSION_ALL);
-        const struct regression_metrics own = regression_metrics(&r->original, t, REGRESSION_ALL);
-        const struct regression_metrics price = regression_metrics(&r->price, t, REGRESSION_ALL);
-        if (data->transform[t].steps)
-            say(log, data->target_names[t], "transformed", &seen);
-        say(log, data->target_names[t], "original", &own);
-        if (r->has_price)
-            say(log, data->target_names[t], "price", &price);
-    }
-    if (data->targets > SAID)
-        log_say(log, "  and %zu more targets, see log.jsonl", data->targets - SAID);
-    if (r->outside)
-        log_warn(log,
-                 "%zu predictions lie beyond the range of the target's transform and were "
-                 "brought back to its bound",
-                 r->outside);
-    const struct regression_metrics all =
-        regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
-    tell_verdict(r, &all, log);
-    const struct signal_figures *f = &r->signal;
-    if (r->model)
-        log_say(log, "Signal of %zu samples: NMSE %.2f dB (pooled %.2f dB)", r->samples, f->nmse,
-                f->nmse_pooled);
-    if (r->model && isfinite(f->aclr_left))
-        log_say(log, "  ACLR %.2f / %.2f dB (measured %.2f / %.2f dB), EVM %.2f dB", f->aclr_left,
-                f->aclr_right, f->measured_left, f->measured_right, f->evm);
-}
-
 /* --- pictures */
 
 static int draw_predictions(const struct target_report *r, const char *path, const char *what,
                             const char *unit, const struct plot_about *about, struct error *err)
 {
     struct regression_metrics m = regression_metrics(&r->original, 0, REGRESSION_ALL);
-    char verdict[256];
-    snprintf(verdict, sizeof verdict, "R2 %.4f; %s", m.r2, regression_verdict(&m).text);
+    char verdict[256], text[160];
+    snprintf(verdict, sizeof verdict, "R2 %.4f; %s", m.r2,
+             target_report_verdict(r, text, sizeof text));
     return plot_predictions(
         path, about,
         &(struct plot_predictions){r->points, r->actual, r->predicted, what, unit, verdict}, err);

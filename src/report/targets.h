@@ -26,10 +26,11 @@ struct signal_figures {
 
 struct target_report {
     struct regression transformed, original, price;
-    int has_price;      /* the targets can be turned into prices */
-    enum naive rival;   /* the naive forecast that was best in training; NAIVES: none is known */
-    struct skill skill; /* against it, as the model sees the targets */
-    size_t outside;     /* predictions beyond the range of the inverse transform */
+    int has_price;         /* the targets can be turned into prices */
+    enum naive rival;      /* the naive forecast that was best in training; NAIVES: none is known */
+    double rival_training; /* its mean squared error there, as the model sees the targets */
+    struct skill skill;    /* against it, as the model sees the targets */
+    size_t outside;        /* predictions beyond the range of the inverse transform */
 
     /* At most TARGET_POINTS predictions of the first target's last row, ascending in time, in the
      * original unit; for row-by-row targets the part's first rows. */
@@ -64,9 +65,13 @@ void target_report_fini(struct target_report *r);
 /* Metrics as JSON. */
 json_t *target_report_json(const struct target_report *r, const struct dataset *data);
 
-/* The same in words, with the verdict. */
+/* The same in words, with the verdict. train: the model's mean squared error in training; NaN where
+ * it is not known. */
 void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
-                        struct log *log);
+                        double train, struct log *log);
+
+/* "better than the last value: MSE 0.6 against 0.8, 25% less" in `text`, which is returned. */
+const char *target_report_verdict(const struct target_report *r, char *text, size_t size);
 
 /* The pictures that `wanted` names. */
 int target_report_draw(const struct target_report *r, const struct engine *e, const char *part,

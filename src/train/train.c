@@ -370,17 +370,20 @@ static int figures_of(struct loop *loop, struct epoch_figures *f, struct error *
     return 0;
 }
 
-/* Says so where the gradient norm keeps rising; not again within ten epochs. */
+/* Says so where the gradient norm keeps rising and the loss does not fall; not again within ten
+ * epochs. */
 static void advise(struct loop *loop)
 {
     const struct progress *p = &loop->run->progress;
-    double mean[10];
+    double mean[10], loss[10];
     size_t n = p->epochs < 10 ? p->epochs : 10;
     if (p->epoch < loop->advised + 10)
         return;
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         mean[i] = p->history[p->epochs - n + i].grad_mean;
-    struct verdict v = verdict_gradients(mean, n);
+        loss[i] = p->history[p->epochs - n + i].train_loss;
+    }
+    struct verdict v = verdict_gradients(mean, loss, n);
     if (!*v.advice)
         return;
     loop->advised = p->epoch;

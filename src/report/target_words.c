@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/* Figures of predictions in words: a table, the verdict, and what helps. */
+#include <math.h>
+#include <string.h>
+
+#include "models/model.h"
+#include "report/targets.h"
+#include "train/advice.h"
+
+/* --- the table */
+
+/* Enough of them to see what is going on; all are in the log. */
+#define SAID 8
+
+struct line {
+    const char *unit;
+    struct regression_metrics m;
+};
+
+/* x in a column of ten characters, all of which have one notation. */
+static void put(char to[16], double x, int scientific)
+{
+    int digits = x > 0 && x < 1 ? 3 - (int)floor(log10(x)) : 3;
+    if (!isfinite(x))
+        snprintf(to, 16, "-");
+    else if (scientific)
+        snprintf(to, 16, "%.3e", x);
+    else
+        snprintf(to, 16, "%.*f", x >= 1000 ? 0 : x >= 1 ? 3 - (int)log10(x) : digits, x);
+}
+
+/* Whether a figure of a column has too many digits to be written out. */
+static int is_long(double x)
+{
+    return isfinite(x) && x > 0 && (x < 1e-4 || x >= 1e7);
+}
+
+/* The lines of one target. */
+static void say_target(struct log *log, const char *name, const struct line *line, size_t count,
+                       const int scientific[3])
+{
+    log_say(log, "  %s", name);
+    for (size_t i = 0; i < count; i++) {
+        const struct regression_metrics *m = &line[i].m;
+        char mse[16], mae[16], rmse[16], r2[16], direction[16] = "-";
+        put(mse, m->mse, scientific[0]);
+        put(mae, m->mae, scientific[1]);
+        put(rmse, m->rmse, scientific[2]);
+        snprintf(r2, sizeof r2, isfinite(m->r2) ? m->r2 > -1e4 ? "%.4f" : "%.2e" : "-", m->r2);
+        if (isfinite(m->direction))
+            snprintf(direction, sizeof direction, "%.1f%%", 100 * m->direction);
+        log_say(log, "    %-16s %10s %10s %10s %10s %10s%s", line[i].unit, mse, mae, rmse, r2,
+                direction, isfinite(m->mse) ? "" : " no numbers");
+    }
+}
+
+static void say_table(const struct target_report *r, const struct dataset *data, struct log *log)
+{
+    struct line line[SAID][3];
+    size_t lines[SAID] = {0}, targets = data->targets < SAID ? data->targets : SAID;
+    int scientific[3] = {0};
+    for (size_t t = 0; t < targets; t++) {
+        const struct regression *const unit[] = {data->transform[t].steps ? &r->transformed : NULL,
+                                                 &r->original, r->has_price ? &r->price : NULL};
+        static const char *const names[] = {"transformed", "original", "price"};
+        for (size_t i = 0; i < 3; i++) {
+            if (!unit[i])
+                continue;
+            struct regression_metrics m = regression_metrics(unit[i], t, REGRESSION_ALL);
+            line[t][lines[t]++] = (struct line){names[i], m};
+            scientific[0] |= is_long(m.mse);
+            scientific[1] |= is_long(m.mae);
+            scientific[2] |= is_long(m.rmse);
+        }
+    }
+    log_say(log, "  %-18s %10s %10s %10s %10s %10s", "target", "MSE", "MAE", "RMSE", "R2",
+            "direction");
+    for (size_t t = 0; t < targets; t++)
+        say_target(log, data->target_names[t], line[t], lines[t], scientific);
+    if (data->targets > SAID)
+        log_say(log, "  and %zu more targets, see log.jsonl", data->targets - SAID);
+}
+
+/* --- the verdict */
+
+/* Against the naive forecast that was best in training, in the words that the test allows; where
+ * there was no training part, beside the best of this part. */
+const char *target_report_verdict(const struct target_report *r, char *text, size_t size)
+{
+    const struct regression_metrics all =
+        regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
+    const struct skill *s = &r->skill;
+    char ratio[REGRESSION_RATIO];
+    if (r->rival == NAIVES || s->kind == SKILL_UNKNOWN || !isfinite(all.mse)) {
+        struct regression_verdict v = regression_verdict(&all);
+        snprintf(text, size, "%s", v.text);
+        return text;
+    }
+    double naive = all.naive_mse[r->rival];
+    regression_ratio(all.mse, naive, ratio);
+    if (s->kind == SKILL_FEW)
+        snprintf(text, size,
+                 "too few windows to tell, %.0f that are independent and not 10: MSE %.4g against "
+                 "%.4g of the %s, %s",
+                 floor(s->independent), all.mse, naive, naive_name[r->rival], ratio);
+    else
+        snprintf(text, size, "%s the %s: MSE %.4g against %.4g, %s",
+                 s->kind == SKILL_BETTER  ? "better than"
+                 : s->kind == SKILL_WORSE ? "worse than"
+                                          : "not distinguishable from",
+                 naive_name[r->rival], all.mse, naive, ratio);
+    return text;
+}
+
+/* " (transformed; by chance in 1 of 5 cases)": the figures' scale, and what they are worth. */
+static void put_scale(const struct target_report *r, const struct dataset *data, char *text,
+                      size_t size)
+{
+    double chance = fmin(r->skill.better, r->skill.worse);
+    char cases[64] = "";
+    if (r->rival != NAIVES && isfinite(chance))
+        snprintf(cases, sizeof cases,
+                 chance < 1e-4 ? "by chance in fewer than 1 of 10000 cases"
+                               : "by chance in 1 of %.0f cases",
+                 1 / chance);
+    const char *unit = data->transform[0].steps ? "transformed" : "";
+    if (*unit || *cases)
+        snprintf(text, size, " (%s%s%s)", unit, *unit && *cases ? "; " : "", cases);
+}
+
+/* What helps where the model is not better, and is not set already. */
+static void put_advice(const struct target_report *r, const struct engine *e, double train,
+                       char *text, size_t size)
+{
+    const struct config *c = e->config;
+    char why[256];
+    const char *transform = advice_transform(c, e->data, why, sizeof why);
+    if (transform)
+        snprintf(text, size, "first %s: %s", transform, why);
+    else if (!isfinite(regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL).mse))
+        snprintf(text, size, "a lower lr or a tighter clip_norm: predictions are not finite");
+    else if (r->rival != NAIVES && r->skill.kind == SKILL_FEW)
+        snprintf(text, size, "more rows, or a larger data.test");
+    else if (train >= r->rival_training)
+        snprintf(text, size,
+                 "more epochs%s or other features: it is no better in training either (MSE %.4g)",
+                 c->train.lr < advice_most_lr(c) ? ", a higher lr" : "", train);
+    else
+        snprintf(text, size,
+                 "other features,%s a smaller model%s or more weight_decay; the targets may not "
+                 "follow from these features at all",
+                 c->data.horizon > 1 ? " a shorter horizon," : "",
+                 model_of(c)->attends || c->model.layers > 1 ? ", more dropout" : "");
+}
+
+static void tell_verdict(const struct target_report *r, const struct engine *e, double train,
+                         struct log *log)
+{
+    const struct regression_metrics all =
+        regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
+    const struct regression_verdict v = regression_verdict(&all);
+    int tested = r->rival != NAIVES && r->skill.kind != SKILL_UNKNOWN && isfinite(all.mse);
+    char text[160], scale[128] = "", advice[320] = "";
+    put_scale(r, e->data, scale, sizeof scale);
+    if (v.best == NAIVES)
+        return;
+    if (tested ? r->skill.kind != SKILL_BETTER : !v.beats)
+        put_advice(r, e, train, advice, sizeof advice);
+    log_say(log, "Verdict: %s%s%s%s", target_report_verdict(r, text, sizeof text), scale,
+            *advice ? "; what helps: " : "", advice);
+}
+
+void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
+                        double train, struct log *log)
+{
+    log_say(log, "Predictions of the %s part:", part);
+    say_table(r, e->data, log);
+    if (r->outside)
+        log_warn(log,
+                 "%zu predictions lie beyond the range of the target's transform and were "
+                 "brought back to its bound",
+                 r->outside);
+    tell_verdict(r, e, train, log);
+    const struct signal_figures *f = &r->signal;
+    if (r->model)
+        log_say(log, "Signal of %zu samples: NMSE %.2f dB (pooled %.2f dB)", r->samples, f->nmse,
+                f->nmse_pooled);
+    if (r->model && isfinite(f->aclr_left))
+        log_say(log, "  ACLR %.2f / %.2f dB (measured %.2f / %.2f dB), EVM %.2f dB", f->aclr_left,
+                f->aclr_right, f->measured_left, f->measured_right, f->evm);
+}
