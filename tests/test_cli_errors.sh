@@ -139,6 +139,29 @@ sed 9q candles.csv >bad.csv
 data "too few rows for one window" '^seqtrain: bad\.csv: too few rows: no window of 10'
 sed 60q candles.csv >bad.csv
 data "too few rows for a part" '^seqtrain: bad\.csv: too few rows: no window of 10 fits into the .*(5|6)'
+cp candles.csv bad.csv
+# short WHAT KEYS SETTING...: too few rows, for which these keys are to blame.
+short()
+{
+    what=$1 keys=$2
+    shift 2
+    for setting; do
+        shift
+        set -- "$@" -s "$setting"
+    done
+    fails "too few rows: $what" 3 "^seqtrain: bad\\.csv: too few rows: no window of .*\\); $keys\$" check -c tiny.ini \
+        -s data.source=bad.csv "$@"
+}
+short "a gap shorter than the step" 'data\.gap = 10s parts them at [0-9]+ holes, for the times of data\.time are 1m apart' \
+    data.time=time data.gap=10s
+short "a window longer than the file" 'data\.window = 5000 is too long for them' data.window=5000
+short "features that warm up" 'data\.window with the [0-9]+ rows over which data\.features warm up is too long for them' \
+    "data.features=ma(close,$(($(wc -l <candles.csv) - 5)))"
+short "jumps" 'data\.jump parts them at [0-9]+ places' data.jump=1e-9
+short "a small share" 'a larger data\.test or a shorter data\.window helps' data.test=0.01
+short "large shares" 'a smaller data\.validation and data\.test or a shorter data\.window helps' data.test=0.49 data.validation=0.49
+awk -F, -v OFS=, 'NR > 1 && NR % 4 == 0 { $5 = "" } { print }' candles.csv >bad.csv
+short "rows left out" 'data\.missing = skip parts them at [0-9]+ places' data.missing=skip
 edit 51 "$(printf '1600003000,\001\377,102,100,101,5')"
 data "bytes that are no text" '^seqtrain: bad\.csv:51: '
 

@@ -128,6 +128,11 @@ void sanity_look(const struct load *load, const struct table *table);
 /* Frees what an input owns. */
 void series_fini(struct input *input);
 
+/* parts.c: "; data.gap = 10m parts the rows at 300 holes": the keys for which none of these inputs
+ * has `span` rows in one run; "" where none is to blame. */
+void parts_why_short(const struct load *load, const struct input *input, size_t inputs, size_t span,
+                     char *text, size_t size);
+
 /* parts.c: gives the inputs their local rows and the dataset its series; then its windows. */
 int parts_deal(struct load *load);
 int parts_windows(struct load *load);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Deals the rows to the parts, warms features up, and finds the windows. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -367,10 +368,57 @@ static struct stretch *all_stretches(const struct load *load, size_t *count)
     return stretch;
 }
 
+static void name_key(char *text, size_t size, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+static void name_key(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(text + used, size - used, format, ap);
+    va_end(ap);
+}
+
+void parts_why_short(const struct load *load, const struct input *input, size_t inputs, size_t span,
+                     char *text, size_t size)
+{
+    const struct config *c = load->config;
+    size_t most = 0, holes = 0, skips = 0;
+    char gap[TABLE_TIME], step[TABLE_TIME];
+    for (size_t i = 0; i < inputs; i++) {
+        most = input[i].table->rows > most ? input[i].table->rows : most;
+        holes += input[i].holes;
+        skips += input[i].table->cuts;
+    }
+    *text = 0;
+    if (most < span)
+        name_key(text, size, "; data.window = %ld is too long for them%s", c->data.window,
+                 c->data.horizon > 1 && load->data->targets ? " with data.horizon" : "");
+    else if (most < span + load->warmup)
+        name_key(text, size,
+                 "; data.window with the %zu rows over which data.features warm up is "
+                 "too long for them",
+                 load->warmup);
+    if (*text)
+        return;
+    if (holes && c->data.gap)
+        name_key(text, size, "; data.gap = %s parts them at %zu holes",
+                 table_duration(c->data.gap, gap), holes);
+    if (holes && c->data.gap && input->step > c->data.gap)
+        name_key(text, size, ", for the times of data.time are %s apart",
+                 table_duration(input->step, step));
+    if (load->jumps)
+        name_key(text, size, "; data.jump parts them at %zu places", load->jumps);
+    if (skips)
+        name_key(text, size, "; data.missing = skip parts them at %zu places", skips);
+}
+
 /* A part that has a share must hold a window. */
 static int check_parts(struct load *load)
 {
     static const char *const names[PARTS] = {"training part", "validation part", "test part"};
+    static const char *const remedies[PARTS] = {"a smaller data.validation and data.test",
+                                                "a larger data.validation", "a larger data.test"};
     const struct dataset *data = load->data;
     const struct config *config = load->config;
     const int wanted[PARTS] = {
@@ -388,7 +436,7 @@ static int check_parts(struct load *load)
     }
     for (enum part part = 0; part < PARTS; part++) {
         int needed = load->whole ? part == PART_TEST : wanted[part];
-        char also[128] = "", with[64] = "";
+        char also[128] = "", with[64] = "", why[512] = "";
         size_t window = load_window(load, part), span = load_span(load, part);
         if (!needed || data->count[part])
             continue;
@@ -400,11 +448,15 @@ static int check_parts(struct load *load)
                      "; %zu windows have no target, %zu are not what "
                      "data.where wants",
                      load->lost.no_target, load->lost.where);
+        if (longest < span)
+            parts_why_short(load, load->input, load->inputs, span, why, sizeof why);
+        else if (!load->whole && !load->lost.no_target && !load->lost.where)
+            snprintf(why, sizeof why, "; %s or a shorter data.window helps", remedies[part]);
         return error_set(load->err, STATUS_INPUT,
                          "%s: too few rows: no window of %zu%s fits into the %s (%zu usable rows, "
-                         "at most %zu without a hole%s)",
+                         "at most %zu without a hole%s)%s",
                          load_label(load), window, with, load->whole ? "file" : names[part], rows,
-                         longest, also);
+                         longest, also, why);
     }
     return 0;
 }

@@ -322,6 +322,7 @@ static int fits(struct load *load, struct input *input, int *skip)
 {
     size_t usable, longest = drop_short_runs(load, input, &usable);
     size_t shortest = load_span(load, PART_TRAIN);
+    char why[512];
     for (enum part part = 0; part < PARTS; part++) {
         size_t span = load_span(load, part);
         if (input->source->part == (int)part || (input->source->part < 0 && span < shortest))
@@ -337,11 +338,12 @@ static int fits(struct load *load, struct input *input, int *skip)
                    input->label, usable, longest);
         return 0;
     }
-    return error_set(load->err, STATUS_INPUT,
-                     "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
-                     "rows at most %zu are in one run; data.short_series = skip leaves such %s out",
-                     input->label, shortest, usable, longest,
-                     input->table->series ? "series" : "files");
+    parts_why_short(load, input, 1, shortest, why, sizeof why);
+    return error_set(
+        load->err, STATUS_INPUT,
+        "%s: too short: a window takes %zu rows with its targets, and of %zu usable "
+        "rows at most %zu are in one run%s; data.short_series = skip leaves such %s out",
+        input->label, shortest, usable, longest, why, input->table->series ? "series" : "files");
 }
 
 /* A series of a file of several, none of whose rows has all values: an error or left out. */
