@@ -26,6 +26,7 @@
 #include "plots/color.h"
 #include "plots/number.h"
 #include "plots/plots.h"
+#include "report/targets.h"
 #include "util/file.h"
 
 static char folder[] = "/tmp/test_plots.XXXXXX";
@@ -460,10 +461,21 @@ static int draw_numbers(enum target_picture picture, const char *path, const str
     switch (picture) {
     case PREDICTIONS:
         return plot_predictions(
-            path, &about, &(struct plot_predictions){count, n->a, n->b, "test", "close", "good"},
+            path, &about,
+            &(struct plot_predictions){.count = count,
+                                       .actual = n->a,
+                                       .predicted = n->b,
+                                       .series = &(struct plot_series){"a", 0, count},
+                                       .series_count = 1,
+                                       .independent = (double)count,
+                                       .each = "window",
+                                       .what = "test",
+                                       .unit = "close",
+                                       .verdict = "good"},
             err);
     case RESIDUALS:
-        return plot_residuals(path, &about, &(struct plot_residuals){count, n->a, "test", "close"},
+        return plot_residuals(path, &about,
+                              &(struct plot_residuals){count, n->a, (double)count, "test", "close"},
                               err);
     case TARGETS:
         return plot_target_distribution(
@@ -604,6 +616,245 @@ static void prediction_changes_in_place(void **state)
     assert_true(low > 840 && high < 880 && low < high); /* sample 76 of 150 */
     free(before.rgb);
     free(after.rgb);
+}
+
+/* ---- predictions of several series ---- */
+
+enum { EACH = 300 }; /* points of a series */
+
+struct forecasts {
+    double values[6][2 * EACH];
+    struct plot_series series[2];
+    struct plot_predictions plot;
+};
+
+/* Two series of daily values, the second ten times as large; actual and predicted coincide. */
+static void forecasts_init(struct forecasts *f)
+{
+    for (int i = 0; i < 2 * EACH; i++) {
+        double x = sin(i / 15.0) + 0.2 * sin(i / 3.0), scale = i < EACH ? 1 : 10;
+        f->values[0][i] = f->values[1][i] = scale * x;
+        f->values[2][i] = f->values[3][i] = x;
+        f->values[4][i] = 1.6e12 + 86400e3 * (i % EACH);
+    }
+    f->series[0] = (struct plot_series){"one", 0, EACH};
+    f->series[1] = (struct plot_series){"two", EACH, 2 * EACH};
+    f->plot = (struct plot_predictions){.count = 2 * EACH,
+                                        .actual = f->values[0],
+                                        .predicted = f->values[1],
+                                        .time = f->values[4],
+                                        .series = f->series,
+                                        .series_count = 2,
+                                        .independent = 2 * EACH,
+                                        .each = "window",
+                                        .what = "close, test part",
+                                        .unit = "close"};
+}
+
+static struct picture draw_predictions(const struct plot_predictions *plot)
+{
+    struct error err = {0};
+    if (plot_predictions(in_folder("numbers.png"), &about, plot, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("numbers.png"));
+}
+
+/* The pixel rows of panel k of several below the cloud, and the pixel columns of its box. */
+enum { CLOUD_END = 2 * (CANVAS_TOP + 400), BOX_LEFT = 2 * (CANVAS_MARGIN + 62) };
+static unsigned panel_top(unsigned k)
+{
+    return CLOUD_END + 2 * (26 + k * (180 + 26));
+}
+
+/* Pixels of a colour, or of almost that colour at the border of a line. */
+static size_t count_in(const struct picture *p, struct box box, unsigned color)
+{
+    size_t count = 0;
+    for (unsigned y = box.top; y < box.bottom; y++)
+        for (unsigned x = box.left; x < box.right; x++) {
+            unsigned at = pixel(p, x, y);
+            int near = 1;
+            for (int shift = 0; shift < 24; shift += 8)
+                near &= abs((int)(at >> shift & 255) - (int)(color >> shift & 255)) < 60;
+            count += (size_t)near;
+        }
+    return count;
+}
+
+/* Each series has its own panel, with its own range: what changes in one changes nothing in the
+ * other. */
+static void series_apart(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    struct picture before = draw_predictions(&f.plot);
+    assert_int_equal(before.height, panel_top(2) - 2 * 26 + 2 * CANVAS_BOTTOM);
+    f.values[0][EACH + 20] *= 1.5;
+    f.values[1][EACH + 20] *= 1.5;
+    struct picture after = draw_predictions(&f.plot);
+    for (unsigned y = panel_top(0); y < panel_top(1); y++)
+        for (unsigned x = 0; x < before.width; x++)
+            assert_int_equal(pixel(&before, x, y), pixel(&after, x, y));
+    struct box box = difference(&before, &after);
+    assert_true(box.bottom > panel_top(1));
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* In a unit that the series share, the cloud does not see the one that they have of their own. */
+static void common_unit(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    f.plot.common[0] = f.values[2];
+    f.plot.common[1] = f.values[3];
+    struct picture before = draw_predictions(&f.plot);
+    for (int i = EACH; i < 2 * EACH; i++)
+        f.values[0][i] = f.values[1][i] = 100 * f.values[2][i];
+    struct picture after = draw_predictions(&f.plot);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left && box.top >= panel_top(1));
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* Where predictions are right, the line of the actual values shows beside theirs. */
+static void nothing_is_hidden(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    struct picture p = draw_predictions(&f.plot);
+    struct box box = {BOX_LEFT, panel_top(0) + 2 * CANVAS_HEAD, p.width, panel_top(1) - 2 * 60};
+    assert_true(count_in(&p, box, color_category[0]) > 1000);
+    assert_true(count_in(&p, box, color_category[1]) > 1000);
+    free(p.rgb);
+}
+
+/* No line bridges a hole in time. */
+static void holes_stay_open(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    for (int i = EACH / 2; i < EACH; i++)
+        f.values[4][i] += 300 * 86400e3;
+    struct picture p = draw_predictions(&f.plot);
+    struct box hole = {BOX_LEFT + 2 * 300, panel_top(0) + 2 * CANVAS_HEAD, BOX_LEFT + 2 * 400,
+                       panel_top(1) - 2 * 60};
+    assert_int_equal(count_in(&p, hole, color_category[0]), 0);
+    assert_int_equal(count_in(&p, hole, color_category[1]), 0);
+    hole.left = BOX_LEFT;
+    hole.right = p.width;
+    assert_true(count_in(&p, hole, color_category[0]) > 500);
+    free(p.rgb);
+}
+
+/* The same days of another year differ in the words below the axes, of which there are none without
+ * times. */
+static void times_below(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    struct picture before = draw_predictions(&f.plot);
+    for (int i = 0; i < 2 * EACH; i++)
+        f.values[4][i] += 364 * 86400e3; /* weeks stay weeks */
+    struct picture after = draw_predictions(&f.plot);
+    struct box box = difference(&before, &after);
+    assert_true(box.right > box.left && box.top >= panel_top(0) + 2 * (180 - 34));
+    free(after.rgb);
+    f.plot.time = NULL;
+    after = draw_predictions(&f.plot);
+    assert_true(difference(&before, &after).right > 0);
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* Points beyond the axes, targets that overlap and few points are said. */
+static void what_is_said(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    struct picture before = draw_predictions(&f.plot);
+    f.plot.independent = 40;
+    struct picture overlap = draw_predictions(&f.plot);
+    struct box box = difference(&before, &overlap);
+    assert_true(box.top > 2 * 40 && box.bottom < 2 * CANVAS_TOP); /* the line below the title */
+    f.plot.independent = 20;
+    struct picture few = draw_predictions(&f.plot);
+    assert_true(difference(&overlap, &few).right > box.right + 100); /* more words */
+    free(overlap.rgb);
+    free(few.rgb);
+    f.plot.independent = 2 * EACH;
+    f.values[1][20] = 1000;
+    struct picture beyond = draw_predictions(&f.plot);
+    struct box row = {1400, panel_top(0) + 2 * 26, 1600, panel_top(0) + 2 * 34};
+    assert_true(count_in(&before, row, COLOR_MUTED) == 0 &&
+                count_in(&beyond, row, COLOR_MUTED) > 0);
+    free(before.rgb);
+    free(beyond.rgb);
+}
+
+/* Of many series, with names of any kind, the eight longest have a panel; empty ones have none. */
+static void many_series(void **state)
+{
+    (void)state;
+    enum { MANY = 300 };
+    static struct plot_series series[MANY];
+    static double value[3 * MANY];
+    static char name[MANY][400];
+    struct forecasts f;
+    forecasts_init(&f);
+    size_t end = 0;
+    for (size_t i = 0; i < MANY; i++) {
+        memset(name[i], 'n', i + 1);
+        snprintf(name[i] + i, 99, "\xec\x82\xbc\xec\x84\xb1 \xff\n%zu", i);
+        size_t n = i % 7 == 0 ? 3 : i % 2;
+        series[i] = (struct plot_series){name[i], end, end + n};
+        end += n;
+        value[i] = i % 11 ? (double)i : NAN;
+    }
+    f.plot.actual = f.plot.predicted = f.plot.time = value;
+    f.plot.count = end;
+    f.plot.series = series;
+    f.plot.series_count = MANY;
+    struct picture p = draw_predictions(&f.plot);
+    assert_int_equal(p.height, panel_top(8) - 2 * 26 + 2 * CANVAS_BOTTOM);
+    check_picture(p, "Predictions");
+    f.plot.series_count = 1; /* of one point */
+    series[0].end = f.plot.count = 1;
+    check_picture(draw_predictions(&f.plot), "Predictions");
+    f.plot.series_count = f.plot.count = 0;
+    check_picture(draw_predictions(&f.plot), "Predictions");
+}
+
+/* A series is called by what tells it from the others. */
+static void labels_of_series(void **state)
+{
+    (void)state;
+    static const char *const names[][4] = {
+        {"a.csv.gz", "b.CSV", "a", "b"},
+        {"loads.csv: HUFL", "loads.csv: OT", "HUFL", "OT"},
+        {"a.csv: close", "b.csv: close", "a.csv: close", "b.csv: close"},
+        {".csv", "a.csv.zst", ".csv", "a"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char first[64], second[64], label[128], cut[3];
+        snprintf(first, sizeof first, "%s", names[i][0]);
+        snprintf(second, sizeof second, "%s", names[i][1]);
+        struct series file[] = {{.name = first}, {.name = second}};
+        const struct dataset data = {.file = file, .files = 2};
+        for (size_t s = 0; s < 2; s++) {
+            series_label(label, sizeof label, &data, s);
+            assert_string_equal(label, names[i][2 + s]);
+        }
+        series_label(cut, sizeof cut, &data, 1);
+        assert_true(strlen(cut) < sizeof cut);
+    }
 }
 
 /* Many points on one spot become the highest colour of the density, which few never have. */
@@ -1287,6 +1538,14 @@ int main(void)
         cmocka_unit_test(targets_of_any_value),
         cmocka_unit_test(optional_columns),
         cmocka_unit_test(prediction_changes_in_place),
+        cmocka_unit_test(series_apart),
+        cmocka_unit_test(common_unit),
+        cmocka_unit_test(nothing_is_hidden),
+        cmocka_unit_test(holes_stay_open),
+        cmocka_unit_test(times_below),
+        cmocka_unit_test(what_is_said),
+        cmocka_unit_test(many_series),
+        cmocka_unit_test(labels_of_series),
         cmocka_unit_test(clouds_show_density),
         cmocka_unit_test(residuals_of_another_unit),
         cmocka_unit_test(losses_of_one_term),

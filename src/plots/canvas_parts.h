@@ -19,7 +19,7 @@ struct canvas {
     int no_memory; /* for something that was to be drawn */
 };
 
-#define CANVAS_WIDE 3.0 /* points of a wide line */
+#define CANVAS_WIDE 2.8 /* points of a wide line */
 
 /* The colour of what is drawn next. */
 void canvas_color(cairo_t *cr, unsigned color, double alpha);

@@ -55,7 +55,9 @@ int plot_error_by_horizon(const char *path, const struct plot_about *about,
         draw(canvas, h, row, h->rmse, h->naive_rmse, "Root mean squared error", left);
         draw(canvas, h, row, h->mae, h->naive_mae, "Mean absolute error", right);
         canvas_note(canvas,
-                    h->naive_rmse ? "a model below the dashed line has learnt something" : "");
+                    h->naive_rmse
+                        ? "Below the dashed line the model errs less than the naive forecast."
+                        : "");
     }
     free(row);
     return canvas ? canvas_end(canvas, err) : -1;

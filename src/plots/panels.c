@@ -68,8 +68,7 @@ static int samples_range(const struct sample *samples, size_t count, double *low
     return *low <= *high;
 }
 
-/* "12 values beyond" at the right end of the legend's row. */
-static void tell_beyond(struct canvas *canvas, const struct axes *axes, size_t beyond)
+void panel_beyond(struct canvas *canvas, const struct axes *axes, size_t beyond)
 {
     char number[32], text[64];
     if (!beyond)
@@ -173,7 +172,7 @@ void panel_histogram(struct canvas *canvas, struct rect outer, const char *title
         keys[named++] = (struct key){MARK_LINE, COLOR_INK, "normal distribution"};
     }
     canvas_legend(canvas, &axes, keys, named);
-    tell_beyond(canvas, &axes, beyond);
+    panel_beyond(canvas, &axes, beyond);
 }
 
 /* ---- QQ ---- */

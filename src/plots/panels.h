@@ -44,6 +44,9 @@ enum reference { REFERENCE_NORMAL, REFERENCE_UNIFORM };
 void panel_qq(struct canvas *canvas, struct rect outer, const char *title, const char *y_label,
               const struct sample *samples, size_t count, enum reference reference);
 
+/* Says at the right end of the legend's row how many values lie beyond the axes, if any do. */
+void panel_beyond(struct canvas *canvas, const struct axes *axes, size_t beyond);
+
 /* Points; where they are many, the density of cells of 1.5 points, with its scale above the box.
  * Returns how many finite points lie outside the axes. */
 size_t panel_cloud(struct canvas *canvas, const struct axes *axes, const double *x, const double *y,

@@ -86,16 +86,31 @@ int plot_category_distribution(const char *path, const struct plot_about *about,
 /* ---- models with targets; `what` says which target of which part: "ret(close,1), test part" ----
  */
 
+/* The points of one series: [begin, end). */
+struct plot_series {
+    const char *name;
+    size_t begin, end;
+};
+
 /*
  * predictions.png: predicted against actual values with the identity, the mean actual value of each
- * tenth of the predictions, and both over time, the last ones in detail.
+ * tenth of the predictions, and both over time: a panel for each series, of many for the 8 with the
+ * most points, and the last points of the longest in detail.
  */
 struct plot_predictions {
     size_t count;
-    const double *actual, *predicted; /* [count] in the order of time */
+    const double *actual, *predicted; /* [count], series behind each other, each in the order of
+                                         time */
+    const double *time;               /* [count] ms since 1970 UTC; NULL: not known */
+    const struct plot_series *series; /* [series_count] ascending, all points are of one */
+    size_t series_count;
+    const double *common[2]; /* [count] actual and predicted in a unit that the series have in
+                                common, where that of the others is not; NULL: it is */
+    double independent;      /* how many points share no data with another; count: all of them */
+    const char *each;        /* what a point is: "window" */
     const char *what;
     const char *unit;    /* at the axis: "ret(close,1)" */
-    const char *verdict; /* small print: "R2 0.12; beats naive by 3%"; NULL: none */
+    const char *verdict; /* small print: "R2 0.12; worse than the last value"; NULL: none */
 };
 int plot_predictions(const char *path, const struct plot_about *about,
                      const struct plot_predictions *predictions, struct error *err);
@@ -105,6 +120,7 @@ int plot_predictions(const char *path, const struct plot_about *about,
 struct plot_residuals {
     size_t count;
     const double *residual; /* [count] predicted - actual, in the order of time */
+    double independent;     /* how many of them share no data with another */
     const char *what, *unit;
 };
 int plot_residuals(const char *path, const struct plot_about *about,

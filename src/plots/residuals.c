@@ -20,6 +20,11 @@ static void write_test(struct canvas *canvas, const struct plot_residuals *r, si
     number_count(all, sizeof all, n);
     if (isnan(w))
         number_print(text, sizeof text, "Shapiro\u2013Wilk: too few different values");
+    else if (r->independent < (double)r->count)
+        number_signed(
+            text, sizeof text,
+            "Shapiro\u2013Wilk W = %.5g, of %s%s%s values; they overlap: no p can be told", w,
+            used_text, used < n ? " of " : "", used < n ? all : "");
     else
         number_signed(text, sizeof text, "Shapiro\u2013Wilk W = %.5g, p %s%.3g, of %s%s%s values",
                       w, p < 1e-99 ? "< " : "= ", fmax(p, 1e-99), used_text, used < n ? " of " : "",
@@ -44,8 +49,9 @@ int plot_residuals(const char *path, const struct plot_about *about, const struc
                       sample_mean(&sample), sample_sd(&sample));
         number_print(text, sizeof text, "%.200s: %s residuals, %s", r->what, count, moments);
         canvas_subtitle(canvas, text);
+        number_print(text, sizeof text, "predicted less actual %.200s", r->unit);
         panel_histogram(canvas, (struct rect){x, CANVAS_TOP, full, HISTOGRAM_HEIGHT},
-                        "Distribution", r->unit, &sample, 1, 1);
+                        "Distribution", text, &sample, 1, 1);
         sample.name = NULL; /* one colour needs no legend below */
         panel_qq(canvas, (struct rect){x, y, half, QQ_HEIGHT}, "Against the normal distribution",
                  "residual", &sample, 1, REFERENCE_NORMAL);

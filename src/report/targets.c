@@ -91,8 +91,21 @@ static int by_row(const struct dataset *data, const struct config *c)
     return data->targets && c->data.target_rows == TARGET_WINDOW;
 }
 
+/* Keeps a prediction for the pictures, if there is room: x and y in the original unit. */
+static void keep_point(struct adding *a, size_t row, double x, double y, double seen)
+{
+    struct target_report *r = a->r;
+    if (r->points == TARGET_POINTS)
+        return;
+    r->actual[r->points] = x;
+    r->predicted[r->points] = y;
+    r->seen_actual[r->points] = (double)a->e->data->target[row * a->e->data->targets];
+    r->seen_predicted[r->points] = seen;
+    r->point_row[r->points++] = (uint32_t)row;
+}
+
 /* Appends the rows of a window that no window before it has covered. */
-static void keep_rows(struct adding *a, size_t start)
+static void keep_rows(struct adding *a, const float *output, size_t start)
 {
     struct target_report *r = a->r;
     const struct dataset *data = a->e->data;
@@ -101,10 +114,7 @@ static void keep_rows(struct adding *a, size_t start)
         size_t row = start + i;
         if (row < a->covered)
             continue;
-        if (r->points < TARGET_POINTS) {
-            r->actual[r->points] = a->x[i * k];
-            r->predicted[r->points++] = a->y[i * k];
-        }
+        keep_point(a, row, a->x[i * k], a->y[i * k], (double)output[i * k]);
         if (!r->model)
             continue;
         for (size_t c = 0; c < 2; c++) {
@@ -175,11 +185,10 @@ static void add_window(struct adding *a, const float *output, size_t start, size
     if (r->has_price)
         regression_add(&r->price, a->py, a->px, a->base, a->base);
     if (along)
-        keep_rows(a, start);
-    else if (number % a->every == 0 && r->points < TARGET_POINTS) {
-        r->actual[r->points] = a->x[(rows - 1) * k];
-        r->predicted[r->points++] = a->y[(rows - 1) * k];
-    }
+        keep_rows(a, output, start);
+    else if (number % a->every == 0)
+        keep_point(a, first + rows - 1, a->x[(rows - 1) * k], a->y[(rows - 1) * k],
+                   (double)output[(rows - 1) * k]);
     /* and once more as the model sees them */
     for (size_t i = 0; i < rows * k; i++) {
         size_t row = first + i / k;
@@ -382,9 +391,10 @@ static int make_room(struct target_report *r, struct adding *a, int signal, stru
     a->price = calloc(k, sizeof *a->price);
     size_t points = by_row(a->e->data, a->e->config) ? samples : a->count;
     points = points < TARGET_POINTS ? points : TARGET_POINTS;
-    r->actual = calloc(2 * points + 1, sizeof *r->actual);
+    r->actual = calloc(4 * points + 1, sizeof *r->actual);
+    r->point_row = calloc(points + 1, sizeof *r->point_row);
     r->input = signal ? calloc(6 * samples + 1, sizeof *r->input) : NULL;
-    if (!a->y || !a->price || !r->actual || (signal && !r->input))
+    if (!a->y || !a->price || !r->actual || !r->point_row || (signal && !r->input))
         return error_set(err, STATUS_FAILED, "out of memory");
     a->x = a->y + elems;
     a->py = a->x + elems;
@@ -398,6 +408,8 @@ static int make_room(struct target_report *r, struct adding *a, int signal, stru
     if (!a->time || !a->difference)
         return error_set(err, STATUS_FAILED, "out of memory");
     r->predicted = r->actual + points;
+    r->seen_actual = r->predicted + points;
+    r->seen_predicted = r->seen_actual + points;
     if (signal) {
         r->output = r->input + 2 * samples;
         r->model = r->output + 2 * samples;
@@ -445,6 +457,9 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
         failed = measure_signal(r, err);
     if (!failed && r->rival != NAIVES)
         failed = skill_test(a.time, a.difference, count, dependent(&a), &r->skill, err);
+    /* of every nth window only some depend on each other */
+    size_t near = along ? 0 : dependent(&a) / a.every;
+    r->independent = (double)r->points / (double)(near + 1);
     log_progress(log, "", 0, 0);
     free(mean);
     free(output);
@@ -463,6 +478,7 @@ void target_report_fini(struct target_report *r)
     regression_fini(&r->transformed);
     regression_fini(&r->price);
     free(r->actual);
+    free(r->point_row);
     free(r->input);
     memset(r, 0, sizeof *r);
 }
@@ -534,54 +550,144 @@ json_t *target_report_json(const struct target_report *r, const struct dataset *
 
 /* --- pictures */
 
-static int draw_predictions(const struct target_report *r, const char *path, const char *what,
-                            const char *unit, const struct plot_about *about, struct error *err)
+/* Ends a name at its file's ending. */
+static void cut_ending(char *name)
 {
-    struct regression_metrics m = regression_metrics(&r->original, 0, REGRESSION_ALL);
-    char verdict[256], text[160];
-    snprintf(verdict, sizeof verdict, "R2 %.4f; %s", m.r2,
-             target_report_verdict(r, text, sizeof text));
-    return plot_predictions(
-        path, about,
-        &(struct plot_predictions){r->points, r->actual, r->predicted, what, unit, verdict}, err);
+    static const char *const endings[] = {".gz", ".bz2", ".xz", ".zst", ".zip", ".csv", ".txt"};
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t all = strlen(name), n = strlen(endings[i]);
+        if (all > n && !strcasecmp(name + all - n, endings[i]))
+            name[all - n] = 0;
+    }
 }
 
-static int draw_residuals(const struct target_report *r, const char *path, const char *what,
-                          const char *unit, const struct plot_about *about, struct error *err)
+void series_label(char *to, size_t size, const struct dataset *data, size_t series)
+{
+    const char *name = data->file[series].name, *colon = strstr(name, ": ");
+    int common = colon && data->files > 1;
+    for (size_t s = 0; common && s < data->files; s++)
+        common = !strncmp(data->file[s].name, name, (size_t)(colon - name) + 2);
+    snprintf(to, size, "%s", common ? colon + 2 : name);
+    cut_ending(to);
+}
+
+/* Whether the first target's values of different series can stand beside each other. */
+static int one_unit(const struct dataset *data)
+{
+    return data->channels == 1 || !data->transform[0].steps;
+}
+
+/* The points' series, one behind the other; names [files][LABEL] is room. -1: memory. */
+enum { LABEL = 128 };
+static int part_series(const struct target_report *r, const struct dataset *data,
+                       struct plot_series **series, size_t *count)
+{
+    *count = 0;
+    struct plot_series *to = calloc(data->files + 1, sizeof *to);
+    char(*names)[LABEL] = calloc(data->files + 1, sizeof *names);
+    *series = to;
+    if (!to || !names) {
+        free(names);
+        return -1;
+    }
+    to->name = *names; /* owns them, even where there is no point */
+    for (size_t i = 0, s = SIZE_MAX; i < r->points; i++) {
+        if (s == SIZE_MAX || r->point_row[i] >= data->file[s].end) {
+            s = dataset_series(data, r->point_row[i]);
+            series_label(names[*count], LABEL, data, s);
+            to[*count].name = names[*count];
+            to[(*count)++].begin = i;
+        }
+        to[*count - 1].end = i + 1;
+    }
+    return 0;
+}
+
+static int draw_predictions(const struct target_report *r, const struct engine *e, const char *path,
+                            const char *what, const struct plot_about *about, struct error *err)
+{
+    const struct dataset *data = e->data;
+    int own = one_unit(data);
+    struct regression_metrics m =
+        regression_metrics(own ? &r->original : &r->transformed, 0, REGRESSION_ALL);
+    char verdict[256], text[160];
+    snprintf(verdict, sizeof verdict, "R\u00b2 %.4f; %s", m.r2,
+             target_report_verdict(r, text, sizeof text));
+    struct plot_series *series;
+    size_t count;
+    double *time = data->time ? malloc((r->points + 1) * sizeof *time) : NULL;
+    int failed = part_series(r, data, &series, &count) || (data->time && !time);
+    for (size_t i = 0; time && i < r->points; i++)
+        time[i] = data->time[r->point_row[i]] == DATASET_NO_TIME
+                      ? NAN
+                      : (double)data->time[r->point_row[i]];
+    const struct plot_predictions plot = {
+        .count = r->points,
+        .actual = r->actual,
+        .predicted = r->predicted,
+        .time = time,
+        .series = series,
+        .series_count = count,
+        .common = {own ? NULL : r->seen_actual, own ? NULL : r->seen_predicted},
+        .independent = r->independent,
+        .each = by_row(data, e->config) ? "row" : "window",
+        .what = what,
+        .unit = data->target_names[0],
+        .verdict = verdict};
+    failed = failed ? error_set(err, STATUS_FAILED, "out of memory")
+                    : plot_predictions(path, about, &plot, err);
+    if (series)
+        free((char *)(uintptr_t)series->name);
+    free(series);
+    free(time);
+    return failed;
+}
+
+static int draw_residuals(const struct target_report *r, const struct dataset *data,
+                          const char *path, const char *what, const char *unit,
+                          const struct plot_about *about, struct error *err)
 {
     double *residual = malloc((r->points + 1) * sizeof *residual);
     if (!residual)
         return error_set(err, STATUS_FAILED, "out of memory");
+    int own = one_unit(data);
     for (size_t i = 0; i < r->points; i++)
-        residual[i] = r->predicted[i] - r->actual[i];
-    int failed =
-        plot_residuals(path, about, &(struct plot_residuals){r->points, residual, what, unit}, err);
+        residual[i] =
+            own ? r->predicted[i] - r->actual[i] : r->seen_predicted[i] - r->seen_actual[i];
+    int failed = plot_residuals(
+        path, about, &(struct plot_residuals){r->points, residual, r->independent, what, unit},
+        err);
     free(residual);
     return failed;
 }
 
-static int draw_horizon(const struct target_report *r, const char *path, const char *what,
-                        const char *unit, const struct plot_about *about, struct error *err)
+/* Errors by row of the horizon, beside those of the naive forecast that was best in training. */
+static int draw_horizon(const struct target_report *r, const struct dataset *data, const char *path,
+                        const char *what, const char *unit, const struct plot_about *about,
+                        struct error *err)
 {
-    size_t rows = r->original.rows;
+    const struct regression *errors = one_unit(data) ? &r->original : &r->transformed;
+    size_t rows = errors->rows;
     double *x = calloc(4 * rows, sizeof *x);
     if (!x)
         return error_set(err, STATUS_FAILED, "out of memory");
-    struct regression_metrics all = regression_metrics(&r->original, 0, REGRESSION_ALL);
-    enum naive best = regression_verdict(&all).best;
+    struct regression_metrics all = regression_metrics(errors, 0, REGRESSION_ALL);
+    enum naive naive = r->rival != NAIVES && isfinite(all.naive_mse[r->rival])
+                           ? r->rival
+                           : regression_verdict(&all).best;
     for (size_t i = 0; i < rows; i++) {
-        struct regression_metrics m = regression_metrics(&r->original, 0, i);
+        struct regression_metrics m = regression_metrics(errors, 0, i);
         x[i] = m.rmse;
         x[rows + i] = m.mae;
-        x[2 * rows + i] = best == NAIVES ? NAN : sqrt(m.naive_mse[best]);
-        x[3 * rows + i] = best == NAIVES ? NAN : m.naive_mae[best];
+        x[2 * rows + i] = naive == NAIVES ? NAN : sqrt(m.naive_mse[naive]);
+        x[3 * rows + i] = naive == NAIVES ? NAN : m.naive_mae[naive];
     }
-    int known = best != NAIVES;
+    int known = naive != NAIVES;
     int failed =
         plot_error_by_horizon(path, about,
                               &(struct plot_horizon){rows, x, x + rows, known ? x + 2 * rows : NULL,
                                                      known ? x + 3 * rows : NULL,
-                                                     known ? naive_name[best] : NULL, what, unit},
+                                                     known ? naive_name[naive] : NULL, what, unit},
                               err);
     free(x);
     return failed;
@@ -683,8 +789,13 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
     static const char *const plots[] = {"predictions",      "residuals", "target_distribution",
                                         "error_by_horizon", "am_am_pm",  "spectrum"};
     const char *unit = e->data->target_names[0];
-    char what[256], all[64], name[64];
-    snprintf(what, sizeof what, "%s, %s part", unit, part);
+    char what[320], all[64], name[64], seen[256];
+    if (e->data->targets > 1)
+        snprintf(what, sizeof what, "%.200s, the first of %zu targets, %s part", unit,
+                 e->data->targets, part);
+    else
+        snprintf(what, sizeof what, "%.200s, %s part", unit, part);
+    snprintf(seen, sizeof seen, one_unit(e->data) ? "%.200s" : "%.200s, transformed", unit);
     snprintf(all, sizeof all, "%s part", part);
     int failed = 0;
     for (size_t i = 0; i < sizeof plots / sizeof *plots && !failed; i++) {
@@ -694,10 +805,10 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
         snprintf(name, sizeof name, "%s.png", plots[i]);
         char *path = file_join(folder, name);
         failed = !path    ? error_set(err, STATUS_FAILED, "out of memory")
-                 : i == 0 ? draw_predictions(r, path, what, unit, about, err)
-                 : i == 1 ? draw_residuals(r, path, what, unit, about, err)
+                 : i == 0 ? draw_predictions(r, e, path, what, about, err)
+                 : i == 1 ? draw_residuals(r, e->data, path, what, seen, about, err)
                  : i == 2 ? target_distribution_draw(e->data, e->config, path, about, err)
-                 : i == 3 ? draw_horizon(r, path, what, unit, about, err)
+                 : i == 3 ? draw_horizon(r, e->data, path, what, seen, about, err)
                  : i == 4 ? draw_amplifier(r, path, all, about, err)
                           : draw_spectrum(r, path, all, about, err);
         free(path);

@@ -32,10 +32,13 @@ struct target_report {
     struct skill skill;    /* against it, as the model sees the targets */
     size_t outside;        /* predictions beyond the range of the inverse transform */
 
-    /* At most TARGET_POINTS predictions of the first target's last row, ascending in time, in the
-     * original unit; for row-by-row targets the part's first rows. */
-    double *actual, *predicted;
+    /* At most TARGET_POINTS predictions of the first target's last row, series behind each other and
+     * ascending in time, in the original unit and as the model sees them; for row-by-row targets the
+     * part's first rows. */
+    double *actual, *predicted, *seen_actual, *seen_predicted;
+    uint32_t *point_row; /* [points] row of the dataset that is predicted */
     size_t points;
+    double independent; /* how many of them share no data with another */
 
     /* Row-by-row targets I and Q: the part as one signal, [samples, 2]; NULL otherwise. */
     double *input, *output, *model;
@@ -82,6 +85,10 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
 /* target_distribution.png: the first target of each part before and after its transform. */
 int target_distribution_draw(const struct dataset *data, const struct config *config,
                              const char *path, const struct plot_about *about, struct error *err);
+
+/* A series' name for pictures: without the ending of its file and without what all of them have in
+ * common before ": ". */
+void series_label(char *to, size_t size, const struct dataset *data, size_t series);
 
 /* The target's value in its own unit, of a row of a series. */
 double target_value(const struct dataset *data, size_t row, size_t target, double transformed,
