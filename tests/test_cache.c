@@ -271,7 +271,7 @@ static void long_columns(void **state)
     assert_int_equal(comes_back(path, table), 1);
     struct stat st;
     assert_int_equal(stat(path, &st), 0);
-    long body = (long)st.st_size - 4 - 3L * LONG_ROWS * 8; /* two names behind it */
+    long body = (long)st.st_size - 9 - 3L * LONG_ROWS * 8; /* two names and more behind it */
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         for (long c = 0; c < 3; c++) { /* one bit, and the top bits of two words of a lane */
             long at = body + (c * LONG_ROWS + (long)rows[i]) * 8;
@@ -353,6 +353,122 @@ static void small_files_and_faults_are_not_kept(void **state)
     assert_int_equal(find(path), 0);
 }
 
+/* A long file: series of different length by turns, and one of one row. */
+static void write_long(void)
+{
+    FILE *out = fopen(csv, "wb");
+    assert_non_null(out);
+    fputs("who,t,a,B\n", out);
+    for (int i = 0; i < ROWS; i++)
+        for (int s = 0; s < 3; s++)
+            if (s < 2 ? i % (s + 1) == 0 : i == 7)
+                fprintf(out, "series %d,%d,%d,%d\n", s, 1600000000 + i, i, s);
+    assert_int_equal(fclose(out), 0);
+    struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+}
+
+static struct table *read_long(const char *series, int cached)
+{
+    struct error err;
+    fake_forget();
+    struct table_how how = {
+        .time = {"t"}, .series = series, .order = ORDER_SORT, .duplicates = DUPLICATES_LAST};
+    struct table *table = cache_table(csv, &how, names, 2, NULL, &err);
+    if (!table)
+        fail_msg("%s", err.text);
+    assert_int_equal(strstr(fake_said, "from the cache") != NULL, cached);
+    return table;
+}
+
+static void expect_equal_rows(const struct table *a, const struct table *b)
+{
+    char one[TABLE_WHERE], other[TABLE_WHERE];
+    assert_int_equal(a->rows, b->rows);
+    assert_int_equal(a->read, b->read);
+    assert_string_equal(a->series ? a->series : "", b->series ? b->series : "");
+    assert_string_equal(a->told ? a->told : "", b->told ? b->told : "");
+    assert_memory_equal(a->time, b->time, a->rows * sizeof *a->time);
+    for (size_t c = 0; c < 2; c++)
+        assert_memory_equal(a->column[c], b->column[c], a->rows * sizeof **a->column);
+    assert_int_equal(!a->origin, !b->origin);
+    for (size_t i = 0; i < a->rows; i++) {
+        assert_string_equal(table_where(a, i, one), table_where(b, i, other));
+        assert_true(!a->origin || a->origin[i] == b->origin[i]);
+    }
+}
+
+static void series_of_a_file(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    write_long();
+    struct table *first = read_long("who", 0), *again = read_long("who", 1);
+    size_t count = 0;
+    for (const struct table *a = first, *b = again; a || b; a = a->next, b = b->next, count++) {
+        assert_true(a && b);
+        expect_equal_rows(a, b);
+    }
+    assert_int_equal(count, 3);
+    assert_int_equal(first->rows, ROWS);
+    assert_int_equal(first->next->rows, ROWS / 2);
+    assert_int_equal(first->next->next->rows, 1);
+    table_free(first);
+    table_free(again);
+
+    /* the same file without series is another table; its rows were merged, and keep their lines */
+    first = read_long(NULL, 0);
+    again = read_long(NULL, 1);
+    assert_null(first->series);
+    assert_null(first->next);
+    expect_equal_rows(first, again);
+    table_free(first);
+    table_free(again);
+    assert_int_equal(find(path), 2);
+    forget_cache();
+
+    /* no part of it can be wrong, and none may be missing */
+    table_free(read_long("who", 0));
+    assert_int_equal(find(path), 1);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    for (long at = 0; at < (long)st.st_size; at += 97) {
+        flip(path, at, 4);
+        table_free(read_long("who", 0));
+        table_free(read_long("who", 1));
+    }
+    static const long cuts[] = {1, 30, 200, 40000};
+    for (size_t i = 0; i < sizeof cuts / sizeof *cuts; i++) {
+        assert_int_equal(truncate(path, (off_t)st.st_size - cuts[i]), 0);
+        table_free(read_long("who", 0));
+    }
+    forget_cache();
+}
+
+/* Rows of the file that it cannot have, with a checksum that is right. */
+static void places_that_no_file_can_have(void **state)
+{
+    (void)state;
+    char path[] = "places.columns";
+    struct table *table = table_new("x.csv", 1);
+    table->column[0] = calloc(2, sizeof(double));
+    table->name[0] = strdup("x");
+    table->origin = calloc(2, sizeof *table->origin);
+    table->rows = 2;
+    table->read = 5;
+    table->origin[1] = 4;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    struct table *again = cache_read(path, "key", "x.csv", 0, 1);
+    assert_non_null(again);
+    assert_int_equal(again->origin[1], 4);
+    table_free(again);
+    table->origin[1] = 5;
+    assert_int_equal(cache_write(path, "key", table), 0);
+    assert_null(cache_read(path, "key", "x.csv", 0, 1));
+    table_free(table);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +477,8 @@ int main(void)
         cmocka_unit_test(no_byte_of_a_cache_can_be_wrong),
         cmocka_unit_test(values_that_no_file_can_have),
         cmocka_unit_test(long_columns),
+        cmocka_unit_test(series_of_a_file),
+        cmocka_unit_test(places_that_no_file_can_have),
         cmocka_unit_test(nowhere_to_write_is_no_error),
         cmocka_unit_test(small_files_and_faults_are_not_kept),
     };

@@ -14,15 +14,20 @@
 #include "util/parallel.h"
 #include "util/zone.h"
 
-#define MAGIC "seqtrain columns 4\n"
+#define MAGIC "seqtrain columns 5\n"
 #define KEY_MOST ((size_t)1 << 20)
 #define NAMES_MOST ((size_t)1 << 24)
 /* A file that changed so shortly before it was read may change again without a new mtime. */
 #define SETTLED_SECONDS 2
 
-/* Native byte order: `order` reads otherwise on a machine with another one. */
+/*
+ * Native byte order: `order` reads otherwise on a machine with another one. Behind it lie the
+ * times, lines and origins of the rows, as far as there are any, then the columns, then names.
+ */
 struct cache_head {
-    uint64_t order, rows, columns, timed, format, first_line, separator, names, checksum;
+    uint64_t order, rows, columns, timed, lined, moved, read, format, first_line, separator;
+    uint64_t left; /* tables of the file behind this one */
+    uint64_t names, checksum;
 };
 #define ORDER UINT64_C(0x0102030405060708)
 #define FNV_START UINT64_C(0xcbf29ce484222325)
@@ -103,14 +108,32 @@ static int rises(const int64_t *time, size_t count)
     return !falls;
 }
 
+/* Arrays of the table that a file holds. */
+static size_t arrays_of(const struct cache_head *head)
+{
+    return (size_t)(head->columns + head->timed + head->lined + head->moved);
+}
+
+/* Array i of them; *numbers: whether it is a column. */
+static void *array_of(const struct table *table, size_t i, int *numbers)
+{
+    void *const rows[] = {table->time, table->line, table->origin};
+    *numbers = 0;
+    for (size_t k = 0; k < 3; k++)
+        if (rows[k] && !i--)
+            return rows[k];
+    *numbers = 1;
+    return table->column[i];
+}
+
 /* Reads a piece, if it is not there, and hashes it; what is read must be what a table can hold. */
 static void do_piece(void *arg, size_t i)
 {
     struct pieces *p = arg;
     const struct table *table = p->table;
     size_t column = i / p->by_column, from = i % p->by_column * PIECE, to = from + PIECE;
-    int times = table->time && column == 0;
-    void *cells = times ? (void *)table->time : table->column[column - (table->time != NULL)];
+    int times = table->time && column == 0, numbers;
+    void *cells = array_of(table, column, &numbers);
     uint64_t lane[LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     to = to < table->rows ? to : table->rows;
     for (size_t row = from; row < to && !atomic_load(&p->failed); row += STEP) {
@@ -119,7 +142,7 @@ static void do_piece(void *arg, size_t i)
         if (p->fd >= 0 &&
             file_read_at(p->fd, p->at + (column * table->rows + row) * 8, rows * 8, here))
             atomic_store(&p->failed, 1);
-        else if (hash_cells(lane, here, rows) && !times && p->fd >= 0)
+        else if (hash_cells(lane, here, rows) && numbers && p->fd >= 0)
             atomic_store(&p->failed, 1);
     }
     if (times && p->fd >= 0 && !atomic_load(&p->failed) && !rises(table->time + from, to - from))
@@ -133,14 +156,13 @@ static int hash_table(const struct cache_head *head, const struct table *table, 
                       int fd, uint64_t at, uint64_t *checksum)
 {
     struct pieces p = {.table = table, .fd = fd, .at = at};
-    size_t count = (table->columns + (table->time != NULL)) *
-                   (p.by_column = (table->rows + PIECE - 1) / PIECE);
+    size_t count = arrays_of(head) * (p.by_column = (table->rows + PIECE - 1) / PIECE);
     struct cache_head plain = *head;
     plain.checksum = 0;
     p.hash = malloc((count + 1) * sizeof *p.hash);
     if (!p.hash)
         return -1;
-    parallel_run(count, 0, do_piece, &p);
+    parallel_run(count, table->rows < STEP, do_piece, &p); /* a small one is not worth threads */
     uint64_t hash = hash_bytes(FNV_START, &plain, sizeof plain);
     hash = hash_bytes(hash, p.hash, count * sizeof *p.hash);
     *checksum = hash_bytes(hash, names, head->names);
@@ -149,6 +171,9 @@ static int hash_table(const struct cache_head *head, const struct table *table, 
         return -1;
     for (size_t row = PIECE; fd >= 0 && table->time && row < table->rows; row += PIECE)
         if (table->time[row] <= table->time[row - 1])
+            return -1;
+    for (size_t row = 0; fd >= 0 && table->origin && row < table->rows; row++)
+        if (table->origin[row] >= table->read)
             return -1;
     return 0;
 }
@@ -175,14 +200,25 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     struct stat st;
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
-        !head->rows || head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST ||
-        head->format >= TIME_FORMATS || head->separator > 127 || at < 0 || fstat(fileno(in), &st) ||
-        st.st_size < 0)
+        head->lined > 1 || head->moved > 1 || head->read > SIZE_MAX || !head->rows ||
+        head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST || head->format >= TIME_FORMATS ||
+        head->separator > 127 || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
         return 0;
-    uint64_t size = (uint64_t)st.st_size, cells = columns + (uint64_t)timed;
+    uint64_t size = (uint64_t)st.st_size, cells = arrays_of(head);
     uint64_t rest = size - (uint64_t)at - head->names;
     return size >= (uint64_t)at + head->names && head->rows <= size / 8 &&
-           (!cells || head->rows <= UINT64_MAX / 8 / cells) && rest == head->rows * 8 * cells;
+           (!cells || head->rows <= UINT64_MAX / 8 / cells) &&
+           (head->left ? rest >= head->rows * 8 * cells : rest == head->rows * 8 * cells);
+}
+
+/* One text of the names; "" is none. */
+static int read_text(const char **at, const char *end, char **to)
+{
+    const char *stop = memchr(*at, 0, (size_t)(end - *at));
+    if (!stop || (stop > *at && !(*to = strdup(*at))))
+        return -1;
+    *at = stop + 1;
+    return 0;
 }
 
 static int read_names(struct table *table, const char *names, size_t bytes)
@@ -198,28 +234,54 @@ static int read_names(struct table *table, const char *names, size_t bytes)
         return -1;
     memcpy(table->comma, at, table->columns);
     at += table->columns;
-    if (at == end)
-        return 0;
-    return !end[-1] && (table->told = strdup(at)) && at + strlen(at) + 1 == end ? 0 : -1;
+    int failed = read_text(&at, end, &table->series) || read_text(&at, end, &table->told) ||
+                 read_text(&at, end, &table->told_of_file);
+    return failed || at != end ? -1 : 0;
 }
 
 static int read_body(FILE *in, const struct cache_head *head, struct table *table)
 {
-    size_t rows = table->rows = (size_t)head->rows, cells = table->columns + (size_t)head->timed;
+    size_t rows = table->rows = (size_t)head->rows, cells = arrays_of(head);
     uint64_t checksum, at = (uint64_t)ftell(in); /* plausible() has asked too */
     char *names = malloc(head->names + 1);
+    table->read = (size_t)head->read;
+    if (head->lined)
+        table->line = malloc(rows * sizeof *table->line);
+    if (head->moved)
+        table->origin = malloc(rows * sizeof *table->origin);
     int good = names && !table_allocate(table, head->timed != 0, rows) &&
+               !head->lined == !table->line && !head->moved == !table->origin &&
                !file_read_at(fileno(in), at + (uint64_t)rows * 8 * cells, head->names, names) &&
                !hash_table(head, table, names, fileno(in), at, &checksum) &&
                checksum == head->checksum && !read_names(table, names, head->names);
     free(names);
-    return good ? 0 : -1;
+    return good && !fseek(in, (long)(at + (uint64_t)rows * 8 * cells + head->names), SEEK_SET) ? 0
+                                                                                               : -1;
+}
+
+/* The next table of a file; NULL if it is not what is wanted, or damaged. */
+static struct table *read_table(FILE *in, const char *path, int timed, size_t columns,
+                                uint64_t *left)
+{
+    struct cache_head head;
+    if (fread(&head, sizeof head, 1, in) != 1 || !plausible(in, &head, timed, columns))
+        return NULL;
+    struct table *table = table_new(path, columns);
+    if (!table)
+        return NULL;
+    table->format = (enum time_format)head.format;
+    table->first_line = head.first_line;
+    table->separator = (char)head.separator;
+    *left = head.left;
+    if (!read_body(in, &head, table))
+        return table;
+    table_free(table);
+    return NULL;
 }
 
 struct table *cache_read(const char *cache, const char *key, const char *path, int timed,
                          size_t columns)
 {
-    struct cache_head head;
     struct stat state;
     struct error ignored;
     int fd = file_open_regular(cache, &state, &ignored);
@@ -229,76 +291,95 @@ struct table *cache_read(const char *cache, const char *key, const char *path, i
             close(fd);
         return NULL;
     }
-    struct table *table = NULL;
-    if (!read_key(in, key) && fread(&head, sizeof head, 1, in) == 1 &&
-        plausible(in, &head, timed, columns) && (table = table_new(path, columns))) {
-        table->format = (enum time_format)head.format;
-        table->first_line = head.first_line;
-        table->separator = (char)head.separator;
-        if (read_body(in, &head, table)) {
-            table_free(table);
-            table = NULL;
-        }
-    }
+    struct table *table = NULL, **end = &table;
+    uint64_t left = 0, before = 0;
+    int good = !read_key(in, key);
+    do {
+        before = left;
+        good = good && (*end = read_table(in, path, timed, columns, &left)) &&
+               (end == &table || left == before - 1);
+        end = good ? &(*end)->next : end;
+    } while (good && left);
     fclose(in);
-    return table;
+    if (good)
+        return table;
+    table_free(table);
+    return NULL;
 }
 
 /* --- writing */
 
+/* Names, signs of decimals, and texts; "" for those that there are not. */
 static char *join_names(const struct table *table, size_t *bytes)
 {
-    *bytes = 0;
+    const char *const texts[] = {table->series, table->told, table->told_of_file};
+    char *names = NULL;
+    FILE *out = open_memstream(&names, bytes);
+    if (!out)
+        return NULL;
     for (size_t i = 0; i < table->columns; i++)
-        *bytes += strlen(table->name[i]) + 1;
-    *bytes += table->columns;
-    *bytes += table->told ? strlen(table->told) + 1 : 0;
-    char *names = malloc(*bytes + 1), *at = names;
-    for (size_t i = 0; names && i < table->columns; i++)
-        at = stpcpy(at, table->name[i]) + 1;
-    for (size_t i = 0; names && i < table->columns; i++)
-        *at++ = (char)(table->comma && table->comma[i]);
-    if (names && table->told)
-        strcpy(at, table->told);
-    return names;
+        fwrite(table->name[i], strlen(table->name[i]) + 1, 1, out);
+    for (size_t i = 0; i < table->columns; i++)
+        putc(table->comma && table->comma[i], out);
+    for (size_t i = 0; i < 3; i++)
+        fwrite(texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1, 1, out);
+    if (!fclose(out))
+        return names;
+    free(names);
+    return NULL;
 }
 
-int cache_write(const char *cache, const char *key, const struct table *table)
+static int write_table(FILE *out, const struct table *table, uint64_t left)
 {
-    struct error ignored;
-    size_t bytes;
+    size_t bytes = 0;
     char *names = join_names(table, &bytes);
-    file_sweep(cache, 24 * 3600);
-    struct file_draft *draft = names && bytes <= NAMES_MOST ? file_begin(cache, &ignored) : NULL;
-    int result = -1;
-    if (draft) {
-        FILE *out = draft->stream;
-        const uint64_t keys = strlen(key);
-        struct cache_head head = {.order = ORDER,
-                                  .rows = table->rows,
-                                  .columns = table->columns,
-                                  .timed = table->time != NULL,
-                                  .format = table->format,
-                                  .first_line = table->first_line,
-                                  .separator = (unsigned char)table->separator,
-                                  .names = bytes};
-        int failed = hash_table(&head, table, names, -1, 0, &head.checksum);
-        fwrite(MAGIC, sizeof MAGIC, 1, out);
-        fwrite(&keys, sizeof keys, 1, out);
-        fwrite(key, 1, keys, out);
+    struct cache_head head = {.order = ORDER,
+                              .rows = table->rows,
+                              .columns = table->columns,
+                              .timed = table->time != NULL,
+                              .lined = table->line != NULL,
+                              .moved = table->origin != NULL,
+                              .read = table->read,
+                              .format = table->format,
+                              .first_line = table->first_line,
+                              .separator = (unsigned char)table->separator,
+                              .left = left,
+                              .names = bytes};
+    int failed =
+            !names || bytes > NAMES_MOST || hash_table(&head, table, names, -1, 0, &head.checksum),
+        numbers;
+    if (!failed) {
         fwrite(&head, sizeof head, 1, out);
-        if (table->time)
-            fwrite(table->time, sizeof *table->time, table->rows, out);
-        for (size_t i = 0; i < table->columns; i++)
-            fwrite(table->column[i], sizeof **table->column, table->rows, out);
+        for (size_t i = 0; i < arrays_of(&head); i++)
+            fwrite(array_of(table, i, &numbers), 8, table->rows, out);
         fwrite(names, 1, bytes, out);
-        if (failed)
-            file_abort(draft);
-        else
-            result = file_commit(draft, &ignored);
     }
     free(names);
-    return result;
+    return failed ? -1 : 0;
+}
+
+int cache_write(const char *cache, const char *key, const struct table *tables)
+{
+    struct error ignored;
+    const uint64_t keys = strlen(key);
+    uint64_t left = 0;
+    file_sweep(cache, 24 * 3600);
+    struct file_draft *draft = file_begin(cache, &ignored);
+    if (!draft)
+        return -1;
+    for (const struct table *t = tables->next; t; t = t->next)
+        left++;
+    FILE *out = draft->stream;
+    fwrite(MAGIC, sizeof MAGIC, 1, out);
+    fwrite(&keys, sizeof keys, 1, out);
+    fwrite(key, 1, keys, out);
+    int failed = 0;
+    for (const struct table *t = tables; t && !failed; t = t->next)
+        failed = write_table(out, t, left--);
+    if (!failed)
+        return file_commit(draft, &ignored);
+    file_abort(draft);
+    return -1;
 }
 
 /* --- which file, and whether it is still the same */
@@ -314,6 +395,7 @@ static char *make_key(const char *path, const struct table_how *how, char *const
         fprintf(out, "%s\n", full);
         for (int i = 0; i < 2 && how->time[i]; i++)
             fprintf(out, "time %s\n", how->time[i]);
+        fprintf(out, "series %s\n", how->series ? how->series : "");
         fprintf(out, "format %d %s\nzone %s\ndecimal %d\norder %d\nduplicates %d\n",
                 (int)how->time_format, how->time_pattern ? how->time_pattern : "",
                 how->zone ? zone_name(how->zone) : "UTC", how->decimal, how->order,
@@ -370,10 +452,13 @@ static int settled(const char *path, const struct stat *before)
            now.tv_sec - st.st_mtim.tv_sec > SETTLED_SECONDS;
 }
 
-/* A table of whole columns, whose rows are the file's lines. */
+/* Tables of whole columns. */
 static int can_be_kept(const struct table *table)
 {
-    return !table->line && !table->origin && !table->unfilled && !table->cuts && !table->gaps;
+    for (; table; table = table->next)
+        if (table->unfilled || table->cuts || table->gaps || !table->rows)
+            return 0;
+    return 1;
 }
 
 struct table *cache_table(const char *path, const struct table_how *how, char *const *names,

@@ -7,9 +7,10 @@
  * stand these, the file's size and times, and a checksum. Where anything does not fit, the file is
  * parsed and the cache written anew; that it cannot be read or written is no error.
  *
- *   magic, u64 bytes of the key, key, struct cache_head, times [rows] i64, columns [columns][rows]
- *   f64, the names of the columns, each with its NUL, a byte for each column (1: decimal commas),
- *   what was found in the file, with its NUL
+ *   magic, u64 bytes of the key, key; then for each series of the file: struct cache_head, times
+ *   [rows] i64, lines and origins [rows] u64, columns [columns][rows] f64, the names of the
+ * columns, each with its NUL, a byte for each column (1: decimal commas), the name of the series,
+ * what was found in it and in the file, each with its NUL
  */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H
@@ -30,6 +31,6 @@ struct table *cache_table(const char *path, const struct table_how *how, char *c
 /* What cache_table() does, with the cache file named: for tests. NULL: it does not fit. */
 struct table *cache_read(const char *cache, const char *key, const char *path, int timed,
                          size_t columns);
-int cache_write(const char *cache, const char *key, const struct table *table);
+int cache_write(const char *cache, const char *key, const struct table *tables);
 
 #endif

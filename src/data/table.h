@@ -55,9 +55,9 @@ struct table {
     uint64_t first_line; /* of the file, that row 0 is */
 
     /* Of files that were read by way of judging their columns; else NULL and 0. */
-    uint64_t *line; /* [rows] lines of the file; NULL: first_line + row */
-    size_t *origin; /* [rows] rows of the file; NULL: the same */
-    size_t read;    /* rows of the file, before some were left out */
+    uint64_t *line;   /* [rows] lines of the file; NULL: first_line + row */
+    uint64_t *origin; /* [rows] rows of the file; NULL: the same */
+    size_t read;      /* rows of the file, before some were left out */
     double *
         *unfilled; /* [columns][rows] with NaN where a value was carried forward; NULL: as column */
     size_t *cut;   /* [cuts] ascending: rows that do not go on from the row before */

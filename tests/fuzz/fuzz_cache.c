@@ -28,13 +28,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     for (int timed = 0; timed < 2; timed++) {
-        struct table *table = cache_read(path, "key", "x.csv", timed, 2);
-        for (size_t i = 0; table && i < table->rows; i++) {
-            check(isfinite(table->column[0][i]) && isfinite(table->column[1][i]));
-            check(!timed || i == 0 || table->time[i] > table->time[i - 1]);
+        struct table *all = cache_read(path, "key", "x.csv", timed, 2);
+        for (const struct table *table = all; table; table = table->next) {
+            for (size_t i = 0; i < table->rows; i++) {
+                check(isfinite(table->column[0][i]) && isfinite(table->column[1][i]));
+                check(!timed || i == 0 || table->time[i] > table->time[i - 1]);
+                check(!table->origin || table->origin[i] < table->read);
+            }
+            check(table->rows && strlen(table->name[0]) + strlen(table->name[1]) < size);
         }
-        check(!table || (table->rows && strlen(table->name[0]) + strlen(table->name[1]) < size));
-        table_free(table);
+        table_free(all);
     }
     close(fd);
     return 0;
