@@ -334,6 +334,15 @@ static void ambiguous_times(void **state)
         {"t,x\n24-01-02,1\n24-01-03,2\n", "ymd for 2024-01-02T00:00:00Z or dmy for 2002-01-24"},
         {"t,x\n2024010203,1\n2024010204,2\n",
          "= %Y%m%d%H for 2024-01-02T03:00:00Z or s for 2034-02-20T"},
+        {"t,x\n17500101,1\n17500201,2\n",
+         "= %Y%m%d for 1750-01-01T00:00:00Z or s for 1970-07-22T13:08:21Z"},
+        {"t,x\n26110101,1\n26110201,2\n",
+         "time '26110101' is no date YYYYMMDD of the years 1000 to 2199; if these are seconds, "
+         "set data.time_format = s"},
+        {"t,x\n20240102,1\n20240230,2\n",
+         ":3: column 't': time '20240230' is no date in digits (YYYYMMDD ...), as most of the "
+         "column are; data.time_format says what they are"},
+        {"t,x\n200012,1\n200013,2\n200101,3\n", ":3: column 't': time '200013' is no date"},
         {"t,x\n2001,1\n2002,2\n", "= %Y for 2001-01-01T00:00:00Z or s for 1970-01-01T00:33:21Z"},
         {"t,x\n240102,1\n240103,2\n", "= %y%m%d for 2024-01-02T00:00:00Z or s for 1970-01-03T"},
         {"t,x\n45293.5,1\n45294.5,2\n", "= excel for 2024-01-02T12:00:00Z or s for 1970-01-01T"},
@@ -344,6 +353,73 @@ static void ambiguous_times(void **state)
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         expect_fault(cases[i].text, &how, 1, cases[i].wants);
+}
+
+/* 2024-01-02-05:00 is 05:00 UTC, or midnight where clocks show five hours less: the same. */
+static void dates_with_an_offset(void **state)
+{
+    (void)state;
+    struct error err;
+    struct table_how how = {.time = {"t"}};
+    struct table *table = timed("2024-01-02-05:00", "2024-01-03-05:00", &how);
+    assert_true(table->time[0] == JANUARY_2 + 5 * HOUR);
+    table_free(table);
+    struct zone *zone = zone_open("Asia/Seoul", &err);
+    if (!zone) {
+        print_message("# no time zone database here: not tested\n");
+        skip();
+    }
+    how.zone = zone;
+    expect_fault("t,x\n2024-01-02-05:00,1\n2024-01-03-05:00,2\n", &how, 1,
+                 ": column 't': time '2024-01-02-05:00' ends in an offset or in a time of day of "
+                 "data.time_zone; data.time_format = %Y-%m-%d%z or %Y-%m-%d-%H:%M says which");
+    how.time_format = TIME_PATTERN;
+    how.time_pattern = "%Y-%m-%d%z";
+    table = timed("2024-01-02-05:00", "2024-01-03-05:00", &how);
+    assert_true(table->time[0] == JANUARY_2 + 5 * HOUR);
+    table_free(table);
+    how.time_pattern = "%Y-%m-%d-%H:%M";
+    table = timed("2024-01-02-05:00", "2024-01-03-05:00", &how);
+    assert_true(table->time[0] == JANUARY_2 - 4 * HOUR);
+    table_free(table);
+    how.time_format = TIME_NONE;
+    /* what differs from row to row is a time of day, and so is 15:00 */
+    table = timed("2024-01-02-05:00", "2024-01-02-06:00", &how);
+    assert_true(table->time[0] == JANUARY_2 - 4 * HOUR);
+    table_free(table);
+    table = timed("2024-01-02-15:00", "2024-01-03-15:00", &how);
+    assert_true(table->time[0] == JANUARY_2 + 6 * HOUR);
+    table_free(table);
+    zone_free(zone);
+}
+
+/* Years that stand for "never", or are mistyped. */
+static void times_far_away(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *format, *text;
+    } cases[] = {{"auto", "2611-01-02"}, {"auto", "0001-01-01T00:00:00Z"},
+                 {"auto", "9999-12-31"}, {"auto", "0999-12-31 23:59"},
+                 {"auto", "2 Jan 2200"}, {"dmy", "02.01.2611"},
+                 {"%Y%m%d", "26110102"}, {"auto", "2199-12-31 24:00"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct time_form form = {0};
+        char fault[TIME_FAULT], file[128], wants[128];
+        assert_int_equal(time_form_of(cases[i].format, &form, fault), 0);
+        struct table_how how = {
+            .time = {"t"}, .time_format = form.format, .time_pattern = form.pattern};
+        snprintf(file, sizeof file, "t,x\n%s,1\n", cases[i].text);
+        snprintf(wants, sizeof wants, ":2: time '%s' is no date of the years 1000 to 2199",
+                 cases[i].text);
+        expect_fault(file, &how, 1, wants);
+    }
+    struct table_how how = {.time = {"t"}};
+    expect_fault("t,x\n2024-01-02,1\n2024-01-03,2\n2204-01-04,3\n", &how, 1,
+                 ":4: time '2204-01-04' is no date of the years 1000 to 2199");
+    struct table *table = timed("1000-01-01", "2199-12-31 23:59", &how);
+    assert_true(table->time[0] == INT64_C(-354285) * DAY);
+    table_free(table);
 }
 
 /* An exponent alone is no fault, where all digits are there. */
@@ -497,7 +573,7 @@ static void missing(void **state)
     struct run *run = table_runs(table, 0, &runs); /* nothing reaches across, whatever the gap */
     assert_true(runs == 3 && run[1].begin == 1 && run[1].end == 2);
     free(run);
-    assert_string_equal(table->told, "1 rows at the start left out: a column has no value yet\n"
+    assert_string_equal(table->told, "1 row at the start left out: a column has no value yet\n"
                                      "2 rows left out where a value is missing\n");
     assert_true(table->read == 6 && table->origin[2] == 5 && !table->gaps);
     table_free(table);
@@ -886,6 +962,8 @@ int main(void)
         cmocka_unit_test(times),
         cmocka_unit_test(times_by_format),
         cmocka_unit_test(ambiguous_times),
+        cmocka_unit_test(times_far_away),
+        cmocka_unit_test(dates_with_an_offset),
         cmocka_unit_test(times_with_exponents),
         cmocka_unit_test(two_columns_of_time),
         cmocka_unit_test(clock_changes),

@@ -9,6 +9,9 @@
 /* The years 1900 to 2199: a number beyond them is hardly a time. */
 #define EARLIEST (-25567 * DAY)
 #define LATEST (84006 * DAY - 1)
+/* Text may be older, but not of the years that programs write for "never": 1, 9999. */
+#define FIRST_YEAR 1000
+#define LAST_YEAR 2199
 
 /* Exactly `count` decimal digits. */
 static inline int take_digits(const char **at, int count, int *value)
@@ -57,7 +60,7 @@ static const char *scan_date(const char *p, int64_t *ms)
     int dashes = take(&p, '-');
     if (!take_digits(&p, 2, &month) || (dashes && !take(&p, '-')) || !take_digits(&p, 2, &day))
         return NULL;
-    if (!dashes && (!ends(p) || year < 1800 || year > 2199))
+    if (year < FIRST_YEAR || year > LAST_YEAR || (!dashes && (!ends(p) || year < 1800)))
         return NULL;
     *ms = days(year, month, day, &valid) * DAY;
     return valid ? p : NULL;
@@ -119,6 +122,13 @@ int instant_of_date(int year, int month, int day, int64_t *ms)
     if (year >= 0 && year <= 9999)
         *ms = days(year, month, day, &valid) * DAY;
     return valid ? 0 : -1;
+}
+
+int instant_is_plausible(int64_t local)
+{
+    int valid;
+    return local >= days(FIRST_YEAR, 1, 1, &valid) * DAY &&
+           local < days(LAST_YEAR + 1, 1, 1, &valid) * DAY;
 }
 
 int instant_of_number(double x, enum time_format format, int64_t *ms)

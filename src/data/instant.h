@@ -12,9 +12,12 @@
 /*
  * ISO 8601: 2021-04-02 or 20210402, then maybe T or a blank, 00:03[:15[.250]], Z or +09[[:]00].
  * Returns what is behind it, which is NUL, a comma or the end of the line; NULL if the text does
- * not begin so.
+ * not begin so, or is of no year that instant_is_plausible().
  */
 const char *instant_scan(const char *text, int64_t *ms);
+
+/* Whether a date in text is of the years 1000 to 2199: others stand for "never" or are mistyped. */
+int instant_is_plausible(int64_t local);
 
 /* A number in the unit of the format; -1 if it is beyond the years 1900 to 2200. */
 int instant_of_number(double x, enum time_format format, int64_t *ms);

@@ -381,6 +381,7 @@ static int read_time(struct judged *j)
     static const char *const causes[] = {
         [TIME_UNLIKE] = "is not written like the times before it",
         [TIME_BEYOND] = "is no instant of the years 1900 to 2200",
+        [TIME_FAR] = "is no date of the years 1000 to 2199",
         [TIME_NO_ZONE] = "names a zone that the time zone database has not (package tzdata)",
         [TIME_SKIPPED] = "is a local time that clocks passed over when they were put forward: is "
                          "data.time_zone right?",

@@ -110,7 +110,8 @@ static int skip_rows(struct piece *p, size_t start, int all)
         from[kept++] = i;
     }
     if (left_out)
-        fprintf(p->told, "%zu rows left out where a value is missing\n", left_out);
+        fprintf(p->told, "%zu row%s left out where a value is missing\n", left_out,
+                left_out == 1 ? "" : "s");
     if (!result && (left_out || start))
         result = piece_rearrange(p, from, kept);
     free(from);
@@ -161,7 +162,8 @@ int piece_missing(struct piece *p)
     size_t start = find_start(p);
     int how = p->how->missing;
     if (start)
-        fprintf(p->told, "%zu rows at the start left out: a column has no value yet\n", start);
+        fprintf(p->told, "%zu row%s at the start left out: a column has no value yet\n", start,
+                start == 1 ? "" : "s");
     if (start == t->rows && (!t->series || how != MISSING_SKIP))
         return no_values(p);
     if ((start || how == MISSING_SKIP) && skip_rows(p, start, how == MISSING_SKIP))

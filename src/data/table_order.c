@@ -205,8 +205,8 @@ static int merge_duplicates(struct piece *p)
         }
     }
     if (!result && merged) {
-        fprintf(p->told, "%zu rows had the time of another: %s taken\n", merged,
-                names[p->how->duplicates]);
+        fprintf(p->told, "%zu row%s had the time of another: %s taken\n", merged,
+                merged == 1 ? "" : "s", names[p->how->duplicates]);
         result = piece_rearrange(p, from, kept);
     }
     free(from);

@@ -58,6 +58,8 @@ static enum time_fault instant_of(struct time_form *form, const struct time_part
     int64_t local;
     if (time_text_local(p, &local))
         return TIME_UNLIKE;
+    if (!instant_is_plausible(local))
+        return TIME_FAR;
     if (*p->zone) {
         enum time_fault fault = named_zone(form, p->zone);
         return fault ? fault : in_zone(form->named, local, ms, later);

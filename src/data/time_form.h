@@ -31,6 +31,7 @@ enum time_fault {
     TIME_READ,
     TIME_UNLIKE,  /* the text has not this form */
     TIME_BEYOND,  /* a number that is no instant of the years 1900 to 2200 */
+    TIME_FAR,     /* a text that is no date of the years 1000 to 2199 */
     TIME_NO_ZONE, /* a zone that the database has not */
     TIME_SKIPPED, /* a local time that clocks passed over when they were put forward */
 };

@@ -64,14 +64,22 @@ static void judge_number(struct time_judge *j, const char *text, size_t length, 
     struct time_parts p;
     int64_t ms;
     int width = time_text_all_digits(text, length) ? (int)length : 0;
+    int calendar = width && !time_text_calendar(text, length, &p);
     enum time_format unit = unit_of(x);
     if (!j->rows) {
         j->width = width;
-        j->calendar = j->yymmdd = j->hhmmss = j->excel = j->zeros = 1;
+        j->calendar = j->yymmdd = j->hhmmss = j->excel = j->zeros = j->dates = 1;
         j->first = j->least = j->most = x;
     }
     j->width = j->width == width ? width : 0;
-    j->calendar &= width && !time_text_calendar(text, length, &p);
+    j->calendar &= calendar;
+    j->calendars += (size_t)calendar;
+    if (!calendar && !j->stray_line) {
+        j->stray_line = line;
+        csv_show(text, j->stray_text);
+    }
+    j->dates &= width == 8 && !instant_of_date(pair(text) * 100 + pair(text + 2), pair(text + 4),
+                                               pair(text + 6), &ms);
     j->yymmdd &= width == 6 && !instant_of_date(time_text_year(pair(text), 2), pair(text + 2),
                                                 pair(text + 4), &ms);
     j->hhmmss &= width == 6 && pair(text) < 24 && pair(text + 2) < 60 && pair(text + 4) < 60;
@@ -86,6 +94,17 @@ static void judge_number(struct time_judge *j, const char *text, size_t length, 
     j->units |= BIT(unit);
 }
 
+/* 2024-01-02-05:00: a date of ISO 8601, then a time of day or an offset of XML Schema. Both are the
+ * same instant, unless data.time_zone is not UTC. */
+static int like_an_offset(const char *text, size_t length)
+{
+    static const char form[] = "dddd-dd-dd-dd:dd";
+    for (size_t i = 0; i < length || form[i]; i++)
+        if (i == length || (form[i] == 'd' ? text[i] < '0' || text[i] > '9' : text[i] != form[i]))
+            return 0;
+    return pair(text + 11) <= 14;
+}
+
 void time_judge_row(struct time_judge *j, const char *text, size_t length, uint64_t line)
 {
     struct time_parts p;
@@ -93,9 +112,10 @@ void time_judge_row(struct time_judge *j, const char *text, size_t length, uint6
     double x;
     if (!j->rows) {
         j->orders = BIT(TIME_YMD) | BIT(TIME_DMY) | BIT(TIME_MDY);
-        j->iso = j->named = 1;
+        j->iso = j->named = j->dashed = 1;
         csv_show(text, j->first_text);
     }
+    j->dashed = j->dashed && like_an_offset(text, length) && !strcmp(text + 10, j->first_text + 10);
     j->iso = j->iso && instant_scan(text, &ms) == text + length;
     for (enum time_format order = TIME_YMD; order <= TIME_MDY; order++) {
         if (!(j->orders & BIT(order)))
@@ -155,12 +175,25 @@ static int judge_digits(const struct time_judge *j, const char *path, const char
     static const struct choice years[] = {{"%Y", TIME_PATTERN}, {"s", TIME_SECONDS}};
     static const struct choice days[] = {{"excel", TIME_EXCEL}, {"s", TIME_SECONDS}};
     static const struct choice short_days[] = {{"%y%m%d", TIME_PATTERN}, {"s", TIME_SECONDS}};
+    static const struct choice old_days[] = {{"%Y%m%d", TIME_PATTERN}, {"s", TIME_SECONDS}};
     int seconds = !(j->units & ~BIT(TIME_SECONDS));
     form->format = TIME_NONE;
     if (j->calendar && j->width == 10 && seconds)
         return refuse(j, path, column, hours, 2, err);
     if (j->calendar)
         form->format = TIME_DIGITS;
+    else if (j->calendars * 2 >= j->rows && j->rows > 1)
+        return error_set(err, STATUS_INPUT,
+                         "%s:%llu: column '%s': time '%s' is no date in digits (YYYYMMDD ...), as "
+                         "most of the column are; data.time_format says what they are",
+                         path, (unsigned long long)j->stray_line, column, j->stray_text);
+    else if (j->dates && j->first >= 10000000 && j->first < 22000000)
+        return refuse(j, path, column, old_days, 2, err);
+    else if (j->dates)
+        return error_set(err, STATUS_INPUT,
+                         "%s: column '%s': time '%s' is no date YYYYMMDD of the years 1000 to "
+                         "2199; if these are seconds, set data.time_format = s",
+                         path, column, j->first_text);
     else if (j->first == 0)
         return 0;
     else if (j->width == 4)
@@ -234,6 +267,12 @@ int time_judge_end(const struct time_judge *j, const char *path, const char *col
             "or not that of the rows before; data.time_format can name it (as "
             "%%d.%%m.%%Y %%H:%%M)",
             path, (unsigned long long)j->odd_line, column, j->odd_text);
+    if (j->dashed && form->zone)
+        return error_set(err, STATUS_INPUT,
+                         "%s: column '%s': time '%s' ends in an offset or in a time of day of "
+                         "data.time_zone; data.time_format = %%Y-%%m-%%d%%z or %%Y-%%m-%%d-%%H:%%M "
+                         "says which",
+                         path, column, j->first_text);
     if (count > 1 && !j->named)
         return refuse(j, path, column, left, count, err);
     form->format = j->iso && !form->zone ? TIME_ISO8601 : left[0].format;

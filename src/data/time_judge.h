@@ -25,11 +25,16 @@ struct time_judge {
     int iso, named;  /* all fields have the usual form of ISO 8601; all name the month */
     int width;       /* digits of all fields; 0: they differ, or are more than digits */
     int calendar, yymmdd, hhmmss;     /* all fields could be these */
+    int dates;                        /* all are YYYYMMDD of some year */
+    size_t calendars;                 /* fields that are calendar numbers */
+    int dashed;                       /* all are a date and the same -hh:mm */
     int excel, short_exponent, zeros; /* all could be a spreadsheet's days; some lost digits */
     double first, least, most;
     unsigned units; /* bits of TIME_SECONDS ... that fields fit by their size, 1: none */
     char first_text[TIME_SHOWN], odd_text[TIME_SHOWN]; /* the first field; one that fits nothing */
     uint64_t odd_line, change_line; /* where that is; where microseconds follow milliseconds */
+    char stray_text[TIME_SHOWN];    /* the first number that is no calendar number */
+    uint64_t stray_line;
 };
 
 void time_judge_row(struct time_judge *judge, const char *text, size_t length, uint64_t line);
