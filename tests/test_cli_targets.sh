@@ -625,8 +625,8 @@ wild
 deviations()
 {
     run 0 data -c gru.ini -o overview -s data.source=wild.csv -s data.validation=0.2 "$@" &&
-        awk '$1 == "training" && $2 ~ /^[0-9]+$/ { t = $8 } $1 == "validation" && $2 ~ /^[0-9]+$/ { v = $8 }
-            END { print v / t }' out >ratio
+        awk 'below == "training" { t = $1 } below == "validation" { v = $1 }
+            { below = $2 ~ /^[0-9]+$/ ? $1 : "" } END { print v / t }' out >ratio
 }
 stratified()
 {

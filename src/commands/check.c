@@ -12,7 +12,7 @@
 
 static void print_layers(const struct params *params)
 {
-    printf("%-52s %-20s %12s\n", "parameter", "shape", "numbers");
+    printf("%-46s %-20s %12s\n", "parameter", "shape", "numbers");
     for (size_t i = 0; i < params->count; i++) {
         const struct tensor *t = &params->list[i]->value;
         char shape[64] = "";
@@ -20,9 +20,9 @@ static void print_layers(const struct params *params)
             size_t used = strlen(shape);
             snprintf(shape + used, sizeof shape - used, "%s%zu", r ? " x " : "", t->dim[r]);
         }
-        printf("%-52s %-20s %12zu\n", t->name, shape, t->elems);
+        printf("%-46s %-20s %12zu\n", t->name, shape, t->elems);
     }
-    printf("%-52s %-20s %12zu\n", "total", "", params_count(params));
+    printf("%-46s %-20s %12zu\n", "total", "", params_count(params));
 }
 
 static void print_memory(const struct engine *e)

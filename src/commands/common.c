@@ -356,16 +356,16 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
         all.floor += lines[i].floor;
     }
     fprintf(out,
-            "Profile (launches waited for one by one, which adds %.0f us to each; ceilings "
-            "measured now: %.1f GF/s, %.1f GB/s)\n"
-            "  %-28s %9s %10s %6s %10s %8s %8s %6s\n",
+            "Profile (launches waited for one by one, which adds %.0f us to each;\n"
+            "ceilings measured now: %.1f GF/s, %.1f GB/s)\n"
+            "  %-23s %8s %9s %6s %8s %6s %6s %5s\n",
             wait * 1e6, c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share",
             "us each", "GF/s", "GB/s", "floor");
     for (size_t i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         if (!(l->runs > 0))
             continue;
-        fprintf(out, "  %-28s %9.0f %10.1f %5.1f%% %10.1f %8.1f %8.1f %5.0f%%\n", l->name, l->runs,
+        fprintf(out, "  %-23s %8.0f %9.1f %5.1f%% %8.1f %6.1f %6.1f %4.0f%%\n", l->name, l->runs,
                 l->seconds * 1e3, 100 * l->seconds / all.seconds, l->seconds * 1e6 / l->runs,
                 l->flops / l->seconds / 1e9, l->bytes / l->seconds / 1e9,
                 100 * l->floor / l->seconds);

@@ -79,10 +79,11 @@ struct figure log_figure(double x, int decimals)
 {
     struct figure f;
     locale_t locale = clocale_enter();
-    if ((x != 0 && fabs(x) < pow(10, -decimals / 2)) || fabs(x) >= 1e9)
+    if (fabs(x) > 0 && (fabs(x) < 1e-9 || fabs(x) >= 1e9))
         snprintf(f.text, sizeof f.text, "%.2e", x);
     else
-        snprintf(f.text, sizeof f.text, "%.*f", decimals, x);
+        snprintf(f.text, sizeof f.text, "%.*f",
+                 fabs(x) > 0 ? (int)fmax(decimals, 1 - floor(log10(fabs(x)))) : decimals, x);
     clocale_leave(locale);
     return f;
 }

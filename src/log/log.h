@@ -33,8 +33,8 @@ struct figure {
     char text[24];
 };
 
-/* x for a console line: with so many decimals, or as 1.23e-05 where half of these would be zeros.
- */
+/* x for a console line: with so many decimals, or as many as show two digits, so that a figure
+ * that falls keeps its notation; as 1.23e-10 or 1.23e+09 only beyond what can be read. */
 struct figure log_figure(double x, int decimals);
 
 /* A console line, unless quiet; nothing in the file. */

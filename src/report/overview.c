@@ -9,6 +9,7 @@
 #include "analysis/normality.h"
 #include "data/table.h"
 #include "plots/plots.h"
+#include "report/column.h"
 #include "report/targets.h"
 #include "util/file.h"
 
@@ -80,14 +81,15 @@ static void measure_series(const struct dataset *data, const unsigned char *part
 
 static void print_rows(const struct dataset *data)
 {
-    printf("\n%-40s %9s %9s %9s  %s\n", "series, as in its file", "rows", "repeated", "gaps",
+    printf("\n%-36s %9s %9s %9s  %s\n", "series, as in its file", "rows", "repeated", "gaps",
            "longest");
     for (size_t s = 0; s < data->files; s += data->channels) {
         const struct file_rows *file = &data->file[s].file;
         char longest[TABLE_TIME] = "";
         if (file->gaps)
             table_duration(file->longest, longest);
-        printf("%-40.40s %9zu %9zu ", data->file[s].name, file->rows, file->repeated);
+        column_name(data->file[s].name, 36);
+        printf(" %9zu %9zu ", file->rows, file->repeated);
         data->time ? printf("%9zu  %s\n", file->gaps, longest) : printf("%9s\n", "-");
     }
 }
@@ -101,18 +103,27 @@ static int all_positive(const struct dataset *data, const unsigned char *part_of
     return 1;
 }
 
+/* Two lines: range and quartiles; below the deviation and what else there is. */
 static void print_distribution(const char *what, const struct distribution *d)
 {
-    printf("%-32.32s %9zu %12.5g %12.5g %12.5g %12.5g %12.5g %12.5g %8.2f %8.2f %8zu\n", what,
-           d->count, d->min, d->quantile[3], d->quantile[4], d->quantile[5], d->max, d->sd, d->skew,
+    const double x[] = {d->min, d->quantile[3], d->quantile[4], d->quantile[5], d->max, d->sd};
+    int scientific = 0;
+    for (size_t i = 0; i < 6; i++)
+        scientific |= column_is_long(x[i]);
+    column_name(what, 20);
+    printf(" %7zu", d->count);
+    for (size_t i = 0; i < 5; i++)
+        printf(" %9s", column_figure(x[i], scientific).text);
+    printf("\n%28s %9s %9.2f %9.2f %9zu\n", "", column_figure(d->sd, scientific).text, d->skew,
            d->kurtosis, d->low + d->high);
 }
 
 static void print_heading(const char *what)
 {
-    printf("\n%-32s %9s %12s %12s %12s %12s %12s %12s %8s %8s %8s\n", what, "values", "minimum",
-           "quartile", "median", "quartile", "maximum", "deviation", "skew", "kurtosis",
-           "outliers");
+    printf("\n");
+    column_name(what, 20);
+    printf(" %7s %9s %9s %9s %9s %9s\n%28s %9s %9s %9s %9s\n", "values", "minimum", "quartile",
+           "median", "quartile", "maximum", "", "deviation", "skew", "kurtosis", "outliers");
 }
 
 /* Ranges of the features over training rows; range [features, 5] as the picture takes them. */
@@ -241,14 +252,15 @@ int overview_report(const struct config *config, const struct dataset *data, str
     int failed = part_of && rows && range ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     int returns = !failed && all_positive(data, part_of);
     if (!failed)
-        printf("\n%-40s %-26s  %s\n%-40s %8s %8s %8s  %10s %10s %10s\n", "", "rows",
+        printf("\n%-22s %-26s %s\n%-22s %8s %8s %8s %9s %9s %9s\n", "", "rows",
                returns ? "deviation of returns" : "deviation of differences", "series", "training",
                "valid.", "test", "training", "valid.", "test");
     for (size_t s = 0; !failed && s < data->files; s++) {
         double *r = rows + s * PARTS, *v = volatility + s * PARTS;
         measure_series(data, part_of, s, r, v, returns);
-        printf("%-40.40s %8.0f %8.0f %8.0f  %10.4g %10.4g %10.4g\n", data->file[s].name, r[0], r[1],
-               r[2], v[0], v[1], v[2]);
+        column_name(data->file[s].name, 22);
+        printf(" %8.0f %8.0f %8.0f %9s %9s %9s\n", r[0], r[1], r[2], column_figure(v[0], 0).text,
+               column_figure(v[1], 0).text, column_figure(v[2], 0).text);
     }
     if (!failed)
         print_rows(data);

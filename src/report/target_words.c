@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "models/model.h"
+#include "report/column.h"
 #include "report/targets.h"
 #include "train/advice.h"
 
@@ -17,24 +18,6 @@ struct line {
     struct regression_metrics m;
 };
 
-/* x in a column of ten characters, all of which have one notation. */
-static void put(char to[16], double x, int scientific)
-{
-    int digits = x > 0 && x < 1 ? 3 - (int)floor(log10(x)) : 3;
-    if (!isfinite(x))
-        snprintf(to, 16, "-");
-    else if (scientific)
-        snprintf(to, 16, "%.3e", x);
-    else
-        snprintf(to, 16, "%.*f", x >= 1000 ? 0 : x >= 1 ? 3 - (int)log10(x) : digits, x);
-}
-
-/* Whether a figure of a column has too many digits to be written out. */
-static int is_long(double x)
-{
-    return isfinite(x) && x > 0 && (x < 1e-4 || x >= 1e7);
-}
-
 /* The lines of one target. */
 static void say_target(struct log *log, const char *name, const struct line *line, size_t count,
                        const int scientific[3])
@@ -42,15 +25,15 @@ static void say_target(struct log *log, const char *name, const struct line *lin
     log_say(log, "  %s", name);
     for (size_t i = 0; i < count; i++) {
         const struct regression_metrics *m = &line[i].m;
-        char mse[16], mae[16], rmse[16], r2[16], direction[16] = "-";
-        put(mse, m->mse, scientific[0]);
-        put(mae, m->mae, scientific[1]);
-        put(rmse, m->rmse, scientific[2]);
+        char r2[16], direction[16] = "-";
         snprintf(r2, sizeof r2, isfinite(m->r2) ? m->r2 > -1e4 ? "%.4f" : "%.2e" : "-", m->r2);
         if (isfinite(m->direction))
             snprintf(direction, sizeof direction, "%.1f%%", 100 * m->direction);
-        log_say(log, "    %-16s %10s %10s %10s %10s %10s%s", line[i].unit, mse, mae, rmse, r2,
-                direction, isfinite(m->mse) ? "" : " no numbers");
+        log_say(log, "    %-16s %10s %10s %10s %10s %10s%s", line[i].unit,
+                column_figure(m->mse, scientific[0]).text,
+                column_figure(m->mae, scientific[1]).text,
+                column_figure(m->rmse, scientific[2]).text, r2, direction,
+                isfinite(m->mse) ? "" : " no numbers");
     }
 }
 
@@ -68,9 +51,9 @@ static void say_table(const struct target_report *r, const struct dataset *data,
                 continue;
             struct regression_metrics m = regression_metrics(unit[i], t, REGRESSION_ALL);
             line[t][lines[t]++] = (struct line){names[i], m};
-            scientific[0] |= is_long(m.mse);
-            scientific[1] |= is_long(m.mae);
-            scientific[2] |= is_long(m.rmse);
+            scientific[0] |= column_is_long(m.mse);
+            scientific[1] |= column_is_long(m.mae);
+            scientific[2] |= column_is_long(m.rmse);
         }
     }
     log_say(log, "  %-18s %10s %10s %10s %10s %10s", "target", "MSE", "MAE", "RMSE", "R2",
