@@ -310,6 +310,23 @@ static void test_mkdir(void **state)
     assert_int_equal(file_mkdir(in("f"), &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
     assert_int_equal(file_mkdir(in("f/g"), &err), -1);
+    char *real = file_real(in("x/./y/../y/")), *other = file_real(in("x/y"));
+    assert_non_null(real);
+    assert_string_equal(real, other);
+    free(real);
+    free(other);
+    real = file_real(in("x/y/new/er/")); /* of which nothing is there */
+    other = file_real(in("x/y"));
+    assert_int_equal(strncmp(real, other, strlen(other)), 0);
+    assert_string_equal(real + strlen(other), "/new/er");
+    free(real);
+    free(other);
+    real = file_real("new");
+    other = file_real("");
+    assert_int_equal(strncmp(real, other, strlen(other)), 0);
+    assert_string_equal(real + strlen(other), "/new");
+    free(real);
+    free(other);
     assert_int_equal(file_is_folder(in("x/y")), 1);
     assert_int_equal(file_is_folder(in("f")), 0);
     assert_int_equal(errno, 0);

@@ -275,6 +275,18 @@ static int run_all(struct run *run, const struct options *options, struct folder
     return conclude(run, err);
 }
 
+/* Whether a configuration is the one that a run wrote into its folder. */
+static int is_own(const char *path, const struct config *config)
+{
+    char *own = file_join(config->run.output, "config.ini"), *one = file_real(path);
+    char *other = own ? file_real(own) : NULL;
+    int same = one && other && !strcmp(one, other);
+    free(own);
+    free(one);
+    free(other);
+    return same;
+}
+
 int command_train(const struct options *options, struct error *err)
 {
     if (!options->config)
@@ -294,7 +306,9 @@ int command_train(const struct options *options, struct error *err)
         config_free(config);
         return -1;
     }
-    struct dataset *data = dataset_load(config, NULL, log, err);
+    int again =
+        (options->resume && (folder.last || folder.former)) || is_own(options->config, config);
+    struct dataset *data = dataset_load_run(config, again, log, err);
     if (data) {
         command_cut_batch(config, data->count[PART_TRAIN], log);
         target_report_expect(data, config, log);

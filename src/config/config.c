@@ -157,10 +157,11 @@ static char *no_key(const char *section, const char *key)
 
 /* --- reading */
 
-/* The name of an input file as seen from the current folder; takes `text` over. */
+/* The name of an input file as seen from the current folder; takes `text` over. Standard input,
+ * "-", is the same from everywhere. */
 static char *from_folder(const char *folder, char *text)
 {
-    if (!folder || !*text || *text == '/')
+    if (!folder || !*text || *text == '/' || !strcmp(text, "-"))
         return text;
     char *joined = file_join(folder, text);
     free(text);
@@ -532,6 +533,8 @@ struct config *config_parse(const char *text, const char *name, char *const *set
  * symbolic link. NULL if memory runs out. */
 static char *absolute(const char *path)
 {
+    if (!strcmp(path, "-"))
+        return strdup(path);
     char *copy = strdup(path), *folder = copy ? realpath(dirname(copy), NULL) : NULL;
     const char *slash = strrchr(path, '/');
     int no_memory = !folder && errno == ENOMEM;

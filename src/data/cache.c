@@ -388,11 +388,12 @@ int cache_write(const char *cache, const char *key, const struct table *tables)
 static char *make_key(const char *path, const struct table_how *how, char *const *names,
                       size_t columns, const struct stat *st, uint64_t name[2])
 {
-    char *full = realpath(path, NULL), *key = NULL;
+    const int once = !S_ISREG(st->st_mode); /* nothing but the run tells it from other data */
+    char *full = once ? strdup(path) : realpath(path, NULL), *key = NULL;
     size_t size = 0;
     FILE *out = full ? open_memstream(&key, &size) : NULL;
     if (out) {
-        fprintf(out, "%s\n", full);
+        fprintf(out, "%s\nrun %s\n", full, once ? how->run : "");
         for (int i = 0; i < 2 && how->time[i]; i++)
             fprintf(out, "time %s\n", how->time[i]);
         fprintf(out, "series %s\n", how->series ? how->series : "");
@@ -415,9 +416,10 @@ static char *make_key(const char *path, const struct table_how *how, char *const
         fflush(out);
         name[0] = hash_bytes(FNV_START, key, size);
         name[1] = hash_bytes(~FNV_START, key, size);
-        fprintf(out, "size %lld\nmtime %lld.%09ld\nctime %lld.%09ld\n", (long long)st->st_size,
-                (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec, (long long)st->st_ctim.tv_sec,
-                st->st_ctim.tv_nsec);
+        if (!once)
+            fprintf(out, "size %lld\nmtime %lld.%09ld\nctime %lld.%09ld\n", (long long)st->st_size,
+                    (long long)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+                    (long long)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
         int failed = ferror(out);
         if (fclose(out) || failed) {
             free(key);
@@ -461,25 +463,67 @@ static int can_be_kept(const struct table *table)
     return 1;
 }
 
-struct table *cache_table(const char *path, const struct table_how *how, char *const *names,
-                          size_t columns, struct log *log, struct error *err)
+int cache_refuse(const char *path, struct error *err)
+{
+    return error_set(
+        err, STATUS_USAGE,
+        "%s: the run in this folder has read it already, it can be read only once, and "
+        "its columns are not in the cache: write the data into a file, and start anew",
+        path);
+}
+
+/* A file that can be read only once, of a run: where the run goes on, from the cache or not at all.
+ */
+static struct table *read_once(const char *path, const struct table_how *how, char *const *names,
+                               size_t columns, const char *cache, const char *key, struct log *log,
+                               struct error *err)
+{
+    struct table *table = NULL;
+    if (!how->again) {
+        table = table_read(path, how, names, columns, log, err);
+        if (table && cache && can_be_kept(table))
+            cache_write(cache, key, table);
+        return table;
+    }
+    if (cache)
+        table = cache_read(cache, key, path, how->time[0] && *how->time[0], columns);
+    if (table)
+        log_say(log, "data: %s: the columns that this run read before, from the cache", path);
+    else
+        cache_refuse(path, err);
+    return table;
+}
+
+static struct table *read_file(const char *path, const struct table_how *how, char *const *names,
+                               size_t columns, const struct stat *st, const char *cache,
+                               const char *key, struct log *log, struct error *err)
 {
     int timed = how->time[0] && *how->time[0];
-    struct stat st;
-    uint64_t name[2] = {0};
-    char *key = NULL, *cache = NULL;
-    if (!stat(path, &st) && S_ISREG(st.st_mode) && st.st_size >= CACHE_LEAST)
-        key = make_key(path, how, names, columns, &st, name);
-    if (key)
-        cache = cache_path(name);
     struct table *table = cache ? cache_read(cache, key, path, timed, columns) : NULL;
     if (table) {
         log_detail(log, "data: %s: from the cache, %s", path, cache);
-    } else {
-        table = table_read(path, how, names, columns, log, err);
-        if (table && cache && can_be_kept(table) && settled(path, &st))
-            cache_write(cache, key, table);
+        return table;
     }
+    table = table_read(path, how, names, columns, log, err);
+    if (table && cache && can_be_kept(table) && settled(path, st))
+        cache_write(cache, key, table);
+    return table;
+}
+
+struct table *cache_table(const char *path, const struct table_how *how, char *const *names,
+                          size_t columns, struct log *log, struct error *err)
+{
+    struct stat st;
+    uint64_t name[2] = {0};
+    char *key = NULL, *cache = NULL;
+    int there = !(strcmp(path, "-") ? stat(path, &st) : fstat(STDIN_FILENO, &st));
+    int once = there && !S_ISREG(st.st_mode) && how->run;
+    if (once || (there && S_ISREG(st.st_mode) && st.st_size >= CACHE_LEAST && strcmp(path, "-")))
+        key = make_key(path, how, names, columns, &st, name);
+    if (key)
+        cache = cache_path(name);
+    struct table *table = once ? read_once(path, how, names, columns, cache, key, log, err)
+                               : read_file(path, how, names, columns, &st, cache, key, log, err);
     free(cache);
     free(key);
     return table;

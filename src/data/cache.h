@@ -24,9 +24,13 @@
 /* Files that are smaller are parsed as fast as the cache is read. */
 #define CACHE_LEAST (1 << 15)
 
-/* table_read() by way of the cache; a detail for `log` tells that it came from there. */
+/* table_read() by way of the cache; a detail for `log` tells that it came from there. A pipe is
+ * kept for the run how->run alone, which finds it there when it goes on. */
 struct table *cache_table(const char *path, const struct table_how *how, char *const *names,
                           size_t columns, struct log *log, struct error *err);
+
+/* A run that goes on cannot read this again: STATUS_USAGE, with the way out. */
+int cache_refuse(const char *path, struct error *err);
 
 /* What cache_table() does, with the cache file named: for tests. NULL: it does not fit. */
 struct table *cache_read(const char *cache, const char *key, const char *path, int timed,

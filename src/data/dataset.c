@@ -12,6 +12,7 @@
 #include "data/scaler.h"
 #include "data/time_form.h"
 #include "util/block.h"
+#include "util/file.h"
 
 int load_no_memory(struct load *load)
 {
@@ -216,6 +217,8 @@ static int find_how(struct load *load)
                 .skip_footer = config->data.skip_footer,
                 .column = config->data.columns.item,
                 .columns = config->data.columns.count},
+        .run = load->run,
+        .again = load->again,
         .series = is_set(config->data.series) ? config->data.series : NULL,
         .time_format = form.format,
         .time_pattern = form.pattern,
@@ -559,6 +562,18 @@ struct dataset *dataset_load(const struct config *config, const struct fitted *f
 {
     struct load load = {.config = config, .log = log, .err = err};
     return sources_find(config, &load.sources, err) ? NULL : begin_load(&load, fitted);
+}
+
+struct dataset *dataset_load_run(const struct config *config, int again, struct log *log,
+                                 struct error *err)
+{
+    struct load load = {.config = config, .again = again, .log = log, .err = err};
+    if (sources_find(config, &load.sources, err))
+        return NULL;
+    load.run = file_real(config->run.output);
+    struct dataset *data = begin_load(&load, NULL);
+    free(load.run);
+    return data;
 }
 
 struct dataset *dataset_load_all(const struct config *config, const char *path,

@@ -72,6 +72,8 @@ struct lost {
 struct load {
     const struct config *config;
     int whole; /* no split: every window, for encode and predict */
+    char *run; /* the folder of the run that is to train; NULL: none is */
+    int again; /* it goes on */
     struct log *log;
     struct error *err;
     struct sources sources;

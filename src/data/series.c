@@ -56,8 +56,12 @@ static struct table *read_file(struct load *load, const struct source *source, c
         reading_apply(load->kept, columns->name, columns->count, decimal, &how);
     for (size_t i = 0; i < columns->count; i++)
         names[i] = (char *)(uintptr_t)source_column(source, columns->name[i]);
-    struct table *table = (load->config->data.cache ? cache_table : table_read)(
-        path, &how, names, columns->count, load->log, load->err);
+    struct table *table = NULL;
+    if (how.again && !load->config->data.cache && source_is_once(path))
+        cache_refuse(path, load->err);
+    else
+        table = (load->config->data.cache ? cache_table : table_read)(
+            path, &how, names, columns->count, load->log, load->err);
     int failed = 0;
     for (struct table *t = table; t && !failed; t = t->next)
         failed = rename_columns(t, names, columns);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "data/csv.h"
 #include "data/dataset.h"
@@ -156,9 +157,23 @@ static int add_glob(struct sources *sources, const char *pattern, struct error *
     return result;
 }
 
+/* stat() of a path, or of standard input. */
+static int look_up(const char *path, struct stat *st)
+{
+    return strcmp(path, "-") ? stat(path, st) : fstat(STDIN_FILENO, st);
+}
+
+int source_is_once(const char *path)
+{
+    struct stat st;
+    return !look_up(path, &st) && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode);
+}
+
 static int add_files(struct sources *sources, const char *path, struct error *err)
 {
     struct stat st;
+    if (!strcmp(path, "-"))
+        return add(sources, path, path, err) ? 0 : -1;
     if (stat(path, &st))
         return strpbrk(path, "*?[") ? add_glob(sources, path, err)
                                     : error_errno(err, STATUS_INPUT, path);
@@ -344,7 +359,7 @@ static int check_twice(const struct sources *sources, struct error *err)
     int result = id ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 0; i < sources->count && !result; i++) {
         struct stat st;
-        if (!stat(sources->item[i].path, &st)) /* reading tells what is wrong with it */
+        if (!look_up(sources->item[i].path, &st)) /* reading tells what is wrong with it */
             id[count++] = (struct identity){(uint64_t)st.st_dev, (uint64_t)st.st_ino, i};
     }
     if (!result)

@@ -52,6 +52,9 @@ void sources_fini(struct sources *sources);
 /* Adds the series of a manifest. STATUS_INPUT with "path:line: cause". */
 int manifest_read(const char *path, struct sources *sources, struct error *err);
 
+/* Whether a path ("-": standard input) is a pipe or a device, which can be read only once. */
+int source_is_once(const char *path);
+
 /* The name that the file has for a column. */
 const char *source_column(const struct source *source, const char *ours);
 

@@ -88,6 +88,11 @@ struct table_how {
     size_t missing_values;
     const unsigned char *only_target; /* [columns]: no feature needs it; NULL: all are needed */
 
+    /* What can be read only once is kept in the cache for the run in this folder (NULL: for none),
+     * and `again`, for a run that goes on, is taken from there. */
+    const char *run;
+    int again;
+
     /* How the files of training were written, as it was found out; a file that is written otherwise
      * is refused, unless the keys above say how it is. (csv.kept is the separator.) */
     enum time_format kept_time; /* TIME_NONE: not known */

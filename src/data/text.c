@@ -434,6 +434,12 @@ static int open_raw(const char *path, struct stat *state, struct error *err)
     }
     if (fd < 0)
         return -1;
+    if (isatty(fd)) {
+        close(fd);
+        return error_set(err, STATUS_INPUT,
+                         "%s: this is a terminal: the data comes from a file or through a pipe",
+                         path);
+    }
     return S_ISREG(state->st_mode) ? fd : spool(path, fd, err);
 }
 

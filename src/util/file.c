@@ -337,6 +337,26 @@ int file_is_folder(const char *path)
     return S_ISDIR(st.st_mode);
 }
 
+char *file_real(const char *path)
+{
+    char *real = realpath(*path ? path : ".", NULL);
+    if (real || errno == ENOMEM)
+        return real;
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    size_t name = length;
+    while (name && path[name - 1] != '/')
+        name--;
+    char *folder = strndup(path, name), *last = strndup(path + name, length - name);
+    char *above = folder && last && name < length ? file_real(folder) : NULL;
+    real = above ? file_join(above, last) : NULL;
+    free(above);
+    free(folder);
+    free(last);
+    return real;
+}
+
 int file_mkdir(const char *path, struct error *err)
 {
     if (!*path)

@@ -66,6 +66,10 @@ int file_read_at(int fd, uint64_t offset, size_t bytes, void *to);
  * ENOENT where nothing does, and else why that cannot be told. */
 int file_is_folder(const char *path);
 
+/* The real name of a path, the last folders of which need not be there; the caller frees. NULL
+ * without memory. */
+char *file_real(const char *path);
+
 /* mkdir -p; STATUS_FAILED. */
 int file_mkdir(const char *path, struct error *err);
 
