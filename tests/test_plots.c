@@ -179,7 +179,8 @@ static void windows_init(struct windows *w, size_t count, size_t window, size_t 
         w->reconstruction[i] = (float)(0.9 * (double)w->original[i] + 0.1 * noise(&seed));
     }
     w->plot = (struct plot_reconstruction){
-        count, window, features, w->original, w->reconstruction, w->name_list, w->title_list};
+        count,        window,        features,   w->original, w->reconstruction,
+        w->name_list, w->title_list, "test part"};
 }
 
 static void windows_fini(struct windows *w)
@@ -206,7 +207,8 @@ static void points_init(struct points *p, size_t count, size_t categories)
         p->xy[2 * i] = (float)(50 * cos(c) + 9 * noise(&seed));
         p->xy[2 * i + 1] = (float)(50 * sin(2.3 * c) + 9 * noise(&seed));
     }
-    p->plot = (struct plot_map){count, p->xy, p->category, categories, 1.25, 30};
+    p->plot =
+        (struct plot_map){count, p->xy, p->category, categories, 1.25, 30, count, "training part"};
 }
 
 static void points_fini(struct points *p)
@@ -249,7 +251,7 @@ static struct picture draw_map(const struct plot_map *map)
 static struct picture draw_categories(size_t n, const uint64_t *size)
 {
     struct error err = {0};
-    struct plot_categories categories = {n, size};
+    struct plot_categories categories = {n, size, "training part"};
     if (plot_category_distribution(in_folder("categories.png"), &about, &categories, &err))
         fail_msg("%s", err.text);
     return picture_read(in_folder("categories.png"));
@@ -348,7 +350,7 @@ static void windows_draw(void **state)
         windows_fini(&w);
     }
     struct error err = {0};
-    struct plot_reconstruction none = {1, 0, 0, NULL, NULL, NULL, NULL};
+    struct plot_reconstruction none = {1, 0, 0, NULL, NULL, NULL, NULL, "test part"};
     assert_int_equal(plot_reconstruction_quality(in_folder("none.png"), &about, &none, &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
 }
@@ -366,7 +368,8 @@ static void too_many_windows(void **state)
         names[i] = x;
     for (size_t i = 0; i < COUNT; i++)
         titles[i] = window;
-    struct plot_reconstruction plot = {COUNT, 1, FEATURES, values, values, names, titles};
+    struct plot_reconstruction plot = {COUNT,  1,     FEATURES, values,
+                                       values, names, titles,   "test part"};
     check_picture(draw_windows(&plot), "Reconstruction quality");
     free(values);
     free(names);
@@ -394,7 +397,7 @@ static void maps_draw(void **state)
         check_picture(draw_map(&p.plot), "Latent space");
         points_fini(&p);
     }
-    struct plot_map none = {0, NULL, NULL, 0, NAN, NAN};
+    struct plot_map none = {0, NULL, NULL, 0, NAN, NAN, 0, "training part"};
     free(draw_map(&none).rgb);
 }
 
@@ -1077,6 +1080,59 @@ static void map_changes_in_place(void **state)
     points_fini(&p);
 }
 
+/* As many categories as have a colour are numbered, even where all their clouds are one. */
+static void all_are_numbered(void **state)
+{
+    (void)state;
+    struct points p;
+    size_t ink[2];
+    for (int many = 0; many < 2; many++) {
+        points_init(&p, 600, 13);
+        for (size_t i = 0; i < 600; i++) {
+            p.category[i] = many ? 10 + (uint32_t)(i % 13) : 10;
+            p.xy[2 * i] = i < 2 ? (float)i * 100 : (float)(i % 25) / 10 + 50;
+            p.xy[2 * i + 1] = i < 2 ? (float)i * 100 : (float)(i / 25) / 10 + 50;
+        }
+        p.plot.categories = 23;
+        struct picture picture = draw_map(&p.plot);
+        ink[many] = 0;
+        for (unsigned y = 2 * CANVAS_TOP + 4; y < 2 * (CANVAS_TOP + 558); y++)
+            for (unsigned x = 2 * (CANVAS_MARGIN + 16); x < 2 * (CANVAS_MARGIN + 570); x++)
+                ink[many] += pixel(&picture, x, y) == COLOR_INK;
+        free(picture.rgb);
+        points_fini(&p);
+    }
+    assert_true(ink[1] > 9 * ink[0]); /* "10" beside "10", "11" ... "21" */
+}
+
+/* A number does not lie on another category's cloud: those points look the same with and without.
+ */
+static void numbers_keep_off(void **state)
+{
+    (void)state;
+    enum { CLOUD = 400, FEW = 5 };
+    struct points p;
+    size_t count[2];
+    for (int near = 0; near < 2; near++) {
+        points_init(&p, CLOUD + FEW + 2, 2);
+        for (size_t i = 0; i < CLOUD + FEW + 2; i++) {
+            int few = i >= CLOUD && i < CLOUD + FEW;
+            p.category[i] = (uint32_t)few;
+            p.xy[2 * i] = few ? (float)i - CLOUD : (float)(i % 20) - 8;
+            p.xy[2 * i + 1] = few ? near ? -1.5f : -30 : (float)(i / 20);
+        }
+        for (size_t i = 0; i < 2; i++) /* corners that fix the axes */
+            p.xy[2 * (CLOUD + FEW + i)] = p.xy[2 * (CLOUD + FEW + i) + 1] = i ? 40 : -40;
+        struct picture picture = draw_map(&p.plot);
+        struct box all = {0, 2 * CANVAS_TOP, picture.width, picture.height};
+        count[near] = count_in(&picture, all, color_category[0]);
+        free(picture.rgb);
+        points_fini(&p);
+    }
+    assert_true(count[0] > 2000);
+    assert_in_range(count[1], count[0] - 60, count[0] + 60);
+}
+
 /* The picture shows sorted sizes: their order does not count, apart from the largest's number. */
 static void categories_are_sorted(void **state)
 {
@@ -1115,7 +1171,7 @@ static void run_of_any_bytes(void **state)
 {
     (void)state;
     uint64_t size[] = {3, 4};
-    struct plot_categories categories = {2, size};
+    struct plot_categories categories = {2, size, "training part"};
     struct plot_about odd = {"K\xc3\xa4se \xff\n", "seqtrain 0.1.0", -1};
     struct error err = {0};
     assert_int_equal(plot_category_distribution(in_folder("b.png"), &odd, &categories, &err), 0);
@@ -1134,7 +1190,7 @@ static void unwritable(void **state)
     static struct windows w;
     struct points p;
     uint64_t size[] = {3, 4};
-    struct plot_categories categories = {2, size};
+    struct plot_categories categories = {2, size, "training part"};
     run_init(&run, EPOCHS);
     windows_init(&w, 2, 20, 3);
     points_init(&p, 50, 3);
@@ -1555,6 +1611,8 @@ int main(void)
         cmocka_unit_test(windows_change_in_place),
         cmocka_unit_test(levels_do_not_flatten),
         cmocka_unit_test(map_changes_in_place),
+        cmocka_unit_test(all_are_numbered),
+        cmocka_unit_test(numbers_keep_off),
         cmocka_unit_test(categories_are_sorted),
         cmocka_unit_test(names_of_any_bytes),
         cmocka_unit_test(run_of_any_bytes),

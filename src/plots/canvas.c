@@ -311,6 +311,11 @@ void canvas_segment(cairo_t *cr, double x0, double y0, double x1, double y1, dou
     cairo_stroke(cr);
 }
 
+void canvas_leader(struct canvas *canvas, double x0, double y0, double x1, double y1)
+{
+    canvas_segment(canvas->cr, x0, y0, x1, y1, 0.8, COLOR_INK);
+}
+
 /* Mean of the values in rows [r0, r1) and columns [c0, c1), NaN where none is a number. */
 static double cell_mean(const float *values, size_t columns, size_t r0, size_t r1, size_t c0,
                         size_t c1)

@@ -68,6 +68,9 @@ void canvas_frame(struct canvas *canvas, struct rect rect, unsigned color);
 void canvas_dot(struct canvas *canvas, double x, double y, double radius, unsigned color,
                 double alpha);
 
+/* A thin straight line between two points of the figure. */
+void canvas_leader(struct canvas *canvas, double x0, double y0, double x1, double y1);
+
 /* A small open circle: a point that is spoken of. */
 void canvas_ring(struct canvas *canvas, double x, double y, unsigned color);
 

@@ -68,7 +68,8 @@ static double effective(const struct sizes *s)
     return exp(entropy);
 }
 
-static void subtitle(struct canvas *canvas, const struct sizes *s)
+static void subtitle(struct canvas *canvas, const struct plot_categories *categories,
+                     const struct sizes *s)
 {
     char windows[32], n[32], empty[32], text[256];
     number_count(windows, sizeof windows, (uint64_t)fmin(s->total, 1e19));
@@ -76,12 +77,13 @@ static void subtitle(struct canvas *canvas, const struct sizes *s)
     number_count(empty, sizeof empty, s->n - s->used);
     if (s->total > 0)
         number_print(text, sizeof text,
-                     "%s windows in %s categor%s (%s empty); the largest, category %llu, holds "
-                     "%.3g%%",
-                     windows, n, s->n == 1 ? "y" : "ies", empty, (unsigned long long)s->largest,
-                     s->share[0]);
+                     "%s windows of the %.100s in %s categor%s (%s empty); the largest, category "
+                     "%llu, holds %.3g%%",
+                     windows, categories->what, n, s->n == 1 ? "y" : "ies", empty,
+                     (unsigned long long)s->largest, s->share[0]);
     else
-        number_print(text, sizeof text, "no windows in %s categories", n);
+        number_print(text, sizeof text, "no windows of the %.100s in %s categories",
+                     categories->what, n);
     canvas_subtitle(canvas, text);
 }
 
@@ -100,7 +102,7 @@ static void draw_shares(struct canvas *canvas, const struct sizes *s, struct rec
     axis_fit(&axes.x, AXIS_WHOLE);
     axis_fit(&axes.y, skewed ? AXIS_AUTO : AXIS_LINEAR);
     canvas_axes(canvas, &axes, outer, "Share of each category",
-                "category, from largest to smallest", "share of all windows (%)");
+                "rank of the category by its size, 1 for the largest", "share of all windows (%)");
     if (!s->used) {
         canvas_blank(canvas, &axes, "no windows");
         return;
@@ -133,8 +135,8 @@ static void draw_sum(struct canvas *canvas, const struct sizes *s, struct rect o
     axis_fit(&axes.x, AXIS_WHOLE);
     axis_fit(&axes.y, AXIS_LINEAR);
     axes.y.hi = 100;
-    canvas_axes(canvas, &axes, outer, "Share of the largest together", "categories, largest first",
-                "share of all windows (%)");
+    canvas_axes(canvas, &axes, outer, "Share of the largest together",
+                "how many of the largest categories", "share of all windows (%)");
     if (!s->used) {
         canvas_blank(canvas, &axes, "no windows");
         return;
@@ -224,7 +226,7 @@ int plot_category_distribution(const char *path, const struct plot_about *about,
         sizes_fini(&sizes);
         return -1;
     }
-    subtitle(canvas, &sizes);
+    subtitle(canvas, categories, &sizes);
     double full = CANVAS_WIDTH - 2 * CANVAS_MARGIN, half = (full - GAP) / 2;
     double left = CANVAS_MARGIN, y = CANVAS_TOP + BARS_HEIGHT + GAP;
     draw_shares(canvas, &sizes, (struct rect){left, CANVAS_TOP, full, BARS_HEIGHT});

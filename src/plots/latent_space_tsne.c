@@ -7,7 +7,17 @@
 #include "plots/number.h"
 #include "plots/plots.h"
 
-enum { LABEL_RISE = 12, MAP_SIZE = 560, LABEL_HEIGHT = 12, REST = COLOR_CATEGORIES };
+enum { MAP_SIZE = 560, REST = COLOR_CATEGORIES };
+
+/* Of the numbers in the map: points. */
+enum {
+    LABEL_HEIGHT = 12,
+    LABEL_SQUARE = 12, /* for the square of the category's colour */
+    LABEL_RISE = 14,   /* least distance from the middle of the cloud */
+    AIR = 2,
+    DIRECTIONS = 24,
+    FAR_AWAY = 12, /* as bad as covering a point of its own */
+};
 
 struct groups {
     size_t named;                        /* categories with a colour of their own */
@@ -15,6 +25,11 @@ struct groups {
     uint64_t size[COLOR_CATEGORIES + 1]; /* points of each and, last, of the rest */
     size_t others;                       /* categories in the rest that hold a point */
     unsigned char *group;                /* [count] index of each point's group */
+};
+
+/* Where a point is drawn; NaN: nowhere. */
+struct spot {
+    double x, y;
 };
 
 /* The largest categories, of equal ones the first. `size` [categories] is used up. */
@@ -92,6 +107,14 @@ static struct axes fit(const struct plot_map *map, struct rect box)
     return axes;
 }
 
+static void find_spots(const struct plot_map *map, const struct axes *axes, struct spot *spots)
+{
+    for (size_t i = 0; i < map->count; i++)
+        spots[i] = finite_point(map, i) ? (struct spot){canvas_x(axes, (double)map->xy[2 * i]),
+                                                        canvas_y(axes, (double)map->xy[2 * i + 1])}
+                                        : (struct spot){NAN, NAN};
+}
+
 static unsigned group_color(unsigned group)
 {
     return group == REST ? (unsigned)COLOR_REST : color_category[group];
@@ -100,16 +123,15 @@ static unsigned group_color(unsigned group)
 /* The grey rest first, so that it hides nothing; the others in their own order, so that no group
  * lies above all others. */
 static void draw_points(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
-                        const struct axes *axes)
+                        const struct spot *spots)
 {
     double radius = fmin(fmax(140 / sqrt((double)map->count + 1), 0.8), 4);
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < map->count; i++) {
             int rest = g->group[i] == REST;
-            if (rest == pass || !finite_point(map, i))
+            if (rest == pass || isnan(spots[i].x))
                 continue;
-            canvas_dot(canvas, canvas_x(axes, (double)map->xy[2 * i]),
-                       canvas_y(axes, (double)map->xy[2 * i + 1]), rest ? radius : radius * 1.15,
+            canvas_dot(canvas, spots[i].x, spots[i].y, rest ? radius : radius * 1.15,
                        group_color(g->group[i]),
                        rest            ? 0.6
                        : map->category ? 0.85
@@ -136,40 +158,92 @@ static float median(const struct plot_map *map, const struct groups *g, unsigned
     return n ? room[n / 2] : NAN;
 }
 
-/* Writes each named category's number above its own point that is nearest to its median; a label
- * that would cover another is left to the legend. */
-static void draw_labels(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
-                        const struct axes *axes, float *room)
+/* ---- numbers of the categories ---- */
+
+/* What a label at (x, y) would cover of the map: points of other named categories count most.
+ * Labels that lie on another, or leave the map, cover infinitely much. */
+static double covered(const struct groups *g, const struct spot *spots, size_t count,
+                      struct rect box, unsigned group, struct rect here, const struct rect *placed)
 {
-    struct rect placed[COLOR_CATEGORIES];
-    size_t count = 0;
-    for (unsigned group = 0; group < g->named; group++) {
-        double mx = (double)median(map, g, group, 0, room);
-        double my = (double)median(map, g, group, 1, room);
-        double nearest = INFINITY, x = NAN, y = NAN;
-        for (size_t i = 0; i < map->count; i++) {
-            double px = (double)map->xy[2 * i], py = (double)map->xy[2 * i + 1];
-            double distance = hypot(px - mx, py - my);
-            if (g->group[i] == group && distance < nearest) {
-                nearest = distance;
-                x = canvas_x(axes, px);
-                y = fmax(canvas_y(axes, py) - LABEL_RISE, axes->box.y + LABEL_HEIGHT);
-            }
+    static const double weights[] = {[0] = 4, [1] = 1, [2] = 0.3}; /* others, its own, the rest */
+    double left = here.x - AIR, right = here.x + here.w + AIR, cost = 0;
+    double top = here.y - AIR, bottom = here.y + here.h + AIR;
+    if (left < box.x || right > box.x + box.w || top < box.y || bottom > box.y + box.h)
+        return INFINITY;
+    for (unsigned i = 0; i < group; i++)
+        if (left < placed[i].x + placed[i].w && placed[i].x < right &&
+            top < placed[i].y + placed[i].h && placed[i].y < bottom)
+            return INFINITY;
+    for (size_t i = 0; i < count; i++)
+        if (spots[i].x > left && spots[i].x < right && spots[i].y > top && spots[i].y < bottom)
+            cost += weights[g->group[i] == group ? 1 : g->group[i] == REST ? 2 : 0];
+    return cost;
+}
+
+/* The place around (x, y) where a label of this width covers least; the nearer the better. */
+static struct rect find_place(const struct groups *g, const struct spot *spots, size_t count,
+                              struct rect box, unsigned group, double x, double y, double width,
+                              const struct rect *placed)
+{
+    struct rect best = {x - width / 2, y - LABEL_RISE - LABEL_HEIGHT / 2.0, width, LABEL_HEIGHT};
+    double least = INFINITY;
+    for (double distance = LABEL_RISE; distance <= MAP_SIZE; distance *= 1.4) {
+        if (distance / FAR_AWAY >= least) /* all that follow cost more */
+            break;
+        for (int i = 0; i < DIRECTIONS; i++) {
+            double angle = 2 * acos(-1) * i / DIRECTIONS - acos(-1) / 2; /* first above */
+            struct rect here = best;
+            here.x = x + (distance + width / 2) * cos(angle) - width / 2;
+            here.y = y + distance * sin(angle) - LABEL_HEIGHT / 2.0;
+            double cost = distance / FAR_AWAY + covered(g, spots, count, box, group, here, placed);
+            if (cost >= least)
+                continue;
+            least = cost;
+            best = here;
         }
-        if (isnan(x))
+    }
+    return best;
+}
+
+/* The point of a group nearest to its median; NULL: it has none. */
+static const struct spot *find_anchor(const struct plot_map *map, const struct groups *g,
+                                      const struct axes *axes, const struct spot *spots,
+                                      unsigned group, float *room)
+{
+    double mx = canvas_x(axes, (double)median(map, g, group, 0, room));
+    double my = canvas_y(axes, (double)median(map, g, group, 1, room)), nearest = INFINITY;
+    const struct spot *anchor = NULL;
+    for (size_t i = 0; i < map->count; i++) {
+        double distance = hypot(spots[i].x - mx, spots[i].y - my);
+        if (g->group[i] != group || !(distance < nearest))
             continue;
+        nearest = distance;
+        anchor = &spots[i];
+    }
+    return anchor;
+}
+
+/* Writes each named category's number beside its cloud, with a square of its colour and a line to
+ * the middle of it. */
+static void draw_labels(struct canvas *canvas, const struct plot_map *map, const struct groups *g,
+                        const struct axes *axes, const struct spot *spots, float *room)
+{
+    struct rect placed[COLOR_CATEGORIES] = {{0}};
+    for (unsigned group = 0; group < g->named; group++) {
+        const struct spot *anchor = find_anchor(map, g, axes, spots, group, room);
         char text[16];
-        number_print(text, sizeof text, "%u", (unsigned)g->id[group]);
-        double width = canvas_text_width(canvas, FONT_PANEL, text) + 4;
-        struct rect here = {x - width / 2, y - LABEL_HEIGHT / 2.0, width, LABEL_HEIGHT};
-        int covered = 0;
-        for (size_t i = 0; i < count; i++)
-            covered |= here.x < placed[i].x + placed[i].w && placed[i].x < here.x + here.w &&
-                       fabs(here.y - placed[i].y) < LABEL_HEIGHT;
-        if (covered)
+        if (!anchor)
             continue;
-        placed[count++] = here;
-        canvas_text_rimmed(canvas, FONT_PANEL, x, y, text);
+        double x = anchor->x, y = anchor->y;
+        number_print(text, sizeof text, "%u", (unsigned)g->id[group]);
+        double width = canvas_text_width(canvas, FONT_PANEL, text) + LABEL_SQUARE;
+        struct rect at = find_place(g, spots, map->count, axes->box, group, x, y, width, placed);
+        double middle = at.y + LABEL_HEIGHT / 2.0;
+        placed[group] = at;
+        canvas_leader(canvas, x, y, fmin(fmax(x, at.x), at.x + width), middle);
+        canvas_fill(canvas, (struct rect){at.x, middle - 5, 10, 10}, 0xffffff);
+        canvas_fill(canvas, (struct rect){at.x + 1.5, middle - 3.5, 7, 7}, group_color(group));
+        canvas_text_rimmed(canvas, FONT_PANEL, at.x + (LABEL_SQUARE + width) / 2, middle, text);
     }
 }
 
@@ -197,18 +271,21 @@ static void draw_legend(struct canvas *canvas, const struct plot_map *map, const
 
 static void write_facts(struct canvas *canvas, const struct plot_map *map, const struct groups *g)
 {
-    char points[32], categories[32], text[256];
-    const char *plural = map->count == 1 ? "" : "s";
+    char points[32], all[32], windows[192], categories[32], text[320];
     number_count(points, sizeof points, map->count);
+    number_count(all, sizeof all, map->of);
+    number_print(windows, sizeof windows, "%s%s%s window%s of the %.100s", points,
+                 map->of > map->count ? " of " : "", map->of > map->count ? all : "",
+                 (map->of > map->count ? map->of : map->count) == 1 ? "" : "s", map->what);
     number_count(categories, sizeof categories, map->categories);
     if (!map->category)
-        number_print(text, sizeof text, "%s window%s", points, plural);
+        number_print(text, sizeof text, "%s", windows);
     else if (g->others)
         number_print(text, sizeof text,
-                     "%s window%s; the %zu largest of %s categories in colour and numbered", points,
-                     plural, g->named, categories);
+                     "%s; the %zu largest of %s categories in colour and numbered", windows,
+                     g->named, categories);
     else
-        number_print(text, sizeof text, "%s window%s, coloured by category", points, plural);
+        number_print(text, sizeof text, "%s, coloured by category", windows);
     canvas_subtitle(canvas, text);
     size_t left_out = 0;
     for (size_t i = 0; i < map->count; i++)
@@ -227,7 +304,8 @@ int plot_latent_space_tsne(const char *path, const struct plot_about *about,
 {
     struct groups groups;
     float *room = malloc((map->count + 1) * sizeof *room);
-    int ready = !groups_init(&groups, map) && room;
+    struct spot *spots = malloc((map->count + 1) * sizeof *spots);
+    int ready = !groups_init(&groups, map) && room && spots;
     struct canvas *canvas = NULL;
     if (ready)
         canvas = canvas_begin(path, "Latent space", about,
@@ -242,14 +320,16 @@ int plot_latent_space_tsne(const char *path, const struct plot_about *about,
         canvas_text(canvas, FONT_LABEL, ALIGN_CENTER, COLOR_INK, box.x + box.w / 2,
                     box.y + box.h + 16, 0, "t-SNE 1");
         canvas_text_up(canvas, FONT_LABEL, box.x - 8, box.y + box.h / 2, 0, "t-SNE 2");
-        draw_points(canvas, map, &groups, &axes);
+        find_spots(map, &axes, spots);
+        draw_points(canvas, map, &groups, spots);
         if (map->category) {
-            draw_labels(canvas, map, &groups, &axes, room);
+            draw_labels(canvas, map, &groups, &axes, spots, room);
             draw_legend(canvas, map, &groups, box.x + box.w + 20, box.y + 12);
         }
         write_facts(canvas, map, &groups);
     }
     free(groups.group);
     free(room);
+    free(spots);
     return canvas ? canvas_end(canvas, err) : -1;
 }

@@ -56,6 +56,7 @@ struct plot_reconstruction {
     const float *original, *reconstruction; /* [count, window, features], in scaled units */
     char *const *feature_names;             /* [features] */
     char *const *titles;                    /* [count]: time and category of each window */
+    const char *what;                       /* "test part" */
 };
 int plot_reconstruction_quality(const char *path, const struct plot_about *about,
                                 const struct plot_reconstruction *windows, struct error *err);
@@ -71,6 +72,8 @@ struct plot_map {
     const uint32_t *category; /* [count]; NULL where k-means was left out */
     size_t categories;
     double kl_divergence, perplexity;
+    size_t of;        /* windows of which the points are some */
+    const char *what; /* "training part" */
 };
 int plot_latent_space_tsne(const char *path, const struct plot_about *about,
                            const struct plot_map *map, struct error *err);
@@ -79,6 +82,7 @@ int plot_latent_space_tsne(const char *path, const struct plot_about *about,
 struct plot_categories {
     size_t categories;
     const uint64_t *size;
+    const char *what; /* "training part" */
 };
 int plot_category_distribution(const char *path, const struct plot_about *about,
                                const struct plot_categories *categories, struct error *err);

@@ -298,9 +298,10 @@ int plot_reconstruction_quality(const char *path, const struct plot_about *about
             draw_window(canvas, windows, &layout, scales, limit, i,
                         CANVAS_TOP + block * (double)i + BLOCK_HEAD, values);
         draw_legend(canvas, &layout, limit, bottom + 12);
-        char text[128];
-        number_print(text, sizeof text, "%zu held-out window%s of %zu row%s and %zu feature%s",
-                     layout.shown, layout.shown == 1 ? "" : "s", windows->window,
+        char text[256];
+        number_print(text, sizeof text,
+                     "%zu window%s of the %.100s, of %zu row%s and %zu feature%s", layout.shown,
+                     layout.shown == 1 ? "" : "s", windows->what, windows->window,
                      windows->window == 1 ? "" : "s", features, features == 1 ? "" : "s");
         canvas_subtitle(canvas, text);
         canvas_note(canvas, "R\u00b2: share of the movement within the window that is reproduced");

@@ -324,6 +324,9 @@ static int draw_losses(const struct progress *p, const char *folder, const struc
     return result;
 }
 
+static const char *const part_names[PARTS] = {"training part", "validation part", "test part"};
+
+/* Five windows of a part, evenly spaced, beside their reconstructions. */
 static int draw_windows(struct engine *e, const struct grouping *g, const char *folder,
                         const struct plot_about *about, enum part part, struct error *err)
 {
@@ -353,11 +356,11 @@ static int draw_windows(struct engine *e, const struct grouping *g, const char *
         title[i] = titles[i];
     }
     if (!failed)
-        failed = plot_reconstruction_quality(path, about,
-                                             &(struct plot_reconstruction){n, data->window,
-                                                                           data->features, x, y,
-                                                                           data->names, title},
-                                             err);
+        failed = plot_reconstruction_quality(
+            path, about,
+            &(struct plot_reconstruction){n, data->window, data->features, x, y, data->names, title,
+                                          part_names[part]},
+            err);
     free(start);
     free(x);
     free(y);
@@ -387,10 +390,11 @@ static int draw_map(struct engine *e, const struct grouping *g, const char *fold
         failed = tsne_fit(e->dev, x, n, g->d, c->plots.tsne_perplexity, c->plots.tsne_iterations,
                           (uint64_t)c->run.seed, xy, &kl, log, err);
     if (!failed)
-        failed = plot_latent_space_tsne(
-            path, about,
-            &(struct plot_map){n, xy, g->k ? category : NULL, g->k, kl, c->plots.tsne_perplexity},
-            err);
+        failed = plot_latent_space_tsne(path, about,
+                                        &(struct plot_map){n, xy, g->k ? category : NULL, g->k, kl,
+                                                           c->plots.tsne_perplexity, g->n,
+                                                           "training part"},
+                                        err);
     if (!failed)
         log_event(log, "map",
                   json_pack("{s:I, s:f}", "points", (json_int_t)n, "kl_divergence", kl));
@@ -494,9 +498,10 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
     if (!g->k || !wanted(c, "category_distribution"))
         return 0;
     char *path = picture(folder, "category_distribution");
-    int result = path ? plot_category_distribution(path, &about,
-                                                   &(struct plot_categories){g->k, g->size}, err)
-                      : error_set(err, STATUS_FAILED, "out of memory");
+    int result =
+        path ? plot_category_distribution(
+                   path, &about, &(struct plot_categories){g->k, g->size, "training part"}, err)
+             : error_set(err, STATUS_FAILED, "out of memory");
     free(path);
     return result;
 }
