@@ -13,17 +13,18 @@
 #endif
 
 /*
- * Every barrier of a kernel is a group_barrier() (kmeans_pick apart, whose group is no LANES work-items).
- * Where a work-group is one work-item there is nothing to wait for, and it is left out. PoCL makes loops
- * over the work-items between two barriers, and 3.1 and 6.0 make it wrongly in some kernels whose loop
- * with barriers in it folds to one pass. So:
+ * Every barrier of a kernel is a group_barrier() (kmeans_pick apart, whose group is no LANES
+ * work-items). Where a work-group is one work-item there is nothing to wait for, and it is left
+ * out. PoCL makes loops over the work-items between two barriers, and 3.1 and 6.0 make it wrongly
+ * in some kernels whose loop with barriers in it folds to one pass. So:
  *   - a barrier stands under no condition, and behind no return or break;
- *   - a loop around one runs as often for all work-items, which its head shows: it is made of constants,
- *     the kernel's arguments and the group's number;
+ *   - a loop around one runs as often for all work-items, which its head shows: it is made of
+ * constants, the kernel's arguments and the group's number;
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
- * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, norm over
- * rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE over rows, and the halvings of
- * group_sum() and pool's group_max(): one pass if LANES were 2, so no kernel has them then.
+ * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, norm
+ * over rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE over rows, and the
+ * halvings of group_sum() and pool's group_max(): one pass if LANES were 2, so no kernel has them
+ * then.
  */
 #if LANES == 1
 #define group_barrier(fence)
@@ -60,7 +61,22 @@ typedef PASTE(float, VEC) vec;
 typedef PASTE(int, VEC) ivec;
 typedef PASTE(uint, VEC) uvec;
 #define load_vec PASTE(vload, VEC)
+#if LANES == 1
+/* As vstore, which PoCL makes of four stores of 16 bytes: what then loads all 64 waits for them. */
+typedef vec loose_vec __attribute__((aligned(4)));
+typedef ivec loose_ivec __attribute__((aligned(4)));
+#define STORE_VEC(vector, space, type)                                                            \
+    static inline __attribute__((overloadable)) void store_vec(vector x, size_t i, space type *p) \
+    {                                                                                             \
+        ((space loose_##vector *)p)[i] = x;                                                       \
+    }
+STORE_VEC(vec, __global, float)
+STORE_VEC(vec, __local, float)
+STORE_VEC(vec, __private, float)
+STORE_VEC(ivec, __global, int)
+#else
 #define store_vec PASTE(vstore, VEC)
+#endif
 #define as_uvec PASTE(as_uint, VEC)
 #define as_vec PASTE(as_float, VEC)
 #define as_ivec PASTE(as_int, VEC)
@@ -68,6 +84,7 @@ typedef PASTE(uint, VEC) uvec;
 #define convert_ivec PASTE(convert_int, VEC)
 #define convert_uvec PASTE(convert_uint, VEC)
 #define PICK(mask, a, b) select((vec)(b), (vec)(a), (mask))
+#define GREATER(x, y) select((y), (x), (x) > (y))
 #if VEC == 16
 static inline float vsum(float16 x)
 {
@@ -78,10 +95,10 @@ static inline float vsum(float16 x)
 }
 static inline float vmax(float16 x)
 {
-    float8 a = fmax(x.lo, x.hi);
-    float4 b = fmax(a.lo, a.hi);
-    float2 c = fmax(b.lo, b.hi);
-    return fmax(c.x, c.y);
+    float8 a = GREATER(x.lo, x.hi);
+    float4 b = GREATER(a.lo, a.hi);
+    float2 c = GREATER(b.lo, b.hi);
+    return c.x > c.y ? c.x : c.y;
 }
 #elif VEC == 8
 static inline float vsum(float8 a)
@@ -92,9 +109,9 @@ static inline float vsum(float8 a)
 }
 static inline float vmax(float8 a)
 {
-    float4 b = fmax(a.lo, a.hi);
-    float2 c = fmax(b.lo, b.hi);
-    return fmax(c.x, c.y);
+    float4 b = GREATER(a.lo, a.hi);
+    float2 c = GREATER(b.lo, b.hi);
+    return c.x > c.y ? c.x : c.y;
 }
 #elif VEC == 4
 static inline float vsum(float4 b)
@@ -104,8 +121,8 @@ static inline float vsum(float4 b)
 }
 static inline float vmax(float4 b)
 {
-    float2 c = fmax(b.lo, b.hi);
-    return fmax(c.x, c.y);
+    float2 c = GREATER(b.lo, b.hi);
+    return c.x > c.y ? c.x : c.y;
 }
 #elif VEC == 2
 static inline float vsum(float2 c)
@@ -114,18 +131,20 @@ static inline float vsum(float2 c)
 }
 static inline float vmax(float2 c)
 {
-    return fmax(c.x, c.y);
+    return c.x > c.y ? c.x : c.y;
 }
 #endif
 #endif
 
 #if VEC == 16
-/* a[i] element j <-> a[j] element i. Each round is a perfect shuffle, which turns the eight bits of an
- * element's place by one (Stone, 1971). */
-#define ZIP(x, y) (float16)((x).s0, (y).s0, (x).s1, (y).s1, (x).s2, (y).s2, (x).s3, (y).s3, (x).s4, \
-                            (y).s4, (x).s5, (y).s5, (x).s6, (y).s6, (x).s7, (y).s7)
-#define ZIP_HIGH(x, y) (float16)((x).s8, (y).s8, (x).s9, (y).s9, (x).sa, (y).sa, (x).sb, (y).sb,     \
-                                 (x).sc, (y).sc, (x).sd, (y).sd, (x).se, (y).se, (x).sf, (y).sf)
+/* a[i] element j <-> a[j] element i. Each round is a perfect shuffle, which turns the eight bits of
+ * an element's place by one (Stone, 1971). */
+#define ZIP(x, y)                                                                             \
+    (float16)((x).s0, (y).s0, (x).s1, (y).s1, (x).s2, (y).s2, (x).s3, (y).s3, (x).s4, (y).s4, \
+              (x).s5, (y).s5, (x).s6, (y).s6, (x).s7, (y).s7)
+#define ZIP_HIGH(x, y)                                                                        \
+    (float16)((x).s8, (y).s8, (x).s9, (y).s9, (x).sa, (y).sa, (x).sb, (y).sb, (x).sc, (y).sc, \
+              (x).sd, (y).sd, (x).se, (y).se, (x).sf, (y).sf)
 static inline void shuffle_rows(const vec from[VEC], vec to[VEC])
 {
 #pragma unroll
@@ -194,9 +213,9 @@ static inline uvec iota(void)
 #endif
 }
 
-/* e^x to 2 ulp for x in [-87, 88], held at these bounds; NaN stays NaN. Range reduction by ln 2 in two
- * parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). Adding 1.5 2^23 rounds to
- * an integer, which then stands in the low bits. */
+/* e^x to 2 ulp for x in [-87, 88], held at these bounds; NaN stays NaN. Range reduction by ln 2 in
+ * two parts (Cody and Waite) and a polynomial of degree 6 (as in Cephes' expf). Adding 1.5 2^23
+ * rounds to an integer, which then stands in the low bits. */
 static inline vec exp_vec(vec x)
 {
     x = PICK(x < -87.0f, (vec)(-87.0f), x);
@@ -214,7 +233,8 @@ static inline vec exp_vec(vec x)
     return p * as_vec((as_ivec(shifted) << 23) + (127 << 23));
 }
 
-/* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32. */
+/* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32.
+ */
 static inline vec erf_vec(vec x)
 {
     x = PICK(x < -4.0f, (vec)(-4.0f), x);
@@ -235,8 +255,9 @@ static inline vec erf_vec(vec x)
     return x * p / q;
 }
 
-/* hi and lo words of a * m. Vector units multiply the even 32-bit lanes of 64-bit ones: so the even and
- * the odd lanes in turn, which is several times faster than mul_hi where that has no instruction. */
+/* hi and lo words of a * m. Vector units multiply the even 32-bit lanes of 64-bit ones: so the even
+ * and the odd lanes in turn, which is several times faster than mul_hi where that has no
+ * instruction. */
 #if VEC == 1
 static inline void multiply(uint *hi, uint *lo, uint a, uint m)
 {
@@ -266,14 +287,16 @@ static inline void multiply(uvec *hi, uvec *lo, uvec a, uint m)
 }
 #endif
 
-/* Philox4x32-7 (Salmon et al., 2011: seven rounds pass BigCrush), VEC counters side by side. On a CPU a
- * call costs little beside the rounds, while unrolled loops full of them took twice as long to compile. */
+/* Philox4x32-7 (Salmon et al., 2011: seven rounds pass BigCrush), VEC counters side by side. On a
+ * CPU a call costs little beside the rounds, while unrolled loops full of them took twice as long
+ * to compile. */
 #if LANES == 1 && VEC > 1
 __attribute__((noinline))
 #else
 inline
 #endif
-static void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+static void
+philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
 {
     uvec a = c0, b = (uvec)(c1), c = (uvec)(c2), d = (uvec)(c3);
 #pragma unroll
@@ -325,11 +348,11 @@ static inline void add_compensated(__global float *pair, float x)
 }
 
 /*
- * Dropout. Element e of a sample is kept if its 16 random bits reach `threshold` (p * 2^16, rounded) and
- * then multiplied by `scale`, 1 / (1 - threshold / 2^16). Its bits: with h = e / 64, of the word
- * (e / 16) % 4 of Philox at the counter ((h / 2) * 16 + e % 16, sample, path of the op, epoch) the lower
- * half where h is even, the upper where it is odd: the same for every VEC, batch and device.
- * Vectors must not straddle a multiple of VEC; consecutive ones reuse what was drawn.
+ * Dropout. Element e of a sample is kept if its 16 random bits reach `threshold` (p * 2^16,
+ * rounded) and then multiplied by `scale`, 1 / (1 - threshold / 2^16). Its bits: with h = e / 64,
+ * of the word (e / 16) % 4 of Philox at the counter ((h / 2) * 16 + e % 16, sample, path of the op,
+ * epoch) the lower half where h is even, the upper where it is odd: the same for every VEC, batch
+ * and device. Vectors must not straddle a multiple of VEC; consecutive ones reuse what was drawn.
  */
 struct dropout {
     uvec word[4];
