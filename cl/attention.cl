@@ -4,17 +4,20 @@
  *
  *   p[i, j] = softmax_j(q_i k_j / sqrt(dh))        o_i = sum_j dropout(p)[i, j] v_j
  *
- * over all keys j, or with CAUSAL over those j <= i. qkv [B, T, 3, H, DH], without its bias [3, H, DH]
- * where BIAS; o [B, T, H, DH], lse [B, H, T] = log of the softmax's denominator.
+ * over all keys j, or with CAUSAL over those j <= i. qkv [B, T, 3, H, DH], without its bias [3, H,
+ * DH] where BIAS; o [B, T, H, DH], lse [B, H, T] = log2 of the softmax's denominator. The softmax
+ * is made of powers of two: log2(e) is a factor of the queries.
  *
- * Keys come in tiles of TP, a multiple of VEC, queries in blocks of BQ; the softmax goes on from tile to
- * tile (Milakov and Gimelshein, 2018; Dao et al., "FlashAttention", 2022), o and the gradients adding up
- * in their places. Short windows are one block and one tile (fused), which the backward pass then does
- * in one kernel; else it recomputes p twice, for dq and for dk and dv (tiled). A work-group serves one
- * block of one (sample, head). In the softmax vectors run over keys, in the products over DH in
+ * Keys come in tiles of TP, a multiple of VEC, queries in blocks of BQ; the softmax goes on from
+ * tile to tile (Milakov and Gimelshein, 2018; Dao et al., "FlashAttention", 2022), o and the
+ * gradients adding up in their places. A work-group of the forward pass serves one block of one
+ * (sample, head). The backward pass is one kernel, whose work-groups serve a (sample, head) each
+ * and walk over its tiles and, in blocks of BB, its queries; or (SPLIT) two, which both recompute
+ * p, for dq and for dk and dv. In the softmax vectors run over keys, in the products over DH in
  * vectors of HV.
- * -D: T, TP, BQ, TILED, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too large for local memory
- * into `room`, SCRATCH floats a work-group.
+ *
+ * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too
+ * large for local memory into `room`, SCRATCH floats a work-group.
  */
 #if GLOBAL
 #define SPACE __global
@@ -23,6 +26,7 @@
 #define SPACE __local
 #define FENCE (CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE)
 #endif
+#define LOG2E 1.44269504f
 #define TD ((T + 15) / 16 * 16) /* a row of dropout's elements, the same for every VEC */
 #define QB 4 /* queries side by side, so that a row of keys is loaded once for all */
 #define KEYS (TP / VEC)
@@ -32,19 +36,19 @@
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
 
-/* A loop over the tiles that rows before `to` see, and one over the blocks that see the tile at `tile`.
- * Where there is one, there is no loop (see group_barrier()). */
+/* A loop over the tiles that rows before `to` see, and one over the blocks that see the tile at
+ * `tile`. Where there is one, there is no loop (see group_barrier()). */
 #if TILES == 1
 #define EACH_TILE(j0, to) const int j0 = 0;
 #else
-#define EACH_TILE(j0, to) for (int j0 = 0; j0 < seen((to) - 1); j0 += TP)
+#define EACH_TILE(j0, to) for (int j0 = 0; j0 < seen((to)-1); j0 += TP)
 #endif
-#if BLOCKS == 1
+#if T <= BB
 #define EACH_BLOCK(from, tile) const int from = 0;
 #else
-#define EACH_BLOCK(from, tile) for (int from = FIRST_BLOCK(tile); from < T; from += BQ)
+#define EACH_BLOCK(from, tile) for (int from = FIRST_BLOCK(tile); from < T; from += BB)
 #endif
-#define FIRST_BLOCK(tile) (CAUSAL ? (tile) / BQ * BQ : 0)
+#define FIRST_BLOCK(tile) (CAUSAL ? (tile) / BB * BB : 0)
 
 #if HV == 1
 typedef float hvec;
@@ -53,26 +57,41 @@ typedef float hvec;
 #else
 typedef PASTE(float, HV) hvec;
 #define hload PASTE(vload, HV)
+#if LANES == 1
+typedef hvec loose_hvec __attribute__((aligned(4)));
+#define HSTORE(space)                                                                         \
+    static inline __attribute__((overloadable)) void hstore(hvec x, size_t i, space float *p) \
+    {                                                                                         \
+        ((space loose_hvec *)p)[i] = x;                                                       \
+    }
+HSTORE(__global)
+HSTORE(__local)
+HSTORE(__private)
+#else
 #define hstore PASTE(vstore, HV)
 #endif
+#endif
 #define HN (DH / HV)
+#define COLUMNS (LANES == 1 && HN % 2 == 0 ? 2 : 1) /* vectors of DH side by side */
+#define SUMS (LANES == 1 && COLUMNS == 1 ? 2 : 1)
 
 /* What the kernels have in common. `bias` of q, k or v is NULL without BIAS. */
 #if BIAS
 #define QKV __global const float *restrict qkv, __global const float *restrict bias
-#define BIAS_OF(which) (bias + ((which) * H + h) * DH)
+#define BIAS_OF(which) (bias + ((which)*H + h) * DH)
 #else
 #define QKV __global const float *restrict qkv
 #define BIAS_OF(which) 0
 #endif
 #if GLOBAL
-#define REST                                                                                          \
-    __global const uint *restrict sample, __global const struct step *restrict step, const uint path, \
-        const uint threshold, const float keep, const float scale, __global float *restrict room
+#define REST                                                                         \
+    __global const uint *restrict sample, __global const struct step *restrict step, \
+        const uint path, const uint threshold, const float keep, const float scale,  \
+        __global float *restrict room
 #else
-#define REST                                                                                          \
-    __global const uint *restrict sample, __global const struct step *restrict step, const uint path, \
-        const uint threshold, const float keep, const float scale
+#define REST                                                                         \
+    __global const uint *restrict sample, __global const struct step *restrict step, \
+        const uint path, const uint threshold, const float keep, const float scale
 #endif
 
 /* Keys that row i sees */
@@ -137,8 +156,8 @@ static inline void load_across(SPACE float *to, __global const float *from,
 }
 
 /* to[j, d] = from[j, d] + bias[d] */
-static inline void load_rows(SPACE float *to, __global const float *from, __global const float *bias,
-                             int j0, int lane)
+static inline void load_rows(SPACE float *to, __global const float *from,
+                             __global const float *bias, int j0, int lane)
 {
     for (int e = lane; e < min(TP, T - j0) * HN; e += LANES) {
         const int j = e / HN, d = e % HN;
@@ -150,13 +169,18 @@ static inline void load_rows(SPACE float *to, __global const float *from, __glob
 }
 
 /* q[QB][DH] = rows i0 .. of x, of `pitch` floats each, with their bias and scaled */
-static inline void load_queries(float q[QB][DH], __global const float *x, __global const float *bias,
-                                size_t pitch, int i0, float scale)
+static inline void load_queries(float q[QB][DH], __global const float *x,
+                                __global const float *bias, size_t pitch, int i0, float scale)
 {
     for (int i = 0; i < QB; i++) {
         __global const float *row = x + min(i0 + i, T - 1) * pitch;
-        for (int d = 0; d < DH; d++)
-            q[i][d] = (row[d] + (bias ? bias[d] : 0)) * scale;
+#pragma unroll
+        for (int d = 0; d < HN; d++) {
+            hvec a = hload(d, row);
+            if (bias)
+                a += hload(d, bias);
+            hstore(a * scale, d, q[i]);
+        }
     }
 }
 
@@ -189,22 +213,48 @@ static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *k
     }
 }
 
-/* sum[QB] = rows p[QB][TP] times x[keys][DH] at vector d */
-static inline void weighted(hvec sum[QB], const SPACE float *p, const SPACE float *x, int keys, int d)
+/* sum[QB][COLUMNS] = rows p[QB][TP] times x[keys][DH] from vector d on. Two sums of each where
+ * there are too few to hide the time of an fma. */
+static inline void weighted(hvec sum[QB][COLUMNS], const SPACE float *p, const SPACE float *x,
+                            int keys, int d)
 {
+    hvec part[SUMS][QB][COLUMNS];
 #pragma unroll
-    for (int i = 0; i < QB; i++)
-        sum[i] = (hvec)(0.0f);
-    for (int j = 0; j < keys; j++) {
-        const hvec value = hload(d, x + j * DH);
+    for (int n = 0; n < SUMS; n++)
 #pragma unroll
         for (int i = 0; i < QB; i++)
-            sum[i] = fma((hvec)(p[i * TP + j]), value, sum[i]);
-    }
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++)
+                part[n][i][c] = (hvec)(0.0f);
+    int j = 0;
+    for (; j + SUMS <= keys; j += SUMS)
+#pragma unroll
+        for (int n = 0; n < SUMS; n++) {
+            hvec value[COLUMNS];
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++)
+                value[c] = hload(d + c, x + (j + n) * DH);
+#pragma unroll
+            for (int i = 0; i < QB; i++)
+#pragma unroll
+                for (int c = 0; c < COLUMNS; c++)
+                    part[n][i][c] = fma((hvec)(p[i * TP + j + n]), value[c], part[n][i][c]);
+        }
+    for (; j < keys; j++)
+#pragma unroll
+        for (int i = 0; i < QB; i++)
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++)
+                part[0][i][c] = fma((hvec)(p[i * TP + j]), hload(d + c, x + j * DH), part[0][i][c]);
+#pragma unroll
+    for (int i = 0; i < QB; i++)
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++)
+            sum[i][c] = SUMS == 2 ? part[0][i][c] + part[SUMS - 1][i][c] : part[0][i][c];
 }
 
-/* The most that was seen, `most`, and the sum of exp(s - most), `total`, of each row go on from tile to
- * tile; o, which belongs to the former most, is scaled along. */
+/* The most that was seen, `most`, and the sum of exp(s - most), `total`, of each row go on from
+ * tile to tile; o, which belongs to the former most, is scaled along. */
 __kernel void attention_fwd(QKV, __global float *restrict o, __global float *restrict lse, REST)
 {
 #if GLOBAL
@@ -234,56 +284,61 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
             float q[QB][DH], shrink[QB];
-            load_queries(q, base, BIAS_OF(0), ROW, i0, scale);
+            load_queries(q, base, BIAS_OF(0), ROW, i0, scale * LOG2E);
             scores(p, q, kt, vectors);
             for (int i = 0; i0 + i < end; i++) {
                 SPACE float *row = p + i * TP;
                 const int at = i0 + i - from, n = seen(i0 + i) - j0;
                 vec high = (vec)(-INFINITY), sum = (vec)(0.0f);
                 for (int v = 0; v < vectors; v++) {
-                    const vec s = load_vec(v, row);
-                    high = PICK(is_key(v, n) && s > high, s, high);
+                    vec s = load_vec(v, row);
+                    if (v >= n / VEC) {
+                        s = PICK(is_key(v, n), s, (vec)(-INFINITY));
+                        store_vec(s, v, row);
+                    }
+                    high = PICK(s > high, s, high);
                 }
                 const float was = j0 ? most[at] : -INFINITY, m = fmax(was, vmax(high));
                 for (int v = 0; v < vectors; v++) {
-                    const vec e = PICK(is_key(v, n), exp_vec(load_vec(v, row) - m), (vec)(0.0f));
-                    sum += e;
-                    vec x = e;
+                    vec x = exp2_vec(load_vec(v, row) - m);
+                    sum += x;
                     if (DROP && threshold)
                         x *= dropout_factor(&drop,
                                             ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
                     store_vec(x, v, row);
                 }
-                shrink[i] = j0 ? exp(was - m) : 0;
+                shrink[i] = j0 ? exp2(was - m) : 0;
                 most[at] = m;
                 total[at] = (j0 ? total[at] * shrink[i] : 0) + vsum(sum);
             }
-            for (int d = 0; d < HN; d++) {
-                hvec sum[QB];
+            for (int d = 0; d < HN; d += COLUMNS) {
+                hvec sum[QB][COLUMNS];
                 weighted(sum, p, vs, min(seen(end - 1) - j0, TP), d);
-                for (int i = 0; i0 + i < end; i++) {
-                    __global float *row = out + (size_t)(i0 + i) * H * DH;
-                    hvec x = sum[i];
-                    if (j0)
-                        x += hload(d, row) * shrink[i];
-                    if (j0 + TP >= seen(to - 1)) /* the last tile */
-                        x *= 1.0f / total[i0 + i - from];
-                    hstore(x, d, row);
-                }
+                for (int i = 0; i0 + i < end; i++)
+#pragma unroll
+                    for (int c = 0; c < COLUMNS; c++) {
+                        __global float *row = out + (size_t)(i0 + i) * H * DH;
+                        hvec x = sum[i][c];
+                        if (j0)
+                            x += hload(d + c, row) * shrink[i];
+                        if (j0 + TP >= seen(to - 1)) /* the last tile */
+                            x *= 1.0f / total[i0 + i - from];
+                        hstore(x, d + c, row);
+                    }
             }
         }
     }
 #if LANES == 1
     for (int i = 0; i < to - from; i += VEC) {
         float sums[VEC];
-        store_vec(load_vec(0, most + i) + log(load_vec(0, total + i)), 0, sums);
+        store_vec(load_vec(0, most + i) + log2(load_vec(0, total + i)), 0, sums);
         for (int k = 0; k < min(VEC, to - from - i); k++)
             lse[(size_t)bh * T + from + i + k] = sums[k];
     }
 #else
     for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB)
         for (int i = i0; i < min(i0 + QB, to); i++)
-            lse[(size_t)bh * T + i] = most[i - from] + log(total[i - from]);
+            lse[(size_t)bh * T + i] = most[i - from] + log2(total[i - from]);
 #endif
 }
 
@@ -312,7 +367,8 @@ static inline void load_delta(float delta[QB], __global const float *o, __global
     }
 }
 
-/* p, dp [QB][TP] = dropout(p) and ds * scale of rows i0 .. end against the keys from j0 in kt, vt */
+/* p, dp [QB][TP] = dropout(p) and ds * scale of rows i0 .. end against the keys from j0 in kt, vt
+ */
 static inline void slopes(SPACE float *p, SPACE float *dp, __global const float *base,
                           __global const float *bias, __global const float *dout,
                           __global const float *lse, const float delta[QB], const SPACE float *kt,
@@ -321,7 +377,7 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const float 
 {
     const int vectors = vectors_of(end, j0);
     float q[QB][DH];
-    load_queries(q, base, bias, ROW, i0, scale);
+    load_queries(q, base, bias, ROW, i0, scale * LOG2E);
     scores(p, q, kt, vectors);
     load_queries(q, dout, 0, H * DH, i0, 1);
     scores(dp, q, vt, vectors);
@@ -329,12 +385,10 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const float 
         const float l = lse[i0 + i];
         const int n = seen(i0 + i) - j0;
         for (int v = 0; v < vectors; v++) {
-            const vec e =
-                PICK(is_key(v, n), exp_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
+            const vec e = PICK(is_key(v, n), exp2_vec(load_vec(v, p + i * TP) - l), (vec)(0.0f));
             vec factor = (vec)(1.0f);
             if (DROP && drop->threshold)
-                factor =
-                    dropout_factor(drop, ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
+                factor = dropout_factor(drop, ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
             store_vec(e * factor, v, p + i * TP);
             store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-delta[i])) * scale, v,
                       dp + i * TP);
@@ -346,86 +400,115 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const float 
 static inline void add_dq(__global float *dq, const SPACE float *ds, const SPACE float *ks, int i0,
                           int end, int j0)
 {
-    for (int d = 0; d < HN; d++) {
-        hvec sum[QB];
+    for (int d = 0; d < HN; d += COLUMNS) {
+        hvec sum[QB][COLUMNS];
         weighted(sum, ds, ks, min(seen(end - 1) - j0, TP), d);
-        for (int i = 0; i0 + i < end; i++) {
-            __global float *row = dq + (size_t)(i0 + i) * ROW;
-            hstore(j0 ? hload(d, row) + sum[i] : sum[i], d, row);
-        }
+        for (int i = 0; i0 + i < end; i++)
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                __global float *row = dq + (size_t)(i0 + i) * ROW;
+                hstore(j0 ? hload(d + c, row) + sum[i][c] : sum[i][c], d + c, row);
+            }
     }
 }
 
-/* dk and dv of keys j .. j + QB of the tile from j0, at vector d, += (or =) those of the rows from ..
- * to, whose p and ds are ps, ds [rows][TP] */
+/* dk and dv of keys j .. j + QB of the tile from j0, at vector d, += (or =) those of the rows from
+ * .. to, whose p and ds are ps, ds [rows][TP] */
 static inline void add_dkv(__global float *dk, __global float *dv, const SPACE float *ps,
                            const SPACE float *ds, __global const float *base,
                            __global const float *bias, __global const float *dout, int from, int to,
                            int j0, int j, int d, int add)
 {
-    hvec k[QB], v[QB];
+    hvec k[QB][COLUMNS], v[QB][COLUMNS];
 #pragma unroll
     for (int n = 0; n < QB; n++)
-        k[n] = v[n] = (hvec)(0.0f);
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++)
+            k[n][c] = v[n][c] = (hvec)(0.0f);
     for (int i = CAUSAL ? max(from, (j0 + j) / QB * QB) : from; i < to; i++) {
-        hvec q = hload(d, base + (size_t)i * ROW);
-        if (bias)
-            q += hload(d, bias);
-        const hvec g = hload(d, dout + (size_t)i * H * DH);
+        hvec q[COLUMNS], g[COLUMNS];
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            q[c] = hload(d + c, base + (size_t)i * ROW);
+            if (bias)
+                q[c] += hload(d + c, bias);
+            g[c] = hload(d + c, dout + (size_t)i * H * DH);
+        }
 #pragma unroll
         for (int n = 0; n < QB; n++) {
             const int at = (i - from) * TP + min(j + n, TP - 1);
-            k[n] = fma((hvec)(ds[at]), q, k[n]);
-            v[n] = fma((hvec)(ps[at]), g, v[n]);
+            const hvec s = (hvec)(ds[at]), p = (hvec)(ps[at]);
+#pragma unroll
+            for (int c = 0; c < COLUMNS; c++) {
+                k[n][c] = fma(s, q[c], k[n][c]);
+                v[n][c] = fma(p, g[c], v[n][c]);
+            }
         }
     }
-    for (int n = 0; n < QB && j + n < TP && j0 + j + n < T; n++) {
-        const size_t row = (size_t)(j0 + j + n) * ROW;
-        hstore(add ? hload(d, dk + row) + k[n] : k[n], d, dk + row);
-        hstore(add ? hload(d, dv + row) + v[n] : v[n], d, dv + row);
-    }
+    for (int n = 0; n < QB && j + n < TP && j0 + j + n < T; n++)
+#pragma unroll
+        for (int c = 0; c < COLUMNS; c++) {
+            const size_t row = (size_t)(j0 + j + n) * ROW;
+            hstore(add ? hload(d + c, dk + row) + k[n][c] : k[n][c], d + c, dk + row);
+            hstore(add ? hload(d + c, dv + row) + v[n][c] : v[n][c], d + c, dv + row);
+        }
 }
 
-/* Fused: each work-item fills rows of dropout(p) and ds and finishes their dq, then takes keys. */
-#if !TILED
-__kernel void attention_bwd(QKV, __global const float *restrict o, __global const float *restrict lse,
-                            __global const float *restrict dout, __global float *restrict dqkv, REST)
+/* In one: a work-group takes all keys and queries of a head. Each work-item fills rows of
+ * dropout(p) and ds and adds to their dq, then takes keys. */
+#if !SPLIT
+__kernel void attention_bwd(QKV, __global const float *restrict o,
+                            __global const float *restrict lse, __global const float *restrict dout,
+                            __global float *restrict dqkv, REST)
 {
 #if GLOBAL
     __global float *kt = room + get_group_id(0) * SCRATCH;
-    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + TP * DH, *ds = ps + BQ * TP;
+    __global float *vt = kt + TP * DH, *ks = vt + TP * DH, *ps = ks + TP * DH, *ds = ps + BB * TP;
 #else
-    __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[BQ * TP], ds[BQ * TP];
+    __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[BB * TP], ds[BB * TP];
 #endif
     const int lane = (int)get_local_id(0), bh = (int)get_group_id(0), b = bh / H, h = bh % H;
     __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
     const size_t out = ((size_t)b * T * H + h) * DH;
     __global float *dbase = dqkv + (size_t)b * T * ROW + h * DH;
-    load_across(kt, base + H * DH, BIAS_OF(1), 0, lane);
-    load_across(vt, base + 2 * H * DH, BIAS_OF(2), 0, lane);
-    load_rows(ks, base + H * DH, BIAS_OF(1), 0, lane);
-    group_barrier(FENCE);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
-    for (int i0 = lane * QB; i0 < T; i0 += LANES * QB) {
-        float delta[QB];
-        load_delta(delta, o + out, dout + out, i0);
-        slopes(ps + i0 * TP, ds + i0 * TP, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, delta,
-               kt, vt, &drop, scale, h, i0, min(i0 + QB, T), 0);
-        add_dq(dbase, ds + i0 * TP, ks, i0, min(i0 + QB, T), 0);
+    EACH_TILE(j0, T)
+    {
+        group_barrier(FENCE);
+        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
+        load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+        load_rows(ks, base + H * DH, BIAS_OF(1), j0, lane);
+        EACH_BLOCK(from, j0)
+        {
+            const int to = min(from + BB, T);
+            group_barrier(FENCE);
+            for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+                const int end = min(i0 + QB, to);
+                SPACE float *p = ps + (i0 - from) * TP, *dp = ds + (i0 - from) * TP;
+                float delta[QB];
+                if (CAUSAL && i0 + QB <= j0)
+                    continue;
+                load_delta(delta, o + out, dout + out, i0);
+                slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, delta, kt, vt,
+                       &drop, scale, h, i0, end, j0);
+                add_dq(dbase, dp, ks, i0, end, j0);
+            }
+            group_barrier(FENCE);
+            for (int j = lane * QB; j < min(TP, T - j0); j += LANES * QB)
+                for (int d = 0; d < HN; d += COLUMNS)
+                    add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0),
+                            dout + out, from, to, j0, j, d, from > FIRST_BLOCK(j0));
+        }
     }
-    group_barrier(FENCE);
-    for (int j = lane * QB; j < T; j += LANES * QB)
-        for (int d = 0; d < HN; d++)
-            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, 0, T, 0, j,
-                    d, 0);
 }
 #else
 
-/* Tiled: dq, and delta [B, H, T] for what follows. */
-__kernel void attention_bwd_q(QKV, __global const float *restrict o, __global const float *restrict lse,
+/* Split: dq, and delta [B, H, T] for what follows. */
+__kernel void attention_bwd_q(QKV, __global const float *restrict o,
+                              __global const float *restrict lse,
                               __global const float *restrict dout, __global float *restrict dqkv,
                               __global float *restrict delta, REST)
 {
@@ -467,16 +550,17 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o, __global co
     }
 }
 
-/* Tiled: dk and dv of a tile of keys, from the blocks of queries that see it. */
+/* Split: dk and dv of a tile of keys, from the blocks of queries that see it. */
 __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
-                               __global const float *restrict lse, __global const float *restrict dout,
-                               __global float *restrict dqkv, REST)
+                               __global const float *restrict lse,
+                               __global const float *restrict dout, __global float *restrict dqkv,
+                               REST)
 {
 #if GLOBAL
     __global float *kt = room + get_group_id(0) * SCRATCH;
-    __global float *vt = kt + TP * DH, *ps = vt + TP * DH, *ds = ps + BQ * TP;
+    __global float *vt = kt + TP * DH, *ps = vt + TP * DH, *ds = ps + BB * TP;
 #else
-    __local float kt[TP * DH], vt[TP * DH], ps[BQ * TP], ds[BQ * TP];
+    __local float kt[TP * DH], vt[TP * DH], ps[BB * TP], ds[BB * TP];
 #endif
     const int lane = (int)get_local_id(0), j0 = (int)get_group_id(0) % TILES * TP;
     const int bh = (int)get_group_id(0) / TILES, b = bh / H, h = bh % H;
@@ -491,7 +575,7 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
         dropout_sample(&drop, sample[b]);
     EACH_BLOCK(from, j0)
     {
-        const int to = min(from + BQ, T);
+        const int to = min(from + BB, T);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             float own[QB];
@@ -499,12 +583,14 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
                 own[i] = delta[(size_t)bh * T + min(i0 + i, T - 1)];
             if (!CAUSAL || i0 + QB > j0)
                 slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0), dout + out,
-                       lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, min(i0 + QB, to), j0);
+                       lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, min(i0 + QB, to),
+                       j0);
         }
         group_barrier(FENCE);
-        for (int e = lane; e < (TP + QB - 1) / QB * HN; e += LANES)
-            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from, to,
-                    j0, e / HN * QB, e % HN, from > FIRST_BLOCK(j0));
+        for (int e = lane; e < (TP + QB - 1) / QB * (HN / COLUMNS); e += LANES)
+            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from,
+                    to, j0, e / (HN / COLUMNS) * QB, e % (HN / COLUMNS) * COLUMNS,
+                    from > FIRST_BLOCK(j0));
     }
 }
 #endif

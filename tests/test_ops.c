@@ -135,16 +135,16 @@ struct op {
 struct problem {
     const struct op *op;
     struct ref shape;
-    unsigned added;   /* bit i: something has written the gradient of input i before */
-    unsigned unused;  /* bit i: no gradient arrives at output i */
-    unsigned fixed;   /* bit i: input i takes no gradient */
-    int sum;          /* op_add_norm hands out s */
-    int over_batch;   /* what pads a short batch gets no gradient */
-    int tiled;        /* attention goes in tiles */
-    int watched;      /* small enough for oclgrind: AS_CPU or BOTH */
-    double weight;    /* of a loss that is one number; 0: a loss for each sample */
-    size_t group;     /* samples of the accumulation group; 0: count */
-    double tolerance; /* 0: 1e-5 */
+    unsigned added;      /* bit i: something has written the gradient of input i before */
+    unsigned unused;     /* bit i: no gradient arrives at output i */
+    unsigned fixed;      /* bit i: input i takes no gradient */
+    int sum;             /* op_add_norm hands out s */
+    int over_batch;      /* what pads a short batch gets no gradient */
+    enum attend_cut cut; /* of attention */
+    int watched;         /* small enough for oclgrind: AS_CPU or BOTH */
+    double weight;       /* of a loss that is one number; 0: a loss for each sample */
+    size_t group;        /* samples of the accumulation group; 0: count */
+    double tolerance;    /* 0: 1e-5 */
 };
 
 struct check {
@@ -532,7 +532,7 @@ static void attention_slots(struct check *c)
 static void attention_build(struct graph *g, struct check *c)
 {
     c->in[0].tensor->bias = c->in[1].tensor;
-    struct attend how = {.causal = c->r.causal, .tiled = c->problem->tiled};
+    struct attend how = {.causal = c->r.causal, .cut = c->problem->cut};
     if (c->r.rotary)
         how.rotary = op_rotary_table(g, c->r.t, c->r.d / c->r.heads);
     c->out[0].tensor = op_attention(g, c->in[0].tensor, c->r.t, c->r.d, c->r.heads, &how, &c->drop);
@@ -853,27 +853,52 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .watched = BOTH,
      .shape = {.b = 2, .t = 1, .d = 4, .heads = 2},
-     .tiled = 1},
+     .cut = ATTEND_SPLIT},
     {.op = &attention_op,
      .watched = BOTH,
      .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25},
-     .tiled = 1},
+     .cut = ATTEND_SPLIT},
     {.op = &attention_op,
      .watched = BOTH,
      .shape = {.b = 2, .t = 17, .d = 8, .heads = 2, .causal = 1, .p = 0.25},
-     .tiled = 1},
-    {.op = &attention_op, .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1}, .tiled = 1},
+     .cut = ATTEND_SPLIT},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1},
+     .cut = ATTEND_SPLIT},
     {.op = &attention_op,
      .watched = AS_CPU,
      .shape = {.b = 1, .t = 131, .d = 8, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1},
-     .tiled = 1},
+     .cut = ATTEND_SPLIT},
     {.op = &attention_op,
      .shape = {.b = 2, .t = 300, .d = 3, .heads = 1, .causal = 1, .p = 0.2},
-     .tiled = 1},
+     .cut = ATTEND_SPLIT},
+    /* the same with the backward pass in one kernel */
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 1, .d = 4, .heads = 2},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 15, .heads = 3, .p = 0.25},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 8, .heads = 2, .causal = 1, .p = 0.25},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 130, .d = 8, .heads = 1, .p = 0.1},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .watched = AS_CPU,
+     .shape = {.b = 1, .t = 131, .d = 8, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 300, .d = 3, .heads = 1, .causal = 1, .p = 0.2},
+     .cut = ATTEND_TILES},
     /* tiles too large for local memory as on a GPU */
     {.op = &attention_op,
      .shape = {.b = 1, .t = 19, .d = 400, .heads = 1, .causal = 1},
-     .tiled = 1},
+     .cut = ATTEND_SPLIT},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &linear_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},

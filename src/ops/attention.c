@@ -10,9 +10,9 @@ struct attention {
     struct mask drop;
     unsigned vec, head_vec, lanes;
     int causal;
-    size_t tile, block; /* keys and queries at a time */
-    int tiled;
-    size_t room; /* floats that do not fit into local memory; 0: all do */
+    size_t tile, block, back_block; /* keys, and queries forward and backward, at a time */
+    int split;                      /* the backward pass is two kernels */
+    size_t room;                    /* floats that do not fit into local memory; 0: all do */
 };
 
 struct rotary {
@@ -29,12 +29,13 @@ static size_t round_up(size_t n, size_t to)
 static size_t room_of(const struct graph *g, const struct attention *op)
 {
     size_t tile = op->tile * op->head_width, rows = op->lanes * 4 * op->tile;
+    size_t back = 2 * op->back_block * op->tile;
     size_t room = 2 * tile + rows + 2 * round_up(op->block, op->vec);
-    size_t back_q = 3 * tile + 2 * rows, back_kv = 2 * tile + 2 * op->block * op->tile;
+    size_t back_q = 3 * tile + 2 * rows, back_kv = 2 * tile + back, back_all = 3 * tile + back;
     if (!g->training)
         return room;
-    if (!op->tiled) /* in one */
-        return back_kv + tile > room ? back_kv + tile : room;
+    if (!op->split)
+        return back_all > room ? back_all : room;
     room = back_q > room ? back_q : room;
     return back_kv > room ? back_kv : room;
 }
@@ -44,9 +45,17 @@ static int too_large(const struct graph *g, size_t room)
     return room * 4 + 1024 > device_info(g->dev)->local_bytes;
 }
 
-/* The one place that chooses: fused where the whole window fits into local memory, else tiled, with
- * tiles as large as fit there. */
-static void choose(const struct graph *g, struct attention *op, int tiled)
+#define ONE_BLOCK 64 /* rows of a window up to which a CPU's backward pass takes all at once */
+#define ONE_TILE 256 /* up to which its keys stay in a core's caches */
+#define FEW_HEADS 16 /* fewer, of all samples, do not occupy the cores by themselves */
+
+/*
+ * The one place that chooses how a window is cut. A GPU takes it whole where it fits into local
+ * memory, else in tiles and with the backward pass split, so that there are more work-groups. A CPU
+ * cuts it so that a tile with what is made of it stays in the caches, and splits where there are
+ * few heads.
+ */
+static void choose(const struct graph *g, struct attention *op, enum attend_cut cut)
 {
     const int is_cpu = device_info(g->dev)->is_cpu;
     op->vec = is_cpu ? 16 : 4;
@@ -56,12 +65,15 @@ static void choose(const struct graph *g, struct attention *op, int tiled)
         op->lanes *= 2;
     op->tile = round_up(op->window, op->vec);
     op->block = round_up(op->window, 4);
-    if (!tiled && !too_large(g, room_of(g, op)))
+    op->back_block = is_cpu && op->window > ONE_BLOCK ? 32 : op->block;
+    if (cut == ATTEND_CHOOSE && !(is_cpu && op->window > ONE_TILE) && !too_large(g, room_of(g, op)))
         return;
-    op->tiled = 1;
+    op->split = cut == ATTEND_SPLIT ||
+                (cut == ATTEND_CHOOSE && (!is_cpu || g->batch * op->heads < FEW_HEADS));
     op->lanes = is_cpu ? 1 : 32;
+    op->tile = is_cpu ? 128 : 32;
     op->block = 128;
-    op->tile = is_cpu ? 64 : 32;
+    op->back_block = is_cpu ? 32 : 128;
     while (too_large(g, room_of(g, op)) && op->tile > 16)
         op->tile /= 2;
     if (too_large(g, room_of(g, op)))
@@ -71,12 +83,13 @@ static void choose(const struct graph *g, struct attention *op, int tiled)
 static struct launch *kernel(struct graph *g, const struct attention *op, const char *name,
                              size_t parts)
 {
-    return graph_kernel(g, "attention.cl", name, g->batch * op->heads * parts, op->lanes,
-                        "-DT=%zu -DTP=%zu -DBQ=%zu -DTILED=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
-                        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
-                        op->window, op->tile, op->block, op->tiled, op->head_width, op->head_vec,
-                        op->heads, op->causal, op->qkv->bias != NULL, op->drop.p > 0, op->vec,
-                        op->lanes, op->room > 0, op->room);
+    return graph_kernel(
+        g, "attention.cl", name, g->batch * op->heads * parts, op->lanes,
+        "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
+        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
+        op->window, op->tile, op->block, op->back_block, op->split, op->head_width, op->head_vec,
+        op->heads, op->causal, op->qkv->bias != NULL, op->drop.p > 0, op->vec, op->lanes,
+        op->room > 0, op->room);
 }
 
 static void read_qkv(struct launch *l, const struct attention *op)
@@ -108,17 +121,17 @@ static void backward(struct graph *g, const void *arg)
     struct tensor *dqkv = dout ? graph_grad(g, op->qkv, &add) : NULL;
     if (!dqkv)
         return;
-    struct launch *l = kernel(g, op, op->tiled ? "attention_bwd_q" : "attention_bwd",
-                              (op->window + op->block - 1) / op->block);
+    struct launch *l = kernel(g, op, op->split ? "attention_bwd_q" : "attention_bwd",
+                              op->split ? (op->window + op->block - 1) / op->block : 1);
     read_qkv(l, op);
     launch_read(l, op->o);
     launch_read(l, op->lse);
     launch_read(l, dout);
     launch_write(l, dqkv); /* this is the projection's one reader */
-    if (op->tiled)
+    if (op->split)
         launch_write(l, delta = graph_tensor2(g, "delta", g->batch * op->heads, op->window));
-    tail(g, l, op, op->tiled ? 3 : 5, dqkv->name);
-    if (!op->tiled)
+    tail(g, l, op, op->split ? 3 : 5, dqkv->name);
+    if (!op->split)
         return;
     l = kernel(g, op, "attention_bwd_kv", (op->window + op->tile - 1) / op->tile);
     read_qkv(l, op);
@@ -210,7 +223,7 @@ struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, 
         graph_fault(g, drop->path,
                     "has more than 2^32 attention probabilities to a sample: "
                     "dropout needs fewer heads or a shorter window");
-    choose(g, &op, how->tiled);
+    choose(g, &op, how->cut);
     op.o = graph_tensor2(g, "attention", g->batch * window, width);
     op.lse = graph_tensor2(g, "lse", g->batch * heads, window);
     struct launch *l = kernel(g, &op, "attention_fwd", (op.window + op.block - 1) / op.block);

@@ -75,11 +75,15 @@ struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *res
 struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
                             const char *name, const struct drop *drop);
 
+/* How op_attention cuts a window: as it chooses; for tests in tiles even where the window fits into
+ * local memory, with the backward pass in one kernel or split. */
+enum attend_cut { ATTEND_CHOOSE, ATTEND_TILES, ATTEND_SPLIT };
+
 /* How op_attention attends. */
 struct attend {
     int causal;            /* a row sees itself and the rows before it; else all rows */
     struct tensor *rotary; /* op_rotary_table(), which turns queries and keys; NULL: not turned */
-    int tiled;             /* for tests: in tiles even where the window fits into local memory */
+    enum attend_cut cut;
 };
 
 /* cos and sin of t 10000^(-2i / head_width) for the interleaved pairs (2i, 2i + 1) of rotary
