@@ -5,8 +5,9 @@
  *
  *   s = x + bias (BIAS)      h = (s - mean) rstd      y = h gamma + beta
  *
- * x, y [rows, D], `period` rows a sample; stats [2, D] = mean, rstd. Reductions go in two passes whose
- * order depends on the shape alone: chunks of rows, then over chunks. -D: D, BIAS, VEC, LANES.
+ * x, y [rows, D], `period` rows a sample; stats [2, D] = mean, rstd. Reductions go in two passes
+ * whose order depends on the shape alone: chunks of rows, then over chunks. -D: D, BIAS, VEC,
+ * LANES.
  */
 #define N (D / VEC)
 #define EPS 1e-5f
@@ -56,12 +57,13 @@ __kernel void batch_norm_moments(INPUT, __global float *restrict part,
 
 /*
  * The moments of all rows from those of the chunks (Chan, Golub and LeVeque, 1979), a work-item a
- * column; the running statistics move by MOMENTUM toward them, with the unbiased variance, unless they
- * are not finite.
+ * column; the running statistics move by MOMENTUM toward them, with the unbiased variance, unless
+ * they are not finite.
  */
 __kernel void batch_norm_merge(__global const float *restrict part, __global float *restrict stats,
                                __global float *restrict running_mean,
-                               __global float *restrict running_var, __global float *restrict tracked,
+                               __global float *restrict running_var,
+                               __global float *restrict tracked,
                                __global const struct step *restrict step, const int rows,
                                const int period, const int chunk)
 {
@@ -99,8 +101,9 @@ __kernel void batch_norm_running(__global const float *restrict running_mean,
 }
 
 __kernel void batch_norm_fwd(INPUT, __global const float *restrict stats,
-                             __global const float *restrict gamma, __global const float *restrict beta,
-                             __global float *restrict y, const int rows, const int chunk)
+                             __global const float *restrict gamma,
+                             __global const float *restrict beta, __global float *restrict y,
+                             const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
@@ -112,7 +115,8 @@ __kernel void batch_norm_fwd(INPUT, __global const float *restrict stats,
 
 /* part[chunk, 2 D] = sums of dy h and of dy over the chunk's rows that count */
 __kernel void batch_norm_bwd_sums(INPUT, __global const float *restrict dy,
-                                  __global const float *restrict stats, __global float *restrict part,
+                                  __global const float *restrict stats,
+                                  __global float *restrict part,
                                   __global const struct step *restrict step, const int rows,
                                   const int period, const int chunk)
 {
@@ -133,9 +137,9 @@ __kernel void batch_norm_bwd_sums(INPUT, __global const float *restrict dy,
 }
 
 /* total[2 D] = sums over chunks; they are also what gamma's and beta's gradients grow by */
-__kernel void batch_norm_bwd_total(__global const float *restrict part, __global float *restrict total,
-                                   __global float *restrict dgamma, __global float *restrict dbeta,
-                                   const int chunks)
+__kernel void batch_norm_bwd_total(__global const float *restrict part,
+                                   __global float *restrict total, __global float *restrict dgamma,
+                                   __global float *restrict dbeta, const int chunks)
 {
     const int d = (int)get_global_id(0);
     if (d >= D)

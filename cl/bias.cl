@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
- * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in evaluation),
- * BIAS, POS (add position[row % period]), DROP, LANES, VEC.
- * x, y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
+ * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in
+ * evaluation), BIAS, POS (add position[row % period]), DROP, LANES, VEC. x, y [rows, D]; bias [D];
+ * position [period, D]. A work-group takes the rows of its chunk.
  *
- * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8, 1/3],
- * drawn from the bits that dropout would have for the element; in evaluation by the mean of both.
+ * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8,
+ * 1/3], drawn from the bits that dropout would have for the element; in evaluation by the mean of
+ * both.
  */
 #define LOWER 0.125f
 #define UPPER (1.0f / 3.0f)
@@ -89,8 +90,7 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
 #if BIAS
                        __global const float *restrict bias,
 #endif
-                       __global float *dx,
-                       __global const uint *restrict sample,
+                       __global float *dx, __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {

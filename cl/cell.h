@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Cells of recurrent layers, for the kernels that walk with them: equations and order of gates as
- * PyTorch's. With the input's share x = W_ih input + b_ih and the state's share a = W_hh h + b_hh, s the
- * sigmoid and * by element:
+ * PyTorch's. With the input's share x = W_ih input + b_ih and the state's share a = W_hh h + b_hh,
+ * s the sigmoid and * by element:
  *
  *   LSTM  i = s(x_i + a_i)  f = s(x_f + a_f)  g = tanh(x_g + a_g)  o = s(x_o + a_o)
  *         c = f * c + i * g  h = o * tanh(c)
@@ -31,7 +31,8 @@ static inline vec tanh_vec(vec x)
     return PICK(z < 0.390625f, fma(p * z, x, x), 1.0f - 2.0f / (exp_vec(2.0f * x) + 1.0f));
 }
 
-/* Returns h; makes the gates of x, and *extra: of an LSTM c of the step before, then of this one. */
+/* Returns h; makes the gates of x, and *extra: of an LSTM c of the step before, then of this one.
+ */
 static inline vec cell_fwd(vec x[GATES], const vec a[GATES], vec h, vec *extra)
 {
 #if CELL == 0
@@ -54,11 +55,12 @@ static inline vec cell_fwd(vec x[GATES], const vec a[GATES], vec h, vec *extra)
 }
 
 /*
- * From dh and the gates in x: x becomes the gradients of the shares x; those of a are the same but a
- * GRU's of n, which *da_n receives. *dc: of an LSTM what c gets from the step after, then what it
+ * From dh and the gates in x: x becomes the gradients of the shares x; those of a are the same but
+ * a GRU's of n, which *da_n receives. *dc: of an LSTM what c gets from the step after, then what it
  * passes on. Returns what h passes on to the step before without W_hh.
  */
-static inline vec cell_bwd(vec x[GATES], vec dh, vec h_before, vec extra, vec c_before, vec *dc, vec *da_n)
+static inline vec cell_bwd(vec x[GATES], vec dh, vec h_before, vec extra, vec c_before, vec *dc,
+                           vec *da_n)
 {
 #if CELL == 0
     const vec i = x[0], f = x[1], g = x[2], o = x[3], tanh_c = tanh_vec(extra);

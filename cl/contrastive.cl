@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The contrastive terms. -D: D (latent), NT_XENT (else the mean similarity), LANES (work-items share a
- * row or D).
+ * The contrastive terms. -D: D (latent), NT_XENT (else the mean similarity), LANES (work-items
+ * share a row or D).
  */
 #define EPS 1e-12f
 
@@ -25,9 +25,9 @@ __kernel void lengths(__global const float *restrict z, __global float *restrict
  * samples that count, C = (|S|^2 - n) / (n (n - 1)), 0 for n < 2: O(n D). One work-group.
  * total[D, 2] (TOTAL): S added to compensated pairs, for a C over a whole part.
  */
-__kernel void similarity_fwd(__global const float *restrict z, __global const float *restrict inverse,
-                             __global float *restrict sum, __global float *restrict c,
-                             __global float *restrict total,
+__kernel void similarity_fwd(__global const float *restrict z,
+                             __global const float *restrict inverse, __global float *restrict sum,
+                             __global float *restrict c, __global float *restrict total,
                              __global const struct step *restrict step)
 {
     __local float room[LANES];
@@ -50,8 +50,10 @@ __kernel void similarity_fwd(__global const float *restrict z, __global const fl
         c[0] = n < 2 ? 0.0f : (square - n) / ((float)n * (float)(n - 1));
 }
 
-/* dC/dz^_b = 2 (S - z^_b) / (n (n - 1)), times weight n / group; projected: d z = (d z^ - z^ (z^ d z^)) / |z| */
-__kernel void similarity_bwd(__global const float *restrict z, __global const float *restrict inverse,
+/* dC/dz^_b = 2 (S - z^_b) / (n (n - 1)), times weight n / group; projected: d z = (d z^ - z^ (z^ d
+ * z^)) / |z| */
+__kernel void similarity_bwd(__global const float *restrict z,
+                             __global const float *restrict inverse,
                              __global const float *restrict sum, __global float *restrict dz,
                              __global const struct step *restrict step, const float weight,
                              const int add)
@@ -60,9 +62,8 @@ __kernel void similarity_bwd(__global const float *restrict z, __global const fl
     const size_t row = get_group_id(0);
     const int lane = (int)get_local_id(0);
     const int n = (int)step->count;
-    const float factor = row < (size_t)n && n > 1
-                             ? weight * 2.0f / ((float)(n - 1) * (float)step->group)
-                             : 0.0f;
+    const float factor =
+        row < (size_t)n && n > 1 ? weight * 2.0f / ((float)(n - 1) * (float)step->group) : 0.0f;
     const float inv = inverse[row];
     float dot = 0;
     for (int d = lane; d < D; d += LANES) {
@@ -78,10 +79,10 @@ __kernel void similarity_bwd(__global const float *restrict z, __global const fl
 }
 #else
 /*
- * NT-Xent (Chen et al., "A simple framework for contrastive learning", 2020) over 2n vectors: z[B, D]
- * of the windows and w[B, D] of their noisy views. Vector i has its other view as positive, all others
- * as negatives: l_i = log sum_{j != i} exp(s_ij) - s_ip, s = cosine / temperature; C = mean l_i.
- * Stable: the largest score is taken out. One work-group a vector; value [2, B], lse [2, B].
+ * NT-Xent (Chen et al., "A simple framework for contrastive learning", 2020) over 2n vectors: z[B,
+ * D] of the windows and w[B, D] of their noisy views. Vector i has its other view as positive, all
+ * others as negatives: l_i = log sum_{j != i} exp(s_ij) - s_ip, s = cosine / temperature; C = mean
+ * l_i. Stable: the largest score is taken out. One work-group a vector; value [2, B], lse [2, B].
  */
 __kernel void nt_xent_fwd(__global const float *restrict z, __global const float *restrict w,
                           __global const float *restrict inverse_z,
@@ -141,16 +142,16 @@ __kernel void nt_xent_sum(__global const float *restrict value, __global float *
 }
 
 /*
- * With p_ij = exp(s_ij - lse_i): dC/ds_ij = (p_ij - [j is i's positive]) / 2n, and z_i meets s_ij and
- * s_ji: g = sum_j (p_ij + p_ji - 2 [positive]) z^_j sharp / 2n, projected as above. dv is the gradient
- * of the vectors of `view`.
+ * With p_ij = exp(s_ij - lse_i): dC/ds_ij = (p_ij - [j is i's positive]) / 2n, and z_i meets s_ij
+ * and s_ji: g = sum_j (p_ij + p_ji - 2 [positive]) z^_j sharp / 2n, projected as above. dv is the
+ * gradient of the vectors of `view`.
  */
 __kernel void nt_xent_bwd(__global const float *restrict z, __global const float *restrict w,
                           __global const float *restrict inverse_z,
                           __global const float *restrict inverse_w,
                           __global const float *restrict lse, __global float *restrict dv,
-                          __global const struct step *restrict step, const int batch, const int view,
-                          const float sharp, const float weight, const int add)
+                          __global const struct step *restrict step, const int batch,
+                          const int view, const float sharp, const float weight, const int add)
 {
     __local float room[LANES];
     const int lane = (int)get_local_id(0), n = (int)step->count, i = (int)get_group_id(0);
@@ -170,8 +171,8 @@ __kernel void nt_xent_bwd(__global const float *restrict z, __global const float
         for (int d = 0; d < D; d++)
             dot = fma(mine[d], theirs[d], dot);
         const float s = dot * inv * inv_j * sharp;
-        const float p = exp(s - mine_lse) + exp(s - lse[(size_t)other * batch + jj]) -
-                        (jj == i ? 2.0f : 0.0f);
+        const float p =
+            exp(s - mine_lse) + exp(s - lse[(size_t)other * batch + jj]) - (jj == i ? 2.0f : 0.0f);
         for (int d = 0; d < D; d++)
             g[d] = fma(p * inv_j, theirs[d], g[d]);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
- * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch repeats
- * its first window. A work-group makes one window. standardise: each window by itself. -D: LANES.
+ * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch
+ * repeats its first window. A work-group makes one window. standardise: each window by itself. -D:
+ * LANES.
  */
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
@@ -40,9 +41,9 @@ __kernel void gather(__global const float *restrict series, __global const uint 
 /*
  * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample.
  */
-__kernel void gather_rows(__global const float *restrict table, __global const uint *restrict sample,
-                          __global float *restrict y, const int first, const int elems,
-                          const int columns)
+__kernel void gather_rows(__global const float *restrict table,
+                          __global const uint *restrict sample, __global float *restrict y,
+                          const int first, const int elems, const int columns)
 {
     const size_t b = get_group_id(0);
     __global const float *from = table + ((size_t)sample[b] + first) * columns;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A and
- * TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
+ * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A
+ * and TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
  * blocks of the tile in registers. RN is VEC wide times NV.
- * -D: TA, TB (stored transposed), ADD, BF16 (factors are rounded to bfloat16); TM, TN, TK, RM, NV, VEC, LANES.
+ * -D: TA, TB (stored transposed), ADD, BF16 (factors are rounded to bfloat16); TM, TN, TK, RM, NV,
+ * VEC, LANES.
  */
 #define RN (NV * VEC)
 #define SUBS ((TM / RM) * (TN / RN))
@@ -44,13 +45,15 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
 #else
         for (int e = lane; e < TK * TM; e += LANES) {
             const int i = e / TK, kk = e % TK;
-            as[kk * TM + i] = kk < depth && i0 + i < m ? factor(a[(size_t)(i0 + i) * k + k0 + kk]) : 0;
+            as[kk * TM + i] =
+                kk < depth && i0 + i < m ? factor(a[(size_t)(i0 + i) * k + k0 + kk]) : 0;
         }
 #endif
 #if TB
         for (int e = lane; e < TK * TN; e += LANES) {
             const int j = e / TK, kk = e % TK;
-            bs[kk * TN + j] = kk < depth && j0 + j < n ? factor(b[(size_t)(j0 + j) * k + k0 + kk]) : 0;
+            bs[kk * TN + j] =
+                kk < depth && j0 + j < n ? factor(b[(size_t)(j0 + j) * k + k0 + kk]) : 0;
         }
 #else
         for (int e = lane; e < TK * TN; e += LANES) {

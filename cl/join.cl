@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of its
- * chunk. -D: LANES.
+ * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of
+ * its chunk. -D: LANES.
  */
 
 /* y[row] = a[row], b[row]; of widths `columns` and `more` */
 __kernel void join_fwd(__global const float *restrict a, __global const float *restrict b,
-                       __global float *restrict y, const int columns, const int more, const int rows,
-                       const int chunk)
+                       __global float *restrict y, const int columns, const int more,
+                       const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
@@ -17,8 +17,9 @@ __kernel void join_fwd(__global const float *restrict a, __global const float *r
 }
 
 /* dx[row] (added to if `add`) = the `columns` of dy [rows, width] from `first` on */
-__kernel void join_bwd(__global const float *restrict dy, __global float *restrict dx, const int columns,
-                       const int width, const int first, const int rows, const int chunk, const int add)
+__kernel void join_bwd(__global const float *restrict dy, __global float *restrict dx,
+                       const int columns, const int width, const int first, const int rows,
+                       const int chunk, const int add)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
@@ -29,8 +30,8 @@ __kernel void join_bwd(__global const float *restrict dy, __global float *restri
 }
 
 /* y[row] = I, Q, |x|, |x|^3, Q / |x|, I / |x|; the last two are 0 where |x| is 0 */
-__kernel void iq_features(__global const float *restrict x, __global float *restrict y, const int rows,
-                          const int chunk)
+__kernel void iq_features(__global const float *restrict x, __global float *restrict y,
+                          const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from + (int)get_local_id(0); row < to; row += LANES) {

@@ -114,14 +114,14 @@ kmeans_near(global const float *restrict points, global const float *restrict ca
 /*
  * Takes the candidate with the smallest potential as centroid number `step`, then draws the next C
  * candidates with probability nearest[i] / potential. state [1 + C]: the row taken, then the points
- * that are candidates, -1 where no point is left that lies off all centroids. One group of C work-items
- * whatever LANES is, so that the barriers always stay.
+ * that are candidates, -1 where no point is left that lies off all centroids. One group of C
+ * work-items whatever LANES is, so that the barriers always stay.
  */
 kernel __attribute__((reqd_work_group_size(C, 1, 1))) void
 kmeans_pick(global const float *restrict points, global const float *restrict near,
             global const float *restrict partial, global const float *restrict uniform, int step,
-            int blocks, int span, int groups, global int *restrict state, global int *restrict taken,
-            global float *restrict candidate)
+            int blocks, int span, int groups, global int *restrict state,
+            global int *restrict taken, global float *restrict candidate)
 {
     local float potential[C];
     int c = (int)get_local_id(0);
@@ -170,5 +170,6 @@ kmeans_pick(global const float *restrict points, global const float *restrict ne
     state[1 + c] = point;
     if (point >= 0)
         for (int j = 0; j < D; j++)
-            candidate[j * C + c] = points[((size_t)(point / BLOCK) * D + j) * BLOCK + point % BLOCK];
+            candidate[j * C + c] =
+                points[((size_t)(point / BLOCK) * D + j) * BLOCK + point % BLOCK];
 }

@@ -35,6 +35,6 @@ __kernel void latent_bwd(__global const float *restrict dz, __global const float
         dot = fma(z[row * D + d], dz[row * D + d], dot);
     dot = group_sum(dot, room);
     for (int d = lane; d < D; d += LANES)
-        dx[row * D + d] = NORMALIZE ? (dz[row * D + d] - z[row * D + d] * dot) / norm[row]
-                                    : dz[row * D + d];
+        dx[row * D + d] =
+            NORMALIZE ? (dz[row * D + d] - z[row * D + d] * dot) / norm[row] : dz[row * D + d];
 }

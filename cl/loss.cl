@@ -6,8 +6,9 @@
  * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
  * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
  */
-static inline void loss_of_sample(__global const float *restrict y, __global const float *restrict x,
-                                  __global float *restrict value, const float own,
+static inline void loss_of_sample(__global const float *restrict y,
+                                  __global const float *restrict x, __global float *restrict value,
+                                  const float own,
                                   __global float *restrict dy, /* NULL: no gradient */
                                   __global const struct step *restrict step, const int elems,
                                   __local float *room)
@@ -63,8 +64,7 @@ __kernel void sample_loss(__global const float *restrict y, __global const float
 }
 
 __kernel void sample_loss_grad(__global const float *restrict y, __global const float *restrict x,
-                               __global float *restrict value,
-                               WEIGHTS __global float *restrict dy,
+                               __global float *restrict value, WEIGHTS __global float *restrict dy,
                                __global const struct step *restrict step, const int elems)
 {
     __local float room[LANES];

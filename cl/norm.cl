@@ -6,8 +6,8 @@
  *   y = dropout(relu((s - mean) rstd gamma + beta))  (NORM; RELU, DROP == 2)
  *
  * Layer normalisation of Ba, Kiros and Hinton (2016), biased variance, eps 1e-5 as in PyTorch.
- * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its chunk.
- * -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC.
+ * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its
+ * chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC.
  */
 #define N (D / VEC)
 #define PER_LANE ((N + LANES - 1) / LANES)

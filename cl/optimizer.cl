@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The figures of a step, whatever its loss, and the update, over the parameter arena at once and without
- * the host: the gradient's global norm in two passes of fixed order, then the clip factor and the finite
- * flag, then AdamW. -D: VEC, LANES.
+ * The figures of a step, whatever its loss, and the update, over the parameter arena at once and
+ * without the host: the gradient's global norm in two passes of fixed order, then the clip factor
+ * and the finite flag, then AdamW. -D: VEC, LANES.
  */
 
 /*
- * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to the
- * epoch's sums with their number of samples, unless the loss is not finite. One work-item.
+ * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to
+ * the epoch's sums with their number of samples, unless the loss is not finite. One work-item.
  */
 __kernel void loss_sum(__global const float *restrict value,
                        __global const float *restrict contrastive,
@@ -52,9 +52,10 @@ __kernel void norm_parts(__global const float *restrict g, __global float *restr
 }
 
 /*
- * norm = sqrt(sum of parts); scale = min(1, clip / (norm + 1e-6)) as torch.nn.utils.clip_grad_norm_.
- * A loss or norm that is not finite gives scale 0: the update leaves everything as it is. Unless such
- * steps are to be skipped, the latch then holds all later updates back as well. One work-item.
+ * norm = sqrt(sum of parts); scale = min(1, clip / (norm + 1e-6)) as
+ * torch.nn.utils.clip_grad_norm_. A loss or norm that is not finite gives scale 0: the update
+ * leaves everything as it is. Unless such steps are to be skipped, the latch then holds all later
+ * updates back as well. One work-item.
  */
 __kernel void norm_finish(__global const float *restrict part,
                           __global struct metrics *restrict metrics,
@@ -91,9 +92,9 @@ __kernel void norm_finish(__global const float *restrict part,
 }
 
 /*
- * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019), the order of operations
- * as in torch.optim.AdamW; the first `decayed` vectors decay. Gradients are zeroed for the next step.
- * rest = 1 - beta, which the host has in more digits.
+ * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019), the order of
+ * operations as in torch.optim.AdamW; the first `decayed` vectors decay. Gradients are zeroed for
+ * the next step. rest = 1 - beta, which the host has in more digits.
  */
 __kernel void adamw(__global float *restrict p, __global float *restrict g,
                     __global float *restrict exp_avg, __global float *restrict exp_avg_sq,

@@ -3,12 +3,12 @@
  * Recurrent layers, step by step, units in the elements of vectors. The cells are in cell.h.
  *
  * gates [B T, GATES H] holds x (without b_ih) at first, then the gates, and after the backward pass
- * the gradients of the shares x; each kernel works in place. extra [B T, H] is c of an LSTM, a_n of a
- * GRU. y [B T, DIRS H]: the forward direction's states, then those of the backward one, which walks
- * from the window's last row to its first.
+ * the gradients of the shares x; each kernel works in place. extra [B T, H] is c of an LSTM, a_n of
+ * a GRU. y [B T, DIRS H]: the forward direction's states, then those of the backward one, which
+ * walks from the window's last row to its first.
  *
- * -D: CELL, H, DIRS, LANES, VEC; S: sequences that a work-group walks side by side through all rows, so
- * that each weight it loads serves S of them; 0 where a step is a product and the kernels
+ * -D: CELL, H, DIRS, LANES, VEC; S: sequences that a work-group walks side by side through all
+ * rows, so that each weight it loads serves S of them; 0 where a step is a product and the kernels
  * recurrent_step_*. CARRY: a walk begins with the state that the one before ended with, carried
  * [B, 2, H] = h and, of an LSTM, c.
  */
@@ -21,8 +21,8 @@
 #define CARRY_C 0
 #endif
 
-/* First of the units in vector v. Where VEC does not divide H, the last vector begins at H - VEC and
- * overlaps the one before it, whose results it leaves as they are. */
+/* First of the units in vector v. Where VEC does not divide H, the last vector begins at H - VEC
+ * and overlaps the one before it, whose results it leaves as they are. */
 static inline int unit_of(int v)
 {
     return min(v * VEC, H - VEC);
@@ -39,7 +39,8 @@ static inline vec fresh(vec x, int v, vec old)
 #define PUT(x, v, p) store_vec(fresh(x, v, load_vec(0, (p) + unit_of(v))), 0, (p) + unit_of(v))
 
 /* The biases' part of a; of a GRU's n only b_hh, since r multiplies it. */
-static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global const float *b_hh, int u)
+static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global const float *b_hh,
+                             int u)
 {
 #pragma unroll
     for (int g = 0; g < GATES; g++) {
@@ -49,8 +50,8 @@ static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global 
     }
 }
 
-/* One row's step forward for the units of vector v. `before`: from a row to the one walked before it,
- * in rows; 0 at the first, where c is `c_first`. Returns h. */
+/* One row's step forward for the units of vector v. `before`: from a row to the one walked before
+ * it, in rows; 0 at the first, where c is `c_first`. Returns h. */
 static inline vec step_fwd(int v, size_t row, int before, const vec a[GATES], vec h, vec c_first,
                            __global float *gates, __global const float *b_ih, __global float *extra,
                            __global float *y)
@@ -133,16 +134,16 @@ __kernel void recurrent_transpose(__global const float *restrict w, __global flo
 #endif
 
 /* wt: the transposed W_hh. */
-__kernel void recurrent_fwd(
-    __global float *restrict gates0, __global const float *restrict wt0,
-    __global const float *restrict b_ih0, __global const float *restrict b_hh0,
-    __global float *restrict extra0,
+__kernel void recurrent_fwd(__global float *restrict gates0, __global const float *restrict wt0,
+                            __global const float *restrict b_ih0,
+                            __global const float *restrict b_hh0, __global float *restrict extra0,
 #if DIRS == 2
-    __global float *restrict gates1, __global const float *restrict wt1,
-    __global const float *restrict b_ih1, __global const float *restrict b_hh1,
-    __global float *restrict extra1,
+                            __global float *restrict gates1, __global const float *restrict wt1,
+                            __global const float *restrict b_ih1,
+                            __global const float *restrict b_hh1, __global float *restrict extra1,
 #endif
-    __global float *restrict y, __global float *restrict carried, const int batch, const int window)
+                            __global float *restrict y, __global float *restrict carried,
+                            const int batch, const int window)
 {
     __local float state[2 * S * H]; /* h of this step and of the next, in turn */
     const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
@@ -211,22 +212,22 @@ __kernel void recurrent_fwd(
 #endif
 }
 
-/* Sums of the product with W_hh go to TILES vectors at a time, that a loaded gradient serves more. */
+/* Sums of the product with W_hh go to TILES vectors at a time, that a loaded gradient serves more.
+ */
 #define TILES (BLOCKS > 1 && LANES == 1 ? 2 : 1)
 
 /* h_before [B T, H]: the state that each step began with; da [B T, GATES H] (GRU): gradients of the
  * shares a, which for the others are those of x. */
-__kernel void recurrent_bwd(
-    __global float *restrict gates0, __global const float *restrict w0,
-    __global const float *restrict extra0, __global float *restrict h_before0,
-    __global float *restrict da0,
+__kernel void recurrent_bwd(__global float *restrict gates0, __global const float *restrict w0,
+                            __global const float *restrict extra0,
+                            __global float *restrict h_before0, __global float *restrict da0,
 #if DIRS == 2
-    __global float *restrict gates1, __global const float *restrict w1,
-    __global const float *restrict extra1, __global float *restrict h_before1,
-    __global float *restrict da1,
+                            __global float *restrict gates1, __global const float *restrict w1,
+                            __global const float *restrict extra1,
+                            __global float *restrict h_before1, __global float *restrict da1,
 #endif
-    __global const float *restrict dy, __global const float *restrict y, const int batch,
-    const int window)
+                            __global const float *restrict dy, __global const float *restrict y,
+                            const int batch, const int window)
 {
     __local float grad[S * GATES * H], carry[S * H]; /* of a; of h, from the step after */
     __local float more[S * H]; /* LSTM: of c, from the step after; GRU: past W_hh */
@@ -295,11 +296,13 @@ __kernel void recurrent_bwd(
 
 /* Row `at` of each sequence, a work-group each. product [B, GATES H] = h W_hh^T (nothing at the
  * first step without CARRY), h [B, H] the state; carried [B, H] (CARRY): c. */
-__kernel void recurrent_step_fwd(__global float *restrict gates, __global const float *restrict b_ih,
-                                 __global const float *restrict b_hh, __global float *restrict extra,
-                                 __global float *restrict y, __global const float *restrict product,
-                                 __global float *restrict h, __global float *restrict carried,
-                                 const int window, const int at, const int before, const int column)
+__kernel void recurrent_step_fwd(__global float *restrict gates,
+                                 __global const float *restrict b_ih,
+                                 __global const float *restrict b_hh,
+                                 __global float *restrict extra, __global float *restrict y,
+                                 __global const float *restrict product, __global float *restrict h,
+                                 __global float *restrict carried, const int window, const int at,
+                                 const int before, const int column)
 {
     const int b = (int)get_group_id(0);
     for (int v = (int)get_local_id(0); v < BLOCKS; v += LANES) {
@@ -322,14 +325,17 @@ __kernel void recurrent_step_fwd(__global float *restrict gates, __global const 
     }
 }
 
-/* The same backward. carry [B, H]: the gradient of h from the step after (`last`: there is none), then
- * what goes past W_hh; the product grad W_hh, grad [B, GATES H], is added to it. dc [B, H] (LSTM). */
-__kernel void recurrent_step_bwd(__global float *restrict gates, __global const float *restrict extra,
+/* The same backward. carry [B, H]: the gradient of h from the step after (`last`: there is none),
+ * then what goes past W_hh; the product grad W_hh, grad [B, GATES H], is added to it. dc [B, H]
+ * (LSTM). */
+__kernel void recurrent_step_bwd(__global float *restrict gates,
+                                 __global const float *restrict extra,
                                  __global float *restrict h_before, __global float *restrict da,
-                                 __global const float *restrict dy, __global const float *restrict y,
-                                 __global float *restrict grad, __global float *restrict carry,
-                                 __global float *restrict dc, const int window, const int at,
-                                 const int before, const int column, const int last)
+                                 __global const float *restrict dy,
+                                 __global const float *restrict y, __global float *restrict grad,
+                                 __global float *restrict carry, __global float *restrict dc,
+                                 const int window, const int at, const int before, const int column,
+                                 const int last)
 {
     const int b = (int)get_group_id(0);
     const size_t row = (size_t)b * window + at;
@@ -341,7 +347,8 @@ __kernel void recurrent_step_bwd(__global float *restrict gates, __global const 
             if (CELL == 0)
                 d = load_vec(0, dc + (size_t)b * H + u);
         }
-        const vec direct = step_bwd(v, row, before, x, dh, &d, gates, extra, y + column, h_before, da);
+        const vec direct =
+            step_bwd(v, row, before, x, dh, &d, gates, extra, y + column, h_before, da);
 #pragma unroll
         for (int g = 0; g < GATES; g++)
             PUT(x[g], v, grad + ((size_t)b * GATES + g) * H);

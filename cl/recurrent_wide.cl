@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small recurrent layer on a CPU: VEC sequences side by side, each in an element of the vectors, so
- * that no element is idle whatever H is, a weight is loaded once for all of them, and the products with
- * the input and the weights' gradients need no pass of their own. The cells are in cell.h.
+ * A small recurrent layer on a CPU: VEC sequences side by side, each in an element of the vectors,
+ * so that no element is idle whatever H is, a weight is loaded once for all of them, and the
+ * products with the input and the weights' gradients need no pass of their own. The cells are in
+ * cell.h.
  *
- * trace [groups, T, TRACE, VEC], what a step of the walk leaves: the gates, c of an LSTM or a_n of a
- * GRU, the state it began with, its input. The backward pass puts the gradients of x in place of the
- * gates, and that of a_n in place of a_n. A kernel walks one direction, y [B T, DIRS H] as in
+ * trace [groups, T, TRACE, VEC], what a step of the walk leaves: the gates, c of an LSTM or a_n of
+ * a GRU, the state it began with, its input. The backward pass puts the gradients of x in place of
+ * the gates, and that of a_n in place of a_n. A kernel walks one direction, y [B T, DIRS H] as in
  * recurrent.cl.
  *
  * -D: CELL, H, IN (columns of the input), DIRS, VEC.
@@ -16,14 +17,15 @@
 #define WITH_EXTRA (CELL == 2 ? 0 : H)
 #define AT_STATE (GATES * H + WITH_EXTRA)
 #define AT_INPUT (AT_STATE + H)
-#define TRACE ((AT_INPUT + IN) | 1) /* odd, so that steps do not share a set of a cache */
-#define SIDE 2  /* units at a time: a loaded state serves SIDE * GATES sums */
-#define BLOCK (H <= 24 ? H : 16) /* gradients of the state at a time */
+#define TRACE ((AT_INPUT + IN) | 1)   /* odd, so that steps do not share a set of a cache */
+#define SIDE 2                        /* units at a time: a loaded state serves SIDE * GATES sums */
+#define BLOCK (H <= 24 ? H : 16)      /* gradients of the state at a time */
 #define BLOCK_IN (IN <= 24 ? IN : 16) /* of the input */
 #define STEPS 8 /* of the walk, whose weights' gradients are added up at a time */
 
-/* to[n] = rows of `count` sequences, the first of which is at p, the next `stride` floats on. Sequences
- * that are not there are 0. Rows come in vectors, the last of which may overlap the one before. */
+/* to[n] = rows of `count` sequences, the first of which is at p, the next `stride` floats on.
+ * Sequences that are not there are 0. Rows come in vectors, the last of which may overlap the one
+ * before. */
 static inline void turn_in(vec *to, int n, __global const float *p, size_t stride, int count)
 {
     float *element = (float *)to;
@@ -71,12 +73,12 @@ static inline void turn_out(const vec *from, int n, __global float *p, size_t st
 }
 
 /* keep: trace is written, for a backward pass; else it is not touched. */
-__kernel void recurrent_wide_fwd(__global const float *restrict x, __global const float *restrict w_ih,
-                                 __global const float *restrict w_hh,
-                                 __global const float *restrict b_ih,
-                                 __global const float *restrict b_hh, __global float *restrict trace,
-                                 __global float *restrict y, const int batch, const int window,
-                                 const int backward, const int column, const int keep)
+__kernel void
+recurrent_wide_fwd(__global const float *restrict x, __global const float *restrict w_ih,
+                   __global const float *restrict w_hh, __global const float *restrict b_ih,
+                   __global const float *restrict b_hh, __global float *restrict trace,
+                   __global float *restrict y, const int batch, const int window,
+                   const int backward, const int column, const int keep)
 {
     const int group = (int)get_group_id(0), first = group * VEC, count = min(VEC, batch - first);
     vec state[2][H], extra[2][H], in[IN]; /* state and extra: of this step and the next, in turn */
@@ -110,14 +112,15 @@ __kernel void recurrent_wide_fwd(__global const float *restrict x, __global cons
                 for (int s = 0; s < SIDE; s++)
 #pragma unroll
                     for (int g = 0; g < GATES; g++)
-                        of_x[s][g] =
-                            fma((vec)(w_ih[(g * H + min(u0 + s, H - 1)) * IN + i]), in[i], of_x[s][g]);
+                        of_x[s][g] = fma((vec)(w_ih[(g * H + min(u0 + s, H - 1)) * IN + i]), in[i],
+                                         of_x[s][g]);
             for (int k = 0; k < H; k++)
 #pragma unroll
                 for (int s = 0; s < SIDE; s++)
 #pragma unroll
                     for (int g = 0; g < GATES; g++)
-                        a[s][g] = fma((vec)(w_hh[(g * H + min(u0 + s, H - 1)) * H + k]), h[k], a[s][g]);
+                        a[s][g] =
+                            fma((vec)(w_hh[(g * H + min(u0 + s, H - 1)) * H + k]), h[k], a[s][g]);
 #pragma unroll
             for (int s = 0; s < SIDE; s++) {
                 const int u = min(u0 + s, H - 1);
@@ -137,8 +140,9 @@ __kernel void recurrent_wide_fwd(__global const float *restrict x, __global cons
     }
 }
 
-/* sum[GATES, columns] += over `steps` steps of the trace: gates' gradients times its vectors from `at`
- * on, for the gates of unit u. `n`: where the trace has the gradient that goes with a GRU's n. */
+/* sum[GATES, columns] += over `steps` steps of the trace: gates' gradients times its vectors from
+ * `at` on, for the gates of unit u. `n`: where the trace has the gradient that goes with a GRU's n.
+ */
 static inline void outer(__global float *sum, __global const float *trace, int steps, int columns,
                          int at, int u, int n)
 {
@@ -175,14 +179,16 @@ static inline void outer(__global float *sum, __global const float *trace, int s
 
 /*
  * part [groups, GATES H (H + IN + 2)]: the gradients of W_hh, W_ih, b_hh and b_ih, one behind the
- * other; sums: the same with a vector for each. dx [B T, IN] as add_dx says: 0 none, 1 written, 2 added
- * to.
+ * other; sums: the same with a vector for each. dx [B T, IN] as add_dx says: 0 none, 1 written, 2
+ * added to.
  */
-__kernel void recurrent_wide_bwd(__global float *restrict trace, __global const float *restrict w_ih,
-                                 __global const float *restrict w_hh, __global const float *restrict dy,
-                                 __global float *restrict sums, __global float *restrict part,
-                                 __global float *restrict dx, const int batch, const int window,
-                                 const int backward, const int column, const int add_dx)
+__kernel void recurrent_wide_bwd(__global float *restrict trace,
+                                 __global const float *restrict w_ih,
+                                 __global const float *restrict w_hh,
+                                 __global const float *restrict dy, __global float *restrict sums,
+                                 __global float *restrict part, __global float *restrict dx,
+                                 const int batch, const int window, const int backward,
+                                 const int column, const int add_dx)
 {
     const int group = (int)get_group_id(0), first = group * VEC, count = min(VEC, batch - first);
     const int n = CELL == 1 ? GATES * H : 2 * H, all = GATES * H * (H + IN + 2);

@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sums over rows, in two passes whose order depends on the shape alone: each work-group sums the rows
- * of its chunk for a block of columns; then the chunks are added up in order.
- * -D: VEC, LANES; NB vectors of columns that a work-item of the first pass takes at most.
+ * Sums over rows, in two passes whose order depends on the shape alone: each work-group sums the
+ * rows of its chunk for a block of columns; then the chunks are added up in order. -D: VEC, LANES;
+ * NB vectors of columns that a work-item of the first pass takes at most.
  */
 #ifndef NB
 #define NB 1
 #endif
 
 /* N vectors of columns at a time, LANES apart from v on, while there are as many before `end` */
-#define SUM(N)                                                                   \
-    for (; v + (N - 1) * LANES < end; v += N * LANES) {                          \
-        vec sum[N];                                                              \
-        _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] = (vec)(0.0f);      \
-        _Pragma("unroll 1") for (int row = from; row < to; row++)                \
-            _Pragma("unroll") for (int i = 0; i < N; i++)                        \
-                sum[i] += load_vec(v + i * LANES, x + (size_t)row * columns);    \
-        _Pragma("unroll") for (int i = 0; i < N; i++)                            \
-            store_vec(sum[i], v + i * LANES, part + (size_t)c * columns);        \
+#define SUM(N)                                                              \
+    for (; v + (N - 1) * LANES < end; v += N * LANES) {                     \
+        vec sum[N];                                                         \
+        _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] = (vec)(0.0f); \
+        _Pragma("unroll 1") for (int row = from; row < to; row++)           \
+            _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] +=         \
+            load_vec(v + i * LANES, x + (size_t)row * columns);             \
+        _Pragma("unroll") for (int i = 0; i < N; i++)                       \
+            store_vec(sum[i], v + i * LANES, part + (size_t)c * columns);   \
     }
 
 /* part[chunk, columns] = sum of x[row, columns] over the chunk's rows */
@@ -36,7 +36,8 @@ __kernel void sum_rows(__global const float *restrict x, __global float *restric
     SUM(1)
 }
 
-/* y[columns] += sum of part[chunk, offset + columns] over chunks; a row of part has `stride` floats */
+/* y[columns] += sum of part[chunk, offset + columns] over chunks; a row of part has `stride` floats
+ */
 __kernel void add_parts(__global const float *restrict part, __global float *restrict y,
                         const int chunks, const int columns, const int stride, const int offset)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i + 1)
- * are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.
+ * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i
+ * + 1) are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.
  *
- * x, y [B, T, 3, H, DH]; bias [3, H, DH] is added to x where BIAS; table [T, DH / 2, 2] = cosine, sine.
- * SIGN 1 turns, -1 turns back, which is the gradient. A work-item takes a pair, or the element that is
- * left of an odd row. -D: DH, H, SIGN, BIAS.
+ * x, y [B, T, 3, H, DH]; bias [3, H, DH] is added to x where BIAS; table [T, DH / 2, 2] = cosine,
+ * sine. SIGN 1 turns, -1 turns back, which is the gradient. A work-item takes a pair, or the
+ * element that is left of an odd row. -D: DH, H, SIGN, BIAS.
  */
 #define HALF ((DH + 1) / 2)
 

@@ -147,7 +147,8 @@ kernel void tsne_step(global float *restrict y, global float *restrict speed,
     float gradient = 4 * (exaggeration * force[at] - force[2 * padded + at] / norm[0]);
     float v = speed[at];
     /* by sign, because the product underflows in a small map */
-    float g = (gradient < 0 && v > 0) || (gradient > 0 && v < 0) ? gain[at] + 0.2f : gain[at] * 0.8f;
+    float g =
+        (gradient < 0 && v > 0) || (gradient > 0 && v < 0) ? gain[at] + 0.2f : gain[at] * 0.8f;
     g = fmax(g, 0.01f);
     v = momentum * v - rate * g * gradient;
     gain[at] = g;

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reversible instance normalisation (Kim et al., 2022) without the affine part: each window's features
- * are standardised on the way in and the outputs put back into their units. -D: F, LANES.
+ * Reversible instance normalisation (Kim et al., 2022) without the affine part: each window's
+ * features are standardised on the way in and the outputs put back into their units. -D: F, LANES.
  */
 #define EPS 1e-5f
 
-/* y = (x - mean) / sd, sd = sqrt(biased variance + eps); x, y [B, T, F], stats [B, 2, F] = mean, sd. A
- * work-group takes a window. */
+/* y = (x - mean) / sd, sd = sqrt(biased variance + eps); x, y [B, T, F], stats [B, 2, F] = mean,
+ * sd. A work-group takes a window. */
 __kernel void window_norm(__global const float *restrict x, __global float *restrict y,
                           __global float *restrict stats, const int window)
 {
@@ -31,8 +31,8 @@ __kernel void window_norm(__global const float *restrict x, __global float *rest
     }
 }
 
-/* z = y sd + mean of feature[k], or (GRADIENT, of y from that of z) z = y sd; as it is where feature[k]
- * is -1. y, z [B, elems], elems a multiple of `targets`. */
+/* z = y sd + mean of feature[k], or (GRADIENT, of y from that of z) z = y sd; as it is where
+ * feature[k] is -1. y, z [B, elems], elems a multiple of `targets`. */
 __kernel void window_denorm(__global const float *restrict y, __global const float *restrict stats,
                             __global const float *restrict feature, __global float *restrict z,
                             const int elems, const int targets)

@@ -151,6 +151,8 @@ for file in configs/*.ini; do
     done)"
 done
 
+point "lines of kernels have at most 100 columns" "$(awk 'length > 100 { print FILENAME ":" FNR }' cl/*)"
+
 # make would take FOLDER for a program to be made of FOLDER.c, and 'make dist' with it.
 point "no source has a folder's name beside it" "$(find src tests man -name '*.c' | while read -r file; do
     [ ! -d "${file%.c}" ] || echo "$file"
