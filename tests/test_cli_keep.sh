@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What auto found in the files of training is kept in the checkpoint: evaluate and predict read other
-# files in that way, and refuse what is written otherwise.
+# files in that way, and refuse what is written otherwise. What globs among features stand for.
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -156,5 +156,53 @@ point "a large file is parsed" cached
 point "the cache has its findings" cached -v
 point "it came from there" has out 'from the cache'
 point "and the checkpoint has them" refuses cached points.csv "column 'x' has decimal points here, and had decimal commas in"
+
+# --- globs among features, and expressions in quotes
+awk 'BEGIN { print "Date,\"p (mbar)\",who,T [C],\"a ;b\",y"
+    for (i = 0; i < 120; i++)
+        printf "%.0f,%.3f,me,%.2f,%d,%.3f\n", 1704067200000 + i * 86400000, 1000 + sin(i), 10 + cos(i), i % 7, sin(i / 2)
+}' >weather.csv
+globs()
+{
+    run 0 -c keep.ini -d cpu -s data.source=weather.csv -o globs --overwrite "$@"
+}
+point "features = *" globs -s 'data.features=*'
+point "what it stands for is told" has out \
+    '^data: globs in features stand for 3 columns: p \(mbar\), T \[C\], a ;b; not taken: the time \(Date\), columns of targets \(y\), not numbers in all rows \(who\)$'
+point "and stands in config.ini" has globs/config.ini '^features = "p \(mbar\)", "T \[C\]", "a ;b"$'
+awk '{ print $0 "," (NR > 1 ? NR : "more") }' weather.csv >wider.csv
+point "a file with one more column has the same features" run 0 predict -m globs/best.safetensors -i wider.csv
+mv out wider.out
+point "as one without" run 0 predict -m globs/best.safetensors -i weather.csv
+point "with the same predictions" cmp out wider.out
+point "config.ini is the same run" run 0 -q -c globs/config.ini -d cpu -o again
+point "with the same weights" same_weights globs/best.safetensors again/best.safetensors
+point "and the same features" eval 'grep -A1 "^features" globs/config.ini >a.txt; grep -A1 "^features" again/config.ini | cmp - a.txt'
+point "data and check take globs" run 0 data -c keep.ini -s data.source=weather.csv -s 'data.features=*'
+point "a glob that fits nothing is an error" run 3 check -q -d none -c keep.ini -s data.source=weather.csv -s 'data.features=z*'
+point "that names it" has err "^seqtrain: weather\.csv: \[data\] features: 'z\*' fits no column of numbers"
+point "a quoted expression" globs -s 'data.features="ma(T [C],3)", "p (mbar)"' -s 'data.targets="diff(y)"' -s 'data.where="y > -2"'
+point "is told" has out '^data: features: there is no column "ma\(T \[C\],3\)": it is read as an expression, without quotes$' \
+    '^data: targets: there is no column "diff\(y\)": it is read'
+point "and predicts" run 0 predict -m globs/best.safetensors
+point "type = dgru counts what globs stand for" run 2 check -q -d none -c keep.ini -s data.source=weather.csv \
+    -s model.type=dgru -s data.target_rows=window -s data.horizon=0 -s 'data.features=*'
+point "and says so" has err 'type = dgru needs two features, I and Q, and these stand for 3$'
+mkfifo pipe.csv
+piped()
+{
+    cat weather.csv >pipe.csv &
+    "$seqtrain" check -q -d none -c keep.ini -s data.source=pipe.csv -s data.cache=no "$@" >out 2>err
+    got=$?
+    wait
+    return $got
+}
+point "a pipe takes names in quotes" piped -s 'data.features="p (mbar)"'
+refused_pipe()
+{
+    run 2 check -q -d none -c keep.ini -s data.source=pipe.csv -s 'data.features=*' &&
+        has err 'pipe\.csv: this is no plain file and can be read only once'
+}
+point "but no globs" refused_pipe
 
 echo "1..$points"

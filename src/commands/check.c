@@ -225,7 +225,7 @@ int command_check(const struct options *options, struct error *err)
         config_free(config);
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    int readable = !target_report_check(config, err);
+    int readable = !target_report_check(config, err) && !dataset_expand(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     if (data) {
         command_cut_batch(config, data->count[PART_TRAIN], log);

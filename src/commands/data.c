@@ -18,7 +18,7 @@ int command_data(const struct options *options, struct error *err)
     int result = -1;
     if (!log)
         error_set(err, STATUS_FAILED, "out of memory");
-    else if ((data = dataset_load(config, NULL, log, err))) {
+    else if (!dataset_expand(config, log, err) && (data = dataset_load(config, NULL, log, err))) {
         log_progress(log, "", 0, 0);
         result = overview_report(config, data, err);
     }

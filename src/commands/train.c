@@ -308,7 +308,8 @@ int command_train(const struct options *options, struct error *err)
     }
     int again =
         (options->resume && (folder.last || folder.former)) || is_own(options->config, config);
-    struct dataset *data = dataset_load_run(config, again, log, err);
+    struct dataset *data =
+        dataset_expand(config, log, err) ? NULL : dataset_load_run(config, again, log, err);
     if (data) {
         command_cut_batch(config, data->count[PART_TRAIN], log);
         target_report_expect(data, config, log);

@@ -368,6 +368,15 @@ static void check_data(struct parse *p)
               "a window of one row cannot be standardised by itself");
 }
 
+/* Whether features may stand for more of them, which only the files tell. */
+static int has_globs(const struct config *c)
+{
+    for (size_t i = 0; i < c->data.features.count; i++)
+        if (strpbrk(c->data.features.item[i], "*?"))
+            return 1;
+    return 0;
+}
+
 static void check_model(struct parse *p)
 {
     const struct config *c = p->config;
@@ -387,7 +396,7 @@ static void check_model(struct parse *p)
     if (conv && by_row && (c->model.conv_stride > 1 || c->model.conv_pool > 1))
         clash(p, c->model.conv_stride > 1 ? KEY(model, conv_stride) : KEY(model, conv_pool), rows,
               "a target for each row of the window needs a convolution that keeps all rows");
-    if (c->model.type == MODEL_DGRU && (c->data.features.count != 2 || !by_row))
+    if (c->model.type == MODEL_DGRU && ((c->data.features.count != 2 && !has_globs(c)) || !by_row))
         clash(p, KEY(data, features), type,
               "type = dgru needs two features, I and Q, and target_rows = window");
     if (c->model.type == MODEL_DGRU && c->data.channels == CHANNELS_APART)
@@ -525,6 +534,27 @@ struct config *config_parse(const char *text, const char *name, char *const *set
                             struct error *err)
 {
     return parse(text, strlen(text), name, settings, count, err);
+}
+
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+               struct error *err)
+{
+    const struct option *o = option_find(section, key);
+    union option_value read, before;
+    char what[OPTION_FAULT];
+    const char *not_text = inifile_check_text(value, strlen(value));
+    locale_t locale = clocale_enter();
+    int failed = not_text || option_read(o, value, &read, what);
+    clocale_leave(locale);
+    if (failed && !not_text && !*what)
+        return error_set(err, STATUS_FAILED, "[%s] %s: out of memory", section, key);
+    if (failed)
+        return error_set(err, STATUS_USAGE, "[%s] %s: %s", section, key,
+                         not_text ? not_text : what);
+    option_get(o, config, &before);
+    option_release(o, &before);
+    option_put(o, config, &read);
+    return 0;
 }
 
 /* --- writing */

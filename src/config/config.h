@@ -120,6 +120,11 @@ struct config *config_parse(const char *text, const char *name, char *const *set
 
 void config_free(struct config *config);
 
+/* Puts another value, as an INI file would have it, in the place of a key's: what was asked for is
+ * known more exactly. "[section] key: what" where it is none. */
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+               struct error *err);
+
 /* Writes a complete INI that config_load() reads back to the same values; input paths absolute. */
 int config_print(const struct config *config, FILE *out);
 

@@ -547,6 +547,49 @@ static int stands_alone(const char *text)
     return !quoted;
 }
 
+/* A name within an expression, in quotes where it would mean something else in an INI file. */
+static void write_name(const char *name, size_t n, FILE *out)
+{
+    while (n && strchr(" \t", *name)) {
+        name++;
+        n--;
+    }
+    while (n && strchr(" \t", name[n - 1]))
+        n--;
+    int quote = *name != '"' && strcspn(name, "\";#=:[") < n;
+    if (quote)
+        putc('"', out);
+    for (size_t i = 0; i < n; i++) {
+        if (quote && name[i] == '"')
+            putc('"', out);
+        putc(name[i], out);
+    }
+    if (quote)
+        putc('"', out);
+}
+
+/* An item of a list of expressions, which read back is the same expression: functions stay, names
+ * that mean something to an INI file get quotes. */
+static void write_item(const char *text, FILE *out)
+{
+    if (stands_alone(text)) {
+        fputs(text, out);
+        return;
+    }
+    while (*text) {
+        size_t n = 0;
+        for (int quoted = 0; text[n] && (quoted || !strchr("(,)", text[n])); n++)
+            quoted ^= text[n] == '"';
+        if (text[n] == '(')
+            fwrite(text, 1, n, out);
+        else
+            write_name(text, n, out);
+        text += n;
+        if (*text)
+            putc(*text++, out);
+    }
+}
+
 static int read_expression(const struct option *option, const char *text, union option_value *value,
                            char *fault)
 {
@@ -616,23 +659,38 @@ static int read_list(const struct option *option, const char *text, union option
     return 0;
 }
 
+static void write_list_item(const struct option *option, const char *item, FILE *out)
+{
+    int depth;
+    if (option->type == OPTION_EXPRESSIONS) {
+        write_item(item, out);
+        return;
+    }
+    /* A comma at depth 0, or parentheses that do not pair, would cut the item elsewhere. */
+    int plain = item_length(item, &depth) == strlen(item) && !depth;
+    write_quoted(item, plain ? "\";#=:[" : item, out);
+}
+
+/* Lines are wrapped by what is written, so that what is read back is wrapped in the same places. */
 static void write_list(const struct option *option, const union option_value *value, FILE *out)
 {
     size_t column = strlen(option->key) + 3;
     for (size_t i = 0; i < value->list.count; i++) {
-        const char *item = value->list.item[i];
-        size_t n = strlen(item);
+        char *text = NULL;
+        size_t n = 0;
+        FILE *item = open_memstream(&text, &n);
+        if (item) {
+            write_list_item(option, value->list.item[i], item);
+            fclose(item);
+        }
         if (i)
             fputs(column + n > 90 ? ",\n    " : ", ", out);
         column = i && column + n > 90 ? 4 + n : column + n + 2;
-        int depth;
-        if (option->type == OPTION_EXPRESSIONS && stands_alone(item)) {
-            fputs(item, out);
-            continue;
-        }
-        /* A comma at depth 0, or parentheses that do not pair, would cut the item elsewhere. */
-        int plain = item_length(item, &depth) == n && !depth;
-        write_quoted(item, plain ? "\";#=:[" : item, out);
+        if (text)
+            fwrite(text, 1, n, out);
+        else /* without memory the line is a long one */
+            write_list_item(option, value->list.item[i], out);
+        free(text);
     }
 }
 

@@ -235,6 +235,12 @@ static int parse_condition(struct parser *p)
 
 struct condition *condition_parse(const char *text, struct error *err)
 {
+    char *inside = feature_unquoted(text); /* 0.1.0 took conditions in quotes */
+    if (inside) {
+        struct condition *condition = condition_parse(inside, err);
+        free(inside);
+        return condition;
+    }
     struct parser p = {.whole = text, .at = text, .err = err};
     p.condition = calloc(1, sizeof *p.condition);
     int result = p.condition ? parse_condition(&p) : no_memory(&p);

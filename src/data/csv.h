@@ -90,6 +90,10 @@ void csv_pass(struct csv *csv, const char *begin, size_t lines);
  * columns that there are. */
 int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err);
 
+/* Whether a name fits a glob: * stands for any characters, ? for one. The case of ASCII letters
+ * does not count. -1: memory. */
+int csv_fits(const char *name, const char *glob);
+
 /* Bytes of the file read so far and in all (0: not known), for a progress bar. */
 void csv_progress(const struct csv *csv, uint64_t *done, uint64_t *total);
 

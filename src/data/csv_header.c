@@ -250,6 +250,24 @@ static size_t further_rows(const struct csv *csv, const struct preview *v, size_
     return 2;
 }
 
+/* A name of several lines is one of a single line: breaks become blanks. */
+static void flatten(char *name)
+{
+    char *to = name;
+    int broken = 0;
+    for (const char *from = name; *from; from++) {
+        int control = (unsigned char)*from < ' ' || *from == 0x7f;
+        if (!control && !(broken && *from == ' '))
+            *to++ = *from;
+        else if (control && to > name && to[-1] != ' ')
+            *to++ = ' ';
+        broken = control || (broken && *from == ' ');
+    }
+    while (to > name && to[-1] == ' ')
+        to--;
+    *to = 0;
+}
+
 /* The record with the names, which csv_next_line() gives now. */
 static int read_names(struct csv *csv, const struct preview *v, size_t header, struct error *err)
 {
@@ -269,6 +287,7 @@ static int read_names(struct csv *csv, const struct preview *v, size_t header, s
         more = csv_next_field(csv, &p, end, &field);
         if (more < 0)
             return csv_fail(csv, err, "a quoted field is not closed");
+        flatten(field.text);
         if (add_name(csv, field.text, err))
             return -1;
     }
@@ -443,6 +462,51 @@ static int same_text(const char *a, const char *b)
     free(x);
     free(y);
     return same;
+}
+
+/* Bytes of the character of UTF-8 that text begins with. */
+static size_t character(const char *text)
+{
+    size_t n = *text != 0;
+    while (((unsigned char)text[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+static int fits(const char *name, const char *glob)
+{
+    const char *star = NULL, *from = NULL; /* the last *, and where what it stands for ends */
+    while (*name) {
+        char one[] = {*name, 0}, other[] = {*glob, 0};
+        if (*glob == '*') {
+            star = glob++;
+            from = name;
+        } else if (*glob == '?') {
+            glob++;
+            name += character(name);
+        } else if (csv_same_name(one, other)) {
+            glob++;
+            name++;
+        } else if (star) {
+            glob = star + 1;
+            name = from += character(from);
+        } else {
+            return 0;
+        }
+    }
+    return !glob[strspn(glob, "*")];
+}
+
+int csv_fits(const char *name, const char *glob)
+{
+    if (is_ascii(name) || is_ascii(glob))
+        return fits(name, glob);
+    utf8proc_uint8_t *x = utf8proc_NFC((const utf8proc_uint8_t *)name);
+    utf8proc_uint8_t *y = utf8proc_NFC((const utf8proc_uint8_t *)glob);
+    int result = x && y ? fits((const char *)x, (const char *)y) : -1;
+    free(x);
+    free(y);
+    return result;
 }
 
 int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err)

@@ -196,6 +196,18 @@ static int find_only_target(struct load *load)
     return failed ? load_no_memory(load) : 0;
 }
 
+struct csv_how load_csv_how(const struct config *config)
+{
+    static const char separators[] = {0, ',', ';', '\t', '|', ' '};
+    return (struct csv_how){.encoding = config->data.encoding,
+                            .separator = separators[config->data.separator],
+                            .has_skip = config->data.skip_lines >= 0,
+                            .skip_lines = config->data.skip_lines,
+                            .skip_footer = config->data.skip_footer,
+                            .column = config->data.columns.item,
+                            .columns = config->data.columns.count};
+}
+
 /* The keys that say how files are read. */
 static int find_how(struct load *load)
 {
@@ -208,15 +220,8 @@ static int find_how(struct load *load)
                          config->data.time_format, fault);
     if (strcmp(zone, "UTC") && !(load->zone = zone_open(zone, load->err)))
         return error_prefix(load->err, "[data] time_zone");
-    static const char separators[] = {0, ',', ';', '\t', '|', ' '};
     load->how = (struct table_how){
-        .csv = {.encoding = config->data.encoding,
-                .separator = separators[config->data.separator],
-                .has_skip = config->data.skip_lines >= 0,
-                .skip_lines = config->data.skip_lines,
-                .skip_footer = config->data.skip_footer,
-                .column = config->data.columns.item,
-                .columns = config->data.columns.count},
+        .csv = load_csv_how(config),
         .run = load->run,
         .again = load->again,
         .series = is_set(config->data.series) ? config->data.series : NULL,

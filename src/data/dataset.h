@@ -104,6 +104,13 @@ struct fitted {
 };
 
 /*
+ * Puts what the files tell into the configuration, before they are loaded: the columns that globs
+ * among data.features stand for, and expressions that stand in quotes without being a column's
+ * name. The first file counts.
+ */
+int dataset_expand(struct config *config, struct log *log, struct error *err);
+
+/*
  * Reads the files of the configuration and does everything up to the windows of each part. With
  * `fitted` (a checkpoint's) nothing is fitted. What was found is told to `log`: rows, the time's
  * format and step, resampling, holes, windows dropped, windows per part. Fails with STATUS_INPUT

@@ -281,6 +281,22 @@ static struct feature *parse_expression(struct parser *p)
     return NULL;
 }
 
+char *feature_unquoted(const char *text)
+{
+    size_t n = strlen(text), i = 1, used = 0;
+    char *inside = *text == '"' ? malloc(n + 1) : NULL;
+    while (inside && i < n && (text[i] != '"' || text[i + 1] == '"')) {
+        i += text[i] == '"';
+        inside[used++] = text[i++];
+    }
+    if (inside && i + 1 == n) {
+        inside[used] = 0;
+        return inside;
+    }
+    free(inside);
+    return NULL;
+}
+
 struct feature *feature_parse(const char *text, struct error *err)
 {
     struct parser p = {.whole = text, .at = text, .err = err};

@@ -38,6 +38,10 @@ struct feature {
 struct feature *feature_parse(const char *text, struct error *err);
 void feature_free(struct feature *feature);
 
+/* What stands in quotes, if all of the text does: "" there is one quote. The caller frees it; NULL
+ * if not, or without memory. */
+char *feature_unquoted(const char *text);
+
 /*
  * Adds the columns that the feature needs to names[], which holds *count of them and grows (the
  * caller frees it; the names belong to the feature), and remembers where each one is. -1: memory.

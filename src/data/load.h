@@ -2,6 +2,7 @@
 /*
  * load: what the steps from files to a dataset share; internal to src/data.
  *
+ *   expand.c    globs among the features, and expressions in quotes
  *   dataset.c   the overview: which step follows which; scaler and series
  *   series.c    one file after the other: read, cut at holes and jumps, resample
  *   sanity.c    values that are hardly right
@@ -120,6 +121,9 @@ size_t load_span(const struct load *load, enum part part);
  * yet. Rows of padding become NaN or are left as they are. */
 int load_compute(struct load *load, const struct feature *feature, const struct input *input,
                  const struct table *table, double *x);
+
+/* dataset.c: the keys that say how a file is cut into fields. */
+struct csv_how load_csv_how(const struct config *config);
 
 /* series.c: reads all files. */
 int series_read(struct load *load);

@@ -45,19 +45,33 @@ class Scaler:
         return y.to(torch.float64) * scale + offset
 
 
-def read_ini(text):
-    """An INI file's text as a configparser; `;` after a blank begins a comment."""
+def read_ini(text, comments=True):
+    """An INI file's text as a configparser; `;` after a blank begins a comment, but in the text of a
+    checkpoint, which has none."""
+    prefixes = (";",) if comments else None
     ini = configparser.ConfigParser(
-        inline_comment_prefixes=(";",), interpolation=None, strict=False
+        inline_comment_prefixes=prefixes, interpolation=None, strict=False
     )
     ini.read_string(text)
     return ini
 
 
 def split_features(text):
-    """'close, ma(close,10)' -> ['close', 'ma(close,10)']: commas inside () do not separate."""
-    names = re.findall(r"(?:[^,(]|\((?:[^()]|\([^()]*\))*\))+", text)
-    return [name.strip() for name in names if name.strip()]
+    """'close, ma(close,10)' -> ['close', 'ma(close,10)']: commas inside () and "" do not separate. A
+    column's name in quotes loses them."""
+    parts, item, depth, quoted = [], "", 0, False
+    for c in text.replace("\n", " ") + ",":
+        quoted ^= c == '"'
+        depth += 0 if quoted else (c == "(") - (c == ")")
+        if c == "," and not quoted and not depth:
+            parts.append(item.strip())
+            item = ""
+        else:
+            item += c
+    whole = re.compile(r'"((?:[^"]|"")*)"')
+    names = [whole.fullmatch(part) for part in parts]
+    names = [m[1].replace('""', '"') if m else part for m, part in zip(names, parts)]
+    return [name for name in names if name]
 
 
 def are_apart(ini):
@@ -75,6 +89,6 @@ def read_checkpoint(path):
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
     scaler = json.loads(meta["scaler"])
-    ini = read_ini(meta["config"])
+    ini = read_ini(meta["config"], comments=False)
     scaler = Scaler(scaler["kind"], scaler["offset"], scaler["scale"], are_apart(ini))
     return ini, meta, load_file(path), scaler
