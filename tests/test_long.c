@@ -363,6 +363,13 @@ static void rows_without_a_time_beside_targets(void **state)
 
 /* --- files that follow one another */
 
+static void write_text(const char *name, const char *text)
+{
+    FILE *out = create(name);
+    fputs(text, out);
+    close_file(out);
+}
+
 static void write_months(int s)
 {
     static const int begin[] = {0, 80, 150, ROWS};
@@ -409,6 +416,33 @@ static void joined_files_are_one_series(void **state)
         dataset_free(data);
         dataset_free(want);
     }
+    /* with their targets beside */
+    struct config beside = make_config("s0.csv");
+    beside.data.targets = list_of("y", 0);
+    beside.data.target_rows = TARGET_WINDOW;
+    beside.data.target_source = list_of("whole.csv", 1);
+    FILE *out = create("whole.csv");
+    fputs("y\n", out);
+    for (int i = 0; i < ROWS; i++)
+        fprintf(out, "%d\n", rows[0][i].target);
+    close_file(out);
+    for (int m = 0; m < 3; m++) { /* in the order of the files' names */
+        char name[32];
+        snprintf(name, sizeof name, "beside%d.csv", m);
+        out = create(name);
+        fputs("y\n", out);
+        for (int i = begin[2 - m]; i < begin[3 - m]; i++)
+            fprintf(out, "%d\n", rows[0][i].target);
+        close_file(out);
+    }
+    struct dataset *alone = load(&beside);
+    beside.data.join = 1;
+    beside.data.source = list_of("months", 1);
+    beside.data.target_source = list_of("beside*.csv", 1);
+    struct dataset *together = load(&beside);
+    expect_same(alone, together);
+    dataset_free(alone);
+    dataset_free(together);
     clear_months();
 
     /* each month holds all series */
@@ -430,6 +464,19 @@ static void joined_files_are_one_series(void **state)
         assert_string_equal(data->file[s].name, names[s]);
     dataset_free(data);
     dataset_free(want);
+    clear_months();
+}
+
+static void joined_files_without_values(void **state)
+{
+    (void)state;
+    mkdir(in("months"), 0777);
+    write_text("months/a.csv", "who,time,close,extra\nx,1600000000,1,\n");
+    write_text("months/b.csv", "who,time,close,extra\nx,1600000060,1,\n");
+    struct config config = make_config("months");
+    config.data.join = 1;
+    config.data.series = who;
+    expect_fault(&config, STATUS_INPUT, "/months: no row has a value in every column that is used");
     clear_months();
 }
 
@@ -455,13 +502,6 @@ static void items_are_joined_each_by_itself(void **state)
     config.data.gap = 0;
     expect_fault(&config, STATUS_USAGE, "[data] join: needs data.time");
     clear_months();
-}
-
-static void write_text(const char *name, const char *text)
-{
-    FILE *out = create(name);
-    fputs(text, out);
-    close_file(out);
 }
 
 static void where_files_meet(void **state)
@@ -755,6 +795,7 @@ int main(void)
         cmocka_unit_test(targets_beside_a_long_file),
         cmocka_unit_test(rows_without_a_time_beside_targets),
         cmocka_unit_test(joined_files_are_one_series),
+        cmocka_unit_test(joined_files_without_values),
         cmocka_unit_test(items_are_joined_each_by_itself),
         cmocka_unit_test(where_files_meet),
         cmocka_unit_test(files_that_follow_are_warned_of),

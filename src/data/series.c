@@ -561,7 +561,10 @@ static struct table *read_joined(struct load *load, const struct source *source,
             table_free(tables);
         }
     }
-    if (!failed && count)
+    if (!failed && !count)
+        failed = error_set(load->err, STATUS_INPUT,
+                           "%s: no row has a value in every column that is used", source->item);
+    if (!failed)
         list = join_tables(part, count, source->item, load->err);
     for (size_t i = 0; i < count && failed; i++)
         table_free(part[i]);
