@@ -762,6 +762,10 @@ static void quotes_inside_fields(void **state)
         assert_true(table->column[0][1] == 3 && table->column[1][0] == 2);
         table_free(table);
     }
+    /* text right behind a closing quote, also where blanks separate */
+    expect_fault("x;y;\"a\"b\n1;2;3\n", &(struct table_how){0}, 2, "a quoted field is not closed");
+    expect_fault("x y \"\"b\"c d 5,1\n1 2 3 4 5\n", &(struct table_how){.csv = {.separator = ' '}},
+                 2, "a quoted field is not closed");
 }
 
 /* --- encodings and kinds of file */

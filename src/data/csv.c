@@ -203,9 +203,10 @@ static int unquote(const struct csv *csv, char **at, char *end, struct csv_field
         p++;
     }
     field->length = (size_t)(out - field->text);
+    char *closed = p;
     while (p < end && csv_is_white(csv, *p))
         p++;
-    if (p < end && *p != csv->separator && csv->separator != ' ')
+    if (p < end && (csv->separator == ' ' ? p == closed : *p != csv->separator))
         return -1;
     *out = 0;
     *at = p;

@@ -279,13 +279,14 @@ static int read_names(struct csv *csv, const struct preview *v, size_t header, s
         return csv_fail(csv, err, "the file is empty");
     if (p == end)
         return csv_fail(csv, err, "no header line");
-    if (allocate_names(csv, count_fields(csv, p, (size_t)(end - p), csv->separator), err))
+    size_t most = count_fields(csv, p, (size_t)(end - p), csv->separator);
+    if (allocate_names(csv, most, err))
         return -1;
     size_t more_rows = 0;
     for (int more = 1; more;) {
         struct csv_field field;
         more = csv_next_field(csv, &p, end, &field);
-        if (more < 0)
+        if (more < 0 || csv->columns == most)
             return csv_fail(csv, err, "a quoted field is not closed");
         flatten(field.text);
         if (add_name(csv, field.text, err))
