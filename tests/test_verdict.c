@@ -86,6 +86,8 @@ static void reconstruction_bands(void **state)
     reconstruction_is(0.051, 1, "fair");
     reconstruction_is(0.2, 1, "fair");
     reconstruction_is(0.2, 0.3, "fair, but hardly better");
+    reconstruction_is(0.08, 0.0801, "fair, but hardly better");
+    reconstruction_is(0.08, 0.08, "no better than each window's mean");
     reconstruction_is(0.201, 1, "weak");
     reconstruction_is(0.5, 1, "weak");
     reconstruction_is(0.501, 10, "under-trained");

@@ -93,7 +93,8 @@ struct verdict verdict_reconstruction(double r, double baseline, struct verdict_
     if (r <= 0.05 && r <= baseline / 2)
         return (struct verdict){.band = "good"};
     if (r <= 0.2 && r > baseline / 2)
-        return say("fair, but hardly better than each window's mean",
+        return say(r < baseline ? "fair, but hardly better than each window's mean"
+                                : "no better than each window's mean",
                    "the loss is low because windows are flat in these units: try %smore epochs or "
                    "a wider model (d_model)",
                    scaler);
