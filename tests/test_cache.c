@@ -445,6 +445,121 @@ static void series_of_a_file(void **state)
     forget_cache();
 }
 
+/* Rows from the last to the first, in which values are missing here and there. */
+static void write_gaps(void)
+{
+    FILE *out = fopen(csv, "wb");
+    assert_non_null(out);
+    fputs("t,a,B\n", out);
+    for (int i = ROWS; i--;) {
+        char a[16] = "";
+        if (i % 7 || !i)
+            snprintf(a, sizeof a, "%d", i);
+        fprintf(out, "%d,%s,%s\n", 1600000000 + i, a, i % 11 || !i ? "-1" : "NA");
+    }
+    assert_int_equal(fclose(out), 0);
+    struct timespec times[2] = {{.tv_sec = 1000000000}, {.tv_sec = 1000000000}};
+    assert_int_equal(utimensat(AT_FDCWD, csv, times, 0), 0);
+}
+
+static struct table *read_gaps(int missing, const unsigned char *only_target, int cached)
+{
+    struct error err;
+    char na[] = "NA", *values[] = {na};
+    fake_forget();
+    struct table_how how = {.time = {"t"},
+                            .missing = missing,
+                            .missing_limit = 10,
+                            .missing_value = values,
+                            .missing_values = 1,
+                            .only_target = only_target};
+    struct table *table = cache_table(csv, &how, names, 2, NULL, &err);
+    if (!table)
+        fail_msg("%s", err.text);
+    assert_int_equal(strstr(fake_said, "from the cache") != NULL, cached);
+    return table;
+}
+
+/* What is not known is NaN in both, of the same bits. */
+static const double *before_filling(const struct table *table, size_t c)
+{
+    return table->unfilled && table->unfilled[c] ? table->unfilled[c] : table->column[c];
+}
+
+static void expect_same_gaps(int missing, const unsigned char *only_target, size_t cuts, int gaps,
+                             int filled)
+{
+    struct table *a = read_gaps(missing, only_target, 0), *b = read_gaps(missing, only_target, 1);
+    expect_equal_rows(a, b);
+    assert_int_equal(a->cuts, cuts);
+    assert_int_equal(b->cuts, cuts);
+    assert_true(!cuts || !memcmp(a->cut, b->cut, cuts * sizeof *a->cut));
+    assert_int_equal(a->gaps, gaps);
+    assert_int_equal(b->gaps, gaps);
+    assert_int_equal(a->unfilled != NULL, filled);
+    assert_int_equal(b->unfilled != NULL, filled);
+    for (size_t c = 0; c < 2; c++)
+        assert_memory_equal(before_filling(a, c), before_filling(b, c), a->rows * sizeof(double));
+    table_free(a);
+    table_free(b);
+}
+
+static void rows_that_lack_values(void **state)
+{
+    (void)state;
+    char path[PATH_MAX];
+    static const unsigned char only_target[] = {1, 0}; /* B, a */
+    write_gaps();
+    size_t holes = 0; /* which begin at a row that lacks a value; row 0 has both */
+    for (int i = 1; i < ROWS; i++)
+        holes += (i % 7 == 0 || i % 11 == 0) && (i == 1 || ((i - 1) % 7 && (i - 1) % 11));
+    expect_same_gaps(MISSING_SKIP, NULL, holes, 0, 0);
+    expect_same_gaps(MISSING_SKIP, only_target, (ROWS - 1) / 7, 1, 0);
+    expect_same_gaps(MISSING_PREVIOUS, NULL, 0, 0, 1);
+    expect_same_gaps(MISSING_PREVIOUS, only_target, 0, 1, 1);
+    assert_int_equal(find(path), 4);
+    forget_cache();
+    table_free(read_gaps(MISSING_PREVIOUS, only_target, 0));
+    assert_int_equal(find(path), 1);
+    struct stat st;
+    assert_int_equal(stat(path, &st), 0);
+    for (long at = 0; at < (long)st.st_size; at += 3989) { /* no bit of it can be wrong */
+        flip(path, at, 4);
+        table_free(read_gaps(MISSING_PREVIOUS, only_target, 0));
+    }
+    forget_cache();
+}
+
+/* Cuts and values that a file cannot have, with a checksum that is right. */
+static void gaps_that_no_file_can_have(void **state)
+{
+    (void)state;
+    static char path[] = "gaps.columns";
+    static const struct {
+        size_t cut[2];
+        double x;
+        int good;
+    } cases[] = {{{1, 3}, NAN, 1}, {{1, 3}, INFINITY, 0}, {{0, 3}, NAN, 0},      {{3, 1}, NAN, 0},
+                 {{2, 2}, NAN, 0}, {{1, 4}, NAN, 0},      {{1, 3}, -INFINITY, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct table *table = table_new("x.csv", 1);
+        table->column[0] = calloc(4, sizeof(double));
+        table->name[0] = strdup("x");
+        table->rows = table->read = 4;
+        table->column[0][2] = cases[i].x;
+        table->gaps = 1;
+        table->cut = malloc(sizeof cases[i].cut);
+        memcpy(table->cut, cases[i].cut, sizeof cases[i].cut);
+        table->cuts = 2;
+        assert_int_equal(cache_write(path, "key", table), 0);
+        struct table *again = cache_read(path, "key", "x.csv", 0, 1);
+        assert_int_equal(again != NULL, cases[i].good);
+        table_free(again);
+        table_free(table);
+    }
+    unlink(path);
+}
+
 /* Rows of the file that it cannot have, with a checksum that is right. */
 static void places_that_no_file_can_have(void **state)
 {
@@ -479,6 +594,8 @@ int main(void)
         cmocka_unit_test(long_columns),
         cmocka_unit_test(series_of_a_file),
         cmocka_unit_test(places_that_no_file_can_have),
+        cmocka_unit_test(rows_that_lack_values),
+        cmocka_unit_test(gaps_that_no_file_can_have),
         cmocka_unit_test(nowhere_to_write_is_no_error),
         cmocka_unit_test(small_files_and_faults_are_not_kept),
     };

@@ -2,6 +2,7 @@
 #include "data/cache.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@
 #include "util/parallel.h"
 #include "util/zone.h"
 
-#define MAGIC "seqtrain columns 5\n"
+#define MAGIC "seqtrain columns 6\n"
 #define KEY_MOST ((size_t)1 << 20)
 #define NAMES_MOST ((size_t)1 << 24)
 /* A file that changed so shortly before it was read may change again without a new mtime. */
@@ -22,10 +23,12 @@
 
 /*
  * Native byte order: `order` reads otherwise on a machine with another one. Behind it lie the
- * times, lines and origins of the rows, as far as there are any, then the columns, then names.
+ * times, lines and origins of the rows, as far as there are any, then the columns, then those
+ * before values were carried forward, if some were, then names and cuts.
  */
 struct cache_head {
     uint64_t order, rows, columns, timed, lined, moved, read, format, first_line, separator;
+    uint64_t unfilled, gaps, cuts;
     uint64_t left; /* tables of the file behind this one */
     uint64_t names, checksum;
 };
@@ -111,19 +114,37 @@ static int rises(const int64_t *time, size_t count)
 /* Arrays of the table that a file holds. */
 static size_t arrays_of(const struct cache_head *head)
 {
-    return (size_t)(head->columns + head->timed + head->lined + head->moved);
+    return (size_t)(head->columns * (1 + head->unfilled) + head->timed + head->lined + head->moved);
 }
 
-/* Array i of them; *numbers: whether it is a column. */
-static void *array_of(const struct table *table, size_t i, int *numbers)
+/* What an array of a file holds. */
+enum cells { CELLS_OF_ROWS, CELLS_FINITE, CELLS_WITH_GAPS };
+
+/* Array i of them. */
+static void *array_of(const struct table *table, size_t i, enum cells *cells)
 {
     void *const rows[] = {table->time, table->line, table->origin};
-    *numbers = 0;
+    *cells = CELLS_OF_ROWS;
     for (size_t k = 0; k < 3; k++)
         if (rows[k] && !i--)
             return rows[k];
-    *numbers = 1;
-    return table->column[i];
+    *cells = table->gaps || i >= table->columns ? CELLS_WITH_GAPS : CELLS_FINITE;
+    if (i < table->columns)
+        return table->column[i];
+    double *unfilled = table->unfilled[i - table->columns];
+    return unfilled ? unfilled : table->column[i - table->columns];
+}
+
+/* Whether a column of a file can hold these: where values may be missing, any but an infinity. */
+static int can_be(enum cells cells, int not_finite, const char *at, size_t count)
+{
+    double x;
+    for (size_t i = 0; i < count && not_finite && cells == CELLS_WITH_GAPS; i++) {
+        memcpy(&x, at + i * 8, 8);
+        if (isinf(x))
+            return 0;
+    }
+    return !not_finite || cells != CELLS_FINITE;
 }
 
 /* Reads a piece, if it is not there, and hashes it; what is read must be what a table can hold. */
@@ -132,8 +153,9 @@ static void do_piece(void *arg, size_t i)
     struct pieces *p = arg;
     const struct table *table = p->table;
     size_t column = i / p->by_column, from = i % p->by_column * PIECE, to = from + PIECE;
-    int times = table->time && column == 0, numbers;
-    void *cells = array_of(table, column, &numbers);
+    int times = table->time && column == 0;
+    enum cells kind;
+    void *cells = array_of(table, column, &kind);
     uint64_t lane[LANES] = {1, 2, 3, 4, 5, 6, 7, 8};
     to = to < table->rows ? to : table->rows;
     for (size_t row = from; row < to && !atomic_load(&p->failed); row += STEP) {
@@ -142,7 +164,7 @@ static void do_piece(void *arg, size_t i)
         if (p->fd >= 0 &&
             file_read_at(p->fd, p->at + (column * table->rows + row) * 8, rows * 8, here))
             atomic_store(&p->failed, 1);
-        else if (hash_cells(lane, here, rows) && numbers && p->fd >= 0)
+        else if (!can_be(kind, hash_cells(lane, here, rows) && p->fd >= 0, here, rows))
             atomic_store(&p->failed, 1);
     }
     if (times && p->fd >= 0 && !atomic_load(&p->failed) && !rises(table->time + from, to - from))
@@ -200,7 +222,8 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     struct stat st;
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
-        head->lined > 1 || head->moved > 1 || head->read > SIZE_MAX || !head->rows ||
+        head->lined > 1 || head->moved > 1 || head->unfilled > 1 || head->gaps > 1 ||
+        head->cuts > NAMES_MOST / 8 || head->read > SIZE_MAX || !head->rows ||
         head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST || head->format >= TIME_FORMATS ||
         head->separator > 127 || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
         return 0;
@@ -221,9 +244,25 @@ static int read_text(const char **at, const char *end, char **to)
     return 0;
 }
 
-static int read_names(struct table *table, const char *names, size_t bytes)
+/* Rows that do not go on from the row before. */
+static int read_cuts(struct table *table, const char *at, size_t cuts)
 {
-    const char *at = names, *end = names + bytes;
+    uint64_t before = 0, cut;
+    table->cut = cuts ? malloc(cuts * sizeof *table->cut) : NULL;
+    for (; table->cuts < cuts && table->cut; before = cut, at += 8) {
+        memcpy(&cut, at, 8);
+        if (cut <= before || cut >= table->rows)
+            return -1;
+        table->cut[table->cuts++] = (size_t)cut;
+    }
+    return table->cuts == cuts ? 0 : -1;
+}
+
+static int read_names(struct table *table, const char *names, size_t bytes, size_t cuts)
+{
+    if (bytes < cuts * 8 || read_cuts(table, names + bytes - cuts * 8, cuts))
+        return -1;
+    const char *at = names, *end = names + bytes - cuts * 8;
     for (size_t i = 0; i < table->columns; i++) {
         const char *stop = memchr(at, 0, (size_t)(end - at));
         if (!stop || !(table->name[i] = strdup(at)))
@@ -239,21 +278,34 @@ static int read_names(struct table *table, const char *names, size_t bytes)
     return failed || at != end ? -1 : 0;
 }
 
+/* Columns before values were carried forward, to be read. */
+static int allocate_unfilled(struct table *table)
+{
+    if (!(table->unfilled = calloc(table->columns + 1, sizeof *table->unfilled)))
+        return -1;
+    for (size_t i = 0; i < table->columns; i++)
+        if (!(table->unfilled[i] = malloc(table->rows * sizeof **table->unfilled)))
+            return -1;
+    return 0;
+}
+
 static int read_body(FILE *in, const struct cache_head *head, struct table *table)
 {
     size_t rows = table->rows = (size_t)head->rows, cells = arrays_of(head);
     uint64_t checksum, at = (uint64_t)ftell(in); /* plausible() has asked too */
     char *names = malloc(head->names + 1);
     table->read = (size_t)head->read;
+    table->gaps = head->gaps != 0;
     if (head->lined)
         table->line = malloc(rows * sizeof *table->line);
     if (head->moved)
         table->origin = malloc(rows * sizeof *table->origin);
     int good = names && !table_allocate(table, head->timed != 0, rows) &&
-               !head->lined == !table->line && !head->moved == !table->origin &&
+               (!head->unfilled || !allocate_unfilled(table)) && !head->lined == !table->line &&
+               !head->moved == !table->origin &&
                !file_read_at(fileno(in), at + (uint64_t)rows * 8 * cells, head->names, names) &&
                !hash_table(head, table, names, fileno(in), at, &checksum) &&
-               checksum == head->checksum && !read_names(table, names, head->names);
+               checksum == head->checksum && !read_names(table, names, head->names, head->cuts);
     free(names);
     return good && !fseek(in, (long)(at + (uint64_t)rows * 8 * cells + head->names), SEEK_SET) ? 0
                                                                                                : -1;
@@ -309,7 +361,7 @@ struct table *cache_read(const char *cache, const char *key, const char *path, i
 
 /* --- writing */
 
-/* Names, signs of decimals, and texts; "" for those that there are not. */
+/* Names, signs of decimals, and texts, "" for those that there are not; then cuts. */
 static char *join_names(const struct table *table, size_t *bytes)
 {
     const char *const texts[] = {table->series, table->told, table->told_of_file};
@@ -323,6 +375,8 @@ static char *join_names(const struct table *table, size_t *bytes)
         putc(table->comma && table->comma[i], out);
     for (size_t i = 0; i < 3; i++)
         fwrite(texts[i] ? texts[i] : "", texts[i] ? strlen(texts[i]) + 1 : 1, 1, out);
+    for (size_t i = 0; i < table->cuts; i++)
+        fwrite(&(uint64_t){table->cut[i]}, 8, 1, out);
     if (!fclose(out))
         return names;
     free(names);
@@ -343,15 +397,18 @@ static int write_table(FILE *out, const struct table *table, uint64_t left)
                               .format = table->format,
                               .first_line = table->first_line,
                               .separator = (unsigned char)table->separator,
+                              .unfilled = table->unfilled != NULL,
+                              .gaps = table->gaps != 0,
+                              .cuts = table->cuts,
                               .left = left,
                               .names = bytes};
     int failed =
-            !names || bytes > NAMES_MOST || hash_table(&head, table, names, -1, 0, &head.checksum),
-        numbers;
+        !names || bytes > NAMES_MOST || hash_table(&head, table, names, -1, 0, &head.checksum);
+    enum cells kind;
     if (!failed) {
         fwrite(&head, sizeof head, 1, out);
         for (size_t i = 0; i < arrays_of(&head); i++)
-            fwrite(array_of(table, i, &numbers), 8, table->rows, out);
+            fwrite(array_of(table, i, &kind), 8, table->rows, out);
         fwrite(names, 1, bytes, out);
     }
     free(names);
@@ -454,11 +511,11 @@ static int settled(const char *path, const struct stat *before)
            now.tv_sec - st.st_mtim.tv_sec > SETTLED_SECONDS;
 }
 
-/* Tables of whole columns. */
+/* Every table has rows. */
 static int can_be_kept(const struct table *table)
 {
     for (; table; table = table->next)
-        if (table->unfilled || table->cuts || table->gaps || !table->rows)
+        if (!table->rows)
             return 0;
     return 1;
 }

@@ -8,9 +8,10 @@
  * parsed and the cache written anew; that it cannot be read or written is no error.
  *
  *   magic, u64 bytes of the key, key; then for each series of the file: struct cache_head, times
- *   [rows] i64, lines and origins [rows] u64, columns [columns][rows] f64, the names of the
- * columns, each with its NUL, a byte for each column (1: decimal commas), the name of the series,
- * what was found in it and in the file, each with its NUL
+ *   [rows] i64, lines and origins [rows] u64, columns [columns][rows] f64, the same once more as
+ * they were before values were carried forward, if some were, the names of the columns, each with
+ * its NUL, a byte for each column (1: decimal commas), the name of the series, what was found in it
+ * and in the file, each with its NUL, the cuts [cuts] u64
  */
 #ifndef DATA_CACHE_H
 #define DATA_CACHE_H

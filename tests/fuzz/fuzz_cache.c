@@ -31,10 +31,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         struct table *all = cache_read(path, "key", "x.csv", timed, 2);
         for (const struct table *table = all; table; table = table->next) {
             for (size_t i = 0; i < table->rows; i++) {
-                check(isfinite(table->column[0][i]) && isfinite(table->column[1][i]));
+                for (size_t c = 0; c < 2; c++) {
+                    double x = table->column[c][i];
+                    check(isfinite(x) || (isnan(x) && table->gaps));
+                    check(!table->unfilled || !isinf(table->unfilled[c][i]));
+                }
                 check(!timed || i == 0 || table->time[i] > table->time[i - 1]);
                 check(!table->origin || table->origin[i] < table->read);
             }
+            for (size_t i = 0; i < table->cuts; i++)
+                check(table->cut[i] > (i ? table->cut[i - 1] : 0) && table->cut[i] < table->rows);
             check(table->rows && strlen(table->name[0]) + strlen(table->name[1]) < size);
         }
         table_free(all);
