@@ -87,7 +87,8 @@ static void look_for_sentinels(const struct load *load, const struct table *tabl
             snprintf(what, sizeof what, "column '%s' is %g", csv_show(table->name[c], shown),
                      sentinels[s]);
             warn(load, table, &odd, what,
-                 "if that stands for no value, add it to data.missing_values");
+                 "if that stands for no value, add it to data.missing_values as it is written "
+                 "there");
         }
 }
 

@@ -349,6 +349,9 @@ static int is_plain(const struct table_how *how, const struct table_columns *at,
     for (size_t i = 0; i < columns && how->kept_decimal; i++)
         if (how->kept_decimal[i] == DECIMAL_COMMA)
             return 0;
+    for (size_t i = 0; i < how->missing_values; i++) /* a number that stands for no value */
+        if (strpbrk(how->missing_value[i], "0123456789"))
+            return 0;
     return times < 2 && !at->by_series && !how->zone && how->decimal != DECIMAL_COMMA &&
            (!times || how->time_format <= TIME_ISO8601) &&
            (how->order == ORDER_AUTO || how->order == ORDER_RISING);
