@@ -77,6 +77,16 @@ tested="$tested amplifier amplifier_transformer"
 point "etth1.ini" short "$configs/etth1.ini"
 # shellcheck disable=SC2086
 point "it draws its pictures" drawn $targets error_by_horizon
+# The oil's temperature is above 20 degrees, loads are below: no table mixes them.
+each_channel()
+{
+    run 0 data -c "$configs/etth1.ini" -o seen && has out '^HUFL +values ' '^OT +values ' &&
+        awk '$1 == "OT" && $2 == "values" { oil = 1 }
+            /^(training|validation|test) +[0-9]/ && oil && !($3 > 20) { wrong = 1 }
+            /^(training|validation|test) +[0-9]/ && !oil && !($3 < 5 && $5 < 20) { wrong = 1 }
+            END { exit wrong || !oil }' out
+}
+point "data tells of each channel by itself" each_channel
 tested="$tested etth1"
 
 # shellcheck disable=SC2086

@@ -120,6 +120,21 @@ static struct box difference(const struct picture *a, const struct picture *b)
     return box;
 }
 
+/* Pixels of a colour, or of almost that colour at the border of a line. */
+static size_t count_in(const struct picture *p, struct box box, unsigned color)
+{
+    size_t count = 0;
+    for (unsigned y = box.top; y < box.bottom; y++)
+        for (unsigned x = box.left; x < box.right; x++) {
+            unsigned at = pixel(p, x, y);
+            int near = 1;
+            for (int shift = 0; shift < 24; shift += 8)
+                near &= abs((int)(at >> shift & 255) - (int)(color >> shift & 255)) < 60;
+            count += (size_t)near;
+        }
+    return count;
+}
+
 /* ---- data ---- */
 
 static double noise(unsigned *state)
@@ -484,7 +499,7 @@ static int draw_numbers(enum target_picture picture, const char *path, const str
         return plot_target_distribution(
             path, &about,
             &(struct plot_targets){
-                "close", "log", {count, fifth, 0}, {n->a, n->a, NULL}, {n->b, n->b, NULL}},
+                "close", "close", "log", {count, fifth, 0}, {n->a, n->a, NULL}, {n->b, n->b, NULL}},
             err);
     case HORIZON:
         return plot_error_by_horizon(
@@ -556,6 +571,100 @@ static void targets_of_any_value(void **state)
                 }
                 check_picture(numbers_picture((enum target_picture)k, &n, 120), target_titles[k]);
             }
+}
+
+/* Two of four series, whose volatility differs by some per cent. */
+static struct picture draw_overview(double first, char *name)
+{
+    double volatility[] = {first, 0.0790, 0.0785, 0.0785, 0.0786, 0.0784};
+    double rows[] = {700, 200, 100, 600, 200, 100}, values[] = {1, 2, 3, 4, 5};
+    char other[] = "other", feature[] = "close";
+    char *names[] = {name, other}, *features[] = {feature};
+    struct plot_overview overview = {.series = 2,
+                                     .series_name = names,
+                                     .rows = rows,
+                                     .volatility = volatility,
+                                     .volatility_name = "deviation",
+                                     .features = 1,
+                                     .feature_name = features,
+                                     .range = values};
+    struct error err = {0};
+    assert_int_equal(plot_data_overview(in_folder("numbers.png"), &about, &overview, &err), 0);
+    return picture_read(in_folder("numbers.png"));
+}
+
+/* A difference of 3% is drawn as 3% of the height, and dots of equal height lie beside each other.
+ */
+static void differences_have_their_size(void **state)
+{
+    (void)state;
+    struct picture p = draw_overview(0.0765, (char[]){"name"});
+    unsigned low[3] = {p.height, p.height, p.height}, high[3] = {0};
+    for (unsigned y = 2 * (CANVAS_TOP + CANVAS_HEAD); y < 2 * (CANVAS_TOP + 226); y++)
+        for (unsigned x = 960; x < p.width; x++)
+            for (int part = 0; part < 3; part++)
+                if (pixel(&p, x, y) != 0xffffff) {
+                    struct box at = {x, y, x + 1, y + 1};
+                    if (!count_in(&p, at, color_category[part]))
+                        continue;
+                    low[part] = y < low[part] ? y : low[part];
+                    high[part] = y > high[part] ? y : high[part];
+                }
+    for (int part = 0; part < 3; part++) {
+        assert_true(high[part] > low[part]); /* none is hidden */
+        assert_true(high[part] - low[part] < 2 * 20);
+    }
+    free(p.rgb);
+}
+
+/* A series' name stands in its place below the axis, however long it is. */
+static void names_in_their_place(void **state)
+{
+    (void)state;
+    static char name[] = "a name that is longer than its place, 1";
+    struct picture before = draw_overview(0.0765, name);
+    name[sizeof name - 2] = '2'; /* the end is kept */
+    struct picture after = draw_overview(0.0765, name);
+    for (int half = 0; half < 2; half++) {
+        unsigned left = before.width, right = 0;
+        for (unsigned y = 0; y < before.height; y++)
+            for (unsigned x = half ? 800 : 0; x < (half ? 1600u : 800u); x++)
+                if (pixel(&before, x, y) != pixel(&after, x, y)) {
+                    left = x < left ? x : left;
+                    right = x > right ? x : right;
+                    assert_in_range(y, 2 * (CANVAS_TOP + 226), 2 * (CANVAS_TOP + 245));
+                }
+        assert_true(left < right && right - left < 300);
+    }
+    free(before.rgb);
+    free(after.rgb);
+}
+
+/* Without a transform there is nothing to show twice: one histogram takes the whole width, and the
+ * transformed values do not change it. */
+static void untransformed_once(void **state)
+{
+    (void)state;
+    static struct numbers n;
+    struct error err = {0};
+    struct picture p[2];
+    numbers_init(&n);
+    for (int i = 0; i < 2; i++) {
+        struct plot_targets t = {"close", "close", NULL, {500, 0, 0}, {n.a}, {i ? n.c : n.a}};
+        assert_int_equal(plot_target_distribution(in_folder("numbers.png"), &about, &t, &err), 0);
+        p[i] = picture_read(in_folder("numbers.png"));
+    }
+    struct box top = {0, 2 * CANVAS_TOP, 1600, 2 * (CANVAS_TOP + 290)}, middle = top;
+    struct box box = difference(&p[0], &p[1]);
+    assert_true(box.right > box.left);
+    for (unsigned y = top.top; y < top.bottom; y++)
+        for (unsigned x = 0; x < 1600; x++)
+            assert_int_equal(pixel(&p[0], x, y), pixel(&p[1], x, y));
+    middle.left = 780;
+    middle.right = 940; /* between two panels there would be no bar */
+    assert_true(count_in(&p[0], middle, color_category[0]) > 50);
+    free(p[0].rgb);
+    free(p[1].rgb);
 }
 
 /* What is left out has no place in the picture; a line must not be drawn through it. */
@@ -667,21 +776,6 @@ enum { CLOUD_END = 2 * (CANVAS_TOP + 400), BOX_LEFT = 2 * (CANVAS_MARGIN + 62) }
 static unsigned panel_top(unsigned k)
 {
     return CLOUD_END + 2 * (26 + k * (180 + 26));
-}
-
-/* Pixels of a colour, or of almost that colour at the border of a line. */
-static size_t count_in(const struct picture *p, struct box box, unsigned color)
-{
-    size_t count = 0;
-    for (unsigned y = box.top; y < box.bottom; y++)
-        for (unsigned x = box.left; x < box.right; x++) {
-            unsigned at = pixel(p, x, y);
-            int near = 1;
-            for (int shift = 0; shift < 24; shift += 8)
-                near &= abs((int)(at >> shift & 255) - (int)(color >> shift & 255)) < 60;
-            count += (size_t)near;
-        }
-    return count;
 }
 
 /* Each series has its own panel, with its own range: what changes in one changes nothing in the
@@ -1592,6 +1686,9 @@ int main(void)
         cmocka_unit_test(categories_draw),
         cmocka_unit_test(targets_draw),
         cmocka_unit_test(targets_of_any_value),
+        cmocka_unit_test(differences_have_their_size),
+        cmocka_unit_test(names_in_their_place),
+        cmocka_unit_test(untransformed_once),
         cmocka_unit_test(optional_columns),
         cmocka_unit_test(prediction_changes_in_place),
         cmocka_unit_test(series_apart),

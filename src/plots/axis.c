@@ -250,6 +250,8 @@ int axis_ticks(const struct axis *axis, int most, struct tick *ticks, int *power
     *power = 0;
     if (most < 1)
         most = 1;
+    if (axis->bare)
+        return 0;
     if (axis->time && fmax(fabs(axis->lo), fabs(axis->hi)) < FARTHEST)
         return time_ticks(axis, most, ticks);
     return axis->log ? log_ticks(axis, most, ticks) : linear_ticks(axis, most, ticks, power);

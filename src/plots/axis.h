@@ -20,6 +20,7 @@ enum axis_kind {
 struct axis {
     double lo, hi;
     int log, whole, time;
+    int bare; /* without ticks: the caller writes names instead */
 };
 
 enum { AXIS_TICKS = 128 };

@@ -14,7 +14,7 @@ enum {
     NAMES = 150,    /* for its name */
     NUMBERS = 74,   /* for its lowest and its highest value */
     HEAD = 46,      /* title and column heads of the features */
-    FEW_SERIES = 6, /* that can be named below the axis */
+    FEW_SERIES = 8, /* that can be named below the axis */
 };
 
 static const char *const part_name[PLOT_PARTS] = {"training", "validation", "test"};
@@ -32,19 +32,14 @@ static int descending(const void *a, const void *b)
                              : (x->series > y->series) - (x->series < y->series);
 }
 
-/* "1: a,  2: b", without .csv or .csv.gz, or what the axis counts where there are too many. */
-static void name_series(char *out, size_t size, const struct plot_overview *o,
-                        const struct size *order, const char *many)
+/* Below an axis that counts few series their names, each as wide as its place. */
+static void name_series(struct canvas *canvas, const struct axes *axes,
+                        const struct plot_overview *o, const struct size *order)
 {
-    number_print(out, size, "%s", many);
-    if (o->series > FEW_SERIES)
-        return;
-    for (size_t i = 0, used = 0; i < o->series && used < size; i++) {
-        const char *name = o->series_name[order[i].series], *end = strstr(name, ".csv");
-        number_print(out + used, size - used, "%s%zu: %.*s", i ? ",  " : "", i + 1,
-                     end && end - name < 40 ? (int)(end - name) : 40, name);
-        used += strlen(out + used);
-    }
+    double width = axes->box.w / ((double)o->series + 0.5), y = axes->box.y + axes->box.h + 15;
+    for (size_t i = 0; i < o->series && axes->x.bare; i++)
+        canvas_text(canvas, FONT_TICK, ALIGN_CENTER, COLOR_INK, canvas_x(axes, (double)i + 1), y,
+                    width - 6, o->series_name[order[i].series]);
 }
 
 /* Stacked bars of the parts' rows, longest series first. */
@@ -52,7 +47,6 @@ static void draw_rows(struct canvas *canvas, const struct plot_overview *o, stru
                       double *edge, double *height, struct rect outer)
 {
     struct axes axes;
-    char label[320];
     double zero = 0;
     for (size_t i = 0; i < o->series; i++) {
         const double *rows = o->rows + PLOT_PARTS * i;
@@ -68,10 +62,11 @@ static void draw_rows(struct canvas *canvas, const struct plot_overview *o, stru
     for (size_t i = 0; i < o->series; i++)
         axis_include(&axes.y, &order[i].key, 1);
     axis_fit(&axes.x, AXIS_WHOLE);
+    axes.x.bare = o->series <= FEW_SERIES;
     axis_fit(&axes.y, AXIS_WHOLE);
     axes.y.lo = 0;
-    name_series(label, sizeof label, o, order, "series, longest first");
-    canvas_axes(canvas, &axes, outer, "Rows", label, "rows");
+    canvas_axes(canvas, &axes, outer, "Rows", "series, longest first", "rows");
+    name_series(canvas, &axes, o, order);
     if (!o->series) {
         canvas_blank(canvas, &axes, "no series");
         return;
@@ -94,7 +89,7 @@ static void draw_volatility(struct canvas *canvas, const struct plot_overview *o
                             struct size *order, struct rect outer)
 {
     struct axes axes;
-    char label[320];
+    double zero = 0;
     for (size_t i = 0; i < o->series; i++) {
         double v = o->volatility[PLOT_PARTS * i];
         order[i] = (struct size){isnan(v) ? -INFINITY : v, i};
@@ -107,22 +102,27 @@ static void draw_volatility(struct canvas *canvas, const struct plot_overview *o
     axis_include(&axes.y, o->volatility, PLOT_PARTS * o->series);
     int blank = axes.y.lo > axes.y.hi;
     axis_fit(&axes.x, AXIS_WHOLE);
+    axes.x.bare = o->series <= FEW_SERIES;
+    int even = axes.y.lo >= 0 && axes.y.hi < 10 * axes.y.lo; /* 0 shows how little they differ */
+    axis_include(&axes.y, &zero, even ? 1 : 0);
     axis_fit(&axes.y, AXIS_AUTO);
-    name_series(label, sizeof label, o, order, "series, the most volatile in training first");
-    canvas_axes(canvas, &axes, outer, "Volatility", label, o->volatility_name);
+    canvas_axes(canvas, &axes, outer, "Volatility", "series, the most volatile in training first",
+                o->volatility_name);
+    name_series(canvas, &axes, o, order);
     if (blank) {
         canvas_blank(canvas, &axes, "no data");
         return;
     }
     struct key keys[PLOT_PARTS];
+    double aside = o->series <= FEW_SERIES ? 0.15 : 0; /* equal ones do not hide each other */
     double radius = o->series > 300 ? 1.2 : o->series > 50 ? 2 : 3;
     for (int part = PLOT_PARTS; part-- > 0;) {
         for (size_t i = 0; i < o->series; i++) {
             double v = o->volatility[PLOT_PARTS * order[i].series + (size_t)part];
             double up = axis_place(&axes.y, v);
             if (isfinite(v) && up >= 0 && up <= 1)
-                canvas_dot(canvas, canvas_x(&axes, (double)i + 1), canvas_y(&axes, v), radius,
-                           color_category[part], 0.8);
+                canvas_dot(canvas, canvas_x(&axes, (double)i + 1 + (part - 1) * aside),
+                           canvas_y(&axes, v), radius, color_category[part], 0.8);
         }
         keys[part] = (struct key){MARK_DOT, color_category[part], part_name[part]};
     }

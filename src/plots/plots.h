@@ -133,7 +133,8 @@ int plot_residuals(const char *path, const struct plot_about *about,
 /* target_distribution.png: a target before and after its transform, by part, and QQ plots. */
 enum { PLOT_PARTS = 3 }; /* training, validation, test */
 struct plot_targets {
-    const char *name;      /* "ret(close,1)" */
+    const char *name;      /* "close, the first of 4 targets" */
+    const char *unit;      /* at the axis: "close" */
     const char *transform; /* "signed_log, standard"; NULL: none */
     size_t count[PLOT_PARTS];
     const double *raw[PLOT_PARTS], *transformed[PLOT_PARTS]; /* [count] each */

@@ -42,11 +42,13 @@ int plot_target_distribution(const char *path, const struct plot_about *about,
                      "%.200s: %s values in training, %s in validation, %s in test%s", t->name,
                      count[0], count[1], count[2], normal);
         canvas_subtitle(canvas, text);
-        panel_histogram(canvas, (struct rect){left, CANVAS_TOP, half, HISTOGRAM_HEIGHT},
-                        "As it is in the data", t->name, before, PLOT_PARTS, 0);
-        panel_histogram(canvas, (struct rect){right, CANVAS_TOP, half, HISTOGRAM_HEIGHT},
-                        "As the model sees it", t->transform ? t->transform : t->name, after,
-                        PLOT_PARTS, 0);
+        panel_histogram(
+            canvas, (struct rect){left, CANVAS_TOP, t->transform ? half : full, HISTOGRAM_HEIGHT},
+            t->transform ? "As it is in the data" : "As it is in the data, untransformed", t->unit,
+            before, PLOT_PARTS, 0);
+        if (t->transform)
+            panel_histogram(canvas, (struct rect){right, CANVAS_TOP, half, HISTOGRAM_HEIGHT},
+                            "As the model sees it", t->transform, after, PLOT_PARTS, 0);
         panel_qq(canvas, (struct rect){left, y, half, QQ_HEIGHT},
                  "As the model sees it, against normal", "target", after, PLOT_PARTS,
                  REFERENCE_NORMAL);

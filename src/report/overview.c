@@ -126,7 +126,21 @@ static void print_heading(const char *what)
            "median", "quartile", "maximum", "", "deviation", "skew", "kurtosis", "outliers");
 }
 
-/* Ranges of the features over training rows; range [features, 5] as the picture takes them. */
+/* The columns that are features: with channels apart each of them is a series' only feature. */
+static size_t columns_of(const struct dataset *data)
+{
+    return data->channels > 1 ? data->channels : data->features;
+}
+
+static void column_label(char *to, size_t size, const struct dataset *data, size_t f)
+{
+    if (data->channels > 1)
+        channel_name(to, size, data, f);
+    else
+        snprintf(to, size, "%s", data->names[f]);
+}
+
+/* Ranges of the columns over training rows; range [columns, 5] as the picture takes them. */
 static int print_features(const struct dataset *data, const unsigned char *part_of, double *range,
                           struct error *err)
 {
@@ -135,17 +149,20 @@ static int print_features(const struct dataset *data, const unsigned char *part_
         return error_set(err, STATUS_FAILED, "out of memory");
     print_heading("feature, training rows");
     int failed = 0;
-    for (size_t f = 0; f < data->features && !failed; f++) {
+    for (size_t f = 0; f < columns_of(data) && !failed; f++) {
         struct distribution d;
         size_t n = 0;
         for (size_t s = 0; s < data->files; s++)
             for (size_t row = data->file[s].begin; row < data->file[s].end; row++)
-                if (part_of[row] == PART_TRAIN)
-                    x[n++] = feature_value(data, row, s, f);
+                if (part_of[row] == PART_TRAIN &&
+                    (data->channels == 1 || data->file[s].channel == f))
+                    x[n++] = feature_value(data, row, s, data->channels == 1 ? f : 0);
         failed = distribution_of(&d, x, n, 3, err);
         if (failed)
             break;
-        print_distribution(data->names[f], &d);
+        char name[160];
+        column_label(name, sizeof name, data, f);
+        print_distribution(name, &d);
         memcpy(range + 5 * f, (double[]){d.min, d.quantile[3], d.quantile[4], d.quantile[5], d.max},
                5 * sizeof *range);
     }
@@ -169,8 +186,10 @@ static int print_targets(const struct dataset *data, struct error *err)
     if (!x)
         return error_set(err, STATUS_FAILED, "out of memory");
     int failed = 0;
-    for (size_t t = 0; t < data->targets && !failed; t++) {
-        print_heading(data->target_names[t]);
+    for (size_t t = 0; t < data->channels * data->targets && !failed; t++) {
+        char name[160];
+        target_name(name, sizeof name, data, t);
+        print_heading(name);
         for (enum part part = 0; part < PARTS && !failed; part++) {
             struct distribution d;
             size_t n;
@@ -187,7 +206,8 @@ static int print_targets(const struct dataset *data, struct error *err)
             if (!isnan(w))
                 printf("    Shapiro-Wilk W %.4f, p %.3g\n", w, p);
             distribution_bands(x, n, share);
-            for (int band = 0; band < DISTRIBUTION_BANDS && is_return(data->target_names[t]);
+            for (int band = 0;
+                 band < DISTRIBUTION_BANDS && is_return(data->target_names[t % data->targets]);
                  band++)
                 if (share[band] > 0)
                     printf("    %-14s %7.3f%%\n", distribution_band[band], 100 * share[band]);
@@ -205,12 +225,13 @@ static char *picture(const struct config *config, const char *name, struct error
     return path;
 }
 
-/* The overview; rows and volatility [files, PARTS], range [features, 5]. */
+/* The overview; rows and volatility [files, PARTS], range [columns, 5]. */
 static int draw(const struct config *config, const struct dataset *data, double *rows,
                 double *volatility, const double *range, int returns, struct error *err)
 {
     const struct plot_about about = {config->run.name, "seqtrain " PACKAGE_VERSION, 0};
-    char **name = calloc(data->files + 1, sizeof *name);
+    char **name = calloc(data->files + columns_of(data) + 1, sizeof *name), target[160] = "";
+    char(*label)[160] = calloc(data->files + columns_of(data) + 1, sizeof *label);
     double *x = data->targets ? malloc(PARTS * SAMPLE * sizeof *x) : NULL;
     char *path = picture(config, "data_overview.png", err);
     struct plot_overview plot = {.series = data->files,
@@ -219,15 +240,22 @@ static int draw(const struct config *config, const struct dataset *data, double 
                                  .volatility = volatility,
                                  .volatility_name =
                                      returns ? "deviation of returns" : "deviation of differences",
-                                 .target = data->targets ? data->target_names[0] : NULL,
-                                 .features = data->features,
-                                 .feature_name = data->names,
+                                 .target = data->targets ? target : NULL,
+                                 .features = columns_of(data),
+                                 .feature_name = name ? name + data->files : NULL,
                                  .range = range};
     int failed = !path;
-    if (path && (!name || (data->targets && !x)))
+    if (path && (!name || !label || (data->targets && !x)))
         failed = error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t s = 0; !failed && s < data->files; s++)
-        name[s] = data->file[s].name;
+    for (size_t i = 0; !failed && i < data->files + columns_of(data); i++) {
+        name[i] = label[i];
+        if (i < data->files)
+            series_label(label[i], sizeof *label, data, i);
+        else
+            column_label(label[i], sizeof *label, data, i - data->files);
+    }
+    if (!failed && data->targets)
+        target_name(target, sizeof target, data, 0);
     for (enum part part = 0; !failed && x && part < PARTS; part++) {
         double *to = x + (size_t)part * SAMPLE;
         failed = target_sample(data, part, 0, SAMPLE, to, NULL, &plot.target_count[part], err);
@@ -239,6 +267,7 @@ static int draw(const struct config *config, const struct dataset *data, double 
         printf("\n%s\n", path);
     free(path);
     free(name);
+    free(label);
     free(x);
     return failed ? -1 : 0;
 }
@@ -248,7 +277,7 @@ int overview_report(const struct config *config, const struct dataset *data, str
     unsigned char *part_of = cover(data);
     double *rows = calloc(2 * data->files * PARTS + 1, sizeof *rows);
     double *volatility = rows ? rows + data->files * PARTS : NULL;
-    double *range = calloc(data->features * 5, sizeof *range);
+    double *range = calloc(columns_of(data) * 5, sizeof *range);
     int failed = part_of && rows && range ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     int returns = !failed && all_positive(data, part_of);
     if (!failed)

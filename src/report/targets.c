@@ -693,21 +693,63 @@ static int draw_horizon(const struct target_report *r, const struct dataset *dat
     return failed;
 }
 
+void channel_name(char *to, size_t size, const struct dataset *data, size_t channel)
+{
+    const char *name = data->names[0];
+    for (size_t s = 0; s < data->files; s++)
+        if (data->file[s].channel == channel && strstr(data->file[s].name, ": ")) {
+            name = strstr(data->file[s].name, ": ") + 2;
+            break;
+        }
+    snprintf(to, size, "%s", name);
+}
+
+void target_name(char *to, size_t size, const struct dataset *data, size_t target)
+{
+    char column[LABEL];
+    if (data->channels == 1) {
+        snprintf(to, size, "%s", data->target_names[target]);
+        return;
+    }
+    channel_name(column, sizeof column, data, target / data->targets);
+    const char *name = data->target_names[target % data->targets];
+    if (!strcmp(name, "channel"))
+        snprintf(to, size, "%s", column);
+    else
+        snprintf(to, size, "%s, %s", column, name);
+}
+
+/* Keeps the rows, ascending, whose series are of a channel; returns how many. */
+static size_t rows_of_channel(const struct dataset *data, uint32_t *rows, size_t count,
+                              size_t channel)
+{
+    size_t kept = 0, s = 0;
+    for (size_t i = 0; i < count; i++) {
+        while (rows[i] >= data->file[s].end)
+            s++;
+        if (data->file[s].channel == channel)
+            rows[kept++] = rows[i];
+    }
+    return kept;
+}
+
 int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
                   double *raw, double *seen, size_t *n, struct error *err)
 {
-    size_t all, k = data->targets;
+    size_t all, k = data->targets, channel = target / k;
     size_t length = part != PART_TRAIN && data->eval_window ? data->eval_window : data->target_rows;
     uint32_t *rows =
         windows_rows(data->start[part], data->count[part], data->target_first, length, &all);
     if (!rows)
         return error_set(err, STATUS_FAILED, "out of memory");
+    if (data->channels > 1)
+        all = rows_of_channel(data, rows, all, channel);
     *n = all < most ? all : most;
     for (size_t i = 0; i < *n; i++) {
         size_t row = rows[(size_t)((double)i * (double)all / (double)*n)];
-        raw[i] = data->raw_target[row * k + target];
+        raw[i] = data->raw_target[row * k + target % k];
         if (seen)
-            seen[i] = data->target[row * k + target];
+            seen[i] = data->target[row * k + target % k];
     }
     free(rows);
     return 0;
@@ -715,6 +757,17 @@ int target_sample(const struct dataset *data, enum part part, size_t target, siz
 
 /* At most this many values of each part. */
 #define TARGET_SAMPLE 20000
+
+/* "HUFL, the first of 7 channels": which of several targets is drawn. */
+static void print_choice(char *to, size_t size, const struct dataset *data, const char *name)
+{
+    if (data->channels > 1)
+        snprintf(to, size, "%s, the first of %zu channels", name, data->channels);
+    else if (data->targets > 1)
+        snprintf(to, size, "%s, the first of %zu targets", name, data->targets);
+    else
+        snprintf(to, size, "%s", name);
+}
 
 int target_distribution_draw(const struct dataset *data, const struct config *config,
                              const char *path, const struct plot_about *about, struct error *err)
@@ -728,8 +781,11 @@ int target_distribution_draw(const struct dataset *data, const struct config *co
         snprintf(steps + used, sizeof steps - used, "%s%s", i ? ", " : "",
                  config->data.target_transform.item[i]);
     }
-    struct plot_targets plot = {.name = data->target_names[0],
-                                .transform = data->transform[0].steps ? steps : NULL};
+    char name[2 * LABEL], what[3 * LABEL];
+    target_name(name, sizeof name, data, 0);
+    print_choice(what, sizeof what, data, name);
+    struct plot_targets plot = {
+        .name = what, .unit = name, .transform = data->transform[0].steps ? steps : NULL};
     int failed = 0;
     for (enum part part = 0; part < PARTS && !failed; part++) {
         double *raw = room + 2 * (size_t)part * TARGET_SAMPLE, *seen = raw + TARGET_SAMPLE;

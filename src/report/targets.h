@@ -32,9 +32,9 @@ struct target_report {
     struct skill skill;    /* against it, as the model sees the targets */
     size_t outside;        /* predictions beyond the range of the inverse transform */
 
-    /* At most TARGET_POINTS predictions of the first target's last row, series behind each other and
-     * ascending in time, in the original unit and as the model sees them; for row-by-row targets the
-     * part's first rows. */
+    /* At most TARGET_POINTS predictions of the first target's last row, series behind each other
+     * and ascending in time, in the original unit and as the model sees them; for row-by-row
+     * targets the part's first rows. */
     double *actual, *predicted, *seen_actual, *seen_predicted;
     uint32_t *point_row; /* [points] row of the dataset that is predicted */
     size_t points;
@@ -49,7 +49,8 @@ struct target_report {
 #define TARGET_POINTS 50000
 
 /* Values of a target, raw and as the model sees it (NULL: not wanted), in the rows that windows of
- * a part have as targets: each row once, evenly spaced, at most `most`; *n of them. */
+ * a part have as targets: each row once, evenly spaced, at most `most`; *n of them. `target` counts
+ * as data->transform does: with channels apart target k of a channel is channel * targets + k. */
 int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
                   double *raw, double *seen, size_t *n, struct error *err);
 
@@ -85,6 +86,10 @@ int target_report_draw(const struct target_report *r, const struct engine *e, co
 /* target_distribution.png: the first target of each part before and after its transform. */
 int target_distribution_draw(const struct dataset *data, const struct config *config,
                              const char *path, const struct plot_about *about, struct error *err);
+
+/* The name of a target as target_sample() counts them, and of a channel's column. */
+void target_name(char *to, size_t size, const struct dataset *data, size_t target);
+void channel_name(char *to, size_t size, const struct dataset *data, size_t channel);
 
 /* A series' name for pictures: without the ending of its file and without what all of them have in
  * common before ": ". */
