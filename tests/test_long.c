@@ -772,6 +772,30 @@ static void series_that_are_too_short(void **state)
     dataset_free(data);
 }
 
+/* What is hardly right in several series is told once, with their number. */
+static void what_is_hardly_right_in_many(void **state)
+{
+    (void)state;
+    struct config config = make_config("odd.csv");
+    FILE *out = create("odd.csv");
+    fputs("who,time,close,extra\n", out);
+    for (int s = 0; s < 5; s++)
+        for (int i = 0; i < 60; i++)
+            fprintf(out, "s%d,%d,%d,%d\n", s, 1600000000 + 60 * i,
+                    s > 1 && i == 9 + s ? -999 : i + 1, s == 4 && i == 20 ? -999 : i % 7);
+    close_file(out);
+    config.data.series = who;
+    config.data.validation = config.data.test = 0;
+    struct dataset *data = load(&config);
+    const char *first = strstr(fake_warned, "odd.csv:133: column 'close' is -999 in 1 row, first");
+    assert_non_null(first);
+    assert_non_null(strstr(first, "; and so in 2 more series\n"));
+    assert_non_null(strstr(fake_warned, "odd.csv:262: column 'extra' is -999 in 1 row, first"));
+    assert_null(strstr(strstr(fake_warned, "odd.csv:262"), "more series"));
+    assert_null(strstr(strstr(first, "'close'") + 1, "'close'")); /* once */
+    dataset_free(data);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -804,6 +828,7 @@ int main(void)
         cmocka_unit_test(faults_of_long_files),
         cmocka_unit_test(holes_are_of_one_series),
         cmocka_unit_test(series_that_are_too_short),
+        cmocka_unit_test(what_is_hardly_right_in_many),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("long", tests, set_up, tear_down);

@@ -62,6 +62,12 @@ struct columns {
     size_t count;
 };
 
+/* What is hardly right about the values of some series. */
+struct oddity {
+    char *kind, *text; /* text: of the first series */
+    size_t series;
+};
+
 /* What was left out, and why; all files together. */
 struct lost {
     size_t holes, jumps, parts; /* windows, before they are looked at one by one */
@@ -93,7 +99,9 @@ struct load {
     size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */
     size_t inputs;
-    int several; /* more than one series */
+    int several;           /* more than one series */
+    struct oddity *oddity; /* [oddities] */
+    size_t oddities;
     size_t jumps;
     struct lost lost;
     struct dataset *data;
@@ -128,8 +136,10 @@ struct csv_how load_csv_how(const struct config *config);
 /* series.c: reads all files. */
 int series_read(struct load *load);
 
-/* sanity.c: warns of values that are hardly right. */
-void sanity_look(const struct load *load, const struct table *table);
+/* sanity.c: looks for values that are hardly right in a series; then warns of each kind once. -1:
+ * memory. */
+int sanity_look(struct load *load, const struct table *table);
+void sanity_tell(struct load *load);
 
 /* Frees what an input owns. */
 void series_fini(struct input *input);

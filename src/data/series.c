@@ -302,7 +302,8 @@ static int prepare(struct load *load, struct input *input)
         table->rows = (size_t)config->data.rows;
     input->step = table_step(table);
     input->file = look_at(table, input->step);
-    sanity_look(load, table);
+    if (sanity_look(load, table))
+        return -1;
     input->first_time = table->time ? table->time[0] : 0;
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||
@@ -595,7 +596,9 @@ static int read_all(struct load *load)
 int series_read(struct load *load)
 {
     load->several = load->config->data.join ? load->sources.items > 1 : load->sources.count > 1;
-    if (read_all(load))
+    int failed = read_all(load);
+    sanity_tell(load);
+    if (failed)
         return -1;
     if (!load->inputs)
         return error_set(load->err, STATUS_INPUT,
