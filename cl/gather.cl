@@ -2,13 +2,13 @@
 /*
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch
- * repeats its first window. A work-group makes one window. standardise: each window by itself. -D:
- * LANES.
+ * repeats its first window. A work-group makes one window. scaling: 0 none; 1 each feature over the
+ * window; from 2 on by the window's last value c of feature scaling - 2: (x - c) / |c|. -D: LANES.
  */
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
                      __global uint *restrict sample, const int window, const int features,
-                     const int standardise)
+                     const int scaling)
 {
     const uint b = (uint)get_group_id(0);
     const int lane = (int)get_local_id(0);
@@ -17,9 +17,15 @@ __kernel void gather(__global const float *restrict series, __global const uint 
     __global float *to = x + (size_t)b * window * features;
     if (lane == 0)
         sample[b] = start;
-    if (!standardise) {
+    if (scaling == 0) {
         for (int e = lane; e < window * features; e += LANES)
             to[e] = from[e];
+        return;
+    }
+    if (scaling >= 2) {
+        const float last = from[(window - 1) * features + scaling - 2];
+        for (int e = lane; e < window * features; e += LANES)
+            to[e] = (from[e] - last) / fabs(last);
         return;
     }
     /* (x - mean) / sd over the window, biased variance; a flat feature is only centred */

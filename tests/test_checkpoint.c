@@ -43,6 +43,9 @@ int buffer_write(struct buffer *buffer, size_t offset, size_t bytes, const void 
 /* A weight of more than one piece, a bias, and a statistic that has no optimizer state. */
 enum { ROWS = 130, COLUMNS = 300, ELEMS = ROWS * COLUMNS + COLUMNS, ALL = ELEMS + COLUMNS };
 
+/* Of two targets. */
+static double ranges[] = {1.0 / 3, 7, -2, -2};
+
 /* How the files of training are said to be written; column 2 differs among them. */
 static char close_name[] = "close", hard_name[] = "p (\"mbar\")", either_name[] = "volume";
 static struct reading_column reading_columns[] = {
@@ -116,7 +119,9 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
     f->data.features = f->data.targets = f->config->data.targets.count;
     f->data.channels = 1;
     f->data.reading = &reading;
-    f->data.scaler = (struct scaler){f->config->data.scaler, 2, f->offset, f->scale};
+    f->data.target_range = ranges;
+    f->data.scaler = (struct scaler){
+        .kind = f->config->data.scaler.kind, .features = 2, .offset = f->offset, .scale = f->scale};
     for (size_t i = 0; i < f->data.targets; i++) {
         assert_int_equal(transform_parse(&f->transform[i], &f->config->data.target_transform, &err),
                          0);
@@ -283,6 +288,7 @@ static void the_best_model(void **state)
         assert_true(c.fitted.transform[i].step[0].offset == f.transform[i].step[0].offset);
         assert_true(c.fitted.transform[i].step[0].scale == f.transform[i].step[0].scale);
     }
+    assert_memory_equal(c.fitted.target_range, ranges, sizeof ranges);
     assert_non_null(c.fitted.reading);
     assert_int_equal(c.fitted.reading->separator, ';');
     assert_int_equal(c.fitted.reading->time, TIME_DMY);
@@ -394,6 +400,13 @@ static void metadata_that_does_not_fit(void **state)
         {{.key = "reading", .old = "\"point\"", .new = "\"dot\""}, reading_broken},
         {{.key = "reading", .old = "\"comma\"", .new = "1"}, reading_broken},
         {{.key = "reading", .old = "\"decimal\"", .new = "\"decimals\""}, reading_broken},
+        {{.key = "target_range", .old = "]]", .new = "]"}, ": metadata 'target_range' is broken"},
+        {{.key = "target_range", .old = "7.0", .new = "0.25"},
+         ": metadata 'target_range' is broken"},
+        {{.key = "target_range", .old = "7.0", .new = "null"},
+         ": metadata 'target_range' is broken"},
+        {{.key = "target_range", .old = ", [-2.0, -2.0]", .new = ""},
+         ": metadata 'target_range' is broken"},
         {{.key = "transforms"}, ": metadata 'transforms' is missing"},
         {{.key = "transforms", .old = "}", .new = ""}, ": metadata 'transforms': "},
         {{.key = "state"}, ": metadata 'state' is missing"},

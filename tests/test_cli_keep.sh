@@ -205,4 +205,100 @@ refused_pipe()
 }
 point "but no globs" refused_pipe
 
+# --- scalers with arguments
+candles_run()
+{
+    run 0 -c tiny.ini -d cpu -o scaled --overwrite -s train.epochs=1 "$@"
+}
+point "scaler = minmax(-1,1)" candles_run -s 'data.scaler=minmax(-1,1)'
+point "stands in config.ini" has scaled/config.ini '^scaler = minmax\(-1,1\)$'
+point "and predicts" run 0 predict -m scaled/best.safetensors
+point "scaler = minmax" candles_run -s data.scaler=minmax
+cp scaled/best.safetensors plain.safetensors
+point "scaler = minmax(0,1)" candles_run -s 'data.scaler=minmax(0,1)'
+point "is the same" same_weights scaled/best.safetensors plain.safetensors
+point "scaler = relative(close)" candles_run -s 'data.scaler=relative(close)' -s data.features=open,close
+point "its reconstructions are in the units of the file" eval 'run 0 predict -m scaled/best.safetensors &&
+    awk -F, "NR > 1 && (\$4 < 50 || \$4 > 200) { exit 1 }" out'
+relative_targets()
+{
+    sed 's/^d_model.*/type = recurrent/; /^heads\|^feedforward\|^latent/d' tiny.ini >relative.ini &&
+        run 0 -c relative.ini -d cpu -o scaled --overwrite -s train.epochs=1 -s 'data.scaler=relative(close)' \
+            -s 'data.features=open, close, ma(close,4)' -s 'data.targets=ret(close)' "$@"
+}
+point "relative to a feature, with targets" relative_targets
+point "and predicts the same on its own files" eval 'run 0 predict -m scaled/best.safetensors && cp out a.out &&
+    run 0 predict -m scaled/best.safetensors -i candles.csv && cmp out a.out'
+awk -F, 'BEGIN { OFS = "," } NR > 1 { for (i = 2; i < 6; i++) $i = sprintf("%.6f", $i * 4) } { print }' candles.csv >four.csv
+four()
+{
+    run 0 predict -m scaled/best.safetensors -i four.csv || return 1
+    paste -d, a.out out | awk -F, 'NR > 1 { d = $3 - $7; if (d < 0) d = -d; if (d > 1e-6) { print; exit 1 } }'
+}
+point "prices four times as high are the same to it" four
+point "relative to what is no feature" run 2 check -q -d none -c tiny.ini -s 'data.scaler=relative(high)'
+point "is an error that says so" has err "\[data\] scaler: relative\(high\) needs 'high' among data\.features"
+awk -F, 'BEGIN { OFS = "," } NR == 100 { $5 = 0 } { print }' candles.csv >zero.csv
+point "a window that ends in 0" run 3 check -q -d none -c relative.ini -s data.source=zero.csv -s 'data.scaler=relative(close)' \
+    -s data.features=open,close -s data.targets=open
+point "is an error with the remedy" has err "zero\.csv:100: feature 'close' is 0 where a window ends, .*; data\.where = close != 0 leaves"
+point "which helps" run 0 check -q -d none -c relative.ini -s data.source=zero.csv -s 'data.scaler=relative(close)' \
+    -s data.features=open,close -s data.targets=open -s 'data.where=close != 0'
+
+# --- the scale that targets are shown on
+point "a model of two targets" run 0 -q -c relative.ini -d cpu -o shown -s train.epochs=1 -s 'data.targets="close", volume' \
+    -s data.target_transform=standard -s data.validation=0 -s data.test=0 -s train.monitor=train_loss
+point "its predictions" run 0 predict -m shown/best.safetensors
+mv out units.csv
+point "on a scale" run 0 predict -m shown/best.safetensors -s 'data.target_display=scale(-10,100)'
+mv out scale.csv
+point "the header tells the scale" eval \
+    'head -1 scale.csv | grep -qx "time,row,close (-10 to 100),volume (-10 to 100),actual close (-10 to 100),actual volume (-10 to 100)"'
+# Targets of training are those of rows 10 to 199 of candles.csv, row 0 being its first.
+on_scale()
+{
+    awk -F, 'NR == FNR {
+            if (FNR < 12) next
+            for (k = 0; k < 2; k++) {
+                x = $(5 + k)
+                if (FNR == 12 || x < least[k]) least[k] = x
+                if (FNR == 12 || x > most[k]) most[k] = x
+            }
+            next
+        }
+        FILENAME == "units.csv" && FNR > 1 { for (k = 3; k < 7; k++) units[FNR, k] = $k }
+        FILENAME == "scale.csv" && FNR > 1 {
+            for (k = 3; k < 7; k++) {
+                if (units[FNR, k] == "") { if ($k != "") exit 1; continue }
+                j = (k - 3) % 2; x = units[FNR, k]
+                x = x < least[j] ? least[j] : x > most[j] ? most[j] : x
+                wants = -10 + 110 * (x - least[j]) / (most[j] - least[j])
+                d = wants - $k
+                if (d < -1e-5 || d > 1e-5) { print FNR, k, $k, wants; exit 1 }
+                seen++
+            }
+        }
+        END { if (seen < 700) { print seen; exit 1 } }' candles.csv units.csv scale.csv
+}
+point "values are those of the formula" on_scale
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $5 = $5 + 500 } { print }' candles.csv >high.csv
+point "other values" run 0 predict -m shown/best.safetensors -i high.csv -s 'data.target_display=scale(0,100)'
+point "are shown at the ends" awk -F, 'NR > 1 && ($5 > 100 || $3 > 100 || $3 < 0 || ($5 != "" && $5 < 100)) { print; exit 1 }' out
+point "a model far below its targets" run 0 -q -c relative.ini -d cpu -o far -s train.epochs=1 -s data.targets=close \
+    -s 'data.target_transform=scale(1000,1001)' -s data.validation=0 -s data.test=0 -s train.monitor=train_loss
+far()
+{
+    run 0 predict -m far/best.safetensors -s 'data.target_display=scale(0,100)' &&
+        has err 'warning: 191 of 191 predictions lie beyond the range that targets had in training: they are shown at its ends$' &&
+        awk -F, 'NR > 1 && $3 != 0 { print; exit 1 }' out
+}
+point "its predictions are at the lower end, and counted" far
+point "an autoencoder has none" run 2 check -q -d none -c tiny.ini -s 'data.target_display=scale(0,100)'
+point "and says so" has err 'an autoencoder has no targets to show'
+awk -F, 'BEGIN { OFS = "," } NR > 1 { $6 = 5 } { print }' candles.csv >flat.csv
+point "a constant target" run 0 -q -c relative.ini -d cpu -o shown --overwrite -s train.epochs=1 -s data.source=flat.csv \
+    -s data.features=close -s data.targets=volume
+point "has no range" run 3 predict -m shown/best.safetensors -s 'data.target_display=scale(0,100)'
+point "which is told" has err 'target 1 had one value in training, 5: data\.target_display has no range'
+
 echo "1..$points"

@@ -306,6 +306,8 @@ if "$twin_python" -c 'import torch, numpy, safetensors' 2>/dev/null; then
     point "model.py's numbers are those of predict, channels apart" twin -s data.channels=apart -s data.targets=channel
     point "model.py's numbers are those of predict, channels apart and window by window standardised" \
         twin -s data.channels=apart -s data.targets=channel -s model.reversible_norm=yes
+    point "model.py's numbers are those of predict, by minmax(-1,1)" twin -s 'data.scaler=minmax(-1,1)'
+    point "model.py's numbers are those of predict, relative to the last value" twin -s 'data.scaler=relative(close)'
 else
     skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
 fi

@@ -93,7 +93,7 @@ static void test_defaults(void **state)
     assert_int_equal(c->data.resample, 0);
     assert_int_equal(c->data.features.count, 5);
     assert_string_equal(c->data.features.item[4], "volume");
-    assert_int_equal(c->data.scaler, SCALER_STANDARD);
+    assert_int_equal(c->data.scaler.kind, SCALER_STANDARD);
     assert_int_equal(c->model.norm_first, 1);
     assert_int_equal(c->train.decay_all, 0);
     assert_true(c->train.lr == 1e-4);
@@ -453,6 +453,12 @@ static void test_bounds_of_clashes(void **state)
         {TARGETS ";data.target_source=y.csv;data.target_rows=window", NULL},
         {TARGETS ";data.scaler=window;model.reversible_norm=yes", "has standardised each window"},
         {TARGETS ";data.scaler=standard;model.reversible_norm=yes", NULL},
+        {TARGETS ";data.scaler=relative(close);data.target_rows=window",
+         "tells what comes behind it"},
+        {TARGETS ";data.scaler=relative(close)", NULL},
+        {"data.scaler=relative(close)", NULL},
+        {TARGETS ";data.scaler=relative(close);data.channels=apart",
+         "no other feature to be relative to"},
         {TARGETS ";model.heads=5", NULL}, /* of no use to a recurrent model */
         {"model.type=transformer;data.targets=close;model.heads=5", "cannot be shared by heads"},
         {"data.validation=0;data.validation_source=v.csv", NULL},
@@ -741,6 +747,83 @@ static void test_expressions(void **state)
     config_free(c);
 }
 
+/* A choice with arguments: what is written is read as the same. */
+static void test_methods(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *setting, *written;
+        struct method wanted;
+    } cases[] = {
+        {"data.scaler=minmax", "scaler = minmax\n", {SCALER_MINMAX, 0, 1, NULL}},
+        {"data.scaler=\"minmax\"", "scaler = minmax\n", {SCALER_MINMAX, 0, 1, NULL}},
+        {"data.scaler=minmax ( -1 , 1e0 )",
+         "scaler = minmax(-1,1)\n",
+         {SCALER_MINMAX, -1, 1, NULL}},
+        {"data.scaler=minmax(0,1)", "scaler = minmax\n", {SCALER_MINMAX, 0, 1, NULL}},
+        {"data.scaler=minmax(0.1,0.30000000000000004)",
+         "minmax(0.1,0.30000000000000004)\n",
+         {SCALER_MINMAX, 0.1, 0.30000000000000004, NULL}},
+        {"data.scaler=robust", "scaler = robust\n", {SCALER_ROBUST, 0, 0, NULL}},
+        {"data.scaler=relative(close)",
+         "scaler = relative(close)\n",
+         {SCALER_RELATIVE, 0, 0, (char *)(uintptr_t) "close"}},
+        {"data.scaler=relative(\"p (mbar)\")",
+         "scaler = relative(\"p (mbar)\")\n",
+         {SCALER_RELATIVE, 0, 0, (char *)(uintptr_t) "\"p (mbar)\""}},
+        {"data.scaler=relative(ma(close,3))",
+         "scaler = relative(ma(close,3))\n",
+         {SCALER_RELATIVE, 0, 0, (char *)(uintptr_t) "ma(close,3)"}},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = accept_setting(cases[i].setting);
+        const struct method *is = &c->data.scaler, *wanted = &cases[i].wanted;
+        char *text = config_text(c);
+        if (!strstr(text, cases[i].written))
+            fail_msg("no '%s' in %s", cases[i].written, text);
+        assert_int_equal(is->kind, wanted->kind);
+        assert_true(is->low == wanted->low && is->high == wanted->high);
+        assert_int_equal(!is->column, !wanted->column);
+        if (is->column)
+            assert_string_equal(is->column, wanted->column);
+        struct config *again = accept(text);
+        assert_true(again->data.scaler.low == is->low && again->data.scaler.high == is->high);
+        char *twice = config_text(again);
+        assert_string_equal(twice, text);
+        free(twice);
+        free(text);
+        config_free(again);
+        config_free(c);
+    }
+    struct config *c = accept(SOURCE "targets = close\ntarget_display = scale(0,1)\n"
+                                     "[model]\ntype = recurrent\n");
+    char *text = config_text(c);
+    assert_non_null(strstr(text, "target_display = scale(0,1)\n"));
+    free(text);
+    config_free(c);
+    static const char *const bad[][2] = {
+        {"data.scaler=minmax(1,0)", "needs two numbers, the lower first, as in (0,100)"},
+        {"data.scaler=minmax(1,1)", "needs two numbers"},
+        {"data.scaler=minmax()", "needs two numbers"},
+        {"data.scaler=minmax(1)", "needs two numbers"},
+        {"data.scaler=minmax(1,2,3)", "needs two numbers"},
+        {"data.scaler=minmax(1,2", "has a ( without its )"},
+        {"data.scaler=minmax(-1e308,1e308)", "needs two numbers"},
+        {"data.scaler=minmax(0,1e999)", "needs two numbers"},
+        {"data.scaler=minmax(0,nan)", "needs two numbers"},
+        {"data.scaler=standard(1)", "takes no arguments"},
+        {"data.scaler=relative", "needs the name of a feature, as in (close)"},
+        {"data.scaler=relative()", "needs the name of a feature"},
+        {"data.scaler=relative(a,b)", "needs the name of a feature"},
+        {"data.scaler=minimax", "'minimax' is not one of: none | standard | minmax"},
+        {"data.target_display=scale", "needs two numbers"},
+        {"data.target_display=minmax(0,1)", "is not one of: none | scale"},
+    };
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (!strstr(refuse_setting(bad[i][0]), bad[i][1]))
+            fail_msg("%s: %s", bad[i][0], refuse_setting(bad[i][0]));
+}
+
 static void test_differs(void **state)
 {
     (void)state;
@@ -794,6 +877,9 @@ static void test_choices(void **state)
         {"data", "scaler", SCALER_MINMAX, "minmax"},
         {"data", "scaler", SCALER_ROBUST, "robust"},
         {"data", "scaler", SCALER_WINDOW, "window"},
+        {"data", "scaler", SCALER_RELATIVE, "relative"},
+        {"data", "target_display", DISPLAY_NONE, "none"},
+        {"data", "target_display", DISPLAY_SCALE, "scale"},
         {"data", "split", SPLIT_CHRONOLOGICAL, "chronological"},
         {"data", "split", SPLIT_SHUFFLED, "shuffled"},
         {"data", "split", SPLIT_STRATIFIED, "stratified"},
@@ -910,6 +996,7 @@ static void test_choices(void **state)
 #define CHOICE(s, key, def, choices, help)           \
     for (int i = 0; config_choice(#s, #key, i); i++) \
         count++;
+#define METHOD CHOICE
 #define DURATION(s, key, def, help)
 #define BYTES(s, key, def, help)
 #define SPAN(s, key, def, help)
@@ -933,6 +1020,7 @@ static void test_choices(void **state)
 #undef AUTO
 #undef REAL
 #undef CHOICE
+#undef METHOD
 #undef DURATION
 #undef BYTES
 #undef SPAN
@@ -949,6 +1037,7 @@ static void test_choices(void **state)
 #define AUTO(s, key, def, min, max, help) {#s, #key},
 #define REAL(s, key, def, min, max, help) {#s, #key},
 #define CHOICE(s, key, def, choices, help) {#s, #key},
+#define METHOD(s, key, def, choices, help) {#s, #key},
 #define DURATION(s, key, def, help) {#s, #key},
 #define BYTES(s, key, def, help) {#s, #key},
 #define SPAN(s, key, def, help) {#s, #key},
@@ -1031,9 +1120,9 @@ int main(void)
         cmocka_unit_test(test_clashes),     cmocka_unit_test(test_bounds_of_clashes),
         cmocka_unit_test(test_good_values), cmocka_unit_test(test_files),
         cmocka_unit_test(test_print),       cmocka_unit_test(test_print_exactly),
-        cmocka_unit_test(test_expressions), cmocka_unit_test(test_differs),
-        cmocka_unit_test(test_choices),     cmocka_unit_test(test_every_key),
-        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_expressions), cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_differs),     cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_every_key),   cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

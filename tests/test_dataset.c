@@ -359,7 +359,7 @@ static void scalers_see_training_rows_only_each_once(void **state)
     for (int k = 0; k < 6; k++) {
         struct file file = make_rows(333);
         struct config config = make_config();
-        config.data.scaler = kinds[k % 3];
+        config.data.scaler = (struct method){.kind = kinds[k % 3], .high = 1};
         config.data.split = k < 3 ? SPLIT_CHRONOLOGICAL : SPLIT_SHUFFLED;
         config.data.split_block = 40;
         config.data.stride = k < 3 ? 13 : 1; /* beyond the window: some rows are in none */
@@ -429,6 +429,31 @@ static void scalers_keep_their_digits(void **state)
     free(x);
 }
 
+/* minmax(low,high) maps the lowest value to low and the highest to high, a constant to low. */
+static void minmax_has_bounds(void **state)
+{
+    (void)state;
+    static const double bounds[][2] = {{-1, 1}, {0, 100}, {-7.5, -2}, {0, 1}};
+    static const double values[] = {30, 10, 12.5, 50, 20};
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+        double low = bounds[i][0], high = bounds[i][1], x[5];
+        struct scaler scaler;
+        assert_int_equal(scaler_init(&scaler, SCALER_MINMAX, 2), 0);
+        scaler.low = low;
+        scaler.high = high;
+        memcpy(x, values, sizeof x);
+        assert_int_equal(scaler_fit(&scaler, 0, x, 5), SCALER_FITTED);
+        for (int k = 0; k < 5; k++) {
+            double is = (values[k] - scaler.offset[0]) / scaler.scale[0];
+            assert_true(fabs(is - (low + (high - low) * (values[k] - 10) / 40)) < 1e-12);
+        }
+        x[0] = x[1] = 3;
+        assert_int_equal(scaler_fit(&scaler, 1, x, 2), SCALER_CONSTANT);
+        assert_true(scaler.scale[1] == 1 && 3 - scaler.offset[1] == low);
+        scaler_fini(&scaler);
+    }
+}
+
 /* Orders that are hard for a selection: sorted, reversed, few values, one value. */
 static void quartiles_of_hard_orders(void **state)
 {
@@ -456,7 +481,7 @@ static void constant_features(void **state)
     for (int k = 0; k < 3; k++) {
         struct file file = make_rows(200);
         struct config config = make_config();
-        config.data.scaler = kinds[k];
+        config.data.scaler = (struct method){.kind = kinds[k], .high = 1};
         for (int i = 0; i < 180; i++)
             file.volume[i] = 0.7;
         struct dataset *data = load(&config, &file);
@@ -498,8 +523,9 @@ static void whole_files_with_a_given_scaler(void **state)
     struct config config = make_config();
     struct error err;
     double offset[2] = {100, -1}, scale[2] = {0.5, 4};
-    struct scaler fitted = {SCALER_STANDARD, 2, offset, scale};
-    config.data.scaler = SCALER_STANDARD;
+    struct scaler fitted = {
+        .kind = SCALER_STANDARD, .features = 2, .offset = offset, .scale = scale};
+    config.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     config.data.split = SPLIT_SHUFFLED;
     config.data.stride = 3;
     struct dataset *data = try_load(&config, &file, 1, &fitted, &err);
@@ -560,7 +586,7 @@ static void what_does_not_fit_is_refused(void **state)
     config.data.validation = config.data.test = 0;
     expect_fault(&config, &file, STATUS_INPUT,
                  ".csv:20: feature 'volume': 1e+300 is too large for single precision");
-    config.data.scaler = SCALER_STANDARD;
+    config.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     file.volume[18] = 1.7e308;
     file.volume[19] = -1.7e308;
     expect_fault(&config, &file, STATUS_INPUT, "feature 'volume': its values lie too far apart");
@@ -589,7 +615,7 @@ static void the_synthetic_candles(void **state)
     config.data.resample = 180000;
     config.data.gap = 600000;
     config.data.window = 50;
-    config.data.scaler = SCALER_STANDARD;
+    config.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     config.data.features = (struct list){features, 6};
     fake_forget();
     struct dataset *data = dataset_load(&config, NULL, NULL, &err);
@@ -623,6 +649,7 @@ int main(void)
         cmocka_unit_test(shuffled_windows),
         cmocka_unit_test(scalers_see_training_rows_only_each_once),
         cmocka_unit_test(scalers_keep_their_digits),
+        cmocka_unit_test(minmax_has_bounds),
         cmocka_unit_test(quartiles_of_hard_orders),
         cmocka_unit_test(constant_features),
         cmocka_unit_test(resampled),

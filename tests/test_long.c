@@ -171,7 +171,7 @@ static struct config make_config(const char *source)
     config.data.test = 0.2;
     config.data.gap = 300000;
     config.data.missing = MISSING_SKIP;
-    config.data.scaler = SCALER_STANDARD;
+    config.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     return config;
 }
 
@@ -340,7 +340,7 @@ static void rows_without_a_time_beside_targets(void **state)
     config.data.window = 2;
     config.data.gap = 0;
     config.data.validation = config.data.test = 0;
-    config.data.scaler = SCALER_NONE;
+    config.data.scaler = (struct method){.kind = SCALER_NONE, .high = 1};
     FILE *out = create("no_time.csv"), *targets = create("no_time_t.csv");
     fputs("time,close\n", out);
     fputs("y\n", targets);
@@ -515,7 +515,7 @@ static void where_files_meet(void **state)
     config.data.horizon = 1;
     config.data.gap = 0;
     config.data.validation = config.data.test = 0;
-    config.data.scaler = SCALER_NONE;
+    config.data.scaler = (struct method){.kind = SCALER_NONE, .high = 1};
     write_text("months/a.csv", "time,x\n1600000000,1\n1600000060,2\n1600000120,3\n");
     write_text("months/b.csv", "time,x\n1600000060,2\n1600000120,3\n1600000180,4\n");
     struct dataset *data = load(&config);

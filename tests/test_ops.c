@@ -1192,7 +1192,7 @@ static void test_masks(int mode)
     free(dx2);
 }
 
-static void gather(int mode, size_t features, size_t window, int standardise, double tolerance)
+static void gather(int mode, size_t features, size_t window, int scaling, double tolerance)
 {
     enum { ROWS = 90, ORDER = 20, B = 5 };
     struct graph *g = graph_open(mode, B, 1);
@@ -1202,11 +1202,13 @@ static void gather(int mode, size_t features, size_t window, int standardise, do
     draw_all(series, ROWS * features, 3, 90, 110);
     for (size_t row = 0; row < ROWS; row++)
         series[row * features + features - 1] = 1e6f; /* flat */
+    for (size_t row = 0; row < ROWS && features > 2; row++)
+        series[row * features + 1] *= -1;
     for (size_t i = 0; i < ORDER; i++)
         order[i] = sample_of(i) % (uint32_t)(ROWS - window + 1);
     struct tensor *sample, *of_series = graph_constant(g, "series", ROWS * features, series);
     struct tensor *of_order = graph_state(g, "order", ORDER);
-    struct tensor *x = op_gather(g, of_series, of_order, window, features, standardise, &sample);
+    struct tensor *x = op_gather(g, of_series, of_order, window, features, scaling, &sample);
     x->keep = sample->keep = 1;
     assert_false(x->needs_grad);
     graph_ready(g, 1);
@@ -1229,10 +1231,17 @@ static void gather(int mode, size_t features, size_t window, int standardise, do
                 sd = sqrt(square);
             for (size_t t = 0; t < window; t++) {
                 double want = series[(start + t) * features + f];
-                if (standardise)
+                if (scaling == GATHER_STANDARDISED)
                     want = (want - mean) / sd;
+                if (scaling >= GATHER_RELATIVE) {
+                    size_t base = (size_t)(scaling - GATHER_RELATIVE);
+                    double last = series[(start + window - 1) * features + base];
+                    want = (want - last) / fabs(last);
+                }
                 float is = got[(b * window + t) * features + f];
-                if (!(fabs(is - want) <= tolerance))
+                double allowed =
+                    scaling >= GATHER_RELATIVE ? tolerance * (1 + fabs(want)) : tolerance;
+                if (!(fabs(is - want) <= allowed))
                     fail_msg("window %zu, row %zu, feature %zu: %.9g, not %.9g", b, t, f, is, want);
             }
         }
@@ -1248,6 +1257,10 @@ static void test_gather(int mode)
     gather(mode, 1, 1, 1, 0);
     gather(mode, 70, 13, 1, 3e-5);
     gather(mode, 70, 1, 1, 0);
+    gather(mode, 1, 1, GATHER_RELATIVE, 0);
+    gather(mode, 70, 13, GATHER_RELATIVE, 3e-7);
+    gather(mode, 70, 13, GATHER_RELATIVE + 1, 3e-7); /* below 0 */
+    gather(mode, 5, 2, GATHER_RELATIVE + 4, 3e-7);
 }
 
 static float *noise_of(int mode, const float *x, size_t elems, const uint32_t *samples, size_t b,

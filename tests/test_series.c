@@ -455,7 +455,8 @@ static void transforms_are_fitted_to_training_targets(void **state)
             }
 
     /* A checkpoint's are taken as they are. */
-    const struct fitted fitted = {data->scaler, data->transform, 2, NULL};
+    const struct fitted fitted = {
+        .scaler = data->scaler, .transform = data->transform, .targets = 2};
     config.data.source = sources("f3.csv");
     struct error err;
     struct dataset *other = dataset_load(&config, &fitted, NULL, &err);
@@ -465,7 +466,7 @@ static void transforms_are_fitted_to_training_targets(void **state)
     double x = other->raw_target[cell], y = x < 0 ? -sqrt(-x) : sqrt(x);
     assert_true(fabs(other->target[cell] - (-1 + 2 * (y - low[1]) / (high[1] - low[1]))) < 1e-5);
     dataset_free(other);
-    const struct fitted one = {data->scaler, data->transform, 1, NULL};
+    const struct fitted one = {.scaler = data->scaler, .transform = data->transform, .targets = 1};
     assert_null(dataset_load(&config, &one, NULL, &err));
     assert_non_null(strstr(err.text, "transforms of 1 targets, data.targets makes 2"));
     dataset_free(data);
@@ -504,7 +505,7 @@ static void a_target_that_is_a_feature_shares_its_scale(void **state)
     (void)state;
     make_files(200);
     struct config config = make_config();
-    config.data.scaler = SCALER_STANDARD;
+    config.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     config.data.targets = list_of("extra close");
     config.data.target_transform = list_of("standard");
     config.data.target_rows = TARGET_EACH;
@@ -566,7 +567,7 @@ static void which_targets_share_a_scale(void **state)
         config.data.source = sources("f0.csv");
         if (cases[i].target_source)
             config.data.target_source = sources("f3.csv");
-        config.data.scaler = cases[i].scaler;
+        config.data.scaler = (struct method){.kind = cases[i].scaler, .high = 1};
         config.data.targets = list_of("extra close");
         config.data.target_transform = list_of(cases[i].transform);
         struct dataset *data = load(&config);
@@ -1200,7 +1201,7 @@ static void channels_apart(void **state)
     make_files(200);
     struct config config = make_config(), one = make_config();
     config.data.channels = CHANNELS_APART;
-    config.data.scaler = one.data.scaler = SCALER_STANDARD;
+    config.data.scaler = one.data.scaler = (struct method){.kind = SCALER_STANDARD, .high = 1};
     config.data.features = list_of("close ma(extra,4)");
     config.data.targets = list_of("channel");
     config.data.target_transform = one.data.target_transform = list_of("standard");

@@ -43,7 +43,7 @@ struct verdict {
 
 /* What the configuration has already, and so is no advice. */
 struct verdict_about {
-    int scaled_by_window; /* data.scaler = window */
+    int scaled_by_window; /* data.scaler = window or relative: the level is gone already */
     int contrastive;      /* a contrastive term with a weight */
     int lr_is_high;       /* as high as a model of its width bears */
 };

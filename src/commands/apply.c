@@ -277,21 +277,68 @@ static void to_input_units(const struct dataset *data, size_t start, float *y)
             offset = mean;
             scale = sd > 1e-7 * fabs(mean) ? sd : 1; /* as gather.cl */
         }
+        if (data->scaler.kind == SCALER_RELATIVE) {
+            offset = series[(window - 1) * features + data->scaler.base];
+            scale = fabs(offset);
+        }
         for (size_t i = 0; i < window; i++)
             y[i * features + f] = (float)(y[i * features + f] * scale + offset);
     }
 }
 
+/* data.target_display: the scale that targets are shown on. */
+struct display {
+    double low, high;
+    const double *range;  /* of training, [channels * targets][2]; NULL: shown as they are */
+    size_t shown, beyond; /* predictions, and those beyond their target's range */
+};
+
+/* STATUS_INPUT if the checkpoint does not tell the range, or there is none. */
+static int display_init(struct display *d, const struct trained *t, struct error *err)
+{
+    const struct method *method = &t->checkpoint.config->data.target_display;
+    *d = (struct display){.low = method->low, .high = method->high};
+    if (method->kind == DISPLAY_NONE)
+        return 0;
+    d->range = t->checkpoint.fitted.target_range;
+    if (!d->range)
+        return error_set(err, STATUS_INPUT,
+                         "%s: data.target_display needs the range that targets had in training, "
+                         "which this checkpoint does not tell (0.1.0 wrote it?)",
+                         t->path);
+    for (size_t i = 0; i < t->checkpoint.fitted.targets; i++)
+        if (!(d->range[2 * i] < d->range[2 * i + 1]))
+            return error_set(err, STATUS_INPUT,
+                             "%s: target %zu had one value in training, %g: data.target_display "
+                             "has no range to show it on",
+                             t->path, i + 1, d->range[2 * i]);
+    return 0;
+}
+
+/* The value of target number i, counted over all channels, as it is shown; *beyond counts one that
+ * is brought to an end of the range. */
+static double display_value(const struct display *d, size_t i, double x, size_t *beyond)
+{
+    if (!d->range)
+        return x;
+    double least = d->range[2 * i], most = d->range[2 * i + 1];
+    *beyond += x < least || x > most;
+    x = x < least ? least : x > most ? most : x;
+    return d->low + (d->high - d->low) * ((x - least) / (most - least));
+}
+
 /* Header of predict's table for targets: where, which row, each target's prediction and value. */
-static void put_target_header(const struct dataset *data, FILE *out)
+static void put_target_header(const struct dataset *data, const struct display *display, FILE *out)
 {
     fputs(data->files > 1 || data->by_series ? "series," : "", out);
     fputs(data->time ? "time,row" : "row", out);
     fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", out);
     for (size_t k = 0; k < 2 * data->targets; k++) {
-        char name[512];
-        snprintf(name, sizeof name, "%s%s", k < data->targets ? "" : "actual ",
-                 data->target_names[k % data->targets]);
+        char name[512], scale[80] = "";
+        if (display->range)
+            snprintf(scale, sizeof scale, " (%g to %g)", display->low, display->high);
+        snprintf(name, sizeof name, "%s%s%s", k < data->targets ? "" : "actual ",
+                 data->target_names[k % data->targets], scale);
         putc(',', out);
         put_name(name, out);
     }
@@ -300,8 +347,9 @@ static void put_target_header(const struct dataset *data, FILE *out)
 
 /* One target row of the window at `start`. */
 static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
-                        FILE *out)
+                        struct display *display, FILE *out)
 {
+    size_t first = data->file[dataset_series(data, row)].channel * data->targets, ignored = 0;
     char time[TABLE_TIME];
     if (data->files > 1 || data->by_series)
         put_series(data, row, out);
@@ -312,11 +360,14 @@ static void put_targets(const struct dataset *data, size_t row, size_t ahead, co
     if (data->target_rows > 1 && data->target_first)
         fprintf(out, ",%zu", ahead);
     for (size_t k = 0; k < data->targets; k++)
-        fprintf(out, ",%.9g", target_value(data, row, k, y[k], NULL));
+        fprintf(out, ",%.9g",
+                display_value(display, first + k, target_value(data, row, k, y[k], NULL),
+                              &display->beyond));
+    display->shown += data->targets;
     for (size_t k = 0; k < data->targets; k++) {
         double actual = data->raw_target[row * data->targets + k];
         if (isfinite(actual)) /* empty: it lies in the future */
-            fprintf(out, ",%.9g", actual);
+            fprintf(out, ",%.9g", display_value(display, first + k, actual, &ignored));
         else
             putc(',', out);
     }
@@ -333,9 +384,11 @@ static int predict_targets(struct trained *t, struct error *err)
     size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
     size_t block = report_block(elems);
     float *y = malloc(block * elems * sizeof *y);
-    int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    struct display display;
+    int failed =
+        y ? display_init(&display, t, err) : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed)
-        put_target_header(data, out);
+        put_target_header(data, &display, out);
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
         const uint32_t *start = data->start[PART_TEST] + at;
@@ -348,11 +401,16 @@ static int predict_targets(struct trained *t, struct error *err)
                 if (by_row && row < done) /* windows may overlap */
                     continue;
                 put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k,
-                            out);
+                            &display, out);
                 done = by_row ? row + 1 : done;
             }
         failed = failed || output_flush(&t->out, err);
     }
+    if (!failed && display.beyond)
+        log_warn(t->log,
+                 "%zu of %zu predictions lie beyond the range that targets had in training: they "
+                 "are shown at its ends",
+                 display.beyond, display.shown);
     if (!failed)
         device_save_programs(t->engine->dev);
     free(y);

@@ -49,11 +49,17 @@ static int describe_run(const struct run *run, struct error *err)
 
 /* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
 static const char *const may_differ[] = {
-    "run.name",       "run.output",
-    "run.lock",       "train.epochs",
-    "train.patience", "train.checkpoint",
-    "plots.*",        "device.memory_fraction",
-    "device.memory",  NULL,
+    "run.name",
+    "run.output",
+    "run.lock",
+    "train.epochs",
+    "train.patience",
+    "train.checkpoint",
+    "data.target_display",
+    "plots.*",
+    "device.memory_fraction",
+    "device.memory",
+    NULL,
 };
 
 /* Takes weights, optimizer state and progress of a checkpoint in the run folder. */

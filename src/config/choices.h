@@ -45,7 +45,9 @@
     X(SCALER_STANDARD, standard) \
     X(SCALER_MINMAX, minmax)     \
     X(SCALER_ROBUST, robust)     \
-    X(SCALER_WINDOW, window)
+    X(SCALER_WINDOW, window)     \
+    X(SCALER_RELATIVE, relative)
+#define CHOICES_data_target_display(X) X(DISPLAY_NONE, none) X(DISPLAY_SCALE, scale)
 #define CHOICES_data_split(X)                   \
     X(SPLIT_CHRONOLOGICAL, chronological)       \
     X(SPLIT_SHUFFLED, shuffled)                 \

@@ -363,7 +363,10 @@ static void check_data(struct parse *p)
     if (c->data.look_back && c->data.split != SPLIT_CHRONOLOGICAL)
         clash(p, KEY(data, look_back), KEY(data, split),
               "only in the order of time is the part before a window its past");
-    if (c->data.scaler == SCALER_WINDOW && c->data.window < 2)
+    if (c->data.scaler.kind == SCALER_RELATIVE && c->data.channels == CHANNELS_APART)
+        clash(p, KEY(data, scaler), KEY(data, channels),
+              "a channel apart has no other feature to be relative to; scaler = window can serve");
+    if (c->data.scaler.kind == SCALER_WINDOW && c->data.window < 2)
         clash(p, KEY(data, scaler), KEY(data, window),
               "a window of one row cannot be standardised by itself");
 }
@@ -389,6 +392,8 @@ static void check_model(struct parse *p)
         clash(p, targets, type, "an autoencoder has no targets but its input");
     if (!own && !c->data.targets.count)
         clash(p, targets, type, "type = %s needs targets", name);
+    if (own && c->data.target_display.kind != DISPLAY_NONE)
+        clash(p, KEY(data, target_display), type, "an autoencoder has no targets to show");
     if (own && (c->model.positions == POSITIONS_ROTARY || c->model.positions == POSITIONS_NONE))
         clash(p, positions, type, "an autoencoder's positions are learned or sinusoidal");
     if (c->model.activation == ACTIVATION_RRELU && !conv)
@@ -419,7 +424,10 @@ static void check_model(struct parse *p)
         clash(p, KEY(data, look_back), rows, "look_back needs targets behind the window");
     if (c->data.target_source.count && !by_row)
         clash(p, KEY(data, target_source), rows, "target_source needs target_rows = window");
-    if (c->data.scaler == SCALER_WINDOW && c->model.reversible_norm)
+    if (c->data.scaler.kind == SCALER_RELATIVE && by_row && !own)
+        clash(p, KEY(data, scaler), rows,
+              "relative to its last value, a window's first row tells what comes behind it");
+    if (c->data.scaler.kind == SCALER_WINDOW && c->model.reversible_norm)
         clash(p, KEY(model, reversible_norm), KEY(data, scaler),
               "scaler = window has standardised each window already");
 }

@@ -29,7 +29,15 @@ struct list {
     size_t count;
 };
 
-/* Values of CHOICE keys, see choices.h; LOSS_... is also what loss.reconstruction has. */
+/* A choice with arguments; what the choice does not take is 0, but for minmax's bounds 0 and 1. */
+struct method {
+    int kind;         /* index of the choice */
+    double low, high; /* low < high */
+    char *column;     /* an expression; NULL */
+};
+
+/* Values of CHOICE and METHOD keys, see choices.h; LOSS_... is also what loss.reconstruction has.
+ */
 #define ENUMERATOR(name, text) name,
 enum { CHOICES_device_tuning(ENUMERATOR) };
 enum { CHOICES_device_gemm(ENUMERATOR) };
@@ -41,6 +49,7 @@ enum { CHOICES_data_missing(ENUMERATOR) };
 enum { CHOICES_data_channels(ENUMERATOR) };
 enum { CHOICES_data_target_rows(ENUMERATOR) };
 enum { CHOICES_data_scaler(ENUMERATOR) };
+enum { CHOICES_data_target_display(ENUMERATOR) };
 enum { CHOICES_data_split(ENUMERATOR) };
 enum { CHOICES_data_split_unit(ENUMERATOR) };
 enum { CHOICES_data_balance(ENUMERATOR) };
@@ -81,6 +90,7 @@ struct config {
 #define AUTO(s, key, def, min, max, help) long key;
 #define REAL(s, key, def, min, max, help) double key;
 #define CHOICE(s, key, def, choices, help) int key;
+#define METHOD(s, key, def, choices, help) struct method key;
 #define DURATION(s, key, def, help) int64_t key;
 #define SPAN(s, key, def, help) struct span key;
 #define BYTES(s, key, def, help) uint64_t key;
@@ -100,6 +110,7 @@ struct config {
 #undef AUTO
 #undef REAL
 #undef CHOICE
+#undef METHOD
 #undef DURATION
 #undef SPAN
 #undef BYTES

@@ -25,6 +25,7 @@
 #define AUTO(s, key, def, min, max, help)
 #define REAL(s, key, def, min, max, help)
 #define CHOICE(s, key, def, choices, help)
+#define METHOD(s, key, def, choices, help)
 #define DURATION(s, key, def, help)
 #define SPAN(s, key, def, help)
 #define BYTES(s, key, def, help)
@@ -45,6 +46,7 @@ const struct option_section option_sections[] = {
 #undef AUTO
 #undef REAL
 #undef CHOICE
+#undef METHOD
 #undef DURATION
 #undef SPAN
 #undef BYTES
@@ -65,6 +67,7 @@ const struct option_section option_sections[] = {
 #define AUTO(s, key, def, min, max, help) ENTRY(AUTO, s, key, def, help, NULL, min, max)
 #define REAL(s, key, def, min, max, help) ENTRY(REAL, s, key, def, help, NULL, min, max)
 #define CHOICE(s, key, def, choices, help) ENTRY(CHOICE, s, key, def, help, choices, 0, 0)
+#define METHOD(s, key, def, choices, help) ENTRY(METHOD, s, key, def, help, choices, 0, 0)
 #define DURATION(s, key, def, help) ENTRY(DURATION, s, key, def, help, NULL, 0, 0)
 #define SPAN(s, key, def, help) ENTRY(SPAN, s, key, def, help, NULL, 0, 0)
 #define BYTES(s, key, def, help) ENTRY(BYTES, s, key, def, help, NULL, 0, 0)
@@ -94,7 +97,7 @@ static char choice_text[0
 ];
 static char *choice_names[COUNT(options)]; /* "a\0b\0c\0\0" */
 
-/* Each CHOICE against its enumerators, when this is compiled. */
+/* Each CHOICE and METHOD against its enumerators, when this is compiled. */
 #undef ENTRY
 #undef CHOICE
 #define ENTRY(...)
@@ -102,6 +105,8 @@ static char *choice_names[COUNT(options)]; /* "a\0b\0c\0\0" */
 #define CHOICE(s, key, def, choices, help)                                      \
     _Static_assert(!__builtin_strcmp(" | " choices, CHOICES_##s##_##key(NAME)), \
                    "options.def and choices.h differ in the values of " #s "." #key);
+#undef METHOD
+#define METHOD CHOICE
 #include "config/options.def"
 
 static void cut_choices(void)
@@ -694,6 +699,113 @@ static void write_list(const struct option *option, const union option_value *va
     }
 }
 
+/* --- choices with arguments */
+
+/* What stands in parentheses behind a name. */
+static const struct {
+    const char *name;
+    int bounds;   /* (low,high); else (column) */
+    int optional; /* then 0 and 1 */
+} methods[] = {{"minmax", 1, 1}, {"scale", 1, 0}, {"relative", 0, 0}};
+
+/* "0, 100" */
+static int read_bounds(const char *text, struct method *method)
+{
+    const char *at = read_double(text + strspn(text, " \t"), &method->low);
+    at = at ? at + strspn(at, " \t") : NULL;
+    if (!at || *at != ',')
+        return -1;
+    at++;
+    at = read_double(at + strspn(at, " \t"), &method->high);
+    return at && !at[strspn(at, " \t")] && method->low < method->high && isfinite(method->low) &&
+                   isfinite(method->high) && isfinite(method->high - method->low)
+               ? 0
+               : -1;
+}
+
+static size_t find_method(const char *name)
+{
+    size_t k = 0;
+    while (k < COUNT(methods) && strcmp(methods[k].name, name))
+        k++;
+    return k;
+}
+
+/* Arguments without their parentheses; NULL: there are none. */
+static int read_arguments(const char *text, const char *name, const char *arguments,
+                          struct method *method, char *fault)
+{
+    size_t k = find_method(name);
+    if (k == COUNT(methods))
+        return arguments ? wrong(fault, text, "takes no arguments") : 0;
+    method->high = methods[k].bounds;
+    if (!arguments && methods[k].optional)
+        return 0;
+    if (methods[k].bounds)
+        return arguments && !read_bounds(arguments, method)
+                   ? 0
+                   : wrong(fault, text, "needs two numbers, the lower first, as in (0,100)");
+    int depth;
+    if (!arguments || !arguments[strspn(arguments, " \t")] ||
+        item_length(arguments, &depth) != strlen(arguments) || depth)
+        return wrong(fault, text, "needs the name of a feature, as in (close)");
+    method->column = keep_quotes(arguments, strlen(arguments), fault);
+    return method->column ? 0 : -1;
+}
+
+static int read_method(const struct option *option, const char *text, union option_value *value,
+                       char *fault)
+{
+    size_t n = strcspn(text, "("), length = strlen(text), name = n;
+    int called = n < length;
+    value->method = (struct method){0};
+    if (*text == '"') { /* as any choice may stand in quotes */
+        char *plain = unquote(text, length, fault);
+        int failed = !plain || (*plain == '"' ? wrong(fault, text, "is in quotes twice")
+                                              : read_method(option, plain, value, fault));
+        free(plain);
+        return failed ? -1 : 0;
+    }
+    if (called && text[length - 1] != ')')
+        return wrong(fault, text, "has a ( without its )");
+    while (name && strchr(" \t", text[name - 1]))
+        name--;
+    char *word = strndup(text, name);
+    char *arguments = word && called ? strndup(text + n + 1, length - n - 2) : NULL;
+    int result = -1;
+    *fault = 0;
+    if (word && (!called || arguments))
+        result = read_choice(option, word, value, fault); /* the index is the first member */
+    if (!result) {
+        value->method = (struct method){.kind = value->index};
+        result = read_arguments(text, word, arguments, &value->method, fault);
+    }
+    free(word);
+    free(arguments);
+    return result;
+}
+
+static void write_method(const struct option *option, const union option_value *value, FILE *out)
+{
+    const struct method *m = &value->method;
+    const char *name = option_choice(option, m->kind);
+    size_t k = find_method(name ? name : "");
+    fputs(name ? name : "?", out);
+    if (k == COUNT(methods))
+        return;
+    if (!methods[k].bounds) {
+        putc('(', out);
+        write_item(m->column, out);
+        putc(')', out);
+    } else if (!methods[k].optional || m->low != 0 || m->high != 1) {
+        putc('(', out);
+        write_double(m->low, out);
+        putc(',', out);
+        write_double(m->high, out);
+        putc(')', out);
+    }
+}
+
 static int read_set(const struct option *option, const char *text, union option_value *value,
                     char *fault)
 {
@@ -728,6 +840,7 @@ static const struct {
     [OPTION_LIST] = {sizeof(struct list), read_list, write_list, "list"},
     [OPTION_EXPRESSION] = {sizeof(char *), read_expression, write_expression, "text"},
     [OPTION_EXPRESSIONS] = {sizeof(struct list), read_list, write_list, "list"},
+    [OPTION_METHOD] = {sizeof(struct method), read_method, write_method, ""},
     [OPTION_SET] = {sizeof(struct list), read_set, write_list, "all, none, or a list of "},
     [OPTION_FLAG] = {sizeof(int), read_choice, write_choice, ""},
     [OPTION_INTEGER] = {sizeof(long), read_integer, write_integer, "whole number, "},
@@ -766,6 +879,8 @@ void option_release(const struct option *option, union option_value *value)
     if (option->type == OPTION_LIST || option->type == OPTION_EXPRESSIONS ||
         option->type == OPTION_SET || option->type == OPTION_INPUTS)
         release_list(&value->list);
+    else if (option->type == OPTION_METHOD)
+        free(value->method.column);
     else if (!is_scalar(option))
         free(value->text);
 }

@@ -20,6 +20,7 @@ enum option_type {
     OPTION_LIST,
     OPTION_EXPRESSION,
     OPTION_EXPRESSIONS,
+    OPTION_METHOD,
     OPTION_SET,
     OPTION_FLAG,
     OPTION_INTEGER,
@@ -53,6 +54,7 @@ union option_value {
     char *text; /* TEXT, INPUT, OUTPUT */
     struct list list;
     int index; /* FLAG, CHOICE */
+    struct method method;
     long integer;
     double real;
     int64_t ms;

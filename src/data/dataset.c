@@ -387,6 +387,25 @@ static int compute(struct load *load, size_t f, double *x)
     return 0;
 }
 
+/* With the scaler relative(NAME) no window may end where that feature is 0. */
+static int check_ends(struct load *load)
+{
+    const struct dataset *data = load->data;
+    char where[TABLE_WHERE], shown[CSV_SHOWN];
+    for (enum part part = 0; part < PARTS && data->scaler.kind == SCALER_RELATIVE; part++)
+        for (size_t i = 0; i < data->count[part]; i++) {
+            size_t row = data->start[part][i] + data->window - 1;
+            if (data->series[row * data->features + data->scaler.base] == 0)
+                return error_set(load->err, STATUS_INPUT,
+                                 "%s: feature '%s' is 0 where a window ends, and data.scaler = "
+                                 "relative divides by it there; data.where = %s != 0 leaves such "
+                                 "windows out",
+                                 load_where(load, row, 0, where),
+                                 csv_show(load->feature[data->scaler.base]->text, shown), shown);
+        }
+    return 0;
+}
+
 /* Computes, fits and stores the features one after the other. */
 static int fill_series(struct load *load, int fitting)
 {
@@ -412,7 +431,7 @@ static int fill_series(struct load *load, int fitting)
     free(chosen);
     free(x);
     free(rows);
-    return result;
+    return result ? -1 : check_ends(load);
 }
 
 /* Gives rows behind the end of a run the times that the file's calendar has for them. */
@@ -483,11 +502,29 @@ static int copy_times(struct load *load)
     return 0;
 }
 
+/* The feature that the scaler relative(NAME) names. */
+static int find_base(struct load *load)
+{
+    const char *name = load->config->data.scaler.column;
+    struct feature *base = feature_parse(name, load->err);
+    if (!base)
+        return error_prefix(load->err, "[data] scaler");
+    int found = feature_called(load, base->text);
+    feature_free(base);
+    if (found < 0)
+        return error_set(
+            load->err, STATUS_USAGE,
+            "[data] scaler: relative(%s) needs '%s' among data.features, written alike", name,
+            name);
+    load->data->scaler.base = (size_t)found;
+    return 0;
+}
+
 /* A scaler that was fitted before, or room for one that is to be. */
 static int prepare_scaler(struct load *load, const struct fitted *fitted, int *fitting)
 {
-    int kind = load->config->data.scaler;
-    int plain = kind == SCALER_NONE || kind == SCALER_WINDOW;
+    int kind = load->config->data.scaler.kind;
+    int plain = kind == SCALER_NONE || kind == SCALER_WINDOW || kind == SCALER_RELATIVE;
     *fitting = !fitted && !plain;
     if (fitted && fitted->scaler.features != load->features)
         return error_set(load->err, STATUS_INPUT,
@@ -500,6 +537,10 @@ static int prepare_scaler(struct load *load, const struct fitted *fitted, int *f
     if (fitted ? scaler_copy(&load->data->scaler, &fitted->scaler)
                : scaler_init(&load->data->scaler, kind, load->features))
         return load_no_memory(load);
+    load->data->scaler.low = load->config->data.scaler.low;
+    load->data->scaler.high = load->config->data.scaler.high;
+    if (kind == SCALER_RELATIVE && find_base(load))
+        return -1;
     tell_text(load, "scaler", config_choice("data", "scaler", load->data->scaler.kind));
     return 0;
 }
@@ -658,6 +699,7 @@ void dataset_free(struct dataset *data)
     free(data->target_base);
     free(data->target_feature);
     free(data->transform);
+    free(data->target_range);
     free(data->weight);
     free(data);
 }

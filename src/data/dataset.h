@@ -26,13 +26,16 @@ struct reading;
 
 enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
 
-/* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE and SCALER_WINDOW 0
- * and 1. */
+/* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE, SCALER_WINDOW and
+ * SCALER_RELATIVE 0 and 1: these scale nothing, or window by window when the device gathers them.
+ */
 struct scaler {
     int kind; /* SCALER_... */
     size_t features;
-    double *offset; /* [features] */
-    double *scale;  /* [features], never 0 */
+    double *offset;   /* [features] */
+    double *scale;    /* [features], never 0 */
+    double low, high; /* that SCALER_MINMAX maps the training values to */
+    size_t base;      /* SCALER_RELATIVE: the feature whose last value in a window counts */
 };
 
 /* What a file held, before resampling. Times that do not ascend are an error of reading. */
@@ -54,7 +57,7 @@ struct series {
 
 struct dataset {
     size_t rows, features, window;
-    float *series; /* [rows, features], scaled (raw for SCALER_NONE and SCALER_WINDOW) */
+    float *series; /* [rows, features], scaled (raw where the scaler has 0 and 1) */
     int64_t *time; /* [rows], ms since 1970 UTC of each row, DATASET_NO_TIME for rows behind the end
                       of a file without a calendar; NULL without a time column */
     char *
@@ -88,11 +91,13 @@ struct dataset {
     char **target_names; /* [targets] */
     struct transform *transform; /* [channels * targets], fitted on the training part's targets:
                                     target k of a series has the entry channel * targets + k */
-    int *target_feature;         /* [targets]: the feature of the same text, or -1 */
-    double *target_base;         /* [rows, targets]: value of the target's innermost column at each
-                                    row ("close" of ret(close)): naive forecasts and price units */
-    float *weight;               /* [rows] of the window that starts there; NULL: all 1 */
-    struct reading *reading;     /* how the files are written */
+    double *target_range; /* [channels * targets][2]: smallest and largest value, in the unit of the
+                             file, of the training part's targets; NULL: not known */
+    int *target_feature;  /* [targets]: the feature of the same text, or -1 */
+    double *target_base;  /* [rows, targets]: value of the target's innermost column at each
+                             row ("close" of ret(close)): naive forecasts and price units */
+    float *weight;        /* [rows] of the window that starts there; NULL: all 1 */
+    struct reading *reading; /* how the files are written */
 };
 
 /* What a checkpoint has of the data it was trained on. */
@@ -101,6 +106,7 @@ struct fitted {
     struct transform *transform; /* [targets] */
     size_t targets;              /* with channels apart as many as data.features */
     struct reading *reading;     /* how its files were written; NULL: not known */
+    double *target_range;        /* [targets][2], see struct dataset; NULL: not known */
 };
 
 /*

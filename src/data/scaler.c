@@ -9,6 +9,9 @@
 int scaler_init(struct scaler *scaler, int kind, size_t features)
 {
     scaler->kind = kind;
+    scaler->low = 0;
+    scaler->high = 1;
+    scaler->base = 0;
     scaler->features = features;
     scaler->offset = calloc(features + 1, sizeof *scaler->offset);
     scaler->scale = calloc(features + 1, sizeof *scaler->scale);
@@ -27,6 +30,7 @@ int scaler_copy(struct scaler *to, const struct scaler *from)
         return -1;
     memcpy(to->offset, from->offset, from->features * sizeof *to->offset);
     memcpy(to->scale, from->scale, from->features * sizeof *to->scale);
+    to->base = from->base;
     return 0;
 }
 
@@ -136,7 +140,8 @@ enum scaler_fit scaler_fit(struct scaler *scaler, size_t feature, double *x, siz
         offset = quantile(x, count, 0.5);
         scale = quantile(x, count, 0.75) - quantile(x, count, 0.25);
     }
-    scaler->offset[feature] = offset;
-    scaler->scale[feature] = scale > 0 ? scale : 1;
+    int bounded = scaler->kind == SCALER_MINMAX && (scaler->low != 0 || scaler->high != 1);
+    scaler->scale[feature] = scale > 0 ? scale / (bounded ? scaler->high - scaler->low : 1) : 1;
+    scaler->offset[feature] = bounded ? offset - scaler->low * scaler->scale[feature] : offset;
     return scale > 0 ? SCALER_FITTED : SCALER_CONSTANT;
 }

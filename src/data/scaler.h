@@ -18,7 +18,7 @@ enum scaler_fit { SCALER_FITTED, SCALER_CONSTANT, SCALER_TOO_WIDE };
 /*
  * Fits one feature to the values x[count], count > 0, which may be reordered.
  *   standard  offset = mean, scale = standard deviation (over count, not count - 1)
- *   minmax    offset = lowest, scale = highest - lowest: [0, 1]
+ *   minmax    scale = (highest - lowest) / (high - low), offset = lowest - low * scale: [low, high]
  *   robust    offset = median, scale = upper less lower quartile (linear interpolation)
  * SCALER_CONSTANT: the scale would be 0 and is set to 1. SCALER_TOO_WIDE: highest - lowest is not a
  * finite number; nothing is set.

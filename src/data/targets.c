@@ -107,6 +107,11 @@ static int fit(struct load *load, size_t channel, size_t k, const uint32_t *rows
         return load_no_memory(load);
     for (size_t i = 0; i < count; i++)
         x[i] = data->raw_target[rows[i] * data->targets + k];
+    double *range = &data->target_range[2 * (channel * data->targets + k)];
+    for (size_t i = 0; i < count; i++) {
+        range[0] = i && range[0] < x[i] ? range[0] : x[i];
+        range[1] = i && range[1] > x[i] ? range[1] : x[i];
+    }
     int result = transform_fit(t, x, count, &bad, &constant, load->err);
     free(x);
     if (result)
@@ -233,8 +238,8 @@ static int check_reversible(const struct load *load, size_t channel, size_t k)
     int standard = t->steps == 1 && t->step[0].kind == TRANSFORM_STANDARD;
     char shown[CSV_SHOWN];
     if (!c->model.reversible_norm || load->data->target_feature[k] < 0 ||
-        c->data.target_source.count || (c->data.scaler == SCALER_NONE && !t->steps) ||
-        (c->data.scaler == SCALER_STANDARD && standard))
+        c->data.target_source.count || (c->data.scaler.kind == SCALER_NONE && !t->steps) ||
+        (c->data.scaler.kind == SCALER_STANDARD && standard))
         return 0;
     return error_set(
         load->err, STATUS_USAGE,
@@ -255,7 +260,8 @@ int targets_transform(struct load *load, const struct fitted *fitted)
                          "the checkpoint has transforms of %zu targets, data.targets makes %zu",
                          fitted->targets, count);
     data->transform = calloc(count, sizeof *data->transform);
-    if (!data->transform)
+    data->target_range = fitted ? NULL : calloc(2 * count, sizeof *data->target_range);
+    if (!data->transform || (!fitted && !data->target_range))
         return load_no_memory(load);
     for (size_t i = 0; i < count && !result; i++) {
         if (fitted)

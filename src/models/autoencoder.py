@@ -9,7 +9,6 @@ or, from a shell: python model.py best.safetensors windows.npy > latent.csv
 Needs torch, numpy and safetensors, nothing of seqtrain.
 """
 
-import json
 import math
 import sys
 
@@ -17,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import count_features, read_checkpoint
+from common import count_features, read_checkpoint, split_features
 
 
 def sinusoids(T, D):
@@ -117,7 +116,7 @@ def load(path):
     ini, meta, state, scaler = read_checkpoint(path)
     model = Autoencoder(model_config(ini))
     model.load_state_dict(state, strict=True)
-    model.features = json.loads(meta["features"])
+    model.features = split_features(ini["data"]["features"])
     return model.eval(), scaler
 
 

@@ -12,19 +12,24 @@ from safetensors.torch import load_file
 
 class Scaler:
     """scaled = (x - offset) / scale per feature, with the training part's statistics, or each
-    window's own where the scaler is `window`. With data.channels = apart each feature of a window
+    window's own where the scaler is `window`; where it is `relative`, the last value of feature
+    number `base` in the window and its size. With data.channels = apart each feature of a window
     becomes a window of its own: x [B, T, F] -> [B F, T, 1]."""
 
-    def __init__(self, kind, offset=0.0, scale=1.0, apart=False):
-        self.kind, self.apart = kind, apart
+    def __init__(self, kind, offset=0.0, scale=1.0, apart=False, base=0):
+        self.kind, self.apart, self.base = kind, apart, base
         self.offset = torch.as_tensor(offset, dtype=torch.float64)
         self.scale = torch.as_tensor(scale, dtype=torch.float64)
 
     def statistics(self, x):
-        """Offset and scale for raw windows x [B, T, F]: [F], or [B, 1, F] for `window`."""
-        if self.kind != "window":
+        """Offset and scale for raw windows x [B, T, F]: [F], or for `window` [B, 1, F], for
+        `relative` [B, 1, 1]."""
+        if self.kind not in ("window", "relative"):
             return self.offset, self.scale
         x = torch.as_tensor(x, dtype=torch.float64)
+        if self.kind == "relative":
+            last = x[:, -1:, self.base : self.base + 1]
+            return last, last.abs()
         mean = x.mean(1, keepdim=True)
         std = x.std(1, keepdim=True, correction=0)
         constant = std <= 1e-7 * mean.abs()  # as the kernel that gathers windows
@@ -90,5 +95,7 @@ def read_checkpoint(path):
         meta = file.metadata()
     scaler = json.loads(meta["scaler"])
     ini = read_ini(meta["config"], comments=False)
-    scaler = Scaler(scaler["kind"], scaler["offset"], scaler["scale"], are_apart(ini))
+    scaler = Scaler(
+        scaler["kind"], scaler["offset"], scaler["scale"], are_apart(ini), scaler.get("base", 0)
+    )
     return ini, meta, load_file(path), scaler

@@ -74,6 +74,14 @@ static void supervise(struct graph *g, const struct config *config, const struct
     io->metrics = op_loss_sum(g, io->value, io->contrastive, 0);
 }
 
+/* What the scalers of single windows do when these are gathered. */
+static int scaling_of(const struct config *config, const struct model_shape *shape)
+{
+    if (config->data.scaler.kind == SCALER_RELATIVE)
+        return GATHER_RELATIVE + (int)shape->base;
+    return config->data.scaler.kind == SCALER_WINDOW ? GATHER_STANDARDISED : GATHER_RAW;
+}
+
 struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
                           size_t batch, const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io)
@@ -87,9 +95,9 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){0};
-    io->input = op_gather(g, graph_borrow(g, "series", data->series),
-                          graph_borrow(g, "order", data->order), shape->window, shape->features,
-                          config->data.scaler == SCALER_WINDOW, &io->sample);
+    io->input =
+        op_gather(g, graph_borrow(g, "series", data->series), graph_borrow(g, "order", data->order),
+                  shape->window, shape->features, scaling_of(config, shape), &io->sample);
     if (training && class->supervised && config->data.noise > 0)
         io->input = op_noise(g, io->input, shape->window * shape->features, io->sample,
                              "data.noise", config->data.noise);

@@ -17,6 +17,7 @@ struct model_shape {
     size_t target_first;         /* first target row, counted from the window's first */
     int carries;                 /* the next window begins where this one ended; B is 1 */
     const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
+    size_t base;                 /* feature that the scaler relative(NAME) names */
 };
 
 struct model_io {

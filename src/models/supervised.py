@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
 # Parts of the PyTorch twins of models with targets; like common.py put in place of its import.
-import json
 import sys
 
 import torch
@@ -132,7 +131,7 @@ def load_model(path, model_config, make):
     ini, meta, state, scaler = read_checkpoint(path)
     model = make(model_config(ini))
     model.load_state_dict(state, strict=True)
-    model.features = json.loads(meta["features"])
+    model.features = split_features(ini["data"]["features"])
     model.names = split_features(ini["data"]["targets"])
     return model.eval(), scaler
 

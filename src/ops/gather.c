@@ -2,7 +2,7 @@
 #include "ops/ops.h"
 
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
-                         size_t window, size_t features, int standardise, struct tensor **sample)
+                         size_t window, size_t features, int scaling, struct tensor **sample)
 {
     struct tensor *x = graph_tensor(g, "input", 3, (size_t[]){g->batch, window, features});
     *sample = graph_tensor(g, "sample", 1, &g->batch);
@@ -16,7 +16,7 @@ struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *
     launch_write(l, *sample);
     launch_int(l, window);
     launch_int(l, features);
-    launch_int(l, standardise != 0);
+    launch_int(l, (size_t)scaling);
     l->bytes = 8.0 * (double)x->elems;
     launch_cost(l, 0, "input");
     return x;

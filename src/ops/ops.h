@@ -31,9 +31,13 @@ struct drop {
     const char *path; /* name that keys the mask; read before the op returns */
 };
 
-/* Windows of the series, [B, T, F] and their first rows. `standardise`: each window by itself. */
+/* How a window is scaled when it is gathered: not at all, each feature standardised over the
+ * window, or from GATHER_RELATIVE + f on by the last value c of its feature f, (x - c) / |c|. */
+enum gather_scaling { GATHER_RAW, GATHER_STANDARDISED, GATHER_RELATIVE };
+
+/* Windows of the series, [B, T, F] and their first rows. */
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
-                         size_t window, size_t features, int standardise, struct tensor **sample);
+                         size_t window, size_t features, int scaling, struct tensor **sample);
 
 /* Rows of `table` [., columns] that belong to each sample, [B, rows, columns]: those from the
  * sample's first row + `first` on. No gradient. */

@@ -407,10 +407,16 @@ static int draw_map(struct engine *e, const struct grouping *g, const char *fold
 
 /* --- words */
 
+/* Whether the scaler takes the level out of each window. */
+static int is_by_window(const struct config *c)
+{
+    return c->data.scaler.kind == SCALER_WINDOW || c->data.scaler.kind == SCALER_RELATIVE;
+}
+
 static struct verdict_about about_of(const struct config *c)
 {
     return (struct verdict_about){
-        .scaled_by_window = c->data.scaler == SCALER_WINDOW,
+        .scaled_by_window = is_by_window(c),
         .contrastive = c->loss.contrastive != CONTRASTIVE_NONE && c->loss.contrastive_weight > 0,
         .lr_is_high = c->train.lr >= advice_most_lr(c),
     };
@@ -458,7 +464,7 @@ static void tell_fit(struct log *log, const struct part_report *r, const struct 
     for (size_t f = 0; f < data->features; f++)
         log_say(log, "  R2 within windows, %-20s %7.4f", data->names[f], fit_r2(&r->fit, f));
     say_verdict(log, "Reconstruction", v);
-    tell_blind(log, r, data, c->data.scaler == SCALER_WINDOW);
+    tell_blind(log, r, data, is_by_window(c));
     struct verdict g = verdict_generalisation(train, model);
     say_verdict(log, "Generalisation", g);
     json_t *event = part_report_json(r, data);

@@ -81,8 +81,21 @@ static json_t *scaler_json(const struct scaler *scaler)
         json_array_append_new(offset, json_real(scaler->offset[i]));
         json_array_append_new(scale, json_real(scaler->scale[i]));
     }
-    return json_pack("{s:s, s:o, s:o}", "kind", config_choice("data", "scaler", scaler->kind),
-                     "offset", offset, "scale", scale);
+    json_t *json =
+        json_pack("{s:s, s:o, s:o}", "kind", config_choice("data", "scaler", scaler->kind),
+                  "offset", offset, "scale", scale);
+    if (scaler->kind == SCALER_RELATIVE)
+        json_object_set_new(json, "base", json_integer((json_int_t)scaler->base));
+    return json;
+}
+
+/* [[smallest, largest], ...] */
+static json_t *range_json(const double *range, size_t count)
+{
+    json_t *json = json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(json, json_pack("[f, f]", range[2 * i], range[2 * i + 1]));
+    return json;
 }
 
 /* Names of the targets and what was done to them; nothing for a model without targets. */
@@ -97,9 +110,16 @@ static int set_targets(struct safetensors *st, const struct dataset *data, struc
     int result = transforms ? safetensors_set(st, "transforms", transforms, err)
                             : error_set(err, STATUS_FAILED, "transforms: out of memory");
     free(transforms);
-    if (result)
+    if (result) {
         json_decref(names);
-    return result ? -1 : set_json(st, "targets", names, err);
+        return -1;
+    }
+    return set_json(st, "targets", names, err) ||
+                   (data->target_range &&
+                    set_json(st, "target_range",
+                             range_json(data->target_range, data->channels * data->targets), err))
+               ? -1
+               : 0;
 }
 
 static struct safetensors *begin(struct engine *e, long epoch, const char *plan, struct error *err)
@@ -191,9 +211,9 @@ static int read_scaler(struct checkpoint *c, const char *path, struct error *err
     json_t *offset = json_object_get(json, "offset"), *scale = json_object_get(json, "scale");
     size_t n = json_array_size(offset);
     int good = kind && n && n == json_array_size(scale) && n == c->config->data.features.count &&
-               !strcmp(kind, config_choice("data", "scaler", c->config->data.scaler));
+               !strcmp(kind, config_choice("data", "scaler", c->config->data.scaler.kind));
     if (good) {
-        c->fitted.scaler.kind = c->config->data.scaler;
+        c->fitted.scaler.kind = c->config->data.scaler.kind;
         c->fitted.scaler.features = n;
         c->fitted.scaler.offset = calloc(n, sizeof(double));
         c->fitted.scaler.scale = calloc(n, sizeof(double));
@@ -234,6 +254,31 @@ static int read_transforms(struct checkpoint *c, const char *path, struct error 
                : 0;
 }
 
+/* The range of each target in training; checkpoints of 0.1.0 do not tell. */
+static int read_range(struct checkpoint *c, const char *path, struct error *err)
+{
+    size_t count = c->fitted.targets;
+    if (!count || !safetensors_get(c->st, "target_range"))
+        return 0;
+    json_t *json = meta_json(c->st, "target_range", path, err);
+    if (!json)
+        return -1;
+    double *range = calloc(2 * count, sizeof *range);
+    int result = range ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    int good = json_array_size(json) == count;
+    for (size_t i = 0; i < 2 * count && good && range; i++) {
+        const json_t *value = json_array_get(json_array_get(json, i / 2), i % 2);
+        range[i] = json_number_value(value);
+        good =
+            json_is_number(value) && isfinite(range[i]) && (i % 2 == 0 || range[i - 1] <= range[i]);
+    }
+    c->fitted.target_range = range;
+    if (!result && !good)
+        result = error_set(err, STATUS_INPUT, "%s: metadata 'target_range' is broken", path);
+    json_decref(json);
+    return result;
+}
+
 /* How the files were written; checkpoints of 0.1.0 do not tell. */
 static int read_reading(struct checkpoint *c, const char *path, char *const *settings, size_t count,
                         struct error *err)
@@ -267,7 +312,7 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
     else if ((c->config = config_parse(text, path, settings, count, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
         if (!read_scaler(c, path, err) && !read_transforms(c, path, err) &&
-            !read_reading(c, path, settings, count, err))
+            !read_range(c, path, err) && !read_reading(c, path, settings, count, err))
             return 0;
     } else if (!count &&
                err->status ==
@@ -283,6 +328,7 @@ void checkpoint_fini(struct checkpoint *c)
     config_free(c->config);
     scaler_fini(&c->fitted.scaler);
     free(c->fitted.transform);
+    free(c->fitted.target_range);
     if (c->fitted.reading)
         reading_fini(c->fitted.reading);
     free(c->fitted.reading);

@@ -106,6 +106,7 @@ static struct model_shape shape_of(const struct dataset *data, const struct conf
         .target_rows = c->data.target_rows == TARGET_WINDOW ? window : data->target_rows,
         .target_first = data->target_first,
         .target_feature = data->target_feature,
+        .base = data->scaler.base,
     };
 }
 
