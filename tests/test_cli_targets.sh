@@ -543,6 +543,15 @@ irregular()
         tail -n 3 forecasts | cut -d, -f1,3 >last && printf '%s\n' ,1 ,2 ,3 | cmp - last
 }
 point "forecasts of rows without a calendar have no time" irregular
+# Two such files, and one of weekdays.
+of_series()
+{
+    mkdir mixed && cp irregular.csv mixed/a.csv && cp irregular.csv mixed/b.csv && cp weekdays.csv mixed/c.csv &&
+        run 0 predict -o forecasts -m several/best.safetensors -i mixed && lines err 1 &&
+        has err '^seqtrain: warning: mixed/a\.csv: its rows follow no calendar .* without a time \(and so in 1 more\)$' &&
+        has forecasts '^a\.csv,,[0-9]*,3,' '^b\.csv,,[0-9]*,3,' '^c\.csv,2024-02-28T00:00:00Z,[0-9]*,3,'
+}
+point "each series has a calendar of its own" of_series
 milliseconds()
 {
     awk -F, 'NR == 1 { print; next } { sub(/^[0-9]+/, sprintf("%.0f", 1600000000250 + 250 * NR)); print }' prices/s0.csv >fast.csv

@@ -455,9 +455,15 @@ static void copy_series(const struct input *input, const struct calendar *calend
     }
 }
 
-/* Finds the calendar of a file, if there are rows behind the end of what it holds, and tells. */
+/* Series that follow no calendar. */
+struct without {
+    const struct input *first;
+    size_t others;
+};
+
+/* Finds the calendar of a series, if there are rows behind the end of what it holds, and tells. */
 static int find_calendar(struct load *load, const struct input *input, struct calendar *calendar,
-                         const char **without)
+                         struct without *without)
 {
     char text[CALENDAR_TEXT];
     size_t rows = 0;
@@ -468,8 +474,10 @@ static int find_calendar(struct load *load, const struct input *input, struct ca
         return 0;
     if (calendar_find(calendar, input->table->time, input->table->rows, load->zone))
         return load_no_memory(load);
-    if (!calendar->kind)
-        *without = input->source->path;
+    if (!calendar->kind && without->first)
+        without->others++;
+    else if (!calendar->kind)
+        without->first = input;
     else if (load->inputs == 1)
         log_say(load->log, "data: forecasts go on %s", calendar_text(calendar, text));
     return 0;
@@ -478,7 +486,7 @@ static int find_calendar(struct load *load, const struct input *input, struct ca
 static int copy_times(struct load *load)
 {
     struct dataset *data = load->data;
-    const char *without = NULL;
+    struct without without = {0};
     if (!load->input[0].table->time)
         return 0;
     data->time = block_new((data->rows + 1) * sizeof *data->time);
@@ -494,11 +502,14 @@ static int copy_times(struct load *load)
                         data->time + data->file[i * data->channels + c].begin);
         calendar_fini(&calendar);
     }
-    if (without)
+    char more[48] = "";
+    if (without.others)
+        snprintf(more, sizeof more, " (and so in %zu more)", without.others);
+    if (without.first)
         log_warn(load->log,
                  "%s: its rows follow no calendar that is found out: forecasts beyond them are "
-                 "printed without a time",
-                 without);
+                 "printed without a time%s",
+                 without.first->label, more);
     return 0;
 }
 
