@@ -142,7 +142,9 @@ static int add_glob(struct sources *sources, const char *pattern, struct error *
     glob_t found = {0};
     int code = glob(pattern, GLOB_NOSORT, NULL, &found), result = 0;
     size_t before = sources->count;
-    if (code && code != GLOB_NOMATCH)
+    if (code == GLOB_NOSPACE)
+        result = error_set(err, STATUS_FAILED, "%s: out of memory", pattern);
+    else if (code && code != GLOB_NOMATCH)
         result = error_set(err, STATUS_INPUT, "%s: the pattern cannot be looked up", pattern);
     if (!code)
         qsort(found.gl_pathv, found.gl_pathc, sizeof *found.gl_pathv, compare_paths);

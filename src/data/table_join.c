@@ -47,16 +47,18 @@ static int meet(const struct table *a, const struct table *b, size_t *shared, st
                      table_time(a->time[a->rows - 1], until));
 }
 
-/* Lines of `more` that `text` does not have yet. */
-static void add_told(FILE *told, char **text, const char *more)
+/* Lines of `more` that the stream's text does not have yet. -1: memory. */
+static int add_told(FILE *told, char *const *text, const char *more)
 {
     for (const char *at = more, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         size_t length = (size_t)(end - at) + 1;
-        fflush(told);
+        if (fflush(told) || !*text)
+            return -1;
         if (!memmem(*text, strlen(*text), at, length))
             fwrite(at, length, 1, told);
     }
+    return 0;
 }
 
 /* The rows from `skip` on of one part, behind those that are there. */
@@ -138,9 +140,8 @@ struct table *table_join(struct table **part, size_t count, const char *path, st
     if (!failed && !(t = allocate(part, count, path)))
         failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
     for (size_t i = 0; i < count && !failed; i++) {
-        if (append(t, part[i], shared[i]))
+        if (append(t, part[i], shared[i]) || add_told(told, &text, part[i]->told))
             failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
-        add_told(told, &text, part[i]->told);
         if (shared[i])
             fprintf(told,
                     "%zu row%s at the end of %s come again at the beginning of %s: taken once\n",

@@ -452,7 +452,10 @@ static int make_plain(const char *path, int fd, const char *encoding, FILE *told
     int given =
         strcmp(encoding, "auto") && strcasecmp(encoding, "utf-8") && strcasecmp(encoding, "utf8");
     if (length < 0) {
-        error_errno(err, STATUS_INPUT, path);
+        if (errno == ENOMEM)
+            error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        else
+            error_errno(err, STATUS_INPUT, path);
         close(fd);
         return -1;
     }
