@@ -37,7 +37,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru'
-all_cases='devices check plan data reads cached encode resume overwrite cold pictures'
+all_cases='devices check plan data reads joined cached encode resume overwrite cold pictures'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -128,6 +128,36 @@ balance_bins = 4
 type = recurrent
 INI
 
+# Several series in each of two files that follow one another, with a hole, times that come twice, and
+# rows that are out of order.
+for month in 0 1; do
+    awk -v month=$month 'BEGIN {
+        print "who,time,close,volume"
+        for (i = 0; i < 60; i++)
+            for (s = 0; s < 3; s++)
+                if (i != 20 || s)
+                    printf "s%d,%s,%d,%s\n", s, i == 30 && s == 1 ? "" : 1600000020 + 60 * (60 * month + i),
+                        10 + i % 7 + s, i == 40 + s ? "" : i % 5
+        printf "s1,%d,10,1\n", 1600000020 + 3600 * month
+    }' >month$month.csv
+done
+cat >joined.ini <<'INI'
+[data]
+source   = month?.csv
+series   = who
+join     = yes
+time     = time
+order    = sort
+duplicates = first
+missing  = skip
+features = ret(close), volume
+targets  = close
+target_transform = standard
+window   = 5
+[model]
+type = recurrent
+INI
+
 # What a case runs: $words.
 words()
 {
@@ -137,6 +167,7 @@ words()
     check) words='check -c transformer.ini' ;;
     plan) words='check --plan -c autoencoder.ini' ;;
     data) words='data -c recurrent.ini -o seen' ;;
+    joined) words='data -c joined.ini -o seen' ;;
     reads | cached) words='data -c reads.ini -o seen' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
@@ -246,7 +277,7 @@ judge()
     for path in work/*.tmp* work/*/*.tmp*; do
         [ "$2" = write ] || [ ! -e "$path" ] || { verdict="left $path" && return; }
     done
-    for file in few.csv in.csv out.csv long.csv series.csv other.csv.gz wide.csv; do
+    for file in few.csv in.csv out.csv long.csv series.csv month0.csv month1.csv other.csv.gz wide.csv; do
         cmp -s start/$file work/$file || { verdict="$file is damaged" && return; }
     done
     if diff -rq -x cache -x out -x err start work >differences; then
@@ -306,7 +337,7 @@ shard()
     for case in $cases; do
         words "$case"
         XDG_CACHE_HOME=$warm
-        case $case in cold | reads | cached) XDG_CACHE_HOME=$PWD/work/cache ;; esac
+        case $case in cold | reads | joined | cached) XDG_CACHE_HOME=$PWD/work/cache ;; esac
         prepare "$case" >why 2>&1 || { echo "# $case cannot be prepared:" && sed 's/^/# /' why && continue; }
         rm -rf work && cp -a start work || exit 1
         # shellcheck disable=SC2086 # words
