@@ -507,12 +507,13 @@ static int draw_numbers(enum target_picture picture, const char *path, const str
             &(struct plot_horizon){count, n->a, n->b, n->c, n->c, "last value", "test", "close"},
             err);
     case AM_AM_PM:
-        return plot_am_am_pm(
-            path, &about, &(struct plot_amplifier){count, n->a, n->b, n->c, "test", "good"}, err);
+        return plot_am_am_pm(path, &about,
+                             &(struct plot_amplifier){count, n->a, n->b, n->c, "test", -38.7}, err);
     case SPECTRUM:
         return plot_spectrum(
             path, &about,
-            &(struct plot_spectrum){count, n->d, n->c, n->c, n->c, n->b, 2e7, 4e6, "test", NULL},
+            &(struct plot_spectrum){
+                count, n->d, n->c, n->c, n->c, n->b, 2e7, 4e6, "test", {-45, -46}, {-30, -31}},
             err);
     case OVERVIEW:
         return plot_data_overview(path, &about,
@@ -678,18 +679,26 @@ static void optional_columns(void **state)
     struct plot_horizon horizon = {24, n.c, n.c, NULL, NULL, NULL, "test", "close"};
     assert_int_equal(plot_error_by_horizon(path, &about, &horizon, &err), 0);
     check_picture(picture_read(path), "Error by horizon");
-    struct plot_amplifier amplifier = {NUMBERS, n.a, n.b, NULL, "test", NULL};
+    struct plot_amplifier amplifier = {NUMBERS, n.a, n.b, NULL, "test", NAN};
     assert_int_equal(plot_am_am_pm(path, &about, &amplifier, &err), 0);
     struct picture p = picture_read(path);
     assert_int_equal(count_color(&p, color_category[1]), 0);
     check_picture(p, "AM/AM and AM/PM");
-    struct plot_spectrum spectrum = {512, n.d, NULL, n.c, NULL, NULL, 0, 0, "test", NULL};
+    struct plot_spectrum spectrum = {512, n.d, NULL,   n.c,        NULL,      NULL,
+                                     0,   0,   "test", {NAN, NAN}, {NAN, NAN}};
     assert_int_equal(plot_spectrum(path, &about, &spectrum, &err), 0);
     p = picture_read(path);
     assert_int_equal(count_color(&p, color_category[1]), 0);
     assert_int_equal(count_color(&p, color_category[2]), 0);
     assert_true(count_color(&p, color_category[0]) > 500);
     check_picture(p, "Spectrum");
+    spectrum.error = n.c; /* as strong as the output, which shows beside it */
+    assert_int_equal(plot_spectrum(path, &about, &spectrum, &err), 0);
+    p = picture_read(path);
+    struct box all = {0, 2 * (CANVAS_TOP + CANVAS_HEAD), p.width, p.height};
+    assert_true(count_in(&p, all, color_category[0]) > 500);
+    assert_true(count_in(&p, all, color_category[2]) > 500);
+    free(p.rgb);
     struct plot_overview overview = {.volatility_name = "deviation"};
     assert_int_equal(plot_data_overview(path, &about, &overview, &err), 0);
     check_picture(picture_read(path), "Data");

@@ -129,7 +129,8 @@ int plot_am_am_pm(const char *path, const struct plot_about *about, const struct
         number_print(text, sizeof text, "%.200s: %s samples%s", a->what, count,
                      a->count > POINTS ? ", some of them drawn" : "");
         canvas_subtitle(canvas, text);
-        canvas_note(canvas, a->verdict ? a->verdict : "");
+        number_signed(text, sizeof text, "NMSE %.2f dB", a->nmse);
+        canvas_note(canvas, isfinite(a->nmse) ? text : "");
     }
     free(x);
     shift_fini(&shifts[0]);

@@ -161,7 +161,7 @@ struct plot_amplifier {
     size_t count;
     const double *input, *measured, *model; /* [count, 2]; model may be NULL */
     const char *what;                       /* "test part" */
-    const char *verdict;                    /* "NMSE -38.7 dB"; NULL: none */
+    double nmse;                            /* of the model, dB; NaN: not known */
 };
 int plot_am_am_pm(const char *path, const struct plot_about *about,
                   const struct plot_amplifier *amplifier, struct error *err);
@@ -173,7 +173,9 @@ struct plot_spectrum {
     const double *input, *output, *model, *error; /* [bins] power; NULL: none */
     double bandwidth;                             /* of the main channel, Hz; 0: not known */
     double channel;                               /* of each adjacent one, Hz */
-    const char *what, *verdict;                   /* "ACLR -45.1 / -45.3 dB"; NULL: none */
+    const char *what;
+    double aclr[2], measured[2]; /* of the model and of the output, left and right, dB; NaN: not
+                                    known */
 };
 int plot_spectrum(const char *path, const struct plot_about *about,
                   const struct plot_spectrum *spectrum, struct error *err);

@@ -144,6 +144,8 @@ static void draw(struct canvas *canvas, const struct plot_spectrum *s, struct cu
         keys[named++] = curves[k].key;
         if (curves[k].key.mark == MARK_DASHES)
             canvas_dashes(canvas, &axes, frequency, curves[k].level, points, curves[k].key.color);
+        else if (curves[k].key.mark == MARK_WIDE)
+            canvas_wide(canvas, &axes, frequency, curves[k].level, points, curves[k].key.color);
         else
             canvas_line(canvas, &axes, frequency, curves[k].level, points, curves[k].key.color);
     }
@@ -155,7 +157,7 @@ int plot_spectrum(const char *path, const struct plot_about *about, const struct
 {
     struct curve curves[LINES] = {
         {{MARK_LINE, COLOR_REST, "input, at the output's power"}, s->input, NULL},
-        {{MARK_LINE, color_category[0], "output"}, s->output, NULL},
+        {{MARK_WIDE, color_category[0], "output"}, s->output, NULL},
         {{MARK_DASHES, color_category[1], "model"}, s->model, NULL},
         {{MARK_LINE, color_category[2], "error of the model"}, s->error, NULL},
     };
@@ -181,7 +183,10 @@ int plot_spectrum(const char *path, const struct plot_about *about, const struct
         draw(canvas, s, curves, room,
              (struct rect){CANVAS_MARGIN, CANVAS_TOP, CANVAS_WIDTH - 2 * CANVAS_MARGIN,
                            PANEL_HEIGHT});
-        canvas_note(canvas, s->verdict ? s->verdict : "");
+        char text[128];
+        number_signed(text, sizeof text, "ACLR %.1f / %.1f dB (measured %.1f / %.1f dB)",
+                      s->aclr[0], s->aclr[1], s->measured[0], s->measured[1]);
+        canvas_note(canvas, isfinite(s->aclr[0]) ? text : "");
     }
     free(room);
     return canvas ? canvas_end(canvas, err) : -1;

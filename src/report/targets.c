@@ -801,11 +801,10 @@ int target_distribution_draw(const struct dataset *data, const struct config *co
 static int draw_amplifier(const struct target_report *r, const char *path, const char *what,
                           const struct plot_about *about, struct error *err)
 {
-    char verdict[64];
-    snprintf(verdict, sizeof verdict, "NMSE %.2f dB", r->signal.nmse);
     return plot_am_am_pm(
         path, about,
-        &(struct plot_amplifier){r->samples, r->input, r->output, r->model, what, verdict}, err);
+        &(struct plot_amplifier){r->samples, r->input, r->output, r->model, what, r->signal.nmse},
+        err);
 }
 
 static int draw_spectrum(const struct target_report *r, const char *path, const char *what,
@@ -814,23 +813,27 @@ static int draw_spectrum(const struct target_report *r, const char *path, const 
     size_t n = r->channel.segment && r->channel.segment < 4096 ? r->channel.segment : 4096;
     double *x = malloc(5 * n * sizeof *x), *error = malloc(2 * r->samples * sizeof *error);
     double rate = r->channel.sample_rate > 0 ? r->channel.sample_rate : 1;
-    char verdict[96];
     int failed = x && error ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 0; !failed && i < 2 * r->samples; i++)
         error[i] = r->model[i] - r->output[i];
     const double *signals[] = {r->input, r->output, r->model, error};
     for (size_t i = 0; !failed && i < 4; i++)
         failed = signal_spectrum(signals[i], r->samples, n, 1, rate, x, x + (i + 1) * n, err);
-    snprintf(verdict, sizeof verdict, "ACLR %.1f / %.1f dB (measured %.1f / %.1f)",
-             r->signal.aclr_left, r->signal.aclr_right, r->signal.measured_left,
-             r->signal.measured_right);
     double sub = (double)(r->channel.sub_channels ? r->channel.sub_channels : 1);
     if (!failed)
         failed = plot_spectrum(
             path, about,
-            &(struct plot_spectrum){n, x, x + n, x + 2 * n, x + 3 * n, x + 4 * n,
-                                    r->channel.bandwidth, r->channel.bandwidth / sub, what,
-                                    isfinite(r->signal.aclr_left) ? verdict : NULL},
+            &(struct plot_spectrum){n,
+                                    x,
+                                    x + n,
+                                    x + 2 * n,
+                                    x + 3 * n,
+                                    x + 4 * n,
+                                    r->channel.bandwidth,
+                                    r->channel.bandwidth / sub,
+                                    what,
+                                    {r->signal.aclr_left, r->signal.aclr_right},
+                                    {r->signal.measured_left, r->signal.measured_right}},
             err);
     free(x);
     free(error);
