@@ -75,7 +75,7 @@ static void as_pandas(void **state)
         zone_free(zone);
     }
     fclose(in);
-    assert_int_equal(cases, 29);
+    assert_int_equal(cases, 30);
 }
 
 /* What calendar_text() says of these rows. */

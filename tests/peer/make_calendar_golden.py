@@ -60,6 +60,7 @@ for freq, name in [("MS", "months' first days"), ("ME", "months' last days"),
                    ("YS", "years"), ("YE", "years' last days"), ("2MS", "every second month")]:
     put(name, None, every(freq, "1990-01-01")[:100], 43)
 put("months' last days with a hole", None, every("ME", "2001-01-01"), 38, {20, 21})
+put("months of the 18th century", None, every("ME", "1750-01-01"), 50)
 put("the 15th", None, every("MS", "2010-01-01") + pd.Timedelta(days=14), 30)
 put("months of a zone", "America/New_York", every("MS", "2020-01-01", tz="America/New_York"), 27)
 weekdays = pd.bdate_range("2024-02-19", periods=40)
