@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Fuzzes amount: any bytes are a column, a field a line. A number that is plain must be read as
- * csv_parse_number() reads it, and a field that shows a decimal sign must be a number with it.
+ * Fuzzes amount and complex: any bytes are a column, a field a line. A number that is plain must be
+ * read as csv_parse_number() reads it, and a field that shows a decimal sign must be a number with
+ * it.
  */
 #include <math.h>
 #include <stdint.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "data/amount.h"
+#include "data/complex.h"
 #include "data/csv.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -32,8 +34,11 @@ static void one_field(struct amount_style *style, const char *text, uint64_t lin
     check(signs != AMOUNT_SHOWS_POINT || by_point);
     check(signs != AMOUNT_SHOWS_COMMA || by_comma);
     check(signs != AMOUNT_SHOWS_EITHER || (by_point && by_comma));
+    double re, im;
+    int complex = complex_parse(text, length, &re, &im);
+    check(complex < 0 || (isfinite(re) && isfinite(im) && (complex || im == 0)));
     if (length < 300 && csv_parse_number(text, length, &plain) == CSV_NUMBER)
-        check(by_point && !memcmp(&plain, &point, sizeof plain));
+        check(by_point && !memcmp(&plain, &point, sizeof plain) && complex <= 0);
     amount_gather(style, text, length, line);
     amount_cause(text);
 }
