@@ -761,7 +761,10 @@ static void series_that_are_too_short(void **state)
                  "short.csv: bare: no row has a value in every column that is used; "
                  "data.short_series = skip");
     config.data.missing = MISSING_PREVIOUS;
-    expect_fault(&config, STATUS_INPUT, "short.csv:103: column 'extra': the value is missing");
+    expect_fault(&config, STATUS_INPUT,
+                 "short.csv:103: column 'extra': the value is missing, here "
+                 "and in all other rows of the series; data.missing = skip with "
+                 "data.short_series = skip");
     config.data.missing = MISSING_SKIP;
     config.data.short_series = SHORT_SKIP;
     struct dataset *data = load(&config);

@@ -40,11 +40,11 @@ static int meet(const struct table *a, const struct table *b, size_t *shared, st
         same = same_row(a, first + i, b, i);
     if (same)
         return 0;
-    return error_set(err, STATUS_INPUT,
-                     "%s: it begins at %s, but %s goes on up to %s: with data.join = yes files may "
-                     "not overlap in time",
-                     b->path, table_time(b->time[0], since), a->path,
-                     table_time(a->time[a->rows - 1], until));
+    return error_set(
+        err, STATUS_INPUT,
+        "%s: it begins at %s, but %s goes on up to %s: with data.join = yes the files of "
+        "one item of data.source may not overlap in time",
+        b->path, table_time(b->time[0], since), a->path, table_time(a->time[a->rows - 1], until));
 }
 
 /* Lines of `more` that the stream's text does not have yet. -1: memory. */

@@ -129,9 +129,11 @@ static int no_values(const struct piece *p)
         if (row == t->rows)
             return error_set(p->err, STATUS_INPUT,
                              "%s:%llu: column '%s': the value is missing, here "
-                             "and in all other rows",
-                             t->path, (unsigned long long)t->line[0],
-                             csv_show(p->table->name[c], name));
+                             "and in all other rows%s",
+                             t->path, (unsigned long long)t->line[0], csv_show(t->name[c], name),
+                             t->series ? " of the series; data.missing = skip with "
+                                         "data.short_series = skip leaves such series out"
+                                       : "");
     }
     return error_set(p->err, STATUS_INPUT, "%s: no row has a value in every column that is used",
                      t->path);
