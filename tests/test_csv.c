@@ -694,6 +694,16 @@ static void times_in_every_format(void **state)
     assert_int_equal(ms, 253402214400000);
     assert_int_equal(time_of("1000-01-01"), -30610224000000);
     assert_int_equal(time_of("2199-12-31T23:59:59.999"), 7258118399999);
+    static const struct {
+        double day;
+        int64_t ms; /* behind 2024-01-02T09:00:00Z */
+    } excel[] = {{45293.375, 0},        {45293.375694, 60000},     {45293.376389, 120000},
+                 {45293.37500116, 100}, {45293.3756939815, 59960}, {45293.375695, 60048},
+                 {45293.37501, 864},    {45294, 54000000}};
+    for (size_t i = 0; i < sizeof excel / sizeof *excel; i++) {
+        assert_int_equal(instant_of_number(excel[i].day, TIME_EXCEL, &ms), 0);
+        assert_int_equal(ms - 1704186000000, excel[i].ms);
+    }
     /* days of twelve centuries, against the C library's calendar */
     for (int64_t day = -354285; day < 84006; day += 23) {
         char text[TABLE_TIME];

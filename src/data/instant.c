@@ -131,14 +131,23 @@ int instant_is_plausible(int64_t local)
            local < days(LAST_YEAR + 1, 1, 1, &valid) * DAY;
 }
 
+/* A spreadsheet's days in milliseconds; day 25569 is 1970-01-01. Of six decimals or fewer half a
+ * unit of the last is 43.2 ms or more: the second that lies so near is meant. */
+static double of_days(double x)
+{
+    double ms = (x - 25569) * (double)DAY, second = round(ms / SECOND) * SECOND;
+    int short_fraction = fabs(x * 1e6 - round(x * 1e6)) < 1e-4;
+    return short_fraction && fabs(ms - second) <= 43.2 ? second : ms;
+}
+
 int instant_of_number(double x, enum time_format format, int64_t *ms)
 {
     static const double parts[TIME_FORMATS] = {
         [TIME_MILLISECONDS] = 1, [TIME_MICROSECONDS] = 1e3, [TIME_NANOSECONDS] = 1e6};
     if (format == TIME_SECONDS)
         x *= SECOND;
-    else if (format == TIME_EXCEL) /* day 25569 is 1970-01-01 */
-        x = (x - 25569) * (double)DAY;
+    else if (format == TIME_EXCEL)
+        x = of_days(x);
     else
         x /= parts[format];
     if (!(x >= (double)EARLIEST && x <= (double)LATEST))
