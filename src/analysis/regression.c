@@ -150,6 +150,13 @@ struct regression_metrics regression_metrics(const struct regression *r, size_t 
     return m;
 }
 
+/* Three digits of x. */
+static double rounded(double x)
+{
+    double unit = pow(10, floor(log10(x)) - 2);
+    return round(x / unit) * unit;
+}
+
 void regression_ratio(double mse, double naive, char text[REGRESSION_RATIO])
 {
     const size_t size = REGRESSION_RATIO;
@@ -160,10 +167,11 @@ void regression_ratio(double mse, double naive, char text[REGRESSION_RATIO])
     else if (share <= 0)
         snprintf(text, size, "none at all");
     else if (share <= 0.1)
-        snprintf(text, size, "1/%.*f of it, %.1f dB", share > 0.01, 1 / share, 10 * log10(share));
+        snprintf(text, size, "1/%.*f of it, %.1f dB", share > 0.01, rounded(1 / share),
+                 10 * log10(share));
     else if (share >= 2)
         snprintf(text, size, share < 1e6 ? "%.*f times as much" : "%.*e times as much",
-                 share < 100 || share >= 1e6, share);
+                 share < 100 || share >= 1e6, rounded(share));
     else if (off <= 0)
         snprintf(text, size, "the same");
     else
