@@ -115,14 +115,37 @@ static inline vec step_bwd(int v, size_t row, int before, vec x[GATES], vec dh, 
 }
 
 #if S
+/* Gates whose sums are made side by side: on a CPU two of an LSTM's, so that the sums of eight
+ * sequences stay in registers. */
+#define SIDE (LANES == 1 && CELL == 0 ? 2 : GATES)
+
+#if LANES == 1
+/* The numbers of w [GATES H, H] in the order in which a walk reads them, to[BLOCKS, GATES / SIDE,
+ * H, SIDE, VEC]: one behind the other, so that none waits for the address of its page. A work-group
+ * takes a block. */
+#define WEIGHTS(v, g, k) ((((size_t)(v)*GATES + (g)) * H + (k)*SIDE) * VEC)
+__kernel void recurrent_order(__global const float *restrict w, __global float *restrict to)
+{
+    const int v = (int)get_group_id(0), u = unit_of(v);
+    for (int g = 0; g < GATES; g++)
+        for (int e = 0; e < VEC; e++)
+            for (int k = 0; k < H; k++)
+                to[WEIGHTS(v, g / SIDE * SIDE, k) + g % SIDE * VEC + e] =
+                    w[(size_t)(g * H + u + e) * H + k];
+}
+#define LOAD_WEIGHTS(v, g0, g, k, wt) load_vec(g, wt + WEIGHTS(v, g0, k))
+#else
 /* to[H, GATES H] = w^T; a work-group takes 16 rows of w [GATES H, H]. */
-__kernel void recurrent_transpose(__global const float *restrict w, __global float *restrict to)
+__kernel void recurrent_order(__global const float *restrict w, __global float *restrict to)
 {
     const int from = (int)get_group_id(0) * 16, until = min(from + 16, GATES * H);
     for (int k = (int)get_local_id(0); k < H; k += LANES)
         for (int j = from; j < until; j++)
             to[(size_t)k * GATES * H + j] = w[(size_t)j * H + k];
 }
+#define LOAD_WEIGHTS(v, g0, g, k, wt) \
+    load_vec(0, wt + (size_t)(k)*GATES * H + ((g0) + (g)) * H + unit_of(v))
+#endif
 
 /* Pointers of a direction; a kernel of two has those of each. */
 #if DIRS == 2
@@ -133,7 +156,7 @@ __kernel void recurrent_transpose(__global const float *restrict w, __global flo
 #define PICK_DIRECTION_CONST(p) __global const float *restrict p = p##0
 #endif
 
-/* wt: the transposed W_hh. */
+/* wt: W_hh as recurrent_order() leaves it. */
 __kernel void recurrent_fwd(__global float *restrict gates0, __global const float *restrict wt0,
                             __global const float *restrict b_ih0,
                             __global const float *restrict b_hh0, __global float *restrict extra0,
@@ -167,30 +190,34 @@ __kernel void recurrent_fwd(__global float *restrict gates0, __global const floa
         group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
         for (int v = lane; v < BLOCKS; v += LANES) {
             const int u = unit_of(v);
-            vec sum[S][GATES], a[S][GATES];
-            cell_bias(sum[0], b_ih, b_hh, u);
+            vec a[S][GATES], bias[GATES];
+            cell_bias(bias, b_ih, b_hh, u);
 #pragma unroll
-            for (int s = 1; s < S; s++)
-#pragma unroll
-                for (int g = 0; g < GATES; g++)
-                    sum[s][g] = sum[0][g];
-            for (int k = 0; k < H; k++) {
-                vec w[GATES];
-#pragma unroll
-                for (int g = 0; g < GATES; g++)
-                    w[g] = load_vec(0, wt + (size_t)k * GATES * H + g * H + u);
+            for (int g0 = 0; g0 < GATES; g0 += SIDE) {
+                vec sum[S][SIDE];
 #pragma unroll
                 for (int s = 0; s < S; s++)
 #pragma unroll
-                    for (int g = 0; g < GATES; g++)
-                        sum[s][g] = fma((vec)(h[s * H + k]), w[g], sum[s][g]);
+                    for (int g = 0; g < SIDE; g++)
+                        sum[s][g] = bias[g0 + g];
+                for (int k = 0; k < H; k++) {
+                    vec w[SIDE];
+#pragma unroll
+                    for (int g = 0; g < SIDE; g++)
+                        w[g] = LOAD_WEIGHTS(v, g0, g, k, wt);
+#pragma unroll
+                    for (int s = 0; s < S; s++)
+#pragma unroll
+                        for (int g = 0; g < SIDE; g++)
+                            sum[s][g] = fma((vec)(h[s * H + k]), w[g], sum[s][g]);
+                }
+                /* a copy, so that the sums stay in registers although a loop picks its sequence */
+#pragma unroll
+                for (int s = 0; s < S; s++)
+#pragma unroll
+                    for (int g = 0; g < SIDE; g++)
+                        a[s][g0 + g] = sum[s][g];
             }
-            /* a copy, so that the sums stay in registers although a loop picks its sequence */
-#pragma unroll
-            for (int s = 0; s < S; s++)
-#pragma unroll
-                for (int g = 0; g < GATES; g++)
-                    a[s][g] = sum[s][g];
             for (int s = 0; s < count; s++) {
                 const vec c_first =
                     CARRY_C ? load_vec(0, carried + (s * 2 + 1) * H + u) : (vec)(0.0f);

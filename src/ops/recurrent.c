@@ -152,8 +152,10 @@ static void walk(struct graph *g, const struct layer *op)
     struct tensor *wt[2];
     for (size_t d = 0; d < op->dirs; d++) {
         const struct tensor *w = op->dir[d].w_hh;
-        wt[d] = graph_tensor2(g, "transposed", op->hidden, op->gates * op->hidden);
-        struct launch *l = kernel(g, op, "recurrent_transpose", (op->gates * op->hidden + 15) / 16);
+        size_t blocks = (op->hidden + op->vec - 1) / op->vec;
+        wt[d] = graph_tensor2(g, "ordered", blocks * op->vec, op->gates * op->hidden);
+        struct launch *l = kernel(g, op, "recurrent_order",
+                                  op->lanes == 1 ? blocks : (op->gates * op->hidden + 15) / 16);
         launch_read(l, op->dir[d].w_hh);
         launch_write(l, wt[d]);
         launch_cost(l, 0, w->name);
