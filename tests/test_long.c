@@ -498,6 +498,17 @@ static void items_are_joined_each_by_itself(void **state)
     assert_string_equal(data->file[1].name, "s1.csv");
     dataset_free(data);
     dataset_free(want);
+    /* a manifest has an item, and a name, for each file */
+    write_text("list.csv", "path,name\ns0.csv,first\ns1.csv,second\n");
+    static char manifest[128];
+    snprintf(manifest, sizeof manifest, "%s", in("list.csv"));
+    config.data.manifest = manifest;
+    config.data.source.count = 0;
+    data = load(&config);
+    assert_int_equal(data->files, 2);
+    assert_string_equal(data->file[0].name, "first");
+    assert_string_equal(data->file[1].name, "second");
+    dataset_free(data);
     config.data.time.count = 0;
     config.data.gap = 0;
     expect_fault(&config, STATUS_USAGE, "[data] join: needs data.time");

@@ -6,6 +6,7 @@
  *   dataset.c   the overview: which step follows which; scaler and series
  *   series.c    one file after the other: read, cut at holes and jumps, resample
  *   sanity.c    values that are hardly right
+ *   follow.c    files that look like one series
  *   parts.c     deal the rows to the parts, warm up, find the windows
  *   targets.c   compute, transform, permute
  *   balance.c   the training windows toward a uniform target
@@ -140,6 +141,9 @@ int series_read(struct load *load);
  * memory. */
 int sanity_look(struct load *load, const struct table *table);
 void sanity_tell(struct load *load);
+
+/* follow.c: warns of files that look like one series. -1: memory. */
+int follow_look(struct load *load);
 
 /* Frees what an input owns. */
 void series_fini(struct input *input);

@@ -379,76 +379,12 @@ static void compare_steps(struct load *load)
     }
 }
 
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-/* Compares names without their numbers: "BTC-2024-01.csv" and "BTC-2024-02.csv" are alike. */
-static int compare_patterns(const char *a, const char *b)
-{
-    for (;; a++, b++) {
-        while (is_digit(*a) && is_digit(a[1]))
-            a++;
-        while (is_digit(*b) && is_digit(b[1]))
-            b++;
-        unsigned char x = is_digit(*a) ? '0' : (unsigned char)*a;
-        unsigned char y = is_digit(*b) ? '0' : (unsigned char)*b;
-        if (x != y || !x)
-            return (x > y) - (x < y);
-    }
-}
-
-/* Series that could be one, if their files were joined: 0. */
-static int compare_origins(const struct input *a, const struct input *b)
-{
-    const char *x = a->table->series, *y = b->table->series;
-    if (a->source->part != b->source->part)
-        return a->source->part < b->source->part ? -1 : 1;
-    int order = compare_patterns(a->source->name, b->source->name);
-    return order ? order : x && y ? strcmp(x, y) : 0;
-}
-
-static int by_origin_and_time(const void *a, const void *b)
-{
-    const struct input *x = *(struct input *const *)a, *y = *(struct input *const *)b;
-    int order = compare_origins(x, y);
-    return order ? order : (x->first_time > y->first_time) - (x->first_time < y->first_time);
-}
-
-/* The months of one market, each a file, are hardly meant to be series of their own. */
-static int look_for_followers(struct load *load)
-{
-    if (load->sources.count < 2 || !load->input[0].table->time)
-        return 0;
-    struct input **sorted = malloc(load->inputs * sizeof *sorted);
-    if (!sorted)
-        return load_no_memory(load);
-    for (size_t i = 0; i < load->inputs; i++)
-        sorted[i] = &load->input[i];
-    qsort(sorted, load->inputs, sizeof *sorted, by_origin_and_time);
-    for (size_t i = 0, n; i < load->inputs; i += n) {
-        int follow = 1;
-        for (n = 1; i + n < load->inputs && !compare_origins(sorted[i], sorted[i + n]); n++)
-            follow &= sorted[i + n]->first_time >= sorted[i + n - 1]->last_time;
-        if (n == 1 || !follow)
-            continue;
-        log_warn(load->log,
-                 "%s and %s follow one another in time, but are two series: data.join = yes makes "
-                 "one series of the files of a folder or of a pattern",
-                 sorted[i]->label, sorted[i + 1]->label);
-        break;
-    }
-    free(sorted);
-    return 0;
-}
-
 /* What the series is called, and its label. */
 static int name_input(const struct load *load, struct input *input)
 {
     const struct source *source = input->source;
     const char *series = input->table->series, *path = source->path, *name = source->name;
-    if (load->config->data.join) {
+    if (load->config->data.join && strcmp(source->item, path)) {
         const char *slash = strrchr(source->item, '/');
         path = source->item;
         name = slash && slash[1] ? slash + 1 : path;
@@ -605,7 +541,7 @@ int series_read(struct load *load)
                          "%s: all of them are too short for a window with its targets",
                          load_label(load));
     compare_steps(load);
-    if (look_for_followers(load))
+    if (follow_look(load))
         return -1;
     tell_files(load);
     return 0;
