@@ -81,7 +81,8 @@ point "cut off within its head" harm 'head -c 30'
 point "empty" harm 'head -c 0'
 point "one byte more" harm 'cat && printf x'
 point "garbage" harm 'tr "\000-\377" "\001-\377\000"'
-point "one byte changed near the end" harm 'cp /dev/stdin it && head -c 20000 it && printf Z && tail -c +20002 it'
+point "one byte changed near the end" harm 'cp /dev/stdin it && head -c 20000 it &&
+    head -c 20001 it | tail -c 1 | tr "\000-\377" "\001-\377\000" && tail -c +20002 it'
 folder()
 {
     for file in "$columns"/*; do
