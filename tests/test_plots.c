@@ -1270,6 +1270,26 @@ static void names_of_any_bytes(void **state)
     windows_fini(&w);
 }
 
+/* Korean is set in a font that has it, where one is installed: two syllables then differ. */
+static void letters_of_another_font(void **state)
+{
+    (void)state;
+    if (system("fc-list :lang=ko 2>/dev/null | grep -q .")) /* NOLINT: a fixed command */
+        skip();
+    static struct windows w;
+    windows_init(&w, 1, 20, 1);
+    char *names[] = {(char[]){"\xec\xa2\x85\xea\xb0\x80"}};
+    w.plot.feature_names = names;
+    struct picture one = draw_windows(&w.plot);
+    names[0] = (char[]){"\xea\xb0\x80\xec\xa2\x85"};
+    struct picture two = draw_windows(&w.plot);
+    struct box box = difference(&one, &two);
+    assert_true(box.right > box.left && box.right < 400);
+    free(one.rgb);
+    free(two.rgb);
+    windows_fini(&w);
+}
+
 static void run_of_any_bytes(void **state)
 {
     (void)state;
@@ -1721,6 +1741,7 @@ int main(void)
         cmocka_unit_test(numbers_keep_off),
         cmocka_unit_test(categories_are_sorted),
         cmocka_unit_test(names_of_any_bytes),
+        cmocka_unit_test(letters_of_another_font),
         cmocka_unit_test(run_of_any_bytes),
         cmocka_unit_test(unwritable),
         cmocka_unit_test(disk_full),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "plots/canvas.h"
 
+#include <fontconfig/fontconfig.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include "plots/canvas_parts.h"
 #include "plots/image.h"
 #include "plots/number.h"
+
+#define USUAL_FONT "DejaVu Sans"
 
 enum { TEXT_LONGEST = 1024 };
 
@@ -62,10 +65,75 @@ static void clean_text(char out[TEXT_LONGEST], const char *text)
     out[used] = 0;
 }
 
-static void set_font(cairo_t *cr, enum font font)
+/* Whether the font that is set lacks a character of a text. */
+static int font_lacks(cairo_t *cr, const char *text)
 {
-    cairo_select_font_face(cr, "DejaVu Sans", CAIRO_FONT_SLANT_NORMAL, fonts[font].weight);
+    cairo_glyph_t *glyphs = NULL;
+    int count = 0, lacks = 0;
+    if (cairo_scaled_font_text_to_glyphs(cairo_get_scaled_font(cr), 0, 0, text, -1, &glyphs, &count,
+                                         NULL, NULL, NULL) != CAIRO_STATUS_SUCCESS)
+        return 0;
+    for (int i = 0; i < count; i++)
+        lacks |= glyphs[i].index == 0;
+    cairo_glyph_free(glyphs);
+    return lacks;
+}
+
+/* The family that fontconfig finds for the characters of a text; "" where it finds none. */
+static void find_family(char *family, size_t size, const char *text)
+{
+    const FcChar8 *s = (const FcChar8 *)text;
+    FcPattern *pattern = FcPatternCreate(), *found = NULL;
+    FcCharSet *characters = FcCharSetCreate();
+    FcResult result;
+    FcChar8 *name;
+    family[0] = 0;
+    for (int n, left = (int)strlen(text); characters && left > 0; s += n, left -= n) {
+        FcChar32 point;
+        n = FcUtf8ToUcs4(s, &point, left);
+        if (n <= 0)
+            break;
+        FcCharSetAddChar(characters, point);
+    }
+    if (pattern && characters && FcPatternAddCharSet(pattern, FC_CHARSET, characters) &&
+        FcPatternAddString(pattern, FC_FAMILY, (const FcChar8 *)USUAL_FONT) &&
+        FcConfigSubstitute(NULL, pattern, FcMatchPattern)) {
+        FcDefaultSubstitute(pattern);
+        found = FcFontMatch(NULL, pattern, &result);
+    }
+    if (found && FcPatternGetString(found, FC_FAMILY, 0, &name) == FcResultMatch)
+        number_print(family, size, "%s", (const char *)name);
+    if (found)
+        FcPatternDestroy(found);
+    if (pattern)
+        FcPatternDestroy(pattern);
+    if (characters)
+        FcCharSetDestroy(characters);
+}
+
+static void select_family(cairo_t *cr, const char *family, enum font font)
+{
+    cairo_select_font_face(cr, family, CAIRO_FONT_SLANT_NORMAL, fonts[font].weight);
     cairo_set_font_size(cr, fonts[font].size);
+}
+
+/* The usual font, or, where it lacks a character of the text, another that has all of them. */
+static void set_font(struct canvas *canvas, enum font font, const char *text)
+{
+    cairo_t *cr = canvas->cr;
+    select_family(cr, USUAL_FONT, font);
+    if (!font_lacks(cr, text))
+        return;
+    for (int i = 0; i < 2; i++) {
+        if (i)
+            find_family(canvas->another, sizeof canvas->another, text);
+        if (!canvas->another[0])
+            continue;
+        select_family(cr, canvas->another, font);
+        if (!font_lacks(cr, text))
+            return;
+    }
+    select_family(cr, USUAL_FONT, font);
 }
 
 static double clean_width(cairo_t *cr, const char *text)
@@ -79,7 +147,7 @@ double canvas_text_width(struct canvas *canvas, enum font font, const char *text
 {
     char clean[TEXT_LONGEST];
     clean_text(clean, text);
-    set_font(canvas->cr, font);
+    set_font(canvas, font, clean);
     return clean_width(canvas->cr, clean);
 }
 
@@ -124,7 +192,7 @@ void canvas_text(struct canvas *canvas, enum font font, enum align align, unsign
 {
     char clean[TEXT_LONGEST];
     clean_text(clean, text);
-    set_font(canvas->cr, font);
+    set_font(canvas, font, clean);
     shorten(canvas->cr, clean, width);
     double share = align == ALIGN_LEFT ? 0 : align == ALIGN_CENTER ? 0.5 : 1;
     canvas_color(canvas->cr, color, 1);
@@ -137,7 +205,7 @@ void canvas_text_rimmed(struct canvas *canvas, enum font font, double x, double 
     char clean[TEXT_LONGEST];
     clean_text(clean, text);
     cairo_t *cr = canvas->cr;
-    set_font(cr, font);
+    set_font(canvas, font, clean);
     cairo_move_to(cr, x - clean_width(cr, clean) / 2, y + 0.36 * fonts[font].size);
     cairo_text_path(cr, clean);
     cairo_set_line_join(cr, CAIRO_LINE_JOIN_ROUND);

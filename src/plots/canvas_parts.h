@@ -16,7 +16,9 @@ struct canvas {
     double height;
     cairo_surface_t *surface; /* CAIRO_FORMAT_RGB24 */
     cairo_t *cr;
-    int no_memory; /* for something that was to be drawn */
+    int no_memory;     /* for something that was to be drawn */
+    char another[128]; /* family that had the characters which the usual font lacked last; "": none
+                        */
 };
 
 #define CANVAS_WIDE 2.8 /* points of a wide line */
