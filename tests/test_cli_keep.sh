@@ -180,7 +180,7 @@ point "with the same weights" same_weights globs/best.safetensors again/best.saf
 point "and the same features" eval 'grep -A1 "^features" globs/config.ini >a.txt; grep -A1 "^features" again/config.ini | cmp - a.txt'
 point "data and check take globs" run 0 data -c keep.ini -s data.source=weather.csv -s 'data.features=*'
 point "a glob that fits nothing is an error" run 3 check -q -d none -c keep.ini -s data.source=weather.csv -s 'data.features=z*'
-point "that names it" has err "^seqtrain: weather\.csv: \[data\] features: 'z\*' fits no column of numbers"
+point "that names it" has err "^seqtrain: weather\.csv: \[data\] features: 'z\*' takes no column: the name of none fits it$"
 point "a quoted expression" globs -s 'data.features="ma(T [C],3)", "p (mbar)"' -s 'data.targets="diff(y)"' -s 'data.where="y > -2"'
 point "is told" has out '^data: features: there is no column "ma\(T \[C\],3\)": it is read as an expression, without quotes$' \
     '^data: targets: there is no column "diff\(y\)": it is read'

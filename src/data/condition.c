@@ -235,8 +235,12 @@ static int parse_condition(struct parser *p)
 
 struct condition *condition_parse(const char *text, struct error *err)
 {
-    char *inside = feature_unquoted(text); /* 0.1.0 took conditions in quotes */
-    if (inside) {
+    char *inside;
+    if (feature_unquoted(text, &inside)) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    if (inside) { /* 0.1.0 took conditions in quotes */
         struct condition *condition = condition_parse(inside, err);
         free(inside);
         return condition;

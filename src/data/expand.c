@@ -73,10 +73,12 @@ static int set_expression_apart(struct expansion *e, const char *text, int only_
 static int look_at_item(struct expansion *e, const char *item, const struct csv *csv, char **glob,
                         char **text)
 {
-    char *name = feature_unquoted(item);
-    struct error ignored;
+    char *name;
+    struct error fault = {0};
     size_t column;
     *glob = *text = NULL;
+    if (feature_unquoted(item, &name))
+        return no_memory(e);
     if (*item == '"' ? !name : strpbrk(item, "(\"") != NULL)
         return 0;
     if (!name && !(name = strdup(item)))
@@ -85,7 +87,11 @@ static int look_at_item(struct expansion *e, const char *item, const struct csv 
         free(name);
         return 0;
     }
-    struct feature *feature = *item == '"' ? feature_parse(name, &ignored) : NULL;
+    struct feature *feature = *item == '"' ? feature_parse(name, &fault) : NULL;
+    if (fault.status == STATUS_FAILED) {
+        free(name);
+        return no_memory(e);
+    }
     if (feature && feature->function)
         *text = name;
     else if (strpbrk(name, "*?"))
@@ -118,11 +124,71 @@ static void put_column(const char *name, FILE *out)
         putc('"', out);
 }
 
+/* "a, b, c and 4 more" */
+static void put_names(const struct expansion *e, const size_t *column, size_t count, FILE *out)
+{
+    char shown[CSV_SHOWN];
+    const size_t most = 40;
+    for (size_t i = 0; i < count && i < most; i++)
+        fprintf(out, "%s%s", i ? ", " : "", csv_show(our_name(e, column[i]), shown));
+    if (count > most)
+        fprintf(out, " and %zu more", count - most);
+}
+
+/* "; not taken: the time (Date)", of columns that some glob fits, for reasons from `first` on; -1:
+ * memory. */
+static int put_left(const struct expansion *e, enum apart first, FILE *out)
+{
+    static const char *const why[] = {
+        [NAMED] = "named already",
+        [TIME] = "the time",
+        [SERIES] = "the series",
+        [TARGET] = "columns of targets",
+        [NOT_NUMBERS] = "not numbers in all rows",
+        [EMPTY] = "no value in any row",
+        [NAMELESS] = "no name",
+    };
+    const char *begin = "; not taken: ";
+    size_t *left = malloc((e->csv->columns + 1) * sizeof *left);
+    for (enum apart k = first; left && k <= NAMELESS; k++) {
+        size_t count = 0;
+        for (size_t i = 0; i < e->csv->columns; i++)
+            if (e->apart[i] == k && e->fits[i])
+                left[count++] = i;
+        if (!count)
+            continue;
+        fprintf(out, "%s%s (", begin, why[k]);
+        put_names(e, left, count, out);
+        putc(')', out);
+        begin = ", ";
+    }
+    free(left);
+    return left ? 0 : -1;
+}
+
+/* A glob that takes nothing. */
+static int takes_nothing(const struct expansion *e, const char *glob)
+{
+    char shown[CSV_SHOWN], *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    int failed = out ? put_left(e, NAMED, out) : -1;
+    if (out)
+        failed |= fclose(out);
+    if (failed)
+        no_memory(e);
+    else
+        error_set(e->err, STATUS_INPUT, "%s: [data] features: '%s' takes no column%s",
+                  e->source->path, csv_show(glob, shown),
+                  *text ? text : ": the name of none fits it");
+    free(text);
+    return -1;
+}
+
 /* The columns that a glob takes, behind what is in `out` already. */
 static int put_glob(struct expansion *e, const char *glob, FILE *out)
 {
     size_t before = e->taken;
-    char shown[CSV_SHOWN];
     for (size_t i = 0; i < e->csv->columns; i++) {
         int fits = csv_fits(our_name(e, i), glob);
         if (fits < 0)
@@ -135,12 +201,7 @@ static int put_glob(struct expansion *e, const char *glob, FILE *out)
         e->apart[i] = NAMED;
         e->order[e->taken++] = i;
     }
-    if (e->taken > before)
-        return 0;
-    return error_set(e->err, STATUS_INPUT,
-                     "%s: [data] features: '%s' fits no column of numbers that is not named "
-                     "already and belongs to neither time, series nor targets",
-                     e->source->path, csv_show(glob, shown));
+    return e->taken > before ? 0 : takes_nothing(e, glob);
 }
 
 /* One item of features or targets into `out`. With `globs` these are looked for, not put. */
@@ -247,57 +308,22 @@ static int set_apart(struct expansion *e)
     return 0;
 }
 
-/* "a, b, c and 4 more" */
-static void put_names(const struct expansion *e, const size_t *column, size_t count, FILE *out)
-{
-    char shown[CSV_SHOWN];
-    const size_t most = 40;
-    for (size_t i = 0; i < count && i < most; i++)
-        fprintf(out, "%s%s", i ? ", " : "", csv_show(our_name(e, column[i]), shown));
-    if (count > most)
-        fprintf(out, " and %zu more", count - most);
-}
-
-/* What globs took, and what they left. */
-static void put_globs(const struct expansion *e, size_t *left, FILE *out)
-{
-    static const char *const why[] = {
-        [TIME] = "the time",
-        [SERIES] = "the series",
-        [TARGET] = "columns of targets",
-        [NOT_NUMBERS] = "not numbers in all rows",
-        [EMPTY] = "no value in any row",
-        [NAMELESS] = "no name",
-    };
-    const char *begin = "; not taken: ";
-    fprintf(out, "data: globs in features stand for %zu column%s: ", e->taken,
-            e->taken > 1 ? "s" : "");
-    put_names(e, e->order, e->taken, out);
-    for (enum apart k = TIME; k <= NAMELESS; k++) {
-        size_t count = 0;
-        for (size_t i = 0; i < e->csv->columns; i++)
-            if (e->apart[i] == k && e->fits[i])
-                left[count++] = i;
-        if (!count)
-            continue;
-        fprintf(out, "%s%s (", begin, why[k]);
-        put_names(e, left, count, out);
-        putc(')', out);
-        begin = ", ";
-    }
-}
-
+/* Tells what globs took, and what they left. */
 static int tell_globs(const struct expansion *e)
 {
     char *text = NULL;
-    size_t size, *left = malloc((e->csv->columns + 1) * sizeof *left);
+    size_t size;
     FILE *out = open_memstream(&text, &size);
-    if (out && left)
-        put_globs(e, left, out);
-    int failed = !out || fclose(out) || !left;
+    int failed = out ? 0 : -1;
+    if (out) {
+        fprintf(out, "data: globs in features stand for %zu column%s: ", e->taken,
+                e->taken > 1 ? "s" : "");
+        put_names(e, e->order, e->taken, out);
+        failed = put_left(e, TIME, out);
+        failed |= fclose(out);
+    }
     if (!failed)
         log_say(e->log, "%s", text);
-    free(left);
     free(text);
     return failed ? no_memory(e) : 0;
 }

@@ -281,20 +281,22 @@ static struct feature *parse_expression(struct parser *p)
     return NULL;
 }
 
-char *feature_unquoted(const char *text)
+int feature_unquoted(const char *text, char **inside)
 {
     size_t n = strlen(text), i = 1, used = 0;
-    char *inside = *text == '"' ? malloc(n + 1) : NULL;
-    while (inside && i < n && (text[i] != '"' || text[i + 1] == '"')) {
+    char *to = *inside = *text == '"' ? malloc(n + 1) : NULL;
+    if (!to)
+        return *text == '"' ? -1 : 0;
+    while (i < n && (text[i] != '"' || text[i + 1] == '"')) {
         i += text[i] == '"';
-        inside[used++] = text[i++];
+        to[used++] = text[i++];
     }
-    if (inside && i + 1 == n) {
-        inside[used] = 0;
-        return inside;
-    }
-    free(inside);
-    return NULL;
+    to[used] = 0;
+    if (i + 1 == n)
+        return 0;
+    free(to);
+    *inside = NULL;
+    return 0;
 }
 
 struct feature *feature_parse(const char *text, struct error *err)

@@ -39,8 +39,8 @@ struct feature *feature_parse(const char *text, struct error *err);
 void feature_free(struct feature *feature);
 
 /* What stands in quotes, if all of the text does: "" there is one quote. The caller frees it; NULL
- * if not, or without memory. */
-char *feature_unquoted(const char *text);
+ * if not. -1: memory. */
+int feature_unquoted(const char *text, char **inside);
 
 /*
  * Adds the columns that the feature needs to names[], which holds *count of them and grows (the
