@@ -372,12 +372,20 @@ static int expand_single(struct expansion *e, const char *key, const char *value
     return result;
 }
 
-/* Whether some item may be a glob, or all in quotes. */
-static int is_open(const struct list *list, const char *signs)
+/* Whether some item may be a glob, and is not in quotes. */
+static int has_glob(const struct list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        if (*list->item[i] == '"' ||
-            (strpbrk(list->item[i], signs) && !strpbrk(list->item[i], "(\"")))
+        if (strpbrk(list->item[i], "*?") && !strpbrk(list->item[i], "(\""))
+            return 1;
+    return 0;
+}
+
+/* Whether some item begins with a quote: all of it may be in quotes. */
+static int has_quoted(const struct list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (*list->item[i] == '"')
             return 1;
     return 0;
 }
@@ -394,7 +402,7 @@ static int expand_all(struct expansion *e)
     const struct config *c = e->config;
     struct csv_how how = load_csv_how(c);
     if (!is_plain(e->source->path))
-        return !is_open(&c->data.features, "*?")
+        return !has_glob(&c->data.features)
                    ? 0
                    : error_set(e->err, STATUS_USAGE,
                                "%s: this is no plain file and can be read only once: data.features "
@@ -412,8 +420,8 @@ int dataset_expand(struct config *config, struct log *log, struct error *err)
 {
     struct expansion e = {.config = config, .log = log, .err = err};
     struct sources sources;
-    if (!is_open(&config->data.features, "*?") && !is_open(&config->data.targets, "") &&
-        *config->data.stratify != '"')
+    if (!has_glob(&config->data.features) && !has_quoted(&config->data.features) &&
+        !has_quoted(&config->data.targets) && *config->data.stratify != '"')
         return 0;
     if (sources_find(config, &sources, err))
         return -1;
