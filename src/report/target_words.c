@@ -68,7 +68,7 @@ static void say_table(const struct target_report *r, const struct dataset *data,
 
 /* Against the naive forecast that was best in training, in the words that the test allows; where
  * there was no training part, beside the best of this part. */
-const char *target_report_verdict(const struct target_report *r, char *text, size_t size)
+static void put_verdict(const struct target_report *r, char *text, size_t size)
 {
     const struct regression_metrics all =
         regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
@@ -77,7 +77,7 @@ const char *target_report_verdict(const struct target_report *r, char *text, siz
     if (r->rival == NAIVES || s->kind == SKILL_UNKNOWN || !isfinite(all.mse)) {
         struct regression_verdict v = regression_verdict(&all);
         snprintf(text, size, "%s", v.text);
-        return text;
+        return;
     }
     double naive = all.naive_mse[r->rival];
     regression_ratio(all.mse, naive, ratio);
@@ -92,7 +92,6 @@ const char *target_report_verdict(const struct target_report *r, char *text, siz
                  : s->kind == SKILL_WORSE ? "worse than"
                                           : "not distinguishable from",
                  naive_name[r->rival], all.mse, naive, ratio);
-    return text;
 }
 
 /* " (transformed; by chance in 1 of 5 cases)": the figures' scale, and what they are worth. */
@@ -109,6 +108,15 @@ static void put_scale(const struct target_report *r, const struct dataset *data,
     const char *unit = data->transform[0].steps ? "transformed" : "";
     if (*unit || *cases)
         snprintf(text, size, " (%s%s%s)", unit, *unit && *cases ? "; " : "", cases);
+}
+
+const char *target_report_verdict(const struct target_report *r, const struct dataset *data,
+                                  char *text, size_t size)
+{
+    put_verdict(r, text, size);
+    size_t used = strlen(text);
+    put_scale(r, data, text + used, size - used);
+    return text;
 }
 
 /* What helps where the model is not better, and is not set already. */
@@ -143,13 +151,12 @@ static void tell_verdict(const struct target_report *r, const struct engine *e, 
         regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
     const struct regression_verdict v = regression_verdict(&all);
     int tested = r->rival != NAIVES && r->skill.kind != SKILL_UNKNOWN && isfinite(all.mse);
-    char text[160], scale[128] = "", advice[320] = "";
-    put_scale(r, e->data, scale, sizeof scale);
+    char text[256], advice[320] = "";
     if (v.best == NAIVES)
         return;
     if (tested ? r->skill.kind != SKILL_BETTER : !v.beats)
         put_advice(r, e, train, advice, sizeof advice);
-    log_say(log, "Verdict: %s%s%s%s", target_report_verdict(r, text, sizeof text), scale,
+    log_say(log, "Verdict: %s%s%s", target_report_verdict(r, e->data, text, sizeof text),
             *advice ? "; what helps: " : "", advice);
 }
 

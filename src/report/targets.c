@@ -610,9 +610,10 @@ static int draw_predictions(const struct target_report *r, const struct engine *
     int own = one_unit(data);
     struct regression_metrics m =
         regression_metrics(own ? &r->original : &r->transformed, 0, REGRESSION_ALL);
-    char verdict[256], text[160];
-    snprintf(verdict, sizeof verdict, "R\u00b2 %.4f; %s", m.r2,
-             target_report_verdict(r, text, sizeof text));
+    char verdict[320], text[256];
+    target_report_verdict(r, data, text, sizeof text);
+    text[strcspn(text, ":")] = 0; /* the figures are on the console */
+    snprintf(verdict, sizeof verdict, "R\u00b2 %.4f; %s", m.r2, text);
     struct plot_series *series;
     size_t count;
     double *time = data->time ? malloc((r->points + 1) * sizeof *time) : NULL;

@@ -74,8 +74,10 @@ json_t *target_report_json(const struct target_report *r, const struct dataset *
 void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
                         double train, struct log *log);
 
-/* "better than the last value: MSE 0.6 against 0.8, 25% less" in `text`, which is returned. */
-const char *target_report_verdict(const struct target_report *r, char *text, size_t size);
+/* "better than the last value: MSE 0.6 against 0.8, 25% less (transformed; by chance in 1 of 300
+ * cases)" in `text`, which is returned. */
+const char *target_report_verdict(const struct target_report *r, const struct dataset *data,
+                                  char *text, size_t size);
 
 /* The pictures that `wanted` names. */
 int target_report_draw(const struct target_report *r, const struct engine *e, const char *part,
