@@ -204,7 +204,7 @@ static int put_glob(struct expansion *e, const char *glob, FILE *out)
     return e->taken > before ? 0 : takes_nothing(e, glob);
 }
 
-/* One item of features or targets into `out`. With `globs` these are looked for, not put. */
+/* One item of features or targets into `out`; a glob of targets stays as it is. */
 static int put_item(struct expansion *e, const struct csv *csv, const char *key, const char *item,
                     FILE *out)
 {
