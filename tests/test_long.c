@@ -467,6 +467,62 @@ static void joined_files_are_one_series(void **state)
     clear_months();
 }
 
+/* A hole where two files meet is one, whatever data.gap says; rows that both files have show what
+ * lies between. */
+static void joined_files_with_holes_where_they_meet(void **state)
+{
+    (void)state;
+    static const int lacks[][2] = {{79, -1}, {80, -1}, {79, 80}, {149, 150}, {81, 151}};
+    for (size_t k = 0; k < 2 * sizeof lacks / sizeof *lacks; k++) {
+        make_rows();
+        rows[0][60].lacks = 0;
+        for (int i = 0; i < 2; i++)
+            if (lacks[k / 2][i] >= 0)
+                rows[0][lacks[k / 2][i]].lacks = 1;
+        write_series("s", 0, 0, ROWS);
+        struct config config = make_config("s0.csv");
+        config.data.gap = 10000000;
+        struct dataset *want = load(&config);
+        write_months(0);
+        if (k % 2) { /* the second begins with a row of the first */
+            write_series("months/X-2-", 0, 79 - (lacks[k / 2][0] == 79), 150);
+        }
+        config.data.join = 1;
+        config.data.source = list_of("months", 1);
+        struct dataset *data = load(&config);
+        expect_same(want, data);
+        dataset_free(data);
+        dataset_free(want);
+        clear_months();
+    }
+    /* a row without a time, at an end of a file or in the order of the newest first */
+    static const char *const texts[][2] = {
+        {"1,1\n2,2\n,9\n", "3,3\n4,4\n"},     {"1,1\n2,2\n", ",9\n3,3\n4,4\n"},
+        {",9\n2,2\n1,1\n", "4,4\n3,3\n"},     {"2,2\n1,1\n", "4,4\n3,3\n,9\n"},
+        {"1,1\n2,2\n", "3,3\n4,4\n,9\n"},     {",9\n1,1\n2,2\n", "3,3\n4,4\n"},
+        {"1,1\n2,2\n3,\n", "2,2\n3,3\n4,4\n"}};
+    for (size_t k = 0; k < sizeof texts / sizeof *texts; k++) {
+        char text[64];
+        mkdir(in("months"), 0777);
+        for (int i = 0; i < 2; i++) {
+            snprintf(text, sizeof text, "time,close\n%s", texts[k][i]);
+            write_text(i ? "months/b.csv" : "months/a.csv", text);
+        }
+        struct config config = make_config("months");
+        config.data.features = list_of("close", 0);
+        config.data.targets.count = 0;
+        config.data.window = 2;
+        config.data.gap = 0;
+        config.data.validation = config.data.test = 0;
+        config.data.join = 1;
+        struct dataset *data = load(&config);
+        assert_int_equal(data->rows, 4);
+        assert_int_equal(data->count[PART_TRAIN], k < 4 ? 2 : 3);
+        dataset_free(data);
+        clear_months();
+    }
+}
+
 static void joined_files_without_values(void **state)
 {
     (void)state;
@@ -833,6 +889,7 @@ int main(void)
         cmocka_unit_test(targets_beside_a_long_file),
         cmocka_unit_test(rows_without_a_time_beside_targets),
         cmocka_unit_test(joined_files_are_one_series),
+        cmocka_unit_test(joined_files_with_holes_where_they_meet),
         cmocka_unit_test(joined_files_without_values),
         cmocka_unit_test(items_are_joined_each_by_itself),
         cmocka_unit_test(where_files_meet),

@@ -28,8 +28,8 @@
  */
 struct cache_head {
     uint64_t order, rows, columns, timed, lined, moved, read, format, first_line, separator;
-    uint64_t unfilled, gaps, cuts;
-    uint64_t left; /* tables of the file behind this one */
+    uint64_t unfilled, gaps, cuts; /* gaps: bits, as gaps_of() has them */
+    uint64_t left;                 /* tables of the file behind this one */
     uint64_t names, checksum;
 };
 #define ORDER UINT64_C(0x0102030405060708)
@@ -222,7 +222,7 @@ static int plausible(FILE *in, const struct cache_head *head, int timed, size_t 
     struct stat st;
     long at = ftell(in);
     if (head->order != ORDER || head->columns != columns || head->timed != (uint64_t)timed ||
-        head->lined > 1 || head->moved > 1 || head->unfilled > 1 || head->gaps > 1 ||
+        head->lined > 1 || head->moved > 1 || head->unfilled > 1 || head->gaps > 7 ||
         head->cuts > NAMES_MOST / 8 || head->read > SIZE_MAX || !head->rows ||
         head->rows > SIZE_MAX / 8 || head->names > NAMES_MOST || head->format >= TIME_FORMATS ||
         head->separator > 127 || at < 0 || fstat(fileno(in), &st) || st.st_size < 0)
@@ -295,7 +295,9 @@ static int read_body(FILE *in, const struct cache_head *head, struct table *tabl
     uint64_t checksum, at = (uint64_t)ftell(in); /* plausible() has asked too */
     char *names = malloc(head->names + 1);
     table->read = (size_t)head->read;
-    table->gaps = head->gaps != 0;
+    table->gaps = head->gaps & 1;
+    table->left_before = head->gaps >> 1 & 1;
+    table->left_behind = head->gaps >> 2 & 1;
     if (head->lined)
         table->line = malloc(rows * sizeof *table->line);
     if (head->moved)
@@ -383,6 +385,12 @@ static char *join_names(const struct table *table, size_t *bytes)
     return NULL;
 }
 
+static uint64_t gaps_of(const struct table *table)
+{
+    return (uint64_t)(table->gaps != 0) | (uint64_t)(table->left_before != 0) << 1 |
+           (uint64_t)(table->left_behind != 0) << 2;
+}
+
 static int write_table(FILE *out, const struct table *table, uint64_t left)
 {
     size_t bytes = 0;
@@ -398,7 +406,7 @@ static int write_table(FILE *out, const struct table *table, uint64_t left)
                               .first_line = table->first_line,
                               .separator = (unsigned char)table->separator,
                               .unfilled = table->unfilled != NULL,
-                              .gaps = table->gaps != 0,
+                              .gaps = gaps_of(table),
                               .cuts = table->cuts,
                               .left = left,
                               .names = bytes};

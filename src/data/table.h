@@ -62,7 +62,8 @@ struct table {
         *unfilled; /* [columns][rows] with NaN where a value was carried forward; NULL: as column */
     size_t *cut;   /* [cuts] ascending: rows that do not go on from the row before */
     size_t cuts;
-    int gaps;   /* some value is missing: NaN */
+    int left_before, left_behind; /* rows before the first, and behind the last, were left out */
+    int gaps;                     /* some value is missing: NaN */
     char *told; /* what was found, a line each; NULL: nothing */
 
     /* With data.series a file has a table for each series. */

@@ -61,6 +61,18 @@ static int add_told(FILE *told, char *const *text, const char *more)
     return 0;
 }
 
+/* Cuts among the rows from `skip` on, which become those from `at` on. Rows that were left out
+ * where two files meet are a hole too, unless rows that both have show what lies between. */
+static void append_cuts(struct table *t, const struct table *part, size_t skip, size_t at)
+{
+    if (at && !skip && (t->left_behind || part->left_before))
+        t->cut[t->cuts++] = at;
+    for (size_t i = 0; i < part->cuts; i++)
+        if (part->cut[i] >= skip)
+            t->cut[t->cuts++] = at + part->cut[i] - skip;
+    t->left_behind = part->left_behind;
+}
+
 /* The rows from `skip` on of one part, behind those that are there. */
 static int append(struct table *t, const struct table *part, size_t skip)
 {
@@ -75,9 +87,7 @@ static int append(struct table *t, const struct table *part, size_t skip)
     memcpy(t->time + at, part->time + skip, rows * sizeof *t->time);
     for (size_t i = 0; i < rows; i++)
         t->line[at + i] = part->line ? part->line[skip + i] : part->first_line + skip + i;
-    for (size_t i = 0; i < part->cuts; i++)
-        if (part->cut[i] > skip)
-            t->cut[t->cuts++] = at + part->cut[i] - skip;
+    append_cuts(t, part, skip, at);
     t->part[t->parts].begin = at;
     if (!(t->part[t->parts++].path = strdup(part->path)))
         return -1;
@@ -96,7 +106,7 @@ static struct table *allocate(struct table *const *part, size_t count, const cha
         cuts += part[i]->cuts;
     }
     int failed = !t || table_allocate(t, 1, rows) || !(t->line = malloc(rows * sizeof *t->line)) ||
-                 !(t->cut = malloc((cuts + 1) * sizeof *t->cut)) ||
+                 !(t->cut = malloc((cuts + count) * sizeof *t->cut)) ||
                  !(t->part = calloc(count, sizeof *t->part)) ||
                  (part[0]->series && !(t->series = strdup(part[0]->series)));
     for (size_t c = 0; !failed && c < t->columns; c++) {

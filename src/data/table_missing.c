@@ -91,6 +91,16 @@ static int hole_between(const struct piece *p, size_t before, size_t behind)
     return p->skipped && p->skipped[before] != p->skipped[behind];
 }
 
+/* Whether rows were left out before the first one that is kept, and behind the last. */
+static void look_at_ends(const struct piece *p, size_t first, size_t last)
+{
+    struct table *t = p->table;
+    size_t of_first = p->skipped ? p->skipped[first] : 0;
+    size_t of_last = p->skipped ? p->skipped[last] : 0, all = p->skipped_count;
+    t->left_before = first > 0 || (p->turned ? all > of_first : of_first > 0);
+    t->left_behind = last + 1 < t->rows || (p->turned ? of_last > 0 : all > of_last);
+}
+
 /* Leaves the first rows out, and if `all` those in which a needed value is missing: holes that
  * nothing reaches across. */
 static int skip_rows(struct piece *p, size_t start, int all)
@@ -109,6 +119,8 @@ static int skip_rows(struct piece *p, size_t start, int all)
             t->cut[t->cuts++] = kept;
         from[kept++] = i;
     }
+    if (kept)
+        look_at_ends(p, from[0], from[kept - 1]);
     if (left_out)
         fprintf(p->told, "%zu row%s left out where a value is missing\n", left_out,
                 left_out == 1 ? "" : "s");
