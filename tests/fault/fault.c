@@ -389,11 +389,15 @@ if (f) /* the file is zlib's now */
 return hold(STREAM, f);
 }
 
+static _Atomic(gzFile) gz_failed; /* the file of which zlib tells that reading failed */
+
 int __real_gzclose_r(gzFile f);
 int __wrap_gzclose_r(gzFile f);
 int __wrap_gzclose_r(gzFile f)
 {
     drop(f);
+    if (atomic_load(&gz_failed) == f)
+        atomic_store(&gz_failed, NULL);
     return __real_gzclose_r(f);
 }
 
@@ -750,9 +754,7 @@ int __wrap_closedir(DIR *folder)
     return __real_closedir(folder);
 }
 
-/* what zlib then tells of the file */
-static atomic_int gz_failed;
-FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, (atomic_store(&gz_failed, 1), -1))
+FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, (atomic_store(&gz_failed, f), -1))
 return __real_gzread(f, to, size);
 }
 
@@ -761,7 +763,7 @@ const char *__wrap_gzerror(gzFile f, int *code);
 const char *__wrap_gzerror(gzFile f, int *code)
 {
     const char *text = __real_gzerror(f, code);
-    if (!atomic_load(&gz_failed))
+    if (atomic_load(&gz_failed) != f)
         return text;
     *code = Z_ERRNO;
     return "Input/output error";
