@@ -65,6 +65,13 @@ static void clean_text(char out[TEXT_LONGEST], const char *text)
     out[used] = 0;
 }
 
+static int is_ascii(const char *text)
+{
+    while (*text && (unsigned char)*text < 0x80)
+        text++;
+    return !*text;
+}
+
 /* Whether the font that is set lacks a character of a text. */
 static int font_lacks(cairo_t *cr, const char *text)
 {
@@ -122,7 +129,7 @@ static void set_font(struct canvas *canvas, enum font font, const char *text)
 {
     cairo_t *cr = canvas->cr;
     select_family(cr, USUAL_FONT, font);
-    if (!font_lacks(cr, text))
+    if (is_ascii(text) || !font_lacks(cr, text))
         return;
     for (int i = 0; i < 2; i++) {
         if (i)
