@@ -450,6 +450,8 @@ static void test_bounds_of_clashes(void **state)
         {TARGETS ";data.look_back=yes", NULL},
         {TARGETS ";data.look_back=yes;data.split=shuffled", "only in the order of time"},
         {TARGETS ";data.target_source=y.csv", "target_source needs target_rows = window"},
+        {TARGETS ";data.target_source=y.csv;data.target_rows=window;data.duplicates=sum",
+         "rows that are summed have no one row of target_source"},
         {TARGETS ";data.target_source=y.csv;data.target_rows=window", NULL},
         {TARGETS ";data.scaler=window;model.reversible_norm=yes", "has standardised each window"},
         {TARGETS ";data.scaler=standard;model.reversible_norm=yes", NULL},

@@ -361,6 +361,38 @@ static void rows_without_a_time_beside_targets(void **state)
     dataset_free(data);
 }
 
+/* Of rows of one time the one that counts takes its row of targets with it. */
+static void merged_rows_beside_targets(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"1,10\n2,20\n2,21\n3,30\n", "3,30\n2,20\n2,21\n1,10\n"};
+    for (int k = 0; k < 4; k++) {
+        char text[64];
+        struct config config = make_config("twice.csv");
+        config.data.duplicates = k / 2 ? DUPLICATES_LAST : DUPLICATES_FIRST;
+        config.data.target_source = list_of("twice_t.csv", 1);
+        config.data.features = list_of("close", 0);
+        config.data.targets = list_of("y", 0);
+        config.data.target_rows = TARGET_WINDOW;
+        config.data.window = 2;
+        config.data.gap = 0;
+        config.data.validation = config.data.test = 0;
+        config.data.scaler = (struct method){.kind = SCALER_NONE, .high = 1};
+        snprintf(text, sizeof text, "time,close\n%s", texts[k % 2]);
+        FILE *out = create("twice.csv"), *targets = create("twice_t.csv");
+        fputs(text, out);
+        fputs(k % 2 ? "y\n300\n200\n210\n100\n" : "y\n100\n200\n210\n300\n", targets);
+        close_file(out);
+        close_file(targets);
+        struct dataset *data = load(&config);
+        assert_int_equal(data->rows, 3);
+        assert_true(data->series[1] == (k / 2 ? 21 : 20));
+        for (size_t row = 0; row < data->rows; row++)
+            assert_true(data->raw_target[row] == 10 * (double)data->series[row]);
+        dataset_free(data);
+    }
+}
+
 /* --- files that follow one another */
 
 static void write_text(const char *name, const char *text)
@@ -888,6 +920,7 @@ int main(void)
         cmocka_unit_test(a_long_file_without_times),
         cmocka_unit_test(targets_beside_a_long_file),
         cmocka_unit_test(rows_without_a_time_beside_targets),
+        cmocka_unit_test(merged_rows_beside_targets),
         cmocka_unit_test(joined_files_are_one_series),
         cmocka_unit_test(joined_files_with_holes_where_they_meet),
         cmocka_unit_test(joined_files_without_values),

@@ -424,6 +424,9 @@ static void check_model(struct parse *p)
         clash(p, KEY(data, look_back), rows, "look_back needs targets behind the window");
     if (c->data.target_source.count && !by_row)
         clash(p, KEY(data, target_source), rows, "target_source needs target_rows = window");
+    if (c->data.target_source.count && c->data.duplicates == DUPLICATES_SUM)
+        clash(p, KEY(data, duplicates), KEY(data, target_source),
+              "rows that are summed have no one row of target_source: first and last have");
     if (c->data.scaler.kind == SCALER_RELATIVE && by_row && !own)
         clash(p, KEY(data, scaler), rows,
               "relative to its last value, a window's first row tells what comes behind it");

@@ -160,6 +160,10 @@ static void merge_rows(struct piece *p, size_t to, size_t row)
         else if (p->how->duplicates == DUPLICATES_SUM)
             x[to] = isnan(x[to]) ? x[row] : isnan(x[row]) ? x[to] : x[to] + x[row];
     }
+    if (last) {
+        t->line[to] = t->line[row];
+        t->origin[to] = t->origin[row];
+    }
 }
 
 /* What rows of one time hint at: dates whose time of day is elsewhere, clocks that were put back.
