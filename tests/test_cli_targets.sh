@@ -510,6 +510,24 @@ bce()
         "$(figure "input/transformed/rise_probability(close,5)/naive/zero return/mse")"
 }
 point "rise_probability with bce: shares of the look-ahead period, losses and directions" bce
+# A bracket in a column's name is no function: the same figures as of `close`.
+bracketed()
+{
+    mkdir -p renamed && for file in prices/*.csv; do
+        sed '1s/close/close (EUR)/' "$file" >"renamed/${file#*/}"
+    done
+    for target in 'close' 'roc(close,5)'; do
+        quoted=$(printf '%s' "$target" | sed 's/close/"close (EUR)"/')
+        run 0 -c gru.ini -o plain --overwrite -s data.horizon=5 -s "data.features=close" -s "data.targets=$target" &&
+            evaluated -m plain && sed "s/close/@/; /\"model\"/d" out >plain.json &&
+            run 0 -c gru.ini -o quoted --overwrite -s data.source=renamed -s data.horizon=5 \
+                -s 'data.features="close (EUR)"' -s "data.targets=$quoted" && evaluated -m quoted &&
+            sed 's/\\"close (EUR)\\"/@/; s/close (EUR)/@/; /"model"/d' out >quoted.json &&
+            grep -q directional_accuracy plain.json && diff plain.json quoted.json || return 1
+    done
+    grep -q '"price"' quoted.json
+}
+point "directions and prices of a column whose name has brackets" bracketed
 several()
 {
     run 0 -c gru.ini -o several -s 'data.targets=ret(close), volume, volatility(close,5)' \

@@ -288,10 +288,13 @@ static int shape(struct load *load)
                                "[data] permute_targets: there is no target")
                    : 0;
     data->target_feature = malloc(targets * sizeof *data->target_feature);
-    if (!data->target_feature)
+    data->target_is_column = malloc(targets);
+    if (!data->target_feature || !data->target_is_column)
         return load_no_memory(load);
-    for (size_t i = 0; i < targets; i++)
+    for (size_t i = 0; i < targets; i++) {
         data->target_feature[i] = apart ? 0 : feature_called(load, load->expression[i]->text);
+        data->target_is_column[i] = apart || !load->expression[i]->function;
+    }
     data->eval_window = config->data.eval_window > 0 ? (size_t)config->data.eval_window : 0;
     for (size_t i = 0; i < load->expressions; i++) {
         size_t lag = feature_warmup(load->expression[i]);
@@ -709,6 +712,7 @@ void dataset_free(struct dataset *data)
     free(data->raw_target);
     free(data->target_base);
     free(data->target_feature);
+    free(data->target_is_column);
     free(data->transform);
     free(data->target_range);
     free(data->weight);

@@ -94,9 +94,10 @@ struct dataset {
     double *target_range; /* [channels * targets][2]: smallest and largest value, in the unit of the
                              file, of the training part's targets; NULL: not known */
     int *target_feature;  /* [targets]: the feature of the same text, or -1 */
-    double *target_base;  /* [rows, targets]: value of the target's innermost column at each
-                             row ("close" of ret(close)): naive forecasts and price units */
-    float *weight;        /* [rows] of the window that starts there; NULL: all 1 */
+    unsigned char *target_is_column; /* [targets]: 1: a column or a channel, no function */
+    double *target_base;     /* [rows, targets]: value of the target's innermost column at each
+                                row ("close" of ret(close)): naive forecasts and price units */
+    float *weight;           /* [rows] of the window that starts there; NULL: all 1 */
     struct reading *reading; /* how the files are written */
 };
 

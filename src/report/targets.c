@@ -13,8 +13,20 @@
 /* How a target becomes a price, from the base at the window's last row. */
 enum price { PRICE_NONE, PRICE_ITSELF, PRICE_RATIO, PRICE_LOG, PRICE_DIFFERENCE };
 
-/* `name` is "f(column)" or "f(column,n)" where n is the span over which f looks back. */
-static enum price price_of(const char *name, size_t ahead)
+/* Whether the first argument is a function; brackets in quotes belong to a column's name. */
+static int is_nested(const char *argument)
+{
+    int quoted = 0;
+    for (const char *p = argument; *p; p++) {
+        quoted ^= *p == '"';
+        if (*p == '(' && !quoted)
+            return 1;
+    }
+    return 0;
+}
+
+/* A function is "f(column)" or "f(column,n)" where n is the span over which f looks back. */
+static enum price price_of(const char *name, int is_column, size_t ahead)
 {
     static const struct {
         const char *function;
@@ -24,12 +36,12 @@ static enum price price_of(const char *name, size_t ahead)
         {"ret(", PRICE_RATIO, 0},  {"logret(", PRICE_LOG, 0},      {"roc(", PRICE_RATIO, 1},
         {"logroc(", PRICE_LOG, 1}, {"diff(", PRICE_DIFFERENCE, 0},
     };
-    if (!strchr(name, '('))
+    if (is_column)
         return PRICE_ITSELF;
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++) {
         size_t n = strlen(functions[i].function);
         const char *comma = strrchr(name, ',');
-        if (strncasecmp(name, functions[i].function, n) || strchr(name + n, '('))
+        if (strncasecmp(name, functions[i].function, n) || is_nested(name + n))
             continue;
         size_t span = functions[i].spans && comma ? (size_t)strtoul(comma + 1, NULL, 10) : 1;
         return span == ahead ? functions[i].price : PRICE_NONE;
@@ -436,7 +448,8 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
         r->has_price = !along;
         for (size_t t = 0; t < k; t++) {
             size_t ahead = data->target_first + 1 - data->window; /* rows after the window's last */
-            a.price[t] = price_of(data->target_names[t], a.rows == 1 ? ahead : 0);
+            a.price[t] =
+                price_of(data->target_names[t], data->target_is_column[t], a.rows == 1 ? ahead : 0);
             r->has_price &= a.price[t] != PRICE_NONE && a.price[t] != PRICE_ITSELF;
         }
         a.mean = mean + k;
