@@ -185,6 +185,36 @@ static void numbers_are_told(void **state)
     table_free(table);
 }
 
+/* Thousands that look like fractions, beside a column that has decimal commas. */
+static void points_beside_commas_are_told(void **state)
+{
+    (void)state;
+    static const char commas[] = "column 'y': decimal commas\n";
+    static const char file[] = "x,y\n900,\"0,5\"\n40.206,\"1,5\"\n";
+    struct table *table = read_text(file, &(struct table_how){0}, 2);
+    assert_memory_equal(table->told, commas, strlen(commas));
+    assert_string_equal(table->told + strlen(commas),
+                        "column 'x': decimal points with three digits behind each (line 3), but "
+                        "column 'y' has decimal commas; if those points separate thousands, set "
+                        "data.decimal = comma\n");
+    assert_true(table->column[0][0] == 900 && table->column[0][1] == 40.206);
+    table_free(table);
+    table = read_text(file, &(struct table_how){.decimal = DECIMAL_COMMA}, 2);
+    assert_true(!table->told || !*table->told);
+    assert_true(table->column[0][1] == 40206 && table->column[1][1] == 1.5);
+    table_free(table);
+    static const char *const sure[] = {
+        "x,y\n900.5,\"0,5\"\n40.206,\"1,5\"\n", /* no thousands */
+        "x,y\n0.500,\"0,5\"\n40.206,\"1,5\"\n",
+        "x,y\n900,\"0,5\"\n40,\"1,5\"\n", /* no point at all */
+    };
+    for (size_t i = 0; i < sizeof sure / sizeof *sure; i++) {
+        table = read_text(sure[i], &(struct table_how){0}, 2);
+        assert_string_equal(table->told, commas);
+        table_free(table);
+    }
+}
+
 /* --- times */
 
 /* 2024-01-02T00:00:00Z and later, in ms */
@@ -963,6 +993,7 @@ int main(void)
         cmocka_unit_test(numbers),
         cmocka_unit_test(no_numbers),
         cmocka_unit_test(numbers_are_told),
+        cmocka_unit_test(points_beside_commas_are_told),
         cmocka_unit_test(times),
         cmocka_unit_test(times_by_format),
         cmocka_unit_test(ambiguous_times),

@@ -281,7 +281,7 @@ unsigned amount_signs(const char *text, size_t length)
         return by_point ? AMOUNT_SHOWS_POINT : AMOUNT_SHOWS_COMMA;
     if (commas == 1)
         return groups ? AMOUNT_SHOWS_COMMA : one_comma(&core, n);
-    return points == 1 && !by_comma ? AMOUNT_SHOWS_POINT : 0;
+    return points == 1 ? by_comma ? AMOUNT_IS_DOTTED : AMOUNT_SHOWS_POINT : 0;
 }
 
 void amount_gather(struct amount_style *style, const char *text, size_t length, uint64_t line)
@@ -299,6 +299,8 @@ void amount_gather(struct amount_style *style, const char *text, size_t length, 
         style->comma = line;
     if (signs == AMOUNT_SHOWS_EITHER && !style->either)
         style->either = line;
+    if (signs == AMOUNT_IS_DOTTED && !style->dotted)
+        style->dotted = line;
 }
 
 int amount_decide(const struct amount_style *style)

@@ -22,12 +22,13 @@ enum {
     AMOUNT_SHOWS_COMMA = 2,  /* 1.234,5  1.234.567  0,5  1,50 */
     AMOUNT_SHOWS_EITHER = 4, /* 408,812: thousands or a fraction */
     AMOUNT_IS_NONE = 8,      /* no number at all */
+    AMOUNT_IS_DOTTED = 16,   /* 40.206: by a comma it would be a whole number of thousands */
 };
 
 /* What the fields of a column have shown so far; zeroed at first. */
 struct amount_style {
-    uint64_t point, comma, either; /* lines of the first field that shows it; 0: none */
-    int percent, unit, brackets;   /* some field is "5%", "5K", "(5)" */
+    uint64_t point, comma, either, dotted; /* lines of the first field that shows it; 0: none */
+    int percent, unit, brackets;           /* some field is "5%", "5K", "(5)" */
 };
 
 unsigned amount_signs(const char *text, size_t length);

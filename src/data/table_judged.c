@@ -215,6 +215,27 @@ static int keep_decimal(struct judged *j, size_t i, int kept)
                      kept == DECIMAL_COMMA ? "commas" : "points");
 }
 
+/* 40.206 may be thousands where another column of the file, by itself, has decimal commas. */
+static void tell_dotted(struct judged *j)
+{
+    char name[CSV_SHOWN], other[CSV_SHOWN];
+    size_t with_comma = 0, columns = j->table->columns;
+    while (with_comma < columns && !j->table->comma[with_comma])
+        with_comma++;
+    for (size_t i = 0; i < columns && with_comma < columns && !j->how->decimal; i++) {
+        const struct column *c = &j->column[i];
+        if (c->decimal != DECIMAL_POINT || c->style.point || !c->style.dotted ||
+            (j->how->kept_decimal && j->how->kept_decimal[i]))
+            continue;
+        fprintf(j->told,
+                "column '%s': decimal points with three digits behind each (line %llu), but column "
+                "'%s' has decimal commas; if those points separate thousands, set data.decimal = "
+                "comma\n",
+                column_name(j, i, name), (unsigned long long)c->style.dotted,
+                column_name(j, with_comma, other));
+    }
+}
+
 /* The decimal sign of each column; a column without a decision is an error. */
 static int decide(struct judged *j)
 {
@@ -250,6 +271,7 @@ static int decide(struct judged *j)
                          j->table->path, (unsigned long long)c->style.either,
                          column_name(j, i, name));
     }
+    tell_dotted(j);
     return 0;
 }
 
