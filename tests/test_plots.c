@@ -839,6 +839,23 @@ static void nothing_is_hidden(void **state)
     free(p.rgb);
 }
 
+/* The date below the right end of an axis is whole: the picture's edge cuts nothing off. */
+static void dates_stay_inside(void **state)
+{
+    (void)state;
+    struct forecasts f;
+    forecasts_init(&f);
+    for (int i = 0; i < 2 * EACH; i++) /* hours; the last one is a midnight */
+        f.values[4][i] = 1704067200e3 + 3600e3 * (i % EACH - (EACH - 1));
+    struct picture p = draw_predictions(&f.plot);
+    const unsigned background = pixel(&p, 0, 0);
+    for (unsigned y = 0; y < p.height; y++)
+        for (unsigned x = p.width - 8; x < p.width; x++)
+            if (pixel(&p, x, y) != background)
+                fail_msg("something at %u, %u", x, y);
+    free(p.rgb);
+}
+
 /* No line bridges a hole in time. */
 static void holes_stay_open(void **state)
 {
@@ -1723,6 +1740,7 @@ int main(void)
         cmocka_unit_test(series_apart),
         cmocka_unit_test(common_unit),
         cmocka_unit_test(nothing_is_hidden),
+        cmocka_unit_test(dates_stay_inside),
         cmocka_unit_test(holes_stay_open),
         cmocka_unit_test(times_below),
         cmocka_unit_test(what_is_said),

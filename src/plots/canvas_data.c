@@ -29,6 +29,16 @@ static void draw_factor(struct canvas *canvas, int power, double x, double y)
     canvas_power(canvas, ALIGN_RIGHT, COLOR_MUTED, x, y, "\u00d710", text);
 }
 
+/* The middle of a label below an axis: at its tick, or where the picture's edge lets it be whole.
+ */
+static double label_middle(struct canvas *canvas, const struct axes *axes, const struct tick *tick,
+                           double *width)
+{
+    *width = canvas_text_width(canvas, FONT_TICK, tick->label) +
+             0.75 * canvas_text_width(canvas, FONT_TICK, tick->power);
+    return fmin(canvas_x(axes, tick->at), CANVAS_WIDTH - CANVAS_MARGIN / 4 - *width / 2);
+}
+
 /* Whether neighbouring labels below an axis would touch. */
 static int crowded(struct canvas *canvas, const struct axes *axes, const struct tick *ticks, int n)
 {
@@ -36,9 +46,7 @@ static int crowded(struct canvas *canvas, const struct axes *axes, const struct 
     for (int i = 0; i < n; i++) {
         if (!ticks[i].label[0])
             continue;
-        double width = canvas_text_width(canvas, FONT_TICK, ticks[i].label) +
-                       0.75 * canvas_text_width(canvas, FONT_TICK, ticks[i].power);
-        double x = canvas_x(axes, ticks[i].at);
+        double width, x = label_middle(canvas, axes, &ticks[i], &width);
         if (x - width / 2 < end)
             return 1;
         end = x + width / 2 + 8;
@@ -56,11 +64,12 @@ void canvas_x_ticks(struct canvas *canvas, const struct axes *axes)
     while (crowded(canvas, axes, ticks, n) && --most > 0);
     double bottom = box.y + box.h;
     for (int i = 0; i < n; i++) {
-        double x = canvas_x(axes, ticks[i].at);
+        double x = canvas_x(axes, ticks[i].at), width;
         int major = ticks[i].label[0] != 0;
         canvas_segment(canvas->cr, x, bottom, x, bottom + (major ? 4 : 2), 0.7, COLOR_FRAME);
         if (major)
-            canvas_power(canvas, ALIGN_CENTER, COLOR_MUTED, x, bottom + 15, ticks[i].label,
+            canvas_power(canvas, ALIGN_CENTER, COLOR_MUTED,
+                         label_middle(canvas, axes, &ticks[i], &width), bottom + 15, ticks[i].label,
                          ticks[i].power);
     }
     draw_factor(canvas, power, box.x + box.w, bottom + 29);
