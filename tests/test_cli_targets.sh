@@ -674,6 +674,16 @@ overview()
         pictures looked data_overview target_distribution
 }
 point "data prints and draws what there is, and trains nothing" overview
+# The sine of noon is 1.2e-16 to a computer: it is no reason to write the whole line in powers of ten.
+sines()
+{
+    awk 'BEGIN { print "time,close"; for (i = 0; i < 300; i++) print 1600041600 + 3600 * i "," 50 + i % 7 }' >hours.csv &&
+        run 0 data -c gru.ini -o hours -s data.source=hours.csv -s 'data.features=close, hour_sin()' -s data.targets=close &&
+        has out '^hour_sin\(\) +[0-9]+ +-1\.0+ +-0\.7071 +0\.000 +0\.7071 +1\.0+$' '^data: hours\.csv: 300 rows, 2020-09-14' &&
+        run 0 data -c gru.ini -o hours -s data.source=hours.csv -s data.features=close -s data.targets=close -s data.time= &&
+        has out '^data: hours\.csv: 300 rows, without time \(data\.time is not set\)$'
+}
+point "data: zeros are zeros, and a time that is not named is told" sines
 
 # --- amplifiers
 

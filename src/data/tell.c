@@ -40,7 +40,8 @@ static void tell_rows(struct load *load, const struct input *input)
     char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
     const char *path = input->label;
     if (!input->table->time) {
-        SAY(load, "data: %s: %zu rows, without time", path, input->file.rows);
+        SAY(load, "data: %s: %zu rows, without time (data.time is not set)", path,
+            input->file.rows);
         return;
     }
     table_time(input->first_time, first);
@@ -148,7 +149,8 @@ static void say_sums(struct load *load, const struct sums *sums)
                 sums->step ? "every " : "at no common distance",
                 sums->step ? table_duration(sums->step, apart) : "");
     else
-        log_say(load->log, "data: %s: %zu rows, without time", what, sums->rows);
+        log_say(load->log, "data: %s: %zu rows, without time (data.time is not set)", what,
+                sums->rows);
     if (config->data.gap)
         log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", sums->holes,
                 plural(sums->holes), table_duration(config->data.gap, shown),

@@ -106,15 +106,18 @@ static int all_positive(const struct dataset *data, const unsigned char *part_of
 /* Two lines: range and quartiles; below the deviation and what else there is. */
 static void print_distribution(const char *what, const struct distribution *d)
 {
-    const double x[] = {d->min, d->quantile[3], d->quantile[4], d->quantile[5], d->max, d->sd};
+    double x[] = {d->min, d->quantile[3], d->quantile[4], d->quantile[5], d->max, d->sd};
     int scientific = 0;
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 6; i++) {
+        if (fabs(x[i]) < 1e-14 * fmax(fabs(d->min), fabs(d->max)))
+            x[i] = 0; /* the rounding of a sine's 0 */
         scientific |= column_is_long(x[i]);
+    }
     column_name(what, 20);
     printf(" %7zu", d->count);
     for (size_t i = 0; i < 5; i++)
         printf(" %9s", column_figure(x[i], scientific).text);
-    printf("\n%28s %9s %9.2f %9.2f %9zu\n", "", column_figure(d->sd, scientific).text, d->skew,
+    printf("\n%28s %9s %9.2f %9.2f %9zu\n", "", column_figure(x[5], scientific).text, d->skew,
            d->kurtosis, d->low + d->high);
 }
 
