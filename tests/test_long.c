@@ -568,6 +568,42 @@ static void joined_files_without_values(void **state)
     clear_months();
 }
 
+/* Of one of two series no row of the middle file has a value: a hole, although data.gap sees none.
+ */
+static void a_file_without_values_of_a_series(void **state)
+{
+    (void)state;
+    mkdir(in("months"), 0777);
+    for (int m = 0; m < 3; m++) {
+        char name[32];
+        snprintf(name, sizeof name, "months/%d.csv", 3 - m);
+        FILE *out = create(name);
+        fputs("who,time,close\n", out);
+        for (int i = 10 * m; i < 10 * (m + 1); i++) {
+            fprintf(out, "x,%d,%s\n", 1600000000 + i, m == 1 ? "" : "1");
+            fprintf(out, "y,%d,%d\n", 1600000000 + i, i);
+            fprintf(out, "z,%d,\n", 1600000000 + i);
+        }
+        close_file(out);
+    }
+    struct config config = make_config("months");
+    config.data.join = 1;
+    config.data.series = who;
+    config.data.features = list_of("close", 0);
+    config.data.targets.count = 0;
+    config.data.window = 2;
+    config.data.gap = 0;
+    config.data.validation = config.data.test = 0;
+    expect_fault(&config, STATUS_INPUT, "/months: z: no row has a value in every column that is");
+    config.data.short_series = SHORT_SKIP;
+    struct dataset *data = load(&config);
+    assert_int_equal(data->files, 2);
+    assert_int_equal(data->rows, 20 + 30);
+    assert_int_equal(data->count[PART_TRAIN], 9 + 9 + 29);
+    dataset_free(data);
+    clear_months();
+}
+
 /* Each item of source is a series of its own. */
 static void items_are_joined_each_by_itself(void **state)
 {
@@ -924,6 +960,7 @@ int main(void)
         cmocka_unit_test(joined_files_are_one_series),
         cmocka_unit_test(joined_files_with_holes_where_they_meet),
         cmocka_unit_test(joined_files_without_values),
+        cmocka_unit_test(a_file_without_values_of_a_series),
         cmocka_unit_test(items_are_joined_each_by_itself),
         cmocka_unit_test(where_files_meet),
         cmocka_unit_test(files_that_follow_are_warned_of),

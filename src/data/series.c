@@ -446,6 +446,14 @@ static int by_series(const void *a, const void *b)
     return x && y ? strcmp(x, y) : 0;
 }
 
+static int has_rows(struct table *const *part, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (part[i]->rows)
+            return 1;
+    return 0;
+}
+
 /* The tables of part[count], each series joined to one, as a list; those that were joined go. */
 static struct table *join_tables(struct table **part, size_t count, const char *path,
                                  struct error *err)
@@ -457,11 +465,11 @@ static struct table *join_tables(struct table **part, size_t count, const char *
         size_t n = 1;
         while (done + n < count && !by_series(&part[done], &part[done + n]))
             n++;
-        if (n == 1)
-            *end = part[done];
-        else if (!(*end = table_join(part + done, n, path, err)))
+        int joined = n > 1 && has_rows(part + done, n);
+        *end = joined ? table_join(part + done, n, path, err) : part[done];
+        if (!*end)
             break;
-        for (size_t i = 0; i < n && n > 1; i++)
+        for (size_t i = joined ? 0 : 1; i < n; i++)
             table_free(part[done + i]);
         done += n;
         end = &(*end)->next;
@@ -488,17 +496,16 @@ static struct table *read_joined(struct load *load, const struct source *source,
             struct table **more = realloc(part, (count + 1) * sizeof *more);
             next = tables->next;
             tables->next = NULL;
-            if (more && tables->rows) {
+            if (more) {
                 part = more;
                 part[count++] = tables;
                 continue;
             }
-            part = more ? more : part;
-            failed |= more ? 0 : load_no_memory(load);
+            failed |= load_no_memory(load);
             table_free(tables);
         }
     }
-    if (!failed && !count)
+    if (!failed && !has_rows(part, count))
         failed = error_set(load->err, STATUS_INPUT,
                            "%s: no row has a value in every column that is used", source->item);
     if (!failed)

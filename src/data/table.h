@@ -46,7 +46,8 @@ struct table {
     size_t rows, columns;
     char **name;     /* [columns], as the header has them */
     double **column; /* [columns][rows], finite, but for columns that only targets need */
-    int64_t *time;   /* [rows], ms since 1970 UTC; NULL without a time column */
+    int64_t *time;   /* [rows], ms since 1970 UTC; NULL without a time column. Of a series all of
+                        whose rows were left out time[0] is that of the first. */
     enum time_format format;
     char separator;       /* of the file's fields */
     unsigned char *comma; /* [columns]: whether it has decimal commas; NULL: none has */
@@ -64,7 +65,7 @@ struct table {
     size_t cuts;
     int left_before, left_behind; /* rows before the first, and behind the last, were left out */
     int gaps;                     /* some value is missing: NaN */
-    char *told; /* what was found, a line each; NULL: nothing */
+    char *told;                   /* what was found, a line each; NULL: nothing */
 
     /* With data.series a file has a table for each series. */
     char *series;       /* which one this is; NULL: the file is one series */

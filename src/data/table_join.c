@@ -77,6 +77,10 @@ static void append_cuts(struct table *t, const struct table *part, size_t skip, 
 static int append(struct table *t, const struct table *part, size_t skip)
 {
     size_t rows = part->rows - skip, at = t->rows;
+    if (!part->rows) {
+        t->left_behind = 1;
+        return 0;
+    }
     for (size_t c = 0; c < t->columns; c++) {
         const double *from = part->unfilled && part->unfilled[c] ? part->unfilled[c] : NULL;
         memcpy(t->column[c] + at, part->column[c] + skip, rows * sizeof **t->column);
@@ -126,14 +130,17 @@ static struct table *allocate(struct table *const *part, size_t count, const cha
     return NULL;
 }
 
-/* Whether two parts overlap, before any row is copied; rows[i] is what part i shares with the one
- * before. */
+/* Whether two parts overlap, before any row is copied; shared[i] is what part i shares with the one
+ * before that has rows. */
 static int check(struct table *const *part, size_t count, size_t *shared, struct error *err)
 {
-    shared[0] = 0;
-    for (size_t i = 1; i < count; i++)
-        if (meet(part[i - 1], part[i], &shared[i], err))
+    const struct table *before = NULL;
+    for (size_t i = 0; i < count; i++) {
+        shared[i] = 0;
+        if (before && part[i]->rows && meet(before, part[i], &shared[i], err))
             return -1;
+        before = part[i]->rows ? part[i] : before;
+    }
     return 0;
 }
 
@@ -155,7 +162,7 @@ struct table *table_join(struct table **part, size_t count, const char *path, st
         if (shared[i])
             fprintf(told,
                     "%zu row%s at the end of %s come again at the beginning of %s: taken once\n",
-                    shared[i], shared[i] > 1 ? "s" : "", part[i - 1]->path, part[i]->path);
+                    shared[i], shared[i] > 1 ? "s" : "", t->part[t->parts - 2].path, part[i]->path);
     }
     if (!failed)
         fprintf(told, "%zu files joined, the first is %s\n", count, part[0]->path);
