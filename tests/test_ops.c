@@ -849,6 +849,10 @@ static const struct problem problems[] = {
      .watched = BOTH,
      .shape = {.b = 2, .t = 9, .d = 10, .heads = 2, .causal = 1, .rotary = 1, .p = 0.1}},
     {.op = &attention_op, .shape = {.b = 2, .t = 33, .d = 16, .heads = 2, .rotary = 1}},
+    /* whole vectors of a head, beyond one block of a CPU's backward pass */
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 66, .d = 64, .heads = 2, .causal = 1, .rotary = 1, .p = 0.2}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 97, .d = 16, .heads = 1}},
     /* in tiles: less than one, some, more than one block of queries */
     {.op = &attention_op,
      .watched = BOTH,
