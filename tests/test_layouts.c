@@ -552,6 +552,12 @@ static void order(void **state)
     assert_non_null(strstr(table_where(table, 0, where), ":4"));
     table_free(table);
     expect_fault(mixed, &how, 1, ":4: time 2024-01-02T00:00:00Z lies before the previous row's");
+    expect_fault(mixed, &how, 1,
+                 "the previous row's 2024-01-04T00:00:00Z; data.order = sort sorts");
+    expect_fault("t,x\n2024-10-27 02:00,1\n2024-10-27 02:30,2\n2024-10-27 02:00,3\n", &how, 1,
+                 "data.time_zone names the zone of these times; else data.order = sort");
+    expect_fault("t,x\n1704153600,1\n1704155400,2\n1704153600,3\n", &how, 1,
+                 "the previous row's 2024-01-02T00:30:00Z; data.order = sort sorts the rows");
     how.order = ORDER_RISING;
     expect_fault(falling, &how, 1, "data.order = falling turns the rows round");
     how.order = ORDER_FALLING;

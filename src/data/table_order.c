@@ -92,6 +92,30 @@ static int order_error(const struct piece *p, size_t row, const char *remedy)
                      table_time(t->time[row - 1], before), remedy);
 }
 
+/* Whether times are written as clocks show them, in no zone that is known. */
+static int is_local(const struct piece *p)
+{
+    int epoch = p->format <= TIME_SECONDS || p->format == TIME_MICROSECONDS ||
+                p->format == TIME_NANOSECONDS;
+    return !epoch && !p->how->zone;
+}
+
+/* What to do about a row that lies before the one above it. */
+static const char *order_remedy(const struct piece *p, size_t row, int rises, char hint[LONG_HINT])
+{
+    const struct table *t = p->table;
+    if (*long_hint(p, hint))
+        return hint;
+    if (p->how->order == ORDER_RISING && !rises)
+        return ": the newest row comes first; data.order = falling turns the rows round";
+    if (is_local(p) && rises && t->time[row - 1] - t->time[row] < 3600000)
+        return "; if clocks were put back there, data.time_zone names the zone of these times; "
+               "else data.order = sort sorts the rows";
+    return t->series ? "; data.order = sort sorts the rows"
+                     : "; data.order = sort sorts the rows; where the file holds several series, "
+                       "data.series names the column that tells them apart";
+}
+
 static int put_in_order(struct piece *p)
 {
     struct table *t = p->table;
@@ -114,16 +138,7 @@ static int put_in_order(struct piece *p)
     char hint[LONG_HINT];
     for (size_t i = 1; i < t->rows && down; i++)
         if (t->time[i] < t->time[i - 1])
-            return order_error(p, i,
-                               *long_hint(p, hint) ? hint
-                               : order == ORDER_RISING && !up
-                                   ? ": the newest row comes first; data.order = falling turns "
-                                     "the rows round"
-                               : t->series
-                                   ? "; data.order = sort sorts the rows"
-                                   : "; data.order = sort sorts the rows; where the file holds "
-                                     "several series, data.series names the column that tells them "
-                                     "apart");
+            return order_error(p, i, order_remedy(p, i, up > 0, hint));
     return 0;
 }
 
@@ -178,9 +193,7 @@ static const char *duplicates_hint(const struct piece *p, size_t row, char hint[
         same += t->time[i] == t->time[i - 1];
     if (same > t->rows / 2)
         return " (does another column hold the time of day? data.time names both)";
-    int epoch = p->format <= TIME_SECONDS || p->format == TIME_MICROSECONDS ||
-                p->format == TIME_NANOSECONDS;
-    return !epoch && !p->how->zone && row > 1 && t->time[row] - t->time[row - 2] < 86400000
+    return is_local(p) && row > 1 && t->time[row] - t->time[row - 2] < 86400000
                ? " (local times, when clocks were put back? data.time_zone names their zone)"
                : "";
 }
