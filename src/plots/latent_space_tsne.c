@@ -260,7 +260,7 @@ static void draw_legend(struct canvas *canvas, const struct plot_map *map, const
         char text[48], share[16];
         number_print(text, sizeof text, "%u", (unsigned)(group < g->named ? g->id[group] : 0));
         if (group == REST)
-            number_print(text, sizeof text, "%zu other%s", g->others, g->others == 1 ? "" : "s");
+            number_print(text, sizeof text, "the other %zu", g->others);
         number_print(share, sizeof share, "%.1f%%",
                      100 * (double)g->size[group] / (double)map->count);
         struct key key = {MARK_DOT, group_color(group), text};
