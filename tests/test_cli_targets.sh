@@ -365,6 +365,9 @@ for_each_situation()
     set -- -s data.test=0.3 -s train.epochs=1
     helps lstm.ini "more epochs, a higher lr or other features: $no_better" "$@" -s train.lr=1e-9 &&
         helps lstm.ini "more epochs or other features: $no_better" "$@" -s train.lr=0.05 -s train.epsilon=1 -s train.clip_norm=1e-9 &&
+        helps lstm.ini "data\.target_transform = standard, more epochs, a higher lr or other features: $no_better" "$@" \
+            -s train.lr=1e-9 -s data.target_transform=none -s 'data.targets=add(ret(close),ret(close))' &&
+        lines err 0 &&
         helps lstm.ini 'more rows, or a larger data\.test' &&
         has out '^Verdict: too few windows to tell, 3 that are independent and not 10: MSE ' || return 1
     set -- -s data.permute_targets=yes -s train.epochs=80 -s train.lr=1e-2 -s train.monitor=train_loss -s data.test=0.3

@@ -119,6 +119,18 @@ const char *target_report_verdict(const struct target_report *r, const struct da
     return text;
 }
 
+/* The key where targets are small beside a model's first outputs: a deviation below 0.1, which a
+ * model of many epochs reaches all the same, so that no warning names it. */
+static const char *for_small(const struct target_report *r, const struct engine *e)
+{
+    const struct config *c = e->config;
+    int small = r->rival_training > 0 && r->rival_training < 0.1 * 0.1;
+    return small && !e->data->transform[0].steps && !c->model.reversible_norm &&
+                   c->loss.target != LOSS_BCE
+               ? "data.target_transform = standard, "
+               : "";
+}
+
 /* What helps where the model is not better, and is not set already. */
 static void put_advice(const struct target_report *r, const struct engine *e, double train,
                        char *text, size_t size)
@@ -134,8 +146,8 @@ static void put_advice(const struct target_report *r, const struct engine *e, do
         snprintf(text, size, "more rows, or a larger data.test");
     else if (train >= r->rival_training)
         snprintf(text, size,
-                 "more epochs%s or other features: it is no better in training either (MSE %.4g)",
-                 c->train.lr < advice_most_lr(c) ? ", a higher lr" : "", train);
+                 "%smore epochs%s or other features: it is no better in training either (MSE %.4g)",
+                 for_small(r, e), c->train.lr < advice_most_lr(c) ? ", a higher lr" : "", train);
     else
         snprintf(text, size,
                  "other features,%s a smaller model%s or more weight_decay; the targets may not "
