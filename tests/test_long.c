@@ -701,6 +701,18 @@ static void files_that_follow_are_warned_of(void **state)
         assert_string_equal(fake_warned, "");
         dataset_free(data);
     }
+    /* what is named file by file is not joined, and that is told */
+    config.data.join = 1;
+    data = load(&config);
+    assert_int_equal(data->files, 2);
+    assert_non_null(
+        strstr(fake_warned, "each item of data.source is one file, so none are joined"));
+    dataset_free(data);
+    config.data.source = list_of("first0.csv", 1);
+    data = load(&config);
+    assert_string_equal(fake_warned, "");
+    dataset_free(data);
+    config.data.join = 0;
     /* nor of parts, which are apart anyway */
     write_series("part1", 0, 0, 120);
     write_series("part2", 0, 120, ROWS);

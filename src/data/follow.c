@@ -47,6 +47,12 @@ int follow_look(struct load *load)
 {
     if (load->sources.count < 2 || !load->input[0].table->time)
         return 0;
+    if (load->config->data.join && load->sources.items == load->sources.count) {
+        log_warn(load->log,
+                 "data.join = yes joins the files of a folder or of a pattern; here each item of "
+                 "data.source is one file, so none are joined");
+        return 0;
+    }
     struct input **sorted = malloc(load->inputs * sizeof *sorted);
     if (!sorted)
         return load_no_memory(load);
