@@ -69,6 +69,24 @@ ini apart apart
 ini by_series by_series.csv 'series = ticker'
 ini by_time by_time.csv 'series = ticker'
 
+# Findings of several series are told once, with their number.
+told_once()
+{
+    mkdir german || return 1
+    for s in a b; do
+        awk 'NR == 1 { gsub(",", ";"); print; next } { gsub(",", ";"); gsub("[.]", ","); print }' \
+            apart/$s.csv >german/$s.csv || return 1
+    done
+    ini german german
+    run 0 check -c german.ini -s 'data.features=ret(close)' || return 1
+    has out '^data: 2 files: 280 rows, .*, every 1m [(]time in seconds[)]$' \
+        "^data: german/a\\.csv: column 'close': decimal commas; and so in 1 more series\$" || return 1
+    cp apart/b.csv german/b.csv
+    run 0 check -c german.ini -s 'data.features=ret(close)' || return 1
+    has out "^data: german/a\\.csv: column 'close': decimal commas\$"
+}
+point "findings of several files are told once" told_once
+
 train_all()
 {
     for name in apart by_series by_time; do

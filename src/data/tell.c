@@ -7,7 +7,7 @@
 #include "data/load.h"
 #include "data/time_form.h"
 
-/* Of one file all is said; of several, their sum, and each with -v. */
+/* Of one file all is said; of several, their sum and each kind of finding, and all with -v. */
 #define SAY(load, ...)                            \
     do {                                          \
         if (!(load)->several)                     \
@@ -17,6 +17,7 @@
     } while (0)
 
 #define SERIES_TOLD 1000
+#define FINDINGS 16 /* kinds that are told of several series */
 
 static const char *plural(size_t n)
 {
@@ -127,6 +128,74 @@ static struct sums add_up(const struct load *load)
     return sums;
 }
 
+/* A line that was told of one or more series. */
+struct finding {
+    const char *label; /* of the first series */
+    const char *text;
+    size_t length, series, last; /* last: the series that was counted last */
+};
+
+/* Whether two lines differ in nothing but figures. */
+static int is_alike(const struct finding *a, const struct finding *b)
+{
+    static const char digits[] = "0123456789";
+    size_t i = 0, k = 0;
+    while (i < a->length && k < b->length) {
+        size_t in_a = strspn(a->text + i, digits), in_b = strspn(b->text + k, digits);
+        if (!in_a != !in_b || (!in_a && a->text[i] != b->text[k]))
+            return 0;
+        i += in_a ? in_a : 1;
+        k += in_b ? in_b : 1;
+    }
+    return i == a->length && k == b->length;
+}
+
+/* Counts a line of series `s` among those of its kind; a kind too many is left to -v. */
+static void count_finding(struct finding *list, size_t *count, struct finding line, size_t s)
+{
+    size_t i = 0;
+    while (i < *count && !is_alike(&list[i], &line))
+        i++;
+    if (i == *count && i == FINDINGS)
+        return;
+    if (i == *count)
+        list[(*count)++] = line;
+    list[i].series += !list[i].series || list[i].last != s;
+    list[i].last = s;
+}
+
+/* Each kind of finding once, of the first series that has it. */
+static void say_findings(struct load *load)
+{
+    struct finding list[FINDINGS];
+    size_t count = 0;
+    for (size_t s = 0; s < load->inputs; s++) {
+        const struct input *input = &load->input[s];
+        for (const char *at = input->table->told, *end; at && *at; at = end + 1) {
+            end = strchr(at, '\n');
+            struct finding line = {input->label, at, (size_t)(end - at), 0, 0};
+            count_finding(list, &count, line, s);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct finding *f = &list[i];
+        if (f->series == 1)
+            log_say(load->log, "data: %s: %.*s", f->label, (int)f->length, f->text);
+        else
+            log_say(load->log, "data: %s: %.*s; and so in %zu more series", f->label,
+                    (int)f->length, f->text, f->series - 1);
+    }
+}
+
+/* The form of times that all series have; NULL: they have several. */
+static const char *common_form(const struct load *load)
+{
+    for (size_t i = 1; i < load->inputs; i++)
+        if (load->input[i].table->format != load->input[0].table->format)
+            return NULL;
+    return time_format_name(load->input[0].table->format);
+}
+
 /* Whether a series is something else than a file. */
 static int is_regrouped(const struct load *load)
 {
@@ -143,14 +212,17 @@ static void say_sums(struct load *load, const struct sums *sums)
         snprintf(what, sizeof what, "%zu files", load->inputs);
     char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME], shown[TABLE_TIME];
     const struct config *config = load->config;
+    const char *form = common_form(load);
     if (load->input[0].table->time)
-        log_say(load->log, "data: %s: %zu rows, %s to %s, %s%s", what, sums->rows,
+        log_say(load->log, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", what, sums->rows,
                 table_time(sums->first, first), table_time(sums->last, last),
                 sums->step ? "every " : "at no common distance",
-                sums->step ? table_duration(sums->step, apart) : "");
+                sums->step ? table_duration(sums->step, apart) : "",
+                form ? form : "several forms, see -v");
     else
         log_say(load->log, "data: %s: %zu rows, without time (data.time is not set)", what,
                 sums->rows);
+    say_findings(load);
     if (config->data.gap)
         log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", sums->holes,
                 plural(sums->holes), table_duration(config->data.gap, shown),
