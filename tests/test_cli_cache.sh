@@ -62,7 +62,7 @@ point "no file has come to the three" count 3
 bad_now()
 {
     sed '800s/,[^,]*$/,many/' long.csv >bad.csv && cp bad.csv long.csv && touch -t 202001010000 long.csv &&
-        run 3 data -c long.ini && lines err 1 && has err "^seqtrain: long\\.csv:800: column 'volume': 'many' is not a number\$" &&
+        run 3 data -c long.ini && lines err 1 && has err "^seqtrain: long\\.csv:800: column 'volume': 'many' is not a number; if it stands for no value, add it to data\.missing_values\$" &&
         count 3 && candles 900 >long.csv && touch -t 202001010000 long.csv && twice
 }
 point "a file that has become bad is told with its line" bad_now

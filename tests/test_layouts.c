@@ -142,7 +142,8 @@ static void no_numbers(void **state)
         const char *text, *wants;
     } bad[] = {
         {"x\n0x10\n", ":2: column 'x': '0x10' is not a number (hexadecimal"},
-        {"x\nabc\n", ":2: column 'x': 'abc' is not a number"},
+        {"x\nabc\n", ":2: column 'x': 'abc' is not a number; if it stands for no value, add it "
+                     "to data.missing_values"},
         {"x\n\"12,34,567\"\n",
          ":2: column 'x': '12,34,567' is not a number (a thousands separator"},
         {"x\n\"1,2345.6\"\n", "is not a number"},
@@ -342,7 +343,7 @@ static void times_by_format(void **state)
     }
     struct table_how how = {.time = {"t"}, .time_format = TIME_PATTERN, .time_pattern = "%d.%m.%Y"};
     expect_fault("t,x\n02.01.2024,1\n03.01.2024 x,2\n", &how, 1,
-                 ":3: time '03.01.2024 x' is not written like the times before it");
+                 ":3: time '03.01.2024 x' is not written as data.time_format says");
     expect_fault("t,x\n31.02.2024,1\n", &how, 1, ":2: time '31.02.2024' is not written");
     expect_fault("t,x\n02.01.24,1\n", &how, 1,
                  ":2: time '02.01.24' is not written"); /* not 24 AD */
@@ -508,8 +509,8 @@ static void clock_changes(void **state)
                                     &how, 1);
     for (int i = 0; i < 5; i++)
         assert_int_equal(table->time[i], midnight + i * HOUR);
-    assert_string_equal(table->told, "clocks were put back: 1 local times that came twice were "
-                                     "taken for the second\n");
+    assert_string_equal(table->told, "clocks were put back: 1 row of the hour that came twice "
+                                     "is of its second time\n");
     table_free(table);
     table = read_text("t,x\n2023-10-29 03:00,5\n2023-10-29 02:30,4\n2023-10-29 02:00,3\n"
                       "2023-10-29 02:30,2\n2023-10-29 02:00,1\n",
@@ -685,6 +686,8 @@ static void separators(void **state)
     expect_fault("x;y|z\n1;2|3\n", &(struct table_how){0}, 1, "two separators cut the lines");
     how = (struct table_how){.csv = {.separator = '|'}};
     expect_fault("x;y|z\n1;2|3\n", &how, 1, "no column 'x'; the columns are x;y, z");
+    expect_fault("x;a, b\n1;2,0\n", &(struct table_how){0}, 1,
+                 "no column 'x' (data.separator = semicolon?); the columns are x;a, b");
     /* a tab between two tabs is an empty field, not a blank */
     how = (struct table_how){.missing = MISSING_PREVIOUS, .missing_limit = 1};
     struct table *table = read_text("x\ty\tz\n1\t2\t3\n\t4\t5\n", &how, 2);
@@ -734,6 +737,8 @@ static void lines_above_and_below(void **state)
     expect_fault("t;x\n2024-01-02;1\nTotal: 3\n", &(struct table_how){.time = {"t"}}, 1,
                  "no column 't': no separator cuts all lines into as many fields; data.separator");
     expect_fault("t,x\nTotal,3\n", &how, 1, "data.skip_footer leaves no row");
+    expect_fault("x,y\n1,2\n# cleaned\n3,4\n", &(struct table_how){0}, 1,
+                 ":3: 1 field, but the header has 2 (a comment between rows");
     expect_fault("x,y\n1,2,\n3,4,\n", &(struct table_how){0}, 1,
                  ":2: 3 fields, but the header has 2 (an empty field at the end of each row?)");
 }

@@ -323,5 +323,7 @@ const char *amount_cause(const char *text)
     }
     if (digits && !others && comma)
         return " (a thousands separator, or a decimal comma? see data.decimal)";
-    return digits && others ? " (letters or signs around a number?)" : "";
+    if (digits)
+        return others ? " (letters or signs around a number?)" : "";
+    return "; if it stands for no value, add it to data.missing_values";
 }

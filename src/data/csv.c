@@ -439,6 +439,8 @@ static const char *hint(const struct csv *csv, size_t fields, const struct csv_f
 {
     if (fields == csv->columns + 1 && !last->length)
         return " (an empty field at the end of each row?)";
+    if (fields < csv->columns && *csv->field[0].text == '#')
+        return " (a comment between rows, which has to be taken out?)";
     if (fields > csv->columns && csv->separator == ',')
         return " (a decimal comma? then fields need quotes, or another separator)";
     return fields < csv->columns ? " (text below the data? data.skip_footer leaves lines out)" : "";

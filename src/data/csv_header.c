@@ -404,6 +404,19 @@ int csv_read_header(struct csv *csv, const struct csv_how *how, struct error *er
 
 /* --- columns by name */
 
+/* The comma was found out, but names hold what separates the fields of other files. */
+static const char *hidden_separator(const struct csv *csv)
+{
+    for (size_t i = 0; i < csv->columns && csv->separator == ','; i++) {
+        const char *at = strpbrk(csv->name[i], ";\t|");
+        if (at)
+            return *at == ';'    ? " (data.separator = semicolon?)"
+                   : *at == '\t' ? " (data.separator = tab?)"
+                                 : " (data.separator = pipe?)";
+    }
+    return "";
+}
+
 static int missing(const struct csv *csv, const char *name, struct error *err)
 {
     char shown[CSV_SHOWN];
@@ -428,8 +441,8 @@ static int missing(const struct csv *csv, const char *name, struct error *err)
             "%s:%llu: no column '%s': no separator cuts all lines into as many fields; "
             "data.separator names it, data.skip_footer leaves lines at the end out",
             csv->path, line, csv_show(name, shown));
-    error_set(err, STATUS_INPUT, "%s:%llu: no column '%s'; the columns are ", csv->path, line,
-              csv_show(name, shown));
+    error_set(err, STATUS_INPUT, "%s:%llu: no column '%s'%s; the columns are ", csv->path, line,
+              csv_show(name, shown), hidden_separator(csv));
     size_t used = strlen(err->text);
     for (size_t i = 0; i < csv->columns; i++) {
         if (used + sizeof shown + 8 > sizeof err->text) {

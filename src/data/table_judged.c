@@ -411,15 +411,18 @@ static int read_time(struct judged *j)
     struct table *t = j->table;
     size_t length;
     int64_t later;
+    char shown[CSV_SHOWN];
     const char *text = time_text(j, &length);
     if (!text)
         return no_memory(j);
     enum time_fault fault = time_parse(&j->form, text, length, &t->time[t->rows], &later);
-    if (fault) {
-        char shown[CSV_SHOWN];
+    if (fault == TIME_UNLIKE && j->how->time_format)
+        return error_set(j->err, STATUS_INPUT,
+                         "%s:%llu: time '%s' is not written as data.time_format says", t->path,
+                         line_of(j), csv_show(text, shown));
+    if (fault)
         return error_set(j->err, STATUS_INPUT, "%s:%llu: time '%s' %s (%s)", t->path, line_of(j),
                          csv_show(text, shown), causes[fault], time_format_name(j->form.format));
-    }
     return note_later(j, later);
 }
 

@@ -157,9 +157,10 @@ static void settle_twice(struct piece *p)
         }
     }
     if (later)
-        fprintf(p->told,
-                "clocks were put back: %zu local times that came twice were taken for the second\n",
-                later);
+        fprintf(
+            p->told,
+            "clocks were put back: %zu row%s of the hour that came twice %s of its second time\n",
+            later, later == 1 ? "" : "s", later == 1 ? "is" : "are");
 }
 
 /* --- rows of one time */
