@@ -339,6 +339,8 @@ point "a model with targets" run 0 -q -c targets.ini -o aim
 for command in evaluate predict; do
     fails "$command: an input too short" 3 '^seqtrain: short/2\.csv: too few rows: no window of 10 fits into the file' \
         $command -m aim/best.safetensors -i short/2.csv
+    fails "$command: a window suffices, without a horizon" 3 '\); data\.window = 10 is too long for them$' \
+        $command -m aim/best.safetensors -i short/2.csv -s data.horizon=3
     fails "$command: an input without the columns" 3 "^seqtrain: mixed/1\\.csv:1: no column 'close'" \
         $command -m aim/best.safetensors -i mixed
     fails "$command: other targets" 3 "^seqtrain: aim/best\\.safetensors: metadata 'transforms'" \

@@ -393,7 +393,8 @@ void parts_why_short(const struct load *load, const struct input *input, size_t 
     *text = 0;
     if (most < span)
         name_key(text, size, "; data.window = %ld is too long for them%s", c->data.window,
-                 c->data.horizon > 1 && load->data->targets ? " with data.horizon" : "");
+                 c->data.horizon > 1 && load->data->targets && !load->whole ? " with data.horizon"
+                                                                            : "");
     else if (most < span + load->warmup)
         name_key(text, size,
                  "; data.window with the %zu rows over which data.features warm up is "
