@@ -263,6 +263,10 @@ target "stratify by no column" 3 "^seqtrain: prices/0\\.csv:1: no column 'klose'
 target "a single series, dealt" 3 '^seqtrain: prices/0\.csv: 1 series ' data.source=prices/0.csv data.split=shuffled \
     data.split_unit=series
 target "eval_window without sequences" 2 '-s data\.eval_window: eval_window needs target_rows = window' data.eval_window=20
+target "an eval_window longer than its part" 3 'a larger data\.validation or a shorter data\.eval_window helps$' \
+    data.target_rows=window data.eval_window=150 data.horizon=0
+target "an eval_window longer than a file" 3 '; data\.eval_window = 300 is too long for them$' \
+    data.target_rows=window data.eval_window=300 data.horizon=0
 
 mkdir mixed && cp prices/0.csv mixed && sed 's/close/closing/' candles.csv >mixed/1.csv
 target "columns of another name in one of the files" 3 "^seqtrain: mixed/1\\.csv:1: no column 'close'; .*, closing, volume$" \

@@ -391,15 +391,18 @@ void parts_why_short(const struct load *load, const struct input *input, size_t 
         skips += input[i].table->cuts;
     }
     *text = 0;
+    const int is_eval = load->data->eval_window && span != load_span(load, PART_TRAIN);
+    const char *key = is_eval ? "eval_window" : "window";
     if (most < span)
-        name_key(text, size, "; data.window = %ld is too long for them%s", c->data.window,
+        name_key(text, size, "; data.%s = %ld is too long for them%s", key,
+                 is_eval ? c->data.eval_window : c->data.window,
                  c->data.horizon > 1 && load->data->targets && !load->whole ? " with data.horizon"
                                                                             : "");
     else if (most < span + load->warmup)
         name_key(text, size,
-                 "; data.window with the %zu rows over which data.features warm up is "
+                 "; data.%s with the %zu rows over which data.features warm up is "
                  "too long for them",
-                 load->warmup);
+                 key, load->warmup);
     if (*text)
         return;
     if (holes && c->data.gap)
@@ -452,7 +455,8 @@ static int check_parts(struct load *load)
         if (longest < span)
             parts_why_short(load, load->input, load->inputs, span, why, sizeof why);
         else if (!load->whole && !load->lost.no_target && !load->lost.where)
-            snprintf(why, sizeof why, "; %s or a shorter data.window helps", remedies[part]);
+            snprintf(why, sizeof why, "; %s or a shorter data.%s helps", remedies[part],
+                     data->eval_window && part != PART_TRAIN ? "eval_window" : "window");
         return error_set(load->err, STATUS_INPUT,
                          "%s: too few rows: no window of %zu%s fits into the %s (%zu usable rows, "
                          "at most %zu without a hole%s)%s",
