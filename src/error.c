@@ -41,19 +41,6 @@ int error_prefix(struct error *err, const char *format, ...)
     return -1;
 }
 
-int error_add(struct error *err, enum status status, const char *format, ...)
-{
-    size_t used = strlen(err->text);
-    if (used && used + 1 < sizeof err->text)
-        err->text[used++] = '\n';
-    va_list ap;
-    va_start(ap, format);
-    err->status = status;
-    vsnprintf(err->text + used, sizeof err->text - used, format, ap);
-    va_end(ap);
-    return -1;
-}
-
 int error_errno(struct error *err, enum status status, const char *path)
 {
     return error_set(err, status, "%s: %s", path, strerror(errno));

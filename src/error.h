@@ -37,10 +37,6 @@ int error_damaged(struct error *err, const char *format, ...) __attribute__((for
 /* Puts "format: " before the text that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* Appends a line, for faults that are collected and told together; returns -1. */
-int error_add(struct error *err, enum status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
 /* "path: No space left on device" from errno; returns -1. */
 int error_errno(struct error *err, enum status status, const char *path);
 

@@ -638,11 +638,6 @@ void kernel_set_float(struct kernel *k, unsigned index, float value)
     set_arg(k, index, sizeof value, &value);
 }
 
-void kernel_set_local(struct kernel *k, unsigned index, size_t bytes)
-{
-    set_arg(k, index, bytes, NULL);
-}
-
 void device_watch(struct device *dev)
 {
     dev->watches = 1;

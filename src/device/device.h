@@ -120,7 +120,6 @@ void kernel_free(struct kernel *kernel);
 void kernel_set_buffer(struct kernel *kernel, unsigned index, struct buffer *buffer);
 void kernel_set_int(struct kernel *kernel, unsigned index, int32_t value);
 void kernel_set_float(struct kernel *kernel, unsigned index, float value);
-void kernel_set_local(struct kernel *kernel, unsigned index, size_t bytes);
 
 /* Enqueues `groups` work-groups of `lanes` work-items (1-D). */
 int kernel_enqueue(struct kernel *kernel, size_t groups, size_t lanes, struct error *err);

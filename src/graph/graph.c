@@ -352,11 +352,6 @@ void launch_float(struct launch *l, double value)
     next_arg(l, ARG_FLOAT)->f = (float)value;
 }
 
-void launch_local(struct launch *l, size_t bytes)
-{
-    next_arg(l, ARG_LOCAL)->bytes = bytes;
-}
-
 void launch_cost(struct launch *l, double flops, const char *label)
 {
     l->flops = flops;

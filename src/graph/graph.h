@@ -138,14 +138,13 @@ int params_write(const struct params *params, size_t index, struct buffer *arena
 
 /* --- launches */
 
-enum arg_kind { ARG_READ, ARG_WRITE, ARG_UPDATE, ARG_INT, ARG_FLOAT, ARG_LOCAL };
+enum arg_kind { ARG_READ, ARG_WRITE, ARG_UPDATE, ARG_INT, ARG_FLOAT };
 
 struct launch_arg {
     enum arg_kind kind;
     struct tensor *tensor;
     int32_t i;
     float f;
-    size_t bytes;
 };
 
 struct launch {
@@ -270,7 +269,6 @@ void launch_add_to(struct launch *l, struct tensor *t, int add);
 void launch_int(struct launch *l, size_t value);   /* a size, at most INT32_MAX */
 void launch_word(struct launch *l, uint32_t word); /* 32 bits as they are */
 void launch_float(struct launch *l, double value);
-void launch_local(struct launch *l, size_t bytes);
 void launch_cost(struct launch *l, double flops, const char *label);
 
 /* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. */

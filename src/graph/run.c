@@ -101,9 +101,6 @@ static int make_kernel(struct graph *g, struct launch *l, struct error *err)
         case ARG_FLOAT:
             kernel_set_float(l->kernel, a, l->arg[a].f);
             break;
-        case ARG_LOCAL:
-            kernel_set_local(l->kernel, a, l->arg[a].bytes);
-            break;
         }
     return 0;
 }
