@@ -461,6 +461,16 @@ gaps()
     has gap/log.jsonl '"windows_dropped":\{"holes":9,' && run 0 encode -m gap/best.safetensors && lines out 162
 }
 point "no window crosses the hole" gaps
+# Nights are steps as well, but no holes: every tenth step is long.
+awk -F, -v OFS=, 'NR > 1 { $1 += int((NR - 2) / 10) * 3600000 } { print }' candles.csv >nights.csv
+crossed()
+{
+    run 0 check -c tiny.ini -d none -s data.source=hole.csv &&
+        has out '1 hole in time, the longest 22m, which windows .* reach across' &&
+        run 0 check -c tiny.ini -d none -s data.source=hole.csv -s data.gap=10m && ! grep -q 'reach across' "$dir/out" &&
+        run 0 check -c tiny.ini -d none -s data.source=nights.csv && ! grep -q 'reach across' "$dir/out"
+}
+point "a rare hole is told where data.gap is none" crossed
 trains "no time; a feature function" timeless -s data.time= -s 'data.features=open, ma(close,5), volume' \
     -s data.stride=3 -s train.epochs=1
 timeless()

@@ -75,6 +75,17 @@ static void tell_aggregates(struct load *load, const struct input *input)
                  input->label);
 }
 
+/* Rare steps that are longer than the usual one, where no data.gap makes cuts of them; those of
+ * nights and weekends are not rare. */
+static int are_crossed_holes(const struct load *load, size_t gaps, size_t rows)
+{
+    return !load->config->data.gap && gaps && gaps * 100 < rows;
+}
+
+#define CROSSED                                                                          \
+    "data: %zu hole%s in time, the longest %s, which windows and features reach across " \
+    "(data.gap is none)"
+
 void tell_input(struct load *load, const struct input *input)
 {
     int64_t length = load->config->data.resample, gap = load->config->data.gap;
@@ -90,6 +101,9 @@ void tell_input(struct load *load, const struct input *input)
         SAY(load, "data: %zu hole%s in time longer than %s%s%s", input->holes, plural(input->holes),
             table_duration(gap, shown), longest ? ", the longest " : "",
             longest ? table_duration(longest, apart) : "");
+    if (are_crossed_holes(load, input->file.gaps, input->file.rows))
+        SAY(load, CROSSED, input->file.gaps, plural(input->file.gaps),
+            table_duration(input->file.longest, apart));
     if (!length)
         return;
     table_duration(length, shown);
@@ -105,8 +119,8 @@ void tell_input(struct load *load, const struct input *input)
 
 /* Sums over all files. */
 struct sums {
-    size_t rows, holes, candles, cut, partial;
-    int64_t first, last, longest, step; /* step: 0 unless it is that of all */
+    size_t rows, holes, gaps, candles, cut, partial;
+    int64_t first, last, longest, longest_gap, step; /* step: 0 unless it is that of all */
 };
 
 static struct sums add_up(const struct load *load)
@@ -117,6 +131,11 @@ static struct sums add_up(const struct load *load)
         const struct input *input = &load->input[i];
         sums.rows += input->file.rows;
         sums.holes += input->holes;
+        if (input->file.gaps) {
+            sums.gaps += input->file.gaps;
+            sums.longest_gap =
+                input->file.longest > sums.longest_gap ? input->file.longest : sums.longest_gap;
+        }
         sums.candles += input->table->rows;
         sums.cut += input->resampling.cut;
         sums.partial += input->resampling.partial;
@@ -228,6 +247,9 @@ static void say_sums(struct load *load, const struct sums *sums)
                 plural(sums->holes), table_duration(config->data.gap, shown),
                 sums->longest ? ", the longest " : "",
                 sums->longest ? table_duration(sums->longest, apart) : "");
+    if (are_crossed_holes(load, sums->gaps, sums->rows))
+        log_say(load->log, CROSSED, sums->gaps, plural(sums->gaps),
+                table_duration(sums->longest_gap, apart));
     if (config->data.resample)
         log_say(load->log,
                 "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the "
