@@ -233,11 +233,10 @@ static inline vec exp_vec(vec x)
     return p * as_vec((as_ivec(shifted) << 23) + (127 << 23));
 }
 
-/* 2^x to 1 ulp for x in [-126, 127], held at -126; NaN stays NaN. As exp_vec(), but nothing is lost
+/* 2^x to 1 ulp for x in [-126, 127], below that 0; NaN stays NaN. As exp_vec(), but nothing is lost
  * by the range's reduction; the polynomial is minimax on [-1/2, 1/2]. */
 static inline vec exp2_vec(vec x)
 {
-    x = PICK(x < -126.0f, (vec)(-126.0f), x);
     const vec shifted = x + 12582912.0f, r = x - (shifted - 12582912.0f);
     vec p = (vec)(1.53457990e-4f);
     p = fma(p, r, (vec)(1.33999309e-3f));
@@ -246,7 +245,7 @@ static inline vec exp2_vec(vec x)
     p = fma(p, r, (vec)(0.240226462f));
     p = fma(p, r, (vec)(0.693147182f));
     p = fma(p, r, (vec)(1.0f));
-    return as_vec(as_ivec(p) + (as_ivec(shifted) << 23));
+    return PICK(x < -126.0f, (vec)(0.0f), as_vec(as_ivec(p) + (as_ivec(shifted) << 23)));
 }
 
 /* erf(x) to 7e-8: an odd rational minimax approximation on [-4, 4], beyond which erf is 1 in fp32.
