@@ -192,7 +192,7 @@ point "a long file is told, with the key" looks_long
 no_column()
 {
     run 3 check -c by_time.ini -s data.series=name || return 1
-    has err "by_time.csv:1: no column 'name'; the columns are ticker, time, close, volume"
+    has err "data.series = name \(if it is empty, each file is one series\): .*by_time.csv:1: no column 'name'; the columns are ticker, time, close, volume"
 }
 point "a column of series that is not there" no_column
 

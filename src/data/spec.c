@@ -84,8 +84,10 @@ static int take_numbers(struct spec *spec, const json_t *json, const char *path,
 static int check_parts(const struct spec *spec, const char *path, struct error *err)
 {
     if (spec->train + spec->validation > 1)
-        return error_set(err, STATUS_INPUT, "%s: split_ratios: train and val are more than 1",
-                         path);
+        return error_set(err, STATUS_INPUT,
+                         "%s: split_ratios: train %g and val %g come to more than 1 (they are 0.6 "
+                         "and 0.2 if the file does not say otherwise)",
+                         path, spec->train, spec->validation);
     if ((spec->train_end > 0) != (spec->validation_end > 0) ||
         spec->train_end > spec->validation_end)
         return error_set(err, STATUS_INPUT,

@@ -409,7 +409,9 @@ static int read_table(struct table *table, struct csv *csv, const struct table_h
         if (!(result = csv_find(csv, how->time[columns.times], &columns.time[columns.times], err)))
             columns.times++;
     if (!result && how->series && *how->series) {
-        result = csv_find(csv, how->series, &columns.series, err);
+        if ((result = csv_find(csv, how->series, &columns.series, err)))
+            error_prefix(err, "data.series = %s (if it is empty, each file is one series)",
+                         how->series);
         columns.by_series = 1;
     }
     for (size_t i = 0; i < table->columns && !result; i++) {
