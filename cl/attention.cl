@@ -59,14 +59,9 @@ typedef PASTE(float, HV) hvec;
 #define hload PASTE(vload, HV)
 #if LANES == 1
 typedef hvec loose_hvec __attribute__((aligned(4)));
-#define HSTORE(space)                                                                         \
-    static inline __attribute__((overloadable)) void hstore(hvec x, size_t i, space float *p) \
-    {                                                                                         \
-        ((space loose_hvec *)p)[i] = x;                                                       \
-    }
-HSTORE(__global)
-HSTORE(__local)
-HSTORE(__private)
+LOOSE_STORE(hstore, hvec, __global, float)
+LOOSE_STORE(hstore, hvec, __local, float)
+LOOSE_STORE(hstore, hvec, __private, float)
 #else
 #define hstore PASTE(vstore, HV)
 #endif

@@ -35,6 +35,14 @@
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 
+/* As vstore, which PoCL makes of four stores of 16 bytes: what then loads all 64 waits for them.
+ * loose_VECTOR is the vector aligned as its elements. */
+#define LOOSE_STORE(name, vector, space, type)                                               \
+    static inline __attribute__((overloadable)) void name(vector x, size_t i, space type *p) \
+    {                                                                                        \
+        ((space loose_##vector *)p)[i] = x;                                                  \
+    }
+
 #if VEC == 1
 typedef float vec;
 typedef int ivec;
@@ -62,18 +70,12 @@ typedef PASTE(int, VEC) ivec;
 typedef PASTE(uint, VEC) uvec;
 #define load_vec PASTE(vload, VEC)
 #if LANES == 1
-/* As vstore, which PoCL makes of four stores of 16 bytes: what then loads all 64 waits for them. */
 typedef vec loose_vec __attribute__((aligned(4)));
 typedef ivec loose_ivec __attribute__((aligned(4)));
-#define STORE_VEC(vector, space, type)                                                            \
-    static inline __attribute__((overloadable)) void store_vec(vector x, size_t i, space type *p) \
-    {                                                                                             \
-        ((space loose_##vector *)p)[i] = x;                                                       \
-    }
-STORE_VEC(vec, __global, float)
-STORE_VEC(vec, __local, float)
-STORE_VEC(vec, __private, float)
-STORE_VEC(ivec, __global, int)
+LOOSE_STORE(store_vec, vec, __global, float)
+LOOSE_STORE(store_vec, vec, __local, float)
+LOOSE_STORE(store_vec, vec, __private, float)
+LOOSE_STORE(store_vec, ivec, __global, int)
 #else
 #define store_vec PASTE(vstore, VEC)
 #endif
