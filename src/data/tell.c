@@ -8,13 +8,14 @@
 #include "data/time_form.h"
 
 /* Of one file all is said; of several, their sum and each kind of finding, and all with -v. */
-#define SAY(load, ...)                            \
-    do {                                          \
-        if (!(load)->several)                     \
-            log_say((load)->log, __VA_ARGS__);    \
-        else                                      \
-            log_detail((load)->log, __VA_ARGS__); \
-    } while (0)
+typedef void say_fn(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static say_fn *say_of(const struct load *load)
+{
+    return load->several ? log_detail : log_say;
+}
+
+#define SAY(load, ...) say_of(load)((load)->log, __VA_ARGS__)
 
 #define SERIES_TOLD 1000
 #define FINDINGS 16 /* kinds that are told of several series */
@@ -82,39 +83,59 @@ static int are_crossed_holes(const struct load *load, size_t gaps, size_t rows)
     return !load->config->data.gap && gaps && gaps * 100 < rows;
 }
 
-#define CROSSED                                                                          \
-    "data: %zu hole%s in time, the longest %s, which windows and features reach across " \
-    "(data.gap is none)"
+/* The holes of a series, or of all. */
+struct holes {
+    size_t cut, steps, rows;       /* steps: longer ones than the usual */
+    int64_t longest, longest_step; /* ms */
+};
+
+static void say_holes(const struct load *load, say_fn *say, const struct holes *h)
+{
+    int64_t gap = load->config->data.gap;
+    char shown[TABLE_TIME], longest[TABLE_TIME];
+    if (gap)
+        say(load->log, "data: %zu hole%s in time longer than %s%s%s", h->cut, plural(h->cut),
+            table_duration(gap, shown), h->longest ? ", the longest " : "",
+            h->longest ? table_duration(h->longest, longest) : "");
+    if (are_crossed_holes(load, h->steps, h->rows))
+        say(load->log,
+            "data: %zu hole%s in time, the longest %s, which windows and features reach across "
+            "(data.gap is none)",
+            h->steps, plural(h->steps), table_duration(h->longest_step, longest));
+}
+
+/* What became of rows, as candles. */
+static void say_candles(const struct load *load, say_fn *say, size_t rows, size_t candles,
+                        size_t cut, size_t partial)
+{
+    char shown[TABLE_TIME];
+    say(load->log,
+        "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
+        "left out, %zu with missing rows kept",
+        table_duration(load->config->data.resample, shown), rows, candles, cut, partial);
+}
 
 void tell_input(struct load *load, const struct input *input)
 {
-    int64_t length = load->config->data.resample, gap = load->config->data.gap;
+    int64_t length = load->config->data.resample;
     char shown[TABLE_TIME], apart[TABLE_TIME];
     const struct resampling *told = &input->resampling;
-    int64_t longest = input->longest_hole;
+    const struct file_rows *file = &input->file;
     tell_rows(load, input);
     for (const char *at = input->table->told, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         SAY(load, "data: %s: %.*s", input->label, (int)(end - at), at);
     }
-    if (gap)
-        SAY(load, "data: %zu hole%s in time longer than %s%s%s", input->holes, plural(input->holes),
-            table_duration(gap, shown), longest ? ", the longest " : "",
-            longest ? table_duration(longest, apart) : "");
-    if (are_crossed_holes(load, input->file.gaps, input->file.rows))
-        SAY(load, CROSSED, input->file.gaps, plural(input->file.gaps),
-            table_duration(input->file.longest, apart));
+    say_holes(
+        load, say_of(load),
+        &(struct holes){input->holes, file->gaps, file->rows, input->longest_hole, file->longest});
     if (!length)
         return;
-    table_duration(length, shown);
-    SAY(load,
-        "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
-        "left out, %zu with missing rows kept",
-        shown, told->rows, input->table->rows, told->cut, told->partial);
+    say_candles(load, say_of(load), told->rows, input->table->rows, told->cut, told->partial);
     tell_aggregates(load, input);
     if (input->step && length % input->step)
         log_warn(load->log, "%s: candles of %s do not hold a whole number of rows of %s",
-                 input->label, shown, table_duration(input->step, apart));
+                 input->label, table_duration(length, shown), table_duration(input->step, apart));
 }
 
 /* Sums over all files. */
@@ -229,8 +250,7 @@ static void say_sums(struct load *load, const struct sums *sums)
         snprintf(what, sizeof what, "%zu series in %zu file%s", load->inputs, files, plural(files));
     else
         snprintf(what, sizeof what, "%zu files", load->inputs);
-    char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME], shown[TABLE_TIME];
-    const struct config *config = load->config;
+    char first[TABLE_TIME], last[TABLE_TIME], apart[TABLE_TIME];
     const char *form = common_form(load);
     if (load->input[0].table->time)
         log_say(load->log, "data: %s: %zu rows, %s to %s, %s%s (time in %s)", what, sums->rows,
@@ -242,20 +262,11 @@ static void say_sums(struct load *load, const struct sums *sums)
         log_say(load->log, "data: %s: %zu rows, without time (data.time is not set)", what,
                 sums->rows);
     say_findings(load);
-    if (config->data.gap)
-        log_say(load->log, "data: %zu hole%s in time longer than %s%s%s", sums->holes,
-                plural(sums->holes), table_duration(config->data.gap, shown),
-                sums->longest ? ", the longest " : "",
-                sums->longest ? table_duration(sums->longest, apart) : "");
-    if (are_crossed_holes(load, sums->gaps, sums->rows))
-        log_say(load->log, CROSSED, sums->gaps, plural(sums->gaps),
-                table_duration(sums->longest_gap, apart));
-    if (config->data.resample)
-        log_say(load->log,
-                "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the "
-                "ends left out, %zu with missing rows kept",
-                table_duration(config->data.resample, shown), sums->rows, sums->candles, sums->cut,
-                sums->partial);
+    say_holes(
+        load, log_say,
+        &(struct holes){sums->holes, sums->gaps, sums->rows, sums->longest, sums->longest_gap});
+    if (load->config->data.resample)
+        say_candles(load, log_say, sums->rows, sums->candles, sums->cut, sums->partial);
 }
 
 void tell_files(struct load *load)
