@@ -445,9 +445,7 @@ static char *unquote(const char *text, size_t length, char *fault)
     return copy;
 }
 
-/* Plain where it would read back the same, else in quotes. `special` are characters that mean
- * something at this place. */
-static void write_quoted(const char *text, const char *special, FILE *out)
+void option_write_quoted(const char *text, const char *special, FILE *out)
 {
     size_t n = strlen(text);
     if (!strpbrk(text, special) &&
@@ -475,7 +473,7 @@ static int read_text(const struct option *option, const char *text, union option
 static void write_text(const struct option *option, const union option_value *value, FILE *out)
 {
     (void)option;
-    write_quoted(value->text, "\";", out);
+    option_write_quoted(value->text, "\";", out);
 }
 
 static void release_list(struct list *list)
@@ -612,7 +610,7 @@ static void write_expression(const struct option *option, const union option_val
         quoted ^= *p == '"';
         plain &= quoted || *p != ';';
     }
-    write_quoted(value->text, plain && !quoted ? "" : "\";", out);
+    option_write_quoted(value->text, plain && !quoted ? "" : "\";", out);
 }
 
 static int read_item(const struct option *option, struct list *list, const char *text, size_t n,
@@ -673,7 +671,7 @@ static void write_list_item(const struct option *option, const char *item, FILE 
     }
     /* A comma at depth 0, or parentheses that do not pair, would cut the item elsewhere. */
     int plain = item_length(item, &depth) == strlen(item) && !depth;
-    write_quoted(item, plain ? "\";#=:[" : item, out);
+    option_write_quoted(item, plain ? "\";#=:[" : item, out);
 }
 
 /* Lines are wrapped by what is written, so that what is read back is wrapped in the same places. */

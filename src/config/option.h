@@ -81,6 +81,10 @@ int option_read(const struct option *option, const char *text, union option_valu
 /* Writes a value as option_read() takes it; lists are wrapped into continuation lines. */
 void option_write(const struct option *option, const union option_value *value, FILE *out);
 
+/* Plain where it would read back the same, else in quotes. `special` are characters that mean
+ * something at this place. */
+void option_write_quoted(const char *text, const char *special, FILE *out);
+
 void option_release(const struct option *option, union option_value *value);
 
 /* Between a config and a value; no copy of what the value points to. */

@@ -7,15 +7,13 @@
 
 #include "data/instant.h"
 #include "data/table.h"
+#include "data/time_text.h"
 
 #define MINUTE INT64_C(60000)
 #define DAY (1440 * MINUTE)
 #define WEEK (7 * DAY)
 #define LOOKED_DAYS 60                /* that have rows */
 #define LOOKED_ROWS ((size_t)1 << 20) /* of them, at most */
-
-static const char *const weekday_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                            "Friday", "Saturday", "Sunday"};
 
 static int64_t floor_to(int64_t x, int64_t unit)
 {
@@ -390,7 +388,7 @@ void calendar_fini(struct calendar *calendar)
 static const char *put_slot(int64_t slot, char out[TABLE_TIME])
 {
     unsigned minutes = (unsigned)(slot % DAY / MINUTE) % 1440;
-    snprintf(out, TABLE_TIME, "%s %02u:%02u", weekday_names[slot / DAY], minutes / 60,
+    snprintf(out, TABLE_TIME, "%s %02u:%02u", time_text_weekdays[slot / DAY], minutes / 60,
              minutes % 60);
     return out;
 }

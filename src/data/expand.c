@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "config/option.h"
 #include "data/amount.h"
 #include "data/csv.h"
 #include "data/load.h"
@@ -109,21 +110,6 @@ static void tell_expression(const struct expansion *e, const char *key, const ch
             key, csv_show(item, shown));
 }
 
-/* A column's name as an expression. */
-static void put_column(const char *name, FILE *out)
-{
-    int quote = strpbrk(name, ",()\"") != NULL;
-    if (quote)
-        putc('"', out);
-    for (; *name; name++) {
-        if (*name == '"')
-            putc('"', out);
-        putc(*name, out);
-    }
-    if (quote)
-        putc('"', out);
-}
-
 /* "a, b, c and 4 more" */
 static void put_names(const struct expansion *e, const size_t *column, size_t count, FILE *out)
 {
@@ -197,7 +183,7 @@ static int put_glob(struct expansion *e, const char *glob, FILE *out)
         if (!fits || e->apart[i])
             continue;
         fputs(ftell(out) ? ", " : "", out);
-        put_column(our_name(e, i), out);
+        option_write_quoted(our_name(e, i), ",()\"", out);
         e->apart[i] = NAMED;
         e->order[e->taken++] = i;
     }

@@ -4,22 +4,18 @@
 #include <string.h>
 
 #include "data/load.h"
-
-static int is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+#include "data/number.h"
 
 /* Compares names without their numbers: "BTC-2024-01.csv" and "BTC-2024-02.csv" are alike. */
 static int compare_patterns(const char *a, const char *b)
 {
     for (;; a++, b++) {
-        while (is_digit(*a) && is_digit(a[1]))
+        while (number_is_digit(*a) && number_is_digit(a[1]))
             a++;
-        while (is_digit(*b) && is_digit(b[1]))
+        while (number_is_digit(*b) && number_is_digit(b[1]))
             b++;
-        unsigned char x = is_digit(*a) ? '0' : (unsigned char)*a;
-        unsigned char y = is_digit(*b) ? '0' : (unsigned char)*b;
+        unsigned char x = number_is_digit(*a) ? '0' : (unsigned char)*a;
+        unsigned char y = number_is_digit(*b) ? '0' : (unsigned char)*b;
         if (x != y || !x)
             return (x > y) - (x < y);
     }

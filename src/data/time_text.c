@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "data/instant.h"
+#include "data/number.h"
 
 #define SECOND INT64_C(1000)
 #define DAY (86400 * SECOND)
@@ -14,14 +15,14 @@
 static const char *const month_names[] = {"January",   "February", "March",    "April",
                                           "May",       "June",     "July",     "August",
                                           "September", "October",  "November", "December"};
-static const char *const weekday_names[] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
-                                            "Friday", "Saturday", "Sunday"};
+const char *const time_text_weekdays[7] = {"Monday", "Tuesday",  "Wednesday", "Thursday",
+                                           "Friday", "Saturday", "Sunday"};
 
 /* --- pieces of a field */
 
 static int is_digit(const struct time_cursor *c)
 {
-    return c->at < c->end && *c->at >= '0' && *c->at <= '9';
+    return c->at < c->end && number_is_digit(*c->at);
 }
 
 int time_text_digits(struct time_cursor *c, int most, int *value)
@@ -75,7 +76,7 @@ int time_text_month(struct time_cursor *c)
 
 int time_text_weekday(struct time_cursor *c)
 {
-    return name_of(c, weekday_names, 7);
+    return name_of(c, time_text_weekdays, 7);
 }
 
 static int word(struct time_cursor *c, const char *text)

@@ -68,4 +68,7 @@ int time_text_fraction(struct time_cursor *c, int *milli);
 /* Z, UTC, GMT (and an offset behind these), +hh:mm, Area/City; nothing is right as well. */
 int time_text_zone(struct time_cursor *c, struct time_parts *p);
 
+/* English names, from Monday on. */
+extern const char *const time_text_weekdays[7];
+
 #endif
