@@ -176,10 +176,9 @@ static void put_name(const char *name, FILE *out)
     putc('"', out);
 }
 
-/* The series that a row belongs to. */
-static void put_series(const struct dataset *data, size_t row, FILE *out)
+static void put_series(const struct series *series, FILE *out)
 {
-    put_name(data->file[dataset_series(data, row)].name, out);
+    put_name(series->name, out);
     putc(',', out);
 }
 
@@ -235,7 +234,7 @@ int command_encode(const struct options *options, struct error *err)
             char label[64];
             row_label(label, sizeof label, t.data, start[i]);
             if (t.data->by_series)
-                put_series(t.data, start[i], out);
+                put_series(&t.data->file[dataset_series(t.data, start[i])], out);
             if (t.data->time)
                 fprintf(out, "%s,", label);
             fprintf(out, "%zu", shown_row(t.data, start[i]));
@@ -349,14 +348,15 @@ static void put_target_header(const struct dataset *data, const struct display *
 static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
                         struct display *display, FILE *out)
 {
-    size_t first = data->file[dataset_series(data, row)].channel * data->targets, ignored = 0;
+    const struct series *series = &data->file[dataset_series(data, row)];
+    size_t first = series->channel * data->targets, ignored = 0;
     char time[TABLE_TIME];
     if (data->files > 1 || data->by_series)
-        put_series(data, row, out);
+        put_series(series, out);
     if (data->time) /* empty: beyond the end of a file without a calendar */
         fprintf(out, "%s,",
                 data->time[row] == DATASET_NO_TIME ? "" : table_time(data->time[row], time));
-    fprintf(out, "%zu", row - data->file[dataset_series(data, row)].begin);
+    fprintf(out, "%zu", row - series->begin);
     if (data->target_rows > 1 && data->target_first)
         fprintf(out, ",%zu", ahead);
     for (size_t k = 0; k < data->targets; k++)
@@ -451,7 +451,7 @@ int command_predict(const struct options *options, struct error *err)
                 row_label(label, sizeof label, data, start[i] + row);
                 fprintf(out, "%zu,", at + i);
                 if (data->by_series)
-                    put_series(data, start[i], out);
+                    put_series(&data->file[dataset_series(data, start[i])], out);
                 if (data->time)
                     fprintf(out, "%s,", label);
                 fprintf(out, "%zu", shown_row(data, start[i] + row));
