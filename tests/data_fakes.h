@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "data/dataset.h"
 #include "log/log.h"
 
 static char fake_said[1 << 16];   /* what log_say() and log_detail() were told */
@@ -125,6 +126,27 @@ __attribute__((unused)) static const char *fake_file(const void *bytes, size_t s
     if (!out || fwrite(bytes, 1, size, out) != size || fclose(out))
         abort();
     return path;
+}
+
+/* Reads the data of a configuration; fails the test if that fails. */
+__attribute__((unused)) static struct dataset *fake_load(const struct config *config)
+{
+    struct error err;
+    fake_forget();
+    struct dataset *data = dataset_load(config, NULL, NULL, &err);
+    if (!data)
+        fail_msg("%s", err.text);
+    return data;
+}
+
+/* Reading fails in this way. */
+__attribute__((unused)) static void fake_expect_fault(const struct config *config,
+                                                      enum status status, const char *wants)
+{
+    struct error err = {0};
+    fake_forget();
+    assert_null(dataset_load(config, NULL, NULL, &err));
+    fake_expect(&err, status, wants);
 }
 
 #endif

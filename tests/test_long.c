@@ -175,24 +175,6 @@ static struct config make_config(const char *source)
     return config;
 }
 
-static struct dataset *load(const struct config *config)
-{
-    struct error err;
-    fake_forget();
-    struct dataset *data = dataset_load(config, NULL, NULL, &err);
-    if (!data)
-        fail_msg("%s", err.text);
-    return data;
-}
-
-static void expect_fault(const struct config *config, enum status status, const char *wants)
-{
-    struct error err = {0};
-    fake_forget();
-    assert_null(dataset_load(config, NULL, NULL, &err));
-    fake_expect(&err, status, wants);
-}
-
 /* All that a model is trained on and judged by. */
 static void expect_same(const struct dataset *a, const struct dataset *b)
 {
@@ -230,12 +212,12 @@ static void expect_all_same(struct config config, int sorted)
 {
     static const char *const files[] = {"by_series.csv", "by_time.csv", "mixed.csv"};
     config.data.source = list_of("s0.csv s1.csv s2.csv", 1);
-    struct dataset *want = load(&config);
+    struct dataset *want = fake_load(&config);
     config.data.series = who;
     for (int layout = 0; layout < (sorted ? 3 : 2); layout++) {
         config.data.source = list_of(files[layout], 1);
         config.data.order = layout == MIXED ? ORDER_SORT : ORDER_AUTO;
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         expect_same(want, data);
         for (size_t s = 0; s < SERIES; s++)
             assert_string_equal(data->file[s].name, names[s]);
@@ -314,13 +296,13 @@ static void targets_beside_a_long_file(void **state)
         config.data.target_source = list_of("t0.csv t1.csv t2.csv", 1);
         config.data.targets = list_of("y", 0);
         config.data.target_rows = TARGET_WINDOW;
-        struct dataset *want = load(&config);
+        struct dataset *want = fake_load(&config);
         config.data.series = who;
         config.data.order = ORDER_SORT;
         for (int layout = 0; layout < 3; layout++) {
             config.data.source = list_of(layouts[layout][0], 1);
             config.data.target_source = list_of(layouts[layout][1], 1);
-            struct dataset *data = load(&config);
+            struct dataset *data = fake_load(&config);
             expect_same(want, data);
             dataset_free(data);
         }
@@ -353,7 +335,7 @@ static void rows_without_a_time_beside_targets(void **state)
     }
     close_file(out);
     close_file(targets);
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->rows, 19);
     assert_int_equal(data->count[PART_TRAIN], 18 - 1);
     for (size_t row = 0; row < data->rows; row++)
@@ -384,7 +366,7 @@ static void merged_rows_beside_targets(void **state)
         fputs(k % 2 ? "y\n300\n200\n210\n100\n" : "y\n100\n200\n210\n300\n", targets);
         close_file(out);
         close_file(targets);
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         assert_int_equal(data->rows, 3);
         assert_true(data->series[1] == (k / 2 ? 21 : 20));
         for (size_t row = 0; row < data->rows; row++)
@@ -432,17 +414,17 @@ static void joined_files_are_one_series(void **state)
         config.data.missing = missing;
         config.data.missing_limit = 1;
         config.data.targets = list_of("extra", 0);
-        struct dataset *want = load(&config);
+        struct dataset *want = fake_load(&config);
         config.data.join = 1;
         config.data.source = list_of("months", 1);
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         expect_same(want, data);
         assert_string_equal(data->file[0].name, "months");
         assert_string_equal(fake_warned, "");
         assert_non_null(strstr(fake_said, "3 files joined, the first is "));
         dataset_free(data);
         config.data.source = list_of("months/X-*.csv", 1);
-        data = load(&config);
+        data = fake_load(&config);
         expect_same(want, data);
         assert_string_equal(data->file[0].name, "X-*.csv");
         dataset_free(data);
@@ -467,11 +449,11 @@ static void joined_files_are_one_series(void **state)
             fprintf(out, "%d\n", rows[0][i].target);
         close_file(out);
     }
-    struct dataset *alone = load(&beside);
+    struct dataset *alone = fake_load(&beside);
     beside.data.join = 1;
     beside.data.source = list_of("months", 1);
     beside.data.target_source = list_of("beside*.csv", 1);
-    struct dataset *together = load(&beside);
+    struct dataset *together = fake_load(&beside);
     expect_same(alone, together);
     dataset_free(alone);
     dataset_free(together);
@@ -487,10 +469,10 @@ static void joined_files_are_one_series(void **state)
     }
     struct config config = make_config("by_time.csv");
     config.data.series = who;
-    struct dataset *want = load(&config);
+    struct dataset *want = fake_load(&config);
     config.data.join = 1;
     config.data.source = list_of("months", 1);
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     expect_same(want, data);
     for (size_t s = 0; s < SERIES; s++)
         assert_string_equal(data->file[s].name, names[s]);
@@ -514,14 +496,14 @@ static void joined_files_with_holes_where_they_meet(void **state)
         write_series("s", 0, 0, ROWS);
         struct config config = make_config("s0.csv");
         config.data.gap = 10000000;
-        struct dataset *want = load(&config);
+        struct dataset *want = fake_load(&config);
         write_months(0);
         if (k % 2) { /* the second begins with a row of the first */
             write_series("months/X-2-", 0, 79 - (lacks[k / 2][0] == 79), 150);
         }
         config.data.join = 1;
         config.data.source = list_of("months", 1);
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         expect_same(want, data);
         dataset_free(data);
         dataset_free(want);
@@ -547,7 +529,7 @@ static void joined_files_with_holes_where_they_meet(void **state)
         config.data.gap = 0;
         config.data.validation = config.data.test = 0;
         config.data.join = 1;
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         assert_int_equal(data->rows, 4);
         assert_int_equal(data->count[PART_TRAIN], k < 4 ? 2 : 3);
         dataset_free(data);
@@ -564,7 +546,8 @@ static void joined_files_without_values(void **state)
     struct config config = make_config("months");
     config.data.join = 1;
     config.data.series = who;
-    expect_fault(&config, STATUS_INPUT, "/months: no row has a value in every column that is used");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "/months: no row has a value in every column that is used");
     clear_months();
 }
 
@@ -594,9 +577,10 @@ static void a_file_without_values_of_a_series(void **state)
     config.data.window = 2;
     config.data.gap = 0;
     config.data.validation = config.data.test = 0;
-    expect_fault(&config, STATUS_INPUT, "/months: z: no row has a value in every column that is");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "/months: z: no row has a value in every column that is");
     config.data.short_series = SHORT_SKIP;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->files, 2);
     assert_int_equal(data->rows, 20 + 30);
     assert_int_equal(data->count[PART_TRAIN], 9 + 9 + 29);
@@ -613,10 +597,10 @@ static void items_are_joined_each_by_itself(void **state)
     write_series("s", 1, 0, count[1]);
     write_months(0);
     struct config config = make_config("s0.csv s1.csv");
-    struct dataset *want = load(&config);
+    struct dataset *want = fake_load(&config);
     config.data.join = 1;
     config.data.source = list_of("months s1.csv", 1);
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     expect_same(want, data);
     assert_string_equal(data->file[0].name, "months");
     assert_string_equal(data->file[1].name, "s1.csv");
@@ -628,14 +612,14 @@ static void items_are_joined_each_by_itself(void **state)
     snprintf(manifest, sizeof manifest, "%s", in("list.csv"));
     config.data.manifest = manifest;
     config.data.source.count = 0;
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(data->files, 2);
     assert_string_equal(data->file[0].name, "first");
     assert_string_equal(data->file[1].name, "second");
     dataset_free(data);
     config.data.time.count = 0;
     config.data.gap = 0;
-    expect_fault(&config, STATUS_USAGE, "[data] join: needs data.time");
+    fake_expect_fault(&config, STATUS_USAGE, "[data] join: needs data.time");
     clear_months();
 }
 
@@ -653,7 +637,7 @@ static void where_files_meet(void **state)
     config.data.scaler = (struct method){.kind = SCALER_NONE, .high = 1};
     write_text("months/a.csv", "time,x\n1600000000,1\n1600000060,2\n1600000120,3\n");
     write_text("months/b.csv", "time,x\n1600000060,2\n1600000120,3\n1600000180,4\n");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->rows, 4);
     for (int i = 0; i < 4; i++)
         assert_true(data->series[i] == (float)(i + 1));
@@ -661,17 +645,18 @@ static void where_files_meet(void **state)
     dataset_free(data);
 
     write_text("months/b.csv", "time,x\n1600000060,2\n1600000120,9\n1600000180,4\n");
-    expect_fault(&config, STATUS_INPUT, "/months/b.csv: it begins at 2020-09-13T12:27:40Z, but ");
-    expect_fault(&config, STATUS_INPUT, "/months/a.csv goes on up to 2020-09-13T12:28:40Z: ");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "/months/b.csv: it begins at 2020-09-13T12:27:40Z, but ");
+    fake_expect_fault(&config, STATUS_INPUT, "/months/a.csv goes on up to 2020-09-13T12:28:40Z: ");
     write_text("months/b.csv", "time,x\n1600000050,2\n1600000180,4\n");
-    expect_fault(&config, STATUS_INPUT, "/months/a.csv goes on up to ");
+    fake_expect_fault(&config, STATUS_INPUT, "/months/a.csv goes on up to ");
 
     /* a message names the file of the row, and its line */
     static char log_text[] = "log";
     static char *log_list[] = {log_text};
     config.data.target_transform = (struct list){log_list, 1};
     write_text("months/b.csv", "time,x\n1600000180,4\n1600000240,-5\n1600000300,4\n");
-    expect_fault(&config, STATUS_INPUT, "/months/b.csv:3: ");
+    fake_expect_fault(&config, STATUS_INPUT, "/months/b.csv:3: ");
     clear_months();
 }
 
@@ -681,7 +666,7 @@ static void files_that_follow_are_warned_of(void **state)
     make_rows();
     write_months(0);
     struct config config = make_config("months");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->files, 3);
     assert_non_null(strstr(fake_warned, "/months/X-3-0.csv and "));
     assert_non_null(strstr(fake_warned, "/months/X-2-0.csv follow one another in time"));
@@ -697,19 +682,19 @@ static void files_that_follow_are_warned_of(void **state)
     static const char *const others[] = {"s0.csv s1.csv", "first0.csv second0.csv"};
     for (int i = 0; i < 2; i++) {
         config.data.source = list_of(others[i], 1);
-        data = load(&config);
+        data = fake_load(&config);
         assert_string_equal(fake_warned, "");
         dataset_free(data);
     }
     /* what is named file by file is not joined, and that is told */
     config.data.join = 1;
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(data->files, 2);
     assert_non_null(
         strstr(fake_warned, "each item of data.source is one file, so none are joined"));
     dataset_free(data);
     config.data.source = list_of("first0.csv", 1);
-    data = load(&config);
+    data = fake_load(&config);
     assert_string_equal(fake_warned, "");
     dataset_free(data);
     config.data.join = 0;
@@ -719,7 +704,7 @@ static void files_that_follow_are_warned_of(void **state)
     config.data.source = list_of("part10.csv", 1);
     config.data.validation_source = list_of("part20.csv", 1);
     config.data.test = 0;
-    data = load(&config);
+    data = fake_load(&config);
     assert_string_equal(fake_warned, "");
     dataset_free(data);
 }
@@ -904,17 +889,17 @@ static void series_that_are_too_short(void **state)
     fputs("brief,1600000000,1,1\nbare,1600000000,1,\n", out);
     close_file(out);
     config.data.series = who;
-    expect_fault(&config, STATUS_INPUT,
-                 "short.csv: bare: no row has a value in every column that is used; "
-                 "data.short_series = skip");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "short.csv: bare: no row has a value in every column that is used; "
+                      "data.short_series = skip");
     config.data.missing = MISSING_PREVIOUS;
-    expect_fault(&config, STATUS_INPUT,
-                 "short.csv:103: column 'extra': the value is missing, here "
-                 "and in all other rows of the series; data.missing = skip with "
-                 "data.short_series = skip");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "short.csv:103: column 'extra': the value is missing, here "
+                      "and in all other rows of the series; data.missing = skip with "
+                      "data.short_series = skip");
     config.data.missing = MISSING_SKIP;
     config.data.short_series = SHORT_SKIP;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->files, 1);
     assert_string_equal(data->file[0].name, "long");
     assert_int_equal(fake_told("files_left_out", NULL), 2);
@@ -936,7 +921,7 @@ static void what_is_hardly_right_in_many(void **state)
     close_file(out);
     config.data.series = who;
     config.data.validation = config.data.test = 0;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     const char *first = strstr(fake_warned, "odd.csv:133: column 'close' is -999 in 1 row, first");
     assert_non_null(first);
     assert_non_null(strstr(first, "; and so in 2 more series\n"));

@@ -135,25 +135,6 @@ static struct config make_config(void)
     return config;
 }
 
-static struct dataset *load(const struct config *config)
-{
-    struct error err;
-    fake_forget();
-    struct dataset *data = dataset_load(config, NULL, NULL, &err);
-    if (!data)
-        fail_msg("%s", err.text);
-    return data;
-}
-
-static void expect_fault(const struct config *config, enum status status, const char *wants)
-{
-    struct error err = {0};
-    fake_forget();
-    struct dataset *data = dataset_load(config, NULL, NULL, &err);
-    assert_null(data);
-    fake_expect(&err, status, wants);
-}
-
 /* The row of file f that a row of the dataset was, by its time. */
 static int file_row(const struct dataset *data, size_t row, int *f)
 {
@@ -234,7 +215,7 @@ static void a_manifest_names_series_and_columns(void **state)
                "name,path,close,extra\nfirst,f0.csv,,\nf1 swapped,.\\f1.csv,extra,close\n");
     snprintf(path, sizeof path, "%s/list.csv", folder);
     config.data.manifest = path;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->files, 2);
     assert_string_equal(data->file[0].name, "first");
     assert_string_equal(data->file[1].name, "f1 swapped");
@@ -246,14 +227,14 @@ static void a_manifest_names_series_and_columns(void **state)
     }
     dataset_free(data);
     write_text("list.csv", "path,close\nf0.csv,\nf1.csv,price\n");
-    expect_fault(&config, STATUS_INPUT,
-                 "f1.csv:1: no column 'price'; the columns are extra, close");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "f1.csv:1: no column 'price'; the columns are extra, close");
     write_text("list.csv", "path\n");
-    expect_fault(&config, STATUS_INPUT, "list.csv: the manifest lists no series");
+    fake_expect_fault(&config, STATUS_INPUT, "list.csv: the manifest lists no series");
     write_text("list.csv", "path,name\n,x\n");
-    expect_fault(&config, STATUS_INPUT, "list.csv:2: the path is empty");
+    fake_expect_fault(&config, STATUS_INPUT, "list.csv:2: the path is empty");
     write_text("list.csv", "name\nx\n");
-    expect_fault(&config, STATUS_INPUT, "list.csv:1: no column 'path'");
+    fake_expect_fault(&config, STATUS_INPUT, "list.csv:1: no column 'path'");
 }
 
 static void short_series(void **state)
@@ -264,21 +245,21 @@ static void short_series(void **state)
     write_file(1);
     struct config config = make_config();
     config.data.validation = config.data.test = 0;
-    expect_fault(&config, STATUS_INPUT,
-                 "f1.csv: too short: a window takes 13 rows with its targets");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "f1.csv: too short: a window takes 13 rows with its targets");
     config.data.short_series = SHORT_SKIP;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->files, 2);
     assert_string_equal(data->file[1].name, "f2.csv");
     assert_int_equal(fake_told("files_left_out", NULL), 1);
     assert_int_equal(fake_told("rows", NULL), 60 + 80);
     dataset_free(data);
     config.data.source = sources("f1.csv");
-    expect_fault(&config, STATUS_INPUT,
-                 "f1.csv: too few rows: no window of 10 and the 3 rows up to");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "f1.csv: too few rows: no window of 10 and the 3 rows up to");
     config.data.horizon = 200;
     config.data.source = sources("f0.csv f2.csv");
-    expect_fault(&config, STATUS_INPUT, "2 files: all of them are too short");
+    fake_expect_fault(&config, STATUS_INPUT, "2 files: all of them are too short");
 }
 
 static void columns_that_differ(void **state)
@@ -287,9 +268,10 @@ static void columns_that_differ(void **state)
     make_files(60);
     write_text("f1.csv", "time,close\n1,2\n");
     struct config config = make_config();
-    expect_fault(&config, STATUS_INPUT, "f1.csv:1: no column 'extra'; the columns are time, close");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "f1.csv:1: no column 'extra'; the columns are time, close");
     write_text("f1.csv", "time,close,extra\n1,2,x\n");
-    expect_fault(&config, STATUS_INPUT, "f1.csv:2: column 'extra': 'x' is not a number");
+    fake_expect_fault(&config, STATUS_INPUT, "f1.csv:2: column 'extra': 'x' is not a number");
 }
 
 static void the_first_rows_of_each_file(void **state)
@@ -298,7 +280,7 @@ static void the_first_rows_of_each_file(void **state)
     make_files(200);
     struct config config = make_config();
     config.data.rows = 150;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->rows, 450);
     assert_int_equal(data->file[1].begin, 150);
     assert_int_equal(data->count[PART_TRAIN], 3 * (105 - 12)); /* 105 30 15 */
@@ -351,7 +333,7 @@ static void targets_lie_where_target_rows_says(void **state)
         struct config config = make_config();
         config.data.gap = 60000;
         config.data.target_rows = rows;
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         size_t span = rows == TARGET_WINDOW ? 10 : 13, wants = 0;
         /* f0: 140 40 20 rows. f1: 147 42 21, cut at 90. f2: 154 44 22. */
         static const size_t stretches[] = {140, 40, 20, 90, 57, 42, 21, 154, 44, 22};
@@ -376,7 +358,8 @@ static void look_back_reaches_into_the_part_before(void **state)
     config.data.target_rows = TARGET_EACH;
     config.data.look_back = 1;
     config.data.source = sources("f0.csv");
-    struct dataset *data = load(&config); /* 140 40 20, windows of 10, targets in the 3 behind */
+    struct dataset *data =
+        fake_load(&config); /* 140 40 20, windows of 10, targets in the 3 behind */
     assert_int_equal(data->count[PART_TRAIN], 140 - 12);
     assert_int_equal(data->count[PART_VALIDATION], 40 + 10 - 12);
     assert_int_equal(data->count[PART_TEST], 20 + 10 - 12);
@@ -387,13 +370,13 @@ static void look_back_reaches_into_the_part_before(void **state)
     files[0].hole_before = 135;
     write_file(0);
     config.data.gap = 60000;
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(data->start[PART_VALIDATION][0], 135);
     assert_int_equal(data->start[PART_TEST][0], 170);
     dataset_free(data);
     files[0].hole_before = 140;
     write_file(0);
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(data->start[PART_VALIDATION][0], 140);
     dataset_free(data);
 }
@@ -407,7 +390,7 @@ static void windows_without_a_target_are_dropped(void **state)
     config.data.features = list_of("close ma(close,5)");
     config.data.targets = list_of("roc(close,40) extra");
     config.data.source = sources("f0.csv");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->rows, 196);
     assert_int_equal(data->targets, 2);
     assert_string_equal(data->target_names[0], "roc(close,40)");
@@ -434,7 +417,7 @@ static void transforms_are_fitted_to_training_targets(void **state)
     struct config config = make_config();
     config.data.targets = list_of("ret(close) extra");
     config.data.target_transform = list_of("signed_sqrt scale(-1,1)");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     double low[2] = {INFINITY, INFINITY}, high[2] = {-INFINITY, -INFINITY};
     for (size_t i = 0; i < data->count[PART_TRAIN]; i++)
         for (int k = 0; k < 2; k++) {
@@ -485,19 +468,19 @@ static void a_transform_that_is_undefined(void **state)
     struct config config = make_config();
     config.data.targets = list_of("extra");
     config.data.target_transform = list_of("log");
-    dataset_free(load(&config));
+    dataset_free(fake_load(&config));
     files[1].extra[12] = -2;
     write_file(1);
-    expect_fault(&config, STATUS_INPUT, "f1.csv:14: target 'extra': ");
+    fake_expect_fault(&config, STATUS_INPUT, "f1.csv:14: target 'extra': ");
     files[1].extra[12] = 2;
     files[1].extra[205] = -2; /* in the test part, which nothing is fitted to */
     write_file(1);
-    expect_fault(&config, STATUS_INPUT,
-                 "f1.csv:207: target 'extra': -2 has no value under data.target_transform");
+    fake_expect_fault(&config, STATUS_INPUT,
+                      "f1.csv:207: target 'extra': -2 has no value under data.target_transform");
     config.data.target_transform = list_of("lgo");
-    expect_fault(&config, STATUS_USAGE, "[data] target_transform: 'lgo'");
+    fake_expect_fault(&config, STATUS_USAGE, "[data] target_transform: 'lgo'");
     config.data.targets = list_of("ret(close");
-    expect_fault(&config, STATUS_USAGE, "[data] targets: 'ret(close': ')' is missing");
+    fake_expect_fault(&config, STATUS_USAGE, "[data] targets: 'ret(close': ')' is missing");
 }
 
 static void a_target_that_is_a_feature_shares_its_scale(void **state)
@@ -509,7 +492,7 @@ static void a_target_that_is_a_feature_shares_its_scale(void **state)
     config.data.targets = list_of("extra close");
     config.data.target_transform = list_of("standard");
     config.data.target_rows = TARGET_EACH;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_true(data->target_feature[0] == 1 && data->target_feature[1] == 0);
     for (size_t row = 0; row < data->rows; row++) {
         assert_true(fabsf(data->target[2 * row] - data->series[2 * row + 1]) < 1e-5f);
@@ -570,7 +553,7 @@ static void which_targets_share_a_scale(void **state)
         config.data.scaler = (struct method){.kind = cases[i].scaler, .high = 1};
         config.data.targets = list_of("extra close");
         config.data.target_transform = list_of(cases[i].transform);
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         for (size_t k = 0; k < 2; k++) {
             const struct transform_step *step = data->transform[k].step;
             int same = step->offset == data->scaler.offset[1 - k] &&
@@ -596,7 +579,7 @@ static void channels_have_their_own_transforms(void **state)
     config.data.targets = list_of("channel");
     config.data.target_transform = list_of("standard");
     config.data.target_rows = TARGET_WINDOW;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_true(data->files == 6 && data->start[PART_TRAIN][0] == 0);
     for (size_t c = 0; c < 2; c++)
         near(data->transform[c].step[0].offset, training_mean(data, c, 0));
@@ -610,9 +593,9 @@ static void channels_have_their_own_transforms(void **state)
 
     /* permuted, values stay in their channel, and each channel is dealt in its own way */
     config.data.source = sources("f0.csv");
-    struct dataset *plain = load(&config);
+    struct dataset *plain = fake_load(&config);
     config.data.permute_targets = 1;
-    data = load(&config);
+    data = fake_load(&config);
     size_t from[2][MOST], n = plain->file[0].end, same = 0;
     for (size_t c = 0; c < 2; c++)
         for (size_t i = 0; i < 140; i++) {
@@ -641,7 +624,7 @@ static void permutations_depend_on_the_seed(void **state)
     config.data.permute_targets = 1;
     for (int i = 0; i < 3; i++) {
         config.run.seed = i < 2 ? 7 : 8;
-        data[i] = load(&config);
+        data[i] = fake_load(&config);
     }
     size_t bytes = data[0]->rows * sizeof(double);
     assert_memory_equal(data[0]->raw_target, data[1]->raw_target, bytes);
@@ -692,13 +675,13 @@ static void targets_that_cannot_be_learnt(void **state)
             config.loss.target = cases[i].loss;
             if (cases[i].wants) {
                 snprintf(wants, sizeof wants, "f0.csv:%d: target 'extra': ", rows[r] + 2);
-                expect_fault(&config, STATUS_INPUT, wants);
-                expect_fault(&config, STATUS_INPUT, cases[i].wants);
+                fake_expect_fault(&config, STATUS_INPUT, wants);
+                fake_expect_fault(&config, STATUS_INPUT, cases[i].wants);
                 struct dataset *whole = dataset_load_all(&config, path, NULL, NULL, &err);
                 assert_non_null(whole);
                 dataset_free(whole);
             } else
-                dataset_free(load(&config));
+                dataset_free(fake_load(&config));
         }
 }
 
@@ -763,7 +746,7 @@ static void no_part_knows_of_another(void **state)
         config.data.target_rows = round / 5;
         config.data.features = list_of("ma(close,6) ema(close,3) obv(close,extra)");
         config.data.targets = list_of("roc(close,4) ema(close,2)");
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         static char seen[PARTS][FILES][MOST];
         for (int part = 0; part < PARTS; part++)
             mark(data, (enum part)part, 5, seen[part]);
@@ -781,7 +764,7 @@ static void no_part_knows_of_another(void **state)
                 }
                 write_file(f);
             }
-            struct dataset *other = load(&config);
+            struct dataset *other = fake_load(&config);
             assert_int_equal(other->count[part], data->count[part]);
             float *is = contents(other, (enum part)part, &m);
             assert_int_equal(n, m);
@@ -812,7 +795,7 @@ static void stratified_parts_are_alike(void **state)
     config.data.test = 0.2;
     for (int seed = 0; seed < 10; seed++) {
         config.run.seed = seed;
-        struct dataset *data = load(&config);
+        struct dataset *data = fake_load(&config);
         for (int part = 0; part < PARTS; part++) {
             size_t high = 0;
             for (size_t i = 0; i < data->count[part]; i++)
@@ -833,7 +816,7 @@ static void parts_of_their_own_files(void **state)
     config.data.source = sources("f0.csv f3.csv");
     config.data.validation_source = sources("f1.csv");
     config.data.test_source = sources("f2.csv");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->count[PART_TRAIN], 200 - 12 + 230 - 12);
     assert_int_equal(data->count[PART_VALIDATION], 210 - 12);
     assert_int_equal(data->count[PART_TEST], 220 - 12);
@@ -843,12 +826,12 @@ static void parts_of_their_own_files(void **state)
                             "f2.csv");
     dataset_free(data);
     config.data.test_source = (struct list){0}; /* its share comes from source */
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(data->count[PART_TEST], 20 - 12 + 23 - 12);
     assert_int_equal(data->count[PART_TRAIN], 180 - 12 + 207 - 12);
     dataset_free(data);
     config.data.test_source = sources("f1.csv");
-    expect_fault(&config, STATUS_USAGE, "f1.csv: this file is named twice");
+    fake_expect_fault(&config, STATUS_USAGE, "f1.csv: this file is named twice");
 }
 
 static void targets_in_files_of_their_own(void **state)
@@ -861,7 +844,7 @@ static void targets_in_files_of_their_own(void **state)
     config.data.source = sources("f0.csv");
     config.data.target_source = sources("f3.csv");
     config.data.target_rows = TARGET_WINDOW;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->count[PART_TRAIN], 140 - 9);
     for (int i = 0; i < 200; i++) {
         assert_true(data->series[2 * i] == (float)files[0].close[i]);
@@ -870,12 +853,12 @@ static void targets_in_files_of_their_own(void **state)
     dataset_free(data);
     files[3].count = 199;
     write_file(3);
-    expect_fault(&config, STATUS_INPUT, "f3.csv: 199 rows, but ");
+    fake_expect_fault(&config, STATUS_INPUT, "f3.csv: 199 rows, but ");
     config.data.source = sources("f0.csv f1.csv");
-    expect_fault(&config, STATUS_USAGE, "[data] target_source: 1 files beside 2 of source");
+    fake_expect_fault(&config, STATUS_USAGE, "[data] target_source: 1 files beside 2 of source");
     config.data.source = sources("f0.csv");
     config.data.validation_source = sources("f1.csv");
-    expect_fault(&config, STATUS_USAGE, "f1.csv: no file with targets is named beside it");
+    fake_expect_fault(&config, STATUS_USAGE, "f1.csv: no file with targets is named beside it");
 }
 
 /* --- what selects windows */
@@ -894,7 +877,7 @@ static void jumps_part_windows(void **state)
     config.data.jump = 0.43;
     config.data.validation = config.data.test = 0;
     config.data.features = list_of("close ret(close)");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     /* [0,30) [31,80) [80,120) [120,200), each without its first row */
     assert_int_equal(data->rows, 29 + 48 + 39 + 79);
     assert_int_equal(data->count[PART_TRAIN], 29 + 48 + 39 + 79 - 4 * 12);
@@ -908,11 +891,11 @@ static void jumps_part_windows(void **state)
     assert_int_equal(fake_told("warmup_rows", NULL), 4);
     dataset_free(data);
     config.data.jump = 0.7;
-    data = load(&config);
+    data = fake_load(&config);
     assert_int_equal(fake_told("jumps", NULL), 0);
     dataset_free(data);
     config.data.jump = 0;
-    expect_fault(&config, STATUS_INPUT, "f0.csv:33: feature 'ret(close)' has no finite value");
+    fake_expect_fault(&config, STATUS_INPUT, "f0.csv:33: feature 'ret(close)' has no finite value");
 }
 
 static void where_looks_at_the_last_row(void **state)
@@ -922,7 +905,7 @@ static void where_looks_at_the_last_row(void **state)
     make_files(300);
     struct config config = make_config(), all = make_config();
     config.data.where = where;
-    struct dataset *data = load(&config), *whole = load(&all);
+    struct dataset *data = fake_load(&config), *whole = fake_load(&all);
     size_t dropped = (size_t)fake_told("windows_dropped", "where"), wants = 0;
     assert_int_equal(dropped, 0); /* of the last load, without one */
     for (int part = 0; part < PARTS; part++) {
@@ -944,7 +927,7 @@ static void where_looks_at_the_last_row(void **state)
     }
     dataset_free(data);
     dataset_free(whole);
-    dataset_free(load(&config));
+    dataset_free(fake_load(&config));
     assert_int_equal(fake_told("windows_dropped", "where"), wants);
 }
 
@@ -956,7 +939,7 @@ static void long_windows_of_validation_and_test(void **state)
     config.data.target_rows = TARGET_WINDOW;
     config.data.eval_window = 15;
     config.data.test = 0.2;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->eval_window, 15);
     assert_int_equal(data->count[PART_TRAIN], 120 + 126 + 132 - 3 * 9);
     assert_int_equal(data->count[PART_VALIDATION], 2 + 2 + 2); /* of 40, 42 and 44 */
@@ -990,7 +973,7 @@ static void windows_that_go_on(void **state)
     config.data.target_rows = TARGET_WINDOW;
     config.data.eval_window = 10;
     config.data.gap = 60000;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     size_t going = 0, all = 0;
     for (enum part part = 0; part < PARTS; part++) {
         size_t count;
@@ -1021,7 +1004,7 @@ static void series_are_told(void **state)
     (void)state;
     make_files(200);
     struct config config = make_config();
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     const json_t *list = json_object_get(fake_event, "series");
     static const char *const keys[PARTS] = {"training", "validation", "test"};
     static const int rows[3][PARTS] = {{140, 40, 20}, {147, 42, 21}, {154, 44, 22}};
@@ -1070,7 +1053,7 @@ static void balanced_windows(void **state)
     struct config config = make_config();
     config.data.targets = list_of("extra");
     config.data.balance_bins = 10;
-    struct dataset *plain = load(&config);
+    struct dataset *plain = fake_load(&config);
     size_t n = plain->count[PART_TRAIN], count[10] = {0}, sorted[10], at = 0;
     double *x = malloc(n * sizeof *x), low = 1, high = 0;
     /* Percentiles by counting: the outer bins hold what is beyond. */
@@ -1103,7 +1086,7 @@ static void balanced_windows(void **state)
     assert_true(count[0] > 3 * count[9]);
 
     config.data.balance = BALANCE_SELECT;
-    struct dataset *data = load(&config), *again = load(&config);
+    struct dataset *data = fake_load(&config), *again = fake_load(&config);
     size_t left[10] = {0};
     assert_int_equal(data->count[PART_TRAIN], wants);
     assert_null(data->weight);
@@ -1122,7 +1105,7 @@ static void balanced_windows(void **state)
     dataset_free(data);
 
     config.data.balance = BALANCE_WEIGHT;
-    data = load(&config);
+    data = fake_load(&config);
     double sum = 0, of_bin[10] = {0};
     assert_int_equal(data->count[PART_TRAIN], n);
     for (size_t i = 0; i < n; i++) {
@@ -1140,7 +1123,7 @@ static void balanced_windows(void **state)
     dataset_free(plain);
     free(x);
     config.data.targets = (struct list){0};
-    expect_fault(&config, STATUS_USAGE, "[data] balance: there is no target");
+    fake_expect_fault(&config, STATUS_USAGE, "[data] balance: there is no target");
 }
 
 static int compare(const void *a, const void *b)
@@ -1156,9 +1139,9 @@ static void permuted_targets(void **state)
     struct config config = make_config();
     config.data.targets = list_of("close extra");
     config.data.target_transform = list_of("standard");
-    struct dataset *plain = load(&config);
+    struct dataset *plain = fake_load(&config);
     config.data.permute_targets = 1;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     size_t n = data->count[PART_TRAIN], same = 0;
     double *was = malloc(n * sizeof *was), *is = malloc(n * sizeof *is);
     assert_int_equal(n, plain->count[PART_TRAIN]);
@@ -1205,7 +1188,7 @@ static void channels_apart(void **state)
     config.data.features = list_of("close ma(extra,4)");
     config.data.targets = list_of("channel");
     config.data.target_transform = one.data.target_transform = list_of("standard");
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_true(data->features == 1 && data->targets == 1 && data->channels == 2);
     assert_int_equal(data->files, 6);
     assert_string_equal(data->file[3].name, "f1.csv: ma(extra,4)");
@@ -1218,7 +1201,7 @@ static void channels_apart(void **state)
          */
         one.data.features = list_of(c ? "ma(extra,4)" : "close");
         one.data.targets = list_of(c ? "ma(extra,4)" : "close");
-        struct dataset *alone = load(&one);
+        struct dataset *alone = fake_load(&one);
         size_t skip = c ? 0 : 3;
         windows += data->count[PART_TRAIN] / 2;
         if (c) {
@@ -1244,7 +1227,7 @@ static void channels_apart(void **state)
     assert_int_equal(windows, data->count[PART_TRAIN]);
     dataset_free(data);
     config.data.targets = list_of("close");
-    expect_fault(&config, STATUS_USAGE, "with channels = apart, targets = channel");
+    fake_expect_fault(&config, STATUS_USAGE, "with channels = apart, targets = channel");
 }
 
 /* --- predictions */
@@ -1350,7 +1333,7 @@ static void what_is_hardly_right(void **state)
         struct config config = make_config();
         config.data.source = sources("candles.csv");
         config.data.features = list_of("open high low close wind");
-        dataset_free(load(&config));
+        dataset_free(fake_load(&config));
         if (!strstr(fake_warned, cases[c].wants) || (!c && *fake_warned))
             fail_msg("'%s' is not in '%s'", cases[c].wants, fake_warned);
     }
@@ -1359,7 +1342,7 @@ static void what_is_hardly_right(void **state)
     config.data.features = list_of("open high low close wind");
     config.data.missing_values = list_of("-9999");
     config.data.missing = MISSING_SKIP;
-    struct dataset *data = load(&config);
+    struct dataset *data = fake_load(&config);
     assert_int_equal(data->rows, 298);
     assert_string_equal(fake_warned, "");
     dataset_free(data);
@@ -1370,7 +1353,7 @@ static void what_is_hardly_right(void **state)
     config = make_config();
     config.data.source = sources("candles.csv");
     config.data.features = list_of("close");
-    dataset_free(load(&config));
+    dataset_free(fake_load(&config));
     assert_non_null(
         strstr(fake_warned, "candles.csv:53: the price is the same in 100 rows from here"));
     assert_int_equal(system("rm series-test-*/candles.csv"), 0);

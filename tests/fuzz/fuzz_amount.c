@@ -12,14 +12,7 @@
 #include "data/amount.h"
 #include "data/complex.h"
 #include "data/csv.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 static void one_field(struct amount_style *style, const char *text, uint64_t line)
 {

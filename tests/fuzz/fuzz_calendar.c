@@ -8,16 +8,9 @@
 #include <string.h>
 
 #include "data/calendar.h"
+#include "fuzz.h"
 
 #define MOST 4096
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -8,20 +8,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../data_fakes.h"
 #include "data/csv.h"
 #include "data/table.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 /* Reads all columns by the reader alone. */
 static void read_fields(const char *path)
@@ -110,10 +102,8 @@ static void read_as_table(const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    char path[64];
-    int fd = memfd_create("fuzz", 0);
-    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char path[FUZZ_PATH];
+    int fd = fuzz_file(bytes, size, path);
     read_fields(path);
     read_as_table(path);
     read_all_ways(path, "a");

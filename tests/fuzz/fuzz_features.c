@@ -12,16 +12,9 @@
 #include "../data_fakes.h"
 #include "data/condition.h"
 #include "data/features.h"
+#include "fuzz.h"
 
 enum { ROWS = 40, PAST = 25, COLUMNS = 64 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Columns that differ from each other and hold zeros and values of either sign. */
 static void fill(struct table *table)

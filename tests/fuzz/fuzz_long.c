@@ -7,19 +7,11 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../data_fakes.h"
 #include "data/table.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 /* Rows of a series; `seen` has those of the file that were taken. */
 static void check_series(const struct table *t, int timed, unsigned char *seen)
@@ -55,10 +47,8 @@ static void read_as(const char *path, const struct table_how *how)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    char path[64];
-    int fd = memfd_create("fuzz", 0);
-    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    char path[FUZZ_PATH];
+    int fd = fuzz_file(bytes, size, path);
     struct table_how how = {.series = "who", .missing_limit = 2};
     for (int timed = 0; timed < 2; timed++) {
         how.time[0] = timed ? "t" : NULL;

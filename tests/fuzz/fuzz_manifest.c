@@ -3,28 +3,18 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "../data_fakes.h"
 #include "data/source.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
+#include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    char path[64];
+    char path[FUZZ_PATH];
     struct sources sources = {0};
     struct error err;
-    int fd = memfd_create("fuzz", 0);
-    check(fd >= 0 && write(fd, bytes, size) == (ssize_t)size);
-    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int fd = fuzz_file(bytes, size, path);
     if (manifest_read(path, &sources, &err))
         check(err.status == STATUS_INPUT && *err.text && !strchr(err.text, '\n'));
     else

@@ -8,16 +8,9 @@
 #include <string.h>
 
 #include "data/time_judge.h"
+#include "fuzz.h"
 
 #define MOST 64
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void read_fields(struct time_form *form, char *const *field, size_t count, int found)
 {

@@ -10,16 +10,9 @@
 #include <string.h>
 
 #include "data/transform.h"
+#include "fuzz.h"
 
 enum { ITEMS = 10, VALUES = 24 };
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void check(int holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* 0, and both signs of 1e-308 ... 1e308. */
 static double value(int i)
