@@ -118,11 +118,11 @@ static struct figures sweep(const struct graph *g)
         first[i] = 1; /* never */
         if (t->kind != TENSOR_ACTIVATION || !lifetime(g, t, &first[i], &last[i]))
             continue;
-        size_t bytes = (t->elems * 4 + align - 1) / align * align;
+        size_t bytes = (tensor_bytes(t) + align - 1) / align * align;
         f.naive += bytes;
         assert_int_equal(t->offset % align, 0);
         assert_true(t->segment < g->segments);
-        assert_true(t->offset + t->elems * 4 <= g->segment_bytes[t->segment]);
+        assert_true(t->offset + tensor_bytes(t) <= g->segment_bytes[t->segment]);
         if (t->offset + bytes > ends[t->segment])
             ends[t->segment] = t->offset + bytes;
     }
@@ -137,12 +137,12 @@ static struct figures sweep(const struct graph *g)
         for (size_t i = 0; i < g->tensor_count; i++)
             if (first[i] <= now && now <= last[i] && g->tensors[i]->kind == TENSOR_ACTIVATION) {
                 live[n++] = g->tensors[i];
-                bytes += (g->tensors[i]->elems * 4 + align - 1) / align * align;
+                bytes += (tensor_bytes(g->tensors[i]) + align - 1) / align * align;
             }
         qsort(live, n, sizeof *live, by_place);
         for (size_t i = 1; i < n; i++)
             if (live[i - 1]->segment == live[i]->segment &&
-                live[i - 1]->offset + live[i - 1]->elems * 4 > live[i]->offset)
+                live[i - 1]->offset + tensor_bytes(live[i - 1]) > live[i]->offset)
                 fail_msg("at launch %zu %s and %s overlap", now, live[i - 1]->name, live[i]->name);
         f.bound = bytes > f.bound ? bytes : f.bound;
     }
@@ -201,18 +201,18 @@ static void place_literally(const struct tensor *t, struct tensor *const *placed
                             size_t *segment, size_t *offset)
 {
     const size_t align = fake.info.base_align, most = (size_t)fake.info.max_alloc_bytes;
-    size_t bytes = (t->elems * 4 + align - 1) / align * align;
+    size_t bytes = (tensor_bytes(t) + align - 1) / align * align;
     for (*segment = 0;; ++*segment) {
         size_t best = SIZE_MAX;
         for (size_t c = 0; c <= count; c++) {
             size_t at = 0;
             if (c < count)
-                at = placed[c]->offset + (placed[c]->elems * 4 + align - 1) / align * align;
+                at = placed[c]->offset + (tensor_bytes(placed[c]) + align - 1) / align * align;
             int free = (c == count || placed[c]->segment == *segment) && at + bytes <= most;
             for (size_t i = 0; i < count && free; i++)
                 free = placed[i]->segment != *segment || placed[i]->first > t->last ||
                        t->first > placed[i]->last || placed[i]->offset >= at + bytes ||
-                       placed[i]->offset + placed[i]->elems * 4 <= at;
+                       placed[i]->offset + tensor_bytes(placed[i]) <= at;
             best = free && at < best ? at : best;
         }
         if (best < SIZE_MAX) {
@@ -332,9 +332,9 @@ static void test_check_sees_overlaps(void **unused)
             if (a == b || a->kind != TENSOR_ACTIVATION || b->kind != TENSOR_ACTIVATION ||
                 !lifetime(g, a, &fa, &la) || !lifetime(g, b, &fb, &lb) || fa > lb || fb > la)
                 continue;
-            const size_t offset = b->offset, reach = (a->elems * 4 - 1) / 64;
+            const size_t offset = b->offset, reach = (tensor_bytes(a) - 1) / 64;
             b->offset = a->offset + below(reach + 1) * 64; /* its start lies within a */
-            if (b->offset + b->elems * 4 <= g->segment_bytes[0]) {
+            if (b->offset + tensor_bytes(b) <= g->segment_bytes[0]) {
                 memset(&err, 0, sizeof err);
                 assert_int_equal(graph_check(g, &err), -1);
                 assert_non_null(strstr(err.text, "overlap"));

@@ -67,18 +67,22 @@ point "plots see only arrays, labels and statistics of arrays" \
     "$(layer plots 'analysis/normality\.h')"
 point "data stands on config and log" "$(layer data config log)"
 point "device stands on nothing" "$(layer device)"
-point "graph stands on device" "$(layer graph device)"
-point "ops stand on graph and device" "$(layer ops graph device)"
-point "models stand on ops, graph and config" "$(layer models ops graph config)"
-point "analysis sees no config, data, models, train or plots" "$(layer analysis ops graph device log)"
+point "tensor stands on nothing" "$(layer tensor)"
+point "params stand on tensor and device" "$(layer params tensor device)"
+point "graph stands on params, tensor and device" "$(layer graph params tensor device)"
+point "ops stand on graph, params, tensor and device" "$(layer ops graph params tensor device)"
+point "models stand on ops, graph, params, tensor and config" \
+    "$(layer models ops graph params tensor config)"
+point "analysis sees no config, data, models, train or plots" \
+    "$(layer analysis ops graph params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train models ops graph device config data log 'analysis/verdict\.h')"
+    "$(layer train models ops graph params tensor device config data log 'analysis/verdict\.h')"
 point "report stands on train, analysis and plots" \
-    "$(layer report train models graph device config data log analysis plots/plots.h)"
+    "$(layer report train models graph params tensor device config data log analysis plots/plots.h)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands report train models graph device config data log analysis)"
+    "$(layer commands report train models graph params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|graph|log|models|ops|plots|report|train|util'
+known='analysis|commands|config|data|device|graph|log|models|ops|params|plots|report|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

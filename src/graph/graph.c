@@ -87,16 +87,6 @@ void graph_fault(struct graph *g, const char *name, const char *what)
         snprintf(g->fault, sizeof g->fault, "%.95s %s", name, what);
 }
 
-int tensor_count(int rank, const size_t *dim, size_t *elems)
-{
-    size_t n = 1;
-    for (int r = 0; r < rank; r++)
-        if (__builtin_mul_overflow(n, dim[r], &n))
-            return *elems = 1, -1;
-    *elems = n <= SIZE_MAX / 16 ? n : 1; /* room to count bytes, aligned */
-    return n <= SIZE_MAX / 16 ? 0 : -1;
-}
-
 struct tensor *graph_tensor(struct graph *g, const char *name, int rank, const size_t *dim)
 {
     struct tensor *t = append((void ***)&g->tensors, &g->tensor_count, sizeof *t);
@@ -401,10 +391,10 @@ size_t graph_chunks(const struct graph *g, size_t rows)
 
 int tensor_read(const struct tensor *t, void *to, struct error *err)
 {
-    return buffer_read(t->buffer, 0, t->elems * 4, to, err);
+    return buffer_read(t->buffer, 0, tensor_bytes(t), to, err);
 }
 
 int tensor_write(struct tensor *t, const void *from, struct error *err)
 {
-    return buffer_write(t->buffer, 0, t->elems * 4, from, err);
+    return buffer_write(t->buffer, 0, tensor_bytes(t), from, err);
 }

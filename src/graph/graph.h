@@ -7,8 +7,8 @@
  * lifetime and its place in an arena (plan.c); graph_prepare() then makes kernels and GEMMs, and
  * graph_run() enqueues the list, again and again, allocating nothing.
  *
- * Parameters outlive graphs: training and evaluation graphs of a model share one `struct params`.
- * A graph owns its tensors, except parameters and their gradients.
+ * Parameters outlive graphs, see params/params.h. A graph owns its tensors, except parameters and
+ * their gradients.
  */
 #ifndef GRAPH_GRAPH_H
 #define GRAPH_GRAPH_H
@@ -20,121 +20,14 @@
 #include "device/device.h"
 #include "device/gemm.h"
 #include "error.h"
+#include "params/params.h"
+#include "tensor/tensor.h"
 
-#define TENSOR_MAX_RANK 4
 #define LAUNCH_MAX_ARGS 20
 /* A graph with more is refused: to plan it would take more than 10 s or 500 MiB. */
 #define GRAPH_MAX_LAUNCHES 200000
 /* Floats of a table that is made while a graph is built. */
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)
-
-enum tensor_kind {
-    TENSOR_ACTIVATION, /* lives from the launch that writes it first to the last that uses it */
-    TENSOR_PARAM,
-    TENSOR_PARAM_GRAD, /* accumulates over the micro-batches of a step; the optimizer zeroes it */
-    TENSOR_STATE,      /* keeps its place and contents from run to run */
-};
-
-struct tensor {
-    char name[96];
-    enum tensor_kind kind;
-    int rank;
-    size_t dim[TENSOR_MAX_RANK];
-    size_t elems; /* 32-bit words, floats unless a comment says otherwise */
-
-    struct tensor *grad; /* of the same shape; NULL until backward asks for it */
-    int grad_written;    /* backward has written it: the next one adds */
-    int needs_grad;
-    struct tensor *bias;  /* [last dim] or [positions, last dim]: a linear layer's bias that the
-                             consumer of this tensor adds when it reads it; NULL for none */
-    int spare;            /* its maker's backward pass does not read it: that of its one consumer
-                             may write over it */
-    struct maker *maker;  /* appends what makes this tensor again; NULL: it is kept */
-    struct tensor *again; /* what that made */
-
-    /* set by the planner */
-    int first, last;        /* launches; first = -1: none */
-    int keep;               /* stays readable after the run */
-    size_t segment, offset; /* bytes */
-    struct buffer *buffer;
-    int borrowed;  /* the buffer belongs to somebody else */
-    void *initial; /* state: contents to begin with; owned */
-    int carried;   /* state that graph_forget() resets to these contents */
-};
-
-/* --- parameters */
-
-enum init_kind {
-    INIT_UNIFORM,  /* U(-scale, scale) */
-    INIT_NORMAL,   /* N(0, scale^2) */
-    INIT_CONSTANT, /* scale */
-    /* For weights [out, in, ...]; scale: how many such matrices are stacked in one parameter (a
-     * recurrent layer's gates, else 1), each drawn by itself. */
-    INIT_XAVIER_UNIFORM, /* variance 2 / (fan in + fan out), Glorot and Bengio (2010) */
-    INIT_XAVIER_NORMAL,
-    INIT_KAIMING_UNIFORM, /* variance 2 / fan in, He et al. (2015) */
-    INIT_KAIMING_NORMAL,
-    INIT_ORTHOGONAL /* orthonormal rows or columns, Saxe et al. (2014) */
-};
-
-struct param {
-    struct tensor value, grad; /* named as in PyTorch */
-    int running;               /* a statistic that an op keeps, PyTorch's "buffer": no gradient */
-    int decay;                 /* takes weight decay */
-    enum init_kind init;
-    double scale;
-    size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
-    double shift;
-};
-
-struct params {
-    struct param **list;
-    size_t count;
-    struct param **named; /* [slots], by the hash of their names; more slots than parameters */
-    size_t slots;
-    int failed; /* memory ran out */
-    int decay_all;
-    enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
-    /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
-     * floats. */
-    size_t elems, decayed, running;
-    struct buffer *values;                       /* [elems + running] */
-    struct buffer *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
-};
-
-struct params *params_new(int decay_all);
-void params_free(struct params *params);
-
-/* The parameter `name` of this shape, made on first use. NULL on a misfit, and with params->failed
- * where memory runs out. */
-struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
-                          int decay, enum init_kind init, double scale);
-
-/* The same for a running statistic, which begins with `initial`: saved with the parameters, but
- * without gradient and optimizer state. */
-struct tensor *params_get_running(struct params *params, const char *name, int rank,
-                                  const size_t *dim, double initial);
-
-/* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
-void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
-
-/* Number of parameters, as PyTorch counts them: without running statistics. */
-size_t params_count(const struct params *params);
-
-/* Gives every parameter its place and fixes params->elems; `align` in bytes. */
-void params_place(struct params *params, size_t align);
-
-/* Allocates; training = 0 leaves out gradients and optimizer state. */
-int params_allocate(struct params *params, struct device *dev, int training, struct error *err);
-
-/* Draws initial values with Philox keyed by seed and each parameter's name. */
-int params_init(struct params *params, uint64_t seed, struct error *err);
-
-/* Copies one parameter's values, gradient or state (params->values, grads, ...). */
-int params_read(const struct params *params, size_t index, struct buffer *arena, float *to,
-                struct error *err);
-int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
-                 struct error *err);
 
 /* --- launches */
 
@@ -252,9 +145,6 @@ void graph_backward(struct graph *g);
 
 /* Tells graph_plan() that `name` cannot be done, and why: "NAME WHAT". The first fault is told. */
 void graph_fault(struct graph *g, const char *name, const char *what);
-
-/* Elements of a shape into *elems; -1 where their bytes cannot be counted. */
-int tensor_count(int rank, const size_t *dim, size_t *elems);
 
 /* --- appending launches: a kernel with `options` (printf), then its arguments in order. What does
  * not fit is told by graph_plan(). */

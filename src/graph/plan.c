@@ -15,7 +15,7 @@
 static size_t aligned_bytes(const struct graph *g, const struct tensor *t)
 {
     size_t align = device_info(g->dev)->base_align;
-    return (t->elems * 4 + align - 1) / align * align;
+    return (tensor_bytes(t) + align - 1) / align * align;
 }
 
 /* The device's largest buffer, as far as it can be counted here: size_t may have 32 bits. */
@@ -162,9 +162,9 @@ static int by_place(const void *a, const void *b)
     const struct tensor *x = a, *y = b;
     if (x->segment != y->segment)
         return x->segment < y->segment ? -1 : 1;
-    if (x->offset + x->elems * 4 <= y->offset)
+    if (x->offset + tensor_bytes(x) <= y->offset)
         return -1;
-    return y->offset + y->elems * 4 <= x->offset;
+    return y->offset + tensor_bytes(y) <= x->offset;
 }
 
 static int ends_first(const void *a, const void *b)
@@ -218,7 +218,8 @@ int graph_check(const struct graph *g, struct error *err)
         struct tensor *t = g->tensors[i];
         if (!planned(t))
             continue;
-        if (t->segment >= g->segments || t->offset + t->elems * 4 > g->segment_bytes[t->segment] ||
+        if (t->segment >= g->segments ||
+            t->offset + tensor_bytes(t) > g->segment_bytes[t->segment] ||
             g->segment_bytes[t->segment] > limit || t->offset % device_info(g->dev)->base_align)
             result = error_set(err, STATUS_FAILED, "plan: %s lies outside its segment", t->name);
         begin[count] = end[count] = t;

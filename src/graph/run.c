@@ -11,8 +11,8 @@
 
 static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct error *err)
 {
-    struct buffer *b = buffer_new(g->dev, t->elems * 4, t->name, err);
-    uint32_t *nan = b ? malloc(t->elems * 4) : NULL;
+    struct buffer *b = buffer_new(g->dev, tensor_bytes(t), t->name, err);
+    uint32_t *nan = b ? malloc(tensor_bytes(t)) : NULL;
     if (!nan) {
         if (b)
             error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
@@ -21,7 +21,7 @@ static struct buffer *poisoned(struct graph *g, const struct tensor *t, struct e
     }
     for (size_t i = 0; i < t->elems; i++)
         nan[i] = 0x7fc0dead; /* a quiet NaN: what reads it shows */
-    int failed = buffer_write(b, 0, t->elems * 4, nan, err);
+    int failed = buffer_write(b, 0, tensor_bytes(t), nan, err);
     free(nan);
     if (failed) {
         buffer_free(b);
@@ -45,7 +45,7 @@ uint64_t graph_bytes(const struct graph *g, const struct graph *shared)
     for (size_t i = 0; i < g->tensor_count; i++) {
         const struct tensor *t = g->tensors[i];
         if (!t->buffer && (t->kind == TENSOR_STATE || (g->scattered && t->first >= 0)))
-            bytes += t->elems * 4;
+            bytes += tensor_bytes(t);
     }
     return bytes;
 }
@@ -71,13 +71,13 @@ static int make_tensor(struct graph *g, struct tensor *t, struct error *err)
     if (t->buffer)
         return 0;
     if (t->kind == TENSOR_STATE)
-        t->buffer = buffer_new(g->dev, t->elems * 4, t->name, err);
+        t->buffer = buffer_new(g->dev, tensor_bytes(t), t->name, err);
     else if (t->first < 0)
         return 0; /* nothing uses it */
     else if (g->scattered)
         t->buffer = poisoned(g, t, err);
     else
-        t->buffer = buffer_part(g->segment[t->segment], t->offset, t->elems * 4, err);
+        t->buffer = buffer_part(g->segment[t->segment], t->offset, tensor_bytes(t), err);
     if (t->buffer && t->initial)
         return tensor_write(t, t->initial, err);
     return t->buffer ? 0 : -1;

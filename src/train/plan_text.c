@@ -86,7 +86,7 @@ static void print_graph(const struct graph *g, const char *title, const char *pr
         const struct tensor *t = g->tensors[i];
         if (t->kind == TENSOR_ACTIVATION && t->first >= 0)
             fprintf(out, "  %2zu %12zu %12zu  launches %4d..%-4d %s\n", t->segment, t->offset,
-                    t->elems * 4, t->first, t->last, t->name);
+                    tensor_bytes(t), t->first, t->last, t->name);
     }
 }
 

@@ -27,16 +27,6 @@
 #define SUM_DIGITS 8
 #define NO_SUM "00000000"
 
-static const struct {
-    const char *name;
-    size_t bytes;
-} dtypes[] = {
-    [DTYPE_F32] = {"F32", 4}, [DTYPE_F64] = {"F64", 8}, [DTYPE_U8] = {"U8", 1},
-    [DTYPE_I32] = {"I32", 4}, [DTYPE_U32] = {"U32", 4}, [DTYPE_I64] = {"I64", 8},
-    [DTYPE_U64] = {"U64", 8},
-};
-#define DTYPES (sizeof dtypes / sizeof *dtypes)
-
 /* Data that lie elsewhere pass through so many bytes on the stack. */
 #define PIECE ((size_t)1 << 18)
 
@@ -99,7 +89,7 @@ const char *safetensors_get(const struct safetensors *st, const char *key)
 /* bytes = product of the shape times the size of the type; -1 if that overflows. */
 static int count_bytes(enum dtype dtype, size_t rank, const uint64_t *shape, size_t *bytes)
 {
-    *bytes = dtypes[dtype].bytes;
+    *bytes = dtype_bytes(dtype, 1);
     for (size_t i = 0; i < rank; i++)
         if (__builtin_mul_overflow(*bytes, shape[i], bytes))
             return -1;
@@ -267,12 +257,9 @@ static const char *parse_tensor(const json_t *entry, struct safetensor *tensor,
     if (!dtype || !json_is_array(shape) || json_array_size(offsets) != 2)
         return "needs a dtype, a shape and two data_offsets";
 
-    size_t d = 0;
-    while (d < DTYPES && strcmp(dtype, dtypes[d].name))
-        d++;
-    if (d == DTYPES)
-        return "its dtype is not one of F32, F64, U8, I32, U32, I64, U64";
-    tensor->dtype = (enum dtype)d;
+    tensor->dtype = dtype_of(dtype);
+    if (tensor->dtype >= DTYPE_NF4) /* the format has no blocks */
+        return "its dtype is not one of F32, F64, BF16, F16, I8, U8, I32, U32, I64, U64";
 
     tensor->rank = json_array_size(shape);
     if (tensor->rank > SAFETENSORS_MAX_RANK)
@@ -686,7 +673,7 @@ static int in_order(const struct safetensors *st,
 {
     for (size_t size = 8; size; size /= 2)
         for (size_t i = 0; i < st->count; i++)
-            if (dtypes[st->tensor[i].dtype].bytes == size && each(&st->tensor[i], ctx))
+            if (dtype_bytes(st->tensor[i].dtype, 1) == size && each(&st->tensor[i], ctx))
                 return -1;
     return 0;
 }
@@ -708,7 +695,7 @@ static int describe(const struct safetensor *tensor, void *ctx)
         }
     uint64_t begin = layout->end;
     layout->end += tensor->bytes;
-    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtypes[tensor->dtype].name, "shape",
+    json_t *entry = json_pack("{s:s, s:o, s:[I, I]}", "dtype", dtype_name(tensor->dtype), "shape",
                               shape, "data_offsets", (json_int_t)begin, (json_int_t)layout->end);
     return json_object_set_new(layout->header, tensor->name, entry);
 }

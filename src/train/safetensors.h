@@ -21,8 +21,7 @@
 #include <stdint.h>
 
 #include "error.h"
-
-enum dtype { DTYPE_F32, DTYPE_F64, DTYPE_U8, DTYPE_I32, DTYPE_U32, DTYPE_I64, DTYPE_U64 };
+#include "tensor/dtype.h"
 
 #define SAFETENSORS_MAX_RANK 8
 
@@ -77,7 +76,8 @@ int safetensors_set(struct safetensors *st, const char *key, const char *value, 
 const struct safetensor *safetensors_find(const struct safetensors *st, const char *name);
 const char *safetensors_get(const struct safetensors *st, const char *key);
 
-/* Reads a whole file; STATUS_INPUT with "path: cause". Types that are not in `enum dtype` fail. */
+/* Reads a whole file; STATUS_INPUT with "path: cause". Types that are not in `enum
+ * dtype`, and NF4, fail. */
 struct safetensors *safetensors_read(const char *path, struct error *err);
 
 /* The same but for the data, which stay in the file, held open. */

@@ -8,7 +8,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    static const size_t width[] = {4, 8, 1, 4, 4, 8, 8}; /* in the order of enum dtype */
+    static const size_t width[] = {4, 8, 2, 2, 1, 1, 4, 4, 8, 8}; /* in the order of enum dtype */
     struct error err = {0};
     struct safetensors *st = safetensors_parse(bytes, size, "fuzz", &err);
     if (!st) {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
+#include "params/params.h"
+
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/graph.h"
 #include "util/philox.h"
 
 struct params *params_new(int decay_all)
@@ -165,11 +167,11 @@ int params_allocate(struct params *params, struct device *dev, int training, str
     }
     for (size_t i = 0; i < params->count; i++) {
         struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
-        v->buffer = buffer_part(params->values, v->offset, v->elems * 4, err);
+        v->buffer = buffer_part(params->values, v->offset, tensor_bytes(v), err);
         if (!v->buffer)
             return -1;
         if (training && !params->list[i]->running &&
-            !(g->buffer = buffer_part(params->grads, g->offset, g->elems * 4, err)))
+            !(g->buffer = buffer_part(params->grads, g->offset, tensor_bytes(g), err)))
             return -1;
     }
     return 0;
@@ -179,14 +181,14 @@ int params_read(const struct params *params, size_t index, struct buffer *arena,
                 struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
-    return buffer_read(arena, t->offset, t->elems * 4, to, err);
+    return buffer_read(arena, t->offset, tensor_bytes(t), to, err);
 }
 
 int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
                  struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
-    return buffer_write(arena, t->offset, t->elems * 4, from, err);
+    return buffer_write(arena, t->offset, tensor_bytes(t), from, err);
 }
 
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by)

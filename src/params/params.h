@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * params: the parameters of a model by their PyTorch names, their gradients and the optimizer's
+ * state, each kind in one arena; how their first values are drawn.
+ *
+ * Parameters outlive graphs: training and evaluation graphs of a model share one `struct params`,
+ * which owns the tensors of its parameters.
+ */
+#ifndef PARAMS_PARAMS_H
+#define PARAMS_PARAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/device.h"
+#include "error.h"
+#include "tensor/tensor.h"
+
+enum init_kind {
+    INIT_UNIFORM,  /* U(-scale, scale) */
+    INIT_NORMAL,   /* N(0, scale^2) */
+    INIT_CONSTANT, /* scale */
+    /* For weights [out, in, ...]; scale: how many such matrices are stacked in one parameter (a
+     * recurrent layer's gates, else 1), each drawn by itself. */
+    INIT_XAVIER_UNIFORM, /* variance 2 / (fan in + fan out), Glorot and Bengio (2010) */
+    INIT_XAVIER_NORMAL,
+    INIT_KAIMING_UNIFORM, /* variance 2 / fan in, He et al. (2015) */
+    INIT_KAIMING_NORMAL,
+    INIT_ORTHOGONAL /* orthonormal rows or columns, Saxe et al. (2014) */
+};
+
+struct param {
+    struct tensor value, grad; /* named as in PyTorch */
+    int running;               /* a statistic that an op keeps, PyTorch's "buffer": no gradient */
+    int decay;                 /* takes weight decay */
+    enum init_kind init;
+    double scale;
+    size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
+    double shift;
+};
+
+struct params {
+    struct param **list;
+    size_t count;
+    struct param **named; /* [slots], by the hash of their names; more slots than parameters */
+    size_t slots;
+    int failed; /* memory ran out */
+    int decay_all;
+    enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
+    /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
+     * floats. */
+    size_t elems, decayed, running;
+    struct buffer *values;                       /* [elems + running] */
+    struct buffer *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
+};
+
+struct params *params_new(int decay_all);
+void params_free(struct params *params);
+
+/* The parameter `name` of this shape, made on first use. NULL on a misfit, and with params->failed
+ * where memory runs out. */
+struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
+                          int decay, enum init_kind init, double scale);
+
+/* The same for a running statistic, which begins with `initial`: saved with the parameters, but
+ * without gradient and optimizer state. */
+struct tensor *params_get_running(struct params *params, const char *name, int rank,
+                                  const size_t *dim, double initial);
+
+/* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
+void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
+
+/* Number of parameters, as PyTorch counts them: without running statistics. */
+size_t params_count(const struct params *params);
+
+/* Gives every parameter its place and fixes params->elems; `align` in bytes. */
+void params_place(struct params *params, size_t align);
+
+/* Allocates; training = 0 leaves out gradients and optimizer state. */
+int params_allocate(struct params *params, struct device *dev, int training, struct error *err);
+
+/* Draws initial values with Philox keyed by seed and each parameter's name. */
+int params_init(struct params *params, uint64_t seed, struct error *err);
+
+/* Copies one parameter's values, gradient or state (params->values, grads, ...). */
+int params_read(const struct params *params, size_t index, struct buffer *arena, float *to,
+                struct error *err);
+int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
+                 struct error *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dtype: the types of numbers, of tensors on the device and in files alike.
+ */
+#ifndef TENSOR_DTYPE_H
+#define TENSOR_DTYPE_H
+
+#include <stddef.h>
+
+enum dtype {
+    DTYPE_F32,
+    DTYPE_F64,
+    DTYPE_BF16,
+    DTYPE_F16,
+    DTYPE_I8,
+    DTYPE_U8,
+    DTYPE_I32,
+    DTYPE_U32,
+    DTYPE_I64,
+    DTYPE_U64,
+    DTYPE_NF4, /* blocks of 64 numbers of 4 bits; their scales are another tensor */
+    DTYPES
+};
+
+/* "F32", as safetensors calls it. */
+const char *dtype_name(enum dtype dtype);
+
+/* The type of that name; DTYPES: there is none. */
+enum dtype dtype_of(const char *name);
+
+/* Bytes of so many elements in a row; a block that is begun counts whole. */
+size_t dtype_bytes(enum dtype dtype, size_t elems);
+
+#endif
