@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-#include "commands/folder.h"
+#include "run/folder.h"
 #include "util/file.h"
 
 static char top[] = "folder-test-XXXXXX";
@@ -97,24 +97,22 @@ static int tear_down(void **state)
     return system(command);
 }
 
-static const struct options fresh, go_on = {.resume = 1}, afresh = {.overwrite = 1};
-
-static struct folder folder_of(int lock)
+static struct folder folder_of(enum folder_use use, int lock)
 {
     struct folder f;
     struct config config = {.run = {.output = run, .lock = lock}};
-    folder_init(&f, &config);
+    folder_init(&f, &config, use);
     return f;
 }
 
 static void test_empty(void **state)
 {
     (void)state;
-    struct folder f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &fresh, 0, &err), 0);
+    struct folder f = folder_of(FOLDER_FRESH, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     assert_true(f.entered && f.lock >= 0);
     assert_false(f.last || f.former);
-    assert_int_equal(folder_enter(&f, &fresh, 1, &err), 0); /* again: nothing to do */
+    assert_int_equal(folder_enter(&f, 1, &err), 0); /* again: nothing to do */
     folder_fini(&f);
     assert_true(there("run.lock"));
 }
@@ -123,13 +121,13 @@ static void test_empty(void **state)
 static void test_made_late(void **state)
 {
     (void)state;
-    struct folder f = folder_of(1);
+    struct folder f = folder_of(FOLDER_FRESH, 1);
     struct stat st;
     assert_int_equal(rmdir(run), 0);
-    assert_int_equal(folder_enter(&f, &fresh, 0, &err), 0);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     assert_false(f.entered);
     assert_int_equal(__real_lstat(run, &st), -1);
-    assert_int_equal(folder_enter(&f, &fresh, 1, &err), 0);
+    assert_int_equal(folder_enter(&f, 1, &err), 0);
     assert_true(f.entered && there("run.lock"));
     folder_fini(&f);
 }
@@ -138,15 +136,15 @@ static void test_made_late(void **state)
 static void test_overtaken(void **state)
 {
     (void)state;
-    static const struct options *const all[] = {&fresh, &go_on, &afresh};
+    static const enum folder_use all[] = {FOLDER_FRESH, FOLDER_RESUME, FOLDER_OVERWRITE};
     static const enum status status[] = {STATUS_USAGE, STATUS_FAILED, STATUS_FAILED};
     for (int i = 0; i < 3; i++) {
-        struct folder f = folder_of(1);
+        struct folder f = folder_of(all[i], 1);
         assert_int_equal(tear_down(state), 0);
-        assert_int_equal(folder_enter(&f, all[i], 0, &err), 0);
+        assert_int_equal(folder_enter(&f, 0, &err), 0);
         assert_int_equal(set_up(state), 0);
         put("last.safetensors");
-        assert_int_equal(folder_enter(&f, all[i], 1, &err), -1);
+        assert_int_equal(folder_enter(&f, 1, &err), -1);
         assert_int_equal(err.status, status[i]);
         folder_fini(&f);
     }
@@ -158,13 +156,13 @@ static void test_occupied(void **state)
     static const char *const one[] = {"last.safetensors", "last.1.safetensors", "config.ini",
                                       "log.jsonl"};
     for (size_t i = 0; i < 4; i++) {
-        struct folder f = folder_of(1);
+        struct folder f = folder_of(FOLDER_FRESH, 1);
         put(one[i]);
-        assert_int_equal(folder_enter(&f, &fresh, 0, &err), -1);
+        assert_int_equal(folder_enter(&f, 0, &err), -1);
         assert_int_equal(err.status, STATUS_USAGE);
         assert_false(there("run.lock"));
-        f = folder_of(1);
-        assert_int_equal(folder_enter(&f, &go_on, 0, &err), 0);
+        f = folder_of(FOLDER_RESUME, 1);
+        assert_int_equal(folder_enter(&f, 0, &err), 0);
         assert_int_equal(f.last, i == 0);
         assert_int_equal(f.former, i == 1);
         folder_fini(&f);
@@ -172,8 +170,8 @@ static void test_occupied(void **state)
         assert_int_equal(unlink(in(one[i])), 0);
     }
     put("spectrum.png"); /* a picture alone */
-    struct folder f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &fresh, 0, &err), 0);
+    struct folder f = folder_of(FOLDER_FRESH, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     folder_fini(&f);
 }
 
@@ -186,10 +184,10 @@ static void test_cannot_be_told(void **state)
     put("last.safetensors");
     for (size_t i = 0; i < sizeof causes / sizeof *causes; i++)
         for (size_t k = 0; k < 3; k++) {
-            struct folder f = folder_of(1);
+            struct folder f = folder_of(FOLDER_RESUME, 1);
             bad_name = names[k];
             bad_lstat = causes[i];
-            assert_int_equal(folder_enter(&f, &go_on, 0, &err), -1);
+            assert_int_equal(folder_enter(&f, 0, &err), -1);
             assert_int_equal(err.status, STATUS_FAILED);
             assert_non_null(strstr(err.text, strerror(causes[i])));
             assert_non_null(strstr(err.text, names[k]));
@@ -200,9 +198,9 @@ static void test_cannot_be_told(void **state)
     bad_join = 1;
     static const char *const joined[] = {"last.safetensors", "last.1.safetensors", "run.lock"};
     for (size_t k = 0; k < 3; k++) {
-        struct folder f = folder_of(1);
+        struct folder f = folder_of(FOLDER_RESUME, 1);
         bad_name = joined[k];
-        assert_int_equal(folder_enter(&f, &go_on, 0, &err), -1);
+        assert_int_equal(folder_enter(&f, 0, &err), -1);
         assert_int_equal(err.status, STATUS_FAILED);
         assert_non_null(strstr(err.text, "out of memory"));
         folder_fini(&f);
@@ -214,16 +212,16 @@ static void test_cannot_be_told(void **state)
 static void test_link(void **state)
 {
     (void)state;
-    struct folder f = folder_of(1);
+    struct folder f = folder_of(FOLDER_RESUME, 1);
     assert_int_equal(symlink("nowhere", in("last.safetensors")), 0);
-    assert_int_equal(folder_enter(&f, &go_on, 0, &err), 0);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     assert_true(f.last);
     folder_fini(&f);
     assert_int_equal(unlink(in("run.lock")), 0);
     put("victim");
     assert_int_equal(symlink("victim", in("run.lock")), 0);
-    f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &go_on, 0, &err), -1);
+    f = folder_of(FOLDER_RESUME, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
     folder_fini(&f);
 }
@@ -231,22 +229,23 @@ static void test_link(void **state)
 static void test_lock(void **state)
 {
     (void)state;
-    struct folder one = folder_of(1), two = folder_of(1), three = folder_of(0);
-    assert_int_equal(folder_enter(&one, &fresh, 0, &err), 0);
-    assert_int_equal(folder_enter(&two, &afresh, 0, &err), -1);
+    struct folder one = folder_of(FOLDER_FRESH, 1), two = folder_of(FOLDER_OVERWRITE, 1),
+                  three = folder_of(FOLDER_OVERWRITE, 0);
+    assert_int_equal(folder_enter(&one, 0, &err), 0);
+    assert_int_equal(folder_enter(&two, 0, &err), -1);
     assert_int_equal(err.status, STATUS_FAILED);
     assert_non_null(strstr(err.text, "another process trains in this folder"));
     folder_fini(&two);
-    assert_int_equal(folder_enter(&three, &afresh, 0, &err), 0); /* run.lock = no */
+    assert_int_equal(folder_enter(&three, 0, &err), 0); /* run.lock = no */
     assert_int_equal(three.lock, -1);
     assert_int_equal(folder_clear(&one, &err), 0);
     assert_true(there("run.lock"));
-    two = folder_of(1);
-    assert_int_equal(folder_enter(&two, &afresh, 0, &err), -1);
+    two = folder_of(FOLDER_OVERWRITE, 1);
+    assert_int_equal(folder_enter(&two, 0, &err), -1);
     folder_fini(&two);
     folder_fini(&one);
-    two = folder_of(1);
-    assert_int_equal(folder_enter(&two, &afresh, 0, &err), 0);
+    two = folder_of(FOLDER_OVERWRITE, 1);
+    assert_int_equal(folder_enter(&two, 0, &err), 0);
     folder_fini(&two);
 }
 
@@ -259,19 +258,19 @@ static void test_lock_of_the_dead(void **state)
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     if (!child) {
-        struct folder f = folder_of(1);
-        if (!folder_enter(&f, &fresh, 0, &err) && write(ready[1], "x", 1) == 1)
+        struct folder f = folder_of(FOLDER_FRESH, 1);
+        if (!folder_enter(&f, 0, &err) && write(ready[1], "x", 1) == 1)
             pause();
         _exit(1);
     }
     assert_int_equal(read(ready[0], &c, 1), 1);
-    struct folder f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &fresh, 0, &err), -1);
+    struct folder f = folder_of(FOLDER_FRESH, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), -1);
     folder_fini(&f);
     kill(child, SIGKILL);
     assert_int_equal(waitpid(child, NULL, 0), child);
-    f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &fresh, 0, &err), 0);
+    f = folder_of(FOLDER_FRESH, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     folder_fini(&f);
     close(ready[0]);
     close(ready[1]);
@@ -283,15 +282,15 @@ static void test_no_locks(void **state)
     (void)state;
     static const int causes[] = {ENOLCK, EOPNOTSUPP, ENOSYS};
     for (size_t i = 0; i < 3; i++) {
-        struct folder f = folder_of(1);
+        struct folder f = folder_of(FOLDER_FRESH, 1);
         bad_flock = causes[i];
-        assert_int_equal(folder_enter(&f, &fresh, 0, &err), -1);
+        assert_int_equal(folder_enter(&f, 0, &err), -1);
         assert_int_equal(err.status, STATUS_FAILED);
         assert_non_null(strstr(err.text, "run.lock = no"));
         assert_non_null(strstr(err.text, strerror(causes[i])));
         folder_fini(&f);
-        f = folder_of(0);
-        assert_int_equal(folder_enter(&f, &fresh, 0, &err), 0);
+        f = folder_of(FOLDER_FRESH, 0);
+        assert_int_equal(folder_enter(&f, 0, &err), 0);
         folder_fini(&f);
     }
 }
@@ -309,12 +308,12 @@ static void test_clear_and_sweep(void **state)
     for (size_t i = 0; i < 3; i++)
         put(left[i]);
     put("last.safetensors.12.tmp");
-    struct folder f = folder_of(0);
-    assert_int_equal(folder_enter(&f, &afresh, 0, &err), 0);
+    struct folder f = folder_of(FOLDER_OVERWRITE, 0);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     folder_sweep(&f);
     assert_true(there("last.safetensors.12.tmp"));
-    f = folder_of(1);
-    assert_int_equal(folder_enter(&f, &afresh, 0, &err), 0);
+    f = folder_of(FOLDER_OVERWRITE, 1);
+    assert_int_equal(folder_enter(&f, 0, &err), 0);
     folder_sweep(&f);
     assert_false(there("last.safetensors.12.tmp"));
     assert_int_equal(folder_clear(&f, &err), 0);

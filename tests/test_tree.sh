@@ -79,10 +79,12 @@ point "train stands on models, below, and verdicts" \
     "$(layer train models ops graph params tensor device config data log 'analysis/verdict\.h')"
 point "report stands on train, analysis and plots" \
     "$(layer report train models graph params tensor device config data log analysis plots/plots.h)"
+point "run stands on anything but ops, commands and OpenCL" \
+    "$(layer run report train models graph params tensor device config data log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands report train models graph params tensor device config data log analysis)"
+    "$(layer commands run report train models graph params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|graph|log|models|ops|params|plots|report|tensor|train|util'
+known='analysis|commands|config|data|device|graph|log|models|ops|params|plots|report|run|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

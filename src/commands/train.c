@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "commands/commands.h"
-#include "commands/folder.h"
 #include "report/report.h"
+#include "run/folder.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
 #include "util/file.h"
@@ -249,7 +249,7 @@ static int run_all(struct run *run, const struct options *options, struct folder
         return 0;
     }
     run->progress.finished = 0;
-    if (folder_enter(folder, options, 1, err) || (!resuming && folder_clear(folder, err)))
+    if (folder_enter(folder, 1, err) || (!resuming && folder_clear(folder, err)))
         return -1;
     folder_sweep(folder);
     char *path = run_path(run, "log.jsonl");
@@ -304,9 +304,12 @@ int command_train(const struct options *options, struct error *err)
     int result = -1;
     struct folder folder;
     struct log *log = NULL;
-    folder_init(&folder, config);
+    folder_init(&folder, config,
+                options->resume      ? FOLDER_RESUME
+                : options->overwrite ? FOLDER_OVERWRITE
+                                     : FOLDER_FRESH);
     if (command_needs_device(options, config, err) || target_report_check(config, err) ||
-        folder_enter(&folder, options, 0, err) ||
+        folder_enter(&folder, 0, err) ||
         (!(log = log_new(options->verbosity)) && error_set(err, STATUS_FAILED, "out of memory"))) {
         folder_fini(&folder);
         config_free(config);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "commands/folder.h"
+#include "run/folder.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,9 +37,10 @@ static const char *const run_files[] = {
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
 #define RUN_PICTURES 10 /* the last ones */
 
-void folder_init(struct folder *f, const struct config *config)
+void folder_init(struct folder *f, const struct config *config, enum folder_use use)
 {
-    *f = (struct folder){.path = config->run.output, .wants_lock = config->run.lock, .lock = -1};
+    *f = (struct folder){
+        .path = config->run.output, .use = use, .wants_lock = config->run.lock, .lock = -1};
 }
 
 void folder_fini(struct folder *f)
@@ -78,7 +79,7 @@ static int has(const struct folder *f, const char *name, struct error *err)
     return there;
 }
 
-static int look(struct folder *f, const struct options *options, struct error *err)
+static int look(struct folder *f, struct error *err)
 {
     int occupied = 0;
     for (size_t i = 0; i < RUN_FILES - RUN_PICTURES; i++) {
@@ -87,7 +88,7 @@ static int look(struct folder *f, const struct options *options, struct error *e
             return -1;
         occupied |= there;
     }
-    if (occupied && !options->overwrite && !options->resume)
+    if (occupied && f->use == FOLDER_FRESH)
         return error_set(err, STATUS_USAGE,
                          "%s holds a run already: --resume goes on with it, --overwrite starts "
                          "afresh, -o names another folder",
@@ -120,7 +121,7 @@ static int take_lock(struct folder *f, struct error *err)
     return failed ? -1 : 0;
 }
 
-int folder_enter(struct folder *f, const struct options *options, int make, struct error *err)
+int folder_enter(struct folder *f, int make, struct error *err)
 {
     const struct folder before = *f;
     if (f->entered)
@@ -129,9 +130,9 @@ int folder_enter(struct folder *f, const struct options *options, int make, stru
     int there = make && file_mkdir(f->path, err) ? -1 : is_folder(f->path, err);
     if (there <= 0)
         return there;
-    if (look(f, options, err)) /* so that a folder that is refused gets no run.lock either */
+    if (look(f, err)) /* so that a folder that is refused gets no run.lock either */
         return -1;
-    if ((f->wants_lock && take_lock(f, err)) || look(f, options, err))
+    if ((f->wants_lock && take_lock(f, err)) || look(f, err))
         return -1;
     if (before.looked && (f->last != before.last || f->former != before.former))
         return error_set(err, STATUS_FAILED, "%s: another run has begun in it meanwhile", f->path);
