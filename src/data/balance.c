@@ -16,7 +16,7 @@ struct bins {
 /* What decides on a window: its first target, in its last target row, as training sees it. */
 static double figure(const struct load *load, uint32_t start)
 {
-    size_t first, rows = targets_rows(load, PART_TRAIN, &first);
+    size_t first, rows = load_target_rows(load, PART_TRAIN, &first);
     return load->data->target[(start + first + rows - 1) * load->data->targets];
 }
 

@@ -386,7 +386,7 @@ static int is_plain(const char *path)
 static int expand_all(struct expansion *e)
 {
     const struct config *c = e->config;
-    struct csv_how how = load_csv_how(c);
+    struct csv_how how = keys_csv_how(c);
     if (!is_plain(e->source->path))
         return !has_glob(&c->data.features)
                    ? 0

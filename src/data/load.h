@@ -2,15 +2,19 @@
 /*
  * load: what the steps from files to a dataset share; internal to src/data.
  *
- *   expand.c    globs among the features, and expressions in quotes
- *   dataset.c   the overview: which step follows which; scaler and series
- *   series.c    one file after the other: read, cut at holes and jumps, resample
- *   sanity.c    values that are hardly right
- *   follow.c    files that look like one series
- *   parts.c     deal the rows to the parts, warm up, find the windows
- *   targets.c   compute, transform, permute
- *   balance.c   the training windows toward a uniform target
- *   tell.c      what was found, to the log
+ *   expand.c        globs among the features, and expressions in quotes
+ *   dataset_load.c  the overview: which step follows which
+ *   load.c          what the steps ask of struct load
+ *   keys.c          what the configuration says: expressions, columns, how files are read, extents
+ *   series.c        one file after the other: read, cut at holes and jumps, resample
+ *   sanity.c        values that are hardly right
+ *   follow.c        files that look like one series
+ *   parts.c         deal the rows to the parts, warm up, find the windows
+ *   fill.c          compute the features, fit the scaler, store the series
+ *   targets.c       compute, transform, permute
+ *   balance.c       the training windows toward a uniform target
+ *   times.c         the times of all rows, those of forecasts too
+ *   tell.c          what was found, to the log
  *
  * Rows are counted in three ways: those of a file's table; its local rows, from 0, without those
  * where features warm up; and those of the dataset, where the local rows of all series lie behind
@@ -131,8 +135,17 @@ size_t load_span(const struct load *load, enum part part);
 int load_compute(struct load *load, const struct feature *feature, const struct input *input,
                  const struct table *table, double *x);
 
-/* dataset.c: the keys that say how a file is cut into fields. */
-struct csv_how load_csv_how(const struct config *config);
+/* The place of the feature with this text in data.features; -1: it is not there. */
+int load_feature(const struct load *load, const char *text);
+
+/* First target row of a window, counted from its first row, and how many there are. */
+size_t load_target_rows(const struct load *load, enum part part, size_t *first);
+
+/* keys.c: the keys that say how a file is cut into fields. */
+struct csv_how keys_csv_how(const struct config *config);
+
+/* keys.c: parses the expressions, and gives the dataset its names and the extents of a sample. */
+int keys_read(struct load *load);
 
 /* series.c: reads all files. */
 int series_read(struct load *load);
@@ -157,17 +170,23 @@ void parts_why_short(const struct load *load, const struct input *input, size_t 
 int parts_deal(struct load *load);
 int parts_windows(struct load *load);
 
+/* fill.c: the scaler, a checkpoint's or room for one that is to be fitted. */
+int fill_prepare(struct load *load, const struct fitted *fitted);
+
+/* fill.c: computes, fits and stores the features one after the other. */
+int fill_series(struct load *load, const struct fitted *fitted);
+
 /* targets.c: raw targets, before windows are looked for. */
 int targets_compute(struct load *load);
 
 /* What training sees of them, when it is known which rows it uses; permutes them if asked to. */
 int targets_transform(struct load *load, const struct fitted *fitted);
 
-/* First target row of a window, counted from its first row, and how many there are. */
-size_t targets_rows(const struct load *load, enum part part, size_t *first);
-
 /* balance.c */
 int balance_windows(struct load *load);
+
+/* times.c: gives the dataset the times of its rows, if files have any. */
+int times_copy(struct load *load);
 
 /* tell.c */
 void tell_count(struct load *load, const char *key, size_t count);

@@ -281,7 +281,8 @@ static int keep(void *ctx, size_t start, enum part part)
 {
     struct choice *choice = ctx;
     struct load *load = choice->load;
-    size_t first, rows = targets_rows(load, part, &first), s = 0, window = load_window(load, part);
+    size_t first, rows = load_target_rows(load, part, &first), s = 0,
+                  window = load_window(load, part);
     if (choice->lacking && (lacks_target(choice, start + first, rows) ||
                             (first && lacks_target(choice, start + window - 1, 1)))) {
         load->lost.no_target++;
@@ -339,7 +340,7 @@ static int find_where(struct load *load)
 static size_t look_back(const struct load *load, const struct input *input, struct stretch stretch)
 {
     size_t first, from = 0;
-    targets_rows(load, stretch.part, &first);
+    load_target_rows(load, stretch.part, &first);
     if (!load->config->data.look_back || stretch.part == PART_TRAIN || load->whole)
         return stretch.begin;
     for (size_t i = 0; i < input->segments && input->segment[i].begin <= stretch.begin; i++)

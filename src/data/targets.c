@@ -8,14 +8,6 @@
 #include "data/load.h"
 #include "util/philox.h"
 
-size_t targets_rows(const struct load *load, enum part part, size_t *first)
-{
-    const struct dataset *data = load->data;
-    int by_row = load->config->data.target_rows == TARGET_WINDOW;
-    *first = data->target_first;
-    return by_row && data->targets ? load_window(load, part) : data->target_rows;
-}
-
 /* The expression of target k in a series of this channel. */
 static const struct feature *expression(const struct load *load, size_t channel, size_t k)
 {
@@ -156,7 +148,7 @@ static int permute(struct load *load, const uint32_t *rows, size_t count, uint32
 static int use_training_rows(struct load *load, int fitting)
 {
     struct dataset *data = load->data;
-    size_t first, length = targets_rows(load, PART_TRAIN, &first), count;
+    size_t first, length = load_target_rows(load, PART_TRAIN, &first), count;
     uint32_t *rows =
         windows_rows(data->start[PART_TRAIN], data->count[PART_TRAIN], first, length, &count);
     uint32_t *own = malloc((rows ? count + 1 : 1) * sizeof *own);
@@ -205,7 +197,7 @@ static const char *unfit(const struct load *load, float y)
 static int check_part(struct load *load, enum part part)
 {
     const struct dataset *data = load->data;
-    size_t first, length = targets_rows(load, part, &first), count, k = data->targets;
+    size_t first, length = load_target_rows(load, part, &first), count, k = data->targets;
     uint32_t *rows = windows_rows(data->start[part], data->count[part], first, length, &count);
     if (!rows)
         return load_no_memory(load);

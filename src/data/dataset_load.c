@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
+#include "data/load.h"
+#include "util/file.h"
+#include "util/zone.h"
+
+/* All steps, in this order. */
+static int run_load(struct load *load, const struct fitted *fitted)
+{
+    snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
+    if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
+        targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
+        targets_transform(load, fitted) || balance_windows(load) || times_copy(load))
+        return -1;
+    log_event(load->log, "data", json_incref(load->told));
+    return 0;
+}
+
+static void free_features(struct feature **feature, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        feature_free(feature[i]);
+    free(feature);
+}
+
+static void load_fini(struct load *load)
+{
+    if (load->expression != load->feature)
+        free_features(load->expression, load->expressions);
+    free_features(load->feature, load->features);
+    feature_free(load->stratify);
+    feature_free(load->jump);
+    condition_free(load->where);
+    free(load->columns.name);
+    free(load->target_columns.name);
+    free(load->only_target);
+    zone_free(load->zone);
+    for (size_t i = 0; load->input && i < load->inputs; i++)
+        series_fini(&load->input[i]);
+    free(load->input);
+    sources_fini(&load->sources);
+    json_decref(load->told);
+}
+
+static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
+{
+    load->data = calloc(1, sizeof *load->data);
+    if (load->data)
+        load->data->reading = calloc(1, sizeof *load->data->reading);
+    load->kept = fitted ? fitted->reading : NULL;
+    load->told = json_object();
+    int result = load->data && load->data->reading && load->told ? run_load(load, fitted)
+                                                                 : load_no_memory(load);
+    load_fini(load);
+    if (!result)
+        return load->data;
+    dataset_free(load->data);
+    return NULL;
+}
+
+struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
+                             struct log *log, struct error *err)
+{
+    struct load load = {.config = config, .log = log, .err = err};
+    return sources_find(config, &load.sources, err) ? NULL : begin_load(&load, fitted);
+}
+
+struct dataset *dataset_load_run(const struct config *config, int again, struct log *log,
+                                 struct error *err)
+{
+    struct load load = {.config = config, .again = again, .log = log, .err = err};
+    if (sources_find(config, &load.sources, err))
+        return NULL;
+    load.run = file_real(config->run.output);
+    struct dataset *data = begin_load(&load, NULL);
+    free(load.run);
+    return data;
+}
+
+struct dataset *dataset_load_all(const struct config *config, const char *path,
+                                 const struct fitted *fitted, struct log *log, struct error *err)
+{
+    struct load load = {.config = config, .whole = 1, .log = log, .err = err};
+    int failed =
+        path ? sources_of(path, &load.sources, err) : sources_find(config, &load.sources, err);
+    return failed ? NULL : begin_load(&load, fitted);
+}
