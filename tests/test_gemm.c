@@ -198,7 +198,7 @@ static void test_measured(void **state)
         assert_int_equal(tuning_count(dev->tuning), 1);
         device_save_programs(dev);
         if (run == 2) { /* what is no entry is forgotten */
-            char *path = device_cache_path(dev, "tuning");
+            char *path = tuning_path(dev);
             assert_int_equal(file_write(path, "64 33 20 0 1 0 9 1\nnonsense", 26, &err), 0);
             free(path);
         }

@@ -3,49 +3,61 @@
 
 #include "device/opencl.h"
 
+uint64_t device_bytes(const struct device *dev)
+{
+    return dev->bytes;
+}
+
+uint64_t device_budget(const struct device *dev)
+{
+    return dev->budget;
+}
+
+/* Whether a buffer of `bytes`, `room` with what fills its last word, fits beside the others. */
+static int check_room(const struct device *dev, size_t bytes, size_t room, const char *what,
+                      struct error *err)
+{
+    if (bytes > room || room > dev->budget - dev->bytes)
+        return error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use",
+                         what, bytes, (unsigned long long)dev->bytes,
+                         (unsigned long long)dev->budget);
+    if (room > dev->info.max_alloc_bytes)
+        return error_set(err, STATUS_DEVICE,
+                         "%s: %zu bytes are more than the device's largest buffer of %llu", what,
+                         bytes, (unsigned long long)dev->info.max_alloc_bytes);
+    if (dev->context && room > dev->info.global_bytes - dev->bytes)
+        return error_set(
+            err, STATUS_DEVICE,
+            "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer than "
+            "device.memory says ('seqtrain check -d none' plans without a device)",
+            what, bytes, (unsigned long long)dev->bytes,
+            (unsigned long long)dev->info.global_bytes);
+    return 0;
+}
+
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)
 {
+    if (!bytes)
+        bytes = 4;
+    const size_t room = (bytes + 3) & ~(size_t)3;
+    if (check_room(dev, bytes, room, what, err))
+        return NULL;
     struct buffer *b = calloc(1, sizeof *b);
     if (!b) {
         error_set(err, STATUS_FAILED, "%s: out of memory", what);
         return NULL;
     }
-    if (!bytes)
-        bytes = 4;
     b->dev = dev;
-    b->bytes = (bytes + 3) & ~(size_t)3;
-    if (bytes > b->bytes || b->bytes > dev->budget - dev->bytes) {
-        error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use", what,
-                  bytes, (unsigned long long)dev->bytes, (unsigned long long)dev->budget);
-        free(b);
-        return NULL;
-    }
-    if (b->bytes > dev->info.max_alloc_bytes) {
-        error_set(err, STATUS_DEVICE,
-                  "%s: %zu bytes are more than the device's largest buffer of "
-                  "%llu",
-                  what, bytes, (unsigned long long)dev->info.max_alloc_bytes);
-        free(b);
-        return NULL;
-    }
-    if (dev->context && b->bytes > dev->info.global_bytes - dev->bytes) {
-        error_set(err, STATUS_DEVICE,
-                  "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer "
-                  "than device.memory says ('seqtrain check -d none' plans without a device)",
-                  what, bytes, (unsigned long long)dev->bytes,
-                  (unsigned long long)dev->info.global_bytes);
-        free(b);
-        return NULL;
-    }
+    b->bytes = room;
     cl_int code = CL_SUCCESS;
     if (!dev->counts)
-        b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
+        b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, room, NULL, &code);
     if (code != CL_SUCCESS) {
         opencl_error(err, code, "clCreateBuffer", what);
         free(b);
         return NULL;
     }
-    dev->bytes += b->bytes;
+    dev->bytes += room;
     b->serial = dev->serial++;
     if (buffer_zero(b, err) || device_finish(dev, err)) {
         error_prefix(err, "%s", what);

@@ -72,6 +72,22 @@ struct kernel {
 /* "CL_OUT_OF_RESOURCES"; never NULL. */
 const char *opencl_error_name(cl_int code);
 
+/* A device as its platform offers it. */
+struct device_found {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_device_type type;
+    int usable; /* it is there and has a compiler */
+    struct device_info info;
+};
+
+/* Fills `found` with all that the device says of itself; a failure is the first of OpenCL's. */
+cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_found *found);
+void device_platform_name(cl_platform_id platform, char to[256]);
+
+/* The device that `select` asks for. */
+int device_find(const char *select, struct device_found *to, struct error *err);
+
 /* Fills `err`: `what` cannot be done on a device that only plans; returns -1. */
 int device_error_planned(struct error *err, const char *what);
 
@@ -82,20 +98,25 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 int device_error_none(const cl_platform_id *platform, cl_uint count, struct error *err);
 
 /* `queue` waits for what the fork started; there is room in `running` for more. */
-cl_int device_gather(struct device *dev);
+cl_int queue_gather(struct device *dev);
+
+/* The queues of a device with a context. queue_close() also ends what queue_open() left half done.
+ */
+int queue_open(struct device *dev, struct error *err);
+void queue_close(struct device *dev);
 
 /* A command in the queue where it belongs; `queue_` in its arguments names that. */
-#define DEVICE_ENQUEUE(dev, code, call, ...)                                                   \
-    do {                                                                                       \
-        const int forked_ = (dev)->forked;                                                     \
-        const cl_command_queue queue_ = forked_ ? (dev)->side : (dev)->queue;                  \
-        (code) = forked_ && (dev)->running_count == DEVICE_MAX_EVENTS ? device_gather(dev)     \
-                                                                      : CL_SUCCESS;            \
-        if ((code) == CL_SUCCESS)                                                              \
-            (code) = call(queue_, __VA_ARGS__, forked_ ? 1 : 0, forked_ ? &(dev)->fork : NULL, \
-                          forked_ ? &(dev)->running[(dev)->running_count] : NULL);             \
-        if ((code) == CL_SUCCESS && forked_)                                                   \
-            (dev)->running_count++;                                                            \
+#define DEVICE_ENQUEUE(dev, code, call, ...)                                                       \
+    do {                                                                                           \
+        const int forked_ = (dev)->forked;                                                         \
+        const cl_command_queue queue_ = forked_ ? (dev)->side : (dev)->queue;                      \
+        (code) =                                                                                   \
+            forked_ && (dev)->running_count == DEVICE_MAX_EVENTS ? queue_gather(dev) : CL_SUCCESS; \
+        if ((code) == CL_SUCCESS)                                                                  \
+            (code) = call(queue_, __VA_ARGS__, forked_ ? 1 : 0, forked_ ? &(dev)->fork : NULL,     \
+                          forked_ ? &(dev)->running[(dev)->running_count] : NULL);                 \
+        if ((code) == CL_SUCCESS && forked_)                                                       \
+            (dev)->running_count++;                                                                \
     } while (0)
 
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
@@ -103,8 +124,11 @@ struct program *program_get(struct device *dev, const char *file, const char *op
                             struct error *err);
 void program_free_all(struct device *dev);
 
-/* Where the cache keeps what is known about this device under `what`; NULL where there is no cache.
- * The caller frees. */
-char *device_cache_path(const struct device *dev, const char *what);
+/* Puts the binaries of programs that are not in the cache there. */
+void program_save_all(struct device *dev);
+
+/* Where the cache keeps what is known under `what` about this device with the library `with`; NULL
+ * where there is no cache. The caller frees. */
+char *program_cache_path(const struct device *dev, const char *what, const char *with);
 
 #endif

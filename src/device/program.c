@@ -12,9 +12,7 @@
 #include <sys/stat.h>
 
 #include "device/cl_sources.h"
-#include "device/gemm.h"
 #include "device/opencl.h"
-#include "device/tuning.h"
 #include "util/file.h"
 #include "util/now.h"
 
@@ -67,12 +65,11 @@ static char *cache_path(const char *key)
     return path;
 }
 
-char *device_cache_path(const struct device *dev, const char *what)
+char *program_cache_path(const struct device *dev, const char *what, const char *with)
 {
     char *key = NULL, *path;
     if (asprintf(&key, "%s\n%s\n%s\n%s\n%s\n%u\n%s\n", what, dev->info.platform, dev->info.name,
-                 dev->info.version, dev->info.driver, dev->info.compute_units,
-                 gemm_provider_name(dev, PROVIDER_CBLAS)) < 0)
+                 dev->info.version, dev->info.driver, dev->info.compute_units, with) < 0)
         return NULL;
     path = cache_path(key);
     free(key);
@@ -218,14 +215,19 @@ failed:
     return NULL;
 }
 
-void device_save_programs(struct device *dev)
+void program_save_all(struct device *dev)
 {
     for (struct program *p = dev->programs; p; p = p->next)
         if (!p->cached) {
             to_cache(dev, p);
             p->cached = 1;
         }
-    tuning_save(dev->tuning, dev);
+}
+
+void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx)
+{
+    dev->on_build = call;
+    dev->on_build_ctx = ctx;
 }
 
 unsigned device_programs(const struct device *dev)

@@ -48,10 +48,16 @@ static int remember(struct tuning *t, const struct entry *e)
     return 0;
 }
 
+char *tuning_path(const struct device *dev)
+{
+    const char *blas = gemm_cblas_identity();
+    return program_cache_path(dev, "tuning", blas ? blas : "no cblas");
+}
+
 struct tuning *tuning_open(const struct device *dev)
 {
     struct tuning *t = calloc(1, sizeof *t);
-    char *path = device_cache_path(dev, "tuning"), *text = NULL;
+    char *path = tuning_path(dev), *text = NULL;
     struct error ignored;
     if (t && path)
         text = file_read(path, TUNING_LIMIT, NULL, &ignored);
@@ -84,7 +90,7 @@ void tuning_save(struct tuning *t, const struct device *dev)
     if (!t || !t->changed)
         return;
     struct error ignored;
-    char *path = device_cache_path(dev, "tuning");
+    char *path = tuning_path(dev);
     struct file_draft *draft = path ? file_begin(path, &ignored) : NULL;
     for (size_t i = 0; draft && i < t->count; i++) {
         const struct entry *e = &t->entry[i];

@@ -17,6 +17,9 @@ struct tuning; /* what a device remembers */
 struct tuning *tuning_open(const struct device *dev);
 void tuning_free(struct tuning *tuning);
 
+/* The file that remembers; NULL where there is no cache. The caller frees. */
+char *tuning_path(const struct device *dev);
+
 /* Products that are remembered. */
 size_t tuning_count(const struct tuning *tuning);
 

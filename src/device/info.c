@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* What a device says of itself, and what is wise instead. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/opencl.h"
+
+/* What a device or, where `id` is NULL, its platform says of itself; the first failure stays in
+ * `code`, and what is asked after it is not. */
+struct question {
+    cl_platform_id platform;
+    cl_device_id id;
+    cl_int code;
+};
+
+static void ask_raw(struct question *q, cl_uint key, size_t size, void *to, size_t *needed)
+{
+    if (q->code == CL_SUCCESS)
+        q->code = q->id ? clGetDeviceInfo(q->id, key, size, to, needed)
+                        : clGetPlatformInfo(q->platform, key, size, to, needed);
+}
+
+/* A number; one that the device does not know (of an optional feature) stays as it is. */
+static void ask(struct question *q, cl_uint key, size_t size, void *to)
+{
+    ask_raw(q, key, size, to, NULL);
+    if (q->code == CL_INVALID_VALUE)
+        q->code = CL_SUCCESS;
+}
+
+/* A text, cut to the 256 bytes at `to`: the call itself gives nothing where the room is too small.
+ */
+static void ask_text(struct question *q, cl_uint key, char to[256])
+{
+    size_t size = 0;
+    ask_raw(q, key, 0, NULL, &size);
+    char *text = calloc(1, size + 1);
+    if (!text)
+        q->code = CL_OUT_OF_HOST_MEMORY;
+    ask_raw(q, key, size, text, NULL);
+    snprintf(to, 256, "%s", text ? text : "");
+    free(text);
+}
+
+/* What a device says of itself and what is wise differ. */
+static void apply_quirks(struct device_info *info)
+{
+    /* llvmpipe lays work-items onto SIMD lanes, as GPUs do; smaller work-groups than it has lanes
+     * waste them, and Mesa 22.3 compiles those with barriers and loops to wrong results. */
+    if (!strncmp(info->name, "llvmpipe", 8))
+        info->is_cpu = 0;
+}
+
+/* Fills `info` with the device's texts and those of its platform, then with its numbers. */
+static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_info *info)
+{
+    struct question q = {platform, id, CL_SUCCESS}, of_platform = {platform, NULL, CL_SUCCESS};
+    memset(info, 0, sizeof *info);
+    ask_text(&q, CL_DEVICE_NAME, info->name);
+    ask_text(&q, CL_DEVICE_VENDOR, info->vendor);
+    ask_text(&q, CL_DEVICE_VERSION, info->version);
+    ask_text(&q, CL_DRIVER_VERSION, info->driver);
+    ask_text(&of_platform, CL_PLATFORM_NAME, info->platform);
+
+    cl_device_type type = 0;
+    cl_device_exec_capabilities exec = 0;
+    cl_device_fp_config fp64 = 0;
+    cl_ulong global = 0, most = 0, local = 0;
+    cl_uint units = 1, align = 1024;
+    size_t group = 1;
+    ask(&q, CL_DEVICE_TYPE, sizeof type, &type);
+    ask(&q, CL_DEVICE_EXECUTION_CAPABILITIES, sizeof exec, &exec);
+    ask(&q, CL_DEVICE_DOUBLE_FP_CONFIG, sizeof fp64, &fp64);
+    ask(&q, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global);
+    ask(&q, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most);
+    ask(&q, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local);
+    ask(&q, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units);
+    ask(&q, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align, &align);
+    ask(&q, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group);
+    info->is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
+    info->has_native = (exec & CL_EXEC_NATIVE_KERNEL) != 0;
+    info->has_fp64 = fp64 != 0;
+    info->global_bytes = global;
+    info->max_alloc_bytes = most;
+    info->local_bytes = local;
+    info->compute_units = units;
+    info->max_group = group;
+    info->base_align = align / 8 > 64 ? align / 8 : 64;
+    apply_quirks(info);
+    return q.code == CL_SUCCESS ? of_platform.code : q.code;
+}
+
+void device_platform_name(cl_platform_id platform, char to[256])
+{
+    ask_text(&(struct question){.platform = platform}, CL_PLATFORM_NAME, to);
+}
+
+cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_found *f)
+{
+    struct question q = {platform, id, CL_SUCCESS};
+    cl_bool available = CL_FALSE, compiler = CL_FALSE;
+    *f = (struct device_found){.platform = platform, .id = id};
+    ask(&q, CL_DEVICE_TYPE, sizeof f->type, &f->type);
+    ask(&q, CL_DEVICE_AVAILABLE, sizeof available, &available);
+    ask(&q, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler);
+    f->usable = available && compiler;
+    return q.code == CL_SUCCESS ? describe(platform, id, &f->info) : q.code;
+}
+
+const struct device_info *device_info(const struct device *dev)
+{
+    return &dev->info;
+}
+
+void device_act_as_gpu(struct device *dev)
+{
+    dev->info.is_cpu = 0;
+    if (dev->info.local_bytes > 48 << 10)
+        dev->info.local_bytes = 48 << 10;
+}

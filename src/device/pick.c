@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/* Which device serves: all of all platforms, and the choice among them. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/opencl.h"
+
+/* A device that says nothing of itself for lack of memory is not passed over: another would be
+ * taken for it. */
+static int is_shortage(cl_int code)
+{
+    return code == CL_OUT_OF_RESOURCES || code == CL_OUT_OF_HOST_MEMORY;
+}
+
+/* Appends a platform's devices; one without any is none to speak of. */
+static int find_of(cl_platform_id platform, struct device_found **all, size_t *count,
+                   struct error *err)
+{
+    cl_device_id ids[64];
+    cl_uint m = 0;
+    cl_int code = clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 64, ids, &m);
+    if (is_shortage(code)) {
+        char name[256], what[384];
+        device_platform_name(platform, name);
+        snprintf(
+            what, sizeof what,
+            "platform '%s' does not tell its devices: OCL_ICD_VENDORS can leave its driver out",
+            name);
+        return opencl_error(err, code, "clGetDeviceIDs", what);
+    }
+    if (code != CL_SUCCESS)
+        return 0;
+    for (cl_uint i = 0; i < m && i < 64; i++) {
+        struct device_found *more = realloc(*all, (*count + 1) * sizeof **all);
+        if (!more)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        *all = more;
+        code = device_describe(platform, ids[i], &more[*count]);
+        if (code == CL_OUT_OF_HOST_MEMORY)
+            return error_set(err, STATUS_FAILED, "clGetDeviceInfo: out of memory");
+        if (code != CL_SUCCESS)
+            return opencl_error(err, code, "clGetDeviceInfo", more[*count].info.name);
+        (*count)++;
+    }
+    return 0;
+}
+
+/* Every device of every platform, in the order of the loader; the caller frees. */
+static struct device_found *find_all(size_t *count, struct error *err)
+{
+    cl_platform_id platforms[32];
+    cl_uint n = 0;
+    *count = 0;
+    cl_int code = clGetPlatformIDs(32, platforms, &n);
+    if (is_shortage(code)) {
+        opencl_error(err, code, "clGetPlatformIDs", NULL);
+        return NULL;
+    }
+    if (code != CL_SUCCESS || !n) {
+        device_error_none(platforms, 0, err);
+        return NULL;
+    }
+    struct device_found *all = NULL;
+    for (cl_uint p = 0; p < n && p < 32; p++)
+        if (find_of(platforms[p], &all, count, err)) {
+            free(all);
+            return NULL;
+        }
+    if (!all)
+        device_error_none(platforms, n < 32 ? n : 32, err);
+    return all;
+}
+
+/* GPUs before accelerators before CPUs, the larger first, the earlier where they are equal. */
+static double rank_of(const struct device_found *f)
+{
+    double kind = f->type & CL_DEVICE_TYPE_GPU ? 2 : f->type & CL_DEVICE_TYPE_CPU ? 0 : 1;
+    return kind * 1e30 + (double)f->info.global_bytes;
+}
+
+static const struct device_found *by_index(const struct device_found *all, size_t count,
+                                           const char *select, struct error *err)
+{
+    unsigned long index = strtoul(select, NULL, 10);
+    if (index < count && all[index].usable)
+        return &all[index];
+    if (index < count)
+        error_set(err, STATUS_DEVICE, "device %s (%s) is not available or has no compiler", select,
+                  all[index].info.name);
+    else
+        error_set(err, STATUS_DEVICE, "device %s: there are %zu, numbered from 0", select, count);
+    return NULL;
+}
+
+/* What may be asked for instead of an index or a name, and why its best device is the one. */
+static const struct kind {
+    const char *select;
+    cl_device_type type;
+    const char *why;
+} kinds[] = {
+    {"auto", CL_DEVICE_TYPE_ALL, "the first choice of auto: GPUs before CPUs, more memory first"},
+    {"", CL_DEVICE_TYPE_ALL, "the first choice of auto: GPUs before CPUs, more memory first"},
+    {"gpu", CL_DEVICE_TYPE_GPU, "the GPU with the most memory"},
+    {"cpu", CL_DEVICE_TYPE_CPU, "the CPU device with the most memory"},
+};
+
+/* NULL: `select` is part of a name. */
+static const struct kind *kind_of(const char *select)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcasecmp(select, kinds[i].select))
+            return &kinds[i];
+    return NULL;
+}
+
+static int fits(const struct device_found *f, const struct kind *kind, const char *select)
+{
+    if (!f->usable)
+        return 0;
+    if (kind)
+        return kind->type == CL_DEVICE_TYPE_ALL || (f->type & kind->type) != 0;
+    return strcasestr(f->info.name, select) || strcasestr(f->info.platform, select);
+}
+
+/* The device that `select` asks for, and why it is that one. */
+static const struct device_found *pick(const struct device_found *all, size_t count,
+                                       const char *select, const char **why, struct error *err)
+{
+    char *end;
+    strtoul(select, &end, 10);
+    if (*select && !*end) {
+        *why = "its index was asked for";
+        return by_index(all, count, select, err);
+    }
+    const struct kind *kind = kind_of(select);
+    const struct device_found *best = NULL;
+    *why = kind ? kind->why : "its name contains what was asked for";
+    for (size_t i = 0; i < count; i++)
+        if (fits(&all[i], kind, select) && (!best || rank_of(&all[i]) > rank_of(best)))
+            best = &all[i];
+    if (!best)
+        error_set(err, STATUS_DEVICE, "no usable OpenCL device fits '%s'; see 'seqtrain devices'",
+                  select);
+    return best;
+}
+
+int device_find(const char *select, struct device_found *to, struct error *err)
+{
+    size_t count;
+    const char *why;
+    struct device_found *all = find_all(&count, err);
+    if (!all)
+        return -1;
+    const struct device_found *best = pick(all, count, select, &why, err);
+    if (best)
+        *to = *best;
+    free(all);
+    return best ? 0 : -1;
+}
+
+static const char *kind_name(cl_device_type type)
+{
+    if (type & CL_DEVICE_TYPE_GPU)
+        return "GPU";
+    return type & CL_DEVICE_TYPE_CPU ? "CPU" : "accelerator";
+}
+
+int device_list(const char *select, FILE *out, struct error *err)
+{
+    size_t count;
+    struct device_found *all = find_all(&count, err);
+    if (!all)
+        return -1;
+    const char *why = NULL;
+    const struct device_found *best = pick(all, count, select, &why, err);
+    for (size_t i = 0; i < count; i++) {
+        const struct device_info *d = &all[i].info;
+        fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n", &all[i] == best ? '*' : ' ', i,
+                d->name, d->platform, d->version, d->driver);
+        fprintf(out, "     %s, %u compute units, %.1f GiB, at most %.1f GiB a buffer%s%s\n",
+                kind_name(all[i].type), d->compute_units, (double)d->global_bytes / 0x1p30,
+                (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
+                all[i].usable ? "" : ", NOT USABLE");
+    }
+    if (best)
+        fprintf(out, "* would be used: %s\n", why);
+    free(all);
+    return best ? 0 : -1;
+}
+
+int device_only_plans(const char *select)
+{
+    return !strcasecmp(select, "none");
+}
