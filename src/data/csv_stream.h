@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * csv_stream: what csv.c, which cuts records and fields, and csv_header.c, which reads what stands
- * above the rows, share; internal to the two. A struct csv owns its stream.
+ * csv_stream: the bytes of a file of columns, cut into records and fields; internal to csv.
+ *
+ *   csv.c         opens and closes a file and parts of it
+ *   csv_header.c  reads what stands above the rows
+ *   csv_names.c   finds columns by their names
+ *   csv_stream.c  bytes, records, fields, rows
+ *   csv_text.c    names and numbers in a field
+ *
+ * A struct csv owns its stream.
  */
 #ifndef DATA_CSV_STREAM_H
 #define DATA_CSV_STREAM_H
@@ -14,6 +21,8 @@
 
 #include "data/csv.h"
 #include "error.h"
+
+#define CSV_CHUNK (1 << 18) /* bytes that are read at once */
 
 /* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + CSV_BEHIND]. */
 struct csv_stream {

@@ -46,36 +46,3 @@ int piece_rearrange(struct piece *piece, const size_t *from, size_t rows)
     t->rows = rows;
     return 0;
 }
-
-static void trim(struct piece *piece)
-{
-    struct table *t = piece->table;
-    int lines = 1, rows = t->rows == t->read;
-    for (size_t i = 0; i < t->rows; i++) {
-        lines &= t->line[i] == t->line[0] + i;
-        rows &= t->origin[i] == i;
-    }
-    if (lines) {
-        t->first_line = t->rows ? t->line[0] : t->first_line;
-        free(t->line);
-        t->line = NULL;
-    }
-    if (rows) {
-        free(t->origin);
-        t->origin = NULL;
-    }
-    if (!t->cuts) {
-        free(t->cut);
-        t->cut = NULL;
-    }
-    if (t->rows)
-        table_set_room(t, t->time != NULL, t->rows);
-}
-
-int piece_settle(struct piece *piece)
-{
-    if ((piece->table->time && piece_order(piece)) || piece_missing(piece))
-        return -1;
-    trim(piece);
-    return 0;
-}

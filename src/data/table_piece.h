@@ -2,9 +2,9 @@
 /*
  * table_piece: the rows of one series as they were read, on their way to a table.
  *
- * First they are brought into the order of time and rows of one time are merged (table_order.c),
- * then missing values are dealt with (table_missing.c), as struct table_how says. Rows that move
- * take all that is known about them along. A piece owns its two arrays; the table is the caller's.
+ * piece_settle() (table_settle.c) brings them into the order of time and merges rows of one time
+ * (table_order.c), then deals with missing values (table_missing.c), as struct table_how says. Rows
+ * that move take all that is known about them along. A piece owns its two arrays; the table is the caller's.
  */
 #ifndef DATA_TABLE_PIECE_H
 #define DATA_TABLE_PIECE_H
