@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "chosen.h"
-#include "device/gemm.h"
+#include "device/gemm/gemm.h"
+#include "device/gemm/tuning.h"
 #include "device/opencl.h"
-#include "device/tuning.h"
 #include "util/file.h"
 
 static struct device *dev;

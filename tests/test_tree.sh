@@ -67,6 +67,8 @@ point "plots see only arrays, labels and statistics of arrays" \
     "$(layer plots 'analysis/normality\.h')"
 point "data stands on config and log" "$(layer data config log)"
 point "device stands on nothing" "$(layer device)"
+point "in src/device only device.c knows of products" \
+    "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "tensor stands on nothing" "$(layer tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
 point "graph stands on params, tensor and device" "$(layer graph params tensor device)"
@@ -84,7 +86,7 @@ point "run stands on anything but ops, commands and OpenCL" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands run report train models graph params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|graph|log|models|ops|params|plots|report|run|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|graph|log|models|ops|params|plots|report|run|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 
@@ -102,7 +104,7 @@ point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
     xargs grep -nE '(^|[^a-z_.>])_?_?(exit|Exit|quick_exit|abort)[ ]*\(')"
 
 point "every OpenCL function that src/device calls can be made to fail" \
-    "$(grep -ohE '\<cl[A-Z][A-Za-z]*' src/device/*.c | sort -u |
+    "$(grep -ohE '\<cl[A-Z][A-Za-z]*' src/device/*.c src/device/gemm/*.c | sort -u |
         while read -r name; do
             grep -qxF -e "--wrap=$name" tests/fault/wraps || echo "$name is not in tests/fault/wraps"
         done)"

@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
+#include "device/gemm/tuning.h"
 #include "device/opencl.h"
-#include "device/tuning.h"
 
 /* More than any plan takes, and nowhere near an overflow. */
 #define NO_LIMIT (UINT64_C(1) << 60)

@@ -41,7 +41,7 @@ struct device_options {
     const char *select;     /* auto | cpu | gpu | index | part of a name | none */
     double memory_fraction; /* share of the memory that buffers may take */
     long threads;           /* compute units of a CPU device to use; -1: all */
-    int measure;            /* choose who makes a product by measuring (device/tuning.h) */
+    int measure;            /* choose who makes a product by measuring (device/gemm/tuning.h) */
     uint64_t memory;        /* bytes of memory that the device is taken to have; 0: its own */
 };
 

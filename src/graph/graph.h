@@ -18,7 +18,7 @@
 #include <stdio.h>
 
 #include "device/device.h"
-#include "device/gemm.h"
+#include "device/gemm/gemm.h"
 #include "error.h"
 #include "params/params.h"
 #include "tensor/tensor.h"

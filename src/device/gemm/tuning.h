@@ -6,10 +6,10 @@
  * measuring anew, never failure. What was chosen stands in the plan: a run resumes only where the
  * choice is still the same.
  */
-#ifndef DEVICE_TUNING_H
-#define DEVICE_TUNING_H
+#ifndef DEVICE_GEMM_TUNING_H
+#define DEVICE_GEMM_TUNING_H
 
-#include "device/gemm.h"
+#include "device/gemm/gemm.h"
 
 struct tuning; /* what a device remembers */
 

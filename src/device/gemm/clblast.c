@@ -4,7 +4,7 @@
  */
 #include <clblast_c.h>
 
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
 #include "device/opencl.h"
 
 struct layout {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/gemm.h"
+#include "device/gemm/gemm.h"
 
 #include <stdlib.h>
 
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
+#include "device/gemm/tuning.h"
 #include "device/opencl.h"
-#include "device/tuning.h"
 
 enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish)
 {

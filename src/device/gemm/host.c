@@ -5,7 +5,7 @@
  * own threads run them side by side. Who multiplies a block is chosen once: a host BLAS, or our own
  * multiplication of factors in bfloat16.
  */
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
 
 /* All of a product as a block. */
 static struct gemm_block whole(const struct gemm_shape *s, void **memory)

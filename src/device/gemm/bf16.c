@@ -6,7 +6,7 @@
  * pairs. Blocks as in Goto and van de Geijn, "Anatomy of high-performance matrix multiplication"
  * (2008): a block of B lies in panels of WIDE columns, the pairs of a panel one behind the other.
  */
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
 
 #ifdef HAVE_AVX512_BF16
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "device/tuning.h"
+#include "device/gemm/tuning.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
 #include "device/opencl.h"
 #include "util/file.h"
 #include "util/now.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gemm_providers: what gemm.c and the providers' files share.
+ * provider: what gemm.c and the providers' files share.
  */
-#ifndef DEVICE_GEMM_PROVIDERS_H
-#define DEVICE_GEMM_PROVIDERS_H
+#ifndef DEVICE_GEMM_PROVIDER_H
+#define DEVICE_GEMM_PROVIDER_H
 
-#include "device/gemm.h"
+#include "device/gemm/gemm.h"
 
 static inline size_t least(size_t a, size_t b)
 {

@@ -3,7 +3,7 @@
  * A host BLAS multiplies the blocks. It must stay one-threaded: its threads would fight the
  * device's for the cores.
  */
-#include "device/gemm_providers.h"
+#include "device/gemm/provider.h"
 
 #ifdef HAVE_CBLAS
 

@@ -9,8 +9,8 @@
  * host functions, cut into one-threaded tiles that are fixed by the shape; CLBlast on GPUs; and our
  * own kernel everywhere. A `struct gemm` owns its temporary memory, not the matrices.
  */
-#ifndef DEVICE_GEMM_H
-#define DEVICE_GEMM_H
+#ifndef DEVICE_GEMM_GEMM_H
+#define DEVICE_GEMM_GEMM_H
 
 #include <stddef.h>
 
