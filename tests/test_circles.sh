@@ -92,7 +92,7 @@ point "folders, objects and symbols are found" "$(
             [ -f "$object" ] || echo "$object is not there"
         done
     done
-    symbols config | grep -qx 'option D option_find' || echo "no option_find in config/option.c")"
+    symbols config | grep -qx 'option_table D option_find' || echo "no option_find in config/option_table.c")"
 
 for folder in $folders; do
     found=$(symbols "$folder" | circles)

@@ -97,6 +97,9 @@ void option_describe(const struct option *option, FILE *out);
 /* Text of choice number `index`, NULL if there is none. */
 const char *option_choice(const struct option *option, int index);
 
+/* Number of a choice, -1 if it is none. */
+int option_choice_index(const struct option *option, const char *text);
+
 /* 'text' in quotes, cut to a handful of words, for messages. */
 #define OPTION_QUOTED 80
 const char *option_quote(const char *text, char out[OPTION_QUOTED]);
