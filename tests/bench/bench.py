@@ -4,6 +4,7 @@
 
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
              [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--small] [CASE ...]
+    bench.py --write FOLDER [CASE ...]
 
 Training (A1 .. C1): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
 variants: the modes, one and all threads, glibc's allocator as it is and so set that it keeps memory
@@ -11,7 +12,8 @@ variants: the modes, one and all threads, glibc's allocator as it is and so set 
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
 the seconds from a process's start (ours: from main(), which comes some 10 ms later) to the end of its
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
-running process. --small: sizes that try the script, not the machine.
+running process. --small: sizes that try the script, not the machine. --write: only leaves the
+configurations of the trainings in FOLDER, each with data for three steps, and needs nothing but Python.
 
 Needs torch, numpy, safetensors; K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
 folder. Nothing else should run meanwhile.
@@ -448,6 +450,7 @@ def main():
     parser.add_argument("--peer-device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--write", metavar="FOLDER")
     parser.add_argument("case", nargs="*")
     arguments = parser.parse_args()
     cuda = arguments.peer_device == "cuda"
@@ -458,6 +461,10 @@ def main():
     for name in names:
         if name not in CASES and name not in OTHERS:
             sys.exit(f"{name}: no case; there are {', '.join([*CASES, *OTHERS])}")
+    if arguments.write:
+        for name in [name for name in names if name in CASES]:
+            write_case(arguments.write, name, (*CASES[name][:4], 3, 1))
+        return
     os.environ.pop("OPENBLAS_CORETYPE", None)
     for name in KEEPS:
         os.environ.pop(name, None)
