@@ -31,7 +31,7 @@ static struct {
     long interrupt_at; /* the micro-batch with which a signal comes; 0: none */
     int write_best_fails, read_metrics_fails;
 
-    struct run *run;
+    struct training *run;
     long epoch; /* of the last order */
     uint32_t order[MOST][WINDOWS];
     struct step step[MOST * WINDOWS];
@@ -256,7 +256,7 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
 /* --- a run */
 
 struct setting {
-    struct run run;
+    struct training run;
     struct config *config;
     struct engine engine;
     struct dataset data;
@@ -293,12 +293,12 @@ static void begin(struct setting *s, size_t windows, char *const *settings, size
     s->data.start[PART_VALIDATION] = s->validation;
     s->data.count[PART_VALIDATION] = VALIDATION;
     s->engine.data = &s->data;
-    s->run = (struct run){.config = s->config,
-                          .engine = &s->engine,
-                          .folder = folder,
-                          .plan = "the plan",
-                          .interrupted = &signalled,
-                          .progress = {.best = NAN, .factor = 1}};
+    s->run = (struct training){.config = s->config,
+                               .engine = &s->engine,
+                               .folder = folder,
+                               .plan = "the plan",
+                               .interrupted = &signalled,
+                               .progress = {.best = NAN, .factor = 1}};
     fake.run = &s->run;
 }
 #define SETTING(s, windows, ...)                                       \

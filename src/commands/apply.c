@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "data/table.h"
 #include "report/report.h"
+#include "run/prepare.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
 
@@ -75,14 +76,14 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         command_needs_device(o, t->checkpoint.config, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
-    command_tell_unchecked(o, t->log, t->checkpoint.st->summed, t->path);
+    prepare_tell_unchecked(o->verbosity, t->log, t->checkpoint.st->summed, t->path);
     const struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
     t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
                     : dataset_load(c, fitted, t->log, err);
     if (!t->data)
         goto failed;
-    struct engine_options with = command_engine_options(t->log, o, 0);
+    struct engine_options with = prepare_engine(t->log, 0, o->profile);
     t->engine = engine_open(c, t->data, &with, err);
     if (!t->engine || checkpoint_load_weights(t->engine, t->checkpoint.st, t->path, err))
         goto failed;
@@ -211,7 +212,8 @@ int command_encode(const struct options *options, struct error *err)
     else
         failed = categories_read(&categories, dirname(copy), d, err);
     if (!failed && categories.k)
-        command_tell_unchecked(options, t.log, categories.summed, "categories.safetensors");
+        prepare_tell_unchecked(options->verbosity, t.log, categories.summed,
+                               "categories.safetensors");
     if (!failed && categories.k && categories.epoch != t.checkpoint.epoch)
         log_warn(t.log, "categories.safetensors is of epoch %ld, the model of epoch %ld",
                  categories.epoch, t.checkpoint.epoch);

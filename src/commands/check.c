@@ -5,6 +5,7 @@
 
 #include "commands/commands.h"
 #include "report/targets.h"
+#include "run/prepare.h"
 #include "train/advice.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
@@ -228,10 +229,10 @@ int command_check(const struct options *options, struct error *err)
     int readable = !target_report_check(config, err) && !dataset_expand(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     if (data) {
-        command_cut_batch(config, data->count[PART_TRAIN], log);
+        prepare_batch(config, data->count[PART_TRAIN], log);
         target_report_expect(data, config, log);
     }
-    struct engine_options with = command_engine_options(log, options, 1);
+    struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     struct engine *e = data ? engine_open(config, data, &with, err) : NULL;

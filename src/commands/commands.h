@@ -40,16 +40,9 @@ int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 
-/* A batch of more windows than the training part has becomes one of all its windows, told. */
-void command_cut_batch(struct config *config, size_t windows, struct log *log);
-
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);
-
-/* Warns with -v of a file without checksums: damage in it would go unnoticed. */
-void command_tell_unchecked(const struct options *options, struct log *log, int summed,
-                            const char *path);
 
 /* What a command prints to: -o's file, which appears whole or not at all, or standard output. */
 struct output {
@@ -69,9 +62,5 @@ int output_close(struct output *out, int result, struct error *err);
 /* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
  * device's measured ceilings; then what its programs cost. */
 int profile_print(struct engine *e, FILE *out, struct error *err);
-
-/* Engine options that tell which programs are compiled. */
-struct engine_options command_engine_options(struct log *log, const struct options *options,
-                                             int training);
 
 #endif

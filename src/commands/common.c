@@ -10,35 +10,6 @@
 #include "util/file.h"
 #include "util/now.h"
 
-static void on_build(void *ctx, const char *program)
-{
-    char text[96];
-    snprintf(text, sizeof text, "Compiling %s", program);
-    log_progress(ctx, text, 1, 2);
-    log_detail(ctx, "%s", text);
-}
-
-struct engine_options command_engine_options(struct log *log, const struct options *options,
-                                             int training)
-{
-    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
-    return (struct engine_options){.training = training,
-                                   .profile = options->profile,
-                                   .scattered = debug && strstr(debug, "scattered"),
-                                   .as_gpu = debug && strstr(debug, "gpu"),
-                                   .on_build = on_build,
-                                   .on_build_ctx = log};
-}
-
-void command_cut_batch(struct config *c, size_t windows, struct log *log)
-{
-    if (!windows || (size_t)c->train.batch <= windows)
-        return;
-    log_say(log, "train.batch = %ld is cut to %zu, the number of training windows", c->train.batch,
-            windows);
-    c->train.batch = (long)windows;
-}
-
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err)
 {
@@ -48,13 +19,6 @@ int command_needs_device(const struct options *options, const struct config *con
                      "%s needs a device, and device.select = none is none: only check plans "
                      "without one",
                      options->command);
-}
-
-void command_tell_unchecked(const struct options *options, struct log *log, int summed,
-                            const char *path)
-{
-    if (options->verbosity == LOG_VERBOSE && !summed)
-        log_warn(log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it", path);
 }
 
 int command_devices(const struct options *options, struct error *err)

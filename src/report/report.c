@@ -549,7 +549,7 @@ static int report_targets(struct engine *e, const struct progress *p, const char
 }
 
 int report(struct engine *e, const struct progress *p, const char *folder, struct log *log,
-           volatile sig_atomic_t *interrupted, struct error *err)
+           const volatile sig_atomic_t *interrupted, struct error *err)
 {
     static const char *const names[] = {"training", "validation", "test"};
     const struct dataset *data = e->data;

@@ -36,7 +36,7 @@ json_t *part_report_json(const struct part_report *report, const struct dataset 
  * 1).
  */
 int report(struct engine *e, const struct progress *progress, const char *folder, struct log *log,
-           volatile sig_atomic_t *interrupted, struct error *err);
+           const volatile sig_atomic_t *interrupted, struct error *err);
 
 /* Categories of a run: [k, latent]. */
 struct categories {

@@ -15,7 +15,7 @@
 
 /* What lives only while this process trains. */
 struct loop {
-    struct run *run;
+    struct training *run;
     struct schedule schedule;
     const uint32_t *start; /* [n] windows of the training part */
     size_t n;
@@ -31,14 +31,14 @@ struct loop {
     double start_seconds; /* to the end of that step; 0: told, or none yet */
 };
 
-char *run_path(const struct run *run, const char *name)
+char *train_path(const struct training *run, const char *name)
 {
     return file_join(run->folder, name);
 }
 
-int train_checkpoint(struct run *run, struct error *err)
+int train_checkpoint(struct training *run, struct error *err)
 {
-    char *path = run_path(run, RUN_LAST), *former = run_path(run, RUN_FORMER);
+    char *path = train_path(run, RUN_LAST), *former = train_path(run, RUN_FORMER);
     int result = path && former ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     if (!result)
         result = log_position(run->log, &run->progress.log_bytes, err);
@@ -111,7 +111,7 @@ static int first_step_done(struct loop *loop, struct error *err)
 /* Sums of the epoch so far; fails where a figure was not finite and that is to stop the run. */
 static int read_sums(struct loop *loop, struct error *err)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     struct metrics *m = &run->progress.metrics;
     if (engine_read_metrics(run->engine, m, err))
         return -1;
@@ -172,7 +172,7 @@ static int checkpoint_due(const struct loop *loop, int end_of_epoch)
 /* Warns once of a training that takes days. */
 static void tell_time(struct loop *loop, double seconds_left)
 {
-    const struct run *run = loop->run;
+    const struct training *run = loop->run;
     if (!loop->long_told)
         loop->long_told =
             advice_time(run->config, device_info(run->engine->dev)->is_cpu, seconds_left, run->log);
@@ -191,7 +191,7 @@ static void tell_time_early(struct loop *loop)
 /* The epoch that is under way, from progress.done to its end. 1: interrupted and saved. */
 static int run_epoch(struct loop *loop, struct error *err)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     struct progress *p = &run->progress;
     long epoch = p->epoch + 1;
     if (shuffle(loop, epoch, err) || engine_write_metrics(run->engine, &p->metrics, err))
@@ -284,7 +284,7 @@ static void with_commas(char *to, size_t size, double x)
 
 static void tell(struct loop *loop, const struct epoch_figures *f, int best)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     const struct progress *p = &run->progress;
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
     double left = seconds_left(loop);
@@ -339,7 +339,7 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
 /* Figures of the epoch that has just ended, with a pass over the validation part. */
 static int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     const struct metrics *m = &run->progress.metrics;
     const struct dataset *data = run->engine->data;
     if (read_sums(loop, err))
@@ -396,7 +396,7 @@ static void advise(struct loop *loop)
 /* Ends an epoch: figures, best model, schedule. */
 static int end_epoch(struct loop *loop, struct error *err)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     struct progress *p = &run->progress;
     struct epoch_figures f;
     if (figures_of(loop, &f, err))
@@ -412,7 +412,7 @@ static int end_epoch(struct loop *loop, struct error *err)
     tell_time(loop, seconds_left(loop));
     advise(loop);
     if (best) {
-        char *path = run_path(run, "best.safetensors");
+        char *path = train_path(run, "best.safetensors");
         int failed = path ? checkpoint_write_best(run->engine, p->epoch, run->plan, path, err)
                           : error_set(err, STATUS_FAILED, "out of memory");
         free(path);
@@ -424,19 +424,19 @@ static int end_epoch(struct loop *loop, struct error *err)
     return 0;
 }
 
-static int stopped_early(const struct run *run)
+static int stopped_early(const struct training *run)
 {
     return run->config->train.patience > 0 && run->progress.stale >= run->config->train.patience;
 }
 
-int train_is_over(const struct run *run)
+int train_is_over(const struct training *run)
 {
     return run->progress.epoch >= run->config->train.epochs || stopped_early(run);
 }
 
 static int loop_epochs(struct loop *loop, struct error *err)
 {
-    struct run *run = loop->run;
+    struct training *run = loop->run;
     while (!train_is_over(run)) {
         int ended = run_epoch(loop, err);
         if (ended)
@@ -454,7 +454,7 @@ static int loop_epochs(struct loop *loop, struct error *err)
     return 0;
 }
 
-int train(struct run *run, struct error *err)
+int train(struct training *run, struct error *err)
 {
     const struct dataset *data = run->engine->data;
     struct loop loop = {.run = run,

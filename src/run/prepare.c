@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/prepare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void on_build(void *ctx, const char *program)
+{
+    char text[96];
+    snprintf(text, sizeof text, "Compiling %s", program);
+    log_progress(ctx, text, 1, 2);
+    log_detail(ctx, "%s", text);
+}
+
+struct engine_options prepare_engine(struct log *log, int training, int profile)
+{
+    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
+    return (struct engine_options){.training = training,
+                                   .profile = profile,
+                                   .scattered = debug && strstr(debug, "scattered"),
+                                   .as_gpu = debug && strstr(debug, "gpu"),
+                                   .on_build = on_build,
+                                   .on_build_ctx = log};
+}
+
+void prepare_batch(struct config *c, size_t windows, struct log *log)
+{
+    if (!windows || (size_t)c->train.batch <= windows)
+        return;
+    log_say(log, "train.batch = %ld is cut to %zu, the number of training windows", c->train.batch,
+            windows);
+    c->train.batch = (long)windows;
+}
+
+void prepare_tell_unchecked(enum verbosity verbosity, struct log *log, int summed, const char *path)
+{
+    if (verbosity == LOG_VERBOSE && !summed)
+        log_warn(log, "%s has no checksums: seqtrain 0.1.0 or another program wrote it", path);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * prepare: what comes before an engine, in a run and in the commands that use a trained model.
+ */
+#ifndef RUN_PREPARE_H
+#define RUN_PREPARE_H
+
+#include "config/config.h"
+#include "log/log.h"
+#include "train/engine.h"
+
+/* A batch of more windows than the training part has becomes one of all its windows, told. */
+void prepare_batch(struct config *config, size_t windows, struct log *log);
+
+/* Engine options that tell `log` which programs are compiled, with those of SEQTRAIN_DEBUG. */
+struct engine_options prepare_engine(struct log *log, int training, int profile);
+
+/* Warns with -v of a file without checksums: damage in it would go unnoticed. */
+void prepare_tell_unchecked(enum verbosity verbosity, struct log *log, int summed,
+                            const char *path);
+
+#endif

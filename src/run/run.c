@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/run.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/report.h"
+#include "run/prepare.h"
+#include "run/told.h"
+#include "run/weights.h"
+#include "train/plan_text.h"
+#include "util/file.h"
+#include "util/jsonmem.h"
+#include "util/now.h"
+
+/* --- opening */
+
+/* Whether a configuration is the one that a run wrote into its folder. */
+static int is_own(const char *path, const struct config *config)
+{
+    char *own = file_join(config->run.output, "config.ini"), *one = path ? file_real(path) : NULL;
+    char *other = own ? file_real(own) : NULL;
+    int same = one && other && !strcmp(one, other);
+    free(own);
+    free(one);
+    free(other);
+    return same;
+}
+
+static int open_data(struct run *run, struct config *config, struct error *err)
+{
+    struct log *log = run->training.log;
+    int again = run->resumes || is_own(run->options.config_path, config);
+    if (dataset_expand(config, log, err) ||
+        !(run->data = dataset_load_run(config, again, log, err)))
+        return -1;
+    prepare_batch(config, run->data->count[PART_TRAIN], log);
+    target_report_expect(run->data, config, log);
+    return 0;
+}
+
+static int open_engine(struct run *run, struct error *err)
+{
+    struct training *t = &run->training;
+    struct engine_options with = prepare_engine(t->log, 1, run->options.profile);
+    if (!(t->engine = engine_open(t->config, run->data, &with, err)))
+        return -1;
+    log_progress(t->log, "", 0, 0);
+    device_stop_at(t->engine->dev, t->interrupted);
+    t->plan = plan_text(t->engine);
+    return t->plan ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+}
+
+static int open_all(struct run *run, struct config *config, struct error *err)
+{
+    struct training *t = &run->training;
+    if (target_report_check(config, err) || folder_enter(&run->folder, 0, err))
+        return -1;
+    if (!(t->log = log_new(run->options.verbosity)))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
+    if (open_data(run, config, err) || open_engine(run, err))
+        return -1;
+    /* the weights first: a run that cannot start leaves what is in its folder alone, and
+     * model.init may be one of the files that go */
+    const enum verbosity verbosity = run->options.verbosity;
+    if (run->resumes ? weights_resume(t, &run->folder, verbosity, err)
+                     : weights_start(t, verbosity, err))
+        return -1;
+    run->finished = t->progress.finished && train_is_over(t);
+    return 0;
+}
+
+struct run *run_open(struct config *config, const struct run_options *options, struct error *err)
+{
+    static const volatile sig_atomic_t never;
+    struct run *run = calloc(1, sizeof *run);
+    if (!run) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    run->options = *options;
+    run->training = (struct training){
+        .config = config,
+        .folder = config->run.output,
+        .interrupted = options->interrupted ? options->interrupted : &never,
+        .started = options->started > 0 ? options->started : now(),
+    };
+    folder_init(&run->folder, config, options->use);
+    if (!open_all(run, config, err))
+        return run;
+    run_close(run, -1, err);
+    return NULL;
+}
+
+/* --- training */
+
+static int write_text(const struct training *t, const char *name, const char *text,
+                      struct error *err)
+{
+    char *path = train_path(t, name);
+    int result = path && text ? file_write(path, text, strlen(text), err)
+                              : error_set(err, STATUS_FAILED, "out of memory");
+    free(path);
+    return result;
+}
+
+/* The files that only describe the run. */
+static int describe(const struct training *t, struct error *err)
+{
+    char *config = config_text(t->config);
+    json_t *text = config ? json_string(config) : NULL;
+    if (config && !text &&
+        !jsonmem_short()) { /* the folder that names are relative to may have any name */
+        free(config);
+        return error_set(err, STATUS_USAGE,
+                         "%s: its absolute name or that of data.source is not UTF-8 text, which "
+                         "checkpoints are made of",
+                         t->folder);
+    }
+    int failed = write_text(t, "config.ini", text ? config : NULL, err) ||
+                 write_text(t, "plan.json", t->plan, err) ||
+                 write_text(t, "model.py", model_python(t->config), err);
+    json_decref(text);
+    free(config);
+    return failed ? -1 : 0;
+}
+
+/* The folder is the run's from here on: it holds what describes the run, and its log. */
+static int begin(struct run *run, struct error *err)
+{
+    struct training *t = &run->training;
+    t->progress.finished = 0;
+    if (folder_enter(&run->folder, 1, err) || (!run->resumes && folder_clear(&run->folder, err)))
+        return -1;
+    folder_sweep(&run->folder);
+    char *path = train_path(t, "log.jsonl");
+    int failed = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    failed = failed || describe(t, err) ||
+             log_open(t->log, path, run->resumes ? t->progress.log_bytes : 0, err);
+    free(path);
+    return failed ? -1 : 0;
+}
+
+int run_train(struct run *run, struct error *err)
+{
+    struct training *t = &run->training;
+    if (run->finished) {
+        told_best(t, "finished already: ");
+        return 0;
+    }
+    if (begin(run, err))
+        return -1;
+    told_start(t, run->options.use == FOLDER_RESUME, run->resumes);
+    return train(t, err);
+}
+
+/* --- the end */
+
+int run_report(struct run *run, struct error *err)
+{
+    struct training *t = &run->training;
+    if (run->finished || *t->interrupted)
+        return 0;
+    int ended = weights_load_own(t, "best.safetensors", err);
+    if (!ended)
+        ended = report(t->engine, &t->progress, t->folder, t->log, t->interrupted, err);
+    if (ended)
+        return ended < 0 ? -1 : 0;
+    /* last.safetensors keeps the last weights */
+    if (weights_load_own(t, t->from_former ? RUN_FORMER : RUN_LAST, err))
+        return -1;
+    told_end(t);
+    t->progress.finished = 1;
+    if (train_checkpoint(t, err))
+        return -1;
+    told_best(t, "");
+    return 0;
+}
+
+int run_close(struct run *run, int result, struct error *err)
+{
+    struct training *t = &run->training;
+    struct error late = {0};
+    if (t->log)
+        log_progress(t->log, "", 0, 0);
+    if (t->engine)
+        device_save_programs(t->engine->dev);
+    if (result && t->log)
+        log_event(t->log, "error", json_pack("{s:s}", "message", err->text));
+    free(t->plan);
+    progress_fini(&t->progress);
+    engine_close(t->engine);
+    dataset_free(run->data);
+    if (t->log && log_close(t->log, &late) && !result) {
+        *err = late;
+        result = -1;
+    }
+    folder_fini(&run->folder);
+    free(run);
+    return result;
+}

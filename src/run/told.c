@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/told.h"
+
+#include <math.h>
+
+#include "train/advice.h"
+#include "train/schedule.h"
+
+static json_t *start_event(const struct training *t)
+{
+    const struct engine *e = t->engine;
+    const struct device_info *d = device_info(e->dev);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run",
+                     t->config->run.name, "version", PACKAGE_VERSION, "folder", t->folder, "device",
+                     d->name, "platform", d->platform, "gemm", gemm_provider_name(e->dev, e->gemm),
+                     "parameters", (json_int_t)params_count(e->params), "device_bytes",
+                     (json_int_t)device_bytes(e->dev), "train_windows",
+                     (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
+                     (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
+                     (json_int_t)e->data->count[PART_TEST]);
+}
+
+static void say_start(const struct training *t)
+{
+    const struct engine *e = t->engine;
+    const struct config *c = t->config;
+    log_say(t->log, "Device: %s (%s), matrices by %s", device_info(e->dev)->name,
+            device_info(e->dev)->platform, gemm_provider_name(e->dev, e->gemm));
+    log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
+            params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
+    struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
+    log_say(t->log, "%ld epochs of %ld steps, each %ld x %ld windows", c->train.epochs, s.per_epoch,
+            c->train.accumulate, c->train.batch);
+    advice_step(c, e->data->count[PART_TRAIN], t->log);
+    advice_warn(c, e->data, t->log);
+    if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
+        log_say(t->log, "The contrastive term is that of each micro-batch of %ld windows.",
+                c->train.batch);
+}
+
+void told_start(const struct training *t, int wanted, int resumes)
+{
+    const struct progress *p = &t->progress;
+    log_event(t->log, "start", start_event(t));
+    if (wanted && !resumes)
+        log_say(t->log, "%s holds no checkpoint to go on from: the run starts afresh.", t->folder);
+    if (resumes) {
+        log_event(
+            t->log, "resume",
+            json_pack("{s:I, s:I}", "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step));
+        log_say(t->log, "Resuming after epoch %ld, step %ld.", p->epoch, p->step);
+    }
+    say_start(t);
+}
+
+/* What the best epoch is told by: its validation loss, or the monitored figure where there is none.
+ */
+static double best_figure(const struct training *t, const char **name)
+{
+    const struct progress *p = &t->progress;
+    double val = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
+                     ? p->history[p->best_epoch - 1].val_loss
+                     : NAN;
+    *name =
+        isfinite(val) ? "val_loss" : config_choice("train", "monitor", t->config->train.monitor);
+    return isfinite(val) ? val : p->best;
+}
+
+void told_best(const struct training *t, const char *what)
+{
+    const char *name;
+    double best = best_figure(t, &name);
+    log_say(t->log, "%s: %sbest epoch %ld, %s %s", t->folder, what, t->progress.best_epoch, name,
+            log_figure(best, 6).text);
+}
+
+static json_t *number(double x)
+{
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+void told_end(const struct training *t)
+{
+    const struct progress *p = &t->progress;
+    const char *name;
+    double figure = best_figure(t, &name);
+    log_event(t->log, "end",
+              json_pack("{s:s, s:I, s:o, s:o, s:I, s:f}", "folder", t->folder, "best_epoch",
+                        (json_int_t)p->best_epoch, name, number(figure), "best", number(p->best),
+                        "epochs", (json_int_t)p->epoch, "seconds", p->seconds));
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/weights.h"
+
+#include <stdlib.h>
+
+#include "run/prepare.h"
+#include "train/plan_text.h"
+
+/* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
+static const char *const may_differ[] = {
+    "run.name",
+    "run.output",
+    "run.lock",
+    "train.epochs",
+    "train.patience",
+    "train.checkpoint",
+    "data.target_display",
+    "plots.*",
+    "device.memory_fraction",
+    "device.memory",
+    NULL,
+};
+
+/* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
+static int resume_from(struct training *t, enum verbosity verbosity, const char *name,
+                       struct error *err)
+{
+    struct checkpoint c;
+    char *path = train_path(t, name), why[1024];
+    int result = -1;
+    if (!path)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    progress_fini(&t->progress); /* that of a checkpoint that was damaged behind it */
+    if (!checkpoint_read(&c, path, NULL, 0, err)) {
+        const char *plan = safetensors_get(c.st, "plan");
+        int differs = config_differs(c.config, t->config, may_differ, why, sizeof why);
+        prepare_tell_unchecked(verbosity, t->log, c.st->summed, path);
+        if (differs < 0)
+            error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        else if (differs)
+            error_set(err, STATUS_USAGE, "--resume: %s", why);
+        else if (plan && plan_text_differs(plan, t->plan, why, sizeof why))
+            error_set(err, STATUS_USAGE,
+                      "--resume: the plan is not the one of the checkpoint, so the bits would not "
+                      "be the same: %s",
+                      why);
+        else if (!checkpoint_load_weights(t->engine, c.st, path, err) &&
+                 !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))
+            result = 0;
+        checkpoint_fini(&c);
+    }
+    free(path);
+    return result;
+}
+
+int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,
+                   struct error *err)
+{
+    struct error first = {0};
+    if (folder->last) {
+        if (!resume_from(t, verbosity, RUN_LAST, err))
+            return 0;
+        if (!err->damaged || !folder->former)
+            return -1;
+        first = *err;
+    } else {
+        error_set(&first, STATUS_INPUT, "%s/" RUN_LAST " is missing", t->folder);
+    }
+    if (resume_from(t, verbosity, RUN_FORMER, err))
+        return err->damaged ? error_prefix(err, "%s; the one before", first.text) : -1;
+    t->from_former = 1;
+    log_warn(t->log, "%s; the run goes on from " RUN_FORMER ", the checkpoint before", first.text);
+    return 0;
+}
+
+static int load(const struct training *t, const char *path, int *summed, struct error *err)
+{
+    struct safetensors *st = safetensors_open(path, err);
+    int result = st ? checkpoint_load_weights(t->engine, st, path, err) : -1;
+    *summed = st && st->summed;
+    safetensors_free(st);
+    return result;
+}
+
+int weights_load_own(const struct training *t, const char *name, struct error *err)
+{
+    char *path = train_path(t, name);
+    int summed, result = path ? load(t, path, &summed, err)
+                              : error_set(err, STATUS_FAILED, "%s: out of memory", name);
+    free(path);
+    return result;
+}
+
+int weights_start(struct training *t, enum verbosity verbosity, struct error *err)
+{
+    const char *init = t->config->model.init;
+    int summed;
+    t->progress.factor = 1;
+    if (params_init(t->engine->params, (uint64_t)t->config->run.seed, err))
+        return -1;
+    if (!init || !*init)
+        return 0;
+    if (load(t, init, &summed, err))
+        return -1;
+    prepare_tell_unchecked(verbosity, t->log, summed, init);
+    return 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * weights: where the weights of a run come from: a checkpoint of its folder that it goes on from,
+ * the file of model.init, or random numbers; and those of its folder that it is judged by.
+ */
+#ifndef RUN_WEIGHTS_H
+#define RUN_WEIGHTS_H
+
+#include "run/folder.h"
+#include "train/train.h"
+
+/* Goes on from the last checkpoint or, where that is damaged or missing, from the one before: takes
+ * weights, optimizer state and progress. STATUS_USAGE where configuration or plan differ. */
+int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,
+                   struct error *err);
+
+/* Weights to start from: those of model.init, or drawn. */
+int weights_start(struct training *t, enum verbosity verbosity, struct error *err);
+
+/* Those of a file of the run folder. */
+int weights_load_own(const struct training *t, const char *name, struct error *err);
+
+#endif
