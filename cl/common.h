@@ -5,6 +5,8 @@
  * LANES work-items share a row (a work-group is LANES work-items), each working on vectors of VEC
  * floats: CPUs take LANES=1 VEC=16, GPUs LANES=64 and more, VEC=1..4. Both are given with -D.
  */
+#include "step.h"
+
 #ifndef LANES
 #define LANES 1
 #endif
@@ -333,28 +335,6 @@ philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
     out[2] = c;
     out[3] = d;
 }
-
-/* The same struct as in src/graph/step.h. */
-struct step {
-    uint first, count, group, epoch;
-    uint seed[2];
-    uint number, skip;
-    float lr, decay, correction1, correction2, clip_norm;
-    float unused[3];
-};
-
-struct metrics {
-    float loss[2], reconstruction[2], contrastive[2];
-    float samples[2];
-    float norm_sum[2];
-    float norm_max;
-    uint steps, bad, bad_first;
-    float bad_norm, bad_loss, bad_value;
-    float last_loss, last_norm;
-    float scale;
-    uint latched;
-    uint unused[11];
-};
 
 /* pair += x, the rounding error kept (Neumaier's variant of Kahan's sum). */
 static inline void add_compensated(__global float *pair, float x)

@@ -71,7 +71,8 @@ point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "tensor stands on nothing" "$(layer tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
-point "graph stands on params, tensor and device" "$(layer graph params tensor device)"
+point "graph stands on params, tensor, device and a header of the kernels" \
+    "$(layer graph params tensor device 'cl/step\.h')"
 point "ops stand on graph, params, tensor and device" "$(layer ops graph params tensor device)"
 point "models stand on ops, graph, params, tensor and config" \
     "$(layer models ops graph params tensor config)"
