@@ -94,7 +94,8 @@ __kernel void norm_finish(__global const float *restrict part,
 /*
  * AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", 2019), the order of
  * operations as in torch.optim.AdamW; the first `decayed` vectors decay. Gradients are zeroed for
- * the next step. rest = 1 - beta, which the host has in more digits.
+ * the next step. rest = 1 - beta, which the host has in more digits. update: lr * weight_decay,
+ * 1 - beta1^t, sqrt(1 - beta2^t).
  */
 __kernel void adamw(__global float *restrict p, __global float *restrict g,
                     __global float *restrict exp_avg, __global float *restrict exp_avg_sq,
@@ -104,7 +105,8 @@ __kernel void adamw(__global float *restrict p, __global float *restrict g,
                     const float rest2, const float epsilon)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, vectors);
-    const float scale = metrics->scale;
+    const float scale = metrics->scale, decay = step->update[0];
+    const float correction1 = step->update[1], correction2 = step->update[2];
     for (int v = from + (int)get_local_id(0); v < to; v += LANES) {
         if (scale != 0.0f) {
             const vec grad = load_vec(v, g) * scale;
@@ -114,8 +116,8 @@ __kernel void adamw(__global float *restrict p, __global float *restrict g,
             store_vec(s, v, exp_avg_sq);
             vec w = load_vec(v, p);
             if (v < decayed)
-                w -= step->decay * w;
-            w -= step->lr / step->correction1 * m / (sqrt(s) / step->correction2 + epsilon);
+                w -= decay * w;
+            w -= step->lr / correction1 * m / (sqrt(s) / correction2 + epsilon);
             store_vec(w, v, p);
         }
         store_vec((vec)(0.0f), v, g);

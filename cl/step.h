@@ -24,10 +24,8 @@ struct step {
     STEP_UINT number;  /* optimizer step, from 1 */
     STEP_UINT skip;    /* on_nonfinite = skip: leave a bad step out and go on */
     float lr;
-    float decay;       /* lr * weight_decay */
-    float correction1; /* 1 - beta1^t */
-    float correction2; /* sqrt(1 - beta2^t) */
-    float clip_norm;   /* 0: none */
+    float update[3]; /* what the optimizer's class makes of its settings for this step */
+    float clip_norm; /* 0: none */
     float unused[3];
 };
 

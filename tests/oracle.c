@@ -8,7 +8,6 @@
  *
  * Names stand in quotes, so that launches can be compared without them.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,18 +131,15 @@ static unsigned long hash_of(const float *x, size_t count)
     return hash;
 }
 
-static struct step step_of(const struct config *c, size_t number, size_t first, size_t group)
+static struct step step_of(const struct engine *e, size_t number, size_t first, size_t group)
 {
-    return (struct step){.first = (uint32_t)first,
-                         .group = (uint32_t)group,
-                         .epoch = 1,
-                         .seed = {(uint32_t)c->run.seed, 0},
-                         .number = (uint32_t)number,
-                         .lr = (float)c->train.lr,
-                         .decay = (float)(c->train.lr * c->train.weight_decay),
-                         .correction1 = (float)(1 - pow(c->train.beta1, (double)number)),
-                         .correction2 = (float)sqrt(1 - pow(c->train.beta2, (double)number)),
-                         .clip_norm = (float)c->train.clip_norm};
+    struct step step = {.first = (uint32_t)first,
+                        .group = (uint32_t)group,
+                        .epoch = 1,
+                        .seed = {(uint32_t)e->config->run.seed, 0},
+                        .number = (uint32_t)number};
+    optim_step(&e->optim, e->config->train.lr, &step);
+    return step;
 }
 
 static int print_step(FILE *out, struct engine *e, size_t number, struct error *err)
@@ -167,7 +163,7 @@ static int train(FILE *out, struct engine *e, struct error *err)
         return -1;
     for (size_t number = 1; number <= STEPS; number++) {
         size_t samples = n - at < group ? n - at : group;
-        struct step step = step_of(e->config, number, at, samples);
+        struct step step = step_of(e, number, at, samples);
         for (size_t done = 0; done < samples; done += step.count) {
             step.first = (uint32_t)(at + done);
             step.count = (uint32_t)(samples - done < batch ? samples - done : batch);

@@ -53,6 +53,8 @@ static struct reading_column reading_columns[] = {
 static struct reading reading = {
     .separator = ';', .time = TIME_DMY, .column = reading_columns, .columns = 3};
 
+static const struct optim_class two_slots = {.slots = 2, .slot = {"exp_avg", "exp_avg_sq"}};
+
 struct fixture {
     struct config *config;
     struct dataset data;
@@ -107,11 +109,7 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
         f->average[i] = -(float)(i + 1) / 7;
         f->square[i] = (float)(i + 1) / 11;
     }
-    f->params = (struct params){.list = f->list,
-                                .count = 3,
-                                .values = &f->values,
-                                .exp_avg = &f->exp_avg,
-                                .exp_avg_sq = &f->exp_avg_sq};
+    f->params = (struct params){.list = f->list, .count = 3, .values = &f->values};
     f->offset[0] = 1.0 / 3;
     f->offset[1] = -1e-9 / 7;
     f->scale[0] = 2.0 / 3;
@@ -131,10 +129,12 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
     }
     f->data.transform = f->transform;
     f->data.target_names = f->names;
-    f->engine = (struct engine){.config = f->config,
-                                .data = &f->data,
-                                .params = &f->params,
-                                .data_hash = UINT64_C(0x0123456789abcdef)};
+    f->engine =
+        (struct engine){.config = f->config,
+                        .data = &f->data,
+                        .params = &f->params,
+                        .optim = {.class = &two_slots, .slot = {&f->exp_avg, &f->exp_avg_sq}},
+                        .data_hash = UINT64_C(0x0123456789abcdef)};
 }
 
 static void targets_init(struct fixture *f, int filled)

@@ -116,12 +116,8 @@ static void train_step(struct engine *e, uint32_t number)
                         .epoch = 1 + (number - 1) / per_epoch,
                         .seed = {42, 0},
                         .number = number,
-                        .skip = c->train.on_nonfinite == NONFINITE_SKIP,
-                        .lr = (float)c->train.lr,
-                        .decay = (float)(c->train.lr * c->train.weight_decay),
-                        .correction1 = (float)(1 - pow(0.9, number)),
-                        .correction2 = (float)sqrt(1 - pow(0.999, number)),
-                        .clip_norm = (float)c->train.clip_norm};
+                        .skip = c->train.on_nonfinite == NONFINITE_SKIP};
+    optim_step(&e->optim, c->train.lr, &step);
     for (long i = 0; i < c->train.accumulate; i++) {
         step.first =
             (((number - 1) * (uint32_t)c->train.accumulate + (uint32_t)i) % per_epoch) * batch;
@@ -495,7 +491,7 @@ static void nonfinite(char *policy, float poison)
         assert_true(!m.latched && m.steps == 4 && m.bad == 1 && m.samples[0] == 32);
         assert_true(isfinite(m.loss[0]) && isfinite(m.contrastive[0]) && isfinite(m.norm_sum[0]));
         float *moment = malloc(bytes);
-        assert_int_equal(buffer_read(e->params->exp_avg_sq, 0, bytes, moment, &err), 0);
+        assert_int_equal(buffer_read(e->optim.slot[1], 0, bytes, moment, &err), 0);
         for (size_t i = 0; i < e->params->elems; i++)
             assert_true(isfinite(moment[i]));
         free(moment);

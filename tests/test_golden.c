@@ -171,14 +171,8 @@ static float *train(const struct golden *c, struct engine_options options, const
         struct metrics metrics = {0};
         size_t samples = n - at < group ? n - at : group;
         assert_int_equal(engine_write_metrics(e, &metrics, &err), 0);
-        struct step step = {.group = (uint32_t)samples,
-                            .epoch = 1,
-                            .number = (uint32_t)s + 1,
-                            .lr = (float)c->config->train.lr,
-                            .decay = (float)(c->config->train.lr * c->config->train.weight_decay),
-                            .correction1 = (float)(1 - pow(0.9, s + 1)),
-                            .correction2 = (float)sqrt(1 - pow(0.999, s + 1)),
-                            .clip_norm = (float)c->config->train.clip_norm};
+        struct step step = {.group = (uint32_t)samples, .epoch = 1, .number = (uint32_t)s + 1};
+        optim_step(&e->optim, c->config->train.lr, &step);
         for (size_t done = 0; done < samples; done += step.count) {
             step.first = (uint32_t)(at + done);
             step.count = (uint32_t)(samples - done < batch ? samples - done : batch);

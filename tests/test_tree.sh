@@ -74,12 +74,14 @@ point "params stand on tensor and device" "$(layer params tensor device)"
 point "graph stands on params, tensor, device and a header of the kernels" \
     "$(layer graph params tensor device 'cl/step\.h')"
 point "ops stand on graph, params, tensor and device" "$(layer ops graph params tensor device)"
+point "optim stands on graph, params, tensor, device and config" \
+    "$(layer optim graph params tensor device config)"
 point "models stand on ops, graph, params, tensor and config" \
     "$(layer models ops graph params tensor config)"
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops graph params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train models ops graph params tensor device config data log 'analysis/verdict\.h')"
+    "$(layer train models ops optim graph params tensor device config data log 'analysis/verdict\.h')"
 point "report stands on train, analysis and plots" \
     "$(layer report train models graph params tensor device config data log analysis plots/plots.h)"
 point "run stands on anything but ops, commands and OpenCL" \
@@ -87,9 +89,12 @@ point "run stands on anything but ops, commands and OpenCL" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands run report train models graph params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|graph|log|models|ops|params|plots|report|run|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|graph|log|models|ops|optim|params|plots|report|run|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
+
+point "only optim knows what an optimizer makes of its settings" \
+    "$(grep -nE 'train\.(beta1|beta2|epsilon|momentum|nesterov)' $(echo "$sources" | grep -v '^src/optim/'))"
 
 point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
 

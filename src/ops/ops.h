@@ -198,9 +198,6 @@ struct tensor *op_zero(struct graph *g);
 struct tensor *op_loss_sum(struct graph *g, struct tensor *value, struct tensor *contrastive,
                            double weight);
 
-/* Appends the update: global norm, clipping, AdamW over all parameters. */
-void op_adamw(struct graph *g, struct tensor *metrics, double beta1, double beta2, double epsilon);
-
 /* --- for ops only */
 
 /* grad += sum of x's rows, [rows, columns] -> columns */

@@ -27,8 +27,6 @@ void params_free(struct params *params)
     }
     buffer_free(params->values);
     buffer_free(params->grads);
-    buffer_free(params->exp_avg);
-    buffer_free(params->exp_avg_sq);
     free(params->named);
     free(params->list);
     free(params);
@@ -157,14 +155,8 @@ int params_allocate(struct params *params, struct device *dev, int training, str
     params->values = buffer_new(dev, bytes + params->running * 4, "parameters", err);
     if (!params->values)
         return -1;
-    if (training) {
-        params->grads = buffer_new(dev, bytes, "gradients", err);
-        params->exp_avg = params->grads ? buffer_new(dev, bytes, "optimizer state", err) : NULL;
-        params->exp_avg_sq =
-            params->exp_avg ? buffer_new(dev, bytes, "optimizer state", err) : NULL;
-        if (!params->exp_avg_sq)
-            return -1;
-    }
+    if (training && !(params->grads = buffer_new(dev, bytes, "gradients", err)))
+        return -1;
     for (size_t i = 0; i < params->count; i++) {
         struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
         v->buffer = buffer_part(params->values, v->offset, tensor_bytes(v), err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * params: the parameters of a model by their PyTorch names, their gradients and the optimizer's
- * state, each kind in one arena; how their first values are drawn.
+ * params: the parameters of a model by their PyTorch names and their gradients, each kind in one
+ * arena; how their first values are drawn.
  *
  * Parameters outlive graphs: training and evaluation graphs of a model share one `struct params`,
  * which owns the tensors of its parameters.
@@ -50,8 +50,8 @@ struct params {
     /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
      * floats. */
     size_t elems, decayed, running;
-    struct buffer *values;                       /* [elems + running] */
-    struct buffer *grads, *exp_avg, *exp_avg_sq; /* [elems] each */
+    struct buffer *values; /* [elems + running] */
+    struct buffer *grads;  /* [elems] */
 };
 
 struct params *params_new(int decay_all);
@@ -63,7 +63,7 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
                           int decay, enum init_kind init, double scale);
 
 /* The same for a running statistic, which begins with `initial`: saved with the parameters, but
- * without gradient and optimizer state. */
+ * without gradient. */
 struct tensor *params_get_running(struct params *params, const char *name, int rank,
                                   const size_t *dim, double initial);
 
@@ -76,7 +76,7 @@ size_t params_count(const struct params *params);
 /* Gives every parameter its place and fixes params->elems; `align` in bytes. */
 void params_place(struct params *params, size_t align);
 
-/* Allocates; training = 0 leaves out gradients and optimizer state. */
+/* Allocates; training = 0 leaves out gradients. */
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err);
 
 /* Draws initial values with Philox keyed by seed and each parameter's name. */

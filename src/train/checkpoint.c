@@ -10,9 +10,6 @@
 #include "data/reading.h"
 #include "util/jsonmem.h"
 
-#define EXP_AVG "optimizer.exp_avg."
-#define EXP_AVG_SQ "optimizer.exp_avg_sq."
-
 void progress_fini(struct progress *progress)
 {
     free(progress->history);
@@ -43,6 +40,18 @@ static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct erro
     return buffer_read(arena, offset, bytes, to, err);
 }
 
+/* Of the tensors of an optimizer's slot: optimizer.SLOT.PARAMETER. */
+struct prefix {
+    char text[64];
+};
+
+static struct prefix prefix_of(const struct optim *o, size_t slot)
+{
+    struct prefix prefix;
+    snprintf(prefix.text, sizeof prefix.text, "optimizer.%s.", o->class->slot[slot]);
+    return prefix;
+}
+
 static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
                      const char *prefix, struct error *err)
 {
@@ -59,6 +68,15 @@ static int add_arena(struct engine *e, struct safetensors *st, struct buffer *ar
                                 t->offset, err))
             return -1;
     }
+    return 0;
+}
+
+static int add_slots(struct engine *e, struct safetensors *st, struct error *err)
+{
+    const struct optim *o = &e->optim;
+    for (size_t i = 0; i < o->class->slots; i++)
+        if (add_arena(e, st, o->slot[i], prefix_of(o, i).text, err))
+            return -1;
     return 0;
 }
 
@@ -173,8 +191,7 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
                   "best_epoch", (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor",
                   p->factor, "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds,
                   "finished", p->finished, "log_bytes", (json_int_t)p->log_bytes);
-    int failed = add_arena(e, st, e->params->exp_avg, EXP_AVG, err) ||
-                 add_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, err) ||
+    int failed = add_slots(e, st, err) ||
                  safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
                  safetensors_add(st, "state.history", DTYPE_F64, 2, rows, p->history, err);
     if (failed)
@@ -373,6 +390,16 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct buf
     return 0;
 }
 
+static int load_slots(struct engine *e, const struct safetensors *st, const char *path,
+                      struct error *err)
+{
+    const struct optim *o = &e->optim;
+    for (size_t i = 0; i < o->class->slots; i++)
+        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, path, err))
+            return -1;
+    return 0;
+}
+
 static int is_param(const struct engine *e, const char *name)
 {
     for (size_t i = 0; i < e->params->count; i++)
@@ -455,8 +482,5 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
                                                       : e->config->data.manifest);
     if (safetensors_copy(st, metrics, &p->metrics, err) || load_history(st, history, p, err))
         return -1;
-    return load_arena(e, st, e->params->exp_avg, EXP_AVG, path, err) ||
-                   load_arena(e, st, e->params->exp_avg_sq, EXP_AVG_SQ, path, err)
-               ? -1
-               : 0;
+    return load_slots(e, st, path, err);
 }

@@ -139,19 +139,21 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
     if (!e->params->values) {
         params_place(e->params, device_info(e->dev)->base_align);
         const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
-        const uint64_t bytes =
-            e->params->elems * (options->training ? 16 : 4) + e->params->running * 4;
+        const uint64_t bytes = e->params->elems * (options->training ? 8 : 4) +
+                               e->params->running * 4 +
+                               (options->training ? optim_bytes(&e->optim, e->params) : 0);
         if (bytes > left)
             return error_set(err, STATUS_USAGE,
                              "the model's %zu parameters take %llu bytes of %llu, whatever the "
                              "batch: a smaller one or a larger device.memory_fraction fits",
                              params_count(e->params), (unsigned long long)bytes,
                              (unsigned long long)left);
-        if (params_allocate(e->params, e->dev, options->training, err))
+        if (params_allocate(e->params, e->dev, options->training, err) ||
+            (options->training && optim_allocate(&e->optim, e->params, e->dev, err)))
             return -1;
     }
     if (e->train) {
-        op_adamw(e->train, e->io.metrics, c->train.beta1, c->train.beta2, c->train.epsilon);
+        optim_append(&e->optim, e->train, e->io.metrics);
         if (graph_plan(e->train, err) || graph_check(e->train, err))
             return -1;
     }
@@ -275,6 +277,7 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         return NULL;
     }
     e->config = config;
+    optim_init(&e->optim, config);
     e->data = data;
     e->profile = options->profile;
     e->dev =
@@ -312,6 +315,7 @@ void engine_close(struct engine *e)
         device_finish(e->dev, &ignored);
     graph_free(e->eval);
     graph_free(e->train);
+    optim_fini(&e->optim);
     params_free(e->params);
     buffer_free(e->buffers.series);
     buffer_free(e->buffers.order);
@@ -506,7 +510,7 @@ struct engine_bytes engine_memory(const struct engine *e)
     uint64_t params = e->params->elems * 4;
     struct engine_bytes bytes = {.parameters = params + e->params->running * 4,
                                  .gradients = e->train ? params : 0,
-                                 .optimizer = e->train ? 2 * params : 0,
+                                 .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                  .data = buffer_size(e->buffers.series) +
                                          buffer_size(e->buffers.order)};
     const struct graph *graphs[] = {e->train, e->eval};

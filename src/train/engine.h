@@ -12,6 +12,7 @@
 #include "graph/graph.h"
 #include "graph/step.h"
 #include "models/model.h"
+#include "optim/optim.h"
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
@@ -37,6 +38,7 @@ struct engine {
     struct device *dev;
     enum gemm_provider gemm;
     struct params *params;
+    struct optim optim; /* its slots are empty in an engine that only evaluates */
     struct model_data buffers;
     uint64_t data_hash;         /* of series, targets, weights and the windows of each part */
     struct graph *train, *eval; /* train is NULL in an engine that only evaluates */

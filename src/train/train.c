@@ -72,19 +72,14 @@ static int optimizer_step(struct loop *loop, long epoch, struct error *err)
         group = loop->n - p->done;
     loop->schedule.factor = p->factor;
     loop->lr = schedule_lr(&loop->schedule, c, p->step);
-    double t = (double)p->step + 1;
     struct step step = {
         .group = (uint32_t)group,
         .epoch = (uint32_t)epoch,
         .seed = {(uint32_t)c->run.seed, (uint32_t)((uint64_t)c->run.seed >> 32)},
         .number = (uint32_t)(p->step + 1),
         .skip = c->train.on_nonfinite == NONFINITE_SKIP,
-        .lr = (float)loop->lr,
-        .decay = (float)(loop->lr * c->train.weight_decay),
-        .correction1 = (float)(1 - pow(c->train.beta1, t)),
-        .correction2 = (float)sqrt(1 - pow(c->train.beta2, t)),
-        .clip_norm = (float)c->train.clip_norm,
     };
+    optim_step(&loop->run->engine->optim, loop->lr, &step);
     for (size_t at = 0; at < group; at += step.count) {
         step.first = (uint32_t)(p->done + at);
         step.count = (uint32_t)(group - at < batch ? group - at : batch);

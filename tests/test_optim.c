@@ -1,0 +1,442 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * optim: the update of each optimizer against its formula in double precision over 50 steps, with
+ * clipping, weight decay by parameter and steps that are not finite; with a poisoned buffer for
+ * each tensor, and on a CPU a second time as kernels are cut for a GPU.
+ */
+#include "optim/optim.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chosen.h"
+#include "util/philox.h"
+
+enum { FLAT, AS_GPU, MODES };
+static struct device *devices[MODES];
+static struct error err;
+
+#define OK(call)                                 \
+    do {                                         \
+        if (call)                                \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+static const struct {
+    const char *name;
+    size_t elems;
+    int decay;
+} weights[] = {
+    {"a.weight", 7, 1}, {"a.bias", 33, 0}, {"b.weight", 3001, 1}, {"b.bias", 1, 0}, {"c", 200, 0},
+};
+#define WEIGHTS (sizeof weights / sizeof *weights)
+enum { ELEMS = 3242, STEPS = 50 };
+#define DECAY 0.1
+
+/* The reference's weights and slots. */
+struct reference {
+    double w[ELEMS], slot[OPTIM_MAX_SLOTS][ELEMS];
+};
+
+/* An optimizer as a user sets it up. */
+struct subject {
+    const char *name;
+    char *setting[6];
+    void (*update)(struct reference *r, size_t i, double gradient, double decay, double lr,
+                   uint32_t number);
+    double tolerance[1 + OPTIM_MAX_SLOTS]; /* of weights and slots */
+};
+
+/* Loshchilov and Hutter (2019), algorithm 2: decay decoupled from the moments. */
+static void adamw(struct reference *r, size_t i, double gradient, double decay, double lr,
+                  uint32_t number)
+{
+    double *m = &r->slot[0][i], *v = &r->slot[1][i];
+    *m = 0.8 * *m + 0.2 * gradient;
+    *v = 0.95 * *v + 0.05 * gradient * gradient;
+    double mean = *m / (1 - pow(0.8, number)), square = *v / (1 - pow(0.95, number));
+    r->w[i] -= lr * (mean / (sqrt(square) + 1e-7) + decay * r->w[i]);
+}
+
+static const struct subject subjects[] = {
+    {"adamw",
+     {"train.optimizer=adamw", "train.beta1=0.8", "train.beta2=0.95", "train.epsilon=1e-7"},
+     adamw,
+     {2e-6, 1e-7, 2e-8}},
+};
+#define SUBJECTS (sizeof subjects / sizeof *subjects)
+
+/* --- a model that is nothing but parameters */
+
+struct model {
+    const struct subject *subject;
+    struct config *config;
+    struct params *params;
+    struct optim optim;
+    struct graph *g;
+    struct tensor *metrics;
+    struct reference want;
+};
+
+/* Uniform in [low, high), a pure function of stream and index. */
+static void draw(float *to, size_t n, uint32_t stream, double low, double high)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word[4];
+        philox(word, (uint32_t)i, 77, stream, 0, 1);
+        to[i] = (float)(low + (high - low) * philox_unit(word[0]));
+    }
+}
+
+static struct config *config_of(const struct subject *subject, const char *clip)
+{
+    char *settings[8] = {"data.source=none.csv", (char *)clip};
+    size_t count = 2;
+    for (; subject && subject->setting[count - 2]; count++)
+        settings[count] = subject->setting[count - 2];
+    struct config *config = config_load(NULL, settings, count, &err);
+    if (!config)
+        fail_msg("%s", err.text);
+    config->train.weight_decay = DECAY;
+    return config;
+}
+
+static void open_model(struct model *m, const struct subject *subject, int mode, const char *clip)
+{
+    struct device *dev = devices[mode];
+    if (!dev) {
+        print_message("this device is a GPU: tested already\n");
+        skip();
+    }
+    memset(m, 0, sizeof *m);
+    m->subject = subject;
+    m->config = config_of(subject, clip);
+    m->params = params_new(0);
+    m->g = graph_new(dev, m->params, 1, 1);
+    assert_non_null(m->g);
+    for (size_t i = 0; i < WEIGHTS; i++)
+        assert_non_null(params_get(m->params, weights[i].name, 1, &weights[i].elems,
+                                   weights[i].decay, INIT_CONSTANT, 0));
+    params_place(m->params, device_info(dev)->base_align);
+    OK(params_allocate(m->params, dev, 1, &err));
+    optim_init(&m->optim, m->config);
+    OK(optim_allocate(&m->optim, m->params, dev, &err));
+    m->metrics = graph_state(m->g, "metrics", METRICS_WORDS);
+    optim_append(&m->optim, m->g, m->metrics);
+    m->g->scattered = 1;
+    OK(graph_plan(m->g, &err));
+    OK(graph_check(m->g, &err));
+    OK(graph_prepare(m->g, NULL, PROVIDER_OWN, &err));
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
+        float w[ELEMS];
+        draw(w, weights[i].elems, (uint32_t)(30 + i), -1, 1);
+        OK(params_write(m->params, i, m->params->values, w, &err));
+        for (size_t j = 0; j < weights[i].elems; j++)
+            m->want.w[at + j] = w[j];
+    }
+    assert_int_equal(at, ELEMS);
+}
+
+static void close_model(struct model *m)
+{
+    graph_free(m->g);
+    optim_fini(&m->optim);
+    params_free(m->params);
+    config_free(m->config);
+}
+
+static double rate(uint32_t number)
+{
+    return 3e-3 / (1 + 0.1 * number);
+}
+
+/* Gradients of a step, and their norm. */
+static double give_gradients(struct model *m, float *grad, uint32_t number)
+{
+    double square = 0;
+    size_t at = 0;
+    draw(grad, ELEMS, 50 + number, -0.2, 0.25);
+    for (size_t i = 0; i < ELEMS; i++)
+        square += (double)grad[i] * grad[i];
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems)
+        OK(params_write(m->params, i, m->params->grads, grad + at, &err));
+    return sqrt(square);
+}
+
+static void run_step(struct model *m, uint32_t number, int skip)
+{
+    struct step step = {.number = number, .skip = (uint32_t)skip};
+    optim_step(&m->optim, rate(number), &step);
+    OK(tensor_write(m->g->step, &step, &err));
+    OK(graph_run(m->g, 0, m->g->launch_count, &err));
+}
+
+/* What the step should have done. */
+static void expect_step(struct model *m, const float *grad, double norm, uint32_t number)
+{
+    const double clip = m->config->train.clip_norm;
+    const double scale = clip > 0 && norm > clip ? clip / norm : 1;
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; i++)
+        for (size_t j = 0; j < weights[i].elems; j++, at++)
+            m->subject->update(&m->want, at, grad[at] * scale, weights[i].decay ? DECAY : 0,
+                               rate(number), number);
+}
+
+static void compare(const struct model *m, const char *what, struct buffer *arena,
+                    const double *want, double tolerance)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
+        float got[ELEMS];
+        OK(params_read(m->params, i, arena, got, &err));
+        for (size_t j = 0; j < weights[i].elems; j++)
+            if (!(fabs(got[j] - want[at + j]) <= tolerance))
+                fail_msg("%s of %s[%zu] is %.9g, not %.9g", what, weights[i].name, j, got[j],
+                         want[at + j]);
+    }
+}
+
+static void compare_all(const struct model *m)
+{
+    static const double zeros[ELEMS];
+    const struct optim_class *class = m->optim.class;
+    compare(m, "value", m->params->values, m->want.w, m->subject->tolerance[0]);
+    for (size_t i = 0; i < class->slots; i++)
+        compare(m, class->slot[i], m->optim.slot[i], m->want.slot[i], m->subject->tolerance[1 + i]);
+    compare(m, "gradient", m->params->grads, zeros, 0);
+}
+
+static void near(double got, double want)
+{
+    if (!(fabs(got - want) <= 1e-6 * (1 + fabs(want))))
+        fail_msg("%.9g, not %.9g", got, want);
+}
+
+/* --- tests */
+
+/* 50 steps, of which one is not finite and left out: the reference's t counts on. */
+static void steps(const struct subject *subject, int mode, const char *setting)
+{
+    struct model m;
+    struct metrics metrics;
+    float grad[ELEMS];
+    double norms = 0, most = 0, norm = 0;
+    open_model(&m, subject, mode, setting);
+    for (uint32_t number = 1; number <= STEPS; number++) {
+        norm = give_gradients(&m, grad, number);
+        if (number == 21) {
+            const float bad = NAN;
+            OK(params_write(m.params, 3, m.params->grads, &bad, &err));
+        } else {
+            expect_step(&m, grad, norm, number);
+            norms += norm;
+            most = fmax(most, norm);
+        }
+        run_step(&m, number, 1);
+        compare_all(&m);
+    }
+    const double clip = m.config->train.clip_norm;
+    OK(tensor_read(m.metrics, &metrics, &err));
+    near(metrics.last_norm, norm);
+    near(metrics.norm_max, most);
+    near((double)metrics.norm_sum[0] + (double)metrics.norm_sum[1], norms);
+    near(metrics.scale, clip > 0 && norm > clip ? clip / norm : 1);
+    assert_int_equal(metrics.steps, STEPS - 1);
+    assert_int_equal(metrics.bad, 1);
+    assert_int_equal(metrics.bad_first, 21);
+    close_model(&m);
+}
+
+static void test_plain(const struct subject *subject, int mode)
+{
+    steps(subject, mode, "train.clip_norm=0");
+}
+
+static void test_clip(const struct subject *subject, int mode)
+{
+    steps(subject, mode, "train.clip_norm=0.5");
+    steps(subject, mode, "train.clip_norm=50"); /* never reached */
+}
+
+/* All that an update changes. */
+static float *state_of(const struct model *m)
+{
+    const size_t n = m->params->elems, slots = m->optim.class->slots;
+    float *x = calloc((1 + slots) * n, sizeof *x);
+    assert_non_null(x);
+    OK(buffer_read(m->params->values, 0, n * 4, x, &err));
+    for (size_t i = 0; i < slots; i++)
+        OK(buffer_read(m->optim.slot[i], 0, n * 4, x + (1 + i) * n, &err));
+    return x;
+}
+
+/* A bad step leaves weights and slots to the bit; then the latch holds, or training goes on. */
+static void bad_steps(const struct subject *subject, int mode, int go_on, double poison,
+                      int bad_loss)
+{
+    struct model m;
+    struct metrics metrics;
+    float grad[ELEMS];
+    static const double zeros[ELEMS];
+    open_model(&m, subject, mode, "train.clip_norm=1");
+    double norm = give_gradients(&m, grad, 1);
+    expect_step(&m, grad, norm, 1);
+    run_step(&m, 1, go_on);
+    const size_t bytes = (1 + m.optim.class->slots) * m.params->elems * 4;
+    float *before = state_of(&m);
+    for (uint32_t number = 2; number <= 3; number++) {
+        give_gradients(&m, grad, number);
+        if (bad_loss) {
+            OK(tensor_read(m.metrics, &metrics, &err));
+            metrics.bad_loss = 1;
+            OK(tensor_write(m.metrics, &metrics, &err));
+        } else {
+            float bads[200] = {[199] = (float)poison};
+            OK(params_write(m.params, 4, m.params->grads, bads, &err));
+        }
+        run_step(&m, number, go_on);
+        float *after = state_of(&m);
+        assert_memory_equal(after, before, bytes);
+        free(after);
+        compare(&m, "gradient", m.params->grads, zeros, 0);
+    }
+    OK(tensor_read(m.metrics, &metrics, &err));
+    assert_int_equal(metrics.bad, 2);
+    assert_int_equal(metrics.bad_first, 2);
+    assert_int_equal(metrics.steps, 1);
+    assert_int_equal(isfinite(metrics.bad_norm), bad_loss);
+    assert_true(metrics.bad_loss == 0 && metrics.scale == 0);
+    assert_int_equal(metrics.latched != 0, !go_on);
+
+    norm = give_gradients(&m, grad, 4);
+    if (go_on)
+        expect_step(&m, grad, norm, 4);
+    run_step(&m, 4, go_on);
+    compare_all(&m);
+    OK(tensor_read(m.metrics, &metrics, &err));
+    assert_int_equal(metrics.steps, go_on ? 2 : 1);
+    free(before);
+    close_model(&m);
+}
+
+static void test_stop(const struct subject *subject, int mode)
+{
+    bad_steps(subject, mode, 0, NAN, 0);
+}
+
+static void test_skip(const struct subject *subject, int mode)
+{
+    bad_steps(subject, mode, 1, -INFINITY, 0);
+    bad_steps(subject, mode, 1, 0, 1);
+}
+
+/* Each choice of train.optimizer has its class, and what it keeps has names of its own. */
+static void test_classes(void **state)
+{
+    (void)state;
+    struct config *c = config_of(NULL, "train.clip_norm=1");
+    const char *name;
+    int count = 0;
+    for (; (name = config_choice("train", "optimizer", count)); count++) {
+        c->train.optimizer = count;
+        const struct optim_class *class = optim_class_of(c);
+        assert_non_null(class);
+        assert_string_equal(class->name, name);
+        int tried = 0;
+        for (size_t i = 0; i < SUBJECTS; i++) {
+            struct config *of = config_of(&subjects[i], "train.clip_norm=1");
+            tried |= of->train.optimizer == count;
+            config_free(of);
+        }
+        if (!tried)
+            fail_msg("no test of %s", name);
+        assert_in_range(class->slots, 0, OPTIM_MAX_SLOTS);
+        for (size_t i = 0; i < class->slots; i++)
+            for (size_t j = 0; j < i; j++)
+                assert_string_not_equal(class->slot[i], class->slot[j]);
+    }
+    assert_true(count > 0);
+    config_free(c);
+}
+
+/* --- the list */
+
+struct job {
+    char name[96];
+    const struct subject *subject;
+    void (*test)(const struct subject *subject, int mode);
+    int mode;
+};
+
+static void run_job(void **state)
+{
+    const struct job *job = *state;
+    job->test(job->subject, job->mode);
+}
+
+static int open_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++) {
+        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
+            continue;
+        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
+                                                             .memory_fraction = 0.9,
+                                                             .threads = -1},
+                                    &err);
+        if (!devices[mode]) {
+            print_error("%s\n", err.text);
+            return -1;
+        }
+    }
+    if (devices[AS_GPU])
+        device_act_as_gpu(devices[AS_GPU]);
+    return 0;
+}
+
+static int close_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++)
+        device_close(devices[mode]);
+    return 0;
+}
+
+/* tests/test_optim 'adamw*' runs the tests whose names fit. */
+int main(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        void (*test)(const struct subject *subject, int mode);
+    } kinds[] = {
+        {"", test_plain},
+        {", clipped", test_clip},
+        {", stop at a bad step", test_stop},
+        {", skip bad steps", test_skip},
+    };
+    enum { KINDS = sizeof kinds / sizeof *kinds, JOBS = MODES * SUBJECTS * KINDS };
+    static struct job jobs[JOBS];
+    static struct CMUnitTest tests[JOBS + 1];
+    for (size_t i = 0; i < JOBS; i++) {
+        const size_t kind = i % KINDS;
+        jobs[i].subject = &subjects[i / KINDS % SUBJECTS];
+        jobs[i].test = kinds[kind].test;
+        jobs[i].mode = i < SUBJECTS * KINDS ? FLAT : AS_GPU;
+        snprintf(jobs[i].name, sizeof jobs[i].name, "%s%s%s", jobs[i].subject->name,
+                 kinds[kind].name, jobs[i].mode == AS_GPU ? ", as on a GPU" : "");
+        tests[i] = (struct CMUnitTest){jobs[i].name, run_job, NULL, NULL, &jobs[i]};
+    }
+    tests[JOBS] = (struct CMUnitTest){"classes", test_classes, NULL, NULL, NULL};
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    return cmocka_run_group_tests_name("optim", tests, open_devices, close_devices);
+}
