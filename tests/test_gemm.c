@@ -9,7 +9,9 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "config/choices.h"
 #include "device/gemm/gemm.h"
+#include "device/gemm/provider.h"
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
 #include "util/file.h"
@@ -46,7 +48,7 @@ static double bf16(double x)
     return ldexp(nearbyint(ldexp(digits, 8)), exponent - 8);
 }
 
-static void check(enum gemm_provider provider, struct gemm_shape s, int add)
+static void check(const struct gemm_provider *provider, struct gemm_shape s, int add)
 {
     struct error err;
     float *a = malloc(s.m * s.k * 4), *b = malloc(s.k * s.n * 4), *c = malloc(s.m * s.n * 4);
@@ -79,7 +81,7 @@ static void check(enum gemm_provider provider, struct gemm_shape s, int add)
             for (size_t k = 0; k < s.k; k++) {
                 double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]);
                 double y = (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
-                x = provider == PROVIDER_BF16 ? bf16(x) * bf16(y) : x * y;
+                x = !strcmp(provider ? provider->name : "", "bf16") ? bf16(x) * bf16(y) : x * y;
                 sum += x;
                 size += fabs(x);
             }
@@ -98,7 +100,7 @@ static void check(enum gemm_provider provider, struct gemm_shape s, int add)
     free(got);
 }
 
-static void check_all(enum gemm_provider provider)
+static void check_all(const struct gemm_provider *provider)
 {
     const size_t shapes[][3] = {{1, 1, 1},    {7, 5, 3},      {64, 64, 64},   {100, 65, 130},
                                 {3, 200, 33}, {800, 64, 300}, {69, 23, 2500}, {33, 400, 2048}};
@@ -112,7 +114,7 @@ static void check_all(enum gemm_provider provider)
 static void test_own(void **state)
 {
     (void)state;
-    check_all(PROVIDER_OWN);
+    check_all(gemm_provider_find("own"));
 }
 
 static void test_cblas(void **state)
@@ -122,13 +124,13 @@ static void test_cblas(void **state)
         print_message("this device runs no host functions\n");
         skip();
     }
-    check_all(PROVIDER_CBLAS);
+    check_all(gemm_provider_find("cblas"));
 }
 
 static void test_clblast(void **state)
 {
     (void)state;
-    check_all(PROVIDER_CLBLAST);
+    check_all(gemm_provider_find("clblast"));
 }
 
 /* By instructions of the CPU where it has them, and by our own kernel. */
@@ -136,16 +138,17 @@ static void test_bf16(void **state)
 {
     (void)state;
     int native = dev->info.has_native;
-    print_message("# products in bfloat16 by %s\n", gemm_provider_name(dev, PROVIDER_BF16));
-    check_all(PROVIDER_BF16);
+    print_message("# products in bfloat16 by %s\n",
+                  gemm_provider_name(dev, gemm_provider_find("bf16")));
+    check_all(gemm_provider_find("bf16"));
     const size_t blocks[][3] = {{97, 33, 257}, {13, 513, 256}, {200, 31, 1}, {1, 1100, 700}};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         for (int t = 0; t < 8; t++)
-            check(PROVIDER_BF16,
+            check(gemm_provider_find("bf16"),
                   (struct gemm_shape){t & 1, t >> 1 & 1, blocks[i][0], blocks[i][1], blocks[i][2]},
                   t >> 2);
     dev->info.has_native = 0;
-    check_all(PROVIDER_BF16);
+    check_all(gemm_provider_find("bf16"));
     dev->info.has_native = native;
 }
 
@@ -164,8 +167,8 @@ static void test_bf16_range(void **state)
             assert_non_null(m[i] = buffer_new(dev, sizeof a, "matrix", &err));
         assert_int_equal(buffer_write(m[0], 0, sizeof a, a, &err), 0);
         assert_int_equal(buffer_write(m[1], 0, sizeof a, b, &err), 0);
-        struct gemm *gemm = gemm_new(dev, PROVIDER_BF16, (struct gemm_shape){0, 0, 4, 1, 1}, m[0],
-                                     m[1], m[2], 0, &err);
+        struct gemm *gemm = gemm_new(dev, gemm_provider_find("bf16"),
+                                     (struct gemm_shape){0, 0, 4, 1, 1}, m[0], m[1], m[2], 0, &err);
         assert_non_null(gemm);
         assert_int_equal(gemm_enqueue(gemm, &err), 0);
         assert_int_equal(buffer_read(m[2], 0, sizeof c, c, &err), 0);
@@ -194,12 +197,13 @@ static void test_measured(void **state)
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
-        check(PROVIDER_AUTO, (struct gemm_shape){0, 1, 64, 33, 20}, 0);
+        check(NULL, (struct gemm_shape){0, 1, 64, 33, 20}, 0);
         assert_int_equal(tuning_count(dev->tuning), 1);
         device_save_programs(dev);
-        if (run == 2) { /* what is no entry is forgotten */
+        if (run == 2) { /* what is no entry is forgotten, and who would change the result */
+            static const char text[] = "64 33 20 0 1 0 nobody 1\n64 33 20 0 1 0 bf16 1\nnonsense";
             char *path = tuning_path(dev);
-            assert_int_equal(file_write(path, "64 33 20 0 1 0 9 1\nnonsense", 26, &err), 0);
+            assert_int_equal(file_write(path, text, sizeof text - 1, &err), 0);
             free(path);
         }
         device_close(dev);
@@ -211,12 +215,110 @@ static void test_measured(void **state)
     dev = table;
 }
 
+/* device.gemm offers the providers of the table, and auto. */
+static void test_choices(void **state)
+{
+#define NAME(enumerator, name) #name,
+    static const char *const choices[] = {CHOICES_device_gemm(NAME)};
+    (void)state;
+    assert_int_equal(sizeof choices / sizeof *choices, gemm_provider_count + 1);
+    for (size_t i = 0; i <= gemm_provider_count; i++)
+        if (strcmp(choices[i], "auto") != 0 && !gemm_provider_find(choices[i]))
+            fail_msg("no provider is called %s", choices[i]);
+    assert_null(gemm_provider_find("auto"));
+}
+
+/* Who multiplies unless another is asked for. */
+static void test_best(void **state)
+{
+    (void)state;
+    const struct device_info before = dev->info;
+    const struct {
+        int is_cpu, has_native;
+        const char *name;
+    } cases[] = {{0, 0, "clblast"}, {1, 0, "own"}, {1, 1, "cblas"}, {0, 1, "cblas"}};
+    const int blas = strcmp(gemm_provider_name(dev, gemm_provider_find("cblas")), "no cblas") != 0;
+    for (size_t i = 0; i < (blas ? 4 : 2); i++) {
+        dev->info.is_cpu = cases[i].is_cpu;
+        dev->info.has_native = cases[i].has_native;
+        assert_string_equal(gemm_provider_for(dev, NULL)->name, cases[i].name);
+        assert_ptr_equal(gemm_provider_for(dev, gemm_provider_find("own")),
+                         gemm_provider_find("own"));
+    }
+    dev->info = before;
+}
+
+/* A provider that is none of the table: plain loops between two copies. */
+static int loops_made, loops_freed;
+
+static int loops_init(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    gemm->state = malloc((s->m * s->k + s->k * s->n + s->m * s->n) * sizeof(float));
+    if (!gemm->state)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    loops_made++;
+    return 0;
+}
+
+static int loops_enqueue(struct gemm *gemm, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    float *a = gemm->state, *b = a + s->m * s->k, *c = b + s->k * s->n;
+    if (buffer_read(gemm->matrix[0], 0, s->m * s->k * sizeof *a, a, err) ||
+        buffer_read(gemm->matrix[1], 0, s->k * s->n * sizeof *b, b, err) ||
+        buffer_read(gemm->matrix[2], 0, s->m * s->n * sizeof *c, c, err))
+        return -1;
+    for (size_t i = 0; i < s->m * s->n; i++) {
+        const size_t row = i / s->n, column = i % s->n;
+        double sum = gemm->add ? (double)c[i] : 0;
+        for (size_t k = 0; k < s->k; k++)
+            sum += (double)(s->trans_a ? a[k * s->m + row] : a[row * s->k + k]) *
+                   (double)(s->trans_b ? b[column * s->k + k] : b[k * s->n + column]);
+        c[i] = (float)sum;
+    }
+    return buffer_write(gemm->matrix[2], 0, s->m * s->n * sizeof *c, c, err);
+}
+
+static void loops_fini(struct gemm *gemm)
+{
+    loops_freed += gemm->state != NULL;
+    free(gemm->state);
+}
+
+static void loops_describe(const struct gemm *gemm, char *to, size_t size)
+{
+    snprintf(to, size, "%zu rows", gemm->shape.m);
+}
+
+static const struct gemm_provider loops = {.name = "loops",
+                                           .init = loops_init,
+                                           .enqueue = loops_enqueue,
+                                           .fini = loops_fini,
+                                           .describe = loops_describe};
+
+static void test_another(void **state)
+{
+    (void)state;
+    struct error err;
+    check_all(&loops);
+    assert_int_equal(loops_made, 64);
+    assert_int_equal(loops_freed, 64);
+    struct gemm *gemm =
+        gemm_new(dev, &loops, (struct gemm_shape){0, 0, 4, 1, 1}, NULL, NULL, NULL, 0, &err);
+    assert_non_null(gemm);
+    assert_string_equal(gemm_describe(gemm), "loops, 4 rows");
+    gemm_free(gemm);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_own),        cmocka_unit_test(test_cblas),
         cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
         cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
+        cmocka_unit_test(test_another),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);

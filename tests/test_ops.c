@@ -22,7 +22,7 @@
 
 #define SEED UINT64_C(0x243f6a8885a308d3)
 #define EPOCH 3
-#define GEMM PROVIDER_OWN
+#define GEMM gemm_provider_find("own")
 
 enum { FLAT, AS_GPU, MODES };
 enum { AS_CPU = 1, BOTH }; /* cuts in which a problem is watched */

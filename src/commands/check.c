@@ -57,7 +57,10 @@ static void print_device(const struct engine *e)
     if (info->global_bytes)
         printf(", buffers of %.2f MiB (a quarter of device.memory)",
                (double)info->max_alloc_bytes / 0x1p20);
-    puts(e->gemm == PROVIDER_CLBLAST ? "; scratch memory of CLBlast is not counted" : "");
+    const char *uncounted = gemm_provider_uncounted(e->gemm);
+    if (uncounted)
+        printf("; %s is not counted", uncounted);
+    putchar('\n');
 }
 
 static void print_step(const struct engine *e)

@@ -191,7 +191,8 @@ uint64_t graph_bytes(const struct graph *g, const struct graph *shared);
 
 /* Memory and kernels. `shared` (may be NULL) is a prepared graph whose activations are free while
  * this one runs. */
-int graph_prepare(struct graph *g, struct graph *shared, int gemm_provider, struct error *err);
+int graph_prepare(struct graph *g, struct graph *shared, const struct gemm_provider *provider,
+                  struct error *err);
 
 /* Enqueues launches [from, to). */
 int graph_run(struct graph *g, size_t from, size_t to, struct error *err);

@@ -105,7 +105,8 @@ static int make_kernel(struct graph *g, struct launch *l, struct error *err)
     return 0;
 }
 
-int graph_prepare(struct graph *g, struct graph *shared, int gemm_provider, struct error *err)
+int graph_prepare(struct graph *g, struct graph *shared, const struct gemm_provider *provider,
+                  struct error *err)
 {
     if (!g->scattered && make_segments(g, shared, err))
         return -1;
@@ -119,9 +120,9 @@ int graph_prepare(struct graph *g, struct graph *shared, int gemm_provider, stru
                 return error_prefix(err, "%s", l->label[0] ? l->label : l->name);
             continue;
         }
-        l->product = gemm_new(g->dev, (enum gemm_provider)gemm_provider, l->gemm,
-                              l->arg[0].tensor->buffer, l->arg[1].tensor->buffer,
-                              l->arg[2].tensor->buffer, l->arg[2].kind == ARG_UPDATE, err);
+        l->product =
+            gemm_new(g->dev, provider, l->gemm, l->arg[0].tensor->buffer, l->arg[1].tensor->buffer,
+                     l->arg[2].tensor->buffer, l->arg[2].kind == ARG_UPDATE, err);
         if (!l->product)
             return error_prefix(err, "%s", l->label);
     }

@@ -254,9 +254,9 @@ static int make_graphs(struct engine *e, const struct engine_options *options, s
         return -1;
     if (bytes_needed(e) > device_budget(e->dev))
         return refuse_plan(e, options, err);
-    if (e->train && graph_prepare(e->train, NULL, (int)e->gemm, err))
+    if (e->train && graph_prepare(e->train, NULL, e->gemm, err))
         return -1;
-    if (graph_prepare(e->eval, e->train, (int)e->gemm, err))
+    if (graph_prepare(e->eval, e->train, e->gemm, err))
         return -1;
     /* where products were measured, they have left something in the gradients */
     return e->train ? buffer_zero(e->params->grads, err) : 0;
@@ -265,11 +265,6 @@ static int make_graphs(struct engine *e, const struct engine_options *options, s
 struct engine *engine_open(const struct config *config, const struct dataset *data,
                            const struct engine_options *options, struct error *err)
 {
-    static const enum gemm_provider providers[] = {
-        [GEMM_AUTO] = PROVIDER_AUTO,   [GEMM_CLBLAST] = PROVIDER_CLBLAST,
-        [GEMM_CBLAS] = PROVIDER_CBLAS, [GEMM_OWN] = PROVIDER_OWN,
-        [GEMM_BF16] = PROVIDER_BF16,
-    };
     struct engine *e = calloc(1, sizeof *e);
     if (!e || !(e->params = params_new(config->train.decay_all))) {
         free(e);
@@ -295,9 +290,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         device_on_build(e->dev, options->on_build, options->on_build_ctx);
         if (options->profile)
             device_watch(e->dev);
-        e->gemm = providers[config->device.gemm];
-        if (e->gemm != PROVIDER_AUTO || config->device.tuning == TUNING_TABLE ||
-            device_info(e->dev)->is_planned)
+        e->gemm = gemm_provider_find(config_choice("device", "gemm", config->device.gemm));
+        if (config->device.tuning == TUNING_TABLE || device_info(e->dev)->is_planned)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
         if (!make_data(e, err) && !make_graphs(e, options, err))
             return e;

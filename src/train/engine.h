@@ -36,7 +36,7 @@ struct engine {
     const struct config *config;
     const struct dataset *data;
     struct device *dev;
-    enum gemm_provider gemm;
+    const struct gemm_provider *gemm;
     struct params *params;
     struct optim optim; /* its slots are empty in an engine that only evaluates */
     struct model_data buffers;

@@ -30,7 +30,7 @@ static void one_thread(void)
     }
 }
 
-const char *gemm_cblas_identity(void)
+static const char *blas_identity(void)
 {
     static char name[256];
     if (!name[0]) {
@@ -70,24 +70,23 @@ static void multiply(const struct gemm_block *t)
             sgemm(t, i, least(rows, s->m - i), k, least(k + step, s->k), k > 0 || t->add);
 }
 
-int gemm_cblas_init(struct gemm *gemm, struct error *err)
+static int cblas_init(struct gemm *gemm, struct error *err)
 {
     if (!device_info(gemm->dev)->has_native)
         return error_set(err, STATUS_DEVICE,
                          "device.gemm = cblas: this device does not run host functions");
     one_thread();
-    gemm->multiply = multiply;
-    return gemm_host_init(gemm, err);
+    return gemm_host_init(gemm, multiply, err);
 }
 
 #else
 
-const char *gemm_cblas_identity(void)
+static const char *blas_identity(void)
 {
     return NULL;
 }
 
-int gemm_cblas_init(struct gemm *gemm, struct error *err)
+static int cblas_init(struct gemm *gemm, struct error *err)
 {
     (void)gemm;
     return error_set(err, STATUS_DEVICE,
@@ -95,3 +94,26 @@ int gemm_cblas_init(struct gemm *gemm, struct error *err)
 }
 
 #endif
+
+static int cblas_serves(const struct device *dev)
+{
+    return device_info(dev)->has_native && blas_identity();
+}
+
+static const char *cblas_identity(const struct device *dev)
+{
+    (void)dev;
+    return blas_identity() ? blas_identity() : "no cblas";
+}
+
+const struct gemm_provider gemm_cblas = {
+    .name = "cblas",
+    .serves = cblas_serves,
+    .identity = cblas_identity,
+    .init = cblas_init,
+    .enqueue = gemm_host_enqueue,
+    .fini = gemm_host_fini,
+    .describe = gemm_host_describe,
+    .tilings = 6,
+    .tiling = {0, 1, 2, 4, 8, 16},
+};

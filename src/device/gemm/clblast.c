@@ -25,7 +25,7 @@ static int clblast_error(struct error *err, CLBlastStatusCode code, const char *
                      opencl_error_name((cl_int)code));
 }
 
-int gemm_clblast_init(struct gemm *gemm, struct error *err)
+static int clblast_init(struct gemm *gemm, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     const struct layout l = layout_of(s);
@@ -47,7 +47,7 @@ int gemm_clblast_init(struct gemm *gemm, struct error *err)
     return 0;
 }
 
-int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
+static int clblast_enqueue(struct gemm *gemm, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     const struct layout l = layout_of(s);
@@ -62,3 +62,25 @@ int gemm_clblast_enqueue(struct gemm *gemm, struct error *err)
         return clblast_error(err, code, "CLBlastSgemmWithTempBuffer");
     return 0;
 }
+
+static int clblast_serves(const struct device *dev)
+{
+    return !device_info(dev)->is_cpu;
+}
+
+static const char *clblast_identity(const struct device *dev)
+{
+    (void)dev;
+    return "CLBlast";
+}
+
+const struct gemm_provider gemm_clblast = {
+    .name = "clblast",
+    .serves = clblast_serves,
+    .identity = clblast_identity,
+    .init = clblast_init,
+    .enqueue = clblast_enqueue,
+    .tilings = 1,
+    .is_dear = 1,
+    .uncounted = "scratch memory of CLBlast",
+};

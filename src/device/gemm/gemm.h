@@ -5,9 +5,9 @@
  *   C[m, n] = op(A) op(B) (+ C)      row-major, fp32
  *
  * op(A) is [m, k]: A is stored [m, k], or [k, m] if trans_a; op(B) is [k, n]: B is stored [k, n],
- * or [n, k] if trans_b. Matrices are dense. Three providers: a host BLAS on CPU devices that run
- * host functions, cut into one-threaded tiles that are fixed by the shape; CLBlast on GPUs; and our
- * own kernel everywhere. A `struct gemm` owns its temporary memory, not the matrices.
+ * or [n, k] if trans_b. Matrices are dense. Who multiplies is a provider of the table in table.c: a
+ * host BLAS on CPU devices that run host functions, CLBlast on GPUs, our own kernel everywhere. A
+ * `struct gemm` owns its temporary memory, not the matrices.
  */
 #ifndef DEVICE_GEMM_GEMM_H
 #define DEVICE_GEMM_GEMM_H
@@ -23,18 +23,27 @@ struct gemm_shape {
 };
 
 struct gemm;
+struct gemm_provider; /* device/gemm/provider.h */
 
-enum gemm_provider { PROVIDER_AUTO, PROVIDER_CLBLAST, PROVIDER_CBLAS, PROVIDER_OWN, PROVIDER_BF16 };
+/* The provider that device.gemm calls `name`; NULL, which stands for whoever is best, where there
+ * is none. */
+const struct gemm_provider *gemm_provider_find(const char *name);
 
-/* What AUTO stands for on this device. */
-enum gemm_provider gemm_provider_for(const struct device *dev, enum gemm_provider wish);
+/* The first provider of the table that serves this device, unless there is a wish. */
+const struct gemm_provider *gemm_provider_for(const struct device *dev,
+                                              const struct gemm_provider *wish);
 
-/* "cblas (OpenBLAS 0.3.21 Zen)": provider and what is known of its identity. */
-const char *gemm_provider_name(const struct device *dev, enum gemm_provider provider);
+/* "cblas OpenBLAS 0.3.21 core Zen": provider and what is known of its identity. */
+const char *gemm_provider_name(const struct device *dev, const struct gemm_provider *provider);
 
-struct gemm *gemm_new(struct device *dev, enum gemm_provider provider, struct gemm_shape shape,
-                      struct buffer *a, struct buffer *b, struct buffer *c, int add,
-                      struct error *err);
+/* "scratch memory of CLBlast": what it takes that no plan counts; NULL where there is nothing. */
+const char *gemm_provider_uncounted(const struct gemm_provider *provider);
+
+/* Without a provider it is the one that was measured to be fastest, where the device measures, or
+ * gemm_provider_for(). */
+struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
+                      struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
+                      int add, struct error *err);
 int gemm_enqueue(struct gemm *gemm, struct error *err);
 void gemm_free(struct gemm *gemm);
 

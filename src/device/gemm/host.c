@@ -5,7 +5,15 @@
  * own threads run them side by side. Who multiplies a block is chosen once: a host BLAS, or our own
  * multiplication of factors in bfloat16.
  */
+#include <stdlib.h>
+
 #include "device/gemm/provider.h"
+
+struct host {
+    void (*multiply)(const struct gemm_block *block);
+    size_t tiles;         /* or parts */
+    struct buffer *parts; /* the sums of the parts of a deep product; NULL for others */
+};
 
 /* All of a product as a block. */
 static struct gemm_block whole(const struct gemm_shape *s, void **memory)
@@ -86,16 +94,18 @@ static void add_parts(void **memory, const void *arg)
 static int init_parts(struct gemm *gemm, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
-    gemm->tiles = least(PARTS, s->k / PART_LEAST);
-    gemm->parts = buffer_new(gemm->dev, gemm->tiles * s->m * s->n * 4, "parts of a product", err);
-    return gemm->parts ? 0 : -1;
+    struct host *host = gemm->state;
+    host->tiles = least(PARTS, s->k / PART_LEAST);
+    host->parts = buffer_new(gemm->dev, host->tiles * s->m * s->n * 4, "parts of a product", err);
+    return host->parts ? 0 : -1;
 }
 
 static int enqueue_parts(struct gemm *gemm, struct error *err)
 {
-    struct buffer *const from[] = {gemm->matrix[0], gemm->matrix[1], gemm->parts};
-    struct buffer *const to[] = {gemm->parts, gemm->matrix[2]};
-    struct part part = {gemm->multiply, gemm->shape, 0, gemm->tiles, gemm->add};
+    const struct host *host = gemm->state;
+    struct buffer *const from[] = {gemm->matrix[0], gemm->matrix[1], host->parts};
+    struct buffer *const to[] = {host->parts, gemm->matrix[2]};
+    struct part part = {host->multiply, gemm->shape, 0, host->tiles, gemm->add};
     int result = 0;
     device_fork(gemm->dev);
     for (; part.number < part.parts && !result; part.number++)
@@ -107,35 +117,46 @@ static int enqueue_parts(struct gemm *gemm, struct error *err)
 
 /* A tile is worth a command from about 8 MFLOP on. None is thinner than 32, and thinner than 128
  * only where there would not be two: each packs for itself what it shares with the others. */
-int gemm_host_init(struct gemm *gemm, struct error *err)
+static size_t tiles_of(const struct gemm_shape *s)
+{
+    size_t extent = s->m >= s->n ? s->m : s->n, tiles = 1;
+    size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
+    size_t most = least(by_work, extent / (extent >= 256 ? 128 : 32));
+    while (tiles * 2 <= most && tiles < 16)
+        tiles *= 2;
+    return tiles;
+}
+
+int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *block),
+                   struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
+    struct host *host = gemm->state = calloc(1, sizeof *host);
+    if (!host)
+        return error_set(err, STATUS_FAILED, "gemm: out of memory");
+    host->multiply = multiply;
     if (!gemm->tiles && s->trans_a && !s->trans_b && s->m * s->n <= SMALL_C && s->n <= 512 &&
         s->k >= 2048)
         return init_parts(gemm, err);
     size_t extent = s->m >= s->n ? s->m : s->n;
-    size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
-    size_t most = least(by_work, extent / (extent >= 256 ? 128 : 32));
-    if (!gemm->tiles)
-        for (gemm->tiles = 1; gemm->tiles * 2 <= most && gemm->tiles < 16;)
-            gemm->tiles *= 2;
-    gemm->tiles = least(gemm->tiles, least(extent / 32, 16));
-    if (gemm->tiles < 1)
-        gemm->tiles = 1;
+    host->tiles = least(gemm->tiles ? gemm->tiles : tiles_of(s), least(extent / 32, 16));
+    if (host->tiles < 1)
+        host->tiles = 1;
     return 0;
 }
 
 static int enqueue_tiles(struct gemm *gemm, struct error *err)
 {
-    struct tile tile = {.multiply = gemm->multiply, .shape = gemm->shape, .add = gemm->add};
+    const struct host *host = gemm->state;
+    struct tile tile = {.multiply = host->multiply, .shape = gemm->shape, .add = gemm->add};
     tile.by_rows = tile.shape.m >= tile.shape.n;
     size_t extent = tile.by_rows ? tile.shape.m : tile.shape.n;
     int result = 0;
-    if (gemm->tiles > 1)
+    if (host->tiles > 1)
         device_fork(gemm->dev);
-    for (size_t i = 0; i < gemm->tiles && !result; i++) {
-        tile.from = extent * i / gemm->tiles;
-        tile.to = extent * (i + 1) / gemm->tiles;
+    for (size_t i = 0; i < host->tiles && !result; i++) {
+        tile.from = extent * i / host->tiles;
+        tile.to = extent * (i + 1) / host->tiles;
         result =
             device_enqueue_native(gemm->dev, run_tile, &tile, sizeof tile, gemm->matrix, 3, err);
     }
@@ -144,5 +165,20 @@ static int enqueue_tiles(struct gemm *gemm, struct error *err)
 
 int gemm_host_enqueue(struct gemm *gemm, struct error *err)
 {
-    return gemm->parts ? enqueue_parts(gemm, err) : enqueue_tiles(gemm, err);
+    const struct host *host = gemm->state;
+    return host->parts ? enqueue_parts(gemm, err) : enqueue_tiles(gemm, err);
+}
+
+void gemm_host_fini(struct gemm *gemm)
+{
+    struct host *host = gemm->state;
+    if (host)
+        buffer_free(host->parts);
+    free(host);
+}
+
+void gemm_host_describe(const struct gemm *gemm, char *to, size_t size)
+{
+    const struct host *host = gemm->state;
+    snprintf(to, size, "%zu %s", host->tiles, host->parts ? "parts" : "tiles");
 }

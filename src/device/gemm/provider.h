@@ -1,16 +1,65 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * provider: what gemm.c and the providers' files share.
+ * provider: what a GEMM provider is, and what the files of providers share. A provider is a file
+ * with a `struct gemm_provider` and a line in table.c.
  */
 #ifndef DEVICE_GEMM_PROVIDER_H
 #define DEVICE_GEMM_PROVIDER_H
 
 #include "device/gemm/gemm.h"
 
-static inline size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
+#define GEMM_TILINGS 8
+#define GEMM_MAX_TILES 64
+
+struct gemm {
+    struct device *dev;
+    const struct gemm_provider *provider;
+    struct gemm_shape shape;
+    struct buffer *matrix[3]; /* A, B, C */
+    int add;
+    size_t tiles; /* into how many it is cut; 0: as the shape asks */
+    void *state;  /* the provider's: init() allocates it, fini() frees it */
+};
+
+struct gemm_provider {
+    const char *name; /* in device.gemm */
+
+    /* Whether it is the one for this device if nobody was asked for; NULL: never. */
+    int (*serves)(const struct device *dev);
+
+    /* What is known of its identity. */
+    const char *(*identity)(const struct device *dev);
+
+    /* Readies a product, with the device's memory that it needs; fini() follows even a failure. */
+    int (*init)(struct gemm *gemm, struct error *err);
+    int (*enqueue)(struct gemm *gemm, struct error *err);
+    void (*fini)(struct gemm *gemm); /* NULL: nothing to free */
+
+    /* Writes "16 tiles", how a product is cut; NULL where it is not. */
+    void (*describe)(const struct gemm *gemm, char *to, size_t size);
+
+    /* What device.tuning = measure tries: numbers of tiles. None: it gives other results. */
+    size_t tilings, tiling[GEMM_TILINGS];
+    int is_dear; /* its first product takes seconds: not tried behind one that serves */
+
+    const char *uncounted; /* what it takes that no plan counts; NULL: nothing */
+};
+
+/* All providers, in the order in which they are asked whether they serve. */
+extern const struct gemm_provider *const gemm_providers[];
+extern const size_t gemm_provider_count;
+
+/* gemm_new() by this provider, without a choice. */
+struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
+                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
+                         struct buffer *c, int add, struct error *err);
+
+/* --- our own kernel; bf16: factors are rounded to bfloat16 */
+int gemm_own_init(struct gemm *gemm, int bf16, struct error *err);
+int gemm_own_enqueue(struct gemm *gemm, struct error *err);
+void gemm_own_fini(struct gemm *gemm);
+
+/* --- products by host functions (host.c) */
 
 /* A part of a product on the host, C[m, n] = op(A) op(B) (+ C): rows `ld` floats apart. */
 struct gemm_block {
@@ -21,40 +70,16 @@ struct gemm_block {
     int add, deep; /* deep: C is small, K is large, A transposed, B not */
 };
 
-struct gemm {
-    struct device *dev;
-    enum gemm_provider provider;
-    struct gemm_shape shape;
-    struct buffer *matrix[3]; /* A, B, C */
-    int add;
-    struct kernel *kernel; /* own */
-    size_t groups, lanes;
-    /* on the host: who multiplies; NULL for others */
-    void (*multiply)(const struct gemm_block *block);
-    size_t tiles;
-    struct buffer *parts; /* the sums of the parts of a deep product; NULL for others */
-};
-
-/* gemm_new() by this provider, without a choice; tiles of a host BLAS, 0: by the shape. */
-struct gemm *gemm_new_as(struct device *dev, enum gemm_provider provider, size_t tiles,
-                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
-                         struct buffer *c, int add, struct error *err);
-
-int gemm_own_init(struct gemm *gemm, struct error *err);
-
-/* How a product with `multiply` is cut. */
-int gemm_host_init(struct gemm *gemm, struct error *err);
+/* Cuts a product into blocks for multiply(). */
+int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *block),
+                   struct error *err);
 int gemm_host_enqueue(struct gemm *gemm, struct error *err);
+void gemm_host_fini(struct gemm *gemm);
+void gemm_host_describe(const struct gemm *gemm, char *to, size_t size);
 
-/* Factors rounded to bfloat16. NULL where this CPU or the compiler has no instructions for it. */
-const char *gemm_bf16_identity(void);
-int gemm_bf16_init(struct gemm *gemm, struct error *err);
-
-/* NULL where seqtrain was built without a host BLAS. */
-const char *gemm_cblas_identity(void);
-int gemm_cblas_init(struct gemm *gemm, struct error *err);
-
-int gemm_clblast_init(struct gemm *gemm, struct error *err);
-int gemm_clblast_enqueue(struct gemm *gemm, struct error *err);
+static inline size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 #endif

@@ -26,16 +26,17 @@ struct tuning {
 /* One line an entry: m n k transposed_a transposed_b add provider tiles. */
 static int parse(const char *line, struct entry *e)
 {
-    int provider, end = 0;
+    char name[16];
+    int end = 0;
     *e = (struct entry){0};
-    if (sscanf(line, "%zu %zu %zu %d %d %d %d %zu%n", &e->shape.m, &e->shape.n, &e->shape.k,
-               &e->shape.trans_a, &e->shape.trans_b, &e->add, &provider, &e->choice.tiles,
-               &end) != 8 ||
+    if (sscanf(line, "%zu %zu %zu %d %d %d %15s %zu%n", &e->shape.m, &e->shape.n, &e->shape.k,
+               &e->shape.trans_a, &e->shape.trans_b, &e->add, name, &e->choice.tiles, &end) != 8 ||
         line[end] != '\n')
         return -1;
-    e->choice.provider = (enum gemm_provider)provider;
-    return provider >= PROVIDER_CLBLAST && provider <= PROVIDER_OWN && e->choice.tiles <= 64 ? 0
-                                                                                             : -1;
+    e->choice.provider = gemm_provider_find(name);
+    return e->choice.provider && e->choice.provider->tilings && e->choice.tiles <= GEMM_MAX_TILES
+               ? 0
+               : -1;
 }
 
 static int remember(struct tuning *t, const struct entry *e)
@@ -50,8 +51,7 @@ static int remember(struct tuning *t, const struct entry *e)
 
 char *tuning_path(const struct device *dev)
 {
-    const char *blas = gemm_cblas_identity();
-    return program_cache_path(dev, "tuning", blas ? blas : "no cblas");
+    return program_cache_path(dev, "tuning", gemm_provider_name(dev, gemm_provider_for(dev, NULL)));
 }
 
 struct tuning *tuning_open(const struct device *dev)
@@ -94,8 +94,8 @@ void tuning_save(struct tuning *t, const struct device *dev)
     struct file_draft *draft = path ? file_begin(path, &ignored) : NULL;
     for (size_t i = 0; draft && i < t->count; i++) {
         const struct entry *e = &t->entry[i];
-        fprintf(draft->stream, "%zu %zu %zu %d %d %d %d %zu\n", e->shape.m, e->shape.n, e->shape.k,
-                e->shape.trans_a, e->shape.trans_b, e->add, (int)e->choice.provider,
+        fprintf(draft->stream, "%zu %zu %zu %d %d %d %s %zu\n", e->shape.m, e->shape.n, e->shape.k,
+                e->shape.trans_a, e->shape.trans_b, e->add, e->choice.provider->name,
                 e->choice.tiles);
     }
     if (draft && !file_commit(draft, &ignored))
@@ -127,14 +127,29 @@ static double seconds_of(struct device *dev, const struct entry *e, struct buffe
     return best;
 }
 
+/* Times a provider's ways to make the product of `best`, and keeps the fastest there. */
+static int try_provider(struct device *dev, const struct gemm_provider *provider,
+                        struct buffer *const matrix[3], struct entry *best, double *fastest,
+                        struct error *err)
+{
+    struct entry e = *best;
+    for (size_t i = 0; i < provider->tilings; i++) {
+        e.choice = (struct tuning_choice){provider, provider->tiling[i]};
+        int failed;
+        double took = seconds_of(dev, &e, matrix, &failed, err);
+        if (failed)
+            return -1;
+        if (took >= 0 && (*fastest < 0 || took < *fastest)) {
+            *fastest = took;
+            *best = e;
+        }
+    }
+    return 0;
+}
+
 int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[3],
                 int add, struct tuning_choice *choice, struct error *err)
 {
-    /* CLBlast is never tried where a host BLAS serves: it compiles for seconds and loses */
-    static const struct tuning_choice on_host[] = {
-        {PROVIDER_CBLAS, 0}, {PROVIDER_CBLAS, 1},  {PROVIDER_CBLAS, 2}, {PROVIDER_CBLAS, 4},
-        {PROVIDER_CBLAS, 8}, {PROVIDER_CBLAS, 16}, {PROVIDER_OWN, 0}};
-    static const struct tuning_choice on_device[] = {{PROVIDER_CLBLAST, 0}, {PROVIDER_OWN, 0}};
     struct tuning *t = dev->tuning;
     for (size_t i = 0; i < t->count; i++) {
         const struct entry *e = &t->entry[i];
@@ -143,21 +158,16 @@ int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *cons
             return 0;
         }
     }
-    int host = dev->info.has_native && gemm_cblas_identity();
-    const struct tuning_choice *ways = host ? on_host : on_device;
-    size_t count = host ? sizeof on_host / sizeof *on_host : sizeof on_device / sizeof *on_device;
-    struct entry best = {.shape = shape, .add = add}, e = best;
+    struct entry best = {.shape = shape, .add = add};
     double fastest = -1;
-    for (size_t i = 0; i < count; i++) {
-        e.choice = ways[i];
-        int failed;
-        double took = seconds_of(dev, &e, matrix, &failed, err);
-        if (failed)
+    int served = 0;
+    for (size_t i = 0; i < gemm_provider_count; i++) {
+        const struct gemm_provider *provider = gemm_providers[i];
+        if (served && provider->is_dear)
+            continue;
+        if (try_provider(dev, provider, matrix, &best, &fastest, err))
             return -1;
-        if (took >= 0 && (fastest < 0 || took < fastest)) {
-            fastest = took;
-            best = e;
-        }
+        served |= provider->serves && provider->serves(dev);
     }
     if (fastest < 0)
         return error_set(err, STATUS_DEVICE, "no provider can multiply %zux%zux%zu here", shape.m,

@@ -24,8 +24,8 @@ char *tuning_path(const struct device *dev);
 size_t tuning_count(const struct tuning *tuning);
 
 struct tuning_choice {
-    enum gemm_provider provider;
-    size_t tiles; /* of a host BLAS; 0: not cut by measurement */
+    const struct gemm_provider *provider;
+    size_t tiles; /* 0: not cut by measurement */
 };
 
 /* The fastest way to make this product with these matrices, whose contents are lost (C). */

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* A product by one provider. */
+#include <stdlib.h>
+
+#include "device/gemm/provider.h"
+
+struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
+                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
+                         struct buffer *c, int add, struct error *err)
+{
+    if (shape.m > INT32_MAX || shape.n > INT32_MAX || shape.k > INT32_MAX) {
+        error_set(err, STATUS_DEVICE, "gemm: %zu x %zu x %zu is more than an int holds", shape.m,
+                  shape.n, shape.k);
+        return NULL;
+    }
+    struct gemm *gemm = calloc(1, sizeof *gemm);
+    if (!gemm) {
+        error_set(err, STATUS_FAILED, "gemm: out of memory");
+        return NULL;
+    }
+    *gemm = (struct gemm){.dev = dev,
+                          .provider = provider,
+                          .shape = shape,
+                          .matrix = {a, b, c},
+                          .tiles = tiles,
+                          .add = add};
+    if (provider->init(gemm, err)) {
+        gemm_free(gemm);
+        return NULL;
+    }
+    return gemm;
+}
+
+int gemm_enqueue(struct gemm *gemm, struct error *err)
+{
+    return gemm->provider->enqueue(gemm, err);
+}
+
+const char *gemm_describe(const struct gemm *gemm)
+{
+    static char text[64];
+    char cut[32] = "";
+    if (gemm->provider->describe)
+        gemm->provider->describe(gemm, cut, sizeof cut);
+    snprintf(text, sizeof text, "%s%s%s", gemm->provider->name, *cut ? ", " : "", cut);
+    return text;
+}
+
+void gemm_free(struct gemm *gemm)
+{
+    if (gemm && gemm->provider->fini)
+        gemm->provider->fini(gemm);
+    free(gemm);
+}
