@@ -19,6 +19,48 @@
  * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too
  * large for local memory into `room`, SCRATCH floats a work-group.
  */
+#include "common.h"
+
+#ifndef T
+#define T 64
+#endif
+#ifndef TP
+#define TP 64
+#endif
+#ifndef BQ
+#define BQ 64
+#endif
+#ifndef BB
+#define BB 64
+#endif
+#ifndef SPLIT
+#define SPLIT 0
+#endif
+#ifndef DH
+#define DH 16
+#endif
+#ifndef HV
+#define HV 1
+#endif
+#ifndef H
+#define H 4
+#endif
+#ifndef CAUSAL
+#define CAUSAL 0
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+#ifndef DROP
+#define DROP 0
+#endif
+#ifndef GLOBAL
+#define GLOBAL 0
+#endif
+#ifndef SCRATCH
+#define SCRATCH 0
+#endif
+
 #if GLOBAL
 #define SPACE __global
 #define FENCE CLK_GLOBAL_MEM_FENCE

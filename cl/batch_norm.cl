@@ -9,6 +9,15 @@
  * whose order depends on the shape alone: chunks of rows, then over chunks. -D: D, BIAS, VEC,
  * LANES.
  */
+#include "common.h"
+
+#ifndef D
+#define D 64
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+
 #define N (D / VEC)
 #define EPS 1e-5f
 #define MOMENTUM 0.1f

@@ -9,6 +9,24 @@
  * 1/3], drawn from the bits that dropout would have for the element; in evaluation by the mean of
  * both.
  */
+#include "common.h"
+
+#ifndef D
+#define D 64
+#endif
+#ifndef ACT
+#define ACT 0
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+#ifndef POS
+#define POS 0
+#endif
+#ifndef DROP
+#define DROP 0
+#endif
+
 #define LOWER 0.125f
 #define UPPER (1.0f / 3.0f)
 #define DRAWS (DROP || ACT == 3)
@@ -51,12 +69,8 @@ static inline vec act_slope(vec u, __private struct dropout *draw, uint e)
 }
 
 __kernel void bias_fwd(__global const float *restrict x,
-#if BIAS
-                       __global const float *restrict bias,
-#endif
-#if POS
-                       __global const float *restrict position,
-#endif
+                       OPTIONAL(BIAS, __global const float *restrict bias)
+                       OPTIONAL(POS, __global const float *restrict position)
                        __global float *restrict y, __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
@@ -87,9 +101,7 @@ __kernel void bias_fwd(__global const float *restrict x,
 
 /* dx = dy * dropout * act'(x + bias); dx may be x */
 __kernel void bias_bwd(__global const float *restrict dy, __global const float *x,
-#if BIAS
-                       __global const float *restrict bias,
-#endif
+                       OPTIONAL(BIAS, __global const float *restrict bias)
                        __global float *dx, __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)

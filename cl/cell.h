@@ -12,6 +12,12 @@
  * "extra" is what a step leaves beside the gates: c of an LSTM, a_n of a GRU.
  * -D: CELL (0 LSTM, 1 GRU, 2 RNN), VEC.
  */
+#include "common.h"
+
+#ifndef CELL
+#define CELL 0
+#endif
+
 #define GATES (CELL == 0 ? 4 : CELL == 1 ? 3 : 1)
 
 static inline vec sigmoid_vec(vec x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * common.h stands before every kernel file (put there by src/device/program.c).
+ * common.h stands before every kernel file: src/device/program.c puts it there once, and the line
+ * #include "common.h" of a file is for who reads the file alone.
  *
  * LANES work-items share a row (a work-group is LANES work-items), each working on vectors of VEC
  * floats: CPUs take LANES=1 VEC=16, GPUs LANES=64 and more, VEC=1..4. Both are given with -D.
@@ -36,6 +37,11 @@
 
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
+
+/* An argument of a kernel, with the comma behind it, where `used` is 1; nothing where it is 0. */
+#define OPTIONAL(used, argument) PASTE(OPTIONAL_, used)(argument)
+#define OPTIONAL_1(argument) argument,
+#define OPTIONAL_0(argument)
 
 /* As vstore, which PoCL makes of four stores of 16 bytes: what then loads all 64 waits for them.
  * loose_VECTOR is the vector aligned as its elements. */
@@ -166,7 +172,7 @@ static inline void transpose(vec a[VEC])
     shuffle_rows(a, b);
     shuffle_rows(b, a);
 }
-#elif VEC > 1
+#else
 static inline void transpose(vec a[VEC])
 {
     float from[VEC * VEC], to[VEC * VEC];
@@ -310,12 +316,11 @@ static inline void multiply(uvec *hi, uvec *lo, uvec a, uint m)
  * CPU a call costs little beside the rounds, while unrolled loops full of them took twice as long
  * to compile. */
 #if LANES == 1 && VEC > 1
-__attribute__((noinline))
+#define PHILOX_CALL __attribute__((noinline))
 #else
-inline
+#define PHILOX_CALL inline
 #endif
-static void
-philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
+static PHILOX_CALL void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, uint k0, uint k1)
 {
     uvec a = c0, b = (uvec)(c1), c = (uvec)(c2), d = (uvec)(c3);
 #pragma unroll

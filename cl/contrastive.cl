@@ -3,6 +3,15 @@
  * The contrastive terms. -D: D (latent), NT_XENT (else the mean similarity), LANES (work-items
  * share a row or D).
  */
+#include "common.h"
+
+#ifndef D
+#define D 32
+#endif
+#ifndef NT_XENT
+#define NT_XENT 0
+#endif
+
 #define EPS 1e-12f
 
 /* inverse[b] = 1 / max(|z_b|, eps) */

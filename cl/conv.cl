@@ -7,6 +7,20 @@
  *
  * -D: C, K, S (stride), P (padding), LANES; pooling has K = S, P = 0.
  */
+#include "common.h"
+
+#ifndef C
+#define C 64
+#endif
+#ifndef K
+#define K 3
+#endif
+#ifndef S
+#define S 1
+#endif
+#ifndef P
+#define P 1
+#endif
 
 /* A work-group unfolds the rows of its chunk. */
 __kernel void unfold(__global const float *restrict x, __global float *restrict u, const int window,

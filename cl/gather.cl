@@ -5,6 +5,8 @@
  * repeats its first window. A work-group makes one window. scaling: 0 none; 1 each feature over the
  * window; from 2 on by the window's last value c of feature scaling - 2: (x - c) / |c|. -D: LANES.
  */
+#include "common.h"
+
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
                      __global uint *restrict sample, const int window, const int features,

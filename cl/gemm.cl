@@ -6,6 +6,36 @@
  * -D: TA, TB (stored transposed), ADD, BF16 (factors are rounded to bfloat16); TM, TN, TK, RM, NV,
  * VEC, LANES.
  */
+#include "common.h"
+
+#ifndef TA
+#define TA 0
+#endif
+#ifndef TB
+#define TB 0
+#endif
+#ifndef ADD
+#define ADD 0
+#endif
+#ifndef BF16
+#define BF16 0
+#endif
+#ifndef TM
+#define TM 64
+#endif
+#ifndef TN
+#define TN 64
+#endif
+#ifndef TK
+#define TK 16
+#endif
+#ifndef RM
+#define RM 4
+#endif
+#ifndef NV
+#define NV 1
+#endif
+
 #define RN (NV * VEC)
 #define SUBS ((TM / RM) * (TN / RN))
 

@@ -3,6 +3,7 @@
  * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of
  * its chunk. -D: LANES.
  */
+#include "common.h"
 
 /* y[row] = a[row], b[row]; of widths `columns` and `more` */
 __kernel void join_fwd(__global const float *restrict a, __global const float *restrict b,

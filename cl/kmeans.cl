@@ -8,6 +8,18 @@
  * Points come in blocks [blocks, D, BLOCK], centroids in tiles [tiles, D, C]. CPUs take LANES = 1,
  * VEC = 16, GPUs LANES = 64, VEC = 1.
  */
+#include "common.h"
+
+#ifndef D
+#define D 32
+#endif
+#ifndef P
+#define P 1
+#endif
+#ifndef C
+#define C 16
+#endif
+
 #define BLOCK (LANES * P * VEC)
 
 /*

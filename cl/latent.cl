@@ -2,6 +2,15 @@
 /*
  * The latent vector. -D: D (latent), NORMALIZE, LANES (work-items share a row).
  */
+#include "common.h"
+
+#ifndef D
+#define D 32
+#endif
+#ifndef NORMALIZE
+#define NORMALIZE 1
+#endif
+
 #define EPS 1e-12f
 
 /* z = u / max(|u|, eps), u = x + bias (NORMALIZE), or z = u. Work-groups take one row each. */

@@ -6,6 +6,15 @@
  * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
  * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
  */
+#include "common.h"
+
+#ifndef KIND
+#define KIND 0
+#endif
+#ifndef WEIGHT
+#define WEIGHT 0
+#endif
+
 static inline void loss_of_sample(__global const float *restrict y,
                                   __global const float *restrict x, __global float *restrict value,
                                   const float own,
@@ -47,24 +56,25 @@ static inline void loss_of_sample(__global const float *restrict y,
 }
 
 #if WEIGHT
-#define WEIGHTS __global const float *restrict weight,
 #define OWN weight[get_group_id(0)]
 #else
-#define WEIGHTS
 #define OWN 1.0f
 #endif
 
 /* Of an evaluation, without the gradient. */
 __kernel void sample_loss(__global const float *restrict y, __global const float *restrict x,
                           __global float *restrict value,
-                          WEIGHTS __global const struct step *restrict step, const int elems)
+                          OPTIONAL(WEIGHT, __global const float *restrict weight)
+                          __global const struct step *restrict step, const int elems)
 {
     __local float room[LANES];
     loss_of_sample(y, x, value, OWN, 0, step, elems, room);
 }
 
 __kernel void sample_loss_grad(__global const float *restrict y, __global const float *restrict x,
-                               __global float *restrict value, WEIGHTS __global float *restrict dy,
+                               __global float *restrict value,
+                               OPTIONAL(WEIGHT, __global const float *restrict weight)
+                               __global float *restrict dy,
                                __global const struct step *restrict step, const int elems)
 {
     __local float room[LANES];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Noise that is added to what a model reads. -D: LANES. */
+#include "common.h"
 
 /* y = x + noise sd, normal, keyed like dropout: (element pair, sample, path, epoch). */
 __kernel void add_noise(__global const float *restrict x, __global float *restrict y,

@@ -9,24 +9,45 @@
  * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its
  * chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC.
  */
+#include "common.h"
+
+#ifndef D
+#define D 64
+#endif
+#ifndef RES
+#define RES 0
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+#ifndef SUM
+#define SUM 0
+#endif
+#ifndef NORM
+#define NORM 1
+#endif
+#ifndef RELU
+#define RELU 0
+#endif
+#ifndef DROP
+#define DROP 0
+#endif
+#ifndef MORE
+#define MORE 0
+#endif
+
 #define N (D / VEC)
 #define PER_LANE ((N + LANES - 1) / LANES)
 #define EPS 1e-5f
 
 __kernel void norm_fwd(__global const float *restrict x,
-#if BIAS
-                       __global const float *restrict bias,
-#endif
-#if RES
-                       __global const float *restrict residual,
-#endif
-#if SUM
-                       __global float *restrict s,
-#endif
-#if NORM
-                       __global const float *restrict gamma, __global const float *restrict beta,
-                       __global float *restrict y, __global float *restrict stats,
-#endif
+                       OPTIONAL(BIAS, __global const float *restrict bias)
+                       OPTIONAL(RES, __global const float *restrict residual)
+                       OPTIONAL(SUM, __global float *restrict s)
+                       OPTIONAL(NORM, __global const float *restrict gamma)
+                       OPTIONAL(NORM, __global const float *restrict beta)
+                       OPTIONAL(NORM, __global float *restrict y)
+                       OPTIONAL(NORM, __global float *restrict stats)
                        __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
@@ -100,17 +121,14 @@ __kernel void norm_fwd(__global const float *restrict x,
  * part[chunk, 2 D]: sums of dy h and of dy over the chunk's rows, for gamma and beta.
  */
 __kernel void norm_bwd(
-#if NORM
-    __global const float *restrict dy, __global const float *restrict s,
-    __global const float *restrict stats, __global const float *restrict gamma,
-    __global const float *restrict beta, __global float *restrict part,
-#endif
-#if MORE
-    __global const float *restrict more,
-#endif
-#if RES
-    __global float *restrict dres,
-#endif
+    OPTIONAL(NORM, __global const float *restrict dy)
+    OPTIONAL(NORM, __global const float *restrict s)
+    OPTIONAL(NORM, __global const float *restrict stats)
+    OPTIONAL(NORM, __global const float *restrict gamma)
+    OPTIONAL(NORM, __global const float *restrict beta)
+    OPTIONAL(NORM, __global float *restrict part)
+    OPTIONAL(MORE, __global const float *restrict more)
+    OPTIONAL(RES, __global float *restrict dres)
     __global float *restrict dx, __global const uint *restrict sample,
     __global const struct step *restrict step, const int rows, const int period, const int chunk,
     const uint path, const uint threshold, const float scale, const int add_res, const int add_x)

@@ -4,6 +4,7 @@
  * without the host: the gradient's global norm in two passes of fixed order, then the clip factor
  * and the finite flag, then AdamW. -D: VEC, LANES.
  */
+#include "common.h"
 
 /*
  * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to

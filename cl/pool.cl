@@ -7,6 +7,18 @@
  * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample.
  * -D: KIND, LANES, VEC (divides columns and reverse).
  */
+#include "common.h"
+
+#ifndef KIND
+#define KIND 0
+#endif
+
+#if KIND == 2
+#define SCORED 1
+#else
+#define SCORED 0
+#endif
+
 static inline float group_max(float x, __local float *room)
 {
 #if LANES == 1
@@ -34,16 +46,15 @@ static inline float dot_rows(__global const float *a, __global const float *b, i
 }
 
 __kernel void pool_fwd(__global const float *restrict x,
-#if KIND == 2
-                       __global const float *restrict w, __global const float *restrict bias,
-                       __global float *restrict p,
-#endif
+                       OPTIONAL(SCORED, __global const float *restrict w)
+                       OPTIONAL(SCORED, __global const float *restrict bias)
+                       OPTIONAL(SCORED, __global float *restrict p)
                        __global float *restrict y, const int window, const int columns,
                        const int reverse)
 {
     const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
     x += (size_t)b * window * columns;
-#if KIND == 2
+#if SCORED
     __local float room[LANES];
     float most = -INFINITY, sum = 0;
     p += (size_t)b * window;
@@ -84,10 +95,10 @@ __kernel void pool_fwd(__global const float *restrict x,
  *   ds_t = p_t (dy . x_t - sum over u of p_u dy . x_u), [B, T].
  */
 __kernel void pool_bwd(__global const float *restrict dy,
-#if KIND == 2
-                       __global const float *restrict x, __global const float *restrict w,
-                       __global const float *restrict p, __global float *restrict ds,
-#endif
+                       OPTIONAL(SCORED, __global const float *restrict x)
+                       OPTIONAL(SCORED, __global const float *restrict w)
+                       OPTIONAL(SCORED, __global const float *restrict p)
+                       OPTIONAL(SCORED, __global float *restrict ds)
                        __global float *restrict dx, const int window, const int columns,
                        const int reverse, const int add)
 {
@@ -95,7 +106,7 @@ __kernel void pool_bwd(__global const float *restrict dy,
     const size_t first = (size_t)b * window * columns;
     dy += (size_t)b * columns;
     dx += first;
-#if KIND == 2
+#if SCORED
     __local float room[LANES];
     float mean = 0;
     p += (size_t)b * window;

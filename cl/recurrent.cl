@@ -14,6 +14,19 @@
  */
 #include "cell.h"
 
+#ifndef H
+#define H 64
+#endif
+#ifndef DIRS
+#define DIRS 1
+#endif
+#ifndef S
+#define S 1
+#endif
+#ifndef CARRY
+#define CARRY 0
+#endif
+
 #define BLOCKS ((H + VEC - 1) / VEC)
 #if CELL == 0 && CARRY
 #define CARRY_C 1
@@ -149,24 +162,22 @@ __kernel void recurrent_order(__global const float *restrict w, __global float *
 
 /* Pointers of a direction; a kernel of two has those of each. */
 #if DIRS == 2
+#define OF_DIRECTIONS(operands) operands(0), operands(1)
 #define PICK_DIRECTION(p) __global float *restrict p = backward ? p##1 : p##0
 #define PICK_DIRECTION_CONST(p) __global const float *restrict p = backward ? p##1 : p##0
 #else
+#define OF_DIRECTIONS(operands) operands(0)
 #define PICK_DIRECTION(p) __global float *restrict p = p##0
 #define PICK_DIRECTION_CONST(p) __global const float *restrict p = p##0
 #endif
 
 /* wt: W_hh as recurrent_order() leaves it. */
-__kernel void recurrent_fwd(__global float *restrict gates0, __global const float *restrict wt0,
-                            __global const float *restrict b_ih0,
-                            __global const float *restrict b_hh0, __global float *restrict extra0,
-#if DIRS == 2
-                            __global float *restrict gates1, __global const float *restrict wt1,
-                            __global const float *restrict b_ih1,
-                            __global const float *restrict b_hh1, __global float *restrict extra1,
-#endif
-                            __global float *restrict y, __global float *restrict carried,
-                            const int batch, const int window)
+#define OPERANDS(n)                                                                     \
+    __global float *restrict gates##n, __global const float *restrict wt##n,            \
+        __global const float *restrict b_ih##n, __global const float *restrict b_hh##n, \
+        __global float *restrict extra##n
+__kernel void recurrent_fwd(OF_DIRECTIONS(OPERANDS), __global float *restrict y,
+                            __global float *restrict carried, const int batch, const int window)
 {
     __local float state[2 * S * H]; /* h of this step and of the next, in turn */
     const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
@@ -245,16 +256,12 @@ __kernel void recurrent_fwd(__global float *restrict gates0, __global const floa
 
 /* h_before [B T, H]: the state that each step began with; da [B T, GATES H] (GRU): gradients of the
  * shares a, which for the others are those of x. */
-__kernel void recurrent_bwd(__global float *restrict gates0, __global const float *restrict w0,
-                            __global const float *restrict extra0,
-                            __global float *restrict h_before0, __global float *restrict da0,
-#if DIRS == 2
-                            __global float *restrict gates1, __global const float *restrict w1,
-                            __global const float *restrict extra1,
-                            __global float *restrict h_before1, __global float *restrict da1,
-#endif
-                            __global const float *restrict dy, __global const float *restrict y,
-                            const int batch, const int window)
+#define BACK_OPERANDS(n)                                                               \
+    __global float *restrict gates##n, __global const float *restrict w##n,            \
+        __global const float *restrict extra##n, __global float *restrict h_before##n, \
+        __global float *restrict da##n
+__kernel void recurrent_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict dy,
+                            __global const float *restrict y, const int batch, const int window)
 {
     __local float grad[S * GATES * H], carry[S * H]; /* of a; of h, from the step after */
     __local float more[S * H]; /* LSTM: of c, from the step after; GRU: past W_hh */

@@ -14,6 +14,16 @@
  */
 #include "cell.h"
 
+#ifndef H
+#define H 64
+#endif
+#ifndef IN
+#define IN 8
+#endif
+#ifndef DIRS
+#define DIRS 1
+#endif
+
 #define WITH_EXTRA (CELL == 2 ? 0 : H)
 #define AT_STATE (GATES * H + WITH_EXTRA)
 #define AT_INPUT (AT_STATE + H)

@@ -4,6 +4,8 @@
  * rows of its chunk for a block of columns; then the chunks are added up in order. -D: VEC, LANES;
  * NB vectors of columns that a work-item of the first pass takes at most.
  */
+#include "common.h"
+
 #ifndef NB
 #define NB 1
 #endif

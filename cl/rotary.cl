@@ -7,12 +7,25 @@
  * sine. SIGN 1 turns, -1 turns back, which is the gradient. A work-item takes a pair, or the
  * element that is left of an odd row. -D: DH, H, SIGN, BIAS.
  */
+#include "common.h"
+
+#ifndef DH
+#define DH 16
+#endif
+#ifndef H
+#define H 4
+#endif
+#ifndef SIGN
+#define SIGN 1
+#endif
+#ifndef BIAS
+#define BIAS 0
+#endif
+
 #define HALF ((DH + 1) / 2)
 
 __kernel void rotary(__global const float *restrict x,
-#if BIAS
-                     __global const float *restrict bias,
-#endif
+                     OPTIONAL(BIAS, __global const float *restrict bias)
                      __global const float *restrict table, __global float *restrict y,
                      const int period, const int items)
 {

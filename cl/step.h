@@ -7,7 +7,7 @@
 #ifndef CL_STEP_H
 #define CL_STEP_H
 
-#ifdef __OPENCL_VERSION__
+#if defined __OPENCL_VERSION__ || defined __OPENCL_C_VERSION__
 #define STEP_UINT uint
 #else
 #include <stdint.h>

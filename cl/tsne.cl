@@ -5,6 +5,11 @@
  *   ROWS   rows of a group in tsne_forces
  * CPUs take LANES = 1, VEC = 16, GPUs LANES = 64, VEC = 1.
  */
+#include "common.h"
+
+#ifndef ROWS
+#define ROWS 4
+#endif
 
 #if VEC == 1
 #define ANY(mask) (mask)

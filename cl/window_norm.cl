@@ -3,6 +3,15 @@
  * Reversible instance normalisation (Kim et al., 2022) without the affine part: each window's
  * features are standardised on the way in and the outputs put back into their units. -D: F, LANES.
  */
+#include "common.h"
+
+#ifndef F
+#define F 8
+#endif
+#ifndef GRADIENT
+#define GRADIENT 0
+#endif
+
 #define EPS 1e-5f
 
 /* y = (x - mean) / sd, sd = sqrt(biased variance + eps); x, y [B, T, F], stats [B, 2, F] = mean,

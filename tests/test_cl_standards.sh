@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Every program of the shipped configurations and of the cases in tests/golden/, cut as for a CPU and
 # as for a GPU, is valid without a warning in OpenCL C 1.2, 2.0 and 3.0, with and without a generic
-# address space, so that no driver's default matters. Clang's front end is the judge: CLANG names
-# one; else it is clang, or the newest clang-N.
+# address space, so that no driver's default matters; and every kernel file is valid alone, with the
+# defaults of its constants. Clang's front end is the judge: CLANG names one; else it is clang, or the
+# newest clang-N.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -71,6 +72,26 @@ for file in "$srcdir"/cl/*.cl; do
     ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"
 done >"$folder/unused"
 point "all kernel files are used" "$folder/unused"
+
+# The defaults of constants are for who reads a file alone: a program has all of its own. VEC and
+# LANES are 1 where a kernel has no vectors, or a work-item a row.
+for file in "$folder"/programs/*.cl; do
+    awk -v file="${file##*/}" '
+        !behind && /^#define / { given[$2] = 1; next }
+        { behind = 1 }
+        /^#ifndef / { name = $2; next }
+        name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
+            name != "VEC" && name != "LANES" { print file ": " name }
+        { name = "" }' "$file"
+done >"$folder/defaults"
+point "no program takes a default" "$folder/defaults"
+
+for file in "$srcdir"/cl/*.cl; do
+    "$clang" -x cl -fsyntax-only -I "$srcdir/cl" "$file" &&
+        "$clang" -x cl -target spir64 -cl-std=CL1.2 -fsyntax-only -Wall -Wextra -Werror -Wno-unused \
+            -Wno-unused-parameter -I "$srcdir/cl" "$file" || echo "$file is not valid alone"
+done >"$folder/alone" 2>&1
+point "kernel files are valid alone" "$folder/alone"
 
 # valid NAME OPTION...: clang says nothing about any program. What is not used is no fault: #if takes
 # out what a configuration does not need.

@@ -168,6 +168,11 @@ done
 point "examples of the manual fit 80 columns" "$(awk '/^\.(nf|EX)/ { on = 1 } /^\.(fi|EE)/ { on = 0 }
     { gsub(/\\\(aq|\\\(dq/, "q"); gsub(/\\/, "") } on && length > 69 { print FILENAME ":" FNR }' man/*.1 man/*.5 man/*.in)"
 point "lines of kernels have at most 100 columns" "$(awk 'length > 100 { print FILENAME ":" FNR }' cl/*)"
+point "no #if stands among the arguments of a kernel or function" "$(awk '
+    FNR == 1 { among = 0 }
+    /^[a-z_].*\(/ && !/;/ { among = 1 }
+    /^[{]/ || /;/ { among = 0 }
+    among && /^#/ { print FILENAME ":" FNR }' cl/*)"
 
 # make would take FOLDER for a program to be made of FOLDER.c, and 'make dist' with it.
 point "no source has a folder's name beside it" "$(find src tests man -name '*.c' | while read -r file; do
