@@ -269,10 +269,11 @@ struct how {
 static void write_case(const struct config *config, const struct dataset *data, struct how how)
 {
     struct error err = {0};
-    struct engine *e = engine_open(
-        config, data,
-        &(struct engine_options){.training = 1, .as_gpu = how.as_gpu, .only_plans = how.only_plans},
-        &err);
+    struct engine *e =
+        engine_open(config, data,
+                    &(struct engine_options){
+                        .training = 1, .own = {.as_gpu = how.as_gpu, .only_plans = how.only_plans}},
+                    &err);
     if (!e) {
         told(&err);
         return;

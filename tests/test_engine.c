@@ -676,8 +676,8 @@ static void test_profile(void **state)
     struct error err = {0};
     struct fixture f;
     FIXTURE(&f, "train.accumulate=2");
-    struct engine *e =
-        engine_open(f.config, &f.data, &(struct engine_options){.training = 1, .profile = 1}, &err);
+    struct engine *e = engine_open(
+        f.config, &f.data, &(struct engine_options){.training = 1, .own = {.profile = 1}}, &err);
     assert_non_null(e);
     assert_int_equal(params_init(e->params, 42, &err), 0);
     begin(e, &f);
@@ -710,6 +710,96 @@ static void test_profile(void **state)
     fixture_fini(&f);
 }
 
+/* --- engines on one session */
+
+static struct session *open_session(const struct fixture *f)
+{
+    struct error err = {0};
+    struct session *s = session_open(f->config, &(struct session_options){0}, &err);
+    if (!s)
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static struct engine *open_beside(const struct fixture *f, struct session *session)
+{
+    struct error err = {0};
+    struct engine *e = engine_open(
+        f->config, &f->data, &(struct engine_options){.training = 1, .session = session}, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    return e;
+}
+
+static double loss_over_all(struct engine *e, const struct fixture *f)
+{
+    struct error err = {0};
+    struct evaluation got;
+    assert_int_equal(engine_evaluate(e, f->start, WINDOWS, NULL, &got, &err), 0);
+    return got.loss;
+}
+
+/* Two engines whose steps and evaluations take turns on one session have the bits of each alone,
+ * and share programs; one that closes gives back what it took. */
+static void test_one_session(void **state)
+{
+    (void)state;
+    enum { STEPS = 7 };
+    struct fixture f[2];
+    FIXTURE(&f[0], "train.accumulate=2");
+    FIXTURE(&f[1], "model.d_model=32", "train.lr=3e-3");
+    float *alone[2], *beside;
+    double loss[2];
+    for (int i = 0; i < 2; i++) {
+        struct engine *e = open_engine(&f[i]);
+        begin(e, &f[i]);
+        for (uint32_t number = 1; number <= STEPS; number++)
+            train_step(e, number);
+        loss[i] = loss_over_all(e, &f[i]);
+        alone[i] = weights_of(e);
+        engine_close(e);
+    }
+    struct session *session = open_session(&f[0]);
+    struct engine *e[2];
+    for (int i = 0; i < 2; i++) {
+        e[i] = open_beside(&f[i], session);
+        assert_ptr_equal(e[i]->dev, session->dev);
+        begin(e[i], &f[i]);
+    }
+    for (uint32_t number = 1; number <= STEPS; number++)
+        for (int i = 0; i < 2; i++) {
+            train_step(e[i], number);
+            if (number == 3) { /* amid the steps of the other */
+                loss_over_all(e[i], &f[i]);
+                assert_int_equal(engine_order(e[i], f[i].start, WINDOWS, &(struct error){0}), 0);
+            }
+        }
+    for (int i = 0; i < 2; i++) {
+        assert_true(loss_over_all(e[i], &f[i]) == loss[i]);
+        beside = weights_of(e[i]);
+        assert_memory_equal(beside, alone[i], e[i]->params->elems * sizeof *beside);
+        free(beside);
+    }
+    const unsigned programs = device_programs(session->dev);
+    const uint64_t bytes = device_bytes(session->dev);
+    struct engine *third = open_beside(&f[1], session);
+    assert_int_equal(device_programs(session->dev), programs);
+    assert_int_equal(device_bytes(session->dev), bytes + third->bytes);
+    const struct engine_bytes one = engine_memory(e[1]), other = engine_memory(third);
+    assert_memory_equal(&one, &other, sizeof one);
+    engine_close(third);
+    assert_int_equal(device_bytes(session->dev), bytes);
+    assert_int_equal(e[0]->bytes + e[1]->bytes, bytes);
+    for (int i = 0; i < 2; i++) {
+        engine_close(e[i]);
+        free(alone[i]);
+        fixture_fini(&f[i]);
+    }
+    assert_int_equal(device_bytes(session->dev), 0);
+    session_close(session);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -719,6 +809,7 @@ int main(void)
         cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
         cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
         cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -233,7 +233,7 @@ static void test_as_gpu(void **state)
 {
     struct golden c;
     need_golden(&c, *state);
-    free(train(&c, (struct engine_options){.training = 1, .as_gpu = 1}, "own"));
+    free(train(&c, (struct engine_options){.training = 1, .own = {.as_gpu = 1}}, "own"));
     golden_close(&c);
 }
 

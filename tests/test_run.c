@@ -251,6 +251,33 @@ static void one_after_the_other(void **state)
     same_run("third", "command", 1);
 }
 
+/* Two runs that are open on one session do not see each other. */
+static void beside_each_other(void **state)
+{
+    (void)state;
+    static char *const other[] = {"train.epochs=2", "run.seed=7", "model.d_model=16"};
+    struct config *config[] = {CONFIG("left", "train.epochs=2"), configured("right", other, 3)};
+    struct session *session = session_open(config[0], &(struct session_options){0}, &err);
+    struct run *run[2];
+    assert_non_null(session);
+    for (int i = 0; i < 2; i++) {
+        run[i] = run_open(config[i], &(struct run_options){.session = session}, &err);
+        if (!run[i])
+            fail_msg("%s", err.text);
+    }
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(run_train(run[i], &err), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(run_report(run[i], &err), 0);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(run_close(run[i], 0, &err), 0);
+        config_free(config[i]);
+    }
+    session_close(session);
+    same_run("left", "command", 1);
+    same_run("right", "other-command", 1);
+}
+
 /* An interrupted run is saved, is not reported, and goes on to the same bits. */
 static void interrupted_and_resumed(void **state)
 {
@@ -361,11 +388,9 @@ static int remove_top(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_life_in_two_parts),
-        cmocka_unit_test(one_after_the_other),
-        cmocka_unit_test(interrupted_and_resumed),
-        cmocka_unit_test(opened_and_closed),
-        cmocka_unit_test(refused),
+        cmocka_unit_test(a_life_in_two_parts), cmocka_unit_test(one_after_the_other),
+        cmocka_unit_test(beside_each_other),   cmocka_unit_test(interrupted_and_resumed),
+        cmocka_unit_test(opened_and_closed),   cmocka_unit_test(refused),
         cmocka_unit_test(an_error_is_told),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -237,7 +237,7 @@ int command_check(const struct options *options, struct error *err)
     }
     struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */
-    with.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
+    with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
     int result = -1;
     log_progress(log, "", 0, 0);

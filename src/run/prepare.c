@@ -16,11 +16,11 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
 {
     const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
     return (struct engine_options){.training = training,
-                                   .profile = profile,
                                    .scattered = debug && strstr(debug, "scattered"),
-                                   .as_gpu = debug && strstr(debug, "gpu"),
-                                   .on_build = on_build,
-                                   .on_build_ctx = log};
+                                   .own = {.profile = profile,
+                                           .as_gpu = debug && strstr(debug, "gpu"),
+                                           .on_build = on_build,
+                                           .on_build_ctx = log}};
 }
 
 void prepare_batch(struct config *c, size_t windows, struct log *log)

@@ -43,10 +43,10 @@ static int open_engine(struct run *run, struct error *err)
 {
     struct training *t = &run->training;
     struct engine_options with = prepare_engine(t->log, 1, run->options.profile);
+    with.session = run->options.session;
     if (!(t->engine = engine_open(t->config, run->data, &with, err)))
         return -1;
     log_progress(t->log, "", 0, 0);
-    device_stop_at(t->engine->dev, t->interrupted);
     t->plan = plan_text(t->engine);
     return t->plan ? 0 : error_set(err, STATUS_FAILED, "out of memory");
 }
@@ -163,8 +163,10 @@ int run_report(struct run *run, struct error *err)
     if (run->finished || *t->interrupted)
         return 0;
     int ended = weights_load_own(t, "best.safetensors", err);
+    device_stop_at(t->engine->dev, t->interrupted); /* long work ends early */
     if (!ended)
         ended = report(t->engine, &t->progress, t->folder, t->log, t->interrupted, err);
+    device_stop_at(t->engine->dev, NULL);
     if (ended)
         return ended < 0 ? -1 : 0;
     /* last.safetensors keeps the last weights */

@@ -15,8 +15,9 @@ struct run_options {
     enum folder_use use;
     const char *config_path; /* the file that the configuration was read from; NULL: none */
     enum verbosity verbosity;
-    int profile;    /* launches are watched */
-    double started; /* now() when the process began; 0: when the run is opened */
+    struct session *session; /* to stand on, beside others; NULL: one of its own, */
+    int profile;             /* whose launches are watched */
+    double started;          /* now() when the process began; 0: when the run is opened */
     const volatile sig_atomic_t
         *interrupted; /* the signal that asks for an end; NULL: none comes */
 };

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "ops/ops.h"
-#include "util/now.h"
 
 /* Most windows of a part, for training or for an evaluation. */
 static size_t samples_most(const struct dataset *data)
@@ -274,27 +273,19 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->config = config;
     optim_init(&e->optim, config);
     e->data = data;
-    e->profile = options->profile;
-    e->dev =
-        device_open(&(struct device_options){.select = config->device.select,
-                                             .memory_fraction = config->device.memory_fraction,
-                                             .threads = config->device.threads,
-                                             .measure = config->device.tuning == TUNING_MEASURE,
-                                             .memory = config->device.memory},
-                    err);
-    if (e->dev) {
-        if (options->as_gpu)
-            device_act_as_gpu(e->dev);
-        if (options->only_plans)
-            device_only_plan(e->dev);
-        device_on_build(e->dev, options->on_build, options->on_build_ctx);
-        if (options->profile)
-            device_watch(e->dev);
+    e->owns_session = !options->session;
+    e->session = options->session ? options->session : session_open(config, &options->own, err);
+    if (e->session) {
+        e->dev = e->session->dev;
+        e->profiled.on = e->session->profile;
         e->gemm = gemm_provider_find(config_choice("device", "gemm", config->device.gemm));
         if (config->device.tuning == TUNING_TABLE || device_info(e->dev)->is_planned)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
-        if (!make_data(e, err) && !make_graphs(e, options, err))
+        const uint64_t before = device_bytes(e->dev);
+        if (!make_data(e, err) && !make_graphs(e, options, err)) {
+            e->bytes = device_bytes(e->dev) - before;
             return e;
+        }
     }
     engine_close(e);
     return NULL;
@@ -315,46 +306,23 @@ void engine_close(struct engine *e)
     buffer_free(e->buffers.order);
     buffer_free(e->buffers.target);
     buffer_free(e->buffers.weight);
-    device_close(e->dev);
+    if (e->owns_session)
+        session_close(e->session);
     free(e);
-}
-
-/* Ends the turn that goes on unless it is `turn`, which then begins. */
-static int take_turn(struct engine *e, enum engine_turn turn, struct error *err)
-{
-    struct engine_profile *p = &e->profiled;
-    if (p->turn == turn)
-        return 0;
-    if (device_finish(e->dev, err))
-        return -1;
-    double t = now();
-    if (p->turn == TURN_ALONE)
-        p->seconds += t - p->since;
-    p->turn = turn;
-    p->since = t;
-    return 0;
 }
 
 int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
 {
     if (count * sizeof *start > buffer_size(e->buffers.order))
         return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
-    if (take_turn(e, TURN_NONE, err))
+    if (profile_turn(&e->profiled, TURN_NONE, e->dev, err))
         return -1;
     return buffer_write(e->buffers.order, 0, count * sizeof *start, start, err);
 }
 
-static enum engine_turn turn_of_step(const struct engine *e)
-{
-    uint64_t steps = e->profiled.steps;
-    if (!e->profile || !steps)
-        return TURN_NONE;
-    return (steps - 1) % ENGINE_TURNS ? TURN_ALONE : TURN_WATCHED;
-}
-
 static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
 {
-    int watched = e->profile && (g == e->eval || e->profiled.turn == TURN_WATCHED);
+    int watched = e->profiled.on && (g == e->eval || e->profiled.turn == TURN_WATCHED);
     return watched ? graph_run_profiled(g, from, to, err) : graph_run(g, from, to, err);
 }
 
@@ -369,7 +337,7 @@ static int send_step(struct engine *e, struct graph *g, const struct step *step,
 
 int engine_micro(struct engine *e, const struct step *step, struct error *err)
 {
-    return take_turn(e, turn_of_step(e), err) || send_step(e, e->train, step, err) ||
+    return profile_step(&e->profiled, e->dev, err) || send_step(e, e->train, step, err) ||
                    run(e, e->train, 0, e->micro, err)
                ? -1
                : 0;
@@ -377,15 +345,16 @@ int engine_micro(struct engine *e, const struct step *step, struct error *err)
 
 int engine_update(struct engine *e, struct error *err)
 {
-    e->profiled.steps++;
-    e->profiled.steps_watched += e->profiled.turn == TURN_WATCHED;
-    e->profiled.steps_alone += e->profiled.turn == TURN_ALONE;
+    profile_step_done(&e->profiled);
     return run(e, e->train, e->micro, e->train->launch_count, err);
 }
 
 int engine_read_metrics(struct engine *e, struct metrics *metrics, struct error *err)
 {
-    return take_turn(e, TURN_NONE, err) || tensor_read(e->io.metrics, metrics, err) ? -1 : 0;
+    return profile_turn(&e->profiled, TURN_NONE, e->dev, err) ||
+                   tensor_read(e->io.metrics, metrics, err)
+               ? -1
+               : 0;
 }
 
 int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct error *err)
@@ -511,7 +480,7 @@ struct engine_bytes engine_memory(const struct engine *e)
     for (int i = 0; i < 2; i++)
         for (size_t s = 0; graphs[i] && graphs[i]->owns_segments && s < graphs[i]->segments; s++)
             bytes.activations += graphs[i]->segment_bytes[s];
-    bytes.other = device_bytes(e->dev) - bytes.parameters - bytes.gradients - bytes.optimizer -
-                  bytes.data - bytes.activations;
+    bytes.other = e->bytes - bytes.parameters - bytes.gradients - bytes.optimizer - bytes.data -
+                  bytes.activations;
     return bytes;
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine: a model on a device, ready to run micro-batches. It owns the device, the parameters, the
- * series and the training and evaluation graphs; configuration and data stay the caller's and must
- * outlive it. Architectures are seen through models/model.h alone.
+ * engine: a model on a device, ready to run micro-batches. It owns the parameters, the series
+ * and the training and evaluation graphs, and its session unless it stands on a given one;
+ * configuration, data and that session stay the caller's and must outlive it. Architectures are
+ * seen through models/model.h alone.
  */
 #ifndef TRAIN_ENGINE_H
 #define TRAIN_ENGINE_H
 
 #include "config/config.h"
 #include "data/dataset.h"
+#include "exec/profile.h"
+#include "exec/session.h"
 #include "graph/graph.h"
 #include "graph/step.h"
 #include "models/model.h"
@@ -16,26 +19,11 @@
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
-/*
- * With --profile the launches of one step in five are waited for one by one; the steps between run
- * as ever, one behind the other, and are timed as a stretch. What a step takes beyond its launches
- * is gaps. The first step is left out: implementations load kernels in it.
- */
-enum engine_turn { TURN_NONE, TURN_WATCHED, TURN_ALONE };
-#define ENGINE_TURNS 5
-
-struct engine_profile {
-    enum engine_turn turn;
-    double since;   /* now() when the turn began */
-    uint64_t steps; /* all of them */
-    uint64_t steps_watched, steps_alone;
-    double seconds; /* of the latter */
-};
-
 struct engine {
     const struct config *config;
     const struct dataset *data;
-    struct device *dev;
+    struct session *session;
+    struct device *dev; /* the session's */
     const struct gemm_provider *gemm;
     struct params *params;
     struct optim optim; /* its slots are empty in an engine that only evaluates */
@@ -47,21 +35,19 @@ struct engine {
     size_t eval_batch; /* windows in a batch of evaluation */
     struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
     unsigned ring_next;
-    int profile;
-    struct engine_profile profiled;
+    struct profile profiled;
+    uint64_t bytes; /* of the device, that it takes */
+    int owns_session;
 };
 
 struct engine_options {
     int training;
-    int scattered;  /* one poisoned buffer per tensor (debugging) */
-    int only_plans; /* no memory of the device is taken, nothing can be run */
-    int as_gpu;     /* kernels cut as for a GPU (debugging) */
-    int profile;
-    void (*on_build)(void *ctx, const char *program);
-    void *on_build_ctx;
+    int scattered;              /* one poisoned buffer per tensor (debugging) */
+    struct session *session;    /* to stand on, beside others; NULL: on one of its own, */
+    struct session_options own; /* opened like this */
 };
 
-/* Everything but values of the parameters. `select` overrides device.select unless NULL. */
+/* Everything but values of the parameters. */
 struct engine *engine_open(const struct config *config, const struct dataset *data,
                            const struct engine_options *options, struct error *err);
 void engine_close(struct engine *e);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+/* What --profile prints. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands/commands.h"
+#include "util/now.h"
+
+struct ceilings {
+    double flops, bytes; /* a second */
+};
+
+static int smaller_first(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* Best of some runs of a square product, and of a fill, which only writes. */
+static int measure(struct engine *e, struct ceilings *c, struct error *err)
+{
+    const size_t n = 1024, bytes = (size_t)64 << 20;
+    struct buffer *m[3] = {NULL}, *big = buffer_new(e->dev, bytes, "ceiling", err);
+    int failed = !big;
+    for (int i = 0; i < 3 && !failed; i++)
+        failed = !(m[i] = buffer_new(e->dev, n * n * 4, "ceiling", err));
+    struct gemm *gemm = failed ? NULL
+                               : gemm_new(e->dev, e->gemm, (struct gemm_shape){0, 0, n, n, n}, m[0],
+                                          m[1], m[2], 0, err);
+    failed |= !gemm;
+    c->flops = c->bytes = 0;
+    for (int i = 0; i < 5 && !failed; i++) {
+        double a = now();
+        failed = gemm_enqueue(gemm, err) || device_finish(e->dev, err);
+        double b = now();
+        failed |= failed || buffer_zero(big, err) || device_finish(e->dev, err);
+        double d = now();
+        double flops = 2.0 * (double)(n * n * n) / (b - a), rate = (double)bytes / (d - b);
+        c->flops = flops > c->flops ? flops : c->flops;
+        c->bytes = rate > c->bytes ? rate : c->bytes;
+    }
+    gemm_free(gemm);
+    for (int i = 0; i < 3; i++)
+        buffer_free(m[i]);
+    buffer_free(big);
+    return failed ? -1 : 0;
+}
+
+/* Seconds that waiting adds to a launch: the median of a fill that has next to nothing to do. */
+static int measure_wait(struct engine *e, double *seconds, struct error *err)
+{
+    enum { RUNS = 101 };
+    double took[RUNS];
+    struct buffer *b = buffer_new(e->dev, 64, "wait", err);
+    int failed = !b;
+    for (int i = 0; i < RUNS && !failed; i++) {
+        double before = now();
+        failed = buffer_zero(b, err) || device_finish(e->dev, err);
+        took[i] = now() - before;
+    }
+    buffer_free(b);
+    if (failed)
+        return -1;
+    qsort(took, RUNS, sizeof *took, smaller_first);
+    *seconds = took[RUNS / 2];
+    return 0;
+}
+
+struct line {
+    char name[48]; /* kernel, or product with its shape */
+    double seconds, flops, bytes, floor, runs;
+};
+
+static int slower_first(const void *a, const void *b)
+{
+    const struct line *x = a, *y = b;
+    return (x->seconds < y->seconds) - (x->seconds > y->seconds);
+}
+
+/* The least seconds that a launch can take. */
+static double floor_of(const struct launch *l, const struct ceilings *c)
+{
+    return fmax(l->flops / c->flops, l->bytes / c->bytes);
+}
+
+/* `times`: how many launches stand for each that was measured. */
+static void collect(struct line *lines, size_t *count, const struct graph *g,
+                    const struct ceilings *c, double times)
+{
+    for (size_t i = 0; g && i < g->launch_count; i++) {
+        const struct launch *l = g->launches[i];
+        char name[sizeof lines->name];
+        size_t at = 0;
+        if (l->is_gemm)
+            snprintf(name, sizeof name, "gemm %zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
+                     l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
+        else
+            snprintf(name, sizeof name, "%s", l->name);
+        while (at < *count && strcmp(lines[at].name, name))
+            at++;
+        if (at == *count)
+            strcpy(lines[(*count)++].name, name);
+        double runs = times * (double)l->runs;
+        lines[at].seconds += times * l->seconds;
+        lines[at].runs += runs;
+        lines[at].flops += l->flops * runs;
+        lines[at].bytes += l->bytes * runs;
+        lines[at].floor += floor_of(l, c) * runs;
+    }
+}
+
+/*
+ * Gaps = 1 - launches / step. `wait` is taken off each watched launch: between launches that nobody
+ * waits for there is no such time, but for the gaps. Where launches overlap, or run faster behind
+ * each other than alone, they take longer than their step, and gaps are not to be seen.
+ */
+static void print_step(const struct engine *e, const struct ceilings *c, double wait, FILE *out)
+{
+    const struct profile *p = &e->profiled;
+    double launches = 0, floor = 0;
+    if (!p->steps_watched || !p->steps_alone) {
+        fprintf(out, "  three steps at least are needed to tell gaps between launches\n");
+        return;
+    }
+    for (size_t i = 0; i < e->train->launch_count; i++) {
+        const struct launch *l = e->train->launches[i];
+        launches += fmax(0, l->seconds - wait * (double)l->runs);
+        floor += floor_of(l, c) * (double)l->runs;
+    }
+    double step = 1e3 * p->seconds / (double)p->steps_alone, watched = (double)p->steps_watched;
+    launches *= 1e3 / watched;
+    floor *= 1e3 / watched;
+    fprintf(out,
+            "  a step takes %.3f ms by itself, its launches %.3f ms, at the floor %.3f ms: ", step,
+            launches, floor);
+    if (launches < step)
+        fprintf(out, "gaps %.1f%%\n", 100 * (1 - launches / step));
+    else
+        fprintf(out, "no gaps to be seen\n");
+}
+
+/* What the start cost, program by program. */
+static int print_programs(const struct engine *e, FILE *out, struct error *err)
+{
+    unsigned count = device_programs(e->dev), built = 0;
+    struct program_times *p = calloc(count + 1, sizeof *p), all = {0};
+    if (!p)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    count = device_program_times(e->dev, p, count);
+    for (unsigned i = 0; i < count; i++) {
+        built += !p[i].loaded;
+        all.built += p[i].built;
+        all.launched += p[i].launched;
+    }
+    fprintf(out,
+            "Programs (%u built, %u from the cache: %.1f ms; the first launches of their kernels, "
+            "which may compile them: %.1f ms)\n  %10s %10s  %s\n",
+            built, count - built, all.built * 1e3, all.launched * 1e3, "ms", "launch ms",
+            "program");
+    for (unsigned i = 0; i < count; i++)
+        fprintf(out, "  %10.1f %10.1f  %s %s\n", p[i].built * 1e3, p[i].launched * 1e3, p[i].file,
+                p[i].options);
+    free(p);
+    return 0;
+}
+
+int profile_print(struct engine *e, FILE *out, struct error *err)
+{
+    struct ceilings c;
+    double wait;
+    if (measure(e, &c, err) || measure_wait(e, &wait, err))
+        return -1;
+    size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count, count = 0;
+    struct line *lines = calloc(most + 1, sizeof *lines), all = {0};
+    if (!lines)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    const struct profile *p = &e->profiled;
+    collect(lines, &count, e->train, &c,
+            p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1);
+    collect(lines, &count, e->eval, &c, 1);
+    qsort(lines, count, sizeof *lines, slower_first);
+    for (size_t i = 0; i < count; i++) {
+        all.seconds += lines[i].seconds;
+        all.floor += lines[i].floor;
+    }
+    fprintf(out,
+            "Profile (launches waited for one by one, which adds %.0f us to each;\n"
+            "ceilings measured now: %.1f GF/s, %.1f GB/s)\n"
+            "  %-23s %8s %9s %6s %8s %6s %6s %5s\n",
+            wait * 1e6, c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share",
+            "us each", "GF/s", "GB/s", "floor");
+    for (size_t i = 0; i < count; i++) {
+        const struct line *l = &lines[i];
+        if (!(l->runs > 0))
+            continue;
+        fprintf(out, "  %-23s %8.0f %9.1f %5.1f%% %8.1f %6.1f %6.1f %4.0f%%\n", l->name, l->runs,
+                l->seconds * 1e3, 100 * l->seconds / all.seconds, l->seconds * 1e6 / l->runs,
+                l->flops / l->seconds / 1e9, l->bytes / l->seconds / 1e9,
+                100 * l->floor / l->seconds);
+    }
+    if (all.seconds > 0)
+        fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
+                all.floor * 1e3, 100 * all.floor / all.seconds);
+    print_step(e, &c, wait, out);
+    free(lines);
+    return print_programs(e, out, err);
+}
