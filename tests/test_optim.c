@@ -132,7 +132,7 @@ static void open_model(struct model *m, const struct subject *subject, int mode,
     m->g->scattered = 1;
     OK(graph_plan(m->g, &err));
     OK(graph_check(m->g, &err));
-    OK(graph_prepare(m->g, NULL, PROVIDER_OWN, &err));
+    OK(graph_prepare(m->g, NULL, gemm_provider_find("own"), &err));
     size_t at = 0;
     for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
         float w[ELEMS];
