@@ -84,6 +84,11 @@ static void warnings(void **state)
     expect_warning(SETTINGS("train.lr=3.2e-2", "model.d_model=16"),
                    "models with attention often stall with such settings: train.lr (at most 0.031 "
                    "at a width of 16)");
+    expect_warning(SETTINGS("train.optimizer=lion", "train.lr=2.6e-3"), "");
+    expect_warning(SETTINGS("train.optimizer=lion", "train.lr=2.7e-3"),
+                   "models with attention often stall with such settings: train.lr (at most 0.0026 "
+                   "at a width of 64)");
+    expect_warning(SETTINGS("train.optimizer=sgd", "train.lr=0.5", "train.weight_decay=0"), "");
     expect_warning(SETTINGS(RECURRENT, "train.clip_norm=200", "train.lr=0.1"), "");
     expect_warning(SETTINGS(RECURRENT, "train.clip_norm=201"),
                    "train.clip_norm = 201 hardly clips: models without attention take up to 200");
@@ -112,6 +117,7 @@ static void recommendations(void **state)
     expect_advice(SETTINGS("train.lr=2e-3", "model.d_model=32"), even, "");
     expect_advice(SETTINGS("train.lr=2e-4"), even,
                   "recommended for a width of 64: lr 3e-4 to 3e-3 (now 0.0002)\n");
+    expect_advice(SETTINGS("train.lr=2e-4", "train.optimizer=sgd"), even, "");
     expect_advice(SETTINGS("train.lr=1e-3", "model.d_model=508"), even,
                   "recommended for a width of 508: lr 3e-4 to 4e-4 (now 0.001)\n");
     expect_advice(SETTINGS("train.lr=1e-4", "model.d_model=512"), even, "");

@@ -196,7 +196,7 @@ refuses()
     run 2 -c long.ini -r -s train.epochs=50 -s "$1" && lines err 1 && has err "^seqtrain: --resume: $2: " &&
         [ "$(sums)" = "$before" ]
 }
-for setting in train.lr=2e-3 train.batch=8 run.seed=7 model.dropout=0 data.stride=2 train.min_delta=0; do
+for setting in train.optimizer=sgd train.lr=2e-3 train.batch=8 run.seed=7 model.dropout=0 data.stride=2 train.min_delta=0; do
     point "another ${setting%=*} is refused" refuses "$setting" "$(echo "${setting%=*}" | sed 's/\./\\./')"
 done
 point "all that may differ" run 0 -q -c long.ini -r -s train.epochs=$((epochs + 1)) -s train.patience=1000 \
@@ -220,5 +220,29 @@ more_patience()
         [ "$(epochs run epoch | tr '\n' ' ')" = '1 2 3 4 5 ' ]
 }
 point "and goes on with more patience" more_patience
+
+# --- what other optimizers keep
+
+cp long.ini adamw.ini
+# optimizer NAME LINE...: whole and killed runs with these lines in [train].
+optimizer()
+{
+    name=$1
+    shift
+    for line; do
+        printf '%s\n' "$line"
+    done >lines
+    sed -e '/^\[train\]/r lines' -e 's/^epochs .*/epochs = 12/' adamw.ini >long.ini
+    rm -rf run whole
+    point "$name: a run that nothing interrupts" run 0 -q -c long.ini
+    mv run whole
+    point "$name: killed amid an epoch" stopped 137 KILL checkpoint 8 -r "$amid"
+    point "$name: interrupted" stopped 143 TERM epoch 7 -r "$amid"
+    point "$name: resumed to its end" finished
+    point "$name: the bits of the run that was never killed" same_run whole run
+    point "$name: the same best.safetensors" cmp whole/best.safetensors run/best.safetensors
+}
+optimizer sgd 'optimizer = sgd' 'nesterov = yes' 'momentum = 0.8'
+optimizer lion 'optimizer = lion' 'beta2 = 0.99'
 
 echo "1..$points"

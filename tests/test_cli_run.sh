@@ -421,7 +421,30 @@ point "encode without categories" uncategorised
 trains "more categories than windows" crowd -s cluster.categories=500
 trains "every key of decay" decay -s train.decay_all=yes -s train.clip_norm=2 -s train.beta1=0 \
     -s train.lr_min=1e-4
-
+trains "SGD with Nesterov's momentum" sgd -s train.optimizer=sgd -s train.nesterov=yes -s train.lr=0.05 \
+    -s train.weight_decay=1e-4
+trains "Lion" lion -s train.optimizer=lion -s train.beta2=0.99 -s train.lr=1e-3
+keeps()
+{
+    header "$1/last.safetensors" | grep -o '"optimizer\.[a-z_]*\.' | sort -u | tr -d '\n"' >kept
+    [ "$(cat kept)" = "$2" ] || { cat kept && return 1; }
+}
+point "last.safetensors holds what AdamW keeps" keeps decay optimizer.exp_avg.optimizer.exp_avg_sq.
+point "what SGD keeps" keeps sgd optimizer.momentum_buffer.
+point "what Lion keeps" keeps lion optimizer.exp_avg.
+# optimizer_memory ARGUMENT...: MiB of parameters, MiB of the optimizer.
+optimizer_memory()
+{
+    run 0 check -c tiny.ini -d none -s model.d_model=256 -s model.feedforward=1024 "$@" &&
+        sed -n 's/^device memory: parameters \([0-9.]*\) MiB.*optimizer \([0-9.]*\),.*/\1 \2/p' out
+}
+counted()
+{
+    optimizer_memory >two && optimizer_memory -s train.optimizer=sgd >one &&
+        paste -d' ' two one | awk '{ exit !($1 > 4 && $2 / $1 > 1.99 && $2 / $1 < 2.01 &&
+            $3 == $1 && $4 / $1 > 0.99 && $4 / $1 < 1.01) }' || { cat two one && return 1; }
+}
+point "check counts what the optimizer keeps" counted
 # --- data
 
 for scaler in none minmax robust window; do

@@ -64,11 +64,57 @@ static void adamw(struct reference *r, size_t i, double gradient, double decay, 
     r->w[i] -= lr * (mean / (sqrt(square) + 1e-7) + decay * r->w[i]);
 }
 
+/* torch.optim.SGD: decay is added to the gradient. */
+static void sgd(struct reference *r, size_t i, double gradient, double decay, double lr,
+                uint32_t number)
+{
+    (void)number;
+    double *b = &r->slot[0][i];
+    *b = 0.85 * *b + gradient + decay * r->w[i];
+    r->w[i] -= lr * *b;
+}
+
+static void sgd_nesterov(struct reference *r, size_t i, double gradient, double decay, double lr,
+                         uint32_t number)
+{
+    (void)number;
+    double *b = &r->slot[0][i], g = gradient + decay * r->w[i];
+    *b = 0.85 * *b + g;
+    r->w[i] -= lr * (g + 0.85 * *b);
+}
+
+static void sgd_plain(struct reference *r, size_t i, double gradient, double decay, double lr,
+                      uint32_t number)
+{
+    (void)number;
+    r->slot[0][i] = gradient + decay * r->w[i];
+    r->w[i] -= lr * r->slot[0][i];
+}
+
+/* Chen et al. (2023), algorithm 2. A sum so near 0 that rounding may turn its sign would be no
+ * fault of the kernel: gradients are drawn so that there is none. */
+static void lion(struct reference *r, size_t i, double gradient, double decay, double lr,
+                 uint32_t number)
+{
+    (void)number;
+    double *m = &r->slot[0][i], c = 0.8 * *m + 0.2 * gradient;
+    assert_true(fabs(c) > 2e-8);
+    r->w[i] -= lr * ((c > 0 ? 1 : -1) + decay * r->w[i]);
+    *m = 0.95 * *m + 0.05 * gradient;
+}
+
 static const struct subject subjects[] = {
     {"adamw",
      {"train.optimizer=adamw", "train.beta1=0.8", "train.beta2=0.95", "train.epsilon=1e-7"},
      adamw,
      {2e-6, 1e-7, 2e-8}},
+    {"sgd", {"train.optimizer=sgd", "train.momentum=0.85"}, sgd, {1e-6, 1e-6}},
+    {"sgd, nesterov",
+     {"train.optimizer=sgd", "train.momentum=0.85", "train.nesterov=yes"},
+     sgd_nesterov,
+     {1e-6, 1e-6}},
+    {"sgd without momentum", {"train.optimizer=sgd", "train.momentum=0"}, sgd_plain, {1e-6, 1e-6}},
+    {"lion", {"train.optimizer=lion", "train.beta1=0.8", "train.beta2=0.95"}, lion, {2e-6, 1e-7}},
 };
 #define SUBJECTS (sizeof subjects / sizeof *subjects)
 

@@ -101,7 +101,8 @@
     X(CONTRASTIVE_NONE, none)                       \
     X(CONTRASTIVE_MEAN_SIMILARITY, mean_similarity) \
     X(CONTRASTIVE_NT_XENT, nt_xent)
-#define CHOICES_train_optimizer(X) X(OPTIMIZER_ADAMW, adamw)
+#define CHOICES_train_optimizer(X) \
+    X(OPTIMIZER_ADAMW, adamw) X(OPTIMIZER_SGD, sgd) X(OPTIMIZER_LION, lion)
 #define CHOICES_train_schedule(X)  \
     X(SCHEDULE_CONSTANT, constant) \
     X(SCHEDULE_LINEAR, linear)     \

@@ -455,6 +455,8 @@ static void check_training(struct parse *p)
     if (c->train.lr_min > c->train.lr)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);
+    if (c->train.nesterov && c->train.momentum == 0)
+        clash(p, KEY(train, nesterov), KEY(train, momentum), "nesterov needs a momentum above 0");
     if (c->train.warmup.unit == SPAN_MINUTES)
         clash(p, warmup, warmup, "a warm-up is given as N epochs, N steps or N%%");
     if (c->train.checkpoint.unit == SPAN_PERCENT || c->train.checkpoint.value <= 0)

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static const struct optim_class *const classes[] = {&optim_adamw};
+static const struct optim_class *const classes[] = {&optim_adamw, &optim_sgd, &optim_lion};
 
 const struct optim_class *optim_class_of(const struct config *c)
 {
@@ -39,7 +39,8 @@ void optim_step(const struct optim *o, double lr, struct step *step)
 {
     step->lr = (float)lr;
     step->clip_norm = (float)o->config->train.clip_norm;
-    o->class->step(o->config, lr, step);
+    if (o->class->step)
+        o->class->step(o->config, lr, step);
 }
 
 uint64_t optim_bytes(const struct optim *o, const struct params *params)

@@ -30,11 +30,11 @@ struct optim_class {
     void (*constants)(const struct config *c, struct launch *l);
 
     /* Fills step->update, which only the kernel reads, from the settings, the step's rate in double
-     * precision and step->number. */
+     * precision and step->number. May be NULL. */
     void (*step)(const struct config *c, double lr, struct step *step);
 };
 
-extern const struct optim_class optim_adamw;
+extern const struct optim_class optim_adamw, optim_lion, optim_sgd;
 
 /* An optimizer in use, and what it keeps. */
 struct optim {

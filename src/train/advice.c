@@ -81,9 +81,12 @@ static long width_of(const struct config *c)
 
 double advice_most_lr(const struct config *c)
 {
-    /* With attention, widths of 16 to 256 and 380 steps the best lr was 0.1 to 0.3 over the width,
-     * and R2 fell from 0.6 over it on; cells bear more. */
-    return fmax(1e-3, 0.5 / (double)width_of(c));
+    /* AdamW: with attention, widths of 16 to 256 and 380 steps the best lr was 0.1 to 0.3 over the
+     * width, and R2 fell from 0.6 over it on; cells bear more. */
+    double most = fmax(1e-3, 0.5 / (double)width_of(c));
+    if (c->train.optimizer == OPTIMIZER_SGD) /* its steps are as long as the gradients */
+        return INFINITY;
+    return c->train.optimizer == OPTIMIZER_LION ? most / 3 : most; /* Chen et al. (2023): 3 to 10 */
 }
 
 void advice_warn(const struct config *c, const struct dataset *data, struct log *log)
@@ -103,7 +106,7 @@ void advice_warn(const struct config *c, const struct dataset *data, struct log 
                 width_of(c));
         if (c->train.warmup.value <= 0)
             add(keys, sizeof keys, "train.warmup (1%% to 10%% of the steps)");
-        if (c->train.weight_decay == 0)
+        if (c->train.weight_decay == 0 && c->train.optimizer != OPTIMIZER_SGD)
             add(keys, sizeof keys, "train.weight_decay (0.01)");
         if (*keys)
             log_warn(log, "models with attention often stall with such settings: %s", keys);
@@ -162,7 +165,8 @@ void advice_print(const struct config *c, const struct schedule *s, FILE *out)
     double high = fmax(low, (attends ? 0.2 : 0.5) / (double)width);
     double clip = c->train.clip_norm, steps = (double)s->total;
     char text[256] = "", from[16], to[16];
-    if (c->train.lr < 0.99 * low || c->train.lr > 1.01 * high)
+    if (c->train.optimizer == OPTIMIZER_ADAMW &&
+        (c->train.lr < 0.99 * low || c->train.lr > 1.01 * high))
         add(text, sizeof text, "lr %s to %s (now %g)", digit(low, from), digit(high, to),
             c->train.lr);
     if (!(clip > 0 && clip <= (attends ? 10 : 200)))

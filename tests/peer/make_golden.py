@@ -9,14 +9,15 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
   `contrastive` and `norms` (of the gradient before clipping), each [20] float64;
 - of the first step: `grad.NAME`, before clipping;
 - of its first micro-batch: `output` [B, T, F] and `latent` [B, latent], in eval mode;
-- `after.NAME`: running statistics (among `param.NAME` as well) after the last step.
+- `after.NAME`: running statistics (among `param.NAME` as well) after the last step, and all
+  parameters of another optimizer than AdamW.
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
 `target` [n, R, K], no `latent`, and an `output` [B, R, K], with bce between 0 and 1;
 `reconstruction` is their loss. Metadata: `config`, the INI. Inputs and parameters are rounded to
 float32 before anything is computed from them.
 
-    make_golden.py            writes the files
+    make_golden.py [NAME...]  writes the files, or some of them
     make_golden.py --check    runs PyTorch in float32 on the files, prints its largest deviations
 """
 
@@ -170,6 +171,29 @@ CASES = {
         hidden=5,
         bidirectional="yes",
     ),
+    "sgd": dict(
+        type="recurrent",
+        cell="gru",
+        hidden=6,
+        K=1,
+        layers=1,
+        optimizer="sgd",
+        momentum=0.8,
+        nesterov="yes",
+        lr=0.05,
+        weight_decay=0.1,
+    ),
+    "lion": dict(
+        type="recurrent",
+        cell="rnn",
+        hidden=7,
+        K=1,
+        layers=1,
+        optimizer="lion",
+        beta2=0.95,
+        lr=2e-3,
+        weight_decay=0.1,
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -249,7 +273,9 @@ def run(model, ini, x, extra):
             )
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
-    out.update({"after." + name: b.clone() for name, b in running(model)})
+    adamw = ini["train"]["optimizer"] == "adamw"
+    after = running(model) if adamw else model.state_dict().items()
+    out.update({"after." + name: b.detach().clone() for name, b in after})
     return out
 
 
@@ -321,6 +347,7 @@ def check(path):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="compare float32 with the files")
+    parser.add_argument("names", nargs="*", help="cases to write; none: all")
     args = parser.parse_args()
     torch.set_num_threads(1)
     if args.check:
@@ -328,8 +355,8 @@ def main():
             check(path)
         return
     os.makedirs(FOLDER, exist_ok=True)
-    for name, case in CASES.items():
-        make(name, case)
+    for name in args.names or CASES:
+        make(name, CASES[name])
 
 
 if __name__ == "__main__":

@@ -245,8 +245,26 @@ def losses(model, x, loss, noise=None):
 # --- optimizer and schedule
 
 
+class Lion(torch.optim.Optimizer):
+    """Chen et al. (2023), "Symbolic discovery of optimization algorithms", algorithm 2."""
+
+    def __init__(self, params, lr, betas, weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, betas=betas, weight_decay=weight_decay))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            lr, (beta1, beta2) = group["lr"], group["betas"]
+            for p in (p for p in group["params"] if p.grad is not None):
+                m = self.state[p].setdefault("exp_avg", torch.zeros_like(p))
+                update = (beta1 * m + (1 - beta1) * p.grad).sign()
+                p.sub_(lr * (update + group["weight_decay"] * p))
+                m.copy_(beta2 * m + (1 - beta2) * p.grad)
+
+
 def make_optimizer(model, train):
-    """AdamW; biases, norms (rank 1) and positions are not decayed unless decay_all."""
+    """That of train.optimizer; biases, norms (rank 1) and positions are not decayed unless
+    decay_all."""
     named = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
     everything = train.getboolean("decay_all")
     decayed = [p for name, p in named if everything or (p.ndim > 1 and "positions" not in name)]
@@ -255,12 +273,13 @@ def make_optimizer(model, train):
         {"params": decayed, "weight_decay": train.getfloat("weight_decay")},
         {"params": plain, "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW(
-        groups,
-        lr=train.getfloat("lr"),
-        eps=train.getfloat("epsilon"),
-        betas=(train.getfloat("beta1"), train.getfloat("beta2")),
-    )
+    lr, betas = train.getfloat("lr"), (train.getfloat("beta1"), train.getfloat("beta2"))
+    if train["optimizer"] == "sgd":
+        momentum, nesterov = train.getfloat("momentum"), train.getboolean("nesterov")
+        return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov)
+    if train["optimizer"] == "lion":
+        return Lion(groups, lr=lr, betas=betas)
+    return torch.optim.AdamW(groups, lr=lr, eps=train.getfloat("epsilon"), betas=betas)
 
 
 def span_steps(text, steps_per_epoch, total):
