@@ -18,7 +18,7 @@ mkdir folder && : >"folder/a b.csv"
 complete()
 {
     run 0 completion "$1" && lines err 0 || return 1
-    sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), ".*/\1.\2=/p' "$srcdir/src/config/options.def" >keys
+    sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), F[A-Z]*, ".*/\1.\2=/p' "$srcdir/src/config/options.def" >keys
     [ "$(wc -l <keys)" -gt 80 ] || return 1
     while read -r key; do
         grep -qF "$key" out || { echo "no $key" && return 1; }

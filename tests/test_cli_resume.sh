@@ -200,12 +200,20 @@ for setting in train.optimizer=sgd train.lr=2e-3 train.batch=8 run.seed=7 model.
     point "another ${setting%=*} is refused" refuses "$setting" "$(echo "${setting%=*}" | sed 's/\./\\./')"
 done
 point "all that may differ" run 0 -q -c long.ini -r -s train.epochs=$((epochs + 1)) -s train.patience=1000 \
-    -s train.checkpoint='7 steps' -s plots.enable=loss_curves -s run.name=other
+    -s train.checkpoint='7 steps' -s plots.enable=loss_curves -s run.name=other -s data.cache=no \
+    -s device.memory_fraction=0.9 -s device.threads=1
 longer()
 {
     run 0 -q -c long.ini -r -s train.epochs=$((epochs + 2)) && mv run longer &&
         run 0 -q -c long.ini -s train.epochs=$((epochs + 2)) && same_run longer run
 }
+recomputing()
+{
+    run 0 -q -c long.ini -o again -s train.epochs=2 && run 0 -q -c long.ini -o again -r -s train.epochs=4 -s train.recompute=yes &&
+        run 0 -q -c long.ini -o again -r -s train.epochs=6 && run 0 -q -c long.ini -o never -s train.epochs=6 &&
+        same_run again never && rm -r again never
+}
+point "recomputing for two epochs: the bits of a run that never did" recomputing
 point "two epochs more, one by one: the bits of a run that was meant to be so long" longer
 
 rm -rf run

@@ -580,7 +580,7 @@ static void test_files(void **state)
     struct config *again = config_parse(printed, "/else/where", NULL, 0, &err);
     assert_non_null(again);
     char why[256] = "";
-    assert_int_equal(config_differs(c, again, NULL, why, sizeof why), 0);
+    assert_int_equal(config_differs(c, again, 0, why, sizeof why), 0);
     config_free(again);
     free(printed);
     config_free(c);
@@ -647,7 +647,7 @@ static void test_print(void **state)
         if (!strstr(text, line))
             fail_msg("%s: no line '%s'", printed[i].setting, printed[i].line);
         struct config *again = accept(text);
-        if (config_differs(c, again, NULL, why, sizeof why))
+        if (config_differs(c, again, 0, why, sizeof why))
             fail_msg("%s", why);
         config_free(again);
         free(text);
@@ -705,7 +705,7 @@ static void test_print_exactly(void **state)
     assert_string_equal(c->data.features.item[7], "\"#=\"\"\"");
     char *text = config_text(c), why[256] = "";
     struct config *again = accept(text);
-    assert_int_equal(config_differs(c, again, NULL, why, sizeof why), 0);
+    assert_int_equal(config_differs(c, again, 0, why, sizeof why), 0);
     assert_int_equal(again->data.features.count, 500);
     config_free(again);
     free(text);
@@ -831,23 +831,22 @@ static void test_methods(void **state)
 static void test_differs(void **state)
 {
     (void)state;
-    static const char *const allowed[] = {"train.epochs", "plots.*", NULL};
     char why[256] = "";
     struct config *a = accept(SOURCE), *b = accept_setting("model.d_model=128");
-    assert_int_equal(config_differs(a, a, NULL, why, sizeof why), 0);
-    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 1);
+    assert_int_equal(config_differs(a, a, 0, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, 1, why, sizeof why), 1);
     assert_string_equal(why, "model.d_model: '64' in the checkpoint, '128' here");
     config_free(b);
     b = accept_setting("train.epochs=7");
-    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
-    assert_int_equal(config_differs(a, b, NULL, why, sizeof why), 1);
+    assert_int_equal(config_differs(a, b, 1, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, 0, why, sizeof why), 1);
     assert_string_equal(why, "train.epochs: '100' in the checkpoint, '7' here");
     config_free(b);
     b = accept_setting("plots.tsne_points=500");
-    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, 1, why, sizeof why), 0);
     config_free(b);
     b = accept_setting("data.features=open");
-    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 1);
+    assert_int_equal(config_differs(a, b, 1, why, sizeof why), 1);
     assert_string_equal(why, "data.features: 'open, high, low, close, volume' in the checkpoint, "
                              "'open' here");
     config_free(b);
@@ -855,7 +854,7 @@ static void test_differs(void **state)
     char name[512];
     snprintf(name, sizeof name, "data.source=%s/../%s/x.csv", folder, strrchr(folder, '/') + 1);
     b = accept_setting(name);
-    assert_int_equal(config_differs(a, b, allowed, why, sizeof why), 0);
+    assert_int_equal(config_differs(a, b, 1, why, sizeof why), 0);
     config_free(b);
     config_free(a);
 }
@@ -987,25 +986,25 @@ static void test_choices(void **state)
     size_t count = 0;
 #define SECTION(name, help)
 #define END(name)
-#define TEXT(s, key, def, help)
-#define INPUT(s, key, def, help)
-#define INPUTS(s, key, def, help)
-#define OUTPUT(s, key, def, help)
-#define LIST(s, key, def, help)
-#define EXPRESSION(s, key, def, help)
-#define EXPRESSIONS(s, key, def, help)
-#define SET(s, key, def, choices, help)
-#define FLAG(s, key, def, help)
-#define INTEGER(s, key, def, min, max, help)
-#define AUTO(s, key, def, min, max, help)
-#define REAL(s, key, def, min, max, help)
-#define CHOICE(s, key, def, choices, help)           \
+#define TEXT(s, key, resume, def, help)
+#define INPUT(s, key, resume, def, help)
+#define INPUTS(s, key, resume, def, help)
+#define OUTPUT(s, key, resume, def, help)
+#define LIST(s, key, resume, def, help)
+#define EXPRESSION(s, key, resume, def, help)
+#define EXPRESSIONS(s, key, resume, def, help)
+#define SET(s, key, resume, def, choices, help)
+#define FLAG(s, key, resume, def, help)
+#define INTEGER(s, key, resume, def, min, max, help)
+#define AUTO(s, key, resume, def, min, max, help)
+#define REAL(s, key, resume, def, min, max, help)
+#define CHOICE(s, key, resume, def, choices, help)   \
     for (int i = 0; config_choice(#s, #key, i); i++) \
         count++;
 #define METHOD CHOICE
-#define DURATION(s, key, def, help)
-#define BYTES(s, key, def, help)
-#define SPAN(s, key, def, help)
+#define DURATION(s, key, resume, def, help)
+#define BYTES(s, key, resume, def, help)
+#define SPAN(s, key, resume, def, help)
 #include "config/options.def"
     assert_int_equal(count, COUNT(choices));
     assert_null(config_choice("train", "mode", -1));
@@ -1030,23 +1029,23 @@ static void test_choices(void **state)
 #undef DURATION
 #undef BYTES
 #undef SPAN
-#define TEXT(s, key, def, help) {#s, #key},
-#define INPUT(s, key, def, help) {#s, #key},
-#define INPUTS(s, key, def, help) {#s, #key},
-#define OUTPUT(s, key, def, help) {#s, #key},
-#define LIST(s, key, def, help) {#s, #key},
-#define EXPRESSION(s, key, def, help) {#s, #key},
-#define EXPRESSIONS(s, key, def, help) {#s, #key},
-#define SET(s, key, def, choices, help) {#s, #key},
-#define FLAG(s, key, def, help) {#s, #key},
-#define INTEGER(s, key, def, min, max, help) {#s, #key},
-#define AUTO(s, key, def, min, max, help) {#s, #key},
-#define REAL(s, key, def, min, max, help) {#s, #key},
-#define CHOICE(s, key, def, choices, help) {#s, #key},
-#define METHOD(s, key, def, choices, help) {#s, #key},
-#define DURATION(s, key, def, help) {#s, #key},
-#define BYTES(s, key, def, help) {#s, #key},
-#define SPAN(s, key, def, help) {#s, #key},
+#define TEXT(s, key, resume, def, help) {#s, #key},
+#define INPUT(s, key, resume, def, help) {#s, #key},
+#define INPUTS(s, key, resume, def, help) {#s, #key},
+#define OUTPUT(s, key, resume, def, help) {#s, #key},
+#define LIST(s, key, resume, def, help) {#s, #key},
+#define EXPRESSION(s, key, resume, def, help) {#s, #key},
+#define EXPRESSIONS(s, key, resume, def, help) {#s, #key},
+#define SET(s, key, resume, def, choices, help) {#s, #key},
+#define FLAG(s, key, resume, def, help) {#s, #key},
+#define INTEGER(s, key, resume, def, min, max, help) {#s, #key},
+#define AUTO(s, key, resume, def, min, max, help) {#s, #key},
+#define REAL(s, key, resume, def, min, max, help) {#s, #key},
+#define CHOICE(s, key, resume, def, choices, help) {#s, #key},
+#define METHOD(s, key, resume, def, choices, help) {#s, #key},
+#define DURATION(s, key, resume, def, help) {#s, #key},
+#define BYTES(s, key, resume, def, help) {#s, #key},
+#define SPAN(s, key, resume, def, help) {#s, #key},
 static const struct {
     const char *section, *key;
 } keys[] = {
@@ -1104,6 +1103,7 @@ static void test_reference(void **state)
                                  "Value: number, 0 to 100.\n"));
     assert_non_null(strstr(text, ".BR \"tuning = table\"\n"));
     assert_non_null(strstr(text, "Value: table | measure.\n"));
+    assert_non_null(strstr(text, "Value: number, 0.01 to 1. May differ when a run is resumed.\n"));
     assert_non_null(strstr(text, ".BR \"source =\" \" (empty)\"\n"));
     assert_non_null(strstr(text, "\\(aqseqtrain devices\\(aq"));
     assert_null(strchr(text, '\''));

@@ -100,7 +100,7 @@ point "only optim knows what an optimizer makes of its settings" \
 point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
 
 # train is for every model: it names none of those that [model] type offers.
-types=$(sed -n 's/^CHOICE(model, type, "[^"]*", "\([^"]*\)".*/\1/p' src/config/options.def |
+types=$(sed -n 's/^CHOICE(model, type, FIXED, "[^"]*", "\([^"]*\)".*/\1/p' src/config/options.def |
     sed 's/ *| */|/g')
 point "train names no architecture" \
     "$([ -n "$types" ] || echo 'no model types in options.def?'

@@ -682,25 +682,14 @@ static char *value_text(const struct option *o, const struct config *config)
     return text;
 }
 
-/* Whether "section.key" or "section.*" is in the list. */
-static int is_allowed(const struct option *o, const char *const *allowed)
-{
-    size_t n = strlen(o->section);
-    for (; allowed && *allowed; allowed++)
-        if (!strncmp(*allowed, o->section, n) && (*allowed)[n] == '.' &&
-            (!strcmp(*allowed + n + 1, "*") || !strcmp(*allowed + n + 1, o->key)))
-            return 1;
-    return 0;
-}
-
-int config_differs(const struct config *old, const struct config *now, const char *const *allowed,
-                   char *out, size_t size)
+int config_differs(const struct config *old, const struct config *now, int resuming, char *out,
+                   size_t size)
 {
     int differs = 0;
     locale_t before = clocale_enter();
     for (size_t i = 0; i < option_count && !differs; i++) {
         const struct option *o = &options[i];
-        if (is_allowed(o, allowed))
+        if (resuming && o->resume == OPTION_FREE)
             continue;
         char *a = value_text(o, old), *b = value_text(o, now);
         char qa[OPTION_QUOTED], qb[OPTION_QUOTED];

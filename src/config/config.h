@@ -77,23 +77,23 @@ struct config {
 #define END(name) \
     }             \
     name;
-#define TEXT(s, key, def, help) char *key;
-#define INPUT(s, key, def, help) char *key;
-#define INPUTS(s, key, def, help) struct list key;
-#define OUTPUT(s, key, def, help) char *key;
-#define LIST(s, key, def, help) struct list key;
-#define EXPRESSION(s, key, def, help) char *key;
-#define EXPRESSIONS(s, key, def, help) struct list key;
-#define SET(s, key, def, choices, help) struct list key;
-#define FLAG(s, key, def, help) int key;
-#define INTEGER(s, key, def, min, max, help) long key;
-#define AUTO(s, key, def, min, max, help) long key;
-#define REAL(s, key, def, min, max, help) double key;
-#define CHOICE(s, key, def, choices, help) int key;
-#define METHOD(s, key, def, choices, help) struct method key;
-#define DURATION(s, key, def, help) int64_t key;
-#define SPAN(s, key, def, help) struct span key;
-#define BYTES(s, key, def, help) uint64_t key;
+#define TEXT(s, key, resume, def, help) char *key;
+#define INPUT(s, key, resume, def, help) char *key;
+#define INPUTS(s, key, resume, def, help) struct list key;
+#define OUTPUT(s, key, resume, def, help) char *key;
+#define LIST(s, key, resume, def, help) struct list key;
+#define EXPRESSION(s, key, resume, def, help) char *key;
+#define EXPRESSIONS(s, key, resume, def, help) struct list key;
+#define SET(s, key, resume, def, choices, help) struct list key;
+#define FLAG(s, key, resume, def, help) int key;
+#define INTEGER(s, key, resume, def, min, max, help) long key;
+#define AUTO(s, key, resume, def, min, max, help) long key;
+#define REAL(s, key, resume, def, min, max, help) double key;
+#define CHOICE(s, key, resume, def, choices, help) int key;
+#define METHOD(s, key, resume, def, choices, help) struct method key;
+#define DURATION(s, key, resume, def, help) int64_t key;
+#define SPAN(s, key, resume, def, help) struct span key;
+#define BYTES(s, key, resume, def, help) uint64_t key;
 #include "config/options.def"
 #undef SECTION
 #undef END
@@ -146,12 +146,12 @@ char *config_text(const struct config *config);
 const char *config_choice(const char *section, const char *key, int value);
 
 /*
- * Compares two configs key by key. Returns the first differing key that is not in `allowed` (a
- * NULL-terminated list of "section.key" or "section.*"), written as "section.key: 'a' in the
- * checkpoint, 'b' here" into `out`; 0 if there is none, 1 if there is, -1 where memory runs out.
+ * Compares two configs key by key; of a run that is `resuming`, those keys that options.def calls
+ * FIXED. Writes the first that differs as "section.key: 'a' in the checkpoint, 'b' here" into
+ * `out`. 0 if there is none, 1 if there is, -1 where memory runs out.
  */
-int config_differs(const struct config *old, const struct config *now, const char *const *allowed,
-                   char *out, size_t size);
+int config_differs(const struct config *old, const struct config *now, int resuming, char *out,
+                   size_t size);
 
 /* A key for those who help to write it: its sentence, what it takes but free text. */
 struct config_key {

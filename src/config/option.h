@@ -32,8 +32,11 @@ enum option_type {
     OPTION_BYTES,
 };
 
+enum option_resume { OPTION_FIXED, OPTION_FREE };
+
 struct option {
     enum option_type type;
+    enum option_resume resume; /* whether --resume lets it differ from the checkpoint's */
     const char *section, *key, *def, *help;
     const char *choices; /* "a | b | c"; NULL where there are none */
     double min, max;

@@ -23,6 +23,8 @@ static int put_option(const struct option *o, FILE *out)
     fputs("Value: ", stream);
     option_describe(o, stream);
     putc('.', stream);
+    if (o->resume == OPTION_FREE)
+        fputs(" May differ when a run is resumed.", stream);
     if (fclose(stream)) {
         free(takes);
         return -1;

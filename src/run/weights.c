@@ -6,46 +6,40 @@
 #include "run/prepare.h"
 #include "train/plan_text.h"
 
-/* Keys that may differ from the checkpoint's, as seqtrain(1) says. */
-static const char *const may_differ[] = {
-    "run.name",
-    "run.output",
-    "run.lock",
-    "train.epochs",
-    "train.patience",
-    "train.checkpoint",
-    "data.target_display",
-    "plots.*",
-    "device.memory_fraction",
-    "device.memory",
-    NULL,
-};
+/* Fails where steps would not have the bits that they had when the checkpoint was written. */
+static int check_same(const struct training *t, const struct checkpoint *c, const char *path,
+                      struct error *err)
+{
+    const char *plan = safetensors_get(c->st, "plan");
+    const int recompute = c->config->train.recompute != t->config->train.recompute;
+    char why[1024];
+    int differs = config_differs(c->config, t->config, 1, why, sizeof why);
+    if (differs > 0)
+        return error_set(err, STATUS_USAGE, "--resume: %s", why);
+    if (!differs && plan)
+        differs = plan_text_differs(plan, t->plan, recompute, why, sizeof why);
+    if (differs > 0)
+        return error_set(err, STATUS_USAGE,
+                         "--resume: the plan is not the one of the checkpoint, so the bits would "
+                         "not be the same: %s",
+                         why);
+    return differs ? error_set(err, STATUS_FAILED, "%s: out of memory", path) : 0;
+}
 
 /* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
 static int resume_from(struct training *t, enum verbosity verbosity, const char *name,
                        struct error *err)
 {
     struct checkpoint c;
-    char *path = train_path(t, name), why[1024];
+    char *path = train_path(t, name);
     int result = -1;
     if (!path)
         return error_set(err, STATUS_FAILED, "out of memory");
     progress_fini(&t->progress); /* that of a checkpoint that was damaged behind it */
     if (!checkpoint_read(&c, path, NULL, 0, err)) {
-        const char *plan = safetensors_get(c.st, "plan");
-        int differs = config_differs(c.config, t->config, may_differ, why, sizeof why);
         prepare_tell_unchecked(verbosity, t->log, c.st->summed, path);
-        if (differs < 0)
-            error_set(err, STATUS_FAILED, "%s: out of memory", path);
-        else if (differs)
-            error_set(err, STATUS_USAGE, "--resume: %s", why);
-        else if (plan && plan_text_differs(plan, t->plan, why, sizeof why))
-            error_set(err, STATUS_USAGE,
-                      "--resume: the plan is not the one of the checkpoint, so the bits would not "
-                      "be the same: %s",
-                      why);
-        else if (!checkpoint_load_weights(t->engine, c.st, path, err) &&
-                 !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))
+        if (!check_same(t, &c, path, err) && !checkpoint_load_weights(t->engine, c.st, path, err) &&
+            !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))
             result = 0;
         checkpoint_fini(&c);
     }

@@ -43,20 +43,99 @@ char *plan_text(const struct engine *e)
     return text;
 }
 
-int plan_text_differs(const char *old, const char *now, char *out, size_t size)
+/* "WHERE: A in the checkpoint, B here". 1, or -1 without memory. */
+static int differ(const char *where, const json_t *a, const json_t *b, char *out, size_t size)
+{
+    char *old = a ? jsonmem_dumps(a, JSON_ENCODE_ANY) : strdup("nothing");
+    char *now = b ? jsonmem_dumps(b, JSON_ENCODE_ANY) : strdup("nothing");
+    int result = old && now ? 1 : -1;
+    if (result > 0)
+        snprintf(out, size, "%s: %s in the checkpoint, %s here", where, old, now);
+    free(old);
+    free(now);
+    return result;
+}
+
+/* Members of a launch that only say what it is for. */
+static int is_name(const json_t *launch, const char *key)
+{
+    return !strcmp(key, "for") || (!strcmp(key, "gemm") && json_object_get(launch, "product"));
+}
+
+/* Whether `a` lacks a member that `b` has, or has it otherwise. */
+static int launch_differs(const json_t *a, const json_t *b, const char *where, char *out,
+                          size_t size)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)b, key, value)
+    {
+        const json_t *other = json_object_get(a, key);
+        if (!is_name(b, key) && !json_equal(other, value)) {
+            char what[192];
+            snprintf(what, sizeof what, "%s, %s", where, key);
+            return differ(what, other, value, out, size);
+        }
+    }
+    return 0;
+}
+
+static int launches_differ(const json_t *a, const json_t *b, const char *graph, char *out,
+                           size_t size)
+{
+    const size_t count = json_array_size(b);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *x = json_array_get(a, i), *y = json_array_get(b, i);
+        const char *name = json_string_value(json_object_get(y, "kernel"));
+        char where[128];
+        snprintf(where, sizeof where, "%s, launch %zu (%s)", graph, i, name ? name : "gemm");
+        int differs = launch_differs(x, y, where, out, size);
+        if (!differs)
+            differs = launch_differs(y, x, where, out, size);
+        if (differs)
+            return differs;
+    }
+    if (json_array_size(a) == count)
+        return 0;
+    snprintf(out, size, "%s: %zu launches in the checkpoint, %zu here", graph, json_array_size(a),
+             count);
+    return 1;
+}
+
+static int plan_differs(const json_t *a, const json_t *b, int recompute, char *out, size_t size)
+{
+    static const char *const facts[] = {"device", "platform", "driver", "version", "gemm"};
+    for (size_t i = 0; i < sizeof facts / sizeof *facts; i++) {
+        const json_t *x = json_object_get(a, facts[i]), *y = json_object_get(b, facts[i]);
+        if (!json_equal(x, y))
+            return differ(facts[i], x, y, out, size);
+    }
+    int differs = 0;
+    if (!recompute)
+        differs = launches_differ(json_object_get(a, "training"), json_object_get(b, "training"),
+                                  "training", out, size);
+    if (!differs)
+        differs = launches_differ(json_object_get(a, "evaluation"),
+                                  json_object_get(b, "evaluation"), "evaluation", out, size);
+    return differs;
+}
+
+int plan_text_differs(const char *old, const char *now, int recompute, char *out, size_t size)
 {
     if (!strcmp(old, now))
         return 0;
-    /* one fact a line, so the first line that differs names the difference */
-    size_t line = 0;
-    for (size_t i = 0; old[i] && old[i] == now[i]; i++)
-        if (old[i] == '\n')
-            line = i + 1;
-    const char *a = old + line, *b = now + line;
-    int la = (int)strcspn(a, "\n"), lb = (int)strcspn(b, "\n");
-    snprintf(out, size, "%.*s in the checkpoint, %.*s here", la, a + strspn(a, " "), lb,
-             b + strspn(b, " "));
-    return 1;
+    json_error_t why;
+    json_t *a = json_loads(old, 0, &why), *b = json_loads(now, 0, &why);
+    int result = -1;
+    if (b && !a && !jsonmem_short()) {
+        snprintf(out, size, "the checkpoint's is no JSON");
+        result = 1;
+    } else if (a && b) {
+        result = plan_differs(a, b, recompute, out, size);
+    }
+    json_decref(a);
+    json_decref(b);
+    return result;
 }
 
 static void print_graph(const struct graph *g, const char *title, const char *provider, FILE *out)

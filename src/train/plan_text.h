@@ -13,8 +13,12 @@
 /* JSON text that the caller frees; NULL without memory. */
 char *plan_text(const struct engine *e);
 
-/* Compares two plans; 1 and a sentence with the first difference in `out`, or 0. */
-int plan_text_differs(const char *old, const char *now, char *out, size_t size);
+/*
+ * Compares two plans, but for the names of what launches are for; where only one of the two runs
+ * recomputes, but for the launches of training as well, since it makes some of them twice. 1 and
+ * the first difference in `out`, 0 where there is none, -1 where memory runs out.
+ */
+int plan_text_differs(const char *old, const char *now, int recompute, char *out, size_t size);
 
 /* Every launch with shapes, provider, FLOPs and bytes, then the memory map (check --plan). */
 void plan_print(const struct engine *e, FILE *out);

@@ -33,7 +33,7 @@ def defaults():
     table = {}
     with open(os.path.join(SOURCE, "config", "options.def")) as file:
         for line in file:
-            match = re.match(r'[A-Z]+\((\w+), (\w+), "([^"]*)"', line)
+            match = re.match(r'[A-Z]+\((\w+), (\w+), F[A-Z]+, "([^"]*)"', line)
             if match:
                 table.setdefault(match[1], {})[match[2]] = match[3]
     return table
