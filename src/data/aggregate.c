@@ -6,7 +6,9 @@
 
 #include "data/csv.h"
 
-static const char *const names[AGGREGATES] = {"last", "first", "max", "min", "sum", "mean"};
+static const char *const names[AGGREGATES] = {
+    [AGGREGATE_LAST] = "last", [AGGREGATE_FIRST] = "first", [AGGREGATE_MAX] = "max",
+    [AGGREGATE_MIN] = "min",   [AGGREGATE_SUM] = "sum",     [AGGREGATE_MEAN] = "mean"};
 
 /* Names of columns that tell their rule: English, German, French, Spanish, Korean, Japanese, and
  * those of exchanges; the manual has the list. */

@@ -19,21 +19,21 @@
 #define POWER_LEAST 0.01
 #define POWER_MOST 100
 
-/* What each kind is called and what may be written behind it. In the order of the enum. */
+/* What each kind is called and what may be written behind it. */
 static const struct kind {
     const char *name;
     const char *parameter[2]; /* NULL: none */
     int fitted;
     const char *needs; /* what a value without a transform lacks; NULL: "a smaller value" */
 } kinds[] = {
-    {"log", {NULL, NULL}, 0, "a value above 0"},
-    {"signed_log", {NULL, NULL}, 0, NULL},
-    {"sqrt", {NULL, NULL}, 0, "a value from 0 on"},
-    {"signed_sqrt", {NULL, NULL}, 0, NULL},
-    {"power", {"p", NULL}, 0, NULL},
-    {"clip", {"low", "high"}, 0, NULL},
-    {"scale", {"low", "high"}, 1, NULL},
-    {"standard", {NULL, NULL}, 1, NULL},
+    [TRANSFORM_LOG] = {"log", {NULL, NULL}, 0, "a value above 0"},
+    [TRANSFORM_SIGNED_LOG] = {"signed_log", {NULL, NULL}, 0, NULL},
+    [TRANSFORM_SQRT] = {"sqrt", {NULL, NULL}, 0, "a value from 0 on"},
+    [TRANSFORM_SIGNED_SQRT] = {"signed_sqrt", {NULL, NULL}, 0, NULL},
+    [TRANSFORM_POWER] = {"power", {"p", NULL}, 0, NULL},
+    [TRANSFORM_CLIP] = {"clip", {"low", "high"}, 0, NULL},
+    [TRANSFORM_SCALE] = {"scale", {"low", "high"}, 1, NULL},
+    [TRANSFORM_STANDARD] = {"standard", {NULL, NULL}, 1, NULL},
 };
 #define KINDS (sizeof kinds / sizeof *kinds)
 

@@ -16,7 +16,7 @@
 /* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
  */
 enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU };
-/* In the order of loss.target. */
+/* In the order of loss.target; models/choices.c holds these enums to their keys. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
 /* In the order of model.head. */
 enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
