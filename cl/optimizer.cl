@@ -6,30 +6,54 @@
  */
 #include "common.h"
 
-/*
- * The micro-batch's figures: R = mean of value[], C = *contrastive, loss = R + weight C, added to
- * the epoch's sums with their number of samples, unless the loss is not finite. One work-item.
- */
-__kernel void loss_sum(__global const float *restrict value,
-                       __global const float *restrict contrastive,
-                       __global struct metrics *restrict metrics,
-                       __global const struct step *restrict step, const float weight)
+/* A term's mean and its sum over n samples. value is [B] where by_sample, else [1]. */
+static inline float2 term_of(__global const float *restrict value, const int there,
+                             const int by_sample, const uint n)
 {
+    if (!there)
+        return (float2)(0.0f, 0.0f);
+    if (!by_sample)
+        return (float2)(value[0], value[0] * n);
     float sum = 0, lost = 0;
-    const uint n = step->count;
     for (uint b = 0; b < n; b++) {
         const float add = value[b] - lost, next = sum + add;
         lost = (next - sum) - add;
         sum = next;
     }
-    const float r = sum / n, c = contrastive[0], loss = r + weight * c;
+    return (float2)(sum / n, sum);
+}
+
+#define TERM_OF(k)                                                                        \
+    const float2 of##k = term_of(value##k, there >> k & 1, by_sample >> k & 1, n);        \
+    loss += weight##k * of##k.x;
+#define TERM_ADD(k) add_compensated(metrics->term[k], of##k.y);
+
+/*
+ * The micro-batch's figures: loss = sum of weight * mean over the terms, added with the terms to
+ * the epoch's sums with their number of samples, unless the loss is not finite. Bit k of there: the
+ * loss has term k, else any buffer stands in its place; of by_sample: its value is [B]. One
+ * work-item.
+ */
+__kernel void
+loss_sum(__global const float *restrict value0, __global const float *restrict value1,
+         __global const float *restrict value2, __global const float *restrict value3,
+         __global const float *restrict value4, __global const float *restrict value5,
+         __global const float *restrict value6, __global const float *restrict value7,
+         __global struct metrics *restrict metrics, __global const struct step *restrict step,
+         const int there, const int by_sample, const float weight0, const float weight1,
+         const float weight2, const float weight3, const float weight4, const float weight5,
+         const float weight6, const float weight7)
+{
+    const uint n = step->count;
+    float loss = 0;
+    TERM_OF(0) TERM_OF(1) TERM_OF(2) TERM_OF(3) TERM_OF(4) TERM_OF(5) TERM_OF(6) TERM_OF(7)
     metrics->last_loss = loss;
     if (!isfinite(loss)) { /* the step is refused, and its figures with it */
         metrics->bad_loss = 1;
         return;
     }
-    add_compensated(metrics->reconstruction, sum);
-    add_compensated(metrics->contrastive, c * n);
+    TERM_ADD(0) TERM_ADD(1) TERM_ADD(2) TERM_ADD(3)
+    TERM_ADD(4) TERM_ADD(5) TERM_ADD(6) TERM_ADD(7)
     add_compensated(metrics->loss, loss * n);
     add_compensated(metrics->samples, (float)n);
 }

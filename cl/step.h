@@ -29,9 +29,12 @@ struct step {
     float unused[3];
 };
 
+/* Terms of a loss; loss_sum has as many arguments. */
+#define TERMS_MOST 8
+
 /* Sums that the device keeps over an epoch; each a compensated pair (sum, correction). */
 struct metrics {
-    float loss[2], reconstruction[2], contrastive[2]; /* weighted by samples */
+    float loss[2], term[TERMS_MOST][2]; /* weighted by samples */
     float samples[2];
     float norm_sum[2]; /* gradient norm, of each optimizer step */
     float norm_max;
@@ -43,7 +46,7 @@ struct metrics {
     float last_loss, last_norm; /* of the latest micro-batch and step */
     float scale;                /* clip factor of the step; 0 where it is not applied */
     STEP_UINT latched;          /* stop: no update after the first bad step */
-    STEP_UINT unused[11];
+    STEP_UINT unused[15];
 };
 
 #endif

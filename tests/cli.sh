@@ -111,14 +111,14 @@ png()
 }
 
 # state FILE: tensors and state of a last.safetensors, without seconds and the length of the log. The
-# history of the epochs comes first, eleven doubles each, the last of them seconds.
+# history of the epochs comes first, rows of doubles, the last of them seconds.
 state()
 {
-    rows=$(header "$1" | sed 's/.*"state\.history":{"dtype":"F64","shape":\[\([0-9]*\),11\],"data_offsets":\[0,.*/\1/')
+    shape=$(header "$1" | sed 's/.*"state\.history":{"dtype":"F64","shape":\[\([0-9]*,[0-9]*\)\],"data_offsets":\[0,.*/\1/')
     header "$1" | grep -ao '"state":"{.*finished[^}]*}' |
         sed -e 's/\\"seconds\\":[^,]*,//' -e 's/\\"log_bytes\\":[^,}]*//'
-    tensors "$1" | od -An -v -tx4 | awk -v words=$((rows * 22)) '{
-        for (i = 1; i <= NF; i++) { if (n >= words || n % 22 < 20) print $i; n++ } }'
+    tensors "$1" | od -An -v -tx4 | awk -v row=$((${shape#*,} * 2)) -v rows="${shape%,*}" '{
+        for (i = 1; i <= NF; i++) { if (n >= rows * row || n % row < row - 2) print $i; n++ } }'
 }
 
 # candles ROWS: candles a minute apart, cycles of different length with a ripple.

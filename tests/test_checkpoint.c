@@ -40,6 +40,15 @@ int buffer_write(struct buffer *buffer, size_t offset, size_t bytes, const void 
     return 0;
 }
 
+/* Of the model. */
+static struct terms terms;
+
+struct terms model_terms(const struct config *config)
+{
+    (void)config;
+    return terms;
+}
+
 /* A weight of more than one piece, a bias, and a statistic that has no optimizer state. */
 enum { ROWS = 130, COLUMNS = 300, ELEMS = ROWS * COLUMNS + COLUMNS, ALL = ELEMS + COLUMNS };
 
@@ -93,6 +102,7 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
 {
     struct error err = {0};
     memset(f, 0, sizeof *f);
+    terms = (struct terms){{{.name = "mse"}, {.name = "spread"}}, 2};
     f->config = config_load(NULL, settings, count, &err);
     if (!f->config)
         fail_msg("%s", err.text);
@@ -157,7 +167,7 @@ static struct progress some_progress(void)
                          .finished = 1,
                          .log_bytes = INT64_C(5000000000)};
     for (int i = 0; i < 2; i++) {
-        const struct epoch_figures row = {i + 1, 1.0 / 3, 2, 3, NAN, 5, 6, 7, 8, 9, 10 + i};
+        const struct epoch_figures row = {i + 1, {1.0 / 3, {2, 3}}, {NAN, {5, 6}}, 7, 8, 9, 10 + i};
         assert_int_equal(progress_add(&p, &row, &err), 0);
     }
     for (size_t i = 0; i < sizeof p.metrics; i++)

@@ -169,12 +169,12 @@ static void test_evaluate_batch(void **state)
                 fail_msg("%s", err.text);
             if (!b)
                 want[c] = got;
-            if (!(fabs(got.reconstruction - want[c].reconstruction) <= 1e-6) ||
-                !(fabs(got.contrastive - want[c].contrastive) <= 1e-6) ||
+            if (!(fabs(got.term[0] - want[c].term[0]) <= 1e-6) ||
+                !(fabs(got.term[1] - want[c].term[1]) <= 1e-6) ||
                 !(fabs(got.loss - want[c].loss) <= 1e-6))
                 fail_msg("evaluate_batch %ld, %zu windows: R %.9g C %.9g, not R %.9g C %.9g",
-                         batches[b], counts[c], got.reconstruction, got.contrastive,
-                         want[c].reconstruction, want[c].contrastive);
+                         batches[b], counts[c], got.term[0], got.term[1], want[c].term[0],
+                         want[c].term[1]);
             if (c)
                 continue;
             for (size_t i = 0; i < WINDOWS; i++)
@@ -187,9 +187,9 @@ static void test_evaluate_batch(void **state)
             double mean = 0;
             for (size_t i = 0; i < WINDOWS; i++)
                 mean += value[b > 0][i] / (double)WINDOWS;
-            assert_true(fabs(mean - got.reconstruction) < 1e-6);
+            assert_true(fabs(mean - got.term[0]) < 1e-6);
         }
-        assert_true(want[0].reconstruction > 0.1 && want[1].contrastive == 0);
+        assert_true(want[0].term[0] > 0.1 && want[1].term[1] == 0);
         engine_close(e);
         fixture_fini(&f);
     }
@@ -199,7 +199,7 @@ static void test_evaluate_batch(void **state)
         for (size_t j = 0; j < i; j++)
             for (size_t d = 0; d < 5; d++)
                 sum += 2 * (double)latent[0][i * 5 + d] * (double)latent[0][j * 5 + d];
-    assert_true(fabs(sum / (WINDOWS * (WINDOWS - 1)) - want[0].contrastive) < 1e-6);
+    assert_true(fabs(sum / (WINDOWS * (WINDOWS - 1)) - want[0].term[1]) < 1e-6);
 }
 
 /* --- the same bits */
@@ -489,7 +489,7 @@ static void nonfinite(char *policy, float poison)
         for (size_t i = 0; i < e->params->elems; i++)
             assert_true(isfinite(w[i]));
         assert_true(!m.latched && m.steps == 4 && m.bad == 1 && m.samples[0] == 32);
-        assert_true(isfinite(m.loss[0]) && isfinite(m.contrastive[0]) && isfinite(m.norm_sum[0]));
+        assert_true(isfinite(m.loss[0]) && isfinite(m.term[1][0]) && isfinite(m.norm_sum[0]));
         float *moment = malloc(bytes);
         assert_int_equal(buffer_read(e->optim.slot[1], 0, bytes, moment, &err), 0);
         for (size_t i = 0; i < e->params->elems; i++)

@@ -166,7 +166,8 @@ static void test_optimizer(void **state)
         fake.info.is_cpu = cpu;
         struct tensor *value = graph_tensor2(g, "value", 1, BATCH);
         struct tensor *contrastive = graph_tensor2(g, "contrastive", 1, 1);
-        op_loss_sum(g, value, contrastive, 0.5);
+        op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, contrastive},
+                    (double[TERMS_MOST]){1, 0.5});
         expect_option(last(g, "loss_sum"), cpu ? "-DVEC=16" : "-DVEC=4");
         graph_free(g);
     }

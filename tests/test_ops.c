@@ -1406,9 +1406,10 @@ static void test_loss_sum(int mode)
         sum += values[i];
     struct tensor *value = graph_constant(g, "value", B, values);
     struct tensor *c = graph_constant(g, "c", 1, (float[]){(float)contrastive});
-    struct tensor *of_metrics = op_loss_sum(g, value, c, weight);
+    struct tensor *of_metrics =
+        op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, c}, (double[TERMS_MOST]){1, weight});
     graph_ready(g, 0);
-    struct metrics metrics = {.loss = {1e6f, 0}, .reconstruction = {1e8f, 0}}, was;
+    struct metrics metrics = {.loss = {1e6f, 0}, .term = {{1e8f, 0}}}, was;
     const struct step step = {.count = N, .group = N};
     OK(tensor_write(of_metrics, &metrics, &err));
     for (int i = 0; i < RUNS; i++)
@@ -1420,8 +1421,8 @@ static void test_loss_sum(int mode)
         if (!(fabs((double)(x) - (y)) <= (relative)*fabs((double)(y))))     \
             fail_msg("%s is %.9g, not %.9g", #x, (double)(x), (double)(y)); \
     } while (0)
-    NEAR(PAIR(metrics.reconstruction) - 1e8, RUNS * sum, 1e-6);
-    NEAR(PAIR(metrics.contrastive), RUNS * N * contrastive, 1e-6);
+    NEAR(PAIR(metrics.term[0]) - 1e8, RUNS * sum, 1e-6);
+    NEAR(PAIR(metrics.term[1]), RUNS * N * contrastive, 1e-6);
     NEAR(PAIR(metrics.loss) - 1e6, RUNS * (sum + weight * contrastive * N), 1e-5);
     NEAR(PAIR(metrics.samples), RUNS * N, 0);
     NEAR(metrics.last_loss, sum / N + weight * contrastive, 1e-6);
@@ -1445,16 +1446,40 @@ static void test_loss_sum(int mode)
     graph_close(g);
 }
 
-static void test_zero(int mode)
+/* As many terms as there can be: of samples, of the batch, and two that are left out. */
+static void test_loss_terms(int mode)
 {
-    struct graph *g = graph_open(mode, 2, 0);
-    struct tensor *zero = op_zero(g);
+    enum { B = 7, N = 5, OUT_A = 2, OUT_B = 5 };
+    static const double weight[TERMS_MOST] = {1, 0.5, 4, -2, 0.25, 8, 3, 0.125};
+    struct graph *g = graph_open(mode, B, 0);
+    struct tensor *value[TERMS_MOST] = {NULL};
+    double want[TERMS_MOST] = {0}, loss = 0;
+    for (int k = 0; k < TERMS_MOST; k++) {
+        float x[B];
+        char name[16];
+        draw_all(x, B, (unsigned)k + 40, 0, 1);
+        for (int i = 0; k % 2 == 0 && i < N; i++)
+            want[k] += x[i];
+        if (k % 2)
+            want[k] = (double)x[0] * N;
+        if (k == OUT_A || k == OUT_B) {
+            want[k] = 0;
+            continue;
+        }
+        snprintf(name, sizeof name, "value%d", k);
+        value[k] = graph_constant(g, name, k % 2 ? 1 : B, x);
+        loss += weight[k] * want[k];
+    }
+    struct tensor *of_metrics = op_loss_sum(g, value, weight);
     graph_ready(g, 0);
-    run_step(g, &(struct step){.count = 2});
-    float *got = fetch(zero);
-    assert_int_equal(zero->elems, 1);
-    assert_true(got[0] == 0);
-    free(got);
+    run_step(g, &(struct step){.count = N, .group = N});
+    struct metrics metrics;
+    OK(tensor_read(of_metrics, &metrics, &err));
+    for (int k = 0; k < TERMS_MOST; k++)
+        if (!(fabs(PAIR(metrics.term[k]) - want[k]) <= 1e-5))
+            fail_msg("term %d is %.9g, not %.9g", k, PAIR(metrics.term[k]), want[k]);
+    if (!(fabs(PAIR(metrics.loss) - loss) <= 1e-4))
+        fail_msg("the loss is %.9g, not %.9g", PAIR(metrics.loss), loss);
     graph_close(g);
 }
 
@@ -1794,7 +1819,7 @@ int main(int argc, char **argv)
         {"batch norm's running statistics", test_running_statistics},
         {"limits of convolutions", test_conv_limits},
         {"loss_sum", test_loss_sum},
-        {"zero", test_zero},
+        {"terms of a loss", test_loss_terms},
         {"sum_rows", test_sum_rows},
         {"recurrent, range of values", test_recurrent_range},
         {"I/Q features", test_iq_features},

@@ -147,6 +147,7 @@ enum { EPOCHS = 120 };
 
 struct run {
     double columns[10][EPOCHS];
+    struct plot_term term[2];
     struct plot_losses losses;
 };
 
@@ -163,8 +164,23 @@ static void run_init(struct run *run, size_t epochs)
         run->columns[9][i] = 1.5 + 0.5 * noise(&seed);
     }
     double(*c)[EPOCHS] = run->columns;
-    run->losses = (struct plot_losses){epochs, c[0], c[1], c[2],  c[3],          c[4], c[5], c[6],
-                                       c[7],   c[8], c[9], 0.116, "window mean", 100,  NULL};
+    run->term[0] = (struct plot_term){"Reconstruction term R", c[2], c[5]};
+    run->term[1] = (struct plot_term){"Contrastive term C", c[3], c[6]};
+    run->losses = (struct plot_losses){epochs,
+                                       c[0],
+                                       c[1],
+                                       c[4],
+                                       run->term,
+                                       2,
+                                       c[7],
+                                       c[8],
+                                       c[9],
+                                       0.116,
+                                       "window mean",
+                                       "each window's mean",
+                                       "R: error. C: . ",
+                                       100,
+                                       NULL};
 }
 
 struct windows {
@@ -321,7 +337,8 @@ static void many_epochs(void **state)
         x[i] = (double)i + 1;
         y[i] = 0.5;
     }
-    struct plot_losses losses = {MANY, x, y, y, y, y, y, y, y, y, y, NAN, NULL, 1, NULL};
+    struct plot_term term[] = {{"R", y, y}, {"C", y, y}};
+    struct plot_losses losses = {MANY, x, y, y, term, 2, y, y, y, NAN, NULL, "", "", 1, NULL};
     struct picture flat = draw_losses(&losses);
     double *spike = malloc(MANY * sizeof *spike);
     assert_non_null(spike);
@@ -1023,20 +1040,20 @@ static void losses_of_one_term(void **state)
     static struct run run;
     run_init(&run, EPOCHS);
     struct picture two = draw_losses(&run.losses);
-    run.losses.term = "huber";
-    run.losses.train_reconstruction = run.losses.train_contrastive = NULL;
-    run.losses.val_reconstruction = run.losses.val_contrastive = NULL;
+    run.losses.name = "huber";
+    run.losses.term = NULL;
+    run.losses.terms = 0;
     struct picture one = draw_losses(&run.losses);
     assert_int_equal(one.height, two.height - 2 * (210 + 26));
     free(two.rgb);
-    run.losses.term = "mse";
+    run.losses.name = "mse";
     struct picture other = draw_losses(&run.losses);
     struct box box = difference(&one, &other);
     assert_true(box.right > box.left && box.bottom <= 2 * (CANVAS_TOP + 20));
     free(other.rgb);
     for (int i = 30; i < 60; i++) /* the largest gradient norm, at the bottom right */
         run.columns[9][i] *= 1.3;
-    run.losses.term = "huber";
+    run.losses.name = "huber";
     other = draw_losses(&run.losses);
     box = difference(&one, &other);
     assert_true(box.left >= 800 && box.top >= 2 * (CANVAS_TOP + 270));

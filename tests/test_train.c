@@ -26,9 +26,9 @@ static struct {
     /* by epoch, from 1 */
     struct metrics metrics[MOST];
     struct evaluation validation[MOST];
-    const char *term;  /* what model_loss() says */
-    long tick;         /* nanoseconds that a micro-batch takes */
-    long interrupt_at; /* the micro-batch with which a signal comes; 0: none */
+    struct terms terms; /* what model_terms() says */
+    long tick;          /* nanoseconds that a micro-batch takes */
+    long interrupt_at;  /* the micro-batch with which a signal comes; 0: none */
     int write_best_fails, read_metrics_fails;
 
     struct training *run;
@@ -192,10 +192,10 @@ int advice_time(const struct config *config, int is_cpu, double seconds_left, st
     return seconds_left > 1000;
 }
 
-const char *model_loss(const struct config *config)
+struct terms model_terms(const struct config *config)
 {
     (void)config;
-    return fake.term;
+    return fake.terms;
 }
 
 int log_position(struct log *log, int64_t *bytes, struct error *err)
@@ -277,6 +277,8 @@ static void forget(void)
         json_decref(fake.event[i]);
     memset(&fake, 0, sizeof fake);
     fake.tick = 1000000000;
+    fake.terms = (struct terms){
+        {{.name = "reconstruction", .symbol = "R"}, {.name = "contrastive", .symbol = "C"}}, 2};
     signalled = 0;
     for (int i = 0; i < MOST; i++) {
         fake.metrics[i].samples[0] = 1;
@@ -461,7 +463,7 @@ static void the_monitored_figure(void **state)
         SETTING(&s, 4, "train.epochs=6", monitor[k]);
         for (int i = 1; i <= SOME; i++) {
             fake.validation[i] =
-                (struct evaluation){i == 2 ? 1 : 9, i == 3 ? 1 : 9, i == 4 ? 1 : 9};
+                (struct evaluation){i == 2 ? 1 : 9, {i == 3 ? 1 : 9, i == 4 ? 1 : 9}};
             fake.metrics[i].loss[0] = i == 5 ? 1 : 9;
         }
         trained(&s);
@@ -671,13 +673,12 @@ static void an_epochs_figures(void **state)
     SETTING(&s, 8, "train.batch=2", "train.epochs=3", "train.lr=0.25", "train.schedule=constant",
             "train.warmup=0 steps");
     fake.metrics[1] = (struct metrics){.loss = {10, 2},
-                                       .reconstruction = {5, 1},
-                                       .contrastive = {8, 4},
+                                       .term = {{5, 1}, {8, 4}},
                                        .samples = {6, 2},
                                        .norm_sum = {8, 2},
                                        .norm_max = 4.5,
                                        .steps = 4};
-    fake.validation[1] = (struct evaluation){1.5, 0.5, 1};
+    fake.validation[1] = (struct evaluation){1.5, {0.5, 1}};
     fake.tick = 500; /* 2 us an epoch: 4 million windows a second */
     trained(&s);
     assert_int_equal(fake.events, 3);
@@ -712,10 +713,9 @@ static void an_epochs_figures(void **state)
 
     const struct epoch_figures *f = &s.run.progress.history[0];
     assert_int_equal(s.run.progress.epochs, 3);
-    assert_true(f->epoch == 1 && f->train_loss == 1.5 && f->train_reconstruction == 0.75 &&
-                f->train_contrastive == 1.5 && f->val_loss == 1.5 && f->val_reconstruction == 0.5 &&
-                f->val_contrastive == 1 && f->lr == 0.25 && f->grad_mean == 2.5 &&
-                f->grad_max == 4.5);
+    assert_true(f->epoch == 1 && f->train.loss == 1.5 && f->train.term[0] == 0.75 &&
+                f->train.term[1] == 1.5 && f->val.loss == 1.5 && f->val.term[0] == 0.5 &&
+                f->val.term[1] == 1 && f->lr == 0.25 && f->grad_mean == 2.5 && f->grad_max == 4.5);
     near(f->seconds, 2e-6, 1e-12);
     config_free(s.config);
 }
@@ -727,8 +727,8 @@ static void one_term_and_no_validation(void **state)
     (void)state;
     struct setting s;
     SETTING(&s, 8, "train.batch=2", "train.epochs=4", "train.monitor=train_loss");
-    fake.term = "huber";
-    fake.metrics[1].loss[0] = fake.metrics[1].reconstruction[0] = 3;
+    fake.terms = (struct terms){{{.name = "huber"}}, 1};
+    fake.metrics[1].loss[0] = fake.metrics[1].term[0][0] = 3;
     fake.metrics[2].loss[0] = 9;
     fake.tick = 1000 * 1000000000L;
     s.data.count[PART_VALIDATION] = 0;
@@ -746,7 +746,7 @@ static void one_term_and_no_validation(void **state)
     config_free(s.config);
 
     SETTING(&s, 8, "train.batch=2", "train.epochs=1");
-    fake.term = "mse";
+    fake.terms = (struct terms){{{.name = "mse"}}, 1};
     fake.validation[1].loss = 0.25;
     fake.tick = 1000000; /* 8 windows in 4 ms */
     trained(&s);

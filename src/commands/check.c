@@ -79,8 +79,10 @@ static void print_step(const struct engine *e)
            s.total, s.warmup, c->train.accumulate, c->train.batch);
     printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
            e->micro, e->train->launch_count - e->micro, flops / 1e9, device_programs(e->dev));
-    if (c->train.accumulate > 1 && c->loss.contrastive != CONTRASTIVE_NONE)
-        printf("the contrastive term is that of each micro-batch of %ld windows\n", c->train.batch);
+    const struct term *by_batch = terms_by_batch(&e->io.terms);
+    if (c->train.accumulate > 1 && by_batch)
+        printf("the %s term is that of each micro-batch of %ld windows\n", by_batch->name,
+               c->train.batch);
 }
 
 /* --- gradients against central differences */

@@ -62,7 +62,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
         .sample = sample,
         .view = "",
     };
-    double weight = config->loss.contrastive_weight;
+    struct term *reconstruction = &io->terms.term[0], *contrastive = &io->terms.term[1];
     io->latent = encode(g, config, &t, input, features);
     io->latent->keep = 1;
     struct tensor *view = NULL;
@@ -75,22 +75,53 @@ static void build(struct graph *g, const struct config *config, const struct mod
     }
     io->output = decode(g, config, &t, io->latent, features);
     io->output->keep = 1;
-    io->value = op_sample_loss(g, io->output, input, t.window * features,
-                               (enum loss_kind)config->loss.reconstruction, NULL);
-    io->value->keep = 1;
+    reconstruction->value = op_sample_loss(g, io->output, input, t.window * features,
+                                           (enum loss_kind)config->loss.reconstruction, NULL);
     if (view)
-        io->contrastive = op_nt_xent(g, io->latent, view, latent, config->loss.temperature, weight);
+        contrastive->value =
+            op_nt_xent(g, io->latent, view, latent, config->loss.temperature, contrastive->weight);
     else if (config->loss.contrastive == CONTRASTIVE_MEAN_SIMILARITY)
-        io->contrastive = op_similarity(g, io->latent, latent, weight, &io->latent_total);
-    else
-        io->contrastive = op_zero(g);
-    io->contrastive->keep = 1;
-    io->metrics = op_loss_sum(g, io->value, io->contrastive, weight);
+        contrastive->value =
+            op_similarity(g, io->latent, latent, contrastive->weight, &contrastive->total);
+}
+
+/* C over all pairs: (|S|^2 - n) / (n (n - 1)) with S, the sum of latent vectors of length 1. */
+static double mean_similarity(const float *total, size_t elems, size_t samples)
+{
+    double square = 0, n = (double)samples;
+    for (size_t i = 0; i < elems; i += 2) {
+        double s = (double)total[i] + (double)total[i + 1];
+        square += s * s;
+    }
+    return samples < 2 ? 0 : (square - n) / (n * (n - 1));
+}
+
+/* R and C, in the order that build() knows. */
+static struct terms autoencoder_terms(const struct config *config)
+{
+    static const enum term_over over[] = {[CONTRASTIVE_NONE] = TERM_OFF,
+                                          [CONTRASTIVE_MEAN_SIMILARITY] = TERM_WHOLE,
+                                          [CONTRASTIVE_NT_XENT] = TERM_BATCHES};
+    return (struct terms){{{.name = "reconstruction",
+                            .symbol = "R",
+                            .what = "reconstruction error",
+                            .over = TERM_SAMPLES,
+                            .weight = 1,
+                            .lower_is_better = 1},
+                           {.name = "contrastive",
+                            .symbol = "C",
+                            .what = "contrastive term",
+                            .over = over[config->loss.contrastive],
+                            .weight = config->loss.contrastive_weight,
+                            .lower_is_better = 1,
+                            .whole = mean_similarity}},
+                          2};
 }
 
 const struct model_class model_autoencoder = {
     .name = "autoencoder",
     .python = "autoencoder.py",
     .build = build,
+    .terms = autoencoder_terms,
     .attends = 1,
 };

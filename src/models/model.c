@@ -28,10 +28,16 @@ const struct model_class *model_of(const struct config *config)
     return models[config->model.type];
 }
 
-const char *model_loss(const struct config *config)
+struct terms model_terms(const struct config *config)
 {
-    return model_of(config)->supervised ? config_choice("loss", "target", config->loss.target)
-                                        : NULL;
+    const struct model_class *class = model_of(config);
+    if (!class->supervised)
+        return class->terms(config);
+    return (struct terms){{{.name = config_choice("loss", "target", config->loss.target),
+                            .over = TERM_SAMPLES,
+                            .weight = 1,
+                            .lower_is_better = 1}},
+                          1};
 }
 
 const char *model_python(const struct config *config)
@@ -55,7 +61,7 @@ static void build_reversible(struct graph *g, const struct config *config,
     io->input = raw;
 }
 
-/* Losses of a model with targets: loss.target alone. */
+/* The loss of a model with targets: loss.target alone. */
 static void supervise(struct graph *g, const struct config *config, const struct model_shape *shape,
                       const struct model_data *data, struct model_io *io)
 {
@@ -66,12 +72,23 @@ static void supervise(struct graph *g, const struct config *config, const struct
         weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", data->weight), io->sample,
                                 0, 1, 1);
     io->output->keep = 1;
-    io->value = op_sample_loss(g, io->output, io->target, shape->target_rows * shape->targets,
-                               (enum loss_kind)config->loss.target, weight);
-    io->value->keep = 1;
-    io->contrastive = op_zero(g);
-    io->contrastive->keep = 1;
-    io->metrics = op_loss_sum(g, io->value, io->contrastive, 0);
+    io->terms.term[0].value =
+        op_sample_loss(g, io->output, io->target, shape->target_rows * shape->targets,
+                       (enum loss_kind)config->loss.target, weight);
+}
+
+/* Sums up the terms, which stay readable. */
+static void sum_terms(struct graph *g, struct model_io *io)
+{
+    struct tensor *value[TERMS_MOST] = {NULL};
+    double weight[TERMS_MOST] = {0};
+    for (size_t k = 0; k < io->terms.count; k++) {
+        value[k] = io->terms.term[k].value;
+        weight[k] = io->terms.term[k].weight;
+        if (value[k])
+            value[k]->keep = 1;
+    }
+    io->metrics = op_loss_sum(g, value, weight);
 }
 
 /* What the scalers of single windows do when these are gathered. */
@@ -94,7 +111,7 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
         return NULL;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
-    *io = (struct model_io){0};
+    *io = (struct model_io){.terms = model_terms(config)};
     io->input =
         op_gather(g, graph_borrow(g, "series", data->series), graph_borrow(g, "order", data->order),
                   shape->window, shape->features, scaling_of(config, shape), &io->sample);
@@ -107,6 +124,7 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
         class->build(g, config, shape, io);
     if (class->supervised)
         supervise(g, config, shape, data, io);
+    sum_terms(g, io);
     if (training)
         graph_backward(g);
     return g;

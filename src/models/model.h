@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "graph/graph.h"
+#include "models/term.h"
 
 /* Extents of a graph that are not in the configuration. */
 struct model_shape {
@@ -25,10 +26,8 @@ struct model_io {
     struct tensor *target;         /* [B, R, K]; NULL without targets */
     struct tensor *output;         /* [B, T, F], with targets [B, R, K] */
     struct tensor *latent;         /* [B, latent]; NULL unless the model has one */
-    struct tensor *value; /* [B]: first loss term (R, or that of the targets) of each sample */
-    struct tensor *contrastive;  /* [1] */
-    struct tensor *metrics;      /* struct metrics */
-    struct tensor *latent_total; /* [latent, 2]; NULL unless C is the mean similarity */
+    struct terms terms;            /* of the loss, with their tensors */
+    struct tensor *metrics;        /* struct metrics */
 };
 
 struct model_class {
@@ -36,12 +35,14 @@ struct model_class {
     const char *python; /* file of the PyTorch twin in src/models */
     /*
      * Appends the forward pass; backward follows from the graph. A model without targets
-     * (autoencoder) appends its losses as well and fills all of io. One with targets reads
+     * (autoencoder) appends the values of its terms as well. One with targets reads
      * io->input [B, T, F] and io->sample and sets io->output: [B, R, K], where R == T and
      * row_by_row where each row of the window gives its own; model.c then appends loss.target.
      */
     void (*build)(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io);
+    /* The terms of a loss that is not that of targets, without tensors; else NULL. */
+    struct terms (*terms)(const struct config *config);
     int supervised; /* needs data.targets */
     int carries;    /* walks along the rows with a state that can go on from window to window */
     int attends;    /* made of attention layers, of width d_model; others of cells, of hidden */
@@ -63,8 +64,9 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
                           size_t batch, const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io);
 
-/* Name of the loss of a model with targets ("mse"); NULL where the loss is R and C. */
-const char *model_loss(const struct config *config);
+/* The terms of the model's loss, without tensors. That of targets alone is called as loss.target:
+ * "mse". */
+struct terms model_terms(const struct config *config);
 
 /* The source of the model's PyTorch twin. */
 const char *model_python(const struct config *config);

@@ -23,8 +23,3 @@ struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *
     launch_cost(l, 8.0 * (double)y->elems, "sample_loss");
     return value;
 }
-
-struct tensor *op_zero(struct graph *g)
-{
-    return graph_state(g, "zero", 1);
-}

@@ -12,6 +12,7 @@
 #define OPS_OPS_H
 
 #include "graph/graph.h"
+#include "graph/step.h"
 
 /* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
  */
@@ -191,12 +192,10 @@ struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, s
 struct tensor *op_noise(struct graph *g, struct tensor *x, size_t elems, struct tensor *sample,
                         const char *path, double sd);
 
-/* A scalar that stays 0, where there is no contrastive term. */
-struct tensor *op_zero(struct graph *g);
-
-/* Adds the micro-batch to the epoch's sums (struct metrics, state). */
-struct tensor *op_loss_sum(struct graph *g, struct tensor *value, struct tensor *contrastive,
-                           double weight);
+/* Adds the micro-batch to the epoch's sums (struct metrics, state): the loss is the weighted sum of
+ * terms, each with a value of its samples, [B], or one of the batch, [1]; NULL: there is none. */
+struct tensor *op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
+                           const double weight[TERMS_MOST]);
 
 /* --- for ops only */
 

@@ -18,16 +18,23 @@ static struct launch *kernel(struct graph *g, const char *name, size_t groups, s
                         lanes_of(g));
 }
 
-struct tensor *op_loss_sum(struct graph *g, struct tensor *value, struct tensor *contrastive,
-                           double weight)
+struct tensor *op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
+                           const double weight[TERMS_MOST])
 {
     struct tensor *metrics = graph_state(g, "metrics", METRICS_WORDS);
     struct launch *l = kernel(g, "loss_sum", 1, 1);
-    launch_read(l, value);
-    launch_read(l, contrastive);
+    uint32_t there = 0, by_sample = 0;
+    for (unsigned k = 0; k < TERMS_MOST; k++) {
+        launch_read(l, value[k] ? value[k] : g->step);
+        there |= (uint32_t)(value[k] != NULL) << k;
+        by_sample |= (uint32_t)(value[k] && value[k]->elems == g->batch) << k;
+    }
     launch_update(l, metrics);
     launch_read(l, g->step);
-    launch_float(l, weight);
+    launch_word(l, there);
+    launch_word(l, by_sample);
+    for (unsigned k = 0; k < TERMS_MOST; k++)
+        launch_float(l, weight[k]);
     launch_cost(l, (double)g->batch, "loss");
     return metrics;
 }

@@ -49,15 +49,15 @@ static struct axes panel(struct canvas *canvas, const struct plot_losses *losses
 static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, struct rect outer)
 {
     char title[64] = "Loss", naive[64];
-    if (losses->term)
-        number_print(title, sizeof title, "Loss (%s)", losses->term);
+    if (losses->name)
+        number_print(title, sizeof title, "Loss (%s)", losses->name);
     number_signed(naive, sizeof naive, "%s %.4g", losses->naive, losses->baseline);
     struct series series[] = {
         {{MARK_LINE, color_category[0], "training"}, losses->train_loss},
         {{MARK_LINE, color_category[1], "validation"}, losses->val_loss},
         {{MARK_DASHES, COLOR_INK, naive}, &losses->baseline},
     };
-    size_t count = losses->term && losses->naive && isfinite(losses->baseline) ? 3 : 2;
+    size_t count = losses->name && losses->naive && isfinite(losses->baseline) ? 3 : 2;
     struct axes axes = panel(canvas, losses, outer, AXIS_AUTO, title, "epoch", series, count);
     for (size_t i = 0; i < losses->epochs; i++) {
         if (losses->epoch[i] != (double)losses->best)
@@ -77,48 +77,47 @@ static void draw_loss(struct canvas *canvas, const struct plot_losses *losses, s
     }
 }
 
-/* R and C of the autoencoder, side by side. */
-static void draw_terms(struct canvas *canvas, const struct plot_losses *losses, struct rect left,
-                       struct rect right)
+/* The terms, two side by side in a row; returns where the row behind them begins. */
+static double draw_terms(struct canvas *canvas, const struct plot_losses *losses, struct rect left,
+                         struct rect right)
 {
     char text[64];
     number_signed(text, sizeof text, "%s %.4g", losses->naive, losses->baseline);
-    struct series reconstruction[] = {
-        {{MARK_LINE, color_category[0], "training"}, losses->train_reconstruction},
-        {{MARK_LINE, color_category[1], "validation"}, losses->val_reconstruction},
-        {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
-    };
-    panel(canvas, losses, left, AXIS_AUTO, "Reconstruction term R", NULL, reconstruction,
-          losses->naive && isfinite(losses->baseline) ? 3 : 2);
-    struct series contrastive[] = {
-        {{MARK_LINE, color_category[0], "training"}, losses->train_contrastive},
-        {{MARK_LINE, color_category[1], "validation"}, losses->val_contrastive},
-    };
-    panel(canvas, losses, right, AXIS_AUTO, "Contrastive term C", NULL, contrastive, 2);
+    for (size_t k = 0; k < losses->terms; k++) {
+        const struct plot_term *term = &losses->term[k];
+        struct series series[] = {
+            {{MARK_LINE, color_category[0], "training"}, term->train},
+            {{MARK_LINE, color_category[1], "validation"}, term->val},
+            {{MARK_DASHES, COLOR_INK, text}, &losses->baseline},
+        };
+        panel(canvas, losses, k % 2 ? right : left, AXIS_AUTO, term->title, NULL, series,
+              !k && losses->naive && isfinite(losses->baseline) ? 3 : 2);
+        if (k % 2 || k + 1 == losses->terms)
+            left.y = right.y += ROW_HEIGHT + GAP;
+    }
+    return left.y;
 }
 
 /* What the terms are, and of which part the dashed line is. */
 static void write_note(struct canvas *canvas, const struct plot_losses *losses)
 {
-    const char *terms = losses->term ? "" : "R: reconstruction error. C: contrastive term. ";
-    const char *dashed = losses->term ? "the naive forecast" : "each window's mean";
-    char text[160];
+    char text[512];
     int validated = 0;
     for (size_t i = 0; i < losses->epochs; i++)
         validated |= isfinite(losses->val_loss[i]) != 0;
     if (losses->naive)
-        number_print(text, sizeof text, "%sDashed: %s, over the %s part.", terms, dashed,
-                     validated ? "validation" : "training");
+        number_print(text, sizeof text, "%sDashed: %s, over the %s part.", losses->note,
+                     losses->dashed, validated ? "validation" : "training");
     else
-        number_print(text, sizeof text, "%s", terms);
+        number_print(text, sizeof text, "%s", losses->note);
     canvas_note(canvas, text);
 }
 
 int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err)
 {
-    int rows = losses->term ? 1 : 2;
-    double height = CANVAS_TOP + LOSS_HEIGHT + rows * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
+    size_t rows = 1 + (losses->terms + 1) / 2;
+    double height = CANVAS_TOP + LOSS_HEIGHT + (double)rows * (GAP + ROW_HEIGHT) + CANVAS_BOTTOM;
     struct canvas *canvas = canvas_begin(path, "Loss curves", about, height, err);
     if (!canvas)
         return -1;
@@ -133,10 +132,7 @@ int plot_loss_curves(const char *path, const struct plot_about *about,
     draw_loss(canvas, losses, (struct rect){x, y, full, LOSS_HEIGHT});
     y += LOSS_HEIGHT + GAP;
     struct rect left = {x, y, half, ROW_HEIGHT}, right = {x + half + GAP, y, half, ROW_HEIGHT};
-    if (!losses->term) {
-        draw_terms(canvas, losses, left, right);
-        left.y = right.y = y + ROW_HEIGHT + GAP;
-    }
+    left.y = right.y = draw_terms(canvas, losses, left, right);
     struct series lr[] = {{{MARK_LINE, color_category[2], NULL}, losses->lr}};
     panel(canvas, losses, left, AXIS_LINEAR, "Learning rate", "epoch", lr, 1);
     struct series gradient[] = {

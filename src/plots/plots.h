@@ -25,23 +25,30 @@ struct plot_about {
     long epoch;          /* epoch of the model that is shown; 0: there is none */
 };
 
+/* A term of the loss, in a panel of its own. */
+struct plot_term {
+    const char *title;         /* "Reconstruction term R" */
+    const double *train, *val; /* [epochs] */
+};
+
 /*
  * loss_curves.png: NaN where a figure is absent; the best epoch is marked. All arrays [epochs]. A
- * loss of one term, the targets' (`term` is "mse", "mae", "huber" or "bce"), has no panels of its
- * own for terms, and their arrays may be NULL.
+ * loss of one term has its name ("mse") and no panels for terms.
  */
 struct plot_losses {
     size_t epochs;
     const double *epoch; /* number of each */
-    const double *train_loss, *train_reconstruction, *train_contrastive;
-    const double *val_loss, *val_reconstruction, *val_contrastive;
+    const double *train_loss, *val_loss;
+    const struct plot_term *term; /* [terms] */
+    size_t terms;                 /* 0: the loss is one */
     const double *lr, *grad_mean, *grad_max;
-    double baseline;   /* loss of a forecast without a model over the validation part, or over the
-                          training part where there is no other; without a term its R; NaN to leave
-                          out */
-    const char *naive; /* that forecast's name: "training mean" */
-    long best;         /* epoch */
-    const char *term;  /* NULL: the autoencoder's R and C */
+    double baseline;    /* of a forecast without a model the first term over the validation part, or
+                           over the training part where there is no other; NaN to leave out */
+    const char *naive;  /* that forecast's name: "training mean" */
+    const char *dashed; /* what it is, in small print: "each window's mean" */
+    const char *note;   /* what the terms are, in small print: "R: reconstruction error. "; "" */
+    long best;          /* epoch */
+    const char *name;   /* of the loss; NULL: it has several terms */
 };
 int plot_loss_curves(const char *path, const struct plot_about *about,
                      const struct plot_losses *losses, struct error *err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/report.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -50,6 +51,7 @@ int part_report_init(struct part_report *report, struct engine *e, const uint32_
     size_t elems = data->window * data->features, batch = engine_batch(e);
     memset(report, 0, sizeof *report);
     report->windows = count;
+    report->terms = e->eval_io.terms;
     if (data->targets)
         return target_report_init(&report->targets, e, start, count, &report->evaluation, log, err);
     if (fit_init(&report->fit, losses[e->config->loss.reconstruction], data->features, err))
@@ -89,11 +91,13 @@ json_t *part_report_json(const struct part_report *r, const struct dataset *data
     json_t *r2 = json_object();
     for (size_t f = 0; f < data->features; f++)
         json_object_set_new(r2, data->names[f], number(fit_r2(&r->fit, f)));
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o}", "windows", (json_int_t)r->windows, "loss",
-                     number(r->evaluation.loss), "reconstruction",
-                     number(r->evaluation.reconstruction), "contrastive",
-                     number(r->evaluation.contrastive), "window_mean_reconstruction",
-                     number(fit_baseline(&r->fit)), "r2", r2);
+    json_t *all = json_pack("{s:I, s:o}", "windows", (json_int_t)r->windows, "loss",
+                            number(r->evaluation.loss));
+    for (size_t k = 0; k < r->terms.count; k++)
+        json_object_set_new(all, r->terms.term[k].name, number(r->evaluation.term[k]));
+    json_object_set_new(all, "window_mean_reconstruction", number(fit_baseline(&r->fit)));
+    json_object_set_new(all, "r2", r2);
+    return all;
 }
 
 /* --- windows */
@@ -290,32 +294,60 @@ static int curve_baseline(struct engine *e, const struct part_report *own, enum 
     return 0;
 }
 
-static int draw_losses(const struct progress *p, const char *folder, const struct plot_about *about,
-                       double baseline, const char *naive, const char *term, struct error *err)
+/* "Reconstruction term R" into `title`, and "R: reconstruction error. " behind what is in `note`.
+ */
+static void name_term(const struct term *term, char title[96], char *note, size_t size)
 {
-    size_t n = p->epochs;
-    double *column = malloc((n * EPOCH_FIGURES + 1) * sizeof *column);
+    size_t used = strlen(note);
+    snprintf(title, 96, "%s term %s", term->name, term->symbol ? term->symbol : "");
+    title[0] = (char)toupper((unsigned char)title[0]);
+    if (term->what)
+        snprintf(note + used, size - used, "%s: %s. ", term_label(term), term->what);
+}
+
+/* The history by columns, [columns, epochs], which the caller frees; NULL without memory. */
+static double *transposed(const struct progress *p, const struct history_columns *columns)
+{
+    double *to = malloc((p->epochs * columns->count + 1) * sizeof *to);
+    for (size_t c = 0; to && c < columns->count; c++)
+        for (size_t i = 0; i < p->epochs; i++)
+            to[c * p->epochs + i] = *history_figure(&p->history[i], &columns->column[c]);
+    return to;
+}
+
+/* `dashed` is what the forecast `naive` of `baseline` is. */
+static int draw_losses(const struct progress *p, const struct config *c, const char *folder,
+                       const struct plot_about *about, double baseline, const char *naive,
+                       const char *dashed, struct error *err)
+{
+    const struct terms terms = model_terms(c);
+    const struct history_columns columns = history_columns(&terms);
+    struct plot_term term[TERMS_MOST];
+    char title[TERMS_MOST][96], note[384] = "";
+    double *column = transposed(p, &columns);
     char *path = picture(folder, "loss_curves");
-    int result = -1;
+    int result = -1, several = terms.count > 1;
+    size_t n = p->epochs, k = terms.count;
     if (column && path) {
-        for (size_t i = 0; i < n; i++)
-            for (size_t f = 0; f < EPOCH_FIGURES; f++)
-                column[f * n + i] = ((const double *)&p->history[i])[f];
+        for (size_t i = 0; several && i < k; i++) {
+            name_term(&terms.term[i], title[i], note, sizeof note);
+            term[i] = (struct plot_term){title[i], column + (2 + i) * n, column + (3 + k + i) * n};
+        }
         struct plot_losses losses = {.epochs = n,
                                      .epoch = column,
                                      .train_loss = column + n,
-                                     .train_reconstruction = column + 2 * n,
-                                     .train_contrastive = column + 3 * n,
-                                     .val_loss = column + 4 * n,
-                                     .val_reconstruction = column + 5 * n,
-                                     .val_contrastive = column + 6 * n,
-                                     .lr = column + 7 * n,
-                                     .grad_mean = column + 8 * n,
-                                     .grad_max = column + 9 * n,
+                                     .val_loss = column + (2 + k) * n,
+                                     .term = term,
+                                     .terms = several ? k : 0,
+                                     .lr = column + (3 + 2 * k) * n,
+                                     .grad_mean = column + (4 + 2 * k) * n,
+                                     .grad_max = column + (5 + 2 * k) * n,
                                      .baseline = baseline,
                                      .naive = isfinite(baseline) ? naive : NULL,
+                                     .dashed = dashed,
+                                     .note = note,
                                      .best = p->best_epoch,
-                                     .term = term};
+                                     .name = several ? NULL : terms.term[0].name};
         result = plot_loss_curves(path, about, &losses, err);
     } else
         error_set(err, STATUS_FAILED, "out of memory");
@@ -426,7 +458,7 @@ static struct verdict_about about_of(const struct config *c)
 static double best_training(const struct progress *p)
 {
     return p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
-               ? p->history[p->best_epoch - 1].train_reconstruction
+               ? p->history[p->best_epoch - 1].train.term[0]
                : NAN;
 }
 
@@ -494,7 +526,7 @@ static int draw(struct engine *e, const struct progress *p, const struct groupin
     const struct config *c = e->config;
     const struct plot_about about = {c->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch};
     if (wanted(c, "loss_curves") &&
-        draw_losses(p, folder, &about, baseline, "window mean", NULL, err))
+        draw_losses(p, c, folder, &about, baseline, "window mean", "each window's mean", err))
         return -1;
     if (wanted(c, "reconstruction_quality") && draw_windows(e, g, folder, &about, part, err))
         return -1;
@@ -540,7 +572,7 @@ static int report_targets(struct engine *e, const struct progress *p, const char
         const char *naive = rival == NAIVES ? NULL : naive_name[rival];
         result = curve_baseline(e, &r, part, &baseline, log, err);
         if (!result)
-            result = draw_losses(p, folder, &about, baseline, naive, model_loss(c), err);
+            result = draw_losses(p, c, folder, &about, baseline, naive, "the naive forecast", err);
     }
     if (!result)
         result = target_report_draw(&r.targets, e, name, folder, &about, wanted, err);

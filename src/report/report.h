@@ -17,6 +17,7 @@
 /* Evaluation of one part with the fit of its windows. */
 struct part_report {
     size_t windows;
+    struct terms terms; /* of the loss */
     struct evaluation evaluation;
     struct fit fit;               /* of the autoencoder */
     struct target_report targets; /* of a model with targets */

@@ -4,11 +4,18 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/reading.h"
 #include "util/jsonmem.h"
+
+/*
+ * The number of the format that is written. 1, which was not told: state.history had eleven columns
+ * without names and the sums of two terms were kept, whatever the model had.
+ */
+#define FORMAT 2
 
 void progress_fini(struct progress *progress)
 {
@@ -143,15 +150,17 @@ static int set_targets(struct safetensors *st, const struct dataset *data, struc
 static struct safetensors *begin(struct engine *e, long epoch, const char *plan, struct error *err)
 {
     struct safetensors *st = safetensors_new();
-    char *config = config_text(e->config), number[32];
+    char *config = config_text(e->config), number[32], format[32];
     json_t *features = json_array();
     for (size_t i = 0; i < e->config->data.features.count; i++)
         json_array_append_new(features, json_string(e->config->data.features.item[i]));
     snprintf(number, sizeof number, "%ld", epoch);
+    snprintf(format, sizeof format, "%d", FORMAT);
     if (!st || !config)
         error_set(err, STATUS_FAILED, "out of memory");
     if (!st || !config || safetensors_set(st, "format", "pt", err) ||
         safetensors_set(st, "seqtrain_version", PACKAGE_VERSION, err) ||
+        safetensors_set(st, "seqtrain_format", format, err) ||
         safetensors_set(st, "config", config, err) || safetensors_set(st, "epoch", number, err) ||
         safetensors_set(st, "plan", plan, err) ||
         set_json(st, "features", json_incref(features), err) ||
@@ -175,35 +184,80 @@ int checkpoint_write_best(struct engine *e, long epoch, const char *plan, const 
     return result;
 }
 
+/* The names of the columns. */
+static json_t *columns_json(const struct history_columns *columns)
+{
+    json_t *json = json_array();
+    for (size_t c = 0; c < columns->count; c++)
+        json_array_append_new(json, json_string(columns->column[c].name));
+    return json;
+}
+
+/* The history as a table [epochs, columns], which the caller frees; NULL without memory. */
+static double *history_table(const struct progress *p, const struct history_columns *columns)
+{
+    double *table = malloc((p->epochs * columns->count + 1) * sizeof *table);
+    for (size_t i = 0; table && i < p->epochs; i++)
+        for (size_t c = 0; c < columns->count; c++)
+            table[i * columns->count + c] = *history_figure(&p->history[i], &columns->column[c]);
+    return table;
+}
+
 int checkpoint_write_last(struct engine *e, const struct progress *p, const char *plan,
                           const char *path, const char *former, struct error *err)
 {
     struct safetensors *st = begin(e, p->epoch, plan, err);
     if (!st)
         return -1;
-    const uint64_t words = METRICS_WORDS, rows[] = {p->epochs, EPOCH_FIGURES};
+    const struct terms terms = model_terms(e->config);
+    const struct history_columns columns = history_columns(&terms);
+    const uint64_t words = METRICS_WORDS, shape[] = {p->epochs, columns.count};
+    double *table = history_table(p, &columns);
     char data[17];
     snprintf(data, sizeof data, "%016" PRIx64, e->data_hash);
-    json_t *state =
-        json_pack("{s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:I}", "data", data,
-                  "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step, "done",
-                  (json_int_t)p->done, "best", isfinite(p->best) ? json_real(p->best) : json_null(),
-                  "best_epoch", (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor",
-                  p->factor, "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds,
-                  "finished", p->finished, "log_bytes", (json_int_t)p->log_bytes);
-    int failed = add_slots(e, st, err) ||
-                 safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
-                 safetensors_add(st, "state.history", DTYPE_F64, 2, rows, p->history, err);
+    json_t *state = json_pack(
+        "{s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:I, s:o}", "data", data, "epoch",
+        (json_int_t)p->epoch, "step", (json_int_t)p->step, "done", (json_int_t)p->done, "best",
+        isfinite(p->best) ? json_real(p->best) : json_null(), "best_epoch",
+        (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor", p->factor,
+        "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds, "finished",
+        p->finished, "log_bytes", (json_int_t)p->log_bytes, "history", columns_json(&columns));
+    int failed =
+        !table ? error_set(err, STATUS_FAILED, "out of memory")
+               : add_slots(e, st, err) ||
+                     safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
+                     safetensors_add(st, "state.history", DTYPE_F64, 2, shape, table, err);
     if (failed)
         json_decref(state);
     else
         failed =
             set_json(st, "state", state, err) || safetensors_write_keeping(st, path, former, err);
+    free(table);
     safetensors_free(st);
     return failed ? -1 : 0;
 }
 
 /* --- reading */
+
+/* 1 where the file does not tell. */
+static long format_of(const struct safetensors *st)
+{
+    const char *text = safetensors_get(st, "seqtrain_format");
+    return text ? strtol(text, NULL, 10) : 1;
+}
+
+static int check_format(const struct safetensors *st, const char *path, struct error *err)
+{
+    const long format = format_of(st);
+    if (format < 1)
+        return error_set(err, STATUS_INPUT, "%s: metadata 'seqtrain_format' is broken", path);
+    if (format > FORMAT)
+        return error_set(err, STATUS_INPUT,
+                         "%s: a newer seqtrain wrote it, in format %ld; this one reads up to "
+                         "format %d",
+                         path, format, FORMAT);
+    return 0;
+}
 
 static json_t *meta_json(const struct safetensors *st, const char *key, const char *path,
                          struct error *err)
@@ -326,6 +380,8 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
     if (!text)
         error_set(err, STATUS_INPUT, "%s: no configuration inside: not a checkpoint of seqtrain",
                   path);
+    else if (check_format(c->st, path, err))
+        ; /* told */
     else if ((c->config = config_parse(text, path, settings, count, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
         if (!read_scaler(c, path, err) && !read_transforms(c, path, err) &&
@@ -429,14 +485,84 @@ static json_int_t whole(const json_t *state, const char *key, int *good)
     return json_integer_value(value);
 }
 
+/* --- sums and history, of this format and of the one before */
+
+/* What the sums and the table of a file are like. */
+struct layout {
+    size_t metrics;                                              /* words */
+    size_t width;                                                /* columns of the table */
+    size_t place[sizeof(struct epoch_figures) / sizeof(double)]; /* of each column of today */
+};
+
+/*
+ * Format 1: sums of the loss, of two terms, and what has not changed since; a table of eleven
+ * columns, of which a model of one term left two empty.
+ */
+enum { METRICS_1 = 32, SUMS_1 = 6, REST_1 = 15, WIDTH_1 = 11 };
+_Static_assert(offsetof(struct metrics, unused) - offsetof(struct metrics, samples) == 4 * REST_1,
+               "metrics_of_1() copies what format 1 had, in its order");
+
+static void metrics_of_1(struct metrics *to, const uint32_t from[METRICS_1])
+{
+    memset(to, 0, sizeof *to);
+    memcpy(to->loss, from, SUMS_1 * 4);
+    memcpy(to->samples, from + SUMS_1, REST_1 * 4);
+}
+
+static struct layout layout_of_1(const struct terms *terms, const struct history_columns *columns)
+{
+    const size_t val = 2 + terms->count, rest = val + 1 + terms->count;
+    struct layout layout = {.metrics = METRICS_1, .width = WIDTH_1};
+    for (size_t c = 0; c < columns->count; c++)
+        layout.place[c] = c < val ? c : c < rest ? c - val + 4 : c - rest + 7;
+    return layout;
+}
+
+/* The layout by the names of the columns; -1 if one of today's is not among them. */
+static int layout_by_names(struct layout *layout, const json_t *names,
+                           const struct history_columns *columns)
+{
+    *layout = (struct layout){.metrics = METRICS_WORDS, .width = json_array_size(names)};
+    for (size_t c = 0; c < columns->count; c++) {
+        size_t at = 0;
+        const char *name;
+        while ((name = json_string_value(json_array_get(names, at))) &&
+               strcmp(name, columns->column[c].name))
+            at++;
+        if (!name)
+            return -1;
+        layout->place[c] = at;
+    }
+    return 0;
+}
+
+static int load_metrics(const struct safetensors *st, const struct safetensor *metrics,
+                        struct metrics *to, struct error *err)
+{
+    uint32_t former[METRICS_1];
+    if (metrics->bytes == sizeof *to)
+        return safetensors_copy(st, metrics, to, err);
+    if (safetensors_copy(st, metrics, former, err))
+        return -1;
+    metrics_of_1(to, former);
+    return 0;
+}
+
 static int load_history(const struct safetensors *st, const struct safetensor *history,
+                        const struct layout *layout, const struct history_columns *columns,
                         struct progress *p, struct error *err)
 {
-    p->history = malloc(history->bytes + 1);
-    if (!p->history)
-        return error_set(err, STATUS_FAILED, "out of memory");
+    double *table = malloc(history->bytes + 1);
+    p->history = calloc(history->shape[0] + 1, sizeof *p->history);
     p->epochs = history->shape[0];
-    return safetensors_copy(st, history, p->history, err);
+    int result = table && p->history ? safetensors_copy(st, history, table, err)
+                                     : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; !result && i < p->epochs; i++)
+        for (size_t c = 0; c < columns->count; c++)
+            *history_figure(&p->history[i], &columns->column[c]) =
+                table[i * layout->width + layout->place[c]];
+    free(table);
+    return result;
 }
 
 int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
@@ -448,6 +574,9 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     int good = 1;
     const struct safetensor *metrics = safetensors_find(st, "state.metrics");
     const struct safetensor *history = safetensors_find(st, "state.history");
+    const struct terms terms = model_terms(e->config);
+    const struct history_columns columns = history_columns(&terms);
+    struct layout layout = layout_of_1(&terms, &columns);
     memset(p, 0, sizeof *p);
     p->epoch = (long)whole(state, "epoch", &good);
     p->step = (long)whole(state, "step", &good);
@@ -467,9 +596,11 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     const char *then = json_string_value(json_object_get(state, "data"));
     int other_data = then && strcmp(then, data);
     good &= then != NULL;
-    good &= metrics && metrics->dtype == DTYPE_U32 && metrics->bytes == sizeof p->metrics;
+    if (format_of(st) > 1)
+        good &= !layout_by_names(&layout, json_object_get(state, "history"), &columns);
+    good &= metrics && metrics->dtype == DTYPE_U32 && metrics->bytes == 4 * layout.metrics;
     good &= history && history->dtype == DTYPE_F64 && history->rank == 2 &&
-            history->shape[1] == EPOCH_FIGURES && history->shape[0] == (uint64_t)p->epoch;
+            history->shape[1] == layout.width && history->shape[0] == (uint64_t)p->epoch;
     json_decref(state);
     if (!good)
         return error_set(err, STATUS_INPUT, "%s: the state of the run inside is broken", path);
@@ -480,7 +611,8 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
                          path,
                          e->config->data.source.count ? *e->config->data.source.item
                                                       : e->config->data.manifest);
-    if (safetensors_copy(st, metrics, &p->metrics, err) || load_history(st, history, p, err))
+    if (load_metrics(st, metrics, &p->metrics, err) ||
+        load_history(st, history, &layout, &columns, p, err))
         return -1;
     return load_slots(e, st, path, err);
 }

@@ -7,14 +7,8 @@
 #define TRAIN_CHECKPOINT_H
 
 #include "train/engine.h"
+#include "train/history.h"
 #include "train/safetensors.h"
-
-/* Figures of one finished epoch; also a row of the `history` tensor. */
-struct epoch_figures {
-    double epoch, train_loss, train_reconstruction, train_contrastive, val_loss, val_reconstruction,
-        val_contrastive, lr, grad_mean, grad_max, seconds;
-};
-#define EPOCH_FIGURES (sizeof(struct epoch_figures) / sizeof(double))
 
 /* Where a run stands, between two optimizer steps. */
 struct progress {
@@ -63,7 +57,7 @@ void checkpoint_fini(struct checkpoint *c);
 int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
                             struct error *err);
 
-/* Optimizer state and progress of last.safetensors. */
+/* Optimizer state and progress of last.safetensors, also of format 1, which 0.1.0 wrote. */
 int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
                           struct progress *progress, struct error *err);
 

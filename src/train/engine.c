@@ -78,14 +78,14 @@ static int carries(const struct engine *e)
     return e->data->eval_window && model_of(e->config)->carries && !e->config->model.bidirectional;
 }
 
-/* NT-Xent's negatives are the batch, so there evaluation has to use training's. */
 static size_t evaluate_batch(const struct engine *e, size_t batch)
 {
     const struct config *c = e->config;
+    const struct terms terms = model_terms(c);
     size_t most = samples_most(e->data);
     if (carries(e))
         return 1;
-    if (c->loss.contrastive == CONTRASTIVE_NT_XENT)
+    if (terms_fix_batch(&terms))
         return batch;
     if (c->train.evaluate_batch > 0)
         batch = (size_t)c->train.evaluate_batch;
@@ -218,26 +218,28 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
 {
     const struct config *c = e->config;
     const uint64_t needed = bytes_needed(e), budget = device_budget(e->dev);
-    const int per_batch = c->loss.contrastive != CONTRASTIVE_NONE;
+    const struct terms terms = model_terms(c);
+    const struct term *by_batch = terms_by_batch(&terms);
+    char step[96] = " and makes the same step";
     size_t batch = e->train ? (size_t)c->train.batch : e->eval_batch;
     size_t samples = batch * (size_t)(e->train ? c->train.accumulate : 1);
     const char *recompute = recompute_fits(e, options) ? "; so does recompute = yes" : "";
     size_t n = largest_fit(e, options, batch, samples), eval = n ? small_eval(e, n) : 0;
+    if (by_batch)
+        snprintf(step, sizeof step, "; the %s term is then of smaller micro-batches",
+                 by_batch->name);
     if (n) {
         const char *also = c->train.evaluate_batch > (long)eval ? ", evaluate_batch = auto" : "";
         if (!options->training)
-            return error_set(
-                err, STATUS_USAGE, "the plan needs %llu bytes of %llu: [train] %s = %zu fits",
-                (unsigned long long)needed, (unsigned long long)budget,
-                c->loss.contrastive == CONTRASTIVE_NT_XENT ? "batch" : "evaluate_batch", n);
+            return error_set(err, STATUS_USAGE,
+                             "the plan needs %llu bytes of %llu: [train] %s = %zu fits",
+                             (unsigned long long)needed, (unsigned long long)budget,
+                             terms_fix_batch(&terms) ? "batch" : "evaluate_batch", n);
         return error_set(err, STATUS_USAGE,
                          "the plan needs %llu bytes of %llu: [train] batch = %zu, accumulate = "
                          "%zu%s fits%s%s",
                          (unsigned long long)needed, (unsigned long long)budget, n, samples / n,
-                         also,
-                         per_batch ? "; the contrastive term is then of smaller micro-batches"
-                                   : " and makes the same step",
-                         recompute);
+                         also, step, recompute);
     }
     return error_set(err, STATUS_USAGE,
                      "the plan needs %llu bytes of %llu: not even batch = 1 fits; see "
@@ -362,12 +364,6 @@ int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct
     return tensor_write(e->io.metrics, metrics, err);
 }
 
-static int read_rows(const struct tensor *t, size_t rows, float *to, struct error *err)
-{
-    size_t row = t->elems / t->dim[0];
-    return to ? buffer_read(t->buffer, 0, rows * row * sizeof *to, to, err) : 0;
-}
-
 /* Output and input are [B T, F] or [B, T, F]: count samples, not rows. */
 static int read_samples(const struct tensor *t, size_t batch, size_t from, size_t count, float *to,
                         struct error *err)
@@ -376,27 +372,6 @@ static int read_samples(const struct tensor *t, size_t batch, size_t from, size_
         return 0;
     size_t elems = t->elems / batch;
     return buffer_read(t->buffer, 0, count * elems * sizeof *to, to + from * elems, err);
-}
-
-/* C over all pairs: (|S|^2 - n) / (n (n - 1)) with S from the compensated pairs. */
-static double similarity_of(const struct tensor *total, size_t count, struct error *err,
-                            int *failed)
-{
-    float *pair = malloc(total->elems * sizeof *pair);
-    if (!pair || tensor_read(total, pair, err)) {
-        if (!pair)
-            error_set(err, STATUS_FAILED, "out of memory");
-        free(pair);
-        *failed = 1;
-        return 0;
-    }
-    double square = 0, n = (double)count;
-    for (size_t i = 0; i < total->elems; i += 2) {
-        double s = (double)pair[i] + (double)pair[i + 1];
-        square += s * s;
-    }
-    free(pair);
-    return count < 2 ? 0 : (square - n) / (n * (n - 1));
 }
 
 /* BCE takes logits; what a user sees is a probability. */
@@ -412,17 +387,17 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
     static const struct outputs nothing;
     const struct outputs *out = outputs ? outputs : &nothing;
     struct graph *g = e->eval;
+    const struct terms *terms = &e->eval_io.terms;
     size_t batch = e->eval_batch;
     *result = (struct evaluation){0};
     if (!count)
         return 0;
-    float *value = malloc(batch * sizeof *value);
-    if (!value)
+    float *room = malloc(batch * sizeof *room);
+    if (!room)
         return error_set(err, STATUS_FAILED, "out of memory");
-    int failed = engine_order(e, start, count, err);
+    int failed =
+        engine_order(e, start, count, err) || evaluation_begin(terms, result, err) ? -1 : 0;
     int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
-    if (!failed && e->eval_io.latent_total)
-        failed = buffer_zero(e->eval_io.latent_total->buffer, err);
     for (size_t first = 0; !failed && first < count; first += batch) {
         size_t n = count - first < batch ? count - first : batch;
         const struct step step = {.first = (uint32_t)first,
@@ -430,37 +405,25 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                                   .group = (uint32_t)n,
                                   .seed = {(uint32_t)e->config->run.seed, 0}};
         size_t at = out->each ? 0 : first;
-        float c = 0;
         int fresh =
             g->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
         failed =
             -((fresh && graph_forget(g, err)) || send_step(e, g, &step, err) ||
-              run(e, g, 0, g->launch_count, err) || read_rows(e->eval_io.value, n, value, err) ||
-              read_rows(e->eval_io.contrastive, 1, &c, err) ||
+              run(e, g, 0, g->launch_count, err) ||
+              evaluation_add(terms, n, out->value ? out->value + at : NULL, room, result, err) ||
               read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
               read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
               read_samples(e->eval_io.input, batch, at, n, out->input, err));
         if (!failed && logits && out->output)
             sigmoid(out->output + at * (e->eval_io.output->elems / batch),
                     n * (e->eval_io.output->elems / batch));
-        for (size_t i = 0; !failed && i < n; i++)
-            result->reconstruction += value[i];
-        if (!failed && out->value)
-            memcpy(out->value + at, value, n * sizeof *value);
         if (!failed && out->each)
             failed = out->each(out->ctx, out, first, n);
-        result->contrastive += (double)c * (double)n;
     }
-    free(value);
+    free(room);
     if (failed)
         return failed < 0 ? -1 : 1;
-    result->reconstruction /= (double)count;
-    result->contrastive /= (double)count;
-    if (e->eval_io.latent_total)
-        result->contrastive = similarity_of(e->eval_io.latent_total, count, err, &failed);
-    result->loss =
-        result->reconstruction + e->config->loss.contrastive_weight * result->contrastive;
-    return failed ? -1 : 0;
+    return evaluation_end(terms, count, result, err);
 }
 
 size_t engine_batch(const struct engine *e)

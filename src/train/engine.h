@@ -14,6 +14,7 @@
 #include "exec/session.h"
 #include "graph/graph.h"
 #include "graph/step.h"
+#include "models/evaluation.h"
 #include "models/model.h"
 #include "optim/optim.h"
 
@@ -66,16 +67,10 @@ int engine_update(struct engine *e, struct error *err);
 int engine_read_metrics(struct engine *e, struct metrics *metrics, struct error *err);
 int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct error *err);
 
-struct evaluation {
-    double loss, reconstruction, contrastive;
-};
-
 /*
- * Forward passes over windows. Means over all of them whatever the batch: R over samples, C over
- * all pairs (mean_similarity) or over fixed batches of train.batch (nt_xent). Takes the place of
- * engine_order()'s samples. What is not NULL is
- * filled: value[count] (R of each), latent [count, latent], output [count, T, F], input [count, T,
- * F].
+ * Forward passes over windows. Figures of all of them whatever the batch, as each term says. Takes
+ * the place of engine_order()'s samples. What is not NULL is filled: value[count] (the first term
+ * of each), latent [count, latent], output [count, T, F], input [count, T, F].
  */
 struct outputs {
     float *value, *latent, *output, *input;

@@ -17,6 +17,7 @@
 struct loop {
     struct training *run;
     struct schedule schedule;
+    struct terms terms;    /* of the loss */
     const uint32_t *start; /* [n] windows of the training part */
     size_t n;
     uint32_t *order;            /* [n] */
@@ -217,19 +218,11 @@ static int run_epoch(struct loop *loop, struct error *err)
     return 0;
 }
 
-static double monitored(const struct config *c, const struct epoch_figures *f)
-{
-    return c->train.monitor == MONITOR_TRAIN_LOSS           ? f->train_loss
-           : c->train.monitor == MONITOR_VAL_RECONSTRUCTION ? f->val_reconstruction
-           : c->train.monitor == MONITOR_VAL_CONTRASTIVE    ? f->val_contrastive
-                                                            : f->val_loss;
-}
-
 /* Best so far, patience and plateau; 1 if this epoch is the best. A figure that is not finite is
  * better than nothing, and worse than any other. */
-static int judge(struct progress *p, const struct config *c, const struct epoch_figures *f)
+static int judge(struct progress *p, const struct config *c, double value)
 {
-    double value = monitored(c, f), sign = c->train.mode == MODE_MAX ? -1 : 1;
+    double sign = c->train.mode == MODE_MAX ? -1 : 1;
     int better = !p->best_epoch ||
                  (isfinite(value) &&
                   (!isfinite(p->best) || sign * value < sign * p->best - c->train.min_delta));
@@ -277,47 +270,52 @@ static void with_commas(char *to, size_t size, double x)
     to[at] = 0;
 }
 
+/* "0.52 (R 0.5 C 2)"; a loss of one term is that term. */
+static void print_figures(char *to, size_t size, const struct terms *terms,
+                          const struct evaluation *figures)
+{
+    size_t used = (size_t)snprintf(to, size, "%s", log_figure(figures->loss, 6).text);
+    for (size_t k = 0; k < terms->count && terms->count > 1 && used < size; k++)
+        used += (size_t)snprintf(to + used, size - used, "%s%s %s%s", k ? " " : " (",
+                                 term_label(&terms->term[k]), log_figure(figures->term[k], 6).text,
+                                 k + 1 < terms->count ? "" : ")");
+}
+
+static void set_terms(json_t *event, const char *part, const struct terms *terms,
+                      const struct evaluation *figures)
+{
+    char name[80];
+    for (size_t k = 0; k < terms->count; k++) {
+        snprintf(name, sizeof name, "%s_%s", part, terms->term[k].name);
+        json_object_set_new(event, name, number(figures->term[k]));
+    }
+}
+
 static void tell(struct loop *loop, const struct epoch_figures *f, int best)
 {
     struct training *run = loop->run;
+    const struct terms *terms = &loop->terms;
     const struct progress *p = &run->progress;
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
     double left = seconds_left(loop);
-    const char *term = model_loss(run->config);
-    char speed[32], train[96] = "", val[96] = "";
+    const char *only = terms->count == 1 ? term_label(terms->term) : "";
+    char speed[32], train[512], val[512];
     with_commas(speed, sizeof speed, rate);
-    if (term) { /* the loss is all there is */
-        snprintf(train, sizeof train, "%s %s", term, log_figure(f->train_loss, 6).text);
-        snprintf(val, sizeof val, " | val %s", log_figure(f->val_loss, 6).text);
-    } else {
-        snprintf(train, sizeof train, "%s (R %s C %s)", log_figure(f->train_loss, 6).text,
-                 log_figure(f->train_reconstruction, 6).text,
-                 log_figure(f->train_contrastive, 6).text);
-        snprintf(val, sizeof val, " | val %s (R %s C %s)", log_figure(f->val_loss, 6).text,
-                 log_figure(f->val_reconstruction, 6).text, log_figure(f->val_contrastive, 6).text);
-    }
+    print_figures(train, sizeof train, terms, &f->train);
+    print_figures(val, sizeof val, terms, &f->val);
     log_say(run->log,
-            "Epoch %04ld/%ld | LR %.2e | train %s%s | grad %s (max %s) | %s win/s | ETA "
+            "Epoch %04ld/%ld | LR %.2e | train %s%s%s%s%s | grad %s (max %s) | %s win/s | ETA "
             "%ld:%02ld:%02ld%s",
-            p->epoch, run->config->train.epochs, f->lr, train, isfinite(f->val_loss) ? val : "",
+            p->epoch, run->config->train.epochs, f->lr, only, *only ? " " : "", train,
+            isfinite(f->val.loss) ? " | val " : "", isfinite(f->val.loss) ? val : "",
             log_figure(f->grad_mean, 2).text, log_figure(f->grad_max, 2).text, speed,
             (long)left / 3600, (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
     json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
                               "epochs", (json_int_t)run->config->train.epochs, "step",
                               (json_int_t)p->step, "lr", number(f->lr), "train_loss",
-                              number(f->train_loss), "val_loss", number(f->val_loss));
-    if (term) {
-        char name[32];
-        snprintf(name, sizeof name, "train_%s", term);
-        json_object_set_new(event, name, number(f->train_reconstruction));
-        snprintf(name, sizeof name, "val_%s", term);
-        json_object_set_new(event, name, number(f->val_reconstruction));
-    } else {
-        json_object_set_new(event, "train_reconstruction", number(f->train_reconstruction));
-        json_object_set_new(event, "train_contrastive", number(f->train_contrastive));
-        json_object_set_new(event, "val_reconstruction", number(f->val_reconstruction));
-        json_object_set_new(event, "val_contrastive", number(f->val_contrastive));
-    }
+                              number(f->train.loss), "val_loss", number(f->val.loss));
+    set_terms(event, "train", terms, &f->train);
+    set_terms(event, "val", terms, &f->val);
     json_t *rest =
         json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
                   "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",
@@ -342,27 +340,21 @@ static int figures_of(struct loop *loop, struct epoch_figures *f, struct error *
     double n = (double)m->samples[0] + (double)m->samples[1], steps = m->steps ? m->steps : 1;
     *f = (struct epoch_figures){
         .epoch = (double)run->progress.epoch,
-        .train_loss = ((double)m->loss[0] + (double)m->loss[1]) / n,
-        .train_reconstruction = ((double)m->reconstruction[0] + (double)m->reconstruction[1]) / n,
-        .train_contrastive = ((double)m->contrastive[0] + (double)m->contrastive[1]) / n,
-        .val_loss = NAN,
-        .val_reconstruction = NAN,
-        .val_contrastive = NAN,
+        .train.loss = ((double)m->loss[0] + (double)m->loss[1]) / n,
+        .val.loss = NAN,
         .lr = loop->lr,
         .grad_mean = ((double)m->norm_sum[0] + (double)m->norm_sum[1]) / steps,
         .grad_max = (double)m->norm_max,
         .seconds = now() - loop->epoch_began,
     };
-    if (!data->count[PART_VALIDATION])
-        return 0;
-    struct evaluation val;
-    if (engine_evaluate(run->engine, data->start[PART_VALIDATION], data->count[PART_VALIDATION],
-                        NULL, &val, err))
-        return -1;
-    f->val_loss = val.loss;
-    f->val_reconstruction = val.reconstruction;
-    f->val_contrastive = val.contrastive;
-    return 0;
+    for (size_t k = 0; k < loop->terms.count; k++) {
+        f->train.term[k] = ((double)m->term[k][0] + (double)m->term[k][1]) / n;
+        f->val.term[k] = NAN;
+    }
+    return data->count[PART_VALIDATION]
+               ? engine_evaluate(run->engine, data->start[PART_VALIDATION],
+                                 data->count[PART_VALIDATION], NULL, &f->val, err)
+               : 0;
 }
 
 /* Says so where the gradient norm keeps rising and the loss does not fall; not again within ten
@@ -376,7 +368,7 @@ static void advise(struct loop *loop)
         return;
     for (size_t i = 0; i < n; i++) {
         mean[i] = p->history[p->epochs - n + i].grad_mean;
-        loss[i] = p->history[p->epochs - n + i].train_loss;
+        loss[i] = p->history[p->epochs - n + i].train.loss;
     }
     struct verdict v = verdict_gradients(mean, loss, n);
     if (!*v.advice)
@@ -386,6 +378,18 @@ static void advise(struct loop *loop)
     log_event(loop->run->log, "advice",
               json_pack("{s:I, s:s, s:s}", "epoch", (json_int_t)p->epoch, "finding", v.band,
                         "advice", v.advice));
+}
+
+/* The figure that train.monitor names: one of the history's. */
+static double monitored(const struct loop *loop, struct epoch_figures *f)
+{
+    const struct config *c = loop->run->config;
+    const char *name = config_choice("train", "monitor", c->train.monitor);
+    const struct history_columns columns = history_columns(&loop->terms);
+    for (size_t i = 0; i < columns.count; i++)
+        if (!strcmp(columns.column[i].name, name))
+            return *history_figure(f, &columns.column[i]);
+    return f->val.loss;
 }
 
 /* Ends an epoch: figures, best model, schedule. */
@@ -402,7 +406,7 @@ static int end_epoch(struct loop *loop, struct error *err)
     memset(&p->metrics, 0, sizeof p->metrics);
     if (progress_add(p, &f, err))
         return -1;
-    int best = judge(p, run->config, &f);
+    int best = judge(p, run->config, monitored(loop, &f));
     tell(loop, &f, best);
     tell_time(loop, seconds_left(loop));
     advise(loop);
@@ -455,6 +459,7 @@ int train(struct training *run, struct error *err)
     struct loop loop = {.run = run,
                         .start = data->start[PART_TRAIN],
                         .n = data->count[PART_TRAIN],
+                        .terms = model_terms(run->config),
                         .schedule = schedule_make(run->config, data->count[PART_TRAIN])};
     loop.began = loop.saved = loop.shown = now();
     loop.order = malloc((loop.n + 1) * sizeof *loop.order);

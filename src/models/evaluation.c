@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "models/evaluation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static double loss_of(const struct terms *terms, const double term[TERMS_MOST])
+{
+    double loss = 0;
+    for (size_t k = 0; k < terms->count; k++)
+        loss += terms->term[k].weight * term[k];
+    return loss;
+}
+
+int evaluation_begin(const struct terms *terms, struct evaluation *sum, struct error *err)
+{
+    memset(sum, 0, sizeof *sum);
+    for (size_t k = 0; k < terms->count; k++)
+        if (terms->term[k].total && buffer_zero(terms->term[k].total->buffer, err))
+            return -1;
+    return 0;
+}
+
+int evaluation_add(const struct terms *terms, size_t n, float *first, float *room,
+                   struct evaluation *sum, struct error *err)
+{
+    for (size_t k = 0; k < terms->count; k++) {
+        const struct term *t = &terms->term[k];
+        float *value = k || !first ? room : first;
+        if (t->over == TERM_OFF)
+            continue;
+        if (buffer_read(t->value->buffer, 0, (t->over == TERM_SAMPLES ? n : 1) * sizeof *value,
+                        value, err))
+            return -1;
+        if (t->over != TERM_SAMPLES)
+            sum->term[k] += (double)*value * (double)n;
+        for (size_t i = 0; t->over == TERM_SAMPLES && i < n; i++)
+            sum->term[k] += value[i];
+    }
+    return 0;
+}
+
+/* The figure of a term that is made of sums over all batches. */
+static int whole_of(const struct term *t, size_t samples, double *figure, struct error *err)
+{
+    float *total = malloc(t->total->elems * sizeof *total);
+    if (!total)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    int failed = tensor_read(t->total, total, err);
+    if (!failed)
+        *figure = t->whole(total, t->total->elems, samples);
+    free(total);
+    return failed;
+}
+
+int evaluation_end(const struct terms *terms, size_t samples, struct evaluation *sum,
+                   struct error *err)
+{
+    for (size_t k = 0; k < terms->count; k++) {
+        sum->term[k] /= (double)samples;
+        if (terms->term[k].total && whole_of(&terms->term[k], samples, &sum->term[k], err))
+            return -1;
+    }
+    sum->loss = loss_of(terms, sum->term);
+    return 0;
+}
