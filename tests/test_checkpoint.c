@@ -189,7 +189,7 @@ static int load(struct fixture *to, const char *path, int resume, struct progres
     struct checkpoint c;
     memset(err, 0, sizeof *err);
     memset(p, 0, sizeof *p);
-    if (checkpoint_read(&c, path, NULL, 0, err))
+    if (checkpoint_read(&c, path, NULL, 0, NULL, err))
         return -1;
     int result = checkpoint_load_weights(&to->engine, c.st, path, err);
     if (!result && resume)
@@ -280,7 +280,7 @@ static void the_best_model(void **state)
     assert_int_equal(load(&g, written, 0, &p, &err), 0);
     assert_memory_equal(g.value, f.value, sizeof f.value); /* the running statistic as well */
 
-    assert_int_equal(checkpoint_read(&c, written, NULL, 0, &err), 0);
+    assert_int_equal(checkpoint_read(&c, written, NULL, 0, NULL, &err), 0);
     assert_int_equal(c.epoch, 12);
     assert_int_equal(c.st->count, 3); /* no state of the optimizer */
     assert_string_equal(safetensors_get(c.st, "plan"), "a plan");
@@ -506,7 +506,7 @@ static void without_targets(void **state)
     struct checkpoint c;
     fixture_init(&f, settings, 2, 1);
     assert_int_equal(checkpoint_write_best(&f.engine, 1, "a plan", written, &err), 0);
-    assert_int_equal(checkpoint_read(&c, written, NULL, 0, &err), 0);
+    assert_int_equal(checkpoint_read(&c, written, NULL, 0, NULL, &err), 0);
     assert_true(!c.fitted.transform && !c.fitted.targets);
     assert_null(safetensors_get(c.st, "targets"));
     assert_null(safetensors_get(c.st, "transforms"));
@@ -530,7 +530,7 @@ static void a_transform_for_each_channel(void **state)
     f.transform[1] = f.transform[0];
     f.transform[1].step[0].offset = 17;
     assert_int_equal(checkpoint_write_best(&f.engine, 1, "a plan", written, &err), 0);
-    if (checkpoint_read(&c, written, NULL, 0, &err))
+    if (checkpoint_read(&c, written, NULL, 0, NULL, &err))
         fail_msg("%s", err.text);
     assert_int_equal(c.fitted.targets, 2);
     assert_true(c.fitted.transform[0].step[0].offset == 1.0 / 9);
@@ -548,14 +548,14 @@ static void settings_go_with_it(void **state)
     struct checkpoint c;
     targets_init(&f, 1);
     assert_int_equal(checkpoint_write_best(&f.engine, 1, "a plan", written, &err), 0);
-    assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=17"}, 1, &err), 0);
+    assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=17"}, 1, NULL, &err), 0);
     assert_int_equal(c.config->train.batch, 17);
     assert_int_equal(c.fitted.reading->separator, ';');
     checkpoint_fini(&c);
     char *found[] = {" data . separator =auto", "data.time_format=auto",
                      "data.decimals=", "data.tim=", "data.decimal"};
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(checkpoint_read(&c, written, found, i + 1, &err), 0);
+        assert_int_equal(checkpoint_read(&c, written, found, i + 1, NULL, &err), 0);
         assert_int_equal(c.fitted.reading->separator, 0);
         assert_int_equal(c.fitted.reading->time, i ? TIME_NONE : TIME_DMY);
         assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_COMMA);
@@ -566,7 +566,7 @@ static void settings_go_with_it(void **state)
         assert_int_equal(c.fitted.reading->column[0].decimal, DECIMAL_AUTO);
         checkpoint_fini(&c);
     }
-    assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=no"}, 1, &err), -1);
+    assert_int_equal(checkpoint_read(&c, written, (char *[]){"train.batch=no"}, 1, NULL, &err), -1);
     assert_int_equal(err.status, STATUS_USAGE);
     config_free(f.config);
 }

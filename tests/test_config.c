@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "config/config.h"
+#include "models/model.h"
 #include "util/file.h"
 
 #define COUNT(array) (sizeof array / sizeof *array)
@@ -43,7 +44,7 @@ static int teardown(void **state)
 static struct config *accept(const char *text)
 {
     struct error err = {0};
-    struct config *config = config_parse(text, "f.ini", NULL, 0, &err);
+    struct config *config = config_parse_with(text, "f.ini", NULL, 0, model_check, &err);
     if (!config)
         fail_msg("refused: %s", err.text);
     return config;
@@ -54,7 +55,7 @@ static const char *refuse(const char *text)
 {
     static struct error err;
     memset(&err, 0, sizeof err);
-    assert_null(config_parse(text, "f.ini", NULL, 0, &err));
+    assert_null(config_parse_with(text, "f.ini", NULL, 0, model_check, &err));
     assert_int_equal(err.status, STATUS_USAGE);
     return err.text;
 }
@@ -65,7 +66,7 @@ static const char *refuse_setting(const char *setting)
     static struct error err;
     char *settings[] = {strdup(setting)};
     memset(&err, 0, sizeof err);
-    assert_null(config_parse(SOURCE, "f.ini", settings, 1, &err));
+    assert_null(config_parse_with(SOURCE, "f.ini", settings, 1, model_check, &err));
     assert_int_equal(err.status, STATUS_USAGE);
     free(settings[0]);
     return err.text;
@@ -75,7 +76,7 @@ static struct config *accept_setting(const char *setting)
 {
     struct error err = {0};
     char *settings[] = {strdup(setting)};
-    struct config *config = config_parse(SOURCE, "f.ini", settings, 1, &err);
+    struct config *config = config_parse_with(SOURCE, "f.ini", settings, 1, model_check, &err);
     if (!config)
         fail_msg("refused: %s", err.text);
     free(settings[0]);
@@ -481,7 +482,7 @@ static void test_bounds_of_clashes(void **state)
         snprintf(text, sizeof text, "data.source=x.csv;%s", cases[i].settings);
         for (char *s = strtok_r(text, ";", &rest); s; s = strtok_r(NULL, ";", &rest))
             settings[count++] = s;
-        struct config *c = config_load(NULL, settings, count, &err);
+        struct config *c = config_load_with(NULL, settings, count, model_check, &err);
         if (c ? cases[i].fault != NULL : !cases[i].fault || !strstr(err.text, cases[i].fault))
             fail_msg("%s: %s", cases[i].settings, c ? "accepted" : err.text);
         assert_true(c || (err.status == STATUS_USAGE && !strchr(err.text, '\n')));

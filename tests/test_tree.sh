@@ -106,6 +106,10 @@ point "train names no architecture" \
     "$([ -n "$types" ] || echo 'no model types in options.def?'
     [ ! -d src/train ] || find src/train -name '*.[ch]' -exec grep -niE "$types" {} +)"
 
+point "config and data name no architecture but in the choices of [model] type" \
+    "$(find src/config src/data -name '*.[ch]' ! -name choices.h -exec grep -niE "$types" {} + |
+        grep -v model_recurrent_init)"
+
 # shellcheck disable=SC2086
 point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
     xargs grep -nE '(^|[^a-z_.>])_?_?(exit|Exit|quick_exit|abort)[ ]*\(')"

@@ -48,7 +48,7 @@ static char *model_path(const struct options *o, struct error *err)
         path =
             file_is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
     else if (o->config) {
-        struct config *config = config_load(o->config, o->settings, o->setting_count, err);
+        struct config *config = prepare_config(o->config, o->settings, o->setting_count, err);
         if (!config)
             return NULL;
         path = file_join(config->run.output, "best.safetensors");
@@ -72,7 +72,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         error_set(err, STATUS_FAILED, "out of memory");
     t->path = model_path(o, err);
     if (!t->log || !t->path ||
-        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, err) ||
+        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, model_check, err) ||
         command_needs_device(o, t->checkpoint.config, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;

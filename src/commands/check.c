@@ -219,7 +219,7 @@ int command_check(const struct options *options, struct error *err)
     if (!options->config)
         return error_set(err, STATUS_USAGE, "check needs -c FILE");
     struct config *config =
-        config_load(options->config, options->settings, options->setting_count, err);
+        prepare_config(options->config, options->settings, options->setting_count, err);
     if (!config)
         return -1;
     if (options->gradients && command_needs_device(options, config, err)) {
@@ -231,7 +231,7 @@ int command_check(const struct options *options, struct error *err)
         config_free(config);
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    int readable = !target_report_check(config, err) && !dataset_expand(config, log, err);
+    int readable = !target_report_check(config, err) && !prepare_features(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     if (data) {
         prepare_batch(config, data->count[PART_TRAIN], log);

@@ -4,13 +4,14 @@
  */
 #include "commands/commands.h"
 #include "report/overview.h"
+#include "run/prepare.h"
 
 int command_data(const struct options *options, struct error *err)
 {
     if (!options->config)
         return error_set(err, STATUS_USAGE, "data needs -c FILE");
     struct config *config =
-        config_load(options->config, options->settings, options->setting_count, err);
+        prepare_config(options->config, options->settings, options->setting_count, err);
     if (!config)
         return -1;
     struct log *log = log_new(options->verbosity);
@@ -18,7 +19,7 @@ int command_data(const struct options *options, struct error *err)
     int result = -1;
     if (!log)
         error_set(err, STATUS_FAILED, "out of memory");
-    else if (!dataset_expand(config, log, err) && (data = dataset_load(config, NULL, log, err))) {
+    else if (!prepare_features(config, log, err) && (data = dataset_load(config, NULL, log, err))) {
         log_progress(log, "", 0, 0);
         result = overview_report(config, data, err);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands/commands.h"
+#include "run/prepare.h"
 #include "run/run.h"
 
 static int train_all(struct run *run, const struct options *options, struct error *err)
@@ -16,7 +17,7 @@ int command_train(const struct options *options, struct error *err)
     if (!options->config)
         return error_set(err, STATUS_USAGE, "train needs -c FILE");
     struct config *config =
-        config_load(options->config, options->settings, options->setting_count, err);
+        prepare_config(options->config, options->settings, options->setting_count, err);
     if (!config)
         return -1;
     const struct run_options with = {

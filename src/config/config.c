@@ -28,7 +28,7 @@ struct fault {
 };
 
 /* A config in the making. */
-struct parse {
+struct config_making {
     struct config *config;
     const char *name;    /* of the file; NULL without one */
     const char *folder;  /* that INPUT names in the file are relative to; NULL: the current one */
@@ -43,7 +43,7 @@ struct parse {
 /* --- faults */
 
 /* Takes `text` over. */
-static void add_fault(struct parse *p, long from, char *text)
+static void add_fault(struct config_making *p, long from, char *text)
 {
     if (!text)
         p->no_memory = 1;
@@ -70,12 +70,13 @@ static char *format(const char *format, ...)
 /* "file.ini:42: this line ..." */
 static void line_fault(void *ctx, long line, const char *what)
 {
-    struct parse *p = ctx;
+    struct config_making *p = ctx;
     add_fault(p, line, format("%s:%ld: this line %s", p->name, line, what));
 }
 
 /* "file.ini:42: [train] lr: what", "-s train.lr: what", or without a line for a default. */
-static void option_fault(struct parse *p, const struct option *o, long from, const char *what)
+static void option_fault(struct config_making *p, const struct option *o, long from,
+                         const char *what)
 {
     char *text;
     if (from == FROM_SETTING)
@@ -98,7 +99,7 @@ static int compare_faults(const void *va, const void *vb)
 }
 
 /* As many faults as the text of an error holds, and how many more there are. */
-static void tell_faults(struct parse *p, struct error *err)
+static void tell_faults(struct config_making *p, struct error *err)
 {
     const size_t tail = 40; /* "\nand 1000000 more faults" */
     size_t used = 0, told = 0;
@@ -180,7 +181,7 @@ static int in_folder(const char *folder, const struct option *o, union option_va
 }
 
 /* Reads a value and puts it in the place of the one before. */
-static void set(struct parse *p, const struct option *o, const char *text, long from)
+static void set(struct config_making *p, const struct option *o, const char *text, long from)
 {
     size_t index = (size_t)(o - options);
     char what[OPTION_FAULT];
@@ -207,7 +208,7 @@ static void set(struct parse *p, const struct option *o, const char *text, long 
 
 static void on_section(void *ctx, long line, const char *name)
 {
-    struct parse *p = ctx;
+    struct config_making *p = ctx;
     p->section = NULL;
     for (size_t i = 0; i < option_section_count; i++)
         if (!strcmp(option_sections[i].name, name))
@@ -221,7 +222,7 @@ static void on_section(void *ctx, long line, const char *name)
 
 static void on_value(void *ctx, long line, const char *section, const char *key, const char *value)
 {
-    struct parse *p = ctx;
+    struct config_making *p = ctx;
     if (!*section) {
         line_fault(p, line, "sets a key before any [section]");
         return;
@@ -246,7 +247,7 @@ static void on_value(void *ctx, long line, const char *section, const char *key,
     set(p, o, value, line);
 }
 
-static void read_file(struct parse *p, const char *bytes, size_t size)
+static void read_file(struct config_making *p, const char *bytes, size_t size)
 {
     static const struct inifile_events events = {on_section, on_value, line_fault};
     if (inifile_parse(bytes, size, &events, p))
@@ -254,7 +255,7 @@ static void read_file(struct parse *p, const char *bytes, size_t size)
 }
 
 /* "section.key=value", with blanks around any of them. */
-static void read_setting(struct parse *p, const char *setting)
+static void read_setting(struct config_making *p, const char *setting)
 {
     static const char blanks[] = " \t";
     char *copy = strdup(setting), *value = copy ? strchr(copy, '=') : NULL;
@@ -303,7 +304,7 @@ static const struct option *option_at(size_t offset)
 }
 
 /* A setting was meant more than a line, a line more than a default. */
-static int meant(const struct parse *p, const struct option *o)
+static int meant(const struct config_making *p, const struct option *o)
 {
     long from = p->from[o - options];
     return from == FROM_SETTING ? 2 : from != FROM_DEFAULT;
@@ -313,23 +314,49 @@ static int meant(const struct parse *p, const struct option *o)
  * Tells what does not go together at the key that was set last, `a` if in doubt. Says nothing
  * where the value of one is not the one that was meant, having had a fault itself.
  */
-static void clash(struct parse *p, const struct option *a, const struct option *b, const char *text,
-                  ...) __attribute__((format(printf, 4, 5)));
-static void clash(struct parse *p, const struct option *a, const struct option *b, const char *text,
-                  ...)
+static void clash_of(struct config_making *p, const struct option *a, const struct option *b,
+                     const char *text, va_list ap) __attribute__((format(printf, 4, 0)));
+static void clash_of(struct config_making *p, const struct option *a, const struct option *b,
+                     const char *text, va_list ap)
 {
     char what[OPTION_FAULT];
-    va_list ap;
     if (p->bad[a - options] || p->bad[b - options])
         return;
-    va_start(ap, text);
     vsnprintf(what, sizeof what, text, ap);
-    va_end(ap);
     const struct option *at = meant(p, b) > meant(p, a) ? b : a;
     option_fault(p, at, p->from[at - options], what);
 }
 
-static void check_data(struct parse *p)
+static void clash(struct config_making *p, const struct option *a, const struct option *b,
+                  const char *text, ...) __attribute__((format(printf, 4, 5)));
+static void clash(struct config_making *p, const struct option *a, const struct option *b,
+                  const char *text, ...)
+{
+    va_list ap;
+    va_start(ap, text);
+    clash_of(p, a, b, text, ap);
+    va_end(ap);
+}
+
+/* The option "section.key", which is there. */
+static const struct option *option_named(const char *name)
+{
+    const struct option *o = options;
+    for (size_t n = strcspn(name, ".");
+         strlen(o->section) != n || strncmp(o->section, name, n) || strcmp(o->key, name + n + 1);)
+        o++;
+    return o;
+}
+
+void config_clash(struct config_making *making, const char *a, const char *b, const char *text, ...)
+{
+    va_list ap;
+    va_start(ap, text);
+    clash_of(making, option_named(a), option_named(b), text, ap);
+    va_end(ap);
+}
+
+static void check_data(struct config_making *p)
 {
     const struct config *c = p->config;
     const struct option *source = KEY(data, source), *features = KEY(data, features);
@@ -371,41 +398,11 @@ static void check_data(struct parse *p)
               "a window of one row cannot be standardised by itself");
 }
 
-/* Whether features may stand for more of them, which only the files tell. */
-static int has_globs(const struct config *c)
-{
-    for (size_t i = 0; i < c->data.features.count; i++)
-        if (strpbrk(c->data.features.item[i], "*?"))
-            return 1;
-    return 0;
-}
-
-static void check_model(struct parse *p)
+static void check_targets(struct config_making *p)
 {
     const struct config *c = p->config;
-    const struct option *type = KEY(model, type), *targets = KEY(data, targets);
-    const struct option *rows = KEY(data, target_rows), *positions = KEY(model, positions);
-    int own = c->model.type == MODEL_AUTOENCODER; /* what it predicts is its input */
-    int conv = c->model.type == MODEL_CNN_RECURRENT, by_row = c->data.target_rows == TARGET_WINDOW;
-    const char *name = config_choice("model", "type", c->model.type);
-    if (own && c->data.targets.count)
-        clash(p, targets, type, "an autoencoder has no targets but its input");
-    if (!own && !c->data.targets.count)
-        clash(p, targets, type, "type = %s needs targets", name);
-    if (own && c->data.target_display.kind != DISPLAY_NONE)
-        clash(p, KEY(data, target_display), type, "an autoencoder has no targets to show");
-    if (own && (c->model.positions == POSITIONS_ROTARY || c->model.positions == POSITIONS_NONE))
-        clash(p, positions, type, "an autoencoder's positions are learned or sinusoidal");
-    if (c->model.activation == ACTIVATION_RRELU && !conv)
-        clash(p, KEY(model, activation), type, "rrelu is for the convolutions of cnn_recurrent");
-    if (conv && by_row && (c->model.conv_stride > 1 || c->model.conv_pool > 1))
-        clash(p, c->model.conv_stride > 1 ? KEY(model, conv_stride) : KEY(model, conv_pool), rows,
-              "a target for each row of the window needs a convolution that keeps all rows");
-    if (c->model.type == MODEL_DGRU && ((c->data.features.count != 2 && !has_globs(c)) || !by_row))
-        clash(p, KEY(data, features), type,
-              "type = dgru needs two features, I and Q, and target_rows = window");
-    if (c->model.type == MODEL_DGRU && c->data.channels == CHANNELS_APART)
-        clash(p, KEY(data, channels), type, "type = dgru needs I and Q together");
+    const struct option *rows = KEY(data, target_rows);
+    int by_row = c->data.target_rows == TARGET_WINDOW;
     if (c->data.target_rows == TARGET_EACH && !c->data.horizon)
         clash(p, KEY(data, horizon), rows, "target_rows = each needs a horizon of at least 1");
     if (c->data.eval_window > 0 && !by_row)
@@ -413,21 +410,14 @@ static void check_model(struct parse *p)
     if (c->data.eval_window > 0 && c->data.split == SPLIT_SHUFFLED_WINDOWS)
         clash(p, KEY(data, eval_window), KEY(data, split),
               "windows that are dealt one by one are all of window rows");
-    if (c->data.eval_window > 0 && c->model.type == MODEL_TRANSFORMER &&
-        c->model.positions == POSITIONS_LEARNED && c->data.eval_window != c->data.window)
-        clash(
-            p, KEY(data, eval_window), positions,
-            "learned positions cannot serve eval_window = %ld, only window: sinusoidal, rotary or "
-            "none can",
-            c->data.eval_window);
-    if (c->data.look_back && (by_row || own))
+    if (c->data.look_back && by_row)
         clash(p, KEY(data, look_back), rows, "look_back needs targets behind the window");
     if (c->data.target_source.count && !by_row)
         clash(p, KEY(data, target_source), rows, "target_source needs target_rows = window");
     if (c->data.target_source.count && c->data.duplicates == DUPLICATES_SUM)
         clash(p, KEY(data, duplicates), KEY(data, target_source),
               "rows that are summed have no one row of target_source: first and last have");
-    if (c->data.scaler.kind == SCALER_RELATIVE && by_row && !own)
+    if (c->data.scaler.kind == SCALER_RELATIVE && by_row && c->data.targets.count)
         clash(p, KEY(data, scaler), rows,
               "relative to its last value, a window's first row tells what comes behind it");
     if (c->data.scaler.kind == SCALER_WINDOW && c->model.reversible_norm)
@@ -435,15 +425,10 @@ static void check_model(struct parse *p)
               "scaler = window has standardised each window already");
 }
 
-static void check_training(struct parse *p)
+static void check_training(struct config_making *p)
 {
     const struct config *c = p->config;
     const struct option *warmup = KEY(train, warmup), *checkpoint = KEY(train, checkpoint);
-    if (c->model.d_model % c->model.heads &&
-        (c->model.type == MODEL_AUTOENCODER || c->model.type == MODEL_TRANSFORMER))
-        clash(p, KEY(model, heads), KEY(model, d_model),
-              "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
-              c->model.heads);
     if (c->train.monitor != MONITOR_TRAIN_LOSS && c->data.validation == 0 &&
         !c->data.validation_source.count)
         clash(p, KEY(train, monitor), KEY(data, validation),
@@ -481,10 +466,11 @@ void config_free(struct config *config)
 }
 
 static struct config *parse(const char *bytes, size_t size, const char *name, char *const *settings,
-                            size_t count, struct error *err)
+                            size_t count, config_checker *also, struct error *err)
 {
     char *copy = name ? strdup(name) : NULL, *folder = copy ? dirname(copy) : NULL;
-    struct parse p = {.name = name, .folder = folder && strcmp(folder, ".") ? folder : NULL};
+    struct config_making p = {.name = name,
+                              .folder = folder && strcmp(folder, ".") ? folder : NULL};
     p.config = calloc(1, sizeof *p.config);
     p.from = calloc(option_count, sizeof *p.from);
     p.bad = calloc(option_count, 1);
@@ -501,7 +487,9 @@ static struct config *parse(const char *bytes, size_t size, const char *name, ch
     }
     if (!p.no_memory) {
         check_data(&p);
-        check_model(&p);
+        if (also)
+            also(&p, p.config);
+        check_targets(&p);
         check_training(&p);
     }
     clocale_leave(before);
@@ -522,7 +510,8 @@ static struct config *parse(const char *bytes, size_t size, const char *name, ch
     return p.config;
 }
 
-struct config *config_load(const char *path, char *const *settings, size_t count, struct error *err)
+struct config *config_load_with(const char *path, char *const *settings, size_t count,
+                                config_checker *also, struct error *err)
 {
     size_t size = 0;
     char *bytes = path ? file_read(path, MAX_FILE, &size, err) : NULL;
@@ -538,15 +527,26 @@ struct config *config_load(const char *path, char *const *settings, size_t count
         free(bytes);
         return NULL;
     }
-    struct config *config = parse(bytes, size, path, settings, count, err);
+    struct config *config = parse(bytes, size, path, settings, count, also, err);
     free(bytes);
     return config;
+}
+
+struct config *config_load(const char *path, char *const *settings, size_t count, struct error *err)
+{
+    return config_load_with(path, settings, count, NULL, err);
+}
+
+struct config *config_parse_with(const char *text, const char *name, char *const *settings,
+                                 size_t count, config_checker *also, struct error *err)
+{
+    return parse(text, strlen(text), name, settings, count, also, err);
 }
 
 struct config *config_parse(const char *text, const char *name, char *const *settings, size_t count,
                             struct error *err)
 {
-    return parse(text, strlen(text), name, settings, count, err);
+    return config_parse_with(text, name, settings, count, NULL, err);
 }
 
 int config_set(struct config *config, const char *section, const char *key, const char *value,

@@ -129,6 +129,22 @@ struct config *config_load(const char *path, char *const *settings, size_t count
 struct config *config_parse(const char *text, const char *name, char *const *settings, size_t count,
                             struct error *err);
 
+/*
+ * The same for those who ask more of a configuration than that its keys go together (model_check()
+ * does): `also` tells what it finds wrong by config_clash(), and all faults are told together.
+ */
+struct config_making;
+typedef void config_checker(struct config_making *making, const struct config *config);
+struct config *config_load_with(const char *path, char *const *settings, size_t count,
+                                config_checker *also, struct error *err);
+struct config *config_parse_with(const char *text, const char *name, char *const *settings,
+                                 size_t count, config_checker *also, struct error *err);
+
+/* The values of the keys "section.key" `a` and `b` do not go together: told at the one that was set
+ * last, `a` if in doubt. */
+void config_clash(struct config_making *making, const char *a, const char *b, const char *text, ...)
+    __attribute__((format(printf, 4, 5)));
+
 void config_free(struct config *config);
 
 /* Puts another value, as an INI file would have it, in the place of a key's: what was asked for is

@@ -324,11 +324,6 @@ static int expand_features(struct expansion *e)
     if (set_apart(e) || (e->globs && look_for_numbers(e)) ||
         put_list(e, e->csv, "features", &e->config->data.features))
         return -1;
-    if (e->globs && e->config->model.type == MODEL_DGRU && e->config->data.features.count != 2)
-        return error_set(e->err, STATUS_USAGE,
-                         "[data] features: type = dgru needs two features, I and Q, and these "
-                         "stand for %zu",
-                         e->config->data.features.count);
     return e->globs ? tell_globs(e) : 0;
 }
 

@@ -118,8 +118,25 @@ static struct terms autoencoder_terms(const struct config *config)
                           2};
 }
 
+static void autoencoder_check(struct config_making *making, const struct config *c)
+{
+    if (c->data.targets.count)
+        config_clash(making, "data.targets", "model.type",
+                     "an autoencoder has no targets but its input");
+    if (c->data.target_display.kind != DISPLAY_NONE)
+        config_clash(making, "data.target_display", "model.type",
+                     "an autoencoder has no targets to show");
+    if (c->model.positions == POSITIONS_ROTARY || c->model.positions == POSITIONS_NONE)
+        config_clash(making, "model.positions", "model.type",
+                     "an autoencoder's positions are learned or sinusoidal");
+    if (c->data.look_back && c->data.target_rows != TARGET_WINDOW)
+        config_clash(making, "data.look_back", "data.target_rows",
+                     "look_back needs targets behind the window");
+}
+
 const struct model_class model_autoencoder = {
     .name = "autoencoder",
+    .check = autoencoder_check,
     .python = "autoencoder.py",
     .build = build,
     .terms = autoencoder_terms,

@@ -84,8 +84,19 @@ static void build(struct graph *g, const struct config *config, const struct mod
                             recurrent_reverse(config), io->sample);
 }
 
+static void cnn_recurrent_check(struct config_making *making, const struct config *c)
+{
+    if (c->data.target_rows == TARGET_WINDOW &&
+        (c->model.conv_stride > 1 || c->model.conv_pool > 1))
+        config_clash(making, c->model.conv_stride > 1 ? "model.conv_stride" : "model.conv_pool",
+                     "data.target_rows",
+                     "a target for each row of the window needs a convolution that keeps all rows");
+}
+
 const struct model_class model_cnn_recurrent = {
     .name = "cnn_recurrent",
+    .check = cnn_recurrent_check,
+    .randomises = 1,
     .python = "cnn_recurrent.py",
     .build = build,
     .supervised = 1,

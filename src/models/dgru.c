@@ -2,6 +2,7 @@
 #include "models/dgru.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "ops/ops.h"
 
@@ -43,8 +44,38 @@ static void build(struct graph *g, const struct config *config, const struct mod
     io->output = op_bias(g, h, rows, shape->targets, ACT_NONE, NULL, &drop);
 }
 
+/* Whether features may stand for more of them, which only the files tell. */
+static int dgru_has_globs(const struct config *c)
+{
+    for (size_t i = 0; i < c->data.features.count; i++)
+        if (strpbrk(c->data.features.item[i], "*?"))
+            return 1;
+    return 0;
+}
+
+static void dgru_check(struct config_making *making, const struct config *c)
+{
+    if ((c->data.features.count != 2 && !dgru_has_globs(c)) || c->data.target_rows != TARGET_WINDOW)
+        config_clash(making, "data.features", "model.type",
+                     "type = dgru needs two features, I and Q, and target_rows = window");
+    if (c->data.channels == CHANNELS_APART)
+        config_clash(making, "data.channels", "model.type", "type = dgru needs I and Q together");
+}
+
+static int dgru_check_features(const struct config *c, struct error *err)
+{
+    if (c->data.features.count == 2)
+        return 0;
+    return error_set(err, STATUS_USAGE,
+                     "[data] features: type = dgru needs two features, I and Q, and these stand "
+                     "for %zu",
+                     c->data.features.count);
+}
+
 const struct model_class model_dgru = {
     .name = "dgru",
+    .check = dgru_check,
+    .check_features = dgru_check_features,
     .python = "recurrent.py",
     .build = build,
     .supervised = 1,

@@ -28,6 +28,28 @@ const struct model_class *model_of(const struct config *config)
     return models[config->model.type];
 }
 
+void model_check(struct config_making *making, const struct config *c)
+{
+    const struct model_class *class = model_of(c);
+    if (class->supervised && !c->data.targets.count)
+        config_clash(making, "data.targets", "model.type", "type = %s needs targets", class->name);
+    if (c->model.activation == ACTIVATION_RRELU && !class->randomises)
+        config_clash(making, "model.activation", "model.type",
+                     "rrelu is for the convolutions of cnn_recurrent");
+    if (class->attends && c->model.d_model % c->model.heads)
+        config_clash(making, "model.heads", "model.d_model",
+                     "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
+                     c->model.heads);
+    if (class->check)
+        class->check(making, c);
+}
+
+int model_check_features(const struct config *config, struct error *err)
+{
+    const struct model_class *class = model_of(config);
+    return class->check_features ? class->check_features(config, err) : 0;
+}
+
 struct terms model_terms(const struct config *config)
 {
     const struct model_class *class = model_of(config);

@@ -32,6 +32,11 @@ struct model_io {
 
 struct model_class {
     const char *name;
+    /* What the architecture asks of its keys, by config_clash(); NULL: nothing of its own. */
+    config_checker *check;
+    /* Whether it takes these features, once those that globs stand for are known: 0, or -1 with
+     * STATUS_USAGE; NULL: it takes any. */
+    int (*check_features)(const struct config *config, struct error *err);
     const char *python; /* file of the PyTorch twin in src/models */
     /*
      * Appends the forward pass; backward follows from the graph. A model without targets
@@ -46,9 +51,16 @@ struct model_class {
     int supervised; /* needs data.targets */
     int carries;    /* walks along the rows with a state that can go on from window to window */
     int attends;    /* made of attention layers, of width d_model; others of cells, of hidden */
+    int randomises; /* has activations for which rrelu can stand */
 };
 
 const struct model_class *model_of(const struct config *config);
+
+/* What the architecture of a configuration asks of it, for config_load_with(). */
+config_checker model_check;
+
+/* The same of its features, once those that globs stand for are known. */
+int model_check_features(const struct config *config, struct error *err);
 
 /* Buffers that a graph reads. */
 struct model_data {

@@ -42,8 +42,19 @@ static void build(struct graph *g, const struct config *config, const struct mod
     io->output = model_head(g, config, shape, h, t.window, t.width, 0, io->sample);
 }
 
+static void transformer_check(struct config_making *making, const struct config *c)
+{
+    if (c->model.positions == POSITIONS_LEARNED && c->data.eval_window > 0 &&
+        c->data.eval_window != c->data.window)
+        config_clash(making, "data.eval_window", "model.positions",
+                     "learned positions cannot serve eval_window = %ld, only window: sinusoidal, "
+                     "rotary or none can",
+                     c->data.eval_window);
+}
+
 const struct model_class model_transformer = {
     .name = "transformer",
+    .check = transformer_check,
     .python = "transformer.py",
     .build = build,
     .attends = 1,

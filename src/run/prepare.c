@@ -23,6 +23,17 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
                                            .on_build_ctx = log}};
 }
 
+struct config *prepare_config(const char *path, char *const *settings, size_t count,
+                              struct error *err)
+{
+    return config_load_with(path, settings, count, model_check, err);
+}
+
+int prepare_features(struct config *config, struct log *log, struct error *err)
+{
+    return dataset_expand(config, log, err) || model_check_features(config, err) ? -1 : 0;
+}
+
 void prepare_batch(struct config *c, size_t windows, struct log *log)
 {
     if (!windows || (size_t)c->train.batch <= windows)

@@ -9,6 +9,13 @@
 #include "log/log.h"
 #include "train/engine.h"
 
+/* The configuration of a file and settings, as config_load(), with what its architecture asks. */
+struct config *prepare_config(const char *path, char *const *settings, size_t count,
+                              struct error *err);
+
+/* Makes features of globs, as dataset_expand(); its architecture may refuse them. */
+int prepare_features(struct config *config, struct log *log, struct error *err);
+
 /* A batch of more windows than the training part has becomes one of all its windows, told. */
 void prepare_batch(struct config *config, size_t windows, struct log *log);
 

@@ -31,7 +31,7 @@ static int open_data(struct run *run, struct config *config, struct error *err)
 {
     struct log *log = run->training.log;
     int again = run->resumes || is_own(run->options.config_path, config);
-    if (dataset_expand(config, log, err) ||
+    if (prepare_features(config, log, err) ||
         !(run->data = dataset_load_run(config, again, log, err)))
         return -1;
     prepare_batch(config, run->data->count[PART_TRAIN], log);

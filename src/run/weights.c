@@ -36,7 +36,7 @@ static int resume_from(struct training *t, enum verbosity verbosity, const char 
     if (!path)
         return error_set(err, STATUS_FAILED, "out of memory");
     progress_fini(&t->progress); /* that of a checkpoint that was damaged behind it */
-    if (!checkpoint_read(&c, path, NULL, 0, err)) {
+    if (!checkpoint_read(&c, path, NULL, 0, model_check, err)) {
         prepare_tell_unchecked(verbosity, t->log, c.st->summed, path);
         if (!check_same(t, &c, path, err) && !checkpoint_load_weights(t->engine, c.st, path, err) &&
             !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))

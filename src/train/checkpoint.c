@@ -370,7 +370,7 @@ static int read_reading(struct checkpoint *c, const char *path, char *const *set
 }
 
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
-                    struct error *err)
+                    config_checker *check, struct error *err)
 {
     memset(c, 0, sizeof *c);
     c->st = safetensors_open(path, err);
@@ -382,7 +382,7 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
                   path);
     else if (check_format(c->st, path, err))
         ; /* told */
-    else if ((c->config = config_parse(text, path, settings, count, err))) {
+    else if ((c->config = config_parse_with(text, path, settings, count, check, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
         if (!read_scaler(c, path, err) && !read_transforms(c, path, err) &&
             !read_range(c, path, err) && !read_reading(c, path, settings, count, err))

@@ -48,9 +48,10 @@ struct checkpoint {
     long epoch;
 };
 
-/* Reads and checks metadata (STATUS_INPUT). `settings` are applied to its configuration. */
+/* Reads and checks metadata (STATUS_INPUT). `settings` are applied to its configuration, which
+ * `check` checks as well (config_load_with()). */
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
-                    struct error *err);
+                    config_checker *check, struct error *err);
 void checkpoint_fini(struct checkpoint *c);
 
 /* Weights into the engine; every parameter must be there with its shape, and none besides. */

@@ -9,6 +9,7 @@
 
 #include "config/config.h"
 #include "fuzz.h"
+#include "models/model.h"
 
 static void must(int holds)
 {
@@ -34,7 +35,8 @@ static void round_trip(const struct config *config)
 static void try(const char *text, char *const *settings, size_t count)
 {
     struct error err = {0};
-    struct config *config = config_parse(text, "folder/fuzz.ini", settings, count, &err);
+    struct config *config =
+        config_parse_with(text, "folder/fuzz.ini", settings, count, model_check, &err);
     must(config ? !*err.text : *err.text && err.status == STATUS_USAGE);
     if (config)
         round_trip(config);
