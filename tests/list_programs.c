@@ -151,11 +151,11 @@ static void list_analysis(const struct engine *e, size_t d)
 static int list(const struct config *config, const struct dataset *data, int as_gpu)
 {
     struct error err = {0};
-    struct engine *e =
-        engine_open(config, data,
-                    &(struct engine_options){.training = 1,
-                                             .own = {.as_gpu = as_gpu, .on_build = remember_file}},
-                    &err);
+    struct engine *e = engine_open(
+        config, data,
+        &(struct engine_options){
+            .training = 1, .own = {.only_plans = 1, .as_gpu = as_gpu, .on_build = remember_file}},
+        &err);
     if (!e) {
         fprintf(stderr, "%s\n", err.text);
         return 1;

@@ -1,0 +1,336 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What the kernels take of a GPU, without one: registers, spills, stack, local memory, occupancy.
+
+    lint.py [--all] [--write | --compare] [--table FILE] [--cases PATTERN]
+
+Each program of the shipped configurations and of the trainings of tests/bench/bench.py, cut as for a
+GPU, is compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX ptxas then compiles
+for sm_86 and sm_90. Printed is for each kernel the worst of all programs; with --all each program's.
+--write puts that into the table, tests/lint.tsv; --compare names what is worse than there, with exit
+status 1; --cases takes a part of the cases, by name. It depends on the compilers, so that the table names them, and only the part that the same
+compilers make is compared. Exit status 77: what is needed is not here, or is another version.
+
+Columns: registers of a work-item (AMD: vector registers); spill: bytes that NVIDIA's spill stores and
+loads move, AMD's spilled registers; bytes of stack of a work-item; bytes of local memory of a
+work-group; occupancy: the share of the resident work-items that a processor can hold, in percent.
+
+CLANG names the compiler, PTXAS the assembler. Run in a build folder that has tests/list_programs.
+"""
+
+import argparse
+import concurrent.futures
+import dataclasses
+import fnmatch
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(HERE)
+CLC = "/usr/lib/clc"
+NVIDIA_CLC, AMD_CLC = f"{CLC}/nvptx64--nvidiacl.bc", f"{CLC}/amdgcn--amdhsa.bc"
+AMD = "gfx906"
+COLUMNS = ("registers", "spill", "stack", "local", "occupancy")
+# What the comments of the configurations offer, one more product, the other optimizers.
+VARIANTS = {
+    "stocks": (["model.type=cnn_recurrent", "model.cell=gru"], ["model.type=transformer"]),
+    "amplifier": (["model.type=dgru"],),
+    "demo": (["device.gemm=bf16", "model.dropout=0.1", "train.optimizer=sgd"], ["train.optimizer=lion"]),
+}
+
+
+class Missing(Exception):
+    """Something that is not here; the test is skipped."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Figures:
+    registers: int
+    spill: int
+    stack: int
+    local: int
+    occupancy: int
+
+    def worst(self, other):
+        a, b = dataclasses.astuple(self), dataclasses.astuple(other)
+        return Figures(*map(max, a[:4], b[:4]), min(a[4], b[4]))
+
+    def worse_than(self, other):
+        """The columns that are worse than in `other`."""
+        worse = [c for c in COLUMNS[:4] if getattr(self, c) > getattr(other, c)]
+        return worse + ["occupancy"] * (self.occupancy < other.occupancy)
+
+
+# --- occupancy
+
+
+@dataclasses.dataclass(frozen=True)
+class Processor:
+    """Limits of a multiprocessor (NVIDIA: CUDA's occupancy calculator) or of a compute unit (AMD: as
+    LLVM has them; its scalar registers are left out)."""
+
+    warps: int
+    groups: int
+    warp: int  # work-items; in AMD's words a wave
+    registers: int  # of a lane of all resident warps
+    grain: int  # registers come in so many
+    local: int
+    reserved: int  # local memory that the system takes of each group
+
+
+PROCESSORS = {
+    "sm_86": Processor(48, 16, 32, 65536 // 32, 8, 100 << 10, 1 << 10),
+    "sm_90": Processor(64, 32, 32, 65536 // 32, 8, 228 << 10, 1 << 10),
+    AMD: Processor(40, 16, 64, 4 * 256, 4, 64 << 10, 0),
+}
+
+
+def occupancy(arch, registers, local, items):
+    """Percent of the warps that can be resident, for groups of `items` work-items."""
+    p = PROCESSORS[arch]
+    of_group = -(-items // p.warp)
+    most = p.warps if arch == AMD and of_group == 1 else p.groups  # a wave alone has no barrier to keep
+    by_registers = p.registers // max(p.grain, -(-registers // p.grain) * p.grain)
+    by_registers -= by_registers % 4  # warps are dealt to four schedulers
+    groups = min(most, p.warps // of_group, by_registers // of_group)
+    if local:
+        groups = min(groups, p.local // (local + p.reserved))
+    return 100 * groups * of_group // p.warps
+
+
+# --- compilers
+
+
+def run(command):
+    result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        sys.exit(f"{' '.join(command)}: failed\n{result.stdout}{result.stderr}")
+    return result.stdout + result.stderr
+
+
+def to_amd(clang, source, out):
+    return [
+        clang, "-x", "cl", "-cl-std=CL1.2", "-O3", "-w", "-target", "amdgcn--amdhsa", "-nogpulib",
+        f"-mcpu={AMD}", "-Xclang", "-mlink-builtin-bitcode", "-Xclang", AMD_CLC, "-S", "-o", out, source,
+    ]  # fmt: skip
+
+
+def to_ptx(clang, source, out):
+    return [
+        clang, "-x", "cl", "-cl-std=CL1.2", "-O3", "-w", "-target", "nvptx64-nvidia-nvcl",
+        "-Xclang", "-target-cpu", "-Xclang", "sm_80", "-Xclang", "-mlink-builtin-bitcode",
+        "-Xclang", NVIDIA_CLC, "-S", "-o", out, source,
+    ]  # fmt: skip
+
+
+def find_clang(folder, wanted):
+    """(a clang that reads libclc's files, its version), the version `wanted` first"""
+    source = os.path.join(folder, "try.cl")
+    with open(source, "w") as file:
+        file.write("kernel void k(global float *x) { x[get_global_id(0)] = exp(x[0]); }\n")
+    if not os.path.exists(AMD_CLC):
+        raise Missing("no libclc (Debian: package libclc-15)")
+    major = wanted.split(".")[0] if wanted else ""
+    names = [os.environ.get("CLANG"), f"clang-{major}", "clang", *(f"clang-{n}" for n in range(22, 13, -1))]
+    for name in filter(shutil.which, filter(None, names)):
+        command = to_amd(name, source, os.path.join(folder, "try.s"))
+        if subprocess.run(command, capture_output=True).returncode == 0:
+            return name, re.search(r"version (\d+\.\d+\.\d+)", run([name, "--version"]))[1]
+    raise Missing("no clang that reads libclc's files (Debian: clang-15 beside libclc-15)")
+
+
+def find_ptxas():
+    """(ptxas, its release), or (None, None)"""
+    places = [os.environ.get("PTXAS"), "ptxas", "/usr/local/cuda/bin/ptxas"]
+    for name in filter(shutil.which, filter(None, places)):
+        return name, re.search(r"release (\d+\.\d+)", run([name, "--version"]))[1]
+    return None, None
+
+
+# --- programs
+
+
+def items_of(source):
+    """Work-items of a group: LANES; 64 where the program has none."""
+    with open(source) as file:
+        found = re.search(r"^#define LANES (\d+)", file.read(), re.M)
+    return int(found[1]) if found else 64
+
+
+def cases(folder):
+    """(name, INI, settings) of all configurations and bench trainings"""
+    bench = os.path.join(folder, "bench")
+    os.mkdir(bench)
+    run([sys.executable, os.path.join(HERE, "bench", "bench.py"), "--write", bench])
+    for ini in sorted(glob.glob(os.path.join(TOP, "configs", "*.ini"))) + sorted(glob.glob(bench + "/*.ini")):
+        name = os.path.basename(ini)[:-4]
+        for settings in ([], *VARIANTS.get(name, ())):
+            yield " ".join([name, *settings]), ini, settings
+
+
+def list_programs(folder, pattern):
+    """{program: the cases that use it}"""
+    used = {}
+    for name, ini, settings in cases(folder):
+        if not fnmatch.fnmatch(name, pattern):
+            continue
+        to = os.path.join(folder, f"programs-{len(os.listdir(folder))}")
+        os.mkdir(to)
+        run(["tests/list_programs", "-g", to, ini, "device.gemm=own", *settings])
+        for program in os.listdir(to):
+            used.setdefault(program, []).append(name)
+            os.replace(os.path.join(to, program), os.path.join(folder, program))
+    if not used:
+        sys.exit(f"{pattern}: no case")
+    return used
+
+
+def read_amd(text, items):
+    """{kernel: Figures} from the metadata behind the assembly"""
+    found = {}
+    for part in text.split("  - .args:")[1:]:
+        value = {key: int(x) for key, x in re.findall(r"^    \.(\w+): +(\d+)$", part, re.M)}
+        name = re.search(r"^    \.name: +(\w+)$", part, re.M)[1]
+        needed = re.search(r"^    \.reqd_workgroup_size:\n +- (\d+)", part, re.M)
+        registers, local = value["vgpr_count"], value["group_segment_fixed_size"]
+        found[name] = Figures(
+            registers, value["vgpr_spill_count"] + value["sgpr_spill_count"],
+            value["private_segment_fixed_size"], local,
+            occupancy(AMD, registers, local, int(needed[1]) if needed else items),
+        )  # fmt: skip
+    return found
+
+
+def read_nvidia(text, ptx, arch, items):
+    """{kernel: Figures} from what ptxas -v says"""
+    found = {}
+    needed = {k: int(n) for k, n in re.findall(r"\.entry (\w+)\([^)]*\)\s*\.reqntid (\d+)", ptx)}
+    for part in text.split("Compiling entry function '")[1:]:
+        name = part.split("'")[0]
+        stack, stores, loads = map(int, re.search(
+            r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", part).groups())  # fmt: skip
+        registers = int(re.search(r"Used (\d+) registers", part)[1])
+        smem = re.search(r"(\d+) bytes smem", part)
+        local = int(smem[1]) if smem else 0
+        share = occupancy(arch, registers, local, needed.get(name, items))
+        found[name] = Figures(registers, stores + loads, stack, local, share)
+    return found
+
+
+def compile_program(clang, ptxas, source):
+    """{(kernel, arch): Figures}"""
+    items, found = items_of(source), {}
+    run(to_amd(clang, source, source + ".s"))
+    with open(source + ".s") as file:
+        found |= {(k, AMD): f for k, f in read_amd(file.read(), items).items()}
+    if ptxas:
+        run(to_ptx(clang, source, source + ".ptx"))
+        with open(source + ".ptx") as file:
+            ptx = file.read()
+        for arch in ("sm_86", "sm_90"):
+            text = run([ptxas, "-v", f"-arch={arch}", source + ".ptx", "-o", os.devnull])
+            found |= {(k, arch): f for k, f in read_nvidia(text, ptx, arch, items).items()}
+    return found
+
+
+# --- the table
+
+
+def read_table(path):
+    """({"clang": version, "ptxas": version}, {(kernel, arch): Figures})"""
+    if not os.path.exists(path):
+        return {}, {}
+    with open(path) as file:
+        lines = file.read().splitlines()
+    tools = dict(re.findall(r"(clang|ptxas) ([\d.]+)", lines[0]))
+    rows = {}
+    for line in lines[2:]:
+        kernel, arch, *figures = line.split("\t")
+        rows[kernel, arch] = Figures(*map(int, figures))
+    return tools, rows
+
+
+def print_table(out, rows):
+    print("kernel", "arch", *COLUMNS, sep="\t", file=out)
+    for kernel, arch in sorted(rows):
+        print(kernel, arch, *dataclasses.astuple(rows[kernel, arch]), sep="\t", file=out)
+
+
+def write_table(path, tools, rows):
+    with open(path, "w") as out:
+        print("# clang {clang}, ptxas {ptxas}; written by make lint".format(**tools), file=out)
+        print_table(out, rows)
+
+
+def compare(rows, wanted):
+    """The number of figures that are worse than in the table, and of rows in one of the two only; they
+    are told."""
+    faults = 0
+    for key in sorted({**rows, **wanted}):
+        name = " for ".join(key)
+        if key not in wanted or key not in rows:
+            print(f"{name}: {'not in the table' if key in rows else 'no program has it'}")
+            faults += 1
+            continue
+        for column in rows[key].worse_than(wanted[key]):
+            faults += 1
+            print(f"{name}: {column} {getattr(rows[key], column)}, was {getattr(wanted[key], column)}")
+    return faults
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--all", action="store_true")
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--compare", action="store_true")
+    parser.add_argument("--table", default=os.path.join(HERE, "lint.tsv"))
+    parser.add_argument("--cases", default="*")
+    arguments = parser.parse_args()
+    written, wanted = read_table(arguments.table)
+    with tempfile.TemporaryDirectory(prefix="seqtrain-lint-") as folder:
+        os.environ["XDG_CACHE_HOME"] = folder  # no program comes from a cache
+        clang, version = find_clang(folder, written.get("clang"))
+        ptxas, release = find_ptxas()
+        if arguments.compare and version != written["clang"]:
+            raise Missing(f"the table is of clang {written['clang']}, this is {version}")
+        if arguments.compare and release and release != written["ptxas"]:
+            print(f"# the table is of ptxas {written['ptxas']}, this is {release}: NVIDIA is left out")
+            ptxas = None
+        if arguments.write and not ptxas:
+            raise Missing("no ptxas: the table would lose its part of NVIDIA (PTXAS names one)")
+        used = list_programs(folder, arguments.cases)
+        rows = {}
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            sources = {p: os.path.join(folder, p) for p in sorted(used)}
+            made = pool.map(lambda s: compile_program(clang, ptxas, s), sources.values())
+            for program, found in zip(sources, made):
+                if arguments.all:
+                    with open(sources[program]) as file:
+                        options = re.match(r"(#define [^\n]*\n)*", file.read())[0]
+                    print(f"{program} of {', '.join(used[program])}:",
+                          " ".join(re.findall(r"#define (.*)", options)))  # fmt: skip
+                    print_table(sys.stdout, found)
+                for key, figures in found.items():
+                    rows[key] = rows[key].worst(figures) if key in rows else figures
+    if arguments.compare:
+        archs = set(PROCESSORS) if ptxas else {AMD}
+        print(f"# {len(rows)} rows of {len(used)} programs; {', '.join(sorted(archs))}")
+        whole = arguments.cases == "*"
+        return compare(rows, {k: f for k, f in wanted.items() if k[1] in archs and (whole or k in rows)}) > 0
+    if arguments.write:
+        write_table(arguments.table, {"clang": version, "ptxas": release}, rows)
+    print_table(sys.stdout, rows)
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except Missing as missing:
+        print(missing)
+        sys.exit(77)
