@@ -68,10 +68,10 @@ struct fixture {
     struct config *config;
     struct dataset data;
     struct engine engine;
-    struct params params;
+    struct params params, judged;
     struct param param[3], *list[3];
-    struct buffer values, exp_avg, exp_avg_sq;
-    float value[ALL], average[ELEMS], square[ELEMS];
+    struct buffer values, judged_values, exp_avg, exp_avg_sq;
+    float value[ALL], judged_value[ALL], average[ELEMS], square[ELEMS];
     double offset[2], scale[2];
     struct transform transform[2];
     char *names[2];
@@ -143,6 +143,7 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
         (struct engine){.config = f->config,
                         .data = &f->data,
                         .params = &f->params,
+                        .judged = &f->params,
                         .optim = {.class = &two_slots, .slot = {&f->exp_avg, &f->exp_avg_sq}},
                         .data_hash = UINT64_C(0x0123456789abcdef)};
 }
@@ -495,6 +496,57 @@ static void weights_that_do_not_fit(void **state)
     config_free(g.config);
 }
 
+/* --- the moving average of weights */
+
+/* As an engine with train.ema has it. */
+static void add_average(struct fixture *f, int filled)
+{
+    for (size_t i = 0; i < ALL && filled; i++)
+        f->judged_value[i] = (float)(i + 1) / 5;
+    f->judged_values = (struct buffer){f->judged_value, ALL};
+    f->judged = f->params;
+    f->judged.values = &f->judged_values;
+    f->engine.judged = &f->judged;
+}
+
+/* A model is the average; what a run goes on with are the weights themselves as well. */
+static void the_average_is_the_model(void **state)
+{
+    (void)state;
+    static struct fixture f, g, h;
+    struct error err;
+    struct progress p = some_progress(), q;
+    targets_init(&f, 1);
+    add_average(&f, 1);
+    write_last(&f, &p);
+    targets_init(&g, 0);
+    add_average(&g, 0);
+    assert_int_equal(load(&g, written, 1, &q, &err), 0);
+    progress_fini(&q);
+    assert_memory_equal(g.judged_value, f.judged_value, sizeof f.judged_value);
+    assert_memory_equal(g.value, f.value, ELEMS * sizeof *f.value);
+    assert_memory_equal(g.average, f.average, sizeof f.average);
+    assert_memory_equal(g.square, f.square, sizeof f.square);
+
+    targets_init(&h, 0); /* predicts */
+    assert_int_equal(load(&h, written, 0, &q, &err), 0);
+    assert_memory_equal(h.value, f.judged_value, sizeof f.judged_value);
+    assert_int_equal(checkpoint_write_best(&f.engine, 1, "a plan", written, &err), 0);
+    memset(h.value, 0, sizeof h.value);
+    assert_int_equal(load(&h, written, 0, &q, &err), 0);
+    assert_memory_equal(h.value, f.judged_value, sizeof f.judged_value);
+
+    write_last(&f, &p);
+    rewrite(&(struct change){.tensor = "optimizer.trained.layer.bias"});
+    assert_int_equal(load(&g, changed, 1, &q, &err), -1);
+    assert_non_null(strstr(err.text, ": no tensor optimizer.trained.layer.bias"));
+    progress_fini(&q);
+    progress_fini(&p);
+    config_free(f.config);
+    config_free(g.config);
+    config_free(h.config);
+}
+
 /* --- other configurations */
 
 static void without_targets(void **state)
@@ -592,13 +644,10 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_model),
-        cmocka_unit_test(where_a_run_stands),
-        cmocka_unit_test(before_the_first_epoch),
-        cmocka_unit_test(metadata_that_does_not_fit),
-        cmocka_unit_test(weights_that_do_not_fit),
-        cmocka_unit_test(without_targets),
-        cmocka_unit_test(a_transform_for_each_channel),
+        cmocka_unit_test(the_best_model),          cmocka_unit_test(where_a_run_stands),
+        cmocka_unit_test(before_the_first_epoch),  cmocka_unit_test(metadata_that_does_not_fit),
+        cmocka_unit_test(weights_that_do_not_fit), cmocka_unit_test(the_average_is_the_model),
+        cmocka_unit_test(without_targets),         cmocka_unit_test(a_transform_for_each_channel),
         cmocka_unit_test(settings_go_with_it),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -429,9 +429,29 @@ keeps()
     header "$1/last.safetensors" | grep -o '"optimizer\.[a-z_]*\.' | sort -u | tr -d '\n"' >kept
     [ "$(cat kept)" = "$2" ] || { cat kept && return 1; }
 }
+trains "weights without an average" unaveraged -s train.epochs=3
+trains "an average of weights" averaged -s train.epochs=3 -s train.ema=0.9
+same_training()
+{
+    for key in train_loss grad_norm; do
+        epochs unaveraged $key >figures && epochs averaged $key | cmp - figures || return 1
+    done
+    ! { epochs unaveraged val_loss >figures && epochs averaged val_loss | cmp -s - figures; }
+}
+point "trains the same weights, validates others" same_training
+averages_evaluated()
+{
+    for file in best last; do
+        run 0 evaluate -m averaged/$file.safetensors &&
+            near 1e-8 "$(value out validation loss)" "$(epochs averaged val_loss | sed -n '$p')" || return 1
+    done
+}
+point "evaluate takes the averages, of best.safetensors and of last.safetensors" averages_evaluated
 point "last.safetensors holds what AdamW keeps" keeps decay optimizer.exp_avg.optimizer.exp_avg_sq.
 point "what SGD keeps" keeps sgd optimizer.momentum_buffer.
 point "what Lion keeps" keeps lion optimizer.exp_avg.
+point "the weights beside their averages" keeps averaged \
+    optimizer.exp_avg.optimizer.exp_avg_sq.optimizer.trained.
 # optimizer_memory ARGUMENT...: MiB of parameters, MiB of the optimizer.
 optimizer_memory()
 {
@@ -441,8 +461,13 @@ optimizer_memory()
 counted()
 {
     optimizer_memory >two && optimizer_memory -s train.optimizer=sgd >one &&
-        paste -d' ' two one | awk '{ exit !($1 > 4 && $2 / $1 > 1.99 && $2 / $1 < 2.01 &&
-            $3 == $1 && $4 / $1 > 0.99 && $4 / $1 < 1.01) }' || { cat two one && return 1; }
+        optimizer_memory -s train.ema=0.9 >three &&
+        paste -d' ' one two three | awk '{
+            for (i = 1; i <= 3; i++) {
+                ratio = $(2 * i) / $(2 * i - 1)
+                wrong += $1 < 4 || $(2 * i - 1) != $1 || ratio < i - 0.01 || ratio > i + 0.01
+            }
+            exit wrong }' || { cat one two three && return 1; }
 }
 point "check counts what the optimizer keeps" counted
 # --- data

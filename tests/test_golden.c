@@ -101,19 +101,19 @@ static void check_gradients(const struct golden *c, struct engine *e)
 }
 
 /* After all steps: running statistics, and parameters where the file has them */
-static void check_after(const struct golden *c, struct engine *e)
+static void check_after(const struct golden *c, const struct params *params, const char *prefix)
 {
     struct error err = {0};
-    for (size_t i = 0; i < e->params->count; i++) {
-        const struct tensor *t = &e->params->list[i]->value;
+    for (size_t i = 0; i < params->count; i++) {
+        const struct tensor *t = &params->list[i]->value;
         char name[128];
-        snprintf(name, sizeof name, "after.%s", t->name);
-        if (!e->params->list[i]->running && !safetensors_find(c->st, name))
+        snprintf(name, sizeof name, "%s.%s", prefix, t->name);
+        if (!params->list[i]->running && !safetensors_find(c->st, name))
             continue;
         const struct safetensor *want = need(c, name);
         float *got = malloc(t->elems * 4);
         assert_int_equal(want->bytes, t->elems * 4);
-        assert_int_equal(params_read(e->params, i, e->params->values, got, &err), 0);
+        assert_int_equal(params_read(params, i, params->values, got, &err), 0);
         for (size_t j = 0; j < t->elems; j++)
             near(t->name, got[j], ((const float *)want->data)[j], 1e-4);
         free(got);
@@ -136,6 +136,7 @@ static float *train(const struct golden *c, struct engine_options options, const
         const struct safetensor *p = need(c, name);
         assert_int_equal(p->bytes, t->elems * 4);
         assert_int_equal(params_write(e->params, i, e->params->values, p->data, &err), 0);
+        assert_int_equal(params_write(e->judged, i, e->judged->values, p->data, &err), 0);
     }
     size_t params = 0;
     for (size_t i = 0; i < c->st->count; i++)
@@ -190,7 +191,14 @@ static float *train(const struct golden *c, struct engine_options options, const
         near("gradient norm", metrics.last_norm, norms[s], 1e-3);
         at = at + samples == n ? 0 : at + samples;
     }
-    check_after(c, e);
+    check_after(c, e->params, "after");
+    assert_int_equal(e->judged != e->params, c->config->train.ema > 0);
+    if (e->judged != e->params) {
+        char name[128];
+        snprintf(name, sizeof name, "averaged.%s", e->params->list[0]->value.name);
+        need(c, name);
+        check_after(c, e->judged, "averaged");
+    }
     size_t words = e->params->elems + e->params->running;
     float *weights = calloc(words, 4);
     assert_int_equal(buffer_read(e->params->values, 0, words * 4, weights, &err), 0);
@@ -247,6 +255,7 @@ int main(int argc, char **argv)
         "cnn-lstm",
         "cnn-rnn-layer",
         "dgru",
+        "ema",
         "gru-flatten",
         "gru-norm",
         "huber-free-latent",

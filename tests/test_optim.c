@@ -38,10 +38,13 @@ static const struct {
 #define WEIGHTS (sizeof weights / sizeof *weights)
 enum { ELEMS = 3242, STEPS = 50 };
 #define DECAY 0.1
+#define EMA 0.9
+/* A running statistic, which is no weight. */
+enum { RUNNING = 5 };
 
 /* The reference's weights and slots. */
 struct reference {
-    double w[ELEMS], slot[OPTIM_MAX_SLOTS][ELEMS];
+    double w[ELEMS], slot[OPTIM_MAX_SLOTS][ELEMS], average[ELEMS];
 };
 
 /* An optimizer as a user sets it up. */
@@ -115,6 +118,11 @@ static const struct subject subjects[] = {
      {1e-6, 1e-6}},
     {"sgd without momentum", {"train.optimizer=sgd", "train.momentum=0"}, sgd_plain, {1e-6, 1e-6}},
     {"lion", {"train.optimizer=lion", "train.beta1=0.8", "train.beta2=0.95"}, lion, {2e-6, 1e-7}},
+    {"averaged adamw",
+     {"train.optimizer=adamw", "train.beta1=0.8", "train.beta2=0.95", "train.epsilon=1e-7",
+      "train.ema=0.9"},
+     adamw,
+     {2e-6, 1e-7, 2e-8}},
 };
 #define SUBJECTS (sizeof subjects / sizeof *subjects)
 
@@ -123,7 +131,7 @@ static const struct subject subjects[] = {
 struct model {
     const struct subject *subject;
     struct config *config;
-    struct params *params;
+    struct params *params, *average;
     struct optim optim;
     struct graph *g;
     struct tensor *metrics;
@@ -169,12 +177,19 @@ static void open_model(struct model *m, const struct subject *subject, int mode,
     for (size_t i = 0; i < WEIGHTS; i++)
         assert_non_null(params_get(m->params, weights[i].name, 1, &weights[i].elems,
                                    weights[i].decay, INIT_CONSTANT, 0));
+    assert_non_null(params_get_running(m->params, "statistic", 1, &(size_t){RUNNING}, 0));
     params_place(m->params, device_info(dev)->base_align);
     OK(params_allocate(m->params, dev, 1, &err));
+    if (m->config->train.ema > 0) {
+        m->average = params_twin(m->params);
+        assert_non_null(m->average);
+        params_place(m->average, device_info(dev)->base_align);
+        OK(params_allocate(m->average, dev, 0, &err));
+    }
     optim_init(&m->optim, m->config);
     OK(optim_allocate(&m->optim, m->params, dev, &err));
     m->metrics = graph_state(m->g, "metrics", METRICS_WORDS);
-    optim_append(&m->optim, m->g, m->metrics);
+    optim_append(&m->optim, m->g, m->metrics, m->average);
     m->g->scattered = 1;
     OK(graph_plan(m->g, &err));
     OK(graph_check(m->g, &err));
@@ -194,6 +209,7 @@ static void close_model(struct model *m)
 {
     graph_free(m->g);
     optim_fini(&m->optim);
+    params_free(m->average);
     params_free(m->params);
     config_free(m->config);
 }
@@ -219,9 +235,21 @@ static double give_gradients(struct model *m, float *grad, uint32_t number)
 static void run_step(struct model *m, uint32_t number, int skip)
 {
     struct step step = {.number = number, .skip = (uint32_t)skip};
+    const float statistic[RUNNING] = {(float)number, -1, 2, -3, 4};
+    OK(params_write(m->params, WEIGHTS, m->params->values, statistic, &err));
     optim_step(&m->optim, rate(number), &step);
     OK(tensor_write(m->g->step, &step, &err));
     OK(graph_run(m->g, 0, m->g->launch_count, &err));
+}
+
+/* The average behind a step that has changed the weights (`moved`), or has not. */
+static void expect_average(struct model *m, uint32_t number, int moved)
+{
+    for (size_t i = 0; i < ELEMS; i++)
+        if (number == 1)
+            m->want.average[i] = m->want.w[i];
+        else if (moved)
+            m->want.average[i] = EMA * m->want.average[i] + (1 - EMA) * m->want.w[i];
 }
 
 /* What the step should have done. */
@@ -234,6 +262,7 @@ static void expect_step(struct model *m, const float *grad, double norm, uint32_
         for (size_t j = 0; j < weights[i].elems; j++, at++)
             m->subject->update(&m->want, at, grad[at] * scale, weights[i].decay ? DECAY : 0,
                                rate(number), number);
+    expect_average(m, number, 1);
 }
 
 static void compare(const struct model *m, const char *what, struct buffer *arena,
@@ -258,6 +287,13 @@ static void compare_all(const struct model *m)
     for (size_t i = 0; i < class->slots; i++)
         compare(m, class->slot[i], m->optim.slot[i], m->want.slot[i], m->subject->tolerance[1 + i]);
     compare(m, "gradient", m->params->grads, zeros, 0);
+    if (!m->average)
+        return;
+    compare(m, "average", m->average->values, m->want.average, m->subject->tolerance[0]);
+    float is[RUNNING], was[RUNNING];
+    OK(params_read(m->average, WEIGHTS, m->average->values, is, &err));
+    OK(params_read(m->params, WEIGHTS, m->params->values, was, &err));
+    assert_memory_equal(is, was, sizeof is);
 }
 
 static void near(double got, double want)
@@ -301,6 +337,26 @@ static void steps(const struct subject *subject, int mode, const char *setting)
     close_model(&m);
 }
 
+/* Where the first step is left out, the average begins with the weights as they were. */
+static void test_average(void **state)
+{
+    (void)state;
+    struct model m;
+    float grad[ELEMS];
+    open_model(&m, &subjects[SUBJECTS - 1], FLAT, "train.clip_norm=1");
+    assert_non_null(m.average);
+    give_gradients(&m, grad, 1);
+    OK(params_write(m.params, 3, m.params->grads, &(float){NAN}, &err));
+    expect_average(&m, 1, 0);
+    run_step(&m, 1, 1);
+    compare_all(&m);
+    const double norm = give_gradients(&m, grad, 2);
+    expect_step(&m, grad, norm, 2);
+    run_step(&m, 2, 1);
+    compare_all(&m);
+    close_model(&m);
+}
+
 static void test_plain(const struct subject *subject, int mode)
 {
     steps(subject, mode, "train.clip_norm=0");
@@ -316,11 +372,13 @@ static void test_clip(const struct subject *subject, int mode)
 static float *state_of(const struct model *m)
 {
     const size_t n = m->params->elems, slots = m->optim.class->slots;
-    float *x = calloc((1 + slots) * n, sizeof *x);
+    float *x = calloc((2 + slots) * n, sizeof *x);
     assert_non_null(x);
     OK(buffer_read(m->params->values, 0, n * 4, x, &err));
     for (size_t i = 0; i < slots; i++)
         OK(buffer_read(m->optim.slot[i], 0, n * 4, x + (1 + i) * n, &err));
+    if (m->average)
+        OK(buffer_read(m->average->values, 0, n * 4, x + (1 + slots) * n, &err));
     return x;
 }
 
@@ -336,7 +394,7 @@ static void bad_steps(const struct subject *subject, int mode, int go_on, double
     double norm = give_gradients(&m, grad, 1);
     expect_step(&m, grad, norm, 1);
     run_step(&m, 1, go_on);
-    const size_t bytes = (1 + m.optim.class->slots) * m.params->elems * 4;
+    const size_t bytes = (2 + m.optim.class->slots) * m.params->elems * 4;
     float *before = state_of(&m);
     for (uint32_t number = 2; number <= 3; number++) {
         give_gradients(&m, grad, number);
@@ -470,7 +528,7 @@ int main(int argc, char **argv)
     };
     enum { KINDS = sizeof kinds / sizeof *kinds, JOBS = MODES * SUBJECTS * KINDS };
     static struct job jobs[JOBS];
-    static struct CMUnitTest tests[JOBS + 1];
+    static struct CMUnitTest tests[JOBS + 2];
     for (size_t i = 0; i < JOBS; i++) {
         const size_t kind = i % KINDS;
         jobs[i].subject = &subjects[i / KINDS % SUBJECTS];
@@ -481,6 +539,8 @@ int main(int argc, char **argv)
         tests[i] = (struct CMUnitTest){jobs[i].name, run_job, NULL, NULL, &jobs[i]};
     }
     tests[JOBS] = (struct CMUnitTest){"classes", test_classes, NULL, NULL, NULL};
+    tests[JOBS + 1] = (struct CMUnitTest){"an average whose first step is left out", test_average,
+                                          NULL, NULL, NULL};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

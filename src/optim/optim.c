@@ -45,7 +45,8 @@ void optim_step(const struct optim *o, double lr, struct step *step)
 
 uint64_t optim_bytes(const struct optim *o, const struct params *params)
 {
-    return (uint64_t)o->class->slots * params->elems * 4;
+    const uint64_t average = o->config->train.ema > 0 ? params->elems + params->running : 0;
+    return ((uint64_t)o->class->slots * params->elems + average) * 4;
 }
 
 /* --- launches */
@@ -56,10 +57,10 @@ struct cut {
     size_t vectors, chunk, groups;
 };
 
-static struct cut optim_cut(const struct graph *g)
+static struct cut optim_cut(const struct graph *g, size_t elems)
 {
     struct cut cut = {.vec = graph_vec(g, 16), .lanes = device_info(g->dev)->is_cpu ? 1 : 64};
-    cut.vectors = g->params->elems / cut.vec;
+    cut.vectors = elems / cut.vec;
     size_t chunks = graph_chunks(g, (cut.vectors + 63) / 64);
     cut.chunk = (cut.vectors + chunks - 1) / chunks;
     cut.groups = (cut.vectors + cut.chunk - 1) / cut.chunk;
@@ -92,16 +93,36 @@ static void optim_append_norm(struct graph *g, const struct cut *cut, struct ten
     launch_cost(l, (double)cut->groups, "norm");
 }
 
-void optim_append(struct optim *o, struct graph *g, struct tensor *metrics)
+/* The moving average, of all vectors of `parameters`. */
+static void optim_append_average(const struct optim *o, struct graph *g, struct tensor *parameters,
+                                 struct tensor *metrics, const struct params *average)
+{
+    const struct params *p = g->params;
+    const struct cut cut = optim_cut(g, p->elems + p->running);
+    struct launch *l = optim_kernel(g, &cut, "ema.cl", "ema", cut.groups, cut.lanes);
+    launch_read(l, parameters);
+    launch_update(l, graph_borrow(g, "average", average->values));
+    launch_read(l, metrics);
+    launch_read(l, g->step);
+    launch_int(l, cut.vectors);
+    launch_int(l, cut.chunk);
+    launch_int(l, p->elems / cut.vec);
+    launch_float(l, 1 - o->config->train.ema);
+    launch_cost(l, 3.0 * (double)p->elems, "ema");
+}
+
+void optim_append(struct optim *o, struct graph *g, struct tensor *metrics,
+                  const struct params *average)
 {
     const struct params *p = g->params;
     const struct optim_class *class = o->class;
-    const struct cut cut = optim_cut(g);
+    const struct cut cut = optim_cut(g, p->elems);
     struct tensor *grads = graph_borrow(g, "gradients", p->grads);
     optim_append_norm(g, &cut, grads, metrics);
 
+    struct tensor *parameters = graph_borrow(g, "parameters", p->values);
     struct launch *l = optim_kernel(g, &cut, class->file, class->kernel, cut.groups, cut.lanes);
-    launch_update(l, graph_borrow(g, "parameters", p->values));
+    launch_update(l, parameters);
     launch_update(l, grads);
     for (size_t i = 0; i < class->slots; i++)
         launch_update(l, graph_borrow(g, class->slot[i], o->slot[i]));
@@ -113,4 +134,6 @@ void optim_append(struct optim *o, struct graph *g, struct tensor *metrics)
     if (class->constants)
         class->constants(o->config, l);
     launch_cost(l, class->flops * (double)p->elems, class->kernel);
+    if (average)
+        optim_append_average(o, g, parameters, metrics, average);
 }

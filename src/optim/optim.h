@@ -57,10 +57,12 @@ void optim_fini(struct optim *o);
 void optim_step(const struct optim *o, double lr, struct step *step);
 
 /* Appends the update: global norm, clipping, then the class's kernel over all trained parameters,
- * which zeroes the gradients. */
-void optim_append(struct optim *o, struct graph *g, struct tensor *metrics);
+ * which zeroes the gradients; then their moving average into `average`, a twin of the graph's
+ * parameters (NULL: none). */
+void optim_append(struct optim *o, struct graph *g, struct tensor *metrics,
+                  const struct params *average);
 
-/* Device bytes that the slots take. */
+/* Device bytes that the slots take, and the moving average where there is one. */
 uint64_t optim_bytes(const struct optim *o, const struct params *params);
 
 #endif

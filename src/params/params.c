@@ -122,6 +122,22 @@ struct tensor *params_get_running(struct params *params, const char *name, int r
     return t->needs_grad ? NULL : t;
 }
 
+struct params *params_twin(const struct params *of)
+{
+    struct params *twin = params_new(of->decay_all);
+    for (size_t i = 0; twin && i < of->count; i++) {
+        const struct param *p = of->list[i];
+        const struct tensor *t = &p->value;
+        if (!(p->running
+                  ? params_get_running(twin, t->name, t->rank, t->dim, p->scale)
+                  : params_get(twin, t->name, t->rank, t->dim, p->decay, p->init, p->scale))) {
+            params_free(twin);
+            return NULL;
+        }
+    }
+    return twin;
+}
+
 size_t params_count(const struct params *params)
 {
     size_t n = 0;

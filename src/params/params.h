@@ -70,6 +70,10 @@ struct tensor *params_get_running(struct params *params, const char *name, int r
 /* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
+/* Another set of the same parameters, without gradients; its places are the same. NULL without
+ * memory. */
+struct params *params_twin(const struct params *of);
+
 /* Number of parameters, as PyTorch counts them: without running statistics. */
 size_t params_count(const struct params *params);
 

@@ -17,6 +17,9 @@
  */
 #define FORMAT 2
 
+/* In front of the name of a weight whose own name its average has. */
+#define TRAINED "optimizer.trained."
+
 void progress_fini(struct progress *progress)
 {
     free(progress->history);
@@ -36,12 +39,6 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
 
 /* --- writing */
 
-/* Optimizer states are of trained parameters only, the values of running statistics as well. */
-static int has_place(const struct engine *e, size_t i, const struct buffer *arena)
-{
-    return arena == e->params->values || !e->params->list[i]->running;
-}
-
 static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
 {
     return buffer_read(arena, offset, bytes, to, err);
@@ -59,11 +56,12 @@ static struct prefix prefix_of(const struct optim *o, size_t slot)
     return prefix;
 }
 
+/* Of all parameters that `arena` has places for: running statistics among them (`all`), or not. */
 static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
-                     const char *prefix, struct error *err)
+                     const char *prefix, int all, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
-        if (!has_place(e, i, arena))
+        if (!all && e->params->list[i]->running)
             continue;
         const struct tensor *t = &e->params->list[i]->value;
         uint64_t shape[TENSOR_MAX_RANK];
@@ -78,13 +76,14 @@ static int add_arena(struct engine *e, struct safetensors *st, struct buffer *ar
     return 0;
 }
 
-static int add_slots(struct engine *e, struct safetensors *st, struct error *err)
+/* What the optimizer keeps, and the weights themselves where their average is the model. */
+static int add_optim(struct engine *e, struct safetensors *st, struct error *err)
 {
     const struct optim *o = &e->optim;
     for (size_t i = 0; i < o->class->slots; i++)
-        if (add_arena(e, st, o->slot[i], prefix_of(o, i).text, err))
+        if (add_arena(e, st, o->slot[i], prefix_of(o, i).text, 0, err))
             return -1;
-    return 0;
+    return e->judged == e->params ? 0 : add_arena(e, st, e->params->values, TRAINED, 0, err);
 }
 
 /* jansson prints reals in the C locale's form and here with the 17 digits that read back exactly.
@@ -166,7 +165,7 @@ static struct safetensors *begin(struct engine *e, long epoch, const char *plan,
         set_json(st, "features", json_incref(features), err) ||
         set_json(st, "scaler", scaler_json(&e->data->scaler), err) ||
         (e->data->reading && set_json(st, "reading", reading_json(e->data->reading), err)) ||
-        set_targets(st, e->data, err) || add_arena(e, st, e->params->values, "", err)) {
+        set_targets(st, e->data, err) || add_arena(e, st, e->judged->values, "", 1, err)) {
         safetensors_free(st);
         st = NULL;
     }
@@ -224,7 +223,7 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
         p->finished, "log_bytes", (json_int_t)p->log_bytes, "history", columns_json(&columns));
     int failed =
         !table ? error_set(err, STATUS_FAILED, "out of memory")
-               : add_slots(e, st, err) ||
+               : add_optim(e, st, err) ||
                      safetensors_add(st, "state.metrics", DTYPE_U32, 1, &words, &p->metrics, err) ||
                      safetensors_add(st, "state.history", DTYPE_F64, 2, shape, table, err);
     if (failed)
@@ -420,10 +419,10 @@ static int take_place(void *to, size_t offset, size_t bytes, const void *piece, 
 }
 
 static int load_arena(struct engine *e, const struct safetensors *st, struct buffer *arena,
-                      const char *prefix, const char *path, struct error *err)
+                      const char *prefix, int all, const char *path, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
-        if (!has_place(e, i, arena))
+        if (!all && e->params->list[i]->running)
             continue;
         const struct tensor *t = &e->params->list[i]->value;
         char name[160];
@@ -446,14 +445,14 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct buf
     return 0;
 }
 
-static int load_slots(struct engine *e, const struct safetensors *st, const char *path,
+static int load_optim(struct engine *e, const struct safetensors *st, const char *path,
                       struct error *err)
 {
     const struct optim *o = &e->optim;
     for (size_t i = 0; i < o->class->slots; i++)
-        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, path, err))
+        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, 0, path, err))
             return -1;
-    return 0;
+    return e->judged == e->params ? 0 : load_arena(e, st, e->params->values, TRAINED, 0, path, err);
 }
 
 static int is_param(const struct engine *e, const char *name)
@@ -475,7 +474,11 @@ int checkpoint_load_weights(struct engine *e, const struct safetensors *st, cons
                 "%s: tensor %s is none of this model's: a checkpoint of another model?", path,
                 name);
     }
-    return load_arena(e, st, e->params->values, "", path, err);
+    return load_arena(e, st, e->judged->values, "", 1, path, err) ||
+                   (e->judged != e->params &&
+                    load_arena(e, st, e->params->values, "", 1, path, err))
+               ? -1
+               : 0;
 }
 
 static json_int_t whole(const json_t *state, const char *key, int *good)
@@ -614,5 +617,5 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     if (load_metrics(st, metrics, &p->metrics, err) ||
         load_history(st, history, &layout, &columns, p, err))
         return -1;
-    return load_slots(e, st, path, err);
+    return load_optim(e, st, path, err);
 }

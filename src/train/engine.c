@@ -109,6 +109,29 @@ static struct model_shape shape_of(const struct dataset *data, const struct conf
     };
 }
 
+/* Gives the parameters, once known, their places and memory. */
+static int allocate(struct engine *e, int training, struct error *err)
+{
+    struct params *p = e->params, *judged = e->judged == p ? NULL : e->judged;
+    const size_t align = device_info(e->dev)->base_align;
+    params_place(p, align);
+    const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
+    const uint64_t bytes =
+        p->elems * (training ? 8 : 4) + p->running * 4 + (training ? optim_bytes(&e->optim, p) : 0);
+    if (bytes > left)
+        return error_set(err, STATUS_USAGE,
+                         "the model's %zu parameters take %llu bytes of %llu, whatever the "
+                         "batch: a smaller one or a larger device.memory_fraction fits",
+                         params_count(p), (unsigned long long)bytes, (unsigned long long)left);
+    if (judged)
+        params_place(judged, align);
+    return params_allocate(p, e->dev, training, err) ||
+                   (training && optim_allocate(&e->optim, p, e->dev, err)) ||
+                   (judged && params_allocate(judged, e->dev, 0, err))
+               ? -1
+               : 0;
+}
+
 /* Both graphs, planned; the parameters get their memory with the first. */
 static int plan_graphs(struct engine *e, const struct engine_options *options, size_t batch,
                        size_t eval_batch, struct error *err)
@@ -129,30 +152,21 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
         e->micro = e->train->launch_count;
         e->train->scattered = options->scattered;
     }
+    if (options->training && c->train.ema > 0 && e->judged == e->params &&
+        !(e->judged = params_twin(e->params))) {
+        e->judged = e->params;
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
     e->eval =
-        model_graph(e->dev, e->params, c, eval_batch, &eval_shape, 0, &e->buffers, &e->eval_io);
+        model_graph(e->dev, e->judged, c, eval_batch, &eval_shape, 0, &e->buffers, &e->eval_io);
     if (!e->eval)
         return error_set(err, STATUS_FAILED, "out of memory");
     e->eval->scattered = options->scattered;
     e->eval_io.input->keep = 1;
-    if (!e->params->values) {
-        params_place(e->params, device_info(e->dev)->base_align);
-        const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
-        const uint64_t bytes = e->params->elems * (options->training ? 8 : 4) +
-                               e->params->running * 4 +
-                               (options->training ? optim_bytes(&e->optim, e->params) : 0);
-        if (bytes > left)
-            return error_set(err, STATUS_USAGE,
-                             "the model's %zu parameters take %llu bytes of %llu, whatever the "
-                             "batch: a smaller one or a larger device.memory_fraction fits",
-                             params_count(e->params), (unsigned long long)bytes,
-                             (unsigned long long)left);
-        if (params_allocate(e->params, e->dev, options->training, err) ||
-            (options->training && optim_allocate(&e->optim, e->params, e->dev, err)))
-            return -1;
-    }
+    if (!e->params->values && allocate(e, options->training, err))
+        return -1;
     if (e->train) {
-        optim_append(&e->optim, e->train, e->io.metrics);
+        optim_append(&e->optim, e->train, e->io.metrics, e->judged == e->params ? NULL : e->judged);
         if (graph_plan(e->train, err) || graph_check(e->train, err))
             return -1;
     }
@@ -272,6 +286,7 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
+    e->judged = e->params;
     e->config = config;
     optim_init(&e->optim, config);
     e->data = data;
@@ -303,6 +318,8 @@ void engine_close(struct engine *e)
     graph_free(e->eval);
     graph_free(e->train);
     optim_fini(&e->optim);
+    if (e->judged != e->params)
+        params_free(e->judged);
     params_free(e->params);
     buffer_free(e->buffers.series);
     buffer_free(e->buffers.order);

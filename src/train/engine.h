@@ -26,8 +26,10 @@ struct engine {
     struct session *session;
     struct device *dev; /* the session's */
     const struct gemm_provider *gemm;
-    struct params *params;
-    struct optim optim; /* its slots are empty in an engine that only evaluates */
+    struct params *params; /* what is trained */
+    struct params *judged; /* what evaluation reads and predictions take: the same, or their moving
+                              average */
+    struct optim optim;    /* its slots are empty in an engine that only evaluates */
     struct model_data buffers;
     uint64_t data_hash;         /* of series, targets, weights and the windows of each part */
     struct graph *train, *eval; /* train is NULL in an engine that only evaluates */

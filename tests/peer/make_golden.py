@@ -10,7 +10,8 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
 - of the first step: `grad.NAME`, before clipping;
 - of its first micro-batch: `output` [B, T, F] and `latent` [B, latent], in eval mode;
 - `after.NAME`: running statistics (among `param.NAME` as well) after the last step, and all
-  parameters of another optimizer than AdamW.
+  parameters of another optimizer than AdamW;
+- `averaged.NAME`: with train.ema, all of torch.optim.swa_utils.AveragedModel then.
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
 `target` [n, R, K], no `latent`, and an `output` [B, R, K], with bce between 0 and 1;
@@ -29,6 +30,7 @@ import os
 import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from twin import (
     Autoencoder,
@@ -194,6 +196,18 @@ CASES = {
         lr=2e-3,
         weight_decay=0.1,
     ),
+    "ema": dict(
+        type="cnn_recurrent",
+        K=1,
+        window=11,
+        conv_channels=4,
+        conv_norm="batch",
+        cell="gru",
+        hidden=5,
+        layers=1,
+        ema=0.9,
+        lr=1e-2,
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -257,7 +271,9 @@ def run(model, ini, x, extra):
     for buffer, before in zip(model.buffers(), kept):
         buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
-    figures = []
+    figures, decay, average = [], ini["train"].getfloat("ema"), None
+    if decay:
+        average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
     while len(figures) < STEPS:
         for i in range(0, len(xs), group)[: STEPS - len(figures)]:
             figures.append(
@@ -271,11 +287,15 @@ def run(model, ini, x, extra):
                     terms,
                 )
             )
+            if average:
+                average.update_parameters(model)
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
     adamw = ini["train"]["optimizer"] == "adamw"
     after = running(model) if adamw else model.state_dict().items()
     out.update({"after." + name: b.detach().clone() for name, b in after})
+    for name, b in average.module.state_dict().items() if average else ():
+        out["averaged." + name] = b.detach().clone()
     return out
 
 
