@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "train/train.h"
+#include "train/training.h"
 #include "util/file.h"
 
 /* Everything that a run may leave but run.lock; --overwrite removes these and nothing else.

@@ -5,7 +5,7 @@
 #ifndef RUN_TOLD_H
 #define RUN_TOLD_H
 
-#include "train/train.h"
+#include "train/training.h"
 
 /* Device, model and schedule, with advice on the settings; `wanted`: a checkpoint to go on from,
  * `resumes`: there is one. */

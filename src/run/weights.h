@@ -7,7 +7,7 @@
 #define RUN_WEIGHTS_H
 
 #include "run/folder.h"
-#include "train/train.h"
+#include "train/training.h"
 
 /* Goes on from the last checkpoint or, where that is damaged or missing, from the one before: takes
  * weights, optimizer state and progress. STATUS_USAGE where configuration or plan differ. */

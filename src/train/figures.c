@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/figures.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "util/now.h"
+
+int figures_sum(struct loop *loop, struct error *err)
+{
+    struct training *t = loop->training;
+    struct metrics *m = &t->progress.metrics;
+    if (engine_read_metrics(t->engine, m, err))
+        return -1;
+    if (m->latched)
+        return error_set(err, STATUS_FAILED,
+                         "training stopped: step %u (epoch %ld, learning rate %.3g) is not finite: "
+                         "loss %g, gradient norm %g; the last good checkpoint is intact "
+                         "(train.on_nonfinite = skip leaves such steps out)",
+                         m->bad_first, t->progress.epoch + 1,
+                         schedule_lr(&loop->schedule, t->config, (long)m->bad_first - 1),
+                         (double)m->bad_value, fabs((double)m->bad_norm)); /* no "-nan" */
+    if ((long)m->bad > loop->bad)
+        log_warn(t->log,
+                 "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
+                 "(loss %g, gradient norm %g)",
+                 t->progress.epoch + 1, (long)m->bad - loop->bad, m->bad_first,
+                 (double)m->bad_value, fabs((double)m->bad_norm));
+    loop->bad = (long)m->bad;
+    return 0;
+}
+
+int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
+{
+    struct training *t = loop->training;
+    const struct metrics *m = &t->progress.metrics;
+    const struct dataset *data = t->engine->data;
+    if (figures_sum(loop, err))
+        return -1;
+    double n = (double)m->samples[0] + (double)m->samples[1], steps = m->steps ? m->steps : 1;
+    *f = (struct epoch_figures){
+        .epoch = (double)t->progress.epoch,
+        .train.loss = ((double)m->loss[0] + (double)m->loss[1]) / n,
+        .val.loss = NAN,
+        .lr = loop->lr,
+        .grad_mean = ((double)m->norm_sum[0] + (double)m->norm_sum[1]) / steps,
+        .grad_max = (double)m->norm_max,
+        .seconds = now() - loop->epoch_began,
+    };
+    for (size_t k = 0; k < loop->terms.count; k++) {
+        f->train.term[k] = ((double)m->term[k][0] + (double)m->term[k][1]) / n;
+        f->val.term[k] = NAN;
+    }
+    return data->count[PART_VALIDATION]
+               ? engine_evaluate(t->engine, data->start[PART_VALIDATION],
+                                 data->count[PART_VALIDATION], NULL, &f->val, err)
+               : 0;
+}
+
+/* The figure that train.monitor names: one of the history's. */
+static double monitored(const struct loop *loop, struct epoch_figures *f)
+{
+    const struct config *c = loop->training->config;
+    const char *name = config_choice("train", "monitor", c->train.monitor);
+    const struct history_columns columns = history_columns(&loop->terms);
+    for (size_t i = 0; i < columns.count; i++)
+        if (!strcmp(columns.column[i].name, name))
+            return *history_figure(f, &columns.column[i]);
+    return f->val.loss;
+}
+
+int figures_judge(const struct loop *loop, struct epoch_figures *f)
+{
+    struct progress *p = &loop->training->progress;
+    const struct config *c = loop->training->config;
+    const double value = monitored(loop, f);
+    double sign = c->train.mode == MODE_MAX ? -1 : 1;
+    int better = !p->best_epoch ||
+                 (isfinite(value) &&
+                  (!isfinite(p->best) || sign * value < sign * p->best - c->train.min_delta));
+    if (better) {
+        p->best = value;
+        p->best_epoch = p->epoch;
+    }
+    p->stale = better ? 0 : p->stale + 1;
+    p->plateau_stale = better ? 0 : p->plateau_stale + 1;
+    if (c->train.schedule == SCHEDULE_PLATEAU && p->plateau_stale > c->train.plateau_patience) {
+        p->factor *= c->train.plateau_factor;
+        p->plateau_stale = 0;
+    }
+    return better;
+}

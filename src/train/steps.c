@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/steps.h"
+
+#include "util/now.h"
+#include "util/philox.h"
+
+/* Windows in the order of an epoch: a permutation keyed by seed and epoch. */
+static int shuffle(struct loop *loop, long epoch, struct error *err)
+{
+    uint64_t seed = (uint64_t)loop->training->config->run.seed;
+    philox_shuffle(loop->order, loop->n, philox_path("order"), (uint32_t)epoch, seed);
+    for (size_t i = 0; i < loop->n; i++)
+        loop->order[i] = loop->start[loop->order[i]];
+    return engine_order(loop->training->engine, loop->order, loop->n, err);
+}
+
+int steps_begin(struct loop *loop, struct error *err)
+{
+    struct progress *p = &loop->training->progress;
+    if (shuffle(loop, p->epoch + 1, err) ||
+        engine_write_metrics(loop->training->engine, &p->metrics, err))
+        return -1;
+    loop->bad = (long)p->metrics.bad;
+    loop->epoch_began = now();
+    loop->epoch_from = p->done;
+    return 0;
+}
+
+int steps_next(struct loop *loop, struct step *step)
+{
+    const struct config *c = loop->training->config;
+    const struct progress *p = &loop->training->progress;
+    size_t group = (size_t)c->train.batch * (size_t)c->train.accumulate;
+    if (p->done >= loop->n)
+        return 0;
+    if (group > loop->n - p->done)
+        group = loop->n - p->done;
+    loop->schedule.factor = p->factor;
+    loop->lr = schedule_lr(&loop->schedule, c, p->step);
+    *step = (struct step){
+        .first = (uint32_t)p->done,
+        .group = (uint32_t)group,
+        .epoch = (uint32_t)(p->epoch + 1),
+        .seed = {(uint32_t)c->run.seed, (uint32_t)((uint64_t)c->run.seed >> 32)},
+        .number = (uint32_t)(p->step + 1),
+        .skip = c->train.on_nonfinite == NONFINITE_SKIP,
+    };
+    optim_step(&loop->training->engine->optim, loop->lr, step);
+    return 1;
+}
+
+int steps_batch(const struct loop *loop, struct step *step)
+{
+    const size_t batch = (size_t)loop->training->config->train.batch;
+    step->first += step->count;
+    const size_t left = loop->training->progress.done + step->group - step->first;
+    step->count = (uint32_t)(left < batch ? left : batch);
+    return left > 0;
+}
+
+int steps_done(struct loop *loop, const struct step *step, struct error *err)
+{
+    struct training *t = loop->training;
+    t->progress.done += step->group;
+    t->progress.step++;
+    if (loop->stepped)
+        return 0;
+    loop->stepped = 1; /* the first one ends when the device has done it, not when it is enqueued */
+    if (device_finish(t->engine->dev, err))
+        return -1;
+    loop->start_seconds = now() - t->started;
+    return 0;
+}

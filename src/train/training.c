@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/training.h"
+
+#include <stdlib.h>
+
+#include "util/file.h"
+
+char *train_path(const struct training *t, const char *name)
+{
+    return file_join(t->folder, name);
+}
+
+int train_checkpoint(struct training *t, struct error *err)
+{
+    char *path = train_path(t, RUN_LAST), *former = train_path(t, RUN_FORMER);
+    int result = path && former ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    if (!result)
+        result = log_position(t->log, &t->progress.log_bytes, err);
+    if (!result)
+        result = checkpoint_write_last(t->engine, &t->progress, t->plan, path,
+                                       t->from_former ? NULL : former, err);
+    if (!result)
+        t->from_former = 0;
+    free(path);
+    free(former);
+    return result;
+}
+
+int train_stopped_early(const struct training *t)
+{
+    return t->config->train.patience > 0 && t->progress.stale >= t->config->train.patience;
+}
+
+int train_is_over(const struct training *t)
+{
+    return t->progress.epoch >= t->config->train.epochs || train_stopped_early(t);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * training: a training that is under way: what it works with, where it stands and where its files
+ * lie. All that it points to is the caller's.
+ */
+#ifndef TRAIN_TRAINING_H
+#define TRAIN_TRAINING_H
+
+#include <signal.h>
+
+#include "log/log.h"
+#include "train/checkpoint.h"
+#include "train/engine.h"
+
+/* The last checkpoint of a run and the one before. */
+#define RUN_LAST "last.safetensors"
+#define RUN_FORMER "last.1.safetensors"
+
+struct training {
+    const struct config *config;
+    struct engine *engine;
+    struct log *log;
+    const char *folder;
+    char *plan;                               /* plan.json */
+    const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
+    double started;                           /* now() when the process began */
+    struct progress progress;
+    int from_former; /* goes on from RUN_FORMER, which stays until RUN_LAST is good again */
+};
+
+/* Where files of the run lie: "folder/name", freed by the caller. */
+char *train_path(const struct training *t, const char *name);
+
+/* The last epoch is done, or patience has run out: there is nothing to do. */
+int train_is_over(const struct training *t);
+int train_stopped_early(const struct training *t); /* the latter */
+
+/* Writes RUN_LAST for t->progress; what was RUN_LAST is kept as RUN_FORMER. */
+int train_checkpoint(struct training *t, struct error *err);
+
+#endif
