@@ -26,7 +26,7 @@
 #include "plots/color.h"
 #include "plots/number.h"
 #include "plots/plots.h"
-#include "report/targets.h"
+#include "task/forecast.h"
 #include "util/file.h"
 
 static char folder[] = "/tmp/test_plots.XXXXXX";

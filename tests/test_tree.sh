@@ -83,14 +83,14 @@ point "analysis sees no config, data, models, train or plots" \
 point "exec stands on config and device" "$(layer exec config device)"
 point "train stands on models, below, and verdicts" \
     "$(layer train exec models ops optim graph params tensor device config data log 'analysis/verdict\.h')"
-point "report stands on train, analysis and plots" \
-    "$(layer report train exec models graph params tensor device config data log analysis plots/plots.h)"
+point "tasks stand on train, analysis and plots" \
+    "$(layer task train exec models graph params tensor device config data log analysis plots/plots.h)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run report train exec models graph params tensor device config data log)"
+    "$(layer run task train exec models graph params tensor device config data log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands run report train exec models graph params tensor device config data log analysis)"
+    "$(layer commands run task train exec models graph params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|graph|log|models|ops|optim|params|plots|report|run|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|graph|log|models|ops|optim|params|plots|run|task|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

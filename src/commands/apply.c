@@ -12,7 +12,7 @@
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
 #include "data/table.h"
-#include "report/report.h"
+#include "task/task.h"
 #include "run/prepare.h"
 #include "util/file.h"
 #include "util/jsonmem.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
-#include "report/targets.h"
+#include "task/forecast.h"
 #include "run/prepare.h"
 #include "train/advice.h"
 #include "train/plan_text.h"

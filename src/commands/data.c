@@ -3,7 +3,7 @@
  * seqtrain data: what the configuration's data looks like, without training.
  */
 #include "commands/commands.h"
-#include "report/overview.h"
+#include "task/overview.h"
 #include "run/prepare.h"
 
 int command_data(const struct options *options, struct error *err)

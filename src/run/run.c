@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report/report.h"
+#include "task/task.h"
 #include "run/prepare.h"
 #include "run/told.h"
 #include "run/weights.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/overview.h"
+#include "task/overview.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -9,8 +9,8 @@
 #include "analysis/normality.h"
 #include "data/table.h"
 #include "plots/plots.h"
-#include "report/column.h"
-#include "report/targets.h"
+#include "task/column.h"
+#include "task/forecast.h"
 #include "util/file.h"
 
 static const char *const part_name[PARTS] = {"training", "validation", "test"};

@@ -2,8 +2,8 @@
 /*
  * column: figures and names in the columns of tables that fit a console of 80 characters.
  */
-#ifndef REPORT_COLUMN_H
-#define REPORT_COLUMN_H
+#ifndef TASK_COLUMN_H
+#define TASK_COLUMN_H
 
 /* Room for a figure; written out it takes at most ten characters. */
 struct column_figure {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/column.h"
+#include "task/column.h"
 
 #include <math.h>
 #include <stdio.h>

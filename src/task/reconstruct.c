@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/report.h"
+#include "task/task.h"
 
 #include <ctype.h>
 #include <errno.h>

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "models/model.h"
-#include "report/column.h"
-#include "report/targets.h"
+#include "task/column.h"
+#include "task/forecast.h"
 #include "train/advice.h"
 
 /* --- the table */

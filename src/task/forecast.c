@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "report/targets.h"
+#include "task/forecast.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  * and in the original unit, in prices where a target is a return, and against naive forecasts; for
  * I/Q signals NMSE, ACLR and EVM; and the pictures of all that.
  */
-#ifndef REPORT_TARGETS_H
-#define REPORT_TARGETS_H
+#ifndef TASK_FORECAST_H
+#define TASK_FORECAST_H
 
 #include <jansson.h>
 

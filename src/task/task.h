@@ -3,14 +3,14 @@
  * report: what is made of a trained model: fit against the window-mean baseline, categories of its
  * latent vectors, the pictures and the verdict.
  */
-#ifndef REPORT_REPORT_H
-#define REPORT_REPORT_H
+#ifndef TASK_TASK_H
+#define TASK_TASK_H
 
 #include <signal.h>
 
 #include "analysis/verdict.h"
 #include "log/log.h"
-#include "report/targets.h"
+#include "task/forecast.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "data/split.h"
-#include "report/targets.h"
+#include "task/forecast.h"
 #include "util/file.h"
 
 /* Ends a name at its file's ending. */

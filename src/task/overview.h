@@ -3,8 +3,8 @@
  * overview: what the data of a configuration looks like, without a model: series, parts, ranges of
  * features, distributions of targets.
  */
-#ifndef REPORT_OVERVIEW_H
-#define REPORT_OVERVIEW_H
+#ifndef TASK_OVERVIEW_H
+#define TASK_OVERVIEW_H
 
 #include "config/config.h"
 #include "data/dataset.h"
