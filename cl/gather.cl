@@ -3,19 +3,24 @@
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch
  * repeats its first window. A work-group makes one window. scaling: 0 none; 1 each feature over the
- * window; from 2 on by the window's last value c of feature scaling - 2: (x - c) / |c|. -D: LANES.
+ * window; from 2 on by the window's last value c of feature scaling - 2: (x - c) / |c|. With STAGED
+ * added to scaling, series holds the windows of this micro-batch behind each other, [B, T, F], and
+ * order their first rows, [B]. -D: LANES.
  */
 #include "common.h"
+
+#define STAGED (1 << 30) /* GATHER_STAGED of ops.h */
 
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
                      __global uint *restrict sample, const int window, const int features,
-                     const int scaling)
+                     const int how)
 {
     const uint b = (uint)get_group_id(0);
     const int lane = (int)get_local_id(0);
-    const uint start = order[step->first + (b < step->count ? b : 0)];
-    __global const float *from = series + (size_t)start * features;
+    const int staged = how & STAGED, scaling = how & ~STAGED;
+    const uint start = order[staged ? b : step->first + (b < step->count ? b : 0)];
+    __global const float *from = series + (staged ? (size_t)b * window : start) * features;
     __global float *to = x + (size_t)b * window * features;
     if (lane == 0)
         sample[b] = start;
@@ -47,14 +52,16 @@ __kernel void gather(__global const float *restrict series, __global const uint 
 }
 
 /*
- * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample.
+ * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample. With
+ * STAGED for `first` the table is [B, ROWS, C] already.
  */
 __kernel void gather_rows(__global const float *restrict table,
                           __global const uint *restrict sample, __global float *restrict y,
                           const int first, const int elems, const int columns)
 {
     const size_t b = get_group_id(0);
-    __global const float *from = table + ((size_t)sample[b] + first) * columns;
+    __global const float *from =
+        table + (first & STAGED ? b * elems : ((size_t)sample[b] + first) * columns);
     for (int e = (int)get_local_id(0); e < elems; e += LANES)
         y[b * elems + e] = from[e];
 }

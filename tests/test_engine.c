@@ -249,8 +249,9 @@ static void test_same_bits(void **state)
         } other[] = {{"auto", "train.recompute=no"},
                      {"1", "train.recompute=no"},
                      {"2", "train.recompute=no"},
-                     {"2", "train.recompute=yes"}};
-        for (int t = 0; t < 4; t++) {
+                     {"2", "train.recompute=yes"},
+                     {"auto", "data.feed=stream"}};
+        for (int t = 0; t < 5; t++) {
             float *again = trained(other[t].threads, accumulate[a], other[t].more, &n);
             assert_int_equal(length(again), length(first));
             assert_memory_equal(again, first, length(first) * sizeof *first);

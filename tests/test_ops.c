@@ -1267,6 +1267,61 @@ static void test_gather(int mode)
     gather(mode, 5, 2, GATHER_RELATIVE + 4, 3e-7);
 }
 
+enum { STAGED_B = 5, STAGED_T = 13, STAGED_R = 4, STAGED_F = 3 };
+
+/* Gathers windows [B, T, F] and rows [B, R, F] behind them; returns the windows. */
+static float *gather_both(int mode, const float *series, const float *table, size_t rows,
+                          const uint32_t *order, size_t orders, uint32_t first, int scaling,
+                          size_t row, uint32_t *samples, float **got_rows)
+{
+    struct graph *g = graph_open(mode, STAGED_B, 1);
+    struct tensor *sample, *of_series = graph_constant(g, "series", rows * STAGED_F, series);
+    struct tensor *of_table = graph_constant(g, "table", rows * STAGED_F, table);
+    struct tensor *of_order = graph_state(g, "order", orders);
+    struct tensor *x = op_gather(g, of_series, of_order, STAGED_T, STAGED_F, scaling, &sample);
+    struct tensor *y = op_gather_rows(g, "rows", of_table, sample, row, STAGED_R, STAGED_F);
+    x->keep = y->keep = sample->keep = 1;
+    graph_ready(g, 1);
+    OK(tensor_write(of_order, order, &err));
+    run_step(g, &(struct step){.first = first, .count = 3});
+    float *got = fetch(x);
+    *got_rows = fetch(y);
+    OK(tensor_read(sample, samples, &err));
+    graph_close(g);
+    return got;
+}
+
+/* Windows that lie behind each other already give the same bits, and the samples' numbers. */
+static void test_gather_staged(int mode)
+{
+    enum { ROWS = 60, B = STAGED_B, T = STAGED_T, R = STAGED_R, F = STAGED_F };
+    const uint32_t order[] = {1, 2, 33, 7, 40, 9};
+    float series[ROWS * F], windows[ROWS * F * B] = {0}, table[ROWS * F * B] = {0};
+    draw_all(series, ROWS * F, 3, 90, 110);
+    for (int scaling = GATHER_RAW; scaling <= GATHER_RELATIVE + 1; scaling++) {
+        uint32_t samples[2][B], own[B];
+        float *rows[2], *got[2];
+        for (size_t b = 0; b < B; b++) {
+            own[b] = order[2 + (b < 3 ? b : 0)];
+            memcpy(windows + b * T * F, series + own[b] * F, T * F * sizeof *series);
+            memcpy(table + b * R * F, series + (own[b] + T) * F, R * F * sizeof *series);
+        }
+        got[0] =
+            gather_both(mode, series, series, ROWS, order, 6, 2, scaling, T, samples[0], &rows[0]);
+        got[1] = gather_both(mode, windows, table, B * T, own, B, 2, scaling + GATHER_STAGED,
+                             GATHER_STAGED, samples[1], &rows[1]);
+        assert_memory_equal(samples[0], own, sizeof own);
+        assert_memory_equal(samples[1], own, sizeof own);
+        assert_memory_equal(got[0], got[1], B * T * F * sizeof **got);
+        assert_memory_equal(rows[0], rows[1], B * R * F * sizeof **rows);
+        assert_memory_equal(rows[0], table, B * R * F * sizeof **rows);
+        for (int i = 0; i < 2; i++) {
+            free(got[i]);
+            free(rows[i]);
+        }
+    }
+}
+
 static float *noise_of(int mode, const float *x, size_t elems, const uint32_t *samples, size_t b,
                        double sd, uint32_t epoch)
 {
@@ -1812,6 +1867,7 @@ int main(int argc, char **argv)
         {"philox", test_philox},
         {"dropout's masks", test_masks},
         {"gather", test_gather},
+        {"gather_staged", test_gather_staged},
         {"noise", test_noise},
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},

@@ -35,6 +35,8 @@ static void print_memory(const struct engine *e)
            "data %.2f, other %.2f\n",
            (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
            (double)b.activations / mib, (double)b.data / mib, (double)b.other / mib);
+    if (e->feed->stage)
+        puts("               the windows of each batch are brought to the device");
     if (info->is_planned && !info->global_bytes)
         printf(
             "               %.2f MiB; device.memory = auto and no device, so there is no limit\n",

@@ -35,6 +35,7 @@
     X(DECIMAL_AUTO, auto) X(DECIMAL_POINT, point) X(DECIMAL_COMMA, comma)
 #define CHOICES_data_missing(X) \
     X(MISSING_ERROR, error) X(MISSING_SKIP, skip) X(MISSING_PREVIOUS, previous)
+#define CHOICES_data_feed(X) X(FEED_AUTO, auto) X(FEED_RESIDENT, resident) X(FEED_STREAM, stream)
 #define CHOICES_data_channels(X) X(CHANNELS_TOGETHER, together) X(CHANNELS_APART, apart)
 #define CHOICES_data_target_rows(X) \
     X(TARGET_HORIZON, horizon)      \

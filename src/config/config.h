@@ -46,6 +46,7 @@ enum { CHOICES_data_order(ENUMERATOR) };
 enum { CHOICES_data_duplicates(ENUMERATOR) };
 enum { CHOICES_data_decimal(ENUMERATOR) };
 enum { CHOICES_data_missing(ENUMERATOR) };
+enum { CHOICES_data_feed(ENUMERATOR) };
 enum { CHOICES_data_channels(ENUMERATOR) };
 enum { CHOICES_data_target_rows(ENUMERATOR) };
 enum { CHOICES_data_scaler(ENUMERATOR) };

@@ -33,6 +33,14 @@ const uint32_t *dataset_windows(const struct dataset *data, enum part part, size
     return other ? data->long_start : data->start[part];
 }
 
+size_t dataset_samples(const struct dataset *data)
+{
+    size_t most = data->long_count ? data->long_count : 1;
+    for (int part = 0; part < PARTS; part++)
+        most = data->count[part] > most ? data->count[part] : most;
+    return most;
+}
+
 int dataset_goes_on(const struct dataset *data, uint32_t before, uint32_t start)
 {
     if (start - before != data->eval_window)

@@ -144,6 +144,9 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
 /* The windows of a part for an evaluation, which are data->eval_window rows long if that is set. */
 const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count);
 
+/* Most windows of a part, for training or for an evaluation; 1 at least. */
+size_t dataset_samples(const struct dataset *data);
+
 /* Whether the window of eval_window rows from `start` goes on where the one from `before` ended. */
 int dataset_goes_on(const struct dataset *data, uint32_t before, uint32_t start);
 

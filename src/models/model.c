@@ -89,10 +89,11 @@ static void supervise(struct graph *g, const struct config *config, const struct
 {
     struct tensor *weight = NULL;
     io->target = op_gather_rows(g, "target", graph_borrow(g, "targets", data->target), io->sample,
-                                shape->target_first, shape->target_rows, shape->targets);
+                                data->staged ? GATHER_STAGED : shape->target_first,
+                                shape->target_rows, shape->targets);
     if (data->weight && g->training)
         weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", data->weight), io->sample,
-                                0, 1, 1);
+                                data->staged ? GATHER_STAGED : 0, 1, 1);
     io->output->keep = 1;
     io->terms.term[0].value =
         op_sample_loss(g, io->output, io->target, shape->target_rows * shape->targets,
@@ -136,7 +137,8 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     *io = (struct model_io){.terms = model_terms(config)};
     io->input =
         op_gather(g, graph_borrow(g, "series", data->series), graph_borrow(g, "order", data->order),
-                  shape->window, shape->features, scaling_of(config, shape), &io->sample);
+                  shape->window, shape->features,
+                  scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0), &io->sample);
     if (training && class->supervised && config->data.noise > 0)
         io->input = op_noise(g, io->input, shape->window * shape->features, io->sample,
                              "data.noise", config->data.noise);

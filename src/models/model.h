@@ -66,6 +66,7 @@ int model_check_features(const struct config *config, struct error *err);
 struct model_data {
     struct buffer *series, *order;  /* [rows, F]; uint [samples] */
     struct buffer *target, *weight; /* [rows, K], [rows]; NULL without */
+    int staged; /* they hold the micro-batch's own: [B, T, F]; uint [B]; [B, R, K], [B] */
 };
 
 /*

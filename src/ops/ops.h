@@ -36,6 +36,10 @@ struct drop {
  * window, or from GATHER_RELATIVE + f on by the last value c of its feature f, (x - c) / |c|. */
 enum gather_scaling { GATHER_RAW, GATHER_STANDARDISED, GATHER_RELATIVE };
 
+/* Added to the scaling: `series` holds the windows of the micro-batch behind each other, [B, T, F],
+ * `order` their first rows, [B]. In place of a first row: the table holds the samples' rows so. */
+#define GATHER_STAGED (1 << 30)
+
 /* Windows of the series, [B, T, F] and their first rows. */
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
                          size_t window, size_t features, int scaling, struct tensor **sample);

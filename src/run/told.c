@@ -29,6 +29,8 @@ static void say_start(const struct training *t)
     log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
             params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
+    if (e->feed->stage)
+        log_say(t->log, "Data: the windows of each batch are brought to the device.");
     log_say(t->log, "%ld epochs of %ld steps, each %ld x %ld windows", c->train.epochs, s.per_epoch,
             c->train.accumulate, c->train.batch);
     advice_step(c, e->data->count[PART_TRAIN], t->log);

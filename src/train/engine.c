@@ -7,15 +7,6 @@
 
 #include "ops/ops.h"
 
-/* Most windows of a part, for training or for an evaluation. */
-static size_t samples_most(const struct dataset *data)
-{
-    size_t most = data->long_count ? data->long_count : 1;
-    for (int part = 0; part < PARTS; part++)
-        most = data->count[part] > most ? data->count[part] : most;
-    return most;
-}
-
 /* FNV-1a (Fowler, Noll, Vo) by words instead of bytes. */
 static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
 {
@@ -44,33 +35,6 @@ static uint64_t hash_data(const struct dataset *data)
     return hash;
 }
 
-static struct buffer *buffer_of(struct device *dev, const float *values, size_t count,
-                                const char *name, struct error *err)
-{
-    struct buffer *b = buffer_new(dev, count * sizeof *values, name, err);
-    if (!b || !buffer_write(b, 0, count * sizeof *values, values, err))
-        return b;
-    buffer_free(b);
-    return NULL;
-}
-
-static int make_data(struct engine *e, struct error *err)
-{
-    const struct dataset *data = e->data;
-    e->data_hash = hash_data(data);
-    struct model_data *to = &e->buffers;
-    to->series = buffer_of(e->dev, data->series, data->rows * data->features, "series", err);
-    if (!to->series)
-        return -1;
-    if (data->targets &&
-        !(to->target = buffer_of(e->dev, data->target, data->rows * data->targets, "targets", err)))
-        return -1;
-    if (data->weight && !(to->weight = buffer_of(e->dev, data->weight, data->rows, "weights", err)))
-        return -1;
-    to->order = buffer_new(e->dev, samples_most(data) * sizeof(uint32_t), "order of samples", err);
-    return to->order ? 0 : -1;
-}
-
 /* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
  * state that the one before ended with. */
 static int carries(const struct engine *e)
@@ -82,7 +46,7 @@ static size_t evaluate_batch(const struct engine *e, size_t batch)
 {
     const struct config *c = e->config;
     const struct terms terms = model_terms(c);
-    size_t most = samples_most(e->data);
+    size_t most = dataset_samples(e->data);
     if (carries(e))
         return 1;
     if (terms_fix_batch(&terms))
@@ -132,6 +96,44 @@ static int allocate(struct engine *e, int training, struct error *err)
                : 0;
 }
 
+/* Extents of the batches of training, or of an evaluation. */
+static struct stage_shape batches_of(const struct engine *e, int evaluating, size_t batch)
+{
+    const struct dataset *data = e->data;
+    const size_t window = evaluating && data->eval_window ? data->eval_window : data->window;
+    const struct model_shape shape = shape_of(data, e->config, window);
+    return (struct stage_shape){batch, window, shape.target_first, shape.target_rows};
+}
+
+/* Whether the series may lie on the device: in half of the memory that is left for buffers, and
+ * each in one buffer. */
+static int can_reside(const struct engine *e)
+{
+    const struct dataset *data = e->data;
+    const size_t widest = data->features > data->targets ? data->features : data->targets;
+    return feed_resident_bytes(data) <= (device_budget(e->dev) - device_bytes(e->dev)) / 2 &&
+           data->rows * widest * sizeof(float) <= device_info(e->dev)->max_alloc_bytes;
+}
+
+static int make_feed(struct engine *e, struct error *err)
+{
+    const size_t batch = (size_t)e->config->train.batch;
+    const struct stage_shape shapes[] = {batches_of(e, 0, batch),
+                                         batches_of(e, 1, evaluate_batch(e, batch))};
+    const int resides = can_reside(e), feed = e->config->data.feed;
+    const int streams = feed == FEED_STREAM || (feed == FEED_AUTO && !resides);
+    e->data_hash = hash_data(e->data);
+    e->feed = feed_open(e->dev, e->data, streams, shapes, 2, err);
+    if (e->feed)
+        return 0;
+    if (!streams && !resides) {
+        const struct error cause = *err;
+        error_set(err, STATUS_USAGE, "%s; data.feed = stream brings the windows of each batch",
+                  cause.text);
+    }
+    return -1;
+}
+
 /* Both graphs, planned; the parameters get their memory with the first. */
 static int plan_graphs(struct engine *e, const struct engine_options *options, size_t batch,
                        size_t eval_batch, struct error *err)
@@ -146,7 +148,7 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
     e->train = e->eval = NULL;
     e->eval_batch = eval_batch;
     if (options->training) {
-        e->train = model_graph(e->dev, e->params, c, batch, &shape, 1, &e->buffers, &e->io);
+        e->train = model_graph(e->dev, e->params, c, batch, &shape, 1, &e->feed->buffers, &e->io);
         if (!e->train)
             return error_set(err, STATUS_FAILED, "out of memory");
         e->micro = e->train->launch_count;
@@ -157,8 +159,8 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
         e->judged = e->params;
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    e->eval =
-        model_graph(e->dev, e->judged, c, eval_batch, &eval_shape, 0, &e->buffers, &e->eval_io);
+    e->eval = model_graph(e->dev, e->judged, c, eval_batch, &eval_shape, 0, &e->feed->buffers,
+                          &e->eval_io);
     if (!e->eval)
         return error_set(err, STATUS_FAILED, "out of memory");
     e->eval->scattered = options->scattered;
@@ -299,7 +301,7 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         if (config->device.tuning == TUNING_TABLE || device_info(e->dev)->is_planned)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
         const uint64_t before = device_bytes(e->dev);
-        if (!make_data(e, err) && !make_graphs(e, options, err)) {
+        if (!make_feed(e, err) && !make_graphs(e, options, err)) {
             e->bytes = device_bytes(e->dev) - before;
             return e;
         }
@@ -321,22 +323,24 @@ void engine_close(struct engine *e)
     if (e->judged != e->params)
         params_free(e->judged);
     params_free(e->params);
-    buffer_free(e->buffers.series);
-    buffer_free(e->buffers.order);
-    buffer_free(e->buffers.target);
-    buffer_free(e->buffers.weight);
+    feed_close(e->feed);
     if (e->owns_session)
         session_close(e->session);
     free(e);
 }
 
-int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
+static int order(struct engine *e, const struct stage_shape *shape, const uint32_t *start,
+                 size_t count, struct error *err)
 {
-    if (count * sizeof *start > buffer_size(e->buffers.order))
-        return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
     if (profile_turn(&e->profiled, TURN_NONE, e->dev, err))
         return -1;
-    return buffer_write(e->buffers.order, 0, count * sizeof *start, start, err);
+    return feed_order(e->feed, shape, start, count, err);
+}
+
+int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
+{
+    const struct stage_shape shape = batches_of(e, 0, (size_t)e->config->train.batch);
+    return order(e, &shape, start, count, err);
 }
 
 static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
@@ -347,7 +351,8 @@ static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct
 
 static int send_step(struct engine *e, struct graph *g, const struct step *step, struct error *err)
 {
-    if (device_pace(e->dev, ENGINE_DEPTH, err))
+    if (device_pace(e->dev, e->feed->stage ? 1 : ENGINE_DEPTH, err) ||
+        feed_next(e->feed, step->first, step->count, err))
         return -1;
     struct step *slot = &e->ring[e->ring_next++ % (2 * ENGINE_DEPTH)];
     *slot = *step;
@@ -412,8 +417,9 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
     float *room = malloc(batch * sizeof *room);
     if (!room)
         return error_set(err, STATUS_FAILED, "out of memory");
+    const struct stage_shape shape = batches_of(e, 1, batch);
     int failed =
-        engine_order(e, start, count, err) || evaluation_begin(terms, result, err) ? -1 : 0;
+        order(e, &shape, start, count, err) || evaluation_begin(terms, result, err) ? -1 : 0;
     int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
     for (size_t first = 0; !failed && first < count; first += batch) {
         size_t n = count - first < batch ? count - first : batch;
@@ -438,6 +444,7 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
             failed = out->each(out->ctx, out, first, n);
     }
     free(room);
+    feed_end(e->feed);
     if (failed)
         return failed < 0 ? -1 : 1;
     return evaluation_end(terms, count, result, err);
@@ -454,8 +461,8 @@ struct engine_bytes engine_memory(const struct engine *e)
     struct engine_bytes bytes = {.parameters = params + e->params->running * 4,
                                  .gradients = e->train ? params : 0,
                                  .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
-                                 .data = buffer_size(e->buffers.series) +
-                                         buffer_size(e->buffers.order)};
+                                 .data = buffer_size(e->feed->buffers.series) +
+                                         buffer_size(e->feed->buffers.order)};
     const struct graph *graphs[] = {e->train, e->eval};
     for (int i = 0; i < 2; i++)
         for (size_t s = 0; graphs[i] && graphs[i]->owns_segments && s < graphs[i]->segments; s++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine: a model on a device, ready to run micro-batches. It owns the parameters, the series
+ * engine: a model on a device, ready to run micro-batches. It owns the parameters, the feed
  * and the training and evaluation graphs, and its session unless it stands on a given one;
  * configuration, data and that session stay the caller's and must outlive it. Architectures are
  * seen through models/model.h alone.
@@ -17,6 +17,7 @@
 #include "models/evaluation.h"
 #include "models/model.h"
 #include "optim/optim.h"
+#include "train/feed.h"
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
@@ -30,7 +31,7 @@ struct engine {
     struct params *judged; /* what evaluation reads and predictions take: the same, or their moving
                               average */
     struct optim optim;    /* its slots are empty in an engine that only evaluates */
-    struct model_data buffers;
+    struct feed *feed;
     uint64_t data_hash;         /* of series, targets, weights and the windows of each part */
     struct graph *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
@@ -55,7 +56,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
                            const struct engine_options *options, struct error *err);
 void engine_close(struct engine *e);
 
-/* First rows of the samples, in the order in which micro-batches take them. Waits. */
+/* First rows of the samples, in the order in which micro-batches take them; they stay until all are
+ * taken or another order comes. Waits. */
 int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err);
 
 /* Enqueues one micro-batch, forward and backward; step->first, count and group say which samples.

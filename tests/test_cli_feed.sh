@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# data.feed: windows that are brought to the device batch by batch give the bits of those that lie
+# there, from the first step to the last, and whatever the run was before it goes on.
+configs=$(cd "${srcdir-.}/configs" && pwd) || exit 1
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+ln -s "$configs/data" data
+
+# both FILE ARGUMENT...: trains by either feed; the same weights, optimizer and figures.
+both()
+{
+    for feed in resident stream; do
+        run 0 train -c "$@" -s data.feed=$feed -o $feed --overwrite || return 1
+        grep -c 'windows of each batch are brought to the device' out >told.$feed
+    done
+    [ "$(cat told.resident told.stream)" = "0
+1" ] || { echo "what is told: $(cat told.resident told.stream)" && return 1; }
+    same_weights resident/best.safetensors stream/best.safetensors &&
+        state resident/last.safetensors >state.a && state stream/last.safetensors >state.b &&
+        [ "$(wc -l <state.a)" -gt 500 ] && cmp state.a state.b || return 1
+    for key in step train_loss val_loss grad_norm best; do
+        epochs resident $key >log.a && epochs stream $key | cmp - log.a || return 1
+    done
+    sed -n '/^{"event":"targets",/p' resident/log.jsonl >log.a
+    sed -n '/^{"event":"targets",/p' stream/log.jsonl | cmp - log.a
+}
+
+for name in stocks etth1; do
+    point "$name.ini: the same bits by either feed" both "$configs/$name.ini" -s train.epochs=1 \
+        -s plots.enable=none
+done
+# A window of validation is longer than one of training, and goes on where the one before ended.
+point "amplifier.ini: the same bits by either feed" both "$configs/amplifier.ini" -s train.epochs=1 \
+    -s plots.enable=none -s data.stride=60
+point "an autoencoder with groups of batches and a short last one: the same bits" both tiny.ini \
+    -s train.batch=16 -s train.accumulate=2 -s model.dropout=0.2
+
+series()
+{
+    awk 'BEGIN { print "t,a,b"
+        for (i = 0; i < 4000; i++) print 1600000000 + 60 * i "," sin(i / 9) + sin(i / 70) "," cos(i * i) }'
+}
+series >series.csv
+cat >small.ini <<'INI'
+[run]
+output = run
+[data]
+source   = series.csv
+time     = t
+features = a, b
+targets  = a
+window   = 16
+horizon  = 2
+noise    = 0.1
+balance  = weight
+[model]
+type   = recurrent
+hidden = 8
+layers = 1
+[train]
+batch  = 64
+epochs = 2
+schedule = constant
+warmup = 1 steps
+[plots]
+enable = none
+INI
+point "weighted windows, noise: the same bits" both small.ini
+
+# goes_on FEED OTHER: one epoch by one feed, the next one by the other, is two by any.
+goes_on()
+{
+    run 0 train -c small.ini -o part --overwrite -s train.epochs=1 -s data.feed="$1" &&
+        run 0 train -c small.ini -o part --resume -s train.epochs=2 -s data.feed="$2" &&
+        same_weights part/best.safetensors resident/best.safetensors
+}
+point "a run goes on as a stream" goes_on resident stream
+point "a stream goes on as a resident run" goes_on stream resident
+
+# Series and targets of 4,000 rows take 48,000 bytes and more: too much where buffers may take 42 KB.
+refused()
+{
+    run "$1" check -c small.ini -d none -s device.memory=1MiB -s device.memory_fraction=0.04 \
+        -s data.balance=none -s data.feed="$2" -s train.batch=4 -s train.evaluate_batch=4
+}
+stream_is_told='the windows of each batch are brought to the device'
+too_large()
+{
+    refused 2 resident &&
+        has err 'do not fit: .*; data\.feed = stream brings the windows of each batch' || return 1
+    for feed in auto stream; do
+        refused 0 $feed && has out "$stream_is_told" || return 1
+    done
+    run 0 check -c small.ini -d none && ! has out "$stream_is_told"
+}
+point "series that do not fit the device are streamed" too_large
+
+echo "1..$points"
