@@ -168,7 +168,8 @@ static struct progress some_progress(void)
                          .finished = 1,
                          .log_bytes = INT64_C(5000000000)};
     for (int i = 0; i < 2; i++) {
-        const struct epoch_figures row = {i + 1, {1.0 / 3, {2, 3}}, {NAN, {5, 6}}, 7, 8, 9, 10 + i};
+        const struct epoch_figures row = {i + 1, {1.0 / 3, {2, 3}}, {NAN, {5, 6}}, 7, 8, 9, 10 + i,
+                                          NAN};
         assert_int_equal(progress_add(&p, &row, &err), 0);
     }
     for (size_t i = 0; i < sizeof p.metrics; i++)
@@ -349,6 +350,107 @@ static void where_a_run_stands(void **state)
     }
 }
 
+/* Writes `changed`: the checkpoint of `written` in format 1, as 0.1.0 wrote it. */
+static void write_format_1(const uint32_t metrics[32], const double history[2][11])
+{
+    struct error err;
+    struct safetensors *from = safetensors_read(written, &err), *to = safetensors_new();
+    assert_true(from && to);
+    for (size_t i = 0; i < from->metas; i++)
+        if (strcmp(from->meta[i].key, "seqtrain_format"))
+            assert_int_equal(safetensors_set(to, from->meta[i].key, from->meta[i].value, &err), 0);
+    for (size_t i = 0; i < from->count; i++) {
+        const struct safetensor *t = &from->tensor[i];
+        if (strncmp(t->name, "state.", 6))
+            assert_int_equal(
+                safetensors_add(to, t->name, t->dtype, t->rank, t->shape, t->data, &err), 0);
+    }
+    assert_int_equal(
+        safetensors_add(to, "state.metrics", DTYPE_U32, 1, (uint64_t[]){32}, metrics, &err), 0);
+    assert_int_equal(
+        safetensors_add(to, "state.history", DTYPE_F64, 2, (uint64_t[]){2, 11}, history, &err), 0);
+    assert_int_equal(safetensors_write(to, changed, &err), 0);
+    safetensors_free(from);
+    safetensors_free(to);
+}
+
+/* Checkpoints of 0.1.0: two terms whatever the model had, columns without names. */
+static void the_format_before(void **state)
+{
+    (void)state;
+    static struct fixture f, g;
+    static const double history[2][11] = {{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11},
+                                          {2, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21}};
+    static const struct terms one = {{{.name = "mse"}}, 1};
+    struct progress p = some_progress(), q;
+    struct error err;
+    uint32_t words[32];
+    for (uint32_t i = 0; i < 32; i++)
+        words[i] = 0x3f800000 + i; /* floats a little above 1 */
+    for (int only = 0; only < 2; only++) {
+        targets_init(&f, 1);
+        write_last(&f, &p);
+        write_format_1(words, history);
+        config_free(f.config);
+        targets_init(&g, 0);
+        if (only)
+            terms = one;
+        if (load(&g, changed, 1, &q, &err))
+            fail_msg("%s", err.text);
+        assert_memory_equal(q.metrics.loss, words, 8);
+        assert_memory_equal(q.metrics.term, words + 2, 16);
+        assert_true(q.metrics.term[2][0] == 0 && q.metrics.term[TERMS_MOST - 1][1] == 0);
+        assert_memory_equal(q.metrics.samples, words + 6, 8);
+        assert_memory_equal(q.metrics.norm_sum, words + 8, 8);
+        assert_int_equal(q.metrics.steps, words[11]);
+        assert_memory_equal(&q.metrics.scale, words + 19, 4);
+        assert_int_equal(q.metrics.latched, words[20]);
+        assert_int_equal(q.epochs, 2);
+        const struct epoch_figures *h = &q.history[1];
+        assert_true(h->epoch == 2 && h->train.loss == 12 && h->train.term[0] == 13 &&
+                    h->val.loss == 15 && h->val.term[0] == 16 && h->lr == 18 &&
+                    h->grad_mean == 19 && h->grad_max == 20 && h->seconds == 21);
+        assert_true(h->train.term[1] == (only ? 0 : 14) && h->val.term[1] == (only ? 0 : 17));
+        progress_fini(&q);
+        config_free(g.config);
+    }
+    progress_fini(&p);
+}
+
+/* Columns are found by their names, wherever they stand; those that are not known are passed over,
+ * and one that is missed is a fault. */
+static void columns_by_name(void **state)
+{
+    (void)state;
+    static struct fixture f, g;
+    static const struct change other_order = {.key = "state",
+                                              .old = "\"train_loss\", \"train_mse\"",
+                                              .new = "\"train_mse\", \"train_loss\""};
+    struct progress p = some_progress(), q;
+    struct error err;
+    targets_init(&f, 1);
+    write_last(&f, &p);
+    rewrite(&other_order);
+    targets_init(&g, 0);
+    if (load(&g, changed, 1, &q, &err))
+        fail_msg("%s", err.text);
+    assert_true(q.history[1].train.loss == 2 && q.history[1].train.term[0] == 1.0 / 3 &&
+                q.history[1].train.term[1] == 3);
+    progress_fini(&q);
+    terms.count = 1; /* this model has no "spread" */
+    if (load(&g, written, 1, &q, &err))
+        fail_msg("%s", err.text);
+    assert_true(q.history[0].train.term[0] == 2 && q.history[0].train.term[1] == 0 &&
+                q.history[0].lr == 7);
+    progress_fini(&q);
+    terms = (struct terms){{{.name = "mse"}, {.name = "other"}}, 2};
+    assert_int_equal(load(&g, written, 1, &q, &err), -1);
+    assert_non_null(strstr(err.text, ": the state of the run inside is broken"));
+    progress_fini(&p);
+    config_free(f.config);
+    config_free(g.config);
+}
+
 /* A run that has not ended an epoch has no history. */
 static void before_the_first_epoch(void **state)
 {
@@ -420,6 +522,13 @@ static void metadata_that_does_not_fit(void **state)
          ": metadata 'target_range' is broken"},
         {{.key = "transforms"}, ": metadata 'transforms' is missing"},
         {{.key = "transforms", .old = "}", .new = ""}, ": metadata 'transforms': "},
+        {{.key = "seqtrain_format", .old = "2", .new = "3"},
+         ": a newer seqtrain wrote it, in format 3; this one reads up to format 2"},
+        {{.key = "seqtrain_format", .old = "2", .new = "x"},
+         ": metadata 'seqtrain_format' is broken"},
+        {{.key = "seqtrain_format"}, broken},
+        {{.key = "state", .old = "\"lr\"", .new = "\"rate\""}, broken},
+        {{.key = "state", .old = "\"history\"", .new = "\"story\""}, broken},
         {{.key = "state"}, ": metadata 'state' is missing"},
         {{.key = "state", .old = "0123456789abcdef", .new = "0123456789abcdee"},
          ": none.csv is not what it was when this run began"},
@@ -644,10 +753,16 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_model),          cmocka_unit_test(where_a_run_stands),
-        cmocka_unit_test(before_the_first_epoch),  cmocka_unit_test(metadata_that_does_not_fit),
-        cmocka_unit_test(weights_that_do_not_fit), cmocka_unit_test(the_average_is_the_model),
-        cmocka_unit_test(without_targets),         cmocka_unit_test(a_transform_for_each_channel),
+        cmocka_unit_test(the_best_model),
+        cmocka_unit_test(where_a_run_stands),
+        cmocka_unit_test(the_format_before),
+        cmocka_unit_test(columns_by_name),
+        cmocka_unit_test(before_the_first_epoch),
+        cmocka_unit_test(metadata_that_does_not_fit),
+        cmocka_unit_test(weights_that_do_not_fit),
+        cmocka_unit_test(the_average_is_the_model),
+        cmocka_unit_test(without_targets),
+        cmocka_unit_test(a_transform_for_each_channel),
         cmocka_unit_test(settings_go_with_it),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

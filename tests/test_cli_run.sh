@@ -326,7 +326,16 @@ stopped()
         [ "$(epochs patience epoch | tr '\n' ' ')" = '1 2 3 ' ]
 }
 point "stops two epochs after the best" stopped
-trains "mode = max" max -s train.mode=max -s train.monitor=val_contrastive
+mode_max()
+{
+    run 0 -c tiny.ini -o max -s train.mode=max -s train.monitor=val_contrastive && lines err 1 &&
+        has err '^seqtrain: warning: train\.mode = max takes the worst epoch for the best: a lower val/contrastive is better; train\.mode = auto knows that$' &&
+        has out '^max: best epoch [0-9]+, val_loss -?[0-9.]+$' || return 1
+    best=$(epochs max val_contrastive | sort -g | sed -n '$p')
+    best_of=$(grep -F "\"val_contrastive\":$best," max/log.jsonl | sed 1q | sed 's/.*"epoch":\([0-9]*\),.*/\1/')
+    has out "^max: best epoch $best_of, "
+}
+point "mode = max against a figure that should fall is told, and done" mode_max
 trains "no validation, no test" alone -s data.validation=0 -s data.test=0 -s train.monitor=train_loss
 alone()
 {

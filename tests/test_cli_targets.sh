@@ -232,6 +232,47 @@ resumed()
         run 0 -q -c "$1.ini" -o "$1" -r -s train.epochs=4 && same_run whole "$1"
 }
 
+# by_r2 WHICH ARGUMENT...: the best epoch is that with the first (WHICH 1) or last ($) val_r2.
+by_r2()
+{
+    which=$1
+    shift
+    run 0 -c gru.ini -o r2 --overwrite -s train.monitor=val/r2 -s train.epochs=5 "$@" &&
+        [ "$(grep -cE ' \| val [0-9.]+, r2 -?[0-9.]+ \| grad ' out)" = 5 ] || return 1
+    r2=$(epochs r2 val_r2 | sort -g | sed -n "${which}p")
+    has out "^r2: best epoch $(epochs r2 val_r2 | grep -nxF -e "$r2" | cut -d: -f1), val_loss "
+}
+
+# What is monitored is what evaluate prints of the best weights.
+monitored()
+{
+    by_r2 '$' && lines err 0 || return 1
+    run 0 evaluate -m r2/best.safetensors && flat out >figures &&
+        equals 1e-8 'validation/transformed/ret(close)/r2' "$r2" || return 1
+    by_r2 1 -s train.mode=min && lines err 1 &&
+        has err '^seqtrain: warning: train\.mode = min takes the worst epoch for the best: a higher val/r2 is better; train\.mode = auto knows that$' &&
+        grep -q '"event":"warning".*train\.mode = min' r2/log.jsonl
+}
+point "train.monitor = val/r2: the highest is the best" monitored
+
+unknown_figure()
+{
+    run 2 -c gru.ini -o r2 --overwrite -s train.monitor=val/r3 &&
+        has err "^seqtrain: -s train\.monitor: this model has no figure 'val/r3': there are train/loss, train/mse, val/loss, val/mse, val/mae, val/rmse, val/r2, val/directional_accuracy$"
+}
+point "a figure that there is not" unknown_figure
+
+# 0.1.0 wrote monitor = val_loss and mode = min.
+old_names()
+{
+    run 0 -q -c gru.ini -o names -s train.monitor=val_loss -s train.mode=min &&
+        run 0 -q -c gru.ini -o names -r -s train.epochs=3 &&
+        [ "$(epochs names epoch | tr '\n' ' ')" = '1 2 3 ' ] &&
+        run 2 -q -c gru.ini -o names -r -s train.epochs=4 -s train.mode=max &&
+        has err "^seqtrain: --resume: train\.mode: 'auto' in the checkpoint, 'max' here$"
+}
+point "--resume with the names of 0.1.0" old_names
+
 for type in lstm gru rnn cnn transformer; do
     point "$type: check" checked $type
     point "$type: train" trained -c $type.ini -o $type

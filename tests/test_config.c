@@ -352,7 +352,13 @@ static void test_bad_values(void **state)
         {"model.heads=5", "d_model = 64 cannot be shared by heads = 5 equally"},
         {"model.d_model=30", "d_model = 30 cannot be shared by heads = 4 equally"},
         {"data.validation=0",
-         "monitor = val_loss needs validation above 0 (or monitor = train_loss)"},
+         "monitor = val/loss needs validation above 0 (or monitor = train/loss)"},
+        {"train.monitor=best", "'best' is neither val/NAME nor train/NAME"},
+        {"train.monitor=value", "'value' is neither val/NAME nor train/NAME"},
+        {"train.monitor=val/", "'val/' is neither val/NAME nor train/NAME"},
+        {"train.monitor=val/R2", "'val/R2' is neither val/NAME nor train/NAME"},
+        {"train.monitor=val/a/b", "'val/a/b' is neither val/NAME nor train/NAME"},
+        {"train.monitor=test/loss", "'test/loss' is neither val/NAME nor train/NAME"},
         {"data.test=0.9", "validation = 0.1 and test = 0.9 leave nothing to train on"},
         {"data.resample=3m", "resampling needs a time column (time = )"},
         {"data.gap=3m", "a gap needs a time column (time = )"},
@@ -381,9 +387,6 @@ static void test_clashes(void **state)
     assert_string_equal(refuse(SOURCE "scaler = window\nwindow = 1\n"),
                         "f.ini:3: [data] scaler: a window of one row cannot be standardised by "
                         "itself");
-    assert_string_equal(refuse(SOURCE "[train]\nmonitor = val_contrastive\n[loss]\n"
-                                      "contrastive = none\n"),
-                        "f.ini:4: [train] monitor: there is no contrastive term to monitor");
     assert_string_equal(refuse(SOURCE "targets = channel\nfeatures = i, q\ntarget_rows = window\n"
                                       "channels = apart\n[model]\ntype = dgru\n"),
                         "f.ini:6: [data] channels: type = dgru needs I and Q together");
@@ -396,6 +399,28 @@ static void test_clashes(void **state)
                         "f.ini:5: [model] d_model: 'x' is not a whole number");
     config_free(accept(SOURCE "validation = 0\n[train]\nmonitor = train_loss\n"));
     config_free(accept(SOURCE "split_block = 2\n")); /* of no use without split = shuffled */
+}
+
+/* The names that 0.1.0 wrote are the same figures. */
+static void test_figures(void **state)
+{
+    (void)state;
+    static const char *const same[][2] = {
+        {"val_loss", "val/loss"},
+        {"val_reconstruction", "val/reconstruction"},
+        {"train_loss", "train/loss"},
+        {"\"val/directional_accuracy\"", "val/directional_accuracy"}};
+    for (size_t i = 0; i < COUNT(same); i++) {
+        char text[128], line[128];
+        snprintf(text, sizeof text, SOURCE "[train]\nmonitor = %s\n", same[i][0]);
+        struct config *c = accept(text);
+        assert_string_equal(c->train.monitor, same[i][1]);
+        char *printed = config_text(c);
+        snprintf(line, sizeof line, "\nmonitor = %s\n", same[i][1]);
+        assert_non_null(strstr(printed, line));
+        free(printed);
+        config_free(c);
+    }
 }
 
 /* Each rule of what goes together has an accepted neighbour: the last value that it lets pass. */
@@ -467,6 +492,8 @@ static void test_bounds_of_clashes(void **state)
         {"data.validation=0;data.validation_source=v.csv", NULL},
         {"train.monitor=val_contrastive", NULL},
         {"train.monitor=val_loss;loss.contrastive=none", NULL},
+        {"train.monitor=train/loss;data.validation=0", NULL},
+        {"train.monitor=val/r2;data.validation=0", "monitor = val/r2 needs validation above 0"},
         {"train.lr_min=0.0001", NULL},
         {"train.lr_min=0.00011", "lr_min = 0.00011 is above lr = 0.0001"},
         {"train.nesterov=yes", NULL},
@@ -972,10 +999,7 @@ static void test_choices(void **state)
         {"train", "schedule", SCHEDULE_LINEAR, "linear"},
         {"train", "schedule", SCHEDULE_COSINE, "cosine"},
         {"train", "schedule", SCHEDULE_PLATEAU, "plateau"},
-        {"train", "monitor", MONITOR_VAL_LOSS, "val_loss"},
-        {"train", "monitor", MONITOR_VAL_RECONSTRUCTION, "val_reconstruction"},
-        {"train", "monitor", MONITOR_VAL_CONTRASTIVE, "val_contrastive"},
-        {"train", "monitor", MONITOR_TRAIN_LOSS, "train_loss"},
+        {"train", "mode", MODE_AUTO, "auto"},
         {"train", "mode", MODE_MIN, "min"},
         {"train", "mode", MODE_MAX, "max"},
         {"train", "on_nonfinite", NONFINITE_STOP, "stop"},
@@ -996,6 +1020,7 @@ static void test_choices(void **state)
 #define OUTPUT(s, key, resume, def, help)
 #define LIST(s, key, resume, def, help)
 #define EXPRESSION(s, key, resume, def, help)
+#define FIGURE(s, key, resume, def, help)
 #define EXPRESSIONS(s, key, resume, def, help)
 #define SET(s, key, resume, def, choices, help)
 #define FLAG(s, key, resume, def, help)
@@ -1022,6 +1047,7 @@ static void test_choices(void **state)
 #undef OUTPUT
 #undef LIST
 #undef EXPRESSION
+#undef FIGURE
 #undef EXPRESSIONS
 #undef SET
 #undef FLAG
@@ -1039,6 +1065,7 @@ static void test_choices(void **state)
 #define OUTPUT(s, key, resume, def, help) {#s, #key},
 #define LIST(s, key, resume, def, help) {#s, #key},
 #define EXPRESSION(s, key, resume, def, help) {#s, #key},
+#define FIGURE(s, key, resume, def, help) {#s, #key},
 #define EXPRESSIONS(s, key, resume, def, help) {#s, #key},
 #define SET(s, key, resume, def, choices, help) {#s, #key},
 #define FLAG(s, key, resume, def, help) {#s, #key},
@@ -1123,16 +1150,27 @@ static void test_reference(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),    cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_long_values), cmocka_unit_test(test_bad_syntax),
-        cmocka_unit_test(test_overlong),    cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_many_faults), cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_clashes),     cmocka_unit_test(test_bounds_of_clashes),
-        cmocka_unit_test(test_good_values), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_print),       cmocka_unit_test(test_print_exactly),
-        cmocka_unit_test(test_expressions), cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_differs),     cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_every_key),   cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_long_values),
+        cmocka_unit_test(test_bad_syntax),
+        cmocka_unit_test(test_overlong),
+        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_many_faults),
+        cmocka_unit_test(test_bad_values),
+        cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_clashes),
+        cmocka_unit_test(test_bounds_of_clashes),
+        cmocka_unit_test(test_good_values),
+        cmocka_unit_test(test_files),
+        cmocka_unit_test(test_print),
+        cmocka_unit_test(test_print_exactly),
+        cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_differs),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

@@ -278,7 +278,9 @@ static void forget(void)
     memset(&fake, 0, sizeof fake);
     fake.tick = 1000000000;
     fake.terms = (struct terms){
-        {{.name = "reconstruction", .symbol = "R"}, {.name = "contrastive", .symbol = "C"}}, 2};
+        {{.name = "reconstruction", .symbol = "R", .over = TERM_SAMPLES, .lower_is_better = 1},
+         {.name = "contrastive", .symbol = "C", .over = TERM_BATCHES, .lower_is_better = 1}},
+        2};
     signalled = 0;
     for (int i = 0; i < MOST; i++) {
         fake.metrics[i].samples[0] = 1;
@@ -310,6 +312,8 @@ static void begin(struct setting *s, size_t windows, char *const *settings, size
                                .interrupted = &signalled,
                                .progress = {.best = NAN, .factor = 1}};
     fake.run = &s->run;
+    if (monitor_find(&s->run.monitor, s->config, (struct measures){0}, &err))
+        fail_msg("%s", err.text);
 }
 #define SETTING(s, windows, ...)                                       \
     begin(s, windows, (char *[]){"data.source=none.csv", __VA_ARGS__}, \
@@ -452,7 +456,7 @@ static void the_best_epoch(void **state)
     judged(max, none, (double[]){INFINITY, NAN, 1, INFINITY, 4, 3}, "101010");
 }
 
-/* Each choice of train.monitor looks at its own figure. */
+/* Whatever train.monitor names looks at its own figure. */
 static void the_monitored_figure(void **state)
 {
     (void)state;
@@ -471,6 +475,47 @@ static void the_monitored_figure(void **state)
         assert_true(s.run.progress.best == 1);
         config_free(s.config);
     }
+}
+
+static double told(long event, const char *key)
+{
+    const json_t *value = json_object_get(fake.event[event], key);
+    if (!value)
+        fail_msg("no %s", key);
+    return json_is_null(value) ? NAN : json_number_value(value);
+}
+
+/* What the task measures in the epoch that has ended. */
+static int measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
+                   struct evaluation *evaluation, double *figure, struct log *log,
+                   struct error *err)
+{
+    static const double figures[] = {0.1, 0.4, NAN, 0.3, 0.5, 0.45};
+    (void)log;
+    assert_int_equal(which, 1);
+    *figure = figures[fake.epoch - 1];
+    return engine_evaluate(e, start, count, NULL, evaluation, err);
+}
+
+/* A metric that should rise: the highest is the best, and each epoch tells it. */
+static void a_metric(void **state)
+{
+    (void)state;
+    static const struct metric metrics[] = {{"mae", 1}, {"r2", 0}};
+    struct setting s;
+    struct error err = {0};
+    SETTING(&s, 4, "train.epochs=6", "train.patience=9");
+    assert_int_equal(config_set(s.config, "train", "monitor", "val/r2", &err), 0);
+    assert_int_equal(
+        monitor_find(&s.run.monitor, s.config, (struct measures){metrics, 2, measure}, &err), 0);
+    trained(&s);
+    assert_int_equal(s.run.progress.best_epoch, 5);
+    assert_true(s.run.progress.best == 0.5 && s.run.progress.stale == 1);
+    assert_int_equal(fake.bests, 3);
+    assert_true(told(1, "val_r2") == 0.4 && isnan(told(2, "val_r2")) && told(4, "val_r2") == 0.5);
+    assert_true(told(1, "val_loss") == 2);
+    assert_non_null(strstr(fake.said, " C 0.000000), r2 0.400000 | grad"));
+    config_free(s.config);
 }
 
 static void patience(void **state)
@@ -658,14 +703,6 @@ static void steps_left_out_are_told_once(void **state)
 
 /* --- what is told */
 
-static double told(long event, const char *key)
-{
-    const json_t *value = json_object_get(fake.event[event], key);
-    if (!value)
-        fail_msg("no %s", key);
-    return json_is_null(value) ? NAN : json_number_value(value);
-}
-
 static void an_epochs_figures(void **state)
 {
     (void)state;
@@ -727,7 +764,7 @@ static void one_term_and_no_validation(void **state)
     (void)state;
     struct setting s;
     SETTING(&s, 8, "train.batch=2", "train.epochs=4", "train.monitor=train_loss");
-    fake.terms = (struct terms){{{.name = "huber"}}, 1};
+    fake.terms = (struct terms){{{.name = "huber", .over = TERM_SAMPLES, .lower_is_better = 1}}, 1};
     fake.metrics[1].loss[0] = fake.metrics[1].term[0][0] = 3;
     fake.metrics[2].loss[0] = 9;
     fake.tick = 1000 * 1000000000L;
@@ -746,7 +783,7 @@ static void one_term_and_no_validation(void **state)
     config_free(s.config);
 
     SETTING(&s, 8, "train.batch=2", "train.epochs=1");
-    fake.terms = (struct terms){{{.name = "mse"}}, 1};
+    fake.terms = (struct terms){{{.name = "mse", .over = TERM_SAMPLES, .lower_is_better = 1}}, 1};
     fake.validation[1].loss = 0.25;
     fake.tick = 1000000; /* 8 windows in 4 ms */
     trained(&s);
@@ -841,6 +878,7 @@ int main(void)
         cmocka_unit_test(the_order_of_an_epoch),
         cmocka_unit_test(the_best_epoch),
         cmocka_unit_test(the_monitored_figure),
+        cmocka_unit_test(a_metric),
         cmocka_unit_test(patience),
         cmocka_unit_test(plateau),
         cmocka_unit_test(checkpoints),

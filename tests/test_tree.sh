@@ -110,6 +110,16 @@ point "config and data name no architecture but in the choices of [model] type" 
     "$(find src/config src/data -name '*.[ch]' ! -name choices.h -exec grep -niE "$types" {} + |
         grep -v model_recurrent_init)"
 
+# R and C are the autoencoder's two terms: its model, its report and its options know them. Elsewhere
+# a loss is a list.
+terms_known='^src/(models/(autoencoder|choices)|config/(options\.def|choices\.h|config\.h)|ops/(latent|contrastive)'
+terms_known="$terms_known|(report|task)/(report|reconstruct)|plots/(reconstruction|plots\.h)|analysis/verdict)"
+# shellcheck disable=SC2086
+point "only the autoencoder knows its terms" \
+    "$(grep -q '"reconstruction"' src/models/autoencoder.c || echo 'not in the autoencoder?'
+    grep -niE '(^|[^a-z])(contrastive|reconstruction)s?($|[^a-z])' $sources src/config/options.def |
+        grep -vE "$terms_known|\"reconstruction_quality|reconstructions as CSV")"
+
 # shellcheck disable=SC2086
 point "nobody but main exits" "$(echo "$sources" | grep -v '^src/main\.c$' |
     xargs grep -nE '(^|[^a-z_.>])_?_?(exit|Exit|quick_exit|abort)[ ]*\(')"

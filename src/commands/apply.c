@@ -257,7 +257,7 @@ int command_encode(const struct options *options, struct error *err)
     return trained_fini(&t, failed, err);
 }
 
-/* A reconstruction of the window that starts at row `start` in the units of the input: the scaler
+/* What the model makes of the window that starts at row `start` in the units of the input: the scaler
  * undone, or the window's own mean and deviation put back. */
 static void to_input_units(const struct dataset *data, size_t start, float *y)
 {

@@ -233,7 +233,10 @@ int command_check(const struct options *options, struct error *err)
         config_free(config);
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    int readable = !target_report_check(config, err) && !prepare_features(config, log, err);
+    struct monitor monitor;
+    int readable = !target_report_check(config, err) &&
+                   !monitor_find(&monitor, config, target_measures(config), err) &&
+                   !prepare_features(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     if (data) {
         prepare_batch(config, data->count[PART_TRAIN], log);
@@ -254,6 +257,7 @@ int command_check(const struct options *options, struct error *err)
         print_step(e);
         advice_step(config, data->count[PART_TRAIN], log);
         advice_warn(config, data, log);
+        monitor_warn(&monitor, config, log);
         if (options->plan)
             plan_print(e, stdout);
         if (options->gradients)

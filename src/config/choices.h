@@ -109,12 +109,7 @@
     X(SCHEDULE_LINEAR, linear)     \
     X(SCHEDULE_COSINE, cosine)     \
     X(SCHEDULE_PLATEAU, plateau)
-#define CHOICES_train_monitor(X)                      \
-    X(MONITOR_VAL_LOSS, val_loss)                     \
-    X(MONITOR_VAL_RECONSTRUCTION, val_reconstruction) \
-    X(MONITOR_VAL_CONTRASTIVE, val_contrastive)       \
-    X(MONITOR_TRAIN_LOSS, train_loss)
-#define CHOICES_train_mode(X) X(MODE_MIN, min) X(MODE_MAX, max)
+#define CHOICES_train_mode(X) X(MODE_AUTO, auto) X(MODE_MIN, min) X(MODE_MAX, max)
 #define CHOICES_train_on_nonfinite(X) X(NONFINITE_STOP, stop) X(NONFINITE_SKIP, skip)
 
 #endif

@@ -429,14 +429,10 @@ static void check_training(struct config_making *p)
 {
     const struct config *c = p->config;
     const struct option *warmup = KEY(train, warmup), *checkpoint = KEY(train, checkpoint);
-    if (c->train.monitor != MONITOR_TRAIN_LOSS && c->data.validation == 0 &&
+    if (!strncmp(c->train.monitor, "val/", 4) && c->data.validation == 0 &&
         !c->data.validation_source.count)
         clash(p, KEY(train, monitor), KEY(data, validation),
-              "monitor = %s needs validation above 0 (or monitor = train_loss)",
-              config_choice("train", "monitor", c->train.monitor));
-    if (c->train.monitor == MONITOR_VAL_CONTRASTIVE && c->loss.contrastive == CONTRASTIVE_NONE)
-        clash(p, KEY(train, monitor), KEY(loss, contrastive),
-              "there is no contrastive term to monitor");
+              "monitor = %s needs validation above 0 (or monitor = train/loss)", c->train.monitor);
     if (c->train.lr_min > c->train.lr)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);

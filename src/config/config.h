@@ -68,7 +68,6 @@ enum { CHOICES_loss_target(ENUMERATOR) };
 enum { CHOICES_loss_contrastive(ENUMERATOR) };
 enum { CHOICES_train_optimizer(ENUMERATOR) };
 enum { CHOICES_train_schedule(ENUMERATOR) };
-enum { CHOICES_train_monitor(ENUMERATOR) };
 enum { CHOICES_train_mode(ENUMERATOR) };
 enum { CHOICES_train_on_nonfinite(ENUMERATOR) };
 #undef ENUMERATOR
@@ -84,6 +83,7 @@ struct config {
 #define OUTPUT(s, key, resume, def, help) char *key;
 #define LIST(s, key, resume, def, help) struct list key;
 #define EXPRESSION(s, key, resume, def, help) char *key;
+#define FIGURE(s, key, resume, def, help) char *key;
 #define EXPRESSIONS(s, key, resume, def, help) struct list key;
 #define SET(s, key, resume, def, choices, help) struct list key;
 #define FLAG(s, key, resume, def, help) int key;
@@ -104,6 +104,7 @@ struct config {
 #undef OUTPUT
 #undef LIST
 #undef EXPRESSION
+#undef FIGURE
 #undef EXPRESSIONS
 #undef SET
 #undef FLAG

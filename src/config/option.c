@@ -19,6 +19,8 @@ static const struct {
     [OPTION_OUTPUT] = {sizeof(char *), value_read_text, value_write_text, "folder"},
     [OPTION_LIST] = {sizeof(struct list), value_read_list, value_write_list, "list"},
     [OPTION_EXPRESSION] = {sizeof(char *), value_read_expression, value_write_expression, "text"},
+    [OPTION_FIGURE] = {sizeof(char *), value_read_figure, value_write_text,
+                       "val/NAME or train/NAME"},
     [OPTION_EXPRESSIONS] = {sizeof(struct list), value_read_list, value_write_list, "list"},
     [OPTION_METHOD] = {sizeof(struct method), value_read_method, value_write_method, ""},
     [OPTION_SET] = {sizeof(struct list), value_read_set, value_write_list,

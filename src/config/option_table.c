@@ -16,6 +16,7 @@
 #define OUTPUT(s, key, resume, def, help)
 #define LIST(s, key, resume, def, help)
 #define EXPRESSION(s, key, resume, def, help)
+#define FIGURE(s, key, resume, def, help)
 #define EXPRESSIONS(s, key, resume, def, help)
 #define SET(s, key, resume, def, choices, help)
 #define FLAG(s, key, resume, def, help)
@@ -37,6 +38,7 @@ const struct option_section option_sections[] = {
 #undef OUTPUT
 #undef LIST
 #undef EXPRESSION
+#undef FIGURE
 #undef EXPRESSIONS
 #undef SET
 #undef FLAG
@@ -60,6 +62,7 @@ const struct option_section option_sections[] = {
 #define LIST(s, key, resume, def, help) ENTRY(LIST, s, key, resume, def, help, NULL, 0, 0)
 #define EXPRESSION(s, key, resume, def, help) \
     ENTRY(EXPRESSION, s, key, resume, def, help, NULL, 0, 0)
+#define FIGURE(s, key, resume, def, help) ENTRY(FIGURE, s, key, resume, def, help, NULL, 0, 0)
 #define EXPRESSIONS(s, key, resume, def, help) \
     ENTRY(EXPRESSIONS, s, key, resume, def, help, NULL, 0, 0)
 #define SET(s, key, resume, def, choices, help) ENTRY(SET, s, key, resume, def, help, choices, 0, 0)

@@ -27,6 +27,8 @@ int value_read_text(const struct option *option, const char *text, union option_
                     char *fault);
 int value_read_expression(const struct option *option, const char *text, union option_value *value,
                           char *fault);
+int value_read_figure(const struct option *option, const char *text, union option_value *value,
+                      char *fault);
 int value_read_list(const struct option *option, const char *text, union option_value *value,
                     char *fault);
 int value_read_method(const struct option *option, const char *text, union option_value *value,

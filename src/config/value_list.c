@@ -60,12 +60,32 @@ void option_write_quoted(const char *text, const char *special, FILE *out)
     putc('"', out);
 }
 
+/* Names of terms and metrics are made of these. */
+#define FIGURE_LETTERS "abcdefghijklmnopqrstuvwxyz0123456789_"
+
 int value_read_text(const struct option *option, const char *text, union option_value *value,
                     char *fault)
 {
     (void)option;
     value->text = value_unquote(text, strlen(text), fault);
     return value->text ? 0 : -1;
+}
+
+int value_read_figure(const struct option *option, const char *text, union option_value *value,
+                      char *fault)
+{
+    if (value_read_text(option, text, value, fault))
+        return -1;
+    char *name = value->text;
+    size_t part = strncmp(name, "val", 3) ? strncmp(name, "train", 5) ? 0 : 5 : 3;
+    size_t letters = strspn(name + part, "/_") ? strspn(name + part + 1, FIGURE_LETTERS) : 0;
+    if (part && letters && !name[part + 1 + letters]) {
+        name[part] = '/';
+        return 0;
+    }
+    value_wrong(fault, name, "is neither val/NAME nor train/NAME");
+    free(name);
+    return -1;
 }
 
 void value_write_text(const struct option *option, const union option_value *value, FILE *out)

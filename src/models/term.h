@@ -24,9 +24,9 @@ enum term_over {
 };
 
 struct term {
-    const char *name;   /* "reconstruction": val/reconstruction, in the log val_reconstruction */
+    const char *name;   /* "huber": val/huber, in the log val_huber */
     const char *symbol; /* "R", on the console; NULL: the name */
-    const char *what;   /* "reconstruction error", below pictures; NULL: the name */
+    const char *what;   /* its sentence below pictures; NULL: the name is enough */
     enum term_over over;
     double weight; /* in the loss */
     int lower_is_better;

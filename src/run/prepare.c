@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "task/forecast.h"
+
 static void on_build(void *ctx, const char *program)
 {
     char text[96];
@@ -23,10 +25,20 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
                                            .on_build_ctx = log}};
 }
 
+/* What the model and the monitored figure need. */
+static void check(struct config_making *making, const struct config *config)
+{
+    struct monitor monitor;
+    struct error err;
+    model_check(making, config);
+    if (monitor_find(&monitor, config, target_measures(config), &err))
+        config_clash(making, "train.monitor", "model.type", "%s", err.text);
+}
+
 struct config *prepare_config(const char *path, char *const *settings, size_t count,
                               struct error *err)
 {
-    return config_load_with(path, settings, count, model_check, err);
+    return config_load_with(path, settings, count, check, err);
 }
 
 int prepare_features(struct config *config, struct log *log, struct error *err)

@@ -54,6 +54,8 @@ static int open_engine(struct run *run, struct error *err)
 static int open_all(struct run *run, struct config *config, struct error *err)
 {
     struct training *t = &run->training;
+    if (monitor_find(&t->monitor, config, target_measures(config), err))
+        return error_prefix(err, "[train] monitor");
     if (target_report_check(config, err) || folder_enter(&run->folder, 0, err))
         return -1;
     if (!(t->log = log_new(run->options.verbosity)))

@@ -35,6 +35,7 @@ static void say_start(const struct training *t)
             c->train.accumulate, c->train.batch);
     advice_step(c, e->data->count[PART_TRAIN], t->log);
     advice_warn(c, e->data, t->log);
+    monitor_warn(&t->monitor, c, t->log);
     const struct term *by_batch = terms_by_batch(&e->io.terms);
     if (c->train.accumulate > 1 && by_batch)
         log_say(t->log, "The %s term is that of each micro-batch of %ld windows.", by_batch->name,
@@ -64,8 +65,7 @@ static double best_figure(const struct training *t, const char **name)
     double val = p->best_epoch > 0 && (size_t)p->best_epoch <= p->epochs
                      ? p->history[p->best_epoch - 1].val.loss
                      : NAN;
-    *name =
-        isfinite(val) ? "val_loss" : config_choice("train", "monitor", t->config->train.monitor);
+    *name = isfinite(val) ? "val_loss" : t->monitor.name;
     return isfinite(val) ? val : p->best;
 }
 

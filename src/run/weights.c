@@ -6,6 +6,17 @@
 #include "run/prepare.h"
 #include "train/plan_text.h"
 
+/* train.mode of the checkpoint as it is written here, where both mean the same: 0.1.0 wrote min
+ * where it is auto now. */
+static void same_mode(const struct training *t, struct config *then)
+{
+    struct monitor monitor;
+    struct error ignored;
+    if (!monitor_find(&monitor, then, t->monitor.measures, &ignored) &&
+        monitor.lower_is_better == t->monitor.lower_is_better)
+        then->train.mode = t->config->train.mode;
+}
+
 /* Fails where steps would not have the bits that they had when the checkpoint was written. */
 static int check_same(const struct training *t, const struct checkpoint *c, const char *path,
                       struct error *err)
@@ -13,6 +24,7 @@ static int check_same(const struct training *t, const struct checkpoint *c, cons
     const char *plan = safetensors_get(c->st, "plan");
     const int recompute = c->config->train.recompute != t->config->train.recompute;
     char why[1024];
+    same_mode(t, c->config);
     int differs = config_differs(c->config, t->config, 1, why, sizeof why);
     if (differs > 0)
         return error_set(err, STATUS_USAGE, "--resume: %s", why);

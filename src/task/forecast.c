@@ -494,6 +494,42 @@ void target_report_fini(struct target_report *r)
     memset(r, 0, sizeof *r);
 }
 
+/* --- what can be monitored */
+
+enum target_metric { METRIC_MSE, METRIC_MAE, METRIC_RMSE, METRIC_R2, METRIC_DIRECTION };
+
+static int measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
+                   struct evaluation *evaluation, double *figure, struct log *log,
+                   struct error *err)
+{
+    struct target_report r;
+    if (target_report_init(&r, e, start, count, evaluation, log, err))
+        return -1;
+    struct regression_metrics m =
+        regression_metrics(&r.transformed, REGRESSION_ALL, REGRESSION_ALL);
+    const double all[] = {[METRIC_MSE] = m.mse,
+                          [METRIC_MAE] = m.mae,
+                          [METRIC_RMSE] = m.rmse,
+                          [METRIC_R2] = m.r2,
+                          [METRIC_DIRECTION] = m.direction};
+    *figure = all[which];
+    target_report_fini(&r);
+    return 0;
+}
+
+struct measures target_measures(const struct config *c)
+{
+    static const struct metric metrics[] = {[METRIC_MSE] = {"mse", 1},
+                                            [METRIC_MAE] = {"mae", 1},
+                                            [METRIC_RMSE] = {"rmse", 1},
+                                            [METRIC_R2] = {"r2", 0},
+                                            [METRIC_DIRECTION] = {"directional_accuracy", 0}};
+    /* targets row by row have no value before them that a move could be counted from */
+    const size_t count =
+        c->data.target_rows == TARGET_WINDOW ? METRIC_DIRECTION : METRIC_DIRECTION + 1;
+    return (struct measures){metrics, c->data.targets.count ? count : 0, measure};
+}
+
 /* --- figures */
 
 static json_t *number(double x)

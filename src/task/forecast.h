@@ -16,6 +16,7 @@
 #include "plots/plots.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
+#include "train/monitor.h"
 
 /* Figures of an I/Q signal in dB; NaN where the configuration does not say enough. */
 struct signal_figures {
@@ -65,6 +66,10 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
                        size_t count, struct evaluation *evaluation, struct log *log,
                        struct error *err);
 void target_report_fini(struct target_report *r);
+
+/* What train.monitor may name of a model with targets: metrics of all targets, as the model sees
+ * them. */
+struct measures target_measures(const struct config *config);
 
 /* Metrics as JSON. */
 json_t *target_report_json(const struct target_report *r, const struct dataset *data);

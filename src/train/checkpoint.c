@@ -560,10 +560,12 @@ static int load_history(const struct safetensors *st, const struct safetensor *h
     p->epochs = history->shape[0];
     int result = table && p->history ? safetensors_copy(st, history, table, err)
                                      : error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; !result && i < p->epochs; i++)
+    for (size_t i = 0; !result && i < p->epochs; i++) {
+        p->history[i].metric = NAN;
         for (size_t c = 0; c < columns->count; c++)
             *history_figure(&p->history[i], &columns->column[c]) =
                 table[i * layout->width + layout->place[c]];
+    }
     free(table);
     return result;
 }

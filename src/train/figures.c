@@ -2,7 +2,6 @@
 #include "train/figures.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "util/now.h"
 
@@ -42,6 +41,7 @@ int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
         .epoch = (double)t->progress.epoch,
         .train.loss = ((double)m->loss[0] + (double)m->loss[1]) / n,
         .val.loss = NAN,
+        .metric = NAN,
         .lr = loop->lr,
         .grad_mean = ((double)m->norm_sum[0] + (double)m->norm_sum[1]) / steps,
         .grad_max = (double)m->norm_max,
@@ -52,29 +52,16 @@ int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
         f->val.term[k] = NAN;
     }
     return data->count[PART_VALIDATION]
-               ? engine_evaluate(t->engine, data->start[PART_VALIDATION],
-                                 data->count[PART_VALIDATION], NULL, &f->val, err)
+               ? monitor_evaluate(&t->monitor, t->engine, t->log, &f->val, &f->metric, err)
                : 0;
-}
-
-/* The figure that train.monitor names: one of the history's. */
-static double monitored(const struct loop *loop, struct epoch_figures *f)
-{
-    const struct config *c = loop->training->config;
-    const char *name = config_choice("train", "monitor", c->train.monitor);
-    const struct history_columns columns = history_columns(&loop->terms);
-    for (size_t i = 0; i < columns.count; i++)
-        if (!strcmp(columns.column[i].name, name))
-            return *history_figure(f, &columns.column[i]);
-    return f->val.loss;
 }
 
 int figures_judge(const struct loop *loop, struct epoch_figures *f)
 {
     struct progress *p = &loop->training->progress;
     const struct config *c = loop->training->config;
-    const double value = monitored(loop, f);
-    double sign = c->train.mode == MODE_MAX ? -1 : 1;
+    const struct monitor *monitor = &loop->training->monitor;
+    const double value = monitor_figure(monitor, f), sign = monitor->lower_is_better ? 1 : -1;
     int better = !p->best_epoch ||
                  (isfinite(value) &&
                   (!isfinite(p->best) || sign * value < sign * p->best - c->train.min_delta));

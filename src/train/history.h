@@ -14,6 +14,7 @@ struct epoch_figures {
     double epoch;
     struct evaluation train, val;
     double lr, grad_mean, grad_max, seconds;
+    double metric; /* that is monitored, of the validation part; in no column */
 };
 
 struct history_column {

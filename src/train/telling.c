@@ -82,15 +82,18 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
     double left = seconds_left(loop);
     const char *only = terms->count == 1 ? term_label(terms->term) : "";
-    char speed[32], train[512], val[512];
+    const struct metric *metric = t->monitor.metric;
+    char speed[32], train[512], val[512], measured[128] = "";
     with_commas(speed, sizeof speed, rate);
     print_figures(train, sizeof train, terms, &f->train);
     print_figures(val, sizeof val, terms, &f->val);
+    if (metric)
+        snprintf(measured, sizeof measured, ", %s %s", metric->name, log_figure(f->metric, 6).text);
     log_say(t->log,
-            "Epoch %04ld/%ld | LR %.2e | train %s%s%s%s%s | grad %s (max %s) | %s win/s | ETA "
+            "Epoch %04ld/%ld | LR %.2e | train %s%s%s%s%s%s | grad %s (max %s) | %s win/s | ETA "
             "%ld:%02ld:%02ld%s",
             p->epoch, t->config->train.epochs, f->lr, only, *only ? " " : "", train,
-            isfinite(f->val.loss) ? " | val " : "", isfinite(f->val.loss) ? val : "",
+            isfinite(f->val.loss) ? " | val " : "", isfinite(f->val.loss) ? val : "", measured,
             log_figure(f->grad_mean, 2).text, log_figure(f->grad_max, 2).text, speed,
             (long)left / 3600, (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
     json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
@@ -99,6 +102,8 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
                               number(f->train.loss), "val_loss", number(f->val.loss));
     set_terms(event, "train", terms, &f->train);
     set_terms(event, "val", terms, &f->val);
+    if (metric)
+        json_object_set_new(event, t->monitor.name, number(f->metric));
     json_t *rest =
         json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
                   "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",

@@ -11,6 +11,7 @@
 #include "log/log.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
+#include "train/monitor.h"
 
 /* The last checkpoint of a run and the one before. */
 #define RUN_LAST "last.safetensors"
@@ -24,6 +25,7 @@ struct training {
     char *plan;                               /* plan.json */
     const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
     double started;                           /* now() when the process began */
+    struct monitor monitor;
     struct progress progress;
     int from_former; /* goes on from RUN_FORMER, which stays until RUN_LAST is good again */
 };

@@ -440,11 +440,11 @@ def train(model, data, ini, args):
         part = "validation" if len(data.starts["validation"]) else "train"
         value = evaluate(model, data, part, ini)
         monitored = {
-            "val_loss": value[0],
-            "val_reconstruction": value[1],
-            "val_contrastive": value[2],
-            "train_loss": mean[0],
-        }[train_["monitor"]] * sign
+            "val/loss": value[0],
+            "val/reconstruction": value[1],
+            "val/contrastive": value[2],
+            "train/loss": mean[0],
+        }[train_["monitor"].replace("_", "/", 1)] * sign
         improved = monitored < best - train_.getfloat("min_delta")
         if improved:
             best, best_epoch, plateau = monitored, epoch, 0
