@@ -148,8 +148,7 @@ static int print_step(FILE *out, struct engine *e, size_t number, struct error *
     if (engine_read_metrics(e, &m, err))
         return -1;
     fprintf(out, "step %zu: loss %a, term 1 %a, term 2 %a, gradient norm %a\n", number,
-            (double)m.loss[0], (double)m.term[0][0], (double)m.term[1][0],
-            (double)m.last_norm);
+            (double)m.loss[0], (double)m.term[0][0], (double)m.term[1][0], (double)m.last_norm);
     return 0;
 }
 
@@ -185,7 +184,8 @@ static int print_parameters(FILE *out, const struct params *params, struct error
         if (!x)
             return error_set(err, STATUS_FAILED, "out of memory");
         int bad = params_read(params, i, params->values, x, err);
-        fprintf(out, "%s %016lx \"%s\"\n", params->list[i]->running ? "statistic" : "parameter",
+        fprintf(out, "%s %016lx \"%s\"\n",
+                params->list[i]->group == PARAM_RUNNING ? "statistic" : "parameter",
                 hash_of(x, t->elems), t->name);
         free(x);
         if (bad)
@@ -210,8 +210,8 @@ static int evaluate(FILE *out, struct engine *e, struct error *err)
         fprintf(out,
                 "evaluation of %zu: loss %a, term 1 %a, term 2 %a\nvalues %016lx\n"
                 "latent %016lx\noutput %016lx\n",
-                n, sums.loss, sums.term[0], sums.term[1], hash_of(value, n),
-                hash_of(z, latent), hash_of(y, elems));
+                n, sums.loss, sums.term[0], sums.term[1], hash_of(value, n), hash_of(z, latent),
+                hash_of(y, elems));
     free(value);
     free(z);
     free(y);

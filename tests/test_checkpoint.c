@@ -51,6 +51,58 @@ struct terms model_terms(const struct config *config)
 
 /* A weight of more than one piece, a bias, and a statistic that has no optimizer state. */
 enum { ROWS = 130, COLUMNS = 300, ELEMS = ROWS * COLUMNS + COLUMNS, ALL = ELEMS + COLUMNS };
+/* Floats of an arena's first block: the weight lies in it. */
+enum { FIRST_BLOCK = ROWS * COLUMNS };
+
+/* Nobody makes or parts a buffer here. */
+struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)
+{
+    (void)dev;
+    (void)bytes;
+    (void)err;
+    fail_msg("%s is made", what);
+    return NULL;
+}
+
+struct buffer *buffer_part(struct buffer *parent, size_t offset, size_t bytes, struct error *err)
+{
+    (void)parent;
+    (void)offset;
+    (void)err;
+    fail_msg("a part of %zu bytes is made", bytes);
+    return NULL;
+}
+
+int buffer_zero(struct buffer *buffer, struct error *err)
+{
+    (void)err;
+    fail_msg("a buffer of %zu is zeroed", buffer->count);
+    return -1;
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    fail_msg("a buffer of %zu is freed", buffer->count);
+}
+
+/* An arena of two blocks. */
+struct stand_in {
+    struct arena arena;
+    struct buffer buffer[2], *block[2];
+    size_t from[3];
+};
+
+static void stand_in(struct stand_in *s, float *value, size_t count)
+{
+    const size_t half = FIRST_BLOCK;
+    s->buffer[0] = (struct buffer){value, half};
+    s->buffer[1] = (struct buffer){value + half, count - half};
+    s->block[0] = &s->buffer[0];
+    s->block[1] = &s->buffer[1];
+    s->from[1] = half * 4;
+    s->from[2] = count * 4;
+    s->arena = (struct arena){.blocks = 2, .block = s->block, .from = s->from};
+}
 
 /* Of two targets. */
 static double ranges[] = {1.0 / 3, 7, -2, -2};
@@ -70,7 +122,7 @@ struct fixture {
     struct engine engine;
     struct params params, judged;
     struct param param[3], *list[3];
-    struct buffer values, judged_values, exp_avg, exp_avg_sq;
+    struct stand_in values, judged_values, exp_avg, exp_avg_sq;
     float value[ALL], judged_value[ALL], average[ELEMS], square[ELEMS];
     double offset[2], scale[2];
     struct transform transform[2];
@@ -109,17 +161,17 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
     add_param(f, 0, "layer.weight", 2, ROWS, COLUMNS, 0);
     add_param(f, 1, "layer.bias", 1, COLUMNS, 0, ROWS * COLUMNS);
     add_param(f, 2, "norm.running_mean", 1, COLUMNS, 0, ELEMS);
-    f->param[2].running = 1;
-    f->values = (struct buffer){f->value, ALL};
-    f->exp_avg = (struct buffer){f->average, ELEMS};
-    f->exp_avg_sq = (struct buffer){f->square, ELEMS};
+    f->param[2].group = PARAM_RUNNING;
+    stand_in(&f->values, f->value, ALL);
+    stand_in(&f->exp_avg, f->average, ELEMS);
+    stand_in(&f->exp_avg_sq, f->square, ELEMS);
     for (size_t i = 0; i < ALL && filled; i++)
         f->value[i] = (float)(i + 1) / 3;
     for (size_t i = 0; i < ELEMS && filled; i++) {
         f->average[i] = -(float)(i + 1) / 7;
         f->square[i] = (float)(i + 1) / 11;
     }
-    f->params = (struct params){.list = f->list, .count = 3, .values = &f->values};
+    f->params = (struct params){.list = f->list, .count = 3, .values = &f->values.arena};
     f->offset[0] = 1.0 / 3;
     f->offset[1] = -1e-9 / 7;
     f->scale[0] = 2.0 / 3;
@@ -139,13 +191,13 @@ static void fixture_init(struct fixture *f, char *const *settings, size_t count,
     }
     f->data.transform = f->transform;
     f->data.target_names = f->names;
-    f->engine =
-        (struct engine){.config = f->config,
-                        .data = &f->data,
-                        .params = &f->params,
-                        .judged = &f->params,
-                        .optim = {.class = &two_slots, .slot = {&f->exp_avg, &f->exp_avg_sq}},
-                        .data_hash = UINT64_C(0x0123456789abcdef)};
+    f->engine = (struct engine){
+        .config = f->config,
+        .data = &f->data,
+        .params = &f->params,
+        .judged = &f->params,
+        .optim = {.class = &two_slots, .slot = {&f->exp_avg.arena, &f->exp_avg_sq.arena}},
+        .data_hash = UINT64_C(0x0123456789abcdef)};
 }
 
 static void targets_init(struct fixture *f, int filled)
@@ -612,9 +664,9 @@ static void add_average(struct fixture *f, int filled)
 {
     for (size_t i = 0; i < ALL && filled; i++)
         f->judged_value[i] = (float)(i + 1) / 5;
-    f->judged_values = (struct buffer){f->judged_value, ALL};
+    stand_in(&f->judged_values, f->judged_value, ALL);
     f->judged = f->params;
-    f->judged.values = &f->judged_values;
+    f->judged.values = &f->judged_values.arena;
     f->engine.judged = &f->judged;
 }
 

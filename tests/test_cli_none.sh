@@ -49,6 +49,15 @@ fitting()
     run 0 check -q -d none -c tiny.ini -s data.source=wide.csv -s device.memory=8MiB -s train.batch="$1" -s train.accumulate="$2"
 }
 point "and what fits is named" fitting
+in_blocks()
+{
+    run 0 check -q -d none -c tiny.ini --plan -s device.memory=64MiB -s train.optimizer=sgd \
+        -s train.batch=1 -s train.evaluate_batch=1 -s model.d_model=256 -s model.heads=1 \
+        -s model.feedforward=1024 -s model.layers=2 &&
+        has out 'buffers of 16\.00 MiB' 'device memory: parameters 17\.[0-9]* MiB' &&
+        [ "$(grep -c ' norm_parts_block ' out)" -eq 2 ] && [ "$(grep -c ' sgd  *sgd ' out)" -eq 2 ]
+}
+point "parameters beyond the largest buffer lie in two" in_blocks
 
 # Every provider and way of choosing one.
 point "products by own kernels" run 0 check -q -d none -c tiny.ini -s device.gemm=own

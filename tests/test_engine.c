@@ -100,7 +100,7 @@ static float *weights_of(const struct engine *e)
     struct error err = {0};
     float *w = malloc(e->params->elems * sizeof *w);
     assert_non_null(w);
-    assert_int_equal(buffer_read(e->params->values, 0, e->params->elems * 4, w, &err), 0);
+    assert_int_equal(arena_read(e->params->values, 0, e->params->elems * 4, w, &err), 0);
     return w;
 }
 
@@ -390,7 +390,7 @@ static double loss_with(struct engine *e, const float *w)
 {
     struct error err = {0};
     const struct step step = {.count = 8, .group = 8, .epoch = 1, .seed = {42, 0}, .number = 1};
-    assert_int_equal(buffer_write(e->params->values, 0, e->params->elems * 4, w, &err), 0);
+    assert_int_equal(arena_write(e->params->values, 0, e->params->elems * 4, w, &err), 0);
     assert_int_equal(engine_micro(e, &step, &err), 0);
     return (double)metrics_of(e).last_loss;
 }
@@ -410,7 +410,7 @@ static void test_dropout_gradient(void **state)
         float *w = weights_of(e), *g = malloc(n * 4), *moved = malloc(n * 4);
         assert_true(g && moved);
         loss_with(e, w);
-        assert_int_equal(buffer_read(e->params->grads, 0, n * 4, g, &err), 0);
+        assert_int_equal(arena_read(e->params->grads, 0, n * 4, g, &err), 0);
         double norm = 0, loss[2], h = 3e-4; /* ReLU has kinks */
         for (size_t i = 0; i < n; i++)
             norm += (double)g[i] * (double)g[i];
@@ -492,7 +492,7 @@ static void nonfinite(char *policy, float poison)
         assert_true(!m.latched && m.steps == 4 && m.bad == 1 && m.samples[0] == 32);
         assert_true(isfinite(m.loss[0]) && isfinite(m.term[1][0]) && isfinite(m.norm_sum[0]));
         float *moment = malloc(bytes);
-        assert_int_equal(buffer_read(e->optim.slot[1], 0, bytes, moment, &err), 0);
+        assert_int_equal(arena_read(e->optim.slot[1], 0, bytes, moment, &err), 0);
         for (size_t i = 0; i < e->params->elems; i++)
             assert_true(isfinite(moment[i]));
         free(moment);

@@ -86,7 +86,7 @@ static void check_gradients(const struct golden *c, struct engine *e)
     for (size_t i = 0; i < e->params->count; i++) {
         const struct tensor *t = &e->params->list[i]->value;
         char name[128];
-        if (e->params->list[i]->running)
+        if (e->params->list[i]->group == PARAM_RUNNING)
             continue;
         snprintf(name, sizeof name, "grad.%s", t->name);
         const struct safetensor *want = need(c, name);
@@ -108,7 +108,7 @@ static void check_after(const struct golden *c, const struct params *params, con
         const struct tensor *t = &params->list[i]->value;
         char name[128];
         snprintf(name, sizeof name, "%s.%s", prefix, t->name);
-        if (!params->list[i]->running && !safetensors_find(c->st, name))
+        if (params->list[i]->group != PARAM_RUNNING && !safetensors_find(c->st, name))
             continue;
         const struct safetensor *want = need(c, name);
         float *got = malloc(t->elems * 4);
@@ -201,7 +201,7 @@ static float *train(const struct golden *c, struct engine_options options, const
     }
     size_t words = e->params->elems + e->params->running;
     float *weights = calloc(words, 4);
-    assert_int_equal(buffer_read(e->params->values, 0, words * 4, weights, &err), 0);
+    assert_int_equal(arena_read(e->params->values, 0, words * 4, weights, &err), 0);
     engine_close(e);
     return weights;
 }

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "device/opencl.h"
 #include "util/philox.h"
 
 enum { FLAT, AS_GPU, MODES };
@@ -161,23 +162,21 @@ static struct config *config_of(const struct subject *subject, const char *clip)
     return config;
 }
 
-static void open_model(struct model *m, const struct subject *subject, int mode, const char *clip)
+static struct device *device_of(int mode)
 {
-    struct device *dev = devices[mode];
-    if (!dev) {
+    if (!devices[mode]) {
         print_message("this device is a GPU: tested already\n");
         skip();
     }
-    memset(m, 0, sizeof *m);
-    m->subject = subject;
-    m->config = config_of(subject, clip);
-    m->params = params_new(0);
-    m->g = graph_new(dev, m->params, 1, 1);
-    assert_non_null(m->g);
-    for (size_t i = 0; i < WEIGHTS; i++)
-        assert_non_null(params_get(m->params, weights[i].name, 1, &weights[i].elems,
-                                   weights[i].decay, INIT_CONSTANT, 0));
-    assert_non_null(params_get_running(m->params, "statistic", 1, &(size_t){RUNNING}, 0));
+    return devices[mode];
+}
+
+/* Memory of the parameters that there are, in buffers of at most `most` bytes, and the launches of
+ * an update. */
+static void prepare(struct model *m, struct device *dev, uint64_t most)
+{
+    const uint64_t before = dev->info.max_alloc_bytes;
+    dev->info.max_alloc_bytes = most;
     params_place(m->params, device_info(dev)->base_align);
     OK(params_allocate(m->params, dev, 1, &err));
     if (m->config->train.ema > 0) {
@@ -188,12 +187,29 @@ static void open_model(struct model *m, const struct subject *subject, int mode,
     }
     optim_init(&m->optim, m->config);
     OK(optim_allocate(&m->optim, m->params, dev, &err));
+    dev->info.max_alloc_bytes = before;
     m->metrics = graph_state(m->g, "metrics", METRICS_WORDS);
     optim_append(&m->optim, m->g, m->metrics, m->average);
     m->g->scattered = 1;
     OK(graph_plan(m->g, &err));
     OK(graph_check(m->g, &err));
     OK(graph_prepare(m->g, NULL, gemm_provider_find("own"), &err));
+}
+
+static void open_model(struct model *m, const struct subject *subject, int mode, const char *clip)
+{
+    struct device *dev = device_of(mode);
+    memset(m, 0, sizeof *m);
+    m->subject = subject;
+    m->config = config_of(subject, clip);
+    m->params = params_new(0);
+    m->g = graph_new(dev, m->params, 1, 1);
+    assert_non_null(m->g);
+    for (size_t i = 0; i < WEIGHTS; i++)
+        assert_non_null(params_get(m->params, weights[i].name, 1, &weights[i].elems,
+                                   weights[i].decay, INIT_CONSTANT, 0));
+    assert_non_null(params_get_running(m->params, "statistic", 1, &(size_t){RUNNING}, 0));
+    prepare(m, dev, dev->info.max_alloc_bytes);
     size_t at = 0;
     for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems) {
         float w[ELEMS];
@@ -265,7 +281,7 @@ static void expect_step(struct model *m, const float *grad, double norm, uint32_
     expect_average(m, number, 1);
 }
 
-static void compare(const struct model *m, const char *what, struct buffer *arena,
+static void compare(const struct model *m, const char *what, const struct arena *arena,
                     const double *want, double tolerance)
 {
     size_t at = 0;
@@ -374,11 +390,11 @@ static float *state_of(const struct model *m)
     const size_t n = m->params->elems, slots = m->optim.class->slots;
     float *x = calloc((2 + slots) * n, sizeof *x);
     assert_non_null(x);
-    OK(buffer_read(m->params->values, 0, n * 4, x, &err));
+    OK(arena_read(m->params->values, 0, n * 4, x, &err));
     for (size_t i = 0; i < slots; i++)
-        OK(buffer_read(m->optim.slot[i], 0, n * 4, x + (1 + i) * n, &err));
+        OK(arena_read(m->optim.slot[i], 0, n * 4, x + (1 + i) * n, &err));
     if (m->average)
-        OK(buffer_read(m->average->values, 0, n * 4, x + (1 + slots) * n, &err));
+        OK(arena_read(m->average->values, 0, n * 4, x + (1 + slots) * n, &err));
     return x;
 }
 
@@ -440,6 +456,62 @@ static void test_skip(const struct subject *subject, int mode)
 {
     bad_steps(subject, mode, 1, -INFINITY, 0);
     bad_steps(subject, mode, 1, 0, 1);
+}
+
+/* --- blocks */
+
+enum { SMALL = 30 }; /* parameters */
+
+/* What three steps leave of small parameters, where no buffer may be larger than `most`. */
+static float *trained_in_blocks(const struct subject *subject, struct device *dev, uint64_t most,
+                                size_t *bytes, size_t *blocks)
+{
+    struct model m = {.subject = subject, .config = config_of(subject, "train.clip_norm=0.5")};
+    float grad[128];
+    m.params = params_new(0);
+    m.g = graph_new(dev, m.params, 1, 1);
+    assert_non_null(m.g);
+    for (size_t i = 0; i < SMALL; i++) {
+        char name[32];
+        const size_t elems = i * 37 % 90 + 1;
+        snprintf(name, sizeof name, "layer.%zu", i);
+        assert_non_null(params_get(m.params, name, 1, &elems, i % 3 > 0, INIT_NORMAL, 1));
+    }
+    assert_non_null(params_get_running(m.params, "statistic", 1, &(size_t){RUNNING}, 2));
+    prepare(&m, dev, most);
+    OK(params_init(m.params, 5, &err));
+    for (uint32_t number = 1; number <= 3; number++) {
+        struct step step = {.number = number};
+        for (size_t i = 0; i < SMALL; i++) {
+            draw(grad, 128, number * 100 + (uint32_t)i, -1, 1);
+            OK(params_write(m.params, i, m.params->grads, grad, &err));
+        }
+        optim_step(&m.optim, rate(number), &step);
+        OK(tensor_write(m.g->step, &step, &err));
+        OK(graph_run(m.g, 0, m.g->launch_count, &err));
+    }
+    *blocks = m.params->values->blocks;
+    *bytes = (2 + m.optim.class->slots) * m.params->elems * 4;
+    float *state = state_of(&m);
+    close_model(&m);
+    return state;
+}
+
+/* The same bits in one buffer and in many; chunks of sums lie in up to three of them. */
+static void test_blocks(const struct subject *subject, int mode)
+{
+    size_t bytes, same, blocks;
+    struct device *dev = device_of(mode);
+    float *whole = trained_in_blocks(subject, dev, dev->info.max_alloc_bytes, &bytes, &blocks);
+    assert_int_equal(blocks, 1);
+    for (uint64_t most = 512; most < 7000; most += most / 3) {
+        float *parts = trained_in_blocks(subject, dev, most, &same, &blocks);
+        assert_int_equal(same, bytes);
+        assert_true(blocks > 1);
+        assert_memory_equal(parts, whole, bytes);
+        free(parts);
+    }
+    free(whole);
 }
 
 /* Each choice of train.optimizer has its class, and what it keeps has names of its own. */
@@ -525,6 +597,7 @@ int main(int argc, char **argv)
         {", clipped", test_clip},
         {", stop at a bad step", test_stop},
         {", skip bad steps", test_skip},
+        {", in blocks", test_blocks},
     };
     enum { KINDS = sizeof kinds / sizeof *kinds, JOBS = MODES * SUBJECTS * KINDS };
     static struct job jobs[JOBS];

@@ -177,13 +177,13 @@ static int check_gradients(struct engine *e, struct error *err)
                                .seed = {(uint32_t)e->config->run.seed, 0}}};
     double loss, total = 0;
     if (params_init(e->params, (uint64_t)e->config->run.seed, err) ||
-        engine_order(e, data->start[PART_TRAIN], n, err) || buffer_zero(e->params->grads, err) ||
+        engine_order(e, data->start[PART_TRAIN], n, err) || arena_zero(e->params->grads, err) ||
         loss_of(&p, &loss, err))
         return -1;
     /* forward and backward of each probe add to the gradients: keep those of the first */
-    size_t bytes = buffer_size(e->params->grads);
+    size_t bytes = arena_bytes(e->params->grads);
     float *first = malloc(bytes);
-    if (!first || buffer_read(e->params->grads, 0, bytes, first, err)) {
+    if (!first || arena_read(e->params->grads, 0, bytes, first, err)) {
         free(first);
         return first ? -1 : error_set(err, STATUS_FAILED, "out of memory");
     }
@@ -196,10 +196,10 @@ static int check_gradients(struct engine *e, struct error *err)
     int failed = 0;
     for (size_t i = 0; !failed && i < e->params->count; i++) {
         double error = INFINITY, norm = 0;
-        if (e->params->list[i]->running)
+        if (e->params->list[i]->group != PARAM_TRAINED)
             continue;
         checked++;
-        failed = buffer_write(e->params->grads, 0, bytes, first, err) ||
+        failed = arena_write(e->params->grads, 0, bytes, first, err) ||
                  check_one(&p, i, &error, &norm, err);
         int bad = !(error <= 0.02 * norm || error <= 1e-3 * total);
         wrong += (size_t)bad;

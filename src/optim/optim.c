@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "optim/optim.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static const struct optim_class *const classes[] = {&optim_adamw, &optim_sgd, &optim_lion};
@@ -23,7 +24,7 @@ int optim_allocate(struct optim *o, const struct params *params, struct device *
                    struct error *err)
 {
     for (size_t i = 0; i < o->class->slots; i++)
-        if (!(o->slot[i] = buffer_new(dev, params->elems * 4, "optimizer state", err)))
+        if (!(o->slot[i] = params_arena(params, dev, "optimizer state", err)))
             return -1;
     return 0;
 }
@@ -31,7 +32,7 @@ int optim_allocate(struct optim *o, const struct params *params, struct device *
 void optim_fini(struct optim *o)
 {
     for (size_t i = 0; i < OPTIM_MAX_SLOTS; i++)
-        buffer_free(o->slot[i]);
+        arena_free(o->slot[i]);
     memset(o, 0, sizeof *o);
 }
 
@@ -51,7 +52,7 @@ uint64_t optim_bytes(const struct optim *o, const struct params *params)
 
 /* --- launches */
 
-/* How the arena is cut: work-groups of `chunk` vectors. */
+/* How the trained parameters are cut: work-groups of `chunk` vectors. */
 struct cut {
     unsigned vec, lanes;
     size_t vectors, chunk, groups;
@@ -73,18 +74,56 @@ static struct launch *optim_kernel(struct graph *g, const struct cut *cut, const
     return graph_kernel(g, file, name, groups, lanes, "-DVEC=%u -DLANES=%u", cut->vec, cut->lanes);
 }
 
+/* A block of an arena: vectors [first, end) of all. */
+struct stretch {
+    size_t first, end;
+};
+
+static struct stretch optim_stretch(const struct cut *cut, const struct arena *a, size_t block)
+{
+    return (struct stretch){a->from[block] / 4 / cut->vec, a->from[block + 1] / 4 / cut->vec};
+}
+
+/* The sums of the gradients' squares, a chunk each; the same bits whatever the blocks. */
+static void optim_append_blocks(struct graph *g, const struct cut *cut, struct tensor *const *grads,
+                                struct tensor *part)
+{
+    struct tensor *in = g->step; /* not read: no chunk begins before the first block */
+    for (size_t b = 0; b < g->params->grads->blocks; b++) {
+        const struct stretch s = optim_stretch(cut, g->params->grads, b);
+        const size_t groups = (s.end + cut->chunk - 1) / cut->chunk - s.first / cut->chunk;
+        struct tensor *out = graph_tensor2(g, "norm.sums", cut->lanes, 2 * cut->vec);
+        struct launch *l =
+            optim_kernel(g, cut, "norm_blocks.cl", "norm_parts_block", groups, cut->lanes);
+        launch_read(l, grads[b]);
+        launch_add_to(l, part, b > 0);
+        launch_read(l, in);
+        launch_write(l, out);
+        launch_int(l, s.first);
+        launch_int(l, s.end);
+        launch_int(l, cut->vectors);
+        launch_int(l, cut->chunk);
+        launch_cost(l, 2.0 * (double)((s.end - s.first) * cut->vec), "norm");
+        in = out;
+    }
+}
+
 /* The norm of all gradients, from which the clip factor and the finite flag come. */
-static void optim_append_norm(struct graph *g, const struct cut *cut, struct tensor *grads,
+static void optim_append_norm(struct graph *g, const struct cut *cut, struct tensor *const *grads,
                               struct tensor *metrics)
 {
     struct tensor *part = graph_tensor(g, "norm.parts", 1, &cut->groups);
-    struct launch *l = optim_kernel(g, cut, "optimizer.cl", "norm_parts", cut->groups, cut->lanes);
-    launch_read(l, grads);
-    launch_write(l, part);
-    launch_int(l, cut->vectors);
-    launch_int(l, cut->chunk);
-    launch_cost(l, 2.0 * (double)g->params->elems, "norm");
-
+    struct launch *l;
+    if (g->params->grads->blocks > 1) {
+        optim_append_blocks(g, cut, grads, part);
+    } else {
+        l = optim_kernel(g, cut, "optimizer.cl", "norm_parts", cut->groups, cut->lanes);
+        launch_read(l, grads[0]);
+        launch_write(l, part);
+        launch_int(l, cut->vectors);
+        launch_int(l, cut->chunk);
+        launch_cost(l, 2.0 * (double)g->params->elems, "norm");
+    }
     l = optim_kernel(g, cut, "optimizer.cl", "norm_finish", 1, 1);
     launch_read(l, part);
     launch_update(l, metrics);
@@ -93,47 +132,77 @@ static void optim_append_norm(struct graph *g, const struct cut *cut, struct ten
     launch_cost(l, (double)cut->groups, "norm");
 }
 
-/* The moving average, of all vectors of `parameters`. */
-static void optim_append_average(const struct optim *o, struct graph *g, struct tensor *parameters,
-                                 struct tensor *metrics, const struct params *average)
+/* Vectors of a stretch that lie below `bound`. */
+static size_t optim_below(struct stretch s, size_t bound)
+{
+    return bound <= s.first ? 0 : (bound < s.end ? bound : s.end) - s.first;
+}
+
+/* The class's kernel over block `b`. */
+static void optim_append_update(struct optim *o, struct graph *g, const struct cut *cut, size_t b,
+                                struct tensor *parameters, struct tensor *grads,
+                                struct tensor *metrics)
+{
+    const struct optim_class *class = o->class;
+    const struct stretch s = optim_stretch(cut, g->params->grads, b);
+    const size_t vectors = s.end - s.first;
+    struct launch *l = optim_kernel(g, cut, class->file, class->kernel,
+                                    (vectors + cut->chunk - 1) / cut->chunk, cut->lanes);
+    launch_update(l, parameters);
+    launch_update(l, grads);
+    for (size_t i = 0; i < class->slots; i++)
+        launch_update(l, graph_borrow(g, class->slot[i], o->slot[i]->block[b]));
+    launch_read(l, metrics);
+    launch_read(l, g->step);
+    launch_int(l, vectors);
+    launch_int(l, cut->chunk);
+    launch_int(l, optim_below(s, g->params->decayed / cut->vec));
+    if (class->constants)
+        class->constants(o->config, l);
+    launch_cost(l, class->flops * (double)(vectors * cut->vec), class->kernel);
+}
+
+/* The moving average, of all vectors of block `b` of the parameters. */
+static void optim_append_average(const struct optim *o, struct graph *g, size_t b,
+                                 struct tensor *parameters, struct tensor *metrics,
+                                 const struct params *average)
 {
     const struct params *p = g->params;
     const struct cut cut = optim_cut(g, p->elems + p->running);
-    struct launch *l = optim_kernel(g, &cut, "ema.cl", "ema", cut.groups, cut.lanes);
+    const struct stretch s = optim_stretch(&cut, p->values, b);
+    const size_t vectors = s.end - s.first, trained = optim_below(s, p->elems / cut.vec);
+    struct launch *l =
+        optim_kernel(g, &cut, "ema.cl", "ema", (vectors + cut.chunk - 1) / cut.chunk, cut.lanes);
     launch_read(l, parameters);
-    launch_update(l, graph_borrow(g, "average", average->values));
+    launch_update(l, graph_borrow(g, "average", average->values->block[b]));
     launch_read(l, metrics);
     launch_read(l, g->step);
-    launch_int(l, cut.vectors);
+    launch_int(l, vectors);
     launch_int(l, cut.chunk);
-    launch_int(l, p->elems / cut.vec);
+    launch_int(l, trained);
     launch_float(l, 1 - o->config->train.ema);
-    launch_cost(l, 3.0 * (double)p->elems, "ema");
+    launch_cost(l, 3.0 * (double)(trained * cut.vec), "ema");
 }
 
 void optim_append(struct optim *o, struct graph *g, struct tensor *metrics,
                   const struct params *average)
 {
     const struct params *p = g->params;
-    const struct optim_class *class = o->class;
     const struct cut cut = optim_cut(g, p->elems);
-    struct tensor *grads = graph_borrow(g, "gradients", p->grads);
+    struct tensor **grads = malloc(p->values->blocks * sizeof *grads);
+    if (!grads) {
+        g->failed = 1;
+        return;
+    }
+    for (size_t b = 0; b < p->grads->blocks; b++)
+        grads[b] = graph_borrow(g, "gradients", p->grads->block[b]);
     optim_append_norm(g, &cut, grads, metrics);
-
-    struct tensor *parameters = graph_borrow(g, "parameters", p->values);
-    struct launch *l = optim_kernel(g, &cut, class->file, class->kernel, cut.groups, cut.lanes);
-    launch_update(l, parameters);
-    launch_update(l, grads);
-    for (size_t i = 0; i < class->slots; i++)
-        launch_update(l, graph_borrow(g, class->slot[i], o->slot[i]));
-    launch_read(l, metrics);
-    launch_read(l, g->step);
-    launch_int(l, cut.vectors);
-    launch_int(l, cut.chunk);
-    launch_int(l, p->decayed / cut.vec);
-    if (class->constants)
-        class->constants(o->config, l);
-    launch_cost(l, class->flops * (double)p->elems, class->kernel);
-    if (average)
-        optim_append_average(o, g, parameters, metrics, average);
+    for (size_t b = 0; p->values->from[b] < (p->elems + p->running) * 4; b++) {
+        struct tensor *parameters = graph_borrow(g, "parameters", p->values->block[b]);
+        if (b < p->grads->blocks)
+            optim_append_update(o, g, &cut, b, parameters, grads[b], metrics);
+        if (average)
+            optim_append_average(o, g, b, parameters, metrics, average);
+    }
+    free(grads);
 }

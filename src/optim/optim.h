@@ -23,8 +23,9 @@ struct optim_class {
     size_t slots;
     const char *slot[OPTIM_MAX_SLOTS];
 
-    /* The kernel. Its arguments: parameters, gradients, slots, metrics, step, vectors, vectors of a
-     * group, vectors that decay, then what constants() appends (may be NULL). */
+    /* The kernel. Its arguments, of a block of the parameters: parameters, gradients, slots,
+     * metrics, step, vectors, vectors of a group, vectors that decay, then what constants() appends
+     * (may be NULL). */
     const char *file, *kernel;
     double flops; /* a parameter */
     void (*constants)(const struct config *c, struct launch *l);
@@ -40,7 +41,7 @@ extern const struct optim_class optim_adamw, optim_lion, optim_sgd;
 struct optim {
     const struct optim_class *class;
     const struct config *config;
-    struct buffer *slot[OPTIM_MAX_SLOTS]; /* [params->elems] each */
+    struct arena *slot[OPTIM_MAX_SLOTS]; /* [params->elems] each */
 };
 
 /* The class that train.optimizer names. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "params/params.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,8 +26,9 @@ void params_free(struct params *params)
         buffer_free(params->list[i]->grad.buffer);
         free(params->list[i]);
     }
-    buffer_free(params->values);
-    buffer_free(params->grads);
+    arena_free(params->values);
+    arena_free(params->grads);
+    free(params->from);
     free(params->named);
     free(params->list);
     free(params);
@@ -61,6 +63,42 @@ static int make_slots(struct params *params)
         *slot_of(params, params->list[i]->value.name) = params->list[i];
     free(old);
     return 0;
+}
+
+void params_freeze(struct params *params, char *const *pattern, size_t count)
+{
+    params->freeze = pattern;
+    params->freezes = count;
+}
+
+static int is_frozen(const struct params *params, const char *name)
+{
+    for (size_t i = 0; i < params->freezes; i++)
+        if (!fnmatch(params->freeze[i], name, 0))
+            return 1;
+    return 0;
+}
+
+const char *params_unfrozen(const struct params *params)
+{
+    for (size_t i = 0; i < params->freezes; i++) {
+        int fits = 0;
+        for (size_t k = 0; k < params->count && !fits; k++)
+            fits = params->list[k]->group == PARAM_FROZEN &&
+                   !fnmatch(params->freeze[i], params->list[k]->value.name, 0);
+        if (!fits)
+            return params->freeze[i];
+    }
+    return NULL;
+}
+
+/* Makes it one of a group that has no gradients. */
+static void leave_out(struct param *p, enum param_group group)
+{
+    p->group = group;
+    p->decay = 0;
+    p->value.needs_grad = 0;
+    p->value.grad = NULL;
 }
 
 struct tensor *params_get(struct params *params, const char *name, int rank, const size_t *dim,
@@ -101,6 +139,8 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     p->decay = decay || params->decay_all;
     p->init = init;
     p->scale = scale;
+    if (is_frozen(params, name))
+        leave_out(p, PARAM_FROZEN);
     *slot = params->list[params->count++] = p;
     return t;
 }
@@ -113,22 +153,22 @@ struct tensor *params_get_running(struct params *params, const char *name, int r
     if (!t)
         return NULL;
     struct param *p = params->list[params->count - 1];
-    if (params->count > before) {
-        p->running = 1;
-        p->decay = 0;
-        t->needs_grad = 0;
-        t->grad = NULL;
-    }
-    return t->needs_grad ? NULL : t;
+    if (params->count > before)
+        leave_out(p, PARAM_RUNNING);
+    return p->group == PARAM_RUNNING || params->count == before ? t : NULL;
 }
 
 struct params *params_twin(const struct params *of)
 {
     struct params *twin = params_new(of->decay_all);
+    if (twin) {
+        twin->shares = of;
+        params_freeze(twin, of->freeze, of->freezes);
+    }
     for (size_t i = 0; twin && i < of->count; i++) {
         const struct param *p = of->list[i];
         const struct tensor *t = &p->value;
-        if (!(p->running
+        if (!(p->group == PARAM_RUNNING
                   ? params_get_running(twin, t->name, t->rank, t->dim, p->scale)
                   : params_get(twin, t->name, t->rank, t->dim, p->decay, p->init, p->scale))) {
             params_free(twin);
@@ -138,65 +178,17 @@ struct params *params_twin(const struct params *of)
     return twin;
 }
 
-size_t params_count(const struct params *params)
+size_t params_count_of(const struct params *params, enum param_group group)
 {
     size_t n = 0;
     for (size_t i = 0; i < params->count; i++)
-        n += params->list[i]->running ? 0 : params->list[i]->value.elems;
+        n += params->list[i]->group == group ? params->list[i]->value.elems : 0;
     return n;
 }
 
-void params_place(struct params *params, size_t align)
+size_t params_count(const struct params *params)
 {
-    enum { DECAYED, OTHERS, RUNNING, KINDS };
-    size_t at = 0, words = align / 4, end[KINDS];
-    for (int kind = 0; kind < KINDS; kind++) {
-        for (size_t i = 0; i < params->count; i++) {
-            struct param *p = params->list[i];
-            if (kind != (p->running ? RUNNING : p->decay ? DECAYED : OTHERS))
-                continue;
-            p->value.offset = p->grad.offset = at * 4;
-            at += (p->value.elems + words - 1) / words * words;
-        }
-        end[kind] = at;
-    }
-    params->decayed = end[DECAYED];
-    params->elems = end[OTHERS];
-    params->running = end[RUNNING] - end[OTHERS];
-}
-
-int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
-{
-    size_t bytes = params->elems * 4;
-    params->values = buffer_new(dev, bytes + params->running * 4, "parameters", err);
-    if (!params->values)
-        return -1;
-    if (training && !(params->grads = buffer_new(dev, bytes, "gradients", err)))
-        return -1;
-    for (size_t i = 0; i < params->count; i++) {
-        struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
-        v->buffer = buffer_part(params->values, v->offset, tensor_bytes(v), err);
-        if (!v->buffer)
-            return -1;
-        if (training && !params->list[i]->running &&
-            !(g->buffer = buffer_part(params->grads, g->offset, tensor_bytes(g), err)))
-            return -1;
-    }
-    return 0;
-}
-
-int params_read(const struct params *params, size_t index, struct buffer *arena, float *to,
-                struct error *err)
-{
-    const struct tensor *t = &params->list[index]->value;
-    return buffer_read(arena, t->offset, tensor_bytes(t), to, err);
-}
-
-int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
-                 struct error *err)
-{
-    const struct tensor *t = &params->list[index]->value;
-    return buffer_write(arena, t->offset, tensor_bytes(t), from, err);
+    return params_count_of(params, PARAM_TRAINED) + params_count_of(params, PARAM_FROZEN);
 }
 
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * params: the parameters of a model by their PyTorch names and their gradients, each kind in one
- * arena; how their first values are drawn.
+ * params: the parameters of a model by their PyTorch names, in three groups, and how their first
+ * values are drawn. All values lie in one arena: trained parameters in front, then running
+ * statistics, then, in blocks of their own, frozen parameters. Gradients, and what optimizers keep,
+ * are arenas of the trained parameters alone. No order of a sum depends on the blocks.
  *
  * Parameters outlive graphs: training and evaluation graphs of a model share one `struct params`,
  * which owns the tensors of its parameters.
@@ -14,6 +16,7 @@
 
 #include "device/device.h"
 #include "error.h"
+#include "params/arena.h"
 #include "tensor/tensor.h"
 
 enum init_kind {
@@ -29,10 +32,16 @@ enum init_kind {
     INIT_ORTHOGONAL /* orthonormal rows or columns, Saxe et al. (2014) */
 };
 
+enum param_group {
+    PARAM_TRAINED,
+    PARAM_RUNNING, /* a statistic that an op keeps, PyTorch's "buffer" */
+    PARAM_FROZEN,  /* stays as it is: no gradient, nothing of an optimizer */
+};
+
 struct param {
-    struct tensor value, grad; /* named as in PyTorch */
-    int running;               /* a statistic that an op keeps, PyTorch's "buffer": no gradient */
-    int decay;                 /* takes weight decay */
+    struct tensor value, grad; /* named as in PyTorch; places: bytes in the arenas */
+    enum param_group group;
+    int decay; /* takes weight decay */
     enum init_kind init;
     double scale;
     size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
@@ -47,11 +56,15 @@ struct params {
     int failed; /* memory ran out */
     int decay_all;
     enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
-    /* Places, after params_place(): decayed parameters first, running statistics last. Sizes in
-     * floats. */
-    size_t elems, decayed, running;
-    struct buffer *values; /* [elems + running] */
-    struct buffer *grads;  /* [elems] */
+    char *const *freeze;    /* [freezes] patterns of names */
+    size_t freezes;
+    /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
+     * bytes. */
+    size_t elems, decayed, running, frozen;
+    size_t *from, blocks;        /* of the values: block b holds bytes from[b] to from[b + 1] */
+    const struct params *shares; /* whose frozen parameters these are; NULL: own ones */
+    struct arena *values;        /* elems + running floats, frozen bytes */
+    struct arena *grads;         /* [elems] */
 };
 
 struct params *params_new(int decay_all);
@@ -67,29 +80,41 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
 struct tensor *params_get_running(struct params *params, const char *name, int rank,
                                   const size_t *dim, double initial);
 
+/* Parameters, made from now on, whose names fit one of the patterns (fnmatch) are frozen. The
+ * patterns stay the caller's. */
+void params_freeze(struct params *params, char *const *pattern, size_t count);
+
+/* A pattern of params_freeze() that fits no parameter; NULL: each fits. */
+const char *params_unfrozen(const struct params *params);
+
 /* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
-/* Another set of the same parameters, without gradients; its places are the same. NULL without
- * memory. */
+/* Another set of the same parameters, without gradients; its places are the same, and it has the
+ * frozen ones in common with `of`, which is to outlive it. NULL without memory. */
 struct params *params_twin(const struct params *of);
 
-/* Number of parameters, as PyTorch counts them: without running statistics. */
+/* Number of parameters, as PyTorch counts them: without running statistics; and of a group. */
 size_t params_count(const struct params *params);
+size_t params_count_of(const struct params *params, enum param_group group);
 
 /* Gives every parameter its place and fixes params->elems; `align` in bytes. */
 void params_place(struct params *params, size_t align);
 
-/* Allocates; training = 0 leaves out gradients. */
+/* Allocates; training = 0 leaves out gradients. What a twin shares is there already. */
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err);
+
+/* An arena of zeros with a place for each trained parameter; `what` names it in errors. */
+struct arena *params_arena(const struct params *params, struct device *dev, const char *what,
+                           struct error *err);
 
 /* Draws initial values with Philox keyed by seed and each parameter's name. */
 int params_init(struct params *params, uint64_t seed, struct error *err);
 
 /* Copies one parameter's values, gradient or state (params->values, grads, ...). */
-int params_read(const struct params *params, size_t index, struct buffer *arena, float *to,
+int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
                 struct error *err);
-int params_write(const struct params *params, size_t index, struct buffer *arena, const float *from,
-                 struct error *err);
+int params_write(const struct params *params, size_t index, const struct arena *arena,
+                 const float *from, struct error *err);
 
 #endif

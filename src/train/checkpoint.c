@@ -41,7 +41,7 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
 
 static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
 {
-    return buffer_read(arena, offset, bytes, to, err);
+    return arena_read(arena, offset, bytes, to, err);
 }
 
 /* Of the tensors of an optimizer's slot: optimizer.SLOT.PARAMETER. */
@@ -56,12 +56,12 @@ static struct prefix prefix_of(const struct optim *o, size_t slot)
     return prefix;
 }
 
-/* Of all parameters that `arena` has places for: running statistics among them (`all`), or not. */
-static int add_arena(struct engine *e, struct safetensors *st, struct buffer *arena,
+/* Of all parameters, or of the trained ones, for which alone an optimizer's arenas have places. */
+static int add_arena(struct engine *e, struct safetensors *st, struct arena *arena,
                      const char *prefix, int all, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
-        if (!all && e->params->list[i]->running)
+        if (!all && e->params->list[i]->group != PARAM_TRAINED)
             continue;
         const struct tensor *t = &e->params->list[i]->value;
         uint64_t shape[TENSOR_MAX_RANK];
@@ -408,21 +408,21 @@ void checkpoint_fini(struct checkpoint *c)
 }
 
 struct place {
-    struct buffer *arena;
+    struct arena *arena;
     size_t offset;
 };
 
 static int take_place(void *to, size_t offset, size_t bytes, const void *piece, struct error *err)
 {
     const struct place *place = to;
-    return buffer_write(place->arena, place->offset + offset, bytes, piece, err);
+    return arena_write(place->arena, place->offset + offset, bytes, piece, err);
 }
 
-static int load_arena(struct engine *e, const struct safetensors *st, struct buffer *arena,
+static int load_arena(struct engine *e, const struct safetensors *st, struct arena *arena,
                       const char *prefix, int all, const char *path, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
-        if (!all && e->params->list[i]->running)
+        if (!all && e->params->list[i]->group != PARAM_TRAINED)
             continue;
         const struct tensor *t = &e->params->list[i]->value;
         char name[160];

@@ -80,8 +80,8 @@ static int allocate(struct engine *e, int training, struct error *err)
     const size_t align = device_info(e->dev)->base_align;
     params_place(p, align);
     const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
-    const uint64_t bytes =
-        p->elems * (training ? 8 : 4) + p->running * 4 + (training ? optim_bytes(&e->optim, p) : 0);
+    const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + p->frozen +
+                           (training ? optim_bytes(&e->optim, p) : 0);
     if (bytes > left)
         return error_set(err, STATUS_USAGE,
                          "the model's %zu parameters take %llu bytes of %llu, whatever the "
@@ -276,7 +276,7 @@ static int make_graphs(struct engine *e, const struct engine_options *options, s
     if (graph_prepare(e->eval, e->train, e->gemm, err))
         return -1;
     /* where products were measured, they have left something in the gradients */
-    return e->train ? buffer_zero(e->params->grads, err) : 0;
+    return e->train ? arena_zero(e->params->grads, err) : 0;
 }
 
 struct engine *engine_open(const struct config *config, const struct dataset *data,
@@ -458,7 +458,7 @@ size_t engine_batch(const struct engine *e)
 struct engine_bytes engine_memory(const struct engine *e)
 {
     uint64_t params = e->params->elems * 4;
-    struct engine_bytes bytes = {.parameters = params + e->params->running * 4,
+    struct engine_bytes bytes = {.parameters = params + e->params->running * 4 + e->params->frozen,
                                  .gradients = e->train ? params : 0,
                                  .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                  .data = buffer_size(e->feed->buffers.series) +

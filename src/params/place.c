@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Where each parameter lies, and in how many buffers. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "params/params.h"
+
+/* In the order of their places. */
+enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_FROZEN, PLACES };
+
+static enum place place_of(const struct param *p)
+{
+    if (p->group == PARAM_RUNNING)
+        return PLACE_RUNNING;
+    if (p->group == PARAM_FROZEN)
+        return PLACE_FROZEN;
+    return p->decay ? PLACE_DECAYED : PLACE_OTHERS;
+}
+
+void params_place(struct params *params, size_t align)
+{
+    size_t at = 0, end[PLACES];
+    for (enum place place = 0; place < PLACES; place++) {
+        for (size_t i = 0; i < params->count; i++) {
+            struct param *p = params->list[i];
+            if (place != place_of(p))
+                continue;
+            p->value.offset = p->grad.offset = at;
+            at += (tensor_bytes(&p->value) + align - 1) / align * align;
+        }
+        end[place] = at;
+    }
+    params->decayed = end[PLACE_DECAYED] / 4;
+    params->elems = end[PLACE_OTHERS] / 4;
+    params->running = end[PLACE_RUNNING] / 4 - params->elems;
+    params->frozen = end[PLACE_FROZEN] - end[PLACE_RUNNING];
+}
+
+static int place_compare(const void *a, const void *b)
+{
+    const struct param *const *x = a, *const *y = b;
+    const size_t i = (*x)->value.offset, k = (*y)->value.offset;
+    return i < k ? -1 : i > k;
+}
+
+/* Cuts the values into blocks of at most `most` bytes: a parameter lies in one of them, and frozen
+ * ones begin a block. */
+static int place_cut(struct params *params, uint64_t most, struct error *err)
+{
+    const size_t n = params->count, kept = (params->elems + params->running) * 4;
+    struct param **in_order = malloc((n + 1) * sizeof *in_order);
+    params->from = malloc((n + 2) * sizeof *params->from);
+    if (!in_order || !params->from) {
+        free(in_order);
+        return error_set(err, STATUS_FAILED, "parameters: out of memory");
+    }
+    if (n)
+        memcpy(in_order, params->list, n * sizeof *in_order);
+    qsort(in_order, n, sizeof *in_order, place_compare);
+    params->from[0] = 0;
+    params->blocks = 1;
+    for (size_t i = 0; i < n; i++) {
+        const size_t at = in_order[i]->value.offset;
+        const size_t end = i + 1 < n ? in_order[i + 1]->value.offset : kept + params->frozen;
+        const size_t from = params->from[params->blocks - 1];
+        if (end - at > most) {
+            error_set(err, STATUS_DEVICE,
+                      "%s takes %zu bytes, more than the device's largest buffer of %llu",
+                      in_order[i]->value.name, end - at, (unsigned long long)most);
+            free(in_order);
+            return -1;
+        }
+        if (at > from && (end - from > most || (params->frozen && at == kept)))
+            params->from[params->blocks++] = at;
+    }
+    params->from[params->blocks] = kept + params->frozen;
+    free(in_order);
+    return 0;
+}
+
+/* An arena of the first `bytes` of the values, from block `shared` on those of `other`. */
+static struct arena *place_arena(const struct params *params, struct device *dev, size_t bytes,
+                                 const char *what, const struct arena *other, size_t shared,
+                                 struct error *err)
+{
+    size_t *from = malloc((params->blocks + 1) * sizeof *from), blocks = 1;
+    if (!from) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", what);
+        return NULL;
+    }
+    memcpy(from, params->from, (params->blocks + 1) * sizeof *from);
+    while (from[blocks] < bytes)
+        blocks++;
+    from[blocks] = bytes;
+    struct arena *a = arena_new(dev, from, blocks, what, other, shared, err);
+    free(from);
+    return a;
+}
+
+struct arena *params_arena(const struct params *params, struct device *dev, const char *what,
+                           struct error *err)
+{
+    return place_arena(params, dev, params->elems * 4, what, NULL, 0, err);
+}
+
+/* The first block of frozen parameters. */
+static size_t place_frozen(const struct params *params)
+{
+    size_t block = 0;
+    while (block < params->blocks && params->from[block] < (params->elems + params->running) * 4)
+        block++;
+    return block;
+}
+
+int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
+{
+    if (place_cut(params, device_info(dev)->max_alloc_bytes, err))
+        return -1;
+    params->values =
+        place_arena(params, dev, params->from[params->blocks], "parameters",
+                    params->shares ? params->shares->values : NULL, place_frozen(params), err);
+    if (!params->values)
+        return -1;
+    if (training && !(params->grads = params_arena(params, dev, "gradients", err)))
+        return -1;
+    for (size_t i = 0; i < params->count; i++) {
+        struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
+        v->buffer = arena_part(params->values, v->offset, tensor_bytes(v), err);
+        if (!v->buffer)
+            return -1;
+        if (training && params->list[i]->group == PARAM_TRAINED &&
+            !(g->buffer = arena_part(params->grads, g->offset, tensor_bytes(g), err)))
+            return -1;
+    }
+    return 0;
+}
+
+int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
+                struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
+    return arena_read(arena, t->offset, tensor_bytes(t), to, err);
+}
+
+int params_write(const struct params *params, size_t index, const struct arena *arena,
+                 const float *from, struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
+    return arena_write(arena, t->offset, tensor_bytes(t), from, err);
+}
