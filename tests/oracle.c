@@ -13,6 +13,7 @@
 
 #include "chosen.h"
 #include "golden_case.h"
+#include "ir/graph.h"
 #include "train/engine.h"
 
 enum { STEPS = 3 };
@@ -73,11 +74,11 @@ static void print_launch(FILE *out, const struct launch *l)
     fputc('\n', out);
 }
 
-static void print_launches(FILE *out, const char *title, const struct graph *g)
+static void print_launches(FILE *out, const char *title, const struct plan *p)
 {
-    fprintf(out, "%s, batch %zu, %zu launches\n", title, g->batch, g->launch_count);
-    for (size_t i = 0; i < g->launch_count; i++)
-        print_launch(out, g->launches[i]);
+    fprintf(out, "%s, batch %zu, %zu launches\n", title, p->graph->batch, p->launch_count);
+    for (size_t i = 0; i < p->launch_count; i++)
+        print_launch(out, p->launches[i]);
 }
 
 /* --- places */
@@ -92,20 +93,38 @@ static int by_place(const void *a, const void *b)
     return x->offset < y->offset ? -1 : x->offset > y->offset;
 }
 
-static void print_places(FILE *out, const char *title, struct graph *g)
+struct chosen {
+    struct tensor **item; /* NULL: they are counted */
+    size_t count;
+};
+
+static int choose(struct tensor *t, void *ctx)
 {
-    struct tensor **list = calloc(g->tensor_count + 1, sizeof(struct tensor *));
-    size_t count = 0;
-    for (size_t i = 0; list && i < g->tensor_count; i++)
-        if (g->tensors[i]->kind == TENSOR_ACTIVATION && g->tensors[i]->first >= 0)
-            list[count++] = g->tensors[i];
-    if (list)
-        qsort(list, count, sizeof(struct tensor *), by_place);
-    fprintf(out, "%s: %zu segments, %zu bytes\n", title, g->segments, g->activation_bytes);
-    for (size_t i = 0; i < count; i++)
-        fprintf(out, "segment %zu at %zu, %zu bytes, launches %d to %d \"%s\"\n", list[i]->segment,
-                list[i]->offset, list[i]->elems * 4, list[i]->first, list[i]->last, list[i]->name);
-    free(list);
+    struct chosen *c = ctx;
+    if (t->kind != TENSOR_ACTIVATION || t->first < 0)
+        return 0;
+    if (c->item)
+        c->item[c->count] = t;
+    c->count++;
+    return 0;
+}
+
+static void print_places(FILE *out, const char *title, const struct plan *p)
+{
+    struct chosen c = {0};
+    plan_each_tensor(p, choose, &c);
+    c.item = calloc(c.count + 1, sizeof(struct tensor *));
+    c.count = 0;
+    if (c.item)
+        plan_each_tensor(p, choose, &c);
+    if (c.item)
+        qsort(c.item, c.count, sizeof(struct tensor *), by_place);
+    fprintf(out, "%s: %zu segments, %zu bytes\n", title, p->segments, p->activation_bytes);
+    for (size_t i = 0; i < c.count; i++)
+        fprintf(out, "segment %zu at %zu, %zu bytes, launches %d to %d \"%s\"\n",
+                c.item[i]->segment, c.item[i]->offset, tensor_bytes(c.item[i]), c.item[i]->first,
+                c.item[i]->last, c.item[i]->name);
+    free(c.item);
 }
 
 static void print_params(FILE *out, const struct params *params)

@@ -14,7 +14,9 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "exec/exec.h"
 #include "golden_case.h"
+#include "ir/graph.h"
 #include "train/engine.h"
 
 #define STEPS 20
@@ -44,19 +46,19 @@ static int run_micro(struct engine *e, const struct golden *c, const struct step
 {
     if (!c->noise)
         return engine_micro(e, step, err);
-    struct graph *g = e->train;
+    struct plan *p = e->train;
     size_t at = 0;
-    while (strcmp(g->launches[at]->name, "add_noise"))
+    while (strcmp(p->launches[at]->name, "add_noise"))
         at++;
-    struct tensor *view = g->launches[at]->arg[1].tensor;
-    size_t elems = view->elems / g->batch;
+    struct tensor *view = p->launches[at]->arg[1].tensor;
+    size_t elems = view->elems / p->graph->batch;
     float *x = calloc(view->elems, sizeof *x);
     for (size_t b = 0; b < step->count; b++)
         for (size_t i = 0; i < elems; i++)
             x[b * elems + i] = c->data.series[(step->first + b) * elems + i] +
                                c->noise[(step->first + b) * elems + i];
-    int failed = tensor_write(g->step, step, err) || graph_run(g, 0, at, err) ||
-                 tensor_write(view, x, err) || graph_run(g, at + 1, e->micro, err);
+    int failed = tensor_write(p->step, step, err) || exec_run(p, 0, at, err) ||
+                 tensor_write(view, x, err) || exec_run(p, at + 1, e->micro, err);
     free(x);
     return failed;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What ops append to a graph where the numbers that come out cannot tell: dropout that a program
- * leaves out, programs that both passes share, and the operations that `seqtrain check` adds up.
- * Only a device's limits are needed.
+ * What becomes of operations where the numbers that come out cannot tell: what goes together in one
+ * kernel, dropout that a program leaves out, programs that both passes share, where gradients lie,
+ * what is told of a misfit, and the operations that `seqtrain check` adds up. Only a device's
+ * limits are needed.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@
 #include <cmocka.h>
 
 #include "device/opencl.h"
+#include "ir/fuse.h"
+#include "lower/lower.h"
 #include "ops/ops.h"
 
 enum { BATCH = 2, WINDOW = 5, ROWS = BATCH * WINDOW, COLUMNS = 12, ELEMS = ROWS * COLUMNS };
@@ -22,23 +25,47 @@ static struct graph *start(struct params *params)
 {
     fake.info = (struct device_info){
         .is_cpu = 1, .base_align = 64, .max_alloc_bytes = 1 << 20, .max_group = 1024};
-    struct graph *g = graph_new(&fake, params, BATCH, 1);
+    struct graph *g = graph_new(params, BATCH, 1);
     assert_non_null(g);
+    g->sample = graph_state(g, "sample", DTYPE_U32, 1, (size_t[]){BATCH});
     return g;
 }
 
 static struct tensor *input(struct graph *g, const char *name)
 {
-    struct tensor *t = graph_tensor2(g, name, ROWS, COLUMNS);
+    struct tensor *t = graph_state(g, name, DTYPE_F32, 3, (size_t[]){BATCH, WINDOW, COLUMNS});
     t->needs_grad = 1;
     return t;
 }
 
-static struct launch *last(const struct graph *g, const char *name)
+/* Fused and lowered; `grads`, up to NULL, get a gradient from elsewhere. */
+static struct plan *lowered(struct graph *g, struct tensor *const *grads)
 {
-    for (size_t i = g->launch_count; i > 0; i--)
-        if (!strcmp(g->launches[i - 1]->name, name))
-            return g->launches[i - 1];
+    struct error err = {0};
+    for (; grads && *grads; grads++) {
+        (*grads)->grad = graph_state(g, "upstream", DTYPE_F32, (*grads)->rank, (*grads)->dim);
+        (*grads)->grad_written = 1;
+    }
+    graph_fuse(g);
+    struct plan *p = lower_graph(g, &fake, &err);
+    if (!p)
+        fail_msg("%s", err.text);
+    return p;
+}
+
+static size_t count_of(const struct plan *p, const char *name)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < p->launch_count; i++)
+        count += !strcmp(p->launches[i]->name, name);
+    return count;
+}
+
+static struct launch *last(const struct plan *p, const char *name)
+{
+    for (size_t i = p->launch_count; i > 0; i--)
+        if (!strcmp(p->launches[i - 1]->name, name))
+            return p->launches[i - 1];
     fail_msg("no %s", name);
     return NULL;
 }
@@ -49,7 +76,7 @@ static void expect_option(const struct launch *l, const char *option)
         fail_msg("%s has not %s: %s", l->name, option, l->options);
 }
 
-/* A joint as `residual`, `named`, `p` and `handed_out` have it, or op_norm_relu(); both passes. */
+/* The joint of two layers, of plain ops; both passes. */
 struct joint {
     int residual, named, handed_out, relu;
     double p;
@@ -61,23 +88,21 @@ static void norm(const struct joint *j)
     struct params *params = params_new(0);
     assert_non_null(params);
     struct graph *g = start(params);
-    struct tensor *sample = graph_tensor2(g, "sample", 1, BATCH), *sum = NULL;
-    struct drop drop = {.p = j->p, .sample = sample, .period = WINDOW, .path = "drop"};
-    struct tensor *x = input(g, "x"), *residual = j->residual ? input(g, "residual") : NULL;
-    const char *name = j->named ? "norm" : NULL;
-    struct tensor *y = j->relu ? op_norm_relu(g, x, ROWS, COLUMNS, name, &drop)
-                               : op_add_norm(g, x, residual, ROWS, COLUMNS, name, &drop,
-                                             j->handed_out ? &sum : NULL);
-    int added;
-    if (y)
-        graph_grad(g, y, &added);
-    if (sum)
-        graph_grad(g, sum, &added);
-    graph_backward(g);
-    const struct launch *forward = last(g, "norm_fwd"), *backward = last(g, "norm_bwd");
+    struct tensor *x = input(g, "x"), *s = x, *y = NULL;
+    if (j->residual)
+        s = op_add(g, input(g, "residual"), op_dropout(g, x, j->p, "drop"));
+    if (j->named)
+        y = op_norm(g, s, "norm");
+    if (j->relu)
+        y = op_dropout(g, op_activation(g, y, ACT_RELU, "act"), j->p, "drop");
+    s->keep = j->handed_out;
+    struct plan *p =
+        lowered(g, (struct tensor *[]){y ? y : s, y && j->handed_out && s != x ? s : NULL, NULL});
+    const struct launch *forward = last(p, "norm_fwd"), *backward = last(p, "norm_bwd");
+    assert_int_equal(p->launch_count, 2 + 2 * (size_t)(y != NULL)); /* gamma and beta */
     assert_true(forward->flops == 10.0 * ELEMS);
     assert_true(backward->flops == 16.0 * ELEMS);
-    assert_string_equal(forward->label, y ? "norm" : sum->name);
+    assert_string_equal(forward->label, y ? "norm" : "sum.x");
     assert_string_equal(backward->label, "grad.x");
     expect_option(forward, j->drop);
     expect_option(forward, j->more);
@@ -86,7 +111,7 @@ static void norm(const struct joint *j)
     expect_option(forward, j->named ? "-DNORM=1" : "-DNORM=0");
     assert_string_equal(backward->options, forward->options); /* one program */
     assert_int_equal(forward->groups, ROWS);
-    graph_free(g);
+    plan_free(p);
     params_free(params);
 }
 
@@ -96,7 +121,7 @@ static void test_norm(void **state)
     static const struct joint joints[] = {
         {.residual = 1, .named = 1, .p = 0, .drop = "-DDROP=0", .more = "-DMORE=0"},
         {.residual = 1, .named = 1, .p = 0.1, .drop = "-DDROP=1", .more = "-DMORE=0"},
-        {.residual = 0, .named = 1, .p = 0.1, .drop = "-DDROP=0", .more = "-DMORE=0"},
+        {.residual = 0, .named = 1, .p = 0, .drop = "-DDROP=0", .more = "-DMORE=0"},
         {.residual = 1,
          .named = 1,
          .handed_out = 1,
@@ -125,19 +150,16 @@ static void test_norm_unused(void **state)
     assert_non_null(params);
     for (int which = 0; which < 2; which++) {
         struct graph *g = start(params);
-        struct drop drop = {.path = "drop"};
-        struct tensor *x = input(g, "x"), *residual = input(g, "residual"), *sum;
-        op_add_norm(g, x, residual, ROWS, COLUMNS, "norm", &drop, &sum);
-        size_t forward = g->launch_count;
-        int added;
-        if (which)
-            graph_grad(g, sum, &added);
-        graph_backward(g);
-        assert_int_equal(g->launch_count, forward + (size_t)which);
+        struct tensor *x = input(g, "x"), *residual = input(g, "residual");
+        struct tensor *sum = op_add(g, residual, x);
+        op_norm(g, sum, "norm");
+        sum->keep = 1;
+        struct plan *p = lowered(g, (struct tensor *[]){which ? sum : NULL, NULL});
+        assert_int_equal(p->launch_count, 1 + (size_t)which);
         assert_true((x->grad != NULL) == which && (residual->grad != NULL) == which);
         if (which)
-            expect_option(last(g, "norm_bwd"), "-DNORM=0");
-        graph_free(g);
+            expect_option(last(p, "norm_bwd"), "-DNORM=0");
+        plan_free(p);
     }
     params_free(params);
 }
@@ -147,14 +169,14 @@ static void test_gather(void **state)
 {
     (void)state;
     struct graph *g = start(NULL);
-    struct tensor *table = graph_tensor2(g, "table", 100, 3);
-    struct tensor *sample = graph_tensor2(g, "sample", 1, BATCH);
-    struct tensor *y = op_gather_rows(g, "rows", table, sample, 2, WINDOW, 3);
+    struct tensor *table = graph_state(g, "table", DTYPE_F32, 2, (size_t[]){100, 3});
+    struct tensor *y = op_gather_rows(g, "rows", table, 2, WINDOW);
     assert_int_equal(y->elems, BATCH * WINDOW * 3);
-    assert_true(last(g, "gather_rows")->bytes == 8.0 * BATCH * WINDOW * 3);
-    assert_true(last(g, "gather_rows")->flops == 0);
     assert_false(y->needs_grad);
-    graph_free(g);
+    struct plan *p = lowered(g, NULL);
+    assert_true(last(p, "gather_rows")->bytes == 8.0 * BATCH * WINDOW * 3);
+    assert_true(last(p, "gather_rows")->flops == 0);
+    plan_free(p);
 }
 
 /* Programs of the optimizer take parameters in vectors as wide as a CPU's, or a GPU's. */
@@ -164,12 +186,13 @@ static void test_optimizer(void **state)
     for (int cpu = 0; cpu < 2; cpu++) {
         struct graph *g = start(NULL);
         fake.info.is_cpu = cpu;
-        struct tensor *value = graph_tensor2(g, "value", 1, BATCH);
-        struct tensor *contrastive = graph_tensor2(g, "contrastive", 1, 1);
+        struct tensor *value = graph_state(g, "value", DTYPE_F32, 1, (size_t[]){BATCH});
+        struct tensor *contrastive = graph_state(g, "c", DTYPE_F32, 1, (size_t[]){1});
         op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, contrastive},
                     (double[TERMS_MOST]){1, 0.5});
-        expect_option(last(g, "loss_sum"), cpu ? "-DVEC=16" : "-DVEC=4");
-        graph_free(g);
+        struct plan *p = lowered(g, NULL);
+        expect_option(last(p, "loss_sum"), cpu ? "-DVEC=16" : "-DVEC=4");
+        plan_free(p);
     }
 }
 
@@ -178,19 +201,248 @@ static void test_flatten(void **state)
 {
     (void)state;
     struct graph *g = start(NULL);
+    struct tensor *x = input(g, "x"), *y = op_pool(g, x, 0, POOL_FLATTEN, "pool");
+    assert_ptr_equal(tensor_base(y), x);
+    assert_true(y->rank == 2 && y->dim[0] == BATCH && y->dim[1] == WINDOW * COLUMNS);
+    struct plan *p = lowered(g, NULL);
+    assert_int_equal(p->launch_count, 0);
+    plan_free(p);
+}
+
+/* --- what goes together */
+
+/* A linear layer with all that may follow it is a product and one kernel. */
+static void test_fused_tail(void **state)
+{
+    (void)state;
+    for (int act = ACT_NONE; act <= ACT_GELU; act++) {
+        struct params *params = params_new(0);
+        struct graph *g = start(params);
+        struct tensor *y = op_linear(g, input(g, "x"), 7, "layer");
+        y = op_activation(g, y, (enum act)act, "act");
+        y = op_dropout(g, y, 0.5, "drop");
+        struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+        assert_int_equal(count_of(p, "bias_fwd"), 1);
+        assert_int_equal(count_of(p, "bias_bwd"), 1);
+        expect_option(last(p, "bias_fwd"), "-DBIAS=1 -DPOS=0 -DDROP=1");
+        expect_option(last(p, "bias_fwd"), act == ACT_GELU   ? "-DACT=2"
+                                           : act == ACT_RELU ? "-DACT=1"
+                                                             : "-DACT=0");
+        plan_free(p);
+        params_free(params);
+    }
+}
+
+/* Stages that do not come in the order of the kernel are kernels of their own, and what somebody
+ * else reads is made. */
+static void test_not_fused(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0);
+    struct graph *g = start(params);
     struct tensor *x = input(g, "x");
-    size_t before = g->launch_count;
-    assert_ptr_equal(op_pool(g, x, WINDOW, COLUMNS, 0, POOL_FLATTEN, "pool"), x);
-    assert_int_equal(g->launch_count, before);
-    graph_free(g);
+    struct tensor *y = op_activation(g, op_dropout(g, x, 0.5, "drop"), ACT_RELU, "act");
+    struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+    assert_int_equal(count_of(p, "bias_fwd"), 2);
+    plan_free(p);
+
+    /* a dropped and an undropped reader of the biased rows */
+    g = start(params);
+    y = op_linear(g, input(g, "x"), COLUMNS, "layer");
+    struct tensor *dropped = op_dropout(g, y, 0.5, "drop");
+    p = lowered(g, (struct tensor *[]){op_add(g, y, dropped), NULL});
+    assert_int_equal(count_of(p, "bias_fwd"), 1);
+    assert_int_equal(count_of(p, "norm_fwd"), 1); /* the sum, with the dropout in it */
+    expect_option(last(p, "norm_fwd"), "-DDROP=1");
+    plan_free(p);
+
+    /* positions and an activation */
+    g = start(params);
+    y = op_add(g, input(g, "x"),
+               graph_state(g, "positions", DTYPE_F32, 2, (size_t[]){WINDOW, COLUMNS}));
+    y = op_activation(g, y, ACT_GELU, "act");
+    p = lowered(g, (struct tensor *[]){y, NULL});
+    assert_int_equal(count_of(p, "bias_fwd"), 2);
+    plan_free(p);
+
+    /* two layers that draw */
+    g = start(params);
+    y = op_activation(g, input(g, "x"), ACT_RRELU, "act");
+    y = op_dropout(g, y, 0.5, "drop");
+    p = lowered(g, (struct tensor *[]){y, NULL});
+    assert_int_equal(count_of(p, "bias_fwd"), 2);
+    plan_free(p);
+    params_free(params);
+}
+
+/* --- gradients */
+
+static int writes(const struct launch *l, const struct tensor *t, enum arg_kind kind)
+{
+    for (unsigned a = 0; a < l->args; a++)
+        if (l->arg[a].tensor == t && l->arg[a].kind == kind)
+            return 1;
+    return 0;
+}
+
+/* The gradient of a linear layer's tail lies over what the product made, which nobody reads any
+ * more; where its reader's backward pass does, it does not. */
+static void test_gradient_in_place(void **state)
+{
+    (void)state;
+    for (int read = 0; read < 2; read++) {
+        struct params *params = params_new(0);
+        struct graph *g = start(params);
+        struct tensor *x = input(g, "x");
+        struct tensor *h =
+            op_product(g, x, graph_weight(g, "w", 2, (size_t[]){COLUMNS, COLUMNS}, 1));
+        struct tensor *other = read ? op_norm(g, h, "norm") : NULL;
+        struct tensor *y = op_activation(g, h, ACT_GELU, "act");
+        struct plan *p = lowered(g, (struct tensor *[]){y, other, NULL});
+        assert_int_equal(writes(last(p, "bias_bwd"), h, ARG_WRITE), !read);
+        plan_free(p);
+        params_free(params);
+    }
+}
+
+/* A class that reads what it does not declare is told. */
+static void sly_infer(struct graph *g, struct op *op)
+{
+    graph_output_like(g, op, 0, "sly", op->in[0]);
+}
+
+static void sly_forward(struct plan *p, struct op *op)
+{
+    struct launch *l = plan_kernel(p, "none.cl", "sly", 1, 1, "%s", "");
+    launch_read(l, op->in[0]);
+    launch_write(l, op->out[0]);
+}
+
+static void sly_back(struct plan *p, struct op *op)
+{
+    struct launch *l = plan_kernel(p, "none.cl", "sly_back", 1, 1, "%s", "");
+    launch_read(l, op->out[0]);
+    launch_write(l, lower_grad_fresh(p, op, 0));
+}
+
+static void test_undeclared_read(void **state)
+{
+    (void)state;
+    static const struct op_class sly = {
+        .name = "sly", .infer = sly_infer, .forward = sly_forward, .back = sly_back};
+    struct error err = {0};
+    struct graph *g = start(NULL);
+    struct tensor *x = input(g, "x");
+    struct tensor *y = graph_op(g, &sly, "layer", NULL, 1, (struct tensor *[]){x})->out[0];
+    struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+    assert_int_equal(plan_place(p, &err), -1);
+    assert_non_null(strstr(err.text, "layer (sly) reads sly in its backward pass"));
+    plan_free(p);
+}
+
+/* Two that can only write: what the second one wrote is added. */
+static void test_two_readers(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0);
+    struct graph *g = start(params);
+    struct tensor *x = input(g, "x");
+    struct tensor *a = op_activation(g, x, ACT_GELU, "a"), *b = op_activation(g, x, ACT_RELU, "b");
+    struct plan *p = lowered(g, (struct tensor *[]){a, b, NULL});
+    assert_int_equal(count_of(p, "bias_bwd"), 2);
+    assert_int_equal(count_of(p, "add_parts"), 1);
+    assert_true(writes(last(p, "add_parts"), x->grad, ARG_UPDATE));
+    plan_free(p);
+    params_free(params);
+}
+
+/* What needs no gradient gets none: neither frozen weights nor what stands in front of them. */
+static void test_frozen(void **state)
+{
+    (void)state;
+    for (int frozen = 0; frozen < 2; frozen++) {
+        struct params *params = params_new(0);
+        struct graph *g = start(params);
+        struct tensor *w = graph_weight(g, "w", 2, (size_t[]){COLUMNS, COLUMNS}, 1);
+        struct tensor *x = input(g, "x");
+        x->needs_grad = 0;
+        w->needs_grad = !frozen;
+        struct tensor *y = op_activation(g, op_product(g, x, w), ACT_GELU, "act");
+        assert_int_equal(y->needs_grad, !frozen);
+        struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+        assert_int_equal(count_of(p, "gemm"), frozen ? 1 : 2);
+        assert_int_equal(count_of(p, "bias_bwd"), !frozen);
+        assert_null(x->grad);
+        plan_free(p);
+        params_free(params);
+    }
+}
+
+/* --- misfits */
+
+static void expect_fault(struct graph *g, const char *a, const char *b)
+{
+    struct error err = {0};
+    struct plan *p = lower_graph(g, &fake, &err);
+    assert_null(p);
+    assert_int_equal(err.status, STATUS_USAGE);
+    if (!strstr(err.text, a) || !strstr(err.text, b))
+        fail_msg("%s", err.text);
+}
+
+/* Each names the op and both shapes; what follows a fault does nothing. */
+static void test_misfits(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0);
+    struct graph *g = start(params);
+    struct tensor *x = input(g, "x");
+    op_product(g, x, graph_weight(g, "narrow", 2, (size_t[]){4, 5}, 1));
+    op_linear(g, op_norm(g, x, "after"), 3, "later");
+    expect_fault(g, "narrow (linear)", "x is [2, 5, 12], narrow is [4, 5]");
+
+    g = start(params);
+    op_bias(g, input(g, "x"), graph_bias(g, "b", 11, 1));
+    expect_fault(g, "x (pointwise)", "x is [2, 5, 12], b is [11]");
+
+    g = start(params);
+    op_add(g, input(g, "x"), graph_state(g, "p", DTYPE_F32, 2, (size_t[]){4, COLUMNS}));
+    expect_fault(g, "x (pointwise)", "x is [2, 5, 12], p is [4, 12]");
+
+    g = start(params);
+    op_attention(g, input(g, "x"), 3, &(struct attend){0}, 0, "attend");
+    expect_fault(g, "attend (attention)", "x is [2, 5, 12]");
+
+    g = start(params);
+    op_concat(g, input(g, "x"), graph_state(g, "y", DTYPE_F32, 3, (size_t[]){BATCH, 4, 3}));
+    expect_fault(g, "join (concat)", "x is [2, 5, 12], y is [2, 4, 3]");
+
+    g = start(params);
+    graph_view(g, input(g, "x"), 2, (size_t[]){BATCH, 50});
+    expect_fault(g, "x is [2, 5, 12]", "[2, 50]");
+
+    g = start(params);
+    op_sample_loss(g, input(g, "x"), graph_state(g, "t", DTYPE_F32, 2, (size_t[]){BATCH, 7}),
+                   LOSS_KIND_MSE, NULL);
+    expect_fault(g, "loss (sample loss)", "x is [2, 5, 12], t is [2, 7]");
+    params_free(params);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_norm),    cmocka_unit_test(test_norm_unused),
-        cmocka_unit_test(test_gather),  cmocka_unit_test(test_optimizer),
+        cmocka_unit_test(test_norm),
+        cmocka_unit_test(test_norm_unused),
+        cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_optimizer),
         cmocka_unit_test(test_flatten),
+        cmocka_unit_test(test_fused_tail),
+        cmocka_unit_test(test_not_fused),
+        cmocka_unit_test(test_gradient_in_place),
+        cmocka_unit_test(test_undeclared_read),
+        cmocka_unit_test(test_two_readers),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_misfits),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

@@ -4,6 +4,7 @@
  * clipping, weight decay by parameter and steps that are not finite; with a poisoned buffer for
  * each tensor, and on a CPU a second time as kernels are cut for a GPU.
  */
+#include "exec/exec.h"
 #include "optim/optim.h"
 
 #include <math.h>
@@ -134,7 +135,7 @@ struct model {
     struct config *config;
     struct params *params, *average;
     struct optim optim;
-    struct graph *g;
+    struct plan *p;
     struct tensor *metrics;
     struct reference want;
 };
@@ -188,12 +189,12 @@ static void prepare(struct model *m, struct device *dev, uint64_t most)
     optim_init(&m->optim, m->config);
     OK(optim_allocate(&m->optim, m->params, dev, &err));
     dev->info.max_alloc_bytes = before;
-    m->metrics = graph_state(m->g, "metrics", METRICS_WORDS);
-    optim_append(&m->optim, m->g, m->metrics, m->average);
-    m->g->scattered = 1;
-    OK(graph_plan(m->g, &err));
-    OK(graph_check(m->g, &err));
-    OK(graph_prepare(m->g, NULL, gemm_provider_find("own"), &err));
+    m->metrics = plan_state(m->p, "metrics", METRICS_WORDS);
+    optim_append(&m->optim, m->p, m->metrics, m->average);
+    m->p->scattered = 1;
+    OK(plan_place(m->p, &err));
+    OK(plan_check(m->p, &err));
+    OK(exec_prepare(m->p, NULL, gemm_provider_find("own"), &err));
 }
 
 static void open_model(struct model *m, const struct subject *subject, int mode, const char *clip)
@@ -203,8 +204,8 @@ static void open_model(struct model *m, const struct subject *subject, int mode,
     m->subject = subject;
     m->config = config_of(subject, clip);
     m->params = params_new(0);
-    m->g = graph_new(dev, m->params, 1, 1);
-    assert_non_null(m->g);
+    m->p = plan_new(dev, m->params);
+    assert_non_null(m->p);
     for (size_t i = 0; i < WEIGHTS; i++)
         assert_non_null(params_get(m->params, weights[i].name, 1, &weights[i].elems,
                                    weights[i].decay, INIT_CONSTANT, 0));
@@ -223,7 +224,7 @@ static void open_model(struct model *m, const struct subject *subject, int mode,
 
 static void close_model(struct model *m)
 {
-    graph_free(m->g);
+    plan_free(m->p);
     optim_fini(&m->optim);
     params_free(m->average);
     params_free(m->params);
@@ -254,8 +255,8 @@ static void run_step(struct model *m, uint32_t number, int skip)
     const float statistic[RUNNING] = {(float)number, -1, 2, -3, 4};
     OK(params_write(m->params, WEIGHTS, m->params->values, statistic, &err));
     optim_step(&m->optim, rate(number), &step);
-    OK(tensor_write(m->g->step, &step, &err));
-    OK(graph_run(m->g, 0, m->g->launch_count, &err));
+    OK(tensor_write(m->p->step, &step, &err));
+    OK(exec_run(m->p, 0, m->p->launch_count, &err));
 }
 
 /* The average behind a step that has changed the weights (`moved`), or has not. */
@@ -469,8 +470,8 @@ static float *trained_in_blocks(const struct subject *subject, struct device *de
     struct model m = {.subject = subject, .config = config_of(subject, "train.clip_norm=0.5")};
     float grad[128];
     m.params = params_new(0);
-    m.g = graph_new(dev, m.params, 1, 1);
-    assert_non_null(m.g);
+    m.p = plan_new(dev, m.params);
+    assert_non_null(m.p);
     for (size_t i = 0; i < SMALL; i++) {
         char name[32];
         const size_t elems = i * 37 % 90 + 1;
@@ -487,8 +488,8 @@ static float *trained_in_blocks(const struct subject *subject, struct device *de
             OK(params_write(m.params, i, m.params->grads, grad, &err));
         }
         optim_step(&m.optim, rate(number), &step);
-        OK(tensor_write(m.g->step, &step, &err));
-        OK(graph_run(m.g, 0, m.g->launch_count, &err));
+        OK(tensor_write(m.p->step, &step, &err));
+        OK(exec_run(m.p, 0, m.p->launch_count, &err));
     }
     *blocks = m.params->values->blocks;
     *bytes = (2 + m.optim.class->slots) * m.params->elems * 4;

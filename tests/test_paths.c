@@ -15,24 +15,24 @@
 
 #include "chosen.h"
 #include "models/model.h"
-#include "ops/ops.h"
+#include "ops/dropout.h"
 
 enum { WINDOW = 8, FEATURES = 3, WINDOWS = 4, PATHS = 64, LONGEST = 96 };
 
 static char paths[PATHS][LONGEST];
 static size_t count;
 
-struct mask __real_mask_of(const struct drop *drop);
-struct mask __wrap_mask_of(const struct drop *drop);
+struct drop __real_drop_of(double p, const char *path);
+struct drop __wrap_drop_of(double p, const char *path);
 
 /* Notes the name of every mask that drops something. */
-struct mask __wrap_mask_of(const struct drop *drop)
+struct drop __wrap_drop_of(double p, const char *path)
 {
-    if (drop->p > 0) {
+    if (p > 0) {
         assert_true(count < PATHS);
-        snprintf(paths[count++], LONGEST, "%s", drop->path);
+        snprintf(paths[count++], LONGEST, "%s", path);
     }
-    return __real_mask_of(drop);
+    return __real_drop_of(p, path);
 }
 
 /* `settings`, up to NULL, make a model; its training graph has `drops` masks. */
@@ -60,11 +60,11 @@ static void check_model(char *const *settings, size_t drops)
                                       .target_feature = (const int[]){0}};
     struct model_data data = {buffer_new(dev, WINDOWS * WINDOW * FEATURES * 4, "series", &err),
                               buffer_new(dev, WINDOWS * 4, "order", &err),
-                              buffer_new(dev, WINDOWS * WINDOW * 4, "targets", &err), NULL};
+                              buffer_new(dev, WINDOWS * WINDOW * 4, "targets", &err), NULL, 0};
     struct params *params = params_new(0);
     struct model_io io;
     count = 0;
-    struct graph *g = model_graph(dev, params, config, WINDOWS, &shape, 1, &data, &io);
+    struct graph *g = model_graph(params, config, WINDOWS, &shape, 1, &data, &io);
     assert_non_null(g);
     assert_int_equal(count, drops);
     for (size_t i = 0; i < count; i++) {

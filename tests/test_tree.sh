@@ -71,26 +71,28 @@ point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "tensor stands on nothing" "$(layer tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
-point "graph stands on params, tensor, device and a header of the kernels" \
-    "$(layer graph params tensor device 'cl/step\.h')"
-point "ops stand on graph, params, tensor and device" "$(layer ops graph params tensor device)"
-point "optim stands on graph, params, tensor, device and config" \
-    "$(layer optim graph params tensor device config)"
-point "models stand on ops, graph, params, tensor and config" \
-    "$(layer models ops graph params tensor config)"
+point "ir stands on params and tensor" "$(layer ir params tensor)"
+point "lower stands on ir, params, tensor, device and a header of the kernels" \
+    "$(layer lower ir params tensor device 'cl/step\.h')"
+point "exec stands on lower, device and config" "$(layer exec lower tensor device config)"
+point "ops stand on lower, ir, params, tensor and device" \
+    "$(layer ops lower ir params tensor device)"
+point "optim stands on lower, ir, params, tensor, device and config" \
+    "$(layer optim lower ir params tensor device config)"
+point "models stand on ops, ir, params, tensor and config" \
+    "$(layer models ops ir params tensor config 'lower/step\.h')"
 point "analysis sees no config, data, models, train or plots" \
-    "$(layer analysis ops graph params tensor device log)"
-point "exec stands on config and device" "$(layer exec config device)"
+    "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train exec models ops optim graph params tensor device config data log 'analysis/verdict\.h')"
+    "$(layer train exec models ops optim lower ir params tensor device config data log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
-    "$(layer task train exec models graph params tensor device config data log analysis plots/plots.h)"
+    "$(layer task train exec models lower ir params tensor device config data log analysis plots/plots.h)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train exec models graph params tensor device config data log)"
+    "$(layer run task train exec models lower ir params tensor device config data log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands run task train exec models graph params tensor device config data log analysis)"
+    "$(layer commands run task train exec models lower ir params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|graph|log|models|ops|optim|params|plots|run|task|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|ops|optim|params|plots|run|task|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

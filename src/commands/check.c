@@ -259,7 +259,7 @@ int command_check(const struct options *options, struct error *err)
         advice_warn(config, data, log);
         monitor_warn(&monitor, config, log);
         if (options->plan)
-            plan_print(e, stdout);
+            plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)
             result = check_gradients(e, err);
         device_save_programs(e->dev);

@@ -85,11 +85,11 @@ static double floor_of(const struct launch *l, const struct ceilings *c)
 }
 
 /* `times`: how many launches stand for each that was measured. */
-static void collect(struct line *lines, size_t *count, const struct graph *g,
+static void collect(struct line *lines, size_t *count, const struct plan *p,
                     const struct ceilings *c, double times)
 {
-    for (size_t i = 0; g && i < g->launch_count; i++) {
-        const struct launch *l = g->launches[i];
+    for (size_t i = 0; p && i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
         char name[sizeof lines->name];
         size_t at = 0;
         if (l->is_gemm)

@@ -8,48 +8,45 @@ static int learned(const struct config *config)
     return config->model.positions == POSITIONS_LEARNED;
 }
 
-static struct tensor *encode(struct graph *g, const struct config *config,
-                             const struct transformer *t, struct tensor *x, size_t features)
+/* Linear, LayerNorm, ReLU, Dropout: bottleneck.`at` and the three behind it. */
+static struct tensor *press(struct graph *g, const struct transformer *t, struct tensor *h,
+                            size_t out, int at)
 {
-    size_t d = t->width, rows = g->batch * t->window;
-    struct drop none = {0, t->sample, t->window, ""};
-    struct tensor *h = op_linear(g, x, rows, features, d, "input");
-    h = op_bias(g, h, rows, d, ACT_NONE,
-                transformer_positions(g, t, learned(config), "encoder_positions"), &none);
+    h = op_linear(g, h, out, graph_name("bottleneck.%d", at));
+    h = op_norm(g, h, graph_name("bottleneck.%d", at + 1));
+    h = op_activation(g, h, ACT_RELU, "bottleneck");
+    return op_dropout(g, h, t->dropout, graph_name("%sbottleneck.%d", t->view, at + 3));
+}
+
+static struct tensor *encode(struct graph *g, const struct config *config,
+                             const struct transformer *t, struct tensor *x)
+{
+    struct tensor *h = op_linear(g, x, t->width, "input");
+    h = op_add(g, h, transformer_positions(g, t, learned(config), "encoder_positions"));
     h = transformer_encoder(g, h, t, "encoder");
-    h = op_linear(g, h, g->batch, t->window * d, 2 * d, "bottleneck.0");
-    char mask[96];
-    h = op_norm_relu(
-        g, h, g->batch, 2 * d, "bottleneck.1",
-        &(struct drop){t->dropout, t->sample, 1, transformer_mask(mask, t->view, "bottleneck.3")});
-    h = op_linear(g, h, g->batch, 2 * d, d, "bottleneck.4");
-    h = op_norm_relu(
-        g, h, g->batch, d, "bottleneck.5",
-        &(struct drop){t->dropout, t->sample, 1, transformer_mask(mask, t->view, "bottleneck.7")});
-    h = op_linear(g, h, g->batch, d, (size_t)config->model.latent, "bottleneck.8");
-    return op_latent(g, h, (size_t)config->model.latent, config->model.normalize_latent);
+    h = graph_view(g, h, 2, (size_t[]){g->batch, t->window * t->width});
+    h = press(g, t, h, 2 * t->width, 0);
+    h = press(g, t, h, t->width, 4);
+    h = op_linear(g, h, (size_t)config->model.latent, "bottleneck.8");
+    return config->model.normalize_latent ? op_unit(g, h) : h;
 }
 
 static struct tensor *decode(struct graph *g, const struct config *config,
                              const struct transformer *t, struct tensor *z, size_t features)
 {
-    size_t d = t->width, rows = g->batch * t->window;
-    struct drop none = {0, t->sample, t->window, ""};
-    struct tensor *h =
-        op_linear(g, z, g->batch, (size_t)config->model.latent, t->window * d, "expand");
-    /* the bias of expand is [T D]: one sample is one row */
+    const size_t rows = t->window * t->width;
+    struct tensor *h = op_linear(g, z, rows, "expand"); /* the bias is [T D]: a sample is a row */
     struct tensor *at = transformer_positions(g, t, learned(config), "decoder_positions");
-    h = op_bias(g, h, g->batch, t->window * d, ACT_NONE, at, &(struct drop){0, t->sample, 1, ""});
+    h = op_add(g, h, graph_view(g, at, 1, &rows));
+    h = graph_view(g, h, 3, (size_t[]){g->batch, t->window, t->width});
     h = transformer_encoder(g, h, t, "decoder");
-    h = op_linear(g, h, rows, d, features, "output");
-    return op_bias(g, h, rows, features, ACT_NONE, NULL, &none);
+    return op_linear(g, h, features, "output");
 }
 
 static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io)
 {
-    struct tensor *input = io->input, *sample = io->sample;
-    size_t features = shape->features, latent = (size_t)config->model.latent;
+    struct tensor *input = io->input;
     const struct transformer t = {
         .window = (size_t)config->data.window,
         .width = (size_t)config->model.d_model,
@@ -59,30 +56,27 @@ static void build(struct graph *g, const struct config *config, const struct mod
         .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
         .dropout = config->model.dropout,
         .norm_first = config->model.norm_first,
-        .sample = sample,
         .view = "",
     };
     struct term *reconstruction = &io->terms.term[0], *contrastive = &io->terms.term[1];
-    io->latent = encode(g, config, &t, input, features);
+    io->latent = encode(g, config, &t, input);
     io->latent->keep = 1;
     struct tensor *view = NULL;
     if (config->loss.contrastive == CONTRASTIVE_NT_XENT) {
-        struct tensor *noisy =
-            op_noise(g, input, t.window * features, sample, "loss.noise", config->loss.noise);
+        struct tensor *noisy = op_noise(g, input, "loss.noise", config->loss.noise);
         struct transformer other = t;
         other.view = "view.";
-        view = encode(g, config, &other, noisy, features);
+        view = encode(g, config, &other, noisy);
     }
-    io->output = decode(g, config, &t, io->latent, features);
+    io->output = decode(g, config, &t, io->latent, shape->features);
     io->output->keep = 1;
-    reconstruction->value = op_sample_loss(g, io->output, input, t.window * features,
-                                           (enum loss_kind)config->loss.reconstruction, NULL);
+    reconstruction->value =
+        op_sample_loss(g, io->output, input, (enum loss_kind)config->loss.reconstruction, NULL);
     if (view)
         contrastive->value =
-            op_nt_xent(g, io->latent, view, latent, config->loss.temperature, contrastive->weight);
+            op_nt_xent(g, io->latent, view, config->loss.temperature, contrastive->weight);
     else if (config->loss.contrastive == CONTRASTIVE_MEAN_SIMILARITY)
-        contrastive->value =
-            op_similarity(g, io->latent, latent, contrastive->weight, &contrastive->total);
+        contrastive->value = op_similarity(g, io->latent, contrastive->weight, &contrastive->total);
 }
 
 /* C over all pairs: (|S|^2 - n) / (n (n - 1)) with S, the sum of latent vectors of length 1. */

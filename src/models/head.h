@@ -8,13 +8,11 @@
 #include "models/model.h"
 
 /*
- * What a model with targets predicts from x [B T, columns], the rows of its core (T = `window`, no
- * bias riding on it). With data.target_rows = window a linear layer `output` on each row, [B, T,
- * K]; else one on what model.head makes of the rows, [B, R, K]. The last `reverse` columns are
- * those of a backward direction (see op_pool()).
+ * What a model with targets predicts from x [B, T, D], the rows of its core. With data.target_rows
+ * = window a linear layer `output` on each row, [B, T, K]; else one on what model.head makes of the
+ * rows, [B, R K]. The last `reverse` columns are those of a backward direction (see op_pool()).
  */
 struct tensor *model_head(struct graph *g, const struct config *config,
-                          const struct model_shape *shape, struct tensor *x, size_t window,
-                          size_t columns, size_t reverse, struct tensor *sample);
+                          const struct model_shape *shape, struct tensor *x, size_t reverse);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "ir/fuse.h"
 #include "models/autoencoder.h"
 #include "models/cnn_recurrent.h"
 #include "models/dgru.h"
@@ -76,10 +77,9 @@ static void build_reversible(struct graph *g, const struct config *config,
                              const struct model_shape *shape, struct model_io *io)
 {
     struct tensor *raw = io->input, *stats;
-    io->input = op_window_norm(g, raw, shape->window, shape->features, &stats);
+    io->input = op_window_norm(g, raw, &stats);
     model_of(config)->build(g, config, shape, io);
-    io->output = op_window_denorm(g, io->output, stats, shape->target_rows, shape->targets,
-                                  shape->features, shape->target_feature);
+    io->output = op_window_denorm(g, io->output, stats, shape->targets, shape->target_feature);
     io->input = raw;
 }
 
@@ -88,16 +88,15 @@ static void supervise(struct graph *g, const struct config *config, const struct
                       const struct model_data *data, struct model_io *io)
 {
     struct tensor *weight = NULL;
-    io->target = op_gather_rows(g, "target", graph_borrow(g, "targets", data->target), io->sample,
-                                data->staged ? GATHER_STAGED : shape->target_first,
-                                shape->target_rows, shape->targets);
+    io->target = op_gather_rows(
+        g, "target", graph_borrow(g, "targets", DTYPE_F32, shape->targets, data->target),
+        data->staged ? GATHER_STAGED : shape->target_first, shape->target_rows);
     if (data->weight && g->training)
-        weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", data->weight), io->sample,
-                                data->staged ? GATHER_STAGED : 0, 1, 1);
+        weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", DTYPE_F32, 1, data->weight),
+                                data->staged ? GATHER_STAGED : 0, 1);
     io->output->keep = 1;
     io->terms.term[0].value =
-        op_sample_loss(g, io->output, io->target, shape->target_rows * shape->targets,
-                       (enum loss_kind)config->loss.target, weight);
+        op_sample_loss(g, io->output, io->target, (enum loss_kind)config->loss.target, weight);
 }
 
 /* Sums up the terms, which stay readable. */
@@ -122,26 +121,23 @@ static int scaling_of(const struct config *config, const struct model_shape *sha
     return config->data.scaler.kind == SCALER_WINDOW ? GATHER_STANDARDISED : GATHER_RAW;
 }
 
-struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
-                          size_t batch, const struct model_shape *shape, int training,
+struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
+                          const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io)
 {
     const struct model_class *class = model_of(config);
-    struct graph *g = graph_new(dev, params, batch, training);
-    if (g)
-        g->recompute = training && config->train.recompute;
+    struct graph *g = graph_new(params, batch, training);
     if (!g)
         return NULL;
+    g->recompute = training && config->train.recompute;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};
-    io->input =
-        op_gather(g, graph_borrow(g, "series", data->series), graph_borrow(g, "order", data->order),
-                  shape->window, shape->features,
-                  scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0), &io->sample);
+    io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),
+                          graph_borrow(g, "order", DTYPE_U32, 1, data->order), shape->window,
+                          scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0));
     if (training && class->supervised && config->data.noise > 0)
-        io->input = op_noise(g, io->input, shape->window * shape->features, io->sample,
-                             "data.noise", config->data.noise);
+        io->input = op_noise(g, io->input, "data.noise", config->data.noise);
     if (class->supervised && config->model.reversible_norm)
         build_reversible(g, config, shape, io);
     else
@@ -149,7 +145,6 @@ struct graph *model_graph(struct device *dev, struct params *params, const struc
     if (class->supervised)
         supervise(g, config, shape, data, io);
     sum_terms(g, io);
-    if (training)
-        graph_backward(g);
+    graph_fuse(g);
     return g;
 }

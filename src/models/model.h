@@ -8,7 +8,7 @@
 #define MODELS_MODEL_H
 
 #include "config/config.h"
-#include "graph/graph.h"
+#include "ir/graph.h"
 #include "models/term.h"
 
 /* Extents of a graph that are not in the configuration. */
@@ -22,12 +22,12 @@ struct model_shape {
 };
 
 struct model_io {
-    struct tensor *input, *sample; /* [B, T, F], [B] uint */
-    struct tensor *target;         /* [B, R, K]; NULL without targets */
-    struct tensor *output;         /* [B, T, F], with targets [B, R, K] */
-    struct tensor *latent;         /* [B, latent]; NULL unless the model has one */
-    struct terms terms;            /* of the loss, with their tensors */
-    struct tensor *metrics;        /* struct metrics */
+    struct tensor *input;   /* [B, T, F] */
+    struct tensor *target;  /* [B, R, K]; NULL without targets */
+    struct tensor *output;  /* [B, T, F], with targets [B, R K] or [B, R, K] */
+    struct tensor *latent;  /* [B, latent]; NULL unless the model has one */
+    struct terms terms;     /* of the loss, with their tensors */
+    struct tensor *metrics; /* struct metrics */
 };
 
 struct model_class {
@@ -39,9 +39,9 @@ struct model_class {
     int (*check_features)(const struct config *config, struct error *err);
     const char *python; /* file of the PyTorch twin in src/models */
     /*
-     * Appends the forward pass; backward follows from the graph. A model without targets
-     * (autoencoder) appends the values of its terms as well. One with targets reads
-     * io->input [B, T, F] and io->sample and sets io->output: [B, R, K], where R == T and
+     * Appends the forward pass; backward follows from the graph (lower/lower.h). A model without
+     * targets (autoencoder) appends the values of its terms as well. One with targets reads
+     * io->input [B, T, F] and sets io->output: [B, R K] or [B, R, K], where R == T and
      * row_by_row where each row of the window gives its own; model.c then appends loss.target.
      */
     void (*build)(struct graph *g, const struct config *config, const struct model_shape *shape,
@@ -70,11 +70,11 @@ struct model_data {
 };
 
 /*
- * The whole graph of a step: gather from `data` by its order, forward, in a training graph
- * backward.
+ * The whole graph of a step, fused: gather from `data` by its order, the model, its losses. NULL
+ * without memory; other faults are told when it is lowered.
  */
-struct graph *model_graph(struct device *dev, struct params *params, const struct config *config,
-                          size_t batch, const struct model_shape *shape, int training,
+struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
+                          const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io);
 
 /* The terms of the model's loss, without tensors. That of targets alone is called as loss.target:

@@ -11,13 +11,11 @@
 
 #include "models/model.h"
 
-/* The core of model.cell, hidden, layers, bidirectional, layer_norm and dropout over x [B T, in]
- * (T = `window`, no bias riding on it): [B T, recurrent_columns()]. */
-struct tensor *recurrent_core(struct graph *g, const struct config *config, struct tensor *x,
-                              size_t window, size_t in, struct tensor *sample);
+/* The core of model.cell, hidden, layers, bidirectional, layer_norm and dropout over x [B, T, in]:
+ * [B, T, H], or with both directions [B, T, 2 H]. */
+struct tensor *recurrent_core(struct graph *g, const struct config *config, struct tensor *x);
 
-/* Columns of its output, and how many of them are the backward direction's. */
-size_t recurrent_columns(const struct config *config);
+/* How many of its last columns are the backward direction's. */
 size_t recurrent_reverse(const struct config *config);
 
 extern const struct model_class model_recurrent;

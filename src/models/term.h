@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "graph/step.h"
+#include "lower/step.h"
 
 struct tensor;
 

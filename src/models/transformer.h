@@ -13,17 +13,14 @@ struct transformer {
     enum act act;
     double dropout;
     int norm_first;
-    int final_norm;       /* with norm_first: `name`.norm behind the last layer */
-    struct attend attend; /* rotary: op_rotary_table(g, T, D / heads) */
-    struct tensor *sample;
+    int final_norm; /* `name`.norm behind the last layer */
+    struct attend attend;
+    struct tensor *rotary; /* op_rotary_table(g, T, D / heads), or NULL */
     const char *view; /* in front of the names that key dropout: "" or, for a second pass over the
                          same samples, something else */
 };
 
-/* `view` and `name` together, the name that keys a mask. */
-const char *transformer_mask(char to[96], const char *view, const char *name);
-
-/* `name`.layers.0 ... applied to h [B T, D]. */
+/* `name`.layers.0 ... applied to h [B, T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,
                                    const char *name);
 

@@ -4,18 +4,17 @@
 #include "models/head.h"
 #include "models/transformer.h"
 
-/* Rows of input [B T, F] in the width of the model, with their positions unless these are turned.
+/* Rows of input [B, T, F] in the width of the model, with their positions unless these are turned.
  */
 static struct tensor *embed(struct graph *g, const struct config *config,
-                            const struct transformer *t, struct tensor *x, size_t features)
+                            const struct transformer *t, struct tensor *x)
 {
     struct tensor *at = NULL;
     if (config->model.positions == POSITIONS_LEARNED ||
         config->model.positions == POSITIONS_SINUSOIDAL)
         at = transformer_positions(g, t, config->model.positions == POSITIONS_LEARNED, "positions");
-    x = op_linear(g, x, g->batch * t->window, features, t->width, "input");
-    return op_bias(g, x, g->batch * t->window, t->width, ACT_NONE, at,
-                   &(struct drop){0, t->sample, t->window, ""});
+    x = op_linear(g, x, t->width, "input");
+    return at ? op_add(g, x, at) : x;
 }
 
 static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
@@ -32,14 +31,13 @@ static void build(struct graph *g, const struct config *config, const struct mod
         .norm_first = config->model.norm_first,
         .final_norm = config->model.norm_first,
         .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
-        .sample = io->sample,
         .view = "",
     };
     if (config->model.positions == POSITIONS_ROTARY)
-        t.attend.rotary = op_rotary_table(g, t.window, t.width / t.heads);
-    struct tensor *h = embed(g, config, &t, io->input, shape->features);
+        t.rotary = op_rotary_table(g, t.window, t.width / t.heads);
+    struct tensor *h = embed(g, config, &t, io->input);
     h = transformer_encoder(g, h, &t, "encoder");
-    io->output = model_head(g, config, shape, h, t.window, t.width, 0, io->sample);
+    io->output = model_head(g, config, shape, h, 0);
 }
 
 static void transformer_check(struct config_making *making, const struct config *c)

@@ -1,132 +1,168 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdio.h>
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "ops/classes.h"
 
-#include "ops/ops.h"
+enum { X, BIAS, GAMMA, BETA, MEAN, VAR, TRACKED };
 
-struct batch_norm {
-    struct tensor *x, *y, *stats, *gamma, *beta;
-    size_t rows, columns, period, chunk, groups;
-    unsigned vec, lanes;
-};
-
-static struct launch *kernel(struct graph *g, const struct batch_norm *op, const char *name,
-                             size_t groups)
+static struct launch *batch_norm_kernel(struct plan *p, const struct op *op, const char *name,
+                                        int over_rows)
 {
-    return graph_kernel(g, "batch_norm.cl", name, groups, op->lanes,
-                        "-DD=%zu -DBIAS=%d -DVEC=%u -DLANES=%u", op->columns, op->x->bias != NULL,
-                        op->vec, op->lanes);
+    const size_t columns = tensor_columns(op->in[X]);
+    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
+    return plan_kernel(
+        p, "batch_norm.cl", name,
+        over_rows ? cut_rows(p, tensor_rows(op->in[X])).groups : (columns + lanes - 1) / lanes,
+        lanes, "-DD=%zu -DBIAS=%d -DVEC=%u -DLANES=%u", columns, op->in[BIAS] != NULL, vec, lanes);
 }
 
 /* A kernel over rows, which reads x. */
-static struct launch *over_rows(struct graph *g, const struct batch_norm *op, const char *name)
+static struct launch *over_rows(struct plan *p, const struct op *op, const char *name)
 {
-    struct launch *l = kernel(g, op, name, op->groups);
-    launch_read(l, op->x);
-    if (op->x->bias)
-        launch_read(l, op->x->bias);
+    struct launch *l = batch_norm_kernel(p, op, name, 1);
+    launch_read(l, op->in[X]);
+    if (op->in[BIAS])
+        launch_read(l, op->in[BIAS]);
     return l;
 }
 
 /* A kernel with a work-item a column. */
-static struct launch *over_columns(struct graph *g, const struct batch_norm *op, const char *name)
+static struct launch *over_columns(struct plan *p, const struct op *op, const char *name)
 {
-    return kernel(g, op, name, (op->columns + op->lanes - 1) / op->lanes);
+    return batch_norm_kernel(p, op, name, 0);
 }
 
-static void count_rows(struct graph *g, struct launch *l, const struct batch_norm *op)
+static void count_rows(struct plan *p, struct launch *l, const struct op *op)
 {
-    launch_read(l, g->step);
-    launch_int(l, op->rows);
-    launch_int(l, op->period);
-    launch_int(l, op->chunk);
+    const struct tensor *x = op->in[X];
+    const size_t rows = tensor_rows(x);
+    launch_read(l, p->step);
+    launch_int(l, rows);
+    launch_int(l, rows / x->dim[0]);
+    launch_int(l, cut_rows(p, rows).chunk);
 }
 
-static void backward(struct graph *g, const void *arg)
+/* The micro-batch's moments into `stats`, and into the running ones. */
+static void take_moments(struct plan *p, struct op *op, struct tensor *stats)
 {
-    const struct batch_norm *op = arg;
-    struct tensor *dy = op->y->grad;
-    int add;
-    if (!dy)
-        return;
-    struct tensor *part = graph_tensor2(g, "parts", op->groups, 2 * op->columns);
-    struct tensor *total = graph_tensor2(g, "total", 2, op->columns);
-    struct launch *l = over_rows(g, op, "batch_norm_bwd_sums");
-    launch_read(l, dy);
-    launch_read(l, op->stats);
+    const struct tensor *x = op->in[X], *y = op->out[0];
+    const size_t groups = cut_rows(p, tensor_rows(x)).groups;
+    struct tensor *part = plan_tensor2(p, "parts", groups, 2 * tensor_columns(x));
+    struct launch *l = over_rows(p, op, "batch_norm_moments");
     launch_write(l, part);
-    count_rows(g, l, op);
-    launch_cost(l, 6.0 * (double)op->x->elems, op->gamma->name);
-    l = over_columns(g, op, "batch_norm_bwd_total");
+    count_rows(p, l, op);
+    launch_cost(l, 4.0 * (double)x->elems, y->name);
+    l = over_columns(p, op, "batch_norm_merge");
+    launch_read(l, part);
+    launch_write(l, stats);
+    launch_update(l, op->in[MEAN]);
+    launch_update(l, op->in[VAR]);
+    launch_update(l, op->in[TRACKED]);
+    count_rows(p, l, op);
+    launch_cost(l, 4.0 * (double)part->elems, y->name);
+}
+
+static void take_running(struct plan *p, struct op *op, struct tensor *stats)
+{
+    struct launch *l = over_columns(p, op, "batch_norm_running");
+    launch_read(l, op->in[MEAN]);
+    launch_read(l, op->in[VAR]);
+    launch_write(l, stats);
+    launch_cost(l, 4.0 * (double)tensor_columns(op->in[X]), op->out[0]->name);
+}
+
+static void batch_norm_forward(struct plan *p, struct op *op)
+{
+    const size_t rows = tensor_rows(op->in[X]);
+    struct tensor *stats = op->saved[0] = plan_tensor2(p, "stats", 2, tensor_columns(op->in[X]));
+    if (p->training)
+        take_moments(p, op, stats);
+    else
+        take_running(p, op, stats);
+    struct launch *l = over_rows(p, op, "batch_norm_fwd");
+    launch_read(l, stats);
+    launch_read(l, op->in[GAMMA]);
+    launch_read(l, op->in[BETA]);
+    launch_write(l, op->out[0]);
+    launch_int(l, rows);
+    launch_int(l, cut_rows(p, rows).chunk);
+    launch_cost(l, 4.0 * (double)op->in[X]->elems, op->out[0]->name);
+}
+
+/* The gradient of a parameter, or a place for what nobody asks for. */
+static struct tensor *grad_or_unused(struct plan *p, struct op *op, int i)
+{
+    int add;
+    struct tensor *grad = lower_grad(p, op, i, &add);
+    return grad ? grad : plan_constant(p, "unused", op->in[i]->elems, NULL);
+}
+
+static void batch_norm_back(struct plan *p, struct op *op)
+{
+    struct tensor *x = op->in[X], *dy = lower_arrived(op, 0), *stats = op->saved[0];
+    const size_t columns = tensor_columns(x), groups = cut_rows(p, tensor_rows(x)).groups;
+    struct tensor *part = plan_tensor2(p, "parts", groups, 2 * columns);
+    struct tensor *total = plan_tensor2(p, "total", 2, columns);
+    struct launch *l = over_rows(p, op, "batch_norm_bwd_sums");
+    launch_read(l, dy);
+    launch_read(l, stats);
+    launch_write(l, part);
+    count_rows(p, l, op);
+    launch_cost(l, 6.0 * (double)x->elems, op->in[GAMMA]->name);
+    l = over_columns(p, op, "batch_norm_bwd_total");
     launch_read(l, part);
     launch_write(l, total);
-    launch_update(l, op->gamma->grad);
-    launch_update(l, op->beta->grad);
-    launch_int(l, op->groups);
-    launch_cost(l, 2.0 * (double)part->elems, op->gamma->name);
-    struct tensor *dx = graph_grad(g, op->x, &add);
+    launch_update(l, grad_or_unused(p, op, GAMMA));
+    launch_update(l, grad_or_unused(p, op, BETA));
+    launch_int(l, groups);
+    launch_cost(l, 2.0 * (double)part->elems, op->in[GAMMA]->name);
+    struct tensor *dx = lower_grad_fresh(p, op, X);
+    if (!dx && lower_needs(op, BIAS))
+        dx = plan_like(p, "unused", x);
     if (!dx)
         return;
-    l = over_rows(g, op, "batch_norm_bwd_x");
+    l = over_rows(p, op, "batch_norm_bwd_x");
     launch_read(l, dy);
-    launch_read(l, op->stats);
-    launch_read(l, op->gamma);
+    launch_read(l, stats);
+    launch_read(l, op->in[GAMMA]);
     launch_read(l, total);
-    launch_write(l, dx); /* a convolution's output has this one reader */
-    count_rows(g, l, op);
-    launch_cost(l, 8.0 * (double)op->x->elems, dx->name);
+    launch_write(l, dx);
+    count_rows(p, l, op);
+    launch_cost(l, 8.0 * (double)x->elems, dx->name);
+    pointwise_bias_back(p, op, BIAS, dx);
 }
 
-struct tensor *op_batch_norm(struct graph *g, struct tensor *x, size_t rows, size_t columns,
-                             const char *name)
+static void batch_norm_infer(struct graph *g, struct op *op)
 {
-    struct batch_norm op = {.x = x, .rows = rows, .columns = columns, .period = rows / g->batch};
-    op.vec = graph_vec(g, columns);
-    op.lanes = graph_lanes(g, columns, op.vec);
-    size_t chunks = graph_chunks(g, rows);
-    op.chunk = (rows + chunks - 1) / chunks;
-    op.groups = (rows + op.chunk - 1) / op.chunk;
-    char label[5][96];
-    static const char *const parts[] = {"weight", "bias", "running_mean", "running_var",
-                                        "num_batches_tracked"};
-    for (int i = 0; i < 5; i++)
-        snprintf(label[i], sizeof label[i], "%s.%s", name, parts[i]);
-    op.gamma = graph_param(g, label[0], 1, &columns, 0, INIT_CONSTANT, 1);
-    op.beta = graph_param(g, label[1], 1, &columns, 0, INIT_CONSTANT, 0);
-    struct tensor *mean = graph_running(g, label[2], 1, &columns, 0);
-    struct tensor *var = graph_running(g, label[3], 1, &columns, 1);
-    struct tensor *tracked = graph_running(g, label[4], 0, &columns, 0);
-    op.stats = graph_tensor2(g, "stats", 2, columns);
-    op.y = graph_tensor2(g, name, rows, columns);
-    struct launch *l;
-    if (g->training) {
-        struct tensor *part = graph_tensor2(g, "parts", op.groups, 2 * columns);
-        l = over_rows(g, &op, "batch_norm_moments");
-        launch_write(l, part);
-        count_rows(g, l, &op);
-        launch_cost(l, 4.0 * (double)x->elems, name);
-        l = over_columns(g, &op, "batch_norm_merge");
-        launch_read(l, part);
-        launch_write(l, op.stats);
-        launch_update(l, mean);
-        launch_update(l, var);
-        launch_update(l, tracked);
-        count_rows(g, l, &op);
-        launch_cost(l, 4.0 * (double)part->elems, name);
-    } else {
-        l = over_columns(g, &op, "batch_norm_running");
-        launch_read(l, mean);
-        launch_read(l, var);
-        launch_write(l, op.stats);
-        launch_cost(l, 4.0 * (double)columns, name);
-    }
-    l = over_rows(g, &op, "batch_norm_fwd");
-    launch_read(l, op.stats);
-    launch_read(l, op.gamma);
-    launch_read(l, op.beta);
-    launch_write(l, op.y);
-    launch_int(l, rows);
-    launch_int(l, op.chunk);
-    launch_cost(l, 4.0 * (double)x->elems, name);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+    graph_output_like(g, op, 0, op->path, op->in[X]);
+}
+
+static struct op *batch_norm_fuse(struct graph *g, struct op *op)
+{
+    return pointwise_absorb_bias(g, op, X, BIAS);
+}
+
+static const struct op_class batch_norm_class = {
+    .name = "batch norm",
+    .infer = batch_norm_infer,
+    .forward = batch_norm_forward,
+    .back = batch_norm_back,
+    .reads = READS_IN(X),
+    .fuse = batch_norm_fuse,
+};
+
+struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name)
+{
+    const size_t columns = tensor_columns(x);
+    struct tensor *gamma =
+        graph_param(g, graph_name("%s.weight", name), 1, &columns, 0, INIT_CONSTANT, 1);
+    struct tensor *beta =
+        graph_param(g, graph_name("%s.bias", name), 1, &columns, 0, INIT_CONSTANT, 0);
+    struct tensor *mean = graph_running(g, graph_name("%s.running_mean", name), 1, &columns, 0);
+    struct tensor *var = graph_running(g, graph_name("%s.running_var", name), 1, &columns, 1);
+    struct tensor *tracked =
+        graph_running(g, graph_name("%s.num_batches_tracked", name), 0, &columns, 0);
+    return graph_op(g, &batch_norm_class, name, NULL, 7,
+                    (struct tensor *[]){x, NULL, gamma, beta, mean, var, tracked})
+        ->out[0];
 }

@@ -2,35 +2,11 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "lower/cut.h"
+#include "lower/lower.h"
 #include "ops/ops.h"
 
-/* Rows that a kernel of conv.cl makes of `window` rows of `columns`, and how it is cut. */
-struct slide {
-    struct tensor *x, *y;
-    size_t window, length, columns;
-    struct conv shape;
-};
-
-static struct launch *kernel(struct graph *g, const struct slide *op, const char *name,
-                             size_t width, struct tensor *const *reads, struct tensor *write,
-                             int add, size_t length)
-{
-    size_t rows = g->batch * length, chunks = graph_chunks(g, rows);
-    size_t chunk = (rows + chunks - 1) / chunks;
-    unsigned lanes = graph_lanes(g, width, 1);
-    struct launch *l = graph_kernel(g, "conv.cl", name, (rows + chunk - 1) / chunk, lanes,
-                                    "-DC=%zu -DK=%zu -DS=%zu -DP=%zu -DLANES=%u", op->columns,
-                                    op->shape.kernel, op->shape.stride, op->shape.padding, lanes);
-    for (; *reads; reads++)
-        launch_read(l, *reads);
-    launch_add_to(l, write, add);
-    launch_int(l, op->window);
-    launch_int(l, op->length);
-    launch_int(l, rows);
-    launch_int(l, chunk);
-    launch_cost(l, (double)rows * (double)width, write->name);
-    return l;
-}
+enum { X };
 
 size_t conv_rows(const struct conv *shape, size_t window)
 {
@@ -38,84 +14,136 @@ size_t conv_rows(const struct conv *shape, size_t window)
     return padded < shape->kernel ? 0 : (padded - shape->kernel) / shape->stride + 1;
 }
 
-static void fold_backward(struct graph *g, const void *arg)
+/* A kernel of conv.cl that makes `length` rows of `width` a sample. */
+static struct launch *slide_kernel(struct plan *p, const struct op *op, const char *name,
+                                   size_t width, struct tensor *const *reads, struct tensor *write,
+                                   int add, size_t length)
 {
-    const struct slide *op = arg;
-    int add;
-    struct tensor *dx = op->y->grad ? graph_grad(g, op->x, &add) : NULL;
-    if (!dx)
-        return;
-    struct tensor *reads[] = {op->y->grad, NULL};
-    launch_int(kernel(g, op, "fold", op->columns, reads, dx, add, op->window), (size_t)add);
+    const struct conv *shape = op->attr;
+    const struct tensor *x = op->in[X], *y = op->out[0];
+    const size_t rows = x->dim[0] * length;
+    const struct chunks chunks = cut_rows(p, rows);
+    unsigned lanes = cut_lanes(p, width, 1);
+    struct launch *l = plan_kernel(p, "conv.cl", name, chunks.groups, lanes,
+                                   "-DC=%zu -DK=%zu -DS=%zu -DP=%zu -DLANES=%u", tensor_columns(x),
+                                   shape->kernel, shape->stride, shape->padding, lanes);
+    for (; *reads; reads++)
+        launch_read(l, *reads);
+    launch_add_to(l, write, add);
+    launch_int(l, x->dim[1]);
+    launch_int(l, y->dim[1]);
+    launch_int(l, rows);
+    launch_int(l, chunks.chunk);
+    launch_cost(l, (double)rows * (double)width, write->name);
+    return l;
 }
 
-static void unfold_into(struct graph *g, const struct slide *op, struct tensor *x, struct tensor *y)
+static void unfold_into(struct plan *p, const struct op *op, struct tensor *x, struct tensor *y)
 {
     struct tensor *reads[] = {x, NULL};
-    kernel(g, op, "unfold", op->columns * op->shape.kernel, reads, y, 0, op->length);
+    slide_kernel(p, op, "unfold", tensor_columns(op->out[0]), reads, y, 0, op->out[0]->dim[1]);
 }
 
-static void make(struct graph *g, const void *arg, struct tensor *y)
+static void unfold_forward(struct plan *p, struct op *op)
 {
-    const struct slide *op = arg;
-    unfold_into(g, op, graph_again(g, op->x), y);
+    unfold_into(p, op, op->in[X], op->out[0]);
 }
 
-static struct tensor *unfold(struct graph *g, struct tensor *x, size_t window, size_t length,
-                             size_t in, const struct conv *shape)
+static void unfold_again(struct plan *p, struct op *op, struct tensor *to)
 {
-    struct slide op = {x, NULL, window, length, in, *shape};
-    op.y = graph_tensor2(g, "unfolded", g->batch * length, in * shape->kernel);
-    op.y->needs_grad = x->needs_grad;
-    unfold_into(g, &op, x, op.y);
-    graph_on_again(g, op.y, make, &op, sizeof op);
-    graph_backward_arg(g, fold_backward, op);
-    return op.y;
+    unfold_into(p, op, lower_value(p, op, X), to);
 }
 
-struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_t in, size_t out,
-                         const struct conv *shape, int bare, const char *name)
+static void unfold_back(struct plan *p, struct op *op)
 {
-    size_t length = conv_rows(shape, window), columns = in * shape->kernel;
-    double bound = 1 / sqrt((double)columns); /* nn.Conv1d: as nn.Linear over all it reads */
-    char weight[96], bias[96];
-    snprintf(weight, sizeof weight, "%s.weight", name);
-    snprintf(bias, sizeof bias, "%s.bias", name);
-    struct tensor *w = graph_weight(g, weight, 3, (size_t[]){out, in, shape->kernel}, bound);
-    struct tensor *b = bare ? NULL : graph_bias(g, bias, out, bound);
-    if (!length) {
-        graph_fault(g, name, "has a kernel longer than its padded input");
-        length = 1;
-    }
+    const struct tensor *x = op->in[X];
+    int add;
+    struct tensor *dx = lower_grad(p, op, X, &add);
+    struct tensor *reads[] = {lower_arrived(op, 0), NULL};
+    struct launch *l = slide_kernel(p, op, "fold", tensor_columns(x), reads, dx, add, x->dim[1]);
+    launch_int(l, (size_t)add);
+}
+
+static void unfold_infer(struct graph *g, struct op *op)
+{
+    const struct conv *shape = op->attr;
+    const struct tensor *x = op->in[X];
+    const size_t length = x->rank == 3 ? conv_rows(shape, x->dim[1]) : 0;
+    if (x->rank != 3)
+        graph_misfit(g, op, "needs rows of samples [B, T, in]", X, -1);
+    else if (!length)
+        graph_fault(g, op->path, "has a kernel longer than its padded input");
+    else
+        graph_output(g, op, 0, "unfolded", x->dtype, 3,
+                     (size_t[]){x->dim[0], length, tensor_columns(x) * shape->kernel});
+}
+
+static const struct op_class unfold_class = {
+    .name = "unfold",
+    .attr = sizeof(struct conv),
+    .infer = unfold_infer,
+    .forward = unfold_forward,
+    .back = unfold_back,
+    .reads = READS_IN(X), /* where it is made again */
+    .again = unfold_again,
+};
+
+struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const struct conv *shape,
+                         int bare, const char *name)
+{
+    const size_t in = tensor_columns(x);
+    double bound = 1 / sqrt((double)(in * shape->kernel)); /* as nn.Linear over all it reads */
+    struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 3,
+                                    (size_t[]){out, in, shape->kernel}, bound);
+    struct tensor *b = bare ? NULL : graph_bias(g, graph_name("%s.bias", name), out, bound);
     if (shape->kernel > 1 || shape->stride > 1 || shape->padding)
-        x = unfold(g, x, window, length, in, shape);
-    return op_linear_of(g, x, g->batch * length, columns, out, w, b);
+        x = graph_op(g, &unfold_class, name, shape, 1, (struct tensor *[]){x})->out[0];
+    struct tensor *y = op_product(g, x, w);
+    return b ? op_bias(g, y, b) : y;
 }
 
-/* --- max pooling */
+/* --- max pooling: kernel and stride are the span */
 
-static void max_pool_backward(struct graph *g, const void *arg)
+static void max_pool_forward(struct plan *p, struct op *op)
 {
-    const struct slide *op = arg;
-    int add;
-    struct tensor *dx = op->y->grad ? graph_grad(g, op->x, &add) : NULL;
-    if (!dx)
-        return;
-    struct tensor *reads[] = {op->y->grad, op->x, NULL};
-    kernel(g, op, "max_pool_bwd", op->columns, reads, dx, 0, op->window); /* x's one reader */
+    struct tensor *reads[] = {op->in[X], NULL};
+    slide_kernel(p, op, "max_pool_fwd", tensor_columns(op->in[X]), reads, op->out[0], 0,
+                 op->out[0]->dim[1]);
 }
 
-struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
-                           size_t pool)
+static void max_pool_back(struct plan *p, struct op *op)
 {
-    struct slide op = {x, NULL, window, window / pool, columns, {pool, pool, 0}};
-    if (!op.length) {
-        graph_fault(g, x->name, "has fewer rows than a pooling window");
-        op.length = 1;
-    }
-    op.y = graph_tensor2(g, "pooled", g->batch * op.length, columns);
-    struct tensor *reads[] = {x, NULL};
-    kernel(g, &op, "max_pool_fwd", columns, reads, op.y, 0, op.length);
-    graph_backward_arg(g, max_pool_backward, op);
-    return op.y;
+    const struct tensor *x = op->in[X];
+    struct tensor *dx = lower_grad_fresh(p, op, X);
+    struct tensor *reads[] = {lower_arrived(op, 0), lower_value(p, op, X), NULL};
+    slide_kernel(p, op, "max_pool_bwd", tensor_columns(x), reads, dx, 0, x->dim[1]);
+}
+
+static void max_pool_infer(struct graph *g, struct op *op)
+{
+    const struct conv *shape = op->attr;
+    const struct tensor *x = op->in[X];
+    if (x->rank != 3)
+        graph_misfit(g, op, "needs rows of samples [B, T, columns]", X, -1);
+    else if (x->dim[1] < shape->kernel)
+        graph_fault(g, op->path, "has fewer rows than a pooling window");
+    else
+        graph_output(g, op, 0, "pooled", x->dtype, 3,
+                     (size_t[]){x->dim[0], x->dim[1] / shape->kernel, x->dim[2]});
+}
+
+static const struct op_class max_pool_class = {
+    .name = "max_pool",
+    .attr = sizeof(struct conv),
+    .infer = max_pool_infer,
+    .forward = max_pool_forward,
+    .back = max_pool_back,
+    .reads = READS_IN(X),
+};
+
+struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool)
+{
+    return graph_op(g, &max_pool_class, x->name, &(struct conv){pool, pool, 0}, 1,
+                    (struct tensor *[]){x})
+        ->out[0];
 }

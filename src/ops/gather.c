@@ -1,42 +1,108 @@
 /* SPDX-License-Identifier: MIT */
+#include "lower/cut.h"
 #include "ops/ops.h"
 
-struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
-                         size_t window, size_t features, int scaling, struct tensor **sample)
+static struct launch *gather_kernel(struct plan *p, const char *name, size_t batch)
 {
-    struct tensor *x = graph_tensor(g, "input", 3, (size_t[]){g->batch, window, features});
-    *sample = graph_tensor(g, "sample", 1, &g->batch);
-    x->needs_grad = 0;
-    unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
-    struct launch *l = graph_kernel(g, "gather.cl", "gather", g->batch, lanes, "-DLANES=%u", lanes);
-    launch_read(l, series);
-    launch_read(l, order);
-    launch_read(l, g->step);
-    launch_write(l, x);
-    launch_write(l, *sample);
-    launch_int(l, window);
-    launch_int(l, features);
-    launch_int(l, (size_t)scaling);
-    l->bytes = 8.0 * (double)x->elems;
-    launch_cost(l, 0, "input");
-    return x;
+    unsigned lanes = cut_group(p, 64);
+    return plan_kernel(p, "gather.cl", name, batch, lanes, "-DLANES=%u", lanes);
 }
 
-struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table,
-                              struct tensor *sample, size_t first, size_t rows, size_t columns)
+/* Both read and write as many bytes, whatever the size of the table. */
+static void gather_cost(struct launch *l, const struct tensor *y)
 {
-    struct tensor *y = graph_tensor(g, name, 3, (size_t[]){g->batch, rows, columns});
-    y->needs_grad = 0;
-    unsigned lanes = device_info(g->dev)->is_cpu ? 1 : 64;
-    struct launch *l =
-        graph_kernel(g, "gather.cl", "gather_rows", g->batch, lanes, "-DLANES=%u", lanes);
-    launch_read(l, table);
-    launch_read(l, sample);
+    l->bytes = 2.0 * (double)tensor_bytes(y);
+    launch_cost(l, 0, y->name);
+}
+
+/* --- windows */
+
+enum { SERIES, ORDER };
+
+struct gather {
+    size_t window;
+    int scaling;
+};
+
+static void gather_forward(struct plan *p, struct op *op)
+{
+    const struct gather *a = op->attr;
+    struct tensor *x = op->out[0];
+    struct launch *l = gather_kernel(p, "gather", x->dim[0]);
+    launch_read(l, op->in[SERIES]);
+    launch_read(l, op->in[ORDER]);
+    launch_read(l, p->step);
+    launch_write(l, x);
+    launch_write(l, op->out[1]);
+    launch_int(l, a->window);
+    launch_int(l, x->dim[2]);
+    launch_int(l, (size_t)a->scaling);
+    gather_cost(l, x);
+}
+
+static void gather_infer(struct graph *g, struct op *op)
+{
+    const struct gather *a = op->attr;
+    graph_output(g, op, 0, "input", DTYPE_F32, 3,
+                 (size_t[]){g->batch, a->window, tensor_columns(op->in[SERIES])});
+    graph_output(g, op, 1, "sample", DTYPE_U32, 1, &g->batch);
+}
+
+static const struct op_class gather_class = {
+    .name = "gather",
+    .attr = sizeof(struct gather),
+    .infer = gather_infer,
+    .forward = gather_forward,
+};
+
+struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
+                         size_t window, int scaling)
+{
+    struct op *op = graph_op(g, &gather_class, "input", &(struct gather){window, scaling}, 2,
+                             (struct tensor *[]){series, order});
+    g->sample = op->out[1];
+    return op->out[0];
+}
+
+/* --- rows of samples */
+
+enum { TABLE, SAMPLE };
+
+struct gather_rows {
+    size_t first, rows;
+};
+
+static void gather_rows_forward(struct plan *p, struct op *op)
+{
+    struct tensor *y = op->out[0];
+    struct launch *l = gather_kernel(p, "gather_rows", y->dim[0]);
+    launch_read(l, op->in[TABLE]);
+    launch_read(l, op->in[SAMPLE]);
     launch_write(l, y);
-    launch_int(l, first);
-    launch_int(l, rows * columns);
-    launch_int(l, columns);
-    l->bytes = 8.0 * (double)y->elems;
-    launch_cost(l, 0, name);
-    return y;
+    launch_int(l, ((const struct gather_rows *)op->attr)->first);
+    launch_int(l, y->dim[1] * y->dim[2]);
+    launch_int(l, y->dim[2]);
+    gather_cost(l, y);
+}
+
+static void gather_rows_infer(struct graph *g, struct op *op)
+{
+    graph_output(g, op, 0, op->path, DTYPE_F32, 3,
+                 (size_t[]){g->batch, ((const struct gather_rows *)op->attr)->rows,
+                            tensor_columns(op->in[TABLE])});
+}
+
+static const struct op_class gather_rows_class = {
+    .name = "gather rows",
+    .attr = sizeof(struct gather_rows),
+    .infer = gather_rows_infer,
+    .forward = gather_rows_forward,
+};
+
+struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table, size_t first,
+                              size_t rows)
+{
+    return graph_op(g, &gather_rows_class, name, &(struct gather_rows){first, rows}, 2,
+                    (struct tensor *[]){table, g->sample})
+        ->out[0];
 }

@@ -1,58 +1,78 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "lower/lower.h"
 #include "ops/ops.h"
 
-struct linear {
-    struct tensor *x, *y, *weight, *bias;
-    size_t rows, in, out;
+enum { X, WEIGHT };
+
+/* out and in of a weight [out, in, ..] */
+static size_t outs(const struct op *op)
+{
+    return op->in[WEIGHT]->dim[0];
+}
+
+static void product_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[X], *w = op->in[WEIGHT];
+    size_t dim[TENSOR_MAX_RANK];
+    if (w->elems / outs(op) != tensor_columns(x))
+        graph_misfit(g, op, "multiplies a tensor of other columns", X, WEIGHT);
+    for (int r = 0; r < x->rank; r++)
+        dim[r] = x->dim[r];
+    dim[x->rank - 1] = outs(op);
+    graph_output(g, op, 0, w->name, x->dtype, x->rank, dim);
+}
+
+static void product_forward(struct plan *p, struct op *op)
+{
+    const struct tensor *x = op->in[X];
+    plan_gemm(p, op->in[WEIGHT]->name,
+              (struct gemm_shape){0, 1, tensor_rows(x), outs(op), tensor_columns(x)}, op->in[X],
+              op->in[WEIGHT], op->out[0], 0);
+}
+
+/* dW += dy^T x, dx = dy W */
+static void product_back(struct plan *p, struct op *op)
+{
+    struct tensor *dy = lower_arrived(op, 0);
+    const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
+    int add;
+    struct tensor *dw = lower_grad(p, op, WEIGHT, &add);
+    if (dw)
+        plan_gemm(p, op->in[WEIGHT]->name, (struct gemm_shape){1, 0, out, in, rows}, dy,
+                  lower_value(p, op, X), dw, add);
+    struct tensor *dx = lower_grad(p, op, X, &add);
+    if (dx)
+        plan_gemm(p, dx->name, (struct gemm_shape){0, 0, rows, in, out}, dy, op->in[WEIGHT], dx,
+                  add);
+}
+
+static const struct op_class product_class = {
+    .name = "linear",
+    .infer = product_infer,
+    .forward = product_forward,
+    .back = product_back,
+    .reads = READS_IN(X) | READS_IN(WEIGHT),
 };
 
-/* dW += dy^T x, db += sum of dy's rows, dx = dy W */
-static void backward(struct graph *g, const void *arg)
+struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight)
 {
-    const struct linear *op = arg;
-    struct tensor *dy = op->y->grad;
-    if (!dy)
-        return;
-    graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, op->out, op->in, op->rows}, dy,
-               graph_again(g, op->x), op->weight->grad, 1);
-    if (op->bias)
-        op_sum_rows(g, dy, op->rows, op->out, op->bias->grad, op->bias->name);
-    int add;
-    struct tensor *dx = graph_grad(g, op->x, &add);
-    if (dx)
-        graph_gemm(g, dx->name, (struct gemm_shape){0, 0, op->rows, op->in, op->out}, dy,
-                   op->weight, dx, add);
+    return graph_op(g, &product_class, weight->name, NULL, 2, (struct tensor *[]){x, weight})
+        ->out[0];
 }
 
-struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
-                            struct tensor *weight, struct tensor *bias)
+struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, const char *weight,
+                               const char *bias, double weight_bound, double bias_bound)
 {
-    struct linear op = {.x = x, .weight = weight, .bias = bias, .rows = rows, .in = in, .out = out};
-    op.y = graph_tensor2(g, weight->name, rows, out);
-    op.y->bias = bias;
-    op.y->spare = 1;
-    graph_gemm(g, weight->name, (struct gemm_shape){0, 1, rows, out, in}, x, weight, op.y, 0);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+    struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, tensor_columns(x)}, weight_bound);
+    return op_bias(g, op_product(g, x, w), graph_bias(g, bias, out, bias_bound));
 }
 
-struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, size_t in,
-                               size_t out, const char *weight, const char *bias,
-                               double weight_bound, double bias_bound)
-{
-    struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, in}, weight_bound);
-    return op_linear_of(g, x, rows, in, out, w, graph_bias(g, bias, out, bias_bound));
-}
-
-struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
-                         const char *name)
+struct tensor *op_linear(struct graph *g, struct tensor *x, size_t out, const char *name)
 {
     /* nn.Linear: Kaiming uniform with a = sqrt(5), so U(-1/sqrt(in), 1/sqrt(in)) for both */
-    double bound = 1 / sqrt((double)in);
-    char weight[96], bias[96];
-    snprintf(weight, sizeof weight, "%s.weight", name);
-    snprintf(bias, sizeof bias, "%s.bias", name);
-    return op_linear_named(g, x, rows, in, out, weight, bias, bound, bound);
+    double bound = 1 / sqrt((double)tensor_columns(x));
+    return op_linear_named(g, x, out, graph_name("%s.weight", name), graph_name("%s.bias", name),
+                           bound, bound);
 }

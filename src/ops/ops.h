@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ops: what models are made of. Each function appends the forward launches of one op to a graph,
- * returns its output and, in a training graph, registers the backward pass. Ops know tensors and
- * kernels, nothing of configurations or data. A graph that ran out of memory is reported by
- * graph_plan(), so that ops need no error of their own.
+ * ops: what models are made of. Each function appends one operation (a few: several plain ones) to
+ * a graph and returns its output. Shapes come from the tensors: the first dimension is the batch B,
+ * the last one the columns. Parameters are made by their PyTorch names. A misfit is told when the
+ * graph is lowered, so that ops need no error of their own.
  *
- * `sample` [B] (uint) holds the first row of each window: with the step's seed and epoch and the
- * name of the op it keys dropout, so that a mask never depends on the batch.
+ * A class's file holds its shape inference, its forward and backward launches and what it fuses
+ * with. Ops know tensors and kernels, nothing of configurations or data.
+ *
+ * Dropout and noise are keyed by the step's seed and epoch, the window's first row (graph->sample)
+ * and `path`, so that a mask never depends on the batch.
  */
 #ifndef OPS_OPS_H
 #define OPS_OPS_H
 
-#include "graph/graph.h"
-#include "graph/step.h"
+#include "ir/graph.h"
+#include "lower/step.h"
 
 /* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
  */
@@ -24,13 +27,7 @@ enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
 /* In the order of model.cell. */
 enum cell_kind { CELL_KIND_LSTM, CELL_KIND_GRU, CELL_KIND_RNN };
 
-/* Dropout of probability p in a training graph, of rows that are `period` to a sample. */
-struct drop {
-    double p;
-    struct tensor *sample;
-    size_t period;
-    const char *path; /* name that keys the mask; read before the op returns */
-};
+/* --- what is read */
 
 /* How a window is scaled when it is gathered: not at all, each feature standardised over the
  * window, or from GATHER_RELATIVE + f on by the last value c of its feature f, (x - c) / |c|. */
@@ -40,49 +37,59 @@ enum gather_scaling { GATHER_RAW, GATHER_STANDARDISED, GATHER_RELATIVE };
  * `order` their first rows, [B]. In place of a first row: the table holds the samples' rows so. */
 #define GATHER_STAGED (1 << 30)
 
-/* Windows of the series, [B, T, F] and their first rows. */
+/* Windows of the series [rows, F], [B, T, F], in the order [.] u32 of their first rows, which
+ * become graph->sample [B]. */
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
-                         size_t window, size_t features, int scaling, struct tensor **sample);
+                         size_t window, int scaling);
 
 /* Rows of `table` [., columns] that belong to each sample, [B, rows, columns]: those from the
  * sample's first row + `first` on. No gradient. */
-struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table,
-                              struct tensor *sample, size_t first, size_t rows, size_t columns);
+struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table, size_t first,
+                              size_t rows);
 
-/*
- * y[rows, out] = x[rows, in] W^T, W = `name`.weight [out, in] as nn.Linear. The bias `name`.bias
- * rides on y (tensor->bias): the op that reads y adds it.
+/* x + noise of standard deviation sd; no gradient. */
+struct tensor *op_noise(struct graph *g, struct tensor *x, const char *path, double sd);
+
+/* I, Q, |x|, |x|^3, sin, cos of x [.., 2] = I, Q: [.., 6]; sin = Q / |x| and cos = I / |x|, 0 where
+ * |x| is 0. No gradient. */
+struct tensor *op_iq_features(struct graph *g, struct tensor *x);
+
+/* --- element by element */
+
+/* x + bias [columns] */
+struct tensor *op_bias(struct graph *g, struct tensor *x, struct tensor *bias);
+
+/* a + b of one shape, or b of the shape of a's last dimensions, added to each. */
+struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
+
+struct tensor *op_activation(struct graph *g, struct tensor *x, enum act act, const char *path);
+
+/* In a training graph each element is 0 with probability p, else divided by 1 - p. */
+struct tensor *op_dropout(struct graph *g, struct tensor *x, double p, const char *path);
+
+/* --- layers */
+
+/* x [.., in] W^T, W [out, in] */
+struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight);
+
+/* nn.Linear: x W^T + b, W = `name`.weight [out, in], b = `name`.bias */
+struct tensor *op_linear(struct graph *g, struct tensor *x, size_t out, const char *name);
+
+/* The same with the parameters' full names, drawn from U(-bound, bound). */
+struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, const char *weight,
+                               const char *bias, double weight_bound, double bias_bound);
+
+/* nn.LayerNorm over the columns, `name`.weight and `name`.bias */
+struct tensor *op_norm(struct graph *g, struct tensor *x, const char *name);
+
+/* nn.BatchNorm1d over the rows of all samples. Training takes the micro-batch's moments, without
+ * the samples that pad it, and moves `name`.running_mean and `name`.running_var, which evaluation
+ * takes.
  */
-struct tensor *op_linear(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
-                         const char *name);
+struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name);
 
-/* The same with the parameters' full names and nn.MultiheadAttention's initialisation. */
-struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t rows, size_t in,
-                               size_t out, const char *weight, const char *bias,
-                               double weight_bound, double bias_bound);
-
-/* The same with parameters that are there: weight of out * in, bias [out] or NULL. */
-struct tensor *op_linear_of(struct graph *g, struct tensor *x, size_t rows, size_t in, size_t out,
-                            struct tensor *weight, struct tensor *bias);
-
-/* y = dropout(act(x + x->bias + position[row % period])), the only reader of x; x, y [rows,
- * columns]; x->bias may be NULL. `position` (may be NULL) is [drop->period, columns] and needs
- * ACT_NONE. */
-struct tensor *op_bias(struct graph *g, struct tensor *x, size_t rows, size_t columns, enum act act,
-                       struct tensor *position, const struct drop *drop);
-
-/*
- * The joint of two layers: s = residual + dropout(x + x->bias); y = LayerNorm(s) with `name`.weight
- * and `name`.bias. NULL residual: none. NULL name: no norm, y is NULL. x's own value serves as s
- * where nothing is added. *sum (may be NULL) receives s.
- */
-struct tensor *op_add_norm(struct graph *g, struct tensor *x, struct tensor *residual, size_t rows,
-                           size_t columns, const char *name, const struct drop *drop,
-                           struct tensor **sum);
-
-/* dropout(relu(LayerNorm(x + x->bias))) */
-struct tensor *op_norm_relu(struct graph *g, struct tensor *x, size_t rows, size_t columns,
-                            const char *name, const struct drop *drop);
+/* x / |x| of each row, on the unit sphere. */
+struct tensor *op_unit(struct graph *g, struct tensor *x);
 
 /* How op_attention cuts a window: as it chooses; for tests in tiles even where the window fits into
  * local memory, with the backward pass in one kernel or split. */
@@ -90,19 +97,21 @@ enum attend_cut { ATTEND_CHOOSE, ATTEND_TILES, ATTEND_SPLIT };
 
 /* How op_attention attends. */
 struct attend {
-    int causal;            /* a row sees itself and the rows before it; else all rows */
-    struct tensor *rotary; /* op_rotary_table(), which turns queries and keys; NULL: not turned */
+    int causal; /* a row sees itself and the rows before it; else all rows */
     enum attend_cut cut;
 };
+
+/* Self-attention of qkv [B, T, 3 D] to [B, T, D]; dropout p acts on the attention probabilities.
+ * Any window: no T x T tensor is kept. */
+struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,
+                            const struct attend *how, double p, const char *path);
 
 /* cos and sin of t 10000^(-2i / head_width) for the interleaved pairs (2i, 2i + 1) of rotary
  * positions (Su et al., 2021), [window, head_width / 2, 2]. */
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
 
-/* Self-attention of qkv [B T, 3 D] (with its bias riding on it) to [B T, D]; drop acts on the
- * attention probabilities. Any window: no T x T tensor is kept. */
-struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t window, size_t width,
-                            size_t heads, const struct attend *how, const struct drop *drop);
+/* Queries and keys of qkv [B, T, 3 D] turned by a rotary table. */
+struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table);
 
 /* How the kernel of a convolution goes along T: zeros at both ends, no dilation. */
 struct conv {
@@ -112,35 +121,14 @@ struct conv {
 /* Rows that it makes of `window`; 0: the kernel is longer than the padded window. */
 size_t conv_rows(const struct conv *shape, size_t window);
 
-/* nn.Conv1d over x [B T, in], channels last: [B conv_rows(), out], `name`.weight [out, in, kernel];
- * the bias, unless `bare`, rides on it. */
-struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t window, size_t in, size_t out,
-                         const struct conv *shape, int bare, const char *name);
+/* nn.Conv1d over x [B, T, in], channels last: [B, conv_rows(), out], `name`.weight [out, in,
+ * kernel] and, unless `bare`, `name`.bias. */
+struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const struct conv *shape,
+                         int bare, const char *name);
 
-/* nn.MaxPool1d(pool) over x [B T, columns]: [B T / pool, columns]; rows that are left over drop. */
-struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
-                           size_t pool);
-
-/*
- * nn.BatchNorm1d of x + x->bias [rows, columns] over the rows of all samples; x->bias may be NULL.
- * Training takes the micro-batch's moments, without the samples that pad it, and moves
- * `name`.running_mean and `name`.running_var, which evaluation takes.
+/* nn.MaxPool1d(pool) over x [B, T, columns]: [B, T / pool, columns]; rows that are left over drop.
  */
-struct tensor *op_batch_norm(struct graph *g, struct tensor *x, size_t rows, size_t columns,
-                             const char *name);
-
-/* Reversible instance norm (Kim et al., 2022) without its affine part: each feature of each window
- * x [B, T, F], to which no gradient goes, standardised; *stats [B, 2, F] = mean, sd. */
-struct tensor *op_window_norm(struct graph *g, struct tensor *x, size_t window, size_t features,
-                              struct tensor **stats);
-
-/* y [B, rows, targets] with the target k put back into the unit of feature[k], unless that is -1.
- */
-struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
-                                size_t rows, size_t targets, size_t features, const int *feature);
-
-/* z = (x + x->bias) / |.| if `normalize`, or x + x->bias; [B, columns] */
-struct tensor *op_latent(struct graph *g, struct tensor *x, size_t columns, int normalize);
+struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool);
 
 /* A recurrent layer's cell and how its weights are drawn; INIT_UNIFORM is PyTorch's way. */
 struct cell {
@@ -153,79 +141,52 @@ struct cell {
 };
 
 /*
- * nn.LSTM, nn.GRU or nn.RNN of one layer over x [B T, in] (without a bias riding on it), which
- * begins with zeros: [B T, H], or with both directions [B T, 2 H]. Parameters are PyTorch's of
- * module `name` and layer `number`: `name`.weight_ih_l0, `name`.weight_hh_l0_reverse ...
+ * nn.LSTM, nn.GRU or nn.RNN of one layer over x [B, T, in], which begins with zeros: [B, T, H], or
+ * with both directions [B, T, 2 H]. Parameters are PyTorch's of module `name` and layer `number`:
+ * `name`.weight_ih_l0, `name`.weight_hh_l0_reverse ...
  */
-struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, size_t in,
-                            const struct cell *cell, const char *name, size_t number);
+struct tensor *op_recurrent(struct graph *g, struct tensor *x, const struct cell *cell,
+                            const char *name, size_t number);
 
-/* I, Q, |x|, |x|^3, sin, cos of x [rows, 2] = I, Q: [rows, 6]; sin = Q / |x| and cos = I / |x|, 0
- * where |x| is 0. No gradient. */
-struct tensor *op_iq_features(struct graph *g, struct tensor *x, size_t rows);
-
-/* Rows of a [rows, columns] and b [rows, more] side by side. */
-struct tensor *op_join(struct graph *g, struct tensor *a, size_t columns, struct tensor *b,
-                       size_t more, size_t rows);
+/* a [.., m] and b [.., n] side by side: [.., m + n] */
+struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b);
 
 /*
- * One row a sample of x [B T, D] (without a bias riding on it): its last row, the mean of its rows,
- * their mean weighted by softmax over T of a linear layer `name`.weight [1, D], `name`.bias [1], or
- * all of them side by side. [B, D]; POOL_FLATTEN returns x itself, to be read as [B, T D]. Of the
- * last `reverse` columns, which a layer has made walking backward, POOL_LAST takes the first row.
+ * One row a sample of x [B, T, D]: its last row, the mean of its rows, their mean weighted by
+ * softmax over T of a linear layer `name`.weight [1, D], `name`.bias [1], or all of them side by
+ * side. [B, D]; POOL_FLATTEN: [B, T D]. Of the last `reverse` columns, which a layer has made
+ * walking backward, POOL_LAST takes the first row.
  */
-struct tensor *op_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
-                       size_t reverse, enum pool_kind kind, const char *name);
+struct tensor *op_pool(struct graph *g, struct tensor *x, size_t reverse, enum pool_kind kind,
+                       const char *name);
 
-/* --- losses. Each writes a scalar and the gradient of weight * value into its inputs. */
+/* Reversible instance norm (Kim et al., 2022) without its affine part: each feature of each window
+ * x [B, T, F], to which no gradient goes, standardised; *stats [B, 2, F] = mean, sd. */
+struct tensor *op_window_norm(struct graph *g, struct tensor *x, struct tensor **stats);
 
-/* Loss of each sample, [B]: the mean over elements of y against x, both [B, elems], times weight
- * [B] unless that is NULL. Huber has its bend at 1; BCE takes y as logits. */
-struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x, size_t elems,
+/* y [B, rows * K] as [B, rows, K] with the target k put back into the unit of feature[k], unless
+ * that is -1. */
+struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
+                                size_t targets, const int *feature);
+
+/* --- losses. Each begins with the gradient of weight * value. */
+
+/* Loss of each sample, [B]: the mean over elements of y against x, both [B, ..], times weight [B]
+ * unless that is NULL. Huber has its bend at 1; BCE takes y as logits. */
+struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,
                               enum loss_kind kind, struct tensor *weight);
 
-/* Mean cosine similarity of z's rows, [1]; *total (state, [columns, 2]) adds up S over runs. */
-struct tensor *op_similarity(struct graph *g, struct tensor *z, size_t columns, double weight,
+/* Mean cosine similarity of z's rows [B, D], [1]; *total (state, [D, 2]) adds up S over runs. */
+struct tensor *op_similarity(struct graph *g, struct tensor *z, double weight,
                              struct tensor **total);
 
 /* NT-Xent of z and the noisy views' w, [1]. */
-struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, size_t columns,
-                          double temperature, double weight);
+struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, double temperature,
+                          double weight);
 
-/* x + noise of standard deviation sd, [B, elems]; no gradient. */
-struct tensor *op_noise(struct graph *g, struct tensor *x, size_t elems, struct tensor *sample,
-                        const char *path, double sd);
-
-/* Adds the micro-batch to the epoch's sums (struct metrics, state): the loss is the weighted sum of
- * terms, each with a value of its samples, [B], or one of the batch, [1]; NULL: there is none. */
+/* Adds the micro-batch to the epoch's sums (struct metrics, state): of each term its value, [B] or
+ * [1], and the sum of all by their weights. NULL: the term is left out. */
 struct tensor *op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
                            const double weight[TERMS_MOST]);
-
-/* --- for ops only */
-
-/* grad += sum of x's rows, [rows, columns] -> columns */
-void op_sum_rows(struct graph *g, struct tensor *x, size_t rows, size_t columns,
-                 struct tensor *grad, const char *label);
-
-/* grad += sum over chunks of part[chunk, stride] at offset */
-void op_add_parts(struct graph *g, struct tensor *part, size_t chunks, size_t columns,
-                  size_t stride, size_t offset, struct tensor *grad, const char *label);
-
-/* What an op keeps of its dropout until backward, when the name may be gone: the name's hash. */
-struct mask {
-    double p;
-    struct tensor *sample;
-    size_t period;
-    uint32_t path;
-};
-struct mask mask_of(const struct drop *drop);
-
-/* The last arguments of a kernel with dropout: sample, step, rows, period, chunk, path, threshold,
- * scale. */
-void launch_dropout(struct graph *g, struct launch *l, const struct mask *drop, size_t rows,
-                    size_t chunk);
-
-/* path, threshold, scale alone */
-void launch_dropout_key(struct graph *g, struct launch *l, const struct mask *drop);
 
 #endif

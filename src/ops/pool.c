@@ -1,89 +1,111 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "lower/cut.h"
+#include "lower/lower.h"
 #include "ops/ops.h"
 
+enum { X, WEIGHT, BIAS }; /* [B, T, D], [1, D], [1] */
+
 struct pool {
-    struct tensor *x, *y, *weight, *bias, *p; /* [B T, D], [B, D], [1, D], [1], [B, T] */
-    size_t window, columns, reverse;
     enum pool_kind kind;
-    unsigned vec, lanes;
+    size_t reverse;
 };
 
-static struct launch *kernel(struct graph *g, const struct pool *op, const char *name)
+static struct launch *pool_kernel(struct plan *p, const struct op *op, const char *name)
 {
-    return graph_kernel(g, "pool.cl", name, g->batch, op->lanes, "-DKIND=%d -DVEC=%u -DLANES=%u",
-                        (int)op->kind, op->vec, op->lanes);
+    const struct pool *a = op->attr;
+    const struct tensor *x = op->in[X];
+    unsigned vec = cut_vec(p, x->dim[2]), lanes = cut_group(p, 64);
+    while (a->reverse % vec)
+        vec /= 2;
+    return plan_kernel(p, "pool.cl", name, x->dim[0], lanes, "-DKIND=%d -DVEC=%u -DLANES=%u",
+                       (int)a->kind, vec, lanes);
+}
+
+static void pool_tail(struct launch *l, const struct op *op)
+{
+    launch_int(l, op->in[X]->dim[1]);
+    launch_int(l, op->in[X]->dim[2]);
+    launch_int(l, ((const struct pool *)op->attr)->reverse);
+}
+
+static void pool_forward(struct plan *p, struct op *op)
+{
+    struct tensor *x = op->in[X];
+    struct launch *l = pool_kernel(p, op, "pool_fwd");
+    launch_read(l, x);
+    if (op->in[WEIGHT]) {
+        op->saved[0] = plan_tensor2(p, "scores", x->dim[0], x->dim[1]);
+        launch_read(l, op->in[WEIGHT]);
+        launch_read(l, op->in[BIAS]);
+        launch_write(l, op->saved[0]);
+    }
+    launch_write(l, op->out[0]);
+    pool_tail(l, op);
+    launch_cost(l, 2.0 * (double)x->elems, op->path);
 }
 
 /* dweight += ds^T x, see cl/pool.cl; the bias moves all scores alike, which softmax does not see:
  * its gradient is 0 */
-static void backward(struct graph *g, const void *arg)
+static void pool_back(struct plan *p, struct op *op)
 {
-    const struct pool *op = arg;
-    struct tensor *dy = op->y->grad, *ds = NULL;
-    int add;
-    struct tensor *dx = dy ? graph_grad(g, op->x, &add) : NULL;
+    const struct tensor *shape = op->in[X];
+    struct tensor *x = op->in[WEIGHT] ? lower_value(p, op, X) : NULL, *ds = NULL;
+    int add, add_weight;
+    struct tensor *dx = lower_grad(p, op, X, &add);
     if (!dx)
-        return;
-    size_t rows = g->batch * op->window;
-    struct launch *l = kernel(g, op, "pool_bwd");
-    launch_read(l, dy);
-    if (op->kind == POOL_ATTENTION) {
-        ds = graph_tensor2(g, "grad.scores", g->batch, op->window);
-        launch_read(l, op->x);
-        launch_read(l, op->weight);
-        launch_read(l, op->p);
+        dx = plan_like(p, "unused", shape);
+    struct launch *l = pool_kernel(p, op, "pool_bwd");
+    launch_read(l, lower_arrived(op, 0));
+    if (x) {
+        ds = plan_tensor2(p, "grad.scores", shape->dim[0], shape->dim[1]);
+        launch_read(l, x);
+        launch_read(l, op->in[WEIGHT]);
+        launch_read(l, op->saved[0]);
         launch_write(l, ds);
     }
     launch_add_to(l, dx, add);
-    launch_int(l, op->window);
-    launch_int(l, op->columns);
-    launch_int(l, op->reverse);
+    pool_tail(l, op);
     launch_int(l, (size_t)add);
-    launch_cost(l, 4.0 * (double)op->x->elems, dx->name);
-    if (!ds)
-        return;
-    graph_gemm(g, op->weight->name, (struct gemm_shape){1, 0, 1, op->columns, rows}, ds, op->x,
-               op->weight->grad, 1);
+    launch_cost(l, 4.0 * (double)shape->elems, dx->name);
+    struct tensor *dw = x ? lower_grad(p, op, WEIGHT, &add_weight) : NULL;
+    if (dw)
+        plan_gemm(p, op->in[WEIGHT]->name,
+                  (struct gemm_shape){1, 0, 1, shape->dim[2], tensor_rows(shape)}, ds, x, dw,
+                  add_weight);
 }
 
-struct tensor *op_pool(struct graph *g, struct tensor *x, size_t window, size_t columns,
-                       size_t reverse, enum pool_kind kind, const char *name)
+static void pool_infer(struct graph *g, struct op *op)
 {
+    const struct tensor *x = op->in[X];
+    if (x->rank != 3)
+        graph_misfit(g, op, "needs rows of samples [B, T, D]", X, -1);
+    else
+        graph_output(g, op, 0, op->path, x->dtype, 2, (size_t[]){x->dim[0], x->dim[2]});
+}
+
+static const struct op_class pool_class = {
+    .name = "pool",
+    .attr = sizeof(struct pool),
+    .infer = pool_infer,
+    .forward = pool_forward,
+    .back = pool_back,
+    .reads = READS_IN(X),
+};
+
+struct tensor *op_pool(struct graph *g, struct tensor *x, size_t reverse, enum pool_kind kind,
+                       const char *name)
+{
+    const size_t columns = tensor_columns(x);
+    const double bound = 1 / sqrt((double)columns); /* nn.Linear's */
+    struct tensor *in[] = {x, NULL, NULL};
     if (kind == POOL_FLATTEN)
-        return x;
-    struct pool op = {.x = x,
-                      .window = window,
-                      .columns = columns,
-                      .reverse = reverse,
-                      .kind = kind,
-                      .vec = graph_vec(g, columns),
-                      .lanes = device_info(g->dev)->is_cpu ? 1 : 64};
-    while (reverse % op.vec)
-        op.vec /= 2;
-    op.y = graph_tensor2(g, name, g->batch, columns);
+        return graph_view(g, x, 2, (size_t[]){x->dim[0], x->elems / x->dim[0]});
     if (kind == POOL_ATTENTION) {
-        double bound = 1 / sqrt((double)columns); /* nn.Linear's */
-        char text[96];
-        snprintf(text, sizeof text, "%s.weight", name);
-        op.weight = graph_weight(g, text, 2, (size_t[]){1, columns}, bound);
-        snprintf(text, sizeof text, "%s.bias", name);
-        op.bias = graph_bias(g, text, 1, bound);
-        op.p = graph_tensor2(g, "scores", g->batch, window);
+        in[WEIGHT] =
+            graph_weight(g, graph_name("%s.weight", name), 2, (size_t[]){1, columns}, bound);
+        in[BIAS] = graph_bias(g, graph_name("%s.bias", name), 1, bound);
     }
-    struct launch *l = kernel(g, &op, "pool_fwd");
-    launch_read(l, x);
-    if (kind == POOL_ATTENTION) {
-        launch_read(l, op.weight);
-        launch_read(l, op.bias);
-        launch_write(l, op.p);
-    }
-    launch_write(l, op.y);
-    launch_int(l, window);
-    launch_int(l, columns);
-    launch_int(l, reverse);
-    launch_cost(l, 2.0 * (double)x->elems, name);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+    return graph_op(g, &pool_class, name, &(struct pool){kind, reverse}, 3, in)->out[0];
 }

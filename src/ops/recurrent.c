@@ -1,17 +1,31 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "lower/reduce.h"
 #include "ops/ops.h"
 
+/* Inputs: x, then the four parameters of each direction. */
+enum { X, WEIGHT_IH, WEIGHT_HH, BIAS_IH, BIAS_HH, PARAMS = 4 };
+/* What a direction saves. */
+enum { GATES, EXTRA, TRACE, SAVED };
+
+struct recurrent {
+    struct cell cell;
+};
+
 struct direction {
+    int at; /* of its first input, less 1 */
     struct tensor *w_ih, *w_hh, *b_ih, *b_hh;
     struct tensor *gates, *extra; /* [B T, gates H], [B T, H]; see cl/recurrent.cl */
     struct tensor *trace;         /* of a wide walk: [groups T vec, ...] */
 };
 
+/* The layer of a node, as its kernels see it. */
 struct layer {
     enum cell_kind kind;
-    size_t window, in, hidden, gates, dirs;
+    size_t batch, window, in, hidden, gates, dirs;
     size_t side; /* sequences that walk side by side in one kernel; 0: a product for each step */
     int wide;    /* one in each element of the vectors */
     int carries; /* begins with the state that the walk before ended with */
@@ -28,16 +42,16 @@ struct layer {
  * on a GPU they are few, so that all its cores get some. On a CPU those of a small layer lie in the
  * elements of vectors.
  */
-static void choose(const struct graph *g, struct layer *op)
+static void choose(const struct plan *p, struct layer *op)
 {
-    const struct device_info *info = device_info(g->dev);
+    const struct device_info *info = device_info(p->dev);
     op->vec = info->is_cpu ? 16 : 1;
     while (op->vec > op->hidden)
         op->vec /= 2;
     op->wide = info->is_cpu && op->hidden <= WIDE_HIDDEN && op->in <= WIDE_HIDDEN &&
-               g->batch >= 8 && !op->carries;
+               op->batch >= 8 && !op->carries;
     if (op->wide) {
-        op->side = op->vec = g->batch < 16 ? 8 : 16;
+        op->side = op->vec = op->batch < 16 ? 8 : 16;
         op->lanes = 1;
         return;
     }
@@ -45,48 +59,48 @@ static void choose(const struct graph *g, struct layer *op)
     while (!info->is_cpu && op->lanes < 256 && op->lanes < op->hidden &&
            op->lanes * 2 <= info->max_group)
         op->lanes *= 2;
-    op->side = op->hidden > 256 ? 0 : info->is_cpu ? 8 : g->batch > 128 ? 4 : 1;
-    if (op->side > g->batch)
-        op->side = g->batch;
+    op->side = op->hidden > 256 ? 0 : info->is_cpu ? 8 : op->batch > 128 ? 4 : 1;
+    if (op->side > op->batch)
+        op->side = op->batch;
     if (op->side * (op->gates + 2) * op->hidden * 4 + 1024 > info->local_bytes)
         op->side = 0;
 }
 
-static struct launch *kernel(struct graph *g, const struct layer *op, const char *name,
-                             size_t groups)
+static struct launch *walk_kernel(struct plan *p, const struct layer *op, const char *name,
+                                  size_t groups)
 {
-    return graph_kernel(g, "recurrent.cl", name, groups, op->lanes,
-                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DS=%zu -DVEC=%u -DLANES=%u -DCARRY=%d",
-                        (int)op->kind, op->hidden, op->dirs, op->side, op->vec, op->lanes,
-                        op->carries);
+    return plan_kernel(p, "recurrent.cl", name, groups, op->lanes,
+                       "-DCELL=%d -DH=%zu -DDIRS=%zu -DS=%zu -DVEC=%u -DLANES=%u -DCARRY=%d",
+                       (int)op->kind, op->hidden, op->dirs, op->side, op->vec, op->lanes,
+                       op->carries);
 }
 
 /* Flops of all products with W_hh. */
-static double products(const struct graph *g, const struct layer *op)
+static double products(const struct layer *op)
 {
-    return 2.0 * (double)(g->batch * op->window * op->dirs * op->gates) * (double)op->hidden *
+    return 2.0 * (double)(op->batch * op->window * op->dirs * op->gates) * (double)op->hidden *
            (double)op->hidden;
 }
 
 /* --- wide: VEC sequences in the elements of vectors */
 
-static struct launch *wide_kernel(struct graph *g, const struct layer *op, const char *name)
+static struct launch *wide_kernel(struct plan *p, const struct layer *op, const char *name)
 {
-    return graph_kernel(g, "recurrent_wide.cl", name, (g->batch + op->vec - 1) / op->vec, 1,
-                        "-DCELL=%d -DH=%zu -DIN=%zu -DDIRS=%zu -DVEC=%u", (int)op->kind, op->hidden,
-                        op->in, op->dirs, op->vec);
+    return plan_kernel(p, "recurrent_wide.cl", name, (op->batch + op->vec - 1) / op->vec, 1,
+                       "-DCELL=%d -DH=%zu -DIN=%zu -DDIRS=%zu -DVEC=%u", (int)op->kind, op->hidden,
+                       op->in, op->dirs, op->vec);
 }
 
-static void wide(struct graph *g, struct layer *op)
+static void wide(struct plan *p, struct layer *op)
 {
-    size_t groups = (g->batch + op->vec - 1) / op->vec;
+    size_t groups = (op->batch + op->vec - 1) / op->vec;
     size_t trace = ((op->gates + (op->kind != CELL_KIND_RNN) + 1) * op->hidden + op->in) | 1;
-    double rows = (double)(g->batch * op->window);
+    double rows = (double)(op->batch * op->window);
     for (size_t d = 0; d < op->dirs; d++) {
         struct direction *dir = &op->dir[d];
-        dir->trace = g->training ? graph_tensor2(g, "trace", groups * op->window * op->vec, trace)
-                                 : graph_tensor2(g, "unused", 1, 1);
-        struct launch *l = wide_kernel(g, op, "recurrent_wide_fwd");
+        dir->trace = p->training ? plan_tensor2(p, "trace", groups * op->window * op->vec, trace)
+                                 : plan_tensor2(p, "unused", 1, 1);
+        struct launch *l = wide_kernel(p, op, "recurrent_wide_fwd");
         launch_read(l, op->x);
         launch_read(l, dir->w_ih);
         launch_read(l, dir->w_hh);
@@ -94,74 +108,76 @@ static void wide(struct graph *g, struct layer *op)
         launch_read(l, dir->b_hh);
         launch_write(l, dir->trace);
         launch_add_to(l, op->y, d > 0); /* its columns */
-        launch_int(l, g->batch);
+        launch_int(l, op->batch);
         launch_int(l, op->window);
         launch_int(l, d);
         launch_int(l, d * op->hidden);
-        launch_int(l, g->training != 0);
+        launch_int(l, p->training != 0);
         launch_cost(l, 2 * rows * (double)(op->gates * op->hidden * (op->hidden + op->in)),
                     op->y->name);
     }
 }
 
-static void wide_back(struct graph *g, const void *arg)
+static void wide_back(struct plan *p, struct op *node, const struct layer *op)
 {
-    const struct layer *op = arg;
-    size_t width = op->gates * op->hidden, groups = (g->batch + op->vec - 1) / op->vec;
+    size_t width = op->gates * op->hidden, groups = (op->batch + op->vec - 1) / op->vec;
     size_t all = width * (op->hidden + op->in + 2);
-    double rows = (double)(g->batch * op->window);
-    if (!op->y->grad)
-        return;
+    double rows = (double)(op->batch * op->window);
+    struct tensor *dy = lower_arrived(node, 0);
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
-        int add = 0;
-        struct tensor *dinput = graph_grad(g, op->x, &add);
-        struct tensor *part = graph_tensor2(g, "parts", groups, all);
-        struct launch *l = wide_kernel(g, op, "recurrent_wide_bwd");
+        int add = 0, sum;
+        struct tensor *dinput = lower_grad(p, node, X, &add);
+        struct tensor *part = plan_tensor2(p, "parts", groups, all);
+        struct launch *l = wide_kernel(p, op, "recurrent_wide_bwd");
         launch_update(l, dir->trace);
         launch_read(l, dir->w_ih);
         launch_read(l, dir->w_hh);
-        launch_read(l, op->y->grad);
-        launch_write(l, graph_tensor2(g, "sums", groups * op->vec, all));
+        launch_read(l, dy);
+        launch_write(l, plan_tensor2(p, "sums", groups * op->vec, all));
         launch_write(l, part);
-        launch_add_to(l, dinput ? dinput : graph_tensor2(g, "unused", 1, 1), add);
-        launch_int(l, g->batch);
+        launch_add_to(l, dinput ? dinput : plan_tensor2(p, "unused", 1, 1), add);
+        launch_int(l, op->batch);
         launch_int(l, op->window);
         launch_int(l, d);
         launch_int(l, d * op->hidden);
         launch_int(l, !dinput ? 0 : add ? 2 : 1);
         launch_cost(l, 4 * rows * (double)(width * (op->hidden + op->in)), op->y->name);
-        struct tensor *const param[] = {dir->w_hh, dir->w_ih, dir->b_hh, dir->b_ih};
+        static const int param[] = {WEIGHT_HH, WEIGHT_IH, BIAS_HH, BIAS_IH};
         const size_t columns[] = {width * op->hidden, width * op->in, width, width};
-        for (size_t i = 0, at = 0; i < 4; at += columns[i++])
-            op_add_parts(g, part, groups, columns[i], all, at, param[i]->grad, param[i]->name);
+        for (size_t i = 0, at = 0; i < 4; at += columns[i++]) {
+            struct tensor *grad = lower_grad(p, node, dir->at + param[i], &sum);
+            if (grad)
+                reduce_add_parts(p, part, groups, columns[i], all, at, grad,
+                                 node->in[dir->at + param[i]]->name);
+        }
     }
 }
 
 /* --- several in one kernel, units in the elements of vectors */
 
 /* What is carried from one walk to the next, [B, columns]; an unused tensor where nothing is. */
-static struct tensor *carried(struct graph *g, const struct layer *op, size_t columns)
+static struct tensor *carried(struct plan *p, const struct layer *op, size_t columns)
 {
-    return op->carries ? graph_carried(g, "carried", g->batch * columns)
-                       : graph_tensor2(g, "unused", 1, 1);
+    return op->carries ? plan_carried(p, "carried", op->batch * columns)
+                       : plan_tensor2(p, "unused", 1, 1);
 }
 
-static void walk(struct graph *g, const struct layer *op)
+static void walk(struct plan *p, const struct layer *op)
 {
     struct tensor *wt[2];
     for (size_t d = 0; d < op->dirs; d++) {
         const struct tensor *w = op->dir[d].w_hh;
         size_t blocks = (op->hidden + op->vec - 1) / op->vec;
-        wt[d] = graph_tensor2(g, "ordered", blocks * op->vec, op->gates * op->hidden);
-        struct launch *l = kernel(g, op, "recurrent_order",
-                                  op->lanes == 1 ? blocks : (op->gates * op->hidden + 15) / 16);
+        wt[d] = plan_tensor2(p, "ordered", blocks * op->vec, op->gates * op->hidden);
+        struct launch *l = walk_kernel(
+            p, op, "recurrent_order", op->lanes == 1 ? blocks : (op->gates * op->hidden + 15) / 16);
         launch_read(l, op->dir[d].w_hh);
         launch_write(l, wt[d]);
         launch_cost(l, 0, w->name);
     }
     struct launch *l =
-        kernel(g, op, "recurrent_fwd", (g->batch + op->side - 1) / op->side * op->dirs);
+        walk_kernel(p, op, "recurrent_fwd", (op->batch + op->side - 1) / op->side * op->dirs);
     for (size_t d = 0; d < op->dirs; d++) {
         launch_update(l, op->dir[d].gates);
         launch_read(l, wt[d]);
@@ -170,10 +186,10 @@ static void walk(struct graph *g, const struct layer *op)
         launch_write(l, op->dir[d].extra);
     }
     launch_write(l, op->y);
-    launch_add_to(l, carried(g, op, 2 * op->hidden), op->carries);
-    launch_int(l, g->batch);
+    launch_add_to(l, carried(p, op, 2 * op->hidden), op->carries);
+    launch_int(l, op->batch);
     launch_int(l, op->window);
-    launch_cost(l, products(g, op), op->y->name);
+    launch_cost(l, products(op), op->y->name);
 }
 
 /* --- a product for each step */
@@ -189,20 +205,20 @@ static uint32_t before_of(size_t d, size_t t)
     return (uint32_t)(!t ? 0 : d ? 1 : -1);
 }
 
-static void step(struct graph *g, const struct layer *op)
+static void step(struct plan *p, const struct layer *op)
 {
     size_t h = op->hidden, width = op->gates * h;
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
-        struct tensor *state = op->carries ? graph_carried(g, "carried", g->batch * h)
-                                           : graph_tensor2(g, "state", g->batch, h);
-        struct tensor *c = carried(g, op, h);
-        struct tensor *product = graph_tensor2(g, "product", g->batch, width);
-        for (size_t t = 0; t < op->window && !g->fault[0]; t++) {
+        struct tensor *state = op->carries ? plan_carried(p, "carried", op->batch * h)
+                                           : plan_tensor2(p, "state", op->batch, h);
+        struct tensor *c = carried(p, op, h);
+        struct tensor *product = plan_tensor2(p, "product", op->batch, width);
+        for (size_t t = 0; t < op->window && !p->fault[0]; t++) {
             if (t || op->carries)
-                graph_gemm(g, dir->w_hh->name, (struct gemm_shape){0, 1, g->batch, width, h}, state,
-                           dir->w_hh, product, 0);
-            struct launch *l = kernel(g, op, "recurrent_step_fwd", g->batch);
+                plan_gemm(p, dir->w_hh->name, (struct gemm_shape){0, 1, op->batch, width, h}, state,
+                          dir->w_hh, product, 0);
+            struct launch *l = walk_kernel(p, op, "recurrent_step_fwd", op->batch);
             launch_update(l, dir->gates);
             launch_read(l, dir->b_ih);
             launch_read(l, dir->b_hh);
@@ -215,16 +231,16 @@ static void step(struct graph *g, const struct layer *op)
             launch_int(l, row_of(op, d, t));
             launch_word(l, before_of(d, t));
             launch_int(l, d * h);
-            launch_cost(l, 40.0 * (double)(g->batch * width), op->y->name);
+            launch_cost(l, 40.0 * (double)(op->batch * width), op->y->name);
         }
     }
 }
 
-static void walk_back(struct graph *g, const struct layer *op, struct tensor *const h_before[2],
-                      struct tensor *const da[2])
+static void walk_back(struct plan *p, const struct layer *op, struct tensor *dy,
+                      struct tensor *const h_before[2], struct tensor *const da[2])
 {
     struct launch *l =
-        kernel(g, op, "recurrent_bwd", (g->batch + op->side - 1) / op->side * op->dirs);
+        walk_kernel(p, op, "recurrent_bwd", (op->batch + op->side - 1) / op->side * op->dirs);
     for (size_t d = 0; d < op->dirs; d++) {
         launch_update(l, op->dir[d].gates);
         launch_read(l, op->dir[d].w_hh);
@@ -232,30 +248,30 @@ static void walk_back(struct graph *g, const struct layer *op, struct tensor *co
         launch_write(l, h_before[d]);
         launch_write(l, da[d]);
     }
-    launch_read(l, op->y->grad);
+    launch_read(l, dy);
     launch_read(l, op->y);
-    launch_int(l, g->batch);
+    launch_int(l, op->batch);
     launch_int(l, op->window);
-    launch_cost(l, products(g, op), op->y->name);
+    launch_cost(l, products(op), op->y->name);
 }
 
-static void step_back(struct graph *g, const struct layer *op, struct tensor *const h_before[2],
-                      struct tensor *const da[2])
+static void step_back(struct plan *p, const struct layer *op, struct tensor *dy,
+                      struct tensor *const h_before[2], struct tensor *const da[2])
 {
     size_t h = op->hidden, width = op->gates * h;
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
-        struct tensor *grad = graph_tensor2(g, "grad.product", g->batch, width);
-        struct tensor *carry = graph_tensor2(g, "grad.state", g->batch, h);
-        struct tensor *dc = graph_tensor2(g, "grad.cell", g->batch, h);
-        for (size_t t = op->window; t-- > 0 && !g->fault[0];) {
+        struct tensor *grad = plan_tensor2(p, "grad.product", op->batch, width);
+        struct tensor *carry = plan_tensor2(p, "grad.state", op->batch, h);
+        struct tensor *dc = plan_tensor2(p, "grad.cell", op->batch, h);
+        for (size_t t = op->window; t-- > 0 && !p->fault[0];) {
             int last = t + 1 == op->window;
-            struct launch *l = kernel(g, op, "recurrent_step_bwd", g->batch);
+            struct launch *l = walk_kernel(p, op, "recurrent_step_bwd", op->batch);
             launch_update(l, dir->gates);
             launch_read(l, dir->extra);
             launch_write(l, h_before[d]);
             launch_write(l, da[d]);
-            launch_read(l, op->y->grad);
+            launch_read(l, dy);
             launch_read(l, op->y);
             launch_write(l, grad);
             launch_add_to(l, carry, !last);
@@ -265,108 +281,179 @@ static void step_back(struct graph *g, const struct layer *op, struct tensor *co
             launch_word(l, before_of(d, t));
             launch_int(l, d * h);
             launch_int(l, (size_t)last);
-            launch_cost(l, 40.0 * (double)(g->batch * width), op->y->name);
+            launch_cost(l, 40.0 * (double)(op->batch * width), op->y->name);
             if (t)
-                graph_gemm(g, dir->w_hh->name, (struct gemm_shape){0, 0, g->batch, h, width}, grad,
-                           dir->w_hh, carry, 1);
+                plan_gemm(p, dir->w_hh->name, (struct gemm_shape){0, 0, op->batch, h, width}, grad,
+                          dir->w_hh, carry, 1);
         }
     }
 }
 
-/* dW_hh += da^T h_before, dW_ih += dx^T input, biases: sums of rows, dinput = dx W_ih */
-static void backward(struct graph *g, const void *arg)
+/* dW += of^T x and db += sum of its rows, as far as they are trained */
+static void weights_back(struct plan *p, struct op *node, const struct direction *dir, int weight,
+                         int bias, struct tensor *of, struct tensor *x, size_t columns)
 {
-    const struct layer *op = arg;
-    size_t rows = g->batch * op->window, width = op->gates * op->hidden;
-    struct tensor *h_before[2], *da[2];
-    if (!op->y->grad)
-        return;
+    int add;
+    const size_t rows = tensor_rows(of), width = tensor_columns(of);
+    struct tensor *dw = lower_grad(p, node, dir->at + weight, &add);
+    if (dw)
+        plan_gemm(p, node->in[dir->at + weight]->name,
+                  (struct gemm_shape){1, 0, width, columns, rows}, of, x, dw, add);
+    struct tensor *db = lower_grad(p, node, dir->at + bias, &add);
+    if (db)
+        reduce_sum_rows(p, of, rows, width, db, node->in[dir->at + bias]->name);
+}
+
+/* dW_hh += da^T h_before, dW_ih += dx^T input, biases: sums of rows, dinput = dx W_ih */
+static void long_back(struct plan *p, struct op *node, const struct layer *op)
+{
+    size_t rows = op->batch * op->window, width = op->gates * op->hidden;
+    struct tensor *h_before[2], *da[2], *dy = lower_arrived(node, 0);
     for (size_t d = 0; d < op->dirs; d++) {
-        h_before[d] = graph_tensor2(g, "before", rows, op->hidden);
-        da[d] = op->kind == CELL_KIND_GRU ? graph_tensor2(g, "grad.hidden", rows, width)
-                                          : graph_tensor2(g, "unused", 1, 1);
+        h_before[d] = plan_tensor2(p, "before", rows, op->hidden);
+        da[d] = op->kind == CELL_KIND_GRU ? plan_tensor2(p, "grad.hidden", rows, width)
+                                          : plan_tensor2(p, "unused", 1, 1);
     }
     if (op->side)
-        walk_back(g, op, h_before, da);
+        walk_back(p, op, dy, h_before, da);
     else
-        step_back(g, op, h_before, da);
-    struct tensor *x = graph_again(g, op->x);
+        step_back(p, op, dy, h_before, da);
+    struct tensor *x = lower_value(p, node, X);
     for (size_t d = 0; d < op->dirs; d++) {
         const struct direction *dir = &op->dir[d];
         struct tensor *dx = dir->gates, *of_a = op->kind == CELL_KIND_GRU ? da[d] : dx;
-        graph_gemm(g, dir->w_hh->name, (struct gemm_shape){1, 0, width, op->hidden, rows}, of_a,
-                   h_before[d], dir->w_hh->grad, 1);
-        op_sum_rows(g, of_a, rows, width, dir->b_hh->grad, dir->b_hh->name);
-        graph_gemm(g, dir->w_ih->name, (struct gemm_shape){1, 0, width, op->in, rows}, dx, x,
-                   dir->w_ih->grad, 1);
-        op_sum_rows(g, dx, rows, width, dir->b_ih->grad, dir->b_ih->name);
+        weights_back(p, node, dir, WEIGHT_HH, BIAS_HH, of_a, h_before[d], op->hidden);
+        weights_back(p, node, dir, WEIGHT_IH, BIAS_IH, dx, x, op->in);
         int add;
-        struct tensor *dinput = graph_grad(g, op->x, &add);
+        struct tensor *dinput = lower_grad(p, node, X, &add);
         if (dinput)
-            graph_gemm(g, dinput->name, (struct gemm_shape){0, 0, rows, op->in, width}, dx,
-                       dir->w_ih, dinput, add);
+            plan_gemm(p, dinput->name, (struct gemm_shape){0, 0, rows, op->in, width}, dx,
+                      dir->w_ih, dinput, add);
     }
 }
 
-/* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */
-static void make_params(struct graph *g, const struct layer *op, const struct cell *cell,
-                        const char *name, size_t number, size_t d, struct direction *dir)
-{
-    static const char *const suffix[] = {"", "_reverse"};
-    size_t width = op->gates * op->hidden;
-    double bound = 1 / sqrt((double)op->hidden), gates = (double)op->gates;
-    char text[96];
-    snprintf(text, sizeof text, "%s.weight_ih_l%zu%s", name, number, suffix[d]);
-    dir->w_ih = graph_param(g, text, 2, (size_t[]){width, op->in}, 1, cell->input,
-                            cell->input == INIT_UNIFORM ? bound : gates);
-    snprintf(text, sizeof text, "%s.weight_hh_l%zu%s", name, number, suffix[d]);
-    dir->w_hh = graph_param(g, text, 2, (size_t[]){width, op->hidden}, 1, cell->recurrent,
-                            cell->recurrent == INIT_UNIFORM ? bound : gates);
-    if (cell->zero_biases)
-        bound = 0;
-    snprintf(text, sizeof text, "%s.bias_ih_l%zu%s", name, number, suffix[d]);
-    dir->b_ih = graph_param(g, text, 1, &width, 0, INIT_UNIFORM, bound);
-    if (op->kind == CELL_KIND_LSTM)
-        params_shift(g->params, text, op->hidden, op->hidden, cell->forget_bias);
-    snprintf(text, sizeof text, "%s.bias_hh_l%zu%s", name, number, suffix[d]);
-    dir->b_hh = graph_param(g, text, 1, &width, 0, INIT_UNIFORM, bound);
-}
-
-struct tensor *op_recurrent(struct graph *g, struct tensor *x, size_t window, size_t in,
-                            const struct cell *cell, const char *name, size_t number)
+static size_t gates_of(enum cell_kind kind)
 {
     static const size_t gates[] = {[CELL_KIND_LSTM] = 4, [CELL_KIND_GRU] = 3, [CELL_KIND_RNN] = 1};
+    return gates[kind];
+}
+
+static struct layer layer_of(struct plan *p, struct op *node)
+{
+    const struct cell *cell = &((const struct recurrent *)node->attr)->cell;
+    struct tensor *x = node->in[X];
     struct layer op = {.kind = cell->kind,
-                       .window = window,
-                       .in = in,
+                       .batch = x->dim[0],
+                       .window = x->dim[1],
+                       .in = x->dim[2],
                        .hidden = cell->hidden,
-                       .gates = gates[cell->kind],
+                       .gates = gates_of(cell->kind),
                        .dirs = cell->bidirectional ? 2 : 1,
-                       .carries = g->carries && !cell->bidirectional,
-                       .x = x};
-    size_t rows = g->batch * window, width = op.gates * op.hidden;
-    choose(g, &op);
-    op.y = graph_tensor2(g, name, rows, op.dirs * op.hidden);
+                       .carries = p->carries && !cell->bidirectional,
+                       .x = x,
+                       .y = node->out[0]};
+    choose(p, &op);
     for (size_t d = 0; d < op.dirs; d++) {
+        struct tensor **in = node->in + PARAMS * d, **saved = node->saved + SAVED * d;
+        op.dir[d] = (struct direction){.at = (int)(PARAMS * d),
+                                       .w_ih = in[WEIGHT_IH],
+                                       .w_hh = in[WEIGHT_HH],
+                                       .b_ih = in[BIAS_IH],
+                                       .b_hh = in[BIAS_HH],
+                                       .gates = saved[GATES],
+                                       .extra = saved[EXTRA],
+                                       .trace = saved[TRACE]};
+    }
+    return op;
+}
+
+static void recurrent_forward(struct plan *p, struct op *node)
+{
+    struct layer op = layer_of(p, node);
+    size_t rows = op.batch * op.window, width = op.gates * op.hidden;
+    for (size_t d = 0; d < op.dirs && !op.wide; d++) {
         struct direction *dir = &op.dir[d];
-        make_params(g, &op, cell, name, number, d, dir);
-        if (op.wide)
-            continue;
-        dir->gates = graph_tensor2(g, "gates", rows, width);
-        dir->extra = op.kind == CELL_KIND_RNN ? graph_tensor2(g, "unused", 1, 1)
-                                              : graph_tensor2(g, "extra", rows, op.hidden);
-        graph_gemm(g, dir->w_ih->name, (struct gemm_shape){0, 1, rows, width, in}, x, dir->w_ih,
-                   dir->gates, 0);
+        dir->gates = plan_tensor2(p, "gates", rows, width);
+        dir->extra = op.kind == CELL_KIND_RNN ? plan_tensor2(p, "unused", 1, 1)
+                                              : plan_tensor2(p, "extra", rows, op.hidden);
+        plan_gemm(p, dir->w_ih->name, (struct gemm_shape){0, 1, rows, width, op.in}, op.x,
+                  dir->w_ih, dir->gates, 0);
     }
-    if (op.wide) {
-        wide(g, &op);
-        graph_backward_arg(g, wide_back, op);
-        return op.y;
-    }
-    if (op.side)
-        walk(g, &op);
+    if (op.wide)
+        wide(p, &op);
+    else if (op.side)
+        walk(p, &op);
     else
-        step(g, &op);
-    graph_backward_arg(g, backward, op);
-    return op.y;
+        step(p, &op);
+    for (size_t d = 0; d < op.dirs; d++) {
+        struct tensor **saved = node->saved + SAVED * d;
+        saved[GATES] = op.dir[d].gates;
+        saved[EXTRA] = op.dir[d].extra;
+        saved[TRACE] = op.dir[d].trace;
+    }
+}
+
+static void recurrent_back(struct plan *p, struct op *node)
+{
+    const struct layer op = layer_of(p, node);
+    if (op.wide)
+        wide_back(p, node, &op);
+    else
+        long_back(p, node, &op);
+}
+
+static void recurrent_infer(struct graph *g, struct op *op)
+{
+    const struct cell *cell = &((const struct recurrent *)op->attr)->cell;
+    const struct tensor *x = op->in[X];
+    if (x->rank != 3)
+        graph_misfit(g, op, "needs rows of samples [B, T, in]", X, -1);
+    else
+        graph_output(
+            g, op, 0, op->path, x->dtype, 3,
+            (size_t[]){x->dim[0], x->dim[1], cell->hidden * (cell->bidirectional ? 2 : 1)});
+}
+
+static const struct op_class recurrent_class = {
+    .name = "recurrent",
+    .attr = sizeof(struct recurrent),
+    .infer = recurrent_infer,
+    .forward = recurrent_forward,
+    .back = recurrent_back,
+    .reads = READS_IN(X) | READS_OUT(0),
+};
+
+/* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */
+static void make_params(struct graph *g, size_t columns, const struct cell *cell, const char *name,
+                        size_t number, size_t d, struct tensor **in)
+{
+    static const char *const suffix[] = {"", "_reverse"};
+    const size_t width = gates_of(cell->kind) * cell->hidden;
+    const double gates = (double)gates_of(cell->kind);
+    double bound = 1 / sqrt((double)cell->hidden);
+    in[WEIGHT_IH] = graph_param(g, graph_name("%s.weight_ih_l%zu%s", name, number, suffix[d]), 2,
+                                (size_t[]){width, columns}, 1, cell->input,
+                                cell->input == INIT_UNIFORM ? bound : gates);
+    in[WEIGHT_HH] = graph_param(g, graph_name("%s.weight_hh_l%zu%s", name, number, suffix[d]), 2,
+                                (size_t[]){width, cell->hidden}, 1, cell->recurrent,
+                                cell->recurrent == INIT_UNIFORM ? bound : gates);
+    if (cell->zero_biases)
+        bound = 0;
+    const char *bias = graph_name("%s.bias_ih_l%zu%s", name, number, suffix[d]);
+    in[BIAS_IH] = graph_param(g, bias, 1, &width, 0, INIT_UNIFORM, bound);
+    if (cell->kind == CELL_KIND_LSTM)
+        params_shift(g->params, bias, cell->hidden, cell->hidden, cell->forget_bias);
+    in[BIAS_HH] = graph_param(g, graph_name("%s.bias_hh_l%zu%s", name, number, suffix[d]), 1,
+                              &width, 0, INIT_UNIFORM, bound);
+}
+
+struct tensor *op_recurrent(struct graph *g, struct tensor *x, const struct cell *cell,
+                            const char *name, size_t number)
+{
+    struct tensor *in[1 + 2 * PARAMS] = {x};
+    const size_t dirs = cell->bidirectional ? 2 : 1;
+    for (size_t d = 0; d < dirs; d++)
+        make_params(g, tensor_columns(x), cell, name, number, d, in + PARAMS * d);
+    return graph_op(g, &recurrent_class, name, &(struct recurrent){*cell}, 1 + PARAMS * dirs, in)
+        ->out[0];
 }

@@ -1,74 +1,111 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "lower/cut.h"
+#include "lower/lower.h"
 #include "ops/ops.h"
 
-struct window_denorm {
-    struct tensor *y, *z, *stats, *feature;
-    size_t elems, targets, features;
+static struct launch *window_kernel(struct plan *p, const char *name, size_t batch, size_t width,
+                                    size_t features, int gradient)
+{
+    unsigned lanes = cut_lanes(p, width, 1);
+    return plan_kernel(p, "window_norm.cl", name, batch, lanes, "-DF=%zu -DGRADIENT=%d -DLANES=%u",
+                       features, gradient, lanes);
+}
+
+/* --- on the way in */
+
+static void window_norm_forward(struct plan *p, struct op *op)
+{
+    const struct tensor *x = op->in[0];
+    struct launch *l = window_kernel(p, "window_norm", x->dim[0], x->dim[2], x->dim[2], 0);
+    launch_read(l, op->in[0]);
+    launch_write(l, op->out[0]);
+    launch_write(l, op->out[1]);
+    launch_int(l, x->dim[1]);
+    launch_cost(l, 6.0 * (double)x->elems, op->out[0]->name);
+}
+
+static void window_norm_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[0];
+    graph_output_like(g, op, 0, "window_norm", x);
+    graph_output(g, op, 1, "window.stats", DTYPE_F32, 3, (size_t[]){x->dim[0], 2, x->dim[2]});
+}
+
+static const struct op_class window_norm_class = {
+    .name = "window norm",
+    .infer = window_norm_infer,
+    .forward = window_norm_forward,
 };
 
-static struct launch *kernel(struct graph *g, const char *name, size_t width, size_t features,
-                             int gradient)
+struct tensor *op_window_norm(struct graph *g, struct tensor *x, struct tensor **stats)
 {
-    unsigned lanes = graph_lanes(g, width, 1);
-    return graph_kernel(g, "window_norm.cl", name, g->batch, lanes,
-                        "-DF=%zu -DGRADIENT=%d -DLANES=%u", features, gradient, lanes);
+    struct op *op = graph_op(g, &window_norm_class, "window_norm", NULL, 1, (struct tensor *[]){x});
+    *stats = op->out[1];
+    return op->out[0];
 }
 
-struct tensor *op_window_norm(struct graph *g, struct tensor *x, size_t window, size_t features,
-                              struct tensor **stats)
-{
-    struct tensor *y = graph_tensor(g, "window_norm", 3, (size_t[]){g->batch, window, features});
-    y->needs_grad = 0;
-    *stats = graph_tensor(g, "window.stats", 3, (size_t[]){g->batch, 2, features});
-    struct launch *l = kernel(g, "window_norm", features, features, 0);
-    launch_read(l, x);
-    launch_write(l, y);
-    launch_write(l, *stats);
-    launch_int(l, window);
-    launch_cost(l, 6.0 * (double)y->elems, y->name);
-    return y;
-}
+/* --- on the way out */
 
-static void put_back(struct graph *g, const struct window_denorm *op, struct tensor *y,
-                     struct tensor *z, int gradient)
+enum { Y, STATS, FEATURE };
+
+static void put_back(struct plan *p, const struct op *op, struct tensor *y, struct tensor *z,
+                     int gradient)
 {
-    struct launch *l = kernel(g, "window_denorm", op->elems, op->features, gradient);
+    const struct tensor *shape = op->out[0];
+    const size_t elems = shape->dim[1] * shape->dim[2];
+    struct launch *l = window_kernel(p, "window_denorm", shape->dim[0], elems,
+                                     tensor_columns(op->in[STATS]), gradient);
     launch_read(l, y);
-    launch_read(l, op->stats);
-    launch_read(l, op->feature);
+    launch_read(l, op->in[STATS]);
+    launch_read(l, op->in[FEATURE]);
     launch_write(l, z);
-    launch_int(l, op->elems);
-    launch_int(l, op->targets);
-    launch_cost(l, 2.0 * (double)z->elems, z->name);
+    launch_int(l, elems);
+    launch_int(l, shape->dim[2]);
+    launch_cost(l, 2.0 * (double)shape->elems, z->name);
 }
 
-static void backward(struct graph *g, const void *arg)
+static void window_denorm_forward(struct plan *p, struct op *op)
 {
-    const struct window_denorm *op = arg;
-    int add;
-    struct tensor *dy = op->z->grad ? graph_grad(g, op->y, &add) : NULL;
-    if (dy)
-        put_back(g, op, op->z->grad, dy, 1); /* y's one reader */
+    put_back(p, op, op->in[Y], op->out[0], 0);
 }
+
+static void window_denorm_back(struct plan *p, struct op *op)
+{
+    put_back(p, op, lower_arrived(op, 0), lower_grad_fresh(p, op, Y), 1);
+}
+
+static void window_denorm_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *y = op->in[Y];
+    const size_t targets = op->in[FEATURE]->elems, rows = y->elems / y->dim[0] / targets;
+    if (rows * targets * y->dim[0] != y->elems)
+        graph_misfit(g, op, "needs rows of all targets", Y, FEATURE);
+    else
+        graph_output(g, op, 0, "output", y->dtype, 3, (size_t[]){y->dim[0], rows, targets});
+}
+
+static const struct op_class window_denorm_class = {
+    .name = "window denorm",
+    .infer = window_denorm_infer,
+    .forward = window_denorm_forward,
+    .back = window_denorm_back,
+    .reads = READS_IN(STATS),
+};
 
 struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
-                                size_t rows, size_t targets, size_t features, const int *feature)
+                                size_t targets, const int *feature)
 {
-    struct window_denorm op = {
-        .y = y, .stats = stats, .elems = rows * targets, .targets = targets, .features = features};
     float *table = malloc(targets * sizeof *table);
     if (!table) {
         g->failed = 1;
-        return y;
+        return &g->nowhere;
     }
     for (size_t k = 0; k < targets; k++)
         table[k] = (float)feature[k];
-    op.feature = graph_constant(g, "window.features", targets, table);
+    struct tensor *of = graph_constant(g, "window.features", 1, &targets, table);
     free(table);
-    op.z = graph_tensor(g, "output", 3, (size_t[]){g->batch, rows, targets});
-    put_back(g, &op, y, op.z, 0);
-    graph_backward_arg(g, backward, op);
-    return op.z;
+    return graph_op(g, &window_denorm_class, "output", NULL, 3, (struct tensor *[]){y, stats, of})
+        ->out[0];
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lower/cut.h"
+
 static const struct optim_class *const classes[] = {&optim_adamw, &optim_sgd, &optim_lion};
 
 const struct optim_class *optim_class_of(const struct config *c)
@@ -58,20 +60,20 @@ struct cut {
     size_t vectors, chunk, groups;
 };
 
-static struct cut optim_cut(const struct graph *g, size_t elems)
+static struct cut optim_cut(const struct plan *p, size_t elems)
 {
-    struct cut cut = {.vec = graph_vec(g, 16), .lanes = device_info(g->dev)->is_cpu ? 1 : 64};
+    struct cut cut = {.vec = cut_vec(p, 16), .lanes = cut_group(p, 64)};
     cut.vectors = elems / cut.vec;
-    size_t chunks = graph_chunks(g, (cut.vectors + 63) / 64);
+    size_t chunks = cut_chunks(p, (cut.vectors + 63) / 64);
     cut.chunk = (cut.vectors + chunks - 1) / chunks;
     cut.groups = (cut.vectors + cut.chunk - 1) / cut.chunk;
     return cut;
 }
 
-static struct launch *optim_kernel(struct graph *g, const struct cut *cut, const char *file,
+static struct launch *optim_kernel(struct plan *p, const struct cut *cut, const char *file,
                                    const char *name, size_t groups, size_t lanes)
 {
-    return graph_kernel(g, file, name, groups, lanes, "-DVEC=%u -DLANES=%u", cut->vec, cut->lanes);
+    return plan_kernel(p, file, name, groups, lanes, "-DVEC=%u -DLANES=%u", cut->vec, cut->lanes);
 }
 
 /* A block of an arena: vectors [first, end) of all. */
@@ -85,16 +87,16 @@ static struct stretch optim_stretch(const struct cut *cut, const struct arena *a
 }
 
 /* The sums of the gradients' squares, a chunk each; the same bits whatever the blocks. */
-static void optim_append_blocks(struct graph *g, const struct cut *cut, struct tensor *const *grads,
+static void optim_append_blocks(struct plan *p, const struct cut *cut, struct tensor *const *grads,
                                 struct tensor *part)
 {
-    struct tensor *in = g->step; /* not read: no chunk begins before the first block */
-    for (size_t b = 0; b < g->params->grads->blocks; b++) {
-        const struct stretch s = optim_stretch(cut, g->params->grads, b);
+    struct tensor *in = p->step; /* not read: no chunk begins before the first block */
+    for (size_t b = 0; b < p->params->grads->blocks; b++) {
+        const struct stretch s = optim_stretch(cut, p->params->grads, b);
         const size_t groups = (s.end + cut->chunk - 1) / cut->chunk - s.first / cut->chunk;
-        struct tensor *out = graph_tensor2(g, "norm.sums", cut->lanes, 2 * cut->vec);
+        struct tensor *out = plan_tensor2(p, "norm.sums", cut->lanes, 2 * cut->vec);
         struct launch *l =
-            optim_kernel(g, cut, "norm_blocks.cl", "norm_parts_block", groups, cut->lanes);
+            optim_kernel(p, cut, "norm_blocks.cl", "norm_parts_block", groups, cut->lanes);
         launch_read(l, grads[b]);
         launch_add_to(l, part, b > 0);
         launch_read(l, in);
@@ -109,25 +111,25 @@ static void optim_append_blocks(struct graph *g, const struct cut *cut, struct t
 }
 
 /* The norm of all gradients, from which the clip factor and the finite flag come. */
-static void optim_append_norm(struct graph *g, const struct cut *cut, struct tensor *const *grads,
+static void optim_append_norm(struct plan *p, const struct cut *cut, struct tensor *const *grads,
                               struct tensor *metrics)
 {
-    struct tensor *part = graph_tensor(g, "norm.parts", 1, &cut->groups);
+    struct tensor *part = plan_tensor(p, "norm.parts", cut->groups);
     struct launch *l;
-    if (g->params->grads->blocks > 1) {
-        optim_append_blocks(g, cut, grads, part);
+    if (p->params->grads->blocks > 1) {
+        optim_append_blocks(p, cut, grads, part);
     } else {
-        l = optim_kernel(g, cut, "optimizer.cl", "norm_parts", cut->groups, cut->lanes);
+        l = optim_kernel(p, cut, "optimizer.cl", "norm_parts", cut->groups, cut->lanes);
         launch_read(l, grads[0]);
         launch_write(l, part);
         launch_int(l, cut->vectors);
         launch_int(l, cut->chunk);
-        launch_cost(l, 2.0 * (double)g->params->elems, "norm");
+        launch_cost(l, 2.0 * (double)p->params->elems, "norm");
     }
-    l = optim_kernel(g, cut, "optimizer.cl", "norm_finish", 1, 1);
+    l = optim_kernel(p, cut, "optimizer.cl", "norm_finish", 1, 1);
     launch_read(l, part);
     launch_update(l, metrics);
-    launch_read(l, g->step);
+    launch_read(l, p->step);
     launch_int(l, cut->groups);
     launch_cost(l, (double)cut->groups, "norm");
 }
@@ -139,44 +141,44 @@ static size_t optim_below(struct stretch s, size_t bound)
 }
 
 /* The class's kernel over block `b`. */
-static void optim_append_update(struct optim *o, struct graph *g, const struct cut *cut, size_t b,
+static void optim_append_update(struct optim *o, struct plan *p, const struct cut *cut, size_t b,
                                 struct tensor *parameters, struct tensor *grads,
                                 struct tensor *metrics)
 {
     const struct optim_class *class = o->class;
-    const struct stretch s = optim_stretch(cut, g->params->grads, b);
+    const struct stretch s = optim_stretch(cut, p->params->grads, b);
     const size_t vectors = s.end - s.first;
-    struct launch *l = optim_kernel(g, cut, class->file, class->kernel,
+    struct launch *l = optim_kernel(p, cut, class->file, class->kernel,
                                     (vectors + cut->chunk - 1) / cut->chunk, cut->lanes);
     launch_update(l, parameters);
     launch_update(l, grads);
     for (size_t i = 0; i < class->slots; i++)
-        launch_update(l, graph_borrow(g, class->slot[i], o->slot[i]->block[b]));
+        launch_update(l, plan_borrow(p, class->slot[i], o->slot[i]->block[b]));
     launch_read(l, metrics);
-    launch_read(l, g->step);
+    launch_read(l, p->step);
     launch_int(l, vectors);
     launch_int(l, cut->chunk);
-    launch_int(l, optim_below(s, g->params->decayed / cut->vec));
+    launch_int(l, optim_below(s, p->params->decayed / cut->vec));
     if (class->constants)
         class->constants(o->config, l);
     launch_cost(l, class->flops * (double)(vectors * cut->vec), class->kernel);
 }
 
 /* The moving average, of all vectors of block `b` of the parameters. */
-static void optim_append_average(const struct optim *o, struct graph *g, size_t b,
+static void optim_append_average(const struct optim *o, struct plan *p, size_t b,
                                  struct tensor *parameters, struct tensor *metrics,
                                  const struct params *average)
 {
-    const struct params *p = g->params;
-    const struct cut cut = optim_cut(g, p->elems + p->running);
-    const struct stretch s = optim_stretch(&cut, p->values, b);
-    const size_t vectors = s.end - s.first, trained = optim_below(s, p->elems / cut.vec);
+    const struct params *params = p->params;
+    const struct cut cut = optim_cut(p, params->elems + params->running);
+    const struct stretch s = optim_stretch(&cut, params->values, b);
+    const size_t vectors = s.end - s.first, trained = optim_below(s, params->elems / cut.vec);
     struct launch *l =
-        optim_kernel(g, &cut, "ema.cl", "ema", (vectors + cut.chunk - 1) / cut.chunk, cut.lanes);
+        optim_kernel(p, &cut, "ema.cl", "ema", (vectors + cut.chunk - 1) / cut.chunk, cut.lanes);
     launch_read(l, parameters);
-    launch_update(l, graph_borrow(g, "average", average->values->block[b]));
+    launch_update(l, plan_borrow(p, "average", average->values->block[b]));
     launch_read(l, metrics);
-    launch_read(l, g->step);
+    launch_read(l, p->step);
     launch_int(l, vectors);
     launch_int(l, cut.chunk);
     launch_int(l, trained);
@@ -184,25 +186,25 @@ static void optim_append_average(const struct optim *o, struct graph *g, size_t 
     launch_cost(l, 3.0 * (double)(trained * cut.vec), "ema");
 }
 
-void optim_append(struct optim *o, struct graph *g, struct tensor *metrics,
+void optim_append(struct optim *o, struct plan *p, struct tensor *metrics,
                   const struct params *average)
 {
-    const struct params *p = g->params;
-    const struct cut cut = optim_cut(g, p->elems);
-    struct tensor **grads = malloc(p->values->blocks * sizeof *grads);
+    const struct params *params = p->params;
+    const struct cut cut = optim_cut(p, params->elems);
+    struct tensor **grads = malloc(params->values->blocks * sizeof *grads);
     if (!grads) {
-        g->failed = 1;
+        p->failed = 1;
         return;
     }
-    for (size_t b = 0; b < p->grads->blocks; b++)
-        grads[b] = graph_borrow(g, "gradients", p->grads->block[b]);
-    optim_append_norm(g, &cut, grads, metrics);
-    for (size_t b = 0; p->values->from[b] < (p->elems + p->running) * 4; b++) {
-        struct tensor *parameters = graph_borrow(g, "parameters", p->values->block[b]);
-        if (b < p->grads->blocks)
-            optim_append_update(o, g, &cut, b, parameters, grads[b], metrics);
+    for (size_t b = 0; b < params->grads->blocks; b++)
+        grads[b] = plan_borrow(p, "gradients", params->grads->block[b]);
+    optim_append_norm(p, &cut, grads, metrics);
+    for (size_t b = 0; params->values->from[b] < (params->elems + params->running) * 4; b++) {
+        struct tensor *parameters = plan_borrow(p, "parameters", params->values->block[b]);
+        if (b < params->grads->blocks)
+            optim_append_update(o, p, &cut, b, parameters, grads[b], metrics);
         if (average)
-            optim_append_average(o, g, b, parameters, metrics, average);
+            optim_append_average(o, p, b, parameters, metrics, average);
     }
     free(grads);
 }

@@ -12,8 +12,8 @@
 #define OPTIM_OPTIM_H
 
 #include "config/config.h"
-#include "graph/graph.h"
-#include "graph/step.h"
+#include "lower/plan.h"
+#include "lower/step.h"
 
 #define OPTIM_MAX_SLOTS 2
 
@@ -58,9 +58,9 @@ void optim_fini(struct optim *o);
 void optim_step(const struct optim *o, double lr, struct step *step);
 
 /* Appends the update: global norm, clipping, then the class's kernel over all trained parameters,
- * which zeroes the gradients; then their moving average into `average`, a twin of the graph's
+ * which zeroes the gradients; then their moving average into `average`, a twin of the plan's
  * parameters (NULL: none). */
-void optim_append(struct optim *o, struct graph *g, struct tensor *metrics,
+void optim_append(struct optim *o, struct plan *p, struct tensor *metrics,
                   const struct params *average);
 
 /* Device bytes that the slots take, and the moving average where there is one. */

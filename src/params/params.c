@@ -24,6 +24,7 @@ void params_free(struct params *params)
     for (size_t i = 0; i < params->count; i++) {
         buffer_free(params->list[i]->value.buffer);
         buffer_free(params->list[i]->grad.buffer);
+        free(params->list[i]->value.name);
         free(params->list[i]);
     }
     arena_free(params->values);
@@ -112,19 +113,21 @@ struct tensor *params_get(struct params *params, const char *name, int rank, con
     struct param **slot = slot_of(params, name);
     if (*slot)
         return same_shape(&(*slot)->value, rank, dim) ? &(*slot)->value : NULL;
-    if (strlen(name) >= sizeof params->list[0]->value.name || tensor_count(rank, dim, &elems))
+    if (strlen(name) > PARAM_MAX_NAME || tensor_count(rank, dim, &elems))
         return NULL;
     struct param **list = realloc(params->list, (params->count + 1) * sizeof *list);
     struct param *p = calloc(1, sizeof *p);
+    char *copy = strdup(name);
     if (list)
         params->list = list;
-    if (!list || !p) {
+    if (!list || !p || !copy) {
         params->failed = 1;
+        free(copy);
         free(p);
         return NULL;
     }
     struct tensor *t = &p->value;
-    snprintf(t->name, sizeof t->name, "%s", name);
+    t->name = copy;
     t->kind = TENSOR_PARAM;
     t->rank = rank;
     t->elems = elems;

@@ -19,6 +19,8 @@
 #include "params/arena.h"
 #include "tensor/tensor.h"
 
+#define PARAM_MAX_NAME 200
+
 enum init_kind {
     INIT_UNIFORM,  /* U(-scale, scale) */
     INIT_NORMAL,   /* N(0, scale^2) */

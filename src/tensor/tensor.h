@@ -3,8 +3,8 @@
  * tensor: the type and the shape of an array, and where it lies. It knows no device: a place is
  * bytes in an arena, and `buffer` is what the executor has put there.
  *
- * Whoever makes a tensor owns it: a graph its activations and states, `struct params` parameters
- * and their gradients.
+ * Whoever makes a tensor owns it: a graph its activations and states, a plan scratch memory and
+ * gradients, `struct params` parameters and theirs.
  */
 #ifndef TENSOR_TENSOR_H
 #define TENSOR_TENSOR_H
@@ -22,33 +22,62 @@ enum tensor_kind {
     TENSOR_STATE,      /* keeps its place and contents from run to run */
 };
 
+struct op;
+struct buffer;
+
 struct tensor {
-    char name[96];
+    char *name; /* owned */
     enum tensor_kind kind;
     enum dtype dtype;
     int rank;
     size_t dim[TENSOR_MAX_RANK];
     size_t elems;
-
-    struct tensor *grad; /* of the same shape; NULL until backward asks for it */
-    int grad_written;    /* backward has written it: the next one adds */
+    struct tensor *of; /* a view: the tensor whose elements it shows in another shape; else NULL */
+    int keep;          /* stays readable after the run */
     int needs_grad;
-    struct tensor *bias;  /* [last dim] or [positions, last dim]: a linear layer's bias that the
-                             consumer of this tensor adds when it reads it; NULL for none */
-    int spare;            /* its maker's backward pass does not read it: that of its one consumer
-                             may write over it */
-    struct maker *maker;  /* appends what makes this tensor again; NULL: it is kept */
-    struct tensor *again; /* what that made */
 
-    /* set by the planner */
+    /* of the graph, see ir/graph.h */
+    struct op *maker; /* the op whose output it is; NULL: none */
+    unsigned readers; /* inputs of ops that it is */
+
+    /* of lowering, see lower/lower.h; those of a view are its tensor's */
+    struct tensor *grad;  /* of the same shape; NULL until a backward pass asks for it */
+    int grad_written;     /* something has written it: the next one adds */
+    struct tensor *again; /* made again for the backward pass */
+    size_t back_reader;   /* place of the first node whose backward pass may read it */
+
+    /* of the planner and the executor, see lower/plan.h */
     int first, last;        /* launches; first = -1: none */
-    int keep;               /* stays readable after the run */
     size_t segment, offset; /* bytes */
     struct buffer *buffer;
     int borrowed;  /* the buffer belongs to somebody else */
     void *initial; /* state: contents to begin with; owned */
-    int carried;   /* state that graph_forget() resets to these contents */
+    int carried;   /* state that exec_forget() resets to these contents */
 };
+
+/* Tensors that somebody owns. */
+struct tensors {
+    struct tensor **item;
+    size_t count;
+};
+
+/* A new tensor of the list; NULL without memory. A shape whose bytes cannot be counted gets one
+ * element; *fits tells. */
+struct tensor *tensors_add(struct tensors *list, const char *name, enum tensor_kind kind,
+                           enum dtype dtype, int rank, const size_t *dim, int *fits);
+
+/* Frees tensors and their initial contents; their buffers are the executor's. */
+void tensors_free(struct tensors *list);
+
+/* The tensor whose elements a view shows; else `t` itself. */
+struct tensor *tensor_base(struct tensor *t);
+
+/* Extent of the last dimension, and how many such rows there are. */
+size_t tensor_columns(const struct tensor *t);
+size_t tensor_rows(const struct tensor *t);
+
+/* "[3, 5, 7]" */
+const char *tensor_shape_text(const struct tensor *t, char *to, size_t size);
 
 /* Elements of a shape into *elems; -1 where their bytes cannot be counted. */
 int tensor_count(int rank, const size_t *dim, size_t *elems);

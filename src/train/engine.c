@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ops/ops.h"
+#include "exec/exec.h"
+#include "lower/lower.h"
 
 /* FNV-1a (Fowler, Noll, Vo) by words instead of bytes. */
 static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
@@ -134,23 +135,37 @@ static int make_feed(struct engine *e, struct error *err)
     return -1;
 }
 
+/* The launches of a graph of the model; NULL with an error. */
+static struct plan *plan_of(struct engine *e, struct params *params, size_t batch,
+                            const struct model_shape *shape, int training, struct model_io *io,
+                            struct error *err)
+{
+    struct graph *g = model_graph(params, e->config, batch, shape, training, &e->feed->buffers, io);
+    if (!g) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    io->input->keep |= !training;
+    return lower_graph(g, e->dev, err);
+}
+
 /* Both graphs, planned; the parameters get their memory with the first. */
-static int plan_graphs(struct engine *e, const struct engine_options *options, size_t batch,
-                       size_t eval_batch, struct error *err)
+static int make_plans(struct engine *e, const struct engine_options *options, size_t batch,
+                      size_t eval_batch, struct error *err)
 {
     const struct config *c = e->config;
     const struct model_shape shape = shape_of(e->data, c, e->data->window);
     struct model_shape eval_shape =
         shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
     eval_shape.carries = carries(e);
-    graph_free(e->train);
-    graph_free(e->eval);
+    plan_free(e->train);
+    plan_free(e->eval);
     e->train = e->eval = NULL;
     e->eval_batch = eval_batch;
     if (options->training) {
-        e->train = model_graph(e->dev, e->params, c, batch, &shape, 1, &e->feed->buffers, &e->io);
+        e->train = plan_of(e, e->params, batch, &shape, 1, &e->io, err);
         if (!e->train)
-            return error_set(err, STATUS_FAILED, "out of memory");
+            return -1;
         e->micro = e->train->launch_count;
         e->train->scattered = options->scattered;
     }
@@ -159,27 +174,25 @@ static int plan_graphs(struct engine *e, const struct engine_options *options, s
         e->judged = e->params;
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    e->eval = model_graph(e->dev, e->judged, c, eval_batch, &eval_shape, 0, &e->feed->buffers,
-                          &e->eval_io);
+    e->eval = plan_of(e, e->judged, eval_batch, &eval_shape, 0, &e->eval_io, err);
     if (!e->eval)
-        return error_set(err, STATUS_FAILED, "out of memory");
+        return -1;
     e->eval->scattered = options->scattered;
-    e->eval_io.input->keep = 1;
     if (!e->params->values && allocate(e, options->training, err))
         return -1;
     if (e->train) {
         optim_append(&e->optim, e->train, e->io.metrics, e->judged == e->params ? NULL : e->judged);
-        if (graph_plan(e->train, err) || graph_check(e->train, err))
+        if (plan_place(e->train, err) || plan_check(e->train, err))
             return -1;
     }
-    return graph_plan(e->eval, err) || graph_check(e->eval, err) ? -1 : 0;
+    return plan_place(e->eval, err) || plan_check(e->eval, err) ? -1 : 0;
 }
 
 /* Device bytes with the planned graphs. */
 static uint64_t bytes_needed(const struct engine *e)
 {
-    return device_bytes(e->dev) + (e->train ? graph_bytes(e->train, NULL) : 0) +
-           graph_bytes(e->eval, e->train);
+    return device_bytes(e->dev) + (e->train ? exec_bytes(e->train, NULL) : 0) +
+           exec_bytes(e->eval, e->train);
 }
 
 /* Whether the batch fits where what is cheap to make again is not kept. */
@@ -191,7 +204,7 @@ static int recompute_fits(struct engine *e, const struct engine_options *options
     changed.train.recompute = 1;
     e->config = &changed;
     int fits = options->training && !c->train.recompute &&
-               !plan_graphs(e, options, (size_t)c->train.batch, e->eval_batch, &ignored) &&
+               !make_plans(e, options, (size_t)c->train.batch, e->eval_batch, &ignored) &&
                bytes_needed(e) <= device_budget(e->dev);
     e->config = c;
     return fits;
@@ -207,7 +220,7 @@ static size_t small_eval(const struct engine *e, size_t n)
 static int batch_fits(struct engine *e, const struct engine_options *options, size_t n)
 {
     struct error ignored;
-    return !plan_graphs(e, options, n, small_eval(e, n), &ignored) &&
+    return !make_plans(e, options, n, small_eval(e, n), &ignored) &&
            bytes_needed(e) <= device_budget(e->dev);
 }
 
@@ -267,13 +280,13 @@ static int refuse_plan(struct engine *e, const struct engine_options *options, s
 static int make_graphs(struct engine *e, const struct engine_options *options, struct error *err)
 {
     size_t batch = (size_t)e->config->train.batch;
-    if (plan_graphs(e, options, batch, evaluate_batch(e, batch), err))
+    if (make_plans(e, options, batch, evaluate_batch(e, batch), err))
         return -1;
     if (bytes_needed(e) > device_budget(e->dev))
         return refuse_plan(e, options, err);
-    if (e->train && graph_prepare(e->train, NULL, e->gemm, err))
+    if (e->train && exec_prepare(e->train, NULL, e->gemm, err))
         return -1;
-    if (graph_prepare(e->eval, e->train, e->gemm, err))
+    if (exec_prepare(e->eval, e->train, e->gemm, err))
         return -1;
     /* where products were measured, they have left something in the gradients */
     return e->train ? arena_zero(e->params->grads, err) : 0;
@@ -317,8 +330,8 @@ void engine_close(struct engine *e)
         return;
     if (e->dev) /* what still runs reads what is freed here */
         device_finish(e->dev, &ignored);
-    graph_free(e->eval);
-    graph_free(e->train);
+    plan_free(e->eval);
+    plan_free(e->train);
     optim_fini(&e->optim);
     if (e->judged != e->params)
         params_free(e->judged);
@@ -343,20 +356,20 @@ int engine_order(struct engine *e, const uint32_t *start, size_t count, struct e
     return order(e, &shape, start, count, err);
 }
 
-static int run(struct engine *e, struct graph *g, size_t from, size_t to, struct error *err)
+static int run(struct engine *e, struct plan *p, size_t from, size_t to, struct error *err)
 {
-    int watched = e->profiled.on && (g == e->eval || e->profiled.turn == TURN_WATCHED);
-    return watched ? graph_run_profiled(g, from, to, err) : graph_run(g, from, to, err);
+    int watched = e->profiled.on && (p == e->eval || e->profiled.turn == TURN_WATCHED);
+    return watched ? exec_run_profiled(p, from, to, err) : exec_run(p, from, to, err);
 }
 
-static int send_step(struct engine *e, struct graph *g, const struct step *step, struct error *err)
+static int send_step(struct engine *e, struct plan *p, const struct step *step, struct error *err)
 {
     if (device_pace(e->dev, e->feed->stage ? 1 : ENGINE_DEPTH, err) ||
         feed_next(e->feed, step->first, step->count, err))
         return -1;
     struct step *slot = &e->ring[e->ring_next++ % (2 * ENGINE_DEPTH)];
     *slot = *step;
-    return buffer_send(g->step->buffer, 0, sizeof *slot, slot, err);
+    return buffer_send(p->step->buffer, 0, sizeof *slot, slot, err);
 }
 
 int engine_micro(struct engine *e, const struct step *step, struct error *err)
@@ -408,7 +421,7 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
 {
     static const struct outputs nothing;
     const struct outputs *out = outputs ? outputs : &nothing;
-    struct graph *g = e->eval;
+    struct plan *p = e->eval;
     const struct terms *terms = &e->eval_io.terms;
     size_t batch = e->eval_batch;
     *result = (struct evaluation){0};
@@ -429,10 +442,10 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                                   .seed = {(uint32_t)e->config->run.seed, 0}};
         size_t at = out->each ? 0 : first;
         int fresh =
-            g->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
+            p->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
         failed =
-            -((fresh && graph_forget(g, err)) || send_step(e, g, &step, err) ||
-              run(e, g, 0, g->launch_count, err) ||
+            -((fresh && exec_forget(p, err)) || send_step(e, p, &step, err) ||
+              run(e, p, 0, p->launch_count, err) ||
               evaluation_add(terms, n, out->value ? out->value + at : NULL, room, result, err) ||
               read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
               read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
@@ -463,10 +476,10 @@ struct engine_bytes engine_memory(const struct engine *e)
                                  .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                  .data = buffer_size(e->feed->buffers.series) +
                                          buffer_size(e->feed->buffers.order)};
-    const struct graph *graphs[] = {e->train, e->eval};
+    const struct plan *plans[] = {e->train, e->eval};
     for (int i = 0; i < 2; i++)
-        for (size_t s = 0; graphs[i] && graphs[i]->owns_segments && s < graphs[i]->segments; s++)
-            bytes.activations += graphs[i]->segment_bytes[s];
+        for (size_t s = 0; plans[i] && plans[i]->owns_segments && s < plans[i]->segments; s++)
+            bytes.activations += plans[i]->segment_bytes[s];
     bytes.other = e->bytes - bytes.parameters - bytes.gradients - bytes.optimizer - bytes.data -
                   bytes.activations;
     return bytes;

@@ -12,11 +12,11 @@
 #include "data/dataset.h"
 #include "exec/profile.h"
 #include "exec/session.h"
-#include "graph/graph.h"
-#include "graph/step.h"
-#include "models/evaluation.h"
+#include "lower/plan.h"
+#include "lower/step.h"
 #include "models/model.h"
 #include "optim/optim.h"
+#include "train/evaluation.h"
 #include "train/feed.h"
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
@@ -32,8 +32,8 @@ struct engine {
                               average */
     struct optim optim;    /* its slots are empty in an engine that only evaluates */
     struct feed *feed;
-    uint64_t data_hash;         /* of series, targets, weights and the windows of each part */
-    struct graph *train, *eval; /* train is NULL in an engine that only evaluates */
+    uint64_t data_hash;        /* of series, targets, weights and the windows of each part */
+    struct plan *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
     size_t micro;      /* launches of a micro-batch; what follows in `train` is the update */
     size_t eval_batch; /* windows in a batch of evaluation */

@@ -7,7 +7,7 @@
 #ifndef TRAIN_HISTORY_H
 #define TRAIN_HISTORY_H
 
-#include "models/evaluation.h"
+#include "train/evaluation.h"
 
 /* NaN: not known. */
 struct epoch_figures {

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ir/graph.h"
 #include "util/jsonmem.h"
 
-static json_t *launches_json(const struct graph *g)
+static json_t *launches_json(const struct plan *p)
 {
     json_t *list = json_array();
-    for (size_t i = 0; i < g->launch_count; i++) {
-        const struct launch *l = g->launches[i];
+    for (size_t i = 0; i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
         if (l->is_gemm)
             json_array_append_new(
                 list, json_pack("{s:s, s:s, s:[i,i,i], s:[b,b]}", "gemm", l->label, "product",
@@ -138,14 +139,33 @@ int plan_text_differs(const char *old, const char *now, int recompute, char *out
     return result;
 }
 
-static void print_graph(const struct graph *g, const char *title, const char *provider, FILE *out)
+static int print_place(struct tensor *t, void *out)
+{
+    if (t->kind == TENSOR_ACTIVATION && t->first >= 0)
+        fprintf(out, "  %2zu %12zu %12zu  launches %4d..%-4d %s\n", t->segment, t->offset,
+                tensor_bytes(t), t->first, t->last, t->name);
+    return 0;
+}
+
+/* What the passes made of the operations. */
+static void print_passes(const struct graph *g, FILE *out)
+{
+    fprintf(out, "  passes:\n");
+    for (size_t i = 0; i < g->told_count; i++)
+        fprintf(out, "    %s\n", g->told[i]);
+}
+
+static void print_plan(const struct plan *p, const char *title, const char *provider, int passes,
+                       FILE *out)
 {
     double flops = 0, bytes = 0;
-    fprintf(out, "%s: %zu launches\n", title, g->launch_count);
+    fprintf(out, "%s: %zu launches\n", title, p->launch_count);
+    if (passes)
+        print_passes(p->graph, out);
     fprintf(out, "  %4s %-20s %-44s %-24s %10s %10s\n", "#", "kernel", "for", "shape", "MFLOP",
             "KiB");
-    for (size_t i = 0; i < g->launch_count; i++) {
-        const struct launch *l = g->launches[i];
+    for (size_t i = 0; i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
         char shape[64];
         if (l->is_gemm)
             snprintf(shape, sizeof shape, "%zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
@@ -159,20 +179,15 @@ static void print_graph(const struct graph *g, const char *title, const char *pr
     }
     fprintf(out, "  total %.3f GFLOP, %.1f MiB moved; matrices by %s\n", flops / 1e9,
             bytes / 0x1p20, provider);
-    fprintf(out, "  memory map: %zu segments, %.2f MiB\n", g->segments,
-            (double)g->activation_bytes / 0x1p20);
-    for (size_t i = 0; i < g->tensor_count; i++) {
-        const struct tensor *t = g->tensors[i];
-        if (t->kind == TENSOR_ACTIVATION && t->first >= 0)
-            fprintf(out, "  %2zu %12zu %12zu  launches %4d..%-4d %s\n", t->segment, t->offset,
-                    tensor_bytes(t), t->first, t->last, t->name);
-    }
+    fprintf(out, "  memory map: %zu segments, %.2f MiB\n", p->segments,
+            (double)p->activation_bytes / 0x1p20);
+    plan_each_tensor(p, print_place, out);
 }
 
-void plan_print(const struct engine *e, FILE *out)
+void plan_print(const struct engine *e, int passes, FILE *out)
 {
     const char *provider = gemm_provider_name(e->dev, e->gemm);
     if (e->train)
-        print_graph(e->train, "training step", provider, out);
-    print_graph(e->eval, "evaluation", provider, out);
+        print_plan(e->train, "training step", provider, passes, out);
+    print_plan(e->eval, "evaluation", provider, passes, out);
 }

@@ -35,7 +35,7 @@ import time
 BUDGET = 60  # seconds of processor time for the tests of one mutant, unless --budget says another
 # What a compiler of today refuses is refused here too: swapped arguments of different types.
 FLAGS = "-O1 -Werror=incompatible-pointer-types -Werror=int-conversion"
-FOLDERS = ("train", "data", "graph", "ops", "analysis", "config")
+FOLDERS = ("train", "data", "ir", "lower", "exec", "params", "ops", "analysis", "config")
 COLUMNS = ("file", "function", "text", "nth", "at", "was", "becomes", "operator", "outcome", "by")
 
 # The tests of a module, the short ones first: a pattern of its files, and programs below tests/, a
@@ -51,13 +51,17 @@ MODULES = (
     ("data/split", "test_split, test_dataset, test_series"),
     ("data/feature", "test_features, test_series"),
     ("data/", "test_dataset, test_series"),
-    ("graph/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
-               "test_engine"),
+    ("ir/", "test_launches, test_plan, test_ops linear*, test_ops norm*, test_ops, test_golden"),
+    ("lower/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
+               "test_golden, test_engine"),
+    ("exec/", "test_launches, test_ops linear*, test_ops, test_engine"),
+    ("params/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
+                "test_engine"),
     ("ops/batch_norm", "test_launches, test_ops batch*, test_ops, test_golden"),
     ("ops/conv", "test_launches, test_ops max_pool*, test_ops conv*, test_ops, test_golden"),
-    ("ops/join", "test_launches, test_ops join*, test_ops I/Q*, test_ops, test_golden"),
-    ("ops/latent", "test_launches, test_ops latent*, test_ops nt_xent*, test_ops similarity*, "
-                   "test_ops"),
+    ("ops/concat", "test_launches, test_ops join*, test_ops I/Q*, test_ops, test_golden"),
+    ("ops/contrastive", "test_launches, test_ops nt_xent*, test_ops similarity*, test_ops"),
+    ("ops/unit", "test_launches, test_ops latent*, test_ops"),
     ("ops/norm", "test_launches, test_ops norm*, test_ops, test_golden"),
     ("ops/optimizer", "test_launches, test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
     ("ops/reduce", "test_launches, test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
@@ -79,7 +83,7 @@ KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "case", "else", 
 TYPES = {"int", "long", "unsigned", "char", "float", "double", "void", "struct", "enum", "const",
          "static", "size_t", "json_t", "FILE"}
 # Calls whose arguments have no order to mistake.
-VARIADIC = re.compile(r"error_|log_|snprintf|fprintf|printf|json_pack|graph_kernel|v?s?n?printf")
+VARIADIC = re.compile(r"error_|log_|snprintf|fprintf|printf|json_pack|plan_kernel|v?s?n?printf")
 RELATIONS = {"<": ("<=", ">="), "<=": ("<", ">"), ">": (">=", "<="), ">=": (">", "<"),
              "==": ("!=",), "!=": ("==",)}
 ARITHMETIC = {"+": ("-",), "-": ("+",), "*": ("/", "+"), "/": ("*",), "%": ("*",), "<<": (">>",),

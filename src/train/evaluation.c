@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "models/evaluation.h"
+#include "train/evaluation.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "exec/exec.h"
 
 static double loss_of(const struct terms *terms, const double term[TERMS_MOST])
 {

@@ -3,10 +3,10 @@
  * evaluation: the figures of a part, made of those of its batches as each term of the loss says.
  * begin, then run a batch and add it, again and again, then end.
  */
-#ifndef MODELS_EVALUATION_H
-#define MODELS_EVALUATION_H
+#ifndef TRAIN_EVALUATION_H
+#define TRAIN_EVALUATION_H
 
-#include "graph/graph.h"
+#include "error.h"
 #include "models/term.h"
 
 /* The loss and each term: of a part, or of the training of an epoch. */

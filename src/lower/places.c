@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * plan: lifetimes and places of activations. Greedy by size (Pisarchyk and Lee, "Efficient memory
+ * places: lifetimes and places of activations. Greedy by size (Pisarchyk and Lee, "Efficient memory
  * management for deep neural net inference", 2020): the largest tensor first, each at the lowest
  * address at which nothing that lives at the same time lies. Segments are buffers within the
  * device's largest allocation.
@@ -9,19 +9,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "graph/graph.h"
-#include "graph/occupied.h"
+#include "lower/occupied.h"
+#include "lower/plan.h"
 
-static size_t aligned_bytes(const struct graph *g, const struct tensor *t)
+static size_t aligned_bytes(const struct plan *p, const struct tensor *t)
 {
-    size_t align = device_info(g->dev)->base_align;
+    size_t align = device_info(p->dev)->base_align;
     return (tensor_bytes(t) + align - 1) / align * align;
 }
 
 /* The device's largest buffer, as far as it can be counted here: size_t may have 32 bits. */
-static size_t largest_buffer(const struct graph *g)
+static size_t largest_buffer(const struct plan *p)
 {
-    uint64_t bytes = device_info(g->dev)->max_alloc_bytes;
+    uint64_t bytes = device_info(p->dev)->max_alloc_bytes;
     return bytes < SIZE_MAX / 2 ? (size_t)bytes : SIZE_MAX / 2;
 }
 
@@ -30,10 +30,10 @@ static int planned(const struct tensor *t)
     return t->kind == TENSOR_ACTIVATION && t->first >= 0;
 }
 
-static int find_lifetimes(struct graph *g, struct error *err)
+static int find_lifetimes(struct plan *p, struct error *err)
 {
-    for (size_t i = 0; i < g->launch_count; i++) {
-        struct launch *l = g->launches[i];
+    for (size_t i = 0; i < p->launch_count; i++) {
+        struct launch *l = p->launches[i];
         for (unsigned a = 0; a < l->args; a++) {
             const struct tensor *t = l->arg[a].tensor;
             if (t && t->kind == TENSOR_ACTIVATION && t->first < 0 && l->arg[a].kind != ARG_WRITE)
@@ -51,10 +51,41 @@ static int find_lifetimes(struct graph *g, struct error *err)
             t->last = (int)i;
         }
     }
-    for (size_t i = 0; i < g->tensor_count; i++)
-        if (g->tensors[i]->keep && g->tensors[i]->first >= 0)
-            g->tensors[i]->last = (int)g->launch_count;
     return 0;
+}
+
+/* The tensors that need a place. */
+struct chosen {
+    size_t launches;
+    struct tensor **item;
+    size_t count;
+};
+
+static int count_one(struct tensor *t, void *ctx)
+{
+    ((struct chosen *)ctx)->count += (size_t)planned(t);
+    return 0;
+}
+
+static int choose_one(struct tensor *t, void *ctx)
+{
+    struct chosen *c = ctx;
+    if (!planned(t))
+        return 0;
+    if (t->keep)
+        t->last = (int)c->launches;
+    c->item[c->count++] = t;
+    return 0;
+}
+
+/* With room for as many again; -1 without memory. */
+static int choose_tensors(const struct plan *p, struct chosen *c)
+{
+    *c = (struct chosen){.launches = p->launch_count};
+    plan_each_tensor(p, count_one, c);
+    c->item = calloc(2 * c->count + 1, sizeof(struct tensor *));
+    c->count = 0;
+    return c->item ? plan_each_tensor(p, choose_one, c) : -1;
 }
 
 static int larger_first(const void *a, const void *b)
@@ -67,14 +98,14 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* What could not be told while the graph was built. */
-static int check_built(const struct graph *g, struct error *err)
+static int check_built(const struct plan *p, struct error *err)
 {
-    if (g->failed)
-        return error_set(err, STATUS_FAILED, "out of memory while building the graph");
-    if (g->fault[0])
-        return error_set(err, STATUS_USAGE, "%s", g->fault);
-    for (size_t i = 0; i < g->launch_count; i++) {
-        const struct launch *l = g->launches[i];
+    if (p->failed)
+        return error_set(err, STATUS_FAILED, "out of memory while building the plan");
+    if (p->fault[0])
+        return error_set(err, STATUS_USAGE, "%s", p->fault);
+    for (size_t i = 0; i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
         if (l->misfit)
             return error_set(err, STATUS_USAGE,
                              "%s %s: %zu is more than a kernel's int holds: a smaller train.batch "
@@ -88,12 +119,12 @@ static int check_built(const struct graph *g, struct error *err)
 }
 
 /* Whether each tensor fits into a buffer, and the sum of their bytes can be counted. */
-static int check_sizes(const struct graph *g, struct tensor *const *order, size_t count,
+static int check_sizes(const struct plan *p, struct tensor *const *order, size_t count,
                        struct error *err)
 {
-    const size_t limit = largest_buffer(g);
+    const size_t limit = largest_buffer(p);
     for (size_t i = 0, sum = 0; i < count; i++) {
-        size_t bytes = aligned_bytes(g, order[i]);
+        size_t bytes = aligned_bytes(p, order[i]);
         if (bytes > limit)
             return error_set(
                 err, STATUS_USAGE,
@@ -106,52 +137,48 @@ static int check_sizes(const struct graph *g, struct tensor *const *order, size_
     return 0;
 }
 
-static int place(struct graph *g, struct occupied *o, struct tensor *t)
+static int place(struct plan *p, struct occupied *o, struct tensor *t)
 {
-    const size_t limit = largest_buffer(g), bytes = aligned_bytes(g, t);
+    const size_t limit = largest_buffer(p), bytes = aligned_bytes(p, t);
     size_t first = (size_t)t->first, last = (size_t)t->last;
     size_t at = occupied_lowest(o, first, last, bytes, limit);
     if (occupied_add(o, first, last, at, at + bytes))
         return -1;
     t->segment = at / limit;
     t->offset = at % limit;
-    if (t->segment >= g->segments) {
-        size_t *more = realloc(g->segment_bytes, (t->segment + 1) * sizeof *more);
+    if (t->segment >= p->segments) {
+        size_t *more = realloc(p->segment_bytes, (t->segment + 1) * sizeof *more);
         if (!more)
             return -1;
-        g->segment_bytes = more;
-        g->segment_bytes[t->segment] = 0;
-        g->segments = t->segment + 1;
+        p->segment_bytes = more;
+        p->segment_bytes[t->segment] = 0;
+        p->segments = t->segment + 1;
     }
-    if (t->offset + bytes > g->segment_bytes[t->segment])
-        g->segment_bytes[t->segment] = t->offset + bytes;
+    if (t->offset + bytes > p->segment_bytes[t->segment])
+        p->segment_bytes[t->segment] = t->offset + bytes;
     return 0;
 }
 
-int graph_plan(struct graph *g, struct error *err)
+int plan_place(struct plan *p, struct error *err)
 {
-    if (check_built(g, err) || find_lifetimes(g, err))
+    struct chosen c;
+    if (check_built(p, err) || find_lifetimes(p, err))
         return -1;
-    size_t count = 0;
-    struct tensor **order = calloc(g->tensor_count + 1, sizeof(struct tensor *));
-    struct occupied *o = occupied_new(g->launch_count + 1);
-    int result = order && o ? 0 : error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; !result && i < g->tensor_count; i++)
-        if (planned(g->tensors[i]))
-            order[count++] = g->tensors[i];
-    if (!result) {
-        qsort(order, count, sizeof *order, larger_first);
-        result = check_sizes(g, order, count, err);
+    struct occupied *o = occupied_new(p->launch_count + 1);
+    int failed = choose_tensors(p, &c) || !o ? error_set(err, STATUS_FAILED, "out of memory") : 0;
+    if (!failed) {
+        qsort(c.item, c.count, sizeof *c.item, larger_first);
+        failed = check_sizes(p, c.item, c.count, err);
     }
-    for (size_t i = 0; !result && i < count; i++)
-        if (place(g, o, order[i]))
-            result = error_set(err, STATUS_FAILED, "out of memory");
-    g->activation_bytes = 0;
-    for (size_t i = 0; i < g->segments; i++)
-        g->activation_bytes += g->segment_bytes[i];
-    free(order);
+    for (size_t i = 0; !failed && i < c.count; i++)
+        if (place(p, o, c.item[i]))
+            failed = error_set(err, STATUS_FAILED, "out of memory");
+    p->activation_bytes = 0;
+    for (size_t i = 0; i < p->segments; i++)
+        p->activation_bytes += p->segment_bytes[i];
+    free(c.item);
     occupied_free(o);
-    return result;
+    return failed;
 }
 
 /* --- the check, which shares nothing with the planner but the lifetimes */
@@ -206,27 +233,29 @@ static int check_overlaps(struct tensor **begin, struct tensor **end, size_t cou
     return result;
 }
 
-int graph_check(const struct graph *g, struct error *err)
+static int lies_within(const struct plan *p, const struct tensor *t)
 {
-    size_t limit = largest_buffer(g), count = 0;
-    struct tensor **begin = calloc(2 * g->tensor_count + 1, sizeof(struct tensor *));
-    if (!begin)
+    return t->segment < p->segments &&
+           t->offset + tensor_bytes(t) <= p->segment_bytes[t->segment] &&
+           p->segment_bytes[t->segment] <= largest_buffer(p) &&
+           !(t->offset % device_info(p->dev)->base_align);
+}
+
+int plan_check(const struct plan *p, struct error *err)
+{
+    struct chosen c;
+    if (choose_tensors(p, &c))
         return error_set(err, STATUS_FAILED, "out of memory");
-    struct tensor **end = begin + g->tensor_count;
-    int result = 0;
-    for (size_t i = 0; i < g->tensor_count && !result; i++) {
-        struct tensor *t = g->tensors[i];
-        if (!planned(t))
-            continue;
-        if (t->segment >= g->segments ||
-            t->offset + tensor_bytes(t) > g->segment_bytes[t->segment] ||
-            g->segment_bytes[t->segment] > limit || t->offset % device_info(g->dev)->base_align)
-            result = error_set(err, STATUS_FAILED, "plan: %s lies outside its segment", t->name);
-        begin[count] = end[count] = t;
-        count++;
+    struct tensor **end = c.item + c.count;
+    int failed = 0;
+    for (size_t i = 0; i < c.count && !failed; i++) {
+        if (!lies_within(p, c.item[i]))
+            failed =
+                error_set(err, STATUS_FAILED, "plan: %s lies outside its segment", c.item[i]->name);
+        end[i] = c.item[i];
     }
-    if (!result)
-        result = check_overlaps(begin, end, count, err);
-    free(begin);
-    return result;
+    if (!failed)
+        failed = check_overlaps(c.item, end, c.count, err);
+    free(c.item);
+    return failed;
 }

@@ -3,8 +3,8 @@
  * occupied: which addresses are taken at which launches. The planner asks for the lowest free place
  * of each tensor; a tree over the launches answers without a look at every tensor that is placed.
  */
-#ifndef GRAPH_OCCUPIED_H
-#define GRAPH_OCCUPIED_H
+#ifndef LOWER_OCCUPIED_H
+#define LOWER_OCCUPIED_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "graph/occupied.h"
+#include "lower/occupied.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,8 +3,8 @@
  * step: what varies from step to step, in a small struct on the device, so that no kernel argument
  * ever changes, and the sums that the device keeps. The structs are the kernels' own, from cl/.
  */
-#ifndef GRAPH_STEP_H
-#define GRAPH_STEP_H
+#ifndef LOWER_STEP_H
+#define LOWER_STEP_H
 
 #include "cl/step.h"
 

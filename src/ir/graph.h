@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * graph: operations over tensors of fixed shape, in the order in which they are computed.
+ *
+ * A model appends operations (src/ops). Each is a node: its class, inputs, outputs, attributes and
+ * a path that names it. Shapes and types of outputs are inferred and checked when a node is
+ * appended; the first fault is kept and told by graph_check_built(). Nothing is computed here:
+ * passes (ir/fuse.h) rewrite the nodes, lower/lower.h turns them into launches.
+ *
+ * A graph owns its nodes and tensors. Parameters belong to `struct params`, which outlives it:
+ * training and evaluation graphs of a model share one.
+ */
+#ifndef IR_GRAPH_H
+#define IR_GRAPH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "error.h"
+#include "params/params.h"
+#include "tensor/tensor.h"
+
+#define OP_INPUTS 10
+#define OP_OUTPUTS 2
+#define OP_SAVED 6
+/* Numbers of a table that is made while a graph is built. */
+#define GRAPH_MAX_TABLE ((size_t)1 << 26)
+
+struct graph;
+struct op;
+struct plan;
+
+/* Bits of op_class.reads. */
+#define READS_IN(i) (1u << (i))
+#define READS_OUT(i) (1u << (16 + (i)))
+
+/*
+ * What all operations of a kind have in common. `forward` and `back` append launches to a plan;
+ * they are called once for each node of a training graph, `forward` alone in other graphs.
+ */
+struct op_class {
+    const char *name;
+    size_t attr; /* bytes of the attributes */
+
+    /* Makes the outputs by graph_output(); tells a misfit by graph_misfit(). */
+    void (*infer)(struct graph *g, struct op *op);
+
+    void (*forward)(struct plan *p, struct op *op);
+
+    /* Adds to the gradients of inputs (see lower/lower.h), from those of the outputs. NULL: no
+     * gradient passes. */
+    void (*back)(struct plan *p, struct op *op);
+
+    /* The inputs and outputs whose values `back` may read: READS_IN(0) | READS_OUT(1). Parameters
+     * may be read in any case. To read another one is a fault. */
+    unsigned reads;
+
+    /* Appends what writes the value of output 0 to `to`, from what `back` reads anyway; NULL: it is
+     * no cheaper than to keep it. */
+    void (*again)(struct plan *p, struct op *op, struct tensor *to);
+
+    /* Rewrites the graph so that one node does the work of `op` and of a neighbour, tells it in one
+     * line (graph_tell()) and returns that node; NULL if there is nothing to do. May be NULL. */
+    struct op *(*fuse)(struct graph *g, struct op *op);
+
+    /* The same the other way round: `op` does the work of the only node that reads its output 0. */
+    struct op *(*follow)(struct graph *g, struct op *op, struct op *reader);
+
+    int is_loss; /* begins the gradients: `back` does not wait for one of an output */
+};
+
+struct op {
+    const struct op_class *class;
+    char *path;                                     /* owned */
+    void *attr;                                     /* owned */
+    size_t at;                                      /* place in graph->ops */
+    struct tensor *in[OP_INPUTS], *out[OP_OUTPUTS]; /* NULL: not there */
+    struct tensor *saved[OP_SAVED];                 /* made by `forward` for `back` */
+};
+
+struct graph {
+    struct params *params;
+    size_t batch;  /* B */
+    int training;  /* dropout acts, backward follows */
+    int recompute; /* what is cheap to make again is not kept for the backward pass */
+    int carries;   /* a run goes on where the one before ended: recurrent layers keep their state */
+
+    struct tensors tensors;
+    struct op **ops; /* in order; NULL where a pass took one away */
+    size_t op_count;
+    struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
+    char **told;           /* what passes did */
+    size_t told_count;
+
+    struct tensor nowhere; /* stands for what could not be made */
+    int failed;            /* memory ran out while building */
+    char fault[512];       /* what else went wrong while building; "": nothing */
+};
+
+struct graph *graph_new(struct params *params, size_t batch, int training);
+void graph_free(struct graph *g);
+
+/* Whether the graph was built without a fault; tells the first one. */
+int graph_check_built(const struct graph *g, struct error *err);
+
+/* Keeps that `name` cannot be done, and why: "NAME WHAT". The first fault is told. */
+void graph_fault(struct graph *g, const char *name, const char *what);
+
+/* --- tensors that no op writes */
+
+/* A tensor that keeps its contents; zeros to begin with. */
+struct tensor *graph_state(struct graph *g, const char *name, enum dtype dtype, int rank,
+                           const size_t *dim);
+
+/* The same of floats with contents to begin with, copied. */
+struct tensor *graph_constant(struct graph *g, const char *name, int rank, const size_t *dim,
+                              const float *values);
+
+/* The same on a buffer of somebody else's: rows of `columns` numbers. */
+struct tensor *graph_borrow(struct graph *g, const char *name, enum dtype dtype, size_t columns,
+                            struct buffer *buffer);
+
+struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
+                           int decay, enum init_kind init, double scale);
+
+/* A statistic that training graphs keep and evaluation graphs use, see params_get_running(). */
+struct tensor *graph_running(struct graph *g, const char *name, int rank, const size_t *dim,
+                             double initial);
+
+/* The weight [out, in, ...] of a linear layer or convolution, U(-bound, bound) as PyTorch's module
+ * draws it or as params->weights says. */
+struct tensor *graph_weight(struct graph *g, const char *name, int rank, const size_t *dim,
+                            double bound);
+
+/* Its bias [count], U(-bound, bound) as PyTorch's module draws it, or 0 where params->weights draws
+ * in another way. */
+struct tensor *graph_bias(struct graph *g, const char *name, size_t count, double bound);
+
+/* A name made by a format, for the time of a call: one of a few places that take turns. */
+const char *graph_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* --- nodes */
+
+/* Appends a node with so many inputs, which may be NULL; `attr` is copied, `path` names it. Its
+ * outputs are there, whatever went wrong: after a fault they are of one element. */
+struct op *graph_op(struct graph *g, const struct op_class *class, const char *path,
+                    const void *attr, size_t inputs, struct tensor *const *in);
+
+/* Makes output i, for `infer`. It needs a gradient where an input of the node does and its class
+ * passes one. */
+struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name,
+                            enum dtype dtype, int rank, const size_t *dim);
+
+/* Output i with the shape of `like`. */
+struct tensor *graph_output_like(struct graph *g, struct op *op, int i, const char *name,
+                                 const struct tensor *like);
+
+/* A fault of `infer`: the op's path and class, `what`, and the shapes of inputs a and b (b < 0: of
+ * a alone). */
+void graph_misfit(struct graph *g, const struct op *op, const char *what, int a, int b);
+
+/* `x` in another shape of as many elements; no launch, the same memory. */
+struct tensor *graph_view(struct graph *g, struct tensor *x, int rank, const size_t *dim);
+
+/* --- for passes */
+
+/* The maker of op's input i if it is of `class` (NULL: any) and nobody but op reads its output 0;
+ * else NULL. */
+struct op *graph_sole_maker(const struct op *op, int i, const struct op_class *class);
+
+/* Makes `t` (may be NULL) input i of op. */
+void graph_set_input(struct op *op, int i, struct tensor *t);
+
+/* Takes output i of `from` over as output j of `to`. */
+void graph_take_output(struct op *to, int j, struct op *from, int i);
+
+/* Takes a node away; its place is given to `heir` unless that is NULL. */
+void graph_drop(struct graph *g, struct op *op, struct op *heir);
+
+/* Keeps one line of what a pass did. */
+void graph_tell(struct graph *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

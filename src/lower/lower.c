@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+#include "lower/lower.h"
+
+#include <stdint.h>
+
+#include "lower/reduce.h"
+
+/* --- gradients */
+
+struct tensor *lower_arrived(const struct op *op, int i)
+{
+    const struct tensor *t = tensor_base(op->out[i]);
+    return t && t->grad_written ? t->grad : NULL;
+}
+
+int lower_needs(const struct op *op, int i)
+{
+    return op->in[i] && op->in[i]->needs_grad;
+}
+
+static struct tensor *grad_of(struct plan *p, struct tensor *x)
+{
+    if (!x->grad)
+        x->grad = plan_like(p, graph_name("grad.%s", x->name), x);
+    return x->grad;
+}
+
+struct tensor *lower_grad(struct plan *p, struct op *op, int i, int *add)
+{
+    struct tensor *x = tensor_base(op->in[i]);
+    *add = 0;
+    if (!lower_needs(op, i))
+        return NULL;
+    *add = x->grad_written;
+    x->grad_written = 1;
+    return grad_of(p, x);
+}
+
+struct tensor *lower_grad_fresh(struct plan *p, struct op *op, int i)
+{
+    int add;
+    struct tensor *sum = lower_grad(p, op, i, &add);
+    if (!sum || !add)
+        return sum;
+    if (p->adds == sizeof p->to_add / sizeof *p->to_add) {
+        plan_fault(p, op->path, "adds to too many gradients");
+        return sum;
+    }
+    struct tensor *part = plan_like(p, sum->name, sum);
+    p->to_add[p->adds].part = part;
+    p->to_add[p->adds++].sum = sum;
+    return part;
+}
+
+struct tensor *lower_grad_over(struct plan *p, struct op *op, int i)
+{
+    struct tensor *x = tensor_base(op->in[i]);
+    int again = p->recompute && x->maker && x->maker->class->again;
+    if (lower_needs(op, i) && !x->grad && x->kind == TENSOR_ACTIVATION && !x->keep && !again &&
+        x->back_reader >= op->at) {
+        x->grad = plan_like(p, graph_name("grad.%s", x->name), x);
+        x->grad->of = x;
+    }
+    return lower_grad_fresh(p, op, i);
+}
+
+/* What passes that only write have left to be added. */
+static void add_up(struct plan *p)
+{
+    for (unsigned i = 0; i < p->adds; i++) {
+        struct tensor *part = p->to_add[i].part, *sum = p->to_add[i].sum;
+        reduce_add_parts(p, part, 1, part->elems, part->elems, 0, sum, sum->name);
+    }
+    p->adds = 0;
+}
+
+/* --- values */
+
+struct tensor *lower_value(struct plan *p, const struct op *op, int i)
+{
+    struct tensor *x = tensor_base(op->in[i]);
+    struct op *maker = x->maker;
+    if (!p->recompute || !p->back_of || !maker || !maker->class->again || maker->out[0] != x)
+        return x;
+    if (!x->again) {
+        const struct op *of = p->back_of;
+        x->again = plan_like(p, x->name, x);
+        p->back_of = maker;
+        maker->class->again(p, maker, x->again);
+        p->back_of = of;
+    }
+    return x->again;
+}
+
+/* Who reads what in its backward pass, the first of all. */
+static void find_readers(struct graph *g)
+{
+    for (size_t k = 0; k < g->tensors.count; k++)
+        g->tensors.item[k]->back_reader = SIZE_MAX;
+    for (size_t k = g->op_count; k-- > 0;) {
+        const struct op *op = g->ops[k];
+        for (int i = 0; op && op->class->back && i < OP_INPUTS; i++)
+            if (op->in[i] && op->class->reads & READS_IN(i))
+                tensor_base(op->in[i])->back_reader = k;
+        for (int i = 0; op && op->class->back && i < OP_OUTPUTS; i++)
+            if (op->out[i] && op->class->reads & READS_OUT(i))
+                tensor_base(op->out[i])->back_reader = k;
+    }
+}
+
+/* --- passes */
+
+static int passes_gradient(const struct op *op)
+{
+    int needed = 0, arrived = op->class->is_loss;
+    for (int i = 0; i < OP_INPUTS; i++)
+        needed |= lower_needs(op, i);
+    for (int i = 0; i < OP_OUTPUTS; i++)
+        arrived |= lower_arrived(op, i) != NULL;
+    return op->class->back && needed && arrived;
+}
+
+static void go_back(struct plan *p, struct op *op)
+{
+    if (!passes_gradient(op))
+        return;
+    p->back_of = op;
+    op->class->back(p, op);
+    p->back_of = NULL;
+    add_up(p);
+}
+
+struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
+{
+    struct plan *p = graph_check_built(g, err) ? NULL : plan_new(dev, g->params);
+    if (!p) {
+        if (!g->failed && !g->fault[0])
+            error_set(err, STATUS_FAILED, "out of memory");
+        graph_free(g);
+        return NULL;
+    }
+    p->graph = g;
+    p->training = g->training;
+    p->recompute = g->recompute;
+    p->carries = g->carries;
+    for (size_t i = 0; i < g->op_count; i++)
+        if (g->ops[i]) {
+            g->ops[i]->class->forward(p, g->ops[i]);
+            add_up(p);
+        }
+    if (g->training)
+        find_readers(g);
+    for (size_t i = g->op_count; g->training && i-- > 0;)
+        if (g->ops[i])
+            go_back(p, g->ops[i]);
+    return p;
+}

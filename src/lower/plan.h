@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan: a step as a list of launches over tensors, and the place of every tensor.
+ *
+ * Lowering (lower/lower.h) appends the launches of a graph; the optimizer, k-means and others
+ * append theirs by the same functions. From the launches plan_place() derives every tensor's
+ * lifetime and its place in an arena; nothing runs here: exec/exec.h makes memory and kernels and
+ * enqueues the list, again and again, allocating nothing.
+ *
+ * A plan owns its launches, the tensors that it made and the graph that it was lowered from.
+ */
+#ifndef LOWER_PLAN_H
+#define LOWER_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "device/device.h"
+#include "device/gemm/gemm.h"
+#include "error.h"
+#include "params/params.h"
+#include "tensor/tensor.h"
+
+#define LAUNCH_MAX_ARGS 20
+/* A plan with more is refused: to place it would take more than 10 s or 500 MiB. */
+#define PLAN_MAX_LAUNCHES 200000
+
+enum arg_kind { ARG_READ, ARG_WRITE, ARG_UPDATE, ARG_INT, ARG_FLOAT };
+
+struct launch_arg {
+    enum arg_kind kind;
+    struct tensor *tensor; /* no view */
+    int32_t i;
+    float f;
+};
+
+struct launch {
+    const char *label; /* what it is for: the parameter or tensor it serves; owned by the plan */
+    const char *file, *name;
+    char *options;
+    size_t groups, lanes;
+    struct launch_arg arg[LAUNCH_MAX_ARGS];
+    unsigned args; /* over LAUNCH_MAX_ARGS: the rest was not kept, plan_place() tells */
+    int is_gemm;
+    struct gemm_shape gemm;
+    double flops, bytes;
+    size_t misfit; /* a value that no kernel's int holds; 0: none */
+    struct plan *plan;
+
+    struct kernel *kernel; /* made by exec_prepare() */
+    struct gemm *product;
+    double seconds; /* spent while profiling */
+    uint64_t runs;
+};
+
+struct graph;
+struct op;
+
+struct plan {
+    struct device *dev;
+    struct params *params; /* NULL: none */
+    struct graph *graph;   /* NULL: of no graph */
+    int training;
+    int recompute;
+    int carries;
+
+    struct tensors tensors; /* scratch memory, gradients, states that are in no graph */
+    struct launch **launches;
+    size_t launch_count;
+    char **labels;
+    size_t label_count;
+    struct tensor *step; /* struct step, see lower/step.h */
+
+    /* while a graph is lowered, see lower/lower.c */
+    const struct op *back_of; /* the node whose backward pass is appended; NULL: none */
+    struct {
+        struct tensor *part, *sum;
+    } to_add[16]; /* gradients to add up behind it */
+    unsigned adds;
+
+    /* after plan_place() */
+    size_t *segment_bytes;
+    size_t segments;
+    size_t activation_bytes;
+    struct buffer **segment; /* [segments] */
+    int owns_segments;
+    int scattered;         /* one poisoned buffer per tensor */
+    int failed;            /* memory ran out while building */
+    char fault[512];       /* what else went wrong while building; "": nothing */
+    struct tensor nowhere; /* stands for what could not be made */
+    struct launch no_launch;
+};
+
+/* `params` may be NULL. */
+struct plan *plan_new(struct device *dev, struct params *params);
+void plan_free(struct plan *p);
+
+/* Tells plan_place() that `name` cannot be done, and why: "NAME WHAT". The first fault is told. */
+void plan_fault(struct plan *p, const char *name, const char *what);
+
+/* --- tensors that no op makes */
+
+/* Scratch memory that launches write. */
+struct tensor *plan_tensor(struct plan *p, const char *name, size_t elems);
+struct tensor *plan_tensor2(struct plan *p, const char *name, size_t a, size_t b);
+struct tensor *plan_like(struct plan *p, const char *name, const struct tensor *like);
+
+/* What keeps its contents; zeros to begin with. */
+struct tensor *plan_state(struct plan *p, const char *name, size_t elems);
+
+/* The same with contents to begin with, copied. */
+struct tensor *plan_constant(struct plan *p, const char *name, size_t elems, const float *values);
+
+/* State of zeros that a run leaves for the next one, until exec_forget(). */
+struct tensor *plan_carried(struct plan *p, const char *name, size_t elems);
+
+/* A state on a buffer of somebody else's. */
+struct tensor *plan_borrow(struct plan *p, const char *name, struct buffer *buffer);
+
+/* --- appending launches: a kernel with `options` (printf), then its arguments in order. What does
+ * not fit is told by plan_place(). */
+struct launch *plan_kernel(struct plan *p, const char *file, const char *name, size_t groups,
+                           size_t lanes, const char *options, ...)
+    __attribute__((format(printf, 6, 7)));
+void launch_read(struct launch *l, struct tensor *t);
+void launch_write(struct launch *l, struct tensor *t);
+void launch_update(struct launch *l, struct tensor *t);
+/* Reads and changes if `add`, else writes. */
+void launch_add_to(struct launch *l, struct tensor *t, int add);
+void launch_int(struct launch *l, size_t value);   /* a size, at most INT32_MAX */
+void launch_word(struct launch *l, uint32_t word); /* 32 bits as they are */
+void launch_float(struct launch *l, double value);
+void launch_cost(struct launch *l, double flops, const char *label);
+
+/* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. */
+struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,
+                         struct tensor *a, struct tensor *b, struct tensor *c, int add);
+
+/* --- places */
+
+/* Lifetimes and places; fails if a tensor is read before it is written, and tells what went wrong
+ * while the plan was built. */
+int plan_place(struct plan *p, struct error *err);
+
+/* Checks independently that no two tensors alive at a time overlap. */
+int plan_check(const struct plan *p, struct error *err);
+
+/* Calls `each` for every tensor of the plan and its graph, until it returns anything but 0. */
+int plan_each_tensor(const struct plan *p, int (*each)(struct tensor *t, void *ctx), void *ctx);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * classes: the class that others fuse with, and its attributes.
+ */
+#ifndef OPS_CLASSES_H
+#define OPS_CLASSES_H
+
+#include "ops/dropout.h"
+#include "ops/ops.h"
+
+/* y = dropout(act(x + bias + position)): x, bias [columns], position [.., columns] (both may be
+ * NULL). A position needs ACT_NONE. */
+enum { POINTWISE_X, POINTWISE_BIAS, POINTWISE_POSITION };
+struct pointwise {
+    enum act act;
+    struct drop drop;
+    int key; /* drop.path is set */
+};
+extern const struct op_class op_pointwise_class;
+
+/* a + b, b of the shape of a's last dimensions. */
+struct tensor *op_add_rows(struct graph *g, struct tensor *a, struct tensor *b);
+
+/* Lets `op`, whose kernel can, add the bias of its input `x` itself, as input `bias`: NULL if there
+ * is none, else `op`. */
+struct op *pointwise_absorb_bias(struct graph *g, struct op *op, int x, int bias);
+
+/* The gradient of a bias [columns] from that of what it was added to. */
+void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
+
+#endif

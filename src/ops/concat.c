@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "ops/ops.h"
+
+/* A kernel of join.cl over rows. */
+static struct launch *rows_kernel(struct plan *p, const char *name, size_t rows)
+{
+    unsigned lanes = cut_group(p, 32);
+    return plan_kernel(p, "join.cl", name, cut_rows(p, rows).groups, lanes, "-DLANES=%u", lanes);
+}
+
+static void concat_forward(struct plan *p, struct op *op)
+{
+    const size_t rows = tensor_rows(op->in[0]);
+    struct launch *l = rows_kernel(p, "join_fwd", rows);
+    launch_read(l, op->in[0]);
+    launch_read(l, op->in[1]);
+    launch_write(l, op->out[0]);
+    launch_int(l, tensor_columns(op->in[0]));
+    launch_int(l, tensor_columns(op->in[1]));
+    launch_int(l, rows);
+    launch_int(l, cut_rows(p, rows).chunk);
+    launch_cost(l, 0, "join");
+}
+
+static void concat_back(struct plan *p, struct op *op)
+{
+    const size_t rows = tensor_rows(op->in[0]);
+    for (int i = 0; i < 2; i++) {
+        int add;
+        struct tensor *dx = lower_grad(p, op, i, &add);
+        if (!dx)
+            continue;
+        struct launch *l = rows_kernel(p, "join_bwd", rows);
+        launch_read(l, lower_arrived(op, 0));
+        launch_add_to(l, dx, add);
+        launch_int(l, tensor_columns(op->in[i]));
+        launch_int(l, tensor_columns(op->out[0]));
+        launch_int(l, i ? tensor_columns(op->in[0]) : 0);
+        launch_int(l, rows);
+        launch_int(l, cut_rows(p, rows).chunk);
+        launch_int(l, (size_t)add);
+        launch_cost(l, 0, dx->name);
+    }
+}
+
+static void concat_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *a = op->in[0], *b = op->in[1];
+    size_t dim[TENSOR_MAX_RANK];
+    int fits = a->rank == b->rank;
+    for (int r = 0; r < a->rank; r++) {
+        dim[r] = a->dim[r];
+        fits &= r == a->rank - 1 || a->dim[r] == b->dim[r];
+    }
+    if (!fits) {
+        graph_misfit(g, op, "joins tensors of other rows", 0, 1);
+        return;
+    }
+    dim[a->rank - 1] += tensor_columns(b);
+    graph_output(g, op, 0, "join", a->dtype, a->rank, dim);
+}
+
+static const struct op_class concat_class = {
+    .name = "concat",
+    .infer = concat_infer,
+    .forward = concat_forward,
+    .back = concat_back,
+};
+
+struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return graph_op(g, &concat_class, "join", NULL, 2, (struct tensor *[]){a, b})->out[0];
+}
+
+/* --- features of I/Q samples */
+
+static void iq_features_forward(struct plan *p, struct op *op)
+{
+    const size_t rows = tensor_rows(op->in[0]);
+    struct launch *l = rows_kernel(p, "iq_features", rows);
+    launch_read(l, op->in[0]);
+    launch_write(l, op->out[0]);
+    launch_int(l, rows);
+    launch_int(l, cut_rows(p, rows).chunk);
+    launch_cost(l, 20.0 * (double)rows, op->out[0]->name);
+}
+
+static void iq_features_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[0];
+    size_t dim[TENSOR_MAX_RANK];
+    for (int r = 0; r < x->rank; r++)
+        dim[r] = x->dim[r];
+    dim[x->rank - 1] = 6;
+    if (tensor_columns(x) != 2)
+        graph_misfit(g, op, "needs I and Q", 0, -1);
+    else
+        graph_output(g, op, 0, "iq_features", x->dtype, x->rank, dim);
+}
+
+static const struct op_class iq_features_class = {
+    .name = "I/Q features",
+    .infer = iq_features_infer,
+    .forward = iq_features_forward,
+};
+
+struct tensor *op_iq_features(struct graph *g, struct tensor *x)
+{
+    return graph_op(g, &iq_features_class, "iq_features", NULL, 1, (struct tensor *[]){x})->out[0];
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include <math.h>
+#include <stdlib.h>
+
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "ops/classes.h"
+
+enum { QKV, BIAS, TABLE }; /* [B, T, 3 D], [3 D] or NULL, [T, head width / 2, 2] */
+
+struct rotary {
+    size_t heads;
+};
+
+struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
+{
+    size_t half = head_width / 2, n = window * half * 2;
+    const size_t dim[] = {window, half ? half : 1, 2};
+    if (n > GRAPH_MAX_TABLE) {
+        graph_fault(g, "rotary",
+                    "positions take more than 2^26 numbers: a shorter data.window or more "
+                    "model.heads helps");
+        return &g->nowhere;
+    }
+    float *values = calloc(dim[0] * dim[1] * dim[2], sizeof *values);
+    if (!values) {
+        g->failed = 1;
+        return &g->nowhere;
+    }
+    for (size_t i = 0; i < window * half; i++) {
+        double angle =
+            (double)(i / half) * pow(10000, -2 * (double)(i % half) / (double)head_width);
+        values[2 * i] = (float)cos(angle);
+        values[2 * i + 1] = (float)sin(angle);
+    }
+    struct tensor *table = graph_constant(g, "rotary", 3, dim, values);
+    free(values);
+    return table;
+}
+
+static void turn(struct plan *p, const struct op *op, struct tensor *x, struct tensor *bias,
+                 struct tensor *y, int sign)
+{
+    const struct tensor *qkv = op->in[QKV];
+    const size_t heads = ((const struct rotary *)op->attr)->heads;
+    const size_t head_width = qkv->dim[2] / 3 / heads;
+    size_t items = tensor_rows(qkv) * 3 * heads * ((head_width + 1) / 2);
+    size_t lanes = cut_for_cpu(p) ? 16 : 128;
+    struct launch *l =
+        plan_kernel(p, "rotary.cl", "rotary", (items + lanes - 1) / lanes, lanes,
+                    "-DDH=%zu -DH=%zu -DSIGN=%d -DBIAS=%d", head_width, heads, sign, bias != NULL);
+    launch_read(l, x);
+    if (bias)
+        launch_read(l, bias);
+    launch_read(l, op->in[TABLE]);
+    launch_write(l, y);
+    launch_int(l, qkv->dim[1]);
+    launch_int(l, items);
+    launch_cost(l, 3.0 * (double)qkv->elems, y->name);
+}
+
+static void rotary_forward(struct plan *p, struct op *op)
+{
+    turn(p, op, op->in[QKV], op->in[BIAS], op->out[0], 1);
+}
+
+static void rotary_back(struct plan *p, struct op *op)
+{
+    struct tensor *dx = lower_grad_fresh(p, op, QKV);
+    if (!dx)
+        dx = plan_like(p, "unused", op->in[QKV]);
+    turn(p, op, lower_arrived(op, 0), NULL, dx, -1);
+    pointwise_bias_back(p, op, BIAS, dx);
+}
+
+static void rotary_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[QKV];
+    const size_t heads = ((const struct rotary *)op->attr)->heads;
+    const struct tensor *table = op->in[TABLE];
+    if (x->rank != 3 || !heads || x->dim[2] % (3 * heads))
+        graph_misfit(g, op, "needs queries, keys and values [B, T, 3 D]", QKV, -1);
+    else if (table->dim[0] != x->dim[1] ||
+             (table->dim[1] != x->dim[2] / 3 / heads / 2 && x->dim[2] / 3 / heads > 1))
+        graph_misfit(g, op, "needs a table of its rows and pairs", QKV, TABLE);
+    else
+        graph_output_like(g, op, 0, "rotary", x);
+}
+
+static struct op *rotary_fuse(struct graph *g, struct op *op)
+{
+    return pointwise_absorb_bias(g, op, QKV, BIAS);
+}
+
+static const struct op_class rotary_class = {
+    .name = "rotary",
+    .attr = sizeof(struct rotary),
+    .infer = rotary_infer,
+    .forward = rotary_forward,
+    .back = rotary_back,
+    .fuse = rotary_fuse,
+};
+
+struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table)
+{
+    return graph_op(g, &rotary_class, qkv->name, &(struct rotary){heads}, 3,
+                    (struct tensor *[]){qkv, NULL, table})
+        ->out[0];
+}
