@@ -36,11 +36,14 @@ CLC = "/usr/lib/clc"
 NVIDIA_CLC, AMD_CLC = f"{CLC}/nvptx64--nvidiacl.bc", f"{CLC}/amdgcn--amdhsa.bc"
 AMD = "gfx906"
 COLUMNS = ("registers", "spill", "stack", "local", "occupancy")
-# What the comments of the configurations offer, one more product, the other optimizers.
+# What the comments of the configurations offer, one more product, the other updates.
 VARIANTS = {
     "stocks": (["model.type=cnn_recurrent", "model.cell=gru"], ["model.type=transformer"]),
     "amplifier": (["model.type=dgru"],),
-    "demo": (["device.gemm=bf16", "model.dropout=0.1", "train.optimizer=sgd"], ["train.optimizer=lion"]),
+    "demo": (
+        ["device.gemm=bf16", "model.dropout=0.1", "train.optimizer=sgd"],
+        ["train.optimizer=lion", "train.ema=0.99"],
+    ),
 }
 
 
