@@ -292,6 +292,17 @@ profile()
         '^Programs \([0-9]+ built, [0-9]+ from the cache: ' '^ +[0-9.]+ +[0-9.]+  norm.cl -DD='
 }
 point "--profile" profile
+# k-means chooses five of the windows one by one; t-SNE makes 50 steps and looks at the map once more
+profile_analysis()
+{
+    run 0 --profile -c tiny.ini -o analysed -s plots.enable=latent_space_tsne &&
+        has out '^  kmeans_near +5 +[0-9.]+ +[0-9.]+% +[0-9.]+ +[0-9.]+ +[0-9.]+ +[0-9]+%$' '^  kmeans_pick +5 ' \
+            '^  kmeans_assign +[1-9]' '^  tsne_neighbours +1 ' '^  tsne_forces +51 ' '^  tsne_norm +51 ' \
+            '^  tsne_step +50 ' && ! grep -E 'nan|inf' out &&
+        run 0 -q -c tiny.ini -o unwatched -s plots.enable=none &&
+        cmp analysed/categories.safetensors unwatched/categories.safetensors
+}
+point "--profile sees k-means and t-SNE; the same categories without it" profile_analysis
 profile_one_step()
 {
     run 0 --profile -c tiny.ini -o one_step -s train.epochs=1 -s train.batch=400 \

@@ -7,114 +7,133 @@
 #include <string.h>
 
 #include "analysis/points.h"
+#include "analysis/work.h"
 
 enum {
     TILE = 8,        /* centroids, and candidates of the start, that a kernel handles at once */
     PARTS = 256,     /* about as many groups share the start's sums */
     CHUNK = 1 << 16, /* points that kmeans_assign() puts on the device at once */
+    PICK_STEP = 4,   /* argument of kmeans_pick */
     COUNT_LIMIT = 1 << 30 /* points and centroids are numbered with an int on the device */
 };
 
-/* Points on the device, and what finds their nearest centroids. */
-struct assign {
-    size_t n, d, k, block, blocks, tiles;
+/* Points on the device: room for as many as it was made for. */
+struct set {
+    size_t n, d, block, blocks; /* points that are there; blocks that there is room for */
     int lanes;
     char options[96];
-    struct buffer *points;    /* [blocks, d, block] */
-    struct buffer *centroids; /* [tiles, d, TILE] */
-    struct buffer *norm;      /* [tiles * TILE] */
-    struct buffer *category;  /* [blocks * block] */
-    struct kernel *kernel;
-    float *packed_points, *packed_centroids, *packed_norm;
+    struct buffer *points; /* [blocks, d, block] */
+    float *packed;
 };
 
-static void assign_fini(struct assign *a)
+static void set_fini(struct set *s)
 {
-    kernel_free(a->kernel);
-    buffer_free(a->points);
-    buffer_free(a->centroids);
-    buffer_free(a->norm);
-    buffer_free(a->category);
-    free(a->packed_points);
-    free(a->packed_centroids);
-    free(a->packed_norm);
+    buffer_free(s->points);
+    free(s->packed);
 }
 
-/* Makes room for n points; the caller calls assign_fini() even after a failure. */
-static int assign_init(struct assign *a, struct device *dev, size_t n, size_t d, size_t k,
-                       struct error *err)
+/* Makes room for n points, of which there will be k centroids; the caller calls set_fini() even
+ * after a failure. */
+static int set_init(struct set *s, struct device *dev, size_t n, size_t d, size_t k,
+                    struct error *err)
 {
-    memset(a, 0, sizeof *a);
+    memset(s, 0, sizeof *s);
     if (!n || !d || !k)
         return error_set(err, STATUS_FAILED, "k-means: there are no points");
     if (n >= COUNT_LIMIT || k >= COUNT_LIMIT || d >= COUNT_LIMIT)
         return error_set(err, STATUS_FAILED, "k-means: %zu points are too many", n);
     int vec, vectors = 2;
-    points_tuning(dev, &a->lanes, &vec);
-    a->n = n;
-    a->d = d;
-    a->k = k;
-    a->block = (size_t)(a->lanes * vec * vectors);
-    a->blocks = (n + a->block - 1) / a->block;
-    a->tiles = (k + TILE - 1) / TILE;
-    snprintf(a->options, sizeof a->options, "-DD=%zu -DLANES=%d -DVEC=%d -DP=%d -DC=%d", d,
-             a->lanes, vec, vectors, TILE);
-
-    a->packed_points = malloc(a->blocks * a->block * d * sizeof(float));
-    a->packed_centroids = malloc(a->tiles * TILE * d * sizeof(float));
-    a->packed_norm = malloc(a->tiles * TILE * sizeof(float));
-    if (!a->packed_points || !a->packed_centroids || !a->packed_norm)
+    points_tuning(dev, &s->lanes, &vec);
+    s->d = d;
+    s->block = (size_t)(s->lanes * vec * vectors);
+    s->blocks = (n + s->block - 1) / s->block;
+    snprintf(s->options, sizeof s->options, "-DD=%zu -DLANES=%d -DVEC=%d -DP=%d -DC=%d", d,
+             s->lanes, vec, vectors, TILE);
+    size_t bytes = s->blocks * s->block * d * sizeof(float);
+    if (!(s->packed = malloc(bytes)))
         return error_set(err, STATUS_FAILED, "k-means: out of memory");
-    size_t points = a->blocks * a->block;
-    if (!(a->points = buffer_new(dev, points * d * sizeof(float), "k-means points", err)) ||
-        !(a->centroids = buffer_new(dev, a->tiles * TILE * d * sizeof(float), "centroids", err)) ||
-        !(a->norm = buffer_new(dev, a->tiles * TILE * sizeof(float), "centroid norms", err)) ||
-        !(a->category = buffer_new(dev, points * sizeof(int32_t), "categories", err)) ||
-        !(a->kernel = kernel_new(dev, "kmeans.cl", "kmeans_assign", a->options, err)))
-        return -1;
-    kernel_set_buffer(a->kernel, 0, a->points);
-    kernel_set_buffer(a->kernel, 1, a->centroids);
-    kernel_set_buffer(a->kernel, 2, a->norm);
-    kernel_set_int(a->kernel, 3, (int32_t)a->tiles);
-    kernel_set_buffer(a->kernel, 4, a->category);
-    return 0;
+    return (s->points = buffer_new(dev, bytes, "k-means points", err)) ? 0 : -1;
 }
 
-/* Puts n points on the device, n at most that of assign_init(). */
-static int assign_points(struct assign *a, const struct points_frame *frame, const float *x,
-                         size_t n, struct error *err)
+/* Puts n points there, in the place of those that were; n at most that of set_init(). */
+static int set_send(struct set *s, const struct points_frame *frame, const float *x, size_t n,
+                    struct error *err)
 {
-    points_pack(frame, x, n, a->d, a->block, a->packed_points);
-    a->n = n;
-    a->blocks = (n + a->block - 1) / a->block;
-    return buffer_write(a->points, 0, a->blocks * a->block * a->d * sizeof(float), a->packed_points,
-                        err);
+    points_pack(frame, x, n, s->d, s->block, s->packed);
+    s->n = n;
+    size_t blocks = (n + s->block - 1) / s->block;
+    return buffer_write(s->points, 0, blocks * s->block * s->d * sizeof(float), s->packed, err);
+}
+
+/* What finds the nearest centroids of a set's points. */
+struct assign {
+    const struct set *set;
+    size_t k, tiles;
+    struct graph *work;
+    struct tensor *centroids; /* [tiles, d, TILE] */
+    struct tensor *norm;      /* [tiles * TILE] */
+    struct tensor *category;  /* [blocks * block] */
+    float *packed, *packed_norm;
+};
+
+static void assign_fini(struct assign *a)
+{
+    work_free(a->work);
+    free(a->packed);
+    free(a->packed_norm);
+}
+
+/* The caller calls assign_fini() even after a failure. */
+static int assign_init(struct assign *a, struct device *dev, const struct set *set, size_t k,
+                       struct error *err)
+{
+    const size_t tiles = (k + TILE - 1) / TILE, points = set->blocks * set->block;
+    *a = (struct assign){.set = set, .k = k, .tiles = tiles};
+    a->packed = malloc(tiles * TILE * set->d * sizeof(float));
+    a->packed_norm = malloc(tiles * TILE * sizeof(float));
+    if (!a->packed || !a->packed_norm)
+        return error_set(err, STATUS_FAILED, "k-means: out of memory");
+    struct graph *g = a->work = work_new(dev, "k-means", err);
+    if (!g)
+        return -1;
+    a->centroids = graph_state(g, "centroids", tiles * TILE * set->d);
+    a->norm = graph_state(g, "centroid norms", tiles * TILE);
+    a->category = graph_state(g, "categories", points);
+    struct launch *l = graph_kernel(g, "kmeans.cl", "kmeans_assign", set->blocks,
+                                    (size_t)set->lanes, "%s", set->options);
+    launch_read(l, graph_borrow(g, "k-means points", set->points));
+    launch_read(l, a->centroids);
+    launch_read(l, a->norm);
+    launch_int(l, tiles);
+    launch_write(l, a->category);
+    launch_cost(l, 2.0 * (double)points * (double)(tiles * TILE) * (double)set->d, "k-means");
+    return work_prepare(g, err);
 }
 
 /* Puts centroids on the device. */
 static int assign_centroids(struct assign *a, const struct points_frame *frame,
                             const float *centroids, struct error *err)
 {
-    points_pack(frame, centroids, a->k, a->d, TILE, a->packed_centroids);
-    for (size_t c = 0; c < a->tiles * TILE; c++) {
+    const size_t count = a->tiles * TILE, d = a->set->d;
+    points_pack(frame, centroids, a->k, d, TILE, a->packed);
+    for (size_t c = 0; c < count; c++) {
         double square = 0;
-        for (size_t j = 0; j < a->d; j++) {
-            double value = a->packed_centroids[(c / TILE * a->d + j) * TILE + c % TILE];
+        for (size_t j = 0; j < d; j++) {
+            double value = a->packed[(c / TILE * d + j) * TILE + c % TILE];
             square += value * value;
         }
         a->packed_norm[c] = c < a->k ? (float)(square / 2) : FLT_MAX;
     }
-    size_t count = a->tiles * TILE;
-    if (buffer_write(a->centroids, 0, count * a->d * sizeof(float), a->packed_centroids, err))
+    if (work_write(a->centroids, count * d * sizeof(float), a->packed, err))
         return -1;
-    return buffer_write(a->norm, 0, count * sizeof(float), a->packed_norm, err);
+    return work_write(a->norm, count * sizeof(float), a->packed_norm, err);
 }
 
 static int assign_run(struct assign *a, uint32_t *category, struct error *err)
 {
-    if (kernel_enqueue(a->kernel, a->blocks, (size_t)a->lanes, err))
+    if (work_run(a->work, 0, 1, err))
         return -1;
-    return buffer_read(a->category, 0, a->n * sizeof *category, category, err);
+    return work_read(a->category, a->set->n * sizeof *category, category, err);
 }
 
 int kmeans_assign(struct device *dev, const float *x, size_t n, size_t d, const float *centroids,
@@ -122,16 +141,19 @@ int kmeans_assign(struct device *dev, const float *x, size_t n, size_t d, const 
 {
     if (!n)
         return 0;
-    struct assign a;
+    /* as many at once as there is room for, and in each turn about as many as in the others */
+    const size_t turns = (n + CHUNK - 1) / CHUNK, chunk = (n + turns - 1) / turns;
+    struct set set;
+    struct assign a = {0};
     struct points_frame frame = {0};
     int result = -1;
-    if (assign_init(&a, dev, n < CHUNK ? n : CHUNK, d, k, err) ||
+    if (set_init(&set, dev, chunk, d, k, err) || assign_init(&a, dev, &set, k, err) ||
         points_frame_init(&frame, centroids, k, d, "k-means: centroids", err) ||
         assign_centroids(&a, &frame, centroids, err))
         goto out;
-    for (size_t first = 0; first < n; first += CHUNK) {
-        size_t count = n - first < CHUNK ? n - first : CHUNK;
-        if (assign_points(&a, &frame, x + first * d, count, err) ||
+    for (size_t first = 0; first < n; first += chunk) {
+        size_t count = n - first < chunk ? n - first : chunk;
+        if (set_send(&set, &frame, x + first * d, count, err) ||
             assign_run(&a, category + first, err))
             goto out;
     }
@@ -139,6 +161,7 @@ int kmeans_assign(struct device *dev, const float *x, size_t n, size_t d, const 
 out:
     points_frame_fini(&frame);
     assign_fini(&a);
+    set_fini(&set);
     return result;
 }
 
@@ -153,123 +176,137 @@ static double distance2(const float *a, const float *b, size_t d)
     return sum;
 }
 
-/* What the greedy k-means++ start keeps on the device. */
+/* The greedy k-means++ start. Its work has the launches of two steps, which take turns. */
 struct start {
-    struct kernel *near, *pick;
-    struct buffer *nearest[2]; /* [TILE, points], of this step and the one before */
-    struct buffer *partial;    /* [TILE, groups] */
-    struct buffer *uniform;    /* [k, TILE] */
-    struct buffer *state;      /* [1 + TILE] */
-    struct buffer *taken;      /* [k] */
-    struct buffer *candidate;  /* [d, TILE] */
+    const struct set *set;
+    size_t k;
+    struct graph *work;
+    struct launch *pick[2];
+    struct tensor *nearest[2]; /* [TILE, points], of this step and the one before */
+    struct tensor *uniform;    /* [k, TILE] */
+    struct tensor *state;      /* [1 + TILE], see kmeans.cl */
+    struct tensor *taken;      /* [k] */
+    struct tensor *candidate;  /* [d, TILE] */
     float *host;               /* scratch for what is sent */
 };
 
 static void start_fini(struct start *s)
 {
-    kernel_free(s->near);
-    kernel_free(s->pick);
-    buffer_free(s->nearest[0]);
-    buffer_free(s->nearest[1]);
-    buffer_free(s->partial);
-    buffer_free(s->uniform);
-    buffer_free(s->state);
-    buffer_free(s->taken);
-    buffer_free(s->candidate);
+    work_free(s->work);
     free(s->host);
 }
 
 /* Sends what the first step starts from: all points infinitely far, one random first centroid. */
-static int start_send(struct start *s, const struct assign *a, uint64_t seed, struct error *err)
+static int start_send(struct start *s, uint64_t seed, struct error *err)
 {
-    size_t points = a->blocks * a->block;
+    const struct set *set = s->set;
+    size_t points = set->blocks * set->block;
     for (size_t i = 0; i < points; i++)
-        s->host[i] = i < a->n ? FLT_MAX : 0;
-    if (buffer_write(s->nearest[1], 0, points * sizeof(float), s->host, err))
+        s->host[i] = i < set->n ? FLT_MAX : 0;
+    if (work_write(s->nearest[1], points * sizeof(float), s->host, err))
         return -1;
-    for (size_t i = 0; i < a->k * TILE; i++)
+    for (size_t i = 0; i < s->k * TILE; i++)
         s->host[i] = (float)points_uniform(seed, i + 1);
-    if (buffer_write(s->uniform, 0, a->k * TILE * sizeof(float), s->host, err))
+    if (work_write(s->uniform, s->k * TILE * sizeof(float), s->host, err))
         return -1;
 
-    size_t first = (size_t)(points_uniform(seed, 0) * (double)a->n);
+    size_t first = (size_t)(points_uniform(seed, 0) * (double)set->n);
     int32_t state[1 + TILE] = {0};
     for (size_t c = 0; c < TILE; c++) {
         state[1 + c] = (int32_t)first;
-        for (size_t j = 0; j < a->d; j++)
+        for (size_t j = 0; j < set->d; j++)
             s->host[j * TILE + c] =
-                a->packed_points[(first / a->block * a->d + j) * a->block + first % a->block];
+                set->packed[(first / set->block * set->d + j) * set->block + first % set->block];
     }
-    if (buffer_write(s->state, 0, sizeof state, state, err))
+    if (work_write(s->state, sizeof state, state, err))
         return -1;
-    return buffer_write(s->candidate, 0, a->d * TILE * sizeof(float), s->host, err);
+    return work_write(s->candidate, set->d * TILE * sizeof(float), s->host, err);
 }
 
-static int start_init(struct start *s, struct device *dev, const struct assign *a, size_t span,
-                      size_t groups, struct error *err)
+/* Appends a step that leaves its distances in nearest[turn]. */
+static void start_step(struct start *s, int turn, struct tensor *points, size_t span, size_t groups)
 {
-    memset(s, 0, sizeof *s);
-    size_t points = a->blocks * a->block;
-    size_t most = points > a->k * TILE ? points : a->k * TILE;
-    s->host = malloc((most > a->d * TILE ? most : a->d * TILE) * sizeof(float));
+    const struct set *set = s->set;
+    struct graph *g = s->work;
+    const size_t count = set->blocks * set->block;
+    struct tensor *partial = graph_tensor2(g, "k-means++ sums", TILE, groups);
+    struct launch *l =
+        graph_kernel(g, "kmeans.cl", "kmeans_near", groups, (size_t)set->lanes, "%s", set->options);
+    launch_read(l, points);
+    launch_read(l, s->candidate);
+    launch_read(l, s->nearest[1 - turn]);
+    launch_read(l, s->state);
+    launch_int(l, set->blocks);
+    launch_int(l, span);
+    launch_write(l, s->nearest[turn]);
+    launch_write(l, partial);
+    launch_cost(l, (3.0 * (double)set->d + 2) * TILE * (double)count, "k-means++");
+    l->bytes -= (TILE - 1) * (double)count * sizeof(float); /* it reads one row of the nearest */
+
+    l = s->pick[turn] = graph_kernel(g, "kmeans.cl", "kmeans_pick", 1, TILE, "%s", set->options);
+    launch_read(l, points);
+    launch_read(l, s->nearest[turn]);
+    launch_read(l, partial);
+    launch_read(l, s->uniform);
+    launch_int(l, 0); /* the step, see start_run() */
+    launch_int(l, set->blocks);
+    launch_int(l, span);
+    launch_int(l, groups);
+    launch_update(l, s->state);
+    launch_update(l, s->taken);
+    launch_update(l, s->candidate);
+    launch_cost(l, 2.0 * TILE * (double)(groups + span * set->block), "k-means++");
+    l->bytes = (double)(groups + span * set->block + 2 * set->d) * TILE * sizeof(float);
+}
+
+/* The caller calls start_fini() even after a failure. */
+static int start_init(struct start *s, struct device *dev, const struct set *set, size_t k,
+                      struct error *err)
+{
+    *s = (struct start){.set = set, .k = k};
+    const size_t points = set->blocks * set->block, d = set->d;
+    const size_t span = (set->blocks + PARTS - 1) / PARTS;
+    const size_t most = points > k * TILE ? points : k * TILE;
+    s->host = malloc((most > d * TILE ? most : d * TILE) * sizeof(float));
     if (!s->host)
         return error_set(err, STATUS_FAILED, "k-means: out of memory");
-    for (int i = 0; i < 2; i++)
-        if (!(s->nearest[i] = buffer_new(dev, TILE * points * sizeof(float), "k-means++", err)))
-            return -1;
-    if (!(s->partial = buffer_new(dev, TILE * groups * sizeof(float), "k-means++", err)) ||
-        !(s->uniform = buffer_new(dev, TILE * a->k * sizeof(float), "k-means++", err)) ||
-        !(s->state = buffer_new(dev, (1 + TILE) * sizeof(int32_t), "k-means++", err)) ||
-        !(s->taken = buffer_new(dev, a->k * sizeof(int32_t), "k-means++", err)) ||
-        !(s->candidate = buffer_new(dev, TILE * a->d * sizeof(float), "k-means++", err)) ||
-        !(s->near = kernel_new(dev, "kmeans.cl", "kmeans_near", a->options, err)) ||
-        !(s->pick = kernel_new(dev, "kmeans.cl", "kmeans_pick", a->options, err)))
+    struct graph *g = s->work = work_new(dev, "k-means", err);
+    if (!g)
         return -1;
-    kernel_set_buffer(s->near, 0, a->points);
-    kernel_set_buffer(s->near, 1, s->candidate);
-    kernel_set_buffer(s->near, 3, s->state);
-    kernel_set_int(s->near, 4, (int32_t)a->blocks);
-    kernel_set_int(s->near, 5, (int32_t)span);
-    kernel_set_buffer(s->near, 7, s->partial);
-    kernel_set_buffer(s->pick, 0, a->points);
-    kernel_set_buffer(s->pick, 2, s->partial);
-    kernel_set_buffer(s->pick, 3, s->uniform);
-    kernel_set_int(s->pick, 5, (int32_t)a->blocks);
-    kernel_set_int(s->pick, 6, (int32_t)span);
-    kernel_set_int(s->pick, 7, (int32_t)groups);
-    kernel_set_buffer(s->pick, 8, s->state);
-    kernel_set_buffer(s->pick, 9, s->taken);
-    kernel_set_buffer(s->pick, 10, s->candidate);
-    return 0;
+    struct tensor *there = graph_borrow(g, "k-means points", set->points);
+    for (int i = 0; i < 2; i++)
+        s->nearest[i] = graph_state(g, "k-means++ distances", TILE * points);
+    s->uniform = graph_state(g, "k-means++ shares", TILE * k);
+    s->state = graph_state(g, "k-means++ state", 1 + TILE);
+    s->taken = graph_state(g, "k-means++ points", k);
+    s->candidate = graph_state(g, "k-means++ candidates", TILE * d);
+    for (int turn = 0; turn < 2; turn++)
+        start_step(s, turn, there, span, (set->blocks + span - 1) / span);
+    return work_prepare(g, err);
 }
 
-/* Chooses a->k of the points; fills taken [a->k], and k with how many differ from all before. */
-static int start_run(struct device *dev, const struct assign *a, uint64_t seed, int32_t *taken,
-                     size_t *k, struct log *log, struct error *err)
+/* Chooses k of the points; fills taken [k], and *found with how many differ from all before. */
+static int start_run(struct device *dev, const struct set *set, size_t k, uint64_t seed,
+                     int32_t *taken, size_t *found, struct log *log, struct error *err)
 {
-    size_t span = (a->blocks + PARTS - 1) / PARTS;
-    size_t groups = (a->blocks + span - 1) / span;
     struct start s;
     int result = -1;
-    if (start_init(&s, dev, a, span, groups, err) || start_send(&s, a, seed, err))
+    if (start_init(&s, dev, set, k, err) || start_send(&s, seed, err))
         goto out;
-    for (size_t step = 0; step < a->k; step++) {
-        kernel_set_buffer(s.near, 2, s.nearest[(step + 1) % 2]);
-        kernel_set_buffer(s.near, 6, s.nearest[step % 2]);
-        kernel_set_buffer(s.pick, 1, s.nearest[step % 2]);
-        kernel_set_int(s.pick, 4, (int32_t)step);
-        if (kernel_enqueue(s.near, groups, (size_t)a->lanes, err) ||
-            kernel_enqueue(s.pick, 1, TILE, err))
+    for (size_t step = 0; step < k; step++) {
+        const size_t turn = step % 2, first = 2 * turn;
+        work_set_int(s.pick[turn], PICK_STEP, step);
+        if (work_run(s.work, first, first + 2, err))
             goto out;
         if (step % 32 == 31) {
             if (device_pace(dev, 2, err))
                 goto out;
-            log_progress(log, "k-means++", step + 1, a->k);
+            log_progress(log, "k-means++", step + 1, k);
         }
     }
-    if (buffer_read(s.taken, 0, a->k * sizeof *taken, taken, err))
+    if (work_read(s.taken, k * sizeof *taken, taken, err))
         goto out;
-    for (*k = 0; *k < a->k && taken[*k] >= 0; ++*k)
+    for (*found = 0; *found < k && taken[*found] >= 0; ++*found)
         ;
     result = 0;
 out:
@@ -350,7 +387,7 @@ static int lloyd(struct device *dev, struct assign *a, const struct points_frame
                  const float *x, long iterations, float *centroids, uint32_t *category,
                  uint32_t *old, double *sum, uint64_t *size, struct log *log, struct error *err)
 {
-    size_t n = a->n, d = a->d, k = a->k;
+    size_t n = a->set->n, d = a->set->d, k = a->k;
     memset(old, 0xff, n * sizeof *old);
     memset(sum, 0, k * d * sizeof *sum);
     long iteration = 0;
@@ -384,21 +421,20 @@ int kmeans_fit(struct device *dev, const float *x, size_t n, size_t d, size_t *k
 {
     size_t wanted = *k;
     *k = wanted < n ? wanted : n;
-    struct assign a;
+    struct set set;
+    struct assign a = {0};
     struct points_frame frame = {0};
     int32_t *taken = malloc((*k + 1) * sizeof *taken);
     uint32_t *old = malloc((n + 1) * sizeof *old);
     double *sum = malloc((*k * d + 1) * sizeof *sum);
-    int result = assign_init(&a, dev, n, d, *k, err);
+    int result = set_init(&set, dev, n, d, *k, err);
     if (!result && (!taken || !old || !sum))
         result = error_set(err, STATUS_FAILED, "k-means: out of memory");
     if (result || (result = points_frame_init(&frame, x, n, d, "k-means", err)) ||
-        (result = assign_points(&a, &frame, x, n, err)) ||
-        (result = start_run(dev, &a, seed, taken, k, log, err)))
+        (result = set_send(&set, &frame, x, n, err)) ||
+        (result = start_run(dev, &set, *k, seed, taken, k, log, err)) ||
+        (result = assign_init(&a, dev, &set, *k, err)))
         goto out;
-    a.k = *k;
-    a.tiles = (*k + TILE - 1) / TILE; /* what lies behind was never written */
-    kernel_set_int(a.kernel, 3, (int32_t)a.tiles);
     if (*k < wanted)
         log_say(log, "k-means: %zu categories instead of %zu: there are no more different points",
                 *k, wanted);
@@ -422,5 +458,6 @@ out:
     free(old);
     free(sum);
     assign_fini(&a);
+    set_fini(&set);
     return result;
 }

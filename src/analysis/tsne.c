@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analysis/points.h"
+#include "analysis/work.h"
 
 enum {
     ROWS = 4,   /* of a group in tsne_forces */
@@ -39,39 +40,34 @@ static int neighbours(struct device *dev, const float *x, size_t n, size_t d, si
     size_t packed_bytes = round_up(n, (size_t)vec) * d * sizeof(float);
     char options[96];
     snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", lanes, vec, ROWS);
-    struct buffer *points = NULL, *squares = NULL, *indices = NULL;
-    struct kernel *kernel = NULL;
+    struct graph *g = NULL;
     struct points_frame frame = {0};
     float *packed = malloc(packed_bytes);
     if (!packed) {
         error_set(err, STATUS_FAILED, "t-SNE: out of memory");
         goto out;
     }
-    if (points_frame_init(&frame, x, n, d, "t-SNE", err))
+    if (points_frame_init(&frame, x, n, d, "t-SNE", err) || !(g = work_new(dev, "t-SNE", err)))
         goto out;
     points_pack(&frame, x, n, d, (size_t)vec, packed);
-    if (!(points = buffer_new(dev, packed_bytes, "t-SNE points", err)) ||
-        !(squares = buffer_new(dev, n * k * sizeof *square, "t-SNE distances", err)) ||
-        !(indices = buffer_new(dev, n * k * sizeof *index, "t-SNE neighbours", err)) ||
-        !(kernel = kernel_new(dev, "tsne.cl", "tsne_neighbours", options, err)) ||
-        buffer_write(points, 0, packed_bytes, packed, err))
-        goto out;
-    kernel_set_buffer(kernel, 0, points);
-    kernel_set_int(kernel, 1, (int32_t)n);
-    kernel_set_int(kernel, 2, (int32_t)d);
-    kernel_set_int(kernel, 3, (int32_t)k);
-    kernel_set_buffer(kernel, 4, squares);
-    kernel_set_buffer(kernel, 5, indices);
-    if (kernel_enqueue(kernel, groups, GROUP, err) ||
-        buffer_read(squares, 0, n * k * sizeof *square, square, err) ||
-        buffer_read(indices, 0, n * k * sizeof *index, index, err))
+    struct tensor *points = graph_state(g, "t-SNE points", packed_bytes / sizeof *packed);
+    struct tensor *squares = graph_state(g, "t-SNE distances", n * k);
+    struct tensor *indices = graph_state(g, "t-SNE neighbours", n * k);
+    struct launch *l = graph_kernel(g, "tsne.cl", "tsne_neighbours", groups, GROUP, "%s", options);
+    launch_read(l, points);
+    launch_int(l, n);
+    launch_int(l, d);
+    launch_int(l, k);
+    launch_write(l, squares);
+    launch_write(l, indices);
+    launch_cost(l, 3.0 * (double)n * (double)n * (double)d, "t-SNE");
+    if (work_prepare(g, err) || work_write(points, packed_bytes, packed, err) ||
+        work_run(g, 0, 1, err) || work_read(squares, n * k * sizeof *square, square, err) ||
+        work_read(indices, n * k * sizeof *index, index, err))
         goto out;
     result = 0;
 out:
-    kernel_free(kernel);
-    buffer_free(points);
-    buffer_free(squares);
-    buffer_free(indices);
+    work_free(g);
     points_frame_fini(&frame);
     free(packed);
     return result;
@@ -199,31 +195,25 @@ void affinity_fini(struct affinity *affinity)
 
 /* --- the map and its forces */
 
+enum { EARLY, LATE, PHASES };
+
+/* The work has the launches of a step of each phase: forces, their norm, the step. */
+#define STEP_LAUNCHES 3
+
 struct map {
     const struct affinity *affinity;
     size_t n, padded;
-    int lanes;
-    struct buffer *y, *speed, *gain;   /* [2, padded] */
-    struct buffer *force;              /* [5, padded]; see tsne.cl */
-    struct buffer *norm;               /* [1] */
-    struct buffer *start, *column, *p; /* the affinities; start is [padded + 1] */
-    struct kernel *forces, *sum, *step;
-    float *host; /* [5, padded] */
+    struct graph *work;
+    struct tensor *y, *speed, *gain;   /* [2, padded] */
+    struct tensor *force;              /* [5, padded]; see tsne.cl */
+    struct tensor *norm;               /* [1] */
+    struct tensor *start, *column, *p; /* the affinities; start is [padded + 1] */
+    float *host;                       /* [5, padded] */
 };
 
 static void map_fini(struct map *map)
 {
-    kernel_free(map->forces);
-    kernel_free(map->sum);
-    kernel_free(map->step);
-    buffer_free(map->y);
-    buffer_free(map->speed);
-    buffer_free(map->gain);
-    buffer_free(map->force);
-    buffer_free(map->norm);
-    buffer_free(map->start);
-    buffer_free(map->column);
-    buffer_free(map->p);
+    work_free(map->work);
     free(map->host);
 }
 
@@ -237,11 +227,11 @@ static int map_send_affinity(struct map *map, struct error *err)
         return error_set(err, STATUS_FAILED, "t-SNE: out of memory");
     for (size_t i = 0; i <= map->padded; i++)
         start[i] = a->start[i < a->n ? i : a->n];
-    int result = buffer_write(map->start, 0, (map->padded + 1) * sizeof *start, start, err);
+    int result = work_write(map->start, (map->padded + 1) * sizeof *start, start, err);
     free(start);
-    if (result || buffer_write(map->column, 0, entries * sizeof *a->column, a->column, err))
+    if (result || work_write(map->column, entries * sizeof *a->column, a->column, err))
         return -1;
-    return buffer_write(map->p, 0, entries * sizeof *a->p, a->p, err);
+    return work_write(map->p, entries * sizeof *a->p, a->p, err);
 }
 
 /* y = xy [n, 2], at rest. */
@@ -250,80 +240,95 @@ static int map_send(struct map *map, const float *xy, struct error *err)
     for (size_t i = 0; i < map->padded; i++)
         for (size_t j = 0; j < 2; j++)
             map->host[j * map->padded + i] = i < map->n ? xy[i * 2 + j] : far_away;
-    if (buffer_write(map->y, 0, 2 * map->padded * sizeof(float), map->host, err) ||
-        buffer_zero(map->speed, err))
+    if (work_write(map->y, 2 * map->padded * sizeof(float), map->host, err) ||
+        buffer_zero(map->speed->buffer, err))
         return -1;
     for (size_t i = 0; i < 2 * map->padded; i++)
         map->host[i] = 1;
-    return buffer_write(map->gain, 0, 2 * map->padded * sizeof(float), map->host, err);
+    return work_write(map->gain, 2 * map->padded * sizeof(float), map->host, err);
+}
+
+/* Appends a step of a phase, with the rates of Belkina et al. 2019: n / exaggeration, for gradients
+ * without their factor 4. */
+static void map_append(struct map *map, int phase, int lanes, const char *options)
+{
+    struct graph *g = map->work;
+    const double n = (double)map->n, pairs = n * (double)map->padded;
+    const double exaggeration = phase == EARLY ? 12 : 1, momentum = phase == EARLY ? 0.5 : 0.8;
+    const double entries = (double)map->affinity->start[map->n];
+    struct launch *l =
+        graph_kernel(g, "tsne.cl", "tsne_forces", map->padded / ROWS, (size_t)lanes, "%s", options);
+    launch_read(l, map->y);
+    launch_int(l, map->padded);
+    launch_read(l, map->start);
+    launch_read(l, map->column);
+    launch_read(l, map->p);
+    launch_write(l, map->force);
+    launch_cost(l, 13 * pairs + 12 * entries, "t-SNE");
+
+    l = graph_kernel(g, "tsne.cl", "tsne_norm", 1, (size_t)lanes, "%s", options);
+    launch_read(l, map->force);
+    launch_int(l, map->n);
+    launch_int(l, map->padded);
+    launch_write(l, map->norm);
+    launch_cost(l, 4 * n, "t-SNE");
+    l->bytes = n * sizeof(float); /* the last row of the forces */
+
+    l = graph_kernel(g, "tsne.cl", "tsne_step", 2 * map->padded / GROUP, GROUP, "%s", options);
+    launch_update(l, map->y);
+    launch_update(l, map->speed);
+    launch_update(l, map->gain);
+    launch_read(l, map->force);
+    launch_read(l, map->norm);
+    launch_int(l, map->n);
+    launch_int(l, map->padded);
+    launch_float(l, exaggeration);
+    launch_float(l, momentum);
+    launch_float(l, n / exaggeration / 4);
+    launch_cost(l, 2 * 12 * n, "t-SNE");
 }
 
 /* The caller calls map_fini() even after a failure. */
 static int map_init(struct map *map, struct device *dev, const struct affinity *affinity,
                     const float *xy, struct error *err)
 {
-    memset(map, 0, sizeof *map);
-    map->affinity = affinity;
-    map->n = affinity->n;
-    map->padded = round_up(map->n, PAD);
-    size_t row = map->padded * sizeof(float), entries = (size_t)affinity->start[affinity->n];
-    int vec;
-    points_tuning(dev, &map->lanes, &vec);
-    char options[96];
-    snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", map->lanes, vec, ROWS);
-    map->host = malloc(5 * row);
+    const size_t padded = round_up(affinity->n, PAD),
+                 entries = (size_t)affinity->start[affinity->n];
+    *map = (struct map){.affinity = affinity, .n = affinity->n, .padded = padded};
+    map->host = malloc(5 * padded * sizeof *map->host);
     if (!map->host)
         return error_set(err, STATUS_FAILED, "t-SNE: out of memory");
-    if (!(map->y = buffer_new(dev, 2 * row, "t-SNE map", err)) ||
-        !(map->speed = buffer_new(dev, 2 * row, "t-SNE map", err)) ||
-        !(map->gain = buffer_new(dev, 2 * row, "t-SNE map", err)) ||
-        !(map->force = buffer_new(dev, 5 * row, "t-SNE forces", err)) ||
-        !(map->norm = buffer_new(dev, sizeof(float), "t-SNE norm", err)) ||
-        !(map->start = buffer_new(dev, row + sizeof(int32_t), "t-SNE affinities", err)) ||
-        !(map->column = buffer_new(dev, entries * sizeof(int32_t), "t-SNE affinities", err)) ||
-        !(map->p = buffer_new(dev, entries * sizeof(float), "t-SNE affinities", err)) ||
-        !(map->forces = kernel_new(dev, "tsne.cl", "tsne_forces", options, err)) ||
-        !(map->sum = kernel_new(dev, "tsne.cl", "tsne_norm", options, err)) ||
-        !(map->step = kernel_new(dev, "tsne.cl", "tsne_step", options, err)))
+    struct graph *g = map->work = work_new(dev, "t-SNE", err);
+    if (!g)
         return -1;
-    kernel_set_buffer(map->forces, 0, map->y);
-    kernel_set_int(map->forces, 1, (int32_t)map->padded);
-    kernel_set_buffer(map->forces, 2, map->start);
-    kernel_set_buffer(map->forces, 3, map->column);
-    kernel_set_buffer(map->forces, 4, map->p);
-    kernel_set_buffer(map->forces, 5, map->force);
-    kernel_set_buffer(map->sum, 0, map->force);
-    kernel_set_int(map->sum, 1, (int32_t)map->n);
-    kernel_set_int(map->sum, 2, (int32_t)map->padded);
-    kernel_set_buffer(map->sum, 3, map->norm);
-    kernel_set_buffer(map->step, 0, map->y);
-    kernel_set_buffer(map->step, 1, map->speed);
-    kernel_set_buffer(map->step, 2, map->gain);
-    kernel_set_buffer(map->step, 3, map->force);
-    kernel_set_buffer(map->step, 4, map->norm);
-    kernel_set_int(map->step, 5, (int32_t)map->n);
-    kernel_set_int(map->step, 6, (int32_t)map->padded);
-    if (map_send_affinity(map, err))
+    map->y = graph_state(g, "t-SNE map", 2 * padded);
+    map->speed = graph_state(g, "t-SNE map", 2 * padded);
+    map->gain = graph_state(g, "t-SNE map", 2 * padded);
+    map->force = graph_state(g, "t-SNE forces", 5 * padded);
+    map->norm = graph_state(g, "t-SNE norm", 1);
+    map->start = graph_state(g, "t-SNE affinities", padded + 1);
+    map->column = graph_state(g, "t-SNE affinities", entries);
+    map->p = graph_state(g, "t-SNE affinities", entries);
+    int lanes, vec;
+    points_tuning(dev, &lanes, &vec);
+    char options[96];
+    snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", lanes, vec, ROWS);
+    for (int phase = 0; phase < PHASES; phase++)
+        map_append(map, phase, lanes, options);
+    if (work_prepare(g, err) || map_send_affinity(map, err))
         return -1;
     return map_send(map, xy, err);
 }
 
 static int map_forces(struct map *map, struct error *err)
 {
-    if (kernel_enqueue(map->forces, map->padded / ROWS, (size_t)map->lanes, err))
-        return -1;
-    return kernel_enqueue(map->sum, 1, (size_t)map->lanes, err);
+    return work_run(map->work, 0, STEP_LAUNCHES - 1, err);
 }
 
-static int map_step(struct map *map, double exaggeration, double momentum, double rate,
-                    struct error *err)
+static int map_step(struct map *map, int phase, struct error *err)
 {
-    kernel_set_float(map->step, 7, (float)exaggeration);
-    kernel_set_float(map->step, 8, (float)momentum);
-    kernel_set_float(map->step, 9, (float)rate);
-    if (map_forces(map, err))
-        return -1;
-    return kernel_enqueue(map->step, 2 * map->padded / GROUP, GROUP, err);
+    const size_t first = (size_t)phase * STEP_LAUNCHES;
+    return work_run(map->work, first, first + STEP_LAUNCHES, err);
 }
 
 /* Reads xy [n, 2], and the divergence sum_ij p_ij log(p_ij / (w_ij / sum_kl w_kl)). */
@@ -331,8 +336,8 @@ static int map_read(struct map *map, float *xy, double *kl, struct error *err)
 {
     float norm;
     if (map_forces(map, err) ||
-        buffer_read(map->y, 0, 2 * map->padded * sizeof(float), map->host, err) ||
-        buffer_read(map->norm, 0, sizeof norm, &norm, err))
+        work_read(map->y, 2 * map->padded * sizeof(float), map->host, err) ||
+        work_read(map->norm, sizeof norm, &norm, err))
         return -1;
     for (size_t i = 0; i < map->n; i++)
         for (size_t j = 0; j < 2; j++)
@@ -358,8 +363,8 @@ int tsne_gradient(struct device *dev, const struct affinity *affinity, const flo
     int result = -1;
     float norm;
     if (map_init(&map, dev, affinity, xy, err) || map_read(&map, gradient, kl, err) ||
-        buffer_read(map.norm, 0, sizeof norm, &norm, err) ||
-        buffer_read(map.force, 0, 4 * map.padded * sizeof(float), map.host, err))
+        work_read(map.norm, sizeof norm, &norm, err) ||
+        work_read(map.force, 4 * map.padded * sizeof(float), map.host, err))
         goto out;
     for (size_t i = 0; i < map.n; i++)
         for (size_t j = 0; j < 2; j++)
@@ -483,7 +488,7 @@ static int centre(float *xy, size_t n, struct error *err)
  */
 static int revive(struct map *map, const float *xy, struct error *err)
 {
-    if (buffer_read(map->y, 0, 2 * map->padded * sizeof(float), map->host, err))
+    if (work_read(map->y, 2 * map->padded * sizeof(float), map->host, err))
         return -1;
     float largest = 0;
     for (size_t j = 0; j < 2; j++)
@@ -522,9 +527,7 @@ int tsne_fit(struct device *dev, const float *x, size_t n, size_t d, double perp
             result = revive(&map, xy, err);
         if (result)
             break;
-        /* rates of Belkina et al. 2019: n / exaggeration, for gradients without their factor 4 */
-        double exaggeration = step < early ? 12 : 1, momentum = step < early ? 0.5 : 0.8;
-        result = map_step(&map, exaggeration, momentum, (double)n / exaggeration / 4, err);
+        result = map_step(&map, step < early ? EARLY : LATE, err);
         if (!result && step % OFTEN == OFTEN - 1) {
             result = device_pace(dev, 2, err);
             log_progress(log, "t-SNE", (uint64_t)step + 1, (uint64_t)iterations);

@@ -84,6 +84,17 @@ static double floor_of(const struct launch *l, const struct ceilings *c)
     return fmax(l->flops / c->flops, l->bytes / c->bytes);
 }
 
+/* The line of a name; a new one where there is none. */
+static struct line *line_of(struct line *lines, size_t *count, const char *name)
+{
+    size_t at = 0;
+    while (at < *count && strcmp(lines[at].name, name))
+        at++;
+    if (at == *count)
+        snprintf(lines[(*count)++].name, sizeof lines->name, "%s", name);
+    return &lines[at];
+}
+
 /* `times`: how many launches stand for each that was measured. */
 static void collect(struct line *lines, size_t *count, const struct plan *p,
                     const struct ceilings *c, double times)
@@ -91,22 +102,34 @@ static void collect(struct line *lines, size_t *count, const struct plan *p,
     for (size_t i = 0; p && i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
         char name[sizeof lines->name];
-        size_t at = 0;
         if (l->is_gemm)
             snprintf(name, sizeof name, "gemm %zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
                      l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
         else
             snprintf(name, sizeof name, "%s", l->name);
-        while (at < *count && strcmp(lines[at].name, name))
-            at++;
-        if (at == *count)
-            strcpy(lines[(*count)++].name, name);
+        struct line *line = line_of(lines, count, name);
         double runs = times * (double)l->runs;
-        lines[at].seconds += times * l->seconds;
-        lines[at].runs += runs;
-        lines[at].flops += l->flops * runs;
-        lines[at].bytes += l->bytes * runs;
-        lines[at].floor += floor_of(l, c) * runs;
+        line->seconds += times * l->seconds;
+        line->runs += runs;
+        line->flops += l->flops * runs;
+        line->bytes += l->bytes * runs;
+        line->floor += floor_of(l, c) * runs;
+    }
+}
+
+/* What k-means and t-SNE launched. */
+static void collect_spent(struct line *lines, size_t *count, const struct device *dev,
+                          const struct ceilings *c)
+{
+    size_t spent;
+    const struct device_spent *s = device_spent(dev, &spent);
+    for (size_t i = 0; i < spent; i++) {
+        struct line *line = line_of(lines, count, s[i].kernel);
+        line->seconds += s[i].seconds;
+        line->runs += (double)s[i].runs;
+        line->flops += s[i].flops;
+        line->bytes += s[i].bytes;
+        line->floor += fmax(s[i].flops / c->flops, s[i].bytes / c->bytes);
     }
 }
 
@@ -171,7 +194,9 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
     double wait;
     if (measure(e, &c, err) || measure_wait(e, &wait, err))
         return -1;
-    size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count, count = 0;
+    size_t spent, count = 0;
+    device_spent(e->dev, &spent);
+    size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count + spent;
     struct line *lines = calloc(most + 1, sizeof *lines), all = {0};
     if (!lines)
         return error_set(err, STATUS_FAILED, "out of memory");
@@ -179,6 +204,7 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
     collect(lines, &count, e->train, &c,
             p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1);
     collect(lines, &count, e->eval, &c, 1);
+    collect_spent(lines, &count, e->dev, &c);
     qsort(lines, count, sizeof *lines, slower_first);
     for (size_t i = 0; i < count; i++) {
         all.seconds += lines[i].seconds;

@@ -5,11 +5,10 @@
 
 static int train_all(struct run *run, const struct options *options, struct error *err)
 {
-    if (run_train(run, err))
+    if (run_train(run, err) || run_report(run, err))
         return -1;
-    if (options->profile && !run->finished && profile_print(run->training.engine, stdout, err))
-        return -1;
-    return run_report(run, err);
+    return options->profile && !run->finished ? profile_print(run->training.engine, stdout, err)
+                                              : 0;
 }
 
 int command_train(const struct options *options, struct error *err)

@@ -104,6 +104,7 @@ void device_close(struct device *dev)
     queue_close(dev);
     if (dev->context)
         clReleaseContext(dev->context);
+    free(dev->spent);
     free(dev);
 }
 

@@ -91,9 +91,20 @@ struct program_times {
     double built, launched;
 };
 void device_watch(struct device *dev);
+int device_watched(const struct device *dev);
 
 /* Of at most `most` programs, those that took longest first; returns how many. */
 unsigned device_program_times(const struct device *dev, struct program_times *to, unsigned most);
+
+/* What the launches of a kernel took that belong to no step of a training, k-means and t-SNE.
+ * Whoever ran them while the device was watched leaves it here; `kernel` is not copied. */
+struct device_spent {
+    const char *kernel;
+    double seconds, flops, bytes;
+    uint64_t runs;
+};
+void device_spend(struct device *dev, const struct device_spent *what);
+const struct device_spent *device_spent(const struct device *dev, size_t *count);
 
 /* A buffer of zeros, really there (touched). `what` names it in errors. */
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err);
@@ -120,6 +131,10 @@ void kernel_free(struct kernel *kernel);
 void kernel_set_buffer(struct kernel *kernel, unsigned index, struct buffer *buffer);
 void kernel_set_int(struct kernel *kernel, unsigned index, int32_t value);
 void kernel_set_float(struct kernel *kernel, unsigned index, float value);
+
+/* Seconds of the first launch, which may have compiled the kernel; 0 if the device is not watched.
+ */
+double kernel_first(const struct kernel *kernel);
 
 /* Enqueues `groups` work-groups of `lanes` work-items (1-D). */
 int kernel_enqueue(struct kernel *kernel, size_t groups, size_t lanes, struct error *err);

@@ -79,6 +79,11 @@ void device_watch(struct device *dev)
     dev->watches = 1;
 }
 
+int device_watched(const struct device *dev)
+{
+    return dev->watches;
+}
+
 /* The first launch, by itself. */
 static int watched_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)
 {
@@ -88,8 +93,14 @@ static int watched_enqueue(struct kernel *k, size_t groups, size_t lanes, struct
     double before = now();
     if (kernel_enqueue(k, groups, lanes, err) || device_finish(k->dev, err))
         return -1;
-    k->program->times.launched += now() - before;
+    k->first = now() - before;
+    k->program->times.launched += k->first;
     return 0;
+}
+
+double kernel_first(const struct kernel *k)
+{
+    return k->first;
 }
 
 int kernel_enqueue(struct kernel *k, size_t groups, size_t lanes, struct error *err)

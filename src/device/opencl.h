@@ -33,7 +33,9 @@ struct device {
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;
-    int watches;                       /* first launches are waited for */
+    int watches;                /* first launches are waited for */
+    struct device_spent *spent; /* [spent_count], each kernel once */
+    size_t spent_count;
     const volatile sig_atomic_t *stop; /* NULL: nothing ends work early */
 
     /* Order. `queue` runs its commands one after the other. Between fork and join commands go to
@@ -65,6 +67,7 @@ struct kernel {
     char *name;
     struct program *program;
     int launched;
+    double first;  /* seconds of the first launch, if it was watched */
     cl_int failed; /* of the first kernel_set_* that failed */
     unsigned failed_index;
 };
