@@ -69,7 +69,7 @@ static int set_send(struct set *s, const struct points_frame *frame, const float
 struct assign {
     const struct set *set;
     size_t k, tiles;
-    struct graph *work;
+    struct plan *work;
     struct tensor *centroids; /* [tiles, d, TILE] */
     struct tensor *norm;      /* [tiles * TILE] */
     struct tensor *category;  /* [blocks * block] */
@@ -93,15 +93,15 @@ static int assign_init(struct assign *a, struct device *dev, const struct set *s
     a->packed_norm = malloc(tiles * TILE * sizeof(float));
     if (!a->packed || !a->packed_norm)
         return error_set(err, STATUS_FAILED, "k-means: out of memory");
-    struct graph *g = a->work = work_new(dev, "k-means", err);
+    struct plan *g = a->work = work_new(dev, "k-means", err);
     if (!g)
         return -1;
-    a->centroids = graph_state(g, "centroids", tiles * TILE * set->d);
-    a->norm = graph_state(g, "centroid norms", tiles * TILE);
-    a->category = graph_state(g, "categories", points);
-    struct launch *l = graph_kernel(g, "kmeans.cl", "kmeans_assign", set->blocks,
-                                    (size_t)set->lanes, "%s", set->options);
-    launch_read(l, graph_borrow(g, "k-means points", set->points));
+    a->centroids = plan_state(g, "centroids", tiles * TILE * set->d);
+    a->norm = plan_state(g, "centroid norms", tiles * TILE);
+    a->category = plan_state(g, "categories", points);
+    struct launch *l = plan_kernel(g, "kmeans.cl", "kmeans_assign", set->blocks, (size_t)set->lanes,
+                                   "%s", set->options);
+    launch_read(l, plan_borrow(g, "k-means points", set->points));
     launch_read(l, a->centroids);
     launch_read(l, a->norm);
     launch_int(l, tiles);
@@ -180,7 +180,7 @@ static double distance2(const float *a, const float *b, size_t d)
 struct start {
     const struct set *set;
     size_t k;
-    struct graph *work;
+    struct plan *work;
     struct launch *pick[2];
     struct tensor *nearest[2]; /* [TILE, points], of this step and the one before */
     struct tensor *uniform;    /* [k, TILE] */
@@ -227,11 +227,11 @@ static int start_send(struct start *s, uint64_t seed, struct error *err)
 static void start_step(struct start *s, int turn, struct tensor *points, size_t span, size_t groups)
 {
     const struct set *set = s->set;
-    struct graph *g = s->work;
+    struct plan *g = s->work;
     const size_t count = set->blocks * set->block;
-    struct tensor *partial = graph_tensor2(g, "k-means++ sums", TILE, groups);
+    struct tensor *partial = plan_tensor2(g, "k-means++ sums", TILE, groups);
     struct launch *l =
-        graph_kernel(g, "kmeans.cl", "kmeans_near", groups, (size_t)set->lanes, "%s", set->options);
+        plan_kernel(g, "kmeans.cl", "kmeans_near", groups, (size_t)set->lanes, "%s", set->options);
     launch_read(l, points);
     launch_read(l, s->candidate);
     launch_read(l, s->nearest[1 - turn]);
@@ -243,7 +243,7 @@ static void start_step(struct start *s, int turn, struct tensor *points, size_t 
     launch_cost(l, (3.0 * (double)set->d + 2) * TILE * (double)count, "k-means++");
     l->bytes -= (TILE - 1) * (double)count * sizeof(float); /* it reads one row of the nearest */
 
-    l = s->pick[turn] = graph_kernel(g, "kmeans.cl", "kmeans_pick", 1, TILE, "%s", set->options);
+    l = s->pick[turn] = plan_kernel(g, "kmeans.cl", "kmeans_pick", 1, TILE, "%s", set->options);
     launch_read(l, points);
     launch_read(l, s->nearest[turn]);
     launch_read(l, partial);
@@ -270,16 +270,16 @@ static int start_init(struct start *s, struct device *dev, const struct set *set
     s->host = malloc((most > d * TILE ? most : d * TILE) * sizeof(float));
     if (!s->host)
         return error_set(err, STATUS_FAILED, "k-means: out of memory");
-    struct graph *g = s->work = work_new(dev, "k-means", err);
+    struct plan *g = s->work = work_new(dev, "k-means", err);
     if (!g)
         return -1;
-    struct tensor *there = graph_borrow(g, "k-means points", set->points);
+    struct tensor *there = plan_borrow(g, "k-means points", set->points);
     for (int i = 0; i < 2; i++)
-        s->nearest[i] = graph_state(g, "k-means++ distances", TILE * points);
-    s->uniform = graph_state(g, "k-means++ shares", TILE * k);
-    s->state = graph_state(g, "k-means++ state", 1 + TILE);
-    s->taken = graph_state(g, "k-means++ points", k);
-    s->candidate = graph_state(g, "k-means++ candidates", TILE * d);
+        s->nearest[i] = plan_state(g, "k-means++ distances", TILE * points);
+    s->uniform = plan_state(g, "k-means++ shares", TILE * k);
+    s->state = plan_state(g, "k-means++ state", 1 + TILE);
+    s->taken = plan_state(g, "k-means++ points", k);
+    s->candidate = plan_state(g, "k-means++ candidates", TILE * d);
     for (int turn = 0; turn < 2; turn++)
         start_step(s, turn, there, span, (set->blocks + span - 1) / span);
     return work_prepare(g, err);

@@ -40,7 +40,7 @@ static int neighbours(struct device *dev, const float *x, size_t n, size_t d, si
     size_t packed_bytes = round_up(n, (size_t)vec) * d * sizeof(float);
     char options[96];
     snprintf(options, sizeof options, "-DLANES=%d -DVEC=%d -DROWS=%d", lanes, vec, ROWS);
-    struct graph *g = NULL;
+    struct plan *g = NULL;
     struct points_frame frame = {0};
     float *packed = malloc(packed_bytes);
     if (!packed) {
@@ -50,10 +50,10 @@ static int neighbours(struct device *dev, const float *x, size_t n, size_t d, si
     if (points_frame_init(&frame, x, n, d, "t-SNE", err) || !(g = work_new(dev, "t-SNE", err)))
         goto out;
     points_pack(&frame, x, n, d, (size_t)vec, packed);
-    struct tensor *points = graph_state(g, "t-SNE points", packed_bytes / sizeof *packed);
-    struct tensor *squares = graph_state(g, "t-SNE distances", n * k);
-    struct tensor *indices = graph_state(g, "t-SNE neighbours", n * k);
-    struct launch *l = graph_kernel(g, "tsne.cl", "tsne_neighbours", groups, GROUP, "%s", options);
+    struct tensor *points = plan_state(g, "t-SNE points", packed_bytes / sizeof *packed);
+    struct tensor *squares = plan_state(g, "t-SNE distances", n * k);
+    struct tensor *indices = plan_state(g, "t-SNE neighbours", n * k);
+    struct launch *l = plan_kernel(g, "tsne.cl", "tsne_neighbours", groups, GROUP, "%s", options);
     launch_read(l, points);
     launch_int(l, n);
     launch_int(l, d);
@@ -203,7 +203,7 @@ enum { EARLY, LATE, PHASES };
 struct map {
     const struct affinity *affinity;
     size_t n, padded;
-    struct graph *work;
+    struct plan *work;
     struct tensor *y, *speed, *gain;   /* [2, padded] */
     struct tensor *force;              /* [5, padded]; see tsne.cl */
     struct tensor *norm;               /* [1] */
@@ -252,12 +252,12 @@ static int map_send(struct map *map, const float *xy, struct error *err)
  * without their factor 4. */
 static void map_append(struct map *map, int phase, int lanes, const char *options)
 {
-    struct graph *g = map->work;
+    struct plan *g = map->work;
     const double n = (double)map->n, pairs = n * (double)map->padded;
     const double exaggeration = phase == EARLY ? 12 : 1, momentum = phase == EARLY ? 0.5 : 0.8;
     const double entries = (double)map->affinity->start[map->n];
     struct launch *l =
-        graph_kernel(g, "tsne.cl", "tsne_forces", map->padded / ROWS, (size_t)lanes, "%s", options);
+        plan_kernel(g, "tsne.cl", "tsne_forces", map->padded / ROWS, (size_t)lanes, "%s", options);
     launch_read(l, map->y);
     launch_int(l, map->padded);
     launch_read(l, map->start);
@@ -266,7 +266,7 @@ static void map_append(struct map *map, int phase, int lanes, const char *option
     launch_write(l, map->force);
     launch_cost(l, 13 * pairs + 12 * entries, "t-SNE");
 
-    l = graph_kernel(g, "tsne.cl", "tsne_norm", 1, (size_t)lanes, "%s", options);
+    l = plan_kernel(g, "tsne.cl", "tsne_norm", 1, (size_t)lanes, "%s", options);
     launch_read(l, map->force);
     launch_int(l, map->n);
     launch_int(l, map->padded);
@@ -274,7 +274,7 @@ static void map_append(struct map *map, int phase, int lanes, const char *option
     launch_cost(l, 4 * n, "t-SNE");
     l->bytes = n * sizeof(float); /* the last row of the forces */
 
-    l = graph_kernel(g, "tsne.cl", "tsne_step", 2 * map->padded / GROUP, GROUP, "%s", options);
+    l = plan_kernel(g, "tsne.cl", "tsne_step", 2 * map->padded / GROUP, GROUP, "%s", options);
     launch_update(l, map->y);
     launch_update(l, map->speed);
     launch_update(l, map->gain);
@@ -298,17 +298,17 @@ static int map_init(struct map *map, struct device *dev, const struct affinity *
     map->host = malloc(5 * padded * sizeof *map->host);
     if (!map->host)
         return error_set(err, STATUS_FAILED, "t-SNE: out of memory");
-    struct graph *g = map->work = work_new(dev, "t-SNE", err);
+    struct plan *g = map->work = work_new(dev, "t-SNE", err);
     if (!g)
         return -1;
-    map->y = graph_state(g, "t-SNE map", 2 * padded);
-    map->speed = graph_state(g, "t-SNE map", 2 * padded);
-    map->gain = graph_state(g, "t-SNE map", 2 * padded);
-    map->force = graph_state(g, "t-SNE forces", 5 * padded);
-    map->norm = graph_state(g, "t-SNE norm", 1);
-    map->start = graph_state(g, "t-SNE affinities", padded + 1);
-    map->column = graph_state(g, "t-SNE affinities", entries);
-    map->p = graph_state(g, "t-SNE affinities", entries);
+    map->y = plan_state(g, "t-SNE map", 2 * padded);
+    map->speed = plan_state(g, "t-SNE map", 2 * padded);
+    map->gain = plan_state(g, "t-SNE map", 2 * padded);
+    map->force = plan_state(g, "t-SNE forces", 5 * padded);
+    map->norm = plan_state(g, "t-SNE norm", 1);
+    map->start = plan_state(g, "t-SNE affinities", padded + 1);
+    map->column = plan_state(g, "t-SNE affinities", entries);
+    map->p = plan_state(g, "t-SNE affinities", entries);
     int lanes, vec;
     points_tuning(dev, &lanes, &vec);
     char options[96];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "analysis/work.h"
 
-struct graph *work_new(struct device *dev, const char *what, struct error *err)
+struct plan *work_new(struct device *dev, const char *what, struct error *err)
 {
-    struct graph *work = graph_new(dev, NULL, 1, 0);
+    struct plan *work = plan_new(dev, NULL);
     if (!work)
         error_set(err, STATUS_FAILED, "%s: out of memory", what);
     return work;
@@ -22,22 +22,22 @@ static void tell_spent(struct device *dev, const struct launch *l)
                                                  l->runs});
 }
 
-void work_free(struct graph *work)
+void work_free(struct plan *work)
 {
     for (size_t i = 0; work && i < work->launch_count; i++)
         tell_spent(work->dev, work->launches[i]);
-    graph_free(work);
+    plan_free(work);
 }
 
-int work_prepare(struct graph *work, struct error *err)
+int work_prepare(struct plan *work, struct error *err)
 {
-    return graph_plan(work, err) || graph_prepare(work, NULL, NULL, err) ? -1 : 0;
+    return plan_place(work, err) || exec_prepare(work, NULL, NULL, err) ? -1 : 0;
 }
 
-int work_run(struct graph *work, size_t from, size_t to, struct error *err)
+int work_run(struct plan *work, size_t from, size_t to, struct error *err)
 {
-    return device_watched(work->dev) ? graph_run_profiled(work, from, to, err)
-                                     : graph_run(work, from, to, err);
+    return device_watched(work->dev) ? exec_run_profiled(work, from, to, err)
+                                     : exec_run(work, from, to, err);
 }
 
 void work_set_int(struct launch *l, unsigned index, size_t value)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * work: the launches of an analysis, declared as those of a model are: work_new(), then tensors and
- * launches by graph/graph.h, work_prepare(), work_run() as often as needed, work_free(). While the
+ * launches by exec/exec.h, work_prepare(), work_run() as often as needed, work_free(). While the
  * device is watched each launch is waited for, and what it took stays with the device when the work
  * is freed. Whoever makes a work owns it.
  */
 #ifndef ANALYSIS_WORK_H
 #define ANALYSIS_WORK_H
 
-#include "graph/graph.h"
+#include "exec/exec.h"
 
 /* NULL without memory: "WHAT: out of memory". */
-struct graph *work_new(struct device *dev, const char *what, struct error *err);
-void work_free(struct graph *work);
+struct plan *work_new(struct device *dev, const char *what, struct error *err);
+void work_free(struct plan *work);
 
 /* Places, memory and kernels. */
-int work_prepare(struct graph *work, struct error *err);
+int work_prepare(struct plan *work, struct error *err);
 
 /* Enqueues launches [from, to). */
-int work_run(struct graph *work, size_t from, size_t to, struct error *err);
+int work_run(struct plan *work, size_t from, size_t to, struct error *err);
 
 /* Gives a kernel's argument another value, from the next run on. */
 void work_set_int(struct launch *l, unsigned index, size_t value);
