@@ -76,11 +76,25 @@ static void test_recompute(void **state)
     assert_int_equal(plan_text_differs(elsewhere, plan, 1, why, sizeof why), 1);
 }
 
+/* A version that makes the same bits by other launches has raised the plan's number. */
+static void test_number(void **state)
+{
+    (void)state;
+    static const char later[] = PLAN("\"number\": 2, " HERE, NORM, LINEAR);
+    static const char other[] = PLAN("\"number\": 2, " HERE, LINEAR, LINEAR);
+    static const char elsewhere[] = PLAN("\"number\": 2, " FACTS("b", "own"), NORM, LINEAR);
+    char why[256];
+    assert_int_equal(plan_text_differs(plan, later, 0, why, sizeof why), 0);
+    assert_int_equal(plan_text_differs(plan, elsewhere, 0, why, sizeof why), 1);
+    assert_int_equal(plan_text_differs(other, later, 0, why, sizeof why), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_differs),
         cmocka_unit_test(test_recompute),
+        cmocka_unit_test(test_number),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("plan_text", tests, NULL, NULL);

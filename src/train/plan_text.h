@@ -15,8 +15,9 @@ char *plan_text(const struct engine *e);
 
 /*
  * Compares two plans, but for the names of what launches are for; where only one of the two runs
- * recomputes, but for the launches of training as well, since it makes some of them twice. 1 and
- * the first difference in `out`, 0 where there is none, -1 where memory runs out.
+ * recomputes, but for the launches of training as well, since it makes some of them twice; where
+ * they have different numbers, but for all launches. 1 and the first difference in `out`, 0 where
+ * there is none, -1 where memory runs out.
  */
 int plan_text_differs(const char *old, const char *now, int recompute, char *out, size_t size);
 
