@@ -196,7 +196,7 @@ refuses()
     run 2 -c long.ini -r -s train.epochs=50 -s "$1" && lines err 1 && has err "^seqtrain: --resume: $2: " &&
         [ "$(sums)" = "$before" ]
 }
-for setting in train.optimizer=sgd train.ema=0.9 train.lr=2e-3 train.batch=8 run.seed=7 model.dropout=0 data.stride=2 train.min_delta=0; do
+for setting in 'model.freeze=input.*' train.optimizer=sgd train.ema=0.9 train.lr=2e-3 train.batch=8 run.seed=7 model.dropout=0 data.stride=2 train.min_delta=0; do
     point "another ${setting%=*} is refused" refuses "$setting" "$(echo "${setting%=*}" | sed 's/\./\\./')"
 done
 point "all that may differ" run 0 -q -c long.ini -r -s train.epochs=$((epochs + 1)) -s train.patience=1000 \

@@ -490,6 +490,73 @@ counted()
             exit wrong }' || { cat one two three && return 1; }
 }
 point "check counts what the optimizer keeps" counted
+# --- frozen parameters
+
+freeze='-smodel.freeze=encoder.*, input.*, decoder.layers.0.norm?.weight'
+trains "frozen parameters" frozen -s model.init=$m "$freeze" -s train.ema=0.5 -s train.epochs=2
+# numbers_of FILE PATTERN: names and bytes of the tensors whose names fit, except those of the optimizer.
+numbers_of()
+{
+    size=$(od -An -tu8 -N8 "$1" | tr -d ' ')
+    header "$1" | grep -o "\"[^\"]*\":{\"dtype\":\"F32\"[^}]*}" |
+        sed 's/^"\([^"]*\)".*data_offsets":\[\([0-9]*\),\([0-9]*\)\].*/\1 \2 \3/' |
+        grep -E "^($2) " | sort | while read -r name begin end; do
+            echo "$name $(tail -c +$((size + 9 + begin)) "$1" | head -c $((end - begin)) | cksum)"
+        done
+}
+frozen='encoder\..*|input\..*|decoder\.layers\.0\.norm.\.weight'
+stays()
+{
+    numbers_of $m "$frozen" >were && [ "$(wc -l <were)" -gt 10 ] || { cat were && return 1; }
+    for file in best last; do
+        numbers_of frozen/$file.safetensors "$frozen" | cmp - were || return 1
+    done
+}
+point "stay as they are, to the bit" stays
+moves()
+{
+    numbers_of $m 'decoder.layers.0.(linear.*|norm.\.bias)|output\..*' >were
+    numbers_of frozen/last.safetensors 'decoder.layers.0.(linear.*|norm.\.bias)|output\..*' >are
+    [ "$(wc -l <were)" -ge 8 ] && [ "$(wc -l <were)" -eq "$(wc -l <are)" ] && [ -z "$(comm -12 were are)" ] ||
+        { comm -12 were are && return 1; }
+}
+point "all others move" moves
+no_state()
+{
+    header frozen/last.safetensors >text &&
+        has text '"optimizer\.exp_avg\.output\.weight"' '"optimizer\.trained\.output\.weight"' &&
+        ! grep -E '"optimizer\.[a-z_]*\.(encoder|input)\.' text
+}
+point "the optimizer keeps nothing of them" no_state
+point "evaluate and predict take such a checkpoint" run 0 evaluate -m frozen/last.safetensors
+check_tells()
+{
+    run 0 check -c tiny.ini "$freeze" && has out '^frozen  *[0-9.]+ MiB  *[0-9]+$' &&
+        awk '$1 == "total" { total = $2 } $1 == "trained" { trained = $2 } $1 == "frozen" { frozen = $4 }
+            END { exit !(trained > 0 && frozen > 0 && trained + frozen == total) }' out &&
+        run 0 check -c tiny.ini && ! grep -E '^(trained|frozen) ' out
+}
+point "check counts them" check_tells
+step_of()
+{
+    run 0 check -q -c tiny.ini "$@" && sed -n 's/^a step: \([0-9]*\) launches .* update, \([0-9.]*\) GFLOP.*/\1 \2/p' out
+}
+computes_less()
+{
+    step_of >whole_step && step_of '-smodel.freeze=encoder.*, input.*, encoder_positions' >less &&
+        paste -d' ' whole_step less | awk '{ exit !($3 > 0 && $3 < $1 && $4 < $2) }' || { cat whole_step less && return 1; }
+}
+point "what lies before all trained parameters has no backward pass" computes_less
+point "gradients beside frozen parameters" gradients "$freeze"
+fits_none()
+{
+    run 2 -c tiny.ini -o none_fits -s model.freeze='encoder.*, encodr.*' && lines err 1 &&
+        has err "^seqtrain: \[model\] freeze: 'encodr\.\*' fits no parameter .* names are .*encoder" &&
+        run 2 -c tiny.ini -o none_fits -s model.freeze='*' && lines err 1 &&
+        has err '^seqtrain: \[model\] freeze: no parameter .* is left to be trained$'
+}
+point "a pattern that fits nothing, or everything, is refused" fits_none
+
 # --- data
 
 for scaler in none minmax robust window; do

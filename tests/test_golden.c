@@ -88,9 +88,11 @@ static void check_gradients(const struct golden *c, struct engine *e)
     for (size_t i = 0; i < e->params->count; i++) {
         const struct tensor *t = &e->params->list[i]->value;
         char name[128];
-        if (e->params->list[i]->group == PARAM_RUNNING)
-            continue;
         snprintf(name, sizeof name, "grad.%s", t->name);
+        assert_int_equal(safetensors_find(c->st, name) != NULL,
+                         e->params->list[i]->group == PARAM_TRAINED);
+        if (e->params->list[i]->group != PARAM_TRAINED)
+            continue;
         const struct safetensor *want = need(c, name);
         float *got = malloc(t->elems * 4);
         assert_int_equal(want->bytes, t->elems * 4);
@@ -118,6 +120,8 @@ static void check_after(const struct golden *c, const struct params *params, con
         assert_int_equal(params_read(params, i, params->values, got, &err), 0);
         for (size_t j = 0; j < t->elems; j++)
             near(t->name, got[j], ((const float *)want->data)[j], 1e-4);
+        if (params->list[i]->group == PARAM_FROZEN)
+            assert_memory_equal(got, want->data, want->bytes);
         free(got);
     }
 }
@@ -201,9 +205,9 @@ static float *train(const struct golden *c, struct engine_options options, const
         need(c, name);
         check_after(c, e->judged, "averaged");
     }
-    size_t words = e->params->elems + e->params->running;
-    float *weights = calloc(words, 4);
-    assert_int_equal(arena_read(e->params->values, 0, words * 4, weights, &err), 0);
+    const size_t bytes = arena_bytes(e->params->values);
+    float *weights = calloc(1, bytes);
+    assert_int_equal(arena_read(e->params->values, 0, bytes, weights, &err), 0);
     engine_close(e);
     return weights;
 }
@@ -258,6 +262,8 @@ int main(int argc, char **argv)
         "cnn-rnn-layer",
         "dgru",
         "ema",
+        "frozen",
+        "frozen-cnn",
         "gru-flatten",
         "gru-norm",
         "huber-free-latent",

@@ -117,6 +117,7 @@ enum role {
 struct slot {
     const char *name; /* of a PARAM, as the op calls it */
     enum role role;
+    int frozen; /* a PARAM that takes no gradient */
     size_t elems;
     double low, high;
     struct tensor *tensor;
@@ -361,7 +362,7 @@ static void write_all(struct plan *p, struct check *c)
             size_t at = param_index(p->params, s->name);
             assert_int_equal(p->params->list[at]->value.elems, s->elems);
             OK(params_write(p->params, at, p->params->values, s->values, &err));
-            if (p->params->grads && s->role == PARAM)
+            if (p->params->grads && s->role == PARAM && !s->frozen)
                 OK(params_write(p->params, at, p->params->grads, s->before, &err));
         } else if (s->role != ABSENT) {
             OK(tensor_write(s->tensor, s->values, &err));
@@ -393,7 +394,7 @@ static float *read_all(struct plan *p, struct check *c, size_t *n)
     }
     for (int i = 0; i < REF_INPUTS && p->training; i++) {
         const struct slot *s = &c->in[i];
-        if (s->role == PARAM)
+        if (s->role == PARAM && !s->frozen)
             OK(params_read(p->params, param_index(p->params, s->name), p->params->grads, to, &err));
         else if (s->role == INPUT)
             OK(tensor_read(s->tensor->grad, to, &err));
@@ -406,6 +407,12 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
 {
     struct params *params = params_new(0);
     assert_non_null(params);
+    char *freeze[REF_INPUTS];
+    size_t frozen = 0;
+    for (int i = 0; i < REF_INPUTS; i++)
+        if (c->in[i].frozen)
+            freeze[frozen++] = (char *)(intptr_t)c->in[i].name;
+    params_freeze(params, freeze, frozen);
     struct graph *g = graph_new(params, c->r.b, training);
     assert_non_null(g);
     make_inputs(g, c);
@@ -472,10 +479,29 @@ static void compare_all(struct check *c, const float *got, int training)
         const struct slot *s = &c->in[i];
         char what[80];
         snprintf(what, sizeof what, "gradient of %s", s->name ? s->name : "");
-        if (s->role == INPUT || s->role == PARAM)
+        if (s->role == INPUT || (s->role == PARAM && !s->frozen))
             compare(c, what, got, c->r.dx[i], s->before, s->elems);
         got += s->elems;
     }
+}
+
+/* Without the gradients of every second parameter (1 or 2) or of any (3): the others stay right. */
+static void run_frozen(struct check *c, struct device *dev, unsigned which)
+{
+    unsigned number = 0, frozen = 0;
+    size_t n;
+    for (int i = 0; i < REF_INPUTS; i++)
+        if (c->in[i].role == PARAM) {
+            c->in[i].frozen = (which & 1u << (number++ % 2)) != 0;
+            frozen += (unsigned)c->in[i].frozen;
+        }
+    if (frozen) {
+        float *got = run(c, dev, 1, 1, &n);
+        compare_all(c, got, 1);
+        free(got);
+    }
+    for (int i = 0; i < REF_INPUTS; i++)
+        c->in[i].frozen = 0;
 }
 
 static void run_problem(const struct problem *problem, int mode)
@@ -490,6 +516,8 @@ static void run_problem(const struct problem *problem, int mode)
     assert_memory_equal(planned, scattered, n * sizeof *planned);
     free(planned);
     free(scattered);
+    for (unsigned which = 1; which <= 3; which++)
+        run_frozen(&c, dev, which);
 
     c.r.evaluate = 1;
     problem->op->forward(&c.r);

@@ -24,6 +24,12 @@ static void print_layers(const struct params *params)
         printf("%-46s %-20s %12zu\n", t->name, shape, t->elems);
     }
     printf("%-46s %-20s %12zu\n", "total", "", params_count(params));
+    if (!params->frozen)
+        return;
+    char bytes[64];
+    snprintf(bytes, sizeof bytes, "%.2f MiB", (double)params->frozen / 0x1p20);
+    printf("%-46s %-20s %12zu\n", "trained", "", params_count_of(params, PARAM_TRAINED));
+    printf("%-46s %-20s %12zu\n", "frozen", bytes, params_count_of(params, PARAM_FROZEN));
 }
 
 static void print_memory(const struct engine *e)

@@ -28,6 +28,10 @@ static void say_start(const struct training *t)
             device_info(e->dev)->platform, gemm_provider_name(e->dev, e->gemm));
     log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
             params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
+    if (e->params->frozen)
+        log_say(t->log, "Frozen: %zu parameters; %zu are trained.",
+                params_count_of(e->params, PARAM_FROZEN),
+                params_count_of(e->params, PARAM_TRAINED));
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
     if (e->feed->stage)
         log_say(t->log, "Data: the windows of each batch are brought to the device.");

@@ -74,12 +74,50 @@ static struct model_shape shape_of(const struct dataset *data, const struct conf
     };
 }
 
+/* What the names of parameters begin with, each once, as far as there is room: "encoder, head". */
+static void list_names(const struct params *p, char *text, size_t size)
+{
+    size_t used = 0, last = 0;
+    *text = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const char *name = p->list[i]->value.name, *before = p->list[last]->value.name;
+        const size_t n = strcspn(name, ".");
+        if (i && n == strcspn(before, ".") && !strncmp(name, before, n))
+            continue;
+        if (used + n + 8 > size) {
+            strcat(text, " ...");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s", i ? ", " : "", (int)n, name);
+        last = i;
+    }
+}
+
+/* That each pattern of model.freeze fits a parameter and something is left to train. */
+static int check_frozen(const struct params *p, struct error *err)
+{
+    char names[256];
+    const char *fits_none = params_unfrozen(p);
+    if (fits_none) {
+        list_names(p, names, sizeof names);
+        return error_set(err, STATUS_USAGE,
+                         "[model] freeze: '%s' fits no parameter of the model; their names are %s, "
+                         "or begin with these and a point",
+                         fits_none, names);
+    }
+    return p->elems ? 0
+                    : error_set(err, STATUS_USAGE,
+                                "[model] freeze: no parameter of the model is left to be trained");
+}
+
 /* Gives the parameters, once known, their places and memory. */
 static int allocate(struct engine *e, int training, struct error *err)
 {
     struct params *p = e->params, *judged = e->judged == p ? NULL : e->judged;
     const size_t align = device_info(e->dev)->base_align;
     params_place(p, align);
+    if (training && check_frozen(p, err))
+        return -1;
     const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
     const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + p->frozen +
                            (training ? optim_bytes(&e->optim, p) : 0);
@@ -301,6 +339,8 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
+    if (options->training)
+        params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
     e->judged = e->params;
     e->config = config;
     optim_init(&e->optim, config);

@@ -10,7 +10,7 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
 - of the first step: `grad.NAME`, before clipping;
 - of its first micro-batch: `output` [B, T, F] and `latent` [B, latent], in eval mode;
 - `after.NAME`: running statistics (among `param.NAME` as well) after the last step, and all
-  parameters of another optimizer than AdamW;
+  parameters of another optimizer than AdamW or beside frozen ones;
 - `averaged.NAME`: with train.ema, all of torch.optim.swa_utils.AveragedModel then.
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
@@ -26,6 +26,7 @@ import argparse
 import glob
 import io
 import os
+from fnmatch import fnmatchcase
 
 import torch
 from safetensors import safe_open
@@ -208,6 +209,28 @@ CASES = {
         ema=0.9,
         lr=1e-2,
     ),
+    "frozen": dict(
+        d_model=6,
+        heads=2,
+        feedforward=8,
+        n=6,
+        freeze="input.*, encoder_positions, encoder.layers.0.*, decoder.layers.0.norm1.weight, "
+        "decoder.layers.0.linear2.bias, decoder.layers.0.self_attn.in_proj_*, bottleneck.4.bias",
+        clip_norm=0.05,
+        weight_decay=0.5,
+    ),
+    "frozen-cnn": dict(
+        type="cnn_recurrent",
+        K=1,
+        window=11,
+        conv_channels="4, 3",
+        conv_norm="batch",
+        cell="gru",
+        hidden=5,
+        layers=2,
+        freeze="conv.0.*, conv_norm.?.bias, gru.weight_hh_l1, *.bias_ih_l0",
+        clip_norm=0.05,
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -263,11 +286,15 @@ def run(model, ini, x, extra):
         y = torch.sigmoid(y) if ini["loss"]["target"] == "bce" else y
         out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
     model.train()
+    frozen = [pattern.strip() for pattern in ini["model"]["freeze"].split(",")]
+    for name, p in model.named_parameters():
+        p.requires_grad_(not any(fnmatchcase(name, pattern) for pattern in frozen))
     n, kept = sum(len(part) for part in xs[:group]), [b.clone() for b in model.buffers()]
     for part, with_part in zip(xs[:group], extras):
         (terms(model, part, ini["loss"], with_part)[0] * (len(part) / n)).backward()
     for name, p in model.named_parameters():
-        out["grad." + name] = p.grad.clone()
+        if p.requires_grad:
+            out["grad." + name] = p.grad.clone()
     for buffer, before in zip(model.buffers(), kept):
         buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
@@ -291,8 +318,8 @@ def run(model, ini, x, extra):
                 average.update_parameters(model)
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
-    adamw = ini["train"]["optimizer"] == "adamw"
-    after = running(model) if adamw else model.state_dict().items()
+    usual = ini["train"]["optimizer"] == "adamw" and not ini["model"]["freeze"]
+    after = running(model) if usual else model.state_dict().items()
     out.update({"after." + name: b.detach().clone() for name, b in after})
     for name, b in average.module.state_dict().items() if average else ():
         out["averaged." + name] = b.detach().clone()
