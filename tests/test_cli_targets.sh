@@ -832,6 +832,15 @@ nmse()
     done
 }
 point "dgru: NMSE of segments and pooled are those of predict's numbers" nmse
+by_nmse()
+{
+    run 0 -c dgru.ini -o nmse -s train.monitor=val/nmse_db -s plots.enable=none && lines err 0 || return 1
+    best=$(epochs nmse val_nmse_db | sort -g | sed 1q)
+    has out "^nmse: best epoch $(epochs nmse val_nmse_db | grep -nxF -e "$best" | cut -d: -f1), val_loss " &&
+        cp figures figures.keys && evaluated -m nmse/best.safetensors &&
+        equals 1e-8 validation/signal/nmse_db "$best" && mv figures.keys figures
+}
+point "dgru: train.monitor = val/nmse_db" by_nmse
 spec()
 {
     echo '{"input_signal_fs": 800e6, "bw_main_ch": 200e6, "n_sub_ch": 4, "nperseg": 100}' >spec.json

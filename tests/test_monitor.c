@@ -26,6 +26,9 @@ static struct config *configured(char *const *settings, size_t count)
                sizeof((char *[]){"data.source=a.csv", __VA_ARGS__}) / sizeof(char *))
 #define TARGETS "model.type=recurrent", "data.targets=close", "data.horizon=1"
 
+#define SIGNAL \
+    "model.type=dgru", "data.features=i, q", "data.targets=a, b", "data.target_rows=window"
+
 /* Figures that are all different ones. */
 static struct epoch_figures some_figures(void)
 {
@@ -65,6 +68,8 @@ static void figures(void **state)
     finds(CONFIG(TARGETS, "train.monitor=val/directional_accuracy"), "val_directional_accuracy", 7,
           0);
     finds(CONFIG(TARGETS, "train.monitor=val/mae", "train.mode=min"), "val_mae", 7, 1);
+    finds(CONFIG(SIGNAL, "signal.sample_rate=8e8", "train.monitor=val/nmse_db"), "val_nmse_db", 7,
+          1);
 }
 
 static void refuses(struct config *c, const char *text)
@@ -95,6 +100,9 @@ static void unknown_figures(void **state)
                    "loss.target=mae", "train.monitor=val/directional_accuracy"),
             "this model has no figure 'val/directional_accuracy': there are "
             "train/loss, train/mae, val/loss, val/mae, val/mse, val/rmse, val/r2");
+    refuses(CONFIG(SIGNAL, "train.monitor=val/nmse_db"),
+            "this model has no figure 'val/nmse_db': there are train/loss, train/mse, val/loss, "
+            "val/mse, val/mae, val/rmse, val/r2");
     refuses(CONFIG("train.monitor=val/lr"),
             "this model has no figure 'val/lr': there are train/loss, "
             "train/reconstruction, train/contrastive, val/loss, val/reconstruction, "

@@ -1067,6 +1067,33 @@ static void losses_of_one_term(void **state)
     }
 }
 
+/* Of three terms the third has a row of its own, in which only it changes the picture. */
+static void losses_of_three_terms(void **state)
+{
+    (void)state;
+    static struct run run;
+    run_init(&run, EPOCHS);
+    struct picture two = draw_losses(&run.losses);
+    static double third[EPOCHS];
+    for (int i = 0; i < EPOCHS; i++)
+        third[i] = 1 + i;
+    const struct plot_term terms[] = {run.term[0], run.term[1], {"Third term", third, third}};
+    run.losses.term = terms;
+    run.losses.terms = 3;
+    struct picture three = draw_losses(&run.losses);
+    assert_int_equal(three.height, two.height + 2 * (210 + 26));
+    for (int i = EPOCHS / 2; i < EPOCHS; i++)
+        third[i] = 1;
+    struct picture other = draw_losses(&run.losses);
+    struct box box = difference(&three, &other);
+    assert_true(box.right > box.left && box.right < 2 * CANVAS_WIDTH / 2);
+    assert_true(box.top >= 2 * (CANVAS_TOP + 270 + 26 + 210));
+    assert_true(box.bottom <= 2 * (CANVAS_TOP + 270 + 26 + 210 + 26 + 210));
+    free(two.rgb);
+    free(other.rgb);
+    check_picture(three, "Loss curves");
+}
+
 /* ---- what changes where ---- */
 
 static void same_data_same_file(void **state)
@@ -1766,6 +1793,7 @@ int main(void)
         cmocka_unit_test(clouds_show_density),
         cmocka_unit_test(residuals_of_another_unit),
         cmocka_unit_test(losses_of_one_term),
+        cmocka_unit_test(losses_of_three_terms),
         cmocka_unit_test(same_data_same_file),
         cmocka_unit_test(each_series_in_its_panel),
         cmocka_unit_test(best_epoch_moves),

@@ -321,11 +321,16 @@ static int is_complete(const struct signal_channel *ch)
     return ch->sample_rate > 0 && ch->bandwidth > 0 && ch->sub_channels && ch->segment;
 }
 
+/* Something is said in [signal]. */
+static int has_signal(const struct config *c)
+{
+    return *c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0;
+}
+
 /* Two features, two targets, row by row, of which something is said in [signal]. */
 static int is_signal(const struct dataset *data, const struct config *c)
 {
-    return by_row(data, c) && data->targets == 2 && data->features >= 2 &&
-           (*c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0);
+    return by_row(data, c) && data->targets == 2 && data->features >= 2 && has_signal(c);
 }
 
 int target_report_check(const struct config *c, struct error *err)
@@ -496,7 +501,14 @@ void target_report_fini(struct target_report *r)
 
 /* --- what can be monitored */
 
-enum target_metric { METRIC_MSE, METRIC_MAE, METRIC_RMSE, METRIC_R2, METRIC_DIRECTION };
+enum target_metric {
+    METRIC_MSE,
+    METRIC_MAE,
+    METRIC_RMSE,
+    METRIC_R2,
+    METRIC_LAST, /* directional accuracy; NMSE of a signal */
+    METRICS
+};
 
 static int measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
                    struct evaluation *evaluation, double *figure, struct log *log,
@@ -511,7 +523,7 @@ static int measure(struct engine *e, const uint32_t *start, size_t count, size_t
                           [METRIC_MAE] = m.mae,
                           [METRIC_RMSE] = m.rmse,
                           [METRIC_R2] = m.r2,
-                          [METRIC_DIRECTION] = m.direction};
+                          [METRIC_LAST] = r.model ? r.signal.nmse : m.direction};
     *figure = all[which];
     target_report_fini(&r);
     return 0;
@@ -519,15 +531,22 @@ static int measure(struct engine *e, const uint32_t *start, size_t count, size_t
 
 struct measures target_measures(const struct config *c)
 {
-    static const struct metric metrics[] = {[METRIC_MSE] = {"mse", 1},
-                                            [METRIC_MAE] = {"mae", 1},
-                                            [METRIC_RMSE] = {"rmse", 1},
-                                            [METRIC_R2] = {"r2", 0},
-                                            [METRIC_DIRECTION] = {"directional_accuracy", 0}};
-    /* targets row by row have no value before them that a move could be counted from */
-    const size_t count =
-        c->data.target_rows == TARGET_WINDOW ? METRIC_DIRECTION : METRIC_DIRECTION + 1;
-    return (struct measures){metrics, c->data.targets.count ? count : 0, measure};
+#define COMMON                           \
+    {"mse", 1}, {"mae", 1}, {"rmse", 1}, \
+    {                                    \
+        "r2", 0                          \
+    }
+    static const struct metric of_windows[] = {COMMON, {"directional_accuracy", 0}};
+    static const struct metric of_signals[] = {COMMON, {"nmse_db", 1}};
+#undef COMMON
+    const size_t targets = c->data.targets.count;
+    if (!targets)
+        return (struct measures){0};
+    if (c->data.target_rows != TARGET_WINDOW)
+        return (struct measures){of_windows, METRICS, measure};
+    /* rows have no value before them that a move could be counted from */
+    return (struct measures){of_signals, targets == 2 && has_signal(c) ? METRICS : METRIC_LAST,
+                             measure};
 }
 
 /* --- figures */

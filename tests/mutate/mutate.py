@@ -66,6 +66,8 @@ MODULES = (
     ("ops/optimizer", "test_launches, test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
     ("ops/reduce", "test_launches, test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
     (r"ops/(\w+)", r"test_launches, test_ops \1*, test_ops, test_golden"),
+    ("models/(term|evaluation)", "test_monitor, test_engine, test_golden"),
+    ("train/(history|monitor)", "test_monitor, test_checkpoint, test_train"),
     ("train/(advice|schedule|checkpoint|safetensors|train)", r"test_\1, test_train"),
     ("train/", "test_engine, test_golden"),
 )
