@@ -191,6 +191,13 @@ point "no #if stands among the arguments of a kernel or function" "$(awk '
     /^[{]/ || /;/ { among = 0 }
     among && /^#/ { print FILENAME ":" FNR }' cl/*)"
 
+# data, which knows no device, has steps of its own.
+for name in step metrics; do
+    point "host and kernels have one struct $name" "$(grep -rlE "^struct $name \\{" src cl |
+        awk '/^src\/data\// { next } $0 != "cl/step.h"; $0 == "cl/step.h" { found = 1 }
+            END { if (!found) print "none in cl/step.h" }')"
+done
+
 # make would take FOLDER for a program to be made of FOLDER.c, and 'make dist' with it.
 point "no source has a folder's name beside it" "$(find src tests man -name '*.c' | while read -r file; do
     [ ! -d "${file%.c}" ] || echo "$file"
