@@ -26,7 +26,7 @@
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
  * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, norm
  * over rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE over rows, and the
- * halvings of group_sum() and pool's group_max(): one pass if LANES were 2, so no kernel has them
+ * halvings of group_sum() and group_max(): one pass if LANES were 2, so no kernel has them
  * then.
  */
 #if LANES == 1
@@ -200,6 +200,24 @@ static inline float group_sum(float x, __local float *room)
         group_barrier(CLK_LOCAL_MEM_FENCE);
         if (lane < reach)
             room[lane] += room[lane + reach];
+    }
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+    return room[0];
+#endif
+}
+
+static inline float group_max(float x, __local float *room)
+{
+#if LANES == 1
+    return x;
+#else
+    const int lane = (int)get_local_id(0);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+    room[lane] = x;
+    for (int reach = LANES / 2; reach > 0; reach /= 2) {
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+        if (lane < reach)
+            room[lane] = fmax(room[lane], room[lane + reach]);
     }
     group_barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];

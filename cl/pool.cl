@@ -19,24 +19,6 @@
 #define SCORED 0
 #endif
 
-static inline float group_max(float x, __local float *room)
-{
-#if LANES == 1
-    return x;
-#else
-    const int lane = (int)get_local_id(0);
-    group_barrier(CLK_LOCAL_MEM_FENCE);
-    room[lane] = x;
-    for (int reach = LANES / 2; reach > 0; reach /= 2) {
-        group_barrier(CLK_LOCAL_MEM_FENCE);
-        if (lane < reach)
-            room[lane] = fmax(room[lane], room[lane + reach]);
-    }
-    group_barrier(CLK_LOCAL_MEM_FENCE);
-    return room[0];
-#endif
-}
-
 static inline float dot_rows(__global const float *a, __global const float *b, int columns)
 {
     vec sum = (vec)(0.0f);

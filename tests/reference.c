@@ -889,3 +889,150 @@ void ref_join_back(struct ref *r)
             r->dx[1][row * r->d + d] = *dy++;
     }
 }
+
+void ref_mul(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->y[0][i] = r->x[0][i] * r->x[1][i];
+}
+
+void ref_mul_back(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++) {
+        r->dx[0][i] = r->dy[0][i] * r->x[1][i];
+        r->dx[1][i] = r->dy[0][i] * r->x[0][i];
+    }
+}
+
+void ref_scale(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->y[0][i] = r->x[0][i] * r->factor;
+}
+
+void ref_scale_back(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->dx[0][i] = r->dy[0][i] * r->factor;
+}
+
+static void softmax_of(const double *x, double *p, size_t d)
+{
+    double most = x[0], sum = 0;
+    for (size_t i = 1; i < d; i++)
+        most = fmax(most, x[i]);
+    for (size_t i = 0; i < d; i++)
+        sum += p[i] = exp(x[i] - most);
+    for (size_t i = 0; i < d; i++)
+        p[i] /= sum;
+}
+
+void ref_softmax(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        softmax_of(r->x[0] + row * r->d, r->y[0] + row * r->d, r->d);
+}
+
+void ref_softmax_back(struct ref *r)
+{
+    ref_softmax(r);
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        const double *y = r->y[0] + row * r->d, *dy = r->dy[0] + row * r->d;
+        for (size_t i = 0; i < r->d; i++) {
+            double sum = 0;
+            for (size_t j = 0; j < r->d; j++)
+                sum += dy[j] * y[j] * ((i == j) - y[i]);
+            r->dx[0][row * r->d + i] = sum;
+        }
+    }
+}
+
+void ref_slice(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t i = 0; i < r->d; i++)
+            r->y[0][row * r->d + i] = r->x[0][row * r->in + r->rows + i];
+}
+
+void ref_slice_back(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t i = 0; i < r->in; i++)
+            r->dx[0][row * r->in + i] =
+                i >= r->rows && i < r->rows + r->d ? r->dy[0][row * r->d + i - r->rows] : 0;
+}
+
+void ref_transpose(struct ref *r)
+{
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t t = 0; t < r->t; t++)
+            for (size_t d = 0; d < r->d; d++)
+                r->y[0][(b * r->d + d) * r->t + t] = r->x[0][(b * r->t + t) * r->d + d];
+}
+
+void ref_transpose_back(struct ref *r)
+{
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t t = 0; t < r->t; t++)
+            for (size_t d = 0; d < r->d; d++)
+                r->dx[0][(b * r->t + t) * r->d + d] = r->dy[0][(b * r->d + d) * r->t + t];
+}
+
+void ref_embedding(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t d = 0; d < r->d; d++)
+            r->y[0][row * r->d + d] =
+                r->number[row] < r->in ? r->x[0][r->number[row] * r->d + d] : 0;
+}
+
+void ref_embedding_back(struct ref *r)
+{
+    for (size_t i = 0; i < r->in * r->d; i++)
+        r->dx[0][i] = 0;
+    for (size_t row = 0; row < r->b * r->t; row++)
+        for (size_t d = 0; d < r->d && r->number[row] < r->in; d++)
+            r->dx[0][r->number[row] * r->d + d] += r->dy[0][row * r->d + d];
+}
+
+static size_t counted_rows(const struct ref *r, size_t b)
+{
+    size_t counted = 0;
+    for (size_t t = 0; t < r->t; t++)
+        counted += r->number[b * r->t + t] < r->d;
+    return counted;
+}
+
+void ref_cross_entropy(struct ref *r)
+{
+    double p[1200];
+    for (size_t b = 0; b < r->b; b++) {
+        size_t counted = counted_rows(r, b);
+        r->y[0][b] = 0;
+        for (size_t t = 0; t < r->t && b < r->count; t++) {
+            size_t row = b * r->t + t, of = r->number[row];
+            softmax_of(r->x[0] + row * r->d, p, r->d);
+            for (size_t k = 0; k < r->d && of < r->d; k++)
+                r->y[0][b] -= log(p[k]) / (double)counted *
+                              ((k == of) * (1 - r->smoothing) + r->smoothing / (double)r->d);
+        }
+    }
+}
+
+void ref_cross_entropy_back(struct ref *r)
+{
+    double p[1200];
+    for (size_t b = 0; b < r->b; b++) {
+        size_t counted = counted_rows(r, b);
+        for (size_t t = 0; t < r->t; t++) {
+            size_t row = b * r->t + t, of = r->number[row];
+            softmax_of(r->x[0] + row * r->d, p, r->d);
+            for (size_t k = 0; k < r->d; k++)
+                r->dx[0][row * r->d + k] =
+                    of < r->d && b < r->count
+                        ? r->dy[0][b] / (double)counted *
+                              (p[k] - (k == of) * (1 - r->smoothing) - r->smoothing / (double)r->d)
+                        : 0;
+        }
+    }
+}

@@ -31,8 +31,9 @@ struct ref {
     enum pool_kind pool;
     size_t reverse;
     int no_bias, has_bias, has_residual, has_norm, has_position, relu, normalize;
-    double temperature;
-    size_t count; /* samples that count */
+    double temperature, factor, smoothing;
+    const uint32_t *number; /* [b t]: rows of a table, or classes */
+    size_t count;           /* samples that count */
 
     double p; /* dropout: probability and what keys it */
     const char *path;
@@ -55,6 +56,35 @@ void ref_bias_back(struct ref *r);
  * LayerNorm(x + bias))); x: x, bias, residual, gamma, beta */
 void ref_norm(struct ref *r);
 void ref_norm_back(struct ref *r);
+
+/* y = x[0] x[1], [b t d] */
+void ref_mul(struct ref *r);
+void ref_mul_back(struct ref *r);
+
+/* y = x factor */
+void ref_scale(struct ref *r);
+void ref_scale_back(struct ref *r);
+
+/* y = softmax over the columns */
+void ref_softmax(struct ref *r);
+void ref_softmax_back(struct ref *r);
+
+/* y [b t, d]: columns [rows, rows + d) of x [b t, in] */
+void ref_slice(struct ref *r);
+void ref_slice_back(struct ref *r);
+
+/* y [b, d, t] = x [b, t, d] */
+void ref_transpose(struct ref *r);
+void ref_transpose_back(struct ref *r);
+
+/* y [b t, d]: the rows `number` of x [in, d]; zeros for `in` and more */
+void ref_embedding(struct ref *r);
+void ref_embedding_back(struct ref *r);
+
+/* y [b]: the mean over a sample's rows whose `number` is less than d of -(1 - s) ln p[number] - s
+ * mean ln p, p the softmax of x [b t, d] */
+void ref_cross_entropy(struct ref *r);
+void ref_cross_entropy_back(struct ref *r);
 
 /* x: qkv [b t, 3 d], bias [3 d] */
 void ref_attention(struct ref *r);

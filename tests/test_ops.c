@@ -156,7 +156,7 @@ struct check {
     const struct problem *problem;
     struct ref r;
     struct slot in[REF_INPUTS], out[REF_OUTPUTS];
-    uint32_t *samples;
+    uint32_t *samples, *numbers;
     struct step step;
 };
 
@@ -238,6 +238,7 @@ static void check_close(struct check *c)
         free(c->r.dy[i]);
     }
     free(c->samples);
+    free(c->numbers);
 }
 
 static double objective(struct check *c)
@@ -796,6 +797,98 @@ static void join_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_concat(g, rows_of(g, c, 0, r->in), rows_of(g, c, 1, r->d));
 }
 
+/* One or two inputs and an output of [b, t, d]. */
+static void plain_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->d, -2, 2);
+    c->out[0].elems = r->b * r->t * r->d;
+}
+
+static void mul_slots(struct check *c)
+{
+    plain_slots(c);
+    slot_set(&c->in[1], "y", INPUT, c->out[0].elems, -1, 3);
+}
+
+static void mul_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_mul(g, rows_of(g, c, 0, c->r.d), rows_of(g, c, 1, c->r.d));
+}
+
+static void scale_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_scale(g, rows_of(g, c, 0, c->r.d), c->r.factor);
+}
+
+static void softmax_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_softmax(g, rows_of(g, c, 0, c->r.d));
+}
+
+static void slice_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "x", INPUT, r->b * r->t * r->in, -2, 2);
+    c->out[0].elems = r->b * r->t * r->d;
+}
+
+static void slice_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_slice(g, rows_of(g, c, 0, c->r.in), c->r.rows, c->r.d);
+}
+
+static void transpose_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_transpose(g, rows_of(g, c, 0, c->r.d));
+    assert_int_equal(c->out[0].tensor->dim[1], c->r.d);
+}
+
+/* Numbers below `most`, and some that are not. */
+static void numbers_of(struct check *c, size_t most)
+{
+    const size_t count = c->r.b * c->r.t;
+    uint32_t *number = c->numbers = room(count * sizeof *number);
+    for (size_t i = 0; i < count; i++)
+        number[i] =
+            i % 5 == 3 ? (i % 2 ? UINT32_MAX : (uint32_t)most) : sample_of(i) % (uint32_t)most;
+    c->r.number = number;
+}
+
+static struct tensor *numbers(struct graph *g, struct check *c)
+{
+    const size_t dim[] = {c->r.b, c->r.t}, bytes = dim[0] * dim[1] * sizeof *c->numbers;
+    struct tensor *t = graph_state(g, "number", DTYPE_U32, 2, dim);
+    t->initial = room(bytes);
+    memcpy(t->initial, c->numbers, bytes);
+    return t;
+}
+
+static void embedding_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "table.weight", PARAM, r->in * r->d, -2, 2);
+    c->out[0].elems = r->b * r->t * r->d;
+    numbers_of(c, r->in);
+}
+
+static void embedding_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_embedding(g, numbers(g, c), c->r.in, c->r.d, "table");
+}
+
+static void cross_entropy_slots(struct check *c)
+{
+    plain_slots(c);
+    c->out[0].elems = c->r.b;
+    numbers_of(c, c->r.d);
+}
+
+static void cross_entropy_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_cross_entropy(g, rows_of(g, c, 0, c->r.d), numbers(g, c), c->r.smoothing);
+}
+
 static const struct tested bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
 static const struct tested norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
 static const struct tested attention_op = {"attention",   attention_slots,    attention_build,
@@ -824,6 +917,21 @@ static const struct tested recurrent_op = {"recurrent",   recurrent_slots,    re
 static const struct tested pool_op = {"pool", pool_slots, pool_build, ref_pool, ref_pool_back, 0};
 
 static const struct tested join_op = {"join", join_slots, join_build, ref_join, ref_join_back, 0};
+
+static const struct tested mul_op = {"mul", mul_slots, mul_build, ref_mul, ref_mul_back, 0};
+static const struct tested scale_op = {"scale",   plain_slots,    scale_build,
+                                       ref_scale, ref_scale_back, 0};
+static const struct tested softmax_op = {"softmax",   plain_slots,      softmax_build,
+                                         ref_softmax, ref_softmax_back, 0};
+static const struct tested slice_op = {"slice",   slice_slots,    slice_build,
+                                       ref_slice, ref_slice_back, 0};
+static const struct tested transpose_op = {"transpose",   plain_slots,        transpose_build,
+                                           ref_transpose, ref_transpose_back, 0};
+static const struct tested embedding_op = {"embedding",   embedding_slots,    embedding_build,
+                                           ref_embedding, ref_embedding_back, 0};
+static const struct tested cross_entropy_op = {"cross_entropy",        cross_entropy_slots,
+                                               cross_entropy_build,    ref_cross_entropy,
+                                               ref_cross_entropy_back, 1};
 
 #define LSTM CELL_KIND_LSTM
 #define GRU CELL_KIND_GRU
@@ -1071,6 +1179,32 @@ static const struct problem problems[] = {
     {.op = &join_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &join_op, .shape = {.b = 3, .t = 50, .d = 6, .in = 23}, .added = 1},
     {.op = &join_op, .shape = {.b = 2, .t = 7, .d = 40, .in = 3}, .fixed = 2, .added = 1},
+
+    {.op = &mul_op, .shape = {.b = 1, .t = 1, .d = 1}},
+    {.op = &mul_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}, .added = 2},
+    {.op = &mul_op, .shape = {.b = 40, .t = 70, .d = 48}, .fixed = 1, .added = 2},
+    {.op = &scale_op, .shape = {.b = 1, .t = 1, .d = 1, .factor = 3}},
+    {.op = &scale_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .factor = -0.125}},
+    {.op = &scale_op, .shape = {.b = 40, .t = 70, .d = 48, .factor = 0.3}, .added = 1},
+    {.op = &softmax_op, .shape = {.b = 1, .t = 1, .d = 1}},
+    {.op = &softmax_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}},
+    {.op = &softmax_op, .shape = {.b = 2, .t = 70, .d = 300}, .added = 1},
+    {.op = &slice_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
+    {.op = &slice_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 20, .rows = 13}},
+    {.op = &slice_op, .shape = {.b = 3, .t = 50, .d = 40, .in = 90, .rows = 3}, .added = 1},
+    {.op = &transpose_op, .shape = {.b = 1, .t = 1, .d = 1}},
+    {.op = &transpose_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}},
+    {.op = &transpose_op, .shape = {.b = 2, .t = 70, .d = 33}, .added = 1},
+    {.op = &embedding_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
+    {.op = &embedding_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 4}},
+    {.op = &embedding_op, .shape = {.b = 2, .t = 170, .d = 200, .in = 23}},
+    {.op = &cross_entropy_op, .shape = {.b = 1, .t = 1, .d = 1}},
+    {.op = &cross_entropy_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 5, .d = 7, .count = 2},
+     .group = 7},
+    {.op = &cross_entropy_op, .shape = {.b = 4, .t = 4, .d = 3, .smoothing = 0.1}, .added = 1},
+    {.op = &cross_entropy_op, .shape = {.b = 5, .t = 1, .d = 1100, .smoothing = 0.2}},
 
     {.op = &pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = POOL_LAST}},
     {.op = &pool_op,

@@ -62,12 +62,34 @@ struct tensor *op_bias(struct graph *g, struct tensor *x, struct tensor *bias);
 /* a + b of one shape, or b of the shape of a's last dimensions, added to each. */
 struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
 
+/* a b, of one shape. */
+struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b);
+
+/* x factor */
+struct tensor *op_scale(struct graph *g, struct tensor *x, double factor);
+
 struct tensor *op_activation(struct graph *g, struct tensor *x, enum act act, const char *path);
 
 /* In a training graph each element is 0 with probability p, else divided by 1 - p. */
 struct tensor *op_dropout(struct graph *g, struct tensor *x, double p, const char *path);
 
+/* --- rows and columns. graph_view() sees a tensor in another shape without a copy. */
+
+/* exp(x) over the sum of its row's. */
+struct tensor *op_softmax(struct graph *g, struct tensor *x);
+
+/* Columns [first, first + columns) of x. */
+struct tensor *op_slice(struct graph *g, struct tensor *x, size_t first, size_t columns);
+
+/* x [.., a, b] as [.., b, a]. */
+struct tensor *op_transpose(struct graph *g, struct tensor *x);
+
 /* --- layers */
+
+/* nn.Embedding(rows, columns): the row of `name`.weight for each of `number` (u32), [.., columns];
+ * zeros for a number that the table has no row for. */
+struct tensor *op_embedding(struct graph *g, struct tensor *number, size_t rows, size_t columns,
+                            const char *name);
 
 /* x [.., in] W^T, W [out, in] */
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight);
@@ -175,6 +197,12 @@ struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor
  * unless that is NULL. Huber has its bend at 1; BCE takes y as logits. */
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,
                               enum loss_kind kind, struct tensor *weight);
+
+/* nn.CrossEntropyLoss(label_smoothing=smoothing) of each sample, [B]: the mean over its rows of
+ * logits [B, .., V] against the number of the right class, target [B, ..] u32; rows whose target is
+ * V or more are left out. */
+struct tensor *op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *target,
+                                double smoothing);
 
 /* Mean cosine similarity of z's rows [B, D], [1]; *total (state, [D, 2]) adds up S over runs. */
 struct tensor *op_similarity(struct graph *g, struct tensor *z, double weight,

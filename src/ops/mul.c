@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "ops/ops.h"
+
+static struct launch *elementwise_kernel(struct plan *p, const char *name, size_t elems)
+{
+    unsigned vec = cut_vec(p, elems), lanes = cut_group(p, 64);
+    return plan_kernel(p, "elementwise.cl", name, cut_rows(p, (elems / vec + 63) / 64).groups,
+                       lanes, "-DVEC=%u -DLANES=%u", vec, lanes);
+}
+
+/* The arguments that both kernels end with; chunks of whole 64 vectors. */
+static void elementwise_tail(struct plan *p, struct launch *l, size_t elems, int add)
+{
+    const size_t vectors = elems / cut_vec(p, elems);
+    launch_int(l, vectors);
+    launch_int(l, cut_rows(p, (vectors + 63) / 64).chunk * 64);
+    launch_int(l, (size_t)add);
+}
+
+/* --- a b */
+
+static void multiply(struct plan *p, struct tensor *a, struct tensor *b, struct tensor *y, int add)
+{
+    struct launch *l = elementwise_kernel(p, "elementwise_mul", y->elems);
+    launch_read(l, a);
+    launch_read(l, b);
+    launch_add_to(l, y, add);
+    elementwise_tail(p, l, y->elems, add);
+    launch_cost(l, (double)y->elems, y->name);
+}
+
+static void mul_forward(struct plan *p, struct op *op)
+{
+    multiply(p, op->in[0], op->in[1], op->out[0], 0);
+}
+
+static void mul_back(struct plan *p, struct op *op)
+{
+    for (int i = 0; i < 2; i++) {
+        int add;
+        struct tensor *dx = lower_grad(p, op, i, &add);
+        if (dx)
+            multiply(p, lower_arrived(op, 0), lower_value(p, op, 1 - i), dx, add);
+    }
+}
+
+static void mul_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *a = op->in[0], *b = op->in[1];
+    if (a->rank != b->rank || memcmp(a->dim, b->dim, (size_t)a->rank * sizeof *a->dim))
+        graph_misfit(g, op, "multiplies tensors of two shapes", 0, 1);
+    else
+        graph_output_like(g, op, 0, op->path, a);
+}
+
+static const struct op_class mul_class = {
+    .name = "mul",
+    .infer = mul_infer,
+    .forward = mul_forward,
+    .back = mul_back,
+    .reads = READS_IN(0) | READS_IN(1),
+};
+
+struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    return graph_op(g, &mul_class, graph_name("mul.%s", a->name), NULL, 2,
+                    (struct tensor *[]){a, b})
+        ->out[0];
+}
+
+/* --- x factor */
+
+struct scale {
+    double factor;
+};
+
+static void scale_by(struct plan *p, const struct op *op, struct tensor *x, struct tensor *y,
+                     int add)
+{
+    struct launch *l = elementwise_kernel(p, "elementwise_scale", y->elems);
+    launch_read(l, x);
+    launch_add_to(l, y, add);
+    launch_float(l, ((const struct scale *)op->attr)->factor);
+    elementwise_tail(p, l, y->elems, add);
+    launch_cost(l, (double)y->elems, y->name);
+}
+
+static void scale_forward(struct plan *p, struct op *op)
+{
+    scale_by(p, op, op->in[0], op->out[0], 0);
+}
+
+static void scale_back(struct plan *p, struct op *op)
+{
+    int add;
+    struct tensor *dx = lower_grad(p, op, 0, &add);
+    scale_by(p, op, lower_arrived(op, 0), dx, add);
+}
+
+static void scale_infer(struct graph *g, struct op *op)
+{
+    graph_output_like(g, op, 0, op->path, op->in[0]);
+}
+
+static const struct op_class scale_class = {
+    .name = "scale",
+    .attr = sizeof(struct scale),
+    .infer = scale_infer,
+    .forward = scale_forward,
+    .back = scale_back,
+};
+
+struct tensor *op_scale(struct graph *g, struct tensor *x, double factor)
+{
+    return graph_op(g, &scale_class, graph_name("scale.%s", x->name), &(struct scale){factor}, 1,
+                    (struct tensor *[]){x})
+        ->out[0];
+}
