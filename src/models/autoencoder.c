@@ -1,6 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "models/autoencoder.h"
-
+/*
+ * autoencoder: a transformer that presses a window into a latent vector and rebuilds it.
+ *
+ *   input Linear(F, D) + positions, N encoder layers, flattened;
+ *   bottleneck Linear(T D, 2 D) LayerNorm ReLU Dropout, Linear(2 D, D) LayerNorm ReLU Dropout,
+ *   Linear(D, latent), put on the unit sphere;
+ *   expand Linear(latent, T D) + positions, N layers, output Linear(D, F).
+ *
+ * Loss: R (mean squared, absolute or Huber error of the window) + weight * C, see ops/ops.h. The
+ * PyTorch twin is autoencoder.py.
+ */
+#include "models/model.h"
 #include "models/transformer.h"
 
 static int learned(const struct config *config)

@@ -4,25 +4,26 @@
 #include <string.h>
 
 #include "ir/fuse.h"
-#include "models/autoencoder.h"
-#include "models/cnn_recurrent.h"
-#include "models/dgru.h"
 #include "models/py_sources.h"
-#include "models/recurrent.h"
-#include "models/transformer_model.h"
 #include "ops/ops.h"
 
-static const struct model_class *const models[] = {
-    [MODEL_AUTOENCODER] = &model_autoencoder,
-    [MODEL_RECURRENT] = &model_recurrent,
-    [MODEL_CNN_RECURRENT] = &model_cnn_recurrent,
-    [MODEL_TRANSFORMER] = &model_transformer,
-    [MODEL_DGRU] = &model_dgru,
-};
+/* Each choice of model.type is a class, model_NAME in a file of this folder. */
+#define DECLARED(choice, name) extern const struct model_class model_##name;
+CHOICES_model_type(DECLARED)
 
-/* In the order of model.initialisation. */
-static const enum init_kind weights[] = {INIT_UNIFORM, INIT_XAVIER_UNIFORM, INIT_XAVIER_NORMAL,
-                                         INIT_KAIMING_UNIFORM, INIT_KAIMING_NORMAL};
+#define ENTRY(choice, name) [choice] = &model_##name,
+    static const struct model_class *const models[] = {CHOICES_model_type(ENTRY)};
+
+#define ONE(choice, name) +1
+static const enum init_kind weights[] = {
+    [DRAW_PYTORCH] = INIT_UNIFORM,
+    [DRAW_XAVIER_UNIFORM] = INIT_XAVIER_UNIFORM,
+    [DRAW_XAVIER_NORMAL] = INIT_XAVIER_NORMAL,
+    [DRAW_KAIMING_UNIFORM] = INIT_KAIMING_UNIFORM,
+    [DRAW_KAIMING_NORMAL] = INIT_KAIMING_NORMAL,
+};
+_Static_assert(sizeof weights / sizeof *weights == CHOICES_model_initialisation(ONE),
+               "a choice of model.initialisation has no kind");
 
 const struct model_class *model_of(const struct config *config)
 {

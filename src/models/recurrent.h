@@ -18,6 +18,4 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
 /* How many of its last columns are the backward direction's. */
 size_t recurrent_reverse(const struct config *config);
 
-extern const struct model_class model_recurrent;
-
 #endif

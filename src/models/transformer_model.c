@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include "models/transformer_model.h"
-
+/*
+ * transformer_model: a transformer encoder for one value or a sequence of them.
+ *
+ *   input Linear(F, D) + positions, N encoder layers over all rows or (causal) those before, with
+ *   norm_first a final LayerNorm, then the head (models/head.h).
+ *
+ * Parameters are named as those of nn.TransformerEncoder. Positions are a parameter [T, D],
+ * sinusoids, rotary (queries and keys of each layer are turned, Su et al. 2021) or none. The
+ * PyTorch twin is transformer.py.
+ */
 #include "models/head.h"
+#include "models/model.h"
 #include "models/transformer.h"
 
 /* Rows of input [B, T, F] in the width of the model, with their positions unless these are turned.
