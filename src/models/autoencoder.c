@@ -57,17 +57,11 @@ static void build(struct graph *g, const struct config *config, const struct mod
                   struct model_io *io)
 {
     struct tensor *input = io->input;
-    const struct transformer t = {
-        .window = (size_t)config->data.window,
-        .width = (size_t)config->model.d_model,
-        .heads = (size_t)config->model.heads,
-        .layers = (size_t)config->model.layers,
-        .feedforward = (size_t)config->model.feedforward,
-        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
-        .dropout = config->model.dropout,
-        .norm_first = config->model.norm_first,
-        .view = "",
-    };
+    struct transformer t =
+        transformer_of(config, (size_t)config->data.window, (size_t)config->model.d_model,
+                       (size_t)config->model.layers);
+    t.final_norm = 0;
+    t.attend.causal = 0; /* a latent vector is of all rows */
     struct term *reconstruction = &io->terms.term[0], *contrastive = &io->terms.term[1];
     io->latent = encode(g, config, &t, input);
     io->latent->keep = 1;

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import count_features, read_checkpoint, split_features
+from common import count_features, make_encoder, read_checkpoint, split_features
 
 
 def sinusoids(T, D):
@@ -68,21 +68,7 @@ class Autoencoder(nn.Module):
 
     def make_layers(self):
         c = self.config
-        layers = [
-            nn.TransformerEncoderLayer(
-                c["d_model"],
-                c["heads"],
-                c["feedforward"],
-                c["dropout"],
-                c["activation"],
-                batch_first=True,
-                norm_first=c["norm_first"],
-            )
-            for _ in range(c["layers"])
-        ]
-        stack = nn.TransformerEncoder(layers[0], c["layers"], enable_nested_tensor=False)
-        stack.layers = nn.ModuleList(layers)  # TransformerEncoder starts all layers from one copy
-        return stack
+        return make_encoder(c, c["d_model"], c["layers"], False)
 
     def encode(self, x):
         h = self.encoder(self.input(x) + self.encoder_positions)

@@ -78,6 +78,7 @@ static void cnn_recurrent_check(struct config_making *making, const struct confi
         config_clash(making, c->model.conv_stride > 1 ? "model.conv_stride" : "model.conv_pool",
                      "data.target_rows",
                      "a target for each row of the window needs a convolution that keeps all rows");
+    recurrent_check(making, c);
 }
 
 const struct model_class model_cnn_recurrent = {

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from common import split_features
-from supervised import WithCore, head_config, load_model, main
+from supervised import WithCore, core_config, head_config, load_model, main
 
 
 class CnnRecurrent(WithCore):
@@ -66,14 +66,12 @@ class CnnRecurrent(WithCore):
 def model_config(ini):
     """The dict that CnnRecurrent takes, from a complete INI."""
     model = ini["model"]
-    config = {key: model.getint(key) for key in ("hidden", "layers")}
+    config = core_config(ini)
     config.update({"conv_" + key: model.getint("conv_" + key) for key in ("kernel", "stride", "pool")})
     auto = model["conv_padding"].strip() == "auto"
     config["conv_padding"] = (config["conv_kernel"] - 1) // 2 if auto else model.getint("conv_padding")
     config["conv_channels"] = [int(n) for n in split_features(model["conv_channels"])]
-    config.update({key: model.getboolean(key) for key in ("bidirectional", "layer_norm")})
-    config.update({key: model[key].strip() for key in ("cell", "head", "activation", "conv_norm")})
-    config["dropout"] = model.getfloat("dropout")
+    config["conv_norm"] = model["conv_norm"].strip()
     config.update(head_config(ini))
     return config
 

@@ -6,6 +6,7 @@ import json
 import re
 
 import torch
+from torch import nn
 from safetensors import safe_open
 from safetensors.torch import load_file
 
@@ -48,6 +49,34 @@ class Scaler:
         if self.apart:
             y = y.squeeze(2).unflatten(0, (len(x), -1)).transpose(1, 2)
         return y.to(torch.float64) * scale + offset
+
+
+def make_encoder(config, D, layers, final, kind=nn.TransformerEncoderLayer):
+    """`layers` encoder layers of width D, and a norm behind them if `final`; config: heads,
+    feedforward, dropout, activation, norm_first, as in the INI file."""
+    stack = [
+        kind(
+            D,
+            config["heads"],
+            config["feedforward"],
+            config["dropout"],
+            config["activation"],
+            batch_first=True,
+            norm_first=config["norm_first"],
+        )
+        for _ in range(layers)
+    ]
+    norm = nn.LayerNorm(D) if final else None
+    encoder = nn.TransformerEncoder(stack[0], layers, norm, enable_nested_tensor=False)
+    encoder.layers = nn.ModuleList(stack)  # TransformerEncoder starts all layers from one copy
+    return encoder
+
+
+def attention_mask(causal, x):
+    """For the rows of x [B, T, columns], each of which sees itself and those before if `causal`."""
+    if not causal:
+        return None
+    return nn.Transformer.generate_square_subsequent_mask(x.shape[1], dtype=x.dtype)
 
 
 def read_ini(text, comments=True):

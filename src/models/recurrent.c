@@ -2,10 +2,13 @@
 #include "models/recurrent.h"
 
 #include "models/head.h"
+#include "models/transformer.h"
 #include "ops/ops.h"
 
 size_t recurrent_reverse(const struct config *config)
 {
+    if (config->model.attention_layers) /* each row has been mixed with all of them */
+        return 0;
     return config->model.bidirectional ? (size_t)config->model.hidden : 0;
 }
 
@@ -32,7 +35,24 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
         if (i + 1 < layers)
             x = op_dropout(g, x, config->model.dropout, graph_name("dropout.%zu", i));
     }
-    return x;
+    if (!config->model.attention_layers)
+        return x;
+    struct transformer t = transformer_of(config, x->dim[1], tensor_columns(x),
+                                          (size_t)config->model.attention_layers);
+    return transformer_encoder(g, x, &t, "encoder");
+}
+
+void recurrent_check(struct config_making *making, const struct config *c)
+{
+    long columns = c->model.hidden * (c->model.bidirectional ? 2 : 1);
+    if (c->model.attention_layers && columns % c->model.heads)
+        config_clash(
+            making, "model.heads", "model.attention_layers",
+            "the %ld columns of the recurrent core cannot be shared by heads = %ld equally",
+            columns, c->model.heads);
+    if (c->model.attention_layers && c->model.activation == ACTIVATION_RRELU)
+        config_clash(making, "model.activation", "model.attention_layers",
+                     "attention layers take gelu or relu, not rrelu");
 }
 
 static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
@@ -44,6 +64,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
 
 const struct model_class model_recurrent = {
     .name = "recurrent",
+    .check = recurrent_check,
     .python = "recurrent.py",
     .build = build,
     .supervised = 1,

@@ -4,18 +4,23 @@
  *
  * The core is PyTorch's module of that kind, its parameters `lstm.weight_ih_l0` and so on; with
  * layer norm each layer is a module of its own, `lstm.0.weight_ih_l0`, with `norm.0` behind it.
- * Dropout acts between layers. The PyTorch twin is recurrent.py.
+ * Dropout acts between layers. With model.attention_layers a transformer's layers stand behind the
+ * core, `encoder.layers.0` and so on, without positions: the core knows the order. The PyTorch twin
+ * is recurrent.py.
  */
 #ifndef MODELS_RECURRENT_H
 #define MODELS_RECURRENT_H
 
 #include "models/model.h"
 
-/* The core of model.cell, hidden, layers, bidirectional, layer_norm and dropout over x [B, T, in]:
- * [B, T, H], or with both directions [B, T, 2 H]. */
+/* The core of model.cell, hidden, layers, bidirectional, layer_norm, dropout and attention_layers
+ * over x [B, T, in]: [B, T, H], or with both directions [B, T, 2 H]. */
 struct tensor *recurrent_core(struct graph *g, const struct config *config, struct tensor *x);
 
 /* How many of its last columns are the backward direction's. */
 size_t recurrent_reverse(const struct config *config);
+
+/* What the core asks of its keys. */
+config_checker recurrent_check;
 
 #endif

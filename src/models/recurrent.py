@@ -15,7 +15,7 @@ Needs torch, numpy and safetensors, nothing of seqtrain.
 import torch
 from torch import nn
 
-from supervised import WithCore, head_config, load_model, main
+from supervised import WithCore, core_config, head_config, load_model, main
 
 
 class Recurrent(WithCore):
@@ -49,13 +49,7 @@ class DGRU(nn.Module):
 
 def model_config(ini):
     """The dict that the models take, from a complete INI."""
-    model = ini["model"]
-    config = {key: model.getint(key) for key in ("hidden", "layers")}
-    config.update({key: model.getboolean(key) for key in ("bidirectional", "layer_norm")})
-    config.update({key: model[key].strip() for key in ("type", "cell", "head")})
-    config["dropout"] = model.getfloat("dropout")
-    config.update(head_config(ini))
-    return config
+    return dict(core_config(ini), type=ini["model"]["type"].strip(), **head_config(ini))
 
 
 def make(config):

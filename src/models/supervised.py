@@ -5,7 +5,8 @@ import sys
 import torch
 from torch import nn
 
-from common import are_apart, count_features, read_checkpoint, split_features
+from common import are_apart, attention_mask, count_features, make_encoder
+from common import read_checkpoint, split_features
 
 
 class WithHead(nn.Module):
@@ -65,9 +66,10 @@ class WithHead(nn.Module):
 
 class WithCore(WithHead):
     """A model with recurrent layers: one module `lstm`, `gru` or `rnn`, or with layer_norm one of a
-    single layer each and `norm` behind it.
+    single layer each and `norm` behind it; with attention_layers `encoder` behind all.
 
-    config: cell, hidden (H), layers, bidirectional, layer_norm, dropout, as in the INI file.
+    config: cell, hidden (H), layers, bidirectional, layer_norm, dropout, attention_layers and, with
+    these, attention and what make_encoder takes, as in the INI file.
     """
 
     def make_core(self, config, columns):
@@ -85,10 +87,20 @@ class WithCore(WithHead):
             drop = config["dropout"] if layers > 1 else 0.0
             core = kind(columns, H, layers, dropout=drop, bidirectional=both, batch_first=True)
             self.add_module(self.cell, core)
-        return width, H if both else 0
+        self.causal, self.encoder = config["attention"] == "causal", None
+        if not config["attention_layers"]:
+            return width, H if both else 0
+        final = config["norm_first"]
+        self.encoder = make_encoder(config, width, config["attention_layers"], final)
+        return width, 0
 
     def core(self, x):
         """x [B, T, columns] -> [B, T, H], or with both directions [B, T, 2 H]"""
+        x = self.recur(x)
+        return self.encoder(x, attention_mask(self.causal, x)) if self.encoder else x
+
+    def recur(self, x):
+        """The same without the layers behind it."""
         core = getattr(self, self.cell)
         if not isinstance(core, nn.ModuleList):
             return core(x)[0]
@@ -96,6 +108,19 @@ class WithCore(WithHead):
             x = self.norm[i](layer(x)[0])
             x = self.drop(x) if i + 1 < len(core) else x
         return x
+
+
+def core_config(ini):
+    """What WithCore takes from a complete INI, and the head's name."""
+    model = ini["model"]
+    config = {key: model.getint(key) for key in ("hidden", "layers", "heads", "feedforward")}
+    config.update(
+        {key: model.getboolean(key) for key in ("bidirectional", "layer_norm", "norm_first")}
+    )
+    config.update({key: model[key].strip() for key in ("cell", "head", "activation", "attention")})
+    config["attention_layers"] = model.getint("attention_layers", fallback=0)
+    config["dropout"] = model.getfloat("dropout")
+    return config
 
 
 def feature_of(ini):

@@ -5,6 +5,24 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+struct transformer transformer_of(const struct config *config, size_t window, size_t width,
+                                  size_t layers)
+{
+    return (struct transformer){
+        .window = window,
+        .width = width,
+        .heads = (size_t)config->model.heads,
+        .layers = layers,
+        .feedforward = (size_t)config->model.feedforward,
+        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
+        .dropout = config->model.dropout,
+        .norm_first = config->model.norm_first,
+        .final_norm = config->model.norm_first,
+        .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
+        .view = "",
+    };
+}
+
 /* nn.MultiheadAttention of y with itself, `name`.self_attn: its projections Xavier uniform over
  * [3 D, D], biases 0 */
 static struct tensor *self_attention(struct graph *g, struct tensor *y, const struct transformer *t,

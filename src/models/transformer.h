@@ -6,6 +6,7 @@
 #ifndef MODELS_TRANSFORMER_H
 #define MODELS_TRANSFORMER_H
 
+#include "config/config.h"
 #include "ops/ops.h"
 
 struct transformer {
@@ -19,6 +20,11 @@ struct transformer {
     const char *view; /* in front of the names that key dropout: "" or, for a second pass over the
                          same samples, something else */
 };
+
+/* As the configuration's keys say: heads, feedforward, activation, dropout, norm_first, attention.
+ * Positions are not rotary; a final norm stands where norms come first. */
+struct transformer transformer_of(const struct config *config, size_t window, size_t width,
+                                  size_t layers);
 
 /* `name`.layers.0 ... applied to h [B, T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,

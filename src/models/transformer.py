@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from common import attention_mask, make_encoder
 from supervised import WithHead, head_config, load_model, main
 
 
@@ -87,25 +88,8 @@ class Transformer(WithHead):
         else:
             self.positions = None
         kind = RotaryLayer if self.rotary else nn.TransformerEncoderLayer
-        layers = [
-            kind(
-                D,
-                config["heads"],
-                config["feedforward"],
-                config["dropout"],
-                config["activation"],
-                batch_first=True,
-                norm_first=config["norm_first"],
-            )
-            for _ in range(config["layers"])
-        ]
-        self.encoder = nn.TransformerEncoder(
-            layers[0],
-            config["layers"],
-            nn.LayerNorm(D) if config["norm_first"] else None,
-            enable_nested_tensor=False,
-        )
-        self.encoder.layers = nn.ModuleList(layers)  # PyTorch starts all layers from one copy
+        final = config["norm_first"]
+        self.encoder = make_encoder(config, D, config["layers"], final, kind)
         self.make_head(config, D)
 
     def forward(self, x):
@@ -113,10 +97,7 @@ class Transformer(WithHead):
         T, h = x.shape[1], self.input(x)
         if self.positions is not None:
             h = h + self.positions
-        mask = None
-        if self.causal:
-            mask = nn.Transformer.generate_square_subsequent_mask(T, dtype=x.dtype)
-        return self.leave(self.predict(self.encoder(h, mask)))
+        return self.leave(self.predict(self.encoder(h, attention_mask(self.causal, x))))
 
 
 def model_config(ini):

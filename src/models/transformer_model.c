@@ -29,19 +29,8 @@ static struct tensor *embed(struct graph *g, const struct config *config,
 static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io)
 {
-    struct transformer t = {
-        .window = shape->window,
-        .width = (size_t)config->model.d_model,
-        .heads = (size_t)config->model.heads,
-        .layers = (size_t)config->model.layers,
-        .feedforward = (size_t)config->model.feedforward,
-        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
-        .dropout = config->model.dropout,
-        .norm_first = config->model.norm_first,
-        .final_norm = config->model.norm_first,
-        .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
-        .view = "",
-    };
+    struct transformer t = transformer_of(config, shape->window, (size_t)config->model.d_model,
+                                          (size_t)config->model.layers);
     if (config->model.positions == POSITIONS_ROTARY)
         t.rotary = op_rotary_table(g, t.window, t.width / t.heads);
     struct tensor *h = embed(g, config, &t, io->input);
