@@ -58,6 +58,16 @@ in_blocks()
         [ "$(grep -c ' norm_parts_block ' out)" -eq 2 ] && [ "$(grep -c ' sgd  *sgd ' out)" -eq 2 ]
 }
 point "parameters beyond the largest buffer lie in two" in_blocks
+operations()
+{
+    run 0 check -v -d none -c tiny.ini --plan -s model.dropout=0.1 -s train.recompute=yes &&
+        has out '^  [0-9]+ operations, of the [0-9]+ that the model is made of$' \
+            '^  gather  *input: no backward pass$' \
+            '^  attention  *encoder\.layers\.0\.self_attn: bias, dropout$' \
+            '^  norm  *encoder\.layers\.0\.norm2: bias, dropout, residual sum kept for others, norm, made again for the backward pass$' &&
+        run 0 check -q -d none -c tiny.ini --plan && ! grep -q ' operations, of ' out
+}
+point "check --plan -v lists the operations" operations
 
 # Every provider and way of choosing one.
 point "products by own kernels" run 0 check -q -d none -c tiny.ini -s device.gemm=own

@@ -225,6 +225,12 @@ static void test_fused_tail(void **state)
         assert_int_equal(count_of(p, "bias_fwd"), 1);
         assert_int_equal(count_of(p, "bias_bwd"), 1);
         expect_option(last(p, "bias_fwd"), "-DBIAS=1 -DPOS=0 -DDROP=1");
+        struct words does = {""};
+        const struct op *made = y->maker;
+        made->class->describe(made, &does);
+        assert_string_equal(does.text, act == ACT_GELU   ? "bias, GELU, dropout"
+                                       : act == ACT_RELU ? "bias, ReLU, dropout"
+                                                         : "bias, dropout");
         expect_option(last(p, "bias_fwd"), act == ACT_GELU   ? "-DACT=2"
                                            : act == ACT_RELU ? "-DACT=1"
                                                              : "-DACT=0");

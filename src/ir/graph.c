@@ -35,10 +35,7 @@ void graph_free(struct graph *g)
         return;
     for (size_t i = 0; i < g->op_count; i++)
         op_free(g->ops[i]);
-    for (size_t i = 0; i < g->told_count; i++)
-        free(g->told[i]);
     tensors_free(&g->tensors);
-    free(g->told);
     free(g->ops);
     free(g);
 }
@@ -277,21 +274,8 @@ void graph_drop(struct graph *g, struct op *op, struct op *heir)
     op_free(op);
 }
 
-void graph_tell(struct graph *g, const char *format, ...)
+void words_add(struct words *to, const char *word)
 {
-    char **line = array_append((void ***)&g->told, &g->told_count, 1);
-    va_list ap;
-    if (!line) {
-        g->failed = 1;
-        return;
-    }
-    va_start(ap, format);
-    char *text;
-    if (vasprintf(&text, format, ap) < 0)
-        g->failed = 1;
-    else {
-        free(g->told[g->told_count - 1]);
-        g->told[g->told_count - 1] = text;
-    }
-    va_end(ap);
+    size_t used = strlen(to->text);
+    snprintf(to->text + used, sizeof to->text - used, "%s%s", used ? ", " : "", word);
 }

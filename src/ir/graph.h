@@ -29,6 +29,7 @@
 struct graph;
 struct op;
 struct plan;
+struct words;
 
 /* Bits of op_class.reads. */
 #define READS_IN(i) (1u << (i))
@@ -59,12 +60,15 @@ struct op_class {
      * no cheaper than to keep it. */
     void (*again)(struct plan *p, struct op *op, struct tensor *to);
 
-    /* Rewrites the graph so that one node does the work of `op` and of a neighbour, tells it in one
-     * line (graph_tell()) and returns that node; NULL if there is nothing to do. May be NULL. */
+    /* Rewrites the graph so that one node does the work of `op` and of a neighbour, and returns
+     * that node; NULL if there is nothing to do. May be NULL. */
     struct op *(*fuse)(struct graph *g, struct op *op);
 
     /* The same the other way round: `op` does the work of the only node that reads its output 0. */
     struct op *(*follow)(struct graph *g, struct op *op, struct op *reader);
+
+    /* What the node does beside its name, for who reads the plan: "bias, dropout". May be NULL. */
+    void (*describe)(const struct op *op, struct words *to);
 
     int is_loss; /* begins the gradients: `back` does not wait for one of an output */
 };
@@ -89,8 +93,6 @@ struct graph {
     struct op **ops; /* in order; NULL where a pass took one away */
     size_t op_count;
     struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
-    char **told;           /* what passes did */
-    size_t told_count;
 
     struct tensor nowhere; /* stands for what could not be made */
     int failed;            /* memory ran out while building */
@@ -177,7 +179,10 @@ void graph_take_output(struct op *to, int j, struct op *from, int i);
 /* Takes a node away; its place is given to `heir` unless that is NULL. */
 void graph_drop(struct graph *g, struct op *op, struct op *heir);
 
-/* Keeps one line of what a pass did. */
-void graph_tell(struct graph *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Words with commas between them. */
+struct words {
+    char text[128];
+};
+void words_add(struct words *to, const char *word);
 
 #endif

@@ -196,6 +196,16 @@ static struct op *qkv_fuse(struct graph *g, struct op *op)
     return pointwise_absorb_bias(g, op, QKV, BIAS);
 }
 
+static void attention_describe(const struct op *op, struct words *to)
+{
+    const struct attention *a = op->attr;
+    pointwise_describe_bias(op, BIAS, to);
+    if (a->how.causal)
+        words_add(to, "causal");
+    if (a->drop.p > 0)
+        words_add(to, "dropout");
+}
+
 static const struct op_class attention_class = {
     .name = "attention",
     .attr = sizeof(struct attention),
@@ -204,6 +214,7 @@ static const struct op_class attention_class = {
     .back = attention_back,
     .reads = READS_IN(QKV) | READS_OUT(0),
     .fuse = qkv_fuse,
+    .describe = attention_describe,
 };
 
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,

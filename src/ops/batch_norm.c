@@ -142,6 +142,11 @@ static struct op *batch_norm_fuse(struct graph *g, struct op *op)
     return pointwise_absorb_bias(g, op, X, BIAS);
 }
 
+static void batch_norm_describe(const struct op *op, struct words *to)
+{
+    pointwise_describe_bias(op, BIAS, to);
+}
+
 static const struct op_class batch_norm_class = {
     .name = "batch norm",
     .infer = batch_norm_infer,
@@ -149,6 +154,7 @@ static const struct op_class batch_norm_class = {
     .back = batch_norm_back,
     .reads = READS_IN(X),
     .fuse = batch_norm_fuse,
+    .describe = batch_norm_describe,
 };
 
 struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name)

@@ -25,6 +25,9 @@ struct tensor *op_add_rows(struct graph *g, struct tensor *a, struct tensor *b);
  * is none, else `op`. */
 struct op *pointwise_absorb_bias(struct graph *g, struct op *op, int x, int bias);
 
+/* Adds the word for it. */
+void pointwise_describe_bias(const struct op *op, int bias, struct words *to);
+
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 

@@ -47,6 +47,7 @@ static const struct op_class cross_entropy_class = {
     .attr = sizeof(struct cross_entropy),
     .infer = cross_entropy_infer,
     .forward = cross_entropy_forward,
+    .is_loss = 1,
 };
 
 struct tensor *op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *target,

@@ -50,6 +50,7 @@ static const struct op_class sample_loss_class = {
     .attr = sizeof(struct sample_loss),
     .infer = sample_loss_infer,
     .forward = sample_loss_forward,
+    .is_loss = 1,
 };
 
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,

@@ -160,9 +160,6 @@ static struct op *absorb_sum(struct graph *g, struct op *norm)
         return NULL;
     struct joint *j = norm->attr;
     j->drop = ((const struct joint *)sum->attr)->drop;
-    graph_tell(g, "%s: %s%s%sresidual in the kernel of the norm", norm->path,
-               sum->in[JOINT_BIAS] ? "bias, " : "", j->drop.p > 0 ? "dropout, " : "",
-               s->readers > 1 ? "handed-on " : "");
     for (int i = JOINT_X; i <= JOINT_RESIDUAL; i++)
         graph_set_input(norm, i, sum->in[i]);
     graph_take_output(norm, 1, sum, 1);
@@ -180,11 +177,6 @@ static struct op *absorb_dropout(struct graph *g, struct op *op)
     const struct pointwise *a = from ? from->attr : NULL;
     if (!a || a->act || from->in[POINTWISE_POSITION])
         return NULL;
-    graph_tell(g, "%s: the %s%s of its branch in the kernel of the sum", op->path,
-               from->in[POINTWISE_BIAS] ? "bias" : "",
-               !(a->drop.p > 0)           ? ""
-               : from->in[POINTWISE_BIAS] ? " and dropout"
-                                          : "dropout");
     j->drop = a->drop;
     graph_set_input(op, JOINT_BIAS, from->in[POINTWISE_BIAS]);
     graph_set_input(op, JOINT_X, from->in[POINTWISE_X]);
@@ -211,10 +203,6 @@ static struct op *joint_follow(struct graph *g, struct op *op, struct op *reader
         return NULL;
     if (j->relu ? a->act != ACT_NONE || j->drop.p > 0 : a->act != ACT_RELU)
         return NULL;
-    graph_tell(g, "%s: the %s behind it in the kernel of the norm", op->path,
-               !a->act         ? "dropout"
-               : a->drop.p > 0 ? "ReLU and dropout"
-                               : "ReLU");
     j->relu = 1;
     if (a->drop.p > 0)
         j->drop = a->drop;
@@ -231,6 +219,23 @@ static struct op *joint_fuse(struct graph *g, struct op *op)
     return done ? done : j->norm ? absorb_bias(g, op) : NULL;
 }
 
+static void joint_describe(const struct op *op, struct words *to)
+{
+    const struct joint *j = op->attr;
+    if (op->in[JOINT_BIAS])
+        words_add(to, "bias");
+    if (drop_kind(j) == 1)
+        words_add(to, "dropout");
+    if (op->in[JOINT_RESIDUAL])
+        words_add(to, sum_goes_on(op) ? "residual sum kept for others" : "residual sum");
+    if (j->norm)
+        words_add(to, "norm");
+    if (j->relu)
+        words_add(to, "ReLU");
+    if (drop_kind(j) == 2)
+        words_add(to, "dropout");
+}
+
 static const struct op_class joint_class = {
     .name = "norm",
     .attr = sizeof(struct joint),
@@ -241,6 +246,7 @@ static const struct op_class joint_class = {
     .again = joint_again,
     .fuse = joint_fuse,
     .follow = joint_follow,
+    .describe = joint_describe,
 };
 
 static int same_shape(const struct tensor *a, const struct tensor *b)

@@ -119,9 +119,6 @@ static struct op *pointwise_fuse(struct graph *g, struct op *op)
     if (!from || !in_order(from, op))
         return NULL;
     const struct pointwise *before = from->attr;
-    graph_tell(g, "%s: bias%s%s%s in one kernel", from->path,
-               from->in[POINTWISE_POSITION] || op->in[POINTWISE_POSITION] ? ", positions" : "",
-               before->act || a->act ? ", activation" : "", a->drop.p > 0 ? ", dropout" : "");
     if (before->act)
         a->act = before->act;
     if (before->key) {
@@ -137,6 +134,20 @@ static struct op *pointwise_fuse(struct graph *g, struct op *op)
     return op;
 }
 
+static void pointwise_describe(const struct op *op, struct words *to)
+{
+    static const char *const acts[] = {NULL, "ReLU", "GELU", "RReLU"};
+    const struct pointwise *a = op->attr;
+    if (op->in[POINTWISE_BIAS])
+        words_add(to, "bias");
+    if (op->in[POINTWISE_POSITION])
+        words_add(to, "positions");
+    if (a->act)
+        words_add(to, acts[a->act]);
+    if (a->drop.p > 0)
+        words_add(to, "dropout");
+}
+
 const struct op_class op_pointwise_class = {
     .name = "pointwise",
     .attr = sizeof(struct pointwise),
@@ -146,6 +157,7 @@ const struct op_class op_pointwise_class = {
     .reads = READS_IN(POINTWISE_X),
     .again = pointwise_again,
     .fuse = pointwise_fuse,
+    .describe = pointwise_describe,
 };
 
 /* The op that adds a bias to input i of `op`, and does nothing else, if nobody else reads what it
@@ -158,13 +170,17 @@ static struct op *pointwise_sole_bias(const struct op *op, int i)
     return plain && from->in[POINTWISE_BIAS] ? from : NULL;
 }
 
+void pointwise_describe_bias(const struct op *op, int bias, struct words *to)
+{
+    if (op->in[bias])
+        words_add(to, "bias");
+}
+
 struct op *pointwise_absorb_bias(struct graph *g, struct op *op, int x, int bias)
 {
     struct op *from = op->in[bias] ? NULL : pointwise_sole_bias(op, x);
     if (!from)
         return NULL;
-    graph_tell(g, "%s: the bias of %s is added in the kernel of the %s", op->path, from->path,
-               op->class->name);
     graph_set_input(op, bias, from->in[POINTWISE_BIAS]);
     graph_set_input(op, x, from->in[POINTWISE_X]);
     graph_drop(g, from, NULL);

@@ -92,6 +92,11 @@ static struct op *rotary_fuse(struct graph *g, struct op *op)
     return pointwise_absorb_bias(g, op, QKV, BIAS);
 }
 
+static void rotary_describe(const struct op *op, struct words *to)
+{
+    pointwise_describe_bias(op, BIAS, to);
+}
+
 static const struct op_class rotary_class = {
     .name = "rotary",
     .attr = sizeof(struct rotary),
@@ -99,6 +104,7 @@ static const struct op_class rotary_class = {
     .forward = rotary_forward,
     .back = rotary_back,
     .fuse = rotary_fuse,
+    .describe = rotary_describe,
 };
 
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table)

@@ -49,6 +49,11 @@ static struct op *unit_fuse(struct graph *g, struct op *op)
     return pointwise_absorb_bias(g, op, X, BIAS);
 }
 
+static void unit_describe(const struct op *op, struct words *to)
+{
+    pointwise_describe_bias(op, BIAS, to);
+}
+
 static const struct op_class unit_class = {
     .name = "unit",
     .infer = unit_infer,
@@ -56,6 +61,7 @@ static const struct op_class unit_class = {
     .back = unit_back,
     .reads = READS_OUT(0),
     .fuse = unit_fuse,
+    .describe = unit_describe,
 };
 
 struct tensor *op_unit(struct graph *g, struct tensor *x)

@@ -154,21 +154,45 @@ static int print_place(struct tensor *t, void *out)
     return 0;
 }
 
-/* What the passes made of the operations. */
-static void print_passes(const struct graph *g, FILE *out)
+/* Whether some input of the node needs a gradient, and it passes one. */
+static int has_backward(const struct op *op)
 {
-    fprintf(out, "  passes:\n");
-    for (size_t i = 0; i < g->told_count; i++)
-        fprintf(out, "    %s\n", g->told[i]);
+    int needed = 0;
+    for (int i = 0; i < OP_INPUTS; i++)
+        needed |= op->in[i] && op->in[i]->needs_grad;
+    return needed && op->class->back;
 }
 
-static void print_plan(const struct plan *p, const char *title, const char *provider, int passes,
-                       FILE *out)
+/* What the passes have made of the operations: a line for each that is left. */
+static void print_operations(const struct graph *g, FILE *out)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < g->op_count; i++)
+        count += g->ops[i] != NULL;
+    fprintf(out, "  %zu operations, of the %zu that the model is made of\n", count, g->op_count);
+    for (size_t i = 0; i < g->op_count; i++) {
+        const struct op *op = g->ops[i];
+        struct words does = {""};
+        if (!op)
+            continue;
+        if (op->class->describe)
+            op->class->describe(op, &does);
+        if (g->training && op->out[0] && op->out[0]->again)
+            words_add(&does, "made again for the backward pass");
+        if (g->training && !op->class->is_loss && !has_backward(op))
+            words_add(&does, "no backward pass");
+        fprintf(out, "  %-14s %s%s%s\n", op->class->name, op->path, does.text[0] ? ": " : "",
+                does.text);
+    }
+}
+
+static void print_plan(const struct plan *p, const char *title, const char *provider,
+                       int operations, FILE *out)
 {
     double flops = 0, bytes = 0;
     fprintf(out, "%s: %zu launches\n", title, p->launch_count);
-    if (passes)
-        print_passes(p->graph, out);
+    if (operations)
+        print_operations(p->graph, out);
     fprintf(out, "  %4s %-20s %-44s %-24s %10s %10s\n", "#", "kernel", "for", "shape", "MFLOP",
             "KiB");
     for (size_t i = 0; i < p->launch_count; i++) {
@@ -191,10 +215,10 @@ static void print_plan(const struct plan *p, const char *title, const char *prov
     plan_each_tensor(p, print_place, out);
 }
 
-void plan_print(const struct engine *e, int passes, FILE *out)
+void plan_print(const struct engine *e, int operations, FILE *out)
 {
     const char *provider = gemm_provider_name(e->dev, e->gemm);
     if (e->train)
-        print_plan(e->train, "training step", provider, passes, out);
-    print_plan(e->eval, "evaluation", provider, passes, out);
+        print_plan(e->train, "training step", provider, operations, out);
+    print_plan(e->eval, "evaluation", provider, operations, out);
 }

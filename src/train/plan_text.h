@@ -21,7 +21,8 @@ char *plan_text(const struct engine *e);
  */
 int plan_text_differs(const char *old, const char *now, int recompute, char *out, size_t size);
 
-/* Every launch with shapes, provider, FLOPs and bytes, then the memory map (check --plan). */
-void plan_print(const struct engine *e, int passes, FILE *out);
+/* Every launch with shapes, provider, FLOPs and bytes, then the memory map (check --plan); with
+ * `operations` (-v) the operations that they come from, in front. */
+void plan_print(const struct engine *e, int operations, FILE *out);
 
 #endif
