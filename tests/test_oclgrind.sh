@@ -102,7 +102,8 @@ targets "a recurrent training" scattered model.type=recurrent model.cell=lstm mo
     model.layer_norm=yes model.head=attention data.balance=weight data.balance_bins=2 data.noise=0.1
 targets "a recurrent training over convolutions, as on a GPU" "scattered gpu" model.type=cnn_recurrent \
     model.cell=gru 'model.conv_channels=3, 4' model.conv_norm=batch model.conv_pool=2 \
-    model.activation=rrelu model.dropout=0.1 loss.target=mae
+    model.activation=rrelu model.dropout=0.1 loss.target=mae \
+    train.optimizer=lion train.ema=0.9 'model.freeze=conv.0.*, conv_norm.*.bias, gru.*hh*'
 targets "a transformer's training, as on a GPU" "scattered gpu" model.type=transformer model.attention=causal \
     model.positions=rotary model.reversible_norm=yes data.target_rows=each data.horizon=2 loss.target=huber
 if [ -x tests/test_ops ]; then # the larger shapes would take minutes
@@ -118,7 +119,7 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     ops 'bias *' "batch norm's running statistics" 'join *' 'I/Q features' 'latent *' 'similarity *' \
         'loss_sum' 'sum_rows' 'gather' 'noise'
     program=test_optim # fifty steps would take minutes
-    ops '*stop at a bad step' '*skip bad steps'
+    ops '*stop at a bad step*' '*skip bad steps*' '*adamw, in blocks*'
 else
     points=$((points + 1))
     echo "ok $points - ops # SKIP no cmocka, so no op tests"
