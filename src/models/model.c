@@ -8,11 +8,12 @@
 #include "ops/ops.h"
 
 /* Each choice of model.type is a class, model_NAME in a file of this folder. */
+#define MODELS(X) CHOICES_model_type(X)
 #define DECLARED(choice, name) extern const struct model_class model_##name;
-CHOICES_model_type(DECLARED)
+MODELS(DECLARED)
 
 #define ENTRY(choice, name) [choice] = &model_##name,
-    static const struct model_class *const models[] = {CHOICES_model_type(ENTRY)};
+static const struct model_class *const models[] = {MODELS(ENTRY)};
 
 #define ONE(choice, name) +1
 static const enum init_kind weights[] = {

@@ -20,11 +20,9 @@
 /* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
  */
 enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU };
-/* In the order of loss.target; models/choices.c holds these enums to their keys. */
+/* In the order of loss.target, model.head and model.cell: models/choices.c holds them to it. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
-/* In the order of model.head. */
 enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
-/* In the order of model.cell. */
 enum cell_kind { CELL_KIND_LSTM, CELL_KIND_GRU, CELL_KIND_RNN };
 
 /* --- what is read */
