@@ -119,9 +119,11 @@ static void joint_back(struct plan *p, struct op *op)
         struct tensor *dres = lower_grad(p, op, JOINT_RESIDUAL, &add_res);
         launch_add_to(l, dres ? dres : plan_like(p, "unused", x), add_res);
     }
-    /* a bias needs what reaches x by this op alone */
-    struct tensor *dx = lower_needs(op, JOINT_BIAS) ? lower_grad_fresh(p, op, JOINT_X)
-                                                    : lower_grad(p, op, JOINT_X, &add_x);
+    /* a bias needs what reaches x by this way alone; a residual that is x has its own */
+    const int alone = lower_needs(op, JOINT_BIAS) ||
+                      tensor_base(op->in[JOINT_X]) == tensor_base(op->in[JOINT_RESIDUAL]);
+    struct tensor *dx =
+        alone ? lower_grad_fresh(p, op, JOINT_X) : lower_grad(p, op, JOINT_X, &add_x);
     if (!dx)
         dx = plan_like(p, "unused", x);
     launch_add_to(l, dx, add_x);
@@ -156,7 +158,7 @@ static struct op *absorb_sum(struct graph *g, struct op *norm)
     struct tensor *s = norm->in[JOINT_X];
     struct op *sum = s && !s->of ? s->maker : NULL;
     if (!sum || sum->class != &joint_class || sum->out[1] != s || sum->out[0] ||
-        norm->in[JOINT_RESIDUAL])
+        norm->in[JOINT_RESIDUAL] || norm->in[JOINT_BIAS])
         return NULL;
     struct joint *j = norm->attr;
     j->drop = ((const struct joint *)sum->attr)->drop;

@@ -51,9 +51,10 @@ MODULES = (
     ("data/split", "test_split, test_dataset, test_series"),
     ("data/feature", "test_features, test_series"),
     ("data/", "test_dataset, test_series"),
-    ("ir/", "test_launches, test_plan, test_ops linear*, test_ops norm*, test_ops, test_golden"),
-    ("lower/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
-               "test_golden, test_engine"),
+    ("ir/", "test_launches, test_compose, test_plan, test_ops linear*, test_ops norm*, test_ops, "
+            "test_golden"),
+    ("lower/", "test_plan, test_launches, test_compose, test_ops linear*, test_ops recurrent*, "
+               "test_ops, test_golden, test_engine"),
     ("exec/", "test_launches, test_ops linear*, test_ops, test_engine"),
     ("params/", "test_plan, test_launches, test_ops linear*, test_ops recurrent*, test_ops, "
                 "test_engine"),
@@ -62,7 +63,7 @@ MODULES = (
     ("ops/concat", "test_launches, test_ops join*, test_ops I/Q*, test_ops, test_golden"),
     ("ops/contrastive", "test_launches, test_ops nt_xent*, test_ops similarity*, test_ops"),
     ("ops/unit", "test_launches, test_ops latent*, test_ops"),
-    ("ops/norm", "test_launches, test_ops norm*, test_ops, test_golden"),
+    ("ops/norm", "test_launches, test_compose, test_ops norm*, test_ops, test_golden"),
     ("ops/optimizer", "test_launches, test_ops adamw*, test_ops loss_sum*, test_ops, test_golden"),
     ("ops/reduce", "test_launches, test_ops sum_rows*, test_ops bias*, test_ops, test_golden"),
     (r"ops/(\w+)", r"test_launches, test_ops \1*, test_ops, test_golden"),
