@@ -175,6 +175,25 @@ static void frozen_ones(void **state)
     }
 }
 
+/* A statistic is no parameter of the same name, whether that is trained or frozen. */
+static void a_name_twice(void **state)
+{
+    (void)state;
+    static char *const freeze[] = {"encoder.*"};
+    const size_t bias = 3, last = LAYERS + 2;
+    struct device *dev = none(1 << 20);
+    struct params *params = model(dev, freeze, 1);
+    const size_t count = params->count;
+    assert_null(params_get_running(params, "encoder.0.bias", 1, &bias, 0));
+    assert_null(params_get_running(params, "decoder.5.bias", 1, &last, 0));
+    assert_non_null(params_get_running(params, "encoder.0.running_mean", 1, &bias, 0));
+    assert_null(params_get_running(params, "encoder.0.running_mean", 1, &last, 0));
+    assert_non_null(params_get(params, "encoder.0.bias", 1, &bias, 0, INIT_CONSTANT, 0));
+    assert_int_equal(params->count, count);
+    params_free(params);
+    device_close(dev);
+}
+
 static void patterns_that_fit_nothing(void **state)
 {
     (void)state;
@@ -213,6 +232,7 @@ int main(void)
         cmocka_unit_test(one_buffer_or_many),
         cmocka_unit_test(a_parameter_that_fits_no_buffer),
         cmocka_unit_test(frozen_ones),
+        cmocka_unit_test(a_name_twice),
         cmocka_unit_test(patterns_that_fit_nothing),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

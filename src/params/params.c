@@ -155,10 +155,10 @@ struct tensor *params_get_running(struct params *params, const char *name, int r
     struct tensor *t = params_get(params, name, rank, dim, 0, INIT_CONSTANT, initial);
     if (!t)
         return NULL;
-    struct param *p = params->list[params->count - 1];
+    struct param *p = *slot_of(params, name);
     if (params->count > before)
         leave_out(p, PARAM_RUNNING);
-    return p->group == PARAM_RUNNING || params->count == before ? t : NULL;
+    return p->group == PARAM_RUNNING ? t : NULL;
 }
 
 struct params *params_twin(const struct params *of)
