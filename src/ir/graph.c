@@ -16,7 +16,9 @@ struct graph *graph_new(struct params *params, size_t batch, int training)
     g->params = params;
     g->batch = batch;
     g->training = training;
-    g->nowhere = (struct tensor){.name = (char[]){""}, .rank = 1, .dim = {1}, .elems = 1};
+    g->nowhere = (struct tensor){.name = g->no_name, .rank = 1, .dim = {1}, .elems = 1};
+    for (int i = 0; i < OP_OUTPUTS; i++)
+        g->nothing.out[i] = &g->nowhere;
     return g;
 }
 
@@ -157,29 +159,20 @@ static struct op *append_op(struct graph *g, const struct op_class *class, const
     return op->path && op->attr ? op : NULL;
 }
 
-static struct op *op_of_nothing(struct graph *g)
-{
-    static const struct op_class nothing = {.name = "nothing"};
-    static struct op op = {.class = &nothing};
-    for (int i = 0; i < OP_OUTPUTS; i++)
-        op.out[i] = &g->nowhere;
-    return &op;
-}
-
 struct op *graph_op(struct graph *g, const struct op_class *class, const char *path,
                     const void *attr, size_t inputs, struct tensor *const *in)
 {
     struct op *op = g->failed || g->fault[0] ? NULL : append_op(g, class, path);
     if (!op) {
         g->failed |= !g->fault[0];
-        return op_of_nothing(g);
+        return &g->nothing;
     }
     if (class->attr)
         memcpy(op->attr, attr, class->attr);
     for (size_t i = 0; i < inputs; i++)
         graph_set_input(op, (int)i, in[i]);
     class->infer(g, op);
-    return g->failed || g->fault[0] ? op_of_nothing(g) : op;
+    return g->failed || g->fault[0] ? &g->nothing : op;
 }
 
 struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name,

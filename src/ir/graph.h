@@ -95,8 +95,10 @@ struct graph {
     struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
 
     struct tensor nowhere; /* stands for what could not be made */
-    int failed;            /* memory ran out while building */
-    char fault[512];       /* what else went wrong while building; "": nothing */
+    struct op nothing;     /* the same: a node with such outputs */
+    char no_name[1];
+    int failed;      /* memory ran out while building */
+    char fault[512]; /* what else went wrong while building; "": nothing */
 };
 
 struct graph *graph_new(struct params *params, size_t batch, int training);

@@ -17,7 +17,7 @@ struct plan *plan_new(struct device *dev, struct params *params)
         return NULL;
     p->dev = dev;
     p->params = params;
-    p->nowhere = (struct tensor){.name = (char[]){""}, .rank = 1, .dim = {1}, .elems = 1};
+    p->nowhere = (struct tensor){.name = p->no_name, .rank = 1, .dim = {1}, .elems = 1};
     p->step = plan_state(p, "step", STEP_WORDS);
     return p;
 }

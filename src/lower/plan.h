@@ -89,6 +89,7 @@ struct plan {
     char fault[512];       /* what else went wrong while building; "": nothing */
     struct tensor nowhere; /* stands for what could not be made */
     struct launch no_launch;
+    char no_name[1];
 };
 
 /* `params` may be NULL. */
