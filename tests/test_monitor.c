@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "task/forecast.h"
+#include "task/task.h"
 
 static struct config *configured(char *const *settings, size_t count)
 {
@@ -41,7 +41,7 @@ static void finds(struct config *c, const char *name, double figure, int lower)
     struct monitor m;
     struct error err;
     struct epoch_figures figures = some_figures();
-    if (monitor_find(&m, c, target_measures(c), &err))
+    if (monitor_find(&m, c, task_measures(c), &err))
         fail_msg("%s", err.text);
     assert_string_equal(m.name, name);
     assert_true(monitor_figure(&m, &figures) == figure);
@@ -76,7 +76,7 @@ static void refuses(struct config *c, const char *text)
 {
     struct monitor m;
     struct error err = {0};
-    assert_int_equal(monitor_find(&m, c, target_measures(c), &err), -1);
+    assert_int_equal(monitor_find(&m, c, task_measures(c), &err), -1);
     assert_int_equal(err.status, STATUS_USAGE);
     assert_string_equal(err.text, text);
     config_free(c);
@@ -113,7 +113,7 @@ static void against(struct config *c, int lower)
 {
     struct monitor m;
     struct error err;
-    if (monitor_find(&m, c, target_measures(c), &err))
+    if (monitor_find(&m, c, task_measures(c), &err))
         fail_msg("%s", err.text);
     assert_true(m.is_against);
     assert_int_equal(m.lower_is_better, lower); /* as the user has it */

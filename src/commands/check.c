@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "commands/commands.h"
-#include "task/forecast.h"
 #include "run/prepare.h"
+#include "task/task.h"
 #include "train/advice.h"
 #include "train/plan_text.h"
 #include "train/schedule.h"
@@ -240,13 +240,13 @@ int command_check(const struct options *options, struct error *err)
         return error_set(err, STATUS_FAILED, "out of memory");
     }
     struct monitor monitor;
-    int readable = !target_report_check(config, err) &&
-                   !monitor_find(&monitor, config, target_measures(config), err) &&
+    int readable = !task_check(config, err) &&
+                   !monitor_find(&monitor, config, task_measures(config), err) &&
                    !prepare_features(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
     if (data) {
         prepare_batch(config, data->count[PART_TRAIN], log);
-        target_report_expect(data, config, log);
+        task_expect(config, data, log);
     }
     struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */

@@ -3,8 +3,8 @@
  * seqtrain data: what the configuration's data looks like, without training.
  */
 #include "commands/commands.h"
-#include "task/overview.h"
 #include "run/prepare.h"
+#include "task/overview.h"
 
 int command_data(const struct options *options, struct error *err)
 {

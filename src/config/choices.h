@@ -112,4 +112,20 @@
 #define CHOICES_train_mode(X) X(MODE_AUTO, auto) X(MODE_MIN, min) X(MODE_MAX, max)
 #define CHOICES_train_on_nonfinite(X) X(NONFINITE_STOP, stop) X(NONFINITE_SKIP, skip)
 
+/* Pictures, in the order in which they are drawn: task/picture.h. */
+#define PICTURES(FIRST, NEXT)    \
+    FIRST(loss_curves)           \
+    NEXT(reconstruction_quality) \
+    NEXT(latent_space_tsne)      \
+    NEXT(category_distribution)  \
+    NEXT(predictions)            \
+    NEXT(residuals)              \
+    NEXT(target_distribution)    \
+    NEXT(error_by_horizon)       \
+    NEXT(am_am_pm)               \
+    NEXT(spectrum)
+#define PICTURE_FIRST(name) #name
+#define PICTURE_NEXT(name) " | " #name
+#define PICTURE_NAMES PICTURES(PICTURE_FIRST, PICTURE_NEXT) /* "a | b | c" */
+
 #endif

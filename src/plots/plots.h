@@ -12,12 +12,6 @@
 
 #include "error.h"
 
-/* Every plot by name, as `plots.enable` lists them, with what it shows; a NULL name ends it. */
-struct plot_kind {
-    const char *name, *help;
-};
-extern const struct plot_kind plot_kinds[];
-
 /* What is written into the PNG's text chunks and in small print below the figure. */
 struct plot_about {
     const char *run;     /* run.name */

@@ -14,28 +14,19 @@
 
 /* Everything that a run may leave but run.lock; --overwrite removes these and nothing else.
  * Pictures alone do not occupy a folder: `seqtrain data` draws some as well. */
-static const char *const run_files[] = {
-    RUN_FORMER,
-    RUN_LAST,
-    "config.ini",
-    "plan.json",
-    "log.jsonl",
-    "model.py",
-    "best.safetensors",
-    "categories.safetensors",
-    "loss_curves.png",
-    "reconstruction_quality.png",
-    "latent_space_tsne.png",
-    "category_distribution.png",
-    "predictions.png",
-    "residuals.png",
-    "target_distribution.png",
-    "error_by_horizon.png",
-    "am_am_pm.png",
-    "spectrum.png",
-};
+static const char *const run_files[] = {RUN_FORMER,
+                                        RUN_LAST,
+                                        "config.ini",
+                                        "plan.json",
+                                        "log.jsonl",
+                                        "model.py",
+                                        "best.safetensors",
+                                        "categories.safetensors",
+#define FILE_OF(name) #name ".png",
+                                        PICTURES(FILE_OF, FILE_OF)};
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
-#define RUN_PICTURES 10 /* the last ones */
+#define ONE(name) +1
+#define RUN_PICTURES (0 PICTURES(ONE, ONE)) /* the last ones */
 
 void folder_init(struct folder *f, const struct config *config, enum folder_use use)
 {

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/forecast.h"
+#include "task/task.h"
 
 static void on_build(void *ctx, const char *program)
 {
@@ -31,7 +31,7 @@ static void check(struct config_making *making, const struct config *config)
     struct monitor monitor;
     struct error err;
     model_check(making, config);
-    if (monitor_find(&monitor, config, target_measures(config), &err))
+    if (monitor_find(&monitor, config, task_measures(config), &err))
         config_clash(making, "train.monitor", "model.type", "%s", err.text);
 }
 

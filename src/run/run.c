@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "task/task.h"
 #include "run/prepare.h"
 #include "run/told.h"
 #include "run/weights.h"
+#include "task/task.h"
 #include "train/plan_text.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
@@ -35,7 +35,7 @@ static int open_data(struct run *run, struct config *config, struct error *err)
         !(run->data = dataset_load_run(config, again, log, err)))
         return -1;
     prepare_batch(config, run->data->count[PART_TRAIN], log);
-    target_report_expect(run->data, config, log);
+    task_expect(config, run->data, log);
     return 0;
 }
 
@@ -54,9 +54,9 @@ static int open_engine(struct run *run, struct error *err)
 static int open_all(struct run *run, struct config *config, struct error *err)
 {
     struct training *t = &run->training;
-    if (monitor_find(&t->monitor, config, target_measures(config), err))
+    if (monitor_find(&t->monitor, config, task_measures(config), err))
         return error_prefix(err, "[train] monitor");
-    if (target_report_check(config, err) || folder_enter(&run->folder, 0, err))
+    if (task_check(config, err) || folder_enter(&run->folder, 0, err))
         return -1;
     if (!(t->log = log_new(run->options.verbosity)))
         return error_set(err, STATUS_FAILED, "out of memory");
@@ -167,7 +167,7 @@ int run_report(struct run *run, struct error *err)
     int ended = weights_load_own(t, "best.safetensors", err);
     device_stop_at(t->engine->dev, t->interrupted); /* long work ends early */
     if (!ended)
-        ended = report(t->engine, &t->progress, t->folder, t->log, t->interrupted, err);
+        ended = task_report(t->engine, &t->progress, t->folder, t->log, t->interrupted, err);
     device_stop_at(t->engine->dev, NULL);
     if (ended)
         return ended < 0 ? -1 : 0;

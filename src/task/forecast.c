@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "data/spec.h"
 #include "data/transform.h"
 
 /* --- prices of returns */
@@ -76,16 +75,17 @@ static const struct transform *transform_of(const struct dataset *data, size_t r
     return &data->transform[channel * data->targets + target];
 }
 
-double target_value(const struct dataset *data, size_t row, size_t target, double y,
-                    size_t *outside)
+double forecast_value(const struct dataset *data, size_t row, size_t target, double y,
+                      size_t *outside)
 {
     return transform_inverse(transform_of(data, row, target), y, outside);
 }
 
 struct adding {
-    struct target_report *r;
+    struct forecast *r;
     struct engine *e;
     struct log *log;
+    const struct forecast_rows *rows_to; /* NULL: none are wanted */
     const uint32_t *start;
     size_t count, rows, every, covered;
     enum price *price; /* [targets] */
@@ -104,8 +104,8 @@ static int by_row(const struct dataset *data, const struct config *c)
 /* Keeps a prediction for the pictures, if there is room: x and y in the original unit. */
 static void keep_point(struct adding *a, size_t row, double x, double y, double seen)
 {
-    struct target_report *r = a->r;
-    if (r->points == TARGET_POINTS)
+    struct forecast *r = a->r;
+    if (r->points == FORECAST_POINTS)
         return;
     r->actual[r->points] = x;
     r->predicted[r->points] = y;
@@ -117,23 +117,15 @@ static void keep_point(struct adding *a, size_t row, double x, double y, double 
 /* Appends the rows of a window that no window before it has covered. */
 static void keep_rows(struct adding *a, const float *output, size_t start)
 {
-    struct target_report *r = a->r;
     const struct dataset *data = a->e->data;
-    size_t k = data->targets, f = data->features;
+    size_t k = data->targets;
     for (size_t i = 0; i < a->rows; i++) {
         size_t row = start + i;
         if (row < a->covered)
             continue;
         keep_point(a, row, a->x[i * k], a->y[i * k], (double)output[i * k]);
-        if (!r->model)
-            continue;
-        for (size_t c = 0; c < 2; c++) {
-            double offset = data->scaler.offset[c], scale = data->scaler.scale[c];
-            r->input[2 * r->samples + c] = data->series[row * f + c] * scale + offset;
-            r->output[2 * r->samples + c] = a->x[i * k + c];
-            r->model[2 * r->samples + c] = a->y[i * k + c];
-        }
-        r->samples++;
+        if (a->rows_to)
+            a->rows_to->take(a->rows_to->to, data, row, a->x + i * k, a->y + i * k);
     }
     a->covered = start + a->rows > a->covered ? start + a->rows : a->covered;
 }
@@ -173,14 +165,14 @@ static void compare(struct adding *a, size_t start, size_t number)
 
 static void add_window(struct adding *a, const float *output, size_t start, size_t number)
 {
-    struct target_report *r = a->r;
+    struct forecast *r = a->r;
     const struct dataset *data = a->e->data;
     size_t k = data->targets, first = start + data->target_first, rows = a->rows;
     size_t now = start + data->window - 1;
     int along = by_row(data, a->e->config);
     for (size_t i = 0; i < rows * k; i++) {
         size_t row = first + i / k, t = i % k;
-        a->y[i] = target_value(data, row, t, output[i], &r->outside);
+        a->y[i] = forecast_value(data, row, t, output[i], &r->outside);
         a->x[i] = data->raw_target[row * k + t];
         a->py[i] = price(a->price[t], data->target_base[now * k + t], a->y[i]);
         a->px[i] = data->target_base[row * k + t];
@@ -295,121 +287,16 @@ static size_t dependent(const struct adding *a)
     return (rows + stride - 1) / stride;
 }
 
-/* --- signals */
-
-/* What [signal] says of the channel, the rest from the spec. */
-static int read_channel(struct signal_channel *to, const struct config *c, struct error *err)
-{
-    struct spec spec = {0};
-    if (*c->signal.spec && spec_read(&spec, c->signal.spec, err))
-        return -1;
-    double sub_channels =
-        c->signal.sub_channels > 0 ? (double)c->signal.sub_channels : spec.sub_channels;
-    double segment = c->signal.segment > 0 ? (double)c->signal.segment : spec.segment;
-    *to = (struct signal_channel){
-        .sample_rate = c->signal.sample_rate > 0 ? c->signal.sample_rate : spec.sample_rate,
-        .bandwidth = c->signal.bandwidth > 0 ? c->signal.bandwidth : spec.bandwidth,
-        .sub_channels = (size_t)fmin(sub_channels, 1000),
-        .segment = (size_t)fmin(segment, 1e8),
-    };
-    return 0;
-}
-
-/* Enough is known of the channel for ACLR and EVM. */
-static int is_complete(const struct signal_channel *ch)
-{
-    return ch->sample_rate > 0 && ch->bandwidth > 0 && ch->sub_channels && ch->segment;
-}
-
-/* Something is said in [signal]. */
-static int has_signal(const struct config *c)
-{
-    return *c->signal.spec || c->signal.sample_rate > 0 || c->signal.segment > 0;
-}
-
-/* Two features, two targets, row by row, of which something is said in [signal]. */
-static int is_signal(const struct dataset *data, const struct config *c)
-{
-    return by_row(data, c) && data->targets == 2 && data->features >= 2 && has_signal(c);
-}
-
-int target_report_check(const struct config *c, struct error *err)
-{
-    struct signal_channel channel;
-    if (read_channel(&channel, c, err))
-        return -1;
-    return is_complete(&channel) && signal_check(&channel, err) ? error_prefix(err, "[signal]") : 0;
-}
-
-/* What is not known of a channel, as the keys of [signal] and the names in spec.json. */
-static void tell_lacking(const struct signal_channel *ch, const struct config *c, struct log *log)
-{
-    const struct {
-        int there;
-        const char *key, *name;
-    } of[] = {{ch->sample_rate > 0, "sample_rate", "input_signal_fs"},
-              {ch->bandwidth > 0, "bandwidth", "bw_main_ch"},
-              {ch->sub_channels > 0, "sub_channels", "n_sub_ch"},
-              {ch->segment > 0, "segment", "nperseg"}};
-    char text[128] = "";
-    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
-        size_t used = strlen(text);
-        if (!of[i].there)
-            snprintf(text + used, sizeof text - used, "%s%s", used ? ", " : "",
-                     *c->signal.spec ? of[i].name : of[i].key);
-    }
-    log_say(log, "signal: %s%sno %s: no ACLR, no EVM", c->signal.spec, *c->signal.spec ? ": " : "",
-            text);
-}
-
-void target_report_expect(const struct dataset *data, const struct config *c, struct log *log)
-{
-    static const char *const names[] = {"training", "validation", "test"};
-    struct signal_channel ch;
-    struct error ignored;
-    if (!is_signal(data, c) || read_channel(&ch, c, &ignored))
-        return;
-    if (!is_complete(&ch))
-        tell_lacking(&ch, c, log);
-    size_t window = data->eval_window ? data->eval_window : data->window;
-    for (enum part part = PART_VALIDATION; part < PARTS; part++)
-        if (data->count[part] && ch.segment > data->count[part] * window)
-            log_warn(log,
-                     "signal.segment: %zu rows%s are more than the %zu that the %s part evaluates: "
-                     "it is filled up with zeros for ACLR and EVM",
-                     ch.segment, c->signal.segment > 0 ? "" : " (nperseg of signal.spec)",
-                     data->count[part] * window, names[part]);
-}
-
-static int measure_signal(struct target_report *r, struct error *err)
-{
-    struct signal_figures *f = &r->signal;
-    const struct signal_channel *ch = &r->channel;
-    size_t segment = ch->segment ? ch->segment : r->samples;
-    f->nmse = signal_nmse(r->model, r->output, r->samples, segment);
-    f->nmse_pooled = signal_nmse(r->model, r->output, r->samples, r->samples);
-    f->aclr_left = f->aclr_right = f->evm = f->measured_left = f->measured_right = NAN;
-    if (!is_complete(ch))
-        return 0;
-    return signal_aclr(r->model, r->samples, ch, &f->aclr_left, &f->aclr_right, err) ||
-                   signal_aclr(r->output, r->samples, ch, &f->measured_left, &f->measured_right,
-                               err) ||
-                   signal_evm(r->model, r->output, r->samples, ch, &f->evm, err)
-               ? -1
-               : 0;
-}
-
-static int make_room(struct target_report *r, struct adding *a, int signal, struct error *err)
+static int make_room(struct forecast *r, struct adding *a, struct error *err)
 {
     size_t k = a->e->data->targets, elems = a->rows * k, samples = a->count * a->rows;
     a->y = calloc(4 * elems + 4 * k, sizeof *a->y);
     a->price = calloc(k, sizeof *a->price);
     size_t points = by_row(a->e->data, a->e->config) ? samples : a->count;
-    points = points < TARGET_POINTS ? points : TARGET_POINTS;
+    points = points < FORECAST_POINTS ? points : FORECAST_POINTS;
     r->actual = calloc(4 * points + 1, sizeof *r->actual);
     r->point_row = calloc(points + 1, sizeof *r->point_row);
-    r->input = signal ? calloc(6 * samples + 1, sizeof *r->input) : NULL;
-    if (!a->y || !a->price || !r->actual || !r->point_row || (signal && !r->input))
+    if (!a->y || !a->price || !r->actual || !r->point_row)
         return error_set(err, STATUS_FAILED, "out of memory");
     a->x = a->y + elems;
     a->py = a->x + elems;
@@ -425,29 +312,26 @@ static int make_room(struct target_report *r, struct adding *a, int signal, stru
     r->predicted = r->actual + points;
     r->seen_actual = r->predicted + points;
     r->seen_predicted = r->seen_actual + points;
-    if (signal) {
-        r->output = r->input + 2 * samples;
-        r->model = r->output + 2 * samples;
-    }
     return 0;
 }
 
-int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
-                       size_t count, struct evaluation *evaluation, struct log *log,
-                       struct error *err)
+int forecast_evaluate(struct forecast *r, struct task_result *result, const uint32_t *start,
+                      const struct forecast_rows *rows_to, struct log *log, struct error *err)
 {
+    struct engine *e = result->e;
     const struct dataset *data = e->data;
-    size_t k = data->targets, batch = engine_batch(e);
+    size_t k = data->targets, batch = engine_batch(e), count = result->windows;
     size_t window = data->eval_window ? data->eval_window : data->window;
-    struct adding a = {.r = r, .e = e, .log = log, .start = start, .count = count};
-    int along = by_row(data, e->config), signal = is_signal(data, e->config);
+    struct adding a = {
+        .r = r, .e = e, .log = log, .rows_to = rows_to, .start = start, .count = count};
+    int along = by_row(data, e->config);
     memset(r, 0, sizeof *r);
     a.rows = along ? window : data->target_rows;
-    a.every = count / TARGET_POINTS + 1;
+    a.every = count / FORECAST_POINTS + 1;
     double *mean = calloc(2 * k, sizeof *mean);
     float *output = malloc(batch * a.rows * k * sizeof *output);
-    int failed = mean && output ? make_room(r, &a, signal, err)
-                                : error_set(err, STATUS_FAILED, "out of memory");
+    int failed =
+        mean && output ? make_room(r, &a, err) : error_set(err, STATUS_FAILED, "out of memory");
     if (!failed) {
         training_means(data, mean, mean + k, a.low);
         r->has_price = !along;
@@ -464,13 +348,11 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
                                  data->channels > 1 ? NULL : mean, err) ||
                  regression_init(&r->transformed, k, along ? 1 : a.rows, mean + k, err) ||
                  regression_init(&r->price, k, along ? 1 : a.rows, NULL, err);
-        failed = failed || (signal && read_channel(&r->channel, e->config, err)) ? -1 : 0;
+        failed = failed ? -1 : 0;
     }
     struct outputs outputs = {.output = output, .each = add_batch, .ctx = &a};
     if (!failed)
-        failed = engine_evaluate(e, start, count, &outputs, evaluation, err);
-    if (!failed && signal)
-        failed = measure_signal(r, err);
+        failed = engine_evaluate(e, start, count, &outputs, &result->evaluation, err);
     if (!failed && r->rival != NAIVES)
         failed = skill_test(a.time, a.difference, count, dependent(&a), &r->skill, err);
     /* of every nth window only some depend on each other */
@@ -484,77 +366,21 @@ int target_report_init(struct target_report *r, struct engine *e, const uint32_t
     free(a.time);
     free(a.difference);
     if (failed)
-        target_report_fini(r);
+        forecast_fini(r);
     return failed;
 }
 
-void target_report_fini(struct target_report *r)
+void forecast_fini(struct forecast *r)
 {
     regression_fini(&r->original);
     regression_fini(&r->transformed);
     regression_fini(&r->price);
     free(r->actual);
     free(r->point_row);
-    free(r->input);
     memset(r, 0, sizeof *r);
 }
 
-/* --- what can be monitored */
-
-enum target_metric {
-    METRIC_MSE,
-    METRIC_MAE,
-    METRIC_RMSE,
-    METRIC_R2,
-    METRIC_LAST, /* directional accuracy; NMSE of a signal */
-    METRICS
-};
-
-static int measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
-                   struct evaluation *evaluation, double *figure, struct log *log,
-                   struct error *err)
-{
-    struct target_report r;
-    if (target_report_init(&r, e, start, count, evaluation, log, err))
-        return -1;
-    struct regression_metrics m =
-        regression_metrics(&r.transformed, REGRESSION_ALL, REGRESSION_ALL);
-    const double all[] = {[METRIC_MSE] = m.mse,
-                          [METRIC_MAE] = m.mae,
-                          [METRIC_RMSE] = m.rmse,
-                          [METRIC_R2] = m.r2,
-                          [METRIC_LAST] = r.model ? r.signal.nmse : m.direction};
-    *figure = all[which];
-    target_report_fini(&r);
-    return 0;
-}
-
-struct measures target_measures(const struct config *c)
-{
-#define COMMON                           \
-    {"mse", 1}, {"mae", 1}, {"rmse", 1}, \
-    {                                    \
-        "r2", 0                          \
-    }
-    static const struct metric of_windows[] = {COMMON, {"directional_accuracy", 0}};
-    static const struct metric of_signals[] = {COMMON, {"nmse_db", 1}};
-#undef COMMON
-    const size_t targets = c->data.targets.count;
-    if (!targets)
-        return (struct measures){0};
-    if (c->data.target_rows != TARGET_WINDOW)
-        return (struct measures){of_windows, METRICS, measure};
-    /* rows have no value before them that a move could be counted from */
-    return (struct measures){of_signals, targets == 2 && has_signal(c) ? METRICS : METRIC_LAST,
-                             measure};
-}
-
 /* --- figures */
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
 
 static json_t *metrics_json(const struct regression *r, size_t target, size_t row)
 {
@@ -564,12 +390,12 @@ static json_t *metrics_json(const struct regression *r, size_t target, size_t ro
     for (int i = 0; i < NAIVES; i++)
         if (isfinite(m.naive_mse[i]))
             json_object_set_new(naive, naive_name[i],
-                                json_pack("{s:o, s:o}", "mse", number(m.naive_mse[i]), "mae",
-                                          number(m.naive_mae[i])));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", number(m.mse), "mae",
-                     number(m.mae), "rmse", number(m.rmse), "r2", number(m.r2),
-                     "directional_accuracy", number(m.direction), "naive_directional_accuracy",
-                     number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
+                                json_pack("{s:o, s:o}", "mse", task_number(m.naive_mse[i]), "mae",
+                                          task_number(m.naive_mae[i])));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", task_number(m.mse), "mae",
+                     task_number(m.mae), "rmse", task_number(m.rmse), "r2", task_number(m.r2),
+                     "directional_accuracy", task_number(m.direction), "naive_directional_accuracy",
+                     task_number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
 }
 
 static json_t *targets_json(const struct regression *r, const struct dataset *data)
@@ -582,7 +408,7 @@ static json_t *targets_json(const struct regression *r, const struct dataset *da
     return all;
 }
 
-json_t *target_report_json(const struct target_report *r, const struct dataset *data)
+json_t *forecast_json(const struct forecast *r, const struct dataset *data)
 {
     json_t *all = json_object(), *horizon = json_array();
     json_object_set_new(all, "transformed", targets_json(&r->transformed, data));
@@ -590,26 +416,22 @@ json_t *target_report_json(const struct target_report *r, const struct dataset *
     if (r->has_price)
         json_object_set_new(all, "price", targets_json(&r->price, data));
     for (size_t i = 0; r->transformed.rows > 1 && i < r->transformed.rows; i++)
-        json_array_append_new(horizon,
-                              number(regression_metrics(&r->transformed, REGRESSION_ALL, i).mse));
+        json_array_append_new(
+            horizon, task_number(regression_metrics(&r->transformed, REGRESSION_ALL, i).mse));
     if (json_array_size(horizon))
         json_object_set_new(all, "mse_by_horizon", json_incref(horizon));
     json_decref(horizon);
     if (r->rival != NAIVES)
-        json_object_set_new(all, "skill",
-                            json_pack("{s:s, s:s, s:o, s:o, s:f}", "verdict",
-                                      skill_name(r->skill.kind), "against", naive_name[r->rival],
-                                      "t", number(r->skill.t), "p", number(r->skill.better),
-                                      "independent_windows", r->skill.independent));
+        json_object_set_new(
+            all, "skill",
+            json_pack("{s:s, s:s, s:o, s:o, s:f}", "verdict", skill_name(r->skill.kind), "against",
+                      naive_name[r->rival], "t", task_number(r->skill.t), "p",
+                      task_number(r->skill.better), "independent_windows", r->skill.independent));
     json_object_set_new(all, "outside_inverse", json_integer((json_int_t)r->outside));
-    if (r->model)
-        json_object_set_new(all, "signal",
-                            json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "samples",
-                                      (json_int_t)r->samples, "nmse_db", number(r->signal.nmse),
-                                      "nmse_pooled_db", number(r->signal.nmse_pooled),
-                                      "aclr_left_db", number(r->signal.aclr_left), "aclr_right_db",
-                                      number(r->signal.aclr_right), "evm_db", number(r->signal.evm),
-                                      "measured_aclr_left_db", number(r->signal.measured_left),
-                                      "measured_aclr_right_db", number(r->signal.measured_right)));
     return all;
+}
+
+struct forecast *forecast_of(const struct task_result *r)
+{
+    return r->class->forecasts ? r->own : NULL;
 }

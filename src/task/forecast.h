@@ -1,31 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * targets: how well a model with targets predicts a part of the data: metrics in the transformed
- * and in the original unit, in prices where a target is a return, and against naive forecasts; for
- * I/Q signals NMSE, ACLR and EVM; and the pictures of all that.
+ * forecast: the task of a model with targets: how well it predicts, by metrics in the transformed
+ * and in the original unit, in prices where a target is a return, and against naive forecasts; the
+ * pictures of that, and tables of predictions. The task of signals adds to it.
  */
 #ifndef TASK_FORECAST_H
 #define TASK_FORECAST_H
 
-#include <jansson.h>
-
 #include "analysis/regression.h"
-#include "analysis/signal.h"
 #include "analysis/skill.h"
-#include "log/log.h"
-#include "plots/plots.h"
-#include "train/checkpoint.h"
-#include "train/engine.h"
+#include "task/task_class.h"
 #include "train/monitor.h"
 
-/* Figures of an I/Q signal in dB; NaN where the configuration does not say enough. */
-struct signal_figures {
-    double nmse, nmse_pooled; /* mean over segments of dB, and all as one segment */
-    double aclr_left, aclr_right, evm;
-    double measured_left, measured_right; /* ACLR of the measured output */
-};
+extern const struct task_class task_forecast;
 
-struct target_report {
+struct forecast {
     struct regression transformed, original, price;
     int has_price;         /* the targets can be turned into prices */
     enum naive rival;      /* the naive forecast that was best in training; NAIVES: none is known */
@@ -33,77 +22,61 @@ struct target_report {
     struct skill skill;    /* against it, as the model sees the targets */
     size_t outside;        /* predictions beyond the range of the inverse transform */
 
-    /* At most TARGET_POINTS predictions of the first target's last row, series behind each other
+    /* At most FORECAST_POINTS predictions of the first target's last row, series behind each other
      * and ascending in time, in the original unit and as the model sees them; for row-by-row
      * targets the part's first rows. */
     double *actual, *predicted, *seen_actual, *seen_predicted;
     uint32_t *point_row; /* [points] row of the dataset that is predicted */
     size_t points;
     double independent; /* how many of them share no data with another */
-
-    /* Row-by-row targets I and Q: the part as one signal, [samples, 2]; NULL otherwise. */
-    double *input, *output, *model;
-    size_t samples;
-    struct signal_channel channel; /* 0 where not known */
-    struct signal_figures signal;
 };
-#define TARGET_POINTS 50000
+#define FORECAST_POINTS 50000
 
-/* Values of a target, raw and as the model sees it (NULL: not wanted), in the rows that windows of
- * a part have as targets: each row once, evenly spaced, at most `most`; *n of them. `target` counts
- * as data->transform does: with channels apart target k of a channel is channel * targets + k. */
-int target_sample(const struct dataset *data, enum part part, size_t target, size_t most,
-                  double *raw, double *seen, size_t *n, struct error *err);
+/* That of a result; NULL: of a task without targets. */
+struct forecast *forecast_of(const struct task_result *r);
 
-/* Whether what reports will need can be read, before there is anything to report. */
-int target_report_check(const struct config *config, struct error *err);
+/* Takes each row that row-by-row targets are predicted for, once and in order, with what was
+ * measured and what was predicted, [targets] in their own unit. */
+struct forecast_rows {
+    void (*take)(void *to, const struct dataset *data, size_t row, const double *actual,
+                 const double *predicted);
+    void *to;
+};
 
-/* Tells which figures of a signal there will not be, and why, once its parts are known. */
-void target_report_expect(const struct dataset *data, const struct config *config, struct log *log);
+/* Fills a forecast and result->evaluation; `rows` NULL: none are wanted. 1: interrupted; then, and
+ * where it fails, there is nothing to free. */
+int forecast_evaluate(struct forecast *f, struct task_result *result, const uint32_t *start,
+                      const struct forecast_rows *rows, struct log *log, struct error *err);
+void forecast_fini(struct forecast *f);
 
-/* Evaluates windows; *evaluation as engine_evaluate() gives it. 1: interrupted. */
-int target_report_init(struct target_report *r, struct engine *e, const uint32_t *start,
-                       size_t count, struct evaluation *evaluation, struct log *log,
-                       struct error *err);
-void target_report_fini(struct target_report *r);
+/* Metrics as JSON, and the number of windows and the loss behind them. */
+json_t *forecast_json(const struct forecast *f, const struct dataset *data);
+void forecast_set_loss(json_t *all, const struct task_result *r);
 
-/* What train.monitor may name of a model with targets: metrics of all targets, as the model sees
- * them. */
-struct measures target_measures(const struct config *config);
+/* Metrics of all targets, as the model sees them. */
+enum forecast_metric { FORECAST_MSE, FORECAST_MAE, FORECAST_RMSE, FORECAST_R2, FORECAST_DIRECTION };
+double forecast_figure(const struct forecast *f, enum forecast_metric which);
 
-/* Metrics as JSON. */
-json_t *target_report_json(const struct target_report *r, const struct dataset *data);
+/* What train.monitor may name of a model with targets: these. */
+struct measures forecast_measures(const struct config *config);
 
-/* The same in words, with the verdict. train: the model's mean squared error in training; NaN where
- * it is not known. */
-void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
-                        double train, struct log *log);
+/* The same in words, with the verdict; and as the log's event, which takes the JSON over. */
+void forecast_tell(const struct task_result *r, const struct task_report_to *to);
+void forecast_event(json_t *event, const struct task_report_to *to);
 
 /* "better than the last value: MSE 0.6 against 0.8, 25% less (transformed; by chance in 1 of 300
  * cases)" in `text`, which is returned. */
-const char *target_report_verdict(const struct target_report *r, const struct dataset *data,
-                                  char *text, size_t size);
+const char *forecast_verdict(const struct forecast *f, const struct dataset *data, char *text,
+                             size_t size);
 
-/* The pictures that `wanted` names. */
-int target_report_draw(const struct target_report *r, const struct engine *e, const char *part,
-                       const char *folder, const struct plot_about *about,
-                       int (*wanted)(const struct config *config, const char *plot),
-                       struct error *err);
-
-/* target_distribution.png: the first target of each part before and after its transform. */
-int target_distribution_draw(const struct dataset *data, const struct config *config,
-                             const char *path, const struct plot_about *about, struct error *err);
-
-/* The name of a target as target_sample() counts them, and of a channel's column. */
-void target_name(char *to, size_t size, const struct dataset *data, size_t target);
-void channel_name(char *to, size_t size, const struct dataset *data, size_t channel);
-
-/* A series' name for pictures: without the ending of its file and without what all of them have in
- * common before ": ". */
-void series_label(char *to, size_t size, const struct dataset *data, size_t series);
+/* What the classes of both tasks have in common. */
+struct task_baseline forecast_baseline(const struct task_result *r);
+int forecast_keep_known(struct dataset *data, const struct config *config, const char *path,
+                        struct error *err);
+int forecast_predict(const struct task_prediction *p, struct error *err);
 
 /* The target's value in its own unit, of a row of a series. */
-double target_value(const struct dataset *data, size_t row, size_t target, double transformed,
-                    size_t *outside);
+double forecast_value(const struct dataset *data, size_t row, size_t target, double transformed,
+                      size_t *outside);
 
 #endif

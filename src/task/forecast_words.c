@@ -37,7 +37,7 @@ static void say_target(struct log *log, const char *name, const struct line *lin
     }
 }
 
-static void say_table(const struct target_report *r, const struct dataset *data, struct log *log)
+static void say_table(const struct forecast *r, const struct dataset *data, struct log *log)
 {
     struct line line[SAID][3];
     size_t lines[SAID] = {0}, targets = data->targets < SAID ? data->targets : SAID;
@@ -68,7 +68,7 @@ static void say_table(const struct target_report *r, const struct dataset *data,
 
 /* Against the naive forecast that was best in training, in the words that the test allows; where
  * there was no training part, beside the best of this part. */
-static void put_verdict(const struct target_report *r, char *text, size_t size)
+static void put_verdict(const struct forecast *r, char *text, size_t size)
 {
     const struct regression_metrics all =
         regression_metrics(&r->transformed, REGRESSION_ALL, REGRESSION_ALL);
@@ -95,8 +95,7 @@ static void put_verdict(const struct target_report *r, char *text, size_t size)
 }
 
 /* " (transformed; by chance in 1 of 5 cases)": the figures' scale, and what they are worth. */
-static void put_scale(const struct target_report *r, const struct dataset *data, char *text,
-                      size_t size)
+static void put_scale(const struct forecast *r, const struct dataset *data, char *text, size_t size)
 {
     double chance = fmin(r->skill.better, r->skill.worse);
     char cases[64] = "";
@@ -110,8 +109,8 @@ static void put_scale(const struct target_report *r, const struct dataset *data,
         snprintf(text, size, " (%s%s%s)", unit, *unit && *cases ? "; " : "", cases);
 }
 
-const char *target_report_verdict(const struct target_report *r, const struct dataset *data,
-                                  char *text, size_t size)
+const char *forecast_verdict(const struct forecast *r, const struct dataset *data, char *text,
+                             size_t size)
 {
     put_verdict(r, text, size);
     size_t used = strlen(text);
@@ -121,7 +120,7 @@ const char *target_report_verdict(const struct target_report *r, const struct da
 
 /* The key where targets are small beside a model's first outputs: a deviation below 0.1, which a
  * model of many epochs reaches all the same, so that no warning names it. */
-static const char *for_small(const struct target_report *r, const struct engine *e)
+static const char *for_small(const struct forecast *r, const struct engine *e)
 {
     const struct config *c = e->config;
     int small = r->rival_training > 0 && r->rival_training < 0.1 * 0.1;
@@ -132,8 +131,8 @@ static const char *for_small(const struct target_report *r, const struct engine 
 }
 
 /* What helps where the model is not better, and is not set already. */
-static void put_advice(const struct target_report *r, const struct engine *e, double train,
-                       char *text, size_t size)
+static void put_advice(const struct forecast *r, const struct engine *e, double train, char *text,
+                       size_t size)
 {
     const struct config *c = e->config;
     char why[256];
@@ -156,7 +155,7 @@ static void put_advice(const struct target_report *r, const struct engine *e, do
                  model_of(c)->attends || c->model.layers > 1 ? ", more dropout" : "");
 }
 
-static void tell_verdict(const struct target_report *r, const struct engine *e, double train,
+static void tell_verdict(const struct forecast *r, const struct engine *e, double train,
                          struct log *log)
 {
     const struct regression_metrics all =
@@ -168,26 +167,21 @@ static void tell_verdict(const struct target_report *r, const struct engine *e, 
         return;
     if (tested ? r->skill.kind != SKILL_BETTER : !v.beats)
         put_advice(r, e, train, advice, sizeof advice);
-    log_say(log, "Verdict: %s%s%s", target_report_verdict(r, e->data, text, sizeof text),
+    log_say(log, "Verdict: %s%s%s", forecast_verdict(r, e->data, text, sizeof text),
             *advice ? "; what helps: " : "", advice);
 }
 
-void target_report_tell(const struct target_report *r, const struct engine *e, const char *part,
-                        double train, struct log *log)
+void forecast_tell(const struct task_result *result, const struct task_report_to *to)
 {
-    log_say(log, "Predictions of the %s part:", part);
+    const struct forecast *r = forecast_of(result);
+    const struct engine *e = result->e;
+    struct log *log = to->log;
+    log_say(log, "Predictions of the %s part:", to->part);
     say_table(r, e->data, log);
     if (r->outside)
         log_warn(log,
                  "%zu predictions lie beyond the range of the target's transform and were "
                  "brought back to its bound",
                  r->outside);
-    tell_verdict(r, e, train, log);
-    const struct signal_figures *f = &r->signal;
-    if (r->model)
-        log_say(log, "Signal of %zu samples: NMSE %.2f dB (pooled %.2f dB)", r->samples, f->nmse,
-                f->nmse_pooled);
-    if (r->model && isfinite(f->aclr_left))
-        log_say(log, "  ACLR %.2f / %.2f dB (measured %.2f / %.2f dB), EVM %.2f dB", f->aclr_left,
-                f->aclr_right, f->measured_left, f->measured_right, f->evm);
+    tell_verdict(r, e, e->config->loss.target == LOSS_MSE ? to->train : NAN, log);
 }

@@ -10,7 +10,8 @@
 #include "data/table.h"
 #include "plots/plots.h"
 #include "task/column.h"
-#include "task/forecast.h"
+#include "task/label.h"
+#include "task/target_sample.h"
 #include "util/file.h"
 
 static const char *const part_name[PARTS] = {"training", "validation", "test"};
@@ -138,7 +139,7 @@ static size_t columns_of(const struct dataset *data)
 static void column_label(char *to, size_t size, const struct dataset *data, size_t f)
 {
     if (data->channels > 1)
-        channel_name(to, size, data, f);
+        label_channel(to, size, data, f);
     else
         snprintf(to, size, "%s", data->names[f]);
 }
@@ -191,7 +192,7 @@ static int print_targets(const struct dataset *data, struct error *err)
     int failed = 0;
     for (size_t t = 0; t < data->channels * data->targets && !failed; t++) {
         char name[160];
-        target_name(name, sizeof name, data, t);
+        label_target(name, sizeof name, data, t);
         print_heading(name);
         for (enum part part = 0; part < PARTS && !failed; part++) {
             struct distribution d;
@@ -253,12 +254,12 @@ static int draw(const struct config *config, const struct dataset *data, double 
     for (size_t i = 0; !failed && i < data->files + columns_of(data); i++) {
         name[i] = label[i];
         if (i < data->files)
-            series_label(label[i], sizeof *label, data, i);
+            label_series(label[i], sizeof *label, data, i);
         else
             column_label(label[i], sizeof *label, data, i - data->files);
     }
     if (!failed && data->targets)
-        target_name(target, sizeof target, data, 0);
+        label_target(target, sizeof target, data, 0);
     for (enum part part = 0; !failed && x && part < PARTS; part++) {
         double *to = x + (size_t)part * SAMPLE;
         failed = target_sample(data, part, 0, SAMPLE, to, NULL, &plot.target_count[part], err);
@@ -302,7 +303,7 @@ int overview_report(const struct config *config, const struct dataset *data, str
     if (!failed && data->targets) {
         const struct plot_about about = {config->run.name, "seqtrain " PACKAGE_VERSION, 0};
         char *path = picture(config, "target_distribution.png", err);
-        failed = !path || target_distribution_draw(data, config, path, &about, err);
+        failed = !path || target_sample_draw(data, config, path, &about, err);
         if (!failed)
             printf("%s\n", path);
         free(path);

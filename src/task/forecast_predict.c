@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/* Predictions of a model with targets. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "data/table.h"
+#include "task/forecast.h"
+#include "task/put.h"
+#include "util/file.h"
+
+/* The rows of targets that a window of the last part has, from data->target_first on. */
+static size_t target_rows(const struct dataset *data, const struct config *config)
+{
+    int by_row = config->data.target_rows == TARGET_WINDOW;
+    return !by_row ? data->target_rows : data->eval_window ? data->eval_window : data->window;
+}
+
+/* Leaves out the windows of a whole file whose targets lie in the future, or are not known at the
+ * window's end: there is nothing to compare predictions with, or no naive forecast. */
+int forecast_keep_known(struct dataset *data, const struct config *config, const char *path,
+                        struct error *err)
+{
+    size_t k = data->targets, rows = target_rows(data, config), kept = 0;
+    uint32_t *start = data->start[PART_TEST];
+    for (size_t i = 0; i < data->count[PART_TEST]; i++) {
+        const double *y = data->raw_target + (start[i] + data->target_first) * k;
+        const double *last = data->raw_target + (start[i] + data->window - 1) * k;
+        int known = 1;
+        for (size_t j = 0; j < rows * k; j++)
+            known &= isfinite(y[j]) != 0;
+        for (size_t j = 0; j < k && data->target_first; j++)
+            known &= isfinite(last[j]) != 0;
+        if (known)
+            start[kept++] = start[i];
+    }
+    data->count[PART_TEST] = kept;
+    return kept ? 0 : error_set(err, STATUS_INPUT, "%s: no window in it has all its targets", path);
+}
+
+/* data.target_display: the scale that targets are shown on. */
+struct display {
+    double low, high;
+    const double *range;  /* of training, [channels * targets][2]; NULL: shown as they are */
+    size_t shown, beyond; /* predictions, and those beyond their target's range */
+};
+
+/* STATUS_INPUT if the checkpoint does not tell the range, or there is none. */
+static int display_init(struct display *d, const struct task_prediction *p, struct error *err)
+{
+    const struct method *method = &p->e->config->data.target_display;
+    *d = (struct display){.low = method->low, .high = method->high};
+    if (method->kind == DISPLAY_NONE)
+        return 0;
+    d->range = p->fitted->target_range;
+    if (!d->range)
+        return error_set(err, STATUS_INPUT,
+                         "%s: data.target_display needs the range that targets had in training, "
+                         "which this checkpoint does not tell (0.1.0 wrote it?)",
+                         p->model);
+    for (size_t i = 0; i < p->fitted->targets; i++)
+        if (!(d->range[2 * i] < d->range[2 * i + 1]))
+            return error_set(err, STATUS_INPUT,
+                             "%s: target %zu had one value in training, %g: data.target_display "
+                             "has no range to show it on",
+                             p->model, i + 1, d->range[2 * i]);
+    return 0;
+}
+
+/* The value of target number i, counted over all channels, as it is shown; *beyond counts one that
+ * is brought to an end of the range. */
+static double display_value(const struct display *d, size_t i, double x, size_t *beyond)
+{
+    if (!d->range)
+        return x;
+    double least = d->range[2 * i], most = d->range[2 * i + 1];
+    *beyond += x < least || x > most;
+    x = x < least ? least : x > most ? most : x;
+    return d->low + (d->high - d->low) * ((x - least) / (most - least));
+}
+
+/* Header of predict's table for targets: where, which row, each target's prediction and value. */
+static void put_target_header(const struct dataset *data, const struct display *display, FILE *out)
+{
+    fputs(data->files > 1 || data->by_series ? "series," : "", out);
+    fputs(data->time ? "time,row" : "row", out);
+    fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", out);
+    for (size_t k = 0; k < 2 * data->targets; k++) {
+        char name[512], scale[80] = "";
+        if (display->range)
+            snprintf(scale, sizeof scale, " (%g to %g)", display->low, display->high);
+        snprintf(name, sizeof name, "%s%s%s", k < data->targets ? "" : "actual ",
+                 data->target_names[k % data->targets], scale);
+        putc(',', out);
+        put_name(name, out);
+    }
+    putc('\n', out);
+}
+
+/* One target row of the window at `start`. */
+static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
+                        struct display *display, FILE *out)
+{
+    const struct series *series = &data->file[dataset_series(data, row)];
+    size_t first = series->channel * data->targets, ignored = 0;
+    char time[TABLE_TIME];
+    if (data->files > 1 || data->by_series)
+        put_series(series, out);
+    if (data->time) /* empty: beyond the end of a file without a calendar */
+        fprintf(out, "%s,",
+                data->time[row] == DATASET_NO_TIME ? "" : table_time(data->time[row], time));
+    fprintf(out, "%zu", row - series->begin);
+    if (data->target_rows > 1 && data->target_first)
+        fprintf(out, ",%zu", ahead);
+    for (size_t k = 0; k < data->targets; k++)
+        fprintf(out, ",%.9g",
+                display_value(display, first + k, forecast_value(data, row, k, y[k], NULL),
+                              &display->beyond));
+    display->shown += data->targets;
+    for (size_t k = 0; k < data->targets; k++) {
+        double actual = data->raw_target[row * data->targets + k];
+        if (isfinite(actual)) /* empty: it lies in the future */
+            fprintf(out, ",%.9g", display_value(display, first + k, actual, &ignored));
+        else
+            putc(',', out);
+    }
+    putc('\n', out);
+}
+
+/* Predictions of a model with targets, in their own unit. */
+int forecast_predict(const struct task_prediction *p, struct error *err)
+{
+    const struct dataset *data = p->e->data;
+    FILE *out = p->out;
+    int by_row = p->e->config->data.target_rows == TARGET_WINDOW;
+    size_t rows = target_rows(data, p->e->config);
+    size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
+    size_t block = task_block(elems);
+    float *y = malloc(block * elems * sizeof *y);
+    struct display display;
+    int failed =
+        y ? display_init(&display, p, err) : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        put_target_header(data, &display, out);
+    for (size_t at = 0; !failed && at < count; at += block) {
+        size_t n = count - at < block ? count - at : block;
+        const uint32_t *start = data->start[PART_TEST] + at;
+        struct evaluation ignored;
+        failed = engine_evaluate(p->e, start, n, &(struct outputs){.output = y}, &ignored, err);
+        for (size_t i = 0; !failed && i < n; i++)
+            for (size_t r = 0; r < rows; r++) {
+                size_t row = start[i] + data->target_first + r;
+                if (by_row && row < done) /* windows may overlap */
+                    continue;
+                put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k,
+                            &display, out);
+                done = by_row ? row + 1 : done;
+            }
+        failed = failed || file_flush(out, p->name, err);
+    }
+    if (!failed && display.beyond)
+        log_warn(p->log,
+                 "%zu of %zu predictions lie beyond the range that targets had in training: they "
+                 "are shown at its ends",
+                 display.beyond, display.shown);
+    if (!failed)
+        device_save_programs(p->e->dev);
+    free(y);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/put.h"
+
+#include <string.h>
+
+#include "task/label.h"
+
+void put_name(const char *name, FILE *out)
+{
+    if (!strpbrk(name, ",\"")) {
+        fputs(name, out);
+        return;
+    }
+    putc('"', out);
+    for (; *name; name++) {
+        if (*name == '"')
+            putc('"', out);
+        putc(*name, out);
+    }
+    putc('"', out);
+}
+
+void put_series(const struct series *series, FILE *out)
+{
+    put_name(series->name, out);
+    putc(',', out);
+}
+
+void put_row(const struct dataset *data, size_t row, FILE *out)
+{
+    const struct series *series = data->by_series ? &data->file[dataset_series(data, row)] : NULL;
+    char label[64];
+    if (series)
+        put_series(series, out);
+    label_row(label, sizeof label, data, row);
+    if (data->time)
+        fprintf(out, "%s,", label);
+    fprintf(out, "%zu", series ? row - series->begin : row);
+}
+
+void put_row_heading(const struct dataset *data, FILE *out)
+{
+    fputs(data->by_series ? "series," : "", out);
+    fputs(data->time ? "time,row" : "row", out);
+}

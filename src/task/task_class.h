@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * task_class: what a model is for. A task evaluates windows, tells what came of it, gives the
+ * pictures their figures and predicts; everything else knows tasks through this interface. task.c
+ * chooses the class of a model and its data, once.
+ */
+#ifndef TASK_TASK_CLASS_H
+#define TASK_TASK_CLASS_H
+
+#include <jansson.h>
+#include <signal.h>
+
+#include "log/log.h"
+#include "train/engine.h"
+
+struct task_class;
+
+/* Windows that a model was run over. */
+struct task_result {
+    const struct task_class *class;
+    struct engine *e;
+    size_t windows;
+    struct evaluation evaluation;
+    void *own; /* the class's */
+};
+
+/* What a result is held against: the loss of a forecast without a model; NaN: not known. */
+struct task_baseline {
+    double loss;
+    const char *name;   /* "training mean"; NULL: there is none */
+    const char *dashed; /* what it is called below a picture */
+};
+
+/* After training: where a report goes, and what it is of. */
+struct task_report_to {
+    const char *part; /* "test" */
+    const char *folder;
+    long epoch;
+    double train; /* first term of the training loss in the best epoch; NaN: not known */
+    struct log *log;
+    const volatile sig_atomic_t *interrupted;
+};
+
+/* A table of predictions: of all windows of the part that is for tests. */
+struct task_prediction {
+    struct engine *e;
+    const struct fitted *fitted;
+    const char *model; /* path of the checkpoint */
+    FILE *out;
+    const char *name; /* of `out` */
+    struct log *log;
+};
+
+struct task_class {
+    int forecasts; /* own begins with a struct forecast */
+    /* Tells which figures there will not be, and why, once the parts are known; NULL: nothing. */
+    void (*expect)(const struct dataset *data, const struct config *config, struct log *log);
+    /* Leaves out windows of a whole file that cannot be evaluated; NULL: all can. */
+    int (*keep_known)(struct dataset *data, const struct config *config, const char *path,
+                      struct error *err);
+    /* Fills evaluation and own, of windows at `start` [r->windows]. 1: interrupted; where that or
+     * an error ends it, there is nothing to release. */
+    int (*evaluate)(struct task_result *r, const uint32_t *start, struct log *log,
+                    struct error *err);
+    void (*release)(struct task_result *r);
+    json_t *(*json)(const struct task_result *r);
+    /* The same in words, with the verdict, and the log's event. */
+    void (*tell)(const struct task_result *r, const struct task_report_to *to);
+    struct task_baseline (*baseline)(const struct task_result *r);
+    /* What else comes of a trained model before its pictures; NULL: nothing. 1: interrupted. */
+    int (*analyse)(struct task_result *r, const struct task_report_to *to, struct error *err);
+    int (*predict)(const struct task_prediction *p, struct error *err);
+};
+
+/* Runs the engine's weights over windows; 1: interrupted. */
+int task_evaluate(struct task_result *r, const struct task_class *class, struct engine *e,
+                  const uint32_t *start, size_t count, struct log *log, struct error *err);
+void task_release(struct task_result *r);
+
+/* Windows of `elems` numbers to hold on the host at a time: 16 MiB of them, 4096 at most. */
+size_t task_block(size_t elems);
+
+/* A number, or null where it is not finite. */
+json_t *task_number(double x);
+
+#endif
