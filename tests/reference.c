@@ -169,6 +169,39 @@ void ref_norm_back(struct ref *r)
     free(g);
 }
 
+/* --- RMSNorm */
+
+static double root_mean_square(const struct ref *r, const double *x)
+{
+    double square = 0;
+    for (size_t d = 0; d < r->d; d++)
+        square += x[d] * x[d] / (double)r->d;
+    return sqrt(square + 1e-5);
+}
+
+void ref_rms_norm(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->y[0][i] =
+            r->x[0][i] / root_mean_square(r, r->x[0] + i / r->d * r->d) * r->x[1][i % r->d];
+}
+
+/* dx[i] is the sum over d of dy[d] gamma[d] times d(x[d] / rms) / dx[i]. */
+void ref_rms_norm_back(struct ref *r)
+{
+    for (size_t row = 0; row < r->b * r->t; row++) {
+        const double *x = r->x[0] + row * r->d, *dy = r->dy[0] + row * r->d;
+        double rms = root_mean_square(r, x);
+        for (size_t i = 0; i < r->d; i++) {
+            double dx = dy[i] * r->x[1][i] / rms;
+            for (size_t d = 0; d < r->d; d++)
+                dx -= dy[d] * r->x[1][d] * x[d] * x[i] / (rms * rms * rms * (double)r->d);
+            r->dx[0][row * r->d + i] = dx;
+            r->dx[1][i] += dy[i] * x[i] / rms;
+        }
+    }
+}
+
 /* --- attention */
 
 /* Row t of head h of q (0), k (1) or v (2) of sample b, and the bias at its place. */

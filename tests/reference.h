@@ -86,6 +86,10 @@ void ref_embedding_back(struct ref *r);
 void ref_cross_entropy(struct ref *r);
 void ref_cross_entropy_back(struct ref *r);
 
+/* y = RMSNorm(x) gamma; x: x, gamma */
+void ref_rms_norm(struct ref *r);
+void ref_rms_norm_back(struct ref *r);
+
 /* x: qkv [b t, 3 d], bias [3 d] */
 void ref_attention(struct ref *r);
 void ref_attention_back(struct ref *r);

@@ -950,6 +950,8 @@ static void test_choices(void **state)
         {"model", "head", HEAD_FLATTEN, "flatten"},
         {"model", "attention", ATTENTION_FULL, "full"},
         {"model", "attention", ATTENTION_CAUSAL, "causal"},
+        {"model", "norm", NORM_LAYER, "layer"},
+        {"model", "norm", NORM_RMS, "rms"},
         {"model", "conv_norm", CONV_NORM_NONE, "none"},
         {"model", "conv_norm", CONV_NORM_BATCH, "batch"},
         {"model", "conv_norm", CONV_NORM_LAYER, "layer"},

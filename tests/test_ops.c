@@ -587,6 +587,20 @@ static void norm_build(struct graph *g, struct check *c)
     c->out[0].tensor = y;
 }
 
+static void rms_norm_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    size_t n = r->b * r->t * r->d;
+    slot_set(&c->in[0], "x", INPUT, n, -2, 3);
+    slot_set(&c->in[1], "norm.weight", PARAM, r->d, 0.5, 1.5);
+    c->out[0].elems = n;
+}
+
+static void rms_norm_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_rms_norm(g, rows_of(g, c, 0, c->r.d), "norm");
+}
+
 static void attention_slots(struct check *c)
 {
     const struct ref *r = &c->r;
@@ -891,6 +905,8 @@ static void cross_entropy_build(struct graph *g, struct check *c)
 
 static const struct tested bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
 static const struct tested norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
+static const struct tested rms_norm_op = {"rms_norm",   rms_norm_slots,    rms_norm_build,
+                                          ref_rms_norm, ref_rms_norm_back, 0};
 static const struct tested attention_op = {"attention",   attention_slots,    attention_build,
                                            ref_attention, ref_attention_back, 0};
 static const struct tested linear_op = {"linear",   linear_slots,    linear_build,
@@ -980,6 +996,13 @@ static const struct problem problems[] = {
     {.op = &norm_op,
      .shape = {.b = 3, .t = 5, .d = 7, .has_bias = 1, .has_residual = 1, .p = 0.3},
      .sum = 1},
+    {.op = &rms_norm_op, .shape = {.b = 1, .t = 1, .d = 1}, .tolerance = 1e-4},
+    {.op = &rms_norm_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}},
+    {.op = &rms_norm_op, .shape = {.b = 3, .t = 5, .d = 7}, .fixed = 1},
+    {.op = &rms_norm_op, .shape = {.b = 2, .t = 70, .d = 20}, .added = 1},
+    {.op = &rms_norm_op, .shape = {.b = 70, .t = 1, .d = 200}},
+    {.op = &rms_norm_op, .watched = BOTH, .shape = {.b = 2, .t = 3, .d = 48}, .added = 1},
+    {.op = &rms_norm_op, .shape = {.b = 2, .t = 2, .d = 1100}},
     /* post-norm */
     {.op = &norm_op,
      .shape =

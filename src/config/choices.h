@@ -74,6 +74,7 @@
     X(HEAD_ATTENTION, attention) \
     X(HEAD_FLATTEN, flatten)
 #define CHOICES_model_attention(X) X(ATTENTION_FULL, full) X(ATTENTION_CAUSAL, causal)
+#define CHOICES_model_norm(X) X(NORM_LAYER, layer) X(NORM_RMS, rms)
 #define CHOICES_model_activation(X) \
     X(ACTIVATION_GELU, gelu)        \
     X(ACTIVATION_RELU, relu)        \

@@ -59,6 +59,7 @@ enum { CHOICES_model_type(ENUMERATOR) };
 enum { CHOICES_model_cell(ENUMERATOR) };
 enum { CHOICES_model_head(ENUMERATOR) };
 enum { CHOICES_model_attention(ENUMERATOR) };
+enum { CHOICES_model_norm(ENUMERATOR) };
 enum { CHOICES_model_activation(ENUMERATOR) };
 enum { CHOICES_model_positions(ENUMERATOR) };
 enum { CHOICES_model_conv_norm(ENUMERATOR) };

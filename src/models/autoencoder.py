@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import count_features, make_encoder, read_checkpoint, split_features
+from common import count_features, encoder_config, make_encoder, read_checkpoint, split_features
 
 
 def sinusoids(T, D):
@@ -33,7 +33,7 @@ class Autoencoder(nn.Module):
     """Windows [B, T, F] -> latent z [B, latent] -> windows [B, T, F].
 
     config: features (their number F), window (T), d_model (D), heads, layers, feedforward, latent,
-    dropout, activation, norm_first, positions, normalize_latent, as in the INI file.
+    dropout, activation, norm, norm_first, positions, normalize_latent, as in the INI file.
     """
 
     def __init__(self, config):
@@ -87,11 +87,10 @@ class Autoencoder(nn.Module):
 def model_config(ini):
     """The dict that Autoencoder takes, from a complete INI."""
     model = ini["model"]
-    whole = ("d_model", "heads", "layers", "feedforward", "latent")
-    config = {key: model.getint(key) for key in whole}
-    config.update({key: model.getboolean(key) for key in ("norm_first", "normalize_latent")})
-    config.update({key: model[key].strip() for key in ("activation", "positions")})
-    config["dropout"] = model.getfloat("dropout")
+    config = encoder_config(ini)
+    config.update({key: model.getint(key) for key in ("d_model", "layers", "latent")})
+    config["normalize_latent"] = model.getboolean("normalize_latent")
+    config["positions"] = model["positions"].strip()
     config["window"] = ini["data"].getint("window")
     config["features"] = count_features(ini)
     return config

@@ -51,9 +51,29 @@ class Scaler:
         return y.to(torch.float64) * scale + offset
 
 
-def make_encoder(config, D, layers, final, kind=nn.TransformerEncoderLayer):
-    """`layers` encoder layers of width D, and a norm behind them if `final`; config: heads,
-    feedforward, dropout, activation, norm_first, as in the INI file."""
+class EncoderLayer(nn.TransformerEncoderLayer):
+    """PyTorch's encoder layer, without its fast path, which knows layer norms and its own
+    attention only."""
+
+    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
+        x = src
+        if self.norm_first:
+            x = x + self._sa_block(self.norm1(x), src_mask, None)
+            return x + self._ff_block(self.norm2(x))
+        x = self.norm1(x + self._sa_block(x, src_mask, None))
+        return self.norm2(x + self._ff_block(x))
+
+
+def make_norm(config, D):
+    """A norm of rows of D, as config's norm says."""
+    return nn.RMSNorm(D, eps=1e-5) if config["norm"] == "rms" else nn.LayerNorm(D)
+
+
+def make_encoder(config, D, layers, final, kind=None):
+    """`layers` encoder layers of width D (of class `kind`), and a norm behind them if `final`;
+    config: heads, feedforward, dropout, activation, norm, norm_first, as in the INI file."""
+    rms = config["norm"] == "rms"
+    kind = kind or (EncoderLayer if rms else nn.TransformerEncoderLayer)
     stack = [
         kind(
             D,
@@ -66,7 +86,9 @@ def make_encoder(config, D, layers, final, kind=nn.TransformerEncoderLayer):
         )
         for _ in range(layers)
     ]
-    norm = nn.LayerNorm(D) if final else None
+    for layer in stack if rms else ():
+        layer.norm1, layer.norm2 = make_norm(config, D), make_norm(config, D)
+    norm = make_norm(config, D) if final else None
     encoder = nn.TransformerEncoder(stack[0], layers, norm, enable_nested_tensor=False)
     encoder.layers = nn.ModuleList(stack)  # TransformerEncoder starts all layers from one copy
     return encoder
@@ -116,6 +138,17 @@ def are_apart(ini):
 def count_features(ini):
     """Columns of a window as the model takes it."""
     return 1 if are_apart(ini) else len(split_features(ini["data"]["features"]))
+
+
+def encoder_config(ini):
+    """What make_encoder takes from a complete INI, and whether rows see all others."""
+    model = ini["model"]
+    config = {key: model.getint(key) for key in ("heads", "feedforward")}
+    config.update({key: model[key].strip() for key in ("activation", "attention")})
+    config["norm"] = model.get("norm", "layer").strip()
+    config["norm_first"] = model.getboolean("norm_first")
+    config["dropout"] = model.getfloat("dropout")
+    return config
 
 
 def read_checkpoint(path):

@@ -5,7 +5,7 @@ import sys
 import torch
 from torch import nn
 
-from common import are_apart, attention_mask, count_features, make_encoder
+from common import are_apart, attention_mask, count_features, encoder_config, make_encoder
 from common import read_checkpoint, split_features
 
 
@@ -113,13 +113,11 @@ class WithCore(WithHead):
 def core_config(ini):
     """What WithCore takes from a complete INI, and the head's name."""
     model = ini["model"]
-    config = {key: model.getint(key) for key in ("hidden", "layers", "heads", "feedforward")}
-    config.update(
-        {key: model.getboolean(key) for key in ("bidirectional", "layer_norm", "norm_first")}
-    )
-    config.update({key: model[key].strip() for key in ("cell", "head", "activation", "attention")})
+    config = encoder_config(ini)
+    config.update({key: model.getint(key) for key in ("hidden", "layers")})
+    config.update({key: model.getboolean(key) for key in ("bidirectional", "layer_norm")})
+    config.update({key: model[key].strip() for key in ("cell", "head")})
     config["attention_layers"] = model.getint("attention_layers", fallback=0)
-    config["dropout"] = model.getfloat("dropout")
     return config
 
 

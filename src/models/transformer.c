@@ -17,6 +17,7 @@ struct transformer transformer_of(const struct config *config, size_t window, si
         .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
         .dropout = config->model.dropout,
         .norm_first = config->model.norm_first,
+        .rms = config->model.norm == NORM_RMS,
         .final_norm = config->model.norm_first,
         .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
         .view = "",
@@ -50,6 +51,12 @@ static struct tensor *feed_forward(struct graph *g, struct tensor *y, const stru
     return op_linear(g, u, t->width, graph_name("%s.linear2", name));
 }
 
+static struct tensor *norm(struct graph *g, struct tensor *h, const struct transformer *t,
+                           const char *name)
+{
+    return t->rms ? op_rms_norm(g, h, name) : op_norm(g, h, name);
+}
+
 /* h + dropout(x) */
 static struct tensor *join(struct graph *g, struct tensor *h, struct tensor *x,
                            const struct transformer *t, const char *name, int number)
@@ -66,11 +73,11 @@ static struct tensor *encoder_layer(struct graph *g, struct tensor *h, const str
     snprintf(norm1, sizeof norm1, "%s.norm1", name);
     snprintf(norm2, sizeof norm2, "%s.norm2", name);
     if (t->norm_first) {
-        h = join(g, h, self_attention(g, op_norm(g, h, norm1), t, name), t, name, 1);
-        return join(g, h, feed_forward(g, op_norm(g, h, norm2), t, name), t, name, 2);
+        h = join(g, h, self_attention(g, norm(g, h, t, norm1), t, name), t, name, 1);
+        return join(g, h, feed_forward(g, norm(g, h, t, norm2), t, name), t, name, 2);
     }
-    h = op_norm(g, join(g, h, self_attention(g, h, t, name), t, name, 1), norm1);
-    return op_norm(g, join(g, h, feed_forward(g, h, t, name), t, name, 2), norm2);
+    h = norm(g, join(g, h, self_attention(g, h, t, name), t, name, 1), t, norm1);
+    return norm(g, join(g, h, feed_forward(g, h, t, name), t, name, 2), t, norm2);
 }
 
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,
@@ -81,7 +88,7 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
         snprintf(layer, sizeof layer, "%s.layers.%zu", name, i);
         h = encoder_layer(g, h, t, layer);
     }
-    return t->final_norm ? op_norm(g, h, graph_name("%s.norm", name)) : h;
+    return t->final_norm ? norm(g, h, t, graph_name("%s.norm", name)) : h;
 }
 
 struct tensor *transformer_positions(struct graph *g, const struct transformer *t, int learned,

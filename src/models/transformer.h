@@ -14,6 +14,7 @@ struct transformer {
     enum act act;
     double dropout;
     int norm_first;
+    int rms;        /* RMSNorm instead of layer norm */
     int final_norm; /* `name`.norm behind the last layer */
     struct attend attend;
     struct tensor *rotary; /* op_rotary_table(g, T, D / heads), or NULL */
@@ -21,7 +22,8 @@ struct transformer {
                          same samples, something else */
 };
 
-/* As the configuration's keys say: heads, feedforward, activation, dropout, norm_first, attention.
+/* As the configuration's keys say: heads, feedforward, activation, dropout, norm, norm_first,
+ * attention.
  * Positions are not rotary; a final norm stands where norms come first. */
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers);

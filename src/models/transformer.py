@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from common import attention_mask, make_encoder
+from common import EncoderLayer, attention_mask, encoder_config, make_encoder
 from supervised import WithHead, head_config, load_model, main
 
 
@@ -44,8 +44,8 @@ def rotary(x):
     return torch.cat([turned, x[..., d - d % 2 :]], -1)
 
 
-class RotaryLayer(nn.TransformerEncoderLayer):
-    """PyTorch's encoder layer, its queries and keys turned by their positions."""
+class RotaryLayer(EncoderLayer):
+    """An encoder layer, its queries and keys turned by their positions."""
 
     def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
         own, (B, T, D) = self.self_attn, x.shape
@@ -60,20 +60,12 @@ class RotaryLayer(nn.TransformerEncoderLayer):
         )
         return self.dropout1(own.out_proj(y.transpose(1, 2).reshape(B, T, D)))
 
-    def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
-        x = src  # PyTorch's own would take its fast path here, past _sa_block
-        if self.norm_first:
-            x = x + self._sa_block(self.norm1(x), src_mask, None)
-            return x + self._ff_block(self.norm2(x))
-        x = self.norm1(x + self._sa_block(x, src_mask, None))
-        return self.norm2(x + self._ff_block(x))
-
 
 class Transformer(WithHead):
     """Windows [B, T, F] -> [B, R, K], or [B, T, K]; see WithHead.
 
     config: features (their number F), window (T), d_model (D), heads, layers, feedforward, dropout,
-    activation, norm_first, positions, attention, as in the INI file, and what WithHead takes.
+    activation, norm, norm_first, positions, attention, as in the INI file, and what WithHead takes.
     """
 
     def __init__(self, config):
@@ -87,7 +79,7 @@ class Transformer(WithHead):
             self.register_buffer("positions", sinusoids(T, D), persistent=False)
         else:
             self.positions = None
-        kind = RotaryLayer if self.rotary else nn.TransformerEncoderLayer
+        kind = RotaryLayer if self.rotary else None
         final = config["norm_first"]
         self.encoder = make_encoder(config, D, config["layers"], final, kind)
         self.make_head(config, D)
@@ -103,11 +95,9 @@ class Transformer(WithHead):
 def model_config(ini):
     """The dict that Transformer takes, from a complete INI."""
     model = ini["model"]
-    config = {key: model.getint(key) for key in ("d_model", "heads", "layers", "feedforward")}
-    config.update({key: model[key].strip() for key in ("activation", "positions", "attention")})
-    config["head"] = model["head"].strip()
-    config["norm_first"] = model.getboolean("norm_first")
-    config["dropout"] = model.getfloat("dropout")
+    config = encoder_config(ini)
+    config.update({key: model.getint(key) for key in ("d_model", "layers")})
+    config.update({key: model[key].strip() for key in ("positions", "head")})
     config.update(head_config(ini))
     return config
 

@@ -102,6 +102,9 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, co
 /* nn.LayerNorm over the columns, `name`.weight and `name`.bias */
 struct tensor *op_norm(struct graph *g, struct tensor *x, const char *name);
 
+/* nn.RMSNorm over the columns, `name`.weight, eps 1e-5 as op_norm() has it */
+struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name);
+
 /* nn.BatchNorm1d over the rows of all samples. Training takes the micro-batch's moments, without
  * the samples that pad it, and moves `name`.running_mean and `name`.running_var, which evaluation
  * takes.

@@ -137,6 +137,10 @@ CASES = {
     "transformer-long": dict(
         type="transformer", K=1, positions="none", window=150, n=3, batch=2, head="mean"
     ),
+    "rms-post-norm": dict(norm="rms", norm_first="no", layers=2),
+    "transformer-rms": dict(
+        type="transformer", K=2, norm="rms", layers=2, d_model=14, heads=2, attention="causal"
+    ),
     "cnn-lstm": dict(
         type="cnn_recurrent",
         K=2,

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * y = x r gamma, r = 1 / sqrt(mean of the row's squares + eps): RMSNorm of Zhang and Sennrich
+ * (2019), eps 1e-5 as in norm.cl. x, y [rows, D]; scale [rows] = r. A work-group takes the rows of
+ * its chunk. -D: D, LANES, VEC, KEEP (scale is written).
+ */
+#include "common.h"
+
+#ifndef D
+#define D 64
+#endif
+#ifndef KEEP
+#define KEEP 1
+#endif
+
+#define N (D / VEC)
+#define PER_LANE ((N + LANES - 1) / LANES)
+#define EPS 1e-5f
+
+__kernel void rms_norm_fwd(__global const float *restrict x, __global const float *restrict gamma,
+                           __global float *restrict y,
+                           OPTIONAL(KEEP, __global float *restrict scale) const int rows,
+                           const int chunk)
+{
+    __local float room[LANES];
+    const int lane = (int)get_local_id(0);
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++) {
+        const size_t at = (size_t)row * D;
+        vec value[PER_LANE], square = (vec)(0.0f);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            value[i] = load_vec(d, x + at);
+            square = fma(value[i], value[i], square);
+        }
+        const float r = 1.0f / sqrt(group_sum(vsum(square), room) / D + EPS);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            store_vec(value[i] * r * load_vec(d, gamma), d, y + at);
+        }
+#if KEEP
+        if (lane == 0)
+            scale[row] = r;
+#endif
+    }
+}
+
+/*
+ * With g = dy gamma and h = x r, dx = r (g - h mean(g h)), added to what is there if `add`.
+ * part[chunk, D]: sums of dy h over the chunk's rows, for gamma.
+ */
+__kernel void rms_norm_bwd(__global const float *restrict dy, __global const float *restrict x,
+                           __global const float *restrict scale,
+                           __global const float *restrict gamma, __global float *restrict part,
+                           __global float *restrict dx, const int rows, const int chunk,
+                           const int add)
+{
+    __local float room[LANES];
+    const int lane = (int)get_local_id(0);
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    vec dgamma[PER_LANE];
+    for (int i = 0; i < PER_LANE; i++)
+        dgamma[i] = (vec)(0.0f);
+    for (int row = from; row < to; row++) {
+        const size_t at = (size_t)row * D;
+        const float r = scale[row];
+        vec g[PER_LANE], h[PER_LANE], sum = (vec)(0.0f);
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            g[i] = load_vec(d, dy + at);
+            h[i] = load_vec(d, x + at) * r;
+            dgamma[i] = fma(g[i], h[i], dgamma[i]);
+            g[i] *= load_vec(d, gamma);
+            sum = fma(g[i], h[i], sum);
+        }
+        const float mean = group_sum(vsum(sum), room) / D;
+        for (int i = 0; i < PER_LANE; i++) {
+            const int d = lane + i * LANES;
+            if (d >= N)
+                break;
+            const vec u = r * (g[i] - h[i] * mean);
+            store_vec(add ? load_vec(d, dx + at) + u : u, d, dx + at);
+        }
+    }
+    for (int i = 0; i < PER_LANE; i++) {
+        const int d = lane + i * LANES;
+        if (d < N)
+            store_vec(dgamma[i], d, part + (size_t)get_group_id(0) * D);
+    }
+}

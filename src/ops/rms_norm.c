@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "lower/reduce.h"
+#include "ops/ops.h"
+
+/* y = x r gamma, r = 1 / sqrt(mean of the row's squares + 1e-5); saved: r, a number a row. */
+enum { RMS_X, RMS_GAMMA };
+
+static struct launch *rms_kernel(struct plan *p, const struct op *op, const char *name, int keep)
+{
+    const size_t columns = tensor_columns(op->in[RMS_X]);
+    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
+    return plan_kernel(p, "rms_norm.cl", name, cut_rows(p, tensor_rows(op->in[RMS_X])).groups,
+                       lanes, "-DD=%zu -DVEC=%u -DLANES=%u -DKEEP=%d", columns, vec, lanes, keep);
+}
+
+static void rms_tail(struct plan *p, struct launch *l, const struct op *op)
+{
+    const size_t rows = tensor_rows(op->in[RMS_X]);
+    launch_int(l, rows);
+    launch_int(l, cut_rows(p, rows).chunk);
+}
+
+static void rms_into(struct plan *p, const struct op *op, struct tensor *x, struct tensor *y,
+                     struct tensor *scale)
+{
+    struct launch *l = rms_kernel(p, op, "rms_norm_fwd", scale != NULL);
+    launch_read(l, x);
+    launch_read(l, op->in[RMS_GAMMA]);
+    launch_write(l, y);
+    if (scale)
+        launch_write(l, scale);
+    rms_tail(p, l, op);
+    launch_cost(l, 6.0 * (double)x->elems, y->name);
+}
+
+static void rms_forward(struct plan *p, struct op *op)
+{
+    op->saved[0] = plan_tensor2(p, "scale", tensor_rows(op->in[RMS_X]), 1);
+    rms_into(p, op, op->in[RMS_X], op->out[0], op->saved[0]);
+}
+
+static void rms_again(struct plan *p, struct op *op, struct tensor *to)
+{
+    rms_into(p, op, lower_value(p, op, RMS_X), to, NULL);
+}
+
+static void rms_back(struct plan *p, struct op *op)
+{
+    struct tensor *x = lower_value(p, op, RMS_X);
+    const size_t columns = tensor_columns(op->in[RMS_X]);
+    const size_t groups = cut_rows(p, tensor_rows(op->in[RMS_X])).groups;
+    int add = 0, add_gamma;
+    struct tensor *dx = lower_grad(p, op, RMS_X, &add);
+    struct tensor *dgamma = lower_grad(p, op, RMS_GAMMA, &add_gamma);
+    struct tensor *part = plan_tensor2(p, "parts", groups, columns);
+    struct launch *l = rms_kernel(p, op, "rms_norm_bwd", 1);
+    if (!dx)
+        dx = plan_like(p, "unused", x);
+    launch_read(l, lower_arrived(op, 0));
+    launch_read(l, x);
+    launch_read(l, op->saved[0]);
+    launch_read(l, op->in[RMS_GAMMA]);
+    launch_write(l, part);
+    launch_add_to(l, dx, add);
+    rms_tail(p, l, op);
+    launch_int(l, (size_t)add);
+    launch_cost(l, 10.0 * (double)x->elems, dx->name);
+    if (dgamma)
+        reduce_add_parts(p, part, groups, columns, columns, 0, dgamma, op->in[RMS_GAMMA]->name);
+}
+
+static void rms_infer(struct graph *g, struct op *op)
+{
+    graph_output_like(g, op, 0, op->path, op->in[RMS_X]);
+}
+
+static const struct op_class rms_class = {
+    .name = "rms_norm",
+    .infer = rms_infer,
+    .forward = rms_forward,
+    .back = rms_back,
+    .reads = READS_IN(RMS_X),
+    .again = rms_again,
+};
+
+struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name)
+{
+    size_t columns = tensor_columns(x);
+    struct tensor *gamma =
+        graph_param(g, graph_name("%s.weight", name), 1, &columns, 0, INIT_CONSTANT, 1);
+    return graph_op(g, &rms_class, name, NULL, 2, (struct tensor *[]){x, gamma})->out[0];
+}
