@@ -7,8 +7,8 @@
 #ifndef D
 #define D 32
 #endif
-#ifndef NORMALIZE
-#define NORMALIZE 1
+#ifndef BIAS
+#define BIAS 0
 #endif
 
 #define EPS 1e-12f
