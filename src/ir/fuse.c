@@ -13,6 +13,8 @@ static struct op *fuse_once(struct graph *g, struct op *op)
 
 void graph_fuse(struct graph *g)
 {
+    if (g->failed || g->fault[0]) /* its nodes may lack outputs */
+        return;
     for (size_t i = 0; i < g->op_count; i++)
         for (struct op *op = g->ops[i]; op;)
             op = fuse_once(g, op);
