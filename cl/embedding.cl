@@ -7,37 +7,34 @@
 #include "common.h"
 
 __kernel void embedding_fwd(__global const float *restrict table,
-                            __global const uint *restrict number,
-                            __global float *restrict y, const int vectors,
-                            const int numbers, const int rows,
-                            const int chunk) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from; row < to; row++) {
-    const uint of = number[row];
-    __global const float *entry =
-        table + (size_t)(of < (uint)numbers ? of : 0) * vectors * VEC;
-    for (int d = (int)get_local_id(0); d < vectors; d += LANES) {
-      const vec value = of < (uint)numbers ? load_vec(d, entry) : (vec)(0.0f);
-      store_vec(value, d, y + (size_t)row * vectors * VEC);
+                            __global const uint *restrict number, __global float *restrict y,
+                            const int vectors, const int numbers, const int rows, const int chunk)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++) {
+        const uint of = number[row];
+        __global const float *entry = table + (size_t)(of < (uint)numbers ? of : 0) * vectors * VEC;
+        for (int d = (int)get_local_id(0); d < vectors; d += LANES) {
+            const vec value = of < (uint)numbers ? load_vec(d, entry) : (vec)(0.0f);
+            store_vec(value, d, y + (size_t)row * vectors * VEC);
+        }
     }
-  }
 }
 
 /* grad[number[row]] += dy[row], row by row, so always in one order. A work-item
  * has columns. */
-__kernel void embedding_bwd(__global const float *restrict dy,
-                            __global const uint *restrict number,
-                            __global float *restrict grad, const int vectors,
-                            const int numbers, const int rows) {
-  const int d = (int)get_global_id(0);
-  if (d >= vectors)
-    return;
-  for (int row = 0; row < rows; row++) {
-    const uint of = number[row];
-    if (of >= (uint)numbers)
-      continue;
-    __global float *to = grad + (size_t)of * vectors * VEC;
-    store_vec(load_vec(d, to) + load_vec(d, dy + (size_t)row * vectors * VEC),
-              d, to);
-  }
+__kernel void embedding_bwd(__global const float *restrict dy, __global const uint *restrict number,
+                            __global float *restrict grad, const int vectors, const int numbers,
+                            const int rows)
+{
+    const int d = (int)get_global_id(0);
+    if (d >= vectors)
+        return;
+    for (int row = 0; row < rows; row++) {
+        const uint of = number[row];
+        if (of >= (uint)numbers)
+            continue;
+        __global float *to = grad + (size_t)of * vectors * VEC;
+        store_vec(load_vec(d, to) + load_vec(d, dy + (size_t)row * vectors * VEC), d, to);
+    }
 }

@@ -1,83 +1,77 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small work on rows: side by side, and the features of I/Q signals. A
- * work-group takes the rows of its chunk. -D: LANES.
+ * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of
+ * its chunk. -D: LANES.
  */
 #include "common.h"
 
 /* y[row] = a[row], b[row]; of widths `columns` and `more` */
-__kernel void join_fwd(__global const float *restrict a,
-                       __global const float *restrict b,
-                       __global float *restrict y, const int columns,
-                       const int more, const int rows, const int chunk) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from; row < to; row++)
-    for (int d = (int)get_local_id(0); d < columns + more; d += LANES)
-      y[(size_t)row * (columns + more) + d] =
-          d < columns ? a[(size_t)row * columns + d]
-                      : b[(size_t)row * more + d - columns];
+__kernel void join_fwd(__global const float *restrict a, __global const float *restrict b,
+                       __global float *restrict y, const int columns, const int more,
+                       const int rows, const int chunk)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++)
+        for (int d = (int)get_local_id(0); d < columns + more; d += LANES)
+            y[(size_t)row * (columns + more) + d] =
+                d < columns ? a[(size_t)row * columns + d] : b[(size_t)row * more + d - columns];
 }
 
-/* dx[row] (added to if `add`) = the `columns` of dy [rows, width] from `first`
- * on */
-__kernel void join_bwd(__global const float *restrict dy,
-                       __global float *restrict dx, const int columns,
-                       const int width, const int first, const int rows,
-                       const int chunk, const int add) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from; row < to; row++)
-    for (int d = (int)get_local_id(0); d < columns; d += LANES) {
-      const size_t at = (size_t)row * columns + d;
-      dx[at] = dy[(size_t)row * width + first + d] + (add ? dx[at] : 0);
+/* dx[row] (added to if `add`) = the `columns` of dy [rows, width] from `first` on */
+__kernel void join_bwd(__global const float *restrict dy, __global float *restrict dx,
+                       const int columns, const int width, const int first, const int rows,
+                       const int chunk, const int add)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++)
+        for (int d = (int)get_local_id(0); d < columns; d += LANES) {
+            const size_t at = (size_t)row * columns + d;
+            dx[at] = dy[(size_t)row * width + first + d] + (add ? dx[at] : 0);
+        }
+}
+
+/* The gradient of columns taken out: dx[row, first + d] = dy[row, d], and 0 beside them; `add`: dx
+ * is added to. dy [rows, columns], dx [rows, width] */
+__kernel void slice_bwd(__global const float *restrict dy, __global float *restrict dx,
+                        const int columns, const int width, const int first, const int rows,
+                        const int chunk, const int add)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++)
+        for (int d = (int)get_local_id(0); d < width; d += LANES) {
+            const size_t at = (size_t)row * width + d;
+            const int inside = d >= first && d < first + columns;
+            dx[at] = (inside ? dy[(size_t)row * columns + d - first] : 0) + (add ? dx[at] : 0);
+        }
+}
+
+/* y[n, j, i] = x[n, i, j] of matrices x [a, b], added to y if `add`. A row is y's, [n, j]. */
+__kernel void transpose_rows(__global const float *restrict x, __global float *restrict y,
+                             const int a, const int b, const int rows, const int chunk,
+                             const int add)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from; row < to; row++)
+        for (int i = (int)get_local_id(0); i < a; i += LANES) {
+            const size_t at = (size_t)row * a + i;
+            y[at] = x[((size_t)(row / b) * a + i) * b + row % b] + (add ? y[at] : 0);
+        }
+}
+
+/* y[row] = I, Q, |x|, |x|^3, Q / |x|, I / |x|; the last two are 0 where |x| is 0 */
+__kernel void iq_features(__global const float *restrict x, __global float *restrict y,
+                          const int rows, const int chunk)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    for (int row = from + (int)get_local_id(0); row < to; row += LANES) {
+        const float i = x[2 * (size_t)row], q = x[2 * (size_t)row + 1], size = sqrt(i * i + q * q);
+        const float divisor = size == 0 ? 1 : size;
+        __global float *to_row = y + 6 * (size_t)row;
+        to_row[0] = i;
+        to_row[1] = q;
+        to_row[2] = size;
+        to_row[3] = size * size * size;
+        to_row[4] = q / divisor;
+        to_row[5] = i / divisor;
     }
-}
-
-/* The gradient of columns taken out: dx[row, first + d] = dy[row, d], and 0
- * beside them; `add`: dx is added to. dy [rows, columns], dx [rows, width] */
-__kernel void slice_bwd(__global const float *restrict dy,
-                        __global float *restrict dx, const int columns,
-                        const int width, const int first, const int rows,
-                        const int chunk, const int add) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from; row < to; row++)
-    for (int d = (int)get_local_id(0); d < width; d += LANES) {
-      const size_t at = (size_t)row * width + d;
-      const int inside = d >= first && d < first + columns;
-      dx[at] = (inside ? dy[(size_t)row * columns + d - first] : 0) +
-               (add ? dx[at] : 0);
-    }
-}
-
-/* y[n, j, i] = x[n, i, j] of matrices x [a, b], added to y if `add`. A row is
- * one of y's, [n, j]. */
-__kernel void transpose_rows(__global const float *restrict x,
-                             __global float *restrict y, const int a,
-                             const int b, const int rows, const int chunk,
-                             const int add) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from; row < to; row++)
-    for (int i = (int)get_local_id(0); i < a; i += LANES) {
-      const size_t at = (size_t)row * a + i;
-      y[at] = x[((size_t)(row / b) * a + i) * b + row % b] + (add ? y[at] : 0);
-    }
-}
-
-/* y[row] = I, Q, |x|, |x|^3, Q / |x|, I / |x|; the last two are 0 where |x| is
- * 0 */
-__kernel void iq_features(__global const float *restrict x,
-                          __global float *restrict y, const int rows,
-                          const int chunk) {
-  const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-  for (int row = from + (int)get_local_id(0); row < to; row += LANES) {
-    const float i = x[2 * (size_t)row], q = x[2 * (size_t)row + 1],
-                size = sqrt(i * i + q * q);
-    const float divisor = size == 0 ? 1 : size;
-    __global float *to_row = y + 6 * (size_t)row;
-    to_row[0] = i;
-    to_row[1] = q;
-    to_row[2] = size;
-    to_row[3] = size * size * size;
-    to_row[4] = q / divisor;
-    to_row[5] = i / divisor;
-  }
 }
