@@ -641,41 +641,19 @@ int config_print(const struct config *config, FILE *out)
     return failed || ferror(out) ? -1 : 0;
 }
 
-/* A text that grows. open_memstream() may lose what it has no memory for without a word. */
-struct growing {
-    char *text;
-    size_t used, room;
-    int failed;
-};
-
-static ssize_t growing_write(void *cookie, const char *from, size_t count)
-{
-    struct growing *g = cookie;
-    while (!g->failed && g->used + count + 1 > g->room) {
-        char *more = realloc(g->text, g->room ? 2 * g->room : 8192);
-        g->failed = !more;
-        g->text = more ? more : g->text;
-        g->room = !more ? g->room : g->room ? 2 * g->room : 8192;
-    }
-    if (g->failed)
-        return 0;
-    memcpy(g->text + g->used, from, count);
-    g->text[g->used += count] = 0;
-    return (ssize_t)count;
-}
-
 char *config_text(const struct config *config)
 {
-    struct growing g = {0};
-    FILE *out = fopencookie(&g, "w", (cookie_io_functions_t){.write = growing_write});
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
     int failed = config_print(config, out);
-    if (fclose(out) || failed || g.failed) {
-        free(g.text);
+    if (fclose(out) || failed) {
+        free(text);
         return NULL;
     }
-    return g.text;
+    return text;
 }
 
 const char *config_choice(const char *section, const char *key, int value)

@@ -299,14 +299,16 @@ void value_write_list(const struct option *option, const union option_value *val
         char *text = NULL;
         size_t n = 0;
         FILE *item = open_memstream(&text, &n);
+        int whole = 0;
         if (item) {
             write_list_item(option, value->list.item[i], item);
-            fclose(item);
+            whole = !ferror(item);
+            whole &= !fclose(item);
         }
         if (i)
             fputs(column + n > 90 ? ",\n    " : ", ", out);
         column = i && column + n > 90 ? 4 + n : column + n + 2;
-        if (text)
+        if (whole)
             fwrite(text, 1, n, out);
         else /* without memory the line is a long one */
             write_list_item(option, value->list.item[i], out);
