@@ -68,10 +68,10 @@ static inline vec act_slope(vec u, __private struct dropout *draw, uint e)
 #endif
 }
 
-__kernel void bias_fwd(__global const float *restrict x,
+__kernel void bias_fwd(__global const stored *restrict x,
                        OPTIONAL(BIAS, __global const float *restrict bias)
                        OPTIONAL(POS, __global const float *restrict position)
-                       __global float *restrict y, __global const uint *restrict sample,
+                       __global stored *restrict y, __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {
@@ -84,7 +84,7 @@ __kernel void bias_fwd(__global const float *restrict x,
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
-            vec u = load_vec(d, x + (size_t)row * D);
+            vec u = get_vec(d, x + (size_t)row * D);
 #if BIAS
             u += load_vec(d, bias);
 #endif
@@ -94,15 +94,15 @@ __kernel void bias_fwd(__global const float *restrict x,
             u = act(u, &drop, e);
             if (DROP && threshold)
                 u *= dropout_factor(&drop, e);
-            store_vec(u, d, y + (size_t)row * D);
+            put_vec(u, d, y + (size_t)row * D);
         }
     }
 }
 
 /* dx = dy * dropout * act'(x + bias); dx may be x */
-__kernel void bias_bwd(__global const float *restrict dy, __global const float *x,
+__kernel void bias_bwd(__global const stored *restrict dy, __global const stored *x,
                        OPTIONAL(BIAS, __global const float *restrict bias)
-                       __global float *dx, __global const uint *restrict sample,
+                       __global stored *dx, __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {
@@ -115,14 +115,14 @@ __kernel void bias_bwd(__global const float *restrict dy, __global const float *
             dropout_sample(&drop, sample[row / period]);
         for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
-            vec g = load_vec(d, dy + (size_t)row * D), u = load_vec(d, x + (size_t)row * D);
+            vec g = get_vec(d, dy + (size_t)row * D), u = get_vec(d, x + (size_t)row * D);
 #if BIAS
             u += load_vec(d, bias);
 #endif
             g *= act_slope(u, &drop, e);
             if (DROP && threshold)
                 g *= dropout_factor(&drop, e);
-            store_vec(g, d, dx + (size_t)row * D);
+            put_vec(g, d, dx + (size_t)row * D);
         }
     }
 }

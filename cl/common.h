@@ -14,6 +14,9 @@
 #ifndef VEC
 #define VEC 1
 #endif
+#ifndef STORED
+#define STORED 0
+#endif
 
 /*
  * Every barrier of a kernel is a group_barrier() (kmeans_pick apart, whose group is no LANES
@@ -182,6 +185,75 @@ static inline void transpose(vec a[VEC])
         to[i] = from[i % VEC * VEC + i / VEC];
     for (int i = 0; i < VEC; i++)
         a[i] = load_vec(i, to);
+}
+#endif
+
+/*
+ * Activations and their gradients are `stored` as STORED says: 0 fp32, 1 bfloat16 (the upper half
+ * of a float), 2 IEEE half. What is computed is fp32: get_vec() and get() read, put_vec() and put()
+ * round to nearest, ties to even; as_stored() is what get_vec() reads of what put_vec() wrote.
+ */
+#if STORED == 0
+typedef float stored;
+#define get_vec load_vec
+#define put_vec store_vec
+#define get(i, p) ((p)[i])
+#define put(x, i, p) ((p)[i] = (x))
+#define as_stored(x) (x)
+#elif STORED == 1
+typedef ushort stored;
+/* The bits of a bfloat16, in the lower half; NaN stays NaN. */
+static inline uvec bfloat_bits(vec x)
+{
+    const uvec bits = as_uvec(x);
+    const uvec rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
+    return as_uvec(PICK(x != x, as_vec(bits >> 16 | 0x40u), as_vec(rounded)));
+}
+#define as_stored(x) as_vec(bfloat_bits(x) << 16)
+static inline float get(size_t i, __global const stored *p)
+{
+    return as_float((uint)p[i] << 16);
+}
+static inline void put(float x, size_t i, __global stored *p)
+{
+    const uint bits = as_uint(x);
+    p[i] = (ushort)(x != x ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+#if VEC == 1
+#define get_vec get
+#define put_vec put
+#else
+static inline vec get_vec(size_t i, __global const stored *p)
+{
+    return as_vec(convert_uvec(PASTE(vload, VEC)(i, p)) << 16);
+}
+static inline void put_vec(vec x, size_t i, __global stored *p)
+{
+    const PASTE(ushort, VEC) bits = PASTE(convert_ushort, VEC)(bfloat_bits(x));
+#if LANES == 1
+    typedef PASTE(ushort, VEC) loose __attribute__((aligned(2)));
+    ((__global loose *)p)[i] = bits;
+#else
+    PASTE(vstore, VEC)(bits, i, p);
+#endif
+}
+#endif
+#else
+typedef half stored;
+#define get vload_half
+#define put vstore_half_rte
+#if VEC == 1
+#define get_vec vload_half
+#define put_vec vstore_half_rte
+#else
+#define get_vec PASTE(vload_half, VEC)
+#define put_vec PASTE(PASTE(vstore_half, VEC), _rte)
+#endif
+static inline vec as_stored(vec x)
+{
+    ushort room[VEC];
+    put_vec(x, 0, (__private half *)room);
+    return get_vec(0, (__private const half *)room);
 }
 #endif
 

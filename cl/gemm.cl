@@ -3,8 +3,8 @@
  * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A
  * and TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
  * blocks of the tile in registers. RN is VEC wide times NV.
- * -D: TA, TB (stored transposed), ADD, BF16 (factors are rounded to bfloat16); TM, TN, TK, RM, NV,
- * VEC, LANES.
+ * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
+ * same for all; FACTOR (factors are rounded to 1 bfloat16, 2 half); TM, TN, TK, RM, NV, VEC, LANES.
  */
 #include "common.h"
 
@@ -17,8 +17,17 @@
 #ifndef ADD
 #define ADD 0
 #endif
-#ifndef BF16
-#define BF16 0
+#ifndef TYPE_A
+#define TYPE_A 0
+#endif
+#ifndef TYPE_B
+#define TYPE_B 0
+#endif
+#ifndef TYPE_C
+#define TYPE_C 0
+#endif
+#ifndef FACTOR
+#define FACTOR 0
 #endif
 #ifndef TM
 #define TM 64
@@ -39,10 +48,38 @@
 #define RN (NV * VEC)
 #define SUBS ((TM / RM) * (TN / RN))
 
+#if TYPE_A
+typedef stored type_a;
+#define AT_A(i) get(i, a)
+#else
+typedef float type_a;
+#define AT_A(i) a[i]
+#endif
+#if TYPE_B
+typedef stored type_b;
+#define AT_B(i) get(i, b)
+#else
+typedef float type_b;
+#define AT_B(i) b[i]
+#endif
+#if TYPE_C
+typedef stored type_c;
+#define AT_C(i) get(i, c)
+#define TO_C(x, i) put(x, i, c)
+#else
+typedef float type_c;
+#define AT_C(i) c[i]
+#define TO_C(x, i) c[i] = (x)
+#endif
+
 /* To nearest, ties to even; what is below 2^-126 counts as 0, as in AVX512_BF16. */
 static inline float factor(float x)
 {
-#if BF16
+#if FACTOR == 2
+    ushort half_of;
+    vstore_half_rte(x, 0, (__private half *)&half_of);
+    return vload_half(0, (__private const half *)&half_of);
+#elif FACTOR == 1
     const uint bits = as_uint(x);
     if (x != x)
         return x;
@@ -54,8 +91,8 @@ static inline float factor(float x)
 #endif
 }
 
-__kernel void gemm(__global const float *restrict a, __global const float *restrict b,
-                   __global float *restrict c, const int m, const int n, const int k)
+__kernel void gemm(__global const type_a *restrict a, __global const type_b *restrict b,
+                   __global type_c *restrict c, const int m, const int n, const int k)
 {
     __local float as[TK * TM], bs[TK * TN], cs[TM * TN];
     const int lane = (int)get_local_id(0);
@@ -70,25 +107,25 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
 #if TA
         for (int e = lane; e < TK * TM; e += LANES) {
             const int kk = e / TM, i = e % TM;
-            as[e] = kk < depth && i0 + i < m ? factor(a[(size_t)(k0 + kk) * m + i0 + i]) : 0;
+            as[e] = kk < depth && i0 + i < m ? factor(AT_A((size_t)(k0 + kk) * m + i0 + i)) : 0;
         }
 #else
         for (int e = lane; e < TK * TM; e += LANES) {
             const int i = e / TK, kk = e % TK;
             as[kk * TM + i] =
-                kk < depth && i0 + i < m ? factor(a[(size_t)(i0 + i) * k + k0 + kk]) : 0;
+                kk < depth && i0 + i < m ? factor(AT_A((size_t)(i0 + i) * k + k0 + kk)) : 0;
         }
 #endif
 #if TB
         for (int e = lane; e < TK * TN; e += LANES) {
             const int j = e / TK, kk = e % TK;
             bs[kk * TN + j] =
-                kk < depth && j0 + j < n ? factor(b[(size_t)(j0 + j) * k + k0 + kk]) : 0;
+                kk < depth && j0 + j < n ? factor(AT_B((size_t)(j0 + j) * k + k0 + kk)) : 0;
         }
 #else
         for (int e = lane; e < TK * TN; e += LANES) {
             const int kk = e / TN, j = e % TN;
-            bs[e] = kk < depth && j0 + j < n ? factor(b[(size_t)(k0 + kk) * n + j0 + j]) : 0;
+            bs[e] = kk < depth && j0 + j < n ? factor(AT_B((size_t)(k0 + kk) * n + j0 + j)) : 0;
         }
 #endif
         group_barrier(CLK_LOCAL_MEM_FENCE);
@@ -125,9 +162,9 @@ __kernel void gemm(__global const float *restrict a, __global const float *restr
         const int i = i0 + e / TN, j = j0 + e % TN;
         if (i < m && j < n)
 #if ADD
-            c[(size_t)i * n + j] += cs[e];
+            TO_C(AT_C((size_t)i * n + j) + cs[e], (size_t)i * n + j);
 #else
-            c[(size_t)i * n + j] = cs[e];
+            TO_C(cs[e], (size_t)i * n + j);
 #endif
     }
 }

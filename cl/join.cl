@@ -6,19 +6,20 @@
 #include "common.h"
 
 /* y[row] = a[row], b[row]; of widths `columns` and `more` */
-__kernel void join_fwd(__global const float *restrict a, __global const float *restrict b,
-                       __global float *restrict y, const int columns, const int more,
+__kernel void join_fwd(__global const stored *restrict a, __global const stored *restrict b,
+                       __global stored *restrict y, const int columns, const int more,
                        const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
         for (int d = (int)get_local_id(0); d < columns + more; d += LANES)
-            y[(size_t)row * (columns + more) + d] =
-                d < columns ? a[(size_t)row * columns + d] : b[(size_t)row * more + d - columns];
+            put(d < columns ? get((size_t)row * columns + d, a)
+                            : get((size_t)row * more + d - columns, b),
+                (size_t)row * (columns + more) + d, y);
 }
 
 /* dx[row] (added to if `add`) = the `columns` of dy [rows, width] from `first` on */
-__kernel void join_bwd(__global const float *restrict dy, __global float *restrict dx,
+__kernel void join_bwd(__global const stored *restrict dy, __global stored *restrict dx,
                        const int columns, const int width, const int first, const int rows,
                        const int chunk, const int add)
 {
@@ -26,13 +27,13 @@ __kernel void join_bwd(__global const float *restrict dy, __global float *restri
     for (int row = from; row < to; row++)
         for (int d = (int)get_local_id(0); d < columns; d += LANES) {
             const size_t at = (size_t)row * columns + d;
-            dx[at] = dy[(size_t)row * width + first + d] + (add ? dx[at] : 0);
+            put(get((size_t)row * width + first + d, dy) + (add ? get(at, dx) : 0), at, dx);
         }
 }
 
 /* The gradient of columns taken out: dx[row, first + d] = dy[row, d], and 0 beside them; `add`: dx
  * is added to. dy [rows, columns], dx [rows, width] */
-__kernel void slice_bwd(__global const float *restrict dy, __global float *restrict dx,
+__kernel void slice_bwd(__global const stored *restrict dy, __global stored *restrict dx,
                         const int columns, const int width, const int first, const int rows,
                         const int chunk, const int add)
 {
@@ -41,12 +42,13 @@ __kernel void slice_bwd(__global const float *restrict dy, __global float *restr
         for (int d = (int)get_local_id(0); d < width; d += LANES) {
             const size_t at = (size_t)row * width + d;
             const int inside = d >= first && d < first + columns;
-            dx[at] = (inside ? dy[(size_t)row * columns + d - first] : 0) + (add ? dx[at] : 0);
+            const float u = inside ? get((size_t)row * columns + d - first, dy) : 0;
+            put(u + (add ? get(at, dx) : 0), at, dx);
         }
 }
 
 /* y[n, j, i] = x[n, i, j] of matrices x [a, b], added to y if `add`. A row is y's, [n, j]. */
-__kernel void transpose_rows(__global const float *restrict x, __global float *restrict y,
+__kernel void transpose_rows(__global const stored *restrict x, __global stored *restrict y,
                              const int a, const int b, const int rows, const int chunk,
                              const int add)
 {
@@ -54,7 +56,8 @@ __kernel void transpose_rows(__global const float *restrict x, __global float *r
     for (int row = from; row < to; row++)
         for (int i = (int)get_local_id(0); i < a; i += LANES) {
             const size_t at = (size_t)row * a + i;
-            y[at] = x[((size_t)(row / b) * a + i) * b + row % b] + (add ? y[at] : 0);
+            const float u = get(((size_t)(row / b) * a + i) * b + row % b, x);
+            put(u + (add ? get(at, y) : 0), at, y);
         }
 }
 

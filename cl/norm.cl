@@ -40,13 +40,13 @@
 #define PER_LANE ((N + LANES - 1) / LANES)
 #define EPS 1e-5f
 
-__kernel void norm_fwd(__global const float *restrict x,
+__kernel void norm_fwd(__global const stored *restrict x,
                        OPTIONAL(BIAS, __global const float *restrict bias)
-                       OPTIONAL(RES, __global const float *restrict residual)
-                       OPTIONAL(SUM, __global float *restrict s)
+                       OPTIONAL(RES, __global const stored *restrict residual)
+                       OPTIONAL(SUM, __global stored *restrict s)
                        OPTIONAL(NORM, __global const float *restrict gamma)
                        OPTIONAL(NORM, __global const float *restrict beta)
-                       OPTIONAL(NORM, __global float *restrict y)
+                       OPTIONAL(NORM, __global stored *restrict y)
                        OPTIONAL(NORM, __global float *restrict stats)
                        __global const uint *restrict sample,
                        __global const struct step *restrict step, const int rows, const int period,
@@ -68,7 +68,7 @@ __kernel void norm_fwd(__global const float *restrict x,
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            vec u = load_vec(d, x + at);
+            vec u = get_vec(d, x + at);
 #if BIAS
             u += load_vec(d, bias);
 #endif
@@ -77,10 +77,11 @@ __kernel void norm_fwd(__global const float *restrict x,
                 u *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
 #if RES
-            u += load_vec(d, residual + at);
+            u += get_vec(d, residual + at);
 #endif
 #if SUM
-            store_vec(u, d, s + at);
+            u = as_stored(u); /* what those behind read: the norm made again has the same bits */
+            put_vec(u, d, s + at);
 #endif
             value[i] = u;
             sum += u;
@@ -104,7 +105,7 @@ __kernel void norm_fwd(__global const float *restrict x,
             if (threshold)
                 u *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
-            store_vec(u, d, y + at);
+            put_vec(u, d, y + at);
         }
         if (lane == 0) {
             stats[2 * row] = mean;
@@ -121,15 +122,15 @@ __kernel void norm_fwd(__global const float *restrict x,
  * part[chunk, 2 D]: sums of dy h and of dy over the chunk's rows, for gamma and beta.
  */
 __kernel void norm_bwd(
-    OPTIONAL(NORM, __global const float *restrict dy)
-    OPTIONAL(NORM, __global const float *restrict s)
+    OPTIONAL(NORM, __global const stored *restrict dy)
+    OPTIONAL(NORM, __global const stored *restrict s)
     OPTIONAL(NORM, __global const float *restrict stats)
     OPTIONAL(NORM, __global const float *restrict gamma)
     OPTIONAL(NORM, __global const float *restrict beta)
     OPTIONAL(NORM, __global float *restrict part)
-    OPTIONAL(MORE, __global const float *restrict more)
-    OPTIONAL(RES, __global float *restrict dres)
-    __global float *restrict dx, __global const uint *restrict sample,
+    OPTIONAL(MORE, __global const stored *restrict more)
+    OPTIONAL(RES, __global stored *restrict dres)
+    __global stored *restrict dx, __global const uint *restrict sample,
     __global const struct step *restrict step, const int rows, const int period, const int chunk,
     const uint path, const uint threshold, const float scale, const int add_res, const int add_x)
 {
@@ -156,8 +157,8 @@ __kernel void norm_bwd(
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            vec g = load_vec(d, dy + at);
-            h[i] = (load_vec(d, s + at) - mean) * rstd;
+            vec g = get_vec(d, dy + at);
+            h[i] = (get_vec(d, s + at) - mean) * rstd;
 #if RELU
             g = PICK(fma(h[i], load_vec(d, gamma), load_vec(d, beta)) > 0.0f, g, (vec)(0.0f));
 #endif
@@ -185,16 +186,16 @@ __kernel void norm_bwd(
             vec ds = (vec)(0.0f);
 #endif
 #if MORE
-            ds += load_vec(d, more + at);
+            ds += get_vec(d, more + at);
 #endif
 #if RES
-            store_vec(add_res ? load_vec(d, dres + at) + ds : ds, d, dres + at);
+            put_vec(add_res ? get_vec(d, dres + at) + ds : ds, d, dres + at);
 #endif
 #if DROP == 1
             if (threshold)
                 ds *= dropout_factor(&drop, first + (uint)d * VEC);
 #endif
-            store_vec(add_x ? load_vec(d, dx + at) + ds : ds, d, dx + at);
+            put_vec(add_x ? get_vec(d, dx + at) + ds : ds, d, dx + at);
         }
     }
 #if NORM

@@ -17,13 +17,13 @@
         _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] = (vec)(0.0f); \
         _Pragma("unroll 1") for (int row = from; row < to; row++)           \
             _Pragma("unroll") for (int i = 0; i < N; i++) sum[i] +=         \
-            load_vec(v + i * LANES, x + (size_t)row * columns);             \
+            get_vec(v + i * LANES, x + (size_t)row * columns);             \
         _Pragma("unroll") for (int i = 0; i < N; i++)                       \
             store_vec(sum[i], v + i * LANES, part + (size_t)c * columns);   \
     }
 
 /* part[chunk, columns] = sum of x[row, columns] over the chunk's rows */
-__kernel void sum_rows(__global const float *restrict x, __global float *restrict part,
+__kernel void sum_rows(__global const stored *restrict x, __global float *restrict part,
                        const int rows, const int columns, const int chunk, const int blocks)
 {
     const int c = (int)get_group_id(0) / blocks, block = (int)get_group_id(0) % blocks;
@@ -40,7 +40,7 @@ __kernel void sum_rows(__global const float *restrict x, __global float *restric
 
 /* y[columns] += sum of part[chunk, offset + columns] over chunks; a row of part has `stride` floats
  */
-__kernel void add_parts(__global const float *restrict part, __global float *restrict y,
+__kernel void add_parts(__global const stored *restrict part, __global stored *restrict y,
                         const int chunks, const int columns, const int stride, const int offset)
 {
     const int v = (int)get_global_id(0);
@@ -48,6 +48,6 @@ __kernel void add_parts(__global const float *restrict part, __global float *res
         return;
     vec sum = (vec)(0.0f);
     for (int c = 0; c < chunks; c++)
-        sum += load_vec(0, part + (size_t)c * stride + offset + v * VEC);
-    store_vec(load_vec(v, y) + sum, v, y);
+        sum += get_vec(0, part + (size_t)c * stride + offset + v * VEC);
+    put_vec(get_vec(v, y) + sum, v, y);
 }

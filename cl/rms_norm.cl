@@ -17,8 +17,8 @@
 #define PER_LANE ((N + LANES - 1) / LANES)
 #define EPS 1e-5f
 
-__kernel void rms_norm_fwd(__global const float *restrict x, __global const float *restrict gamma,
-                           __global float *restrict y,
+__kernel void rms_norm_fwd(__global const stored *restrict x, __global const float *restrict gamma,
+                           __global stored *restrict y,
                            OPTIONAL(KEEP, __global float *restrict scale) const int rows,
                            const int chunk)
 {
@@ -32,7 +32,7 @@ __kernel void rms_norm_fwd(__global const float *restrict x, __global const floa
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            value[i] = load_vec(d, x + at);
+            value[i] = get_vec(d, x + at);
             square = fma(value[i], value[i], square);
         }
         const float r = 1.0f / sqrt(group_sum(vsum(square), room) / D + EPS);
@@ -40,7 +40,7 @@ __kernel void rms_norm_fwd(__global const float *restrict x, __global const floa
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            store_vec(value[i] * r * load_vec(d, gamma), d, y + at);
+            put_vec(value[i] * r * load_vec(d, gamma), d, y + at);
         }
 #if KEEP
         if (lane == 0)
@@ -53,10 +53,10 @@ __kernel void rms_norm_fwd(__global const float *restrict x, __global const floa
  * With g = dy gamma and h = x r, dx = r (g - h mean(g h)), added to what is there if `add`.
  * part[chunk, D]: sums of dy h over the chunk's rows, for gamma.
  */
-__kernel void rms_norm_bwd(__global const float *restrict dy, __global const float *restrict x,
+__kernel void rms_norm_bwd(__global const stored *restrict dy, __global const stored *restrict x,
                            __global const float *restrict scale,
                            __global const float *restrict gamma, __global float *restrict part,
-                           __global float *restrict dx, const int rows, const int chunk,
+                           __global stored *restrict dx, const int rows, const int chunk,
                            const int add)
 {
     __local float room[LANES];
@@ -73,8 +73,8 @@ __kernel void rms_norm_bwd(__global const float *restrict dy, __global const flo
             const int d = lane + i * LANES;
             if (d >= N)
                 break;
-            g[i] = load_vec(d, dy + at);
-            h[i] = load_vec(d, x + at) * r;
+            g[i] = get_vec(d, dy + at);
+            h[i] = get_vec(d, x + at) * r;
             dgamma[i] = fma(g[i], h[i], dgamma[i]);
             g[i] *= load_vec(d, gamma);
             sum = fma(g[i], h[i], sum);
@@ -85,7 +85,7 @@ __kernel void rms_norm_bwd(__global const float *restrict dy, __global const flo
             if (d >= N)
                 break;
             const vec u = r * (g[i] - h[i] * mean);
-            store_vec(add ? load_vec(d, dx + at) + u : u, d, dx + at);
+            put_vec(add ? get_vec(d, dx + at) + u : u, d, dx + at);
         }
     }
     for (int i = 0; i < PER_LANE; i++) {

@@ -41,7 +41,7 @@ VARIANTS = {
     "stocks": (["model.type=cnn_recurrent", "model.cell=gru"], ["model.type=transformer"]),
     "amplifier": (["model.type=dgru"],),
     "demo": (
-        ["device.gemm=bf16", "model.dropout=0.1", "train.optimizer=sgd"],
+        ["device.gemm=bf16_products", "model.dropout=0.1", "train.optimizer=sgd"],
         ["train.optimizer=lion", "train.ema=0.99"],
     ),
 }

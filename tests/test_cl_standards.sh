@@ -60,7 +60,7 @@ mkdir "$folder/programs"
 for ini in "$srcdir"/configs/*.ini; do
     list "$ini" device.gemm=own
 done
-list "$srcdir/configs/demo.ini" device.gemm=bf16 model.dropout=0 train.optimizer=sgd
+list "$srcdir/configs/demo.ini" device.gemm=bf16_products model.dropout=0 train.optimizer=sgd
 list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0.99
 list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
 list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru

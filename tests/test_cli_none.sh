@@ -71,7 +71,7 @@ point "check --plan -v lists the operations" operations
 
 # Every provider and way of choosing one.
 point "products by own kernels" run 0 check -q -d none -c tiny.ini -s device.gemm=own
-point "products in bfloat16" run 0 check -q -d none -c tiny.ini -s device.gemm=bf16
+point "products in bfloat16" run 0 check -q -d none -c tiny.ini -s device.gemm=bf16_products
 measured()
 {
     run 0 check -q -d none -c tiny.ini -s device.tuning=measure && has out 'matrices by CLBlast$'

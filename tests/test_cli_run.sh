@@ -629,8 +629,9 @@ bf16()
     for gemm in own bf16; do
         run 0 -q -c tiny.ini -o $gemm -s device.gemm=$gemm -s train.epochs=3 -s train.schedule=constant || return 1
     done
-    run 0 -q -c tiny.ini -o parted -s device.gemm=bf16 -s train.schedule=constant -s train.epochs=1 &&
-        run 0 -q -c tiny.ini -o parted -s device.gemm=bf16 -s train.schedule=constant -s train.epochs=3 -r &&
+    has err "gemm = bf16 is called bf16_products now" &&
+        run 0 -q -c tiny.ini -o parted -s device.gemm=bf16_products -s train.schedule=constant -s train.epochs=1 &&
+        run 0 -q -c tiny.ini -o parted -s device.gemm=bf16_products -s train.schedule=constant -s train.epochs=3 -r &&
         same_weights bf16/best.safetensors parted/best.safetensors &&
         ! same_weights own/best.safetensors bf16/best.safetensors || return 1
     for key in train_loss val_loss; do
@@ -639,6 +640,25 @@ bf16()
             bad += !(d < 0.001 && d > -0.001) } END { exit bad || n != 3 }' || return 1
     done
 }
-point "device.gemm = bf16: nearly the losses of fp32, the same bits when resumed" bf16
+point "device.gemm = bf16_products: nearly the losses of fp32, the same bits when resumed" bf16
+
+# The run in parts and the run at once; a checkpoint of fp32 that is evaluated as it was trained.
+stored()
+{
+    run 0 -q -c tiny.ini -o stored -s train.precision=bf16 -s train.schedule=constant -s train.epochs=3 &&
+        run 0 -q -c tiny.ini -o halves -s train.precision=bf16 -s train.schedule=constant -s train.epochs=1 &&
+        run 0 -q -c tiny.ini -o halves -s train.precision=bf16 -s train.schedule=constant -s train.epochs=3 -r &&
+        same_weights stored/best.safetensors halves/best.safetensors &&
+        ! same_weights own/best.safetensors stored/best.safetensors &&
+        ! grep -aq '"BF16"' stored/best.safetensors || return 1
+    for key in train_loss val_loss; do
+        epochs own $key >own.losses
+        epochs stored $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
+            bad += !(d < 0.02 && d > -0.02) } END { exit bad || n != 3 }' || return 1
+    done
+    run 0 evaluate -m stored/best.safetensors -s train.precision=bf16 && mv out as_trained &&
+        run 0 evaluate -m stored/best.safetensors && cmp as_trained out
+}
+point "train.precision = bf16: nearly the losses of fp32, same bits resumed, fp32 in checkpoints" stored
 
 echo "1..$points"

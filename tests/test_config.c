@@ -895,6 +895,23 @@ static void test_differs(void **state)
     config_free(a);
 }
 
+/* A value is read by its old name, written by the new one, and told. */
+static void test_renamed(void **state)
+{
+    (void)state;
+    struct config *old = accept_setting("device.gemm=bf16");
+    struct config *now = accept_setting("device.gemm=bf16_products");
+    char why[256], *text = config_text(old);
+    assert_int_equal(old->device.gemm, GEMM_BF16);
+    assert_int_equal(config_differs(old, now, 0, why, sizeof why), 0);
+    assert_non_null(strstr(old->renamed, "bf16_products"));
+    assert_null(now->renamed);
+    assert_non_null(strstr(text, "bf16_products"));
+    free(text);
+    config_free(old);
+    config_free(now);
+}
+
 /* config.h's enumerators against the table's choices, in order and number. */
 static void test_choices(void **state)
 {
@@ -910,7 +927,10 @@ static void test_choices(void **state)
         {"device", "gemm", GEMM_CLBLAST, "clblast"},
         {"device", "gemm", GEMM_CBLAS, "cblas"},
         {"device", "gemm", GEMM_OWN, "own"},
-        {"device", "gemm", GEMM_BF16, "bf16"},
+        {"device", "gemm", GEMM_BF16, "bf16_products"},
+        {"device", "gemm", GEMM_FP16, "fp16_products"},
+        {"train", "precision", PRECISION_FP32, "fp32"},
+        {"train", "precision", PRECISION_BF16, "bf16"},
         {"data", "scaler", SCALER_NONE, "none"},
         {"data", "scaler", SCALER_STANDARD, "standard"},
         {"data", "scaler", SCALER_MINMAX, "minmax"},
@@ -1178,6 +1198,7 @@ int main(void)
         cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_differs),
+        cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_reference),

@@ -40,12 +40,79 @@ static float value(size_t i)
     return (float)((double)(i * 2654435761u % 1000003u) / 500001.5 - 1);
 }
 
-/* The nearest number of 8 binary digits, ties to even: a bfloat16, but for its range. */
-static double bf16(double x)
+/* The nearest number of so many binary digits, ties to even. */
+static double to_digits(double x, int digits)
 {
     int exponent;
-    double digits = frexp(x, &exponent);
-    return ldexp(nearbyint(ldexp(digits, 8)), exponent - 8);
+    double part = frexp(x, &exponent);
+    return ldexp(nearbyint(ldexp(part, digits)), exponent - digits);
+}
+
+/* A bfloat16, but for its range. */
+static double bf16(double x)
+{
+    return to_digits(x, 8);
+}
+
+/* What the provider makes of a factor. */
+static double factor_of(const struct gemm_provider *provider, double x)
+{
+    const char *name = provider ? provider->name : "";
+    return !strcmp(name, "bf16_products")   ? bf16(x)
+           : !strcmp(name, "fp16_products") ? to_digits(x, 11)
+                                            : x;
+}
+
+/* The bits of a number that its type holds, none of them in the fp16 beyond its usual range. */
+static uint16_t half_bits(float x, enum dtype type)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    if (type == DTYPE_BF16)
+        return (uint16_t)(bits >> 16);
+    const uint32_t exponent = bits >> 23 & 0xff;
+    return (uint16_t)(bits >> 16 & 0x8000) |
+           (exponent ? (uint16_t)((exponent - 112) << 10 | (bits >> 13 & 0x3ff)) : 0);
+}
+
+static float half_value(uint16_t bits, enum dtype type)
+{
+    const uint32_t word = (uint32_t)bits << 16;
+    float x;
+    memcpy(&x, &word, sizeof x);
+    if (type == DTYPE_BF16)
+        return x;
+    const int exponent = bits >> 10 & 31, digits = bits & 0x3ff;
+    const double size = exponent ? ldexp(1024 + digits, exponent - 25) : ldexp(digits, -24);
+    return (float)(bits & 0x8000 ? -size : size);
+}
+
+/* A matrix of values, as its type holds them, in a buffer; the values become those. */
+static void write_matrix(struct buffer *to, enum dtype type, float *values, size_t n)
+{
+    struct error err;
+    uint16_t *halves = malloc(2 * n);
+    assert_non_null(halves);
+    for (size_t i = 0; i < n && type != DTYPE_F32; i++) {
+        values[i] = (float)to_digits((double)values[i], type == DTYPE_BF16 ? 8 : 11);
+        values[i] = fabs((double)values[i]) < 1e-4 ? 0 : values[i];
+        halves[i] = half_bits(values[i], type);
+    }
+    const void *from = type == DTYPE_F32 ? (void *)values : halves;
+    assert_int_equal(buffer_write(to, 0, dtype_bytes(type, n), from, &err), 0);
+    free(halves);
+}
+
+static void read_matrix(struct buffer *from, enum dtype type, float *values, size_t n)
+{
+    struct error err;
+    uint16_t *halves = malloc(2 * n);
+    assert_non_null(halves);
+    void *to = type == DTYPE_F32 ? (void *)values : halves;
+    assert_int_equal(buffer_read(from, 0, dtype_bytes(type, n), to, &err), 0);
+    for (size_t i = 0; i < n && type != DTYPE_F32; i++)
+        values[i] = half_value(halves[i], type);
+    free(halves);
 }
 
 static void check(const struct gemm_provider *provider, struct gemm_shape s, int add)
@@ -61,33 +128,37 @@ static void check(const struct gemm_provider *provider, struct gemm_shape s, int
         c[i] = value(i + 991);
     /* B first and C a part: implementations must not depend on the order in which buffers are made
      */
-    struct buffer *db = buffer_new(dev, s.k * s.n * 4, "b", &err);
-    struct buffer *da = buffer_new(dev, s.m * s.k * 4, "a", &err);
+    struct buffer *db = buffer_new(dev, dtype_bytes(s.type[1], s.k * s.n), "b", &err);
+    struct buffer *da = buffer_new(dev, dtype_bytes(s.type[0], s.m * s.k), "a", &err);
     size_t skip = device_info(dev)->base_align;
-    struct buffer *room = buffer_new(dev, s.m * s.n * 4 + skip, "c", &err);
-    struct buffer *dc = buffer_part(room, skip, s.m * s.n * 4, &err);
-    assert_int_equal(buffer_write(da, 0, s.m * s.k * 4, a, &err), 0);
-    assert_int_equal(buffer_write(db, 0, s.k * s.n * 4, b, &err), 0);
-    assert_int_equal(buffer_write(dc, 0, s.m * s.n * 4, c, &err), 0);
+    struct buffer *room = buffer_new(dev, dtype_bytes(s.type[2], s.m * s.n) + skip, "c", &err);
+    struct buffer *dc = buffer_part(room, skip, dtype_bytes(s.type[2], s.m * s.n), &err);
+    write_matrix(da, s.type[0], a, s.m * s.k);
+    write_matrix(db, s.type[1], b, s.k * s.n);
+    write_matrix(dc, s.type[2], c, s.m * s.n);
     struct gemm *gemm = gemm_new(dev, provider, s, da, db, dc, add, &err);
     if (!gemm)
         fail_msg("%s", err.text);
     assert_int_equal(gemm_enqueue(gemm, &err), 0);
     float *got = malloc(s.m * s.n * 4);
-    assert_int_equal(buffer_read(dc, 0, s.m * s.n * 4, got, &err), 0);
+    read_matrix(dc, s.type[2], got, s.m * s.n);
+    const double rounds = s.type[2] == DTYPE_BF16 ? 0x1p-8 : s.type[2] == DTYPE_F16 ? 0x1p-11 : 0;
     for (size_t i = 0; i < s.m; i++)
         for (size_t j = 0; j < s.n; j++) {
             double sum = add ? c[i * s.n + j] : 0, size = fabs(sum);
             for (size_t k = 0; k < s.k; k++) {
                 double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]);
                 double y = (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
-                x = !strcmp(provider ? provider->name : "", "bf16") ? bf16(x) * bf16(y) : x * y;
+                x = factor_of(provider, x) * factor_of(provider, y);
                 sum += x;
                 size += fabs(x);
             }
-            if (fabs(got[i * s.n + j] - sum) > 1e-7 * sqrt((double)s.k) * size + 1e-7)
-                fail_msg("%zux%zux%zu ta %d tb %d add %d at %zu,%zu: %g, not %g", s.m, s.n, s.k,
-                         s.trans_a, s.trans_b, add, i, j, (double)got[i * s.n + j], sum);
+            if (!(fabs(got[i * s.n + j] - sum) <=
+                  1e-7 * sqrt((double)s.k) * size + 1e-7 + rounds * (fabs(sum) + 1e-4)))
+                fail_msg("%zux%zux%zu ta %d tb %d add %d %s %s %s at %zu,%zu: %g, not %g", s.m, s.n,
+                         s.k, s.trans_a, s.trans_b, add, dtype_name(s.type[0]),
+                         dtype_name(s.type[1]), dtype_name(s.type[2]), i, j,
+                         (double)got[i * s.n + j], sum);
         }
     gemm_free(gemm);
     buffer_free(da);
@@ -107,7 +178,7 @@ static void check_all(const struct gemm_provider *provider)
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (int t = 0; t < 8; t++)
             check(provider,
-                  (struct gemm_shape){t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]},
+                  gemm_shape_of(t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]),
                   t >> 2);
 }
 
@@ -133,22 +204,47 @@ static void test_clblast(void **state)
     check_all(gemm_provider_find("clblast"));
 }
 
+/* Every mixture of fp32 and `stored`. */
+static void check_stored(const struct gemm_provider *provider, enum dtype stored)
+{
+    const size_t shapes[][3] = {{1, 1, 1},     {7, 5, 3},      {100, 65, 130},
+                                {97, 33, 257}, {13, 513, 256}, {300, 530, 515}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int t = 0; t < 64; t++) {
+            struct gemm_shape s =
+                gemm_shape_of(t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]);
+            for (int k = 0; k < 3; k++)
+                s.type[k] = t >> (3 + k) & 1 ? stored : DTYPE_F32;
+            if (t >> 3 && (i < 4 || t % 13 == 0)) /* some of the larger ones */
+                check(provider, s, t >> 2 & 1);
+        }
+}
+
+static void test_fp16(void **state)
+{
+    (void)state;
+    check_all(gemm_provider_find("fp16_products"));
+    check_stored(gemm_provider_find("fp16_products"), DTYPE_F16);
+}
+
 /* By instructions of the CPU where it has them, and by our own kernel. */
 static void test_bf16(void **state)
 {
     (void)state;
     int native = dev->info.has_native;
     print_message("# products in bfloat16 by %s\n",
-                  gemm_provider_name(dev, gemm_provider_find("bf16")));
-    check_all(gemm_provider_find("bf16"));
+                  gemm_provider_name(dev, gemm_provider_find("bf16_products")));
+    check_all(gemm_provider_find("bf16_products"));
+    check_stored(gemm_provider_find("bf16_products"), DTYPE_BF16);
     const size_t blocks[][3] = {{97, 33, 257}, {13, 513, 256}, {200, 31, 1}, {1, 1100, 700}};
     for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
         for (int t = 0; t < 8; t++)
-            check(gemm_provider_find("bf16"),
-                  (struct gemm_shape){t & 1, t >> 1 & 1, blocks[i][0], blocks[i][1], blocks[i][2]},
+            check(gemm_provider_find("bf16_products"),
+                  gemm_shape_of(t & 1, t >> 1 & 1, blocks[i][0], blocks[i][1], blocks[i][2]),
                   t >> 2);
     dev->info.has_native = 0;
-    check_all(gemm_provider_find("bf16"));
+    check_all(gemm_provider_find("bf16_products"));
+    check_stored(gemm_provider_find("bf16_products"), DTYPE_BF16);
     dev->info.has_native = native;
 }
 
@@ -167,8 +263,8 @@ static void test_bf16_range(void **state)
             assert_non_null(m[i] = buffer_new(dev, sizeof a, "matrix", &err));
         assert_int_equal(buffer_write(m[0], 0, sizeof a, a, &err), 0);
         assert_int_equal(buffer_write(m[1], 0, sizeof a, b, &err), 0);
-        struct gemm *gemm = gemm_new(dev, gemm_provider_find("bf16"),
-                                     (struct gemm_shape){0, 0, 4, 1, 1}, m[0], m[1], m[2], 0, &err);
+        struct gemm *gemm = gemm_new(dev, gemm_provider_find("bf16_products"),
+                                     gemm_shape_of(0, 0, 4, 1, 1), m[0], m[1], m[2], 0, &err);
         assert_non_null(gemm);
         assert_int_equal(gemm_enqueue(gemm, &err), 0);
         assert_int_equal(buffer_read(m[2], 0, sizeof c, c, &err), 0);
@@ -197,11 +293,12 @@ static void test_measured(void **state)
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
-        check(NULL, (struct gemm_shape){0, 1, 64, 33, 20}, 0);
+        check(NULL, gemm_shape_of(0, 1, 64, 33, 20), 0);
         assert_int_equal(tuning_count(dev->tuning), 1);
         device_save_programs(dev);
         if (run == 2) { /* what is no entry is forgotten, and who would change the result */
-            static const char text[] = "64 33 20 0 1 0 nobody 1\n64 33 20 0 1 0 bf16 1\nnonsense";
+            static const char text[] =
+                "64 33 20 0 1 0 nobody 1\n64 33 20 0 1 0 bf16_products 1\nnonsense";
             char *path = tuning_path(dev);
             assert_int_equal(file_write(path, text, sizeof text - 1, &err), 0);
             free(path);
@@ -305,7 +402,7 @@ static void test_another(void **state)
     assert_int_equal(loops_made, 64);
     assert_int_equal(loops_freed, 64);
     struct gemm *gemm =
-        gemm_new(dev, &loops, (struct gemm_shape){0, 0, 4, 1, 1}, NULL, NULL, NULL, 0, &err);
+        gemm_new(dev, &loops, gemm_shape_of(0, 0, 4, 1, 1), NULL, NULL, NULL, 0, &err);
     assert_non_null(gemm);
     assert_string_equal(gemm_describe(gemm), "loops, 4 rows");
     gemm_free(gemm);
@@ -314,11 +411,11 @@ static void test_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),        cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
-        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
-        cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),      cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),  cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),     cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured), cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),     cmocka_unit_test(test_another),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);

@@ -4,7 +4,8 @@
  * which central differences confirm. Each problem runs as planned and with a poisoned buffer for
  * each tensor, which must give the same bits, and in an evaluation graph; on a CPU everything runs
  * a second time as kernels are cut for a GPU, so that barriers and local reductions are tested
- * where there is no GPU.
+ * where there is no GPU. Then all once more with activations in bfloat16 and in half, from inputs
+ * that these hold exactly.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -158,7 +159,26 @@ struct check {
     struct slot in[REF_INPUTS], out[REF_OUTPUTS];
     uint32_t *samples, *numbers;
     struct step step;
+    enum dtype stored;
 };
+
+/* The nearest number of a type. */
+static float rounded(float x, enum dtype type)
+{
+    int exponent;
+    const int digits = type == DTYPE_BF16 ? 8 : 11;
+    const double part = frexp((double)x, &exponent);
+    return type == DTYPE_F32 ? x : (float)ldexp(nearbyint(ldexp(part, digits)), exponent - digits);
+}
+
+/* Random numbers of the type that is stored. */
+static void draw_stored(struct check *c, float *to, size_t n, uint32_t stream, double low,
+                        double high)
+{
+    draw_all(to, n, stream, low, high);
+    for (size_t i = 0; i < n; i++)
+        to[i] = rounded(to[i], c->stored);
+}
 
 static void slot_set(struct slot *s, const char *name, enum role role, size_t elems, double low,
                      double high)
@@ -166,10 +186,11 @@ static void slot_set(struct slot *s, const char *name, enum role role, size_t el
     *s = (struct slot){.name = name, .role = role, .elems = elems, .low = low, .high = high};
 }
 
-static void check_open(struct check *c, const struct problem *problem)
+static void check_open(struct check *c, const struct problem *problem, enum dtype stored)
 {
     memset(c, 0, sizeof *c);
     c->problem = problem;
+    c->stored = stored;
     c->r = problem->shape;
     struct ref *r = &c->r;
     if (!r->t)
@@ -194,7 +215,7 @@ static void check_open(struct check *c, const struct problem *problem)
         if (s->role == ABSENT)
             continue;
         s->values = room(s->elems * sizeof(float));
-        draw_all(s->values, s->elems, (uint32_t)i, s->low, s->high);
+        draw_stored(c, s->values, s->elems, (uint32_t)i, s->low, s->high);
         r->x[i] = room(s->elems * sizeof(double));
         r->dx[i] = room(s->elems * sizeof(double));
         for (size_t j = 0; j < s->elems; j++)
@@ -203,7 +224,7 @@ static void check_open(struct check *c, const struct problem *problem)
             s->role = PLAIN;
         if (s->role == PARAM || (s->role == INPUT && problem->added >> i & 1)) {
             s->before = room(s->elems * sizeof(float));
-            draw_all(s->before, s->elems, (uint32_t)i + 10, -1, 1);
+            draw_stored(c, s->before, s->elems, (uint32_t)i + 10, -1, 1);
         }
     }
     for (int i = 0; i < REF_OUTPUTS; i++) {
@@ -214,7 +235,7 @@ static void check_open(struct check *c, const struct problem *problem)
         r->dy[i] = room(s->elems * sizeof(double));
         s->upstream = room(s->elems * sizeof(float));
         if (!(problem->unused >> i & 1))
-            draw_all(s->upstream, s->elems, (uint32_t)i + 20, -1, 1);
+            draw_stored(c, s->upstream, s->elems, (uint32_t)i + 20, -1, 1);
         for (size_t j = s->elems / r->b * r->count; problem->over_batch && j < s->elems; j++)
             s->upstream[j] = 0;
         for (size_t j = 0; j < s->elems; j++) /* a loss brings its own weight */
@@ -404,6 +425,13 @@ static float *read_all(struct plan *p, struct check *c, size_t *n)
     return all;
 }
 
+static const struct gemm_provider *provider_of(enum dtype stored)
+{
+    return gemm_provider_find(stored == DTYPE_BF16  ? "bf16_products"
+                              : stored == DTYPE_F16 ? "fp16_products"
+                                                    : "own");
+}
+
 static float *run(struct check *c, struct device *dev, int training, int scattered, size_t *n)
 {
     struct params *params = params_new(0);
@@ -416,8 +444,12 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
     params_freeze(params, freeze, frozen);
     struct graph *g = graph_new(params, c->r.b, training);
     assert_non_null(g);
+    op_store(g, c->stored);
     make_inputs(g, c);
     c->problem->op->build(g, c);
+    for (int i = 0; i < REF_OUTPUTS; i++)
+        if (c->out[i].elems)
+            c->out[i].tensor = graph_as(g, c->out[i].tensor, DTYPE_F32);
     for (int i = 0; i < REF_OUTPUTS; i++)
         if (c->out[i].elems)
             tensor_base(c->out[i].tensor)->keep = 1;
@@ -439,7 +471,7 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
     p->scattered = scattered;
     OK(plan_place(p, &err));
     OK(plan_check(p, &err));
-    OK(exec_prepare(p, NULL, GEMM, &err));
+    OK(exec_prepare(p, NULL, provider_of(c->stored), &err));
     float *first = NULL;
     for (int again = 0; again < 2; again++) { /* a plan can be run again */
         write_all(p, c);
@@ -470,10 +502,29 @@ static void compare(const struct check *c, const char *what, const float *got, c
     }
 }
 
+/* The same of numbers that some roundings to 8 or 11 digits have gone through: as a whole, since
+ * one of them may lie on the other side of a kink. */
+static void compare_stored(const struct check *c, const char *what, const float *got,
+                           const double *want, const float *before, size_t n)
+{
+    const double tolerance = c->stored == DTYPE_BF16 ? 0x1p-5 : 0x1p-8;
+    double apart = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double was = before ? (double)before[i] : 0;
+        apart += pow(got[i] - was - want[i], 2);
+    }
+    if (n && !(sqrt(apart / (double)n) <= tolerance * rms(want, n) + 2e-5))
+        fail_msg("%s in %s, b %zu t %zu d %zu: %s is %.3g from the reference, whose size is %.3g",
+                 c->problem->op->name, dtype_name(c->stored), c->r.b, c->r.t, c->r.d, what,
+                 sqrt(apart / (double)n), rms(want, n));
+}
+
 static void compare_all(struct check *c, const float *got, int training)
 {
+    void (*const same)(const struct check *, const char *, const float *, const double *,
+                       const float *, size_t) = c->stored == DTYPE_F32 ? compare : compare_stored;
     for (int i = 0; i < REF_OUTPUTS; i++) {
-        compare(c, i ? "second output" : "output", got, c->r.y[i], NULL, c->out[i].elems);
+        same(c, i ? "second output" : "output", got, c->r.y[i], NULL, c->out[i].elems);
         got += c->out[i].elems;
     }
     for (int i = 0; i < REF_INPUTS && training; i++) {
@@ -481,7 +532,7 @@ static void compare_all(struct check *c, const float *got, int training)
         char what[80];
         snprintf(what, sizeof what, "gradient of %s", s->name ? s->name : "");
         if (s->role == INPUT || (s->role == PARAM && !s->frozen))
-            compare(c, what, got, c->r.dx[i], s->before, s->elems);
+            same(c, what, got, c->r.dx[i], s->before, s->elems);
         got += s->elems;
     }
 }
@@ -505,12 +556,34 @@ static void run_frozen(struct check *c, struct device *dev, unsigned which)
         c->in[i].frozen = 0;
 }
 
+/* With activations stored as another type. */
+static void run_stored(const struct problem *problem, int mode, enum dtype stored)
+{
+    struct device *dev = device_of(mode);
+    struct check c;
+    size_t n;
+    check_open(&c, problem, stored);
+    problem->op->forward(&c.r);
+    problem->op->back(&c.r);
+    float *planned = run(&c, dev, 1, 0, &n), *scattered = run(&c, dev, 1, 1, &n);
+    compare_all(&c, planned, 1);
+    assert_memory_equal(planned, scattered, n * sizeof *planned);
+    free(planned);
+    free(scattered);
+    c.r.evaluate = 1;
+    problem->op->forward(&c.r);
+    float *evaluated = run(&c, dev, 0, 0, &n);
+    compare_all(&c, evaluated, 0);
+    free(evaluated);
+    check_close(&c);
+}
+
 static void run_problem(const struct problem *problem, int mode)
 {
     struct device *dev = device_of(mode);
     struct check c;
     size_t n;
-    check_open(&c, problem);
+    check_open(&c, problem, DTYPE_F32);
     check_reference(&c);
     float *planned = run(&c, dev, 1, 0, &n), *scattered = run(&c, dev, 1, 1, &n);
     compare_all(&c, planned, 1);
@@ -526,6 +599,8 @@ static void run_problem(const struct problem *problem, int mode)
     compare_all(&c, evaluated, 0);
     free(evaluated);
     check_close(&c);
+    run_stored(problem, mode, DTYPE_BF16);
+    run_stored(problem, mode, DTYPE_F16);
 }
 
 /* --- ops */

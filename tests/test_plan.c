@@ -402,7 +402,7 @@ static void test_reading_first(void **unused)
         if (kind == 1)
             launch_update(l, a);
         else if (kind == 2)
-            plan_gemm(p, "product", (struct gemm_shape){0, 0, 1, 1, 1}, a, a, b, 0);
+            plan_gemm(p, "product", gemm_shape_of(0, 0, 1, 1, 1), a, a, b, 0);
         else
             launch_read(l, a);
         launch_write(plan_kernel(p, "none.cl", "late", 1, 1, "%s", ""), a);

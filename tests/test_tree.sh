@@ -66,7 +66,7 @@ point "log stands on nothing" "$(layer log)"
 point "plots see only arrays, labels and statistics of arrays" \
     "$(layer plots 'analysis/normality\.h')"
 point "data stands on config and log" "$(layer data config log)"
-point "device stands on nothing" "$(layer device)"
+point "device stands on tensor" "$(layer device 'tensor/dtype\.h')"
 point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "tensor stands on nothing" "$(layer tensor)"

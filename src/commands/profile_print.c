@@ -25,9 +25,9 @@ static int measure(struct engine *e, struct ceilings *c, struct error *err)
     int failed = !big;
     for (int i = 0; i < 3 && !failed; i++)
         failed = !(m[i] = buffer_new(e->dev, n * n * 4, "ceiling", err));
-    struct gemm *gemm = failed ? NULL
-                               : gemm_new(e->dev, e->gemm, (struct gemm_shape){0, 0, n, n, n}, m[0],
-                                          m[1], m[2], 0, err);
+    struct gemm *gemm =
+        failed ? NULL
+               : gemm_new(e->dev, e->gemm, gemm_shape_of(0, 0, n, n, n), m[0], m[1], m[2], 0, err);
     failed |= !gemm;
     c->flops = c->bytes = 0;
     for (int i = 0; i < 5 && !failed; i++) {

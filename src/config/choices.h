@@ -8,12 +8,13 @@
 #define CONFIG_CHOICES_H
 
 #define CHOICES_device_tuning(X) X(TUNING_TABLE, table) X(TUNING_MEASURE, measure)
-#define CHOICES_device_gemm(X) \
-    X(GEMM_AUTO, auto)         \
-    X(GEMM_CLBLAST, clblast)   \
-    X(GEMM_CBLAS, cblas)       \
-    X(GEMM_OWN, own)           \
-    X(GEMM_BF16, bf16)
+#define CHOICES_device_gemm(X)  \
+    X(GEMM_AUTO, auto)          \
+    X(GEMM_CLBLAST, clblast)    \
+    X(GEMM_CBLAS, cblas)        \
+    X(GEMM_OWN, own)            \
+    X(GEMM_BF16, bf16_products) \
+    X(GEMM_FP16, fp16_products)
 #define CHOICES_data_separator(X)     \
     X(SEPARATOR_AUTO, auto)           \
     X(SEPARATOR_COMMA, comma)         \
@@ -103,6 +104,7 @@
     X(CONTRASTIVE_NONE, none)                       \
     X(CONTRASTIVE_MEAN_SIMILARITY, mean_similarity) \
     X(CONTRASTIVE_NT_XENT, nt_xent)
+#define CHOICES_train_precision(X) X(PRECISION_FP32, fp32) X(PRECISION_BF16, bf16)
 #define CHOICES_train_optimizer(X) \
     X(OPTIMIZER_ADAMW, adamw) X(OPTIMIZER_SGD, sgd) X(OPTIMIZER_LION, lion)
 #define CHOICES_train_schedule(X)  \

@@ -180,6 +180,26 @@ static int in_folder(const char *folder, const struct option *o, union option_va
     return 0;
 }
 
+/* What values were called once. */
+static const struct {
+    const char *section, *key, *old, *now, *told;
+} renamed[] = {
+    {"device", "gemm", "bf16", "bf16_products",
+     "[device] gemm = bf16 is called bf16_products now; train.precision = bf16 stores in bfloat16 "
+     "too"},
+};
+
+static const char *name_of_now(struct config *config, const struct option *o, const char *text)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (!strcmp(o->section, renamed[i].section) && !strcmp(o->key, renamed[i].key) &&
+            !strcmp(text, renamed[i].old)) {
+            config->renamed = renamed[i].told;
+            return renamed[i].now;
+        }
+    return text;
+}
+
 /* Reads a value and puts it in the place of the one before. */
 static void set(struct config_making *p, const struct option *o, const char *text, long from)
 {
@@ -189,6 +209,7 @@ static void set(struct config_making *p, const struct option *o, const char *tex
     const char *not_text = inifile_check_text(text, strlen(text));
     p->from[index] = from;
     p->bad[index] = 0;
+    text = name_of_now(p->config, o, text);
     if (not_text || option_read(o, text, &value, what)) {
         if (!not_text && !*what)
             p->no_memory = 1;

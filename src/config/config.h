@@ -67,6 +67,7 @@ enum { CHOICES_model_initialisation(ENUMERATOR) };
 enum { CHOICES_model_recurrent_init(ENUMERATOR) };
 enum { CHOICES_loss_target(ENUMERATOR) };
 enum { CHOICES_loss_contrastive(ENUMERATOR) };
+enum { CHOICES_train_precision(ENUMERATOR) };
 enum { CHOICES_train_optimizer(ENUMERATOR) };
 enum { CHOICES_train_schedule(ENUMERATOR) };
 enum { CHOICES_train_mode(ENUMERATOR) };
@@ -74,6 +75,7 @@ enum { CHOICES_train_on_nonfinite(ENUMERATOR) };
 #undef ENUMERATOR
 
 struct config {
+    const char *renamed; /* tells of an old name that was read; NULL: none */
 #define SECTION(name, help) struct {
 #define END(name) \
     }             \

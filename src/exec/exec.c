@@ -9,15 +9,15 @@
 static struct buffer *poisoned(struct plan *p, const struct tensor *t, struct error *err)
 {
     struct buffer *b = buffer_new(p->dev, tensor_bytes(t), t->name, err);
-    uint32_t *nan = b ? malloc(tensor_bytes(t)) : NULL;
+    uint16_t *nan = b ? malloc(tensor_bytes(t) + 1) : NULL;
     if (!nan) {
         if (b)
             error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
         buffer_free(b);
         return NULL;
     }
-    for (size_t i = 0; i < t->elems; i++)
-        nan[i] = 0x7fc0dead; /* a quiet NaN: what reads it shows */
+    for (size_t i = 0; i < tensor_bytes(t) / 2; i++)
+        nan[i] = 0x7fc1; /* a quiet NaN in each type: what reads it shows */
     int failed = buffer_write(b, 0, tensor_bytes(t), nan, err);
     free(nan);
     if (failed) {

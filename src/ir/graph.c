@@ -16,6 +16,7 @@ struct graph *graph_new(struct params *params, size_t batch, int training)
     g->params = params;
     g->batch = batch;
     g->training = training;
+    g->stored = DTYPE_F32;
     g->nowhere = (struct tensor){.name = g->no_name, .rank = 1, .dim = {1}, .elems = 1};
     for (int i = 0; i < OP_OUTPUTS; i++)
         g->nothing.out[i] = &g->nowhere;
@@ -159,9 +160,46 @@ static struct op *append_op(struct graph *g, const struct op_class *class, const
     return op->path && op->attr ? op : NULL;
 }
 
+void graph_store(struct graph *g, enum dtype dtype, const struct op_class *cast)
+{
+    g->stored = dtype;
+    g->cast = cast;
+}
+
+static int is_number(enum dtype dtype)
+{
+    return dtype == DTYPE_F32 || dtype == DTYPE_BF16 || dtype == DTYPE_F16;
+}
+
+struct tensor *graph_as(struct graph *g, struct tensor *t, enum dtype dtype)
+{
+    if (!t || !g->cast || t == &g->nowhere || t->dtype == dtype || !is_number(t->dtype))
+        return t;
+    for (size_t i = g->op_count; i-- > 0;) /* casts are few: at the ends of a model */
+        if (g->ops[i] && g->ops[i]->class == g->cast && g->ops[i]->in[0] == t)
+            return g->ops[i]->out[0];
+    return graph_op(g, g->cast, t->name, NULL, 1, &t)->out[0];
+}
+
+struct tensor *graph_keep(struct graph *g, struct tensor *t)
+{
+    t = graph_as(g, t, DTYPE_F32);
+    t->keep = 1;
+    return t;
+}
+
+/* The type of the input or output of a class whose bit this is. */
+static enum dtype type_of(const struct graph *g, const struct op_class *class, unsigned bit)
+{
+    return class->stored & bit ? g->stored : DTYPE_F32;
+}
+
 struct op *graph_op(struct graph *g, const struct op_class *class, const char *path,
                     const void *attr, size_t inputs, struct tensor *const *in)
 {
+    struct tensor *fit[OP_INPUTS] = {NULL};
+    for (size_t i = 0; i < inputs; i++)
+        fit[i] = class == g->cast ? in[i] : graph_as(g, in[i], type_of(g, class, READS_IN(i)));
     struct op *op = g->failed || g->fault[0] ? NULL : append_op(g, class, path);
     if (!op) {
         g->failed |= !g->fault[0];
@@ -170,13 +208,13 @@ struct op *graph_op(struct graph *g, const struct op_class *class, const char *p
     if (class->attr)
         memcpy(op->attr, attr, class->attr);
     for (size_t i = 0; i < inputs; i++)
-        graph_set_input(op, (int)i, in[i]);
+        graph_set_input(op, (int)i, fit[i]);
     class->infer(g, op);
     return g->failed || g->fault[0] ? &g->nothing : op;
 }
 
-struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name,
-                            enum dtype dtype, int rank, const size_t *dim)
+struct tensor *graph_output_as(struct graph *g, struct op *op, int i, const char *name,
+                               enum dtype dtype, int rank, const size_t *dim)
 {
     struct tensor *t = make(g, name, TENSOR_ACTIVATION, dtype, rank, dim);
     op->out[i] = t;
@@ -188,10 +226,16 @@ struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *n
     return t;
 }
 
+struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name, int rank,
+                            const size_t *dim)
+{
+    return graph_output_as(g, op, i, name, type_of(g, op->class, READS_OUT(i)), rank, dim);
+}
+
 struct tensor *graph_output_like(struct graph *g, struct op *op, int i, const char *name,
                                  const struct tensor *like)
 {
-    return graph_output(g, op, i, name, like->dtype, like->rank, like->dim);
+    return graph_output(g, op, i, name, like->rank, like->dim);
 }
 
 void graph_misfit(struct graph *g, const struct op *op, const char *what, int a, int b)

@@ -56,6 +56,10 @@ struct op_class {
      * may be read in any case. To read another one is a fault. */
     unsigned reads;
 
+    /* The inputs and outputs that are stored as the graph stores numbers (graph->stored), in the
+     * same bits; the others are fp32. graph_op() puts a cast in front of what is of the other. */
+    unsigned stored;
+
     /* Appends what writes the value of output 0 to `to`, from what `back` reads anyway; NULL: it is
      * no cheaper than to keep it. */
     void (*again)(struct plan *p, struct op *op, struct tensor *to);
@@ -84,10 +88,12 @@ struct op {
 
 struct graph {
     struct params *params;
-    size_t batch;  /* B */
-    int training;  /* dropout acts, backward follows */
-    int recompute; /* what is cheap to make again is not kept for the backward pass */
-    int carries;   /* a run goes on where the one before ended: recurrent layers keep their state */
+    size_t batch;                /* B */
+    enum dtype stored;           /* how activations are stored, see graph_store() */
+    const struct op_class *cast; /* NULL: they are fp32 */
+    int training;                /* dropout acts, backward follows */
+    int recompute;               /* what is cheap to make again is not kept for the backward pass */
+    int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;
     struct op **ops; /* in order; NULL where a pass took one away */
@@ -145,15 +151,29 @@ const char *graph_name(const char *format, ...) __attribute__((format(printf, 1,
 
 /* --- nodes */
 
+/* Activations are stored as `dtype` from now on: F32 (as a new graph has it), BF16 or F16. A node
+ * of the class `cast` goes between these and fp32. */
+void graph_store(struct graph *g, enum dtype dtype, const struct op_class *cast);
+
+/* `t` as fp32 that stays readable after the run. */
+struct tensor *graph_keep(struct graph *g, struct tensor *t);
+
+/* `t` as numbers of a type: itself, or what one cast makes of it for all readers. */
+struct tensor *graph_as(struct graph *g, struct tensor *t, enum dtype dtype);
+
 /* Appends a node with so many inputs, which may be NULL; `attr` is copied, `path` names it. Its
  * outputs are there, whatever went wrong: after a fault they are of one element. */
 struct op *graph_op(struct graph *g, const struct op_class *class, const char *path,
                     const void *attr, size_t inputs, struct tensor *const *in);
 
-/* Makes output i, for `infer`. It needs a gradient where an input of the node does and its class
- * passes one. */
-struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name,
-                            enum dtype dtype, int rank, const size_t *dim);
+/* Makes output i of numbers, for `infer`; the class says how they are stored. It needs a gradient
+ * where an input of the node does and its class passes one. */
+struct tensor *graph_output(struct graph *g, struct op *op, int i, const char *name, int rank,
+                            const size_t *dim);
+
+/* The same of a type. */
+struct tensor *graph_output_as(struct graph *g, struct op *op, int i, const char *name,
+                               enum dtype dtype, int rank, const size_t *dim);
 
 /* Output i with the shape of `like`. */
 struct tensor *graph_output_like(struct graph *g, struct op *op, int i, const char *name,

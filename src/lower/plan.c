@@ -95,6 +95,11 @@ struct tensor *plan_tensor2(struct plan *p, const char *name, size_t a, size_t b
     return make(p, name, TENSOR_ACTIVATION, DTYPE_F32, 2, (size_t[]){a, b});
 }
 
+struct tensor *plan_stored(struct plan *p, const char *name, size_t a, size_t b)
+{
+    return make(p, name, TENSOR_ACTIVATION, p->graph->stored, 2, (size_t[]){a, b});
+}
+
 struct tensor *plan_like(struct plan *p, const char *name, const struct tensor *like)
 {
     return make(p, name, TENSOR_ACTIVATION, like->dtype, like->rank, like->dim);
@@ -219,6 +224,22 @@ static void check_declared(struct plan *p, const struct tensor *t)
     }
 }
 
+/* Tells a kernel how its argument is stored, unless that is as usual. */
+static void tell_stored(struct launch *l, const struct tensor *t)
+{
+    const int stored = t->dtype == DTYPE_BF16 ? 1 : t->dtype == DTYPE_F16 ? 2 : 0;
+    char *options;
+    if (!stored || l->stored || !l->options)
+        return;
+    l->stored = 1;
+    if (asprintf(&options, "%s -DSTORED=%d", l->options, stored) < 0) {
+        l->plan->failed = 1;
+        return;
+    }
+    free(l->options);
+    l->options = options;
+}
+
 static void launch_tensor(struct launch *l, struct tensor *t, enum arg_kind kind)
 {
     next_arg(l, kind)->tensor = tensor_base(t);
@@ -226,6 +247,7 @@ static void launch_tensor(struct launch *l, struct tensor *t, enum arg_kind kind
         plan_fault(l->plan, l->name, "has an argument that is no tensor");
         return;
     }
+    tell_stored(l, t);
     if (kind != ARG_WRITE)
         check_declared(l->plan, t);
     l->bytes += (double)tensor_bytes(t) * (kind == ARG_UPDATE ? 2 : 1);
@@ -288,6 +310,9 @@ struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape sh
     l->is_gemm = 1;
     l->name = "gemm";
     l->gemm = shape;
+    l->gemm.type[0] = a->dtype;
+    l->gemm.type[1] = b->dtype;
+    l->gemm.type[2] = c->dtype;
     launch_read(l, a);
     launch_read(l, b);
     launch_add_to(l, c, add);

@@ -41,6 +41,7 @@ struct launch {
     size_t groups, lanes;
     struct launch_arg arg[LAUNCH_MAX_ARGS];
     unsigned args; /* over LAUNCH_MAX_ARGS: the rest was not kept, plan_place() tells */
+    int stored;    /* -DSTORED stands in the options */
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
@@ -106,6 +107,9 @@ struct tensor *plan_tensor(struct plan *p, const char *name, size_t elems);
 struct tensor *plan_tensor2(struct plan *p, const char *name, size_t a, size_t b);
 struct tensor *plan_like(struct plan *p, const char *name, const struct tensor *like);
 
+/* The same, stored as the graph's activations. */
+struct tensor *plan_stored(struct plan *p, const char *name, size_t a, size_t b);
+
 /* What keeps its contents; zeros to begin with. */
 struct tensor *plan_state(struct plan *p, const char *name, size_t elems);
 
@@ -119,7 +123,7 @@ struct tensor *plan_carried(struct plan *p, const char *name, size_t elems);
 struct tensor *plan_borrow(struct plan *p, const char *name, struct buffer *buffer);
 
 /* --- appending launches: a kernel with `options` (printf), then its arguments in order. What does
- * not fit is told by plan_place(). */
+ * not fit is told by plan_place(). A kernel with an argument of BF16 or F16 gets -DSTORED. */
 struct launch *plan_kernel(struct plan *p, const char *file, const char *name, size_t groups,
                            size_t lanes, const char *options, ...)
     __attribute__((format(printf, 6, 7)));

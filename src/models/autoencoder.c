@@ -63,8 +63,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
     t.final_norm = 0;
     t.attend.causal = 0; /* a latent vector is of all rows */
     struct term *reconstruction = &io->terms.term[0], *contrastive = &io->terms.term[1];
-    io->latent = encode(g, config, &t, input);
-    io->latent->keep = 1;
+    io->latent = graph_keep(g, encode(g, config, &t, input));
     struct tensor *view = NULL;
     if (config->loss.contrastive == CONTRASTIVE_NT_XENT) {
         struct tensor *noisy = op_noise(g, input, "loss.noise", config->loss.noise);
@@ -72,8 +71,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
         other.view = "view.";
         view = encode(g, config, &other, noisy);
     }
-    io->output = decode(g, config, &t, io->latent, shape->features);
-    io->output->keep = 1;
+    io->output = graph_keep(g, decode(g, config, &t, io->latent, shape->features));
     reconstruction->value =
         op_sample_loss(g, io->output, input, (enum loss_kind)config->loss.reconstruction, NULL);
     if (view)

@@ -26,6 +26,10 @@ static const enum init_kind weights[] = {
 _Static_assert(sizeof weights / sizeof *weights == CHOICES_model_initialisation(ONE),
                "a choice of model.initialisation has no kind");
 
+static const enum dtype stored[] = {[PRECISION_FP32] = DTYPE_F32, [PRECISION_BF16] = DTYPE_BF16};
+_Static_assert(sizeof stored / sizeof *stored == CHOICES_train_precision(ONE),
+               "a choice of train.precision has no type");
+
 const struct model_class *model_of(const struct config *config)
 {
     return models[config->model.type];
@@ -96,7 +100,7 @@ static void supervise(struct graph *g, const struct config *config, const struct
     if (data->weight && g->training)
         weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", DTYPE_F32, 1, data->weight),
                                 data->staged ? GATHER_STAGED : 0, 1);
-    io->output->keep = 1;
+    io->output = graph_keep(g, io->output);
     io->terms.term[0].value =
         op_sample_loss(g, io->output, io->target, (enum loss_kind)config->loss.target, weight);
 }
@@ -133,6 +137,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
         return NULL;
     g->recompute = training && config->train.recompute;
     g->carries = shape->carries;
+    op_store(g, stored[config->train.precision]);
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};
     io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),

@@ -187,8 +187,7 @@ static void attention_infer(struct graph *g, struct op *op)
         graph_fault(g, op->path,
                     "has more than 2^32 attention probabilities to a sample: "
                     "dropout needs fewer heads or a shorter window");
-    graph_output(g, op, 0, "attention", x->dtype, 3,
-                 (size_t[]){x->dim[0], x->dim[1], x->dim[2] / 3});
+    graph_output(g, op, 0, "attention", 3, (size_t[]){x->dim[0], x->dim[1], x->dim[2] / 3});
 }
 
 static struct op *qkv_fuse(struct graph *g, struct op *op)

@@ -59,7 +59,7 @@ static void concat_infer(struct graph *g, struct op *op)
         return;
     }
     dim[a->rank - 1] += tensor_columns(b);
-    graph_output(g, op, 0, "join", a->dtype, a->rank, dim);
+    graph_output(g, op, 0, "join", a->rank, dim);
 }
 
 static const struct op_class concat_class = {
@@ -67,6 +67,7 @@ static const struct op_class concat_class = {
     .infer = concat_infer,
     .forward = concat_forward,
     .back = concat_back,
+    .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
 };
 
 struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
@@ -97,7 +98,7 @@ static void iq_features_infer(struct graph *g, struct op *op)
     if (tensor_columns(x) != 2)
         graph_misfit(g, op, "needs I and Q", 0, -1);
     else
-        graph_output(g, op, 0, "iq_features", x->dtype, x->rank, dim);
+        graph_output(g, op, 0, "iq_features", x->rank, dim);
 }
 
 static const struct op_class iq_features_class = {

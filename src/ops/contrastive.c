@@ -75,7 +75,7 @@ static void similarity_back(struct plan *p, struct op *op)
 static void similarity_infer(struct graph *g, struct op *op)
 {
     if (is_matrix(g, op))
-        graph_output(g, op, 0, "contrastive", DTYPE_F32, 1, (size_t[]){1});
+        graph_output(g, op, 0, "contrastive", 1, (size_t[]){1});
 }
 
 static const struct op_class similarity_class = {
@@ -171,7 +171,7 @@ static void nt_xent_infer(struct graph *g, struct op *op)
     if (op->in[W]->rank != 2 || op->in[W]->elems != op->in[Z]->elems)
         graph_misfit(g, op, "needs two views of one shape", Z, W);
     else
-        graph_output(g, op, 0, "contrastive", DTYPE_F32, 1, (size_t[]){1});
+        graph_output(g, op, 0, "contrastive", 1, (size_t[]){1});
 }
 
 static const struct op_class nt_xent_class = {

@@ -74,7 +74,7 @@ static void unfold_infer(struct graph *g, struct op *op)
     else if (!length)
         graph_fault(g, op->path, "has a kernel longer than its padded input");
     else
-        graph_output(g, op, 0, "unfolded", x->dtype, 3,
+        graph_output(g, op, 0, "unfolded", 3,
                      (size_t[]){x->dim[0], length, tensor_columns(x) * shape->kernel});
 }
 
@@ -128,7 +128,7 @@ static void max_pool_infer(struct graph *g, struct op *op)
     else if (x->dim[1] < shape->kernel)
         graph_fault(g, op->path, "has fewer rows than a pooling window");
     else
-        graph_output(g, op, 0, "pooled", x->dtype, 3,
+        graph_output(g, op, 0, "pooled", 3,
                      (size_t[]){x->dim[0], x->dim[1] / shape->kernel, x->dim[2]});
 }
 

@@ -39,7 +39,7 @@ static void cross_entropy_infer(struct graph *g, struct op *op)
         target->dim[0] != x->dim[0])
         graph_misfit(g, op, "needs a class for each row of logits", LOGITS, TARGET);
     else
-        graph_output(g, op, 0, op->path, DTYPE_F32, 1, x->dim);
+        graph_output(g, op, 0, op->path, 1, x->dim);
 }
 
 static const struct op_class cross_entropy_class = {

@@ -54,7 +54,7 @@ static void embedding_infer(struct graph *g, struct op *op)
     for (int r = 0; r < number->rank; r++)
         dim[r] = number->dim[r];
     dim[number->rank] = table->dim[1];
-    graph_output(g, op, 0, op->path, table->dtype, number->rank + 1, dim);
+    graph_output(g, op, 0, op->path, number->rank + 1, dim);
 }
 
 static const struct op_class embedding_class = {

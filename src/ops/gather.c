@@ -43,9 +43,9 @@ static void gather_forward(struct plan *p, struct op *op)
 static void gather_infer(struct graph *g, struct op *op)
 {
     const struct gather *a = op->attr;
-    graph_output(g, op, 0, "input", DTYPE_F32, 3,
+    graph_output(g, op, 0, "input", 3,
                  (size_t[]){g->batch, a->window, tensor_columns(op->in[SERIES])});
-    graph_output(g, op, 1, "sample", DTYPE_U32, 1, &g->batch);
+    graph_output_as(g, op, 1, "sample", DTYPE_U32, 1, &g->batch);
 }
 
 static const struct op_class gather_class = {
@@ -87,7 +87,7 @@ static void gather_rows_forward(struct plan *p, struct op *op)
 
 static void gather_rows_infer(struct graph *g, struct op *op)
 {
-    graph_output(g, op, 0, op->path, DTYPE_F32, 3,
+    graph_output(g, op, 0, op->path, 3,
                  (size_t[]){g->batch, ((const struct gather_rows *)op->attr)->rows,
                             tensor_columns(op->in[TABLE])});
 }

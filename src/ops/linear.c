@@ -21,14 +21,14 @@ static void product_infer(struct graph *g, struct op *op)
     for (int r = 0; r < x->rank; r++)
         dim[r] = x->dim[r];
     dim[x->rank - 1] = outs(op);
-    graph_output(g, op, 0, w->name, x->dtype, x->rank, dim);
+    graph_output(g, op, 0, w->name, x->rank, dim);
 }
 
 static void product_forward(struct plan *p, struct op *op)
 {
     const struct tensor *x = op->in[X];
     plan_gemm(p, op->in[WEIGHT]->name,
-              (struct gemm_shape){0, 1, tensor_rows(x), outs(op), tensor_columns(x)}, op->in[X],
+              gemm_shape_of(0, 1, tensor_rows(x), outs(op), tensor_columns(x)), op->in[X],
               op->in[WEIGHT], op->out[0], 0);
 }
 
@@ -40,12 +40,11 @@ static void product_back(struct plan *p, struct op *op)
     int add;
     struct tensor *dw = lower_grad(p, op, WEIGHT, &add);
     if (dw)
-        plan_gemm(p, op->in[WEIGHT]->name, (struct gemm_shape){1, 0, out, in, rows}, dy,
+        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, out, in, rows), dy,
                   lower_value(p, op, X), dw, add);
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (dx)
-        plan_gemm(p, dx->name, (struct gemm_shape){0, 0, rows, in, out}, dy, op->in[WEIGHT], dx,
-                  add);
+        plan_gemm(p, dx->name, gemm_shape_of(0, 0, rows, in, out), dy, op->in[WEIGHT], dx, add);
 }
 
 static const struct op_class product_class = {
@@ -54,6 +53,7 @@ static const struct op_class product_class = {
     .forward = product_forward,
     .back = product_back,
     .reads = READS_IN(X) | READS_IN(WEIGHT),
+    .stored = READS_IN(X) | READS_OUT(0),
 };
 
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight)

@@ -42,7 +42,7 @@ static void sample_loss_infer(struct graph *g, struct op *op)
     if (op->in[TARGET]->elems != y->elems)
         graph_misfit(g, op, "compares tensors of two sizes", Y, TARGET);
     else
-        graph_output(g, op, 0, "sample_loss", DTYPE_F32, 1, y->dim);
+        graph_output(g, op, 0, "sample_loss", 1, y->dim);
 }
 
 static const struct op_class sample_loss_class = {

@@ -63,6 +63,7 @@ static const struct op_class mul_class = {
     .forward = mul_forward,
     .back = mul_back,
     .reads = READS_IN(0) | READS_IN(1),
+    .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
 };
 
 struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b)
@@ -112,6 +113,7 @@ static const struct op_class scale_class = {
     .infer = scale_infer,
     .forward = scale_forward,
     .back = scale_back,
+    .stored = READS_IN(0) | READS_OUT(0),
 };
 
 struct tensor *op_scale(struct graph *g, struct tensor *x, double factor)

@@ -245,6 +245,7 @@ static const struct op_class joint_class = {
     .forward = joint_forward,
     .back = joint_back,
     .reads = READS_IN(JOINT_X) | READS_OUT(1),
+    .stored = READS_IN(JOINT_X) | READS_IN(JOINT_RESIDUAL) | READS_OUT(0) | READS_OUT(1),
     .again = joint_again,
     .fuse = joint_fuse,
     .follow = joint_follow,

@@ -25,6 +25,11 @@ enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
 enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
 enum cell_kind { CELL_KIND_LSTM, CELL_KIND_GRU, CELL_KIND_RNN };
 
+/* --- types */
+
+/* Activations are stored as F32, BF16 or F16 from now on; ops cast where they need to. */
+void op_store(struct graph *g, enum dtype dtype);
+
 /* --- what is read */
 
 /* How a window is scaled when it is gathered: not at all, each feature standardised over the

@@ -155,6 +155,7 @@ const struct op_class op_pointwise_class = {
     .forward = pointwise_forward,
     .back = pointwise_back,
     .reads = READS_IN(POINTWISE_X),
+    .stored = READS_IN(POINTWISE_X) | READS_OUT(0),
     .again = pointwise_again,
     .fuse = pointwise_fuse,
     .describe = pointwise_describe,

@@ -72,8 +72,7 @@ static void pool_back(struct plan *p, struct op *op)
     struct tensor *dw = x ? lower_grad(p, op, WEIGHT, &add_weight) : NULL;
     if (dw)
         plan_gemm(p, op->in[WEIGHT]->name,
-                  (struct gemm_shape){1, 0, 1, shape->dim[2], tensor_rows(shape)}, ds, x, dw,
-                  add_weight);
+                  gemm_shape_of(1, 0, 1, shape->dim[2], tensor_rows(shape)), ds, x, dw, add_weight);
 }
 
 static void pool_infer(struct graph *g, struct op *op)
@@ -82,7 +81,7 @@ static void pool_infer(struct graph *g, struct op *op)
     if (x->rank != 3)
         graph_misfit(g, op, "needs rows of samples [B, T, D]", X, -1);
     else
-        graph_output(g, op, 0, op->path, x->dtype, 2, (size_t[]){x->dim[0], x->dim[2]});
+        graph_output(g, op, 0, op->path, 2, (size_t[]){x->dim[0], x->dim[2]});
 }
 
 static const struct op_class pool_class = {

@@ -216,7 +216,7 @@ static void step(struct plan *p, const struct layer *op)
         struct tensor *product = plan_tensor2(p, "product", op->batch, width);
         for (size_t t = 0; t < op->window && !p->fault[0]; t++) {
             if (t || op->carries)
-                plan_gemm(p, dir->w_hh->name, (struct gemm_shape){0, 1, op->batch, width, h}, state,
+                plan_gemm(p, dir->w_hh->name, gemm_shape_of(0, 1, op->batch, width, h), state,
                           dir->w_hh, product, 0);
             struct launch *l = walk_kernel(p, op, "recurrent_step_fwd", op->batch);
             launch_update(l, dir->gates);
@@ -283,7 +283,7 @@ static void step_back(struct plan *p, const struct layer *op, struct tensor *dy,
             launch_int(l, (size_t)last);
             launch_cost(l, 40.0 * (double)(op->batch * width), op->y->name);
             if (t)
-                plan_gemm(p, dir->w_hh->name, (struct gemm_shape){0, 0, op->batch, h, width}, grad,
+                plan_gemm(p, dir->w_hh->name, gemm_shape_of(0, 0, op->batch, h, width), grad,
                           dir->w_hh, carry, 1);
         }
     }
@@ -297,8 +297,8 @@ static void weights_back(struct plan *p, struct op *node, const struct direction
     const size_t rows = tensor_rows(of), width = tensor_columns(of);
     struct tensor *dw = lower_grad(p, node, dir->at + weight, &add);
     if (dw)
-        plan_gemm(p, node->in[dir->at + weight]->name,
-                  (struct gemm_shape){1, 0, width, columns, rows}, of, x, dw, add);
+        plan_gemm(p, node->in[dir->at + weight]->name, gemm_shape_of(1, 0, width, columns, rows),
+                  of, x, dw, add);
     struct tensor *db = lower_grad(p, node, dir->at + bias, &add);
     if (db)
         reduce_sum_rows(p, of, rows, width, db, node->in[dir->at + bias]->name);
@@ -327,8 +327,8 @@ static void long_back(struct plan *p, struct op *node, const struct layer *op)
         int add;
         struct tensor *dinput = lower_grad(p, node, X, &add);
         if (dinput)
-            plan_gemm(p, dinput->name, (struct gemm_shape){0, 0, rows, op->in, width}, dx,
-                      dir->w_ih, dinput, add);
+            plan_gemm(p, dinput->name, gemm_shape_of(0, 0, rows, op->in, width), dx, dir->w_ih,
+                      dinput, add);
     }
 }
 
@@ -376,8 +376,8 @@ static void recurrent_forward(struct plan *p, struct op *node)
         dir->gates = plan_tensor2(p, "gates", rows, width);
         dir->extra = op.kind == CELL_KIND_RNN ? plan_tensor2(p, "unused", 1, 1)
                                               : plan_tensor2(p, "extra", rows, op.hidden);
-        plan_gemm(p, dir->w_ih->name, (struct gemm_shape){0, 1, rows, width, op.in}, op.x,
-                  dir->w_ih, dir->gates, 0);
+        plan_gemm(p, dir->w_ih->name, gemm_shape_of(0, 1, rows, width, op.in), op.x, dir->w_ih,
+                  dir->gates, 0);
     }
     if (op.wide)
         wide(p, &op);
@@ -410,7 +410,7 @@ static void recurrent_infer(struct graph *g, struct op *op)
         graph_misfit(g, op, "needs rows of samples [B, T, in]", X, -1);
     else
         graph_output(
-            g, op, 0, op->path, x->dtype, 3,
+            g, op, 0, op->path, 3,
             (size_t[]){x->dim[0], x->dim[1], cell->hidden * (cell->bidirectional ? 2 : 1)});
 }
 

@@ -82,6 +82,7 @@ static const struct op_class rms_class = {
     .forward = rms_forward,
     .back = rms_back,
     .reads = READS_IN(RMS_X),
+    .stored = READS_IN(RMS_X) | READS_OUT(0),
     .again = rms_again,
 };
 

@@ -63,7 +63,7 @@ static void slice_infer(struct graph *g, struct op *op)
     for (int r = 0; r < x->rank; r++)
         dim[r] = x->dim[r];
     dim[x->rank - 1] = a->columns;
-    graph_output(g, op, 0, op->path, x->dtype, x->rank, dim);
+    graph_output(g, op, 0, op->path, x->rank, dim);
 }
 
 static const struct op_class slice_class = {
@@ -72,6 +72,7 @@ static const struct op_class slice_class = {
     .infer = slice_infer,
     .forward = slice_forward,
     .back = slice_back,
+    .stored = READS_IN(0) | READS_OUT(0),
 };
 
 struct tensor *op_slice(struct graph *g, struct tensor *x, size_t first, size_t columns)
@@ -124,7 +125,7 @@ static void transpose_infer(struct graph *g, struct op *op)
         dim[r] = x->dim[r];
     dim[x->rank - 1] = x->dim[x->rank - 2];
     dim[x->rank - 2] = x->dim[x->rank - 1];
-    graph_output(g, op, 0, op->path, x->dtype, x->rank, dim);
+    graph_output(g, op, 0, op->path, x->rank, dim);
 }
 
 static const struct op_class transpose_class = {
@@ -132,6 +133,7 @@ static const struct op_class transpose_class = {
     .infer = transpose_infer,
     .forward = transpose_forward,
     .back = transpose_back,
+    .stored = READS_IN(0) | READS_OUT(0),
 };
 
 struct tensor *op_transpose(struct graph *g, struct tensor *x)

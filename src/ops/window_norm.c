@@ -30,7 +30,7 @@ static void window_norm_infer(struct graph *g, struct op *op)
 {
     const struct tensor *x = op->in[0];
     graph_output_like(g, op, 0, "window_norm", x);
-    graph_output(g, op, 1, "window.stats", DTYPE_F32, 3, (size_t[]){x->dim[0], 2, x->dim[2]});
+    graph_output(g, op, 1, "window.stats", 3, (size_t[]){x->dim[0], 2, x->dim[2]});
 }
 
 static const struct op_class window_norm_class = {
@@ -83,7 +83,7 @@ static void window_denorm_infer(struct graph *g, struct op *op)
     if (rows * targets * y->dim[0] != y->elems)
         graph_misfit(g, op, "needs rows of all targets", Y, FEATURE);
     else
-        graph_output(g, op, 0, "output", y->dtype, 3, (size_t[]){y->dim[0], rows, targets});
+        graph_output(g, op, 0, "output", 3, (size_t[]){y->dim[0], rows, targets});
 }
 
 static const struct op_class window_denorm_class = {

@@ -93,6 +93,8 @@ void advice_warn(const struct config *c, const struct dataset *data, struct log 
 {
     char keys[256] = "", why[256];
     const char *transform = advice_transform(c, data, why, sizeof why);
+    if (c->renamed)
+        log_warn(log, "%s", c->renamed);
     if (transform)
         log_warn(log,
                  "%s, but a model's outputs begin near 0 and within about 1: it may never get "

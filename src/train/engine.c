@@ -350,7 +350,9 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     if (e->session) {
         e->dev = e->session->dev;
         e->profiled.on = e->session->profile;
-        e->gemm = gemm_provider_find(config_choice("device", "gemm", config->device.gemm));
+        const int rounds = config->train.precision == PRECISION_BF16 ? GEMM_BF16 : GEMM_FP16;
+        const int who = config->train.precision == PRECISION_FP32 ? config->device.gemm : rounds;
+        e->gemm = gemm_provider_find(config_choice("device", "gemm", who));
         if (config->device.tuning == TUNING_TABLE || device_info(e->dev)->is_planned)
             e->gemm = gemm_provider_for(e->dev, e->gemm);
         const uint64_t before = device_bytes(e->dev);

@@ -448,7 +448,7 @@ def main():
     parser.add_argument("--modes")
     parser.add_argument("--device", default="auto", help="seqtrain's -d")
     parser.add_argument("--peer-device", default="cpu", choices=["cpu", "cuda"])
-    parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16")
+    parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16_products")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--write", metavar="FOLDER")
     parser.add_argument("case", nargs="*")

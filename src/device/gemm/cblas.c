@@ -48,11 +48,12 @@ static void sgemm(const struct gemm_block *t, size_t row, size_t rows, size_t fr
                   int add)
 {
     const struct gemm_shape *s = &t->shape;
-    const float *a = t->a + (s->trans_a ? from * t->lda + row : row * t->lda + from);
-    const float *b = t->b + (s->trans_b ? from : from * t->ldb);
+    const float *a = (const float *)t->a + (s->trans_a ? from * t->lda + row : row * t->lda + from);
+    const float *b = (const float *)t->b + (s->trans_b ? from : from * t->ldb);
     cblas_sgemm(CblasRowMajor, s->trans_a ? CblasTrans : CblasNoTrans,
                 s->trans_b ? CblasTrans : CblasNoTrans, (int)rows, (int)s->n, (int)(to - from), 1,
-                a, (int)t->lda, b, (int)t->ldb, add ? 1 : 0, t->c + row * t->ldc, (int)t->ldc);
+                a, (int)t->lda, b, (int)t->ldb, add ? 1 : 0, (float *)t->c + row * t->ldc,
+                (int)t->ldc);
 }
 
 /* A deep block goes in steps along K so short that the BLAS takes its path for small matrices,

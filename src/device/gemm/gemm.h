@@ -2,7 +2,7 @@
 /*
  * gemm: matrix products on a device, behind one interface.
  *
- *   C[m, n] = op(A) op(B) (+ C)      row-major, fp32
+ *   C[m, n] = op(A) op(B) (+ C)      row-major, summed up in fp32
  *
  * op(A) is [m, k]: A is stored [m, k], or [k, m] if trans_a; op(B) is [k, n]: B is stored [k, n],
  * or [n, k] if trans_b. Matrices are dense. Who multiplies is a provider of the table in table.c: a
@@ -16,11 +16,20 @@
 
 #include "device/device.h"
 #include "error.h"
+#include "tensor/dtype.h"
 
 struct gemm_shape {
     int trans_a, trans_b;
     size_t m, n, k;
+    enum dtype type[3]; /* of A, B, C: F32, BF16 or F16 */
 };
+
+/* Of matrices of fp32. */
+static inline struct gemm_shape gemm_shape_of(int trans_a, int trans_b, size_t m, size_t n,
+                                              size_t k)
+{
+    return (struct gemm_shape){.trans_a = trans_a, .trans_b = trans_b, .m = m, .n = n, .k = k};
+}
 
 struct gemm;
 struct gemm_provider; /* device/gemm/provider.h */

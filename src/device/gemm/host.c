@@ -40,12 +40,14 @@ static void run_tile(void **memory, const void *arg)
     struct gemm_block block = whole(&t->shape, memory);
     block.add = t->add;
     if (t->by_rows) {
-        block.a += t->shape.trans_a ? t->from : t->from * block.lda;
-        block.c += t->from * block.ldc;
+        block.a =
+            gemm_at(block.a, t->shape.type[0], t->shape.trans_a ? t->from : t->from * block.lda);
+        block.c = gemm_at(block.c, t->shape.type[2], t->from * block.ldc);
         block.shape.m = t->to - t->from;
     } else {
-        block.b += t->shape.trans_b ? t->from * block.ldb : t->from;
-        block.c += t->from;
+        block.b =
+            gemm_at(block.b, t->shape.type[1], t->shape.trans_b ? t->from * block.ldb : t->from);
+        block.c = gemm_at(block.c, t->shape.type[2], t->from);
         block.shape.n = t->to - t->from;
     }
     t->multiply(&block);
@@ -69,9 +71,9 @@ static void run_part(void **memory, const void *arg)
     const struct part *p = arg;
     struct gemm_block block = whole(&p->shape, memory);
     size_t k = p->shape.k, from = k * p->number / p->parts;
-    block.a += from * block.lda;
-    block.b += from * block.ldb;
-    block.c += p->number * p->shape.m * p->shape.n;
+    block.a = gemm_at(block.a, p->shape.type[0], from * block.lda);
+    block.b = gemm_at(block.b, p->shape.type[1], from * block.ldb);
+    block.c = (float *)block.c + p->number * p->shape.m * p->shape.n;
     block.deep = 1;
     block.shape.k = k * (p->number + 1) / p->parts - from;
     p->multiply(&block);
@@ -135,8 +137,8 @@ int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *
     if (!host)
         return error_set(err, STATUS_FAILED, "gemm: out of memory");
     host->multiply = multiply;
-    if (!gemm->tiles && s->trans_a && !s->trans_b && s->m * s->n <= SMALL_C && s->n <= 512 &&
-        s->k >= 2048)
+    if (!gemm->tiles && s->trans_a && !s->trans_b && s->type[2] == DTYPE_F32 &&
+        s->m * s->n <= SMALL_C && s->n <= 512 && s->k >= 2048)
         return init_parts(gemm, err);
     size_t extent = s->m >= s->n ? s->m : s->n;
     host->tiles = least(gemm->tiles ? gemm->tiles : tiles_of(s), least(extent / 32, 16));

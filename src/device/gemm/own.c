@@ -9,8 +9,14 @@ struct own {
     size_t groups, lanes;
 };
 
+/* What a kernel calls a type. */
+static int stored_of(enum dtype type)
+{
+    return type == DTYPE_BF16 ? 1 : type == DTYPE_F16 ? 2 : 0;
+}
+
 /* Its tiles take 48 KiB of local memory on CPUs that have it, else 24 KiB. */
-int gemm_own_init(struct gemm *gemm, int bf16, struct error *err)
+int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     const struct device_info *info = device_info(gemm->dev);
@@ -20,14 +26,19 @@ int gemm_own_init(struct gemm *gemm, int bf16, struct error *err)
     int cpu = info->is_cpu || info->max_group < 256;
     int deep = info->is_cpu && info->local_bytes >= 48 << 10;
     size_t tile_m = 64, tile_n = 64;
-    char options[160];
+    int type[3], stored = 0;
+    char options[256];
+    for (int i = 0; i < 3; i++) {
+        type[i] = stored_of(s->type[i]);
+        stored |= type[i];
+    }
     own->lanes = cpu ? 1 : 256;
-    snprintf(
-        options, sizeof options,
-        "-DTA=%d -DTB=%d -DADD=%d -DBF16=%d -DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d "
-        "-DLANES=%zu",
-        s->trans_a, s->trans_b, gemm->add, bf16, tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4,
-        cpu ? 2 : 1, cpu ? 16 : 4, own->lanes);
+    snprintf(options, sizeof options,
+             "-DTA=%d -DTB=%d -DADD=%d -DSTORED=%d -DTYPE_A=%d -DTYPE_B=%d -DTYPE_C=%d -DFACTOR=%d "
+             "-DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d -DLANES=%zu",
+             s->trans_a, s->trans_b, gemm->add, stored, type[0], type[1], type[2],
+             stored_of(factor), tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4, cpu ? 2 : 1,
+             cpu ? 16 : 4, own->lanes);
     own->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
     own->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
     if (!own->kernel)
@@ -68,7 +79,7 @@ static const char *own_identity(const struct device *dev)
 
 static int own_init(struct gemm *gemm, struct error *err)
 {
-    return gemm_own_init(gemm, 0, err);
+    return gemm_own_init(gemm, DTYPE_F32, err);
 }
 
 const struct gemm_provider gemm_own = {

@@ -6,6 +6,8 @@
 #ifndef DEVICE_GEMM_PROVIDER_H
 #define DEVICE_GEMM_PROVIDER_H
 
+#include <stdint.h>
+
 #include "device/gemm/gemm.h"
 
 #define GEMM_TILINGS 8
@@ -54,18 +56,20 @@ struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provide
                          struct gemm_shape shape, struct buffer *a, struct buffer *b,
                          struct buffer *c, int add, struct error *err);
 
-/* --- our own kernel; bf16: factors are rounded to bfloat16 */
-int gemm_own_init(struct gemm *gemm, int bf16, struct error *err);
+/* --- our own kernel, which takes matrices of any type; factors are rounded to `factor` unless that
+ * is F32 */
+int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err);
 int gemm_own_enqueue(struct gemm *gemm, struct error *err);
 void gemm_own_fini(struct gemm *gemm);
 
 /* --- products by host functions (host.c) */
 
-/* A part of a product on the host, C[m, n] = op(A) op(B) (+ C): rows `ld` floats apart. */
+/* A part of a product on the host, C[m, n] = op(A) op(B) (+ C), of the types of the shape: rows
+ * `ld` elements apart. */
 struct gemm_block {
     struct gemm_shape shape;
-    const float *a, *b;
-    float *c;
+    const void *a, *b;
+    void *c;
     size_t lda, ldb, ldc;
     int add, deep; /* deep: C is small, K is large, A transposed, B not */
 };
@@ -76,6 +80,12 @@ int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *
 int gemm_host_enqueue(struct gemm *gemm, struct error *err);
 void gemm_host_fini(struct gemm *gemm);
 void gemm_host_describe(const struct gemm *gemm, char *to, size_t size);
+
+/* Element i of a matrix of this type. */
+static inline void *gemm_at(const void *matrix, enum dtype type, size_t i)
+{
+    return (char *)(uintptr_t)matrix + dtype_bytes(type, i);
+}
 
 static inline size_t least(size_t a, size_t b)
 {

@@ -9,7 +9,8 @@
     X(cblas)         \
     X(clblast)       \
     X(own)           \
-    X(bf16)
+    X(bf16)          \
+    X(fp16)
 
 #define DECLARED(name) extern const struct gemm_provider gemm_##name;
 PROVIDERS(DECLARED)

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#include "lower/cut.h"
+#include "lower/lower.h"
+#include "ops/ops.h"
+
+/* From fp32 to the type of activations, or back. */
+static void cast(struct plan *p, struct tensor *x, struct tensor *y, int add)
+{
+    unsigned vec = cut_vec(p, x->elems), lanes = cut_group(p, 64);
+    const size_t vectors = x->elems / vec;
+    const struct chunks cut = cut_rows(p, (vectors + 63) / 64);
+    struct launch *l = plan_kernel(p, "cast.cl", x->dtype == DTYPE_F32 ? "cast_store" : "cast_load",
+                                   cut.groups, lanes, "-DVEC=%u -DLANES=%u", vec, lanes);
+    launch_read(l, x);
+    launch_add_to(l, y, add);
+    launch_int(l, vectors);
+    launch_int(l, cut.chunk * 64); /* whole 64 vectors */
+    launch_int(l, (size_t)add);
+    launch_cost(l, (double)x->elems, y->name);
+}
+
+static void cast_forward(struct plan *p, struct op *op)
+{
+    cast(p, op->in[0], op->out[0], 0);
+}
+
+static void cast_back(struct plan *p, struct op *op)
+{
+    int add;
+    struct tensor *dx = lower_grad(p, op, 0, &add);
+    cast(p, lower_arrived(op, 0), dx, add);
+}
+
+static void cast_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[0];
+    graph_output_as(g, op, 0, op->path, x->dtype == DTYPE_F32 ? g->stored : DTYPE_F32, x->rank,
+                    x->dim);
+}
+
+static void cast_describe(const struct op *op, struct words *to)
+{
+    words_add(to, dtype_name(op->in[0]->dtype));
+    words_add(to, dtype_name(op->out[0]->dtype));
+}
+
+static const struct op_class cast_class = {
+    .name = "cast",
+    .infer = cast_infer,
+    .forward = cast_forward,
+    .back = cast_back,
+    .describe = cast_describe,
+};
+
+void op_store(struct graph *g, enum dtype dtype)
+{
+    graph_store(g, dtype, dtype == DTYPE_F32 ? NULL : &cast_class);
+}
