@@ -3,9 +3,10 @@
  * What 1-D convolutions need beside a matrix product, and max pooling along T; x [B, T, C].
  * A convolution's product is u W^T with its weight [out, C, K] read as [out, C K] and the unfolded
  *
- *   u[b, l, c, k] = x[b, l S - P + k, c], zero beyond the ends        [B, L, C, K]
+ *   u[b, l, c, k] = x[b, l S - P + k D, c], zero beyond the ends      [B, L, C, K]
  *
- * -D: C, K, S (stride), P (padding), LANES; pooling has K = S, P = 0.
+ * -D: C, K, S (stride), D (dilation), P (rows of zeros in front), LANES; pooling has K = S, D = 1,
+ * P = 0.
  */
 #include "common.h"
 
@@ -17,6 +18,9 @@
 #endif
 #ifndef S
 #define S 1
+#endif
+#ifndef D
+#define D 1
 #endif
 #ifndef P
 #define P 1
@@ -31,13 +35,13 @@ __kernel void unfold(__global const float *restrict x, __global float *restrict 
         const int first = row % length * S - P;
         __global const float *of = x + (size_t)(row / length) * window * C;
         for (int e = (int)get_local_id(0); e < C * K; e += LANES) {
-            const int c = e / K, t = first + e % K;
+            const int c = e / K, t = first + e % K * D;
             u[(size_t)row * (C * K) + e] = t >= 0 && t < window ? of[(size_t)t * C + c] : 0.0f;
         }
     }
 }
 
-/* dx[b, t, c] (+)= sum over k of du[b, l, c, k] where l S - P + k = t */
+/* dx[b, t, c] (+)= sum over k of du[b, l, c, k] where l S - P + k D = t */
 __kernel void fold(__global const float *restrict du, __global float *restrict dx, const int window,
                    const int length, const int rows, const int chunk, const int add)
 {
@@ -47,9 +51,9 @@ __kernel void fold(__global const float *restrict du, __global float *restrict d
         __global const float *of = du + (size_t)(row / window) * length * (C * K);
         for (int c = (int)get_local_id(0); c < C; c += LANES) {
             float sum = add ? dx[(size_t)row * C + c] : 0.0f;
-            for (int k = at % S; k < min(K, at + 1); k += S) {
-                const int l = (at - k) / S;
-                if (l < length)
+            for (int k = D == 1 ? at % S : 0; k < min(K, at / D + 1); k += D == 1 ? S : 1) {
+                const int l = (at - k * D) / S;
+                if ((D == 1 || l * S == at - k * D) && l < length)
                     sum += of[(size_t)l * (C * K) + c * K + k];
             }
             dx[(size_t)row * C + c] = sum;

@@ -358,13 +358,13 @@ void ref_linear_back(struct ref *r)
 
 size_t ref_conv_rows(const struct ref *r)
 {
-    return (r->t + 2 * r->padding - r->kernel) / r->stride + 1;
+    return (r->before + r->t + r->after - (r->kernel - 1) * r->dilation - 1) / r->stride + 1;
 }
 
 /* Row under place k of the kernel at output row l, or -1 in the padding. */
 static long under(const struct ref *r, size_t l, size_t k)
 {
-    long t = (long)(l * r->stride + k) - (long)r->padding;
+    long t = (long)(l * r->stride + k * r->dilation) - (long)r->before;
     return t < (long)r->t ? t : -1;
 }
 

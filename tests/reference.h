@@ -21,8 +21,9 @@ struct ref {
     size_t heads;   /* attention */
     int causal, rotary;
     size_t in; /* columns of the input of a linear layer, a convolution, a window */
-    size_t kernel, stride, padding, span; /* convolution; max pooling */
-    size_t rows;                          /* rows of a sample that window_denorm puts back */
+    size_t kernel, stride, dilation, before, after; /* convolution */
+    size_t span;                                    /* max pooling */
+    size_t rows; /* rows of a sample that window_denorm puts back */
     enum act act;
     enum loss_kind kind;
     int evaluate;        /* as in an evaluation graph */

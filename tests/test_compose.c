@@ -149,7 +149,7 @@ static struct tensor *recur(struct making *m, struct tensor *x)
 
 static struct tensor *convolve(struct making *m, struct tensor *x)
 {
-    const struct conv shape = {.kernel = 3, .stride = 1, .padding = 1};
+    const struct conv shape = {.kernel = 3, .stride = 1, .dilation = 1, .before = 1, .after = 1};
     const int bare = (int)below(m, 2);
     return op_conv1d(m->g, x, COLUMNS, &shape, bare, name_of(m, "conv"));
 }

@@ -197,6 +197,8 @@ static void check_open(struct check *c, const struct problem *problem, enum dtyp
         r->t = 1;
     if (!r->count)
         r->count = r->b;
+    if (!r->dilation)
+        r->dilation = 1;
     r->epoch = EPOCH;
     r->seed = SEED;
     r->path = "encoder.layers.0.dropout1";
@@ -721,7 +723,7 @@ static void conv_slots(struct check *c)
 static void conv_build(struct graph *g, struct check *c)
 {
     const struct ref *r = &c->r;
-    const struct conv shape = {r->kernel, r->stride, r->padding};
+    const struct conv shape = {r->kernel, r->stride, r->dilation, r->before, r->after};
     assert_int_equal(conv_rows(&shape, r->t), ref_conv_rows(r));
     c->out[0].tensor = op_conv1d(g, rows_of(g, c, 0, r->in), r->d, &shape, r->no_bias, "conv");
     assert_int_equal(c->out[0].tensor->dim[1], ref_conv_rows(r));
@@ -1191,20 +1193,57 @@ static const struct problem problems[] = {
     {.op = &conv_op, .shape = {.b = 3, .t = 17, .d = 7, .in = 5, .kernel = 1, .stride = 1}},
     {.op = &conv_op, .shape = {.b = 2, .t = 5, .d = 3, .in = 4, .kernel = 1, .stride = 2}},
     {.op = &conv_op,
-     .shape = {.b = 2, .t = 17, .d = 20, .in = 3, .kernel = 3, .stride = 1, .padding = 1},
+     .shape =
+         {.b = 2, .t = 17, .d = 20, .in = 3, .kernel = 3, .stride = 1, .before = 1, .after = 1},
      .fixed = 1},
     {.op = &conv_op,
      .watched = BOTH,
-     .shape = {.b = 3, .t = 17, .d = 7, .in = 12, .kernel = 3, .stride = 2, .padding = 1},
+     .shape =
+         {.b = 3, .t = 17, .d = 7, .in = 12, .kernel = 3, .stride = 2, .before = 1, .after = 1},
      .added = 1},
     {.op = &conv_op,
      .watched = BOTH,
-     .shape = {.b = 2, .t = 20, .d = 5, .in = 2, .kernel = 2, .stride = 5, .padding = 4}},
+     .shape =
+         {.b = 2, .t = 20, .d = 5, .in = 2, .kernel = 2, .stride = 5, .before = 4, .after = 4}},
     {.op = &conv_op,
-     .shape = {.b = 2, .t = 3, .d = 5, .in = 70, .kernel = 7, .stride = 3, .padding = 3}},
+     .shape =
+         {.b = 2, .t = 3, .d = 5, .in = 70, .kernel = 7, .stride = 3, .before = 3, .after = 3}},
     {.op = &conv_op, .shape = {.b = 1, .t = 9, .d = 4, .in = 3, .kernel = 9, .stride = 1}},
     {.op = &conv_op,
      .shape = {.b = 2, .t = 9, .d = 4, .in = 3, .kernel = 3, .stride = 1, .no_bias = 1}},
+    /* dilated; causal, all zeros in front, also where the kernel reaches beyond the window */
+    {.op = &conv_op,
+     .watched = BOTH,
+     .shape =
+         {.b = 3, .t = 17, .d = 7, .in = 5, .kernel = 3, .stride = 1, .dilation = 4, .before = 8},
+     .added = 1},
+    {.op = &conv_op,
+     .shape =
+         {.b = 2, .t = 5, .d = 3, .in = 4, .kernel = 7, .stride = 1, .dilation = 2, .before = 12}},
+    {.op = &conv_op,
+     .shape =
+         {.b = 2, .t = 5, .d = 3, .in = 4, .kernel = 2, .stride = 1, .dilation = 9, .before = 9}},
+    {.op = &conv_op,
+     .shape =
+         {.b = 1, .t = 1, .d = 1, .in = 1, .kernel = 3, .stride = 1, .dilation = 1, .before = 2}},
+    {.op = &conv_op,
+     .watched = BOTH,
+     .shape = {.b = 2,
+               .t = 20,
+               .d = 5,
+               .in = 3,
+               .kernel = 4,
+               .stride = 3,
+               .dilation = 2,
+               .before = 1,
+               .after = 5},
+     .added = 1},
+    {.op = &conv_op,
+     .shape =
+         {.b = 2, .t = 9, .d = 20, .in = 70, .kernel = 3, .stride = 2, .dilation = 4, .after = 3}},
+    {.op = &conv_op,
+     .shape =
+         {.b = 2, .t = 6, .d = 4, .in = 3, .kernel = 1, .stride = 1, .after = 2, .no_bias = 1}},
 
     {.op = &max_pool_op, .shape = {.b = 1, .t = 1, .d = 1, .span = 1}},
     {.op = &max_pool_op, .watched = BOTH, .shape = {.b = 3, .t = 17, .d = 7, .span = 2}},
@@ -2011,17 +2050,26 @@ static void test_running_statistics(int mode)
 /* What does not fit is told, not computed. */
 static void test_conv_limits(int mode)
 {
-    for (int pool = 0; pool < 2; pool++) {
+    static const struct {
+        struct conv shape;
+        const char *what;
+    } misfits[] = {
+        {{6, 1, 1, 1, 1}, "convs.0 has a kernel longer"},
+        {{3, 1, 3, 3, 0}, "convs.0 has a kernel longer"},
+        {{3, 1, 0, 2, 0}, "convs.0 has a kernel, a stride or a dilation of 0"},
+        {{3, 0, 1, 2, 0}, "convs.0 has a kernel, a stride or a dilation of 0"},
+        {{0}, "x has fewer rows"}, /* of a pooling */
+    };
+    for (size_t i = 0; i < sizeof misfits / sizeof *misfits; i++) {
         struct graph *g = graph_open(2, 1);
         struct params *params = g->params;
         struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){2, 3, 4});
-        if (pool)
-            op_max_pool(g, x, 4);
+        if (misfits[i].shape.kernel)
+            op_conv1d(g, x, 5, &misfits[i].shape, 0, "convs.0");
         else
-            op_conv1d(g, x, 5, &(struct conv){6, 1, 1}, 0, "convs.0");
+            op_max_pool(g, x, 4);
         assert_null(lower_graph(g, device_of(mode), &err));
-        assert_non_null(
-            strstr(err.text, pool ? "x has fewer rows" : "convs.0 has a kernel longer"));
+        assert_non_null(strstr(err.text, misfits[i].what));
         assert_int_equal(err.status, STATUS_USAGE);
         params_free(params);
     }

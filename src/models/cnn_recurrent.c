@@ -39,11 +39,14 @@ static enum act activation(const struct config *config)
 static struct tensor *convolve(struct graph *g, const struct config *config, struct tensor *x,
                                size_t layer, size_t channels)
 {
-    long padding = config->model.conv_padding;
+    long kernel = config->model.conv_kernel, padding = config->model.conv_padding;
+    const size_t zeros = (size_t)(padding < 0 ? (kernel - 1) / 2 : padding);
     const struct conv shape = {
-        .kernel = (size_t)config->model.conv_kernel,
+        .kernel = (size_t)kernel,
         .stride = (size_t)config->model.conv_stride,
-        .padding = (size_t)(padding < 0 ? (config->model.conv_kernel - 1) / 2 : padding),
+        .dilation = 1,
+        .before = zeros,
+        .after = zeros,
     };
     const char *norm = graph_name("conv_norm.%zu", layer);
     int batch_norm = config->model.conv_norm == CONV_NORM_BATCH; /* would take a bias out again */

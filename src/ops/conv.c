@@ -10,8 +10,9 @@ enum { X };
 
 size_t conv_rows(const struct conv *shape, size_t window)
 {
-    size_t padded = window + 2 * shape->padding;
-    return padded < shape->kernel ? 0 : (padded - shape->kernel) / shape->stride + 1;
+    size_t padded = shape->before + window + shape->after;
+    size_t reach = (shape->kernel - 1) * shape->dilation + 1;
+    return padded < reach ? 0 : (padded - reach) / shape->stride + 1;
 }
 
 /* A kernel of conv.cl that makes `length` rows of `width` a sample. */
@@ -24,9 +25,10 @@ static struct launch *slide_kernel(struct plan *p, const struct op *op, const ch
     const size_t rows = x->dim[0] * length;
     const struct chunks chunks = cut_rows(p, rows);
     unsigned lanes = cut_lanes(p, width, 1);
-    struct launch *l = plan_kernel(p, "conv.cl", name, chunks.groups, lanes,
-                                   "-DC=%zu -DK=%zu -DS=%zu -DP=%zu -DLANES=%u", tensor_columns(x),
-                                   shape->kernel, shape->stride, shape->padding, lanes);
+    struct launch *l =
+        plan_kernel(p, "conv.cl", name, chunks.groups, lanes,
+                    "-DC=%zu -DK=%zu -DS=%zu -DD=%zu -DP=%zu -DLANES=%u", tensor_columns(x),
+                    shape->kernel, shape->stride, shape->dilation, shape->before, lanes);
     for (; *reads; reads++)
         launch_read(l, *reads);
     launch_add_to(l, write, add);
@@ -68,14 +70,16 @@ static void unfold_infer(struct graph *g, struct op *op)
 {
     const struct conv *shape = op->attr;
     const struct tensor *x = op->in[X];
-    const size_t length = x->rank == 3 ? conv_rows(shape, x->dim[1]) : 0;
     if (x->rank != 3)
         graph_misfit(g, op, "needs rows of samples [B, T, in]", X, -1);
-    else if (!length)
+    else if (!shape->kernel || !shape->stride || !shape->dilation)
+        graph_fault(g, op->path, "has a kernel, a stride or a dilation of 0");
+    else if (!conv_rows(shape, x->dim[1]))
         graph_fault(g, op->path, "has a kernel longer than its padded input");
     else
-        graph_output(g, op, 0, "unfolded", 3,
-                     (size_t[]){x->dim[0], length, tensor_columns(x) * shape->kernel});
+        graph_output(
+            g, op, 0, "unfolded", 3,
+            (size_t[]){x->dim[0], conv_rows(shape, x->dim[1]), tensor_columns(x) * shape->kernel});
 }
 
 static const struct op_class unfold_class = {
@@ -96,7 +100,7 @@ struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const st
     struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 3,
                                     (size_t[]){out, in, shape->kernel}, bound);
     struct tensor *b = bare ? NULL : graph_bias(g, graph_name("%s.bias", name), out, bound);
-    if (shape->kernel > 1 || shape->stride > 1 || shape->padding)
+    if (shape->kernel != 1 || shape->stride != 1 || shape->before || shape->after)
         x = graph_op(g, &unfold_class, name, shape, 1, (struct tensor *[]){x})->out[0];
     struct tensor *y = op_product(g, x, w);
     return b ? op_bias(g, y, b) : y;
@@ -143,7 +147,7 @@ static const struct op_class max_pool_class = {
 
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool)
 {
-    return graph_op(g, &max_pool_class, x->name, &(struct conv){pool, pool, 0}, 1,
+    return graph_op(g, &max_pool_class, x->name, &(struct conv){pool, pool, 1, 0, 0}, 1,
                     (struct tensor *[]){x})
         ->out[0];
 }

@@ -141,9 +141,10 @@ struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width
 /* Queries and keys of qkv [B, T, 3 D] turned by a rotary table. */
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table);
 
-/* How the kernel of a convolution goes along T: zeros at both ends, no dilation. */
+/* How the kernel of a convolution goes along T: its places lie `dilation` rows apart, and so many
+ * rows of zeros stand before and after those of a sample. */
 struct conv {
-    size_t kernel, stride, padding;
+    size_t kernel, stride, dilation, before, after;
 };
 
 /* Rows that it makes of `window`; 0: the kernel is longer than the padded window. */
