@@ -102,10 +102,9 @@ point "only optim knows what an optimizer makes of its settings" \
 point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
 
 # train is for every model: it names none of those that [model] type offers.
-types=$(sed -n 's/^CHOICE(model, type, FIXED, "[^"]*", "\([^"]*\)".*/\1/p' src/config/options.def |
-    sed 's/ *| */|/g')
+types=$(sed -n 's/^ *[A-Z]*(MODEL_[A-Z_]*, \([a-z_]*\)).*/\1/p' src/config/choices.h | paste -s -d '|' -)
 point "train names no architecture" \
-    "$([ -n "$types" ] || echo 'no model types in options.def?'
+    "$([ -n "$types" ] || echo 'no models in choices.h?'
     [ ! -d src/train ] || find src/train -name '*.[ch]' -exec grep -niE "$types" {} +)"
 
 point "config and data name no architecture but in the choices of [model] type" \

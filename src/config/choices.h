@@ -62,12 +62,7 @@
     X(BALANCE_SELECT, select)   \
     X(BALANCE_WEIGHT, weight)
 #define CHOICES_data_short_series(X) X(SHORT_ERROR, error) X(SHORT_SKIP, skip)
-#define CHOICES_model_type(X)             \
-    X(MODEL_AUTOENCODER, autoencoder)     \
-    X(MODEL_RECURRENT, recurrent)         \
-    X(MODEL_CNN_RECURRENT, cnn_recurrent) \
-    X(MODEL_TRANSFORMER, transformer)     \
-    X(MODEL_DGRU, dgru)
+#define CHOICES_model_type(X) MODELS(X, X)
 #define CHOICES_model_cell(X) X(CELL_LSTM, lstm) X(CELL_GRU, gru) X(CELL_RNN, rnn)
 #define CHOICES_model_head(X)    \
     X(HEAD_LAST, last)           \
@@ -114,6 +109,17 @@
     X(SCHEDULE_PLATEAU, plateau)
 #define CHOICES_train_mode(X) X(MODE_AUTO, auto) X(MODE_MIN, min) X(MODE_MAX, max)
 #define CHOICES_train_on_nonfinite(X) X(NONFINITE_STOP, stop) X(NONFINITE_SKIP, skip)
+
+/* Models: models/model.h. The name of each is that of its class. */
+#define MODELS(FIRST, NEXT)                  \
+    FIRST(MODEL_AUTOENCODER, autoencoder)    \
+    NEXT(MODEL_RECURRENT, recurrent)         \
+    NEXT(MODEL_CNN_RECURRENT, cnn_recurrent) \
+    NEXT(MODEL_TRANSFORMER, transformer)     \
+    NEXT(MODEL_DGRU, dgru)
+#define MODEL_FIRST(choice, name) #name
+#define MODEL_NEXT(choice, name) " | " #name
+#define MODEL_NAMES MODELS(MODEL_FIRST, MODEL_NEXT) /* "a | b | c" */
 
 /* Pictures, in the order in which they are drawn: task/picture.h. */
 #define PICTURES(FIRST, NEXT)    \
