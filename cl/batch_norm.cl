@@ -22,17 +22,17 @@
 #define EPS 1e-5f
 #define MOMENTUM 0.1f
 
-static inline vec row_of(__global const float *x, __global const float *bias, int row, int d)
+static inline vec row_of(__global const stored *x, __global const float *bias, int row, int d)
 {
-    const vec u = load_vec(d, x + (size_t)row * D);
+    const vec u = get_vec(d, x + (size_t)row * D);
     return bias ? u + load_vec(d, bias) : u;
 }
 
 #if BIAS
-#define INPUT __global const float *restrict x, __global const float *restrict bias
+#define INPUT __global const stored *restrict x, __global const float *restrict bias
 #define ROW(row, d) row_of(x, bias, row, d)
 #else
-#define INPUT __global const float *restrict x
+#define INPUT __global const stored *restrict x
 #define ROW(row, d) row_of(x, 0, row, d)
 #endif
 
@@ -111,19 +111,19 @@ __kernel void batch_norm_running(__global const float *restrict running_mean,
 
 __kernel void batch_norm_fwd(INPUT, __global const float *restrict stats,
                              __global const float *restrict gamma,
-                             __global const float *restrict beta, __global float *restrict y,
+                             __global const float *restrict beta, __global stored *restrict y,
                              const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
         for (int d = (int)get_local_id(0); d < N; d += LANES) {
             const vec h = (ROW(row, d) - load_vec(d, stats)) * load_vec(d, stats + D);
-            store_vec(fma(h, load_vec(d, gamma), load_vec(d, beta)), d, y + (size_t)row * D);
+            put_vec(fma(h, load_vec(d, gamma), load_vec(d, beta)), d, y + (size_t)row * D);
         }
 }
 
 /* part[chunk, 2 D] = sums of dy h and of dy over the chunk's rows that count */
-__kernel void batch_norm_bwd_sums(INPUT, __global const float *restrict dy,
+__kernel void batch_norm_bwd_sums(INPUT, __global const stored *restrict dy,
                                   __global const float *restrict stats,
                                   __global float *restrict part,
                                   __global const struct step *restrict step, const int rows,
@@ -135,7 +135,7 @@ __kernel void batch_norm_bwd_sums(INPUT, __global const float *restrict dy,
     for (int d = (int)get_local_id(0); d < N; d += LANES) {
         vec sum_h = (vec)(0.0f), sum = (vec)(0.0f);
         for (int row = from; row < to; row++) {
-            const vec g = load_vec(d, dy + (size_t)row * D);
+            const vec g = get_vec(d, dy + (size_t)row * D);
             const vec h = (ROW(row, d) - load_vec(d, stats)) * load_vec(d, stats + D);
             sum_h = fma(g, h, sum_h);
             sum += g;
@@ -165,10 +165,10 @@ __kernel void batch_norm_bwd_total(__global const float *restrict part,
 }
 
 /* dx = gamma rstd (dy - mean(dy) - h mean(dy h)), 0 for what pads */
-__kernel void batch_norm_bwd_x(INPUT, __global const float *restrict dy,
+__kernel void batch_norm_bwd_x(INPUT, __global const stored *restrict dy,
                                __global const float *restrict stats,
                                __global const float *restrict gamma,
-                               __global const float *restrict total, __global float *restrict dx,
+                               __global const float *restrict total, __global stored *restrict dx,
                                __global const struct step *restrict step, const int rows,
                                const int period, const int chunk)
 {
@@ -180,8 +180,7 @@ __kernel void batch_norm_bwd_x(INPUT, __global const float *restrict dy,
             const vec rstd = load_vec(d, stats + D);
             const vec h = (ROW(row, d) - load_vec(d, stats)) * rstd;
             const vec off = fma(h, load_vec(d, total), load_vec(d, total + D)) * share;
-            const vec g = load_vec(d, dy + (size_t)row * D) - off;
-            store_vec(row < n ? g * rstd * load_vec(d, gamma) : (vec)(0.0f), d,
-                      dx + (size_t)row * D);
+            const vec g = get_vec(d, dy + (size_t)row * D) - off;
+            put_vec(row < n ? g * rstd * load_vec(d, gamma) : (vec)(0.0f), d, dx + (size_t)row * D);
         }
 }

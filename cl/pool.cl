@@ -19,19 +19,11 @@
 #define SCORED 0
 #endif
 
-static inline float dot_rows(__global const float *a, __global const float *b, int columns)
-{
-    vec sum = (vec)(0.0f);
-    for (int d = 0; d < columns / VEC; d++)
-        sum = fma(load_vec(d, a), load_vec(d, b), sum);
-    return vsum(sum);
-}
-
-__kernel void pool_fwd(__global const float *restrict x,
+__kernel void pool_fwd(__global const stored *restrict x,
                        OPTIONAL(SCORED, __global const float *restrict w)
                        OPTIONAL(SCORED, __global const float *restrict bias)
                        OPTIONAL(SCORED, __global float *restrict p)
-                       __global float *restrict y, const int window, const int columns,
+                       __global stored *restrict y, const int window, const int columns,
                        const int reverse)
 {
     const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
@@ -41,7 +33,10 @@ __kernel void pool_fwd(__global const float *restrict x,
     float most = -INFINITY, sum = 0;
     p += (size_t)b * window;
     for (int t = lane; t < window; t += LANES) {
-        p[t] = dot_rows(x + (size_t)t * columns, w, columns) + bias[0];
+        vec score = (vec)(0.0f);
+        for (int d = 0; d < columns / VEC; d++)
+            score = fma(get_vec(d, x + (size_t)t * columns), load_vec(d, w), score);
+        p[t] = vsum(score) + bias[0];
         most = fmax(most, p[t]);
     }
     most = group_max(most, room);
@@ -57,18 +52,18 @@ __kernel void pool_fwd(__global const float *restrict x,
     for (int d = lane; d < columns / VEC; d += LANES) {
 #if KIND == 0
         const int t = d * VEC < columns - reverse ? window - 1 : 0;
-        vec total = load_vec(d, x + (size_t)t * columns);
+        vec total = get_vec(d, x + (size_t)t * columns);
 #elif KIND == 1
         vec total = (vec)(0.0f);
         for (int t = 0; t < window; t++)
-            total += load_vec(d, x + (size_t)t * columns);
+            total += get_vec(d, x + (size_t)t * columns);
         total /= (float)window;
 #else
         vec total = (vec)(0.0f);
         for (int t = 0; t < window; t++)
-            total = fma((vec)(p[t]), load_vec(d, x + (size_t)t * columns), total);
+            total = fma((vec)(p[t]), get_vec(d, x + (size_t)t * columns), total);
 #endif
-        store_vec(total, d, y + (size_t)b * columns);
+        put_vec(total, d, y + (size_t)b * columns);
     }
 }
 
@@ -76,12 +71,12 @@ __kernel void pool_fwd(__global const float *restrict x,
  * dx (added to if `add`) = p_t dy + ds_t w. For KIND 2 the gradient of the score is
  *   ds_t = p_t (dy . x_t - sum over u of p_u dy . x_u), [B, T].
  */
-__kernel void pool_bwd(__global const float *restrict dy,
-                       OPTIONAL(SCORED, __global const float *restrict x)
+__kernel void pool_bwd(__global const stored *restrict dy,
+                       OPTIONAL(SCORED, __global const stored *restrict x)
                        OPTIONAL(SCORED, __global const float *restrict w)
                        OPTIONAL(SCORED, __global const float *restrict p)
                        OPTIONAL(SCORED, __global float *restrict ds)
-                       __global float *restrict dx, const int window, const int columns,
+                       __global stored *restrict dx, const int window, const int columns,
                        const int reverse, const int add)
 {
     const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
@@ -94,7 +89,10 @@ __kernel void pool_bwd(__global const float *restrict dy,
     p += (size_t)b * window;
     ds += (size_t)b * window;
     for (int t = lane; t < window; t += LANES) {
-        ds[t] = dot_rows(x + first + (size_t)t * columns, dy, columns);
+        vec score = (vec)(0.0f);
+        for (int d = 0; d < columns / VEC; d++)
+            score = fma(get_vec(d, x + first + (size_t)t * columns), get_vec(d, dy), score);
+        ds[t] = vsum(score);
         mean = fma(p[t], ds[t], mean);
     }
     mean = group_sum(mean, room);
@@ -103,9 +101,9 @@ __kernel void pool_bwd(__global const float *restrict dy,
     group_barrier(CLK_GLOBAL_MEM_FENCE);
 #endif
     for (int d = lane; d < columns / VEC; d += LANES) {
-        const vec g = load_vec(d, dy);
+        const vec g = get_vec(d, dy);
         for (int t = 0; t < window; t++) {
-            __global float *to = dx + (size_t)t * columns;
+            __global stored *to = dx + (size_t)t * columns;
 #if KIND == 0
             vec part = t == (d * VEC < columns - reverse ? window - 1 : 0) ? g : (vec)(0.0f);
 #elif KIND == 1
@@ -114,8 +112,8 @@ __kernel void pool_bwd(__global const float *restrict dy,
             vec part = fma((vec)(p[t]), g, ds[t] * load_vec(d, w));
 #endif
             if (add)
-                part += load_vec(d, to);
-            store_vec(part, d, to);
+                part += get_vec(d, to);
+            put_vec(part, d, to);
         }
     }
 }

@@ -153,6 +153,7 @@ static const struct op_class batch_norm_class = {
     .forward = batch_norm_forward,
     .back = batch_norm_back,
     .reads = READS_IN(X),
+    .stored = READS_IN(X) | READS_OUT(0),
     .fuse = batch_norm_fuse,
     .describe = batch_norm_describe,
 };

@@ -91,6 +91,7 @@ static const struct op_class pool_class = {
     .forward = pool_forward,
     .back = pool_back,
     .reads = READS_IN(X),
+    .stored = READS_IN(X) | READS_OUT(0),
 };
 
 struct tensor *op_pool(struct graph *g, struct tensor *x, size_t reverse, enum pool_kind kind,
