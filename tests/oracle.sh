@@ -110,6 +110,7 @@ configs=$top/configs
 configuration config-demo "$configs/demo.ini"
 configuration config-amplifier "$configs/amplifier.ini" data.eval_window=512
 configuration config-amplifier-dgru "$configs/amplifier.ini" model.type=dgru data.eval_window=512
+configuration config-amplifier_tcn "$configs/amplifier_tcn.ini" data.eval_window=512
 configuration config-amplifier_transformer "$configs/amplifier_transformer.ini"
 configuration config-etth1 "$configs/etth1.ini" data.rows=4000
 configuration config-stocks "$configs/stocks.ini"

@@ -77,7 +77,7 @@ measured()
     run 0 check -q -d none -c tiny.ini -s device.tuning=measure && has out 'matrices by CLBlast$'
 }
 point "nothing is measured without a device" measured
-for sort in recurrent cnn_recurrent transformer; do
+for sort in recurrent cnn_recurrent transformer tcn; do
     point "a model of type $sort" run 0 check -q -d none -c tiny.ini -s model.type=$sort \
         -s data.targets=close -s data.horizon=1 --plan
 done

@@ -59,6 +59,7 @@ model gru 'type = recurrent' 'cell = gru' 'hidden = 16' 'layers = 1' 'bidirectio
 model rnn 'type = recurrent' 'cell = rnn' 'hidden = 16' 'layers = 1' 'head = attention'
 model cnn 'type = cnn_recurrent' 'cell = gru' 'hidden = 16' 'layers = 1' 'conv_channels = 8, 16' \
     'conv_norm = batch' 'activation = rrelu' 'conv_pool = 2'
+model tcn 'type = tcn' 'hidden = 16' 'layers = 2' 'conv_kernel = 2' 'dropout = 0.2'
 model transformer 'type = transformer' 'd_model = 16' 'heads = 2' 'layers = 1' 'feedforward = 32' \
     'positions = rotary' 'attention = causal'
 sed -i 's/^lr .*/lr = 1e-3/' transformer.ini
@@ -273,7 +274,7 @@ old_names()
 }
 point "--resume with the names of 0.1.0" old_names
 
-for type in lstm gru rnn cnn transformer; do
+for type in lstm gru rnn cnn tcn transformer; do
     point "$type: check" checked $type
     point "$type: train" trained -c $type.ini -o $type
     point "$type: loss and figures are told by their names" epoch_line $type
@@ -286,7 +287,7 @@ agree()
     run 0 check --gradients -c "$@" && lines err 0 &&
         has out '^([0-9]+) of \1 gradients agree with central differences$'
 }
-for type in lstm gru rnn cnn transformer; do
+for type in lstm gru rnn cnn tcn transformer; do
     point "$type: check --gradients" agree $type.ini
 done
 # too wide for vectors of sequences, so that the backward walk reads what dropout read behind it
@@ -306,7 +307,7 @@ point "their configurations differ in [model] alone" only_model
 if command -v python3 >/dev/null; then
     python_compiles()
     {
-        for type in lstm gru rnn cnn transformer; do
+        for type in lstm gru rnn cnn tcn transformer; do
             python3 -c 'import sys; compile(open(sys.argv[1]).read(), "model.py", "exec")' $type/model.py || return 1
         done
     }
@@ -336,7 +337,7 @@ PY
 twin_python=${TWIN_PYTHON-python3}
 twin()
 {
-    for type in lstm gru rnn cnn transformer; do
+    for type in lstm gru rnn cnn tcn transformer; do
         run 0 -q -c $type.ini -o twin --overwrite -s train.epochs=1 -s data.features=open,close -s data.targets=close "$@" &&
             run 0 predict -m twin/best.safetensors && "$twin_python" twin.py twin || return 1
     done
@@ -440,7 +441,7 @@ learns_nothing()
         [ "$(figure "$part/transformed/ret(close)/beats_naive")" = false ] || return 1
     done
 }
-for type in lstm gru rnn cnn transformer; do
+for type in lstm gru rnn cnn tcn transformer; do
     point "$type: beats naive on what can be learnt" learns $type
     point "$type: with targets permuted it does not" learns_nothing $type
 done
@@ -925,5 +926,25 @@ future()
         has out '^row,I,Q,actual I,actual Q$' '^199,-?[0-9.]+,-?[0-9.]+,,$'
 }
 point "dgru: predict for an input whose output is not known" future
+
+# changes ROW FROM TO: another value in a row of a signal changes what predict prints of that row and of
+# rows behind it, the last of which is one of FROM to TO. (What a ReLU cuts off changes nothing.)
+changes()
+{
+    awk -v row="$1" 'NR == row + 2 { print "0.4,-0.3"; next } { print }' iq/test_in.csv >other.csv &&
+        run 0 predict -m causal/best.safetensors -i other.csv && cut -d, -f1-3 out |
+        awk -v row="$1" -v from="$2" -v to="$3" 'NR == FNR { line[FNR] = $0; next }
+            $0 != line[FNR] { last = FNR - 2; if (!count++ && last != row) exit }
+            END { if (!(last >= from && last <= to && count > 5)) { print last, count; exit 1 } }' predicted -
+}
+# Two blocks of kernel 3 see 1 + 2 * 2 * (2^2 - 1) = 13 rows, three see 29.
+causal()
+{
+    run 0 -q -c dgru.ini -o causal -s model.type=tcn -s model.layers=3 -s model.conv_kernel=3 \
+        -s data.eval_window=200 -s plots.enable=none && run 0 predict -m causal/best.safetensors -i iq/test_in.csv &&
+        cut -d, -f1-3 out >predicted && lines predicted 201 || return 1
+    changes 60 73 88 && changes 190 195 199
+}
+point "tcn: a row changes itself and rows behind it, as far as the model sees" causal
 
 echo "1..$points"

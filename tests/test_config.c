@@ -430,6 +430,7 @@ static void test_bounds_of_clashes(void **state)
 #define TARGETS "model.type=recurrent;data.targets=close"
 #define CONV "model.type=cnn_recurrent;data.targets=close"
 #define DGRU "model.type=dgru;data.targets=i, q;data.target_rows=window"
+#define TCN "model.type=tcn;data.targets=close"
 #define ROTARY "model.type=transformer;data.targets=close;data.target_rows=window"
     static const struct {
         const char *settings, *fault; /* NULL: they are accepted */
@@ -463,6 +464,11 @@ static void test_bounds_of_clashes(void **state)
         {DGRU ";data.features=i", "type = dgru needs two features"},
         {DGRU ";data.features=i, q, x", "type = dgru needs two features"},
         {DGRU ";data.features=i, q;data.target_rows=each", "type = dgru needs two features"},
+        {TCN ";model.layers=20", NULL},
+        {TCN ";model.layers=21", "20 layers see more rows than a window can have"},
+        {TARGETS ";model.layers=21", NULL},
+        {TCN ";data.target_rows=window;data.eval_window=51", NULL},
+        {TCN ";model.activation=rrelu", "rrelu is for the convolutions of cnn_recurrent"},
         {TARGETS ";data.target_rows=each;data.horizon=0", "needs a horizon of at least 1"},
         {TARGETS ";data.target_rows=each;data.horizon=1", NULL},
         {TARGETS ";data.target_rows=horizon;data.horizon=0", NULL},
@@ -961,6 +967,7 @@ static void test_choices(void **state)
         {"model", "type", MODEL_CNN_RECURRENT, "cnn_recurrent"},
         {"model", "type", MODEL_TRANSFORMER, "transformer"},
         {"model", "type", MODEL_DGRU, "dgru"},
+        {"model", "type", MODEL_TCN, "tcn"},
         {"model", "cell", CELL_LSTM, "lstm"},
         {"model", "cell", CELL_GRU, "gru"},
         {"model", "cell", CELL_RNN, "rnn"},

@@ -78,10 +78,13 @@ for type in recurrent dgru; do
     point "it draws its pictures" drawn $targets am_am_pm spectrum
     point "it tells NMSE and ACLR" has run/log.jsonl '"nmse_db":-[0-9.]+' '"aclr_left_db":-[0-9.]+'
 done
+point "amplifier_tcn.ini" short "$configs/amplifier_tcn.ini"
+# shellcheck disable=SC2086
+point "it draws its pictures" drawn $targets am_am_pm spectrum
 point "amplifier_transformer.ini" short "$configs/amplifier_transformer.ini"
 # shellcheck disable=SC2086
 point "it draws its pictures" drawn $targets am_am_pm spectrum
-tested="$tested amplifier amplifier_transformer"
+tested="$tested amplifier amplifier_tcn amplifier_transformer"
 
 point "etth1.ini" short "$configs/etth1.ini"
 # shellcheck disable=SC2086

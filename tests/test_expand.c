@@ -101,8 +101,9 @@ static void round_trip(const struct config *config)
 static void test_shipped(void **state)
 {
     (void)state;
-    static const char *const names[] = {
-        "amplifier", "amplifier_transformer", "autoencoder", "demo", "etth1", "stocks"};
+    static const char *const names[] = {"amplifier",   "amplifier_tcn", "amplifier_transformer",
+                                        "autoencoder", "demo",          "etth1",
+                                        "stocks"};
     for (size_t i = 0; i < COUNT(names); i++) {
         char path[sizeof sources + 64];
         struct error err;

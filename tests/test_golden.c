@@ -285,6 +285,8 @@ int main(int argc, char **argv)
         "rnn-mean",
         "sgd",
         "sinusoidal-odd-width",
+        "tcn",
+        "tcn-rows",
         "transformer",
         "transformer-long",
         "transformer-reversible",

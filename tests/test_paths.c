@@ -107,11 +107,19 @@ static void test_recurrent(void **state)
     CHECK_MODEL(2, "model.type=cnn_recurrent", "data.targets=close", "model.layers=3");
 }
 
+/* Behind both convolutions of a block. */
+static void test_convolutions(void **state)
+{
+    (void)state;
+    CHECK_MODEL(3 * 2, "model.type=tcn", "data.targets=close", "model.layers=3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_recurrent),
+        cmocka_unit_test(test_convolutions),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,7 @@ train()
     autoencoder) set -- ;;
     recurrent) set -- model.cell=lstm model.bidirectional=yes model.layer_norm=yes model.head=attention ;;
     cnn_recurrent) set -- model.cell=gru 'model.conv_channels=5, 8' model.conv_norm=batch model.conv_pool=2 ;;
+    tcn) set -- model.layers=3 ;;
     transformer) set -- model.attention=causal model.positions=rotary model.reversible_norm=yes ;;
     esac
     for setting; do
@@ -58,7 +59,7 @@ device()
     for gemm in own cblas clblast; do
         compared "$1" $gemm autoencoder "$2"
     done
-    for kind in recurrent cnn_recurrent transformer; do
+    for kind in recurrent cnn_recurrent transformer tcn; do
         compared "$1" own $kind "$2"
     done
 }

@@ -116,7 +116,8 @@
     NEXT(MODEL_RECURRENT, recurrent)         \
     NEXT(MODEL_CNN_RECURRENT, cnn_recurrent) \
     NEXT(MODEL_TRANSFORMER, transformer)     \
-    NEXT(MODEL_DGRU, dgru)
+    NEXT(MODEL_DGRU, dgru)                   \
+    NEXT(MODEL_TCN, tcn)
 #define MODEL_FIRST(choice, name) #name
 #define MODEL_NEXT(choice, name) " | " #name
 #define MODEL_NAMES MODELS(MODEL_FIRST, MODEL_NEXT) /* "a | b | c" */

@@ -36,7 +36,7 @@ while [ $# -gt 0 ]; do
 done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
-types='autoencoder recurrent cnn_recurrent transformer dgru'
+types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
 all_cases='devices check plan data reads joined cached encode resume overwrite cold pictures'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"

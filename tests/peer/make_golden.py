@@ -46,6 +46,7 @@ from twin import (
 
 import cnn_recurrent  # found where twin looks for models
 import recurrent
+import tcn
 import transformer
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "golden")
@@ -178,6 +179,19 @@ CASES = {
         hidden=5,
         bidirectional="yes",
     ),
+    "tcn": dict(type="tcn", K=2, window=17, layers=3, hidden=5, conv_kernel=3),
+    "tcn-rows": dict(
+        type="tcn",
+        F=4,
+        K=2,
+        window=6,
+        layers=4,
+        hidden=4,
+        conv_kernel=2,
+        target_rows="window",
+        target="huber",
+        reversible_norm="yes",
+    ),
     "gru-attention": dict(
         type="recurrent",
         cell="gru",
@@ -293,7 +307,7 @@ def make_model(ini):
     """The untrained model of a configuration."""
     if ini["model"]["type"] == "autoencoder":
         return Autoencoder(model_config(ini))
-    kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent}
+    kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent, "tcn": tcn}
     kind = kind.get(ini["model"]["type"], recurrent)
     return kind.make(kind.model_config(ini))
 
