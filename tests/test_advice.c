@@ -90,6 +90,16 @@ static void warnings(void **state)
                    "at a width of 64)");
     expect_warning(SETTINGS("train.optimizer=sgd", "train.lr=0.5", "train.weight_decay=0"), "");
     expect_warning(SETTINGS(RECURRENT, "train.clip_norm=200", "train.lr=0.1"), "");
+    expect_warning(SETTINGS(RECURRENT, "model.attention_layers=1", "model.hidden=8",
+                            "model.bidirectional=yes", "train.lr=3e-2"),
+                   "");
+    expect_warning(SETTINGS(RECURRENT, "model.attention_layers=1", "model.hidden=8",
+                            "model.bidirectional=yes", "train.lr=4e-2", "train.clip_norm=200"),
+                   "models with attention often stall with such settings: train.clip_norm (1.0 is "
+                   "usual), train.lr (at most 0.031 at a width of 16)");
+    expect_warning(SETTINGS("model.type=tcn", "data.targets=close", "model.attention_layers=1",
+                            "train.clip_norm=200", "train.lr=0.1"),
+                   ""); /* which has none */
     expect_warning(SETTINGS(RECURRENT, "train.clip_norm=201"),
                    "train.clip_norm = 201 hardly clips: models without attention take up to 200");
 }
@@ -129,6 +139,11 @@ static void recommendations(void **state)
                   "recommended for a width of 64: warm-up of 10 to 100 steps (now 102)\n");
     expect_advice(SETTINGS(RECURRENT, "train.lr=5e-3", "train.clip_norm=200", "model.hidden=64"),
                   steep, "");
+    expect_advice(SETTINGS(RECURRENT, "train.lr=5e-3", "train.clip_norm=200", "model.hidden=64",
+                           "model.attention_layers=2"),
+                  steep,
+                  "recommended for a width of 64: lr 3e-4 to 3e-3 (now 0.005), clip_norm 1.0 (now "
+                  "200), warm-up of 10 to 95 steps (now 0)\n");
     expect_advice(SETTINGS(RECURRENT, "train.lr=1e-2", "train.clip_norm=201", "model.hidden=1024"),
                   steep,
                   "recommended for a width of 1024: lr 5e-5 to 5e-4 (now 0.01), clip_norm 1.0 to "

@@ -116,6 +116,7 @@ static struct terms autoencoder_terms(const struct config *config)
 
 static void autoencoder_check(struct config_making *making, const struct config *c)
 {
+    transformer_check(making, c);
     if (c->data.targets.count)
         config_clash(making, "data.targets", "model.type",
                      "an autoencoder has no targets but its input");
@@ -136,5 +137,5 @@ const struct model_class model_autoencoder = {
     .python = "autoencoder.py",
     .build = build,
     .terms = autoencoder_terms,
-    .attends = 1,
+    .attends = transformer_attends,
 };

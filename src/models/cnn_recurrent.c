@@ -90,5 +90,6 @@ const struct model_class model_cnn_recurrent = {
     .randomises = 1,
     .python = "cnn_recurrent.py",
     .build = build,
+    .attends = recurrent_attends,
     .supervised = 1,
 };

@@ -34,6 +34,17 @@ const struct model_class *model_of(const struct config *config)
     return models[config->model.type];
 }
 
+long model_attends(const struct config *config)
+{
+    const struct model_class *class = model_of(config);
+    return class->attends ? class->attends(config) : 0;
+}
+
+int model_drops(const struct config *config)
+{
+    return model_attends(config) || model_of(config)->drops || config->model.layers > 1;
+}
+
 void model_check(struct config_making *making, const struct config *c)
 {
     const struct model_class *class = model_of(c);
@@ -42,10 +53,6 @@ void model_check(struct config_making *making, const struct config *c)
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)
         config_clash(making, "model.activation", "model.type",
                      "rrelu is for the convolutions of cnn_recurrent");
-    if (class->attends && c->model.d_model % c->model.heads)
-        config_clash(making, "model.heads", "model.d_model",
-                     "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
-                     c->model.heads);
     if (class->check)
         class->check(making, c);
 }

@@ -48,13 +48,21 @@ struct model_class {
                   struct model_io *io);
     /* The terms of a loss that is not that of targets, without tensors; else NULL. */
     struct terms (*terms)(const struct config *config);
+    /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
+    long (*attends)(const struct config *config);
     int supervised; /* needs data.targets */
     int carries;    /* walks along the rows with a state that can go on from window to window */
-    int attends;    /* made of attention layers, of width d_model; others of cells, of hidden */
+    int drops;      /* dropout acts in each layer; in others without attention between layers */
     int randomises; /* has activations for which rrelu can stand */
 };
 
 const struct model_class *model_of(const struct config *config);
+
+/* Columns of the model's attention layers; 0: it has none. */
+long model_attends(const struct config *config);
+
+/* Whether model.dropout acts anywhere. */
+int model_drops(const struct config *config);
 
 /* What the architecture of a configuration asks of it, for config_load_with(). */
 config_checker model_check;

@@ -42,10 +42,16 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
     return transformer_encoder(g, x, &t, "encoder");
 }
 
+long recurrent_attends(const struct config *config)
+{
+    long columns = config->model.hidden * (config->model.bidirectional ? 2 : 1);
+    return config->model.attention_layers ? columns : 0;
+}
+
 void recurrent_check(struct config_making *making, const struct config *c)
 {
-    long columns = c->model.hidden * (c->model.bidirectional ? 2 : 1);
-    if (c->model.attention_layers && columns % c->model.heads)
+    long columns = recurrent_attends(c);
+    if (columns % c->model.heads)
         config_clash(
             making, "model.heads", "model.attention_layers",
             "the %ld columns of the recurrent core cannot be shared by heads = %ld equally",
@@ -67,6 +73,7 @@ const struct model_class model_recurrent = {
     .check = recurrent_check,
     .python = "recurrent.py",
     .build = build,
+    .attends = recurrent_attends,
     .supervised = 1,
     .carries = 1,
 };

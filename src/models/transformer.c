@@ -24,6 +24,19 @@ struct transformer transformer_of(const struct config *config, size_t window, si
     };
 }
 
+long transformer_attends(const struct config *config)
+{
+    return config->model.d_model;
+}
+
+void transformer_check(struct config_making *making, const struct config *c)
+{
+    if (c->model.d_model % c->model.heads)
+        config_clash(making, "model.heads", "model.d_model",
+                     "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
+                     c->model.heads);
+}
+
 /* nn.MultiheadAttention of y with itself, `name`.self_attn: its projections Xavier uniform over
  * [3 D, D], biases 0 */
 static struct tensor *self_attention(struct graph *g, struct tensor *y, const struct transformer *t,

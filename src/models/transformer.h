@@ -28,6 +28,12 @@ struct transformer {
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers);
 
+/* Columns of the layers of a model that has no others: model.d_model. */
+long transformer_attends(const struct config *config);
+
+/* What such a model asks of its keys. */
+config_checker transformer_check;
+
 /* `name`.layers.0 ... applied to h [B, T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,
                                    const char *name);

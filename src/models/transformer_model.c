@@ -38,8 +38,9 @@ static void build(struct graph *g, const struct config *config, const struct mod
     io->output = model_head(g, config, shape, h, 0);
 }
 
-static void transformer_check(struct config_making *making, const struct config *c)
+static void transformer_model_check(struct config_making *making, const struct config *c)
 {
+    transformer_check(making, c);
     if (c->model.positions == POSITIONS_LEARNED && c->data.eval_window > 0 &&
         c->data.eval_window != c->data.window)
         config_clash(making, "data.eval_window", "model.positions",
@@ -50,9 +51,9 @@ static void transformer_check(struct config_making *making, const struct config 
 
 const struct model_class model_transformer = {
     .name = "transformer",
-    .check = transformer_check,
+    .check = transformer_model_check,
     .python = "transformer.py",
     .build = build,
-    .attends = 1,
+    .attends = transformer_attends,
     .supervised = 1,
 };

@@ -152,7 +152,7 @@ static void put_advice(const struct forecast *r, const struct engine *e, double 
                  "other features,%s a smaller model%s or more weight_decay; the targets may not "
                  "follow from these features at all",
                  c->data.horizon > 1 ? " a shorter horizon," : "",
-                 model_of(c)->attends || c->model.layers > 1 ? ", more dropout" : "");
+                 model_drops(c) ? ", more dropout" : "");
 }
 
 static void tell_verdict(const struct forecast *r, const struct engine *e, double train,

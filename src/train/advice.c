@@ -76,7 +76,7 @@ const char *advice_transform(const struct config *c, const struct dataset *data,
 
 static long width_of(const struct config *c)
 {
-    return model_of(c)->attends ? c->model.d_model : c->model.hidden;
+    return model_attends(c) ? model_attends(c) : c->model.hidden;
 }
 
 double advice_most_lr(const struct config *c)
@@ -100,7 +100,7 @@ void advice_warn(const struct config *c, const struct dataset *data, struct log 
                  "%s, but a model's outputs begin near 0 and within about 1: it may never get "
                  "there (a flat forecast); %s brings them together",
                  why, transform);
-    if (model_of(c)->attends) {
+    if (model_attends(c)) {
         if (c->train.clip_norm == 0 || c->train.clip_norm > 10)
             add(keys, sizeof keys, "train.clip_norm (1.0 is usual)");
         if (c->train.lr > advice_most_lr(c))
@@ -161,7 +161,7 @@ static const char *digit(double x, char text[16])
 
 void advice_print(const struct config *c, const struct schedule *s, FILE *out)
 {
-    int attends = model_of(c)->attends;
+    int attends = model_attends(c) > 0;
     long width = width_of(c);
     double low = width < 512 ? 3e-4 : width < 1024 ? 1e-4 : 5e-5;
     double high = fmax(low, (attends ? 0.2 : 0.5) / (double)width);
