@@ -9,7 +9,8 @@
  *   GRU   r = s(x_r + a_r)  z = s(x_z + a_z)  n = tanh(x_n + r * a_n)  h = (1 - z) * n + z * h
  *   RNN   h = tanh(x + a)
  *
- * "extra" is what a step leaves beside the gates: c of an LSTM, a_n of a GRU.
+ * "extra" is what a step leaves beside the gates: c of an LSTM, a_n of a GRU. c stays fp32 however
+ * activations are stored, since it goes from step to step.
  * -D: CELL (0 LSTM, 1 GRU, 2 RNN), VEC.
  */
 #include "common.h"
@@ -19,6 +20,16 @@
 #endif
 
 #define GATES (CELL == 0 ? 4 : CELL == 1 ? 3 : 1)
+
+#if CELL == 0
+typedef float extra_type;
+#define get_extra load_vec
+#define put_extra store_vec
+#else
+typedef stored extra_type;
+#define get_extra get_vec
+#define put_extra put_vec
+#endif
 
 static inline vec sigmoid_vec(vec x)
 {

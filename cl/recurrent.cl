@@ -50,6 +50,9 @@ static inline vec fresh(vec x, int v, vec old)
 #endif
 }
 #define PUT(x, v, p) store_vec(fresh(x, v, load_vec(0, (p) + unit_of(v))), 0, (p) + unit_of(v))
+#define PUT_STORED(x, v, p) put_vec(fresh(x, v, get_vec(0, (p) + unit_of(v))), 0, (p) + unit_of(v))
+#define PUT_EXTRA(x, v, p) \
+    put_extra(fresh(x, v, get_extra(0, (p) + unit_of(v))), 0, (p) + unit_of(v))
 
 /* The biases' part of a; of a GRU's n only b_hh, since r multiplies it. */
 static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global const float *b_hh,
@@ -66,63 +69,63 @@ static inline void cell_bias(vec a[GATES], __global const float *b_ih, __global 
 /* One row's step forward for the units of vector v. `before`: from a row to the one walked before
  * it, in rows; 0 at the first, where c is `c_first`. Returns h. */
 static inline vec step_fwd(int v, size_t row, int before, const vec a[GATES], vec h, vec c_first,
-                           __global float *gates, __global const float *b_ih, __global float *extra,
-                           __global float *y)
+                           __global stored *gates, __global const float *b_ih,
+                           __global extra_type *extra, __global stored *y)
 {
     const int u = unit_of(v);
     vec x[GATES], e = c_first;
     gates += row * GATES * H;
 #pragma unroll
     for (int g = 0; g < GATES; g++)
-        x[g] = load_vec(0, gates + g * H + u);
+        x[g] = get_vec(0, gates + g * H + u);
 #if CELL == 0
     if (before)
-        e = load_vec(0, extra + (row + before) * H + u);
+        e = get_extra(0, extra + (row + before) * H + u);
 #elif CELL == 1
     x[2] += load_vec(0, b_ih + 2 * H + u);
 #endif
     h = cell_fwd(x, a, h, &e);
 #pragma unroll
     for (int g = 0; g < GATES; g++)
-        PUT(x[g], v, gates + g * H);
+        PUT_STORED(x[g], v, gates + g * H);
 #if CELL != 2
-    PUT(e, v, extra + row * H);
+    PUT_EXTRA(e, v, extra + row * H);
 #endif
-    PUT(h, v, y + row * DIRS * H);
+    PUT_STORED(h, v, y + row * DIRS * H);
     return h;
 }
 
 /* The same backward. x receives the gradients of the shares a; the return value is cell_bwd()'s. */
 static inline vec step_bwd(int v, size_t row, int before, vec x[GATES], vec dh, vec *dc,
-                           __global float *gates, __global const float *extra,
-                           __global const float *y, __global float *h_before, __global float *da)
+                           __global stored *gates, __global const extra_type *extra,
+                           __global const stored *y, __global stored *h_before, __global stored *da)
 {
     const int u = unit_of(v);
     vec e = (vec)(0.0f), c = (vec)(0.0f), h = (vec)(0.0f), da_n = (vec)(0.0f);
     gates += row * GATES * H;
 #pragma unroll
     for (int g = 0; g < GATES; g++)
-        x[g] = load_vec(0, gates + g * H + u);
+        x[g] = get_vec(0, gates + g * H + u);
     if (before)
-        h = load_vec(0, y + (row + before) * DIRS * H + u);
+        h = get_vec(0, y + (row + before) * DIRS * H + u);
 #if CELL != 2
-    e = load_vec(0, extra + row * H + u);
+    e = get_extra(0, extra + row * H + u);
 #endif
 #if CELL == 0
     if (before)
-        c = load_vec(0, extra + (row + before) * H + u);
+        c = get_extra(0, extra + (row + before) * H + u);
 #endif
     const vec direct = cell_bwd(x, dh, h, e, c, dc, &da_n);
-    store_vec(h, 0, h_before + row * H + u);
+    put_vec(h, 0, h_before + row * H + u);
 #pragma unroll
     for (int g = 0; g < GATES; g++)
-        PUT(x[g], v, gates + g * H);
+        PUT_STORED(x[g], v, gates + g * H);
 #if CELL == 1
     x[2] = da_n;
     da += row * GATES * H;
 #pragma unroll
     for (int g = 0; g < GATES; g++)
-        PUT(x[g], v, da + g * H);
+        PUT_STORED(x[g], v, da + g * H);
 #endif
     return direct;
 }
@@ -163,30 +166,28 @@ __kernel void recurrent_order(__global const float *restrict w, __global float *
 /* Pointers of a direction; a kernel of two has those of each. */
 #if DIRS == 2
 #define OF_DIRECTIONS(operands) operands(0), operands(1)
-#define PICK_DIRECTION(p) __global float *restrict p = backward ? p##1 : p##0
-#define PICK_DIRECTION_CONST(p) __global const float *restrict p = backward ? p##1 : p##0
+#define PICK_DIRECTION(type, p) __global type *restrict p = backward ? p##1 : p##0
 #else
 #define OF_DIRECTIONS(operands) operands(0)
-#define PICK_DIRECTION(p) __global float *restrict p = p##0
-#define PICK_DIRECTION_CONST(p) __global const float *restrict p = p##0
+#define PICK_DIRECTION(type, p) __global type *restrict p = p##0
 #endif
 
 /* wt: W_hh as recurrent_order() leaves it. */
 #define OPERANDS(n)                                                                     \
-    __global float *restrict gates##n, __global const float *restrict wt##n,            \
+    __global stored *restrict gates##n, __global const float *restrict wt##n,           \
         __global const float *restrict b_ih##n, __global const float *restrict b_hh##n, \
-        __global float *restrict extra##n
-__kernel void recurrent_fwd(OF_DIRECTIONS(OPERANDS), __global float *restrict y,
+        __global extra_type *restrict extra##n
+__kernel void recurrent_fwd(OF_DIRECTIONS(OPERANDS), __global stored *restrict y,
                             __global float *restrict carried, const int batch, const int window)
 {
     __local float state[2 * S * H]; /* h of this step and of the next, in turn */
     const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
     const int first = (int)get_group_id(0) / DIRS * S, count = min(S, batch - first);
-    PICK_DIRECTION(gates);
-    PICK_DIRECTION_CONST(wt);
-    PICK_DIRECTION_CONST(b_ih);
-    PICK_DIRECTION_CONST(b_hh);
-    PICK_DIRECTION(extra);
+    PICK_DIRECTION(stored, gates);
+    PICK_DIRECTION(const float, wt);
+    PICK_DIRECTION(const float, b_ih);
+    PICK_DIRECTION(const float, b_hh);
+    PICK_DIRECTION(extra_type, extra);
     for (int i = lane; i < 2 * S * H; i += LANES)
         state[i] = 0;
     carried += (size_t)first * 2 * H;
@@ -243,9 +244,10 @@ __kernel void recurrent_fwd(OF_DIRECTIONS(OPERANDS), __global float *restrict y,
     group_barrier(CLK_LOCAL_MEM_FENCE | CLK_GLOBAL_MEM_FENCE);
     for (int i = lane; i < count * H; i += LANES) {
         carried[i / H * 2 * H + i % H] = state[window % 2 * S * H + i];
-        if (CARRY_C)
-            carried[(i / H * 2 + 1) * H + i % H] =
-                extra[((size_t)(first + i / H) * window + window - 1) * H + i % H];
+#if CARRY_C
+        carried[(i / H * 2 + 1) * H + i % H] =
+            extra[((size_t)(first + i / H) * window + window - 1) * H + i % H];
+#endif
     }
 #endif
 }
@@ -256,22 +258,22 @@ __kernel void recurrent_fwd(OF_DIRECTIONS(OPERANDS), __global float *restrict y,
 
 /* h_before [B T, H]: the state that each step began with; da [B T, GATES H] (GRU): gradients of the
  * shares a, which for the others are those of x. */
-#define BACK_OPERANDS(n)                                                               \
-    __global float *restrict gates##n, __global const float *restrict w##n,            \
-        __global const float *restrict extra##n, __global float *restrict h_before##n, \
-        __global float *restrict da##n
-__kernel void recurrent_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict dy,
-                            __global const float *restrict y, const int batch, const int window)
+#define BACK_OPERANDS(n)                                                                     \
+    __global stored *restrict gates##n, __global const float *restrict w##n,                 \
+        __global const extra_type *restrict extra##n, __global stored *restrict h_before##n, \
+        __global stored *restrict da##n
+__kernel void recurrent_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const stored *restrict dy,
+                            __global const stored *restrict y, const int batch, const int window)
 {
     __local float grad[S * GATES * H], carry[S * H]; /* of a; of h, from the step after */
     __local float more[S * H]; /* LSTM: of c, from the step after; GRU: past W_hh */
     const int lane = (int)get_local_id(0), backward = (int)get_group_id(0) % DIRS;
     const int first = (int)get_group_id(0) / DIRS * S, count = min(S, batch - first);
-    PICK_DIRECTION(gates);
-    PICK_DIRECTION_CONST(w);
-    PICK_DIRECTION_CONST(extra);
-    PICK_DIRECTION(h_before);
-    PICK_DIRECTION(da);
+    PICK_DIRECTION(stored, gates);
+    PICK_DIRECTION(const float, w);
+    PICK_DIRECTION(const extra_type, extra);
+    PICK_DIRECTION(stored, h_before);
+    PICK_DIRECTION(stored, da);
     for (int i = lane; i < S * GATES * H; i += LANES)
         grad[i] = 0;
     for (int i = lane; i < S * H; i += LANES)
@@ -284,7 +286,7 @@ __kernel void recurrent_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *
             for (int s = 0; s < count; s++) {
                 const size_t row = (size_t)(first + s) * window + at;
                 vec x[GATES], dc = load_vec(0, more + s * H + u);
-                const vec dh = load_vec(0, dy + row * DIRS * H + backward * H + u) +
+                const vec dh = get_vec(0, dy + row * DIRS * H + backward * H + u) +
                                load_vec(0, carry + s * H + u);
                 const vec direct = step_bwd(v, row, before, x, dh, &dc, gates, extra,
                                             y + backward * H, h_before, da);
@@ -330,10 +332,10 @@ __kernel void recurrent_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *
 
 /* Row `at` of each sequence, a work-group each. product [B, GATES H] = h W_hh^T (nothing at the
  * first step without CARRY), h [B, H] the state; carried [B, H] (CARRY): c. */
-__kernel void recurrent_step_fwd(__global float *restrict gates,
+__kernel void recurrent_step_fwd(__global stored *restrict gates,
                                  __global const float *restrict b_ih,
                                  __global const float *restrict b_hh,
-                                 __global float *restrict extra, __global float *restrict y,
+                                 __global extra_type *restrict extra, __global stored *restrict y,
                                  __global const float *restrict product, __global float *restrict h,
                                  __global float *restrict carried, const int window, const int at,
                                  const int before, const int column)
@@ -355,18 +357,18 @@ __kernel void recurrent_step_fwd(__global float *restrict gates,
         state = step_fwd(v, row, before, a, state, c_first, gates, b_ih, extra, y + column);
         PUT(state, v, h + (size_t)b * H);
         if (CARRY_C)
-            PUT(load_vec(0, extra + row * H + u), v, carried + (size_t)b * H);
+            PUT(get_extra(0, extra + row * H + u), v, carried + (size_t)b * H);
     }
 }
 
 /* The same backward. carry [B, H]: the gradient of h from the step after (`last`: there is none),
  * then what goes past W_hh; the product grad W_hh, grad [B, GATES H], is added to it. dc [B, H]
  * (LSTM). */
-__kernel void recurrent_step_bwd(__global float *restrict gates,
-                                 __global const float *restrict extra,
-                                 __global float *restrict h_before, __global float *restrict da,
-                                 __global const float *restrict dy,
-                                 __global const float *restrict y, __global float *restrict grad,
+__kernel void recurrent_step_bwd(__global stored *restrict gates,
+                                 __global const extra_type *restrict extra,
+                                 __global stored *restrict h_before, __global stored *restrict da,
+                                 __global const stored *restrict dy,
+                                 __global const stored *restrict y, __global float *restrict grad,
                                  __global float *restrict carry, __global float *restrict dc,
                                  const int window, const int at, const int before, const int column,
                                  const int last)
@@ -375,7 +377,7 @@ __kernel void recurrent_step_bwd(__global float *restrict gates,
     const size_t row = (size_t)b * window + at;
     for (int v = (int)get_local_id(0); v < BLOCKS; v += LANES) {
         const int u = unit_of(v);
-        vec x[GATES], d = (vec)(0.0f), dh = load_vec(0, dy + row * DIRS * H + column + u);
+        vec x[GATES], d = (vec)(0.0f), dh = get_vec(0, dy + row * DIRS * H + column + u);
         if (!last) {
             dh += load_vec(0, carry + (size_t)b * H + u);
             if (CELL == 0)

@@ -7,8 +7,8 @@
  *
  * trace [groups, T, TRACE, VEC], what a step of the walk leaves: the gates, c of an LSTM or a_n of
  * a GRU, the state it began with, its input. The backward pass puts the gradients of x in place of
- * the gates, and that of a_n in place of a_n. A kernel walks one direction, y [B T, DIRS H] as in
- * recurrent.cl.
+ * the gates, and that of a_n in place of a_n. It is stored as activations are, but for c, which is
+ * fp32. A kernel walks one direction, y [B T, DIRS H] as in recurrent.cl.
  *
  * -D: CELL, H, IN (columns of the input), DIRS, VEC.
  */
@@ -25,7 +25,7 @@
 #endif
 
 #define WITH_EXTRA (CELL == 2 ? 0 : H)
-#define AT_STATE (GATES * H + WITH_EXTRA)
+#define AT_STATE (GATES * H + WITH_EXTRA * (int)(sizeof(extra_type) / sizeof(stored)))
 #define AT_INPUT (AT_STATE + H)
 #define TRACE ((AT_INPUT + IN) | 1)   /* odd, so that steps do not share a set of a cache */
 #define SIDE 2                        /* units at a time: a loaded state serves SIDE * GATES sums */
@@ -36,7 +36,7 @@
 /* to[n] = rows of `count` sequences, the first of which is at p, the next `stride` floats on.
  * Sequences that are not there are 0. Rows come in vectors, the last of which may overlap the one
  * before. */
-static inline void turn_in(vec *to, int n, __global const float *p, size_t stride, int count)
+static inline void turn_in(vec *to, int n, __global const stored *p, size_t stride, int count)
 {
     float *element = (float *)to;
     if (count == VEC && n >= VEC) {
@@ -45,7 +45,7 @@ static inline void turn_in(vec *to, int n, __global const float *p, size_t strid
             vec a[VEC];
 #pragma unroll
             for (int s = 0; s < VEC; s++)
-                a[s] = load_vec(0, p + (size_t)s * stride + i0);
+                a[s] = get_vec(0, p + (size_t)s * stride + i0);
             transpose(a);
 #pragma unroll
             for (int i = 0; i < VEC; i++)
@@ -57,10 +57,10 @@ static inline void turn_in(vec *to, int n, __global const float *p, size_t strid
         to[i] = (vec)(0.0f);
     for (int s = 0; s < count; s++)
         for (int i = 0; i < n; i++)
-            element[i * VEC + s] = p[(size_t)s * stride + i];
+            element[i * VEC + s] = get((size_t)s * stride + i, p);
 }
 
-static inline void turn_out(const vec *from, int n, __global float *p, size_t stride, int count)
+static inline void turn_out(const vec *from, int n, __global stored *p, size_t stride, int count)
 {
     const float *element = (const float *)from;
     if (count == VEC && n >= VEC) {
@@ -73,21 +73,27 @@ static inline void turn_out(const vec *from, int n, __global float *p, size_t st
             transpose(a);
 #pragma unroll
             for (int s = 0; s < VEC; s++)
-                store_vec(a[s], 0, p + (size_t)s * stride + i0);
+                put_vec(a[s], 0, p + (size_t)s * stride + i0);
         }
         return;
     }
     for (int s = 0; s < count; s++)
         for (int i = 0; i < n; i++)
-            p[(size_t)s * stride + i] = element[i * VEC + s];
+            put(element[i * VEC + s], (size_t)s * stride + i, p);
+}
+
+/* Where a step of the trace has c or a_n. */
+static inline __global extra_type *extra_of(__global stored *at)
+{
+    return (__global extra_type *)(at + GATES * H * VEC);
 }
 
 /* keep: trace is written, for a backward pass; else it is not touched. */
 __kernel void
-recurrent_wide_fwd(__global const float *restrict x, __global const float *restrict w_ih,
+recurrent_wide_fwd(__global const stored *restrict x, __global const float *restrict w_ih,
                    __global const float *restrict w_hh, __global const float *restrict b_ih,
-                   __global const float *restrict b_hh, __global float *restrict trace,
-                   __global float *restrict y, const int batch, const int window,
+                   __global const float *restrict b_hh, __global stored *restrict trace,
+                   __global stored *restrict y, const int batch, const int window,
                    const int backward, const int column, const int keep)
 {
     const int group = (int)get_group_id(0), first = group * VEC, count = min(VEC, batch - first);
@@ -99,11 +105,11 @@ recurrent_wide_fwd(__global const float *restrict x, __global const float *restr
         const vec *h = state[t % 2], *e = extra[t % 2];
         vec *next = state[(t + 1) % 2], *e_next = extra[(t + 1) % 2];
         turn_in(in, IN, x + row * IN, (size_t)window * IN, count);
-        __global float *to = trace + (keep ? ((size_t)group * window + t) * TRACE * VEC : 0);
+        __global stored *to = trace + (keep ? ((size_t)group * window + t) * TRACE * VEC : 0);
         for (int k = 0; k < H && keep; k++)
-            store_vec(h[k], AT_STATE + k, to);
+            put_vec(h[k], AT_STATE + k, to);
         for (int i = 0; i < IN && keep; i++)
-            store_vec(in[i], AT_INPUT + i, to);
+            put_vec(in[i], AT_INPUT + i, to);
         for (int from = 0; from < H; from += SIDE) {
             const int u0 = min(from, H - min(SIDE, H)); /* the last units may come twice */
             vec a[SIDE][GATES], of_x[SIDE][GATES];
@@ -141,9 +147,9 @@ recurrent_wide_fwd(__global const float *restrict x, __global const float *restr
                     continue;
 #pragma unroll
                 for (int g = 0; g < GATES; g++)
-                    store_vec(of_x[s][g], g * H + u, to);
+                    put_vec(of_x[s][g], g * H + u, to);
                 if (WITH_EXTRA)
-                    store_vec(more, GATES * H + u, to);
+                    put_extra(more, u, extra_of(to));
             }
         }
         turn_out(next, H, y + row * DIRS * H + column, (size_t)window * DIRS * H, count);
@@ -153,7 +159,7 @@ recurrent_wide_fwd(__global const float *restrict x, __global const float *restr
 /* sum[GATES, columns] += over `steps` steps of the trace: gates' gradients times its vectors from
  * `at` on, for the gates of unit u. `n`: where the trace has the gradient that goes with a GRU's n.
  */
-static inline void outer(__global float *sum, __global const float *trace, int steps, int columns,
+static inline void outer(__global float *sum, __global const stored *trace, int steps, int columns,
                          int at, int u, int n)
 {
     for (int from = 0; from < columns; from += 6) {
@@ -164,13 +170,13 @@ static inline void outer(__global float *sum, __global const float *trace, int s
             for (int i = 0; i < 6; i++)
                 acc[g][i] = (vec)(0.0f);
         for (int s = 0; s < steps; s++) {
-            __global const float *p = trace + (size_t)s * TRACE * VEC;
+            __global const stored *p = trace + (size_t)s * TRACE * VEC;
 #pragma unroll
             for (int g = 0; g < GATES; g++)
-                d[g] = load_vec(CELL == 1 && g == 2 ? n + u : g * H + u, p);
+                d[g] = get_vec(CELL == 1 && g == 2 ? n + u : g * H + u, p);
 #pragma unroll
             for (int i = 0; i < 6; i++) {
-                const vec v = load_vec(at + min(from + i, columns - 1), p);
+                const vec v = get_vec(at + min(from + i, columns - 1), p);
 #pragma unroll
                 for (int g = 0; g < GATES; g++)
                     acc[g][i] = fma(d[g], v, acc[g][i]);
@@ -192,11 +198,11 @@ static inline void outer(__global float *sum, __global const float *trace, int s
  * other; sums: the same with a vector for each. dx [B T, IN] as add_dx says: 0 none, 1 written, 2
  * added to.
  */
-__kernel void recurrent_wide_bwd(__global float *restrict trace,
+__kernel void recurrent_wide_bwd(__global stored *restrict trace,
                                  __global const float *restrict w_ih,
                                  __global const float *restrict w_hh,
-                                 __global const float *restrict dy, __global float *restrict sums,
-                                 __global float *restrict part, __global float *restrict dx,
+                                 __global const stored *restrict dy, __global float *restrict sums,
+                                 __global float *restrict part, __global stored *restrict dx,
                                  const int batch, const int window, const int backward,
                                  const int column, const int add_dx)
 {
@@ -211,24 +217,24 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace,
         carry[k] = past[k] = (vec)(0.0f);
     for (int t = window - 1; t >= 0; t--) {
         const size_t row = (size_t)first * window + (backward ? window - 1 - t : t);
-        __global float *at = trace + ((size_t)group * window + t) * TRACE * VEC;
+        __global stored *at = trace + ((size_t)group * window + t) * TRACE * VEC;
         turn_in(dh, H, dy + row * DIRS * H + column, (size_t)window * DIRS * H, count);
         for (int u = 0; u < H; u++) {
             vec g[GATES], da_n = (vec)(0.0f), e = da_n, c = da_n;
 #pragma unroll
             for (int i = 0; i < GATES; i++)
-                g[i] = load_vec(i * H + u, at);
+                g[i] = get_vec(i * H + u, at);
             if (WITH_EXTRA)
-                e = load_vec(GATES * H + u, at);
+                e = get_extra(u, extra_of(at));
             if (CELL == 0 && t)
-                c = load_vec(GATES * H + u, at - TRACE * VEC);
+                c = get_extra(u, extra_of(at - TRACE * VEC));
             const vec direct =
-                cell_bwd(g, dh[u] + carry[u], load_vec(AT_STATE + u, at), e, c, past + u, &da_n);
+                cell_bwd(g, dh[u] + carry[u], get_vec(AT_STATE + u, at), e, c, past + u, &da_n);
 #pragma unroll
             for (int i = 0; i < GATES; i++)
-                store_vec(g[i], i * H + u, at);
+                put_vec(g[i], i * H + u, at);
             if (CELL == 1)
-                store_vec(da_n, n + u, at);
+                put_vec(da_n, n + u, at);
             carry[u] = direct;
         }
         for (int from = 0; from < H && t; from += BLOCK) {
@@ -239,7 +245,7 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace,
                 acc[k] = k0 + k >= from ? carry[k0 + k] : (vec)(0.0f);
             for (int g = 0; g < GATES; g++)
                 for (int u = 0; u < H; u++) {
-                    const vec d = load_vec(CELL == 1 && g == 2 ? n + u : g * H + u, at);
+                    const vec d = get_vec(CELL == 1 && g == 2 ? n + u : g * H + u, at);
                     __global const float *w = w_hh + (g * H + u) * H + k0;
 #pragma unroll
                     for (int k = 0; k < BLOCK; k++)
@@ -263,7 +269,7 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace,
                 for (int i = 0; i < BLOCK_IN; i++)
                     acc[i] = d_in[i0 + i];
                 for (int j = 0; j < GATES * H; j++) {
-                    const vec d = load_vec(j, at);
+                    const vec d = get_vec(j, at);
                     __global const float *w = w_ih + j * IN + i0;
 #pragma unroll
                     for (int i = 0; i < BLOCK_IN; i++)
@@ -287,8 +293,8 @@ __kernel void recurrent_wide_bwd(__global float *restrict trace,
             vec of_a = load_vec(j, s_bias), of_x = load_vec(GATES * H + j, s_bias);
             const int of_n = CELL == 1 && j >= 2 * H ? n + j - 2 * H : j;
             for (int s = 0; s < steps; s++) {
-                of_a += load_vec(of_n, at + (size_t)s * TRACE * VEC);
-                of_x += load_vec(j, at + (size_t)s * TRACE * VEC);
+                of_a += get_vec(of_n, at + (size_t)s * TRACE * VEC);
+                of_x += get_vec(j, at + (size_t)s * TRACE * VEC);
             }
             store_vec(of_a, j, s_bias);
             store_vec(of_x, GATES * H + j, s_bias);

@@ -1300,6 +1300,7 @@ static const struct problem problems[] = {
      .shape = {.b = 5, .t = 7, .d = 12, .in = 4, .cell = GRU, .dirs = 1},
      .fixed = 1},
     {.op = &recurrent_op, .shape = {.b = 130, .t = 2, .d = 5, .in = 1, .cell = GRU, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 3, .t = 1, .d = 258, .in = 2, .cell = LSTM, .dirs = 2}},
     {.op = &recurrent_op, .shape = {.b = 4, .t = 2, .d = 264, .in = 3, .cell = GRU, .dirs = 2}},
     {.op = &recurrent_op,
      .shape = {.b = 2, .t = 3, .d = 257, .in = 2, .cell = GRU, .dirs = 1},
@@ -1999,6 +2000,63 @@ static void test_recurrent_range(int mode)
     }
 }
 
+/* Rows of a layer in bfloat16 by so many runs, each of which begins with the state that the one
+ * before ended with: [runs, CARRIED_B, CARRIED_T / runs, H]. */
+enum { CARRIED_B = 5, CARRIED_T = 4, CARRIED_IN = 2 };
+static float *run_carried(int mode, const struct cell *cell, size_t runs)
+{
+    const size_t window = CARRIED_T / runs, inputs = CARRIED_B * window * CARRIED_IN;
+    struct graph *g = graph_open(CARRIED_B, 0);
+    g->carries = 1;
+    op_store(g, DTYPE_BF16);
+    struct tensor *of_x =
+        graph_state(g, "x", DTYPE_F32, 3, (size_t[]){CARRIED_B, window, CARRIED_IN});
+    struct tensor *of_y = graph_keep(g, op_recurrent(g, of_x, cell, "core", 0));
+    params_place(g->params, device_info(device_of(mode))->base_align);
+    OK(params_allocate(g->params, device_of(mode), 0, &err));
+    struct plan *p = lowered(g, mode);
+    plan_ready(p, 1);
+    for (size_t i = 0; i < g->params->count; i++) {
+        const size_t n = g->params->list[i]->value.elems;
+        float *values = room(n * sizeof *values);
+        draw_all(values, n, (uint32_t)i, -0.4, 0.4);
+        OK(params_write(g->params, i, g->params->values, values, &err));
+        free(values);
+    }
+    float *x = room(inputs * sizeof *x), *y = room(runs * of_y->elems * sizeof *y);
+    for (size_t r = 0; r < runs; r++) {
+        for (size_t i = 0; i < inputs; i++) {
+            const size_t row = i / CARRIED_IN, b = row / window, t = r * window + row % window;
+            x[i] = draw(40, (b * CARRIED_T + t) * CARRIED_IN + i % CARRIED_IN, -2, 2);
+        }
+        OK(tensor_write(of_x, x, &err));
+        run_step(p, &(struct step){.count = CARRIED_B});
+        OK(tensor_read(of_y, y + r * of_y->elems, &err));
+    }
+    free(x);
+    plan_close(p);
+    return y;
+}
+
+/* What goes from run to run is what goes from step to step, fp32 however rows are stored: a window
+ * walked at once and one walked row by row have the same bits. */
+static void test_recurrent_carried(int mode)
+{
+    for (int kind = CELL_KIND_LSTM; kind <= CELL_KIND_RNN; kind++)
+        for (size_t hidden = 23; hidden <= 261; hidden += 238) {
+            const struct cell cell = {.kind = (enum cell_kind)kind, .hidden = hidden};
+            float *whole = run_carried(mode, &cell, 1), *rows = run_carried(mode, &cell, CARRIED_T);
+            for (size_t b = 0; b < CARRIED_B; b++)
+                for (size_t t = 0; t < CARRIED_T; t++)
+                    assert_memory_equal(whole + (b * CARRIED_T + t) * hidden,
+                                        rows + (t * CARRIED_B + b) * hidden,
+                                        hidden * sizeof *whole);
+            assert_memory_not_equal(whole, whole + hidden, hidden * sizeof *whole);
+            free(whole);
+            free(rows);
+        }
+}
+
 /* Running statistics go on by PyTorch's rule, from the samples that count; what is not finite stays
  * out of them. */
 static void test_running_statistics(int mode)
@@ -2280,6 +2338,7 @@ int main(int argc, char **argv)
         {"terms of a loss", test_loss_terms},
         {"sum_rows", test_sum_rows},
         {"recurrent, range of values", test_recurrent_range},
+        {"recurrent, carried", test_recurrent_carried},
         {"I/Q features", test_iq_features},
         {"initial values", test_draws},
         {"initial values, orthogonal", test_orthogonal},

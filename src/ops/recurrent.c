@@ -91,14 +91,21 @@ static struct launch *wide_kernel(struct plan *p, const struct layer *op, const 
                        op->in, op->dirs, op->vec);
 }
 
+/* How many stored numbers of a trace an LSTM's c (fp32) or a GRU's a_n take. */
+static size_t extra_places(const struct plan *p, enum cell_kind kind)
+{
+    return kind == CELL_KIND_LSTM ? sizeof(float) / dtype_bytes(p->graph->stored, 1)
+                                  : kind == CELL_KIND_GRU;
+}
+
 static void wide(struct plan *p, struct layer *op)
 {
     size_t groups = (op->batch + op->vec - 1) / op->vec;
-    size_t trace = ((op->gates + (op->kind != CELL_KIND_RNN) + 1) * op->hidden + op->in) | 1;
+    size_t trace = ((op->gates + extra_places(p, op->kind) + 1) * op->hidden + op->in) | 1;
     double rows = (double)(op->batch * op->window);
     for (size_t d = 0; d < op->dirs; d++) {
         struct direction *dir = &op->dir[d];
-        dir->trace = p->training ? plan_tensor2(p, "trace", groups * op->window * op->vec, trace)
+        dir->trace = p->training ? plan_stored(p, "trace", groups * op->window * op->vec, trace)
                                  : plan_tensor2(p, "unused", 1, 1);
         struct launch *l = wide_kernel(p, op, "recurrent_wide_fwd");
         launch_read(l, op->x);
@@ -310,8 +317,8 @@ static void long_back(struct plan *p, struct op *node, const struct layer *op)
     size_t rows = op->batch * op->window, width = op->gates * op->hidden;
     struct tensor *h_before[2], *da[2], *dy = lower_arrived(node, 0);
     for (size_t d = 0; d < op->dirs; d++) {
-        h_before[d] = plan_tensor2(p, "before", rows, op->hidden);
-        da[d] = op->kind == CELL_KIND_GRU ? plan_tensor2(p, "grad.hidden", rows, width)
+        h_before[d] = plan_stored(p, "before", rows, op->hidden);
+        da[d] = op->kind == CELL_KIND_GRU ? plan_stored(p, "grad.hidden", rows, width)
                                           : plan_tensor2(p, "unused", 1, 1);
     }
     if (op->side)
@@ -373,9 +380,10 @@ static void recurrent_forward(struct plan *p, struct op *node)
     size_t rows = op.batch * op.window, width = op.gates * op.hidden;
     for (size_t d = 0; d < op.dirs && !op.wide; d++) {
         struct direction *dir = &op.dir[d];
-        dir->gates = plan_tensor2(p, "gates", rows, width);
-        dir->extra = op.kind == CELL_KIND_RNN ? plan_tensor2(p, "unused", 1, 1)
-                                              : plan_tensor2(p, "extra", rows, op.hidden);
+        dir->gates = plan_stored(p, "gates", rows, width);
+        dir->extra = op.kind == CELL_KIND_LSTM  ? plan_tensor2(p, "extra", rows, op.hidden)
+                     : op.kind == CELL_KIND_GRU ? plan_stored(p, "extra", rows, op.hidden)
+                                                : plan_tensor2(p, "unused", 1, 1);
         plan_gemm(p, dir->w_ih->name, gemm_shape_of(0, 1, rows, width, op.in), op.x, dir->w_ih,
                   dir->gates, 0);
     }
@@ -421,6 +429,7 @@ static const struct op_class recurrent_class = {
     .forward = recurrent_forward,
     .back = recurrent_back,
     .reads = READS_IN(X) | READS_OUT(0),
+    .stored = READS_IN(X) | READS_OUT(0),
 };
 
 /* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */
