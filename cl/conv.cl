@@ -27,74 +27,77 @@
 #endif
 
 /* A work-group unfolds the rows of its chunk. */
-__kernel void unfold(__global const float *restrict x, __global float *restrict u, const int window,
-                     const int length, const int rows, const int chunk)
+__kernel void unfold(__global const stored *restrict x, __global stored *restrict u,
+                     const int window, const int length, const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int first = row % length * S - P;
-        __global const float *of = x + (size_t)(row / length) * window * C;
+        __global const stored *of = x + (size_t)(row / length) * window * C;
         for (int e = (int)get_local_id(0); e < C * K; e += LANES) {
             const int c = e / K, t = first + e % K * D;
-            u[(size_t)row * (C * K) + e] = t >= 0 && t < window ? of[(size_t)t * C + c] : 0.0f;
+            put(t >= 0 && t < window ? get((size_t)t * C + c, of) : 0.0f,
+                (size_t)row * (C * K) + e, u);
         }
     }
 }
 
 /* dx[b, t, c] (+)= sum over k of du[b, l, c, k] where l S - P + k D = t */
-__kernel void fold(__global const float *restrict du, __global float *restrict dx, const int window,
-                   const int length, const int rows, const int chunk, const int add)
+__kernel void fold(__global const stored *restrict du, __global stored *restrict dx,
+                   const int window, const int length, const int rows, const int chunk,
+                   const int add)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int at = row % window + P;
-        __global const float *of = du + (size_t)(row / window) * length * (C * K);
+        __global const stored *of = du + (size_t)(row / window) * length * (C * K);
         for (int c = (int)get_local_id(0); c < C; c += LANES) {
-            float sum = add ? dx[(size_t)row * C + c] : 0.0f;
+            float sum = add ? get((size_t)row * C + c, dx) : 0.0f;
             for (int k = D == 1 ? at % S : 0; k < min(K, at / D + 1); k += D == 1 ? S : 1) {
                 const int l = (at - k * D) / S;
                 if ((D == 1 || l * S == at - k * D) && l < length)
-                    sum += of[(size_t)l * (C * K) + c * K + k];
+                    sum += get((size_t)l * (C * K) + c * K + k, of);
             }
-            dx[(size_t)row * C + c] = sum;
+            put(sum, (size_t)row * C + c, dx);
         }
     }
 }
 
 /* The place of the largest of K rows, the first among equals; NaN is the largest. */
-static inline int place_of_most(__global const float *x)
+static inline int place_of_most(__global const stored *x)
 {
     int at = 0;
     for (int k = 1; k < K; k++)
-        if (x[k * C] > x[at * C] || isnan(x[k * C]))
+        if (get(k * C, x) > get(at * C, x) || isnan(get(k * C, x)))
             at = k;
     return at;
 }
 
 /* y[b, l, c] = most of x[b, l K .. l K + K - 1, c] */
-__kernel void max_pool_fwd(__global const float *restrict x, __global float *restrict y,
+__kernel void max_pool_fwd(__global const stored *restrict x, __global stored *restrict y,
                            const int window, const int length, const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
-        __global const float *of = x + ((size_t)(row / length) * window + row % length * K) * C;
+        __global const stored *of = x + ((size_t)(row / length) * window + row % length * K) * C;
         for (int c = (int)get_local_id(0); c < C; c += LANES)
-            y[(size_t)row * C + c] = of[place_of_most(of + c) * C + c];
+            put(get(place_of_most(of + c) * C + c, of), (size_t)row * C + c, y);
     }
 }
 
 /* dx = dy at the row that was the most, else 0; 0 for the rows that were dropped */
-__kernel void max_pool_bwd(__global const float *restrict dy, __global const float *restrict x,
-                           __global float *restrict dx, const int window, const int length,
+__kernel void max_pool_bwd(__global const stored *restrict dy, __global const stored *restrict x,
+                           __global stored *restrict dx, const int window, const int length,
                            const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int b = row / window, t = row % window, l = t / K;
-        __global const float *of = x + ((size_t)b * window + l * K) * C;
+        __global const stored *of = x + ((size_t)b * window + l * K) * C;
         for (int c = (int)get_local_id(0); c < C; c += LANES)
-            dx[(size_t)row * C + c] = l < length && place_of_most(of + c) == t - l * K
-                                          ? dy[((size_t)b * length + l) * C + c]
-                                          : 0.0f;
+            put(l < length && place_of_most(of + c) == t - l * K
+                    ? get(((size_t)b * length + l) * C + c, dy)
+                    : 0.0f,
+                (size_t)row * C + c, dx);
     }
 }

@@ -89,6 +89,7 @@ static const struct op_class unfold_class = {
     .forward = unfold_forward,
     .back = unfold_back,
     .reads = READS_IN(X), /* where it is made again */
+    .stored = READS_IN(X) | READS_OUT(0),
     .again = unfold_again,
 };
 
@@ -143,6 +144,7 @@ static const struct op_class max_pool_class = {
     .forward = max_pool_forward,
     .back = max_pool_back,
     .reads = READS_IN(X),
+    .stored = READS_IN(X) | READS_OUT(0),
 };
 
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool)
