@@ -16,12 +16,12 @@
 
 /* y = (x - mean) / sd, sd = sqrt(biased variance + eps); x, y [B, T, F], stats [B, 2, F] = mean,
  * sd. A work-group takes a window. */
-__kernel void window_norm(__global const float *restrict x, __global float *restrict y,
+__kernel void window_norm(__global const float *restrict x, __global stored *restrict y,
                           __global float *restrict stats, const int window)
 {
     const size_t b = get_group_id(0);
     __global const float *from = x + b * window * F;
-    __global float *to = y + b * window * F;
+    __global stored *to = y + b * window * F;
     for (int f = (int)get_local_id(0); f < F; f += LANES) {
         const float pivot = from[f];
         float sum = 0, square = 0;
@@ -34,7 +34,7 @@ __kernel void window_norm(__global const float *restrict x, __global float *rest
         }
         const float sd = sqrt(square / window + EPS);
         for (int t = 0; t < window; t++)
-            to[(size_t)t * F + f] = (from[(size_t)t * F + f] - mean) / sd;
+            put((from[(size_t)t * F + f] - mean) / sd, (size_t)t * F + f, to);
         stats[b * 2 * F + f] = mean;
         stats[b * 2 * F + F + f] = sd;
     }

@@ -37,6 +37,7 @@ static const struct op_class window_norm_class = {
     .name = "window norm",
     .infer = window_norm_infer,
     .forward = window_norm_forward,
+    .stored = READS_OUT(0),
 };
 
 struct tensor *op_window_norm(struct graph *g, struct tensor *x, struct tensor **stats)
