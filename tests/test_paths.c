@@ -67,6 +67,7 @@ static void check_model(char *const *settings, size_t drops)
     struct graph *g = model_graph(params, config, WINDOWS, &shape, 1, &data, &io);
     assert_non_null(g);
     assert_int_equal(count, drops);
+    assert_int_equal(model_drops(config), drops > 0);
     for (size_t i = 0; i < count; i++) {
         assert_int_not_equal(paths[i][0], 0);
         if (strstr(paths[i], "(null)"))
@@ -104,7 +105,18 @@ static void test_recurrent(void **state)
     CHECK_MODEL(2, "model.type=recurrent", "data.targets=close", "model.layers=3");
     CHECK_MODEL(2, "model.type=recurrent", "data.targets=close", "model.layers=3",
                 "model.bidirectional=yes");
+    CHECK_MODEL(0, "model.type=recurrent", "data.targets=close", "model.layers=1");
+    CHECK_MODEL(4, "model.type=recurrent", "data.targets=close", "model.layers=1",
+                "model.attention_layers=1");
     CHECK_MODEL(2, "model.type=cnn_recurrent", "data.targets=close", "model.layers=3");
+}
+
+/* OpenDPD's has none. */
+static void test_dgru(void **state)
+{
+    (void)state;
+    CHECK_MODEL(0, "model.type=dgru", "data.features=i, q", "data.targets=i",
+                "data.target_rows=window", "model.layers=3");
 }
 
 /* Behind both convolutions of a block. */
@@ -119,6 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_recurrent),
+        cmocka_unit_test(test_dgru),
         cmocka_unit_test(test_convolutions),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -138,4 +138,5 @@ const struct model_class model_autoencoder = {
     .build = build,
     .terms = autoencoder_terms,
     .attends = transformer_attends,
+    .drops = DROPS_WITHIN,
 };

@@ -91,5 +91,6 @@ const struct model_class model_cnn_recurrent = {
     .python = "cnn_recurrent.py",
     .build = build,
     .attends = recurrent_attends,
+    .drops = DROPS_BETWEEN,
     .supervised = 1,
 };

@@ -42,7 +42,9 @@ long model_attends(const struct config *config)
 
 int model_drops(const struct config *config)
 {
-    return model_attends(config) || model_of(config)->drops || config->model.layers > 1;
+    const int drops = (int)model_of(config)->drops;
+    return drops == DROPS_WITHIN || (drops == DROPS_BETWEEN && config->model.layers > 1) ||
+           model_attends(config);
 }
 
 void model_check(struct config_making *making, const struct config *c)

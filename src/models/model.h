@@ -52,7 +52,7 @@ struct model_class {
     long (*attends)(const struct config *config);
     int supervised; /* needs data.targets */
     int carries;    /* walks along the rows with a state that can go on from window to window */
-    int drops;      /* dropout acts in each layer; in others without attention between layers */
+    enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
     int randomises; /* has activations for which rrelu can stand */
 };
 

@@ -74,6 +74,7 @@ const struct model_class model_recurrent = {
     .python = "recurrent.py",
     .build = build,
     .attends = recurrent_attends,
+    .drops = DROPS_BETWEEN,
     .supervised = 1,
     .carries = 1,
 };

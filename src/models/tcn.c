@@ -67,5 +67,5 @@ const struct model_class model_tcn = {
     .python = "tcn.py",
     .build = tcn_build,
     .supervised = 1,
-    .drops = 1,
+    .drops = DROPS_WITHIN,
 };

@@ -55,5 +55,6 @@ const struct model_class model_transformer = {
     .python = "transformer.py",
     .build = build,
     .attends = transformer_attends,
+    .drops = DROPS_WITHIN,
     .supervised = 1,
 };
