@@ -16,6 +16,7 @@
 
 #include "data/cache.h"
 #include "data_fakes.h"
+#include "util/block.h"
 #include "util/file.h"
 
 #define ROWS 3000
@@ -185,9 +186,9 @@ static void values_that_no_file_can_have(void **state)
     (void)state;
     struct table *table = table_new("x.csv", 1);
     char path[] = "foreign.columns";
-    double *x = table->column[0] = malloc(4 * sizeof *x);
+    double *x = table->column[0] = block_new(4 * sizeof *x);
     table->name[0] = strdup("x");
-    table->time = malloc(4 * sizeof *table->time);
+    table->time = block_new(4 * sizeof *table->time);
     table->rows = 4;
     for (int i = 0; i < 4; i++) {
         x[i] = i;
@@ -222,9 +223,9 @@ static struct table *long_table(void)
     assert_non_null(table);
     table->rows = LONG_ROWS;
     table->format = TIME_MILLISECONDS;
-    table->time = malloc(LONG_ROWS * sizeof *table->time);
+    table->time = block_new(LONG_ROWS * sizeof *table->time);
     for (size_t c = 0; c < 2; c++) {
-        table->column[c] = malloc(LONG_ROWS * sizeof(double));
+        table->column[c] = block_new(LONG_ROWS * sizeof(double));
         table->name[c] = strdup(c ? "b" : "a");
         assert_non_null(table->column[c]);
         for (size_t i = 0; i < LONG_ROWS; i++)
@@ -546,12 +547,12 @@ static void gaps_that_no_file_can_have(void **state)
                  {{2, 2}, NAN, 0}, {{1, 4}, NAN, 0},      {{1, 3}, -INFINITY, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct table *table = table_new("x.csv", 1);
-        table->column[0] = calloc(4, sizeof(double));
+        table->column[0] = block_zeros(4 * sizeof(double));
         table->name[0] = strdup("x");
         table->rows = table->read = 4;
         table->column[0][2] = cases[i].x;
         table->gaps = 1;
-        table->cut = malloc(sizeof cases[i].cut);
+        table->cut = block_new(sizeof cases[i].cut);
         memcpy(table->cut, cases[i].cut, sizeof cases[i].cut);
         table->cuts = 2;
         assert_int_equal(cache_write(path, "key", table), 0);
@@ -569,9 +570,9 @@ static void places_that_no_file_can_have(void **state)
     (void)state;
     char path[] = "places.columns";
     struct table *table = table_new("x.csv", 1);
-    table->column[0] = calloc(2, sizeof(double));
+    table->column[0] = block_zeros(2 * sizeof(double));
     table->name[0] = strdup("x");
-    table->origin = calloc(2, sizeof *table->origin);
+    table->origin = block_zeros(2 * sizeof *table->origin);
     table->rows = 2;
     table->read = 5;
     table->origin[1] = 4;

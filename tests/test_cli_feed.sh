@@ -102,4 +102,51 @@ too_large()
 }
 point "series that do not fit the device are streamed" too_large
 
+# 1,000,000 rows: read, 32 MB in four columns; series of six features, 24 MB; a target, 20 MB.
+awk 'BEGIN { print "t,a,b,c"
+    for (i = 0; i < 1000000; i++)
+        printf "%d,%d,%d.5,%d\n", 1600000000 + 60 * i, i * 7919 % 1009, i * i % 8191, i % 97 }' >long.csv
+sed -e 's/series.csv/long.csv/' -e 's/^features .*/features = a, b, c, ret(b), ma(a,20), lag(c,3)/' \
+    -e 's/^window .*/window = 16\
+stride = 100\
+scaler = robust/' small.ini >long.ini
+
+# fits KB FILE FEED: whether so much memory of its own is enough to load the data; what files are mapped
+# to is none. On one core: each thread takes memory for its stack.
+cpu=$(sed -n 's/^Cpus_allowed_list:[^0-9]*\([0-9]*\).*/\1/p' /proc/self/status 2>/dev/null)
+fits()
+{
+    (ulimit -d "$1" && OPENBLAS_NUM_THREADS=1 exec taskset -c "$cpu" timeout 60 "$seqtrain" check \
+        -c "$2" -d none -s device.memory=1GiB -s data.cache=no -s data.feed="$3") >out 2>err
+}
+
+# The least memory, in steps of 1 MB, that 4,000 rows are loaded in.
+base=2000
+while [ $base -lt 64000 ] && ! fits $base small.ini resident; do
+    base=$((base + 1000))
+done
+bounded()
+{
+    echo "4,000 rows take $base KB"
+    fits $((base + 200000)) long.ini resident && ! fits $((base + 2000)) long.ini resident &&
+        has err 'out of memory' && fits $((base + 2000)) long.ini stream
+}
+name="1,000,000 rows are loaded in 2 MB more than 4,000: less than an array of them"
+if [ $base -lt 64000 ]; then
+    point "$name" bounded
+else
+    skip "$name" "seqtrain does not start in 64 MB of memory here, or there is no taskset"
+fi
+point "1,000,000 rows: the same bits" both long.ini -s train.epochs=1
+
+# A cache folder that cannot be made; one that no file can be made in.
+no_cache_folder()
+{
+    touch occupied
+    (XDG_CACHE_HOME=$PWD/occupied && export XDG_CACHE_HOME &&
+        run 1 check -c small.ini -d none -s data.feed=stream) &&
+        lines err 1 && has err 'data\.feed = stream: .*/occupied/seqtrain: '
+}
+point "a stream without a cache folder is refused" no_cache_folder
+
 echo "1..$points"

@@ -14,6 +14,7 @@
 #include "data/split.h"
 #include "data/table.h"
 #include "data_fakes.h"
+#include "util/block.h"
 
 #define SYNTHETIC "configs/data/synthetic_candles.csv.gz"
 
@@ -264,7 +265,7 @@ static void shuffled_blocks(void **state)
         }
         dataset_free(data);
     }
-    free(first);
+    block_free(first);
 }
 
 static void few_blocks(void **state)

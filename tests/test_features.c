@@ -10,6 +10,7 @@
 
 #include "data/features.h"
 #include "data_fakes.h"
+#include "util/block.h"
 
 enum { ROWS = 400 };
 
@@ -38,10 +39,10 @@ static struct table *make_table(void)
     table->columns = COLUMNS;
     table->name = calloc(COLUMNS, sizeof *table->name);
     table->column = calloc(COLUMNS, sizeof *table->column);
-    table->time = malloc(ROWS * sizeof *table->time);
+    table->time = block_new(ROWS * sizeof *table->time);
     for (int c = 0; c < COLUMNS; c++) {
         table->name[c] = strdup(column_names[c]);
-        table->column[c] = malloc(ROWS * sizeof(double));
+        table->column[c] = block_new(ROWS * sizeof(double));
     }
     for (int i = 0; i < ROWS; i++) {
         double close = 100 + floor(20 * random_unit() * 8) / 8;
@@ -799,7 +800,7 @@ static void times_of_day_week_and_year(void **state)
     assert_true(isnan(sine[0]));
     near(sine[1], (1 + cos(turn * 18.5 / 24)) / 2, 10);
 
-    free(table->time);
+    block_free(table->time);
     table->time = NULL;
     struct error err;
     struct feature *feature = parse("add(close,hour_sin())");

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "data/split.h"
+#include "util/block.h"
 
 static uint64_t random_state = 11;
 
@@ -218,7 +219,7 @@ static void windows_of_random_stretches(void **state)
         }
         for (int part = 0; part < PARTS; part++) {
             assert_int_equal(at[part], count[part]);
-            free(start[part]);
+            block_free(start[part]);
         }
         assert_int_equal(asked, windowing.keep ? fitting : 0);
     }
@@ -242,7 +243,7 @@ static void rows_of_windows_each_once(void **state)
                 assert_int_equal(found[at++], row);
             }
         assert_int_equal(at, rows);
-        free(found);
+        block_free(found);
     }
 }
 
@@ -365,7 +366,7 @@ static void windows_are_dealt(void **state)
     uint32_t *start[PARTS];
     size_t count[PARTS] = {20, 1, 2}, at[PARTS] = {0, 1, 2};
     for (int part = 0; part < PARTS; part++) {
-        start[part] = malloc(20 * sizeof **start);
+        start[part] = block_new(20 * sizeof **start);
         assert_non_null(start[part]);
         for (uint32_t i = 0; i < 20; i++)
             start[part][i] = 1000 * (uint32_t)part + 3 * i;
@@ -378,7 +379,7 @@ static void windows_are_dealt(void **state)
         assert_int_equal(start[part][at[part]++], 3 * i);
     }
     for (int part = 0; part < PARTS; part++)
-        free(start[part]);
+        block_free(start[part]);
 }
 
 int main(void)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/load.h"
+#include "util/block.h"
 
 /* Equal bins between the 1st and the 99th percentile; what lies beyond is in the outer ones. */
 struct bins {
@@ -43,10 +44,10 @@ static int count_bins(const struct load *load, struct bins *bins)
 {
     const struct dataset *data = load->data;
     size_t n = data->count[PART_TRAIN];
-    double *x = malloc((n + 1) * sizeof *x);
+    double *x = block_new((n + 1) * sizeof *x);
     bins->windows = calloc(bins->count, sizeof *bins->windows);
     if (!x || !bins->windows) {
-        free(x);
+        block_free(x);
         return -1;
     }
     for (size_t i = 0; i < n; i++)
@@ -56,7 +57,7 @@ static int count_bins(const struct load *load, struct bins *bins)
     bins->width = (x[n - 1 - (n - 1) / 100] - bins->low) / (double)bins->count;
     for (size_t i = 0; i < n && bins->width > 0; i++)
         bins->windows[bin_of(bins, x[i])]++;
-    free(x);
+    block_free(x);
     return bins->width > 0 ? 0 : 1;
 }
 
@@ -106,7 +107,7 @@ static int weigh(struct load *load, const struct bins *bins, size_t filled, doub
                  double *heaviest)
 {
     struct dataset *data = load->data;
-    data->weight = malloc((data->rows + 1) * sizeof *data->weight);
+    data->weight = block_new((data->rows + 1) * sizeof *data->weight);
     if (!data->weight)
         return -1;
     for (size_t row = 0; row < data->rows; row++)

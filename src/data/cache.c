@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "util/block.h"
 #include "util/file.h"
 #include "util/parallel.h"
 #include "util/zone.h"
@@ -248,7 +249,7 @@ static int read_text(const char **at, const char *end, char **to)
 static int read_cuts(struct table *table, const char *at, size_t cuts)
 {
     uint64_t before = 0, cut;
-    table->cut = cuts ? malloc(cuts * sizeof *table->cut) : NULL;
+    table->cut = cuts ? block_new(cuts * sizeof *table->cut) : NULL;
     for (; table->cuts < cuts && table->cut; before = cut, at += 8) {
         memcpy(&cut, at, 8);
         if (cut <= before || cut >= table->rows)
@@ -284,7 +285,7 @@ static int allocate_unfilled(struct table *table)
     if (!(table->unfilled = calloc(table->columns + 1, sizeof *table->unfilled)))
         return -1;
     for (size_t i = 0; i < table->columns; i++)
-        if (!(table->unfilled[i] = malloc(table->rows * sizeof **table->unfilled)))
+        if (!(table->unfilled[i] = block_new(table->rows * sizeof **table->unfilled)))
             return -1;
     return 0;
 }
@@ -299,9 +300,9 @@ static int read_body(FILE *in, const struct cache_head *head, struct table *tabl
     table->left_before = head->gaps >> 1 & 1;
     table->left_behind = head->gaps >> 2 & 1;
     if (head->lined)
-        table->line = malloc(rows * sizeof *table->line);
+        table->line = block_new(rows * sizeof *table->line);
     if (head->moved)
-        table->origin = malloc(rows * sizeof *table->origin);
+        table->origin = block_new(rows * sizeof *table->origin);
     int good = names && !table_allocate(table, head->timed != 0, rows) &&
                (!head->unfilled || !allocate_unfilled(table)) && !head->lined == !table->line &&
                !head->moved == !table->origin &&
@@ -497,7 +498,8 @@ static char *make_key(const char *path, const struct table_how *how, char *const
 
 static char *cache_path(const uint64_t name[2])
 {
-    char *folder = file_cache("data"), *path = NULL;
+    struct error ignored;
+    char *folder = file_cache("data", &ignored), *path = NULL;
     char file[64];
     snprintf(file, sizeof file, "%016" PRIx64 "%016" PRIx64 ".columns", name[0], name[1]);
     if (folder)

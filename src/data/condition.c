@@ -6,6 +6,7 @@
 
 #include "data/csv.h"
 #include "data/features.h"
+#include "util/block.h"
 
 #define DEPTH_MAX 32
 
@@ -330,8 +331,8 @@ int condition_compute(const struct condition *condition, const struct table *tab
                       unsigned char *out, struct error *err)
 {
     size_t rows = run.end - run.begin, warmup = condition_warmup(condition);
-    double *side = malloc(2 * rows * sizeof *side);
-    unsigned char *stack = malloc(condition->height * rows), *top = stack; /* [height][rows] */
+    double *side = block_new(2 * rows * sizeof *side);
+    unsigned char *stack = block_new(condition->height * rows), *top = stack; /* [height][rows] */
     int result =
         side && stack ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", table->path);
     for (size_t i = 0; i < condition->steps && !result; i++) {
@@ -348,7 +349,7 @@ int condition_compute(const struct condition *condition, const struct table *tab
     }
     for (size_t t = 0; t < rows && !result; t++)
         out[t] = t >= warmup && stack[t];
-    free(side);
-    free(stack);
+    block_free(side);
+    block_free(stack);
     return result;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "data/reading.h"
+#include "util/block.h"
 
 size_t dataset_series(const struct dataset *data, size_t row)
 {
@@ -67,22 +68,22 @@ void dataset_free(struct dataset *data)
         free(data->file[i].name);
     free(data->file);
     for (enum part part = 0; part < PARTS; part++)
-        free(data->start[part]);
-    free(data->long_start);
+        block_free(data->start[part]);
+    block_free(data->long_start);
     free(data->border);
     scaler_fini(&data->scaler);
     if (data->reading)
         reading_fini(data->reading);
     free(data->reading);
-    free(data->series);
-    free(data->time);
-    free(data->target);
-    free(data->raw_target);
-    free(data->target_base);
+    block_free(data->series);
+    block_free(data->time);
+    block_free(data->target);
+    block_free(data->raw_target);
+    block_free(data->target_base);
     free(data->target_feature);
     free(data->target_is_column);
     free(data->transform);
     free(data->target_range);
-    free(data->weight);
+    block_free(data->weight);
     free(data);
 }

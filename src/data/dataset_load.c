@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/load.h"
+#include "util/block.h"
 #include "util/file.h"
 #include "util/zone.h"
 
@@ -43,15 +46,35 @@ static void load_fini(struct load *load)
     json_decref(load->told);
 }
 
-static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
+static int load_all(struct load *load, const struct fitted *fitted)
 {
     load->data = calloc(1, sizeof *load->data);
     if (load->data)
         load->data->reading = calloc(1, sizeof *load->data->reading);
-    load->kept = fitted ? fitted->reading : NULL;
     load->told = json_object();
-    int result = load->data && load->data->reading && load->told ? run_load(load, fitted)
-                                                                 : load_no_memory(load);
+    return load->data && load->data->reading && load->told ? run_load(load, fitted)
+                                                           : load_no_memory(load);
+}
+
+/* The same; what grows with the rows lies in files. */
+static int load_mapped(struct load *load, const struct fitted *fitted)
+{
+    char *folder = file_cache("", load->err);
+    if (!folder)
+        return error_prefix(load->err, "data.feed = stream");
+    int begun = !block_map_begin(folder), result = begun ? load_all(load, fitted) : -1;
+    int cause = begun ? block_map_end() : errno;
+    if (result && cause && (!begun || load->err->status == STATUS_FAILED))
+        error_set(load->err, STATUS_FAILED, "data.feed = stream: %s: %s", folder, strerror(cause));
+    free(folder);
+    return result;
+}
+
+static struct dataset *begin_load(struct load *load, const struct fitted *fitted)
+{
+    load->kept = fitted ? fitted->reading : NULL;
+    int result =
+        load->config->data.feed == FEED_STREAM ? load_mapped(load, fitted) : load_all(load, fitted);
     load_fini(load);
     if (!result)
         return load->data;

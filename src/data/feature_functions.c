@@ -7,12 +7,13 @@
 #include <time.h>
 
 #include "data/features.h"
+#include "util/block.h"
 
 #define DAY_MS 86400000.0
 
 static double *room(size_t rows)
 {
-    return malloc(rows * sizeof(double));
+    return block_new(rows * sizeof(double));
 }
 
 /* --- how many rows a function looks back */
@@ -88,7 +89,7 @@ static int fold_window(const double *x, size_t rows, size_t n, double (*o)(doubl
             out[block + j] = o(tail[j + 1], head);
         }
     }
-    free(tail);
+    block_free(tail);
     return 0;
 }
 
@@ -178,7 +179,7 @@ static int count_window(const double *x, size_t rows, size_t n, size_t back, dou
                         double *out)
 {
     double *sorted = room(rows);
-    size_t *place = malloc(rows * sizeof *place), *tree = calloc(rows + 1, sizeof *tree);
+    size_t *place = block_new(rows * sizeof *place), *tree = block_zeros((rows + 1) * sizeof *tree);
     int result = sorted && place && tree ? 0 : -1;
     for (size_t t = 0; t < rows && !result; t++)
         sorted[t] = sign * x[t];
@@ -195,9 +196,9 @@ static int count_window(const double *x, size_t rows, size_t n, size_t back, dou
             below += tree[i];
         out[t] = (double)below;
     }
-    free(sorted);
-    free(place);
-    free(tree);
+    block_free(sorted);
+    block_free(place);
+    block_free(tree);
     return result;
 }
 
@@ -231,12 +232,12 @@ static int compute_zscore(const double *const *x, size_t rows, const double *p, 
 {
     double *mean = room(rows);
     if (!mean || window_moments(x[0], rows, (size_t)p[0], mean, out)) {
-        free(mean);
+        block_free(mean);
         return -1;
     }
     for (size_t t = 0; t < rows; t++)
         out[t] = out[t] != 0 ? (x[0][t] - mean[t]) / out[t] : 0;
-    free(mean);
+    block_free(mean);
     return 0;
 }
 
@@ -340,7 +341,7 @@ static int compute_volatility(const double *const *x, size_t rows, const double 
     int result = returns ? against(x[0], rows, 1, log_ratio, returns) : -1;
     if (!result)
         result = window_moments(returns + 1, rows - 1, (size_t)p[0], NULL, out + 1);
-    free(returns);
+    block_free(returns);
     return result;
 }
 
@@ -382,7 +383,7 @@ static int compute_macd(const double *const *x, size_t rows, const double *p, do
     ema(x[0], rows, p[1], slow);
     for (size_t t = lag_macd(p); t < rows; t++)
         out[t] -= slow[t];
-    free(slow);
+    block_free(slow);
     return 0;
 }
 
@@ -402,7 +403,7 @@ static int compute_macd_hist(const double *const *x, size_t rows, const double *
         signal && !compute_macd_signal(x, rows, p, signal) ? compute_macd(x, rows, p, out) : -1;
     for (size_t t = lag_macd_signal(p); t < rows && !result; t++)
         out[t] -= signal[t];
-    free(signal);
+    block_free(signal);
     return result;
 }
 
@@ -421,7 +422,7 @@ static int compute_rsi(const double *const *x, size_t rows, const double *p, dou
     smooth(down + 1, rows - 1, (size_t)p[0], 1 / p[0], down + 1);
     for (size_t t = lag_rows(p); t < rows; t++)
         out[t] = up[t] + down[t] != 0 ? 100 * (up[t] / (up[t] + down[t])) : 50;
-    free(up);
+    block_free(up);
     return 0;
 }
 
@@ -448,12 +449,12 @@ static int bands(enum band band, const double *x, size_t rows, const double *p, 
 {
     double *mean = room(rows);
     if (!mean || window_moments(x, rows, (size_t)p[0], mean, out)) {
-        free(mean);
+        block_free(mean);
         return -1;
     }
     for (size_t t = 0; t < rows; t++)
         out[t] = band_value(band, x[t], mean[t], p[1] * out[t]);
-    free(mean);
+    block_free(mean);
     return 0;
 }
 
@@ -509,7 +510,7 @@ static int compute_stoch_k(const double *const *x, size_t rows, const double *p,
         double range = highest[t] - lowest[t];
         out[t] = range != 0 ? 100 * ((x[2][t] - lowest[t]) / range) : 50;
     }
-    free(lowest);
+    block_free(lowest);
     return result;
 }
 
@@ -521,7 +522,7 @@ static int compute_stoch_d(const double *const *x, size_t rows, const double *p,
     int result = k && !compute_stoch_k(x, rows, p, k)
                      ? window_mean(k + first, rows - first, (size_t)p[1], out + first)
                      : -1;
-    free(k);
+    block_free(k);
     return result;
 }
 
@@ -555,8 +556,8 @@ static int compute_cci(const double *const *x, size_t rows, const double *p, dou
         distance /= (double)n;
         out[t] = distance != 0 ? (y[t] - mean[t]) / (0.015 * distance) : 0;
     }
-    free(y);
-    free(mean);
+    block_free(y);
+    block_free(mean);
     return result;
 }
 

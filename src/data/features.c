@@ -10,6 +10,7 @@
 
 #include "data/csv.h"
 #include "data/feature_functions.h"
+#include "util/block.h"
 #include "util/near.h"
 
 #define DEPTH_MAX 32
@@ -439,7 +440,7 @@ static double *times(const struct feature *feature, const struct table *table, s
                   csv_show(feature->text, text));
         return NULL;
     }
-    double *out = malloc(rows * sizeof *out);
+    double *out = block_new(rows * sizeof *out);
     if (!out)
         no_memory(table, err);
     for (size_t i = 0; out && i < rows; i++)
@@ -497,13 +498,13 @@ int feature_compute(const struct feature *feature, const struct table *table, st
             x[i] = table->column[argument->column] + run.begin;
             continue;
         }
-        x[i] = own[i] = malloc(rows * sizeof *own[i]);
+        x[i] = own[i] = block_new(rows * sizeof *own[i]);
         result =
             own[i] ? feature_compute(argument, table, run, own[i], err) : no_memory(table, err);
     }
     if (!result)
         result = apply(feature, x, table, run, out, err);
     for (int i = 0; i < FEATURE_ARGUMENTS; i++)
-        free(own[i]);
+        block_free(own[i]);
     return result;
 }

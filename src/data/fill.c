@@ -182,8 +182,8 @@ int fill_series(struct load *load, const struct fitted *fitted)
         if (!result)
             result = store(load, f, x);
     }
-    free(chosen);
-    free(x);
-    free(rows);
+    block_free(chosen);
+    block_free(x);
+    block_free(rows);
     return result ? -1 : check_ends(load);
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/load.h"
+#include "util/block.h"
 
 /* The split; a part that has files of its own gets nothing of the others. */
 static struct split make_split(const struct load *load)
@@ -38,14 +39,14 @@ static size_t usable_rows(const struct load *load, const struct input *input)
  * `from` is where usable rows lie in the table. */
 static int average(struct load *load, const struct input *input, struct block *block, size_t blocks)
 {
-    double *x = malloc((input->table->rows + 1) * sizeof *x), sum = 0;
+    double *x = block_new((input->table->rows + 1) * sizeof *x), sum = 0;
     size_t at = 0, row = 0, count = 0;
     if (!x)
         return load_no_memory(load);
     for (size_t r = 0; r < input->runs; r++) {
         struct run run = input->run[r];
         if (feature_compute(load->stratify, input->table, run, x, load->err)) {
-            free(x);
+            block_free(x);
             return -1;
         }
         for (size_t i = load->warmup; i < run.end - run.begin; i++, row++) {
@@ -62,7 +63,7 @@ static int average(struct load *load, const struct input *input, struct block *b
                 break;
         }
     }
-    free(x);
+    block_free(x);
     return 0;
 }
 
@@ -303,7 +304,7 @@ static int count_lacking(struct load *load, struct choice *choice)
     const struct dataset *data = load->data;
     if (!data->targets || load->whole)
         return 0;
-    if (!(choice->lacking = malloc((data->rows + 1) * sizeof *choice->lacking)))
+    if (!(choice->lacking = block_new((data->rows + 1) * sizeof *choice->lacking)))
         return load_no_memory(load);
     *choice->lacking = 0;
     for (size_t row = 0; row < data->rows; row++) {
@@ -321,7 +322,7 @@ static int find_where(struct load *load)
     for (size_t i = 0; i < load->inputs && load->where; i++) {
         struct input *input = &load->input[i];
         size_t warmup = load->warmup;
-        if (!(input->where = calloc(input->rows + warmup + 1, 1)))
+        if (!(input->where = block_zeros(input->rows + warmup + 1)))
             return load_no_memory(load);
         for (size_t s = 0; s < input->segments; s++) {
             struct segment segment = input->segment[s];
@@ -511,8 +512,8 @@ static int find_long(struct load *load, const struct windowing *windowing,
     free(training);
     if (failed)
         return -1;
-    free(start[PART_TRAIN]);
-    free(start[PART_TEST]);
+    block_free(start[PART_TRAIN]);
+    block_free(start[PART_TEST]);
     load->data->long_start = start[PART_VALIDATION];
     load->data->long_count = count[PART_VALIDATION];
     return 0;
@@ -529,7 +530,7 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
         windowing.stride[part] = follow ? data->eval_window : (size_t)load->config->data.stride;
     }
     if (count_lacking(load, &choice) || find_where(load)) {
-        free(choice.lacking);
+        block_free(choice.lacking);
         return -1;
     }
     if (!choice.lacking && !load->where)
@@ -537,7 +538,7 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
     int failed = windows_find(&windowing, stretch, stretches, data->start, data->count);
     if (!failed && data->eval_window)
         failed = find_long(load, &windowing, stretch, stretches);
-    free(choice.lacking);
+    block_free(choice.lacking);
     return failed ? load_no_memory(load) : 0;
 }
 

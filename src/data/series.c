@@ -8,6 +8,7 @@
 #include "data/csv.h"
 #include "data/load.h"
 #include "data/table_join.h"
+#include "util/block.h"
 
 void series_fini(struct input *input)
 {
@@ -15,7 +16,7 @@ void series_fini(struct input *input)
     free(input->run);
     free(input->segment);
     free(input->stretch);
-    free(input->where);
+    block_free(input->where);
     free(input->column);
     free(input->name);
     free(input->label);
@@ -99,7 +100,7 @@ static int add_columns(struct table *table, const struct table *more)
         memset(unfilled + table->columns, 0, (more->columns + 1) * sizeof *unfilled);
     }
     for (size_t i = 0; i < more->columns; i++) {
-        double *to = malloc((table->rows + 1) * sizeof *to);
+        double *to = block_new((table->rows + 1) * sizeof *to);
         char *called = strdup(more->name[i]);
         table->name[table->columns] = called;
         table->column[table->columns++] = to;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 uint64_t split_random(uint64_t seed, uint64_t index)
 {
     uint64_t z = (seed + 1) * 0xd1342543de82ef95u + (index + 1) * 0x9e3779b97f4a7c15u;
@@ -180,7 +182,7 @@ int windows_find(const struct windowing *windowing, const struct stretch *stretc
     }
     for (enum part part = 0; part < PARTS; part++) {
         count[part] = 0;
-        failed |= !(start[part] = malloc((most[part] + 1) * sizeof *start[part]));
+        failed |= !(start[part] = block_new((most[part] + 1) * sizeof *start[part]));
     }
     for (size_t i = 0; i < stretches && !failed; i++) {
         enum part part = stretch[i].part;
@@ -195,11 +197,11 @@ int windows_find(const struct windowing *windowing, const struct stretch *stretc
     }
     for (enum part part = 0; part < PARTS; part++) {
         if (failed) {
-            free(start[part]);
+            block_free(start[part]);
             start[part] = NULL;
             continue;
         }
-        uint32_t *less = realloc(start[part], (count[part] + 1) * sizeof *less);
+        uint32_t *less = block_resize(start[part], (count[part] + 1) * sizeof *less);
         start[part] = less ? less : start[part];
     }
     return failed ? -1 : 0;
@@ -210,7 +212,7 @@ int windows_deal(const struct split *split, uint32_t *start[PARTS], size_t count
     size_t all = count[PART_TRAIN], wanted[PARTS];
     want(split, all, wanted);
     for (enum part part = PART_VALIDATION; part < PARTS; part++) {
-        uint32_t *more = realloc(start[part], (count[part] + wanted[part] + 1) * sizeof *more);
+        uint32_t *more = block_resize(start[part], (count[part] + wanted[part] + 1) * sizeof *more);
         if (!more)
             return -1;
         start[part] = more;
@@ -238,7 +240,7 @@ uint32_t *windows_rows(const uint32_t *start, size_t count, size_t first, size_t
             *rows += end > row ? end - row : 0;
             done = end > done ? end : done;
         }
-        if (!to && !(to = malloc((*rows + 1) * sizeof *to)))
+        if (!to && !(to = block_new((*rows + 1) * sizeof *to)))
             return NULL;
     }
     return to;

@@ -67,8 +67,9 @@ struct windowing {
 size_t windows_in(size_t rows, size_t span, size_t stride);
 
 /*
- * First rows of the windows of each part, ascending if the stretches are, in memory that the caller
- * frees (not NULL, even if count is 0). Each window is shown to keep() once. -1: memory.
+ * First rows of the windows of each part, ascending if the stretches are, in blocks (util/block.h)
+ * that the caller frees (not NULL, even if count is 0). Each window is shown to keep() once. -1:
+ * memory.
  */
 int windows_find(const struct windowing *windowing, const struct stretch *stretch, size_t stretches,
                  uint32_t *start[PARTS], size_t count[PARTS]);
@@ -78,7 +79,7 @@ int windows_find(const struct windowing *windowing, const struct stretch *stretc
 int windows_deal(const struct split *split, uint32_t *start[PARTS], size_t count[PARTS]);
 
 /* The rows start[i] + first .. start[i] + first + length - 1 of ascending windows, each row once,
- * ascending; the caller frees. NULL without memory. */
+ * ascending, in a block that the caller frees. NULL without memory. */
 uint32_t *windows_rows(const uint32_t *start, size_t count, size_t first, size_t length,
                        size_t *rows);
 

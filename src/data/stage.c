@@ -154,8 +154,8 @@ void stage_free(struct stage *stage)
     }
     for (size_t i = 0; i < STAGE_SLOTS; i++) {
         free(stage->slot[i].start);
-        free(stage->slot[i].series);
-        free(stage->slot[i].target);
+        block_free(stage->slot[i].series);
+        block_free(stage->slot[i].target);
         free(stage->slot[i].weight);
     }
     pthread_cond_destroy(&stage->changed);

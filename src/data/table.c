@@ -19,17 +19,17 @@ static void free_one(struct table *table)
         if (table->name)
             free(table->name[i]);
         if (table->column)
-            free(table->column[i]);
+            block_free(table->column[i]);
     }
     for (size_t i = 0; table->unfilled && i < table->columns; i++)
-        free(table->unfilled[i]);
+        block_free(table->unfilled[i]);
     free(table->unfilled);
     free(table->name);
     free(table->column);
-    free(table->time);
-    free(table->line);
-    free(table->origin);
-    free(table->cut);
+    block_free(table->time);
+    block_free(table->line);
+    block_free(table->origin);
+    block_free(table->cut);
     free(table->comma);
     free(table->told);
     free(table->series);
@@ -115,13 +115,13 @@ int table_set_room(struct table *table, int timed, size_t rows)
     if (rows > SIZE_MAX / sizeof(double))
         return -1;
     for (size_t i = 0; i < table->columns; i++) {
-        double *more = realloc(table->column[i], rows * sizeof *more);
+        double *more = block_resize(table->column[i], rows * sizeof *more);
         if (!more)
             return -1;
         table->column[i] = more;
     }
     if (timed) {
-        int64_t *more = realloc(table->time, rows * sizeof *more);
+        int64_t *more = block_resize(table->time, rows * sizeof *more);
         if (!more)
             return -1;
         table->time = more;

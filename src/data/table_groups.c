@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 void groups_fini(struct groups *groups)
 {
     for (size_t i = 0; i < groups->count; i++)
         free(groups->group[i].name);
     free(groups->group);
-    free(groups->of);
+    block_free(groups->of);
     json_decref(groups->number);
     *groups = (struct groups){0};
 }
@@ -53,7 +55,7 @@ static int by_name(const void *a, const void *b)
 
 static void *copy(const void *from, size_t size, const size_t *row, size_t rows)
 {
-    char *to = malloc((rows + 1) * size);
+    char *to = block_new((rows + 1) * size);
     for (size_t i = 0; to && i < rows; i++)
         memcpy(to + i * size, (const char *)from + row[i] * size, size);
     return to;
@@ -125,7 +127,7 @@ static struct table *settle(const struct piece *all, const struct group *group, 
 /* The rows of all groups, one group behind the other; group[i]'s begin at begin[i]. */
 static size_t *sort_rows(const struct groups *groups, size_t rows, size_t *begin)
 {
-    size_t *row = malloc((rows + 1) * sizeof *row), at = 0;
+    size_t *row = block_new((rows + 1) * sizeof *row), at = 0;
     for (size_t i = 0; i < groups->count; i++) {
         begin[i] = at;
         at += groups->group[i].rows;
@@ -173,6 +175,6 @@ int groups_deal(const struct groups *groups, struct piece *all)
         replace(all->table, head);
     free(sorted);
     free(begin);
-    free(row);
+    block_free(row);
     return failed ? -1 : 0;
 }

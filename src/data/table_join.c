@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 static int by_first_time(const void *a, const void *b)
 {
     const struct table *x = *(struct table *const *)a, *y = *(struct table *const *)b;
@@ -109,8 +111,9 @@ static struct table *allocate(struct table *const *part, size_t count, const cha
         rows += part[i]->rows;
         cuts += part[i]->cuts;
     }
-    int failed = !t || table_allocate(t, 1, rows) || !(t->line = malloc(rows * sizeof *t->line)) ||
-                 !(t->cut = malloc((cuts + count) * sizeof *t->cut)) ||
+    int failed = !t || table_allocate(t, 1, rows) ||
+                 !(t->line = block_new(rows * sizeof *t->line)) ||
+                 !(t->cut = block_new((cuts + count) * sizeof *t->cut)) ||
                  !(t->part = calloc(count, sizeof *t->part)) ||
                  (part[0]->series && !(t->series = strdup(part[0]->series)));
     for (size_t c = 0; !failed && c < t->columns; c++) {
@@ -121,7 +124,7 @@ static struct table *allocate(struct table *const *part, size_t count, const cha
             if (!t->unfilled)
                 failed = !(t->unfilled = calloc(t->columns + 1, sizeof *t->unfilled));
             if (!failed && !t->unfilled[c])
-                failed = !(t->unfilled[c] = malloc(rows * sizeof **t->unfilled));
+                failed = !(t->unfilled[c] = block_new(rows * sizeof **t->unfilled));
         }
     }
     if (!failed)

@@ -10,6 +10,7 @@
 #include "data/table_groups.h"
 #include "data/table_piece.h"
 #include "data/time_judge.h"
+#include "util/block.h"
 
 /* What is found out about one column of numbers. */
 struct column {
@@ -344,7 +345,7 @@ static int look(struct judged *j)
 /* The array with room for so many values of 8 bytes; NULL stays. */
 static void *roomier(void *array, size_t room, int *failed)
 {
-    void *more = array ? realloc(array, room * sizeof(int64_t)) : NULL;
+    void *more = array ? block_resize(array, room * sizeof(int64_t)) : NULL;
     *failed |= array && !more;
     return more ? more : array;
 }
@@ -354,8 +355,8 @@ static int grow(struct judged *j)
     struct table *t = j->table;
     size_t room = j->room ? j->room + j->room / 2 : 4096;
     if (!j->room) {
-        t->line = malloc(sizeof *t->line);
-        t->origin = malloc(sizeof *t->origin);
+        t->line = block_new(sizeof *t->line);
+        t->origin = block_new(sizeof *t->origin);
     }
     int failed = !t->line || !t->origin;
     t->line = roomier(t->line, room, &failed);
@@ -363,7 +364,7 @@ static int grow(struct judged *j)
     j->piece.later = roomier(j->piece.later, room, &failed);
     j->piece.skipped = roomier(j->piece.skipped, room, &failed);
     if (j->at->by_series && !j->room)
-        failed |= !(j->groups.of = malloc(sizeof *j->groups.of));
+        failed |= !(j->groups.of = block_new(sizeof *j->groups.of));
     j->groups.of = roomier(j->groups.of, room, &failed);
     if (failed || table_set_room(t, j->at->times > 0, room))
         return no_memory(j);
@@ -378,7 +379,7 @@ static int note_later(struct judged *j, int64_t later)
     if (!j->piece.later) {
         if (later == t->time[t->rows])
             return 0;
-        if (!(j->piece.later = malloc(j->room * sizeof *j->piece.later)))
+        if (!(j->piece.later = block_new(j->room * sizeof *j->piece.later)))
             return no_memory(j);
         memcpy(j->piece.later, t->time, t->rows * sizeof *t->time);
     }
@@ -392,7 +393,7 @@ static int note_skipped(struct judged *j, size_t before)
     struct piece *p = &j->piece;
     if (!p->skipped && !before)
         return 0;
-    if (!p->skipped && !(p->skipped = calloc(j->room, sizeof *p->skipped)))
+    if (!p->skipped && !(p->skipped = block_zeros(j->room * sizeof *p->skipped)))
         return no_memory(j);
     p->skipped[j->table->rows] = before;
     return 0;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "data/table_piece.h"
+#include "util/block.h"
 
 static int needed(const struct piece *p, size_t column)
 {
@@ -51,7 +52,7 @@ static int keep_unfilled(struct piece *p, size_t c)
     struct table *t = p->table;
     if (!t->unfilled && !(t->unfilled = calloc(t->columns + 1, sizeof *t->unfilled)))
         return piece_no_memory(p);
-    if (!(t->unfilled[c] = malloc((t->rows + 1) * sizeof **t->unfilled)))
+    if (!(t->unfilled[c] = block_new((t->rows + 1) * sizeof **t->unfilled)))
         return piece_no_memory(p);
     memcpy(t->unfilled[c], t->column[c], t->rows * sizeof **t->unfilled);
     return 0;
@@ -107,8 +108,8 @@ static int skip_rows(struct piece *p, size_t start, int all)
 {
     struct table *t = p->table;
     size_t kept = 0, column, left_out = p->skipped_count;
-    size_t *from = malloc((t->rows + 1) * sizeof *from);
-    t->cut = malloc((t->rows + 1) * sizeof *t->cut);
+    size_t *from = block_new((t->rows + 1) * sizeof *from);
+    t->cut = block_new((t->rows + 1) * sizeof *t->cut);
     int result = from && t->cut ? 0 : piece_no_memory(p);
     for (size_t i = start; i < t->rows && !result; i++) {
         if (all && lacks(p, i, &column)) {
@@ -126,7 +127,7 @@ static int skip_rows(struct piece *p, size_t start, int all)
                 left_out == 1 ? "" : "s");
     if (!result && (left_out || start))
         result = piece_rearrange(p, from, kept);
-    free(from);
+    block_free(from);
     return result;
 }
 

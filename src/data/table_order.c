@@ -5,6 +5,7 @@
 
 #include "data/table_long.h"
 #include "data/table_piece.h"
+#include "util/block.h"
 
 #define LONG_HINT (2 * CSV_SHOWN + 96)
 
@@ -33,8 +34,8 @@ static int earlier_first(const void *a, const void *b)
 static int sort_rows(struct piece *p)
 {
     struct table *t = p->table;
-    struct key *key = malloc((t->rows + 1) * sizeof *key);
-    size_t *from = malloc((t->rows + 1) * sizeof *from);
+    struct key *key = block_new((t->rows + 1) * sizeof *key);
+    size_t *from = block_new((t->rows + 1) * sizeof *from);
     int result = key && from ? 0 : piece_no_memory(p);
     for (size_t i = 0; i < t->rows && !result; i++)
         key[i] = (struct key){t->time[i], i};
@@ -44,22 +45,22 @@ static int sort_rows(struct piece *p)
         from[i] = key[i].row;
     if (!result)
         result = piece_rearrange(p, from, t->rows);
-    free(key);
-    free(from);
+    block_free(key);
+    block_free(from);
     return result;
 }
 
 static int turn_round(struct piece *p)
 {
     struct table *t = p->table;
-    size_t *from = malloc((t->rows + 1) * sizeof *from);
+    size_t *from = block_new((t->rows + 1) * sizeof *from);
     if (!from)
         return piece_no_memory(p);
     for (size_t i = 0; i < t->rows; i++)
         from[i] = t->rows - 1 - i;
     int result = piece_rearrange(p, from, t->rows);
     p->turned = 1;
-    free(from);
+    block_free(from);
     return result;
 }
 
@@ -70,7 +71,7 @@ static const char *long_hint(const struct piece *p, char hint[LONG_HINT])
     char name[CSV_SHOWN];
     size_t values;
     *hint = 0;
-    int64_t *time = t->series ? NULL : malloc((t->read + 1) * sizeof *time);
+    int64_t *time = t->series ? NULL : block_new((t->read + 1) * sizeof *time);
     for (size_t i = 0; time && i < t->read; i++)
         time[i] = LONG_NO_TIME;
     for (size_t i = 0; time && i < t->rows; i++)
@@ -79,7 +80,7 @@ static const char *long_hint(const struct piece *p, char hint[LONG_HINT])
         snprintf(hint, LONG_HINT,
                  "; column '%s' tells %zu series apart, it seems: data.series = %s reads them",
                  name, values, name);
-    free(time);
+    block_free(time);
     return hint;
 }
 
@@ -204,7 +205,7 @@ static int merge_duplicates(struct piece *p)
     static const char *const names[] = {"", "the first was", "the last was", "their sum was"};
     struct table *t = p->table;
     size_t kept = 0, merged = 0;
-    size_t *from = malloc((t->rows + 1) * sizeof *from);
+    size_t *from = block_new((t->rows + 1) * sizeof *from);
     int result = from ? 0 : piece_no_memory(p);
     for (size_t i = 0; i < t->rows && !result; i++) {
         if (!i || t->time[i] != t->time[from[kept - 1]]) {
@@ -227,7 +228,7 @@ static int merge_duplicates(struct piece *p)
                 merged == 1 ? "" : "s", names[p->how->duplicates]);
         result = piece_rearrange(p, from, kept);
     }
-    free(from);
+    block_free(from);
     return result;
 }
 

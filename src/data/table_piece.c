@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 void piece_fini(struct piece *piece)
 {
-    free(piece->later);
-    free(piece->skipped);
+    block_free(piece->later);
+    block_free(piece->skipped);
     piece->later = NULL;
     piece->skipped = NULL;
 }
@@ -32,7 +34,7 @@ static void move(void *x, size_t size, const size_t *from, size_t rows, char *sc
 int piece_rearrange(struct piece *piece, const size_t *from, size_t rows)
 {
     struct table *t = piece->table;
-    char *scratch = malloc((rows + 1) * 8);
+    char *scratch = block_new((rows + 1) * 8);
     if (!scratch)
         return piece_no_memory(piece);
     for (size_t i = 0; i < t->columns; i++)
@@ -42,7 +44,7 @@ int piece_rearrange(struct piece *piece, const size_t *from, size_t rows)
     move(t->origin, sizeof *t->origin, from, rows, scratch);
     move(piece->later, sizeof *piece->later, from, rows, scratch);
     move(piece->skipped, sizeof *piece->skipped, from, rows, scratch);
-    free(scratch);
+    block_free(scratch);
     t->rows = rows;
     return 0;
 }

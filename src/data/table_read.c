@@ -14,6 +14,7 @@
 #include "data/table_judged.h"
 #include "data/table_long.h"
 #include "data/time_judge.h"
+#include "util/block.h"
 #include "util/parallel.h"
 
 /* Which columns of the file are read. */
@@ -292,10 +293,10 @@ static int join_stretches(struct stretches *all)
 static void forget_rows(struct table *table)
 {
     for (size_t c = 0; c < table->columns; c++) {
-        free(table->column[c]);
+        block_free(table->column[c]);
         table->column[c] = NULL;
     }
-    free(table->time);
+    block_free(table->time);
     table->time = NULL;
     table->rows = 0;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "data/table_piece.h"
+#include "util/block.h"
 
 /* Gives back what the table does not need: spare memory, and lines and rows of the file that are
  * what they would be anyway. */
@@ -15,15 +16,15 @@ static void trim(struct piece *piece)
     }
     if (lines) {
         t->first_line = t->rows ? t->line[0] : t->first_line;
-        free(t->line);
+        block_free(t->line);
         t->line = NULL;
     }
     if (rows) {
-        free(t->origin);
+        block_free(t->origin);
         t->origin = NULL;
     }
     if (!t->cuts) {
-        free(t->cut);
+        block_free(t->cut);
         t->cut = NULL;
     }
     if (t->rows)

@@ -6,6 +6,7 @@
 
 #include "data/csv.h"
 #include "data/load.h"
+#include "util/block.h"
 #include "util/philox.h"
 
 /* The expression of target k in a series of this channel. */
@@ -42,9 +43,9 @@ static int allocate(struct load *load)
     size_t cells = data->rows * data->targets;
     if (data->rows > SIZE_MAX / sizeof(double) / data->targets)
         return load_no_memory(load);
-    data->target = malloc((cells + 1) * sizeof *data->target);
-    data->raw_target = malloc((cells + 1) * sizeof *data->raw_target);
-    data->target_base = malloc((cells + 1) * sizeof *data->target_base);
+    data->target = block_new((cells + 1) * sizeof *data->target);
+    data->raw_target = block_new((cells + 1) * sizeof *data->raw_target);
+    data->target_base = block_new((cells + 1) * sizeof *data->target_base);
     if (!data->target || !data->raw_target || !data->target_base)
         return load_no_memory(load);
     for (size_t i = 0; i < cells; i++)
@@ -60,14 +61,14 @@ int targets_compute(struct load *load)
         return 0;
     for (size_t i = 0; i < load->inputs; i++)
         most = load->input[i].rows > most ? load->input[i].rows : most;
-    double *x = malloc((most + load->warmup + 1) * sizeof *x);
+    double *x = block_new((most + load->warmup + 1) * sizeof *x);
     int result = x ? allocate(load) : load_no_memory(load);
     /* A file to predict on may come without the one that holds its targets. */
     for (size_t s = 0; s < data->files && !result; s++)
         for (size_t k = 0; k < data->targets && !result; k++)
             if (!load->target_columns.count || load_input(load, s)->source->target)
                 result = fill(load, s, k, x);
-    free(x);
+    block_free(x);
     return result;
 }
 
@@ -94,7 +95,7 @@ static int fit(struct load *load, size_t channel, size_t k, const uint32_t *rows
     char shown[CSV_SHOWN], where[TABLE_WHERE];
     size_t bad = 0;
     int constant = 0, feature = data->target_feature[k], scaled = data->scaler.kind;
-    double *x = malloc((count + 1) * sizeof *x);
+    double *x = block_new((count + 1) * sizeof *x);
     if (!x)
         return load_no_memory(load);
     for (size_t i = 0; i < count; i++)
@@ -105,7 +106,7 @@ static int fit(struct load *load, size_t channel, size_t k, const uint32_t *rows
         range[1] = i && range[1] > x[i] ? range[1] : x[i];
     }
     int result = transform_fit(t, x, count, &bad, &constant, load->err);
-    free(x);
+    block_free(x);
     if (result)
         return error_prefix(load->err, "%s: target '%s'", load_where(load, rows[bad], 1, where),
                             csv_show(text, shown));
@@ -128,8 +129,8 @@ static int permute(struct load *load, const uint32_t *rows, size_t count, uint32
 {
     struct dataset *data = load->data;
     size_t k = data->targets;
-    uint32_t *from = malloc((count + 1) * sizeof *from);
-    double *raw = malloc((count * k + 1) * sizeof *raw);
+    uint32_t *from = block_new((count + 1) * sizeof *from);
+    double *raw = block_new((count * k + 1) * sizeof *raw);
     int result = from && raw ? 0 : load_no_memory(load);
     if (!result) {
         philox_shuffle(from, count, philox_path("permute_targets"), index,
@@ -139,8 +140,8 @@ static int permute(struct load *load, const uint32_t *rows, size_t count, uint32
         for (size_t i = 0; i < count; i++)
             memcpy(data->raw_target + rows[i] * k, raw + i * k, k * sizeof *raw);
     }
-    free(from);
-    free(raw);
+    block_free(from);
+    block_free(raw);
     return result;
 }
 
@@ -151,7 +152,7 @@ static int use_training_rows(struct load *load, int fitting)
     size_t first, length = load_target_rows(load, PART_TRAIN, &first), count;
     uint32_t *rows =
         windows_rows(data->start[PART_TRAIN], data->count[PART_TRAIN], first, length, &count);
-    uint32_t *own = malloc((rows ? count + 1 : 1) * sizeof *own);
+    uint32_t *own = block_new((rows ? count + 1 : 1) * sizeof *own);
     int result = rows && own ? 0 : load_no_memory(load);
     for (size_t c = 0; c < data->channels && !result; c++) {
         size_t n = rows_of_channel(load, rows, count, c, own);
@@ -160,8 +161,8 @@ static int use_training_rows(struct load *load, int fitting)
         if (!result && load->config->data.permute_targets && !load->whole)
             result = permute(load, own, n, (uint32_t)c);
     }
-    free(rows);
-    free(own);
+    block_free(rows);
+    block_free(own);
     return result;
 }
 
@@ -207,14 +208,14 @@ static int check_part(struct load *load, enum part part)
         const char *why = unfit(load, data->target[cell]);
         if (!why)
             continue;
-        free(rows);
+        block_free(rows);
         return error_set(
             load->err, STATUS_INPUT, "%s: target '%s': %g %s", load_where(load, row, 1, where),
             csv_show(expression(load, data->file[load_series(load, row)].channel, i % k)->text,
                      shown),
             data->raw_target[cell], why);
     }
-    free(rows);
+    block_free(rows);
     return 0;
 }
 

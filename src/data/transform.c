@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "data/csv.h"
+#include "util/block.h"
 #include "util/clocale.h"
 #include "util/jsonmem.h"
 #include "util/near.h"
@@ -331,7 +332,7 @@ int transform_fit(struct transform *t, const double *x, size_t count, size_t *ba
             return error_set(err, STATUS_INPUT, "%g has no transform", x[i]);
         }
     }
-    double *y = malloc(count * sizeof *y);
+    double *y = block_new(count * sizeof *y);
     if (!y)
         return error_set(err, STATUS_FAILED, "out of memory for a transform");
     memcpy(y, x, count * sizeof *y);
@@ -345,7 +346,7 @@ int transform_fit(struct transform *t, const double *x, size_t count, size_t *ba
             result = apply(s, y, count, bad, err);
     }
     clocale_leave(before);
-    free(y);
+    block_free(y);
     return result;
 }
 

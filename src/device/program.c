@@ -53,10 +53,11 @@ static char *key_of(const struct device *dev, const char *file, const char *opti
     return key;
 }
 
-/* The cache file of a key, its folder made; NULL where there is no home for one. */
+/* The cache file of a key, its folder made; NULL where it cannot be made. */
 static char *cache_path(const char *key)
 {
-    char *folder = file_cache(""), *path = NULL;
+    struct error ignored;
+    char *folder = file_cache("", &ignored), *path = NULL;
     size_t n = strlen(key);
     if (folder && asprintf(&path, "%s/%016" PRIx64 "%016" PRIx64 ".bin", folder,
                            fnv(FNV_START, key, n), fnv(fnv(FNV_START, "2", 1), key, n)) < 0)

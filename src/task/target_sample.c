@@ -7,6 +7,7 @@
 
 #include "data/split.h"
 #include "task/label.h"
+#include "util/block.h"
 
 enum { LABEL = 128 };
 
@@ -42,7 +43,7 @@ int target_sample(const struct dataset *data, enum part part, size_t target, siz
         if (seen)
             seen[i] = data->target[row * k + target % k];
     }
-    free(rows);
+    block_free(rows);
     return 0;
 }
 

@@ -385,19 +385,22 @@ int file_mkdir(const char *path, struct error *err)
     return 0;
 }
 
-char *file_cache(const char *name)
+char *file_cache(const char *name, struct error *err)
 {
     const char *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
     int has_xdg = xdg && *xdg == '/';
-    struct error ignored;
-    if (!has_xdg && (!home || *home != '/'))
+    if (!has_xdg && (!home || *home != '/')) {
+        error_set(err, STATUS_FAILED, "neither XDG_CACHE_HOME nor HOME is set to a whole path");
         return NULL;
+    }
     char *top = file_join(has_xdg ? xdg : home, has_xdg ? "seqtrain" : ".cache/seqtrain");
     char *folder = top && *name ? file_join(top, name) : top;
     if (folder != top)
         free(top);
-    if (!folder || !file_mkdir(folder, &ignored))
+    if (folder && !file_mkdir(folder, err))
         return folder;
+    if (!folder)
+        error_set(err, STATUS_FAILED, "out of memory");
     free(folder);
     return NULL;
 }

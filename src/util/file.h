@@ -74,8 +74,8 @@ char *file_real(const char *path);
 int file_mkdir(const char *path, struct error *err);
 
 /* A folder below $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain), made; "": that folder itself. The
- * caller frees; NULL where there is no home for one. */
-char *file_cache(const char *name);
+ * caller frees; NULL with STATUS_FAILED. */
+char *file_cache(const char *name, struct error *err);
 
 /* "folder/name" in memory that the caller frees. */
 char *file_join(const char *folder, const char *name);

@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -330,6 +331,20 @@ FAIL(void *, aligned_alloc, (size_t align, size_t size), ALLOC, ENOMEM, NULL)
 return hold(MEMORY, __real_aligned_alloc(align, size));
 }
 
+FAIL(void *, mmap, (void *at, size_t size, int access, int flags, int fd, off_t offset), ALLOC,
+     ENOMEM, MAP_FAILED)
+void *map = __real_mmap(at, size, access, flags, fd, offset);
+return map == MAP_FAILED ? map : hold(MEMORY, map);
+}
+
+int __real_munmap(void *map, size_t size);
+int __wrap_munmap(void *map, size_t size);
+int __wrap_munmap(void *map, size_t size)
+{
+    drop(map);
+    return __real_munmap(map, size);
+}
+
 void __wrap_free(void *p);
 void __wrap_free(void *p)
 {
@@ -603,13 +618,18 @@ static int open_fails(int flags)
     return fails_with(reads ? READ : WRITE, reads ? EIO : ENOSPC);
 }
 
+static int takes_mode(int flags)
+{
+    return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...)
 {
     va_list ap;
     va_start(ap, flags);
-    unsigned mode = flags & O_CREAT ? va_arg(ap, unsigned) : 0;
+    unsigned mode = takes_mode(flags) ? va_arg(ap, unsigned) : 0;
     va_end(ap);
     return open_fails(flags) ? -1 : hold_fd(__real_open(path, flags, mode));
 }
@@ -620,7 +640,7 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
 {
     va_list ap;
     va_start(ap, flags);
-    unsigned mode = flags & O_CREAT ? va_arg(ap, unsigned) : 0;
+    unsigned mode = takes_mode(flags) ? va_arg(ap, unsigned) : 0;
     va_end(ap);
     return open_fails(flags) ? -1 : hold_fd(__real_openat(folder, path, flags, mode));
 }
@@ -686,6 +706,10 @@ return __real_unlink(path);
 
 FAIL(int, mkdir, (const char *path, mode_t mode), WRITE, ENOSPC, -1)
 return __real_mkdir(path, mode);
+}
+
+FAIL(int, fallocate, (int fd, int mode, off_t offset, off_t size), WRITE, ENOSPC, -1)
+return __real_fallocate(fd, mode, offset, size);
 }
 
 FAIL(int, ftruncate, (int fd, off_t size), WRITE, EIO, -1)

@@ -37,7 +37,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan data reads joined cached encode resume overwrite cold pictures'
+all_cases='devices check plan data reads joined streamed cached encode resume overwrite cold pictures'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -169,6 +169,7 @@ words()
     data) words='data -c recurrent.ini -o seen' ;;
     joined) words='data -c joined.ini -o seen' ;;
     reads | cached) words='data -c reads.ini -o seen' ;;
+    streamed) words='data -c reads.ini -s data.feed=stream -o seen' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
     overwrite) words='--overwrite -c autoencoder.ini' ;;
@@ -337,7 +338,7 @@ shard()
     for case in $cases; do
         words "$case"
         XDG_CACHE_HOME=$warm
-        case $case in cold | reads | joined | cached) XDG_CACHE_HOME=$PWD/work/cache ;; esac
+        case $case in cold | reads | joined | streamed | cached) XDG_CACHE_HOME=$PWD/work/cache ;; esac
         prepare "$case" >why 2>&1 || { echo "# $case cannot be prepared:" && sed 's/^/# /' why && continue; }
         rm -rf work && cp -a start work || exit 1
         # shellcheck disable=SC2086 # words
