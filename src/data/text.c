@@ -239,19 +239,23 @@ static int read_text(gzFile in, char *bytes, size_t room)
 }
 
 /* The first bytes of the text, a zero behind them; 0 where they cannot be unpacked, which is left
- * to who reads on. */
+ * to who reads on; -1 with errno where they cannot be read. */
 static ssize_t sniff_text(int fd, char head[SNIFFED + 1])
 {
     int other = lseek(fd, 0, SEEK_SET) == 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
     gzFile in = other < 0 ? NULL : gzdopen(other, "rb");
-    int length = in ? gzread(in, head, SNIFFED) : -1;
-    int broken = in && length < 0;
+    int length = in ? gzread(in, head, SNIFFED) : -1, number = errno, code = Z_OK;
+    if (in)
+        gzerror(in, &code);
+    int broken = length < 0 && in && code != Z_ERRNO;
     if (in)
         gzclose_r(in);
     else if (other >= 0)
         close(other);
     if (lseek(fd, 0, SEEK_SET) != 0)
         length = -1;
+    else
+        errno = number;
     head[length > 0 ? length : 0] = 0;
     return broken ? 0 : length;
 }
