@@ -191,7 +191,8 @@ static inline void transpose(vec a[VEC])
 /*
  * Activations and their gradients are `stored` as STORED says: 0 fp32, 1 bfloat16 (the upper half
  * of a float), 2 IEEE half. What is computed is fp32: get_vec() and get() read, put_vec() and put()
- * round to nearest, ties to even; as_stored() is what get_vec() reads of what put_vec() wrote.
+ * round to nearest, ties to even; as_stored() is what get_vec() reads of what put_vec() wrote. The
+ * bits are made here: built-in halves are calls for each element on CPUs.
  */
 #if STORED == 0
 typedef float stored;
@@ -200,36 +201,69 @@ typedef float stored;
 #define get(i, p) ((p)[i])
 #define put(x, i, p) ((p)[i] = (x))
 #define as_stored(x) (x)
-#elif STORED == 1
+#else
 typedef ushort stored;
-/* The bits of a bfloat16, in the lower half; NaN stays NaN. */
-static inline uvec bfloat_bits(vec x)
-{
-    const uvec bits = as_uvec(x);
-    const uvec rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-    return as_uvec(PICK(x != x, as_vec(bits >> 16 | 0x40u), as_vec(rounded)));
-}
-#define as_stored(x) as_vec(bfloat_bits(x) << 16)
+#define CHOOSE(mask, a, b) ((mask) ? (a) : (b))
+#define OF_BITS(mask, a, b) as_uvec(PICK(mask, as_vec(a), as_vec(b)))
+#if STORED == 1
+/* The bits of a number, in the lower half of the result, and back; NaN stays NaN. */
+#define STORED_BITS(name, real, uints, as_real, as_uints, pick)           \
+    static inline uints name(real x)                                      \
+    {                                                                     \
+        const uints u = as_uints(x), near = u + 0x7fffu + (u >> 16 & 1u); \
+        return pick(x != x, u >> 16 | 0x40u, near >> 16);                 \
+    }
+#define STORED_VALUE(name, real, uints, as_real, as_uints, pick) \
+    static inline real name(uints u)                             \
+    {                                                            \
+        return as_real(u << 16);                                 \
+    }
+#else
+/* Of halves: the exponent moves by 112; what is small is rounded by the addition of 1/2, whose last
+ * digit is 2^-24. */
+#define STORED_BITS(name, real, uints, as_real, as_uints, pick)                     \
+    static inline uints name(real x)                                                \
+    {                                                                               \
+        const uints u = as_uints(fabs(x)), near = u + 0xc8000fffu + (u >> 13 & 1u); \
+        const uints small = as_uints(fabs(x) + 0.5f) - 0x3f000000u;                 \
+        uints h = pick(fabs(x) < 0x1p-14f, small, near >> 13);                      \
+        h = pick(fabs(x) < 65536.0f, h, (uints)(0x7c00u));                          \
+        h = pick(x != x, (uints)(0x7e00u), h);                                      \
+        return h | (as_uints(x) >> 16 & 0x8000u);                                   \
+    }
+#define STORED_VALUE(name, real, uints, as_real, as_uints, pick)                              \
+    static inline real name(uints u)                                                          \
+    {                                                                                         \
+        const uints size = (u & 0x7fffu) << 13, sign = (u & 0x8000u) << 16;                   \
+        const real x = as_real(size) * 0x1p112f;                                              \
+        return as_real(as_uints(pick(x >= 65536.0f, as_real(size | 0x7f800000u), x)) | sign); \
+    }
+#endif
+STORED_BITS(stored_bit, float, uint, as_float, as_uint, CHOOSE)
+STORED_VALUE(stored_value, float, uint, as_float, as_uint, CHOOSE)
 static inline float get(size_t i, __global const stored *p)
 {
-    return as_float((uint)p[i] << 16);
+    return stored_value(p[i]);
 }
 static inline void put(float x, size_t i, __global stored *p)
 {
-    const uint bits = as_uint(x);
-    p[i] = (ushort)(x != x ? bits >> 16 | 0x40u : (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+    p[i] = (ushort)stored_bit(x);
 }
 #if VEC == 1
 #define get_vec get
 #define put_vec put
+#define as_stored(x) stored_value(stored_bit(x))
 #else
+STORED_BITS(stored_bits, vec, uvec, as_vec, as_uvec, OF_BITS)
+STORED_VALUE(stored_values, vec, uvec, as_vec, as_uvec, PICK)
+#define as_stored(x) stored_values(stored_bits(x))
 static inline vec get_vec(size_t i, __global const stored *p)
 {
-    return as_vec(convert_uvec(PASTE(vload, VEC)(i, p)) << 16);
+    return stored_values(convert_uvec(PASTE(vload, VEC)(i, p)));
 }
 static inline void put_vec(vec x, size_t i, __global stored *p)
 {
-    const PASTE(ushort, VEC) bits = PASTE(convert_ushort, VEC)(bfloat_bits(x));
+    const PASTE(ushort, VEC) bits = PASTE(convert_ushort, VEC)(stored_bits(x));
 #if LANES == 1
     typedef PASTE(ushort, VEC) loose __attribute__((aligned(2)));
     ((__global loose *)p)[i] = bits;
@@ -238,23 +272,6 @@ static inline void put_vec(vec x, size_t i, __global stored *p)
 #endif
 }
 #endif
-#else
-typedef half stored;
-#define get vload_half
-#define put vstore_half_rte
-#if VEC == 1
-#define get_vec vload_half
-#define put_vec vstore_half_rte
-#else
-#define get_vec PASTE(vload_half, VEC)
-#define put_vec PASTE(PASTE(vstore_half, VEC), _rte)
-#endif
-static inline vec as_stored(vec x)
-{
-    ushort room[VEC];
-    put_vec(x, 0, (__private half *)room);
-    return get_vec(0, (__private const half *)room);
-}
 #endif
 
 /* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
@@ -429,6 +446,12 @@ static PHILOX_CALL void philox(uvec out[4], uvec c0, uint c1, uint c2, uint c3, 
     out[1] = b;
     out[2] = c;
     out[3] = d;
+}
+
+/* What all gradients of the step are multiplied with, a power of two: 1 but in fp16. */
+static inline float loss_scale(__global const struct step *step)
+{
+    return as_float((127u + step->log2_scale) << 23);
 }
 
 /* pair += x, the rounding error kept (Neumaier's variant of Kahan's sum). */

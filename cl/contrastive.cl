@@ -71,8 +71,8 @@ __kernel void similarity_bwd(__global const float *restrict z,
     const size_t row = get_group_id(0);
     const int lane = (int)get_local_id(0);
     const int n = (int)step->count;
-    const float factor =
-        row < (size_t)n && n > 1 ? weight * 2.0f / ((float)(n - 1) * (float)step->group) : 0.0f;
+    const float share = weight * 2.0f / ((float)(n - 1) * (float)step->group);
+    const float factor = row < (size_t)n && n > 1 ? share * loss_scale(step) : 0.0f;
     const float inv = inverse[row];
     float dot = 0;
     for (int d = lane; d < D; d += LANES) {
@@ -185,7 +185,8 @@ __kernel void nt_xent_bwd(__global const float *restrict z, __global const float
         for (int d = 0; d < D; d++)
             g[d] = fma(p * inv_j, theirs[d], g[d]);
     }
-    const float factor = weight * sharp * (float)n / (2.0f * (float)n * (float)step->group);
+    const float factor =
+        weight * sharp * (float)n / (2.0f * (float)n * (float)step->group) * loss_scale(step);
     float dot = 0;
 #if D == 1 /* no loop, see group_barrier() */
     const int d = 0;

@@ -24,7 +24,8 @@ static inline void cross_entropy_of(__global const float *restrict logits,
     float total = 0, lost = 0; /* compensated: there may be many rows */
     for (int row = 0; row < rows; row++)
         counted += target[(size_t)b * rows + row] < (uint)classes;
-    const float share = counts && counted ? 1.0f / ((float)counted * (float)step->group) : 0.0f;
+    const float share =
+        counts && counted ? loss_scale(step) / ((float)counted * (float)step->group) : 0.0f;
     for (int row = 0; row < rows; row++) {
         const uint of = target[(size_t)b * rows + row];
         const int is = of < (uint)classes;

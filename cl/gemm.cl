@@ -72,20 +72,15 @@ typedef float type_c;
 #define TO_C(x, i) c[i] = (x)
 #endif
 
-/* To nearest, ties to even; what is below 2^-126 counts as 0, as in AVX512_BF16. */
+/* To nearest, ties to even; in bfloat16 what is below 2^-126 counts as 0, as in AVX512_BF16. */
 static inline float factor(float x)
 {
-#if FACTOR == 2
-    ushort half_of;
-    vstore_half_rte(x, 0, (__private half *)&half_of);
-    return vload_half(0, (__private const half *)&half_of);
-#elif FACTOR == 1
-    const uint bits = as_uint(x);
-    if (x != x)
-        return x;
-    if ((bits & 0x7f800000u) == 0)
-        return as_float(bits & 0x80000000u);
-    return as_float((bits + 0x7fffu + (bits >> 16 & 1u)) & 0xffff0000u);
+#if FACTOR == 1
+    if ((as_uint(x) & 0x7f800000u) == 0)
+        return as_float(as_uint(x) & 0x80000000u);
+#endif
+#if FACTOR
+    return stored_value(stored_bit(x));
 #else
     return x;
 #endif

@@ -4,7 +4,8 @@
  * -D: KIND (0 MSE, 1 MAE, 2 Huber with its bend at 1, 3 binary cross-entropy of logits), WEIGHT
  * (there is weight[B]), LANES.
  * y, x, dy [B, E]; value [B]. Samples beyond step->count have no loss and no gradient. A group of
- * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group.
+ * micro-batches weighs its samples equally: dy = d(loss of the sample)/dy / step->group, times the
+ * scale of the gradients.
  */
 #include "common.h"
 
@@ -27,7 +28,8 @@ static inline void loss_of_sample(__global const float *restrict y,
     const int counts = b < step->count;
     const size_t at = (size_t)b * elems;
     float sum = 0, lost = 0; /* compensated: E may be large */
-    const float share = counts ? own / ((float)elems * (float)step->group) : 0.0f;
+    const float share =
+        counts ? own / ((float)elems * (float)step->group) * loss_scale(step) : 0.0f;
     for (int e = lane; e < elems; e += LANES) {
 #if KIND == 3 /* -x ln s(y) - (1 - x) ln(1 - s(y)) = max(y, 0) - x y + ln(1 + exp(-|y|)) */
         const float u = y[at + e], small = exp(-fabs(u));

@@ -58,6 +58,34 @@ loss_sum(__global const float *restrict value0, __global const float *restrict v
     add_compensated(metrics->samples, (float)n);
 }
 
+/* The scale of the gradients of this step. One work-item. */
+__kernel void scale_step(__global const struct metrics *restrict metrics,
+                         __global struct step *restrict step)
+{
+    step->log2_scale = metrics->log2_scale;
+}
+
+/*
+ * Dynamic loss scaling (Micikevicius et al., "Mixed Precision Training", 2018; the numbers are
+ * those of torch.amp.GradScaler): a gradient that is not finite halves the scale and leaves the
+ * step out, SCALE_STEPS good ones double it. Returns whether the step is left out for that reason.
+ */
+static inline int scale_moves(__global struct metrics *metrics, const float norm)
+{
+    if (!isfinite(norm) && metrics->log2_scale > 0) {
+        metrics->log2_scale--;
+        metrics->good_steps = 0;
+        metrics->overflows++;
+        return 1;
+    }
+    metrics->good_steps = isfinite(norm) ? metrics->good_steps + 1 : 0;
+    if (metrics->good_steps == SCALE_STEPS) {
+        metrics->log2_scale = min(metrics->log2_scale + 1, (uint)SCALE_MOST);
+        metrics->good_steps = 0;
+    }
+    return 0;
+}
+
 /* part[group] = sum of g^2 over the group's chunk of vectors */
 __kernel void norm_parts(__global const float *restrict g, __global float *restrict part,
                          const int vectors, const int chunk)
@@ -80,7 +108,7 @@ __kernel void norm_parts(__global const float *restrict g, __global float *restr
  * norm = sqrt(sum of parts); scale = min(1, clip / (norm + 1e-6)) as
  * torch.nn.utils.clip_grad_norm_. A loss or norm that is not finite gives scale 0: the update
  * leaves everything as it is. Unless such steps are to be skipped, the latch then holds all later
- * updates back as well. One work-item.
+ * updates back as well. The gradients are divided by their scale. One work-item.
  */
 __kernel void norm_finish(__global const float *restrict part,
                           __global struct metrics *restrict metrics,
@@ -92,9 +120,13 @@ __kernel void norm_finish(__global const float *restrict part,
         lost = (next - sum) - add;
         sum = next;
     }
-    const float norm = sqrt(sum);
+    const float shrink = 1.0f / loss_scale(step), norm = sqrt(sum) * shrink;
     const int good = isfinite(norm) && metrics->bad_loss == 0.0f;
     metrics->last_norm = norm;
+    if (step->scales && metrics->bad_loss == 0.0f && scale_moves(metrics, norm)) {
+        metrics->scale = 0.0f;
+        return;
+    }
     if (!good) {
         metrics->bad++;
         if (metrics->bad_first == 0) {
@@ -112,8 +144,8 @@ __kernel void norm_finish(__global const float *restrict part,
     metrics->bad_loss = 0;
     const float clip = step->clip_norm;
     metrics->scale = !good || metrics->latched ? 0.0f
-                     : clip > 0.0f             ? fmin(1.0f, clip / (norm + 1e-6f))
-                                               : 1.0f;
+                     : clip > 0.0f             ? fmin(1.0f, clip / (norm + 1e-6f)) * shrink
+                                               : shrink;
 }
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step: the structs that the host and the kernels share, written once for both. src/graph/step.h
+ * step: the structs that the host and the kernels share, written once for both. src/lower/step.h
  * includes this file in C, cl/common.h in OpenCL C. Members are of 32 bits, so that both compilers
  * lay them out alike.
  */
@@ -25,9 +25,16 @@ struct step {
     STEP_UINT skip;    /* on_nonfinite = skip: leave a bad step out and go on */
     float lr;
     float update[3]; /* what the optimizer's class makes of its settings for this step */
-    float clip_norm; /* 0: none */
-    float unused[3];
+    float clip_norm;      /* 0: none */
+    STEP_UINT scales;     /* fp16: the scale of the gradients moves, see norm_finish() */
+    STEP_UINT log2_scale; /* of the gradients: the device copies it from the metrics; 0: none */
+    STEP_UINT unused;
 };
+
+/* Where the scale of the gradients begins (log2), and after how many good steps it is doubled. */
+#define SCALE_FIRST 16
+#define SCALE_STEPS 2000
+#define SCALE_MOST 64
 
 /* Terms of a loss; loss_sum has as many arguments. */
 #define TERMS_MOST 8
@@ -46,7 +53,10 @@ struct metrics {
     float last_loss, last_norm; /* of the latest micro-batch and step */
     float scale;                /* clip factor of the step; 0 where it is not applied */
     STEP_UINT latched;          /* stop: no update after the first bad step */
-    STEP_UINT unused[15];
+    STEP_UINT log2_scale;       /* these three go on from epoch to epoch: of the gradients */
+    STEP_UINT good_steps;       /* since the scale moved */
+    STEP_UINT overflows;        /* steps left out because it was too large */
+    STEP_UINT unused[12];
 };
 
 #endif

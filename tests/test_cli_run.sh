@@ -661,4 +661,21 @@ stored()
 }
 point "train.precision = bf16: nearly the losses of fp32, same bits resumed, fp32 in checkpoints" stored
 
+# The scale of the gradients is in the log and goes on with --resume.
+halves()
+{
+    run 0 -q -c tiny.ini -o scaled -s train.precision=fp16 -s train.schedule=constant -s train.epochs=3 &&
+        run 0 -q -c tiny.ini -o fp16 -s train.precision=fp16 -s train.schedule=constant -s train.epochs=1 &&
+        run 0 -q -c tiny.ini -o fp16 -s train.precision=fp16 -s train.schedule=constant -s train.epochs=3 -r &&
+        same_weights scaled/best.safetensors fp16/best.safetensors &&
+        [ "$(epochs scaled overflows)" = "$(epochs fp16 overflows)" ] &&
+        has scaled/log.jsonl '"loss_scale": *65536' || return 1
+    for key in train_loss val_loss; do
+        epochs own $key >own.losses
+        epochs scaled $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
+            bad += !(d < 0.004 && d > -0.004) } END { exit bad || n != 3 }' || return 1
+    done
+}
+point "train.precision = fp16: the losses of fp32 to three digits, same bits resumed" halves
+
 echo "1..$points"

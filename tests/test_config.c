@@ -937,6 +937,7 @@ static void test_choices(void **state)
         {"device", "gemm", GEMM_FP16, "fp16_products"},
         {"train", "precision", PRECISION_FP32, "fp32"},
         {"train", "precision", PRECISION_BF16, "bf16"},
+        {"train", "precision", PRECISION_FP16, "fp16"},
         {"data", "scaler", SCALER_NONE, "none"},
         {"data", "scaler", SCALER_STANDARD, "standard"},
         {"data", "scaler", SCALER_MINMAX, "minmax"},

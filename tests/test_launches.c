@@ -189,7 +189,7 @@ static void test_optimizer(void **state)
         struct tensor *value = graph_state(g, "value", DTYPE_F32, 1, (size_t[]){BATCH});
         struct tensor *contrastive = graph_state(g, "c", DTYPE_F32, 1, (size_t[]){1});
         op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, contrastive},
-                    (double[TERMS_MOST]){1, 0.5});
+                    (double[TERMS_MOST]){1, 0.5}, op_metrics(g));
         struct plan *p = lowered(g, NULL);
         expect_option(last(p, "loss_sum"), cpu ? "-DVEC=16" : "-DVEC=4");
         plan_free(p);

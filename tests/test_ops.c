@@ -1844,8 +1844,9 @@ static void test_loss_sum(int mode)
         sum += values[i];
     struct tensor *value = graph_constant(g, "value", 1, (size_t[]){B}, values);
     struct tensor *c = graph_constant(g, "c", 1, (size_t[]){1}, (float[]){(float)contrastive});
-    struct tensor *of_metrics =
-        op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, c}, (double[TERMS_MOST]){1, weight});
+    struct tensor *of_metrics = op_metrics(g);
+    op_loss_sum(g, (struct tensor *[TERMS_MOST]){value, c}, (double[TERMS_MOST]){1, weight},
+                of_metrics);
     struct plan *p = lowered(g, mode);
     plan_ready(p, 0);
     struct metrics metrics = {.loss = {1e6f, 0}, .term = {{1e8f, 0}}}, was;
@@ -1909,7 +1910,8 @@ static void test_loss_terms(int mode)
         value[k] = graph_constant(g, name, 1, &(size_t){k % 2 ? 1 : B}, x);
         loss += weight[k] * want[k];
     }
-    struct tensor *of_metrics = op_loss_sum(g, value, weight);
+    struct tensor *of_metrics = op_metrics(g);
+    op_loss_sum(g, value, weight, of_metrics);
     struct plan *p = lowered(g, mode);
     plan_ready(p, 0);
     run_step(p, &(struct step){.count = N, .group = N});

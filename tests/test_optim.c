@@ -459,6 +459,72 @@ static void test_skip(const struct subject *subject, int mode)
     bad_steps(subject, mode, 1, 0, 1);
 }
 
+/* --- scaled gradients */
+
+/* A step whose gradients, of the factor 2^log2, are good or hold one that is not finite. */
+static void scaled_step(struct model *m, struct metrics *metrics, uint32_t number, double poison)
+{
+    float grad[ELEMS];
+    double norm = give_gradients(m, grad, number);
+    const uint32_t log2 = metrics->log2_scale;
+    struct step step = {.number = number, .scales = 1, .log2_scale = log2};
+    const float statistic[RUNNING] = {(float)number, -1, 2, -3, 4};
+    size_t at = 0;
+    if (poison == 0)
+        expect_step(m, grad, norm, number);
+    for (size_t i = 0; i < ELEMS; i++)
+        grad[i] = i             ? ldexpf(grad[i], (int)log2)
+                  : poison == 0 ? ldexpf(grad[i], (int)log2)
+                                : (float)poison;
+    for (size_t i = 0; i < WEIGHTS; at += weights[i++].elems)
+        OK(params_write(m->params, i, m->params->grads, grad + at, &err));
+    OK(params_write(m->params, WEIGHTS, m->params->values, statistic, &err));
+    OK(tensor_write(m->metrics, metrics, &err));
+    optim_step(&m->optim, rate(number), &step);
+    OK(tensor_write(m->p->step, &step, &err));
+    OK(exec_run(m->p, 0, m->p->launch_count, &err));
+    OK(tensor_read(m->metrics, metrics, &err));
+    if (poison == 0)
+        near(metrics->last_norm, norm);
+}
+
+/* Gradients are divided by their scale; one that is not finite halves it and leaves the step out,
+ * 2000 good ones double it; at a scale of 1 it is a bad step as without a scale. */
+static void test_scaled(const struct subject *subject, int mode)
+{
+    struct model m;
+    struct metrics metrics = {.log2_scale = 3};
+    open_model(&m, subject, mode, "train.clip_norm=0.3");
+    scaled_step(&m, &metrics, 1, 0);
+    compare_all(&m);
+    assert_int_equal(metrics.log2_scale, 3);
+    assert_int_equal(metrics.good_steps, 1);
+    const size_t bytes = (2 + m.optim.class->slots) * m.params->elems * 4;
+    float *before = state_of(&m);
+    for (uint32_t left = 3; left > 0; left--) {
+        scaled_step(&m, &metrics, 2, left % 2 ? INFINITY : NAN);
+        assert_int_equal(metrics.log2_scale, left - 1);
+        assert_int_equal(metrics.overflows, 4 - left);
+        assert_int_equal(metrics.good_steps, 0);
+        assert_int_equal(metrics.bad, 0);
+    }
+    scaled_step(&m, &metrics, 2, NAN);
+    assert_int_equal(metrics.bad, 1);
+    assert_int_equal(metrics.latched, 1);
+    float *after = state_of(&m);
+    assert_memory_equal(after, before, bytes);
+    free(before);
+    free(after);
+    metrics = (struct metrics){.log2_scale = 5, .good_steps = SCALE_STEPS - 2};
+    scaled_step(&m, &metrics, 2, 0);
+    assert_int_equal(metrics.log2_scale, 5);
+    scaled_step(&m, &metrics, 3, 0);
+    assert_int_equal(metrics.log2_scale, 6);
+    assert_int_equal(metrics.good_steps, 0);
+    compare_all(&m);
+    close_model(&m);
+}
+
 /* --- blocks */
 
 enum { SMALL = 30 }; /* parameters */
@@ -599,6 +665,7 @@ int main(int argc, char **argv)
         {", stop at a bad step", test_stop},
         {", skip bad steps", test_skip},
         {", in blocks", test_blocks},
+        {", scaled gradients", test_scaled},
     };
     enum { KINDS = sizeof kinds / sizeof *kinds, JOBS = MODES * SUBJECTS * KINDS };
     static struct job jobs[JOBS];

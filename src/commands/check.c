@@ -234,6 +234,8 @@ int command_check(const struct options *options, struct error *err)
         config_free(config);
         return error_prefix(err, "--gradients");
     }
+    if (options->gradients) /* differences of losses need the digits */
+        config->train.precision = PRECISION_FP32;
     struct log *log = log_new(options->verbosity);
     if (!log) {
         config_free(config);

@@ -99,7 +99,8 @@
     X(CONTRASTIVE_NONE, none)                       \
     X(CONTRASTIVE_MEAN_SIMILARITY, mean_similarity) \
     X(CONTRASTIVE_NT_XENT, nt_xent)
-#define CHOICES_train_precision(X) X(PRECISION_FP32, fp32) X(PRECISION_BF16, bf16)
+#define CHOICES_train_precision(X) \
+    X(PRECISION_FP32, fp32) X(PRECISION_BF16, bf16) X(PRECISION_FP16, fp16)
 #define CHOICES_train_optimizer(X) \
     X(OPTIMIZER_ADAMW, adamw) X(OPTIMIZER_SGD, sgd) X(OPTIMIZER_LION, lion)
 #define CHOICES_train_schedule(X)  \

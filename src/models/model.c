@@ -25,7 +25,8 @@ static const enum init_kind weights[] = {
 _Static_assert(sizeof weights / sizeof *weights == CHOICES_model_initialisation(ONE),
                "a choice of model.initialisation has no kind");
 
-static const enum dtype stored[] = {[PRECISION_FP32] = DTYPE_F32, [PRECISION_BF16] = DTYPE_BF16};
+static const enum dtype stored[] = {
+    [PRECISION_FP32] = DTYPE_F32, [PRECISION_BF16] = DTYPE_BF16, [PRECISION_FP16] = DTYPE_F16};
 _Static_assert(sizeof stored / sizeof *stored == CHOICES_train_precision(ONE),
                "a choice of train.precision has no type");
 
@@ -124,7 +125,7 @@ static void sum_terms(struct graph *g, struct model_io *io)
         if (value[k])
             value[k]->keep = 1;
     }
-    io->metrics = op_loss_sum(g, value, weight);
+    op_loss_sum(g, value, weight, io->metrics);
 }
 
 /* What the scalers of single windows do when these are gathered. */
@@ -145,9 +146,12 @@ struct graph *model_graph(struct params *params, const struct config *config, si
         return NULL;
     g->recompute = training && config->train.recompute;
     g->carries = shape->carries;
-    op_store(g, stored[config->train.precision]);
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};
+    op_store(g, stored[config->train.precision]);
+    io->metrics = op_metrics(g);
+    if (training && config->train.precision == PRECISION_FP16)
+        op_loss_scale(g, io->metrics);
     io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),
                           graph_borrow(g, "order", DTYPE_U32, 1, data->order), shape->window,
                           scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0));

@@ -61,7 +61,40 @@ struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *
         ->out[0];
 }
 
+/* --- the scale of the gradients */
+
+static void loss_scale_forward(struct plan *p, struct op *op)
+{
+    struct launch *l = plan_kernel(p, "optimizer.cl", "scale_step", 1, 1, "-DVEC=%u -DLANES=%u",
+                                   cut_vec(p, 16), cut_group(p, 64));
+    launch_read(l, op->in[0]);
+    launch_update(l, p->step);
+    launch_cost(l, 0, op->path);
+}
+
+static void nothing_infer(struct graph *g, struct op *op)
+{
+    (void)g, (void)op; /* what it changes is a state */
+}
+
+static const struct op_class loss_scale_class = {
+    .name = "loss scale",
+    .infer = nothing_infer,
+    .forward = loss_scale_forward,
+};
+
+void op_loss_scale(struct graph *g, struct tensor *metrics)
+{
+    graph_op(g, &loss_scale_class, "scale", NULL, 1, &metrics);
+}
+
 /* --- the epoch's sums */
+
+struct tensor *op_metrics(struct graph *g)
+{
+    const size_t words = METRICS_WORDS;
+    return graph_state(g, "metrics", DTYPE_U32, 1, &words);
+}
 
 enum { METRICS = TERMS_MOST };
 
@@ -104,17 +137,15 @@ static const struct op_class loss_sum_class = {
     .forward = loss_sum_forward,
 };
 
-struct tensor *op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
-                           const double weight[TERMS_MOST])
+void op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
+                 const double weight[TERMS_MOST], struct tensor *metrics)
 {
-    const size_t words = METRICS_WORDS;
     struct loss_sum attr;
     struct tensor *in[METRICS + 1];
     for (int k = 0; k < TERMS_MOST; k++) {
         attr.weight[k] = weight[k];
         in[k] = value[k];
     }
-    in[METRICS] = graph_state(g, "metrics", DTYPE_U32, 1, &words);
+    in[METRICS] = metrics;
     graph_op(g, &loss_sum_class, "loss", &attr, METRICS + 1, in);
-    return in[METRICS];
 }

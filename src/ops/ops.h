@@ -219,9 +219,15 @@ struct tensor *op_similarity(struct graph *g, struct tensor *z, double weight,
 struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, double temperature,
                           double weight);
 
-/* Adds the micro-batch to the epoch's sums (struct metrics, state): of each term its value, [B] or
+/* The epoch's sums (struct metrics), a state. */
+struct tensor *op_metrics(struct graph *g);
+
+/* Multiplies the gradients of all losses with the scale that the sums keep; before the losses. */
+void op_loss_scale(struct graph *g, struct tensor *metrics);
+
+/* Adds the micro-batch to the epoch's sums: of each term its value, [B] or
  * [1], and the sum of all by their weights. NULL: the term is left out. */
-struct tensor *op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
-                           const double weight[TERMS_MOST]);
+void op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],
+                 const double weight[TERMS_MOST], struct tensor *metrics);
 
 #endif

@@ -502,7 +502,8 @@ struct layout {
  * columns, of which a model of one term left two empty.
  */
 enum { METRICS_1 = 32, SUMS_1 = 6, REST_1 = 15, WIDTH_1 = 11 };
-_Static_assert(offsetof(struct metrics, unused) - offsetof(struct metrics, samples) == 4 * REST_1,
+_Static_assert(offsetof(struct metrics, log2_scale) - offsetof(struct metrics, samples) ==
+                   4 * REST_1,
                "metrics_of_1() copies what format 1 had, in its order");
 
 static void metrics_of_1(struct metrics *to, const uint32_t from[METRICS_1])

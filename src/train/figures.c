@@ -29,6 +29,13 @@ int figures_sum(struct loop *loop, struct error *err)
     return 0;
 }
 
+void figures_forget(struct metrics *metrics)
+{
+    *metrics = (struct metrics){.log2_scale = metrics->log2_scale,
+                                .good_steps = metrics->good_steps,
+                                .overflows = metrics->overflows};
+}
+
 int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
 {
     struct training *t = loop->training;

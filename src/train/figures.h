@@ -10,6 +10,9 @@
 /* Sums of the epoch so far; fails where a figure was not finite and that is to stop the run. */
 int figures_sum(struct loop *loop, struct error *err);
 
+/* The sums at the beginning of an epoch: only the scale of the gradients goes on. */
+void figures_forget(struct metrics *metrics);
+
 /* Figures of the epoch that has just ended, with a pass over the validation part. */
 int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err);
 

@@ -44,6 +44,7 @@ int steps_next(struct loop *loop, struct step *step)
         .seed = {(uint32_t)c->run.seed, (uint32_t)((uint64_t)c->run.seed >> 32)},
         .number = (uint32_t)(p->step + 1),
         .skip = c->train.on_nonfinite == NONFINITE_SKIP,
+        .scales = c->train.precision == PRECISION_FP16,
     };
     optim_step(&loop->training->engine->optim, loop->lr, step);
     return 1;

@@ -111,6 +111,10 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
                   "host_bytes", (json_int_t)host_bytes(), "best", best);
     json_object_update(event, rest);
     json_decref(rest);
+    if (t->config->train.precision == PRECISION_FP16) {
+        json_object_set_new(event, "loss_scale", json_real(ldexp(1, (int)p->metrics.log2_scale)));
+        json_object_set_new(event, "overflows", json_integer((json_int_t)p->metrics.overflows));
+    }
     if (loop->start_seconds > 0)
         json_object_set_new(event, "start_seconds", json_real(loop->start_seconds));
     loop->start_seconds = 0;

@@ -2,7 +2,6 @@
 #include "train/train.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "train/figures.h"
 #include "train/saving.h"
@@ -39,7 +38,7 @@ static int end_epoch(struct loop *loop, struct epoch_figures *f, struct error *e
     p->epoch++;
     p->done = 0;
     f->epoch = (double)p->epoch;
-    memset(&p->metrics, 0, sizeof p->metrics);
+    figures_forget(&p->metrics);
     return progress_add(p, f, err);
 }
 
@@ -63,6 +62,8 @@ static int loop_epochs(struct loop *loop, struct error *err)
     struct training *t = loop->training;
     struct epoch_figures figures;
     struct step step;
+    if (t->config->train.precision == PRECISION_FP16 && !t->progress.step)
+        t->progress.metrics.log2_scale = SCALE_FIRST;
     for (int ended = 0; !train_is_over(t);) {
         if (steps_begin(loop, err))
             return -1;

@@ -26,7 +26,7 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
     int cpu = info->is_cpu || info->max_group < 256;
     int deep = info->is_cpu && info->local_bytes >= 48 << 10;
     size_t tile_m = 64, tile_n = 64;
-    int type[3], stored = 0;
+    int type[3], stored = stored_of(factor); /* a product has one type beside fp32 */
     char options[256];
     for (int i = 0; i < 3; i++) {
         type[i] = stored_of(s->type[i]);
