@@ -30,6 +30,7 @@ int main(int argc, char **argv)
     /* reads and writes go on: it is between steps that an interruption counts */
     const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
+    signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is told as a full disk is */
     jsonmem_watch();
     int result = cmdline_parse(argc, argv, &options, &command, &err);
     if (!result)

@@ -139,7 +139,7 @@ else
 fi
 point "1,000,000 rows: the same bits" both long.ini -s train.epochs=1
 
-# A cache folder that cannot be made; one that no file can be made in.
+# A cache folder that cannot be made.
 no_cache_folder()
 {
     touch occupied
@@ -148,5 +148,11 @@ no_cache_folder()
         lines err 1 && has err 'data\.feed = stream: .*/occupied/seqtrain: '
 }
 point "a stream without a cache folder is refused" no_cache_folder
+too_large_a_file()
+{
+    (ulimit -f 1000 && run 1 check -c small.ini -d none -s data.feed=stream) &&
+        lines err 1 && has err 'data\.feed = stream: .*/seqtrain: File too large'
+}
+point "a stream whose file may not be as large as it has to be is refused" too_large_a_file
 
 echo "1..$points"
