@@ -38,11 +38,16 @@ AMD = "gfx906"
 COLUMNS = ("registers", "spill", "stack", "local", "occupancy")
 # What the comments of the configurations offer, one more product, the other updates.
 VARIANTS = {
-    "stocks": (["model.type=cnn_recurrent", "model.cell=gru"], ["model.type=transformer"]),
+    "stocks": (
+        ["model.type=cnn_recurrent", "model.cell=gru"],
+        ["model.type=transformer"],
+        ["train.precision=bf16", "model.hidden=300"],
+    ),
     "amplifier": (["model.type=dgru"],),
     "demo": (
         ["device.gemm=bf16_products", "model.dropout=0.1", "train.optimizer=sgd"],
         ["train.optimizer=lion", "train.ema=0.99"],
+        ["train.precision=bf16"],
     ),
 }
 

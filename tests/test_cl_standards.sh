@@ -62,6 +62,10 @@ for ini in "$srcdir"/configs/*.ini; do
 done
 list "$srcdir/configs/demo.ini" device.gemm=bf16_products model.dropout=0 train.optimizer=sgd
 list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0.99
+for precision in bf16 fp16; do
+    list "$srcdir/configs/demo.ini" train.precision=$precision
+    list "$srcdir/configs/stocks.ini" train.precision=$precision model.type=cnn_recurrent model.hidden=300
+done
 list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
 list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru
 for golden in "$srcdir"/tests/golden/*.safetensors; do
@@ -79,14 +83,14 @@ done >"$folder/unused"
 point "all kernel files are used" "$folder/unused"
 
 # The defaults of constants are for who reads a file alone: a program has all of its own. VEC and
-# LANES are 1 where a kernel has no vectors, or a work-item a row.
+# LANES are 1 where a kernel has no vectors, or a work-item a row; STORED is 0 where all is fp32.
 for file in "$folder"/programs/*.cl; do
     awk -v file="${file##*/}" '
         !behind && /^#define / { given[$2] = 1; next }
         { behind = 1 }
         /^#ifndef / { name = $2; next }
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
-            name != "VEC" && name != "LANES" { print file ": " name }
+            name != "VEC" && name != "LANES" && name != "STORED" { print file ": " name }
         { name = "" }' "$file"
 done >"$folder/defaults"
 point "no program takes a default" "$folder/defaults"
