@@ -142,14 +142,17 @@ static void check(const struct gemm_provider *provider, struct gemm_shape s, int
     assert_int_equal(gemm_enqueue(gemm, &err), 0);
     float *got = malloc(s.m * s.n * 4);
     read_matrix(dc, s.type[2], got, s.m * s.n);
+    for (size_t i = 0; i < s.m * s.k; i++)
+        a[i] = (float)factor_of(provider, (double)a[i]);
+    for (size_t i = 0; i < s.k * s.n; i++)
+        b[i] = (float)factor_of(provider, (double)b[i]);
     const double rounds = s.type[2] == DTYPE_BF16 ? 0x1p-8 : s.type[2] == DTYPE_F16 ? 0x1p-11 : 0;
     for (size_t i = 0; i < s.m; i++)
         for (size_t j = 0; j < s.n; j++) {
             double sum = add ? c[i * s.n + j] : 0, size = fabs(sum);
             for (size_t k = 0; k < s.k; k++) {
-                double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]);
-                double y = (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
-                x = factor_of(provider, x) * factor_of(provider, y);
+                const double x = (double)(s.trans_a ? a[k * s.m + i] : a[i * s.k + k]) *
+                                 (double)(s.trans_b ? b[j * s.k + k] : b[k * s.n + j]);
                 sum += x;
                 size += fabs(x);
             }
@@ -204,6 +207,15 @@ static void test_clblast(void **state)
     check_all(gemm_provider_find("clblast"));
 }
 
+/* By the host BLAS, whatever instructions the CPU has. */
+static int blas_init(struct gemm *gemm, struct error *err)
+{
+    gemm_blas_ready();
+    return gemm_host_init(
+        gemm, gemm_rounded(strcmp(gemm->provider->name, "bf16_products") ? DTYPE_F16 : DTYPE_BF16),
+        err);
+}
+
 /* Every mixture of fp32 and `stored`. */
 static void check_stored(const struct gemm_provider *provider, enum dtype stored)
 {
@@ -220,11 +232,36 @@ static void check_stored(const struct gemm_provider *provider, enum dtype stored
         }
 }
 
+static void test_rounded(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        enum dtype type;
+    } factors[] = {{"bf16_products", DTYPE_BF16}, {"fp16_products", DTYPE_F16}};
+    if (!device_info(dev)->has_native || !gemm_rounded(DTYPE_BF16)) {
+        print_message("no host BLAS for this device\n");
+        skip();
+    }
+    for (int i = 0; i < 2; i++) {
+        const struct gemm_provider provider = {.name = factors[i].name,
+                                               .init = blas_init,
+                                               .enqueue = gemm_host_enqueue,
+                                               .fini = gemm_host_fini};
+        check_all(&provider);
+        check_stored(&provider, factors[i].type);
+    }
+}
+
 static void test_fp16(void **state)
 {
     (void)state;
+    int native = dev->info.has_native;
+    check_all(gemm_provider_find("fp16_products"));
+    dev->info.has_native = 0;
     check_all(gemm_provider_find("fp16_products"));
     check_stored(gemm_provider_find("fp16_products"), DTYPE_F16);
+    dev->info.has_native = native;
 }
 
 /* By instructions of the CPU where it has them, and by our own kernel. */
@@ -411,11 +448,12 @@ static void test_another(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),      cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),  cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_fp16),     cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured), cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_best),     cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),       cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
+        cmocka_unit_test(test_another),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);

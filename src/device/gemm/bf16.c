@@ -255,66 +255,19 @@ TARGET static void multiply(const struct gemm_block *t)
     }
 }
 
-static const char *instructions(void)
+gemm_multiply *gemm_bf16_instructions(void)
 {
     return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512bw") &&
                    __builtin_cpu_supports("avx512vl")
-               ? "bf16 AVX512_BF16"
+               ? multiply
                : NULL;
 }
 
 #else
 
-static const char *instructions(void)
+gemm_multiply *gemm_bf16_instructions(void)
 {
     return NULL;
 }
 
-static void (*const multiply)(const struct gemm_block *block) = NULL;
-
 #endif
-
-/* Whether the host multiplies; else our own kernel does, which rounds in the same way. */
-static int on_host(const struct device *dev)
-{
-    return device_info(dev)->has_native && instructions();
-}
-
-static const char *bf16_identity(const struct device *dev)
-{
-    return on_host(dev) ? instructions() : "bf16 own";
-}
-
-static int bf16_init(struct gemm *gemm, struct error *err)
-{
-    return on_host(gemm->dev) ? gemm_host_init(gemm, multiply, err)
-                              : gemm_own_init(gemm, DTYPE_BF16, err);
-}
-
-static int bf16_enqueue(struct gemm *gemm, struct error *err)
-{
-    return on_host(gemm->dev) ? gemm_host_enqueue(gemm, err) : gemm_own_enqueue(gemm, err);
-}
-
-static void bf16_fini(struct gemm *gemm)
-{
-    if (on_host(gemm->dev))
-        gemm_host_fini(gemm);
-    else
-        gemm_own_fini(gemm);
-}
-
-static void bf16_describe(const struct gemm *gemm, char *to, size_t size)
-{
-    if (on_host(gemm->dev))
-        gemm_host_describe(gemm, to, size);
-}
-
-const struct gemm_provider gemm_bf16 = {
-    .name = "bf16_products",
-    .identity = bf16_identity,
-    .init = bf16_init,
-    .enqueue = bf16_enqueue,
-    .fini = bf16_fini,
-    .describe = bf16_describe,
-};

@@ -14,8 +14,8 @@
 #include <flexiblas/cblas.h>
 #endif
 
-/* Every BLAS has its own switch; the one that is linked in is found by name. */
-static void one_thread(void)
+/* One thread: every BLAS has its own switch; the one that is linked in is found by name. */
+void gemm_blas_ready(void)
 {
     static const char *const switches[] = {"openblas_set_num_threads", "bli_thread_set_num_threads",
                                            "MKL_Set_Num_Threads", "flexiblas_set_num_threads"};
@@ -30,7 +30,7 @@ static void one_thread(void)
     }
 }
 
-static const char *blas_identity(void)
+const char *gemm_blas_identity(void)
 {
     static char name[256];
     if (!name[0]) {
@@ -58,7 +58,7 @@ static void sgemm(const struct gemm_block *t, size_t row, size_t rows, size_t fr
 
 /* A deep block goes in steps along K so short that the BLAS takes its path for small matrices,
  * which packs nothing, and that a step's rows of A and B are read from cache. */
-static void multiply(const struct gemm_block *t)
+void gemm_blas(const struct gemm_block *t)
 {
     const struct gemm_shape *s = &t->shape;
     if (!t->deep) {
@@ -76,15 +76,24 @@ static int cblas_init(struct gemm *gemm, struct error *err)
     if (!device_info(gemm->dev)->has_native)
         return error_set(err, STATUS_DEVICE,
                          "device.gemm = cblas: this device does not run host functions");
-    one_thread();
-    return gemm_host_init(gemm, multiply, err);
+    gemm_blas_ready();
+    return gemm_host_init(gemm, gemm_blas, err);
 }
 
 #else
 
-static const char *blas_identity(void)
+const char *gemm_blas_identity(void)
 {
     return NULL;
+}
+
+void gemm_blas_ready(void)
+{
+}
+
+void gemm_blas(const struct gemm_block *t)
+{
+    (void)t;
 }
 
 static int cblas_init(struct gemm *gemm, struct error *err)
@@ -98,13 +107,13 @@ static int cblas_init(struct gemm *gemm, struct error *err)
 
 static int cblas_serves(const struct device *dev)
 {
-    return device_info(dev)->has_native && blas_identity();
+    return device_info(dev)->has_native && gemm_blas_identity();
 }
 
 static const char *cblas_identity(const struct device *dev)
 {
     (void)dev;
-    return blas_identity() ? blas_identity() : "no cblas";
+    return gemm_blas_identity() ? gemm_blas_identity() : "no cblas";
 }
 
 const struct gemm_provider gemm_cblas = {

@@ -10,7 +10,7 @@
 #include "device/gemm/provider.h"
 
 struct host {
-    void (*multiply)(const struct gemm_block *block);
+    gemm_multiply *multiply;
     size_t tiles;         /* or parts */
     struct buffer *parts; /* the sums of the parts of a deep product; NULL for others */
 };
@@ -28,7 +28,7 @@ static struct gemm_block whole(const struct gemm_shape *s, void **memory)
 }
 
 struct tile {
-    void (*multiply)(const struct gemm_block *block);
+    gemm_multiply *multiply;
     struct gemm_shape shape;
     size_t from, to; /* rows of C, or columns where it is wider than high */
     int by_rows, add;
@@ -60,7 +60,7 @@ static void run_tile(void **memory, const void *arg)
 #define SMALL_C ((size_t)1 << 16) /* elements */
 
 struct part {
-    void (*multiply)(const struct gemm_block *block);
+    gemm_multiply *multiply;
     struct gemm_shape shape;
     size_t number, parts;
     int add; /* in the end: to C */
@@ -129,8 +129,7 @@ static size_t tiles_of(const struct gemm_shape *s)
     return tiles;
 }
 
-int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *block),
-                   struct error *err)
+int gemm_host_init(struct gemm *gemm, gemm_multiply *multiply, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     struct host *host = gemm->state = calloc(1, sizeof *host);

@@ -20,6 +20,7 @@ struct gemm {
     struct buffer *matrix[3]; /* A, B, C */
     int add;
     size_t tiles; /* into how many it is cut; 0: as the shape asks */
+    int on_host;  /* of providers that multiply on the host or by our own kernel */
     void *state;  /* the provider's: init() allocates it, fini() frees it */
 };
 
@@ -74,12 +75,26 @@ struct gemm_block {
     int add, deep; /* deep: C is small, K is large, A transposed, B not */
 };
 
+typedef void gemm_multiply(const struct gemm_block *block);
+
 /* Cuts a product into blocks for multiply(). */
-int gemm_host_init(struct gemm *gemm, void (*multiply)(const struct gemm_block *block),
-                   struct error *err);
+int gemm_host_init(struct gemm *gemm, gemm_multiply *multiply, struct error *err);
 int gemm_host_enqueue(struct gemm *gemm, struct error *err);
 void gemm_host_fini(struct gemm *gemm);
 void gemm_host_describe(const struct gemm *gemm, char *to, size_t size);
+
+/* Blocks of fp32 by the host BLAS, once it is ready; neither is called where there is none. */
+gemm_multiply gemm_blas;
+void gemm_blas_ready(void);
+
+/* Which host BLAS there is, "cblas OpenBLAS 0.3.21"; NULL: none. */
+const char *gemm_blas_identity(void);
+
+/* Factors rounded to BF16 or F16, and matrices stored so, by the host BLAS; NULL: there is none. */
+gemm_multiply *gemm_rounded(enum dtype factor);
+
+/* The same in BF16 by instructions of this CPU; NULL: it has none. */
+gemm_multiply *gemm_bf16_instructions(void);
 
 /* Element i of a matrix of this type. */
 static inline void *gemm_at(const void *matrix, enum dtype type, size_t i)
