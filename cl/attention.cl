@@ -16,6 +16,9 @@
  * p, for dq and for dk and dv. In the softmax vectors run over keys, in the products over DH in
  * vectors of HV.
  *
+ * qkv, o and their gradients are `stored`; sums that go on from tile to tile or block to block are
+ * fp32: o with PART_O, dqkv with PART_D, which are cast behind the kernel.
+ *
  * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too
  * large for local memory into `room`, SCRATCH floats a work-group.
  */
@@ -59,6 +62,12 @@
 #endif
 #ifndef SCRATCH
 #define SCRATCH 0
+#endif
+#ifndef PART_O
+#define PART_O 0
+#endif
+#ifndef PART_D
+#define PART_D 0
 #endif
 
 #if GLOBAL
@@ -108,16 +117,57 @@ LOOSE_STORE(hstore, hvec, __private, float)
 #define hstore PASTE(vstore, HV)
 #endif
 #endif
+#if STORED == 0
+#define hget hload
+#define hput hstore
+#elif HV == 1
+#define hget get
+#define hput put
+#else
+typedef PASTE(uint, HV) uhvec;
+#define as_hvec PASTE(as_float, HV)
+#define as_uhvec PASTE(as_uint, HV)
+#define HPICK(mask, a, b) select((hvec)(b), (hvec)(a), (mask))
+#define H_BITS(mask, a, b) as_uhvec(HPICK(mask, as_hvec(a), as_hvec(b)))
+STORED_BITS(h_bits, hvec, uhvec, as_hvec, as_uhvec, H_BITS)
+STORED_VALUE(h_values, hvec, uhvec, as_hvec, as_uhvec, HPICK)
+static inline hvec hget(size_t i, __global const stored *p)
+{
+    return h_values(PASTE(convert_uint, HV)(PASTE(vload, HV)(i, p)));
+}
+static inline void hput(hvec x, size_t i, __global stored *p)
+{
+    PASTE(vstore, HV)(PASTE(convert_ushort, HV)(h_bits(x)), i, p);
+}
+#endif
+#if PART_O
+typedef float type_o;
+#define oget hload
+#define oput hstore
+#else
+typedef stored type_o;
+#define oget hget
+#define oput hput
+#endif
+#if PART_D
+typedef float type_d;
+#define dget hload
+#define dput hstore
+#else
+typedef stored type_d;
+#define dget hget
+#define dput hput
+#endif
 #define HN (DH / HV)
 #define COLUMNS (LANES == 1 && HN % 2 == 0 ? 2 : 1) /* vectors of DH side by side */
 #define SUMS (LANES == 1 && COLUMNS == 1 ? 2 : 1)
 
 /* What the kernels have in common. `bias` of q, k or v is NULL without BIAS. */
 #if BIAS
-#define QKV __global const float *restrict qkv, __global const float *restrict bias
+#define QKV __global const stored *restrict qkv, __global const float *restrict bias
 #define BIAS_OF(which) (bias + ((which)*H + h) * DH)
 #else
-#define QKV __global const float *restrict qkv
+#define QKV __global const stored *restrict qkv
 #define BIAS_OF(which) 0
 #endif
 #if GLOBAL
@@ -154,7 +204,7 @@ static inline ivec is_key(int v, int n)
 }
 
 /* to[d, j] = from[j, d] + bias[d], zero for the keys that pad */
-static inline void load_across(SPACE float *to, __global const float *from,
+static inline void load_across(SPACE float *to, __global const stored *from,
                                __global const float *bias, int j0, int lane)
 {
 #if LANES == 1 && VEC > 1 && DH % VEC == 0
@@ -166,7 +216,7 @@ static inline void load_across(SPACE float *to, __global const float *from,
             for (int i = 0; i < VEC; i++) {
                 a[i] = (vec)(0.0f);
                 if (j + i < rows) {
-                    a[i] = load_vec(0, from + (size_t)(j0 + j + i) * ROW + d);
+                    a[i] = get_vec(0, from + (size_t)(j0 + j + i) * ROW + d);
                     if (bias)
                         a[i] += load_vec(0, bias + d);
                 }
@@ -180,25 +230,25 @@ static inline void load_across(SPACE float *to, __global const float *from,
     const int rows = min(TP, T - j0);
     for (int j = 0; j < rows; j++)
         for (int d = 0; d < DH; d++)
-            to[d * TP + j] = from[(size_t)(j0 + j) * ROW + d] + (bias ? bias[d] : 0);
+            to[d * TP + j] = get((size_t)(j0 + j) * ROW + d, from) + (bias ? bias[d] : 0);
     for (int d = 0; d < DH; d++)
         for (int j = rows; j < TP; j++)
             to[d * TP + j] = 0;
 #else
     for (int e = lane; e < TP * DH; e += LANES) {
         const int d = e / TP, j = e % TP;
-        to[e] = j0 + j < T ? from[(size_t)(j0 + j) * ROW + d] + (bias ? bias[d] : 0) : 0;
+        to[e] = j0 + j < T ? get((size_t)(j0 + j) * ROW + d, from) + (bias ? bias[d] : 0) : 0;
     }
 #endif
 }
 
 /* to[j, d] = from[j, d] + bias[d] */
-static inline void load_rows(SPACE float *to, __global const float *from,
+static inline void load_rows(SPACE float *to, __global const stored *from,
                              __global const float *bias, int j0, int lane)
 {
     for (int e = lane; e < min(TP, T - j0) * HN; e += LANES) {
         const int j = e / HN, d = e % HN;
-        hvec x = hload(d, from + (size_t)(j0 + j) * ROW);
+        hvec x = hget(d, from + (size_t)(j0 + j) * ROW);
         if (bias)
             x += hload(d, bias);
         hstore(x, d, to + j * DH);
@@ -206,14 +256,14 @@ static inline void load_rows(SPACE float *to, __global const float *from,
 }
 
 /* q[QB][DH] = rows i0 .. of x, of `pitch` floats each, with their bias and scaled */
-static inline void load_queries(float q[QB][DH], __global const float *x,
+static inline void load_queries(float q[QB][DH], __global const stored *x,
                                 __global const float *bias, size_t pitch, int i0, float scale)
 {
     for (int i = 0; i < QB; i++) {
-        __global const float *row = x + min(i0 + i, T - 1) * pitch;
+        __global const stored *row = x + min(i0 + i, T - 1) * pitch;
 #pragma unroll
         for (int d = 0; d < HN; d++) {
-            hvec a = hload(d, row);
+            hvec a = hget(d, row);
             if (bias)
                 a += hload(d, bias);
             hstore(a * scale, d, q[i]);
@@ -292,7 +342,7 @@ static inline void weighted(hvec sum[QB][COLUMNS], const SPACE float *p, const S
 
 /* The most that was seen, `most`, and the sum of exp(s - most), `total`, of each row go on from
  * tile to tile; o, which belongs to the former most, is scaled along. */
-__kernel void attention_fwd(QKV, __global float *restrict o, __global float *restrict lse, REST)
+__kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *restrict lse, REST)
 {
 #if GLOBAL
     __global float *kt = room + get_group_id(0) * SCRATCH;
@@ -304,8 +354,8 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
-    __global float *out = o + ((size_t)b * T * H + h) * DH;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global type_o *out = o + ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
@@ -354,13 +404,13 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
                 for (int i = 0; i0 + i < end; i++)
 #pragma unroll
                     for (int c = 0; c < COLUMNS; c++) {
-                        __global float *row = out + (size_t)(i0 + i) * H * DH;
+                        __global type_o *row = out + (size_t)(i0 + i) * H * DH;
                         hvec x = sum[i][c];
                         if (j0)
-                            x += hload(d + c, row) * shrink[i];
+                            x += oget(d + c, row) * shrink[i];
                         if (j0 + TP >= seen(to - 1)) /* the last tile */
                             x *= 1.0f / total[i0 + i - from];
-                        hstore(x, d + c, row);
+                        oput(x, d + c, row);
                     }
             }
         }
@@ -385,14 +435,14 @@ __kernel void attention_fwd(QKV, __global float *restrict o, __global float *res
  */
 
 /* delta of the rows i0 .. */
-static inline void load_delta(float delta[QB], __global const float *o, __global const float *dout,
-                              int i0)
+static inline void load_delta(float delta[QB], __global const stored *o,
+                              __global const stored *dout, int i0)
 {
     for (int i = 0; i < QB; i++) {
         const size_t row = (size_t)min(i0 + i, T - 1) * H * DH;
         hvec sum = (hvec)(0.0f);
         for (int d = 0; d < HN; d++)
-            sum = fma(hload(d, dout + row), hload(d, o + row), sum);
+            sum = fma(hget(d, dout + row), hget(d, o + row), sum);
         float part[HV];
         hstore(sum, 0, part);
 #pragma unroll
@@ -406,8 +456,8 @@ static inline void load_delta(float delta[QB], __global const float *o, __global
 
 /* p, dp [QB][TP] = dropout(p) and ds * scale of rows i0 .. end against the keys from j0 in kt, vt
  */
-static inline void slopes(SPACE float *p, SPACE float *dp, __global const float *base,
-                          __global const float *bias, __global const float *dout,
+static inline void slopes(SPACE float *p, SPACE float *dp, __global const stored *base,
+                          __global const float *bias, __global const stored *dout,
                           __global const float *lse, const float delta[QB], const SPACE float *kt,
                           const SPACE float *vt, __private struct dropout *drop, float scale, int h,
                           int i0, int end, int j0)
@@ -434,7 +484,7 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const float 
 }
 
 /* dq of rows i0 .. end += (or, for the first tile, =) ds times the keys in ks */
-static inline void add_dq(__global float *dq, const SPACE float *ds, const SPACE float *ks, int i0,
+static inline void add_dq(__global type_d *dq, const SPACE float *ds, const SPACE float *ks, int i0,
                           int end, int j0)
 {
     for (int d = 0; d < HN; d += COLUMNS) {
@@ -443,18 +493,18 @@ static inline void add_dq(__global float *dq, const SPACE float *ds, const SPACE
         for (int i = 0; i0 + i < end; i++)
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
-                __global float *row = dq + (size_t)(i0 + i) * ROW;
-                hstore(j0 ? hload(d + c, row) + sum[i][c] : sum[i][c], d + c, row);
+                __global type_d *row = dq + (size_t)(i0 + i) * ROW;
+                dput(j0 ? dget(d + c, row) + sum[i][c] : sum[i][c], d + c, row);
             }
     }
 }
 
 /* dk and dv of keys j .. j + QB of the tile from j0, at vector d, += (or =) those of the rows from
  * .. to, whose p and ds are ps, ds [rows][TP] */
-static inline void add_dkv(__global float *dk, __global float *dv, const SPACE float *ps,
-                           const SPACE float *ds, __global const float *base,
-                           __global const float *bias, __global const float *dout, int from, int to,
-                           int j0, int j, int d, int add)
+static inline void add_dkv(__global type_d *dk, __global type_d *dv, const SPACE float *ps,
+                           const SPACE float *ds, __global const stored *base,
+                           __global const float *bias, __global const stored *dout, int from,
+                           int to, int j0, int j, int d, int add)
 {
     hvec k[QB][COLUMNS], v[QB][COLUMNS];
 #pragma unroll
@@ -466,10 +516,10 @@ static inline void add_dkv(__global float *dk, __global float *dv, const SPACE f
         hvec q[COLUMNS], g[COLUMNS];
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
-            q[c] = hload(d + c, base + (size_t)i * ROW);
+            q[c] = hget(d + c, base + (size_t)i * ROW);
             if (bias)
                 q[c] += hload(d + c, bias);
-            g[c] = hload(d + c, dout + (size_t)i * H * DH);
+            g[c] = hget(d + c, dout + (size_t)i * H * DH);
         }
 #pragma unroll
         for (int n = 0; n < QB; n++) {
@@ -486,17 +536,18 @@ static inline void add_dkv(__global float *dk, __global float *dv, const SPACE f
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             const size_t row = (size_t)(j0 + j + n) * ROW;
-            hstore(add ? hload(d + c, dk + row) + k[n][c] : k[n][c], d + c, dk + row);
-            hstore(add ? hload(d + c, dv + row) + v[n][c] : v[n][c], d + c, dv + row);
+            dput(add ? dget(d + c, dk + row) + k[n][c] : k[n][c], d + c, dk + row);
+            dput(add ? dget(d + c, dv + row) + v[n][c] : v[n][c], d + c, dv + row);
         }
 }
 
 /* In one: a work-group takes all keys and queries of a head. Each work-item fills rows of
  * dropout(p) and ds and adds to their dq, then takes keys. */
 #if !SPLIT
-__kernel void attention_bwd(QKV, __global const float *restrict o,
-                            __global const float *restrict lse, __global const float *restrict dout,
-                            __global float *restrict dqkv, REST)
+__kernel void attention_bwd(QKV, __global const stored *restrict o,
+                            __global const float *restrict lse,
+                            __global const stored *restrict dout, __global type_d *restrict dqkv,
+                            REST)
 {
 #if GLOBAL
     __global float *kt = room + get_group_id(0) * SCRATCH;
@@ -505,9 +556,9 @@ __kernel void attention_bwd(QKV, __global const float *restrict o,
     __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[BB * TP], ds[BB * TP];
 #endif
     const int lane = (int)get_local_id(0), bh = (int)get_group_id(0), b = bh / H, h = bh % H;
-    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
     const size_t out = ((size_t)b * T * H + h) * DH;
-    __global float *dbase = dqkv + (size_t)b * T * ROW + h * DH;
+    __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
@@ -544,9 +595,9 @@ __kernel void attention_bwd(QKV, __global const float *restrict o,
 #else
 
 /* Split: dq, and delta [B, H, T] for what follows. */
-__kernel void attention_bwd_q(QKV, __global const float *restrict o,
+__kernel void attention_bwd_q(QKV, __global const stored *restrict o,
                               __global const float *restrict lse,
-                              __global const float *restrict dout, __global float *restrict dqkv,
+                              __global const stored *restrict dout, __global type_d *restrict dqkv,
                               __global float *restrict delta, REST)
 {
 #if GLOBAL
@@ -559,7 +610,7 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o,
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
     const size_t out = ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP, *dp = ds + lane * QB * TP;
     struct dropout drop;
@@ -590,7 +641,7 @@ __kernel void attention_bwd_q(QKV, __global const float *restrict o,
 /* Split: dk and dv of a tile of keys, from the blocks of queries that see it. */
 __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
                                __global const float *restrict lse,
-                               __global const float *restrict dout, __global float *restrict dqkv,
+                               __global const stored *restrict dout, __global type_d *restrict dqkv,
                                REST)
 {
 #if GLOBAL
@@ -601,9 +652,9 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
 #endif
     const int lane = (int)get_local_id(0), j0 = (int)get_group_id(0) % TILES * TP;
     const int bh = (int)get_group_id(0) / TILES, b = bh / H, h = bh % H;
-    __global const float *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
     const size_t out = ((size_t)b * T * H + h) * DH;
-    __global float *dbase = dqkv + (size_t)b * T * ROW + h * DH;
+    __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
     load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
     load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
     struct dropout drop;

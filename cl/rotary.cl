@@ -24,9 +24,9 @@
 
 #define HALF ((DH + 1) / 2)
 
-__kernel void rotary(__global const float *restrict x,
+__kernel void rotary(__global const stored *restrict x,
                      OPTIONAL(BIAS, __global const float *restrict bias)
-                     __global const float *restrict table, __global float *restrict y,
+                     __global const float *restrict table, __global stored *restrict y,
                      const int period, const int items)
 {
     const int id = (int)get_global_id(0);
@@ -35,13 +35,13 @@ __kernel void rotary(__global const float *restrict x,
     const int row = id / (3 * H * HALF), head = id / HALF % (3 * H), i = id % HALF;
     const int d = head * DH + 2 * i, single = 2 * i + 1 == DH;
     const size_t at = (size_t)row * (3 * H * DH) + d;
-    float re = x[at], im = single ? 0 : x[at + 1];
+    float re = get(at, x), im = single ? 0 : get(at + 1, x);
 #if BIAS
     re += bias[d];
     im += single ? 0 : bias[d + 1];
 #endif
     if (single) {
-        y[at] = re;
+        put(re, at, y);
         return;
     }
     float c = 1, s = 0;
@@ -50,6 +50,6 @@ __kernel void rotary(__global const float *restrict x,
         c = table[angle];
         s = SIGN * table[angle + 1];
     }
-    y[at] = re * c - im * s;
-    y[at + 1] = re * s + im * c;
+    put(re * c - im * s, at, y);
+    put(re * s + im * c, at + 1, y);
 }

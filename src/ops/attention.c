@@ -89,16 +89,33 @@ static struct cut choose(const struct plan *p, const struct op *op)
     return c;
 }
 
+/* Whether sums go on from tile to tile, or backward from block to block: these are fp32. */
+static int goes_on(const struct plan *p, const struct cut *c, int backward)
+{
+    return p->graph->stored != DTYPE_F32 &&
+           (c->window > c->tile || (backward && c->window > c->back_block));
+}
+
+/* What the kernel adds up in, for `of`: that itself, or sums that are cast behind it. */
+static struct tensor *sums_of(struct plan *p, struct tensor *of, int goes_on)
+{
+    return goes_on ? plan_tensor2(p, "attention.sums", tensor_rows(of), tensor_columns(of)) : of;
+}
+
 static struct launch *attention_kernel(struct plan *p, const struct op *op, const struct cut *c,
                                        const char *name, size_t parts)
 {
     const struct attention *a = op->attr;
+    const char *part = !goes_on(p, c, 1)  ? ""
+                       : goes_on(p, c, 0) ? " -DPART_O=1 -DPART_D=1"
+                                          : " -DPART_D=1";
     return plan_kernel(
         p, "attention.cl", name, c->batch * c->heads * parts, c->lanes,
         "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
-        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
+        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu%s",
         c->window, c->tile, c->block, c->back_block, c->split, c->head_width, c->head_vec, c->heads,
-        a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0, c->room);
+        a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0, c->room,
+        part);
 }
 
 static void read_qkv(struct launch *l, const struct op *op)
@@ -129,10 +146,13 @@ static void attention_forward(struct plan *p, struct op *op)
     op->saved[0] = plan_tensor2(p, "lse", c.batch * c.heads, c.window);
     struct launch *l =
         attention_kernel(p, op, &c, "attention_fwd", (c.window + c.block - 1) / c.block);
+    struct tensor *sums = sums_of(p, op->out[0], goes_on(p, &c, 0));
     read_qkv(l, op);
-    launch_write(l, op->out[0]);
+    launch_write(l, sums);
     launch_write(l, op->saved[0]);
     attention_tail(p, l, op, &c, 2, "attention");
+    if (sums != op->out[0])
+        cast_into(p, sums, op->out[0], 0);
 }
 
 static void attention_back(struct plan *p, struct op *op)
@@ -142,13 +162,14 @@ static void attention_back(struct plan *p, struct op *op)
     struct tensor *dqkv = lower_grad_fresh(p, op, QKV);
     if (!dqkv)
         dqkv = plan_like(p, "unused", op->in[QKV]);
+    struct tensor *sums = sums_of(p, dqkv, goes_on(p, &c, 1));
     struct launch *l = attention_kernel(p, op, &c, c.split ? "attention_bwd_q" : "attention_bwd",
                                         c.split ? (c.window + c.block - 1) / c.block : 1);
     read_qkv(l, op);
     launch_read(l, op->out[0]);
     launch_read(l, lse);
     launch_read(l, dout);
-    launch_write(l, dqkv);
+    launch_write(l, sums);
     if (c.split)
         launch_write(l, delta = plan_tensor2(p, "delta", c.batch * c.heads, c.window));
     attention_tail(p, l, op, &c, c.split ? 3 : 5, dqkv->name);
@@ -158,9 +179,11 @@ static void attention_back(struct plan *p, struct op *op)
         launch_read(l, delta);
         launch_read(l, lse);
         launch_read(l, dout);
-        launch_update(l, dqkv);
+        launch_update(l, sums);
         attention_tail(p, l, op, &c, 4, dqkv->name);
     }
+    if (sums != dqkv)
+        cast_into(p, sums, dqkv, 0);
     pointwise_bias_back(p, op, BIAS, dqkv);
 }
 
@@ -212,6 +235,7 @@ static const struct op_class attention_class = {
     .forward = attention_forward,
     .back = attention_back,
     .reads = READS_IN(QKV) | READS_OUT(0),
+    .stored = READS_IN(QKV) | READS_OUT(0),
     .fuse = qkv_fuse,
     .describe = attention_describe,
 };

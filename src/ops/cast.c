@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
-#include "ops/ops.h"
+#include "ops/classes.h"
 
-/* From fp32 to the type of activations, or back. */
-static void cast(struct plan *p, struct tensor *x, struct tensor *y, int add)
+void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add)
 {
     unsigned vec = cut_vec(p, x->elems), lanes = cut_group(p, 64);
     const size_t vectors = x->elems / vec;
@@ -21,14 +20,14 @@ static void cast(struct plan *p, struct tensor *x, struct tensor *y, int add)
 
 static void cast_forward(struct plan *p, struct op *op)
 {
-    cast(p, op->in[0], op->out[0], 0);
+    cast_into(p, op->in[0], op->out[0], 0);
 }
 
 static void cast_back(struct plan *p, struct op *op)
 {
     int add;
     struct tensor *dx = lower_grad(p, op, 0, &add);
-    cast(p, lower_arrived(op, 0), dx, add);
+    cast_into(p, lower_arrived(op, 0), dx, add);
 }
 
 static void cast_infer(struct graph *g, struct op *op)

@@ -28,6 +28,9 @@ struct op *pointwise_absorb_bias(struct graph *g, struct op *op, int x, int bias
 /* Adds the word for it. */
 void pointwise_describe_bias(const struct op *op, int bias, struct words *to);
 
+/* y = x (or +=) from fp32 to the type of activations, or back. */
+void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add);
+
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 

@@ -101,6 +101,7 @@ static const struct op_class rotary_class = {
     .name = "rotary",
     .attr = sizeof(struct rotary),
     .infer = rotary_infer,
+    .stored = READS_IN(QKV) | READS_OUT(0),
     .forward = rotary_forward,
     .back = rotary_back,
     .fuse = rotary_fuse,
