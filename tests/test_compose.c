@@ -27,7 +27,7 @@
 enum { COLUMNS = 8, GRAPHS = 60, MOST_SINKS = 16, MOST_POOL = 40 };
 
 /* How a graph is built and run. */
-enum { APART = 1, SCATTERED = 2, RECOMPUTED = 4, FROZEN = 8, EVALUATED = 16 };
+enum { APART = 1, SCATTERED = 2, RECOMPUTED = 4, FROZEN = 8, EVALUATED = 16, BFLOATS = 32 };
 
 static struct device *device;
 static struct error err;
@@ -104,6 +104,7 @@ static struct tensor *any(struct making *m)
 static void add_sink(struct making *m, struct tensor *t)
 {
     assert_true(m->sinks < MOST_SINKS);
+    t = graph_as(m->g, t, DTYPE_F32); /* as the test reads it */
     tensor_base(t)->keep = 1;
     m->sink[m->sinks++] = t;
 }
@@ -305,6 +306,7 @@ static void run_open(struct run *r, int mode, uint32_t seed, size_t batch, size_
     assert_non_null(g);
     g->recompute = (mode & RECOMPUTED) != 0;
     r->m = (struct making){.g = g, .batch = batch, .window = window, .seed = seed};
+    op_store(g, mode & BFLOATS ? DTYPE_BF16 : DTYPE_F32);
     make_inputs(&r->m);
     build(&r->m);
     if (mode & APART)
@@ -522,6 +524,20 @@ static void expect_same(const struct run *r, const char *what, const float *got,
              r->mode, what);
 }
 
+/* Numbers that went through bfloat16, as a whole: one may lie on the other side of a kink. */
+static void expect_near(const struct run *r, const char *what, const float *got, const float *want,
+                        size_t n)
+{
+    double apart = 0;
+    for (size_t k = 0; k < n; k++)
+        apart += ((double)got[k] - want[k]) * ((double)got[k] - want[k]);
+    if (!(sqrt(apart) <= 0.1 * length(want, n) + 0.02 * sqrt((double)n))) {
+        tell(r);
+        fail_msg("seed %u, B %zu, T %zu, mode %d: %s is %.3g from fp32, whose length is %.3g",
+                 r->m.seed, r->batch, r->window, r->mode, what, sqrt(apart), length(want, n));
+    }
+}
+
 typedef void expect_fn(const struct run *r, const char *what, const float *got, const float *want,
                        size_t n);
 
@@ -607,6 +623,17 @@ static void check(uint32_t seed, size_t batch, size_t window, build_fn *build)
             compare(&other, &fused, modes[i].expect);
         else
             compare(&other, &apart, expect_close);
+        run_close(&other);
+    }
+    run_close(&fused);
+    run_open(&fused, BFLOATS, seed, batch, window, build);
+    run_once(&fused, 0, 0);
+    compare(&fused, &apart, expect_near);
+    for (int k = 0; k < 3; k++) {
+        static const int same[] = {SCATTERED, RECOMPUTED, RECOMPUTED | SCATTERED};
+        run_open(&other, BFLOATS | same[k], seed, batch, window, build);
+        run_once(&other, 0, 0);
+        compare(&other, &fused, expect_same);
         run_close(&other);
     }
     run_close(&fused);
