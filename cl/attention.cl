@@ -17,7 +17,7 @@
  * vectors of HV.
  *
  * qkv, o and their gradients are `stored`; sums that go on from tile to tile or block to block are
- * fp32: o with PART_O, dqkv with PART_D, which are cast behind the kernel.
+ * fp32 (PART_O, PART_D), and ops/attention.c casts them behind the kernel.
  *
  * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too
  * large for local memory into `room`, SCRATCH floats a work-group.
@@ -63,12 +63,6 @@
 #ifndef SCRATCH
 #define SCRATCH 0
 #endif
-#ifndef PART_O
-#define PART_O 0
-#endif
-#ifndef PART_D
-#define PART_D 0
-#endif
 
 #if GLOBAL
 #define SPACE __global
@@ -86,6 +80,8 @@
 #define BR ((BQ + VEC - 1) / VEC * VEC)
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
+#define PART_O (STORED && T > TP)
+#define PART_D (STORED && (T > TP || T > BB))
 
 /* A loop over the tiles that rows before `to` see, and one over the blocks that see the tile at
  * `tile`. Where there is one, there is no loop (see group_barrier()). */

@@ -89,7 +89,8 @@ static struct cut choose(const struct plan *p, const struct op *op)
     return c;
 }
 
-/* Whether sums go on from tile to tile, or backward from block to block: these are fp32. */
+/* Whether sums go on from tile to tile, or backward from block to block: these are fp32, PART_O and
+ * PART_D of attention.cl. */
 static int goes_on(const struct plan *p, const struct cut *c, int backward)
 {
     return p->graph->stored != DTYPE_F32 &&
@@ -106,16 +107,12 @@ static struct launch *attention_kernel(struct plan *p, const struct op *op, cons
                                        const char *name, size_t parts)
 {
     const struct attention *a = op->attr;
-    const char *part = !goes_on(p, c, 1)  ? ""
-                       : goes_on(p, c, 0) ? " -DPART_O=1 -DPART_D=1"
-                                          : " -DPART_D=1";
     return plan_kernel(
         p, "attention.cl", name, c->batch * c->heads * parts, c->lanes,
         "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
-        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu%s",
+        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
         c->window, c->tile, c->block, c->back_block, c->split, c->head_width, c->head_vec, c->heads,
-        a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0, c->room,
-        part);
+        a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0, c->room);
 }
 
 static void read_qkv(struct launch *l, const struct op *op)
