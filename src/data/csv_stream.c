@@ -24,6 +24,8 @@ static int inflate_bytes(struct csv *csv, char *to, size_t room, struct error *e
         return csv_fail(csv, err, "the gzip data is cut off");
     if (code == Z_ERRNO)
         return csv_fail(csv, err, strerror(saved));
+    if (code == Z_MEM_ERROR)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
     if (got < 0 || code != Z_OK) {
         char shown[CSV_SHOWN];
         const char *cause = strstr(text, ": "); /* behind zlib's name for the file */

@@ -339,6 +339,8 @@ static int convert_all(struct conversion *c, gzFile in)
             const int number = errno;
             int code;
             gzerror(in, &code);
+            if (code == Z_MEM_ERROR)
+                return error_set(c->err, STATUS_FAILED, "%s: out of memory", c->path);
             return error_set(c->err, STATUS_INPUT, "%s: %s", c->path,
                              code == Z_ERRNO ? strerror(number) : "the gzip data is broken");
         }
