@@ -15,10 +15,13 @@ int figures_sum(struct loop *loop, struct error *err)
         return error_set(err, STATUS_FAILED,
                          "training stopped: step %u (epoch %ld, learning rate %.3g) is not finite: "
                          "loss %g, gradient norm %g; the last good checkpoint is intact "
-                         "(train.on_nonfinite = skip leaves such steps out)",
+                         "(train.on_nonfinite = skip leaves such steps out%s)",
                          m->bad_first, t->progress.epoch + 1,
                          schedule_lr(&loop->schedule, t->config, (long)m->bad_first - 1),
-                         (double)m->bad_value, fabs((double)m->bad_norm)); /* no "-nan" */
+                         (double)m->bad_value, fabs((double)m->bad_norm), /* no "-nan" */
+                         t->config->train.precision == PRECISION_FP16
+                             ? "; fp16 ends at 65504: a data.scaler or precision = bf16 helps"
+                             : "");
     if ((long)m->bad > loop->bad)
         log_warn(t->log,
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
