@@ -227,7 +227,7 @@ static void check_declared(struct plan *p, const struct tensor *t)
 /* Tells a kernel how its argument is stored, unless that is as usual. */
 static void tell_stored(struct launch *l, const struct tensor *t)
 {
-    const int stored = t->dtype == DTYPE_BF16 ? 1 : t->dtype == DTYPE_F16 ? 2 : 0;
+    const int stored = dtype_stored(t->dtype);
     char *options;
     if (!stored || l->stored || !l->options)
         return;

@@ -28,6 +28,11 @@ enum dtype dtype_of(const char *name)
     return dtype;
 }
 
+int dtype_stored(enum dtype dtype)
+{
+    return dtype == DTYPE_BF16 ? 1 : dtype == DTYPE_F16 ? 2 : 0;
+}
+
 size_t dtype_bytes(enum dtype dtype, size_t elems)
 {
     size_t block = types[dtype].elems;

@@ -28,6 +28,10 @@ const char *dtype_name(enum dtype dtype);
 /* The type of that name; DTYPES: there is none. */
 enum dtype dtype_of(const char *name);
 
+/* What kernels call a type that activations have, in -DSTORED: 0 F32 (and all others), 1 BF16, 2
+ * F16. */
+int dtype_stored(enum dtype dtype);
+
 /* Bytes of so many elements in a row; a block that is begun counts whole. */
 size_t dtype_bytes(enum dtype dtype, size_t elems);
 

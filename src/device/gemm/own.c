@@ -9,12 +9,6 @@ struct own {
     size_t groups, lanes;
 };
 
-/* What a kernel calls a type. */
-static int stored_of(enum dtype type)
-{
-    return type == DTYPE_BF16 ? 1 : type == DTYPE_F16 ? 2 : 0;
-}
-
 /* Its tiles take 48 KiB of local memory on CPUs that have it, else 24 KiB. */
 int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
 {
@@ -26,10 +20,10 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
     int cpu = info->is_cpu || info->max_group < 256;
     int deep = info->is_cpu && info->local_bytes >= 48 << 10;
     size_t tile_m = 64, tile_n = 64;
-    int type[3], stored = stored_of(factor); /* a product has one type beside fp32 */
+    int type[3], stored = dtype_stored(factor); /* a product has one type beside fp32 */
     char options[256];
     for (int i = 0; i < 3; i++) {
-        type[i] = stored_of(s->type[i]);
+        type[i] = dtype_stored(s->type[i]);
         stored |= type[i];
     }
     own->lanes = cpu ? 1 : 256;
@@ -37,7 +31,7 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
              "-DTA=%d -DTB=%d -DADD=%d -DSTORED=%d -DTYPE_A=%d -DTYPE_B=%d -DTYPE_C=%d -DFACTOR=%d "
              "-DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d -DLANES=%zu",
              s->trans_a, s->trans_b, gemm->add, stored, type[0], type[1], type[2],
-             stored_of(factor), tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4, cpu ? 2 : 1,
+             dtype_stored(factor), tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4, cpu ? 2 : 1,
              cpu ? 16 : 4, own->lanes);
     own->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
     own->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
