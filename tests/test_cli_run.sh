@@ -623,6 +623,16 @@ some_plots()
 }
 point "plots.enable" some_plots
 
+# near_losses FOLDER FOLDER TOLERANCE: of three epochs, relative.
+near_losses()
+{
+    for key in train_loss val_loss; do
+        epochs "$1" $key >one.losses
+        epochs "$2" $key | paste one.losses - | awk -v most="$3" '{ n++; d = ($1 - $2) / $1; print
+            bad += !(d < most && d > -most) } END { exit bad || n != 3 }' || return 1
+    done
+}
+
 # Factors of 8 binary digits leave their mark, but no more than that, and a resumed run goes on alike.
 bf16()
 {
@@ -634,11 +644,7 @@ bf16()
         run 0 -q -c tiny.ini -o parted -s device.gemm=bf16_products -s train.schedule=constant -s train.epochs=3 -r &&
         same_weights bf16/best.safetensors parted/best.safetensors &&
         ! same_weights own/best.safetensors bf16/best.safetensors || return 1
-    for key in train_loss val_loss; do
-        epochs own $key >own.losses
-        epochs bf16 $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
-            bad += !(d < 0.001 && d > -0.001) } END { exit bad || n != 3 }' || return 1
-    done
+    near_losses own bf16 0.001
 }
 point "device.gemm = bf16_products: nearly the losses of fp32, the same bits when resumed" bf16
 
@@ -651,11 +657,7 @@ stored()
         same_weights stored/best.safetensors halves/best.safetensors &&
         ! same_weights own/best.safetensors stored/best.safetensors &&
         ! grep -aq '"BF16"' stored/best.safetensors || return 1
-    for key in train_loss val_loss; do
-        epochs own $key >own.losses
-        epochs stored $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
-            bad += !(d < 0.02 && d > -0.02) } END { exit bad || n != 3 }' || return 1
-    done
+    near_losses own stored 0.02 || return 1
     run 0 evaluate -m stored/best.safetensors -s train.precision=bf16 && mv out as_trained &&
         run 0 evaluate -m stored/best.safetensors && cmp as_trained out
 }
@@ -670,11 +672,7 @@ halves()
         same_weights scaled/best.safetensors fp16/best.safetensors &&
         [ "$(epochs scaled overflows)" = "$(epochs fp16 overflows)" ] &&
         has scaled/log.jsonl '"loss_scale": *65536' || return 1
-    for key in train_loss val_loss; do
-        epochs own $key >own.losses
-        epochs scaled $key | paste own.losses - | awk '{ n++; d = ($1 - $2) / $1; print
-            bad += !(d < 0.004 && d > -0.004) } END { exit bad || n != 3 }' || return 1
-    done
+    near_losses own scaled 0.004
 }
 point "train.precision = fp16: the losses of fp32 to three digits, same bits resumed" halves
 
