@@ -24,7 +24,7 @@ int figures_sum(struct loop *loop, struct error *err)
                          "(train.on_nonfinite = skip leaves such steps out%s)",
                          m->bad_first, t->progress.epoch + 1,
                          schedule_lr(&loop->schedule, t->config, (long)m->bad_first - 1),
-                         unsigned_nan(m->bad_value), unsigned_nan(m->bad_norm),
+                         unsigned_nan(m->bad_value), fabs((double)m->bad_norm),
                          t->config->train.precision == PRECISION_FP16
                              ? "; fp16 ends at 65504: a data.scaler or precision = bf16 helps"
                              : "");
@@ -33,7 +33,7 @@ int figures_sum(struct loop *loop, struct error *err)
                  "epoch %ld: %ld step(s) left out that were not finite, the first step %u "
                  "(loss %g, gradient norm %g)",
                  t->progress.epoch + 1, (long)m->bad - loop->bad, m->bad_first,
-                 unsigned_nan(m->bad_value), unsigned_nan(m->bad_norm));
+                 unsigned_nan(m->bad_value), fabs((double)m->bad_norm));
     loop->bad = (long)m->bad;
     return 0;
 }
