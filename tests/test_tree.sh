@@ -89,10 +89,12 @@ point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
     "$(layer run task train exec models lower ir params tensor device config data log)"
+point "sweep stands on run and below" \
+    "$(layer sweep run task train exec models lower ir params tensor device config data log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands run task train exec models lower ir params tensor device config data log analysis)"
+    "$(layer commands sweep run task train exec models lower ir params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|ops|optim|params|plots|run|task|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|ops|optim|params|plots|run|sweep|task|tensor|train|util'
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 
