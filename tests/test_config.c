@@ -1050,28 +1050,10 @@ static void test_choices(void **state)
     }
     /* and no choice of the table is without an enumerator */
     size_t count = 0;
-#define SECTION(name, help)
-#define END(name)
-#define TEXT(s, key, resume, def, help)
-#define INPUT(s, key, resume, def, help)
-#define INPUTS(s, key, resume, def, help)
-#define OUTPUT(s, key, resume, def, help)
-#define LIST(s, key, resume, def, help)
-#define EXPRESSION(s, key, resume, def, help)
-#define FIGURE(s, key, resume, def, help)
-#define EXPRESSIONS(s, key, resume, def, help)
-#define SET(s, key, resume, def, choices, help)
-#define FLAG(s, key, resume, def, help)
-#define INTEGER(s, key, resume, def, min, max, help)
-#define AUTO(s, key, resume, def, min, max, help)
-#define REAL(s, key, resume, def, min, max, help)
 #define CHOICE(s, key, resume, def, choices, help)   \
     for (int i = 0; config_choice(#s, #key, i); i++) \
         count++;
 #define METHOD CHOICE
-#define DURATION(s, key, resume, def, help)
-#define BYTES(s, key, resume, def, help)
-#define SPAN(s, key, resume, def, help)
 #include "config/options.def"
     assert_int_equal(count, COUNT(choices));
     assert_null(config_choice("train", "mode", -1));
@@ -1079,42 +1061,7 @@ static void test_choices(void **state)
     assert_null(config_choice("train", "nothing", 0));
 }
 
-#undef TEXT
-#undef INPUT
-#undef INPUTS
-#undef OUTPUT
-#undef LIST
-#undef EXPRESSION
-#undef FIGURE
-#undef EXPRESSIONS
-#undef SET
-#undef FLAG
-#undef INTEGER
-#undef AUTO
-#undef REAL
-#undef CHOICE
-#undef METHOD
-#undef DURATION
-#undef BYTES
-#undef SPAN
-#define TEXT(s, key, resume, def, help) {#s, #key},
-#define INPUT(s, key, resume, def, help) {#s, #key},
-#define INPUTS(s, key, resume, def, help) {#s, #key},
-#define OUTPUT(s, key, resume, def, help) {#s, #key},
-#define LIST(s, key, resume, def, help) {#s, #key},
-#define EXPRESSION(s, key, resume, def, help) {#s, #key},
-#define FIGURE(s, key, resume, def, help) {#s, #key},
-#define EXPRESSIONS(s, key, resume, def, help) {#s, #key},
-#define SET(s, key, resume, def, choices, help) {#s, #key},
-#define FLAG(s, key, resume, def, help) {#s, #key},
-#define INTEGER(s, key, resume, def, min, max, help) {#s, #key},
-#define AUTO(s, key, resume, def, min, max, help) {#s, #key},
-#define REAL(s, key, resume, def, min, max, help) {#s, #key},
-#define CHOICE(s, key, resume, def, choices, help) {#s, #key},
-#define METHOD(s, key, resume, def, choices, help) {#s, #key},
-#define DURATION(s, key, resume, def, help) {#s, #key},
-#define BYTES(s, key, resume, def, help) {#s, #key},
-#define SPAN(s, key, resume, def, help) {#s, #key},
+#define ENTRY(type, s, key, ...) {#s, #key},
 static const struct {
     const char *section, *key;
 } keys[] = {

@@ -36,43 +36,13 @@ struct method {
     char *column;     /* an expression; NULL */
 };
 
-/* Values of CHOICE and METHOD keys, see choices.h; LOSS_... is also what loss.reconstruction has.
- */
-#define ENUMERATOR(name, text) name,
-enum { CHOICES_device_tuning(ENUMERATOR) };
-enum { CHOICES_device_gemm(ENUMERATOR) };
-enum { CHOICES_data_separator(ENUMERATOR) };
-enum { CHOICES_data_order(ENUMERATOR) };
-enum { CHOICES_data_duplicates(ENUMERATOR) };
-enum { CHOICES_data_decimal(ENUMERATOR) };
-enum { CHOICES_data_missing(ENUMERATOR) };
-enum { CHOICES_data_feed(ENUMERATOR) };
-enum { CHOICES_data_channels(ENUMERATOR) };
-enum { CHOICES_data_target_rows(ENUMERATOR) };
-enum { CHOICES_data_scaler(ENUMERATOR) };
-enum { CHOICES_data_target_display(ENUMERATOR) };
-enum { CHOICES_data_split(ENUMERATOR) };
-enum { CHOICES_data_split_unit(ENUMERATOR) };
-enum { CHOICES_data_balance(ENUMERATOR) };
-enum { CHOICES_data_short_series(ENUMERATOR) };
-enum { CHOICES_model_type(ENUMERATOR) };
-enum { CHOICES_model_cell(ENUMERATOR) };
-enum { CHOICES_model_head(ENUMERATOR) };
-enum { CHOICES_model_attention(ENUMERATOR) };
-enum { CHOICES_model_norm(ENUMERATOR) };
-enum { CHOICES_model_activation(ENUMERATOR) };
-enum { CHOICES_model_positions(ENUMERATOR) };
-enum { CHOICES_model_conv_norm(ENUMERATOR) };
-enum { CHOICES_model_initialisation(ENUMERATOR) };
-enum { CHOICES_model_recurrent_init(ENUMERATOR) };
-enum { CHOICES_loss_target(ENUMERATOR) };
-enum { CHOICES_loss_contrastive(ENUMERATOR) };
-enum { CHOICES_train_precision(ENUMERATOR) };
-enum { CHOICES_train_optimizer(ENUMERATOR) };
-enum { CHOICES_train_schedule(ENUMERATOR) };
-enum { CHOICES_train_mode(ENUMERATOR) };
-enum { CHOICES_train_on_nonfinite(ENUMERATOR) };
-#undef ENUMERATOR
+/* Values of CHOICE and METHOD keys, then CHOICES_section_key: how many. What loss.reconstruction
+ * shares with loss.target is told by AGAIN in options.def; option_table.c holds it to that. */
+#define VALUE(enumerator, name) enumerator,
+#define AGAIN(enumerator, name) enumerator##_AGAIN,
+#define CHOICE(s, key, resume, def, values, help) enum { values CHOICES_##s##_##key };
+#define METHOD(s, key, resume, def, values, help) enum { values CHOICES_##s##_##key };
+#include "config/options.def"
 
 struct config {
     const char *renamed; /* tells of an old name that was read; NULL: none */
@@ -99,26 +69,6 @@ struct config {
 #define SPAN(s, key, resume, def, help) struct span key;
 #define BYTES(s, key, resume, def, help) uint64_t key;
 #include "config/options.def"
-#undef SECTION
-#undef END
-#undef TEXT
-#undef INPUT
-#undef INPUTS
-#undef OUTPUT
-#undef LIST
-#undef EXPRESSION
-#undef FIGURE
-#undef EXPRESSIONS
-#undef SET
-#undef FLAG
-#undef INTEGER
-#undef AUTO
-#undef REAL
-#undef CHOICE
-#undef METHOD
-#undef DURATION
-#undef SPAN
-#undef BYTES
 };
 
 /*

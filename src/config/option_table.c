@@ -9,80 +9,25 @@
 /* --- the table */
 
 #define SECTION(name, help) {#name, help},
-#define END(name)
-#define TEXT(s, key, resume, def, help)
-#define INPUT(s, key, resume, def, help)
-#define INPUTS(s, key, resume, def, help)
-#define OUTPUT(s, key, resume, def, help)
-#define LIST(s, key, resume, def, help)
-#define EXPRESSION(s, key, resume, def, help)
-#define FIGURE(s, key, resume, def, help)
-#define EXPRESSIONS(s, key, resume, def, help)
-#define SET(s, key, resume, def, choices, help)
-#define FLAG(s, key, resume, def, help)
-#define INTEGER(s, key, resume, def, min, max, help)
-#define AUTO(s, key, resume, def, min, max, help)
-#define REAL(s, key, resume, def, min, max, help)
-#define CHOICE(s, key, resume, def, choices, help)
-#define METHOD(s, key, resume, def, choices, help)
-#define DURATION(s, key, resume, def, help)
-#define SPAN(s, key, resume, def, help)
-#define BYTES(s, key, resume, def, help)
 const struct option_section option_sections[] = {
 #include "config/options.def"
 };
-#undef SECTION
-#undef TEXT
-#undef INPUT
-#undef INPUTS
-#undef OUTPUT
-#undef LIST
-#undef EXPRESSION
-#undef FIGURE
-#undef EXPRESSIONS
-#undef SET
-#undef FLAG
-#undef INTEGER
-#undef AUTO
-#undef REAL
-#undef CHOICE
-#undef METHOD
-#undef DURATION
-#undef SPAN
-#undef BYTES
 
-#define SECTION(name, help)
 #define ENTRY(type, s, key, resume, def, help, choices, min, max) \
     {OPTION_##type, OPTION_##resume, #s,  #key, def,              \
      help,          choices,         min, max,  offsetof(struct config, s.key)},
-#define TEXT(s, key, resume, def, help) ENTRY(TEXT, s, key, resume, def, help, NULL, 0, 0)
-#define INPUT(s, key, resume, def, help) ENTRY(INPUT, s, key, resume, def, help, NULL, 0, 0)
-#define INPUTS(s, key, resume, def, help) ENTRY(INPUTS, s, key, resume, def, help, NULL, 0, 0)
-#define OUTPUT(s, key, resume, def, help) ENTRY(OUTPUT, s, key, resume, def, help, NULL, 0, 0)
-#define LIST(s, key, resume, def, help) ENTRY(LIST, s, key, resume, def, help, NULL, 0, 0)
-#define EXPRESSION(s, key, resume, def, help) \
-    ENTRY(EXPRESSION, s, key, resume, def, help, NULL, 0, 0)
-#define FIGURE(s, key, resume, def, help) ENTRY(FIGURE, s, key, resume, def, help, NULL, 0, 0)
-#define EXPRESSIONS(s, key, resume, def, help) \
-    ENTRY(EXPRESSIONS, s, key, resume, def, help, NULL, 0, 0)
-#define SET(s, key, resume, def, choices, help) ENTRY(SET, s, key, resume, def, help, choices, 0, 0)
-#define FLAG(s, key, resume, def, help) ENTRY(FLAG, s, key, resume, def, help, "no | yes", 0, 0)
-#define INTEGER(s, key, resume, def, min, max, help) \
-    ENTRY(INTEGER, s, key, resume, def, help, NULL, min, max)
-#define AUTO(s, key, resume, def, min, max, help) \
-    ENTRY(AUTO, s, key, resume, def, help, NULL, min, max)
-#define REAL(s, key, resume, def, min, max, help) \
-    ENTRY(REAL, s, key, resume, def, help, NULL, min, max)
-#define CHOICE(s, key, resume, def, choices, help) \
-    ENTRY(CHOICE, s, key, resume, def, help, choices, 0, 0)
-#define METHOD(s, key, resume, def, choices, help) \
-    ENTRY(METHOD, s, key, resume, def, help, choices, 0, 0)
-#define DURATION(s, key, resume, def, help) ENTRY(DURATION, s, key, resume, def, help, NULL, 0, 0)
-#define SPAN(s, key, resume, def, help) ENTRY(SPAN, s, key, resume, def, help, NULL, 0, 0)
-#define BYTES(s, key, resume, def, help) ENTRY(BYTES, s, key, resume, def, help, NULL, 0, 0)
 const struct option options[] = {
 #include "config/options.def"
 };
+
+/* What shares a value with another key has it under the same number. */
+#define VALUE(enumerator, name)
+#define AGAIN(enumerator, name)                                                              \
+    _Static_assert((int)enumerator##_AGAIN == (int)enumerator, #enumerator " is not in its " \
+                                                                           "place");
+#define CHOICE(s, key, resume, def, values, help) values
+#define METHOD(s, key, resume, def, values, help) values
+#include "config/options.def"
 
 #define COUNT(array) (sizeof array / sizeof *array)
 const size_t option_count = COUNT(options);
@@ -99,24 +44,13 @@ const struct option *option_find(const char *section, const char *key)
 /* --- choices: "a | b | c" cut into "a", "b", "c", once */
 
 /* room for all of them, without an allocation that can fail: each text and one NUL more */
-#undef ENTRY
 #define ENTRY(type, s, key, resume, def, help, choices, min, max) +sizeof(choices) + 1
+#define CHOICE(s, key, resume, def, values, help) +sizeof(values) + 1
+#define METHOD(s, key, resume, def, values, help) +sizeof(values) + 1
 static char choice_text[0
 #include "config/options.def"
 ];
 static char *choice_names[COUNT(options)]; /* "a\0b\0c\0\0" */
-
-/* Each CHOICE and METHOD against its enumerators, when this is compiled. */
-#undef ENTRY
-#undef CHOICE
-#define ENTRY(...)
-#define NAME(enumerator, text) " | " #text
-#define CHOICE(s, key, resume, def, choices, help)                              \
-    _Static_assert(!__builtin_strcmp(" | " choices, CHOICES_##s##_##key(NAME)), \
-                   "options.def and choices.h differ in the values of " #s "." #key);
-#undef METHOD
-#define METHOD CHOICE
-#include "config/options.def"
 
 static void cut_choices(void)
 {

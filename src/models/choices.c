@@ -6,12 +6,10 @@
 #include "config/config.h"
 #include "ops/ops.h"
 
-#define ONE(enumerator, name) +1
 #define SAME(choice, kind) \
     _Static_assert((int)(choice) == (int)(kind), #choice " and " #kind " are one number");
-#define UP_TO(choices, kind)                                                          \
-    _Static_assert((0 choices(ONE)) == (int)(kind) + 1, #kind " stands for the last " \
-                                                              "of " #choices);
+#define UP_TO(choices, kind) \
+    _Static_assert((int)(choices) == (int)(kind) + 1, #kind " stands for the last of " #choices);
 
 SAME(LOSS_MSE, LOSS_KIND_MSE)
 SAME(LOSS_MAE, LOSS_KIND_MAE)

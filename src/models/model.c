@@ -9,12 +9,11 @@
 
 /* Each choice of model.type is a class, model_NAME in a file of this folder. */
 #define DECLARED(choice, name) extern const struct model_class model_##name;
-MODELS(DECLARED, DECLARED)
+MODELS(DECLARED)
 
 #define ENTRY(choice, name) [choice] = &model_##name,
-static const struct model_class *const models[] = {MODELS(ENTRY, ENTRY)};
+static const struct model_class *const models[] = {MODELS(ENTRY)};
 
-#define ONE(choice, name) +1
 static const enum init_kind weights[] = {
     [DRAW_PYTORCH] = INIT_UNIFORM,
     [DRAW_XAVIER_UNIFORM] = INIT_XAVIER_UNIFORM,
@@ -22,12 +21,12 @@ static const enum init_kind weights[] = {
     [DRAW_KAIMING_UNIFORM] = INIT_KAIMING_UNIFORM,
     [DRAW_KAIMING_NORMAL] = INIT_KAIMING_NORMAL,
 };
-_Static_assert(sizeof weights / sizeof *weights == CHOICES_model_initialisation(ONE),
+_Static_assert(sizeof weights / sizeof *weights == CHOICES_model_initialisation,
                "a choice of model.initialisation has no kind");
 
 static const enum dtype stored[] = {
     [PRECISION_FP32] = DTYPE_F32, [PRECISION_BF16] = DTYPE_BF16, [PRECISION_FP16] = DTYPE_F16};
-_Static_assert(sizeof stored / sizeof *stored == CHOICES_train_precision(ONE),
+_Static_assert(sizeof stored / sizeof *stored == CHOICES_train_precision,
                "a choice of train.precision has no type");
 
 const struct model_class *model_of(const struct config *config)
