@@ -140,7 +140,8 @@ point "every header begins with a paragraph" "$(for file in src/config/options.d
 done)"
 
 # Behind #! or #compdef where there is one. tap-driver.sh is Automake's.
-licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests configure.ac Makefile.am \
+licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests build-aux/list-sources configure.ac \
+    Makefile.am sources.am \
     packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec \
     completions/*/* &&
     find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
@@ -153,9 +154,7 @@ point "every source names its licence in its first line" "$(for file in $license
     awk '/^#(!|compdef)/ { next } { exit !/SPDX-License-Identifier: MIT/ }' "$file" || echo "$file"
 done)"
 
-point "every source file is in Makefile.am" "$(for file in $sources; do
-    grep -q "$file" Makefile.am || echo "$file"
-done)"
+point "sources.am is what build-aux/list-sources prints" "$(sh build-aux/list-sources | diff - sources.am)"
 
 keys=$(sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), .*/\1 \2/p' src/config/options.def |
     grep -v '^[a-z_]* "')
