@@ -789,7 +789,7 @@ static void resampling(void **state)
     size_t runs;
     struct run *run = table_runs(table, 0, &runs);
     struct resampling told;
-    assert_int_equal(table_resample(table, 180000, NULL, run, &runs, &told, &err), 0);
+    assert_int_equal(table_resample(table, 180000, NULL, NULL, run, &runs, &told, &err), 0);
     assert_int_equal(told.rows, 12);
     assert_int_equal(told.cut, 2); /* minutes 1-2 and 15-16 */
     assert_int_equal(told.partial, 1);
@@ -817,7 +817,7 @@ static void rows_too_far_apart_for_the_candles(void **state)
     size_t runs;
     struct table *table = read_text("t,a,b\n0,1,1\n180,1,1\n360,1,1\n", "t", &err);
     struct run *run = table_runs(table, 0, &runs);
-    assert_int_equal(table_resample(table, 60000, NULL, run, &runs, &told, &err), -1);
+    assert_int_equal(table_resample(table, 60000, NULL, NULL, run, &runs, &told, &err), -1);
     assert_int_equal(err.status, STATUS_INPUT);
     assert_non_null(strstr(err.text, ": rows are 3m apart, too far for candles of 1m"));
     free(run);
@@ -839,7 +839,7 @@ static void resampling_with_a_hole(void **state)
     struct run *run = table_runs(table, 300000, &runs);
     struct resampling told;
     assert_int_equal(runs, 2);
-    assert_int_equal(table_resample(table, 180000, NULL, run, &runs, &told, &err), 0);
+    assert_int_equal(table_resample(table, 180000, NULL, NULL, run, &runs, &told, &err), 0);
     assert_int_equal(told.cut, 2); /* minute 6 alone, and 13 and 14 */
     assert_int_equal(told.partial, 0);
     assert_true(runs == 2 && run[0].end == 2 && run[1].begin == 2 && run[1].end == 7);

@@ -10,6 +10,7 @@
 
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
+#include "data/reading.h"
 #include "run/prepare.h"
 #include "task/categories.h"
 #include "task/put.h"
@@ -63,6 +64,23 @@ static char *model_path(const struct options *o, struct error *err)
     return path;
 }
 
+/* A file that -i names is taken whole, unless -s says otherwise: the range of time is that of the
+ * files of training. */
+static int forget_range(struct config *config, const struct options *o, struct error *err)
+{
+    static const struct {
+        const char *name, *key, *value;
+    } keys[] = {{"data.from", "from", ""}, {"data.to", "to", ""}, {"data.days", "days", "0"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        int is_set = !o->input;
+        for (size_t k = 0; k < o->setting_count; k++)
+            is_set |= reading_sets(o->settings[k], keys[i].name);
+        if (!is_set && config_set(config, "data", keys[i].key, keys[i].value, err))
+            return -1;
+    }
+    return 0;
+}
+
 /* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
@@ -75,6 +93,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     if (!t->log || !t->path ||
         checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, model_check, err) ||
         command_needs_device(o, t->checkpoint.config, err) ||
+        forget_range(t->checkpoint.config, o, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
     prepare_tell_unchecked(o->verbosity, t->log, t->checkpoint.st->summed, t->path);

@@ -397,6 +397,14 @@ static void check_data(struct config_making *p)
         clash(p, KEY(data, resample), KEY(data, time), "resampling needs a time column (time = )");
     if (c->data.gap && !c->data.time.count)
         clash(p, KEY(data, gap), KEY(data, time), "a gap needs a time column (time = )");
+    if (!c->data.time.count && (*c->data.from || *c->data.to || c->data.days))
+        clash(p,
+              *c->data.from ? KEY(data, from)
+              : *c->data.to ? KEY(data, to)
+                            : KEY(data, days),
+              KEY(data, time), "a range of time needs a time column (time = )");
+    if (*c->data.from && c->data.days)
+        clash(p, KEY(data, days), KEY(data, from), "give either from or days");
     if (c->data.time.count > 2)
         clash(p, KEY(data, time), KEY(data, time), "one column, or two: date, time of day");
     if (c->data.gap && c->data.gap < c->data.resample)

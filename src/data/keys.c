@@ -83,6 +83,9 @@ static int parse_others(struct load *load)
         return error_set(load->err, STATUS_USAGE, "[data] gap: needs data.time");
     if (config->data.join && !config->data.time.count)
         return error_set(load->err, STATUS_USAGE, "[data] join: needs data.time");
+    if ((is_set(config->data.from) || is_set(config->data.to) || config->data.days) &&
+        !config->data.time.count)
+        return error_set(load->err, STATUS_USAGE, "[data] from, to and days: need data.time");
     if (config->data.split == SPLIT_STRATIFIED && !load->whole &&
         !(load->stratify = parse_one(load, config->data.stratify, &load->columns, "stratify")))
         return -1;
@@ -171,7 +174,10 @@ static int find_how(struct load *load)
     };
     for (size_t i = 0; i < 2 && i < config->data.time.count; i++)
         load->how.time[i] = config->data.time.item[i];
-    return aggregate_check(&config->data.aggregate, load->err) || find_only_target(load) ? -1 : 0;
+    return range_read(&load->range, config, &load->how, load->err) ||
+                   aggregate_check(&config->data.aggregate, load->err) || find_only_target(load)
+               ? -1
+               : 0;
 }
 
 /* --- extents and names */

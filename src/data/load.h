@@ -28,6 +28,7 @@
 #include "data/condition.h"
 #include "data/dataset.h"
 #include "data/features.h"
+#include "data/range.h"
 #include "data/reading.h"
 #include "data/source.h"
 #include "data/spec.h"
@@ -50,6 +51,7 @@ struct input {
     struct run *run;     /* [runs] of the table, each longer than the warm-up */
     size_t runs;
     struct file_rows file;
+    struct range_cut cut;
     size_t holes;
     int64_t first_time, last_time, step, longest_hole;
     struct resampling resampling;
@@ -101,6 +103,7 @@ struct load {
     struct table_how how;                   /* how files are read */
     const struct reading *kept;             /* as those of training were; NULL: not known */
     struct zone *zone;                      /* data.time_zone; NULL: UTC */
+    struct range range;                     /* that is taken of each series */
     size_t warmup;                          /* the features' longest */
     struct input *input;                    /* [inputs] */
     size_t inputs;

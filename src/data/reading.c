@@ -120,8 +120,7 @@ int reading_of_json(const json_t *json, struct reading *reading)
     return 0;
 }
 
-/* Whether a setting is of this key; blanks do not count. */
-static int sets(const char *setting, const char *key)
+int reading_sets(const char *setting, const char *key)
 {
     for (; *setting == ' ' || *setting == '\t' || (*key && *setting == *key); setting++)
         key += *setting == *key;
@@ -131,11 +130,11 @@ static int sets(const char *setting, const char *key)
 void reading_forget(struct reading *reading, char *const *settings, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        if (sets(settings[i], "data.separator"))
+        if (reading_sets(settings[i], "data.separator"))
             reading->separator = 0;
-        if (sets(settings[i], "data.time_format") || sets(settings[i], "data.time"))
+        if (reading_sets(settings[i], "data.time_format") || reading_sets(settings[i], "data.time"))
             reading->time = TIME_NONE;
-        for (size_t k = 0; k < reading->columns && sets(settings[i], "data.decimal"); k++)
+        for (size_t k = 0; k < reading->columns && reading_sets(settings[i], "data.decimal"); k++)
             reading->column[k].decimal = DECIMAL_AUTO;
     }
 }

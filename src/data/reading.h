@@ -42,6 +42,9 @@ void reading_apply(const struct reading *reading, char *const *names, size_t cou
 json_t *reading_json(const struct reading *reading);
 int reading_of_json(const json_t *json, struct reading *reading);
 
+/* Whether a setting is of the key "section.key"; blanks do not count. */
+int reading_sets(const char *setting, const char *key);
+
 /* Forgets what `settings` ("section.key=value") set otherwise. */
 void reading_forget(struct reading *reading, char *const *settings, size_t count);
 

@@ -299,8 +299,10 @@ static int prepare(struct load *load, struct input *input)
     const struct config *config = load->config;
     size_t as_one, by_holes, by_jumps;
     struct table *table = input->table;
-    if (config->data.rows && table->rows > (size_t)config->data.rows)
+    if (config->data.rows && table->rows > (size_t)config->data.rows) {
         table->rows = (size_t)config->data.rows;
+        input->cut.edges.ends = INT64_MIN;
+    }
     input->step = table_step(table);
     input->file = look_at(table, input->step);
     if (sanity_look(load, table))
@@ -309,9 +311,11 @@ static int prepare(struct load *load, struct input *input)
     input->last_time = table->time ? table->time[table->rows - 1] : 0;
     if (find_runs(load, input) ||
         (config->data.resample &&
-         table_resample(input->table, config->data.resample, &config->data.aggregate, input->run,
-                        &input->runs, &input->resampling, load->err)))
+         table_resample(input->table, config->data.resample, &config->data.aggregate,
+                        &input->cut.edges, input->run, &input->runs, &input->resampling,
+                        load->err)))
         return -1;
+    input->resampling.cut += input->cut.candles;
     tell_input(load, input);
     by_holes = count_windows(load, input, &as_one);
     load->lost.holes += as_one > by_holes ? as_one - by_holes : 0;
@@ -401,6 +405,31 @@ static int name_input(const struct load *load, struct input *input)
     return input->label && input->name ? 0 : -1;
 }
 
+/* Cuts the series to the range that is asked for; one without a row in it is an error or left out.
+ */
+static int cut_range(struct load *load, struct input *input, int *skip)
+{
+    const struct config *config = load->config;
+    struct range_cut *cut = &input->cut;
+    char first[TABLE_TIME], last[TABLE_TIME];
+    *cut = (struct range_cut){.edges = {INT64_MAX, INT64_MIN}};
+    if (!range_is_set(&load->range))
+        return 0;
+    range_cut(&load->range, input->table, config->data.resample, config->data.gap, cut);
+    if (input->table->rows)
+        return 0;
+    *skip = load->several && config->data.short_series == SHORT_SKIP;
+    if (!*skip)
+        return error_set(load->err, STATUS_INPUT,
+                         "%s: none of its rows, of %s to %s, lies within data.from, data.to and data.days%s",
+                         input->label, table_time(cut->first, first), table_time(cut->last, last),
+                         load->several ? "; data.short_series = skip leaves such series out" : "");
+    load->lost.files++;
+    log_detail(load->log, "data: %s: left out: no row lies within data.from, data.to and data.days",
+               input->label);
+    return 0;
+}
+
 /* A series of the table, unless it is too short and may be left out. */
 static int add_input(struct load *load, const struct source *source, struct table *table)
 {
@@ -415,8 +444,9 @@ static int add_input(struct load *load, const struct source *source, struct tabl
     *input = (struct input){.source = source, .table = table};
     if (name_input(load, input))
         return load_no_memory(load);
-    if (table->rows ? prepare(load, input) || fits(load, input, &skip)
-                    : without_rows(load, input, &skip))
+    if (table->rows ? cut_range(load, input, &skip) : without_rows(load, input, &skip))
+        return -1;
+    if (!skip && (prepare(load, input) || fits(load, input, &skip)))
         return -1;
     if (skip)
         series_fini(&load->input[--load->inputs]);

@@ -145,6 +145,18 @@ struct table *table_new(const char *path, size_t columns)
     return NULL;
 }
 
+size_t table_row_at(const struct table *table, size_t begin, size_t end, int64_t time)
+{
+    while (begin < end) {
+        size_t middle = begin + (end - begin) / 2;
+        if (table->time[middle] < time)
+            begin = middle + 1;
+        else
+            end = middle;
+    }
+    return begin;
+}
+
 /* A value that more than half of a sequence has survives when unlike ones are struck out in pairs
  * (Boyer and Moore, "MJRTY", 1981). */
 int64_t table_step(const struct table *table)
@@ -189,7 +201,7 @@ struct run *table_runs(const struct table *table, int64_t gap, size_t *count)
     return run;
 }
 
-static int64_t floor_to(int64_t time, int64_t length)
+int64_t table_candle(int64_t time, int64_t length)
 {
     int64_t rest = time % length;
     return time - (rest < 0 ? rest + length : rest);
@@ -200,13 +212,16 @@ static int64_t floor_to(int64_t time, int64_t length)
  * nothing unread is written over). Returns the row behind the last candle.
  */
 static size_t resample_run(struct table *table, struct run run, int64_t length, int64_t step,
-                           size_t to, const enum aggregate *rule, struct resampling *told)
+                           struct candle_edges edges, size_t to, const enum aggregate *rule,
+                           struct resampling *told)
 {
     int64_t *time = table->time;
     /* One more row would be due at begins - step, and at ends; without a step, a ms away. */
     int64_t due = step ? step : 1, begins = time[run.begin], ends = time[run.end - 1] + due;
+    begins = edges.begins < begins ? edges.begins : begins;
+    ends = edges.ends > ends ? edges.ends : ends;
     for (size_t i = run.begin, next; i < run.end; i = next) {
-        int64_t candle = floor_to(time[i], length);
+        int64_t candle = table_candle(time[i], length);
         for (next = i + 1; next < run.end && time[next] < candle + length;)
             next++;
         if (begins - due >= candle || ends < candle + length) {
@@ -225,7 +240,8 @@ static size_t resample_run(struct table *table, struct run run, int64_t length, 
 }
 
 int table_resample(struct table *table, int64_t length, const struct list *aggregate,
-                   struct run *runs, size_t *count, struct resampling *told, struct error *err)
+                   const struct candle_edges *edges, struct run *runs, size_t *count,
+                   struct resampling *told, struct error *err)
 {
     int64_t step = table_step(table);
     char apart[TABLE_TIME], wanted[TABLE_TIME];
@@ -242,7 +258,9 @@ int table_resample(struct table *table, int64_t length, const struct list *aggre
     size_t rows = 0, kept = 0;
     for (size_t i = 0; i < *count; i++) {
         size_t begin = rows;
-        rows = resample_run(table, runs[i], length, step, rows, rule, told);
+        const struct candle_edges own = {edges && !i ? edges->begins : INT64_MAX,
+                                         edges && i + 1 == *count ? edges->ends : INT64_MIN};
+        rows = resample_run(table, runs[i], length, step, own, rows, rule, told);
         if (rows > begin)
             runs[kept++] = (struct run){begin, rows};
     }

@@ -105,6 +105,12 @@ struct run {
     size_t begin, end; /* rows [begin, end), never empty */
 };
 
+/* How far a recording goes on in time before the first run's first row and behind the last run's
+ * last one; INT64_MAX and INT64_MIN: not at all. */
+struct candle_edges {
+    int64_t begins, ends;
+};
+
 /* What table_resample() did. */
 struct resampling {
     size_t rows;    /* before */
@@ -138,6 +144,9 @@ int table_allocate(struct table *table, int timed, size_t rows);
 /* Gives every column, and the times if `timed`, room for so many rows; keeps what is there. */
 int table_set_room(struct table *table, int timed, size_t rows);
 
+/* The first of rows [begin, end) that is not before `time`; `end` if all are. */
+size_t table_row_at(const struct table *table, size_t begin, size_t end, int64_t time);
+
 /* The distance in time of most neighbouring rows, in ms; 0 if no distance has the majority. */
 int64_t table_step(const struct table *table);
 
@@ -151,11 +160,16 @@ struct run *table_runs(const struct table *table, int64_t gap, size_t *count);
  * Merges rows into candles of `length` ms whose times are multiples of it since 1970. `aggregate`
  * (data.aggregate, or NULL) or the column's name says how, see aggregate.h. Where a run begins or
  * ends inside a candle, that candle is left out: what it shows would depend on where the recording
- * happened to start. Candles without a row do not appear. Runs are changed to those of the candles.
- * STATUS_INPUT if the rows are further apart than `length`.
+ * happened to start; `edges` (or NULL) tell where rows were taken away that the recording has.
+ * Candles without a row do not appear. Runs are changed to those of the candles. STATUS_INPUT if
+ * the rows are further apart than `length`.
  */
 int table_resample(struct table *table, int64_t length, const struct list *aggregate,
-                   struct run *runs, size_t *count, struct resampling *told, struct error *err);
+                   const struct candle_edges *edges, struct run *runs, size_t *count,
+                   struct resampling *told, struct error *err);
+
+/* When the candle of so many ms begins that a time lies in. */
+int64_t table_candle(int64_t time, int64_t length);
 
 /* "path:line" or, after resampling, "path: candle of 2021-04-02T00:03:00Z"; for messages. */
 #define TABLE_WHERE 512

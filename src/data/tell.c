@@ -110,9 +110,29 @@ static void say_candles(const struct load *load, say_fn *say, size_t rows, size_
 {
     char shown[TABLE_TIME];
     say(load->log,
-        "data: resampled to %s: %zu rows became %zu candles; %zu incomplete ones at the ends "
+        "data: resampled to %s: %zu rows became %zu candles; %zu incomplete one%s at the ends "
         "left out, %zu with missing rows kept",
-        table_duration(load->config->data.resample, shown), rows, candles, cut, partial);
+        table_duration(load->config->data.resample, shown), rows, candles, cut, plural(cut),
+        partial);
+}
+
+/* What data.from, data.to and data.days have cut off, in one line; nothing of what was not. */
+static void say_range(const struct load *load, say_fn *say, size_t before, size_t behind)
+{
+    const struct config *c = load->config;
+    const struct range range = range_of_candles(&load->range, c->data.resample);
+    char from[TABLE_TIME], to[TABLE_TIME], front[96] = "", back[96] = "";
+    if (before && c->data.days)
+        snprintf(front, sizeof front, "%zu row%s before the last %ld day%s", before, plural(before),
+                 c->data.days, c->data.days == 1 ? "" : "s");
+    else if (before)
+        snprintf(front, sizeof front, "%zu row%s before %s", before, plural(before),
+                 table_time(range.from, from));
+    if (behind)
+        snprintf(back, sizeof back, "%zu row%s from %s on", behind, plural(behind),
+                 table_time(range.to, to));
+    if (before || behind)
+        say(load->log, "data: %s%s%s left out", front, before && behind ? ", " : "", back);
 }
 
 void tell_input(struct load *load, const struct input *input)
@@ -122,6 +142,7 @@ void tell_input(struct load *load, const struct input *input)
     const struct resampling *told = &input->resampling;
     const struct file_rows *file = &input->file;
     tell_rows(load, input);
+    say_range(load, say_of(load), input->cut.before, input->cut.behind);
     for (const char *at = input->table->told, *end; at && *at; at = end + 1) {
         end = strchr(at, '\n');
         SAY(load, "data: %s: %.*s", input->label, (int)(end - at), at);
@@ -140,7 +161,7 @@ void tell_input(struct load *load, const struct input *input)
 
 /* Sums over all files. */
 struct sums {
-    size_t rows, holes, gaps, candles, cut, partial;
+    size_t rows, before, behind, holes, gaps, candles, cut, partial;
     int64_t first, last, longest, longest_gap, step; /* step: 0 unless it is that of all */
 };
 
@@ -151,6 +172,8 @@ static struct sums add_up(const struct load *load)
     for (size_t i = 0; i < load->inputs; i++) {
         const struct input *input = &load->input[i];
         sums.rows += input->file.rows;
+        sums.before += input->cut.before;
+        sums.behind += input->cut.behind;
         sums.holes += input->holes;
         if (input->file.gaps) {
             sums.gaps += input->file.gaps;
@@ -261,6 +284,7 @@ static void say_sums(struct load *load, const struct sums *sums)
     else
         log_say(load->log, "data: %s: %zu rows, without time (data.time is not set)", what,
                 sums->rows);
+    say_range(load, log_say, sums->before, sums->behind);
     say_findings(load);
     say_holes(
         load, log_say,
@@ -292,6 +316,10 @@ void tell_files(struct load *load)
     tell_count(load, "files", is_regrouped(load) ? load->sources.count : load->inputs);
     tell_count(load, "files_left_out", load->lost.files);
     tell_count(load, "rows", sums.rows);
+    if (range_is_set(&load->range)) {
+        tell_count(load, "rows_before_range", sums.before);
+        tell_count(load, "rows_behind_range", sums.behind);
+    }
     tell_count(load, "columns", load->columns.count + load->target_columns.count);
     if (load->input[0].table->time) {
         tell_text(load, "time_format", time_format_name(load->input[0].table->format));

@@ -92,7 +92,7 @@ static void read_as_table(const char *path)
         rows = run[i].end;
     }
     check(rows == table->rows);
-    if (!table_resample(table, 180000, NULL, run, &count, &told, &err)) {
+    if (!table_resample(table, 180000, NULL, NULL, run, &count, &told, &err)) {
         for (size_t i = 0; i < table->rows; i++)
             check(table->time[i] % 180000 == 0);
     }
