@@ -97,6 +97,7 @@ static void test_event(void **state)
     (void)state;
     struct log *log = open_log(-1);
     time_t before = time(NULL);
+    log_set(log, &(struct log_settings){.run = "a \"run\""});
     log_event(log, "epoch",
               json_pack("{s:i, s:f, s:o, s:s}", "epoch", 3, "loss", 0.1, "val", json_null(),
                         "event", "not this"));
@@ -112,7 +113,8 @@ static void test_event(void **state)
     assert_true(json_real_value(json_object_get(object, "loss")) == 0.1);
     assert_true(json_is_null(json_object_get(object, "val")));
     assert_int_equal(strncmp(text, "{\"event\":\"epoch\",\"time\":\"", 25), 0);
-    assert_non_null(strstr(text, "\"loss\":0.1,"));
+    assert_non_null(
+        strstr(text, "Z\",\"run\":\"a \\\"run\\\"\",\"level\":\"info\",\"epoch\":3,\"loss\":0.1,"));
     assert_string_equal(strchr(text, '\n'), "\n");
 
     struct tm tm = {0};
@@ -261,6 +263,38 @@ static void test_verbosity(void **state)
     say_all(LOG_QUIET, "");
     say_all(LOG_NORMAL, "said 1.5\n");
     say_all(LOG_VERBOSE, "said 1.5\ndetail 2\n");
+}
+
+/* The level of each line of the log. */
+static void test_levels(void **state)
+{
+    (void)state;
+    struct caught caught = catch_stream(stderr, "stderr");
+    struct log *log = open_log(-1);
+    log_event(log, "checkpoint", json_pack("{s:s}", "level", "not this"));
+    log_event(log, "error", NULL);
+    log_warn(log, "beware");
+    log_alarm(log, "slow", json_pack("{s:i}", "step", 3), "%d times", 2);
+    log_alarm(log, "stalled", NULL, "it %s", "hangs");
+    char *told = release_stream(caught, "stderr");
+    close_log(log);
+    assert_string_equal(told, "seqtrain: warning: beware\nseqtrain: warning: 2 times\n"
+                              "seqtrain: warning: it hangs\n");
+    free(told);
+    static const char *const wants[] = {"info\"}", "error\"}", "warning\",\"message\":\"beware\"}",
+                                        "warning\",\"step\":3,\"message\":\"2 times\"}",
+                                        "warning\",\"message\":\"it hangs\"}"};
+    char *text = read_log(), *rest;
+    char *line = strtok_r(text, "\n", &rest);
+    for (size_t i = 0; i < 5; i++, line = strtok_r(NULL, "\n", &rest)) {
+        assert_non_null(line);
+        const char *level = strstr(line, "\"level\":\"");
+        assert_non_null(level);
+        assert_string_equal(level + 9, wants[i]);
+    }
+    assert_null(line);
+    free(text);
+    unlink(path);
 }
 
 static int count(const char *text, const char *part)
@@ -421,12 +455,12 @@ static void test_one_writer(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_writer),  cmocka_unit_test(test_event),
-        cmocka_unit_test(test_cut_back),    cmocka_unit_test(test_short_log),
-        cmocka_unit_test(test_figure),      cmocka_unit_test(test_warning),
-        cmocka_unit_test(test_verbosity),   cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_unwritable),  cmocka_unit_test(test_progress),
-        cmocka_unit_test(test_no_terminal),
+        cmocka_unit_test(test_one_writer), cmocka_unit_test(test_event),
+        cmocka_unit_test(test_cut_back),   cmocka_unit_test(test_short_log),
+        cmocka_unit_test(test_levels),     cmocka_unit_test(test_figure),
+        cmocka_unit_test(test_warning),    cmocka_unit_test(test_verbosity),
+        cmocka_unit_test(test_full_disk),  cmocka_unit_test(test_unwritable),
+        cmocka_unit_test(test_progress),   cmocka_unit_test(test_no_terminal),
     };
     setlocale(LC_ALL, "");
     setlocale(LC_MESSAGES, "C"); /* strerror() */

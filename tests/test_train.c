@@ -8,6 +8,7 @@
 #include "train/train.h"
 
 #include <math.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,9 +27,11 @@ static struct {
     /* by epoch, from 1 */
     struct metrics metrics[MOST];
     struct evaluation validation[MOST];
-    struct terms terms; /* what model_terms() says */
-    long tick;          /* nanoseconds that a micro-batch takes */
-    long interrupt_at;  /* the micro-batch with which a signal comes; 0: none */
+    struct terms terms;      /* what model_terms() says */
+    long tick;               /* nanoseconds that a micro-batch takes */
+    long slow_from, slow_to; /* micro-batches that take three times as long */
+    long stalls_at;          /* the micro-batch that ends only when an alarm was told; 0: none */
+    long interrupt_at;       /* the micro-batch with which a signal comes; 0: none */
     int write_best_fails, read_metrics_fails;
 
     struct training *run;
@@ -42,6 +45,9 @@ static struct {
     long best[MOST];
     json_t *event[MOST];
     long events, advices, asked;
+    char alarm[16][16];
+    json_t *alarmed[16]; /* their members */
+    atomic_long alarms;
     double seconds_left;
     char said[1 << 14], warned[1 << 12];
     int64_t time;
@@ -76,13 +82,17 @@ void optim_step(const struct optim *o, double lr, struct step *step)
 
 int engine_micro(struct engine *e, const struct step *step, struct error *err)
 {
-    (void)e;
     (void)err;
+    atomic_fetch_add(&e->batches, 1);
     fake.updates_before[fake.micros] = fake.updates;
     fake.step[fake.micros++] = *step;
-    fake.time += fake.tick;
+    fake.time += fake.tick * (fake.micros > fake.slow_from && fake.micros <= fake.slow_to ? 3 : 1);
     if (fake.micros == fake.interrupt_at)
         signalled = SIGTERM;
+    for (int i = 0; fake.micros == fake.stalls_at && i < 3000 && !atomic_load(&fake.alarms); i++) {
+        poll(NULL, 0, 10);
+        fake.time += 10000000000;
+    }
     return 0;
 }
 
@@ -239,6 +249,16 @@ void log_warn(struct log *log, const char *format, ...)
     va_end(ap);
 }
 
+void log_alarm(struct log *log, const char *event, json_t *members, const char *format, ...)
+{
+    (void)log;
+    (void)format;
+    assert_true(fake.alarms < 16);
+    snprintf(fake.alarm[fake.alarms], sizeof *fake.alarm, "%s", event);
+    fake.alarmed[fake.alarms] = members;
+    atomic_fetch_add(&fake.alarms, 1);
+}
+
 void log_event(struct log *log, const char *event, json_t *members)
 {
     (void)log;
@@ -275,6 +295,8 @@ static void forget(void)
 {
     for (long i = 0; i < fake.events; i++)
         json_decref(fake.event[i]);
+    for (long i = 0; i < fake.alarms; i++)
+        json_decref(fake.alarmed[i]);
     memset(&fake, 0, sizeof fake);
     fake.tick = 1000000000;
     fake.terms = (struct terms){
@@ -701,6 +723,119 @@ static void steps_left_out_are_told_once(void **state)
     config_free(s.config);
 }
 
+/* --- what is watched */
+
+static double alarmed(long i, const char *key)
+{
+    return json_number_value(json_object_get(fake.alarmed[i], key));
+}
+
+/* Four steps an epoch, each a stretch: three slow ones behind each other are told, once. */
+static void a_slow_training_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        long from, to;
+        char *share;
+        atomic_long alarms;
+    } cases[] = {{20, 23, "log.slow=0.5", 1}, {20, 30, "log.slow=0.5", 1},
+                 {20, 22, "log.slow=0.5", 0}, {20, 30, "log.slow=0.3", 0},
+                 {20, 30, "log.slow=0", 0},   {1, 5, "log.slow=0.5", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct setting s;
+        SETTING(&s, 8, "train.batch=2", "train.epochs=10", cases[i].share);
+        fake.tick = 20000000000;
+        fake.slow_from = cases[i].from;
+        fake.slow_to = cases[i].to;
+        trained(&s);
+        assert_int_equal(fake.alarms, cases[i].alarms);
+        if (fake.alarms) {
+            assert_string_equal(fake.alarm[0], "slow");
+            assert_int_equal(alarmed(0, "step"), 23);
+            assert_int_equal(alarmed(0, "epoch"), 5);
+            near(alarmed(0, "windows_per_second"), 2.0 / 60, 1e-9);
+            near(alarmed(0, "median"), 0.1, 1e-9);
+        }
+        forget();
+        config_free(s.config);
+    }
+}
+
+/* Short epochs make a stretch together; what is between them does not count. */
+static void stretches_of_short_epochs(void **state)
+{
+    (void)state;
+    struct setting s;
+    SETTING(&s, 8, "train.batch=8", "train.epochs=60");
+    fake.tick = 4000000000; /* three epochs are a stretch of 12 s */
+    fake.slow_from = 30;
+    fake.slow_to = 60; /* then each is one of 12 s */
+    trained(&s);
+    assert_int_equal(fake.alarms, 1);
+    assert_string_equal(fake.alarm[0], "slow");
+    assert_int_equal(alarmed(0, "step"), 34); /* the stretch of steps 29 to 31 is none of them */
+    near(alarmed(0, "median"), 2, 1e-9);
+    forget();
+    config_free(s.config);
+}
+
+/* Losses and norms of epochs: what is far above all before is told, not again for ten epochs. */
+static void a_diverging_training_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        char *most;
+        float loss, norm;
+        atomic_long alarms;
+    } cases[] = {{"log.diverging=6", 3, 1, 1},   {"log.diverging=6", 1, 3, 1},
+                 {"log.diverging=6", 3, 3, 2},   {"log.diverging=50", 3, 3, 0},
+                 {"log.diverging=0", 90, 90, 0}, {"log.diverging=6", 1.25F, 1.25F, 0},
+                 {"log.diverging=6", 0.1F, 0, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct setting s;
+        SETTING(&s, 8, "train.batch=8", "train.epochs=50", cases[i].most);
+        for (int epoch = 1; epoch <= 50; epoch++) {
+            struct metrics *m = &fake.metrics[epoch];
+            const int from = epoch >= 30;
+            m->loss[0] =
+                from ? cases[i].loss * (float)(epoch - 29) : 1 + 0.01F * (float)(epoch % 3);
+            m->norm_sum[0] = from ? cases[i].norm : 1 + 0.01F * (float)(epoch % 3);
+        }
+        if (cases[i].loss < 3) /* it stays there */
+            for (int epoch = 31; epoch <= 50; epoch++)
+                fake.metrics[epoch].loss[0] = cases[i].loss;
+        trained(&s);
+        assert_int_equal(fake.alarms, cases[i].alarms);
+        for (long k = 0; k < fake.alarms; k++) {
+            const json_t *figure = json_object_get(fake.alarmed[k], "figure");
+            assert_string_equal(fake.alarm[k], "diverging");
+            assert_string_equal(json_string_value(figure),
+                                cases[i].loss > 1 && !k ? "train_loss" : "grad_norm");
+            assert_int_equal(alarmed(k, "step"), 30);
+            near(alarmed(k, "value"), 3, 1e-6);
+            assert_true(alarmed(k, "z") > 30 && alarmed(k, "z") < 45); /* 5% of the mean */
+        }
+        forget();
+        config_free(s.config);
+    }
+}
+
+/* A batch that does not come back for eleven minutes is told while it is waited for. */
+static void a_stalled_training_is_told(void **state)
+{
+    (void)state;
+    struct setting s;
+    SETTING(&s, 8, "train.batch=4", "train.epochs=3");
+    fake.stalls_at = 4;
+    trained(&s);
+    assert_int_equal(fake.alarms, 1);
+    assert_string_equal(fake.alarm[0], "stalled");
+    assert_int_equal(alarmed(0, "step"), 3);
+    assert_true(alarmed(0, "seconds") >= 600);
+    forget();
+    config_free(s.config);
+}
+
 /* --- what is told */
 
 static void an_epochs_figures(void **state)
@@ -885,6 +1020,10 @@ int main(void)
         cmocka_unit_test(interrupted),
         cmocka_unit_test(a_step_that_is_not_finite_stops),
         cmocka_unit_test(looks),
+        cmocka_unit_test(a_stalled_training_is_told),
+        cmocka_unit_test(a_slow_training_is_told),
+        cmocka_unit_test(stretches_of_short_epochs),
+        cmocka_unit_test(a_diverging_training_is_told),
         cmocka_unit_test(steps_left_out_are_told_once),
         cmocka_unit_test(an_epochs_figures),
         cmocka_unit_test(one_term_and_no_validation),

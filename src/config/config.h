@@ -113,6 +113,10 @@ int config_print(const struct config *config, FILE *out);
 /* The same as a string that the caller frees; NULL if memory runs out. */
 char *config_text(const struct config *config);
 
+/* All keys as a JSON object of sections: numbers, booleans and lists as such, all else as text that
+ * an INI file would have. NULL if memory runs out (util/jsonmem.h). */
+struct json_t *config_json(const struct config *config);
+
 /* Text of a choice: config_choice("train", "schedule", SCHEDULE_COSINE) is "cosine". */
 const char *config_choice(const char *section, const char *key, int value);
 

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,8 @@
 #define PROGRESS_PERIOD 100
 
 struct log {
+    pthread_mutex_t lock; /* of all that follows; taken again by what is called within */
+    struct log_settings settings;
     enum verbosity verbosity;
     int fd;        /* -1: no file */
     char *path;    /* of the file */
@@ -45,12 +48,22 @@ struct log *log_new(enum verbosity verbosity)
     struct log *log = calloc(1, sizeof *log);
     if (!log)
         return NULL;
+    pthread_mutexattr_t again;
+    pthread_mutexattr_init(&again);
+    pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
+    pthread_mutex_init(&log->lock, &again);
+    pthread_mutexattr_destroy(&again);
     const char *term = getenv("TERM");
     log->verbosity = verbosity;
     log->fd = -1;
     log->has_terminal =
         verbosity != LOG_QUIET && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
     return log;
+}
+
+void log_set(struct log *log, const struct log_settings *settings)
+{
+    log->settings = *settings;
 }
 
 /* --- the console */
@@ -64,6 +77,7 @@ static void erase_progress(struct log *log)
 
 static void say(struct log *log, FILE *out, const char *before, const char *format, va_list ap)
 {
+    pthread_mutex_lock(&log->lock);
     erase_progress(log);
     locale_t locale = clocale_enter();
     fputs(before, out);
@@ -73,6 +87,7 @@ static void say(struct log *log, FILE *out, const char *before, const char *form
     if (failed && !log->mute && out == stdout)
         log->mute = failed;
     clocale_leave(locale);
+    pthread_mutex_unlock(&log->lock);
 }
 
 struct figure log_figure(double x, int decimals)
@@ -211,11 +226,24 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
 
 int log_position(struct log *log, int64_t *bytes, struct error *err)
 {
+    pthread_mutex_lock(&log->lock);
     *bytes = log->bytes;
     /* EINVAL: a pipe or a device, which cannot be synced */
-    if (log->fd >= 0 && fsync(log->fd) && errno != EINVAL)
-        return error_errno(err, STATUS_FAILED, log->path);
-    return 0;
+    int failed = log->fd >= 0 && fsync(log->fd) && errno != EINVAL
+                     ? error_errno(err, STATUS_FAILED, log->path)
+                     : 0;
+    pthread_mutex_unlock(&log->lock);
+    return failed;
+}
+
+/* What an event says of the run: the names of events have a level each. */
+static const char *level_of(const char *event)
+{
+    static const char *const warnings[] = {"warning", "slow", "hot", "diverging", "stalled"};
+    for (size_t i = 0; i < sizeof warnings / sizeof *warnings; i++)
+        if (!strcmp(event, warnings[i]))
+            return "warning";
+    return strcmp(event, "error") ? "info" : "error";
 }
 
 static json_t *json_now(void)
@@ -231,11 +259,14 @@ static json_t *json_now(void)
 }
 
 /* The object as a line, with its line feed, in memory that the caller frees. */
-static char *event_line(const char *event, json_t *members, size_t *size)
+static char *event_line(const struct log *log, const char *event, json_t *members, size_t *size)
 {
     json_t *object = json_object();
     json_object_set_new(object, "event", json_string(event));
     json_object_set_new(object, "time", json_now());
+    if (log->settings.run)
+        json_object_set_new(object, "run", json_string(log->settings.run));
+    json_object_set_new(object, "level", json_string(level_of(event)));
     json_object_update_missing(object, members);
     /* Ten digits say what a reader of the log can use; nothing is computed from them. */
     char *text = jsonmem_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10));
@@ -259,8 +290,9 @@ static void lose_event(struct log *log)
 void log_event(struct log *log, const char *event, json_t *members)
 {
     size_t size = 0;
+    pthread_mutex_lock(&log->lock);
     locale_t locale = clocale_enter();
-    char *line = event_line(event, members, &size), *more;
+    char *line = event_line(log, event, members, &size), *more;
     clocale_leave(locale);
     if (line && log->fd >= 0)
         append(log, line, size);
@@ -272,28 +304,47 @@ void log_event(struct log *log, const char *event, json_t *members)
         lose_event(log);
     free(line);
     json_decref(members);
+    pthread_mutex_unlock(&log->lock);
+}
+
+/* A warning on the console, and an event with these members and its text. */
+static void alarm_of(struct log *log, const char *event, json_t *members, const char *format,
+                     va_list ap)
+{
+    char *text;
+    va_list again;
+    va_copy(again, ap);
+    say(log, stderr, "seqtrain: warning: ", format, ap);
+    locale_t locale = clocale_enter();
+    int n = vasprintf(&text, format, again);
+    clocale_leave(locale);
+    va_end(again);
+    if (n < 0) {
+        lose_event(log);
+        json_decref(members);
+        return;
+    }
+    if (!members)
+        members = json_object();
+    json_object_set_new(members, "message", json_text(text));
+    log_event(log, event, members);
+    free(text);
 }
 
 void log_warn(struct log *log, const char *format, ...)
 {
-    char *text;
     va_list ap;
     va_start(ap, format);
-    say(log, stderr, "seqtrain: warning: ", format, ap);
+    alarm_of(log, "warning", NULL, format, ap);
     va_end(ap);
-    locale_t locale = clocale_enter();
+}
+
+void log_alarm(struct log *log, const char *event, json_t *members, const char *format, ...)
+{
+    va_list ap;
     va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
+    alarm_of(log, event, members, format, ap);
     va_end(ap);
-    clocale_leave(locale);
-    if (n < 0) {
-        lose_event(log);
-        return;
-    }
-    json_t *members = json_object();
-    json_object_set_new(members, "message", json_text(text));
-    log_event(log, "warning", members);
-    free(text);
 }
 
 /* --- progress */
@@ -345,10 +396,8 @@ static void draw_progress(struct log *log, const char *text, uint64_t done, uint
     log->drawn = 1;
 }
 
-void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total)
+static void progress(struct log *log, const char *text, uint64_t done, uint64_t total)
 {
-    if (!log->has_terminal)
-        return;
     if (done >= total) {
         erase_progress(log);
         fflush(stderr);
@@ -368,6 +417,15 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
     draw_progress(log, text, done, total, now);
 }
 
+void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total)
+{
+    if (!log->has_terminal)
+        return;
+    pthread_mutex_lock(&log->lock);
+    progress(log, text, done, total);
+    pthread_mutex_unlock(&log->lock);
+}
+
 int log_close(struct log *log, struct error *err)
 {
     if (!log)
@@ -381,6 +439,7 @@ int log_close(struct log *log, struct error *err)
         failed = error_set(err, STATUS_FAILED, "%s: %s", log->path, strerror(log->failed));
     else if (log->mute)
         failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
+    pthread_mutex_destroy(&log->lock);
     free(log->path);
     free(log->early);
     free(log);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log: what a run tells. Lines go to the console (standard output; warnings to standard error) and
- * objects, one a line, to OUTPUT/log.jsonl. Each object has "event" and an ISO 8601 "time" (UTC,
- * ms). The log owns its file; a write that fails is reported once and by log_close().
+ * objects, one a line, to OUTPUT/log.jsonl. Each object has "event", an ISO 8601 "time" (UTC, ms),
+ * the "run" and a "level". The log owns its file; a write that fails is reported once and by
+ * log_close().
+ *
+ * Any thread may call; a line is whole.
  *
  * A progress bar is drawn only where standard error is a terminal, and never with -q.
  */
@@ -21,6 +24,12 @@ struct log;
 
 /* A log without a file: console only. */
 struct log *log_new(enum verbosity verbosity);
+
+/* What a log is told of its run; strings stay the caller's. */
+struct log_settings {
+    const char *run; /* its name, in each object; NULL: none */
+};
+void log_set(struct log *log, const struct log_settings *settings);
 
 /* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). Events that came
  * before the file are written first. Fails where another process has it open. */
@@ -46,9 +55,14 @@ void log_detail(struct log *log, const char *format, ...) __attribute__((format(
 /* "seqtrain: warning: ..." on standard error, and a "warning" object with "message". */
 void log_warn(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The same with an object of another event, and more members (taken over; NULL for none). */
+void log_alarm(struct log *log, const char *event, json_t *members, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
 /*
- * One object: `members` (taken over; NULL for none) preceded by "event" and "time". Numbers that
- * are not finite must be passed as json_null().
+ * One object: `members` (taken over; NULL for none) preceded by "event", "time", "run" and "level",
+ * which follows from the event: "error", "warning" or "info". Numbers that are not finite must be
+ * passed as json_null().
  */
 void log_event(struct log *log, const char *event, json_t *members);
 

@@ -60,6 +60,7 @@ static int open_all(struct run *run, struct config *config, struct error *err)
         return -1;
     if (!(t->log = log_new(run->options.verbosity)))
         return error_set(err, STATUS_FAILED, "out of memory");
+    log_set(t->log, &(struct log_settings){.run = config->run.name});
     run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
     if (open_data(run, config, err) || open_engine(run, err))
         return -1;

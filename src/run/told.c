@@ -10,10 +10,10 @@ static json_t *start_event(const struct training *t)
 {
     const struct engine *e = t->engine;
     const struct device_info *d = device_info(e->dev);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "run",
-                     t->config->run.name, "version", PACKAGE_VERSION, "folder", t->folder, "device",
-                     d->name, "platform", d->platform, "gemm", gemm_provider_name(e->dev, e->gemm),
-                     "parameters", (json_int_t)params_count(e->params), "device_bytes",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "version",
+                     PACKAGE_VERSION, "folder", t->folder, "device", d->name, "platform",
+                     d->platform, "gemm", gemm_provider_name(e->dev, e->gemm), "parameters",
+                     (json_int_t)params_count(e->params), "device_bytes",
                      (json_int_t)device_bytes(e->dev), "train_windows",
                      (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
                      (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
@@ -49,7 +49,10 @@ static void say_start(const struct training *t)
 void told_start(const struct training *t, int wanted, int resumes)
 {
     const struct progress *p = &t->progress;
-    log_event(t->log, "start", start_event(t));
+    json_t *start = start_event(t);
+    if (!resumes)
+        json_object_set_new(start, "config", config_json(t->config));
+    log_event(t->log, "start", start);
     if (wanted && !resumes)
         log_say(t->log, "%s holds no checkpoint to go on from: the run starts afresh.", t->folder);
     if (resumes) {

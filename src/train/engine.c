@@ -409,6 +409,7 @@ static int send_step(struct engine *e, struct plan *p, const struct step *step, 
     if (device_pace(e->dev, e->feed->stage ? 1 : ENGINE_DEPTH, err) ||
         feed_next(e->feed, step->first, step->count, err))
         return -1;
+    atomic_fetch_add(&e->batches, 1);
     struct step *slot = &e->ring[e->ring_next++ % (2 * ENGINE_DEPTH)];
     *slot = *step;
     return buffer_send(p->step->buffer, 0, sizeof *slot, slot, err);

@@ -8,6 +8,8 @@
 #ifndef TRAIN_ENGINE_H
 #define TRAIN_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "config/config.h"
 #include "data/dataset.h"
 #include "exec/profile.h"
@@ -39,6 +41,7 @@ struct engine {
     size_t eval_batch; /* windows in a batch of evaluation */
     struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
     unsigned ring_next;
+    atomic_ulong batches; /* sent to the device: grows as long as it works */
     struct profile profiled;
     uint64_t bytes; /* of the device, that it takes */
     int owns_session;

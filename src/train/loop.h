@@ -8,6 +8,7 @@
 
 #include "train/schedule.h"
 #include "train/training.h"
+#include "train/watch.h"
 
 struct loop {
     struct training *training;
@@ -15,8 +16,8 @@ struct loop {
     struct terms terms;    /* of the loss */
     const uint32_t *start; /* [n] windows of the training part */
     size_t n;
-    uint32_t *order;            /* [n] */
-    double began, saved, shown; /* times of start, last checkpoint, last look at the sums */
+    uint32_t *order;     /* [n] */
+    double began, saved; /* times of start and last checkpoint */
     double epoch_began;
     uint64_t epoch_from; /* samples of the epoch that an earlier process did */
     double lr;
@@ -25,6 +26,7 @@ struct loop {
     int stepped;          /* this process has done a step */
     int long_told;        /* that the training takes days */
     double start_seconds; /* to the end of that step; 0: told, or none yet */
+    struct watch watch;
 };
 
 #endif

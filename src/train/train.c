@@ -9,7 +9,7 @@
 #include "train/telling.h"
 #include "util/now.h"
 
-/* Between two steps: progress, a look at the sums, a checkpoint. 1: interrupted and saved. */
+/* Between two steps: progress, a look at the training, a checkpoint. 1: interrupted and saved. */
 static int tick(struct loop *loop, struct error *err)
 {
     struct training *t = loop->training;
@@ -18,12 +18,8 @@ static int tick(struct loop *loop, struct error *err)
     snprintf(text, sizeof text, "Epoch %04ld/%ld", p->epoch + 1, t->config->train.epochs);
     log_progress(t->log, text, p->done, loop->n);
     int end = p->done >= loop->n, stop = *t->interrupted != 0;
-    if (now() - loop->shown > 10) { /* a run that has gone wrong should not go on for long */
-        loop->shown = now();
-        if (figures_sum(loop, err))
-            return -1;
-        telling_time(loop);
-    }
+    if (watch_step(loop, err))
+        return -1;
     if (end || !(stop || saving_is_due(loop, 0)))
         return 0;
     return figures_sum(loop, err) || saving_last(loop, err) ? -1 : stop;
@@ -80,6 +76,7 @@ static int loop_epochs(struct loop *loop, struct error *err)
             return -1;
         int best = figures_judge(loop, &figures);
         telling_epoch(loop, &figures, best);
+        watch_epoch(loop, &figures);
         if ((ended = keep_epoch(loop, best, err)))
             return ended;
     }
@@ -96,10 +93,12 @@ int train(struct training *t, struct error *err)
                         .n = data->count[PART_TRAIN],
                         .terms = model_terms(t->config),
                         .schedule = schedule_make(t->config, data->count[PART_TRAIN])};
-    loop.began = loop.saved = loop.shown = now();
+    loop.began = loop.saved = now();
     loop.order = malloc((loop.n + 1) * sizeof *loop.order);
+    watch_begin(&loop);
     int ended =
         loop.order ? loop_epochs(&loop, err) : error_set(err, STATUS_FAILED, "out of memory");
+    watch_end(&loop);
     log_progress(t->log, "", 0, 0);
     t->progress.seconds += now() - loop.began;
     free(loop.order);

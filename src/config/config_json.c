@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config/option.h"
+#include "util/clocale.h"
+
+static json_t *list_json(const struct list *list)
+{
+    json_t *json = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(json, json_string(list->item[i]));
+    return json;
+}
+
+/* As it would stand in an INI file. */
+static json_t *written_json(const struct option *option, const union option_value *value)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *stream = open_memstream(&text, &size);
+    if (!stream)
+        return NULL;
+    option_write(option, value, stream);
+    json_t *json = fclose(stream) ? NULL : json_string(text);
+    free(text);
+    return json;
+}
+
+static json_t *value_json(const struct option *option, const union option_value *value)
+{
+    switch (option->type) {
+    case OPTION_TEXT:
+    case OPTION_INPUT:
+    case OPTION_OUTPUT:
+    case OPTION_EXPRESSION:
+    case OPTION_FIGURE:
+        return json_string(value->text);
+    case OPTION_LIST:
+    case OPTION_INPUTS:
+    case OPTION_EXPRESSIONS:
+    case OPTION_SET:
+        return list_json(&value->list);
+    case OPTION_FLAG:
+        return json_boolean(value->index);
+    case OPTION_REAL:
+        return json_real(value->real);
+    case OPTION_AUTO:
+    case OPTION_INTEGER:
+        return option->type == OPTION_AUTO && value->integer == -1
+                   ? json_string("auto")
+                   : json_integer((json_int_t)value->integer);
+    default:
+        return written_json(option, value);
+    }
+}
+
+json_t *config_json(const struct config *config)
+{
+    json_t *all = json_object();
+    locale_t before = clocale_enter();
+    for (size_t i = 0; i < option_count; i++) {
+        union option_value value;
+        option_get(&options[i], config, &value);
+        if (!json_object_get(all, options[i].section))
+            json_object_set_new(all, options[i].section, json_object());
+        json_object_set_new(json_object_get(all, options[i].section), options[i].key,
+                            value_json(&options[i], &value));
+    }
+    clocale_leave(before);
+    return all;
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/watch.h"
+
+#include <math.h>
+
+#include "train/figures.h"
+#include "train/loop.h"
+#include "train/telling.h"
+#include "util/now.h"
+
+enum {
+    LOOK = 10,        /* seconds of a stretch, and between two looks at the sums */
+    RATES_LEAST = 6,  /* stretches before one is judged */
+    SLOW_TIMES = 3,   /* that many slow ones, one behind the other, are told */
+    VALUES_LEAST = 10 /* of a figure before one is judged, and between two that are told */
+};
+
+/* --- slow */
+
+/* The stretch is at its end. */
+static void judge_rate(struct loop *loop)
+{
+    struct watch *w = &loop->watch;
+    const struct progress *p = &loop->training->progress;
+    const double share = loop->training->config->log.slow;
+    const double rate = w->windows / w->seconds, median = trend_median(&w->rate, RATES_LEAST);
+    w->below = rate < share * median ? w->below + 1 : 0;
+    trend_add(&w->rate, rate);
+    w->windows = w->seconds = 0;
+    if (w->below == SLOW_TIMES)
+        log_alarm(loop->training->log, "slow",
+                  json_pack("{s:I, s:I, s:f, s:f}", "epoch", (json_int_t)p->epoch, "step",
+                            (json_int_t)p->step, "windows_per_second", rate, "median", median),
+                  "step %ld: the training is slow: %.3g windows/s, where the median is %.3g",
+                  p->step, rate, median);
+}
+
+/* Training until `when` counts, with `windows` more of the epoch done. */
+static void count(struct loop *loop, double when, unsigned long long done)
+{
+    struct watch *w = &loop->watch;
+    w->windows += (double)(done - w->done);
+    w->seconds += when - w->marked;
+    w->done = done;
+    w->marked = when;
+    if (w->seconds >= LOOK)
+        judge_rate(loop);
+}
+
+/* What came before does not count: it is no training, but for what a checkpoint lies amid. */
+static void skip_to(struct watch *w, double when, unsigned long long done)
+{
+    w->marked = when;
+    w->done = done;
+}
+
+/* --- diverging */
+
+static struct watch_sums sums_of(const struct metrics *m)
+{
+    return (struct watch_sums){.loss = (double)m->loss[0] + (double)m->loss[1],
+                               .windows = (double)m->samples[0] + (double)m->samples[1],
+                               .norm = (double)m->norm_sum[0] + (double)m->norm_sum[1],
+                               .steps = m->steps};
+}
+
+static void judge_figure(struct loop *loop, struct watch_figure *figure, const char *name,
+                         double value)
+{
+    const struct progress *p = &loop->training->progress;
+    const double most = loop->training->config->log.diverging;
+    if (!isfinite(value)) /* is told as such */
+        return;
+    const double z = trend_z(&figure->trend, value, VALUES_LEAST);
+    trend_add(&figure->trend, value);
+    if (figure->quiet)
+        figure->quiet--;
+    else if (most > 0 && z > most) {
+        figure->quiet = VALUES_LEAST;
+        log_alarm(loop->training->log, "diverging",
+                  json_pack("{s:I, s:I, s:s, s:f, s:f}", "epoch", (json_int_t)p->epoch, "step",
+                            (json_int_t)p->step, "figure", name, "value", value, "z", z),
+                  "step %ld: %s is %.4g, %.1f standard deviations above what it was", p->step, name,
+                  value, z);
+    }
+}
+
+/* The means since the look before. */
+static void judge_sums(struct loop *loop)
+{
+    struct watch *w = &loop->watch;
+    const struct watch_sums sums = sums_of(&loop->training->progress.metrics), *seen = &w->seen;
+    judge_figure(loop, &w->loss, "train_loss",
+                 (sums.loss - seen->loss) / (sums.windows - seen->windows));
+    judge_figure(loop, &w->norm, "grad_norm",
+                 (sums.norm - seen->norm) / (sums.steps - seen->steps));
+    w->seen = sums;
+    w->looks++;
+}
+
+/* --- stalled */
+
+static void tell_stall(void *ctx, double seconds)
+{
+    struct loop *loop = ctx;
+    const long step = atomic_load(&loop->watch.step);
+    log_alarm(loop->training->log, "stalled",
+              json_pack("{s:I, s:f}", "step", (json_int_t)step, "seconds", seconds),
+              "no step for %.0f seconds, after step %ld", seconds, step);
+}
+
+/* --- */
+
+void watch_begin(struct loop *loop)
+{
+    struct training *t = loop->training;
+    loop->watch = (struct watch){.looked = now(), .epoch = -1};
+    atomic_store(&loop->watch.step, t->progress.step);
+    if (t->config->log.stalled)
+        loop->watch.stall = stall_start((double)t->config->log.stalled / 1000, &t->engine->batches,
+                                        tell_stall, loop);
+}
+
+void watch_end(struct loop *loop)
+{
+    stall_stop(loop->watch.stall);
+}
+
+int watch_step(struct loop *loop, struct error *err)
+{
+    struct watch *w = &loop->watch;
+    const struct progress *p = &loop->training->progress;
+    atomic_store(&w->step, p->step);
+    const int first = w->epoch < 0, begins = w->epoch != p->epoch;
+    const double t = now();
+    if (begins) {
+        skip_to(w, loop->epoch_began, loop->epoch_from);
+        w->epoch = p->epoch;
+        w->looks = 0;
+        w->seen = (struct watch_sums){0};
+    }
+    if (first || loop->saved > w->marked) /* the start of the process, a checkpoint */
+        skip_to(w, t, p->done);
+    else
+        count(loop, t, p->done);
+    if (t - w->looked <= LOOK)
+        return 0;
+    w->looked = t; /* a run that has gone wrong should not go on for long */
+    if (figures_sum(loop, err))
+        return -1;
+    judge_sums(loop);
+    telling_time(loop);
+    return 0;
+}
+
+void watch_epoch(struct loop *loop, const struct epoch_figures *f)
+{
+    struct watch *w = &loop->watch;
+    count(loop, fmax(loop->epoch_began + f->seconds, w->marked), loop->n);
+    if (w->looks) /* the rest of a long epoch may be a single step */
+        return;
+    judge_figure(loop, &w->loss, "train_loss", f->train.loss);
+    judge_figure(loop, &w->norm, "grad_norm", f->grad_mean);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * watch: what looks after a training while it goes on, and tells the log where it gets slow,
+ * diverges or stalls. It reads the sums of an epoch that is under way, and changes nothing that is
+ * trained.
+ */
+#ifndef TRAIN_WATCH_H
+#define TRAIN_WATCH_H
+
+#include "train/stall.h"
+#include "train/trend.h"
+
+struct loop;
+struct epoch_figures;
+struct error;
+
+/* Sums of an epoch so far. */
+struct watch_sums {
+    double loss, windows, norm, steps;
+};
+
+/* A figure whose rise would be a divergence. */
+struct watch_figure {
+    struct trend trend;
+    size_t quiet; /* values that are still to come before it may be told again */
+};
+
+struct watch {
+    double looked;           /* when the sums were last looked at */
+    double marked;           /* until when training is counted */
+    unsigned long long done; /* windows of the epoch until then */
+    double windows, seconds; /* of the stretch that is under way */
+    struct trend rate;       /* windows per second of each stretch */
+    int below;               /* latest stretches, one behind the other, that were slow */
+    long epoch;              /* of the latest step; -1: none yet */
+    int looks;               /* in this epoch */
+    struct watch_sums seen;  /* at the latest of them */
+    struct watch_figure loss, norm;
+    atomic_long step; /* optimizer steps done, for the thread */
+    struct stall *stall;
+};
+
+/* A training begins, and ends. */
+void watch_begin(struct loop *loop);
+void watch_end(struct loop *loop);
+
+/* After each optimizer step. Every ten seconds it looks at the sums; fails where they are not
+ * finite and that is to stop the run. */
+int watch_step(struct loop *loop, struct error *err);
+
+/* After each epoch. */
+void watch_epoch(struct loop *loop, const struct epoch_figures *figures);
+
+#endif
