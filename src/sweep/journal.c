@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep/journal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "util/array.h"
+#include "util/clocale.h"
+#include "util/file.h"
+#include "util/host.h"
+#include "util/jsonmem.h"
+
+#define SUFFIX ".jsonl"
+
+/* A longer line is none of ours. */
+#define MOST_LINE ((size_t)4 << 20)
+
+/* A larger n is none of ours either: the next ones would not fit. */
+#define MOST_N ((json_int_t)1 << 53)
+
+struct reader {
+    char *name;
+    off_t offset; /* of what has been read: whole lines, and the start of one too long */
+    size_t lines;
+    int too_long; /* that start */
+};
+
+struct journal {
+    char *folder; /* FOLDER/journal */
+    struct log *log;
+    struct reader **reader;
+    size_t readers;
+    struct journal_event **event;
+    size_t count;
+    json_int_t n; /* the largest */
+    int fd;       /* this process's file; -1: none yet */
+    int cut;      /* a write to it failed: it may not end with a line */
+};
+
+size_t journal_count(const struct journal *j)
+{
+    return j->count;
+}
+
+const struct journal_event *journal_event(const struct journal *j, size_t index)
+{
+    return j->event[index];
+}
+
+/* --- reading */
+
+json_t *journal_parse(const char *line, size_t size, json_int_t *n)
+{
+    json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *place = json_object_get(object, "n");
+    *n = json_integer_value(place);
+    if (json_is_string(json_object_get(object, "event")) && *n > 0 && *n <= MOST_N)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+static int out_of_memory(struct error *err)
+{
+    return error_set(err, STATUS_FAILED, "out of memory");
+}
+
+static int add_line(struct journal *j, struct reader *r, const char *line, size_t size,
+                    struct error *err)
+{
+    json_int_t n;
+    int is_tail = r->too_long;
+    r->lines++;
+    r->too_long = 0;
+    if (!size && !is_tail) /* behind a write of which nothing came */
+        return 0;
+    json_t *object = is_tail ? NULL : journal_parse(line, size, &n);
+    if (!object && jsonmem_short())
+        return out_of_memory(err);
+    if (!object) {
+        log_warn(j->log, "%s/%s:%zu: this line is damaged and passed over", j->folder, r->name,
+                 r->lines);
+        return 0;
+    }
+    struct journal_event *e = array_append((void ***)&j->event, &j->count, sizeof *e);
+    if (!e) {
+        json_decref(object);
+        return out_of_memory(err);
+    }
+    *e = (struct journal_event){object, n, r->name, r->lines};
+    if (n > j->n)
+        j->n = n;
+    return 0;
+}
+
+/* Takes the whole lines of what was read; returns how many bytes they are, -1 without memory. */
+static ssize_t take_lines(struct journal *j, struct reader *r, const char *bytes, size_t size,
+                          struct error *err)
+{
+    size_t from = 0;
+    const char *end;
+    while (from < size && (end = memchr(bytes + from, '\n', size - from))) {
+        if (add_line(j, r, bytes + from, (size_t)(end - bytes) - from, err))
+            return -1;
+        from = (size_t)(end - bytes) + 1;
+    }
+    return (ssize_t)from;
+}
+
+/* Reads a file from where it was left. */
+static int read_lines(struct journal *j, struct reader *r, int fd, struct error *err)
+{
+    size_t room = 1 << 16, used = 0;
+    char *bytes = malloc(room);
+    int failed = bytes ? 0 : out_of_memory(err);
+    while (!failed) {
+        ssize_t got = pread(fd, bytes + used, room - used, r->offset + (off_t)used);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            failed = got < 0 ? error_errno(err, STATUS_FAILED, r->name) : 0;
+            break;
+        }
+        used += (size_t)got;
+        ssize_t taken = take_lines(j, r, bytes, used, err);
+        if ((failed = taken < 0))
+            break;
+        memmove(bytes, bytes + taken, used - (size_t)taken);
+        used -= (size_t)taken;
+        r->offset += (off_t)taken;
+        if (used < room)
+            continue;
+        char *more = room < MOST_LINE ? realloc(bytes, room *= 2) : NULL;
+        if (!more && room < MOST_LINE)
+            failed = out_of_memory(err);
+        else if (!more) { /* no line of ours: its end is looked for in what follows */
+            r->offset += (off_t)used;
+            r->too_long = 1;
+            used = 0;
+        } else
+            bytes = more;
+    }
+    free(bytes);
+    return failed;
+}
+
+static struct reader *reader_of(struct journal *j, const char *name)
+{
+    for (size_t i = 0; i < j->readers; i++)
+        if (!strcmp(j->reader[i]->name, name))
+            return j->reader[i];
+    struct reader *r = array_append((void ***)&j->reader, &j->readers, sizeof *r);
+    if (r && !(r->name = strdup(name)))
+        j->readers--, free(r), r = NULL;
+    return r;
+}
+
+static int read_file(struct journal *j, const char *name, struct error *err)
+{
+    struct reader *r = reader_of(j, name);
+    char *path = r ? file_join(j->folder, name) : NULL;
+    if (!path)
+        return out_of_memory(err);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    struct stat st;
+    int failed = fd < 0 || fstat(fd, &st) ? error_errno(err, STATUS_FAILED, path) : 0;
+    if (!failed && S_ISREG(st.st_mode) && st.st_size > r->offset)
+        failed = read_lines(j, r, fd, err);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    return failed;
+}
+
+static int compare_events(const void *va, const void *vb)
+{
+    const struct journal_event *a = *(struct journal_event *const *)va;
+    const struct journal_event *b = *(struct journal_event *const *)vb;
+    if (a->n != b->n)
+        return a->n < b->n ? -1 : 1;
+    int order = strcmp(a->file, b->file);
+    return order ? order : a->line < b->line ? -1 : a->line > b->line;
+}
+
+static int is_journal(const char *name)
+{
+    size_t length = strlen(name), suffix = strlen(SUFFIX);
+    return *name != '.' && length > suffix && !strcmp(name + length - suffix, SUFFIX);
+}
+
+int journal_read(struct journal *j, struct error *err)
+{
+    DIR *dir = opendir(j->folder);
+    const size_t before = j->count;
+    const struct dirent *entry;
+    int failed = 0;
+    if (!dir)
+        return errno == ENOENT ? 0 : error_errno(err, STATUS_FAILED, j->folder);
+    while (!failed && (errno = 0, entry = readdir(dir)))
+        if (is_journal(entry->d_name))
+            failed = read_file(j, entry->d_name, err);
+    if (!failed && errno)
+        failed = error_errno(err, STATUS_FAILED, j->folder);
+    closedir(dir);
+    if (j->count > before)
+        qsort(j->event, j->count, sizeof *j->event, compare_events);
+    return failed;
+}
+
+struct journal *journal_open(const char *folder, struct log *log, struct error *err)
+{
+    struct journal *j = calloc(1, sizeof *j);
+    if (j) {
+        j->fd = -1;
+        j->log = log;
+        j->folder = file_join(folder, "journal");
+    }
+    if (!j || !j->folder)
+        out_of_memory(err);
+    else if (!journal_read(j, err))
+        return j;
+    journal_free(j);
+    return NULL;
+}
+
+void journal_free(struct journal *j)
+{
+    for (size_t i = 0; j && i < j->readers; i++) {
+        free(j->reader[i]->name);
+        free(j->reader[i]);
+    }
+    for (size_t i = 0; j && i < j->count; i++) {
+        json_decref(j->event[i]->object);
+        free(j->event[i]);
+    }
+    if (j) {
+        if (j->fd >= 0)
+            close(j->fd);
+        free(j->reader);
+        free(j->event);
+        free(j->folder);
+    }
+    free(j);
+}
+
+/* --- writing */
+
+/* A file that no process has had: HOST.PID.jsonl or, where that is there, HOST.PID-1.jsonl ... */
+static int make_own(struct journal *j, struct error *err)
+{
+    enum { MOST = 1000 };
+    char host[HOST_NAME], name[HOST_NAME + 64];
+    if (file_mkdir(j->folder, err))
+        return -1;
+    for (int i = 0; i < MOST && j->fd < 0; i++) {
+        snprintf(name, sizeof name, i ? "%s.%ld-%d" SUFFIX : "%s.%ld" SUFFIX, host_name(host),
+                 (long)getpid(), i);
+        char *path = file_join(j->folder, name);
+        if (!path)
+            return out_of_memory(err);
+        j->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0666);
+        int failed = j->fd < 0 && errno != EEXIST;
+        if (failed)
+            error_errno(err, STATUS_FAILED, path);
+        free(path);
+        if (failed)
+            return -1;
+    }
+    return j->fd < 0 ? error_set(err, STATUS_FAILED, "%s: no name is free", j->folder) : 0;
+}
+
+/* The object as a line; one behind a cut line begins with a line feed. */
+static char *event_line(struct journal *j, const char *event, json_t *members, size_t *size)
+{
+    char stamp[32];
+    time_t seconds = time(NULL);
+    struct tm tm;
+    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+    json_t *object = json_pack("{s:I, s:s, s:s}", "n", j->n + 1, "event", event, "time", stamp);
+    json_object_update_missing(object, members);
+    locale_t locale = clocale_enter();
+    char *text = jsonmem_dumps(object, JSON_COMPACT), *line = NULL;
+    clocale_leave(locale);
+    json_decref(object);
+    int length = text ? asprintf(&line, "%s%s\n", j->cut ? "\n" : "", text) : -1;
+    free(text);
+    *size = length > 0 ? (size_t)length : 0;
+    return length > 0 ? line : NULL;
+}
+
+int journal_append(struct journal *j, const char *event, json_t *members, struct error *err)
+{
+    size_t size;
+    if (journal_read(j, err) || (j->fd < 0 && make_own(j, err))) {
+        json_decref(members);
+        return -1;
+    }
+    char *line = event_line(j, event, members, &size);
+    json_decref(members);
+    if (!line)
+        return out_of_memory(err);
+    ssize_t written = write(j->fd, line, size); /* one write: readers see a line or its start */
+    int failed = written != (ssize_t)size || fsync(j->fd);
+    if (written >= 0 && written < (ssize_t)size)
+        errno = ENOSPC;
+    j->cut |= failed;
+    if (failed)
+        error_errno(err, STATUS_FAILED, j->folder);
+    else
+        j->cut = 0;
+    free(line);
+    return failed ? -1 : journal_read(j, err);
+}
