@@ -10,6 +10,7 @@ int error_set(struct error *err, enum status status, const char *format, ...)
     va_list ap;
     va_start(ap, format);
     err->status = status;
+    err->cause = CAUSE_NONE;
     err->damaged = 0;
     vsnprintf(err->text, sizeof err->text, format, ap);
     va_end(ap);
@@ -21,8 +22,28 @@ int error_damaged(struct error *err, const char *format, ...)
     va_list ap;
     va_start(ap, format);
     err->status = STATUS_INPUT;
+    err->cause = CAUSE_NONE;
     err->damaged = 1;
     vsnprintf(err->text, sizeof err->text, format, ap);
+    va_end(ap);
+    return -1;
+}
+
+int error_cause(struct error *err, enum cause cause)
+{
+    err->cause = cause;
+    return -1;
+}
+
+int error_add(struct error *err, const char *format, ...)
+{
+    const size_t used = strlen(err->text), room = sizeof err->text - used;
+    va_list ap;
+    va_start(ap, format);
+    if (room > 1) {
+        err->text[used] = '\n';
+        vsnprintf(err->text + used + 1, room - 1, format, ap);
+    }
     va_end(ap);
     return -1;
 }

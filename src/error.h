@@ -21,8 +21,16 @@ enum status {
     STATUS_DEVICE = 4, /* device or OpenCL */
 };
 
+/* What else a program may want to know of a failure. */
+enum cause {
+    CAUSE_NONE,
+    CAUSE_BUDGET, /* the plan takes more than the device's budget, or than one of its buffers */
+    CAUSE_MEMORY, /* the device's memory ran out in spite of the plan */
+};
+
 struct error {
     enum status status;
+    enum cause cause;
     int damaged;     /* the bytes of an input file are at fault: a copy of it would do */
     char text[2048]; /* one or more lines without a trailing newline */
 };
@@ -33,6 +41,12 @@ int error_set(struct error *err, enum status status, const char *format, ...)
 
 /* The same with STATUS_INPUT and `damaged`. */
 int error_damaged(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Notes the cause of what was set; returns -1. */
+int error_cause(struct error *err, enum cause cause);
+
+/* Adds another line; returns -1. */
+int error_add(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Puts "format: " before the text that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));

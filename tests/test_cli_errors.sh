@@ -381,9 +381,9 @@ fits()
     run 0 check -q -c many.ini -s device.memory_fraction=0.01 || return 1
     batch=$(awk '/memory_fraction/ { print 1024 * int($4 / 5) }' out)
     run 2 check -c many.ini -s device.memory_fraction=0.01 -s train.batch="$batch" &&
-        told 1 'batch = [0-9]+, accumulate = [0-9]+ fits' || return 1
+        told "$(wc -l <err)" 'fits: -s train\.batch=[0-9]+ -s train\.accumulate=[0-9]+ ' || return 1
     # shellcheck disable=SC2046 # two numbers
-    set -- $(sed 's/.*batch = \([0-9]*\), accumulate = \([0-9]*\) fits.*/\1 \2/' err)
+    set -- $(sed -n 's/.*fits: -s train\.batch=\([0-9]*\) -s train\.accumulate=\([0-9]*\) .*/\1 \2/p' err)
     [ $(($1 * $2)) -eq "$batch" ] || { echo "$1 * $2 is not $batch" && return 1; }
     run 0 check -q -c many.ini -s device.memory_fraction=0.01 -s train.batch="$1" \
         -s train.accumulate="$2"

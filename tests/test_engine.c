@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
-#include "train/engine.h"
+#include "train/planned.h"
 #include "util/now.h"
 #include "util/philox.h"
 
@@ -344,7 +344,7 @@ static void test_memory(void **state)
         assert_true(grown <= 256 && more <= 256);
 
     /* the figures by arena add up */
-    const struct engine_bytes m = engine_memory(e);
+    const struct planned_memory m = planned_memory(e);
     assert_int_equal(m.parameters + m.gradients + m.optimizer + m.activations + m.data + m.other,
                      bytes);
     assert_int_equal(m.optimizer, 2 * m.parameters);
@@ -544,6 +544,47 @@ static struct engine *try_open(const struct fixture *f, int training, struct err
     return engine_open(f->config, &f->data, &(struct engine_options){.training = training}, err);
 }
 
+/* Each "fits: -s KEY=VALUE ..." of a refusal, applied as printed, is enough; counts those that name
+ * `key`. */
+static unsigned take_advice(struct fixture *f, int training, const char *refusal, const char *key)
+{
+    const struct config asked = *f->config;
+    unsigned named = 0;
+    for (const char *at = refusal; (at = strstr(at, "\nfits: -s "));) {
+        const char *line = at + 1, *end = line + strcspn(line, "(");
+        char text[256], *rest = NULL;
+        snprintf(text, sizeof text, "%.*s", (int)(end - line), line);
+        named += strstr(text, key) != NULL;
+        strtok_r(text, " ", &rest); /* fits: */
+        for (char *word; strtok_r(NULL, " ", &rest) && (word = strtok_r(NULL, " ", &rest));) {
+            struct error err = {0};
+            char *point = strchr(word, '.'), *equals = strchr(word, '=');
+            assert_true(point && equals);
+            *point = *equals = 0;
+            if (config_set(f->config, word, point + 1, equals + 1, &err))
+                fail_msg("%s: %s", line, err.text);
+        }
+        struct error err = {0};
+        struct engine *e = try_open(f, training, &err);
+        if (!e)
+            fail_msg("what was named does not fit: %s\n%s", line, err.text);
+        engine_close(e);
+        *f->config = asked;
+        at = end;
+    }
+    return named;
+}
+
+/* The figure of an arena in a refusal's table, in MiB. */
+static double arena_of(const char *refusal, const char *name)
+{
+    char line[32];
+    snprintf(line, sizeof line, "\n%-12s ", name);
+    const char *at = strstr(refusal, line);
+    return at ? strtod(at + strlen(line), NULL) : 0;
+}
+
+/* All but one byte is refused, and all is enough. */
 static void test_budget(void **state)
 {
     (void)state;
@@ -563,28 +604,35 @@ static void test_budget(void **state)
         if (!e)
             fail_msg("%s", err.text);
         engine_close(e);
+        set_budget(&f, most - 1);
+        assert_null(try_open(&f, 1, &err));
         set_budget(&f, least + (most - least) * (uint64_t)part / 10);
         assert_null(try_open(&f, 1, &err));
         assert_int_equal(err.status, STATUS_USAGE);
+        assert_int_equal(err.cause, CAUSE_BUDGET);
         unsigned long long needed, budget;
         unsigned long batch = 0, accumulate = 0;
-        if (sscanf(err.text,
-                   "the plan needs %llu bytes of %llu: [train] batch = %lu, accumulate = %lu",
-                   &needed, &budget, &batch, &accumulate) != 4 ||
-            !strstr(err.text, "fits and makes the same step"))
+        const char *at = strstr(err.text, "fits: -s train.batch=");
+        if (sscanf(err.text, "the plan needs %llu bytes of %llu", &needed, &budget) != 2 || !at ||
+            sscanf(at, "fits: -s train.batch=%lu -s train.accumulate=%lu", &batch, &accumulate) !=
+                2 ||
+            !strstr(at, "(makes the same step)"))
             fail_msg("%s", err.text);
         assert_int_equal(needed, most);
         assert_int_equal(batch * accumulate, 72);
         assert_true(batch <= 24);
-        f.config->train.batch = (long)batch;
+        static const char *const arenas[] = {"parameters",  "gradients", "optimizer",
+                                             "activations", "data",      "other"};
+        double sum = 0, all = arena_of(err.text, "all");
+        for (size_t i = 0; i < sizeof arenas / sizeof *arenas; i++)
+            sum += arena_of(err.text, arenas[i]);
+        assert_true(fabs(all - (double)most / 0x1p20) <= 0.005 && fabs(sum - all) <= 0.03);
+        assert_int_equal(take_advice(&f, 1, err.text, "train.batch="), 1);
+        assert_int_equal(take_advice(&f, 1, err.text, "device.memory_fraction="), 1);
+        /* and the next larger divisor of the group does not fit */
         f.config->train.accumulate = (long)accumulate;
-        if (strstr(err.text, ", evaluate_batch = auto"))
+        if (strstr(at, " -s train.evaluate_batch=auto"))
             f.config->train.evaluate_batch = -1;
-        e = try_open(&f, 1, &err);
-        if (!e)
-            fail_msg("part %d: what was named does not fit: %s", part, err.text);
-        engine_close(e);
-        /* and the next larger divisor of the group does not */
         long next = (long)batch + 1;
         while (72 % next)
             next++;
@@ -610,18 +658,20 @@ static void test_budget_recompute(void **state)
     assert_true(less < most - most / 5);
     for (int fits = 0; fits < 2; fits++) {
         f.config->train.recompute = 0;
-        set_budget(&f, fits ? less : less - 4);
+        set_budget(&f, fits ? less : less - 1);
         assert_null(try_open(&f, 1, &err));
         if (!strstr(err.text, "makes the same step") ||
-            (strstr(err.text, "; so does recompute = yes") != NULL) != fits)
+            (strstr(err.text, "\nfits: -s train.recompute=yes (makes the same step)") != NULL) !=
+                fits)
             fail_msg("%s", err.text);
+        take_advice(&f, 1, err.text, "");
         f.config->train.recompute = 1;
         struct engine *e = try_open(&f, 1, &err);
         assert_int_equal(e != NULL, fits);
         if (e)
             assert_int_equal(device_bytes(e->dev), less);
         else
-            assert_null(strstr(err.text, "so does"));
+            assert_null(strstr(err.text, "train.recompute"));
         engine_close(e);
     }
     fixture_fini(&f);
@@ -642,6 +692,7 @@ static void test_budget_too_small(void **state)
     assert_int_equal(err.status, STATUS_USAGE);
     assert_non_null(strstr(err.text, "not even batch = 1 fits"));
     assert_non_null(strstr(err.text, "device.memory_fraction"));
+    assert_int_equal(take_advice(&f, 1, err.text, "device.memory_fraction"), 1);
     set_budget(&f, 64); /* not even the series */
     assert_null(try_open(&f, 1, &err));
     assert_int_equal(err.status, STATUS_DEVICE);
@@ -650,15 +701,17 @@ static void test_budget_too_small(void **state)
     assert_null(try_open(&f, 1, &err));
     assert_int_equal(err.status, STATUS_USAGE);
     assert_non_null(strstr(err.text, "whatever the batch"));
+    assert_true(arena_of(err.text, "parameters") > 0);
 
     /* an engine that only evaluates names the batch of evaluation */
     f.config->train.evaluate_batch = 40;
     uint64_t most = bytes_of(&f, 0);
-    set_budget(&f, most - 4);
+    set_budget(&f, most - 1);
     assert_null(try_open(&f, 0, &err));
+    assert_int_equal(take_advice(&f, 0, err.text, "fits: -s train.evaluate_batch="), 1);
     unsigned long batch = 0;
-    const char *at = strstr(err.text, "[train] evaluate_batch = ");
-    if (!at || sscanf(at, "[train] evaluate_batch = %lu fits", &batch) != 1)
+    const char *at = strstr(err.text, "fits: -s train.evaluate_batch=");
+    if (!at || sscanf(at, "fits: -s train.evaluate_batch=%lu (", &batch) != 1)
         fail_msg("%s", err.text);
     f.config->train.evaluate_batch = (long)batch;
     struct engine *e = try_open(&f, 0, &err);
@@ -666,6 +719,44 @@ static void test_budget_too_small(void **state)
         fail_msg("%s", err.text);
     assert_int_equal(e->eval_batch, batch);
     engine_close(e);
+    fixture_fini(&f);
+}
+
+/* One budget bounds the engines of a session together: a second one is refused where the first has
+ * left too little, by one byte, with what fits beside the first. */
+static void test_budget_of_session(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.batch=24", "train.accumulate=1", "loss.contrastive=none");
+    const uint64_t one = bytes_of(&f, 1);
+    for (int short_by = 0; short_by < 2; short_by++) {
+        set_budget(&f, 2 * one - (uint64_t)short_by);
+        struct session *session = session_open(f.config, &(struct session_options){0}, &err);
+        assert_non_null(session);
+        const struct engine_options beside = {.training = 1, .session = session};
+        struct engine *first = engine_open(f.config, &f.data, &beside, &err);
+        assert_non_null(first);
+        struct engine *second = engine_open(f.config, &f.data, &beside, &err);
+        assert_int_equal(second != NULL, !short_by);
+        assert_int_equal(device_bytes(session->dev), short_by ? one : 2 * one);
+        unsigned long batch = 0, accumulate;
+        const char *at = strstr(err.text, "fits: -s train.batch=");
+        if (short_by && (!at || sscanf(at, "fits: -s train.batch=%lu -s train.accumulate=%lu",
+                                       &batch, &accumulate) != 2))
+            fail_msg("%s", err.text);
+        if (short_by) {
+            assert_true(fabs(arena_of(err.text, "other runs") - (double)one / 0x1p20) <= 0.005);
+            f.config->train.batch = (long)batch;
+            f.config->train.accumulate = (long)accumulate;
+            second = engine_open(f.config, &f.data, &beside, &err);
+            assert_non_null(second);
+        }
+        engine_close(second);
+        engine_close(first);
+        session_close(session);
+    }
     fixture_fini(&f);
 }
 
@@ -787,7 +878,7 @@ static void test_one_session(void **state)
     struct engine *third = open_beside(&f[1], session);
     assert_int_equal(device_programs(session->dev), programs);
     assert_int_equal(device_bytes(session->dev), bytes + third->bytes);
-    const struct engine_bytes one = engine_memory(e[1]), other = engine_memory(third);
+    const struct planned_memory one = planned_memory(e[1]), other = planned_memory(third);
     assert_memory_equal(&one, &other, sizeof one);
     engine_close(third);
     assert_int_equal(device_bytes(session->dev), bytes);
@@ -809,8 +900,8 @@ int main(void)
         cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_dropout),
         cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
         cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
-        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_one_session),
+        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_budget_of_session),
+        cmocka_unit_test(test_profile),          cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

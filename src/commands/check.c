@@ -8,6 +8,7 @@
 #include "task/task.h"
 #include "train/advice.h"
 #include "train/plan_text.h"
+#include "train/planned.h"
 #include "train/schedule.h"
 #include "util/philox.h"
 
@@ -34,7 +35,7 @@ static void print_layers(const struct params *params)
 
 static void print_memory(const struct engine *e)
 {
-    const struct engine_bytes b = engine_memory(e);
+    const struct planned_memory b = planned_memory(e);
     const struct device_info *info = device_info(e->dev);
     const double mib = 0x1p20;
     printf("device memory: parameters %.2f MiB, gradients %.2f, optimizer %.2f, activations %.2f, "
@@ -87,10 +88,10 @@ static void print_step(const struct engine *e)
            s.total, s.warmup, c->train.accumulate, c->train.batch);
     printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
            e->micro, e->train->launch_count - e->micro, flops / 1e9, device_programs(e->dev));
-    const struct term *by_batch = terms_by_batch(&e->io.terms);
+    char what[64];
+    const char *by_batch = model_by_batch(c, what);
     if (c->train.accumulate > 1 && by_batch)
-        printf("the %s term is that of each micro-batch of %ld windows\n", by_batch->name,
-               c->train.batch);
+        printf("%s is that of each micro-batch of %ld windows\n", by_batch, c->train.batch);
 }
 
 /* --- gradients against central differences */

@@ -13,26 +13,32 @@ uint64_t device_budget(const struct device *dev)
     return dev->budget;
 }
 
+uint64_t device_room(const struct device *dev)
+{
+    const uint64_t memory = dev->info.global_bytes;
+    return dev->context && memory < dev->budget ? memory : dev->budget;
+}
+
 /* Whether a buffer of `bytes`, `room` with what fills its last word, fits beside the others. */
 static int check_room(const struct device *dev, size_t bytes, size_t room, const char *what,
                       struct error *err)
 {
-    if (bytes > room || room > dev->budget - dev->bytes)
-        return error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use",
-                         what, bytes, (unsigned long long)dev->bytes,
-                         (unsigned long long)dev->budget);
-    if (room > dev->info.max_alloc_bytes)
-        return error_set(err, STATUS_DEVICE,
-                         "%s: %zu bytes are more than the device's largest buffer of %llu", what,
-                         bytes, (unsigned long long)dev->info.max_alloc_bytes);
-    if (dev->context && room > dev->info.global_bytes - dev->bytes)
-        return error_set(
-            err, STATUS_DEVICE,
-            "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer than "
-            "device.memory says ('seqtrain check -d none' plans without a device)",
-            what, bytes, (unsigned long long)dev->bytes,
-            (unsigned long long)dev->info.global_bytes);
-    return 0;
+    const unsigned long long used = dev->bytes, budget = dev->budget;
+    if (bytes > room || (!dev->is_twin && room > dev->budget - dev->bytes))
+        error_set(err, STATUS_DEVICE, "%s: %zu bytes do not fit: %llu of %llu are in use", what,
+                  bytes, used, budget);
+    else if (room > dev->info.max_alloc_bytes)
+        error_set(err, STATUS_DEVICE,
+                  "%s: %zu bytes are more than the device's largest buffer of %llu", what, bytes,
+                  (unsigned long long)dev->info.max_alloc_bytes);
+    else if (dev->context && room > dev->info.global_bytes - dev->bytes)
+        error_set(err, STATUS_DEVICE,
+                  "%s: %zu bytes do not fit: %llu of the device's %llu are in use, which are fewer "
+                  "than device.memory says ('seqtrain check -d none' plans without a device)",
+                  what, bytes, used, (unsigned long long)dev->info.global_bytes);
+    else
+        return 0;
+    return error_cause(err, CAUSE_BUDGET);
 }
 
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)

@@ -91,6 +91,27 @@ struct device *device_open(const struct device_options *options, struct error *e
     return dev;
 }
 
+struct device *device_twin(const struct device *of, int boundless, struct error *err)
+{
+    struct device *dev = calloc(1, sizeof *dev);
+    if (!dev) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    dev->info = of->info;
+    if (boundless)
+        dev->info.max_alloc_bytes = NO_LIMIT;
+    dev->counts = dev->is_twin = 1;
+    dev->bytes = of->bytes;
+    dev->budget = of->budget;
+    return dev;
+}
+
+int device_is_twin(const struct device *dev)
+{
+    return dev->is_twin;
+}
+
 void device_close(struct device *dev)
 {
     if (!dev)

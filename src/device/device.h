@@ -54,6 +54,11 @@ int device_only_plans(const char *select);
 
 struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);
+
+/* A device that only plans, with all that decides about plans as `of` has it, its bytes in use among
+ * it. Its buffers are counted beyond any budget; with `boundless` each may have any size. */
+struct device *device_twin(const struct device *of, int boundless, struct error *err);
+int device_is_twin(const struct device *dev);
 const struct device_info *device_info(const struct device *dev);
 
 /* For tests on a CPU: from now on programs and launches are cut as for a GPU with 48 KiB of local
@@ -78,6 +83,9 @@ void device_on_build(struct device *dev, void (*call)(void *ctx, const char *pro
 /* --- memory. Bytes in use, and how many may be. */
 uint64_t device_bytes(const struct device *dev);
 uint64_t device_budget(const struct device *dev);
+
+/* The budget, or the device's own memory where device.memory says that it has more. */
+uint64_t device_room(const struct device *dev);
 
 /* Programs built or loaded so far. */
 unsigned device_programs(const struct device *dev);

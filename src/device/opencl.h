@@ -29,6 +29,7 @@ struct device {
     struct device_info info;
     int counts; /* only plans: buffers are counted and programs built, but no buffer or kernel made
                  */
+    int is_twin; /* the same of a twin, whose bytes have no bound */
     uint64_t bytes, budget, serial;
     struct program *programs;
     void (*on_build)(void *ctx, const char *program);

@@ -49,9 +49,14 @@ static int count_tensor(struct tensor *t, void *ctx)
     return 0;
 }
 
+uint64_t exec_activations(const struct plan *p, const struct plan *shared)
+{
+    return p->scattered || fits_into(p, shared) ? 0 : p->activation_bytes;
+}
+
 uint64_t exec_bytes(const struct plan *p, const struct plan *shared)
 {
-    struct counted c = {p, p->scattered || fits_into(p, shared) ? 0 : p->activation_bytes};
+    struct counted c = {p, exec_activations(p, shared)};
     plan_each_tensor(p, count_tensor, &c);
     return c.bytes;
 }

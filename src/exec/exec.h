@@ -8,8 +8,9 @@
 
 #include "lower/plan.h"
 
-/* Device bytes that exec_prepare() will take. */
+/* Device bytes that exec_prepare() will take, and those of activations among them. */
 uint64_t exec_bytes(const struct plan *p, const struct plan *shared);
+uint64_t exec_activations(const struct plan *p, const struct plan *shared);
 
 /* Memory and kernels. `shared` (may be NULL) is a prepared plan whose activations are free while
  * this one runs. */

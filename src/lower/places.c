@@ -106,11 +106,12 @@ static int check_built(const struct plan *p, struct error *err)
         return error_set(err, STATUS_USAGE, "%s", p->fault);
     for (size_t i = 0; i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
-        if (l->misfit)
-            return error_set(err, STATUS_USAGE,
-                             "%s %s: %zu is more than a kernel's int holds: a smaller train.batch "
-                             "helps",
-                             l->name, l->label, l->misfit);
+        if (l->misfit) {
+            error_set(err, STATUS_USAGE,
+                      "%s %s: %zu is more than a kernel's int holds: a smaller train.batch helps",
+                      l->name, l->label, l->misfit);
+            return error_cause(err, CAUSE_BUDGET);
+        }
         if (l->args > LAUNCH_MAX_ARGS)
             return error_set(err, STATUS_FAILED, "%s %s: %u arguments, at most %d", l->name,
                              l->label, l->args, LAUNCH_MAX_ARGS);
@@ -125,14 +126,17 @@ static int check_sizes(const struct plan *p, struct tensor *const *order, size_t
     const size_t limit = largest_buffer(p);
     for (size_t i = 0, sum = 0; i < count; i++) {
         size_t bytes = aligned_bytes(p, order[i]);
-        if (bytes > limit)
-            return error_set(
-                err, STATUS_USAGE,
-                "%s takes %zu bytes, more than the device's largest buffer of %zu: a smaller "
-                "train.batch helps",
-                order[i]->name, bytes, limit);
-        if ((sum += bytes) > SIZE_MAX / 16)
-            return error_set(err, STATUS_USAGE, "the activations are larger than any memory");
+        if (bytes > limit) {
+            error_set(err, STATUS_USAGE,
+                      "%s takes %zu bytes, more than the device's largest buffer of %zu: a smaller "
+                      "train.batch helps",
+                      order[i]->name, bytes, limit);
+            return error_cause(err, CAUSE_BUDGET);
+        }
+        if ((sum += bytes) > SIZE_MAX / 16) {
+            error_set(err, STATUS_USAGE, "the activations are larger than any memory");
+            return error_cause(err, CAUSE_BUDGET);
+        }
     }
     return 0;
 }

@@ -84,9 +84,15 @@ static void cnn_recurrent_check(struct config_making *making, const struct confi
     recurrent_check(making, c);
 }
 
+static int norms_batch(const struct config *config)
+{
+    return config->model.conv_norm == CONV_NORM_BATCH;
+}
+
 const struct model_class model_cnn_recurrent = {
     .name = "cnn_recurrent",
     .check = cnn_recurrent_check,
+    .norms_batch = norms_batch,
     .randomises = 1,
     .python = "cnn_recurrent.py",
     .build = build,

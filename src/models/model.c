@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "models/model.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "ir/fuse.h"
@@ -45,6 +46,17 @@ int model_drops(const struct config *config)
     const int drops = (int)model_of(config)->drops;
     return drops == DROPS_WITHIN || (drops == DROPS_BETWEEN && config->model.layers > 1) ||
            model_attends(config);
+}
+
+const char *model_by_batch(const struct config *config, char to[64])
+{
+    const struct model_class *class = model_of(config);
+    const struct terms terms = model_terms(config);
+    const struct term *term = terms_by_batch(&terms);
+    if (!term)
+        return class->norms_batch && class->norms_batch(config) ? "batch norm" : NULL;
+    snprintf(to, 64, "the %s term", term->name);
+    return to;
 }
 
 void model_check(struct config_making *making, const struct config *c)

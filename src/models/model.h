@@ -50,6 +50,7 @@ struct model_class {
     struct terms (*terms)(const struct config *config);
     /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
     long (*attends)(const struct config *config);
+    int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised; /* needs data.targets */
     int carries;    /* walks along the rows with a state that can go on from window to window */
     enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
@@ -63,6 +64,10 @@ long model_attends(const struct config *config);
 
 /* Whether model.dropout acts anywhere. */
 int model_drops(const struct config *config);
+
+/* What of a training step sees one micro-batch, whatever train.accumulate: "the C term", "batch
+ * norm". NULL: nothing. */
+const char *model_by_batch(const struct config *config, char to[64]);
 
 /* What the architecture of a configuration asks of it, for config_load_with(). */
 config_checker model_check;

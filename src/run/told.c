@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/told.h"
 
+#include <ctype.h>
 #include <math.h>
 
 #include "train/advice.h"
@@ -40,10 +41,11 @@ static void say_start(const struct training *t)
     advice_step(c, e->data->count[PART_TRAIN], t->log);
     advice_warn(c, e->data, t->log);
     monitor_warn(&t->monitor, c, t->log);
-    const struct term *by_batch = terms_by_batch(&e->io.terms);
+    char what[64];
+    const char *by_batch = model_by_batch(c, what);
     if (c->train.accumulate > 1 && by_batch)
-        log_say(t->log, "The %s term is that of each micro-batch of %ld windows.", by_batch->name,
-                c->train.batch);
+        log_say(t->log, "%c%s is that of each micro-batch of %ld windows.",
+                toupper((unsigned char)*by_batch), by_batch + 1, c->train.batch);
 }
 
 void told_start(const struct training *t, int wanted, int resumes)

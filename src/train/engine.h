@@ -43,7 +43,7 @@ struct engine {
     unsigned ring_next;
     atomic_ulong batches; /* sent to the device: grows as long as it works */
     struct profile profiled;
-    uint64_t bytes; /* of the device, that it takes */
+    uint64_t bytes, others; /* of the device, that it takes, and that were taken before */
     int owns_session;
 };
 
@@ -92,11 +92,5 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
 
 /* Windows in a batch of evaluation. */
 size_t engine_batch(const struct engine *e);
-
-/* Device bytes that the plan takes, by arena. */
-struct engine_bytes {
-    uint64_t parameters, gradients, optimizer, activations, data, other;
-};
-struct engine_bytes engine_memory(const struct engine *e);
 
 #endif

@@ -36,7 +36,7 @@ static int make_staged(struct feed *feed, const struct stage_shape *shapes, size
     struct model_data *to = &feed->buffers;
     const struct stage_room room = stage_room(shapes, count);
     to->staged = 1;
-    if (!(feed->stage = stage_new(data, shapes, count)))
+    if (!device_is_twin(feed->dev) && !(feed->stage = stage_new(data, shapes, count)))
         return error_set(err, STATUS_FAILED, "out of memory");
     if (make_buffer(feed, &to->series, "series", NULL, room.rows * data->features, err))
         return -1;

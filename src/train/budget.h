@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * budget: what fits into the memory that a device may give. Everything is known at start-up, so
+ * that other settings are tried as plans on the device's twin: nothing runs, and none of the
+ * device's memory is taken.
+ */
+#ifndef TRAIN_BUDGET_H
+#define TRAIN_BUDGET_H
+
+#include "train/engine.h"
+
+/* Fills `err`: a plan needs so many bytes of the device, more than its budget; returns -1. */
+int budget_over(uint64_t bytes, const struct device *dev, struct error *err);
+
+/*
+ * Adds to an error with CAUSE_BUDGET what the plan takes, arena by arena, and settings that fit as
+ * they are printed: each line that begins with "fits: -s " is enough by itself. Returns -1.
+ */
+int budget_advise(const struct config *config, const struct dataset *data,
+                  const struct engine_options *options, struct device *dev, struct error *err);
+
+#endif

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#include "train/planned.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/exec.h"
+#include "lower/lower.h"
+
+/* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
+ * state that the one before ended with. */
+static int carries(const struct engine *e)
+{
+    return e->data->eval_window && model_of(e->config)->carries && !e->config->model.bidirectional;
+}
+
+static size_t evaluate_batch(const struct engine *e, size_t batch)
+{
+    const struct config *c = e->config;
+    const struct terms terms = model_terms(c);
+    size_t most = dataset_samples(e->data);
+    if (carries(e))
+        return 1;
+    if (terms_fix_batch(&terms))
+        return batch;
+    if (c->train.evaluate_batch > 0)
+        batch = (size_t)c->train.evaluate_batch;
+    else if (e->data->eval_window > e->data->window) /* as many rows, not as many windows */
+        batch = 1 + (batch - 1) * e->data->window / e->data->eval_window;
+    return batch < most ? batch : most;
+}
+
+/* Extents of a graph over windows of so many rows. */
+static struct model_shape shape_of(const struct dataset *data, const struct config *c,
+                                   size_t window)
+{
+    return (struct model_shape){
+        .window = window,
+        .features = data->features,
+        .targets = data->targets,
+        .target_rows = c->data.target_rows == TARGET_WINDOW ? window : data->target_rows,
+        .target_first = data->target_first,
+        .target_feature = data->target_feature,
+        .base = data->scaler.base,
+    };
+}
+
+/* What the names of parameters begin with, each once, as far as there is room: "encoder, head". */
+static void list_names(const struct params *p, char *text, size_t size)
+{
+    size_t used = 0, last = 0;
+    *text = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const char *name = p->list[i]->value.name, *before = p->list[last]->value.name;
+        const size_t n = strcspn(name, ".");
+        if (i && n == strcspn(before, ".") && !strncmp(name, before, n))
+            continue;
+        if (used + n + 8 > size) {
+            strcat(text, " ...");
+            return;
+        }
+        used += (size_t)snprintf(text + used, size - used, "%s%.*s", i ? ", " : "", (int)n, name);
+        last = i;
+    }
+}
+
+/* That each pattern of model.freeze fits a parameter and something is left to train. */
+static int check_frozen(const struct params *p, struct error *err)
+{
+    char names[256];
+    const char *fits_none = params_unfrozen(p);
+    if (fits_none) {
+        list_names(p, names, sizeof names);
+        return error_set(err, STATUS_USAGE,
+                         "[model] freeze: '%s' fits no parameter of the model; their names are %s, "
+                         "or begin with these and a point",
+                         fits_none, names);
+    }
+    return p->elems ? 0
+                    : error_set(err, STATUS_USAGE,
+                                "[model] freeze: no parameter of the model is left to be trained");
+}
+
+/* Gives the parameters, once known, their places and memory. */
+static int allocate(struct engine *e, int training, struct error *err)
+{
+    struct params *p = e->params, *judged = e->judged == p ? NULL : e->judged;
+    const size_t align = device_info(e->dev)->base_align;
+    params_place(p, align);
+    if (training && check_frozen(p, err))
+        return -1;
+    const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
+    const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + p->frozen +
+                           (training ? optim_bytes(&e->optim, p) : 0);
+    if (bytes > left && !device_is_twin(e->dev)) {
+        error_set(err, STATUS_USAGE,
+                  "the model's %zu parameters take %llu bytes of %llu, whatever the batch: a "
+                  "smaller one or a larger device.memory_fraction fits",
+                  params_count(p), (unsigned long long)bytes, (unsigned long long)left);
+        return error_cause(err, CAUSE_BUDGET);
+    }
+    if (judged)
+        params_place(judged, align);
+    return params_allocate(p, e->dev, training, err) ||
+                   (training && optim_allocate(&e->optim, p, e->dev, err)) ||
+                   (judged && params_allocate(judged, e->dev, 0, err))
+               ? -1
+               : 0;
+}
+
+struct stage_shape planned_batches(const struct engine *e, int evaluating, size_t batch)
+{
+    const struct dataset *data = e->data;
+    const size_t window = evaluating && data->eval_window ? data->eval_window : data->window;
+    const struct model_shape shape = shape_of(data, e->config, window);
+    return (struct stage_shape){batch, window, shape.target_first, shape.target_rows};
+}
+
+/* Whether the series may lie on the device: in half of the memory that is left for buffers, and
+ * each in one buffer. */
+static int can_reside(const struct engine *e)
+{
+    const struct dataset *data = e->data;
+    const size_t widest = data->features > data->targets ? data->features : data->targets;
+    return feed_resident_bytes(data) <= (device_budget(e->dev) - device_bytes(e->dev)) / 2 &&
+           data->rows * widest * sizeof(float) <= device_info(e->dev)->max_alloc_bytes;
+}
+
+static int make_feed(struct engine *e, struct error *err)
+{
+    const size_t batch = (size_t)e->config->train.batch;
+    const struct stage_shape shapes[] = {planned_batches(e, 0, batch),
+                                         planned_batches(e, 1, evaluate_batch(e, batch))};
+    const int resides = can_reside(e), feed = e->config->data.feed;
+    const int streams = feed == FEED_STREAM || (feed == FEED_AUTO && !resides);
+    e->feed = feed_open(e->dev, e->data, streams, shapes, 2, err);
+    if (e->feed)
+        return 0;
+    if (!streams && !resides) {
+        const struct error why = *err;
+        error_set(err, STATUS_USAGE, "%s; data.feed = stream brings the windows of each batch",
+                  why.text);
+        err->cause = why.cause;
+    }
+    return -1;
+}
+
+/* The launches of a graph of the model; NULL with an error. */
+static struct plan *plan_of(struct engine *e, struct params *params, size_t batch,
+                            const struct model_shape *shape, int training, struct model_io *io,
+                            struct error *err)
+{
+    struct graph *g = model_graph(params, e->config, batch, shape, training, &e->feed->buffers, io);
+    if (!g) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    io->input->keep |= !training;
+    return lower_graph(g, e->dev, err);
+}
+
+/* Both graphs, planned; the parameters get their memory with the first. */
+static int make_plans(struct engine *e, const struct engine_options *options, struct error *err)
+{
+    const struct config *c = e->config;
+    const size_t batch = (size_t)c->train.batch;
+    const struct model_shape shape = shape_of(e->data, c, e->data->window);
+    struct model_shape eval_shape =
+        shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
+    eval_shape.carries = carries(e);
+    e->eval_batch = evaluate_batch(e, batch);
+    if (options->training) {
+        e->train = plan_of(e, e->params, batch, &shape, 1, &e->io, err);
+        if (!e->train)
+            return -1;
+        e->micro = e->train->launch_count;
+        e->train->scattered = options->scattered;
+    }
+    if (options->training && c->train.ema > 0 && !(e->judged = params_twin(e->params))) {
+        e->judged = e->params;
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
+    e->eval = plan_of(e, e->judged, e->eval_batch, &eval_shape, 0, &e->eval_io, err);
+    if (!e->eval)
+        return -1;
+    e->eval->scattered = options->scattered;
+    if (allocate(e, options->training, err))
+        return -1;
+    if (e->train) {
+        optim_append(&e->optim, e->train, e->io.metrics, e->judged == e->params ? NULL : e->judged);
+        if (plan_place(e->train, err))
+            return -1;
+    }
+    return plan_place(e->eval, err);
+}
+
+uint64_t planned_bytes(const struct engine *e)
+{
+    return device_bytes(e->dev) + (e->train ? exec_bytes(e->train, NULL) : 0) +
+           exec_bytes(e->eval, e->train);
+}
+
+struct planned_memory planned_memory(const struct engine *e)
+{
+    const struct model_data *data = &e->feed->buffers;
+    const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight};
+    const uint64_t params = e->params->elems * 4;
+    struct planned_memory m = {.parameters = params + e->params->running * 4 + e->params->frozen,
+                               .gradients = e->train ? params : 0,
+                               .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
+                               .activations = exec_activations(e->eval, e->train)};
+    if (e->train)
+        m.activations += exec_activations(e->train, NULL);
+    for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
+        m.data += fed[i] ? buffer_size(fed[i]) : 0;
+    m.other = e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data;
+    return m;
+}
+
+struct engine *planned_open(const struct config *config, const struct dataset *data,
+                            const struct engine_options *options, struct device *dev,
+                            struct error *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e || !(e->params = params_new(config->train.decay_all))) {
+        free(e);
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    if (options->training)
+        params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
+    e->judged = e->params;
+    e->config = config;
+    optim_init(&e->optim, config);
+    e->data = data;
+    e->dev = dev;
+    e->others = device_bytes(dev);
+    if (!make_feed(e, err) && !make_plans(e, options, err)) {
+        e->bytes = planned_bytes(e) - e->others;
+        return e;
+    }
+    planned_close(e);
+    return NULL;
+}
+
+void planned_close(struct engine *e)
+{
+    if (!e)
+        return;
+    plan_free(e->eval);
+    plan_free(e->train);
+    optim_fini(&e->optim);
+    if (e->judged != e->params)
+        params_free(e->judged);
+    params_free(e->params);
+    feed_close(e->feed);
+    free(e);
+}

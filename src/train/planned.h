@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * planned: an engine as far as it is known before anything runs: its parameters, its feed and its
+ * plans, on a device. On the twin of a device (device_twin()) nothing is taken of that device's
+ * memory: so one asks what another configuration would need. engine.c makes of it what can run.
+ */
+#ifndef TRAIN_PLANNED_H
+#define TRAIN_PLANNED_H
+
+#include "train/engine.h"
+
+/* Data and configuration stay the caller's, and so does the device. */
+struct engine *planned_open(const struct config *config, const struct dataset *data,
+                            const struct engine_options *options, struct device *dev,
+                            struct error *err);
+void planned_close(struct engine *e);
+
+/* Device bytes in use when the plans have their memory, with those of others on the device. */
+uint64_t planned_bytes(const struct engine *e);
+
+/* By arena what the engine itself takes. */
+struct planned_memory {
+    uint64_t parameters, gradients, optimizer, activations, data, other;
+};
+struct planned_memory planned_memory(const struct engine *e);
+
+/* Extents of the batches of training, or of an evaluation. */
+struct stage_shape planned_batches(const struct engine *e, int evaluating, size_t batch);
+
+#endif
