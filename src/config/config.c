@@ -8,18 +8,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "config/entries.h"
 #include "config/inifile.h"
 #include "config/option.h"
+#include "config/unknown.h"
 #include "util/clocale.h"
 #include "util/file.h"
-#include "util/near.h"
 
 #define MAX_FILE (1 << 20) /* bytes of an INI file */
 #define MAX_FAULTS 1000    /* that are kept; more are only counted */
-
-/* Where a value came from: a line of the file, or one of these, which sort behind all lines. */
-#define FROM_DEFAULT (LONG_MAX - 1)
-#define FROM_SETTING LONG_MAX
 
 struct fault {
     long from;
@@ -27,13 +24,22 @@ struct fault {
     char *text;
 };
 
+/* What a config is made of, and can be made of again. */
+struct config_made {
+    char *bytes, *name; /* of the file; NULL without one */
+    size_t size;
+    char **setting; /* [settings] */
+    size_t settings;
+    struct entries entries;
+};
+
 /* A config in the making. */
 struct config_making {
     struct config *config;
+    struct entries *entries;
     const char *name;    /* of the file; NULL without one */
     const char *folder;  /* that INPUT names in the file are relative to; NULL: the current one */
     const char *section; /* the file's current section, NULL if it is none of ours */
-    long *from;          /* [option_count] */
     char *bad;           /* [option_count]: a value had a fault, what was there before stays */
     struct fault *fault; /* [MAX_FAULTS] */
     size_t kept, faults;
@@ -74,19 +80,30 @@ static void line_fault(void *ctx, long line, const char *what)
     add_fault(p, line, format("%s:%ld: this line %s", p->name, line, what));
 }
 
-/* "file.ini:42: [train] lr: what", "-s train.lr: what", or without a line for a default. */
-static void option_fault(struct config_making *p, const struct option *o, long from,
-                         const char *what)
+/* "file.ini:42: [train] lr: what", "-s train.lr: what", or without a line for a default; of what a
+ * key of [sweep] stands for "file.ini:42: [sweep] train.lr: what". */
+static char *entry_fault(const char *name, const struct entry *e, const char *what)
 {
-    char *text;
-    if (from == FROM_SETTING)
-        text = format("-s %s.%s: %s", o->section, o->key, what);
-    else if (from != FROM_DEFAULT)
-        text = format("%s:%ld: [%s] %s: %s", p->name, from, o->section, o->key, what);
-    else
-        text = format("%s: [%s] %s: %s", p->name ? p->name : "configuration", o->section, o->key,
-                      what);
-    add_fault(p, from, text);
+    char key[3 * INIFILE_MAX_KEY];
+    int swept = e->swept || entry_varies(e);
+    snprintf(key, sizeof key, "%s%s%s", e->swept ? e->section : "", e->swept ? "." : "", e->key);
+    const char *section = swept ? "sweep" : e->section;
+    if (e->from >= ENTRY_SETTING)
+        return format("-s %s.%s: %s", section, key, what);
+    if (e->from != ENTRY_DEFAULT)
+        return format("%s:%ld: [%s] %s: %s", name, e->from, section, key, what);
+    return format("%s: [%s] %s: %s", name ? name : "configuration", section, key, what);
+}
+
+static void on_entry_fault(void *ctx, const struct entry *e, const char *what)
+{
+    struct config_making *p = ctx;
+    add_fault(p, e->from, entry_fault(p->name, e, what));
+}
+
+static void option_fault(struct config_making *p, const struct option *o, const char *what)
+{
+    on_entry_fault(p, &p->entries->item[o - options], what);
     p->bad[o - options] = 1;
 }
 
@@ -118,42 +135,6 @@ static void tell_faults(struct config_making *p, struct error *err)
     if (more)
         snprintf(err->text + used, sizeof err->text - used, "\nand %zu more fault%s", more,
                  more == 1 ? "" : "s");
-}
-
-/* --- did you mean */
-
-/* "there is no such section; did you mean [train]?" Returned memory is the caller's. */
-static char *no_section(const char *section)
-{
-    const char *near = NULL;
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < option_section_count; i++)
-        if (near_is_nearer(section, option_sections[i].name, &best))
-            near = option_sections[i].name;
-    char quoted[OPTION_QUOTED];
-    option_quote(section, quoted);
-    if (near)
-        return format("there is no section %s; did you mean [%s]?", quoted, near);
-    return format("there is no section %s", quoted);
-}
-
-/* The nearest key of the section, or one of that very name in another section. */
-static char *no_key(const char *section, const char *key)
-{
-    const struct option *near = NULL;
-    size_t best = SIZE_MAX;
-    for (size_t i = 0; i < option_count; i++)
-        if ((!strcmp(options[i].section, section) || !strcmp(options[i].key, key)) &&
-            near_is_nearer(key, options[i].key, &best))
-            near = &options[i];
-    char quoted[OPTION_QUOTED];
-    option_quote(key, quoted);
-    if (near && strcmp(near->section, section))
-        return format("[%s] has no key %s; did you mean the one in [%s]?", section, quoted,
-                      near->section);
-    if (near)
-        return format("[%s] has no key %s; did you mean '%s'?", section, quoted, near->key);
-    return format("[%s] has no key %s", section, quoted);
 }
 
 /* --- reading */
@@ -203,21 +184,18 @@ static const char *name_of_now(struct config *config, const struct option *o, co
 /* Reads a value and puts it in the place of the one before. */
 static void set(struct config_making *p, const struct option *o, const char *text, long from)
 {
-    size_t index = (size_t)(o - options);
     char what[OPTION_FAULT];
     union option_value value, before;
     const char *not_text = inifile_check_text(text, strlen(text));
-    p->from[index] = from;
-    p->bad[index] = 0;
     text = name_of_now(p->config, o, text);
     if (not_text || option_read(o, text, &value, what)) {
         if (!not_text && !*what)
             p->no_memory = 1;
         else
-            option_fault(p, o, from, not_text ? not_text : what);
+            option_fault(p, o, not_text ? not_text : what);
         return;
     }
-    if (from < FROM_DEFAULT && in_folder(p->folder, o, &value)) {
+    if (from < ENTRY_DEFAULT && in_folder(p->folder, o, &value)) {
         option_release(o, &value);
         p->no_memory = 1;
         return;
@@ -225,6 +203,39 @@ static void set(struct config_making *p, const struct option *o, const char *tex
     option_get(o, p->config, &before);
     option_release(o, &before);
     option_put(o, p->config, &value);
+}
+
+/* Tells what is wrong with a value that another one has taken the place of. */
+static void check_former(struct config_making *p, const struct entry *e)
+{
+    char what[OPTION_FAULT];
+    union option_value value;
+    const struct option *o = option_find(e->section, e->key);
+    const char *text = entry_value(e), *not_text = inifile_check_text(text, strlen(text));
+    if (not_text || option_read(o, name_of_now(p->config, o, text), &value, what)) {
+        if (!not_text && !*what)
+            p->no_memory = 1;
+        else
+            on_entry_fault(p, e, not_text ? not_text : what);
+        return;
+    }
+    option_release(o, &value);
+}
+
+/* Reads the values of all options, in which all is replaced. */
+static void set_all(struct config_making *p)
+{
+    for (size_t i = option_count; i < p->entries->count; i++)
+        if (p->entries->item[i].former && p->entries->item[i].state != ENTRY_BAD)
+            check_former(p, &p->entries->item[i]);
+    for (size_t i = 0; i < option_count && !p->no_memory; i++) {
+        const struct entry *e = &p->entries->item[i];
+        set(p, &options[i], options[i].def, ENTRY_DEFAULT);
+        if (e->state == ENTRY_BAD)
+            p->bad[i] = 1;
+        else if (e->from != ENTRY_DEFAULT)
+            set(p, &options[i], entry_value(e), e->from);
+    }
 }
 
 static void on_section(void *ctx, long line, const char *name)
@@ -236,9 +247,29 @@ static void on_section(void *ctx, long line, const char *name)
             p->section = option_sections[i].name;
     if (p->section)
         return;
-    char *what = no_section(name);
+    char *what = unknown_section(name);
     add_fault(p, line, what ? format("%s:%ld: %s", p->name, line, what) : NULL);
     free(what);
+}
+
+/* The entry of a key, a new one of a variable or of a key of [sweep] that varies. NULL with what is
+ * wrong in *what, which the caller frees. */
+static struct entry *entry_of(struct config_making *p, const char *section, const char *key,
+                              char **what)
+{
+    struct entry *e = entries_find(p->entries, section, key);
+    const int variable = !strcmp(section, "vars");
+    if (e)
+        return e;
+    if (!variable && (strcmp(section, "sweep") || !strchr(key, '.')))
+        *what = unknown_name(section, key);
+    else if (p->entries->count >= option_count + ENTRIES_NAMES)
+        *what = format("[vars] and [sweep] hold more than %d names", ENTRIES_NAMES);
+    else
+        *what = NULL;
+    if (!*what)
+        e = entries_add(p->entries, variable ? "vars" : "sweep", key);
+    return e;
 }
 
 static void on_value(void *ctx, long line, const char *section, const char *key, const char *value)
@@ -250,22 +281,22 @@ static void on_value(void *ctx, long line, const char *section, const char *key,
     }
     if (!p->section)
         return; /* told at its heading */
-    const struct option *o = option_find(p->section, key);
-    if (!o) {
-        char *what = no_key(p->section, key);
-        add_fault(p, line, what ? format("%s:%ld: %s", p->name, line, what) : NULL);
-        free(what);
+    char *wrong;
+    struct entry *e = entry_of(p, p->section, key, &wrong);
+    if (!e) {
+        add_fault(p, line, wrong ? format("%s:%ld: %s", p->name, line, wrong) : NULL);
+        free(wrong);
         return;
     }
-    long first = p->from[o - options];
-    if (first != FROM_DEFAULT) {
+    if (e->from && e->from != ENTRY_DEFAULT) {
         char what[64];
-        snprintf(what, sizeof what, "was set in line %ld already", first);
-        option_fault(p, o, line, what);
-        p->from[o - options] = first;
+        snprintf(what, sizeof what, "was set in line %ld already", e->from);
+        struct entry again = *e;
+        again.from = line;
+        on_entry_fault(p, &again, what);
         return;
     }
-    set(p, o, value, line);
+    p->no_memory |= entry_set(e, value, line);
 }
 
 static void read_file(struct config_making *p, const char *bytes, size_t size)
@@ -275,8 +306,18 @@ static void read_file(struct config_making *p, const char *bytes, size_t size)
         p->no_memory = 1;
 }
 
+/* What has been set does not vary. */
+static void fix(struct config_making *p, const struct entry *set)
+{
+    for (size_t i = option_count; i < p->entries->count; i++) {
+        struct entry *e = &p->entries->item[i];
+        if (entry_varies(e) && entries_named(p->entries, e->key) == set)
+            e->fixed = 1;
+    }
+}
+
 /* "section.key=value", with blanks around any of them. */
-static void read_setting(struct config_making *p, const char *setting)
+static void read_setting(struct config_making *p, const char *setting, long from)
 {
     static const char blanks[] = " \t";
     char *copy = strdup(setting), *value = copy ? strchr(copy, '=') : NULL;
@@ -286,8 +327,7 @@ static void read_setting(struct config_making *p, const char *setting)
         return;
     }
     if (!value || !key || key > value) {
-        add_fault(p, FROM_SETTING,
-                  format("-s %s is not section.key=value", option_quote(setting, quoted)));
+        add_fault(p, from, format("-s %s is not section.key=value", option_quote(setting, quoted)));
         free(copy);
         return;
     }
@@ -297,19 +337,89 @@ static void read_setting(struct config_making *p, const char *setting)
     for (size_t i = 0; i < 3; i++)
         for (size_t n = strlen(parts[i]); n && strchr(blanks, parts[i][n - 1]); n--)
             parts[i][n - 1] = 0;
-    const struct option *o = option_find(section, key);
-    if (o)
-        set(p, o, value, FROM_SETTING);
-    else {
-        int known = 0;
-        for (size_t i = 0; i < option_section_count; i++)
-            known |= !strcmp(option_sections[i].name, section);
-        char *what = known ? no_key(section, key) : no_section(section);
-        add_fault(p, FROM_SETTING,
-                  what ? format("-s %s: %s", option_quote(setting, quoted), what) : NULL);
-        free(what);
-    }
+    char *wrong;
+    struct entry *e = entry_of(p, section, key, &wrong);
+    if (!e) {
+        add_fault(p, from,
+                  wrong ? format("-s %s: %s", option_quote(setting, quoted), wrong) : NULL);
+        free(wrong);
+    } else if (entries_keep(p->entries, e) ||
+               entry_set(e = entries_find(p->entries, section, key), value, from))
+        p->no_memory = 1;
+    else
+        fix(p, e);
     free(copy);
+}
+
+/* Puts value i in the place of what key i of [sweep] names, unless it is NULL. */
+static void vary(struct config_making *p, const char *const *value)
+{
+    for (size_t i = option_count; i < p->entries->count; i++) {
+        struct entry *by = &p->entries->item[i];
+        const char *text = entry_varies(by) && !by->fixed ? *value++ : NULL;
+        struct entry *e = text ? entries_named(p->entries, by->key) : NULL;
+        if (!e)
+            continue;
+        p->no_memory |= entry_set(e, text, by->from);
+        e->swept = by->fixed = 1;
+    }
+}
+
+/* Whether a key of [sweep] may vary; else the reason is the caller's. */
+static int may_vary(const struct config_making *p, const struct entry *by, char **why)
+{
+    const struct entry *e = entries_named(p->entries, by->key);
+    size_t i = e ? (size_t)(e - p->entries->item) : option_count;
+    char section[INIFILE_MAX_KEY + 1];
+    snprintf(section, sizeof section, "%.*s", (int)strcspn(by->key, "."), by->key);
+    if (e && !entry_varies(e) && (i >= option_count || options[i].resume != OPTION_SWEEP))
+        return 1;
+    if (e)
+        *why = format("what belongs to the sweep itself does not vary");
+    else if (!strcmp(section, "vars"))
+        *why = format("[vars] has no such variable; it holds the value of %s outside of a sweep",
+                      by->key);
+    else
+        *why = unknown_name(section, by->key + strlen(section) + 1);
+    return 0;
+}
+
+static void check_varying(struct config_making *p)
+{
+    for (size_t i = option_count; i < p->entries->count; i++) {
+        const struct entry *e = &p->entries->item[i];
+        char *why = NULL;
+        if (!entry_varies(e) || e->fixed || may_vary(p, e, &why))
+            continue;
+        if (why)
+            on_entry_fault(p, e, why);
+        else
+            p->no_memory = 1;
+        free(why);
+    }
+}
+
+/* A sentence about variables that nothing uses; NULL: there are none. */
+static char *find_unused(struct config_making *p)
+{
+    char *text = NULL;
+    size_t size, count = 0;
+    if (p->entries->count == option_count)
+        return NULL;
+    FILE *out = open_memstream(&text, &size);
+    for (size_t i = option_count; out && i < p->entries->count; i++) {
+        const struct entry *e = &p->entries->item[i];
+        if (!entry_is_variable(e) || e->used)
+            continue;
+        fprintf(out, count++ ? ", ${vars.%s}" : "no value holds ${vars.%s}", e->key);
+        if (e->from < ENTRY_DEFAULT)
+            fprintf(out, " (%s:%ld)", p->name, e->from);
+    }
+    p->no_memory |= !out || fclose(out);
+    if (count)
+        return text;
+    free(text);
+    return NULL;
 }
 
 /* --- what must hold between keys */
@@ -327,8 +437,8 @@ static const struct option *option_at(size_t offset)
 /* A setting was meant more than a line, a line more than a default. */
 static int meant(const struct config_making *p, const struct option *o)
 {
-    long from = p->from[o - options];
-    return from == FROM_SETTING ? 2 : from != FROM_DEFAULT;
+    long from = p->entries->item[o - options].from;
+    return from >= ENTRY_SETTING ? 2 : from != ENTRY_DEFAULT;
 }
 
 /*
@@ -344,8 +454,7 @@ static void clash_of(struct config_making *p, const struct option *a, const stru
     if (p->bad[a - options] || p->bad[b - options])
         return;
     vsnprintf(what, sizeof what, text, ap);
-    const struct option *at = meant(p, b) > meant(p, a) ? b : a;
-    option_fault(p, at, p->from[at - options], what);
+    option_fault(p, meant(p, b) > meant(p, a) ? b : a, what);
 }
 
 static void clash(struct config_making *p, const struct option *a, const struct option *b,
@@ -480,6 +589,43 @@ static void check_training(struct config_making *p)
 
 /* --- making and releasing */
 
+static void made_free(struct config_made *made)
+{
+    if (!made)
+        return;
+    entries_fini(&made->entries);
+    for (size_t i = 0; made->setting && i < made->settings; i++)
+        free(made->setting[i]);
+    free(made->setting);
+    free(made->bytes);
+    free(made->name);
+    free(made);
+}
+
+/* Copies of all; a NUL stands behind the bytes. */
+static struct config_made *made_new(const char *bytes, size_t size, const char *name,
+                                    char *const *settings, size_t count)
+{
+    struct config_made *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->size = size;
+    made->bytes = bytes ? calloc(1, size + 1) : NULL;
+    made->name = name ? strdup(name) : NULL;
+    made->setting = calloc(count + 1, sizeof *made->setting);
+    int failed = (bytes && !made->bytes) || (name && !made->name) || !made->setting ||
+                 entries_init(&made->entries);
+    for (size_t i = 0; !failed && i < count; i++, made->settings++)
+        failed = !(made->setting[i] = strdup(settings[i]));
+    if (failed) {
+        made_free(made);
+        return NULL;
+    }
+    if (size)
+        memcpy(made->bytes, bytes, size);
+    return made;
+}
+
 void config_free(struct config *config)
 {
     for (size_t i = 0; config && i < option_count; i++) {
@@ -487,42 +633,65 @@ void config_free(struct config *config)
         option_get(&options[i], config, &value);
         option_release(&options[i], &value);
     }
+    if (config) {
+        made_free(config->made);
+        free(config->unused);
+    }
     free(config);
 }
 
-static struct config *parse(const char *bytes, size_t size, const char *name, char *const *settings,
-                            size_t count, config_checker *also, struct error *err)
+/* Reads file and settings, and then the values. */
+static void read_all(struct config_making *p, const struct config_made *made,
+                     const char *const *value)
 {
-    char *copy = name ? strdup(name) : NULL, *folder = copy ? dirname(copy) : NULL;
-    struct config_making p = {.name = name,
+    if (made->bytes)
+        read_file(p, made->bytes, made->size);
+    for (size_t i = 0; i < made->settings; i++)
+        read_setting(p, made->setting[i], ENTRY_SETTING + (long)i);
+    if (value)
+        vary(p, value);
+    check_varying(p);
+    if (p->no_memory || entries_replace(p->entries, on_entry_fault, p))
+        p->no_memory = 1;
+    else
+        set_all(p);
+}
+
+/* Makes a config of `made`, which it takes over (NULL: memory), with other values (NULL: none) of
+ * keys that vary. `whole`: it is also checked what holds between keys. */
+static struct config *make(struct config_made *made, const char *const *value, int whole,
+                           config_checker *also, struct error *err)
+{
+    char *copy = made && made->name ? strdup(made->name) : NULL;
+    char *folder = copy ? dirname(copy) : NULL;
+    struct config_making p = {.name = made ? made->name : NULL,
                               .folder = folder && strcmp(folder, ".") ? folder : NULL};
     p.config = calloc(1, sizeof *p.config);
-    p.from = calloc(option_count, sizeof *p.from);
     p.bad = calloc(option_count, 1);
     p.fault = calloc(MAX_FAULTS, sizeof *p.fault);
-    p.no_memory = !p.config || !p.from || !p.bad || !p.fault || (name && !copy);
-    locale_t before = clocale_enter();
+    p.no_memory = !made || !p.config || !p.bad || !p.fault || (p.name && !copy);
     if (!p.no_memory) {
-        for (size_t i = 0; i < option_count; i++)
-            set(&p, &options[i], options[i].def, FROM_DEFAULT);
-        if (bytes)
-            read_file(&p, bytes, size);
-        for (size_t i = 0; i < count; i++)
-            read_setting(&p, settings[i]);
+        locale_t before = clocale_enter();
+        p.config->made = made;
+        p.entries = &made->entries;
+        read_all(&p, made, value);
+        if (!p.no_memory && whole) {
+            check_data(&p);
+            if (also)
+                also(&p, p.config);
+            check_targets(&p);
+            check_training(&p);
+        }
+        p.config->unused = find_unused(&p);
+        clocale_leave(before);
     }
-    if (!p.no_memory) {
-        check_data(&p);
-        if (also)
-            also(&p, p.config);
-        check_targets(&p);
-        check_training(&p);
-    }
-    clocale_leave(before);
     if (p.no_memory)
-        error_set(err, STATUS_FAILED, "%s: out of memory", name ? name : "configuration");
+        error_set(err, STATUS_FAILED, "%s: out of memory", p.name ? p.name : "configuration");
     else if (p.faults)
         tell_faults(&p, err);
     if (p.no_memory || p.faults) {
+        if (!p.config || !p.config->made)
+            made_free(made);
         config_free(p.config);
         p.config = NULL;
     }
@@ -530,7 +699,6 @@ static struct config *parse(const char *bytes, size_t size, const char *name, ch
         free(p.fault[i].text);
     free(p.fault);
     free(p.bad);
-    free(p.from);
     free(copy);
     return p.config;
 }
@@ -552,7 +720,7 @@ struct config *config_load_with(const char *path, char *const *settings, size_t 
         free(bytes);
         return NULL;
     }
-    struct config *config = parse(bytes, size, path, settings, count, also, err);
+    struct config *config = make(made_new(bytes, size, path, settings, count), NULL, 1, also, err);
     free(bytes);
     return config;
 }
@@ -565,13 +733,107 @@ struct config *config_load(const char *path, char *const *settings, size_t count
 struct config *config_parse_with(const char *text, const char *name, char *const *settings,
                                  size_t count, config_checker *also, struct error *err)
 {
-    return parse(text, strlen(text), name, settings, count, also, err);
+    return make(made_new(text, strlen(text), name, settings, count), NULL, 1, also, err);
 }
 
 struct config *config_parse(const char *text, const char *name, char *const *settings, size_t count,
                             struct error *err)
 {
     return config_parse_with(text, name, settings, count, NULL, err);
+}
+
+/* --- what varies */
+
+/* The entry of key `index` of those that vary, NULL behind the last one. */
+static const struct entry *varied(const struct config *config, size_t index)
+{
+    const struct entries *entries = &config->made->entries;
+    for (size_t i = option_count; i < entries->count; i++)
+        if (entry_varies(&entries->item[i]) && !entries->item[i].fixed && !index--)
+            return &entries->item[i];
+    return NULL;
+}
+
+int config_varied(const struct config *config, size_t index, struct config_varied *to)
+{
+    const struct entry *by = varied(config, index);
+    if (!by)
+        return -1;
+    const struct entries *entries = &config->made->entries;
+    size_t i = (size_t)(entries_named(entries, by->key) - entries->item);
+    const enum option_type type = i < option_count ? options[i].type : OPTION_TEXT;
+    *to = (struct config_varied){
+        .name = by->key,
+        .text = by->text,
+        .is_number = type == OPTION_INTEGER || type == OPTION_AUTO || type == OPTION_REAL,
+        .is_whole = type == OPTION_INTEGER || type == OPTION_AUTO,
+    };
+    return 0;
+}
+
+int config_varied_fault(const struct config *config, size_t index, struct error *err,
+                        const char *format, ...)
+{
+    char what[OPTION_FAULT];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(what, sizeof what, format, ap);
+    va_end(ap);
+    char *text = entry_fault(config->made->name, varied(config, index), what);
+    error_set(err, text ? STATUS_USAGE : STATUS_FAILED, "%s", text ? text : "out of memory");
+    free(text);
+    return -1;
+}
+
+static struct config *again(const struct config *base, const char *const *value, int whole,
+                            char *const *settings, size_t count, config_checker *also,
+                            struct error *err)
+{
+    const struct config_made *m = base->made;
+    char **all = calloc(m->settings + count + 1, sizeof *all);
+    if (!all) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    for (size_t i = 0; i < m->settings + count; i++)
+        all[i] = i < m->settings ? m->setting[i] : settings[i - m->settings];
+    struct config *config = make(made_new(m->bytes, m->size, m->name, all, m->settings + count),
+                                 value, whole, also, err);
+    free(all);
+    return config;
+}
+
+struct config *config_vary(const struct config *base, const char *const *value,
+                           char *const *settings, size_t count, config_checker *also,
+                           struct error *err)
+{
+    return again(base, value, 1, settings, count, also, err);
+}
+
+int config_try(const struct config *base, size_t index, const char *value, struct error *err)
+{
+    size_t count = 0;
+    while (varied(base, count))
+        count++;
+    const char **values = calloc(count + 1, sizeof *values);
+    if (!values)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    values[index] = value;
+    struct config *config = again(base, values, 0, NULL, 0, NULL, err);
+    free(values);
+    config_free(config);
+    return config ? 0 : -1;
+}
+
+int config_is_set(const struct config *config, const char *section, const char *key)
+{
+    const struct entry *e = entries_find(&config->made->entries, section, key);
+    return e && e->from != ENTRY_DEFAULT;
+}
+
+const char *config_name(const struct config *config)
+{
+    return config->made->name;
 }
 
 int config_set(struct config *config, const char *section, const char *key, const char *value,
@@ -632,7 +894,7 @@ static int print_inputs(const struct option *o, const struct list *list, FILE *o
     return failed ? -1 : 0;
 }
 
-/* A key's value as config_print() writes it. */
+/* A key's value as types read it. */
 static int print_value(const struct option *o, const struct config *config, FILE *out)
 {
     union option_value value;
@@ -640,7 +902,7 @@ static int print_value(const struct option *o, const struct config *config, FILE
     if (o->type == OPTION_INPUTS)
         return print_inputs(o, &value.list, out);
     char *path = NULL;
-    if (o->type == OPTION_INPUT && *value.text) {
+    if ((o->type == OPTION_INPUT || o->type == OPTION_OUTPUT) && *value.text) {
         path = absolute(value.text);
         if (!path)
             return -1;
@@ -651,6 +913,30 @@ static int print_value(const struct option *o, const struct config *config, FILE
     return 0;
 }
 
+/* print_value() as a string. */
+static char *value_text(const struct option *o, const struct config *config)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    int failed = !out || print_value(o, config, out);
+    if ((out && fclose(out)) || failed) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* A value as it stands in a file: what would be replaced is not. */
+static void put_escaped(const char *text, FILE *out)
+{
+    for (; *text; text++) {
+        if (!strncmp(text, "${", 2))
+            putc('$', out);
+        putc(*text, out);
+    }
+}
+
 int config_print(const struct config *config, FILE *out)
 {
     int failed = 0;
@@ -658,13 +944,17 @@ int config_print(const struct config *config, FILE *out)
     locale_t before = clocale_enter();
     for (size_t i = 0; i < option_count; i++) {
         const struct option *o = &options[i];
-        if (strcmp(section, o->section)) {
+        char *text = o->resume == OPTION_SWEEP ? NULL : value_text(o, config);
+        if (o->resume == OPTION_SWEEP)
+            continue;
+        if (strcmp(section, o->section))
             fprintf(out, "%s[%s]\n", i ? "\n" : "", o->section);
-            section = o->section;
-        }
+        section = o->section;
+        failed |= !text;
         fprintf(out, "%s = ", o->key);
-        failed |= print_value(o, config, out);
+        put_escaped(text ? text : "", out);
         putc('\n', out);
+        free(text);
     }
     clocale_leave(before);
     return failed || ferror(out) ? -1 : 0;
@@ -691,21 +981,55 @@ const char *config_choice(const char *section, const char *key, int value)
     return o ? option_choice(o, value) : NULL;
 }
 
-/* --- comparing */
-
-/* print_value() as a string. */
-static char *value_text(const struct option *o, const struct config *config)
+/* "section.key=value" of an entry, from anywhere; NULL: memory. */
+static char *setting_text(const struct config *config, size_t i)
 {
-    char *text = NULL;
+    const struct entry *e = &config->made->entries.item[i];
+    char *text = NULL, *value = i < option_count ? value_text(&options[i], config) : NULL;
     size_t size;
-    FILE *out = open_memstream(&text, &size);
-    int failed = !out || print_value(o, config, out);
-    if ((out && fclose(out)) || failed) {
-        free(text);
-        return NULL;
+    FILE *out = value || i >= option_count ? open_memstream(&text, &size) : NULL;
+    for (char *at = value; out && at && *at; at++)
+        if (*at == '\n') /* a list of several lines, the next of them indented */
+            memmove(at, at + 4, strlen(at + 4) + 1);
+    if (out) {
+        fprintf(out, "%s.%s=", e->section, e->key);
+        put_escaped(value ? value : entry_value(e), out);
     }
-    return text;
+    free(value);
+    if (out && !fclose(out))
+        return text;
+    free(text);
+    return NULL;
 }
+
+static int is_setting(const struct entries *entries, size_t i)
+{
+    const struct entry *e = &entries->item[i];
+    return (e->swept || e->from >= ENTRY_SETTING) && !entry_varies(e) &&
+           (i >= option_count || options[i].resume != OPTION_SWEEP);
+}
+
+char **config_settings(const struct config *config, size_t *count, struct error *err)
+{
+    const struct entries *entries = &config->made->entries;
+    char **text = calloc(entries->count + 1, sizeof *text);
+    int failed = !text;
+    locale_t before = clocale_enter();
+    *count = 0;
+    for (size_t i = 0; !failed && i < entries->count; i++)
+        if (is_setting(entries, i))
+            failed = !(text[(*count)++] = setting_text(config, i));
+    clocale_leave(before);
+    if (!failed)
+        return text;
+    for (size_t i = 0; text && i < *count; i++)
+        free(text[i]);
+    free(text);
+    error_set(err, STATUS_FAILED, "out of memory");
+    return NULL;
+}
+
+/* --- comparing */
 
 int config_differs(const struct config *old, const struct config *now, int resuming, char *out,
                    size_t size)
@@ -714,7 +1038,7 @@ int config_differs(const struct config *old, const struct config *now, int resum
     locale_t before = clocale_enter();
     for (size_t i = 0; i < option_count && !differs; i++) {
         const struct option *o = &options[i];
-        if (resuming && o->resume == OPTION_FREE)
+        if (o->resume == OPTION_SWEEP || (resuming && o->resume == OPTION_FREE))
             continue;
         char *a = value_text(o, old), *b = value_text(o, now);
         char qa[OPTION_QUOTED], qb[OPTION_QUOTED];

@@ -45,7 +45,9 @@ struct method {
 #include "config/options.def"
 
 struct config {
-    const char *renamed; /* tells of an old name that was read; NULL: none */
+    const char *renamed;      /* tells of an old name that was read; NULL: none */
+    char *unused;             /* tells of variables that no value holds; NULL: none */
+    struct config_made *made; /* of what it was made */
 #define SECTION(name, help) struct {
 #define END(name) \
     }             \
@@ -101,6 +103,41 @@ void config_clash(struct config_making *making, const char *a, const char *b, co
     __attribute__((format(printf, 4, 5)));
 
 void config_free(struct config *config);
+
+/* The file that it was read from, as it was named; NULL: none. */
+const char *config_name(const struct config *config);
+
+/* Whether the file or a setting says what the key is. */
+int config_is_set(const struct config *config, const char *section, const char *key);
+
+/* A key of [sweep] that varies, which no setting has fixed. */
+struct config_varied {
+    const char *name, *text; /* "train.lr", "1e-3, 1e-4" */
+    int is_number, is_whole; /* what the option takes */
+};
+
+/* Fills in number `index`; -1 behind the last one. */
+int config_varied(const struct config *config, size_t index, struct config_varied *to);
+
+/* Tells what is wrong with it: "file.ini:42: [sweep] train.lr: what". -1. */
+int config_varied_fault(const struct config *config, size_t index, struct error *err,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/* Whether that key takes this value, as far as can be told of one key alone; else -1 with why. */
+int config_try(const struct config *base, size_t index, const char *value, struct error *err);
+
+/*
+ * Makes a config of what `base` was made of, with a value in place of each key that varies (NULL:
+ * as it is in base), which stands there as if it stood in its line of the file, and with more
+ * settings. Nothing of it varies any more but where value[i] is NULL.
+ */
+struct config *config_vary(const struct config *base, const char *const *value,
+                           char *const *settings, size_t count, config_checker *also,
+                           struct error *err);
+
+/* What settings and values of keys that vary have made of a config, as settings that say the same
+ * from anywhere. The strings and their array are the caller's. */
+char **config_settings(const struct config *config, size_t *count, struct error *err);
 
 /* Puts another value, as an INI file would have it, in the place of a key's: what was asked for is
  * known more exactly. "[section] key: what" where it is none. */

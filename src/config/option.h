@@ -33,11 +33,12 @@ enum option_type {
     OPTION_BYTES,
 };
 
-enum option_resume { OPTION_FIXED, OPTION_FREE };
+enum option_resume { OPTION_FIXED, OPTION_FREE, OPTION_SWEEP };
 
 struct option {
     enum option_type type;
-    enum option_resume resume; /* whether --resume lets it differ from the checkpoint's */
+    enum option_resume
+        resume; /* whether --resume lets it differ from the checkpoint's; of a sweep */
     const char *section, *key, *def, *help;
     const char *choices; /* "a | b | c"; NULL where there are none */
     double min, max;

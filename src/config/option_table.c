@@ -11,6 +11,8 @@
 #define SECTION(name, help) {#name, help},
 const struct option_section option_sections[] = {
 #include "config/options.def"
+    {"vars", "Variables: keys of any name, for ${vars.NAME} in other values; see VARIABLES. No run "
+             "writes them to its config.ini or checkpoint, which hold what stands for them."},
 };
 
 #define ENTRY(type, s, key, resume, def, help, choices, min, max) \

@@ -95,6 +95,8 @@ void advice_warn(const struct config *c, const struct dataset *data, struct log 
     const char *transform = advice_transform(c, data, why, sizeof why);
     if (c->renamed)
         log_warn(log, "%s", c->renamed);
+    if (c->unused)
+        log_warn(log, "%s", c->unused);
     if (transform)
         log_warn(log,
                  "%s, but a model's outputs begin near 0 and within about 1: it may never get "
