@@ -18,7 +18,7 @@ mkdir folder && : >"folder/a b.csv"
 complete()
 {
     run 0 completion "$1" && lines err 0 || return 1
-    sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), F[A-Z]*, ".*/\1.\2=/p' "$srcdir/src/config/options.def" >keys
+    sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), [FS][A-Z]*, ".*/\1.\2=/p' "$srcdir/src/config/options.def" >keys
     [ "$(wc -l <keys)" -gt 80 ] || return 1
     while read -r key; do
         grep -qF "$key" out || { echo "no $key" && return 1; }
@@ -51,7 +51,7 @@ offered()
 # What all shells offer.
 offers()
 {
-    point "$1: commands" offered 'seqtrain ' train check data evaluate encode predict devices help completion
+    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict devices help completion
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
     point "$1: not those of others" offered 'seqtrain check --re' ''

@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="train check data evaluate encode predict devices help completion"
+commands="train sweep check data evaluate encode predict devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()
@@ -109,8 +109,9 @@ foreign()
         esac
     done
 }
-foreign train -m -i --gradients --plan
-foreign check -o -m -i -r --overwrite --profile
+foreign train -m -i --gradients --plan --list --all
+foreign sweep -m -i -r --gradients --plan --profile --all
+foreign check -o -m -i -r --overwrite --profile --list
 foreign data -d -m -i -r --overwrite --plan --profile
 foreign evaluate -r --overwrite --gradients --plan --profile
 foreign encode -r --plan
@@ -118,6 +119,10 @@ foreign predict -r --plan
 foreign devices -c -s -o -m -i -r -q -v --plan
 foreign help -c -d -q
 foreign completion -c -o -v
+refused "train takes no --run" "^seqtrain: train takes no --run; see 'seqtrain train -h'$" train --run 1
+refused "sweep of nothing" '^seqtrain: sweep needs -c FILE$' sweep --list
+refused "sweep without what to do" '^seqtrain: sweep needs one of --list and --run N$' sweep -c tiny.ini
+refused "sweep with both" '^seqtrain: sweep needs one of --list and --run N$' sweep -c tiny.ini --list --run 1
 refused "train by default" "^seqtrain: train takes no -m; " -c tiny.ini -m x
 refused "completion without a shell" '^seqtrain: completion is there for bash, zsh and fish; name one of them$' completion
 refused "completion for another shell" "^seqtrain: .* not for 'ksh'$" completion ksh

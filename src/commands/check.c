@@ -5,6 +5,7 @@
 
 #include "commands/commands.h"
 #include "run/prepare.h"
+#include "sweep/sweep.h"
 #include "task/task.h"
 #include "train/advice.h"
 #include "train/plan_text.h"
@@ -223,25 +224,16 @@ static int check_gradients(struct engine *e, struct error *err)
                  : 0;
 }
 
-int command_check(const struct options *options, struct error *err)
+/* Checks one configuration. */
+static int check_config(const struct options *options, struct config *config, struct error *err)
 {
-    if (!options->config)
-        return error_set(err, STATUS_USAGE, "check needs -c FILE");
-    struct config *config =
-        prepare_config(options->config, options->settings, options->setting_count, err);
-    if (!config)
-        return -1;
-    if (options->gradients && command_needs_device(options, config, err)) {
-        config_free(config);
+    if (options->gradients && command_needs_device(options, config, err))
         return error_prefix(err, "--gradients");
-    }
     if (options->gradients) /* differences of losses need the digits */
         config->train.precision = PRECISION_FP32;
     struct log *log = log_new(options->verbosity);
-    if (!log) {
-        config_free(config);
+    if (!log)
         return error_set(err, STATUS_FAILED, "out of memory");
-    }
     struct monitor monitor;
     int readable = !task_check(config, err) &&
                    !monitor_find(&monitor, config, task_measures(config), err) &&
@@ -277,6 +269,54 @@ int command_check(const struct options *options, struct error *err)
     dataset_free(data);
     struct error late;
     log_close(log, &late);
-    config_free(config);
     return result;
+}
+
+/* Checks runs of a sweep: all of them, each whatever became of those before, or the first. */
+static int check_runs(const struct options *options, struct error *err)
+{
+    struct sweep *s = sweep_open(options->config, options->settings, options->setting_count, err);
+    size_t wrong = 0, count = s && options->all ? s->runs : 1;
+    struct error first = {0}, one = {0};
+    for (size_t i = 1; s && i <= count; i++) {
+        struct sweep_run run;
+        if (sweep_run(s, i, NULL, &run, &one)) {
+            sweep_free(s);
+            *err = one;
+            return -1;
+        }
+        printf("%srun %zu of %zu: %s\n", i > 1 ? "\n" : "", i, s->runs, run.label);
+        if (check_config(options, run.config, &one)) {
+            error_prefix(&one, "run %zu (%s)", i, run.label);
+            if (count > 1)
+                printf("%s\n", one.text);
+            if (!wrong++)
+                first = one;
+        }
+        sweep_run_fini(&run);
+    }
+    sweep_free(s);
+    if (!s || !wrong)
+        return s ? 0 : -1;
+    *err = first;
+    return count > 1 ? error_prefix(err, "%zu of %zu runs are not valid; the first", wrong, count)
+                     : -1;
+}
+
+int command_check(const struct options *options, struct error *err)
+{
+    struct config_varied varied;
+    if (!options->config)
+        return error_set(err, STATUS_USAGE, "check needs -c FILE");
+    struct config *config =
+        prepare_config(options->config, options->settings, options->setting_count, err);
+    if (!config)
+        return -1;
+    const int varies = !config_varied(config, 0, &varied);
+    if (options->all && !varies)
+        error_set(err, STATUS_USAGE, "--all: nothing varies in %s: it has no [sweep]",
+                  options->config);
+    int result = varies || options->all ? -1 : check_config(options, config, err);
+    config_free(config);
+    return varies ? check_runs(options, err) : result;
 }

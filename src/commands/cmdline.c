@@ -8,11 +8,13 @@
 #include "util/near.h"
 
 /* Places in cmdline_commands. */
-enum { TRAIN, CHECK, DATA, EVALUATE, ENCODE, PREDICT, DEVICES, HELP, COMPLETION, COMMANDS };
+enum { TRAIN, SWEEP, CHECK, DATA, EVALUATE, ENCODE, PREDICT, DEVICES, HELP, COMPLETION, COMMANDS };
 
 const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [TRAIN] = {"train", "[train] -c FILE [options]",
                "Train a model and draw the pictures of the best one.", command_train, .saves = 1},
+    [SWEEP] = {"sweep", "sweep -c FILE --list | --run N [options]",
+               "Train the runs that a file with [sweep] stands for.", command_sweep, .saves = 1},
     [CHECK] = {"check", "check -c FILE [options]",
                "Check configuration, data and device; train nothing.", command_check, VALUE_NONE,
                0},
@@ -33,23 +35,37 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                     VALUE_SHELL, 0},
 };
 
-enum { OPTION_OVERWRITE = 256, OPTION_GRADIENTS, OPTION_PLAN, OPTION_PROFILE };
+enum {
+    OPTION_OVERWRITE = 256,
+    OPTION_GRADIENTS,
+    OPTION_PLAN,
+    OPTION_PROFILE,
+    OPTION_LIST,
+    OPTION_RUN,
+    OPTION_ALL,
+};
 
 #define ON(command) (1u << (command))
 #define APPLYING (ON(EVALUATE) | ON(ENCODE) | ON(PREDICT))
-#define CONFIGURED (ON(TRAIN) | ON(CHECK) | ON(DATA) | APPLYING)
+#define CONFIGURED (ON(TRAIN) | ON(SWEEP) | ON(CHECK) | ON(DATA) | APPLYING)
 #define ALL (ON(COMMANDS) - 1)
 
 const struct cmdline_option cmdline_options[] = {
     {'c', "config", VALUE_CONFIG, "FILE", CONFIGURED, "configuration, see seqtrain.ini(5)"},
     {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED, "set a key (repeatable)"},
-    {'d', "device", VALUE_DEVICE, "SPEC", APPLYING | ON(TRAIN) | ON(DEVICES),
+    {'d', "device", VALUE_DEVICE, "SPEC", APPLYING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
      "auto, cpu, gpu, an index, part of a name"},
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep"},
     {'o', "output", VALUE_FILE, "FILE", APPLYING, "write this file, not standard output"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
-    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN),
+    {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP),
+     "print a command for each run"},
+    {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
+    {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK),
+     "check each run of a sweep"},
+    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
     {'m', "model", VALUE_FILE, "CKPT", APPLYING, "checkpoint, or run folder: its best one"},
     {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
@@ -240,6 +256,15 @@ static int take_option(struct options *o, int letter, const char *value, struct 
     case OPTION_PROFILE:
         o->profile = 1;
         break;
+    case OPTION_LIST:
+        o->list = 1;
+        break;
+    case OPTION_RUN:
+        o->run = value;
+        break;
+    case OPTION_ALL:
+        o->all = 1;
+        break;
     default:
         break;
     }
@@ -347,10 +372,11 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
         return -1;
     if (o->resume && o->overwrite)
         return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
-    if (o->output && ON(*command - cmdline_commands) & (ON(TRAIN) | ON(DATA))) {
+    if (o->output && ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA))) {
         const char *folder = o->output;
         o->output = NULL;
-        return add_setting(o, "run.output=", folder, err);
+        return add_setting(
+            o, *command == &cmdline_commands[SWEEP] ? "sweep.output=" : "run.output=", folder, err);
     }
     return 0;
 }

@@ -10,6 +10,7 @@
 
 #include "config/config.h"
 #include "log/log.h"
+#include "run/folder.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
 
@@ -20,7 +21,8 @@ struct options {
     const char *output; /* file to write instead of standard output */
     char **settings;    /* -s, and -d and a run folder's -o as settings */
     size_t setting_count;
-    int resume, overwrite, gradients, plan, profile;
+    const char *run; /* number of a sweep's run; NULL: none is named */
+    int resume, overwrite, gradients, plan, profile, list, all;
     enum verbosity verbosity;
     double started; /* now() when the process began */
 };
@@ -29,6 +31,7 @@ struct options {
 extern volatile sig_atomic_t interrupted;
 
 int command_train(const struct options *options, struct error *err);
+int command_sweep(const struct options *options, struct error *err);
 int command_check(const struct options *options, struct error *err);
 int command_evaluate(const struct options *options, struct error *err);
 int command_encode(const struct options *options, struct error *err);
@@ -39,6 +42,10 @@ int command_help(const struct options *options, struct error *err);
 int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
+
+/* Trains a configuration in its run folder, to its end. */
+int command_train_config(const struct options *options, struct config *config, enum folder_use use,
+                         struct error *err);
 
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,

@@ -25,8 +25,7 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
                                            .on_build_ctx = log}};
 }
 
-/* What the model and the monitored figure need. */
-static void check(struct config_making *making, const struct config *config)
+void prepare_check(struct config_making *making, const struct config *config)
 {
     struct monitor monitor;
     struct error err;
@@ -38,7 +37,7 @@ static void check(struct config_making *making, const struct config *config)
 struct config *prepare_config(const char *path, char *const *settings, size_t count,
                               struct error *err)
 {
-    return config_load_with(path, settings, count, check, err);
+    return config_load_with(path, settings, count, prepare_check, err);
 }
 
 int prepare_features(struct config *config, struct log *log, struct error *err)

@@ -13,6 +13,9 @@
 struct config *prepare_config(const char *path, char *const *settings, size_t count,
                               struct error *err);
 
+/* That: what the model and the monitored figure need. */
+void prepare_check(struct config_making *making, const struct config *config);
+
 /* Makes features of globs, as dataset_expand(); its architecture may refuse them. */
 int prepare_features(struct config *config, struct log *log, struct error *err);
 

@@ -21,10 +21,27 @@ static json_t *start_event(const struct training *t)
                      (json_int_t)e->data->count[PART_TEST]);
 }
 
+/* A file that stands for several runs was trained as if it were one. */
+static void say_varied(const struct config *c, struct log *log)
+{
+    struct config_varied varied;
+    size_t count = 0;
+    while (!config_varied(c, count, &varied))
+        count++;
+    if (!count)
+        return;
+    config_varied(c, 0, &varied);
+    log_say(log,
+            "[sweep] varies %s%s: this run is of the base configuration; 'seqtrain sweep' "
+            "trains all of them.",
+            varied.name, count > 1 ? " and others" : "");
+}
+
 static void say_start(const struct training *t)
 {
     const struct engine *e = t->engine;
     const struct config *c = t->config;
+    say_varied(c, t->log);
     log_say(t->log, "Device: %s (%s), matrices by %s", device_info(e->dev)->name,
             device_info(e->dev)->platform, gemm_provider_name(e->dev, e->gemm));
     log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
