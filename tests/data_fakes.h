@@ -90,7 +90,7 @@ const char *config_choice(const char *section, const char *key, int value)
 {
     static const char *const scalers[] = {"none", "standard", "minmax", "robust", "window"};
     static const char *const splits[] = {"chronological", "shuffled", "stratified",
-                                         "shuffled_windows"};
+                                         "shuffled_windows", "spec", "walk_forward"};
     if (strcmp(section, "data"))
         abort();
     return strcmp(key, "split") ? scalers[value] : splits[value];

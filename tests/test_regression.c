@@ -52,7 +52,7 @@ static double naive_of(enum naive naive, size_t i, size_t k)
 /* The metrics of targets [k0, k1) and rows [t0, t1), in two passes over the arrays. */
 static struct regression_metrics plain(size_t k0, size_t k1, size_t t0, size_t t1)
 {
-    long double n = 0, square = 0, size = 0, spread = 0, moves = 0, hits = 0, up = 0;
+    long double n = 0, total = 0, square = 0, size = 0, spread = 0, moves = 0, hits = 0, up = 0;
     long double naive_square[NAIVES] = {0}, naive_size[NAIVES] = {0};
     for (size_t k = k0; k < k1; k++) {
         long double sum = 0;
@@ -63,6 +63,7 @@ static struct regression_metrics plain(size_t k0, size_t k1, size_t t0, size_t t
             for (size_t t = t0; t < t1; t++) {
                 long double a = actual[i][t][k], p = prediction[i][t][k], o = origin[i][k];
                 n++;
+                total += a;
                 square += (p - a) * (p - a);
                 size += fabsl(p - a);
                 spread += (a - sum) * (a - sum);
@@ -77,6 +78,9 @@ static struct regression_metrics plain(size_t k0, size_t k1, size_t t0, size_t t
             }
     }
     struct regression_metrics m = {.count = (double)n,
+                                   .mean = (double)(total / n),
+                                   .variance = (double)(spread / n),
+                                   .moves = (double)moves,
                                    .mse = (double)(square / n),
                                    .mae = (double)(size / n),
                                    .rmse = sqrt((double)(square / n)),
@@ -93,6 +97,9 @@ static struct regression_metrics plain(size_t k0, size_t k1, size_t t0, size_t t
 static void same(struct regression_metrics have, struct regression_metrics want)
 {
     near(have.count, want.count, 0);
+    near(have.mean, want.mean, 1e-13);
+    near(have.variance, want.variance, 1e-10);
+    near(have.moves, want.moves, 0);
     near(have.mse, want.mse, 1e-13);
     near(have.mae, want.mae, 1e-13);
     near(have.rmse, want.rmse, 1e-13);

@@ -136,6 +136,9 @@ struct regression_metrics regression_metrics(const struct regression *r, size_t 
     double n = all.count > 0 ? all.count : NAN, error = sum_of(all.square);
     struct regression_metrics m = {
         .count = all.count,
+        .mean = all.count > 0 ? all.mean : NAN,
+        .variance = all.spread / n,
+        .moves = all.moves,
         .mse = error / n,
         .mae = sum_of(all.size) / n,
         .rmse = sqrt(error / n),

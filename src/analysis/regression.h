@@ -43,6 +43,8 @@ void regression_add(struct regression *r, const double *prediction, const double
 
 struct regression_metrics {
     double count;              /* pairs of prediction and actual value */
+    double mean, variance;     /* of the actual values; of all targets: within each of them */
+    double moves;              /* actual values off the origin */
     double mse, mae, rmse, r2; /* R2 = 1 - error / variance of the actual values of each target */
     double direction;          /* share of the moves whose sign was right; NaN: no move */
     double naive_mse[NAIVES], naive_mae[NAIVES]; /* of the same pairs; NaN where not known */

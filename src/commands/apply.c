@@ -127,6 +127,7 @@ int command_evaluate(const struct options *options, struct error *err)
     int failed = 0;
     json_object_set_new(all, "model", path ? path : json_null());
     json_object_set_new(all, "epoch", json_integer((json_int_t)t.checkpoint.epoch));
+    task_set_fold(all, t.data);
     for (int part = 0; part < PARTS && !failed; part++) {
         struct task_result r;
         size_t count;

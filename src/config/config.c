@@ -498,7 +498,7 @@ static void check_data(struct config_making *p)
         clash(p, KEY(data, manifest), source, "give either source or manifest");
     if (!c->data.features.count)
         clash(p, features, features, "at least one feature is needed");
-    if (c->data.validation + c->data.test >= 1)
+    if (c->data.validation + c->data.test >= 1 && c->data.split != SPLIT_WALK_FORWARD)
         clash(p, KEY(data, validation), KEY(data, test),
               "validation = %g and test = %g leave nothing to train on", c->data.validation,
               c->data.test);
@@ -525,7 +525,17 @@ static void check_data(struct config_making *p)
               "blocks of %ld rows hold no window of %ld", c->data.split_block, c->data.window);
     if (c->data.split == SPLIT_SPEC && !*c->signal.spec)
         clash(p, KEY(data, split), KEY(signal, spec), "split = spec needs signal.spec");
-    if (c->data.look_back && c->data.split != SPLIT_CHRONOLOGICAL)
+    if (c->data.fold > c->data.folds)
+        clash(p, KEY(data, fold), KEY(data, folds), "there is no fold %ld of %ld", c->data.fold,
+              c->data.folds);
+    if (c->data.split == SPLIT_WALK_FORWARD && c->data.validation_source.count)
+        clash(p, KEY(data, split), KEY(data, validation_source),
+              "walk_forward cuts validation from source");
+    if (c->data.split == SPLIT_WALK_FORWARD && c->data.test_source.count)
+        clash(p, KEY(data, split), KEY(data, test_source),
+              "walk_forward cuts the test from source");
+    if (c->data.look_back && c->data.split != SPLIT_CHRONOLOGICAL &&
+        c->data.split != SPLIT_WALK_FORWARD)
         clash(p, KEY(data, look_back), KEY(data, split),
               "only in the order of time is the part before a window its past");
     if (c->data.scaler.kind == SCALER_RELATIVE && c->data.channels == CHANNELS_APART)

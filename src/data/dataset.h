@@ -24,7 +24,8 @@ struct reading;
 
 #define DATASET_NO_TIME INT64_MIN
 
-enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS };
+/* PART_NONE: of rows that are between the parts of a fold, or behind them. */
+enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS, PART_NONE = PARTS };
 
 /* scaled = (x - offset) / scale, per feature of data.features. For SCALER_NONE, SCALER_WINDOW and
  * SCALER_RELATIVE 0 and 1: these scale nothing, or window by window when the device gathers them.
@@ -55,6 +56,18 @@ struct series {
     struct file_rows file;
 };
 
+/* Rows of a part in all series, and the times of the first and the last of them. */
+struct span_of_part {
+    size_t rows;
+    int64_t first, last; /* DATASET_NO_TIME: there are no times, or no rows */
+};
+
+/* What a walk-forward split has cut. */
+struct fold {
+    size_t fold, folds; /* fold: from 1; 0: it is another split */
+    struct span_of_part part[PARTS];
+};
+
 struct dataset {
     size_t rows, features, window;
     float *series; /* [rows, features], scaled (raw where the scaler has 0 and 1) */
@@ -74,6 +87,7 @@ struct dataset {
 
     struct series *file; /* [files] ascending; each may be a file, a part of one, or several */
     size_t files;
+    struct fold fold;
     int by_series;   /* data.series told them apart: results carry their names */
     size_t channels; /* 1; with channels apart as many as data.features, and features is 1 */
 

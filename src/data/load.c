@@ -44,6 +44,19 @@ size_t load_span(const struct load *load, enum part part)
     return !load->whole && load->data->targets && first + rows > window ? first + rows : window;
 }
 
+size_t load_ahead(const struct load *load)
+{
+    return load_span(load, PART_TRAIN) - load_window(load, PART_TRAIN);
+}
+
+size_t load_usable(const struct load *load, const struct input *input)
+{
+    size_t rows = 0;
+    for (size_t i = 0; i < input->runs; i++)
+        rows += input->run[i].end - input->run[i].begin - load->warmup;
+    return rows;
+}
+
 const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE])
 {
     size_t s = load_series(load, row), local = row - load->data->file[s].begin, i = 0;

@@ -9,6 +9,7 @@
  *   series.c        one file after the other: read, cut at holes and jumps, resample
  *   sanity.c        values that are hardly right
  *   follow.c        files that look like one series
+ *   walk.c          where the parts of a fold lie
  *   parts.c         deal the rows to the parts, warm up, find the windows
  *   fill.c          compute the features, fit the scaler, store the series
  *   targets.c       compute, transform, permute
@@ -133,6 +134,12 @@ size_t load_series(const struct load *load, size_t row);
 size_t load_window(const struct load *load, enum part part);
 size_t load_span(const struct load *load, enum part part);
 
+/* Rows that targets reach ahead of a training window. */
+size_t load_ahead(const struct load *load);
+
+/* Rows of a series behind those where features warm up. */
+size_t load_usable(const struct load *load, const struct input *input);
+
 /* Values of an expression at the local rows of an input, x[rows + warmup]; NaN where it has none
  * yet. Rows of padding become NaN or are left as they are. */
 int load_compute(struct load *load, const struct feature *feature, const struct input *input,
@@ -197,6 +204,7 @@ void tell_text(struct load *load, const char *key, const char *text);
 void tell_input(struct load *load, const struct input *input);
 void tell_files(struct load *load);
 void tell_warmup(struct load *load);
+void tell_fold(struct load *load);
 void tell_windows(struct load *load);
 
 #endif

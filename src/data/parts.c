@@ -8,6 +8,11 @@
 #include "data/load.h"
 #include "util/block.h"
 
+static int is_walk(const struct load *load)
+{
+    return load->config->data.split == SPLIT_WALK_FORWARD && !load->whole;
+}
+
 /* The split; a part that has files of its own gets nothing of the others. */
 static struct split make_split(const struct load *load)
 {
@@ -19,18 +24,10 @@ static struct split make_split(const struct load *load)
         .block = block < 0 ? 20 * load_span(load, PART_TRAIN) : (size_t)block,
         .strata = (size_t)config->data.strata,
         .validation = config->data.validation_source.count ? 0 : config->data.validation,
-        .test = config->data.test_source.count ? 0 : config->data.test,
+        .test = config->data.test_source.count || is_walk(load) ? 0 : config->data.test,
         .seed = (uint64_t)config->run.seed,
         .spec = &load->spec,
     };
-}
-
-static size_t usable_rows(const struct load *load, const struct input *input)
-{
-    size_t rows = 0;
-    for (size_t i = 0; i < input->runs; i++)
-        rows += input->run[i].end - input->run[i].begin - load->warmup;
-    return rows;
 }
 
 /* --- stratified */
@@ -117,7 +114,8 @@ static int lay_out(struct load *load, struct input *input, const struct block *b
             size_t from = run.begin + (row - first), to = run.begin + load->warmup + (end - first);
             enum part part = block[at].part;
             size_t begin = base + (row - first);
-            if (!afresh && add_stretch(load, input, begin, begin + (end - row), part))
+            if (!afresh && part != PART_NONE &&
+                add_stretch(load, input, begin, begin + (end - row), part))
                 return -1;
             /* Behind a border the first row is the first that may be seen. */
             from += row > first ? load->warmup : 0;
@@ -167,7 +165,7 @@ static int cut_blocks(struct load *load, const struct split *split, struct block
     for (int pass = 0; pass < 2; pass++) {
         size_t at = 0;
         for (size_t i = 0; i < load->inputs; i++) {
-            size_t usable = usable_rows(load, &load->input[i]);
+            size_t usable = load_usable(load, &load->input[i]);
             if (load->input[i].source->part != SOURCE_DEALT)
                 continue;
             if (split->kind == SPLIT_SPEC && check_spec(load, &load->input[i], usable))
@@ -182,22 +180,12 @@ static int cut_blocks(struct load *load, const struct split *split, struct block
     return 0;
 }
 
-static int deal(struct load *load)
+/* Lays out the rows of all inputs, which the blocks deal. */
+static int lay_out_all(struct load *load, const struct split *split, const struct block *block,
+                       size_t count, int afresh)
 {
-    const struct split split = make_split(load);
-    struct block *block = NULL;
-    size_t count, rows, at = 0;
-    int afresh = split.kind == SPLIT_SHUFFLED || split.kind == SPLIT_STRATIFIED;
-    int result = cut_blocks(load, &split, &block, &count, &rows);
-    for (size_t i = 0, n; i < count && load->stratify && !result; i += n) {
-        for (n = 1; i + n < count && block[i + n].file == block[i].file;)
-            n++;
-        result = average(load, &load->input[block[i].file], block + i, n);
-    }
-    if (!result && split_deal(&split, block, count, rows, load->err))
-        result = load->err->status == STATUS_INPUT ? error_prefix(load->err, "%s", load_label(load))
-                                                   : -1;
-    for (size_t i = 0; i < load->inputs && !result; i++) {
+    int result = 0;
+    for (size_t i = 0, at = 0; i < load->inputs && !result; i++) {
         struct input *input = &load->input[i];
         size_t n = 0;
         if (input->source->part != SOURCE_DEALT) {
@@ -207,13 +195,47 @@ static int deal(struct load *load)
         while (at + n < count && block[at + n].file == i)
             n++;
         if (n)
-            result = lay_out(load, input, block + at, n, afresh && split.unit == SPLIT_BLOCK);
+            result = lay_out(load, input, block + at, n, afresh && split->unit == SPLIT_BLOCK);
         at += n;
     }
+    return result;
+}
+
+static int deal(struct load *load, const struct split *split)
+{
+    struct block *block = NULL;
+    size_t count, rows;
+    int afresh = split->kind == SPLIT_SHUFFLED || split->kind == SPLIT_STRATIFIED;
+    int result = cut_blocks(load, split, &block, &count, &rows);
+    for (size_t i = 0, n; i < count && load->stratify && !result; i += n) {
+        for (n = 1; i + n < count && block[i + n].file == block[i].file;)
+            n++;
+        result = average(load, &load->input[block[i].file], block + i, n);
+    }
+    if (!result && split_deal(split, block, count, rows, load->err))
+        result = load->err->status == STATUS_INPUT ? error_prefix(load->err, "%s", load_label(load))
+                                                   : -1;
+    if (!result)
+        result = lay_out_all(load, split, block, count, afresh);
     if (!result && afresh)
-        tell_count(load, split.unit == SPLIT_BLOCK ? "split_blocks" : "split_series", count);
+        tell_count(load, split->unit == SPLIT_BLOCK ? "split_blocks" : "split_series", count);
     free(block);
     return result;
+}
+
+/* The parts of a fold. */
+static int deal_fold(struct load *load)
+{
+    struct split split = make_split(load);
+    struct walk walk = walk_of(load->config, load_ahead(load));
+    struct walk_cut *cut = calloc(load->inputs + 1, sizeof *cut);
+    split.walk = cut;
+    split.gap = walk.gap;
+    int failed = cut ? walk_series(load, &walk, cut) || deal(load, &split) : load_no_memory(load);
+    free(cut);
+    if (!failed)
+        walk_measure(load);
+    return failed ? -1 : 0;
 }
 
 /* Places the series one behind the other. */
@@ -255,11 +277,14 @@ int parts_deal(struct load *load)
     size_t padding = load->data->targets && reach > window ? reach - window : 0;
     for (size_t i = 0; i < load->inputs && load->whole && !result; i++)
         result = lay_out_whole(load, &load->input[i], PART_TEST, padding);
+    const struct split split = make_split(load);
     if (!load->whole)
-        result = deal(load);
+        result = is_walk(load) ? deal_fold(load) : deal(load, &split);
     if (result || place(load))
         return -1;
     tell_warmup(load);
+    if (is_walk(load))
+        tell_fold(load);
     return 0;
 }
 
@@ -425,12 +450,14 @@ static int check_parts(struct load *load)
     static const char *const names[PARTS] = {"training part", "validation part", "test part"};
     static const char *const remedies[PARTS] = {"a smaller data.validation and data.test",
                                                 "a larger data.validation", "a larger data.test"};
+    static const char *const in_folds[PARTS] = {"fewer data.folds, a smaller data.purge",
+                                                "a larger data.validation", "fewer data.folds"};
     const struct dataset *data = load->data;
     const struct config *config = load->config;
     const int wanted[PARTS] = {
         1,
         config->data.validation > 0 || config->data.validation_source.count > 0,
-        config->data.test > 0 || config->data.test_source.count > 0,
+        config->data.test > 0 || config->data.test_source.count > 0 || is_walk(load),
     };
     size_t longest = 0, rows = 0;
     for (size_t i = 0; i < load->inputs; i++) {
@@ -457,7 +484,8 @@ static int check_parts(struct load *load)
         if (longest < span)
             parts_why_short(load, load->input, load->inputs, span, why, sizeof why);
         else if (!load->whole && !load->lost.no_target && !load->lost.where)
-            snprintf(why, sizeof why, "; %s or a shorter data.%s helps", remedies[part],
+            snprintf(why, sizeof why, "; %s or a shorter data.%s helps",
+                     (is_walk(load) ? in_folds : remedies)[part],
                      data->eval_window && part != PART_TRAIN ? "eval_window" : "window");
         return error_set(load->err, STATUS_INPUT,
                          "%s: too few rows: no window of %zu%s fits into the %s (%zu usable rows, "

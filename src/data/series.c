@@ -420,10 +420,11 @@ static int cut_range(struct load *load, struct input *input, int *skip)
         return 0;
     *skip = load->several && config->data.short_series == SHORT_SKIP;
     if (!*skip)
-        return error_set(load->err, STATUS_INPUT,
-                         "%s: none of its rows, of %s to %s, lies within data.from, data.to and data.days%s",
-                         input->label, table_time(cut->first, first), table_time(cut->last, last),
-                         load->several ? "; data.short_series = skip leaves such series out" : "");
+        return error_set(
+            load->err, STATUS_INPUT,
+            "%s: none of its rows, of %s to %s, lies within data.from, data.to and data.days%s",
+            input->label, table_time(cut->first, first), table_time(cut->last, last),
+            load->several ? "; data.short_series = skip leaves such series out" : "");
     load->lost.files++;
     log_detail(load->log, "data: %s: left out: no row lies within data.from, data.to and data.days",
                input->label);

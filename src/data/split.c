@@ -57,9 +57,29 @@ static int is_dealt(const struct split *split)
     return split->kind == SPLIT_SHUFFLED || split->kind == SPLIT_STRATIFIED;
 }
 
+/* The parts of a fold, and what lies before, between and behind them. */
+static size_t cut_fold(const struct split *split, size_t file, size_t rows, struct block *to)
+{
+    const struct walk_cut *cut = &split->walk[file];
+    const size_t begin[] = {cut->begin, cut->validation, cut->test};
+    const size_t next[] = {cut->validation, cut->test, cut->end + split->gap};
+    size_t count = 0, done = 0;
+    for (enum part part = 0; part < PARTS && to; part++) {
+        size_t end = next[part] - begin[part] > split->gap ? next[part] - split->gap : begin[part];
+        to[count++] = (struct block){file, done, begin[part], 0, PART_NONE};
+        to[count++] = (struct block){file, begin[part], end, 0, part};
+        done = end;
+    }
+    if (to)
+        to[count] = (struct block){file, done, rows, 0, PART_NONE};
+    return 2 * PARTS + 1;
+}
+
 size_t split_cut(const struct split *split, size_t file, size_t rows, struct block *to)
 {
     size_t count = 0;
+    if (split->kind == SPLIT_WALK_FORWARD)
+        return cut_fold(split, file, rows, to);
     if (split->kind == SPLIT_CHRONOLOGICAL || split->kind == SPLIT_SPEC) {
         size_t wanted[PARTS], begin = 0;
         want(split, rows, wanted);

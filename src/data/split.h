@@ -7,6 +7,7 @@
  *   stratified        the same, so that each part gets its share of each stratum: blocks are sorted
  *                     by a figure of theirs, and its quantiles are the strata
  *   spec              chronological, cut where an OpenDPD data set says
+ *   walk_forward      one of the pieces of time tests, and what lies before it trains; see walk.h
  *   shuffled_windows  single windows are dealt at random: overlapping ones land in different parts
  *
  * A window lies, with all its target rows, in one stretch: neighbouring rows of one run and one
@@ -21,6 +22,7 @@
 
 #include "data/dataset.h"
 #include "data/spec.h"
+#include "data/walk.h"
 #include "error.h"
 
 struct split {
@@ -30,7 +32,9 @@ struct split {
     size_t strata;           /* stratified */
     double validation, test; /* shares; what is left is for training */
     uint64_t seed;
-    const struct spec *spec; /* of a split by it */
+    const struct spec *spec;     /* of a split by it */
+    const struct walk_cut *walk; /* [files] of a walk-forward split, in usable rows */
+    size_t gap;                  /* of it, between the parts */
 };
 
 /* Rows [begin, end) of the usable rows of a file, which go to one part. */
@@ -41,8 +45,8 @@ struct block {
 };
 
 /* The blocks that so many rows of a file are cut into, ascending and without holes, at `to` unless
- * that is NULL; returns their number. Those of a chronological split, and of one by a spec,
- * know their part; a spec that asks for more rows gives them all to training. */
+ * that is NULL; returns their number. Those of a chronological split, of one by a spec and of a
+ * walk-forward one know their part; a spec that asks for more rows gives them all to training. */
 size_t split_cut(const struct split *split, size_t file, size_t rows, struct block *to);
 
 /* Gives each block its part; `rows` is for messages. STATUS_INPUT if there are too few of them,

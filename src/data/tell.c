@@ -366,6 +366,40 @@ void tell_warmup(struct load *load)
     tell_count(load, "rows_used", kept);
 }
 
+/* Where the parts of a fold lie. */
+void tell_fold(struct load *load)
+{
+    static const char *const names[PARTS] = {"training", "validation", "test"};
+    const struct config *c = load->config;
+    const struct fold *fold = &load->data->fold;
+    const size_t gap = walk_of(c, load_ahead(load)).gap, embargo = (size_t)c->data.embargo;
+    const char *window = c->data.fold_window == FOLD_ROLLING ? "rolling" : "expanding";
+    char text[512] = "", first[TABLE_TIME], last[TABLE_TIME];
+    json_t *told = json_pack("{s:I, s:I, s:s, s:I, s:I}", "fold", (json_int_t)fold->fold, "folds",
+                             (json_int_t)fold->folds, "window", window, "purge",
+                             (json_int_t)(gap - embargo), "embargo", (json_int_t)embargo);
+    for (enum part part = 0; part < PARTS; part++) {
+        const struct span_of_part *span = &fold->part[part];
+        const int timed = span->first != DATASET_NO_TIME;
+        const size_t used = strlen(text);
+        table_time(span->first, first);
+        table_time(span->last, last);
+        snprintf(text + used, sizeof text - used, "%s%s %zu row%s%s%s%s%s", used ? "; " : "",
+                 names[part], span->rows, plural(span->rows), timed ? ", " : "", timed ? first : "",
+                 timed ? " to " : "", timed ? last : "");
+        json_t *own = json_pack("{s:I}", "rows", (json_int_t)span->rows);
+        if (timed) {
+            json_object_set_new(own, "first", json_string(first));
+            json_object_set_new(own, "last", json_string(last));
+        }
+        json_object_set_new(told, names[part], own);
+    }
+    log_say(load->log, "data: fold %zu of %zu, %s: %s", fold->fold, fold->folds, window, text);
+    log_say(load->log, "data: %zu row%s between two parts left out: purge %zu, embargo %zu", gap,
+            plural(gap), gap - embargo, embargo);
+    json_object_set_new(load->told, "fold", told);
+}
+
 static void tell_lost(struct load *load)
 {
     const struct lost *lost = &load->lost;
@@ -427,9 +461,10 @@ void tell_windows(struct load *load)
                                   (json_int_t)count[PART_TEST]));
     log_say(load->log,
             "data: %zu usable rows; windows of %zu: %zu training, %zu validation, %zu test; "
-            "%zu dropped at holes, %zu between parts",
+            "%zu dropped at holes, %zu %s",
             data->rows, data->window, count[PART_TRAIN], count[PART_VALIDATION], count[PART_TEST],
-            load->lost.holes, load->lost.parts);
+            load->lost.holes, load->lost.parts,
+            data->fold.folds ? "outside of the fold's parts" : "between parts");
     tell_lost(load);
     if (data->files > 1 && data->files <= SERIES_TOLD)
         tell_series(load);

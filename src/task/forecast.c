@@ -392,10 +392,18 @@ static json_t *metrics_json(const struct regression *r, size_t target, size_t ro
             json_object_set_new(naive, naive_name[i],
                                 json_pack("{s:o, s:o}", "mse", task_number(m.naive_mse[i]), "mae",
                                           task_number(m.naive_mae[i])));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", task_number(m.mse), "mae",
-                     task_number(m.mae), "rmse", task_number(m.rmse), "r2", task_number(m.r2),
-                     "directional_accuracy", task_number(m.direction), "naive_directional_accuracy",
-                     task_number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
+    json_t *all =
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", task_number(m.mse), "mae",
+                  task_number(m.mae), "rmse", task_number(m.rmse), "r2", task_number(m.r2),
+                  "directional_accuracy", task_number(m.direction), "naive_directional_accuracy",
+                  task_number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
+    /* what it takes to pool these figures with those of another fold */
+    json_t *of = json_pack("{s:I, s:I, s:o, s:o}", "values", (json_int_t)m.count, "moves",
+                           (json_int_t)m.moves, "actual_mean", task_number(m.mean),
+                           "actual_variance", task_number(m.variance));
+    json_object_update(all, of);
+    json_decref(of);
+    return all;
 }
 
 static json_t *targets_json(const struct regression *r, const struct dataset *data)

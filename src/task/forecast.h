@@ -62,7 +62,7 @@ struct measures forecast_measures(const struct config *config);
 
 /* The same in words, with the verdict; and as the log's event, which takes the JSON over. */
 void forecast_tell(const struct task_result *r, const struct task_report_to *to);
-void forecast_event(json_t *event, const struct task_report_to *to);
+void forecast_event(json_t *event, const struct task_result *r, const struct task_report_to *to);
 
 /* "better than the last value: MSE 0.6 against 0.8, 25% less (transformed; by chance in 1 of 300
  * cases)" in `text`, which is returned. */

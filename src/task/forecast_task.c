@@ -41,12 +41,13 @@ void forecast_set_loss(json_t *all, const struct task_result *r)
 static void forecasting_tell(const struct task_result *r, const struct task_report_to *to)
 {
     forecast_tell(r, to);
-    forecast_event(forecasting_json(r), to);
+    forecast_event(forecasting_json(r), r, to);
 }
 
-void forecast_event(json_t *event, const struct task_report_to *to)
+void forecast_event(json_t *event, const struct task_result *r, const struct task_report_to *to)
 {
     json_object_set_new(event, "part", json_string(to->part));
+    task_set_fold(event, r->e->data);
     log_event(to->log, "verdict", event);
 }
 

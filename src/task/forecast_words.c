@@ -176,7 +176,7 @@ void forecast_tell(const struct task_result *result, const struct task_report_to
     const struct forecast *r = forecast_of(result);
     const struct engine *e = result->e;
     struct log *log = to->log;
-    log_say(log, "Predictions of the %s part:", to->part);
+    log_say(log, "Predictions of the %s part%s:", to->part, to->fold);
     say_table(r, e->data, log);
     if (r->outside)
         log_warn(log,

@@ -131,9 +131,9 @@ static void reconstruct_tell(const struct task_result *r, const struct task_repo
     double model = fit_model(fit), baseline = fit_baseline(fit);
     struct verdict v = verdict_reconstruction(model, baseline, about_of(c));
     log_say(log,
-            "Reconstruction of %zu %s windows: R %.6f; emitting each window's mean gives %.6f (R "
+            "Reconstruction of %zu %s windows%s: R %.6f; emitting each window's mean gives %.6f (R "
             "is %.3g%% of it).",
-            r->windows, to->part, model, baseline, 100 * model / baseline);
+            r->windows, to->part, to->fold, model, baseline, 100 * model / baseline);
     for (size_t f = 0; f < data->features; f++)
         log_say(log, "  R2 within windows, %-20s %7.4f", data->names[f], fit_r2(fit, f));
     say_verdict(log, "Reconstruction", v);
@@ -142,6 +142,7 @@ static void reconstruct_tell(const struct task_result *r, const struct task_repo
     say_verdict(log, "Generalisation", g);
     json_t *event = reconstruct_json(r);
     json_object_set_new(event, "part", json_string(to->part));
+    task_set_fold(event, data);
     json_object_set_new(event, "band", json_string(v.band));
     json_object_set_new(event, "advice", json_string(v.advice));
     json_object_set_new(event, "generalisation", json_string(g.band));

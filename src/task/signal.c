@@ -205,7 +205,7 @@ static void signal_tell(const struct task_result *r, const struct task_report_to
     if (isfinite(f->aclr_left))
         log_say(to->log, "  ACLR %.2f / %.2f dB (measured %.2f / %.2f dB), EVM %.2f dB",
                 f->aclr_left, f->aclr_right, f->measured_left, f->measured_right, f->evm);
-    forecast_event(signal_json(r), to);
+    forecast_event(signal_json(r), r, to);
 }
 
 const struct task_class task_signal = {

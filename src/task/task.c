@@ -65,7 +65,11 @@ int task_report(struct engine *e, const struct progress *p, const char *folder, 
     enum part part = data->count[PART_TEST]         ? PART_TEST
                      : data->count[PART_VALIDATION] ? PART_VALIDATION
                                                     : PART_TRAIN;
+    char fold[64] = "";
+    if (data->fold.folds)
+        snprintf(fold, sizeof fold, ", fold %zu of %zu", data->fold.fold, data->fold.folds);
     const struct task_report_to to = {.part = names[part],
+                                      .fold = fold,
                                       .folder = folder,
                                       .epoch = p->best_epoch,
                                       .train = best_training(p),

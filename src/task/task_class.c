@@ -25,3 +25,11 @@ json_t *task_number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
 }
+
+void task_set_fold(json_t *to, const struct dataset *data)
+{
+    if (!data->fold.folds)
+        return;
+    json_object_set_new(to, "fold", json_integer((json_int_t)data->fold.fold));
+    json_object_set_new(to, "folds", json_integer((json_int_t)data->fold.folds));
+}

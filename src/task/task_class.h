@@ -34,6 +34,7 @@ struct task_baseline {
 /* After training: where a report goes, and what it is of. */
 struct task_report_to {
     const char *part; /* "test" */
+    const char *fold; /* ", fold 2 of 5", or "" */
     const char *folder;
     long epoch;
     double train; /* first term of the training loss in the best epoch; NaN: not known */
@@ -79,6 +80,9 @@ void task_release(struct task_result *r);
 
 /* Windows of `elems` numbers to hold on the host at a time: 16 MiB of them, 4096 at most. */
 size_t task_block(size_t elems);
+
+/* Which fold of how many the data are; nothing where they are of no walk-forward split. */
+void task_set_fold(json_t *to, const struct dataset *data);
 
 /* A number, or null where it is not finite. */
 json_t *task_number(double x);
