@@ -884,6 +884,38 @@ static void test_methods(void **state)
             fail_msg("%s: %s", bad[i][0], refuse_setting(bad[i][0]));
 }
 
+/* One device: a name that holds a comma stands in quotes, and is written so. */
+static void test_device_name(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"device.select=\"AMD, Inc\"", "AMD, Inc", "\nselect = \"AMD, Inc\"\n"},
+        {"device.select=0.1/2", "0.1/2", "\nselect = 0.1/2\n"},
+        {"device.select=Xeon(R) (a, b)", "Xeon(R) (a, b)", "\nselect = \"Xeon(R) (a, b)\"\n"},
+    };
+    struct error err = {0};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct config *c = accept_setting(cases[i][0]);
+        char *text = config_text(c);
+        assert_string_equal(c->device.select, cases[i][1]);
+        if (!strstr(text, cases[i][2]))
+            fail_msg("no '%s' in %s", cases[i][2], text);
+        struct config *again = accept(text);
+        assert_string_equal(again->device.select, cases[i][1]);
+        char *read = config_read_text("device", "select", strchr(cases[i][0], '=') + 1, &err);
+        assert_string_equal(read, cases[i][1]);
+        free(read);
+        free(text);
+        config_free(again);
+        config_free(c);
+    }
+    const char *list = refuse_setting("device.select=0, 1");
+    if (!strstr(list, "'0, 1' is a list, and a model runs on one device"))
+        fail_msg("%s", list);
+    assert_null(config_read_text("device", "select", "0,1", &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+}
+
 static void test_differs(void **state)
 {
     (void)state;
@@ -1176,6 +1208,7 @@ int main(void)
         cmocka_unit_test(test_print_exactly),
         cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_methods),
+        cmocka_unit_test(test_device_name),
         cmocka_unit_test(test_differs),
         cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_choices),

@@ -83,13 +83,18 @@ static void need_native(struct device *dev)
 
 /* --- selection */
 
-static void refused(const char *select, const char *text)
+static void refused_as(enum status status, const char *select, const char *text)
 {
     struct error err = {0};
     assert_null(device_open(&(struct device_options){select, 0.5, -1, 0, 0}, &err));
-    assert_int_equal(err.status, STATUS_DEVICE);
+    assert_int_equal(err.status, status);
     if (!strstr(err.text, text) || strchr(err.text, '\n'))
         fail_msg("'%s' is refused with: %s", select, err.text);
+}
+
+static void refused(const char *select, const char *text)
+{
+    refused_as(STATUS_DEVICE, select, text);
 }
 
 static void test_selection(void **state)
@@ -121,6 +126,45 @@ static void test_selection(void **state)
     refused("99999999999999999999999", "numbered from 0");
     if (info.is_cpu)
         refused("gpu", "no usable OpenCL device fits 'gpu'");
+}
+
+static void test_part_names(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"0.x/2",  "0.",     "0.1",    "0.1/",   "0./2",
+                                        "0.1/2x", "0.1/ 2", "0.-1/2", "0.1/+2", "0.0/12345678901"};
+    struct device_part part;
+    struct error err = {0};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        refused_as(STATUS_USAGE, wrong[i], "is no part of a device: ");
+    refused_as(STATUS_USAGE, "0.0/0", "0.0/0: a device has at least one part");
+    refused_as(STATUS_USAGE, "0.2/2", "0.2/2: 2 parts are numbered from 0 to 1");
+    refused("4096.0/2", "device 4096.0/2: there are ");
+    assert_int_equal(part_read("12.3/4", &part, &err), 1);
+    assert_true(part.index == 12 && part.number == 3 && part.of == 4);
+    assert_int_equal(part_read("12", &part, &err), 0);
+    assert_int_equal(part_read("x.1/2", &part, &err), 0);
+    assert_int_equal(part.of, 1);
+}
+
+/* Into how many parts a device can be cut. */
+static void test_part_sizes(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct device_found found = {.cuts = DEVICE_CUTS_BY_COUNTS,
+                                 .info = {.name = "twelve", .compute_units = 12}};
+    const struct device_part third = {3, 2, 3}, fifth = {3, 4, 5}, much = {3, 0, 24};
+    assert_int_equal(part_check(&found, &third, &err), 0);
+    assert_int_equal(part_check(&found, &fifth, &err), -1);
+    assert_string_equal(err.text, "device 3 (twelve) has 12 compute units, which 5 equal parts do "
+                                  "not divide: it can have 1, 2, 3, 4, 6, 12");
+    assert_int_equal(part_check(&found, &much, &err), -1);
+    found.cuts = 0;
+    assert_int_equal(part_check(&found, &third, &err), -1);
+    assert_string_equal(err.text, "device 3 (twelve) cannot be cut into parts: device.select = 3 "
+                                  "takes it whole");
+    assert_int_equal(err.status, STATUS_DEVICE);
 }
 
 static void test_list(void **state)
@@ -195,7 +239,8 @@ static void test_threads(void **state)
     (void)state;
     struct error err = {0};
     for (long threads = 1; threads <= 3; threads++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, threads, 0, 0}, &err);
+        struct device *dev =
+            device_open(&(struct device_options){"auto", 0.5, threads, 0, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         if (device_info(dev)->is_cpu)
@@ -983,6 +1028,8 @@ int main(int argc, char **argv)
         return !strcmp(argv[1], "no-platform") ? child_no_platform() : child_no_home();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_selection),
+        cmocka_unit_test(test_part_names),
+        cmocka_unit_test(test_part_sizes),
         cmocka_unit_test(test_list),
         cmocka_unit_test(test_no_platform),
         cmocka_unit_test(test_planned),

@@ -57,8 +57,8 @@ static void print_memory(const struct engine *e)
 static void print_device(const struct engine *e)
 {
     const struct device_info *info = device_info(e->dev);
-    printf("device: %s (%s), matrices by %s\n", info->name, info->platform,
-           gemm_provider_name(e->dev, e->gemm));
+    printf("device: %s%s%s (%s), matrices by %s\n", info->part, *info->part ? ", part of " : "",
+           info->name, info->platform, gemm_provider_name(e->dev, e->gemm));
     if (!info->is_planned)
         return;
     printf("        no device was used; its limits are taken to be %.0f KiB of local memory, "

@@ -21,15 +21,20 @@ int command_needs_device(const struct options *options, const struct config *con
 
 int command_devices(const struct options *options, struct error *err)
 {
-    const char *select = "auto";
+    const char *text = "auto";
     for (size_t i = 0; i < options->setting_count; i++)
         if (!strncmp(options->settings[i], "device.select=", 14))
-            select = options->settings[i] + 14;
-    if (device_only_plans(select))
-        return error_set(err, STATUS_USAGE,
-                         "devices lists devices, and -d none is none: only check plans without "
-                         "one");
-    return device_list(select, stdout, err);
+            text = options->settings[i] + 14;
+    char *select = config_read_text("device", "select", text, err);
+    if (!select)
+        return -1;
+    int result = device_only_plans(select)
+                     ? error_set(err, STATUS_USAGE,
+                                 "devices lists devices, and -d none is none: only check plans "
+                                 "without one")
+                     : device_list(select, stdout, err);
+    free(select);
+    return result;
 }
 
 /* --- output */

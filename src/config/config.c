@@ -846,21 +846,34 @@ const char *config_name(const struct config *config)
     return config->made->name;
 }
 
+static int read_one(const struct option *o, const char *text, union option_value *value,
+                    struct error *err)
+{
+    char what[OPTION_FAULT];
+    const char *not_text = inifile_check_text(text, strlen(text));
+    locale_t locale = clocale_enter();
+    int failed = not_text || option_read(o, text, value, what);
+    clocale_leave(locale);
+    if (failed && !not_text && !*what)
+        return error_set(err, STATUS_FAILED, "[%s] %s: out of memory", o->section, o->key);
+    return failed ? error_set(err, STATUS_USAGE, "[%s] %s: %s", o->section, o->key,
+                              not_text ? not_text : what)
+                  : 0;
+}
+
+char *config_read_text(const char *section, const char *key, const char *text, struct error *err)
+{
+    union option_value value;
+    return read_one(option_find(section, key), text, &value, err) ? NULL : value.text;
+}
+
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                struct error *err)
 {
     const struct option *o = option_find(section, key);
     union option_value read, before;
-    char what[OPTION_FAULT];
-    const char *not_text = inifile_check_text(value, strlen(value));
-    locale_t locale = clocale_enter();
-    int failed = not_text || option_read(o, value, &read, what);
-    clocale_leave(locale);
-    if (failed && !not_text && !*what)
-        return error_set(err, STATUS_FAILED, "[%s] %s: out of memory", section, key);
-    if (failed)
-        return error_set(err, STATUS_USAGE, "[%s] %s: %s", section, key,
-                         not_text ? not_text : what);
+    if (read_one(o, value, &read, err))
+        return -1;
     option_get(o, config, &before);
     option_release(o, &before);
     option_put(o, config, &read);

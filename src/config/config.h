@@ -53,6 +53,7 @@ struct config {
     }             \
     name;
 #define TEXT(s, key, resume, def, help) char *key;
+#define DEVICE(s, key, resume, def, help) char *key;
 #define INPUT(s, key, resume, def, help) char *key;
 #define INPUTS(s, key, resume, def, help) struct list key;
 #define OUTPUT(s, key, resume, def, help) char *key;
@@ -143,6 +144,10 @@ char **config_settings(const struct config *config, size_t *count, struct error 
  * known more exactly. "[section] key: what" where it is none. */
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                struct error *err);
+
+/* The value that a key of one text takes from `text`, which a setting would have: without its
+ * quotes. "[section] key: what" where it takes none. The caller frees. */
+char *config_read_text(const char *section, const char *key, const char *text, struct error *err);
 
 /* Writes a complete INI that config_load() reads back to the same values; input paths absolute. */
 int config_print(const struct config *config, FILE *out);

@@ -13,6 +13,7 @@ static const struct {
     const char *takes; /* for the manual; bounds and choices follow */
 } types[] = {
     [OPTION_TEXT] = {sizeof(char *), value_read_text, value_write_text, "text"},
+    [OPTION_DEVICE] = {sizeof(char *), value_read_device, value_write_device, "a device"},
     [OPTION_INPUT] = {sizeof(char *), value_read_text, value_write_text, "file"},
     [OPTION_INPUTS] = {sizeof(struct list), value_read_list, value_write_list,
                        "files, folders or globs"},

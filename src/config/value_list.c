@@ -118,6 +118,23 @@ static size_t item_length(const char *text, int *depth)
     return n;
 }
 
+int value_read_device(const struct option *option, const char *text, union option_value *value,
+                      char *fault)
+{
+    int depth;
+    if (text[item_length(text, &depth)] != ',')
+        return value_read_text(option, text, value, fault);
+    return value_wrong(fault, text,
+                       "is a list, and a model runs on one device; a name that holds a comma "
+                       "stands in quotes");
+}
+
+void value_write_device(const struct option *option, const union option_value *value, FILE *out)
+{
+    (void)option;
+    option_write_quoted(value->text, "\";,", out);
+}
+
 /* Appends the item; takes it over. */
 static int list_add(struct list *list, char *item)
 {

@@ -34,24 +34,6 @@ static struct device *open_planned(const struct device_options *options, struct 
     return dev;
 }
 
-/* A part of a CPU device, where fewer threads are asked for than it has compute units. It is never
- * released, a kilobyte in the life of a process: PoCL (3.1) lets go of a context, and with it of
- * the part, before it asks the part how to free a queue, in whichever of its threads ends last. */
-static int limit_threads(struct device *dev, long threads, struct error *err)
-{
-    if (threads < 1 || !dev->info.is_cpu || (unsigned long)threads >= dev->info.compute_units)
-        return 0;
-    const cl_device_partition_property by[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
-                                               CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
-    cl_device_id part;
-    cl_int code = clCreateSubDevices(dev->id, by, 1, &part, NULL);
-    if (code != CL_SUCCESS)
-        return opencl_error(err, code, "clCreateSubDevices", "device.threads");
-    dev->id = part;
-    dev->info.compute_units = (unsigned)threads;
-    return 0;
-}
-
 static int open_context(struct device *dev, struct error *err)
 {
     const cl_context_properties properties[] = {CL_CONTEXT_PLATFORM,
@@ -66,19 +48,20 @@ struct device *device_open(const struct device_options *options, struct error *e
     if (device_only_plans(options->select))
         return open_planned(options, err);
     struct device_found found;
-    if (device_find(options->select, &found, err))
+    struct device_part part;
+    if (device_find(options->select, &found, &part, err))
         return NULL;
     struct device *dev = calloc(1, sizeof *dev);
     if (!dev) {
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
-    uint64_t memory = options->memory ? options->memory : found.info.global_bytes;
+    uint64_t memory = options->memory ? options->memory : found.info.global_bytes / part.of;
     dev->platform = found.platform;
     dev->id = found.id;
     dev->info = found.info;
     dev->budget = (uint64_t)((double)memory * options->memory_fraction);
-    if (limit_threads(dev, options->threads, err) || open_context(dev, err) ||
+    if (part_take(dev, &found, &part, options->threads, err) || open_context(dev, err) ||
         queue_open(dev, err)) {
         device_close(dev);
         return NULL;

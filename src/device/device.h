@@ -26,6 +26,7 @@ struct kernel;
 
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
+    char part[32];  /* "0.1/2", which part of the device it is; "" for all of it */
     int is_planned; /* no OpenCL device: see device_only_plans() */
     int is_cpu;     /* few fat cores, a work-item fills their vector units by itself */
     int has_native; /* runs host functions from its queue (CPU devices) */
@@ -38,11 +39,11 @@ struct device_info {
 };
 
 struct device_options {
-    const char *select;     /* auto | cpu | gpu | index | part of a name | none */
+    const char *select; /* auto | cpu | gpu | index | index.part/parts | part of a name | none */
     double memory_fraction; /* share of the memory that buffers may take */
     long threads;           /* compute units of a CPU device to use; -1: all */
     int measure;            /* choose who makes a product by measuring (device/gemm/tuning.h) */
-    uint64_t memory;        /* bytes of memory that the device is taken to have; 0: its own */
+    uint64_t memory;        /* bytes of memory that it is taken to have; 0: its own, or its share */
 };
 
 /*

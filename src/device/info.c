@@ -99,11 +99,17 @@ cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_f
 {
     struct question q = {platform, id, CL_SUCCESS};
     cl_bool available = CL_FALSE, compiler = CL_FALSE;
+    cl_device_partition_property by[16] = {0};
     *f = (struct device_found){.platform = platform, .id = id};
     ask(&q, CL_DEVICE_TYPE, sizeof f->type, &f->type);
     ask(&q, CL_DEVICE_AVAILABLE, sizeof available, &available);
     ask(&q, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler);
+    ask(&q, CL_DEVICE_PARTITION_PROPERTIES, sizeof by, by);
     f->usable = available && compiler;
+    for (size_t i = 0; i < sizeof by / sizeof *by; i++)
+        f->cuts |= by[i] == CL_DEVICE_PARTITION_EQUALLY     ? DEVICE_CUTS_EQUALLY
+                   : by[i] == CL_DEVICE_PARTITION_BY_COUNTS ? DEVICE_CUTS_BY_COUNTS
+                                                            : 0;
     return q.code == CL_SUCCESS ? describe(platform, id, &f->info) : q.code;
 }
 

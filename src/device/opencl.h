@@ -76,12 +76,16 @@ struct kernel {
 /* "CL_OUT_OF_RESOURCES"; never NULL. */
 const char *opencl_error_name(cl_int code);
 
+#define DEVICE_CUTS_EQUALLY 1u
+#define DEVICE_CUTS_BY_COUNTS 2u
+
 /* A device as its platform offers it. */
 struct device_found {
     cl_platform_id platform;
     cl_device_id id;
     cl_device_type type;
-    int usable; /* it is there and has a compiler */
+    int usable;    /* it is there and has a compiler */
+    unsigned cuts; /* how it can be cut into parts: DEVICE_CUTS_... */
     struct device_info info;
 };
 
@@ -89,8 +93,29 @@ struct device_found {
 cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_found *found);
 void device_platform_name(cl_platform_id platform, char to[256]);
 
-/* The device that `select` asks for. */
-int device_find(const char *select, struct device_found *to, struct error *err);
+/* Part `number` of `of` equal ones of the device with this index; of = 1: all of it. */
+struct device_part {
+    unsigned index, number, of;
+};
+
+/* Reads INDEX.PART/PARTS. 1, 0 where `select` is no part, -1 (STATUS_USAGE) where it is a wrong
+ * one. */
+int part_read(const char *select, struct device_part *part, struct error *err);
+
+/* Fails where the device cannot be cut so. */
+int part_check(const struct device_found *found, const struct device_part *part, struct error *err);
+
+/* Prints a line on how a device can be cut, if it can. */
+void part_tell(const struct device_found *found, unsigned index, FILE *out);
+
+/* Makes `dev`, of which there is only what `found` says, this part of it; the process keeps to its
+ * cores. `threads` as in device_options. */
+int part_take(struct device *dev, const struct device_found *found, const struct device_part *part,
+              long threads, struct error *err);
+
+/* The device that `select` asks for, and which part of it. */
+int device_find(const char *select, struct device_found *to, struct device_part *part,
+                struct error *err);
 
 /* Fills `err`: `what` cannot be done on a device that only plans; returns -1. */
 int device_error_planned(struct error *err, const char *what);

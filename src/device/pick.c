@@ -92,6 +92,15 @@ static const struct device_found *by_index(const struct device_found *all, size_
     return NULL;
 }
 
+/* The device of which `select` asks for a part that it can be cut into. */
+static const struct device_found *by_part(const struct device_found *all, size_t count,
+                                          const char *select, const struct device_part *part,
+                                          struct error *err)
+{
+    const struct device_found *found = by_index(all, count, select, err);
+    return found && !part_check(found, part, err) ? found : NULL;
+}
+
 /* What may be asked for instead of an index or a name, and why its best device is the one. */
 static const struct kind {
     const char *select;
@@ -122,11 +131,16 @@ static int fits(const struct device_found *f, const struct kind *kind, const cha
     return strcasestr(f->info.name, select) || strcasestr(f->info.platform, select);
 }
 
-/* The device that `select` asks for, and why it is that one. */
+/* The device that `select` asks for, which part of it, and why it is that one. */
 static const struct device_found *pick(const struct device_found *all, size_t count,
-                                       const char *select, const char **why, struct error *err)
+                                       const char *select, struct device_part *part,
+                                       const char **why, struct error *err)
 {
     char *end;
+    int is_part = part_read(select, part, err);
+    *why = "a part of it was asked for";
+    if (is_part)
+        return is_part < 0 ? NULL : by_part(all, count, select, part, err);
     strtoul(select, &end, 10);
     if (*select && !*end) {
         *why = "its index was asked for";
@@ -144,14 +158,15 @@ static const struct device_found *pick(const struct device_found *all, size_t co
     return best;
 }
 
-int device_find(const char *select, struct device_found *to, struct error *err)
+int device_find(const char *select, struct device_found *to, struct device_part *part,
+                struct error *err)
 {
     size_t count;
     const char *why;
     struct device_found *all = find_all(&count, err);
     if (!all)
         return -1;
-    const struct device_found *best = pick(all, count, select, &why, err);
+    const struct device_found *best = pick(all, count, select, part, &why, err);
     if (best)
         *to = *best;
     free(all);
@@ -172,7 +187,8 @@ int device_list(const char *select, FILE *out, struct error *err)
     if (!all)
         return -1;
     const char *why = NULL;
-    const struct device_found *best = pick(all, count, select, &why, err);
+    struct device_part part;
+    const struct device_found *best = pick(all, count, select, &part, &why, err);
     for (size_t i = 0; i < count; i++) {
         const struct device_info *d = &all[i].info;
         fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n", &all[i] == best ? '*' : ' ', i,
@@ -181,6 +197,7 @@ int device_list(const char *select, FILE *out, struct error *err)
                 kind_name(all[i].type), d->compute_units, (double)d->global_bytes / 0x1p30,
                 (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
                 all[i].usable ? "" : ", NOT USABLE");
+        part_tell(&all[i], (unsigned)i, out);
     }
     if (best)
         fprintf(out, "* would be used: %s\n", why);

@@ -11,14 +11,14 @@ static json_t *start_event(const struct training *t)
 {
     const struct engine *e = t->engine;
     const struct device_info *d = device_info(e->dev);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "version",
-                     PACKAGE_VERSION, "folder", t->folder, "device", d->name, "platform",
-                     d->platform, "gemm", gemm_provider_name(e->dev, e->gemm), "parameters",
-                     (json_int_t)params_count(e->params), "device_bytes",
-                     (json_int_t)device_bytes(e->dev), "train_windows",
-                     (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
-                     (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
-                     (json_int_t)e->data->count[PART_TEST]);
+    return json_pack(
+        "{s:s, s:s, s:s, s:s*, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "version", PACKAGE_VERSION,
+        "folder", t->folder, "device", d->name, "part", *d->part ? d->part : NULL, "platform",
+        d->platform, "gemm", gemm_provider_name(e->dev, e->gemm), "parameters",
+        (json_int_t)params_count(e->params), "device_bytes", (json_int_t)device_bytes(e->dev),
+        "train_windows", (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
+        (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
+        (json_int_t)e->data->count[PART_TEST]);
 }
 
 /* A file that stands for several runs was trained as if it were one. */
@@ -40,10 +40,11 @@ static void say_varied(const struct config *c, struct log *log)
 static void say_start(const struct training *t)
 {
     const struct engine *e = t->engine;
+    const struct device_info *d = device_info(e->dev);
     const struct config *c = t->config;
     say_varied(c, t->log);
-    log_say(t->log, "Device: %s (%s), matrices by %s", device_info(e->dev)->name,
-            device_info(e->dev)->platform, gemm_provider_name(e->dev, e->gemm));
+    log_say(t->log, "Device: %s%s%s (%s), matrices by %s", d->part, *d->part ? ", part of " : "",
+            d->name, d->platform, gemm_provider_name(e->dev, e->gemm));
     log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
             params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
     if (e->params->frozen)

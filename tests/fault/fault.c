@@ -22,6 +22,7 @@
 #include <iconv.h>
 #include <locale.h>
 #include <pthread.h>
+#include <sched.h>
 #include <search.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -764,6 +765,10 @@ return __real_fstatat(folder, path, to, flags);
 
 FAIL(int, unlinkat, (int folder, const char *path, int flags), WRITE, EIO, -1)
 return __real_unlinkat(folder, path, flags);
+}
+
+FAIL(int, sched_setaffinity, (pid_t thread, size_t size, const cpu_set_t *set), WRITE, EPERM, -1)
+return __real_sched_setaffinity(thread, size, set);
 }
 
 FAIL(DIR *, opendir, (const char *path), READ, EIO, NULL)
