@@ -51,4 +51,55 @@ resumed()
 }
 point "and not again by a resumed run" resumed
 
+# --- segments
+
+rm -rf run
+# daily EPOCHS ARGUMENT...: the run goes on, and begins a segment a day.
+daily()
+{
+    epochs=$1
+    shift
+    run 0 -q -c tiny.ini -s train.epochs="$epochs" -s log.rotate=daily -s log.keep_days=0 \
+        -s log.copy_to=copies -s run.name=a/b "$@" && lines err 0
+}
+# to_past: what the log has is of a day that is long over.
+to_past()
+{
+    sed 's/"time":"....-..-../"time":"2020-02-03/' run/log.jsonl >past && cat past >run/log.jsonl
+}
+# all_epochs: of all segments.
+all_epochs()
+{
+    for closed in run/log.*.jsonl.gz; do
+        gzip -dc "$closed"
+    done | cat - run/log.jsonl | sed -n '/^{"event":"epoch",/s/.*,"epoch":\([0-9]*\),.*/\1/p' | paste -s -d ' ' -
+}
+rotated()
+{
+    daily 2 && to_past && cp run/last.safetensors former && daily 4 -r &&
+        ls run/log.0001.20200203T??????Z.20200203T??????Z.jsonl.gz && [ "$(all_epochs)" = '1 2 3 4' ] &&
+        sed 1q run/log.jsonl >first && has first '^\{"event":"segment".*"number":2,"offset":[0-9]+\}$' &&
+        [ "$(sed 's/.*"offset":\([0-9]*\).*/\1/' first)" -eq "$(gzip -dc run/log.0001.* | wc -c)" ]
+}
+point "another day: the segment is closed" rotated
+reads "the current segment" run/log.jsonl
+gzip -dc run/log.0001.* >closed 2>/dev/null
+reads "the closed segment" closed
+copied()
+{
+    [ "$(ls copies)" = "a_b.$(cd run && ls log.*.gz)" ] && cmp copies/* run/log.*.gz
+}
+point "and copied" copied
+goes_back()
+{
+    cp former run/last.safetensors && rm -f run/last.1.safetensors && daily 3 -r && [ "$(all_epochs)" = '1 2 3' ] &&
+        sed 1q run/log.jsonl | grep '"number":2,' && [ "$(ls run/log.*.gz | wc -l)" -eq 1 ] && copied
+}
+point "a resume from a checkpoint of before goes back into it" goes_back
+afresh()
+{
+    daily 1 --overwrite && [ ! -e "$(echo run/log.*.gz)" ] && [ "$(epochs run epoch)" = 1 ]
+}
+point "a run that starts afresh removes it" afresh
+
 echo "1..$points"

@@ -1091,6 +1091,9 @@ static void test_choices(void **state)
         {"train", "mode", MODE_MAX, "max"},
         {"train", "on_nonfinite", NONFINITE_STOP, "stop"},
         {"train", "on_nonfinite", NONFINITE_SKIP, "skip"},
+        {"log", "rotate", ROTATE_NONE, "none"},
+        {"log", "rotate", ROTATE_DAILY, "daily"},
+        {"log", "rotate", ROTATE_SIZE, "size"},
         {"sweep", "sampler", SAMPLER_GRID, "grid"},
         {"sweep", "sampler", SAMPLER_RANDOM, "random"},
     };

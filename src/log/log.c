@@ -26,14 +26,14 @@ struct log {
     pthread_mutex_t lock; /* of all that follows; taken again by what is called within */
     struct log_settings settings;
     enum verbosity verbosity;
-    int fd;        /* -1: no file */
-    char *path;    /* of the file */
-    int64_t bytes; /* of whole lines in the file */
-    int failed;    /* errno of the first write to it that failed */
-    int mute;      /* errno of the first write to the console that failed */
-    int lost;      /* memory for a line ran out before the file was opened */
-    char *early;   /* lines of events before the file was opened; NULL: none */
+    struct segments file; /* fd is -1: none */
+    int failed;           /* errno of the first write to it that failed */
+    int segment_told;     /* that a rotation went wrong */
+    int mute;             /* errno of the first write to the console that failed */
+    int lost;             /* memory for a line ran out before the file was opened */
+    char *early;          /* lines of events before the file was opened; NULL: none */
     size_t early_bytes;
+    int64_t early_since; /* when the first of them was written, ms since 1970 */
 
     int has_terminal; /* draw progress */
     int drawn;        /* a bar is on the terminal */
@@ -55,7 +55,7 @@ struct log *log_new(enum verbosity verbosity)
     pthread_mutexattr_destroy(&again);
     const char *term = getenv("TERM");
     log->verbosity = verbosity;
-    log->fd = -1;
+    log->file.fd = -1;
     log->has_terminal =
         verbosity != LOG_QUIET && isatty(STDERR_FILENO) && term && strcmp(term, "dumb");
     return log;
@@ -150,90 +150,7 @@ static void file_failed(struct log *log, int number)
     if (log->failed)
         return;
     log->failed = number;
-    say_warning(log, "%s: %s", log->path, strerror(log->failed));
-}
-
-/* A line that a crash or a full disk cut short is dropped, so that the next begins a line. */
-static int64_t whole_lines(int fd, int64_t size)
-{
-    char c;
-    while (size > 0 && pread(fd, &c, 1, (off_t)(size - 1)) == 1 && c != '\n')
-        size--;
-    return size;
-}
-
-static int write_all(int fd, const char *bytes, size_t size)
-{
-    while (size) {
-        ssize_t n = write(fd, bytes, size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        bytes += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static void append(struct log *log, const char *line, size_t size)
-{
-    if (!write_all(log->fd, line, size)) {
-        log->bytes += (int64_t)size;
-        return;
-    }
-    file_failed(log, errno);
-    /* Keeps the lines after this one whole; no help for it if this fails as well. */
-    if (ftruncate(log->fd, (off_t)log->bytes))
-        errno = 0;
-}
-
-int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
-{
-    struct stat st;
-    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return error_errno(err, STATUS_FAILED, path);
-    int failed = fstat(fd, &st);
-    /* two processes on one log would write into each other's lines; a device anyone may share */
-    if (!failed && S_ISREG(st.st_mode) && flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) {
-        close(fd);
-        return error_set(err, STATUS_FAILED, "%s: another process is writing to it", path);
-    }
-    int64_t size = failed ? 0 : (int64_t)st.st_size;
-    if (!failed) {
-        log->bytes = whole_lines(fd, keep >= 0 && keep < size ? keep : size);
-        failed = log->bytes < size && ftruncate(fd, (off_t)log->bytes);
-    }
-    log->path = failed ? NULL : strdup(path);
-    if (log->path && log->lost)
-        errno = ENOMEM;
-    if (!log->path || log->lost) {
-        error_errno(err, STATUS_FAILED, path);
-        close(fd);
-        return -1;
-    }
-    log->fd = fd;
-    if (log->early_bytes)
-        append(log, log->early, log->early_bytes);
-    free(log->early);
-    log->early = NULL;
-    log->early_bytes = 0;
-    if (keep > size)
-        log_warn(log, "%s is shorter than it was; its lost lines stay lost", path);
-    return 0;
-}
-
-int log_position(struct log *log, int64_t *bytes, struct error *err)
-{
-    pthread_mutex_lock(&log->lock);
-    *bytes = log->bytes;
-    /* EINVAL: a pipe or a device, which cannot be synced */
-    int failed = log->fd >= 0 && fsync(log->fd) && errno != EINVAL
-                     ? error_errno(err, STATUS_FAILED, log->path)
-                     : 0;
-    pthread_mutex_unlock(&log->lock);
-    return failed;
+    say_warning(log, "%s: %s", log->file.path, strerror(log->failed));
 }
 
 /* What an event says of the run: the names of events have a level each. */
@@ -246,24 +163,33 @@ static const char *level_of(const char *event)
     return strcmp(event, "error") ? "info" : "error";
 }
 
-static json_t *json_now(void)
+/* Milliseconds since 1970. */
+static int64_t wall_ms(void)
 {
     struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ISO 8601 */
+static json_t *time_json(int64_t ms)
+{
+    time_t seconds = (time_t)(ms / 1000);
     struct tm tm;
     char text[64];
-    clock_gettime(CLOCK_REALTIME, &now);
-    gmtime_r(&now.tv_sec, &tm);
+    gmtime_r(&seconds, &tm);
     size_t n = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + n, sizeof text - n, ".%03ldZ", now.tv_nsec / 1000000);
+    snprintf(text + n, sizeof text - n, ".%03dZ", (int)(ms % 1000));
     return json_string(text);
 }
 
 /* The object as a line, with its line feed, in memory that the caller frees. */
-static char *event_line(const struct log *log, const char *event, json_t *members, size_t *size)
+static char *event_line(const struct log *log, const char *event, json_t *members, int64_t now,
+                        size_t *size)
 {
     json_t *object = json_object();
     json_object_set_new(object, "event", json_string(event));
-    json_object_set_new(object, "time", json_now());
+    json_object_set_new(object, "time", time_json(now));
     if (log->settings.run)
         json_object_set_new(object, "run", json_string(log->settings.run));
     json_object_set_new(object, "level", json_string(level_of(event)));
@@ -281,10 +207,52 @@ static char *event_line(const struct log *log, const char *event, json_t *member
 /* There is no memory for an event: the file is not what it should be. */
 static void lose_event(struct log *log)
 {
-    if (log->fd >= 0)
+    if (log->file.fd >= 0)
         file_failed(log, ENOMEM);
     else
         log->lost = 1;
+}
+
+/* Begins another segment. What goes wrong is told once: the lines are what counts. */
+static void rotate(struct log *log, int64_t now)
+{
+    struct error err = {0};
+    size_t size = 0;
+    int told = 0;
+    json_t *members = json_pack("{s:I, s:I}", "number", (json_int_t)log->file.number + 1, "offset",
+                                (json_int_t)segments_position(&log->file));
+    char *head = event_line(log, "segment", members, now, &size);
+    json_decref(members);
+    int failed = head ? segments_rotate(&log->file, head, size, now, &told, &err)
+                      : error_set(&err, STATUS_FAILED, "out of memory");
+    free(head);
+    if ((!failed && !told) || log->segment_told)
+        return;
+    log->segment_told = 1;
+    log_warn(log, failed ? "the log cannot be rotated: %s" : "the log was rotated, but: %s",
+             err.text);
+}
+
+/* A line to the file, or to what will be its beginning. */
+static void append(struct log *log, const char *line, size_t size, int64_t now)
+{
+    char *more;
+    int failed;
+    if (log->file.fd < 0) {
+        if (!(more = realloc(log->early, log->early_bytes + size))) {
+            lose_event(log);
+            return;
+        }
+        log->early = more;
+        log->early_since = log->early_bytes ? log->early_since : now;
+        memcpy(more + log->early_bytes, line, size);
+        log->early_bytes += size;
+        return;
+    }
+    if (segments_due(&log->file, size, now))
+        rotate(log, now);
+    if ((failed = segments_append(&log->file, line, size, now)))
+        file_failed(log, failed);
 }
 
 void log_event(struct log *log, const char *event, json_t *members)
@@ -292,15 +260,12 @@ void log_event(struct log *log, const char *event, json_t *members)
     size_t size = 0;
     pthread_mutex_lock(&log->lock);
     locale_t locale = clocale_enter();
-    char *line = event_line(log, event, members, &size), *more;
+    const int64_t now = wall_ms();
+    char *line = event_line(log, event, members, now, &size);
     clocale_leave(locale);
-    if (line && log->fd >= 0)
-        append(log, line, size);
-    else if (line && log->fd < 0 && (more = realloc(log->early, log->early_bytes + size))) {
-        log->early = more;
-        memcpy(more + log->early_bytes, line, size);
-        log->early_bytes += size;
-    } else
+    if (line)
+        append(log, line, size, now);
+    else
         lose_event(log);
     free(line);
     json_decref(members);
@@ -345,6 +310,40 @@ void log_alarm(struct log *log, const char *event, json_t *members, const char *
     va_start(ap, format);
     alarm_of(log, event, members, format, ap);
     va_end(ap);
+}
+
+int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
+{
+    int lost;
+    if (segments_open(&log->file, path, keep, &log->settings.segments, &lost, err))
+        return -1;
+    if (log->lost) {
+        errno = ENOMEM;
+        return error_errno(err, STATUS_FAILED, path);
+    }
+    char *early = log->early, *end;
+    for (char *line = early; line && line < early + log->early_bytes; line = end) {
+        end = (char *)memchr(line, '\n', (size_t)(early + log->early_bytes - line)) + 1;
+        append(log, line, (size_t)(end - line), log->early_since);
+    }
+    free(early);
+    log->early = NULL;
+    log->early_bytes = 0;
+    if (lost)
+        log_warn(log, "%s is shorter than it was; its lost lines stay lost", path);
+    return 0;
+}
+
+int log_position(struct log *log, int64_t *bytes, struct error *err)
+{
+    pthread_mutex_lock(&log->lock);
+    *bytes = segments_position(&log->file);
+    /* EINVAL: a pipe or a device, which cannot be synced */
+    int failed = log->file.fd >= 0 && fsync(log->file.fd) && errno != EINVAL
+                     ? error_errno(err, STATUS_FAILED, log->file.path)
+                     : 0;
+    pthread_mutex_unlock(&log->lock);
+    return failed;
 }
 
 /* --- progress */
@@ -433,14 +432,17 @@ int log_close(struct log *log, struct error *err)
     int failed = 0;
     erase_progress(log);
     fflush(stderr);
-    if (log->fd >= 0 && close(log->fd) && errno != EINTR && !log->failed)
-        log->failed = errno;
+    char *path = log->file.path;
+    log->file.path = NULL;
+    int number = segments_close(&log->file);
+    if (number && !log->failed)
+        log->failed = number;
     if (log->failed)
-        failed = error_set(err, STATUS_FAILED, "%s: %s", log->path, strerror(log->failed));
+        failed = error_set(err, STATUS_FAILED, "%s: %s", path, strerror(log->failed));
     else if (log->mute)
         failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
+    free(path);
     pthread_mutex_destroy(&log->lock);
-    free(log->path);
     free(log->early);
     free(log);
     return failed;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log: what a run tells. Lines go to the console (standard output; warnings to standard error) and
- * objects, one a line, to OUTPUT/log.jsonl. Each object has "event", an ISO 8601 "time" (UTC, ms),
- * the "run" and a "level". The log owns its file; a write that fails is reported once and by
- * log_close().
+ * objects, one a line, to OUTPUT/log.jsonl and its closed segments. Each object has "event", an ISO
+ * 8601 "time" (UTC, ms), the "run" and a "level". The log owns its file; a write that fails is
+ * reported once and by log_close().
  *
  * Any thread may call; a line is whole.
  *
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "log/segments.h"
 
 enum verbosity { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
 
@@ -25,17 +26,19 @@ struct log;
 /* A log without a file: console only. */
 struct log *log_new(enum verbosity verbosity);
 
-/* What a log is told of its run; strings stay the caller's. */
+/* What a log is told of its run, before it is opened; strings stay the caller's. */
 struct log_settings {
     const char *run; /* its name, in each object; NULL: none */
+    struct segments_settings segments;
 };
 void log_set(struct log *log, const struct log_settings *settings);
 
-/* Opens `path` for appending, after cutting it to `keep` bytes (-1: keep all). Events that came
- * before the file are written first. Fails where another process has it open. */
+/* Opens `path` for appending, after cutting the log to `keep` bytes of all segments (-1: keep all).
+ * Events that came before the file are written first. Fails where another process has it open. */
 int log_open(struct log *log, const char *path, int64_t keep, struct error *err);
 
-/* Bytes written so far, synced to disk: what a checkpoint stores so that a resume can cut back. */
+/* Bytes written so far, in all segments, synced to disk: what a checkpoint stores so that a resume
+ * can cut back. */
 int log_position(struct log *log, int64_t *bytes, struct error *err);
 
 struct figure {

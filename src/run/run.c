@@ -51,6 +51,22 @@ static int open_engine(struct run *run, struct error *err)
     return t->plan ? 0 : error_set(err, STATUS_FAILED, "out of memory");
 }
 
+/* What the configuration says of the log. */
+static void set_log(struct log *log, const struct config *c)
+{
+    static const enum segments_rotation rotation[] = {[ROTATE_NONE] = SEGMENTS_NONE,
+                                                      [ROTATE_DAILY] = SEGMENTS_DAILY,
+                                                      [ROTATE_SIZE] = SEGMENTS_SIZE};
+    log_set(log,
+            &(struct log_settings){
+                .run = c->run.name,
+                .segments = {.rotation = rotation[c->log.rotate],
+                             .size = c->log.rotate_size ? (int64_t)c->log.rotate_size : 10 << 20,
+                             .keep_days = c->log.keep_days,
+                             .copy_to = c->log.copy_to,
+                             .run = c->run.name}});
+}
+
 static int open_all(struct run *run, struct config *config, struct error *err)
 {
     struct training *t = &run->training;
@@ -60,7 +76,7 @@ static int open_all(struct run *run, struct config *config, struct error *err)
         return -1;
     if (!(t->log = log_new(run->options.verbosity)))
         return error_set(err, STATUS_FAILED, "out of memory");
-    log_set(t->log, &(struct log_settings){.run = config->run.name});
+    set_log(t->log, config);
     run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
     if (open_data(run, config, err) || open_engine(run, err))
         return -1;

@@ -188,7 +188,7 @@ void file_sweep(const char *path, double seconds)
     for (struct dirent *d; dir && (d = readdir(dir));)
         if (is_aside(d->d_name, name) &&
             !fstatat(dirfd(dir), d->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
-            difftime(time(NULL), st.st_mtime) >= seconds)
+            (seconds <= 0 || difftime(time(NULL), st.st_mtime) >= seconds)) /* by two clocks */
             unlinkat(dirfd(dir), d->d_name, 0);
     if (dir)
         closedir(dir);

@@ -417,6 +417,14 @@ int __wrap_gzclose_r(gzFile f)
     return __real_gzclose_r(f);
 }
 
+int __real_gzclose_w(gzFile f);
+int __wrap_gzclose_w(gzFile f);
+int __wrap_gzclose_w(gzFile f)
+{
+    drop(f);
+    return __real_gzclose_w(f);
+}
+
 FAIL(png_structp, png_create_write_struct,
      (png_const_charp version, png_voidp ctx, png_error_ptr fault, png_error_ptr warning), ALLOC,
      ENOMEM, NULL)
@@ -646,6 +654,13 @@ int __wrap_openat(int folder, const char *path, int flags, ...)
     return open_fails(flags) ? -1 : hold_fd(__real_openat(folder, path, flags, mode));
 }
 
+FAIL(int, pipe2, (int ends[2], int flags), ALLOC, EMFILE, -1)
+int failed = __real_pipe2(ends, flags);
+for (int i = 0; i < 2 && !failed; i++)
+    hold_fd(ends[i]);
+return failed;
+}
+
 int __real_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...);
 int __wrap_fcntl(int fd, int command, ...)
@@ -781,6 +796,10 @@ int __wrap_closedir(DIR *folder)
 {
     drop(folder);
     return __real_closedir(folder);
+}
+
+FAIL(int, gzwrite, (gzFile f, voidpc from, unsigned size), WRITE, ENOSPC, 0)
+return __real_gzwrite(f, from, size);
 }
 
 FAIL(int, gzread, (gzFile f, void *to, unsigned size), READ, EIO, (atomic_store(&gz_failed, f), -1))
