@@ -11,8 +11,7 @@
 enum {
     LOOK = 10,        /* seconds of a stretch, and between two looks at the sums */
     RATES_LEAST = 6,  /* stretches before one is judged */
-    SLOW_TIMES = 3,   /* that many slow ones, one behind the other, are told */
-    VALUES_LEAST = 10 /* of a figure before one is judged, and between two that are told */
+    VALUES_LEAST = 10 /* of a figure before one is judged */
 };
 
 /* --- slow */
@@ -27,7 +26,7 @@ static void judge_rate(struct loop *loop)
     w->below = rate < share * median ? w->below + 1 : 0;
     trend_add(&w->rate, rate);
     w->windows = w->seconds = 0;
-    if (w->below == SLOW_TIMES)
+    if (w->below == WATCH_TIMES)
         log_alarm(loop->training->log, "slow",
                   json_pack("{s:I, s:I, s:f, s:f}", "epoch", (json_int_t)p->epoch, "step",
                             (json_int_t)p->step, "windows_per_second", rate, "median", median),
@@ -72,17 +71,22 @@ static void judge_figure(struct loop *loop, struct watch_figure *figure, const c
     if (!isfinite(value)) /* is told as such */
         return;
     const double z = trend_z(&figure->trend, value, VALUES_LEAST);
-    trend_add(&figure->trend, value);
-    if (figure->quiet)
-        figure->quiet--;
-    else if (most > 0 && z > most) {
-        figure->quiet = VALUES_LEAST;
+    const int above = most > 0 && z > most;
+    if (above)
+        figure->above[figure->count++] = value;
+    if (above && figure->count < WATCH_TIMES)
+        return; /* it may be alone: the trend does not know of it yet */
+    if (above)
         log_alarm(loop->training->log, "diverging",
                   json_pack("{s:I, s:I, s:s, s:f, s:f}", "epoch", (json_int_t)p->epoch, "step",
                             (json_int_t)p->step, "figure", name, "value", value, "z", z),
                   "step %ld: %s is %.4g, %.1f standard deviations above what it was", p->step, name,
                   value, z);
-    }
+    for (size_t i = 0; i < figure->count; i++)
+        trend_add(&figure->trend, figure->above[i]);
+    figure->count = 0;
+    if (!above)
+        trend_add(&figure->trend, value);
 }
 
 /* The means since the look before. */

@@ -14,6 +14,8 @@ struct loop;
 struct epoch_figures;
 struct error;
 
+#define WATCH_TIMES 3 /* that many, one behind the other, are told */
+
 /* Sums of an epoch so far. */
 struct watch_sums {
     double loss, windows, norm, steps;
@@ -22,7 +24,8 @@ struct watch_sums {
 /* A figure whose rise would be a divergence. */
 struct watch_figure {
     struct trend trend;
-    size_t quiet; /* values that are still to come before it may be told again */
+    double above[WATCH_TIMES]; /* the latest values, one behind the other, that were too high */
+    size_t count;              /* of these */
 };
 
 struct watch {
