@@ -51,6 +51,27 @@ resumed()
 }
 point "and not again by a resumed run" resumed
 
+# --- objects between epochs: their losses are means over the steps since the one before; an epoch has
+# five steps
+
+# steps FOLDER: the losses of its objects between epochs, one a line.
+steps()
+{
+    sed -n '/^{"event":"step",/s/.*"train_loss":\([^,]*\).*/\1/p' "$1/log.jsonl"
+}
+between()
+{
+    run 0 -q -c tiny.ini -o none && run 0 -q -c tiny.ini -o one -s 'log.every=1 steps' &&
+        run 0 -q -c tiny.ini -o two -s 'log.every=2 steps' && [ -z "$(steps none)" ] &&
+        steps one | awk '{ v[NR] = $1 } END { printf "%.9f\n%.9f\n%.9f\n%.9f\n", (v[1] + v[2]) / 2,
+            (v[3] + v[4]) / 2, v[5], (v[6] + v[7]) / 2 }' >one.steps &&
+        steps two | paste one.steps - | awk '{ d = $1 / $2 - 1; if (d < -1e-4 || d > 1e-4) exit 1 }
+            END { exit NR != 4 }' &&
+        same_weights none/best.safetensors one/best.safetensors
+}
+point "objects between epochs" between
+reads "with objects between epochs" one/log.jsonl
+
 # --- segments
 
 rm -rf run

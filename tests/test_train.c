@@ -262,7 +262,7 @@ void log_alarm(struct log *log, const char *event, json_t *members, const char *
 void log_event(struct log *log, const char *event, json_t *members)
 {
     (void)log;
-    if (!strcmp(event, "epoch"))
+    if (!strcmp(event, "epoch") || !strcmp(event, "step"))
         fake.event[fake.events++] = json_incref(members);
     fake.advices += !strcmp(event, "advice");
     if (!strcmp(event, "checkpoint")) {
@@ -833,6 +833,56 @@ static void a_stalled_training_is_told(void **state)
     config_free(s.config);
 }
 
+/* Four steps an epoch of 1 s each; `wants` are the steps that have an object of their own. */
+static void objects(char *every, const long *wants)
+{
+    struct setting s;
+    long n = 0;
+    SETTING(&s, 8, "train.batch=2", "train.epochs=3", "train.checkpoint=9 epochs", every);
+    trained(&s);
+    for (long i = 0; i < fake.events; i++) {
+        const json_int_t step = json_integer_value(json_object_get(fake.event[i], "step"));
+        if (json_object_get(fake.event[i], "epochs"))
+            continue;
+        if (step != wants[n])
+            fail_msg("%s: an object behind step %ld, not %ld", every, (long)step, wants[n]);
+        assert_int_equal(json_integer_value(json_object_get(fake.event[i], "epoch")), step / 4);
+        near(told(i, "windows_per_second"), 2, 1e-9);
+        assert_true(told(i, "host_bytes") > 65536);
+        n++;
+    }
+    assert_int_equal(wants[n], 0);
+    assert_int_equal(fake.events, n + 3);
+    config_free(s.config);
+}
+
+static void objects_between_epochs(void **state)
+{
+    (void)state;
+    objects("log.every=0 steps", (const long[]){0});
+    objects("log.every=1 steps", (const long[]){1, 2, 3, 5, 6, 7, 9, 10, 11, 0});
+    objects("log.every=3 steps", (const long[]){3, 6, 9, 0}); /* the 12th is an epoch's */
+    objects("log.every=0.5 epochs", (const long[]){2, 6, 10, 0});
+    objects("log.every=1 epochs", (const long[]){0});
+    objects("log.every=0.1 minutes", (const long[]){6, 0}); /* from the 6th the 12th is due */
+    objects("log.every=50%", (const long[]){6, 0});
+}
+
+/* Their figures are those of the steps since the object before. */
+static void figures_between_epochs(void **state)
+{
+    (void)state;
+    struct setting s;
+    SETTING(&s, 8, "train.batch=2", "train.epochs=1", "log.every=2 steps");
+    fake.metrics[1] = (struct metrics){
+        .loss = {10, 2}, .samples = {6, 2}, .norm_sum = {8, 2}, .norm_max = 4.5F, .steps = 4};
+    trained(&s);
+    assert_int_equal(fake.events, 2);
+    near(told(0, "train_loss"), 1.5, 1e-9);
+    near(told(0, "grad_norm"), 2.5, 1e-9);
+    config_free(s.config);
+}
+
 /* --- what is told */
 
 static void an_epochs_figures(void **state)
@@ -1017,6 +1067,8 @@ int main(void)
         cmocka_unit_test(interrupted),
         cmocka_unit_test(a_step_that_is_not_finite_stops),
         cmocka_unit_test(looks),
+        cmocka_unit_test(objects_between_epochs),
+        cmocka_unit_test(figures_between_epochs),
         cmocka_unit_test(a_stalled_training_is_told),
         cmocka_unit_test(a_slow_training_is_told),
         cmocka_unit_test(stretches_of_short_epochs),

@@ -121,6 +121,18 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     log_event(t->log, "epoch", event);
 }
 
+void telling_step(struct loop *loop, double loss, double norm, double rate)
+{
+    struct training *t = loop->training;
+    log_event(t->log, "step",
+              json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "epoch",
+                        (json_int_t)t->progress.epoch, "step", (json_int_t)t->progress.step, "lr",
+                        number(loop->lr), "train_loss", number(loss), "grad_norm", number(norm),
+                        "windows_per_second", number(rate), "device_bytes",
+                        (json_int_t)device_bytes(t->engine->dev), "host_bytes",
+                        (json_int_t)host_bytes()));
+}
+
 /* Says so where the gradient norm keeps rising and the loss does not fall; not again within ten
  * epochs. */
 static void advise(struct loop *loop)

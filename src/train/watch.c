@@ -102,6 +102,34 @@ static void judge_sums(struct loop *loop)
     w->looks++;
 }
 
+/* --- objects between epochs */
+
+/* Whether log.every wants one now; at an epoch's end there is its own. */
+static int is_due(const struct loop *loop, double t)
+{
+    const struct span every = loop->training->config->log.every;
+    const struct progress *p = &loop->training->progress;
+    if (!(every.value > 0) || p->done >= loop->n)
+        return 0;
+    if (every.unit == SPAN_MINUTES)
+        return t - loop->watch.every_at >= every.value * 60;
+    const long steps = schedule_span(&loop->schedule, every);
+    return p->step % (steps > 0 ? steps : 1) == 0;
+}
+
+static void write_object(struct loop *loop, double t)
+{
+    struct watch *w = &loop->watch;
+    const struct progress *p = &loop->training->progress;
+    const struct watch_sums sums = sums_of(&p->metrics), *old = &w->written;
+    telling_step(loop, (sums.loss - old->loss) / (sums.windows - old->windows),
+                 (sums.norm - old->norm) / (sums.steps - old->steps),
+                 (double)(p->done - w->written_done) / (t - w->written_at));
+    w->written = sums;
+    w->written_at = w->every_at = t;
+    w->written_done = p->done;
+}
+
 /* --- stalled */
 
 static void tell_stall(void *ctx, double seconds)
@@ -117,12 +145,13 @@ static void tell_stall(void *ctx, double seconds)
 
 void watch_begin(struct loop *loop)
 {
-    struct training *t = loop->training;
-    loop->watch = (struct watch){.looked = now(), .epoch = -1};
-    atomic_store(&loop->watch.step, t->progress.step);
-    if (t->config->log.stalled)
-        loop->watch.stall = stall_start((double)t->config->log.stalled / 1000, &t->engine->batches,
-                                        tell_stall, loop);
+    struct training *training = loop->training;
+    const double t = now();
+    loop->watch = (struct watch){.looked = t, .every_at = t, .epoch = -1};
+    atomic_store(&loop->watch.step, training->progress.step);
+    if (training->config->log.stalled)
+        loop->watch.stall = stall_start((double)training->config->log.stalled / 1000,
+                                        &training->engine->batches, tell_stall, loop);
 }
 
 void watch_end(struct loop *loop)
@@ -141,19 +170,24 @@ int watch_step(struct loop *loop, struct error *err)
         skip_to(w, loop->epoch_began, loop->epoch_from);
         w->epoch = p->epoch;
         w->looks = 0;
-        w->seen = (struct watch_sums){0};
+        w->seen = w->written = (struct watch_sums){0};
+        w->written_at = loop->epoch_began;
+        w->written_done = loop->epoch_from;
     }
     if (first || loop->saved > w->marked) /* the start of the process, a checkpoint */
         skip_to(w, t, p->done);
     else
         count(loop, t, p->done);
-    if (t - w->looked <= LOOK)
-        return 0;
-    w->looked = t; /* a run that has gone wrong should not go on for long */
-    if (figures_sum(loop, err))
+    const int looks = t - w->looked > LOOK, writes = is_due(loop, t);
+    if ((looks || writes) && figures_sum(loop, err))
         return -1;
-    judge_sums(loop);
-    telling_time(loop);
+    if (looks) { /* a run that has gone wrong should not go on for long */
+        w->looked = t;
+        judge_sums(loop);
+        telling_time(loop);
+    }
+    if (writes)
+        write_object(loop, t);
     return 0;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * watch: what looks after a training while it goes on, and tells the log where it gets slow,
- * diverges or stalls. It reads the sums of an epoch that is under way, and changes nothing that is
- * trained.
+ * watch: what looks after a training while it goes on: it tells the log where it gets slow,
+ * diverges or stalls, and writes the objects between epochs that log.every asks for. It reads the
+ * sums of an epoch that is under way, and changes nothing that is trained.
  */
 #ifndef TRAIN_WATCH_H
 #define TRAIN_WATCH_H
@@ -39,7 +39,10 @@ struct watch {
     int looks;               /* in this epoch */
     struct watch_sums seen;  /* at the latest of them */
     struct watch_figure loss, norm;
-    atomic_long step; /* optimizer steps done, for the thread */
+    struct watch_sums written;       /* of this epoch, at the latest object between epochs, */
+    double written_at, every_at;     /* its time, or the epoch's; that of the latest in any epoch */
+    unsigned long long written_done; /* windows of the epoch until then */
+    atomic_long step;                /* optimizer steps done, for the thread */
     struct stall *stall;
 };
 
