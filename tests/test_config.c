@@ -259,6 +259,41 @@ static void test_faults(void **state)
                   "-s 'lr=1' is not section.key=value");
 }
 
+/* A step of effective_batch windows is made of batch times accumulate, either of which may follow.
+ */
+static void test_effective_batch(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *keys, *fault;
+    } cases[] = {
+        {"batch = auto",
+         "[train] batch: batch = auto needs effective_batch, the windows of a step"},
+        {"accumulate = auto",
+         "[train] accumulate: accumulate = auto needs effective_batch, the windows of a step"},
+        {"batch = 16\naccumulate = 3\neffective_batch = 64",
+         "[train] batch: batch = 16 times accumulate = 3 is not effective_batch = 64"},
+        {"batch = 48\naccumulate = auto\neffective_batch = 64",
+         "[train] batch: batch = 48 does not divide effective_batch = 64"},
+        {"batch = auto\naccumulate = 5\neffective_batch = 64",
+         "[train] accumulate: accumulate = 5 does not divide effective_batch = 64"},
+        {"batch = 16\naccumulate = 4\neffective_batch = 64", NULL},
+        {"batch = 16\naccumulate = auto\neffective_batch = 64", NULL},
+        {"batch = auto\naccumulate = auto\neffective_batch = 64", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char text[256];
+        snprintf(text, sizeof text, SOURCE "[train]\n%s", cases[i].keys);
+        if (!cases[i].fault) {
+            config_free(accept(text));
+            continue;
+        }
+        const char *told = refuse(text);
+        if (!strstr(told, cases[i].fault))
+            fail_msg("'%s' is not told by '%s'", cases[i].fault, told);
+    }
+}
+
 /* What does not fit into the text of an error is counted. */
 static void test_many_faults(void **state)
 {
@@ -1200,6 +1235,7 @@ int main(void)
         cmocka_unit_test(test_bad_syntax),
         cmocka_unit_test(test_overlong),
         cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_effective_batch),
         cmocka_unit_test(test_many_faults),
         cmocka_unit_test(test_bad_values),
         cmocka_unit_test(test_figures),

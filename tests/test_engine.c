@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "train/budget.h"
 #include "train/planned.h"
 #include "util/now.h"
 #include "util/philox.h"
@@ -760,6 +761,105 @@ static void test_budget_of_session(void **state)
     fixture_fini(&f);
 }
 
+/* --- the same step in smaller micro-batches */
+
+enum { STEP = 64 };
+
+/* Gradients of the first step over STEP windows that overlap, in micro-batches as configured. */
+static float *step_gradients(struct fixture *f, struct session *session, size_t *count)
+{
+    struct error err = {0};
+    static uint32_t start[STEP];
+    for (uint32_t i = 0; i < STEP; i++)
+        start[i] = i * (ROWS - WINDOW) / STEP;
+    const struct engine_options beside = {.training = 1, .session = session};
+    struct dataset data = f->data;
+    data.start[PART_TRAIN] = start;
+    data.count[PART_TRAIN] = STEP;
+    struct log *log = log_new(LOG_QUIET);
+    assert_int_equal(budget_batch(f->config, &data, &beside, log, &err), 0);
+    log_close(log, &err);
+    assert_int_equal(f->config->train.batch * f->config->train.accumulate, STEP);
+    struct engine *e = engine_open(f->config, &data, &beside, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    assert_int_equal(engine_order(e, start, STEP, &err), 0);
+    assert_int_equal(engine_write_metrics(e, &(struct metrics){0}, &err), 0);
+    struct step step = {.group = STEP, .epoch = 1, .number = 1, .seed = {42, 0}};
+    for (step.count = (uint32_t)f->config->train.batch; step.first < STEP; step.first += step.count)
+        assert_int_equal(engine_micro(e, &step, &err), 0);
+    float *gradients = malloc(e->params->elems * sizeof *gradients);
+    assert_non_null(gradients);
+    assert_int_equal(
+        arena_read(e->params->grads, 0, e->params->elems * sizeof *gradients, gradients, &err), 0);
+    *count = e->params->elems;
+    engine_close(e);
+    return gradients;
+}
+
+/* |a - b| / |b| */
+static double away(const float *a, const float *b, size_t count)
+{
+    double difference = 0, norm = 0;
+    for (size_t i = 0; i < count; i++) {
+        difference += pow((double)a[i] - (double)b[i], 2);
+        norm += pow((double)b[i], 2);
+    }
+    return sqrt(difference / norm);
+}
+
+#define OF_64 "train.effective_batch=64", "loss.contrastive=none"
+
+/* A step of 64 windows has the same gradients at once, by 16 and by what a budget leaves, which is
+ * the largest divisor that fits. */
+static void test_effective_batch(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, OF_64, "train.batch=64", "train.accumulate=1");
+    struct session *session = session_open(f.config, &(struct session_options){0}, &err);
+    size_t count, ignored;
+    float *whole = step_gradients(&f, session, &count);
+    session_close(session);
+    fixture_fini(&f);
+    static const struct {
+        const char *batch, *accumulate;
+        long of,
+            wanted; /* the budget is what a batch of `of` takes, less a byte if it is negative */
+    } cases[] = {{"16", "4", 64, 16},      {"16", "auto", 64, 16},   {"auto", "2", 64, 32},
+                 {"auto", "auto", 64, 64}, {"auto", "auto", 16, 16}, {"auto", "auto", -16, 8},
+                 {"auto", "auto", 1, 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char batch[32], accumulate[32];
+        snprintf(batch, sizeof batch, "train.batch=%s", cases[i].batch);
+        snprintf(accumulate, sizeof accumulate, "train.accumulate=%s", cases[i].accumulate);
+        FIXTURE(&f, OF_64, batch, accumulate);
+        const struct config asked = *f.config;
+        f.config->train.batch = labs(cases[i].of);
+        f.config->train.accumulate = STEP / f.config->train.batch;
+        /* the order of samples has room for STEP of them, not for WINDOWS */
+        const uint64_t room = (STEP - WINDOWS) * sizeof(uint32_t);
+        const uint64_t bytes = bytes_of(&f, 1) + room - (cases[i].of < 0);
+        *f.config = asked;
+        set_budget(&f, bytes);
+        session = session_open(f.config, &(struct session_options){0}, &err);
+        assert_non_null(session);
+        float *got = step_gradients(&f, session, &ignored);
+        assert_int_equal(f.config->train.batch, cases[i].wanted);
+        const double distance = away(got, whole, count);
+        print_message("# %s x %s: %ld x %ld, gradients %.1e away\n", cases[i].batch,
+                      cases[i].accumulate, f.config->train.batch, f.config->train.accumulate,
+                      distance);
+        assert_true(distance <= 1e-6);
+        free(got);
+        session_close(session);
+        fixture_fini(&f);
+    }
+    free(whole);
+}
+
 /* Of 12 steps the 2nd, 7th and 12th are watched launch by launch, the first is neither; an epoch's
  * end in between is no part of the time that steps take by themselves. */
 static void test_profile(void **state)
@@ -896,12 +996,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), /* first: the highest resident memory never falls */
-        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_data_hash),
-        cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
-        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_budget_of_session),
-        cmocka_unit_test(test_profile),          cmocka_unit_test(test_one_session),
+        cmocka_unit_test(test_evaluate_batch),
+        cmocka_unit_test(test_data_hash),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_gradient),
+        cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_recompute),
+        cmocka_unit_test(test_budget_too_small),
+        cmocka_unit_test(test_effective_batch),
+        cmocka_unit_test(test_budget_of_session),
+        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -97,7 +97,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
     prepare_tell_unchecked(o->verbosity, t->log, t->checkpoint.st->summed, t->path);
-    const struct config *c = t->checkpoint.config;
+    struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
     t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
                     : dataset_load(c, fitted, t->log, err);
@@ -105,7 +105,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         goto failed;
     t->task = task_of(c, t->data);
     struct engine_options with = prepare_engine(t->log, 0, o->profile);
-    t->engine = engine_open(c, t->data, &with, err);
+    t->engine = prepare_open(c, t->data, with, t->log, err);
     if (!t->engine || checkpoint_load_weights(t->engine, t->checkpoint.st, t->path, err))
         goto failed;
     return 0;

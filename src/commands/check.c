@@ -246,7 +246,7 @@ static int check_config(const struct options *options, struct config *config, st
     struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
-    struct engine *e = data ? engine_open(config, data, &with, err) : NULL;
+    struct engine *e = data ? prepare_open(config, data, with, log, err) : NULL;
     int result = -1;
     log_progress(log, "", 0, 0);
     if (e) {

@@ -573,6 +573,30 @@ static void check_targets(struct config_making *p)
               "scaler = window has standardised each window already");
 }
 
+/* A step is effective_batch windows, where that is given. */
+static void check_batch(struct config_making *p)
+{
+    const struct config *c = p->config;
+    const long step = c->train.effective_batch, batch = c->train.batch;
+    const long accumulate = c->train.accumulate;
+    const struct option *of_step = KEY(train, effective_batch), *of_batch = KEY(train, batch);
+    const struct option *of_accumulate = KEY(train, accumulate);
+    if (!step && (batch < 0 || accumulate < 0))
+        clash(p, batch < 0 ? of_batch : of_accumulate, of_step,
+              "%s = auto needs effective_batch, the windows of a step",
+              batch < 0 ? "batch" : "accumulate");
+    else if (step && batch > 0 && accumulate > 0 && batch * accumulate != step)
+        clash(p, of_batch, of_step,
+              "batch = %ld times accumulate = %ld is not effective_batch = %ld", batch, accumulate,
+              step);
+    else if (step && batch > 0 && step % batch)
+        clash(p, of_batch, of_step, "batch = %ld does not divide effective_batch = %ld", batch,
+              step);
+    else if (step && accumulate > 0 && step % accumulate)
+        clash(p, of_accumulate, of_step, "accumulate = %ld does not divide effective_batch = %ld",
+              accumulate, step);
+}
+
 static void check_training(struct config_making *p)
 {
     const struct config *c = p->config;
@@ -584,6 +608,7 @@ static void check_training(struct config_making *p)
     if (c->train.lr_min > c->train.lr)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);
+    check_batch(p);
     if (c->train.nesterov && c->train.momentum == 0)
         clash(p, KEY(train, nesterov), KEY(train, momentum), "nesterov needs a momentum above 0");
     if (c->train.warmup.unit == SPAN_MINUTES)

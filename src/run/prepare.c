@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "task/task.h"
+#include "train/budget.h"
 
 static void on_build(void *ctx, const char *program)
 {
@@ -47,11 +48,33 @@ int prepare_features(struct config *config, struct log *log, struct error *err)
 
 void prepare_batch(struct config *c, size_t windows, struct log *log)
 {
-    if (!windows || (size_t)c->train.batch <= windows)
+    const size_t step = (size_t)c->train.effective_batch;
+    size_t batch = windows;
+    budget_settle(c);
+    if (!windows || c->train.batch < 0 || (size_t)c->train.batch <= windows)
         return;
-    log_say(log, "train.batch = %ld is cut to %zu, the number of training windows", c->train.batch,
-            windows);
-    c->train.batch = (long)windows;
+    while (step && step % batch)
+        batch--;
+    log_say(log, "train.batch = %ld is cut to %zu, %s", c->train.batch, batch,
+            batch == windows ? "the number of training windows"
+                             : "a divisor of train.effective_batch within the training windows");
+    c->train.batch = (long)batch;
+    if (step)
+        c->train.accumulate = (long)(step / batch);
+}
+
+struct engine *prepare_open(struct config *config, const struct dataset *data,
+                            struct engine_options options, struct log *log, struct error *err)
+{
+    if (!options.session) {
+        options.takes_session = 1;
+        if (!(options.session = session_open(config, &options.own, err)))
+            return NULL;
+    }
+    if (!budget_batch(config, data, &options, log, err))
+        return engine_open(config, data, &options, err);
+    session_close(options.takes_session ? options.session : NULL);
+    return NULL;
 }
 
 void prepare_tell_unchecked(enum verbosity verbosity, struct log *log, int summed, const char *path)

@@ -19,8 +19,14 @@ void prepare_check(struct config_making *making, const struct config *config);
 /* Makes features of globs, as dataset_expand(); its architecture may refuse them. */
 int prepare_features(struct config *config, struct log *log, struct error *err);
 
-/* A batch of more windows than the training part has becomes one of all its windows, told. */
+/* A batch of more windows than the training part has becomes one of all its windows, told; where
+ * train.effective_batch is given, one of its divisors. */
 void prepare_batch(struct config *config, size_t windows, struct log *log);
+
+/* The engine of a configuration, which gets numbers where it has train.batch = auto; with a session
+ * of its own unless `options` has one. */
+struct engine *prepare_open(struct config *config, const struct dataset *data,
+                            struct engine_options options, struct log *log, struct error *err);
 
 /* Engine options that tell `log` which programs are compiled, with those of SEQTRAIN_DEBUG. */
 struct engine_options prepare_engine(struct log *log, int training, int profile);

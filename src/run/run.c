@@ -39,12 +39,15 @@ static int open_data(struct run *run, struct config *config, struct error *err)
     return 0;
 }
 
-static int open_engine(struct run *run, struct error *err)
+static int open_engine(struct run *run, struct config *config, struct error *err)
 {
     struct training *t = &run->training;
     struct engine_options with = prepare_engine(t->log, 1, run->options.profile);
     with.session = run->options.session;
-    if (!(t->engine = engine_open(t->config, run->data, &with, err)))
+    with.resumes = run->resumes;
+    if (run->resumes)
+        weights_same_batch(&run->folder, config);
+    if (!(t->engine = prepare_open(config, run->data, with, t->log, err)))
         return -1;
     log_progress(t->log, "", 0, 0);
     t->plan = plan_text(t->engine);
@@ -78,7 +81,7 @@ static int open_all(struct run *run, struct config *config, struct error *err)
         return error_set(err, STATUS_FAILED, "out of memory");
     set_log(t->log, config);
     run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
-    if (open_data(run, config, err) || open_engine(run, err))
+    if (open_data(run, config, err) || open_engine(run, config, err))
         return -1;
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init may be one of the files that go */

@@ -5,6 +5,7 @@
 
 #include "run/prepare.h"
 #include "train/plan_text.h"
+#include "util/file.h"
 
 /* train.mode of the checkpoint as it is written here, where both mean the same: 0.1.0 wrote min
  * where it is auto now. */
@@ -57,6 +58,29 @@ static int resume_from(struct training *t, enum verbosity verbosity, const char 
     }
     free(path);
     return result;
+}
+
+void weights_same_batch(const struct folder *folder, struct config *config)
+{
+    struct checkpoint c;
+    struct error ignored; /* weights_resume() tells it */
+    int found = 0;
+    const char *const names[] = {folder->last ? RUN_LAST : NULL,
+                                 folder->former ? RUN_FORMER : NULL};
+    if (config->train.batch > 0 && config->train.accumulate > 0)
+        return;
+    for (int i = 0; i < 2 && !found; i++) {
+        char *path = names[i] ? file_join(folder->path, names[i]) : NULL;
+        found = path && !checkpoint_read(&c, path, NULL, 0, model_check, &ignored);
+        free(path);
+    }
+    if (!found)
+        return;
+    if (c.config->train.effective_batch == config->train.effective_batch) {
+        config->train.batch = c.config->train.batch;
+        config->train.accumulate = c.config->train.accumulate;
+    }
+    checkpoint_fini(&c);
 }
 
 int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,

@@ -9,6 +9,10 @@
 #include "run/folder.h"
 #include "train/training.h"
 
+/* Where train.batch or train.accumulate is auto, and the step is that of the checkpoint that a run
+ * goes on from, it takes the numbers that stand there. */
+void weights_same_batch(const struct folder *folder, struct config *config);
+
 /* Goes on from the last checkpoint or, where that is damaged or missing, from the one before: takes
  * weights, optimizer state and progress. STATUS_USAGE where configuration or plan differ. */
 int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,

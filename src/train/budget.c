@@ -94,6 +94,42 @@ static int largest_fit(const struct asked *a, const struct batches *b, struct co
     return found > 0;
 }
 
+void budget_settle(struct config *config)
+{
+    const long step = config->train.effective_batch;
+    if (config->train.batch > 0 && config->train.accumulate < 0)
+        config->train.accumulate = step / config->train.batch;
+    else if (config->train.batch < 0 && config->train.accumulate > 0)
+        config->train.batch = step / config->train.accumulate;
+}
+
+int budget_batch(struct config *config, const struct dataset *data,
+                 const struct engine_options *options, struct log *log, struct error *err)
+{
+    const struct config given = *config;
+    const struct asked a = {&given, data, options, options->session->dev};
+    const size_t step = (size_t)config->train.effective_batch;
+    const size_t windows = data->count[PART_TRAIN];
+    const size_t most = step < windows || !options->training ? step : windows;
+    struct batches batches;
+    budget_settle(config);
+    if (config->train.batch > 0)
+        return 0;
+    if (batches_of(&batches, step, most ? most : 1))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (!largest_fit(&a, &batches, config))
+        set_batch(&a, &batches, 1, config);
+    const size_t batch = (size_t)config->train.batch;
+    const char *bound = batch < batches.divisor[batches.count - 1]
+                            ? "the next larger divisor does not fit"
+                        : batch < step ? "no more than the training windows"
+                                       : "all at once";
+    free(batches.divisor);
+    log_say(log, "train.batch = auto is %zu, accumulate = %ld: %s", batch, config->train.accumulate,
+            bound);
+    return 0;
+}
+
 /* --- refusal */
 
 int budget_over(uint64_t bytes, const struct device *dev, struct error *err)
@@ -177,7 +213,7 @@ static size_t tell_others(const struct asked *a, struct error *err)
         tell_way(a, &c, "makes the same step", err), told++;
     c = *old;
     c.train.precision = PRECISION_BF16;
-    if (a->options->training && old->train.precision == PRECISION_FP32 &&
+    if (a->options->training && !a->options->resumes && old->train.precision == PRECISION_FP32 &&
         old->device.gemm == GEMM_AUTO && fits(a, &c))
         tell_way(a, &c, "activations in bfloat16", err), told++;
     return told;
@@ -209,13 +245,14 @@ static void tell_batches(const struct asked *a, struct error *err)
     if (batches_of(&batches, trains ? (size_t)most * (size_t)old->train.accumulate : 0,
                    (size_t)most))
         return;
-    const int fitted = largest_fit(a, &batches, &c);
-    if (fitted)
+    const int fitted = largest_fit(a, &batches, &c), may = !a->options->resumes;
+    if (fitted && may)
         tell_way(a, &c, batch_effect(a, effect), err);
     const size_t others = tell_others(a, err);
     c = *old;
     c.train.recompute = 1;
-    if (trains && !fitted && !others && !old->train.recompute && largest_fit(a, &batches, &c))
+    if (trains && may && !fitted && !others && !old->train.recompute &&
+        largest_fit(a, &batches, &c))
         tell_way(a, &c, batch_effect(a, effect), err);
     free(batches.divisor);
     if (!fitted)

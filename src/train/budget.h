@@ -7,7 +7,19 @@
 #ifndef TRAIN_BUDGET_H
 #define TRAIN_BUDGET_H
 
+#include "log/log.h"
 #include "train/engine.h"
+
+/* Where only one of train.batch and train.accumulate is auto, it follows from the other. */
+void budget_settle(struct config *config);
+
+/*
+ * Puts numbers in the place of train.batch = auto and train.accumulate = auto: the largest divisor
+ * of train.effective_batch that fits beside what stands on options->session, and is no more than the
+ * training windows; where none fits 1, which engine_open() then refuses. Tells what was taken.
+ */
+int budget_batch(struct config *config, const struct dataset *data,
+                 const struct engine_options *options, struct log *log, struct error *err);
 
 /* Fills `err`: a plan needs so many bytes of the device, more than its budget; returns -1. */
 int budget_over(uint64_t bytes, const struct device *dev, struct error *err);

@@ -78,15 +78,15 @@ static struct engine *open_planned(const struct config *config, const struct dat
 struct engine *engine_open(const struct config *config, const struct dataset *data,
                            const struct engine_options *options, struct error *err)
 {
+    const int owns = !options->session || options->takes_session;
     struct session *session =
         options->session ? options->session : session_open(config, &options->own, err);
     struct engine *e = session ? open_planned(config, data, options, session->dev, err) : NULL;
     if (!e) {
-        if (!options->session)
-            session_close(session);
+        session_close(owns ? session : NULL);
         return NULL;
     }
-    e->owns_session = !options->session;
+    e->owns_session = owns;
     e->session = session;
     e->profiled.on = session->profile;
     e->gemm = provider_of(config, e->dev);

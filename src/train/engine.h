@@ -49,8 +49,10 @@ struct engine {
 
 struct engine_options {
     int training;
+    int resumes;                /* a refusal names only what --resume lets differ */
     int scattered;              /* one poisoned buffer per tensor (debugging) */
     struct session *session;    /* to stand on, beside others; NULL: on one of its own, */
+    int takes_session;          /* `session` is the engine's from now on, whatever comes of it */
     struct session_options own; /* opened like this */
 };
 

@@ -1,0 +1,104 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Memory: train.batch = auto under a budget, what stands of it in the run folder, and how a run resumes.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+candles 1200 >some.csv
+sed -e 's/candles\.csv/some.csv/' -e 's/^warmup.*/&\nschedule = constant/' tiny.ini >some.ini
+auto='-s train.effective_batch=96 -s train.batch=auto -s train.accumulate=auto'
+
+# value KEY FILE: of a key in an INI.
+value()
+{
+    sed -n "s/^$1 = //p" "$2"
+}
+
+# check_auto BATCH ACCUMULATE WHY ARGUMENT...: what auto becomes, as check tells it.
+check_auto()
+{
+    auto_batch=$1 auto_accumulate=$2 auto_why=$3
+    shift 3
+    # shellcheck disable=SC2086 # words
+    run 0 check -c some.ini $auto "$@" &&
+        has out "^train\\.batch = auto is $auto_batch, accumulate = $auto_accumulate: $auto_why" \
+            "^steps: .*; $auto_accumulate x $auto_batch windows each$"
+}
+point "auto takes the whole step where it fits" check_auto 96 1 'all at once'
+# budget BATCH ACCUMULATE ARGUMENT...: sets $small to the memory that these need.
+budget()
+{
+    budget_batch=$1 budget_accumulate=$2
+    shift 2
+    run 0 check -q -c some.ini -s device.memory=256MiB -s train.batch="$budget_batch" \
+        -s train.accumulate="$budget_accumulate" "$@" || return 1
+    needed=$(sed -n 's/^ *\([0-9.]*\) MiB of .* MiB that device\.memory_fraction allows$/\1/p' out)
+    small="-s device.memory=16MiB -s device.memory_fraction=$(awk -v mib="$needed" 'BEGIN { printf "%.6f", (mib + 0.01) / 16 }')"
+}
+in_less()
+{
+    # shellcheck disable=SC2086 # words
+    budget 48 2 -d none && check_auto 48 2 'the next larger divisor does not fit' -d none $small
+}
+point "and what fits into a smaller memory" in_less
+point "the micro-batch changes what the contrastive term sees, which is told" has out \
+    '^the contrastive term is that of each micro-batch of 48 windows$'
+small_data()
+{
+    run 0 check -q -c some.ini && windows=$(sed -n 's/^windows: \([0-9]*\) training.*/\1/p' out) &&
+        [ "$windows" -gt 100 ] && step=$((2 * windows)) && half=$windows &&
+        run 0 check -c some.ini $auto -s train.effective_batch=$step &&
+        has out "auto is $half, accumulate = 2: no more than the training windows" &&
+        run 0 check -c some.ini -s train.effective_batch=$step -s train.batch=$step -s train.accumulate=auto &&
+        has out "^train.batch = $step is cut to $half, the number" "; 2 x $half windows each"
+}
+point "never more than the training windows, and always a divisor" small_data
+prime()
+{
+    # shellcheck disable=SC2086 # words
+    budget 48 2 -d none && run 0 check -c some.ini $auto -s train.effective_batch=97 -d none $small &&
+        has out 'auto is 1, accumulate = 97: the next larger'
+}
+point "where only 1 and the step itself divide it" prime
+nothing_fits()
+{
+    run 2 check -q -c some.ini $auto -d none -s device.memory=1MiB -s device.memory_fraction=0.05 &&
+        has err 'not even batch = 1 fits'
+}
+point "where not even one window fits" nothing_fits
+
+# A run under a budget keeps its numbers, in config.ini and checkpoint, and goes on with them where more
+# memory is there.
+trained()
+{
+    # shellcheck disable=SC2086 # words
+    budget 32 3 && run 0 -q -c some.ini $auto $small -s train.epochs=1 -s cluster.categories=0 &&
+        [ "$(value batch run/config.ini)" = 32 ] && [ "$(value accumulate run/config.ini)" = 3 ] &&
+        [ "$(value effective_batch run/config.ini)" = 96 ] &&
+        header run/last.safetensors | grep -q 'batch = 32\\naccumulate = 3\\n'
+}
+point "a run has numbers in config.ini and checkpoint" trained
+resumed()
+{
+    # shellcheck disable=SC2086 # words
+    run 0 -q -r -c some.ini $auto -s train.epochs=2 -s cluster.categories=0 && [ "$(value batch run/config.ini)" = 32 ] &&
+        run 0 -q -c some.ini -o twice -s train.effective_batch=96 -s train.batch=32 -s train.accumulate=3 \
+            -s train.epochs=2 -s cluster.categories=0 &&
+        state run/last.safetensors >a && state twice/last.safetensors >b && diff a b
+}
+point "it resumes with them, to the same bits" resumed
+other_step()
+{
+    # shellcheck disable=SC2086 # words
+    run 2 -q -r -c some.ini $auto -s train.effective_batch=192 -s train.epochs=3 &&
+        has err '^seqtrain: --resume: train\.effective_batch: .96. in the checkpoint, .192. here'
+}
+point "not with another step" other_step
+evaluated()
+{
+    run 0 evaluate -c some.ini -o plain -s train.effective_batch=96 -s train.batch=96 -s train.accumulate=1 && run 0 evaluate -c some.ini -o by_auto -s train.effective_batch=96 -s train.batch=auto -s train.accumulate=auto &&
+        cmp plain by_auto
+}
+point "evaluate takes auto as well" evaluated
+
+echo "1..$points"
