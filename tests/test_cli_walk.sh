@@ -109,6 +109,22 @@ for seed in 1 2 3; do
     point "a model of permuted targets does not beat naive, seed $seed" permuted $seed
 done
 
+# x leaps up in row 1300; the target, its mean over 200 rows, 200 rows ahead, is then up in row 1500,
+# where the test begins. Whoever stands in row 1300 and knows no more than that it is row 1300 cannot
+# tell. Without a purge the last targets of training do.
+awk 'BEGIN { srand(5); print "t,n,x"
+    for (i = 0; i < 1600; i++) printf "%d,%d,%.9g\n", 1600000020 + 60 * i, i, (i < 1300 ? -1 : 1) + rand() / 5 }' >leap.csv
+cheats()
+{
+    run 0 train -c walk.ini -o leap --overwrite -s data.source=leap.csv -s data.features=n -s 'data.targets=ma(x,200)' \
+        -s data.horizon=200 -s data.window=1 -s data.folds=15 -s data.fold=15 -s data.validation=0 \
+        -s train.monitor=train/loss -s train.epochs=60 -s "data.purge=$1" && run 0 evaluate -m leap || return 1
+    tr -d ' \n' <out | sed 's/.*"test":{"transformed":{"ma(x,200)":{"mse":\([^,]*\),.*"trainingmean":{"mse":\([^,]*\),.*/\1 \2/' |
+        awk -v cheats="$2" 'NF == 2 { ok = cheats ? $1 < 0.5 * $2 : $1 > 0.8 * $2 } END { print; exit !ok }'
+}
+point "without a purge a model knows what it cannot know" cheats 0 1
+point "purge = auto finds it out" cheats auto 0
+
 refused()
 {
     run 2 check -c walk.ini -s data.fold=6 && has err 'data\.fold: there is no fold 6 of 5' &&
