@@ -72,6 +72,41 @@ between()
 point "objects between epochs" between
 reads "with objects between epochs" one/log.jsonl
 
+# --- a file for Prometheus' node exporter
+
+# of NAME FILE: the value of a metric, with its labels.
+of()
+{
+    grep -F "seqtrain_$1 " "$2" | sed 's/.* //'
+}
+prometheus()
+{
+    run 0 -q -c tiny.ini -o run.prom -s log.prometheus=x.prom -s run.name='a "\b' -s 'log.every=1 steps' && lines err 0 &&
+        label='run="a \"\\b"' && [ "$(of "running{$label}" x.prom)" = 0 ] &&
+        [ "$(of "epoch{$label}" x.prom)" = 2 ] && [ "$(of "steps_total{$label}" x.prom)" = 10 ] &&
+        near 1e-9 "$(epochs run.prom val_loss | tail -n 1)" "$(of "loss{$label,part=\"val\"}" x.prom)" &&
+        near 1e-9 "$(epochs run.prom train_loss | tail -n 1)" "$(of "loss{$label,part=\"train\"}" x.prom)" &&
+        near 1e-9 "$(epochs run.prom grad_norm | tail -n 1)" "$(of "gradient_norm{$label}" x.prom)" &&
+        ! ls x.prom.*
+}
+point "a file for Prometheus" prometheus
+# As the format is defined: each family has its HELP and TYPE in front of its values.
+exposition()
+{
+    awk '/^# HELP seqtrain_[a-z_]+ [^ ]/ { help = $3; next }
+        /^# TYPE seqtrain_[a-z_]+ (gauge|counter)$/ { if ($3 != help || seen[$3]++) exit 1
+            if (($4 == "counter") != ($3 ~ /_total$/)) exit 1; name = $3; next }
+        !/^seqtrain_[a-z_]+\{run="a \\"\\\\b"(,part="(train|val)")?\} [-+.0-9eNaInf]+$/ { exit 1 }
+        { sub(/\{.*/, ""); if ($0 != name) exit 1; n++ } END { exit n != 15 }' x.prom
+}
+point "it has the form that Prometheus defines" exposition
+unwritable()
+{
+    run 0 -q -c tiny.ini -o run.prom --overwrite -s log.prometheus=no/such/folder/x.prom && lines err 1 &&
+        has err '^seqtrain: warning: log\.prometheus: no/such/folder/x\.prom: No such file or directory$'
+}
+point "a file that cannot be written is told once, and the run goes on" unwritable
+
 # --- segments
 
 rm -rf run

@@ -17,7 +17,7 @@ static const struct {
     [OPTION_INPUT] = {sizeof(char *), value_read_text, value_write_text, "file"},
     [OPTION_INPUTS] = {sizeof(struct list), value_read_list, value_write_list,
                        "files, folders or globs"},
-    [OPTION_OUTPUT] = {sizeof(char *), value_read_text, value_write_text, "folder"},
+    [OPTION_OUTPUT] = {sizeof(char *), value_read_text, value_write_text, "path"},
     [OPTION_LIST] = {sizeof(struct list), value_read_list, value_write_list, "list"},
     [OPTION_EXPRESSION] = {sizeof(char *), value_read_expression, value_write_expression, "text"},
     [OPTION_FIGURE] = {sizeof(char *), value_read_figure, value_write_text,

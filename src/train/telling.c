@@ -27,8 +27,7 @@ static json_t *number(double x)
     return isfinite(x) ? json_real(x) : json_null();
 }
 
-/* Resident memory of this process in bytes. */
-static long long host_bytes(void)
+long long telling_host_bytes(void)
 {
     long long size = 0, resident = 0;
     FILE *f = fopen("/proc/self/statm", "r");
@@ -108,7 +107,7 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
         json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
                   "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",
                   f->seconds, "device_bytes", (json_int_t)device_bytes(t->engine->dev),
-                  "host_bytes", (json_int_t)host_bytes(), "best", best);
+                  "host_bytes", (json_int_t)telling_host_bytes(), "best", best);
     json_object_update(event, rest);
     json_decref(rest);
     if (t->config->train.precision == PRECISION_FP16) {
@@ -130,7 +129,7 @@ void telling_step(struct loop *loop, double loss, double norm, double rate)
                         number(loop->lr), "train_loss", number(loss), "grad_norm", number(norm),
                         "windows_per_second", number(rate), "device_bytes",
                         (json_int_t)device_bytes(t->engine->dev), "host_bytes",
-                        (json_int_t)host_bytes()));
+                        (json_int_t)telling_host_bytes()));
 }
 
 /* Says so where the gradient norm keeps rising and the loss does not fall; not again within ten

@@ -122,9 +122,14 @@ static void write_object(struct loop *loop, double t)
     struct watch *w = &loop->watch;
     const struct progress *p = &loop->training->progress;
     const struct watch_sums sums = sums_of(&p->metrics), *old = &w->written;
-    telling_step(loop, (sums.loss - old->loss) / (sums.windows - old->windows),
-                 (sums.norm - old->norm) / (sums.steps - old->steps),
-                 (double)(p->done - w->written_done) / (t - w->written_at));
+    const double loss = (sums.loss - old->loss) / (sums.windows - old->windows);
+    const double norm = (sums.norm - old->norm) / (sums.steps - old->steps);
+    const double rate = (double)(p->done - w->written_done) / (t - w->written_at);
+    telling_step(loop, loss, norm, rate);
+    w->prometheus.train_loss = loss;
+    w->prometheus.grad_norm = norm;
+    w->prometheus.rate = rate;
+    prometheus_write(loop);
     w->written = sums;
     w->written_at = w->every_at = t;
     w->written_done = p->done;
@@ -147,7 +152,12 @@ void watch_begin(struct loop *loop)
 {
     struct training *training = loop->training;
     const double t = now();
-    loop->watch = (struct watch){.looked = t, .every_at = t, .epoch = -1};
+    loop->watch = (struct watch){
+        .looked = t,
+        .every_at = t,
+        .epoch = -1,
+        .prometheus = {
+            .train_loss = NAN, .val_loss = NAN, .grad_norm = NAN, .rate = NAN, .running = 1}};
     atomic_store(&loop->watch.step, training->progress.step);
     if (training->config->log.stalled)
         loop->watch.stall = stall_start((double)training->config->log.stalled / 1000,
@@ -157,6 +167,8 @@ void watch_begin(struct loop *loop)
 void watch_end(struct loop *loop)
 {
     stall_stop(loop->watch.stall);
+    loop->watch.prometheus.running = 0;
+    prometheus_write(loop);
 }
 
 int watch_step(struct loop *loop, struct error *err)
@@ -195,6 +207,11 @@ void watch_epoch(struct loop *loop, const struct epoch_figures *f)
 {
     struct watch *w = &loop->watch;
     count(loop, fmax(loop->epoch_began + f->seconds, w->marked), loop->n);
+    w->prometheus.train_loss = f->train.loss;
+    w->prometheus.val_loss = f->val.loss;
+    w->prometheus.grad_norm = f->grad_mean;
+    w->prometheus.rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
+    prometheus_write(loop);
     if (w->looks) /* the rest of a long epoch may be a single step */
         return;
     judge_figure(loop, &w->loss, "train_loss", f->train.loss);

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * watch: what looks after a training while it goes on: it tells the log where it gets slow,
- * diverges or stalls, and writes the objects between epochs that log.every asks for. It reads the
+ * diverges or stalls, and writes the objects between epochs that log.every asks for and the file of
+ * log.prometheus. It reads the
  * sums of an epoch that is under way, and changes nothing that is trained.
  */
 #ifndef TRAIN_WATCH_H
 #define TRAIN_WATCH_H
 
+#include "train/prometheus.h"
 #include "train/stall.h"
 #include "train/trend.h"
 
@@ -44,6 +46,7 @@ struct watch {
     unsigned long long written_done; /* windows of the epoch until then */
     atomic_long step;                /* optimizer steps done, for the thread */
     struct stall *stall;
+    struct prometheus prometheus;
 };
 
 /* A training begins, and ends. */
