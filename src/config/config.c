@@ -675,16 +675,19 @@ void config_free(struct config *config)
     free(config);
 }
 
-/* Reads file and settings, and then the values. */
-static void read_all(struct config_making *p, const struct config_made *made,
+/* Reads file and settings, between the first `base` and the other settings what varies, and then
+ * the values of all. */
+static void read_all(struct config_making *p, const struct config_made *made, size_t base,
                      const char *const *value)
 {
     if (made->bytes)
         read_file(p, made->bytes, made->size);
-    for (size_t i = 0; i < made->settings; i++)
-        read_setting(p, made->setting[i], ENTRY_SETTING + (long)i);
-    if (value)
-        vary(p, value);
+    for (size_t i = 0; i <= made->settings; i++) {
+        if (i == base && value)
+            vary(p, value);
+        if (i < made->settings)
+            read_setting(p, made->setting[i], ENTRY_SETTING + (long)i);
+    }
     check_varying(p);
     if (p->no_memory || entries_replace(p->entries, on_entry_fault, p))
         p->no_memory = 1;
@@ -693,9 +696,10 @@ static void read_all(struct config_making *p, const struct config_made *made,
 }
 
 /* Makes a config of `made`, which it takes over (NULL: memory), with other values (NULL: none) of
- * keys that vary. `whole`: it is also checked what holds between keys. */
-static struct config *make(struct config_made *made, const char *const *value, int whole,
-                           config_checker *also, struct error *err)
+ * keys that vary by the first `base` settings. `whole`: it is also checked what holds between keys.
+ */
+static struct config *make(struct config_made *made, size_t base, const char *const *value,
+                           int whole, config_checker *also, struct error *err)
 {
     char *copy = made && made->name ? strdup(made->name) : NULL;
     char *folder = copy ? dirname(copy) : NULL;
@@ -709,7 +713,7 @@ static struct config *make(struct config_made *made, const char *const *value, i
         locale_t before = clocale_enter();
         p.config->made = made;
         p.entries = &made->entries;
-        read_all(&p, made, value);
+        read_all(&p, made, base, value);
         if (!p.no_memory && whole) {
             check_data(&p);
             if (also)
@@ -755,7 +759,8 @@ struct config *config_load_with(const char *path, char *const *settings, size_t 
         free(bytes);
         return NULL;
     }
-    struct config *config = make(made_new(bytes, size, path, settings, count), NULL, 1, also, err);
+    struct config *config =
+        make(made_new(bytes, size, path, settings, count), 0, NULL, 1, also, err);
     free(bytes);
     return config;
 }
@@ -768,7 +773,7 @@ struct config *config_load(const char *path, char *const *settings, size_t count
 struct config *config_parse_with(const char *text, const char *name, char *const *settings,
                                  size_t count, config_checker *also, struct error *err)
 {
-    return make(made_new(text, strlen(text), name, settings, count), NULL, 1, also, err);
+    return make(made_new(text, strlen(text), name, settings, count), 0, NULL, 1, also, err);
 }
 
 struct config *config_parse(const char *text, const char *name, char *const *settings, size_t count,
@@ -833,7 +838,7 @@ static struct config *again(const struct config *base, const char *const *value,
     for (size_t i = 0; i < m->settings + count; i++)
         all[i] = i < m->settings ? m->setting[i] : settings[i - m->settings];
     struct config *config = make(made_new(m->bytes, m->size, m->name, all, m->settings + count),
-                                 value, whole, also, err);
+                                 m->settings, value, whole, also, err);
     free(all);
     return config;
 }

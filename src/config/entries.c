@@ -72,10 +72,14 @@ struct entry *entries_add(struct entries *entries, const char *section, const ch
         entries->item = more;
         entries->room = room;
     }
-    struct entry *e = &entries->item[entries->count];
-    *e = (struct entry){.section = section, .key = strdup(key), .text = strdup("")};
-    entries->count++;
-    return e->key && e->text ? e : NULL;
+    struct entry e = {.section = section, .key = strdup(key), .text = strdup("")};
+    if (!e.key || !e.text) {
+        free(e.key);
+        free(e.text);
+        return NULL;
+    }
+    entries->item[entries->count] = e;
+    return &entries->item[entries->count++];
 }
 
 int entry_set(struct entry *entry, const char *text, long from)

@@ -21,6 +21,7 @@ struct reading {
     struct values *values; /* [keys] */
     struct error *err;
     int faults;
+    int failed; /* for want of memory: `err` tells so, and no fault */
 };
 
 /* --- faults: all are told, a line each */
@@ -29,11 +30,24 @@ struct reading {
 static int add_fault(struct reading *r, const struct error *one)
 {
     struct error *all = r->err;
-    size_t used = r->faults++ ? strlen(all->text) : 0;
-    if (used + 1 + strlen(one->text) < sizeof all->text || !used)
+    size_t used = r->faults ? strlen(all->text) : 0;
+    if (r->failed)
+        return -1;
+    r->failed = one->status == STATUS_FAILED;
+    if (r->failed)
+        *all = *one;
+    else if (!r->faults || used + 1 + strlen(one->text) < sizeof all->text)
         snprintf(all->text + used, sizeof all->text - used, "%s%s", used ? "\n" : "", one->text);
     all->status = one->status;
+    r->faults++;
     return -1;
+}
+
+static int out_of_memory(struct reading *r)
+{
+    struct error one = {0};
+    error_set(&one, STATUS_FAILED, "[sweep]: out of memory");
+    return add_fault(r, &one);
 }
 
 /* What is wrong with a key that varies; -1. */
@@ -52,10 +66,10 @@ static int try_values(struct reading *r, size_t key)
     const struct values *v = &r->values[key];
     struct error one = {0};
     int failed = 0;
-    for (size_t i = 0; i < v->count; i++)
+    for (size_t i = 0; i < v->count && !r->failed; i++)
         if (config_try(r->sweep->base, key, v->item[i], &one))
             failed = add_fault(r, &one);
-    for (size_t i = 0; !v->item && i < 2; i++)
+    for (size_t i = 0; !v->item && i < 2 && !r->failed; i++)
         if (config_try(r->sweep->base, key, v->bound[i], &one))
             failed = add_fault(r, &one);
     return failed;
@@ -65,8 +79,7 @@ static int read_key(struct reading *r, size_t key, const struct config_varied *v
 {
     char what[VALUES_FAULT];
     if (values_read(&r->values[key], varied, what))
-        return *what ? key_fault(r, key, what)
-                     : error_set(r->err, STATUS_FAILED, "[sweep] %s: out of memory", varied->name);
+        return *what ? key_fault(r, key, what) : out_of_memory(r);
     if (!r->values[key].item && r->sweep->base->sweep.sampler == SAMPLER_GRID)
         return key_fault(r, key, "a range is drawn from: a grid has none (sampler = random)");
     return try_values(r, key);
@@ -132,7 +145,7 @@ static int read_keys(struct reading *r)
         config_varied(s->base, i, &varied);
         s->key[i].is_whole = varied.is_whole;
         if (!(s->key[i].name = strdup(varied.name)))
-            return error_set(r->err, STATUS_FAILED, "out of memory");
+            return out_of_memory(r);
         read_key(r, i, &varied);
     }
     for (size_t i = 0; i < s->keys; i++)

@@ -37,7 +37,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan data reads joined streamed cached encode resume overwrite cold pictures'
+all_cases='devices check plan sweep data reads joined streamed cached encode resume overwrite cold pictures'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -158,6 +158,20 @@ window   = 5
 type = recurrent
 INI
 
+cat >sweep.ini <<'INI'
+[vars]
+name   = few
+source = ${vars.name}.csv
+[data]
+source = ${vars.source}
+[sweep]
+sampler     = random
+samples     = 3
+vars.name   = zip(few, long)
+data.window = zip(6, 7)
+train.lr    = log(1e-4, 1e-2)
+INI
+
 # What a case runs: $words.
 words()
 {
@@ -166,6 +180,7 @@ words()
     devices) words='devices' ;;
     check) words='check -c transformer.ini' ;;
     plan) words='check --plan -c autoencoder.ini' ;;
+    sweep) words='sweep --list -c sweep.ini -s data.source=few.csv -s data.stride=2' ;;
     data) words='data -c recurrent.ini -o seen' ;;
     joined) words='data -c joined.ini -o seen' ;;
     reads | cached) words='data -c reads.ini -o seen' ;;
