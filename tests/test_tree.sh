@@ -177,7 +177,8 @@ fi
 for file in configs/*.ini; do
     point "$file holds only known keys" "$(awk '
         /^\[/ { section = substr($1, 2, length($1) - 2) }
-        /^[a-z_]+ *=/ { print section, $1 }' "$file" | while read -r pair; do
+        section == "sweep" && /^[a-z_]+\.[a-z_]+ *=/ && !/^vars\./ { sub(/\./, " "); print $1, $2; next }
+        section != "vars" && /^[a-z_]+ *=/ { print section, $1 }' "$file" | while read -r pair; do
         echo "$keys" | grep -qxF "$pair" || echo "$pair"
     done)"
 done
