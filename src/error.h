@@ -25,7 +25,8 @@ enum status {
 enum cause {
     CAUSE_NONE,
     CAUSE_BUDGET, /* the plan takes more than the device's budget, or than one of its buffers */
-    CAUSE_MEMORY, /* the device's memory ran out in spite of the plan */
+    CAUSE_MEMORY, /* the device's memory ran out in spite of the plan; the text begins with "the
+                     device's memory ran out", with what was done in front */
 };
 
 struct error {

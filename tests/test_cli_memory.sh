@@ -101,4 +101,34 @@ evaluated()
 }
 point "evaluate takes auto as well" evaluated
 
+# --- the device has less memory than the plan could know: another process took it
+
+fault=${seqtrain%/seqtrain}/seqtrain-fault
+# short CALL: half of what the plan needs is there, and this call of OpenCL tells.
+short()
+{
+    rm -rf run
+    budget 32 3 || return 1
+    half=$(awk -v mib="$needed" 'BEGIN { printf "%d", mib * 524288 }')
+    SEQTRAIN_FAULT_MEMORY=$half:$1 SEQTRAIN_FAULT_REPORT=report "$fault" -q -c some.ini -s train.batch=32 \
+        -s train.accumulate=3 >out 2>err </dev/null
+    got=$?
+    [ $got -eq 4 ] && lines err 1 && has err "^seqtrain: .*the device's memory ran out in spite of the plan .*: $1: CL_" &&
+        [ "$(wc -w <report)" -eq 5 ]
+}
+# in_log: the log has the cause, and what was tried.
+in_log()
+{
+    grep '"event":"error"' run/log.jsonl >event && has event '"cause":"device_memory"' '"batch":32' '"accumulate":3'
+}
+if [ -x "$fault" ]; then
+    point "no memory for a buffer" short clCreateBuffer
+    point "the folder is not begun" [ ! -e run ]
+    point "none behind a buffer, when it is used first" short clEnqueueFillBuffer
+    point "none for a kernel" short clEnqueueNDRangeKernel
+    point "the log tells it from other failures" in_log
+else
+    skip "a device that is short of memory" "seqtrain-fault needs glibc"
+fi
+
 echo "1..$points"

@@ -860,6 +860,24 @@ static void test_effective_batch(void **state)
     free(whole);
 }
 
+/* The next smaller micro-batch of the same step, down to single windows. */
+static void test_smaller_batch(void **state)
+{
+    (void)state;
+    static const long wanted[] = {24, 18, 12, 9, 8, 6, 4, 3, 2, 1};
+    struct fixture f;
+    FIXTURE(&f, "train.batch=36", "train.accumulate=2", "train.evaluate_batch=10");
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++) {
+        assert_int_equal(budget_smaller(f.config), 0);
+        assert_int_equal(f.config->train.batch, wanted[i]);
+        assert_int_equal(f.config->train.accumulate, 72 / wanted[i]);
+        assert_int_equal(f.config->train.evaluate_batch, wanted[i] < 10 ? -1 : 10);
+    }
+    assert_int_equal(budget_smaller(f.config), -1);
+    assert_int_equal(f.config->train.batch, 1);
+    fixture_fini(&f);
+}
+
 /* Of 12 steps the 2nd, 7th and 12th are watched launch by launch, the first is neither; an epoch's
  * end in between is no part of the time that steps take by themselves. */
 static void test_profile(void **state)
@@ -996,19 +1014,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), /* first: the highest resident memory never falls */
-        cmocka_unit_test(test_evaluate_batch),
-        cmocka_unit_test(test_data_hash),
-        cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_dropout_gradient),
-        cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_budget),
-        cmocka_unit_test(test_budget_recompute),
-        cmocka_unit_test(test_budget_too_small),
-        cmocka_unit_test(test_effective_batch),
-        cmocka_unit_test(test_budget_of_session),
-        cmocka_unit_test(test_profile),
-        cmocka_unit_test(test_one_session),
+        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_data_hash),
+        cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
+        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_effective_batch),
+        cmocka_unit_test(test_smaller_batch),    cmocka_unit_test(test_budget_of_session),
+        cmocka_unit_test(test_profile),          cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

@@ -41,6 +41,23 @@ static int check_room(const struct device *dev, size_t bytes, size_t room, const
     return error_cause(err, CAUSE_BUDGET);
 }
 
+/* Memory of zeros that is really there: some implementations make it when it is used first. */
+static int make_memory(struct buffer *b, const char *what, struct error *err)
+{
+    cl_int code;
+    const cl_int zero = 0;
+    if (b->dev->counts)
+        return 0;
+    b->id = clCreateBuffer(b->dev->context, CL_MEM_READ_WRITE, b->bytes, NULL, &code);
+    if (code != CL_SUCCESS)
+        return opencl_error_memory(err, code, "clCreateBuffer", what);
+    DEVICE_ENQUEUE(b->dev, code, clEnqueueFillBuffer, b->id, &zero, sizeof zero, 0, b->bytes);
+    if (code != CL_SUCCESS)
+        return opencl_error_memory(err, code, "clEnqueueFillBuffer", what);
+    code = clFinish(b->dev->queue);
+    return code == CL_SUCCESS ? 0 : opencl_error_memory(err, code, "clFinish", what);
+}
+
 struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, struct error *err)
 {
     if (!bytes)
@@ -55,21 +72,14 @@ struct buffer *buffer_new(struct device *dev, size_t bytes, const char *what, st
     }
     b->dev = dev;
     b->bytes = room;
-    cl_int code = CL_SUCCESS;
-    if (!dev->counts)
-        b->id = clCreateBuffer(dev->context, CL_MEM_READ_WRITE, room, NULL, &code);
-    if (code != CL_SUCCESS) {
-        opencl_error(err, code, "clCreateBuffer", what);
+    if (make_memory(b, what, err)) {
+        if (b->id)
+            clReleaseMemObject(b->id);
         free(b);
         return NULL;
     }
     dev->bytes += room;
     b->serial = dev->serial++;
-    if (buffer_zero(b, err) || device_finish(dev, err)) {
-        error_prefix(err, "%s", what);
-        buffer_free(b);
-        return NULL;
-    }
     return b;
 }
 

@@ -66,8 +66,22 @@ const char *opencl_error_name(cl_int code)
 
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what)
 {
+    if (code == CL_MEM_OBJECT_ALLOCATION_FAILURE)
+        return opencl_error_memory(err, code, call, what);
     return error_set(err, STATUS_DEVICE, "%s: %s (%d)%s%s", call, opencl_error_name(code), code,
                      what ? ": " : "", what ? what : "");
+}
+
+int opencl_error_memory(struct error *err, cl_int code, const char *call, const char *what)
+{
+    if (code != CL_MEM_OBJECT_ALLOCATION_FAILURE && code != CL_OUT_OF_RESOURCES &&
+        code != CL_OUT_OF_HOST_MEMORY)
+        return opencl_error(err, code, call, what);
+    error_set(err, STATUS_DEVICE,
+              "the device's memory ran out in spite of the plan (another process may hold some): "
+              "%s: %s (%d)%s%s",
+              call, opencl_error_name(code), code, what ? ": " : "", what ? what : "");
+    return error_cause(err, CAUSE_MEMORY);
 }
 
 int device_error_planned(struct error *err, const char *what)

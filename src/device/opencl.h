@@ -123,6 +123,10 @@ int device_error_planned(struct error *err, const char *what);
 /* Fills `err` with "call: CL_NAME (what)"; returns -1. */
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what);
 
+/* The same of a call that makes memory, or uses it for the first time: any code of too few resources
+ * then says that the device's memory ran out (CAUSE_MEMORY). */
+int opencl_error_memory(struct error *err, cl_int code, const char *call, const char *what);
+
 /* Tells why none of these platforms has a device, or why there is no platform; returns -1. */
 int device_error_none(const cl_platform_id *platform, cl_uint count, struct error *err);
 

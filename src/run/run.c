@@ -202,6 +202,19 @@ int run_report(struct run *run, struct error *err)
     return 0;
 }
 
+/* What ended the run. Where the device's memory ran out, a smaller micro-batch may do: the event
+ * says so ("cause"), with the one that was tried. */
+static json_t *error_event(const struct training *t, const struct error *err)
+{
+    json_t *event = json_pack("{s:s}", "message", err->text);
+    if (err->cause != CAUSE_MEMORY)
+        return event;
+    json_object_set_new(event, "cause", json_string("device_memory"));
+    json_object_set_new(event, "batch", json_integer(t->config->train.batch));
+    json_object_set_new(event, "accumulate", json_integer(t->config->train.accumulate));
+    return event;
+}
+
 int run_close(struct run *run, int result, struct error *err)
 {
     struct training *t = &run->training;
@@ -211,7 +224,7 @@ int run_close(struct run *run, int result, struct error *err)
     if (t->engine)
         device_save_programs(t->engine->dev);
     if (result && t->log)
-        log_event(t->log, "error", json_pack("{s:s}", "message", err->text));
+        log_event(t->log, "error", error_event(t, err));
     free(t->plan);
     progress_fini(&t->progress);
     engine_close(t->engine);

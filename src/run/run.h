@@ -45,8 +45,16 @@ int run_train(struct run *run, struct error *err);
  * its end. Does nothing in a run that was interrupted or finished before. */
 int run_report(struct run *run, struct error *err);
 
-/* Ends a run that came to this result, which is returned; an error is told to its log. Returns -1
- * also where the log could not be written. */
+/*
+ * Ends a run that came to this result, which is returned; an error is told to its log. Returns -1
+ * also where the log could not be written.
+ *
+ * Whoever made the run may try it again where err->cause is CAUSE_MEMORY: the device's memory ran
+ * out in spite of the plan, since another process took some. Its status is 4 as that of any failure
+ * of the device; its object in log.jsonl has "cause": "device_memory", "batch" and "accumulate".
+ * budget_smaller() makes `config`, which has these numbers, one with the next smaller micro-batch of
+ * the same step, for run_open() again. A run that has a checkpoint goes on with the batch of that.
+ */
 int run_close(struct run *run, int result, struct error *err);
 
 #endif

@@ -130,6 +130,21 @@ int budget_batch(struct config *config, const struct dataset *data,
     return 0;
 }
 
+int budget_smaller(struct config *config)
+{
+    const long step = config->train.batch * config->train.accumulate;
+    long n = config->train.batch - 1;
+    while (n > 0 && step % n)
+        n--;
+    if (n < 1)
+        return -1;
+    config->train.batch = n;
+    config->train.accumulate = step / n;
+    if (config->train.evaluate_batch > n)
+        config->train.evaluate_batch = -1;
+    return 0;
+}
+
 /* --- refusal */
 
 int budget_over(uint64_t bytes, const struct device *dev, struct error *err)

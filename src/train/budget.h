@@ -21,6 +21,9 @@ void budget_settle(struct config *config);
 int budget_batch(struct config *config, const struct dataset *data,
                  const struct engine_options *options, struct log *log, struct error *err);
 
+/* Makes `config` one with the next smaller micro-batch that makes the same step; -1: there is none. */
+int budget_smaller(struct config *config);
+
 /* Fills `err`: a plan needs so many bytes of the device, more than its budget; returns -1. */
 int budget_over(uint64_t bytes, const struct device *dev, struct error *err);
 

@@ -10,6 +10,9 @@
  *   and what is still held (memory, streams, OpenCL objects).
  * - SEQTRAIN_FAULT_SITES=FILE: "KIND N HASH" for the first call from each site, which is a hash of
  *   the innermost functions of seqtrain on the stack.
+ * - SEQTRAIN_FAULT_MEMORY=BYTES:CALL: the device has no more than these bytes for buffers, whatever
+ *   it says: from the buffer on that goes beyond, clCreateBuffer, clEnqueueFillBuffer or
+ *   clEnqueueNDRangeKernel fails.
  * - SEQTRAIN_FAULT_STACK=KIND:N: the stack of that call, for addr2line, on standard error.
  *
  * The clock and the size of the device's memory stand still, so that two runs leave the same bytes.
@@ -202,6 +205,8 @@ static int drop(const void *what)
     return found != NULL;
 }
 
+static void read_memory(const char *text);
+
 /* --- begin and end */
 
 static void report(void)
@@ -232,6 +237,7 @@ __attribute__((constructor)) static void begin(void)
     const char *path = getenv("SEQTRAIN_FAULT_SITES");
     parse(getenv("SEQTRAIN_FAULT"), fail_at, &and_after);
     parse(getenv("SEQTRAIN_FAULT_STACK"), stack_at, &ignored);
+    read_memory(getenv("SEQTRAIN_FAULT_MEMORY"));
     sites = path ? __real_fopen(path, "w") : NULL;
 
     atexit(report);
@@ -819,6 +825,32 @@ const char *__wrap_gzerror(gzFile f, int *code)
 
 /* --- OpenCL */
 
+/* The device's memory, as SEQTRAIN_FAULT_MEMORY has it. */
+static size_t memory_most = SIZE_MAX, memory_taken;
+static const char *memory_fails = "";
+
+static void read_memory(const char *text)
+{
+    char *end;
+    if (!text)
+        return;
+    memory_most = strtoul(text, &end, 10);
+    memory_fails = *end == ':' ? end + 1 : "";
+}
+
+/* Whether there is too little for what is done. */
+static int is_short(const char *call)
+{
+    return memory_taken > memory_most && !strcmp(call, memory_fails);
+}
+
+/* As one driver has it, and as another. */
+static cl_int short_code(const char *call)
+{
+    return strcmp(call, "clEnqueueFillBuffer") ? CL_MEM_OBJECT_ALLOCATION_FAILURE
+                                               : CL_OUT_OF_RESOURCES;
+}
+
 #define CL_FAILS fails(CL)
 #define CL_CODE(name, parameters, arguments)                             \
     cl_int __real_##name parameters;                                     \
@@ -861,6 +893,8 @@ const char *__wrap_gzerror(gzFile f, int *code)
     {                                           \
         if (CL_FAILS)                           \
             return CL_OUT_OF_RESOURCES;         \
+        if (is_short(#name))                    \
+            return short_code(#name);           \
         cl_int code = __real_##name arguments;  \
         if (code == CL_SUCCESS && event)        \
             hold(EVENT, *event);                \
@@ -932,9 +966,21 @@ CL_MAKE(cl_kernel, KERNEL, clCreateKernel, (cl_program program, const char *name
 CL_CODE(clSetKernelArg, (cl_kernel kernel, cl_uint index, size_t size, const void *value),
         (kernel, index, size, value))
 CL_RELEASE(cl_kernel, clReleaseKernel)
-CL_MAKE(cl_mem, BUFFER, clCreateBuffer,
-        (cl_context context, cl_mem_flags flags, size_t size, void *from, cl_int *code),
-        (context, flags, size, from, code))
+cl_mem __real_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *from,
+                             cl_int *code);
+cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *from,
+                             cl_int *code);
+cl_mem __wrap_clCreateBuffer(cl_context context, cl_mem_flags flags, size_t size, void *from,
+                             cl_int *code)
+{
+    const int failed = CL_FAILS;
+    memory_taken += size;
+    if (!failed && !is_short("clCreateBuffer"))
+        return hold(BUFFER, __real_clCreateBuffer(context, flags, size, from, code));
+    if (code)
+        *code = failed ? CL_OUT_OF_RESOURCES : CL_MEM_OBJECT_ALLOCATION_FAILURE;
+    return NULL;
+}
 CL_MAKE(cl_mem, BUFFER, clCreateSubBuffer,
         (cl_mem parent, cl_mem_flags flags, cl_buffer_create_type type, const void *what,
          cl_int *code),
