@@ -42,7 +42,7 @@ struct sweep_run {
     size_t settings;
 };
 
-/* Reads a file and settings; what a setting says does not vary. NULL with all faults, by lines. */
+/* Reads a file and settings; what a setting says does not vary. NULL with all faults. */
 struct sweep *sweep_open(const char *path, char *const *settings, size_t count, struct error *err);
 void sweep_free(struct sweep *sweep);
 
