@@ -37,7 +37,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads joined streamed cached encode resume overwrite cold pictures'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -184,6 +184,7 @@ words()
     data) words='data -c recurrent.ini -o seen' ;;
     joined) words='data -c joined.ini -o seen' ;;
     reads | cached) words='data -c reads.ini -o seen' ;;
+    folds) words='data -c reads.ini -s data.split=walk_forward -s data.folds=2 -s data.days=1 -o seen' ;;
     streamed) words='data -c reads.ini -s data.feed=stream -o seen' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
