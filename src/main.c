@@ -3,10 +3,12 @@
  * seqtrain: the command line, see seqtrain(1). The only place that exits. The locale stays "C", so
  * that numbers have a decimal point everywhere.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "commands/cmdline.h"
 #include "util/file.h"
@@ -15,11 +17,43 @@
 
 volatile sig_atomic_t interrupted;
 
-/* A second signal of the kind ends the process at once. */
+/* A second signal of the kind ends the process at once; but a terminal that closes sends SIGHUP
+ * more than once. */
 static void on_signal(int number)
 {
     interrupted = number;
-    signal(number, SIG_DFL);
+    if (number != SIGHUP)
+        signal(number, SIG_DFL);
+}
+
+/* Signals ask for an end with a checkpoint; where nohup(1) was asked for, SIGHUP does not. */
+static void catch_signals(void)
+{
+    /* reads and writes go on: it is between steps that an interruption counts */
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    struct sigaction before;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
+    if (sigaction(SIGHUP, &action, &before) || before.sa_handler == SIG_IGN)
+        signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN); /* training goes on without its console */
+}
+
+/* No file that is opened later takes the place of a standard stream that is closed. */
+static void fill_streams(void)
+{
+    int fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDONLY);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* After SIGUSR1 it is 138 whatever number the signal has on this system. */
+static int status_after(int signal)
+{
+    return 128 + (signal == SIGUSR1 ? 10 : signal);
 }
 
 int main(int argc, char **argv)
@@ -27,22 +61,18 @@ int main(int argc, char **argv)
     struct options options = {.started = now()};
     struct error err = {0};
     const struct cmdline_command *command = NULL;
-    /* reads and writes go on: it is between steps that an interruption counts */
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
 
+    fill_streams();
     signal(SIGXFSZ, SIG_IGN); /* a file that grows too large is told as a full disk is */
     jsonmem_watch();
     int result = cmdline_parse(argc, argv, &options, &command, &err);
     if (!result)
         options.command = command->name;
-    if (!result && command->saves) { /* the others have nothing to save */
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        signal(SIGPIPE, SIG_IGN); /* training goes on without its console */
-    }
+    if (!result && command->saves) /* the others have nothing to save */
+        catch_signals();
     if (!result)
         result = command->run(&options, &err);
-    if (result >= 0)
+    if (result >= 0 && !interrupted) /* what was interrupted may have lost its terminal */
         result = file_flush(stdout, "standard output", &err);
     for (size_t i = 0; i < options.setting_count; i++)
         free(options.settings[i]);
@@ -56,5 +86,5 @@ int main(int argc, char **argv)
         }
         return err.status ? (int)err.status : STATUS_FAILED;
     }
-    return interrupted ? 128 + interrupted : STATUS_DONE;
+    return interrupted ? status_after(interrupted) : STATUS_DONE;
 }

@@ -218,5 +218,6 @@ ended()
 }
 point "nor is anything left by SIGTERM" ended TERM 143
 point "nor by SIGHUP" ended HUP 129
+point "nor by SIGUSR1" ended USR1 138
 
 echo "1..$points"

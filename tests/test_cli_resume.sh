@@ -119,7 +119,7 @@ log_tells()
 }
 point "the log tells of resuming; each epoch is in it once" log_tells
 
-# --- checkpoints amid an epoch (5 steps), SIGTERM and SIGINT
+# --- checkpoints amid an epoch (5 steps), and each signal that ends with one
 
 rm -rf run
 # last_is EVENT...: the log ends with one of these.
@@ -135,7 +135,7 @@ last_is()
 
 amid=-strain.checkpoint=3\ steps
 for kill in 'KILL checkpoint 1 137' 'KILL checkpoint 4 137' 'TERM epoch 3 143' 'KILL checkpoint 17 137' \
-    'INT epoch 14 130' 'TERM checkpoint 40 143' 'KILL checkpoint 55 137'; do
+    'HUP epoch 8 129' 'USR1 checkpoint 25 138' 'INT epoch 14 130' 'TERM checkpoint 40 143' 'KILL checkpoint 55 137'; do
     # shellcheck disable=SC2086 # words
     set -- $kill
     point "$1 at $2 $3" stopped "$4" "$1" "$2" "$3" -r "$amid"
@@ -153,6 +153,79 @@ amid_epoch()
 point "resumed amid an epoch at least once" amid_epoch
 point "then it is resumed to its end, with checkpoints at epochs" finished
 point "with the bits of the run that was never killed" same_run whole run
+
+# --- without a terminal, and more than once
+
+# patiently COMMAND...: waits for a minute until it succeeds.
+patiently()
+{
+    tries=0
+    until "$@"; do
+        tries=$((tries + 1))
+        [ $tries -lt 600 ] && sleep 0.1 || return 1
+    done
+}
+# waiting COMMAND...: a training that reads candles.csv from a pipe as soon as there is a file called go.
+# Its number is in $pid.
+waiting()
+{
+    rm -rf run pipe.csv go opened
+    mkfifo pipe.csv
+    { : >opened && while [ -p pipe.csv ] && [ ! -e go ]; do sleep 0.1; done && cat candles.csv; } >pipe.csv 2>/dev/null &
+    writer=$!
+    "$@" "$seqtrain" -c tiny.ini -s data.source=pipe.csv >output 2>err </dev/null &
+    pid=$!
+    patiently [ -e opened ]
+}
+# ends STATUS: the training ends so.
+ends()
+{
+    wait $pid
+    ended=$?
+    : >go
+    wait $writer
+    [ "$ended" -eq "$1" ] || { echo "exit status $ended, not $1" && return 1; }
+}
+twice()
+{
+    waiting env || return 1
+    while kill -"$1" $pid && sleep 0.1; do :; done 2>/dev/null & # until it is gone
+    ends "$2" && [ ! -e run/last.safetensors ]
+}
+point "a second SIGTERM ends at once" twice TERM 143
+point "a second SIGUSR1 ends at once" twice USR1 138
+hangs_up()
+{
+    waiting env && kill -HUP $pid && sleep 0.2 && kill -HUP $pid && sleep 0.2 && kill -0 $pid && : >go && ends 129 &&
+        run 0 evaluate -m run/last.safetensors -i candles.csv
+}
+point "a terminal may hang up twice" hangs_up
+ignored()
+(
+    trap '' HUP
+    waiting env && kill -HUP $pid && sleep 0.2 && : >go && ends 0 && [ -e run/best.safetensors ]
+)
+point "nohup ignores it" ignored
+deaf()
+{
+    rm -rf run
+    "$seqtrain" -c long.ini -s train.epochs=100000 >/dev/full 2>err </dev/null &
+    pid=$!
+    patiently grep -qs '"event":"checkpoint"' run/log.jsonl && kill -HUP $pid
+    wait $pid
+    ended=$?
+    [ $ended -eq 129 ] && ! grep 'standard output' err && readable
+}
+if [ -c /dev/full ]; then
+    point "the status is the signal's where the terminal is gone" deaf
+else
+    skip "the status is the signal's where the terminal is gone" "there is no /dev/full"
+fi
+closed()
+{
+    rm -rf run && "$seqtrain" -q -c long.ini <&- >&- 2>&- && same_run whole run
+}
+point "no standard streams" closed
 
 # --- in start-up, and in the pictures
 

@@ -102,7 +102,7 @@ static void on_end(int number)
 /* A signal that ends the process leaves nothing of the file. */
 static void watch_signals(const char *path)
 {
-    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM};
+    static const int numbers[] = {SIGHUP, SIGINT, SIGTERM, SIGUSR1};
     under_way = strdup(path);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         if (signal(numbers[i], on_end) == SIG_IGN)

@@ -30,6 +30,7 @@ struct log {
     int failed;           /* errno of the first write to it that failed */
     int segment_told;     /* that a rotation went wrong */
     int mute;             /* errno of the first write to the console that failed */
+    int leaves_console;   /* that is no failure */
     int lost;             /* memory for a line ran out before the file was opened */
     char *early;          /* lines of events before the file was opened; NULL: none */
     size_t early_bytes;
@@ -425,6 +426,11 @@ void log_progress(struct log *log, const char *text, uint64_t done, uint64_t tot
     pthread_mutex_unlock(&log->lock);
 }
 
+void log_leave_console(struct log *log)
+{
+    log->leaves_console = 1;
+}
+
 int log_close(struct log *log, struct error *err)
 {
     if (!log)
@@ -439,7 +445,7 @@ int log_close(struct log *log, struct error *err)
         log->failed = number;
     if (log->failed)
         failed = error_set(err, STATUS_FAILED, "%s: %s", path, strerror(log->failed));
-    else if (log->mute)
+    else if (log->mute && !log->leaves_console)
         failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
     free(path);
     pthread_mutex_destroy(&log->lock);

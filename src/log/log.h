@@ -72,6 +72,9 @@ void log_event(struct log *log, const char *event, json_t *members);
 /* A live line "text [#####.....] 42% ETA 0:03"; done = total or total = 0 removes it. */
 void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total);
 
+/* From now on it is no failure that the console took something no longer: it may be gone. */
+void log_leave_console(struct log *log);
+
 /* Closes the file; returns -1 if any write had failed. Frees the log. */
 int log_close(struct log *log, struct error *err);
 

@@ -223,6 +223,8 @@ int run_close(struct run *run, int result, struct error *err)
         log_progress(t->log, "", 0, 0);
     if (t->engine)
         device_save_programs(t->engine->dev);
+    if (t->log && *t->interrupted)
+        log_leave_console(t->log);
     if (result && t->log)
         log_event(t->log, "error", error_event(t, err));
     free(t->plan);
