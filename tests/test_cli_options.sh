@@ -121,8 +121,8 @@ foreign help -c -d -q
 foreign completion -c -o -v
 refused "train takes no --run" "^seqtrain: train takes no --run; see 'seqtrain train -h'$" train --run 1
 refused "sweep of nothing" '^seqtrain: sweep needs -c FILE$' sweep --list
-refused "sweep without what to do" '^seqtrain: sweep needs one of --list and --run N$' sweep -c tiny.ini
-refused "sweep with both" '^seqtrain: sweep needs one of --list and --run N$' sweep -c tiny.ini --list --run 1
+refused "sweep with two" '^seqtrain: --list, --run N, --status and --best exclude each other$' sweep -c tiny.ini --list --run 1
+refused "sweep to overwrite nothing" '^seqtrain: --overwrite is for sweep and sweep --run N$' sweep -c tiny.ini --status --overwrite
 refused "train by default" "^seqtrain: train takes no -m; " -c tiny.ini -m x
 refused "completion without a shell" '^seqtrain: completion is there for bash, zsh and fish; name one of them$' completion
 refused "completion for another shell" "^seqtrain: .* not for 'ksh'$" completion ksh

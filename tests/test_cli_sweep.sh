@@ -107,7 +107,7 @@ by_number()
 {
     run 0 sweep -c "$ini" --run 3 -o numbered && lines err 0 &&
         has out '^run 3 of 4: part = two, window = 10' && same_weights numbered/two-10/best.safetensors \
-        fleet/two-10/best.safetensors && [ "$(ls numbered)" = two-10 ]
+        fleet/two-10/best.safetensors && [ "$(ls numbered | tr '\n' ' ')" = 'claim journal sweep.csv sweep.json two-10 ' ]
 }
 point "--run N trains that run, to the same bits" by_number
 alone()
@@ -119,7 +119,8 @@ point "as does the run alone" alone
 again()
 {
     run 0 sweep -c "$ini" --run 3 -o numbered && has out 'finished already' &&
-        run 0 sweep -c "$ini" --run 3 -o numbered -s train.epochs=2 && has out 'Resuming after epoch 1' &&
+        run 2 sweep -c "$ini" --run 3 -o numbered -s train.epochs=2 && has err "'epochs = 2' was 'epochs = 1'" &&
+        run 0 sweep -c "$ini" --list -o numbered && eval "$(sed -n 3p out) -s train.epochs=2" >told && has told 'Resuming after epoch 1' &&
         run 0 sweep -c "$ini" --run 3 -o numbered --overwrite && ! grep -q 'finished\|Resuming' out
 }
 point "a run goes on, or is left as it is, or begins anew" again

@@ -1131,6 +1131,8 @@ static void test_choices(void **state)
         {"log", "rotate", ROTATE_SIZE, "size"},
         {"sweep", "sampler", SAMPLER_GRID, "grid"},
         {"sweep", "sampler", SAMPLER_RANDOM, "random"},
+        {"sweep", "assign", ASSIGN_LOAD, "load"},
+        {"sweep", "assign", ASSIGN_LIST, "list"},
     };
     for (size_t i = 0; i < COUNT(choices); i++) {
         const char *name = config_choice(choices[i].section, choices[i].key, choices[i].value);

@@ -13,7 +13,7 @@ enum { TRAIN, SWEEP, CHECK, DATA, EVALUATE, ENCODE, PREDICT, DEVICES, HELP, COMP
 const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [TRAIN] = {"train", "[train] -c FILE [options]",
                "Train a model and draw the pictures of the best one.", command_train, .saves = 1},
-    [SWEEP] = {"sweep", "sweep -c FILE --list | --run N [options]",
+    [SWEEP] = {"sweep", "sweep -c FILE [--list | --run N | --status | --best] [options]",
                "Train the runs that a file with [sweep] stands for.", command_sweep, .saves = 1},
     [CHECK] = {"check", "check -c FILE [options]",
                "Check configuration, data and device; train nothing.", command_check, VALUE_NONE,
@@ -42,6 +42,8 @@ enum {
     OPTION_PROFILE,
     OPTION_LIST,
     OPTION_RUN,
+    OPTION_STATUS,
+    OPTION_BEST,
     OPTION_ALL,
 };
 
@@ -57,14 +59,14 @@ const struct cmdline_option cmdline_options[] = {
      "auto, cpu, gpu, an index, part of a name"},
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
-    {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
     {'o', "output", VALUE_FILE, "FILE", APPLYING, "write this file, not standard output"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
-    {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP),
-     "print a command for each run"},
+    {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
-    {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK),
-     "check each run of a sweep"},
+    {OPTION_STATUS, "status", VALUE_NONE, NULL, ON(SWEEP), "tell where each run stands"},
+    {OPTION_BEST, "best", VALUE_NONE, NULL, ON(SWEEP), "print the best run's configuration"},
+    {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK), "check each run of a sweep"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
     {'m', "model", VALUE_FILE, "CKPT", APPLYING, "checkpoint, or run folder: its best one"},
@@ -262,6 +264,12 @@ static int take_option(struct options *o, int letter, const char *value, struct 
     case OPTION_RUN:
         o->run = value;
         break;
+    case OPTION_STATUS:
+        o->status = 1;
+        break;
+    case OPTION_BEST:
+        o->best = 1;
+        break;
     case OPTION_ALL:
         o->all = 1;
         break;
@@ -372,7 +380,8 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
         return -1;
     if (o->resume && o->overwrite)
         return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
-    if (o->output && ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA))) {
+    if (o->output && !o->best &&
+        ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA))) {
         const char *folder = o->output;
         o->output = NULL;
         return add_setting(

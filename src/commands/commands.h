@@ -22,7 +22,7 @@ struct options {
     char **settings;    /* -s, and -d and a run folder's -o as settings */
     size_t setting_count;
     const char *run; /* number of a sweep's run; NULL: none is named */
-    int resume, overwrite, gradients, plan, profile, list, all;
+    int resume, overwrite, gradients, plan, profile, list, all, status, best;
     enum verbosity verbosity;
     double started; /* now() when the process began */
 };

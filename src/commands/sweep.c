@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * seqtrain sweep: the runs of a file with [sweep], each by a command of its own (--list) or one of
- * them in this process (--run N).
+ * seqtrain sweep: the runs of a file with [sweep]: all of them, each by a command of its own
+ * (--list), one of them in this process (--run N), and what has come of them.
  */
 #include "sweep/sweep.h"
 
@@ -11,6 +11,9 @@
 #include <sys/stat.h>
 
 #include "commands/commands.h"
+#include "sweep/fleet.h"
+#include "sweep/results.h"
+#include "sweep/worker.h"
 #include "util/file.h"
 
 /* --- a command for each run */
@@ -52,16 +55,24 @@ static void put_command(const char *name, const char *path, const struct sweep_r
     puts(" --resume");
 }
 
-static int list(const struct sweep *s, const char *config, struct error *err)
+/* Other processes can read the configuration. */
+static int check_plain(const char *what, const char *config, struct error *err)
 {
     struct stat st;
-    struct sweep_run run;
     if (stat(config, &st))
         return error_errno(err, STATUS_USAGE, config);
-    if (!S_ISREG(st.st_mode))
-        return error_set(err, STATUS_USAGE,
-                         "--list: %s is no plain file, which each of the commands could read",
-                         config);
+    return S_ISREG(st.st_mode)
+               ? 0
+               : error_set(err, STATUS_USAGE,
+                           "%s: %s is no plain file, which each of the runs could read", what,
+                           config);
+}
+
+static int list(const struct sweep *s, const char *config, struct error *err)
+{
+    struct sweep_run run;
+    if (check_plain("--list", config, err))
+        return -1;
     char *name = program(), *path = file_real(config);
     int failed = name && path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 1; !failed && i <= s->runs; i++) {
@@ -78,22 +89,154 @@ static int list(const struct sweep *s, const char *config, struct error *err)
 
 /* --- one run */
 
-static int train_one(const struct options *options, const struct sweep *s, struct error *err)
+/* The run's number; 0: it is none. */
+static size_t number_of(const char *text, const struct sweep *s, struct error *err)
 {
     char *end;
-    struct sweep_run run;
     errno = 0;
-    unsigned long number = strtoul(options->run, &end, 10);
-    if (!strchr("0123456789", *options->run) || *end || errno || number < 1 || number > s->runs)
-        return error_set(err, STATUS_USAGE, "--run %s: there are the runs 1 to %zu", options->run,
-                         s->runs);
+    unsigned long number = strtoul(text, &end, 10);
+    if (strchr("0123456789", *text) && !*end && !errno && number >= 1 && number <= s->runs)
+        return number;
+    error_set(err, STATUS_USAGE, "--run %s: there are the runs 1 to %zu", text, s->runs);
+    return 0;
+}
+
+/* Trains the run, which this process has. */
+static int train_run(const struct options *options, const struct sweep *s, size_t number,
+                     struct error *err)
+{
+    struct sweep_run run;
     if (sweep_run(s, number, NULL, &run, err))
         return -1;
     if (options->verbosity > LOG_QUIET)
-        printf("run %lu of %zu: %s\n", number, s->runs, run.label);
+        printf("run %zu of %zu: %s\n", number, s->runs, run.label);
     int result = command_train_config(options, run.config,
                                       options->overwrite ? FOLDER_OVERWRITE : FOLDER_RESUME, err);
     sweep_run_fini(&run);
+    return result;
+}
+
+/* The same, journaled by this process. */
+static int journal_run(const struct options *options, struct state *state, size_t number,
+                       struct error *err)
+{
+    struct error late = {0};
+    if ((options->overwrite && state_tell(state, "anew", number, NULL, err)) ||
+        state_tell(state, "started", number, NULL, err))
+        return -1;
+    int result = train_run(options, state->runs->sweep, number, err), failed;
+    if (result) {
+        json_t *message = json_string(err->text);
+        failed = state_tell(state, "failed", number,
+                            json_pack("{s:i, s:o}", "status", (int)err->status, "message",
+                                      message ? message : json_null()),
+                            &late);
+    } else
+        failed = interrupted ? state_tell(state, "stopped", number, NULL, &late)
+                             : state_tell_end(state, number, &late);
+    if (!failed)
+        failed = results_write(state, &late);
+    if (failed && !result) {
+        *err = late;
+        result = -1;
+    }
+    return result;
+}
+
+/* Trains a run, by itself or for the supervisor that has started this process and journals. */
+static int train_one(const struct options *options, struct runs *runs, struct log *log,
+                     struct error *err)
+{
+    size_t number = number_of(options->run, runs->sweep, err);
+    struct state *state = number ? state_open(runs, log, err) : NULL;
+    struct worker_place place;
+    struct worker *worker = NULL;
+    struct claim_look look;
+    if (!state)
+        return -1;
+    int supervised = worker_place(&place);
+    int result = supervised ? state_check(state, err) : state_begin(state, 0, err);
+    if (!result)
+        result =
+            worker_begin(&worker, &place, state->folder, number, &interrupted, log, &look, err);
+    if (result > 0 && !interrupted)
+        result = error_set(err, STATUS_FAILED, "run %zu is trained by %s", number, look.holder);
+    else if (!result)
+        result = supervised ? train_run(options, runs->sweep, number, err)
+                            : journal_run(options, state, number, err);
+    worker_end(worker);
+    state_free(state);
+    return result < 0 ? -1 : 0;
+}
+
+/* --- all runs */
+
+static int train_all(const struct options *options, struct runs *runs, struct log *log,
+                     struct error *err)
+{
+    const struct fleet_options with = {
+        .config_path = options->config,
+        .settings = options->settings,
+        .setting_count = options->setting_count,
+        .overwrite = options->overwrite,
+        .verbosity = options->verbosity,
+        .interrupted = &interrupted,
+    };
+    return check_plain("sweep", options->config, err) || fleet_train(runs, &with, log, err) ? -1
+                                                                                            : 0;
+}
+
+/* --- what has come of them */
+
+static int print_status(struct runs *runs, struct log *log, struct error *err)
+{
+    struct state *state = state_open(runs, log, err);
+    int failed = !state || state_check(state, err) || results_print(state, stdout, err);
+    state_free(state);
+    return failed ? -1 : 0;
+}
+
+/* Copies the configuration of the best run to where -o says. */
+static int write_best(const struct options *options, struct runs *runs, struct log *log,
+                      struct error *err)
+{
+    struct state *state = state_open(runs, log, err);
+    struct output out;
+    size_t run = 0, size;
+    char *path = NULL, *text = NULL;
+    int failed = !state || state_check(state, err) || results_best(state, &run, err);
+    if (!failed && !run)
+        failed = error_set(err, STATUS_FAILED, "%s: no run has ended yet", state->folder);
+    if (!failed && !(path = file_join(runs->row[run - 1].folder, "config.ini")))
+        failed = error_set(err, STATUS_FAILED, "out of memory");
+    failed = failed || !(text = file_read(path, (size_t)1 << 24, &size, err)) ||
+             output_open(&out, options, NULL, runs->sweep->base, err);
+    if (!failed) {
+        fwrite(text, 1, size, out.stream);
+        failed = output_close(&out, output_flush(&out, err), err);
+    }
+    if (!failed && options->output)
+        log_say(log, "The best is run %zu (%s).", run, runs->row[run - 1].name);
+    free(path);
+    free(text);
+    state_free(state);
+    return failed ? -1 : 0;
+}
+
+static int run_command(const struct options *options, struct sweep *s, struct error *err)
+{
+    struct log *log = log_new(options->verbosity);
+    struct runs *runs = log ? runs_of(s, err) : NULL;
+    struct error late;
+    if (!log)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    int result = !runs             ? -1
+                 : options->run    ? train_one(options, runs, log, err)
+                 : options->status ? print_status(runs, log, err)
+                 : options->best   ? write_best(options, runs, log, err)
+                                   : train_all(options, runs, log, err);
+    runs_free(runs);
+    log_close(log, &late);
     return result;
 }
 
@@ -101,12 +244,15 @@ int command_sweep(const struct options *options, struct error *err)
 {
     if (!options->config)
         return error_set(err, STATUS_USAGE, "sweep needs -c FILE");
-    if (!options->list == !options->run)
-        return error_set(err, STATUS_USAGE, "sweep needs one of --list and --run N");
+    if (options->list + (options->run != NULL) + options->status + options->best > 1)
+        return error_set(err, STATUS_USAGE,
+                         "--list, --run N, --status and --best exclude each other");
+    if (options->overwrite && (options->list || options->status || options->best))
+        return error_set(err, STATUS_USAGE, "--overwrite is for sweep and sweep --run N");
     struct sweep *s = sweep_open(options->config, options->settings, options->setting_count, err);
     int result = !s              ? -1
                  : options->list ? list(s, options->config, err)
-                                 : train_one(options, s, err);
+                                 : run_command(options, s, err);
     sweep_free(s);
     return result;
 }

@@ -372,7 +372,8 @@ static int may_vary(const struct config_making *p, const struct entry *by, char 
     size_t i = e ? (size_t)(e - p->entries->item) : option_count;
     char section[INIFILE_MAX_KEY + 1];
     snprintf(section, sizeof section, "%.*s", (int)strcspn(by->key, "."), by->key);
-    if (e && !entry_varies(e) && (i >= option_count || options[i].resume != OPTION_SWEEP))
+    if (e && !entry_varies(e) && !entry_is_slot(e) &&
+        (i >= option_count || options[i].resume != OPTION_SWEEP))
         return 1;
     if (e)
         *why = format("what belongs to the sweep itself does not vary");
@@ -811,6 +812,17 @@ int config_varied(const struct config *config, size_t index, struct config_varie
     return 0;
 }
 
+const char *config_slot(const struct config *config, size_t index, const char **key)
+{
+    const struct entries *entries = &config->made->entries;
+    for (size_t i = option_count; i < entries->count; i++)
+        if (entry_is_slot(&entries->item[i]) && !index--) {
+            *key = entries->item[i].key;
+            return entry_value(&entries->item[i]);
+        }
+    return NULL;
+}
+
 int config_varied_fault(const struct config *config, size_t index, struct error *err,
                         const char *format, ...)
 {
@@ -1058,7 +1070,7 @@ static char *setting_text(const struct config *config, size_t i)
 static int is_setting(const struct entries *entries, size_t i)
 {
     const struct entry *e = &entries->item[i];
-    return (e->swept || e->from >= ENTRY_SETTING) && !entry_varies(e) &&
+    return (e->swept || e->from >= ENTRY_SETTING) && !entry_varies(e) && !entry_is_slot(e) &&
            (i >= option_count || options[i].resume != OPTION_SWEEP);
 }
 

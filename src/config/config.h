@@ -120,6 +120,9 @@ struct config_varied {
 /* Fills in number `index`; -1 behind the last one. */
 int config_varied(const struct config *config, size_t index, struct config_varied *to);
 
+/* The text of slot.N of [sweep], in the order of the file, and its key; NULL behind the last. */
+const char *config_slot(const struct config *config, size_t index, const char **key);
+
 /* Tells what is wrong with it: "file.ini:42: [sweep] train.lr: what". -1. */
 int config_varied_fault(const struct config *config, size_t index, struct error *err,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));

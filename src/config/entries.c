@@ -59,7 +59,12 @@ struct entry *entries_named(const struct entries *entries, const char *name)
 
 int entry_varies(const struct entry *entry)
 {
-    return !strcmp(entry->section, "sweep") && strchr(entry->key, '.');
+    return !strcmp(entry->section, "sweep") && strchr(entry->key, '.') && !entry_is_slot(entry);
+}
+
+int entry_is_slot(const struct entry *entry)
+{
+    return !strcmp(entry->section, "sweep") && !strncmp(entry->key, "slot.", 5);
 }
 
 struct entry *entries_add(struct entries *entries, const char *section, const char *key)
@@ -190,7 +195,7 @@ static struct entry *named(struct replacing *r, const struct entry *e, char *nam
     char *what = NULL, *text = NULL, *key = strchr(name, '.');
     char quoted[OPTION_QUOTED];
     struct entry *other = entries_named(r->entries, name);
-    if (other && !entry_varies(other))
+    if (other && !entry_varies(other) && !entry_is_slot(other))
         return other;
     if (!key) {
         if (asprintf(&text, "${...} holds section.key, as ${train.lr} or ${vars.coin}, not %s",

@@ -47,6 +47,9 @@ struct entry *entries_named(const struct entries *entries, const char *name);
 /* Whether this is a key of [sweep] that names another key: it has a point. */
 int entry_varies(const struct entry *entry);
 
+/* Whether this is slot.N of [sweep]: which values are for slot N. */
+int entry_is_slot(const struct entry *entry);
+
 /* A new one, with an empty text; `section` is kept. NULL: memory. */
 struct entry *entries_add(struct entries *entries, const char *section, const char *key);
 

@@ -72,6 +72,10 @@ void device_only_plan(struct device *dev);
 /* Prints every platform and device, which one `select` picks and why. */
 int device_list(const char *select, FILE *out, struct error *err);
 
+/* Indices of the devices for runs side by side: each GPU once, whatever platforms show it, or else
+ * the first choice of auto. The caller frees. */
+int device_each(unsigned **index, size_t *count, struct error *err);
+
 /* Long work on the device (k-means, t-SNE) ends early once *stop is set; the flag is the caller's.
  */
 void device_stop_at(struct device *dev, const volatile sig_atomic_t *stop);

@@ -209,3 +209,33 @@ int device_only_plans(const char *select)
 {
     return !strcasecmp(select, "none");
 }
+
+/* Whether another platform has shown a device of this name before: it is the same one. */
+static int is_shown_twice(const struct device_found *all, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (all[k].usable && strcmp(all[k].info.platform, all[i].info.platform) != 0 &&
+            !strcmp(all[k].info.name, all[i].info.name))
+            return 1;
+    return 0;
+}
+
+int device_each(unsigned **index, size_t *count, struct error *err)
+{
+    size_t found;
+    const char *why;
+    struct device_part part;
+    struct device_found *all = find_all(&found, err);
+    const struct device_found *best = all ? pick(all, found, "auto", &part, &why, err) : NULL;
+    *count = 0;
+    *index = best ? malloc(found * sizeof **index) : NULL;
+    const int gpus = best && best->type & CL_DEVICE_TYPE_GPU;
+    for (size_t i = 0; *index && i < found; i++)
+        if (gpus ? fits(&all[i], kind_of("gpu"), "gpu") && !is_shown_twice(all, i)
+                 : &all[i] == best)
+            (*index)[(*count)++] = (unsigned)i;
+    free(all);
+    if (best && !*index)
+        error_set(err, STATUS_FAILED, "out of memory");
+    return *index ? 0 : -1;
+}

@@ -55,6 +55,7 @@ static void understand(struct claim_look *look)
     json_t *object = json_loads(look->content, JSON_DISABLE_EOF_CHECK, NULL);
     char place[HOST_PLACE];
     long pid = (long)json_integer_value(json_object_get(object, "pid"));
+    int is_here = pid > 0 && *host_place(place) && !strcmp(place, text_of(object, "place"));
     look->state = CLAIM_HELD;
     snprintf(look->holder, sizeof look->holder, "another process");
     if (object)
@@ -62,9 +63,9 @@ static void understand(struct claim_look *look)
                  text_of(object, "host"));
     if (json_is_true(json_object_get(object, "free")))
         look->state = CLAIM_FREE;
-    else if (pid > 0 && *host_place(place) && !strcmp(place, text_of(object, "place")) &&
-             is_gone(pid, text_of(object, "begun")))
+    else if (is_here && is_gone(pid, text_of(object, "begun")))
         look->state = CLAIM_GONE;
+    look->is_here = is_here && look->state == CLAIM_HELD;
     json_decref(object);
 }
 

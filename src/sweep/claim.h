@@ -29,6 +29,7 @@ enum claim_state {
 struct claim_look {
     enum claim_state state;
     unsigned generation;         /* 0: there was none */
+    int is_here;                 /* held by a live process of this machine */
     char content[CLAIM_CONTENT]; /* changes with each heartbeat */
     char holder[160];            /* "process 123 of HOST" */
 };

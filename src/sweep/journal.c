@@ -15,6 +15,7 @@
 #include "util/file.h"
 #include "util/host.h"
 #include "util/jsonmem.h"
+#include "util/lines.h"
 
 #define SUFFIX ".jsonl"
 
@@ -26,9 +27,7 @@
 
 struct reader {
     char *name;
-    off_t offset; /* of what has been read: whole lines, and the start of one too long */
-    size_t lines;
-    int too_long; /* that start */
+    struct lines lines;
 };
 
 struct journal {
@@ -71,83 +70,37 @@ static int out_of_memory(struct error *err)
     return error_set(err, STATUS_FAILED, "out of memory");
 }
 
-static int add_line(struct journal *j, struct reader *r, const char *line, size_t size,
-                    struct error *err)
+/* A line of a file is being read. */
+struct reading {
+    struct journal *journal;
+    const struct reader *reader;
+    struct error *err;
+};
+
+static int take_line(void *ctx, const char *line, size_t size)
 {
-    json_int_t n;
-    int is_tail = r->too_long;
-    r->lines++;
-    r->too_long = 0;
-    if (!size && !is_tail) /* behind a write of which nothing came */
+    const struct reading *r = ctx;
+    struct journal *j = r->journal;
+    json_int_t n = 0;
+    if (line && !size) /* behind a write of which nothing came */
         return 0;
-    json_t *object = is_tail ? NULL : journal_parse(line, size, &n);
+    json_t *object = line ? journal_parse(line, size, &n) : NULL;
     if (!object && jsonmem_short())
-        return out_of_memory(err);
+        return out_of_memory(r->err);
     if (!object) {
-        log_warn(j->log, "%s/%s:%zu: this line is damaged and passed over", j->folder, r->name,
-                 r->lines);
+        log_warn(j->log, "%s/%s:%zu: this line is damaged and passed over", j->folder,
+                 r->reader->name, r->reader->lines.count);
         return 0;
     }
     struct journal_event *e = array_append((void ***)&j->event, &j->count, sizeof *e);
     if (!e) {
         json_decref(object);
-        return out_of_memory(err);
+        return out_of_memory(r->err);
     }
-    *e = (struct journal_event){object, n, r->name, r->lines};
+    *e = (struct journal_event){object, n, r->reader->name, r->reader->lines.count};
     if (n > j->n)
         j->n = n;
     return 0;
-}
-
-/* Takes the whole lines of what was read; returns how many bytes they are, -1 without memory. */
-static ssize_t take_lines(struct journal *j, struct reader *r, const char *bytes, size_t size,
-                          struct error *err)
-{
-    size_t from = 0;
-    const char *end;
-    while (from < size && (end = memchr(bytes + from, '\n', size - from))) {
-        if (add_line(j, r, bytes + from, (size_t)(end - bytes) - from, err))
-            return -1;
-        from = (size_t)(end - bytes) + 1;
-    }
-    return (ssize_t)from;
-}
-
-/* Reads a file from where it was left. */
-static int read_lines(struct journal *j, struct reader *r, int fd, struct error *err)
-{
-    size_t room = 1 << 16, used = 0;
-    char *bytes = malloc(room);
-    int failed = bytes ? 0 : out_of_memory(err);
-    while (!failed) {
-        ssize_t got = pread(fd, bytes + used, room - used, r->offset + (off_t)used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            failed = got < 0 ? error_errno(err, STATUS_FAILED, r->name) : 0;
-            break;
-        }
-        used += (size_t)got;
-        ssize_t taken = take_lines(j, r, bytes, used, err);
-        if ((failed = taken < 0))
-            break;
-        memmove(bytes, bytes + taken, used - (size_t)taken);
-        used -= (size_t)taken;
-        r->offset += (off_t)taken;
-        if (used < room)
-            continue;
-        char *more = room < MOST_LINE ? realloc(bytes, room *= 2) : NULL;
-        if (!more && room < MOST_LINE)
-            failed = out_of_memory(err);
-        else if (!more) { /* no line of ours: its end is looked for in what follows */
-            r->offset += (off_t)used;
-            r->too_long = 1;
-            used = 0;
-        } else
-            bytes = more;
-    }
-    free(bytes);
-    return failed;
 }
 
 static struct reader *reader_of(struct journal *j, const char *name)
@@ -169,9 +122,13 @@ static int read_file(struct journal *j, const char *name, struct error *err)
         return out_of_memory(err);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
+    struct reading reading = {j, r, err};
+    *err->text = 0;
     int failed = fd < 0 || fstat(fd, &st) ? error_errno(err, STATUS_FAILED, path) : 0;
-    if (!failed && S_ISREG(st.st_mode) && st.st_size > r->offset)
-        failed = read_lines(j, r, fd, err);
+    if (!failed && S_ISREG(st.st_mode) && (uint64_t)st.st_size > r->lines.offset)
+        failed = lines_read(&r->lines, fd, MOST_LINE, take_line, &reading);
+    if (failed && !*err->text)
+        error_errno(err, STATUS_FAILED, path);
     if (fd >= 0)
         close(fd);
     free(path);
@@ -278,14 +235,16 @@ static int make_own(struct journal *j, struct error *err)
 /* The object as a line; one behind a cut line begins with a line feed. */
 static char *event_line(struct journal *j, const char *event, json_t *members, size_t *size)
 {
-    char stamp[32];
-    time_t seconds = time(NULL);
+    char day[32], stamp[64];
+    struct timespec at;
     struct tm tm;
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&seconds, &tm));
+    clock_gettime(CLOCK_REALTIME, &at);
+    strftime(day, sizeof day, "%Y-%m-%dT%H:%M:%S", gmtime_r(&at.tv_sec, &tm));
+    snprintf(stamp, sizeof stamp, "%s.%03ldZ", day, at.tv_nsec / 1000000);
     json_t *object = json_pack("{s:I, s:s, s:s}", "n", j->n + 1, "event", event, "time", stamp);
     json_object_update_missing(object, members);
     locale_t locale = clocale_enter();
-    char *text = jsonmem_dumps(object, JSON_COMPACT), *line = NULL;
+    char *text = jsonmem_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10)), *line = NULL;
     clocale_leave(locale);
     json_decref(object);
     int length = text ? asprintf(&line, "%s%s\n", j->cut ? "\n" : "", text) : -1;

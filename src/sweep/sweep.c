@@ -351,7 +351,7 @@ void sweep_point(const struct sweep *s, size_t number, double *point)
 /* --- runs */
 
 /* The value of a key as a setting; the caller frees. NULL: memory. */
-static char *value_of(const struct sweep_key *key, const double *point)
+char *sweep_value(const struct sweep_key *key, const double *point)
 {
     double value = point[key->axis];
     if (key->choice)
@@ -391,7 +391,7 @@ static int make_run(const struct sweep *s, const double *point, const char **val
     run->label = names_label(s, point);
     int failed = !run->name || !run->label;
     for (size_t i = 0; !failed && i < s->keys; i++)
-        failed = !(value[i] = value_of(&s->key[i], point));
+        failed = !(value[i] = sweep_value(&s->key[i], point));
     if (!failed && !s->has_folder)
         failed = !(output = output_setting(s, run->name));
     if (failed)

@@ -49,6 +49,9 @@ void sweep_free(struct sweep *sweep);
 /* Fills point[axes] of a run from 1 to runs, by sweep.sampler; the same each time. */
 void sweep_point(const struct sweep *sweep, size_t number, double *point);
 
+/* The value of a key at a point, as after -s; the caller frees. NULL without memory. */
+char *sweep_value(const struct sweep_key *key, const double *point);
+
 /* Fills in the run of a point (NULL: that of sweep_point()), which sweep_run_fini() releases. */
 int sweep_run(const struct sweep *sweep, size_t number, const double *point, struct sweep_run *run,
               struct error *err);

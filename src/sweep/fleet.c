@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep/fleet.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "sweep/results.h"
+#include "sweep/screen.h"
+#include "sweep/slots.h"
+#include "sweep/worker.h"
+#include "util/file.h"
+#include "util/now.h"
+
+/* The descriptor by which a worker sees its supervisor's end. */
+#define WORKER_FD 3
+
+/* Seconds between looks at a run that another process has, and between drawings. */
+#define LOOK_PERIOD 2.0
+#define DRAW_PERIOD 1.0
+
+/* A run as this supervisor sees it. */
+struct fleet_run {
+    unsigned failed_before;   /* how often it had failed when the supervisor began */
+    double next_look;         /* another process has it: not before this now() */
+    struct claim_watch watch; /* of its claim */
+    unsigned stale;           /* its claim of this generation has no heartbeats */
+    int in_slot;
+    int waits_told;
+    long epoch_told;
+};
+
+struct fleet_slot {
+    size_t run; /* 0: free */
+    pid_t pid;
+    int pipe; /* closes with this process */
+    double began;
+};
+
+struct fleet {
+    const struct fleet_options *options;
+    struct state *state;
+    struct runs *runs;
+    struct slots slots;
+    struct fleet_slot *slot; /* [slots.count] */
+    struct fleet_run *run;   /* [runs->count] */
+    struct screen screen;
+    struct screen_slot *shown; /* [slots.count] */
+    sigset_t outside;          /* the signal mask of workers, and while waiting */
+    double drawn;
+    int stopping;
+};
+
+static const struct run_row *row_of(const struct fleet *f, size_t run)
+{
+    return &f->runs->row[run - 1];
+}
+
+/* --- which run is next */
+
+static unsigned failures_of(const struct fleet *f, size_t run)
+{
+    return f->state->place[run - 1].failures - f->run[run - 1].failed_before;
+}
+
+static int has_failed(const struct fleet *f, size_t run)
+{
+    return f->state->place[run - 1].state != RUN_ENDED &&
+           failures_of(f, run) > (unsigned)f->runs->sweep->base->sweep.retries;
+}
+
+/* Whether there is something to do for a run, here or elsewhere. */
+static int is_open(const struct fleet *f, size_t run)
+{
+    return f->state->place[run - 1].state != RUN_ENDED && !has_failed(f, run);
+}
+
+/* Whether another process has a run: 1, or 0 where it may be taken. */
+static int is_elsewhere(struct fleet *f, size_t run, struct error *err)
+{
+    struct fleet_run *r = &f->run[run - 1];
+    struct claim_look look;
+    if (claim_look(f->state->folder, run, &look, err))
+        return -1;
+    r->stale = claim_is_stale(&r->watch, &look, now()) ? look.generation : 0;
+    if (look.state != CLAIM_HELD || r->stale)
+        return 0;
+    r->next_look = now() + LOOK_PERIOD;
+    if (!r->waits_told)
+        screen_say(&f->screen, "Run %zu (%s) is trained by %s.", run, row_of(f, run)->name,
+                   look.holder);
+    r->waits_told = 1;
+    return 1;
+}
+
+/* The run that a free slot takes: the first of those that have failed least; 0: none. */
+static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err)
+{
+    int elsewhere = 1;
+    while (elsewhere) {
+        *run = 0;
+        for (size_t i = 1; i <= f->runs->count; i++)
+            if (is_open(f, i) && !f->run[i - 1].in_slot && f->run[i - 1].next_look <= now() &&
+                slots_allow(&f->slots, f->runs->sweep, slot, row_of(f, i)->value[0]) &&
+                (!*run || failures_of(f, i) < failures_of(f, *run)))
+                *run = i;
+        elsewhere = *run ? is_elsewhere(f, *run, err) : 0;
+    }
+    return elsewhere;
+}
+
+/* --- starting a worker */
+
+/* The worker's words; NULL: memory. The first `own` of them and the array are to be freed. */
+static char **words_of(const struct fleet *f, size_t slot, size_t run)
+{
+    const struct fleet_options *o = f->options;
+    char **word = calloc(o->setting_count * 2 + 12, sizeof *word), *number = NULL, *device = NULL;
+    size_t n = 0;
+    if (!word || asprintf(&number, "%zu", run) < 0 ||
+        asprintf(&device, "device.select=%s", f->slots.device[slot]) < 0) {
+        free(word);
+        free(number);
+        return NULL;
+    }
+    word[n++] = number;
+    word[n++] = device;
+    char *const fixed[] = {program_invocation_name,
+                           "sweep",
+                           "-c",
+                           (char *)o->config_path,
+                           "--run",
+                           number,
+                           "-s",
+                           device};
+    memcpy(word + n, fixed, sizeof fixed);
+    n += sizeof fixed / sizeof *fixed;
+    for (size_t i = 0; i < o->setting_count; i++) {
+        word[n++] = "-s";
+        word[n++] = o->settings[i];
+    }
+    return word;
+}
+
+static void free_words(char **word)
+{
+    if (word) {
+        free(word[0]);
+        free(word[1]);
+    }
+    free(word);
+}
+
+/* A pipe whose reading end is none of a worker's other descriptors. */
+static int make_pipe(int fd[2])
+{
+    int low;
+    if (pipe2(fd, O_CLOEXEC))
+        return -1;
+    low = fd[0];
+    fd[0] = fcntl(low, F_DUPFD_CLOEXEC, WORKER_FD + 1);
+    close(low);
+    if (fd[0] >= 0)
+        return 0;
+    close(fd[1]);
+    return -1;
+}
+
+/* Starts the process, with its console in a file. 0, or an errno. */
+static int spawn(const struct fleet *f, char **word, int fd, const char *console, pid_t *pid)
+{
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t with;
+    sigset_t defaults;
+    int failed = posix_spawn_file_actions_init(&files);
+    if (failed)
+        return failed;
+    if ((failed = posix_spawnattr_init(&with))) {
+        posix_spawn_file_actions_destroy(&files);
+        return failed;
+    }
+    sigemptyset(&defaults);
+    sigaddset(&defaults, SIGCHLD);
+    /* a group of its own: Ctrl-C reaches the supervisor alone, which tells the workers */
+    if (!(failed = posix_spawnattr_setflags(&with, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
+                                                       POSIX_SPAWN_SETSIGDEF)) &&
+        !(failed = posix_spawnattr_setsigmask(&with, &f->outside)) &&
+        !(failed = posix_spawnattr_setsigdefault(&with, &defaults)) &&
+        !(failed =
+              posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) &&
+        !(failed = posix_spawn_file_actions_addopen(
+              &files, STDOUT_FILENO, console, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666)) &&
+        !(failed = posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO)) &&
+        !(failed = posix_spawn_file_actions_adddup2(&files, fd, WORKER_FD))) {
+        const int linux_has = !access("/proc/self/exe", X_OK);
+        failed = linux_has ? posix_spawn(pid, "/proc/self/exe", &files, &with, word + 2, environ)
+                           : posix_spawnp(pid, word[2], &files, &with, word + 2, environ);
+    }
+    posix_spawnattr_destroy(&with);
+    posix_spawn_file_actions_destroy(&files);
+    return failed;
+}
+
+static int start_process(struct fleet *f, size_t index, size_t run, struct error *err)
+{
+    struct fleet_slot *slot = &f->slot[index];
+    char variable[64], *console = file_join(row_of(f, run)->folder, STATE_CONSOLE);
+    char **word = words_of(f, index, run);
+    int fd[2] = {-1, -1}, failed = console && word && !make_pipe(fd) ? 0 : ENOMEM;
+    snprintf(variable, sizeof variable, "%d %u", WORKER_FD, f->run[run - 1].stale);
+    if (!failed && !(failed = setenv(WORKER_VARIABLE, variable, 1))) {
+        failed = spawn(f, word, fd[0], console, &slot->pid);
+        unsetenv(WORKER_VARIABLE);
+    }
+    if (fd[0] >= 0)
+        close(fd[0]);
+    if (failed && fd[1] >= 0)
+        close(fd[1]);
+    slot->pipe = fd[1];
+    free(console);
+    free_words(word);
+    return failed ? error_set(err, STATUS_FAILED, "run %zu cannot be started: %s", run,
+                              strerror(failed))
+                  : 0;
+}
+
+static int start_run(struct fleet *f, size_t index, size_t run, struct error *err)
+{
+    const char *device = f->slots.device[index];
+    f->run[run - 1].waits_told = 0;
+    if (state_tell(f->state, "started", run,
+                   json_pack("{s:I, s:s}", "slot", (json_int_t)index, "device", device), err) ||
+        file_mkdir(row_of(f, run)->folder, err) || start_process(f, index, run, err))
+        return -1;
+    f->slot[index].run = run;
+    f->slot[index].began = now();
+    f->run[run - 1].in_slot = 1;
+    screen_say(&f->screen, "Run %zu (%s) begins in slot %zu, device %s.", run, row_of(f, run)->name,
+               index, device);
+    return 0;
+}
+
+/* --- the end of a worker */
+
+/* The last line of the console that tells of an error, without its beginning. */
+static void last_words(const char *folder, char *to, size_t size)
+{
+    static const char start[] = "seqtrain: ";
+    char text[2048], *path = file_join(folder, STATE_CONSOLE);
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+    off_t from = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
+    ssize_t got = fd < 0 ? 0 : pread(fd, text, sizeof text - 1, from);
+    if (fd >= 0)
+        close(fd);
+    free(path);
+    text[got > 0 ? got : 0] = 0;
+    *to = 0;
+    for (const char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
+        if (!strncmp(line, start, strlen(start)) && !strstr(line, "warning: "))
+            snprintf(to, size, "%.*s", (int)strcspn(line + strlen(start), "\n"),
+                     line + strlen(start));
+}
+
+/* What became of a worker, in words, and whether it was stopped as it was asked to. */
+static void explain(const struct fleet *f, size_t run, int status, char *to, size_t size)
+{
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+        snprintf(to, size, "killed (SIGKILL): the kernel does so where memory runs out");
+    else if (WIFSIGNALED(status))
+        snprintf(to, size, "ended by signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) > 128)
+        snprintf(to, size, "stopped by signal %d (%s)", WEXITSTATUS(status) - 128,
+                 strsignal(WEXITSTATUS(status) - 128));
+    else {
+        last_words(row_of(f, run)->folder, to, size);
+        if (!*to)
+            snprintf(to, size, "exit status %d", WEXITSTATUS(status));
+    }
+}
+
+static int tell_failed(struct fleet *f, size_t run, int status, struct error *err)
+{
+    char what[512];
+    explain(f, run, status, what, sizeof what);
+    json_t *message = json_string(what);
+    int exited = WIFEXITED(status);
+    if (state_tell(f->state, "failed", run,
+                   json_pack("{s:o, s:o, s:o}", "status",
+                             exited ? json_integer(WEXITSTATUS(status)) : json_null(), "signal",
+                             exited ? json_null() : json_integer(WTERMSIG(status)), "message",
+                             message ? message : json_null()),
+                   err))
+        return -1;
+    screen_say(&f->screen, "Run %zu (%s) failed: %s%s", run, row_of(f, run)->name, what,
+               has_failed(f, run) ? "" : ": it is tried again");
+    return 0;
+}
+
+static int tell_ended(struct fleet *f, size_t run, double seconds, struct error *err)
+{
+    if (state_tell_end(f->state, run, err))
+        return -1;
+    const struct follow *at = &row_of(f, run)->follow;
+    screen_say(&f->screen, "Run %zu (%s) ended: %s %s in epoch %ld of %ld, %s", run,
+               row_of(f, run)->name, at->figure,
+               isfinite(at->best) ? log_figure(at->best, 6).text : "-", at->best_epoch, at->epoch,
+               screen_time(seconds).text);
+    return 0;
+}
+
+/* A worker has ended, with a status of waitpid(). */
+static int end_run(struct fleet *f, size_t index, int status, struct error *err)
+{
+    struct fleet_slot *slot = &f->slot[index];
+    const size_t run = slot->run;
+    const int done = WIFEXITED(status) && !WEXITSTATUS(status);
+    struct claim_look look;
+    close(slot->pipe);
+    slot->run = 0;
+    f->run[run - 1].in_slot = 0;
+    if (done)
+        return tell_ended(f, run, now() - slot->began, err) || results_write(f->state, err) ? -1
+                                                                                            : 0;
+    if (f->stopping)
+        return state_tell(f->state, "stopped", run, NULL, err);
+    if (claim_look(f->state->folder, run, &look, err))
+        return -1;
+    /* somebody was faster */
+    if (look.state == CLAIM_HELD)
+        return state_tell(f->state, "elsewhere", run, NULL, err);
+    return tell_failed(f, run, status, err);
+}
+
+static int reap(struct fleet *f, struct error *err)
+{
+    int failed = 0, status;
+    for (size_t i = 0; i < f->slots.count; i++) {
+        struct fleet_slot *slot = &f->slot[i];
+        pid_t got = slot->run ? waitpid(slot->pid, &status, WNOHANG) : 0;
+        if (got == slot->pid && slot->run)
+            failed |= end_run(f, i, status, err);
+    }
+    return failed ? -1 : 0;
+}
+
+/* Asks all workers to end, once. */
+static void stop(struct fleet *f)
+{
+    size_t count = 0;
+    f->stopping = 1;
+    for (size_t i = 0; i < f->slots.count; i++)
+        if (f->slot[i].run) {
+            kill(f->slot[i].pid, SIGTERM);
+            count++;
+        }
+    if (count)
+        screen_say(&f->screen, "Stopping %zu run%s, with checkpoints ...", count,
+                   count == 1 ? "" : "s");
+}
+
+static size_t count_working(const struct fleet *f)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < f->slots.count; i++)
+        count += f->slot[i].run != 0;
+    return count;
+}
+
+/* Ends what is left when the supervisor fails itself: the workers see their pipe close. */
+static void abandon(struct fleet *f)
+{
+    int status;
+    for (size_t i = 0; i < f->slots.count && f->slot; i++)
+        if (f->slot[i].run) {
+            close(f->slot[i].pipe);
+            waitpid(f->slot[i].pid, &status, 0);
+        }
+}
+
+/* --- what is shown */
+
+static void count_states(const struct fleet *f, size_t *ended, size_t *failed)
+{
+    *ended = *failed = 0;
+    for (size_t run = 1; run <= f->runs->count; run++) {
+        *ended += f->state->place[run - 1].state == RUN_ENDED;
+        *failed += has_failed(f, run) != 0;
+    }
+}
+
+static void tell_epoch(struct fleet *f, size_t run)
+{
+    const struct follow *at = &row_of(f, run)->follow;
+    struct fleet_run *r = &f->run[run - 1];
+    if (f->options->verbosity < LOG_VERBOSE || f->screen.has_terminal || at->epoch == r->epoch_told)
+        return;
+    r->epoch_told = at->epoch;
+    screen_say(&f->screen, "Run %zu (%s): epoch %ld/%ld, loss %s, best %s, %s win/s, ETA %s", run,
+               row_of(f, run)->name, at->epoch, at->epochs, log_figure(at->loss, 6).text,
+               log_figure(at->best, 6).text, log_figure(at->rate, 0).text,
+               screen_time(at->left).text);
+}
+
+static void show(struct fleet *f)
+{
+    char sum[160];
+    size_t ended, failed;
+    if (now() - f->drawn < DRAW_PERIOD)
+        return;
+    f->drawn = now();
+    for (size_t i = 0; i < f->slots.count; i++) {
+        size_t run = f->slot[i].run;
+        f->shown[i] = (struct screen_slot){f->slots.device[i], run, run ? row_of(f, run) : NULL};
+        if (run) {
+            follow_read(&f->runs->row[run - 1].follow);
+            tell_epoch(f, run);
+        }
+    }
+    count_states(f, &ended, &failed);
+    snprintf(sum, sizeof sum, "%zu of %zu runs ended, %zu failed, %zu under way here", ended,
+             f->runs->count, failed, count_working(f));
+    screen_draw(&f->screen, f->shown, f->slots.count, sum);
+}
+
+/* --- the loop */
+
+/* Fills free slots; *open: how many runs are not at their end, wherever they are. */
+static int fill_slots(struct fleet *f, size_t *open, struct error *err)
+{
+    size_t run;
+    if (state_read(f->state, err))
+        return -1;
+    for (size_t i = 0; i < f->slots.count; i++) {
+        if (f->slot[i].run)
+            continue;
+        if (next_run(f, i, &run, err) || (run && start_run(f, i, run, err)))
+            return -1;
+    }
+    *open = 0;
+    for (run = 1; run <= f->runs->count; run++)
+        *open += is_open(f, run) != 0;
+    return 0;
+}
+
+static int work(struct fleet *f, struct error *err)
+{
+    size_t open = 1;
+    double filled = 0;
+    while (open) {
+        size_t before = count_working(f);
+        if (reap(f, err))
+            return -1;
+        if (*f->options->interrupted && !f->stopping)
+            stop(f);
+        if (f->stopping && !(open = count_working(f)))
+            break;
+        if (!f->stopping && (count_working(f) < before || now() - filled >= LOOK_PERIOD)) {
+            filled = now();
+            if (fill_slots(f, &open, err))
+                return -1;
+        }
+        show(f);
+        if (open)
+            ppoll(NULL, 0, &(struct timespec){.tv_nsec = 500000000}, &f->outside);
+    }
+    return 0;
+}
+
+/* The outcome, when there is nothing more to do. */
+static int conclude(struct fleet *f, struct error *err)
+{
+    size_t ended, failed;
+    char first[512] = "";
+    screen_clear(&f->screen);
+    if (results_write(f->state, err))
+        return -1;
+    count_states(f, &ended, &failed);
+    screen_say(&f->screen, "%zu of %zu runs ended: %s/sweep.csv", ended, f->runs->count,
+               f->state->folder);
+    for (size_t run = f->runs->count; run >= 1; run--)
+        if (has_failed(f, run))
+            snprintf(first, sizeof first, "run %zu (%s), see %s/%s", run, row_of(f, run)->name,
+                     row_of(f, run)->folder, STATE_CONSOLE);
+    if (failed && !f->stopping)
+        return error_set(err, STATUS_FAILED, "%zu of %zu runs failed for good; the first: %s",
+                         failed, f->runs->count, first);
+    return 0;
+}
+
+static void on_child(int number)
+{
+    (void)number; /* the wait ends */
+}
+
+static int open_fleet(struct fleet *f, struct error *err)
+{
+    if (slots_init(&f->slots, f->runs->sweep, err))
+        return -1;
+    f->slot = calloc(f->slots.count, sizeof *f->slot);
+    f->shown = calloc(f->slots.count, sizeof *f->shown);
+    f->run = calloc(f->runs->count, sizeof *f->run);
+    if (!f->slot || !f->shown || !f->run)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (!(f->state = state_open(f->runs, f->screen.log, err)) ||
+        state_begin(f->state, f->options->overwrite, err))
+        return -1;
+    for (size_t i = 0; i < f->runs->count; i++)
+        f->run[i].failed_before = f->state->place[i].failures;
+    return 0;
+}
+
+/* Signals come while the fleet waits, and are not lost before. */
+static void hold_signals(struct fleet *f, struct sigaction *before)
+{
+    static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1};
+    const struct sigaction child = {.sa_handler = on_child, .sa_flags = SA_NOCLDSTOP};
+    sigset_t held;
+    sigemptyset(&held);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        sigaddset(&held, numbers[i]);
+    sigprocmask(SIG_BLOCK, &held, &f->outside);
+    sigaction(SIGCHLD, &child, before);
+}
+
+int fleet_train(struct runs *runs, const struct fleet_options *options, struct log *log,
+                struct error *err)
+{
+    struct fleet f = {.options = options, .runs = runs};
+    struct sigaction before;
+    screen_init(&f.screen, log, options->verbosity);
+    int failed = open_fleet(&f, err);
+    if (!failed) {
+        hold_signals(&f, &before);
+        failed = work(&f, err);
+        screen_clear(&f.screen);
+        if (failed)
+            abandon(&f);
+        sigaction(SIGCHLD, &before, NULL);
+        sigprocmask(SIG_SETMASK, &f.outside, NULL);
+    }
+    failed = failed || conclude(&f, err);
+    state_free(f.state);
+    slots_fini(&f.slots);
+    free(f.slot);
+    free(f.shown);
+    free(f.run);
+    return failed ? -1 : 0;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep/follow.h"
+
+#include <fcntl.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "util/file.h"
+
+/* Longer lines are no epochs. */
+#define MOST_LINE ((size_t)1 << 20)
+
+void follow_init(struct follow *f, const char *folder, const char *figure)
+{
+    *f = (struct follow){.folder = folder,
+                         .figure = figure,
+                         .loss = NAN,
+                         .best = NAN,
+                         .rate = NAN,
+                         .left = NAN,
+                         .bytes = NAN};
+}
+
+static double number_of(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+    return json_is_number(value) ? json_number_value(value) : NAN;
+}
+
+static long count_of(const json_t *object, const char *key)
+{
+    return (long)json_integer_value(json_object_get(object, key));
+}
+
+static void take_epoch(struct follow *f, const json_t *e)
+{
+    double seconds = number_of(e, "seconds");
+    f->epoch = count_of(e, "epoch");
+    f->epochs = count_of(e, "epochs");
+    f->loss = number_of(e, "val_loss");
+    if (isnan(f->loss))
+        f->loss = number_of(e, "train_loss");
+    f->rate = number_of(e, "windows_per_second");
+    f->bytes = number_of(e, "device_bytes");
+    if (f->epoch == 1)
+        f->seconds = 0;
+    if (isfinite(seconds))
+        f->seconds += seconds;
+    f->left = seconds * (double)(f->epochs - f->epoch);
+    if (f->epoch == 1 || json_is_true(json_object_get(e, "best"))) {
+        f->best = number_of(e, f->figure);
+        f->best_epoch = f->epoch;
+    }
+}
+
+static int take_line(void *ctx, const char *line, size_t size)
+{
+    struct follow *f = ctx;
+    json_t *object = line ? json_loadb(line, size, 0, NULL) : NULL;
+    const char *event = json_string_value(json_object_get(object, "event"));
+    if (event && !strcmp(event, "start"))
+        f->ended = 0;
+    if (event && !strcmp(event, "epoch"))
+        take_epoch(f, object);
+    if (event && !strcmp(event, "end")) {
+        f->epoch = count_of(object, "epochs");
+        f->best = number_of(object, "best");
+        f->best_epoch = count_of(object, "best_epoch");
+        f->seconds = number_of(object, "seconds");
+        f->left = 0;
+        f->ended = 1;
+    }
+    json_decref(object);
+    return 0;
+}
+
+void follow_read(struct follow *f)
+{
+    struct stat st;
+    char *path = file_join(f->folder, "log.jsonl");
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    free(path);
+    if (fd < 0)
+        return;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode)) {
+        /* another file, or one that a resumed run has cut */
+        if (st.st_ino != f->inode || (uint64_t)st.st_size < f->lines.offset)
+            f->lines = (struct lines){0};
+        f->inode = st.st_ino;
+        lines_read(&f->lines, fd, MOST_LINE, take_line, f);
+    }
+    close(fd);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "sweep/slots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/device.h"
+#include "sweep/values.h"
+
+#define NO_SLOT SIZE_MAX
+
+static int add_slot(struct slots *s, const char *device)
+{
+    char **more = realloc(s->device, (s->count + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    s->device = more;
+    return (more[s->count] = strdup(device)) ? (s->count++, 0) : -1;
+}
+
+/* A slot for each device, or for that of the configuration. */
+static int find_slots(struct slots *s, const struct config *base, struct error *err)
+{
+    unsigned *index = NULL;
+    size_t count = 0;
+    char number[16];
+    int failed = 0;
+    if (config_is_set(base, "device", "select"))
+        return add_slot(s, base->device.select) ? error_set(err, STATUS_FAILED, "out of memory")
+                                                : 0;
+    if (device_each(&index, &count, err))
+        return -1;
+    for (size_t i = 0; !failed && i < count; i++) {
+        snprintf(number, sizeof number, "%u", index[i]);
+        failed = add_slot(s, number);
+    }
+    free(index);
+    return failed ? error_set(err, STATUS_FAILED, "out of memory") : 0;
+}
+
+static int read_slots(struct slots *s, const struct sweep *sweep, struct error *err)
+{
+    const struct list *list = &sweep->base->sweep.slots;
+    for (size_t k = 0; k < sweep->keys; k++)
+        if (!strcmp(sweep->key[k].name, "device.select"))
+            return error_set(err, STATUS_USAGE,
+                             "%s: [sweep] device.select: the slots say on which device a run is "
+                             "trained (sweep.slots)",
+                             config_name(sweep->base));
+    if (!list->count || (list->count == 1 && !strcmp(list->item[0], "auto")))
+        return find_slots(s, sweep->base, err);
+    for (size_t i = 0; i < list->count; i++)
+        if (add_slot(s, list->item[i]))
+            return error_set(err, STATUS_FAILED, "out of memory");
+    return 0;
+}
+
+/* --- which values have which slot */
+
+/* The number of a choice of the first key; NO_SLOT: it is none. */
+static size_t choice_of(const struct sweep *sweep, const char *value)
+{
+    for (size_t i = 0; i < sweep->axis[sweep->key[0].axis].choices; i++)
+        if (!strcmp(sweep->key[0].choice[i], value))
+            return i;
+    return NO_SLOT;
+}
+
+static int assign(struct slots *s, const struct sweep *sweep, size_t slot, const char *value,
+                  struct error *err)
+{
+    size_t choice = choice_of(sweep, value);
+    const char *name = config_name(sweep->base);
+    if (choice == NO_SLOT)
+        return error_set(err, STATUS_USAGE, "%s: [sweep] slot.%zu: %s does not take the value '%s'",
+                         name, slot, sweep->key[0].name, value);
+    if (s->slot_of[choice] != NO_SLOT)
+        return error_set(err, STATUS_USAGE, "%s: [sweep] slot.%zu: '%s' has slot %zu already", name,
+                         slot, value, s->slot_of[choice]);
+    s->slot_of[choice] = slot;
+    return 0;
+}
+
+/* A key slot.N. */
+static int read_assigned(struct slots *s, const struct sweep *sweep, const char *key,
+                         const char *text, struct error *err)
+{
+    struct values values;
+    char what[VALUES_FAULT], *end;
+    const struct config_varied as = {.name = key, .text = text};
+    const char *number = key + strlen("slot."), *name = config_name(sweep->base);
+    errno = 0;
+    unsigned long slot = strtoul(number, &end, 10);
+    if (!strchr("0123456789", *number) || *end || errno || slot >= s->count)
+        return error_set(err, STATUS_USAGE, "%s: [sweep] %s: there are the slots 0 to %zu", name,
+                         key, s->count - 1);
+    int failed = values_read(&values, &as, what);
+    if (failed)
+        error_set(err, *what ? STATUS_USAGE : STATUS_FAILED, "%s: [sweep] %s: %s", name, key,
+                  *what ? what : "out of memory");
+    for (size_t i = 0; !failed && i < values.count; i++)
+        failed = assign(s, sweep, slot, values.item[i], err);
+    values_release(&values);
+    return failed;
+}
+
+static int read_assignment(struct slots *s, const struct sweep *sweep, struct error *err)
+{
+    const char *name = config_name(sweep->base), *key, *text;
+    const int by_list = sweep->base->sweep.assign == ASSIGN_LIST;
+    if (!by_list)
+        return !config_slot(sweep->base, 0, &key)
+                   ? 0
+                   : error_set(err, STATUS_USAGE, "%s: [sweep] %s needs assign = list", name, key);
+    if (!sweep->keys || !sweep->key[0].choice)
+        return error_set(err, STATUS_USAGE,
+                         "%s: [sweep] assign = list goes by the values of the first key that "
+                         "varies, which must be a list",
+                         name);
+    size_t choices = sweep->axis[sweep->key[0].axis].choices;
+    if (!(s->slot_of = malloc(choices * sizeof *s->slot_of)))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < choices; i++)
+        s->slot_of[i] = NO_SLOT;
+    for (size_t i = 0; (text = config_slot(sweep->base, i, &key)); i++)
+        if (read_assigned(s, sweep, key, text, err))
+            return -1;
+    for (size_t i = 0; i < choices; i++)
+        if (s->slot_of[i] == NO_SLOT)
+            return error_set(err, STATUS_USAGE,
+                             "%s: [sweep] assign = list: no slot.N holds the value '%s' of %s",
+                             name, sweep->key[0].choice[i], sweep->key[0].name);
+    return 0;
+}
+
+int slots_init(struct slots *s, const struct sweep *sweep, struct error *err)
+{
+    *s = (struct slots){0};
+    return read_slots(s, sweep, err) || read_assignment(s, sweep, err) ? -1 : 0;
+}
+
+void slots_fini(struct slots *s)
+{
+    for (size_t i = 0; i < s->count; i++)
+        free(s->device[i]);
+    free(s->device);
+    free(s->slot_of);
+    *s = (struct slots){0};
+}
+
+int slots_allow(const struct slots *s, const struct sweep *sweep, size_t slot, const char *value)
+{
+    return !s->slot_of || s->slot_of[choice_of(sweep, value)] == slot;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * state: where each run of a sweep stands, by the journal of its folder. The journal's events:
+ *
+ *   sweep      text, runs: what the sweep is; the first one holds
+ *   overwrite  text, runs: what was before counts no more; run folders are to be cleared
+ *   cleared    they are
+ *   started    run, slot, device: a process works on the run
+ *   anew       run: it begins from the start, whatever was before
+ *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
+ *   failed     run, status, signal, message: it is not
+ *   stopped    run: it was interrupted, and can go on
+ *   elsewhere  run: the process found that another one has it
+ *
+ * The state owns its journal; the runs are the caller's.
+ */
+#ifndef SWEEP_STATE_H
+#define SWEEP_STATE_H
+
+#include "sweep/claim.h"
+#include "sweep/journal.h"
+#include "sweep/runs.h"
+
+/* In the folder of a run: what its worker has printed. */
+#define STATE_CONSOLE "console.log"
+
+enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED };
+
+struct run_place {
+    enum run_state state;
+    unsigned starts, failures;
+    const json_t *latest;  /* event that the state is of; NULL: none */
+    const json_t *started; /* the latest of these */
+};
+
+struct state {
+    const char *folder; /* sweep.output */
+    struct runs *runs;
+    char *text; /* what the sweep is: all on which results depend */
+    struct journal *journal;
+    size_t folded; /* events that the states are of */
+    struct run_place *place; /* [runs->count] */
+    const char *begun;       /* text of the sweep in the journal; NULL: none */
+    int to_clear;            /* run folders are to be cleared */
+};
+
+struct state *state_open(struct runs *runs, struct log *log, struct error *err);
+void state_free(struct state *state);
+
+/* Reads what has come since. */
+int state_read(struct state *state, struct error *err);
+
+/*
+ * The folder is this sweep's from here on. Fails with STATUS_USAGE where it is another's, unless
+ * `overwrite` is given: that clears all runs, none of which may be under way.
+ */
+int state_begin(struct state *state, int overwrite, struct error *err);
+
+/* Fails as state_begin() does, but writes nothing. */
+int state_check(const struct state *state, struct error *err);
+
+/* Journals an event of a run; `members` is taken over, NULL for none. */
+int state_tell(struct state *state, const char *event, size_t run, json_t *members,
+               struct error *err);
+
+/* Journals the end of a run, with the figures of its log. */
+int state_tell_end(struct state *state, size_t run, struct error *err);
+
+/* "waiting", or "running" where its claim is held; "stopped", "failed", "ended". */
+const char *state_word(const struct state *state, size_t run);
+
+#endif
