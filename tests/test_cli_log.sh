@@ -107,6 +107,33 @@ unwritable()
 }
 point "a file that cannot be written is told once, and the run goes on" unwritable
 
+# --- a command at events
+
+sed '$a [log]\
+on_event = sh -c '"'"'echo "$SEQTRAIN_EVENT $SEQTRAIN_LEVEL $SEQTRAIN_RUN $SEQTRAIN_FOLDER" >>events'"'" tiny.ini >event.ini
+commands()
+{
+    run 0 -q -c event.ini -o cmd && lines err 0 && sort -u events >all &&
+        [ "$(cat all)" = 'checkpoint info tiny cmd
+end info tiny cmd' ] && [ "$(grep -c end events)" -eq 1 ] && run 0 -q -c cmd/config.ini --overwrite && lines err 0
+}
+point "a command at checkpoints and at the end" commands
+at_error()
+{
+    rm -f events
+    run 3 -q -c event.ini -o cmd2 -s data.source=candles.csv -s data.features=open,none && [ ! -e cmd2 ] &&
+        [ "$(cat events)" = 'error error tiny cmd2' ]
+}
+point "and where a run cannot begin" at_error
+fails()
+{
+    run 0 -q -c tiny.ini -o cmd3 -s log.on_event="sh -c 'exit 7'" && lines err 1 &&
+        has err '^seqtrain: warning: log\.on_event: sh ended with status 7$' &&
+        has cmd3/log.jsonl '"event":"warning".*log\.on_event: sh ended with status 7'
+}
+point "one that fails is told once, and the run goes on" fails
+point "a quote without a second one is refused" run 2 -q -c tiny.ini -s log.on_event="sh -c 'exit"
+
 # --- segments
 
 rm -rf run

@@ -14,6 +14,7 @@
 #include "config/unknown.h"
 #include "util/clocale.h"
 #include "util/file.h"
+#include "util/words.h"
 
 #define MAX_FILE (1 << 20) /* bytes of an INI file */
 #define MAX_FAULTS 1000    /* that are kept; more are only counted */
@@ -616,6 +617,8 @@ static void check_training(struct config_making *p)
         clash(p, warmup, warmup, "a warm-up is given as N epochs, N steps or N%%");
     if (c->train.checkpoint.unit == SPAN_PERCENT || c->train.checkpoint.value <= 0)
         clash(p, checkpoint, checkpoint, "give N epochs, N steps or N minutes, N above 0");
+    if (!words_are_whole(c->log.on_event))
+        clash(p, KEY(log, on_event), KEY(log, on_event), "a quote has no second one");
     /* A perplexity is an effective number of neighbours; 3 times as many are looked at. */
     if ((double)c->plots.tsne_points < 3 * c->plots.tsne_perplexity + 1)
         clash(p, KEY(plots, tsne_perplexity), KEY(plots, tsne_points),

@@ -15,9 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log/hook.h"
 #include "util/clocale.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
+
+/* A command of log.on_event may take so many seconds. */
+#define HOOK_SECONDS 30
 
 /* The bar is drawn at most this often, ms. */
 #define PROGRESS_PERIOD 100
@@ -26,6 +30,8 @@ struct log {
     pthread_mutex_t lock; /* of all that follows; taken again by what is called within */
     struct log_settings settings;
     enum verbosity verbosity;
+    struct hook *hook;    /* NULL: none */
+    int hushed;           /* no command for what is told now */
     struct segments file; /* fd is -1: none */
     int failed;           /* errno of the first write to it that failed */
     int segment_told;     /* that a rotation went wrong */
@@ -65,6 +71,9 @@ struct log *log_new(enum verbosity verbosity)
 void log_set(struct log *log, const struct log_settings *settings)
 {
     log->settings = *settings;
+    const char *command = settings->on_event;
+    if (command && *command && !(log->hook = hook_new(command, HOOK_SECONDS)))
+        log->lost = 1; /* out of memory */
 }
 
 /* --- the console */
@@ -256,6 +265,41 @@ static void append(struct log *log, const char *line, size_t size, int64_t now)
         file_failed(log, failed);
 }
 
+/* The command of log.on_event, for events that it is for. */
+static void run_hook(struct log *log, const char *event, const json_t *members, const char *line)
+{
+    const char *level = level_of(event), *run = log->settings.run, *folder = log->settings.folder;
+    const int checkpoint = !strcmp(event, "checkpoint");
+    if (!log->hook || log->hushed ||
+        (!strcmp(level, "info") && !checkpoint && strcmp(event, "end")))
+        return;
+    const char *message = json_string_value(json_object_get(members, "message"));
+    hook_run(log->hook,
+             &(struct hook_event){.event = event,
+                                  .level = level,
+                                  .message = message ? message : "",
+                                  .json = line,
+                                  .run = run ? run : "",
+                                  .folder = folder ? folder : ""},
+             checkpoint);
+}
+
+static void tell_hook(struct log *log, const char *fault)
+{
+    log->hushed = 1;
+    log_warn(log, "log.on_event: %s", fault);
+    log->hushed = 0;
+}
+
+void log_tend(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    const char *fault = log->hook ? hook_tend(log->hook) : NULL;
+    if (fault)
+        tell_hook(log, fault);
+    pthread_mutex_unlock(&log->lock);
+}
+
 void log_event(struct log *log, const char *event, json_t *members)
 {
     size_t size = 0;
@@ -264,12 +308,16 @@ void log_event(struct log *log, const char *event, json_t *members)
     const int64_t now = wall_ms();
     char *line = event_line(log, event, members, now, &size);
     clocale_leave(locale);
-    if (line)
+    if (line) {
         append(log, line, size, now);
-    else
+        line[size - 1] = 0;
+        run_hook(log, event, members, line);
+    } else {
         lose_event(log);
+    }
     free(line);
     json_decref(members);
+    log_tend(log);
     pthread_mutex_unlock(&log->lock);
 }
 
@@ -435,9 +483,14 @@ int log_close(struct log *log, struct error *err)
 {
     if (!log)
         return 0;
+    char fault[HOOK_FAULT];
     int failed = 0;
     erase_progress(log);
     fflush(stderr);
+    hook_close(log->hook, fault);
+    log->hook = NULL;
+    if (*fault)
+        tell_hook(log, fault);
     char *path = log->file.path;
     log->file.path = NULL;
     int number = segments_close(&log->file);

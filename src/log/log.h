@@ -28,7 +28,9 @@ struct log *log_new(enum verbosity verbosity);
 
 /* What a log is told of its run, before it is opened; strings stay the caller's. */
 struct log_settings {
-    const char *run; /* its name, in each object; NULL: none */
+    const char *run;      /* its name, in each object; NULL: none */
+    const char *folder;   /* where it lies, for the command; NULL: none */
+    const char *on_event; /* command at checkpoints, the end, and all but information; NULL: none */
     struct segments_settings segments;
 };
 void log_set(struct log *log, const struct log_settings *settings);
@@ -69,13 +71,17 @@ void log_alarm(struct log *log, const char *event, json_t *members, const char *
  */
 void log_event(struct log *log, const char *event, json_t *members);
 
+/* Looks after commands that were started at events; to be called now and then. */
+void log_tend(struct log *log);
+
 /* A live line "text [#####.....] 42% ETA 0:03"; done = total or total = 0 removes it. */
 void log_progress(struct log *log, const char *text, uint64_t done, uint64_t total);
 
 /* From now on it is no failure that the console took something no longer: it may be gone. */
 void log_leave_console(struct log *log);
 
-/* Closes the file; returns -1 if any write had failed. Frees the log. */
+/* Waits for commands that still run, half a minute at most, and closes the file; returns -1 if any
+ * write had failed. Frees the log. */
 int log_close(struct log *log, struct error *err);
 
 #endif

@@ -63,6 +63,8 @@ static void set_log(struct log *log, const struct config *c)
     log_set(log,
             &(struct log_settings){
                 .run = c->run.name,
+                .folder = c->run.output,
+                .on_event = c->log.on_event,
                 .segments = {.rotation = rotation[c->log.rotate],
                              .size = c->log.rotate_size ? (int64_t)c->log.rotate_size : 10 << 20,
                              .keep_days = c->log.keep_days,

@@ -197,6 +197,7 @@ int watch_step(struct loop *loop, struct error *err)
         w->looked = t;
         judge_sums(loop);
         telling_time(loop);
+        log_tend(loop->training->log);
     }
     if (writes)
         write_object(loop, t);

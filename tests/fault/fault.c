@@ -27,6 +27,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <search.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -401,6 +402,14 @@ FAIL(int, pthread_create,
      (pthread_t * thread, const pthread_attr_t *attributes, void *(*run)(void *), void *arg), ALLOC,
      EAGAIN, EAGAIN)
 return __real_pthread_create(thread, attributes, run, arg);
+}
+
+/* a command at an event */
+FAIL(int, posix_spawnp,
+     (pid_t * pid, const char *file, const posix_spawn_file_actions_t *files,
+      const posix_spawnattr_t *how, char *const words[], char *const with[]),
+     ALLOC, ENOMEM, ENOMEM)
+return __real_posix_spawnp(pid, file, files, how, words, with);
 }
 
 /* zlib, libpng and cairo tell shortage of memory so */
