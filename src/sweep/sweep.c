@@ -321,6 +321,17 @@ static double draw(const struct sweep *s, size_t number, const struct axis *axis
     return philox_unit(word[0]);
 }
 
+/* To 6 digits: people read them, and what libraries of machines make of the last ones differs. */
+static double rounded(const struct axis *axis, double value)
+{
+    char text[40];
+    locale_t before = clocale_enter();
+    snprintf(text, sizeof text, "%.6g", value);
+    value = strtod(text, NULL);
+    clocale_leave(before);
+    return fmin(fmax(value, axis->low), axis->high);
+}
+
 static double drawn(const struct axis *axis, double u)
 {
     switch (axis->kind) {
@@ -329,12 +340,11 @@ static double drawn(const struct axis *axis, double u)
     case AXIS_INT:
         return fmin(axis->low + floor(u * (axis->high - axis->low + 1)), axis->high);
     case AXIS_UNIFORM:
-        return fmin(axis->low + u * (axis->high - axis->low), axis->high);
+        return rounded(axis, axis->low + u * (axis->high - axis->low));
     case AXIS_LOG:
         break;
     }
-    double value = axis->low * pow(axis->high / axis->low, u);
-    return fmin(fmax(value, axis->low), axis->high);
+    return rounded(axis, axis->low * pow(axis->high / axis->low, u));
 }
 
 void sweep_point(const struct sweep *s, size_t number, double *point)
