@@ -66,19 +66,23 @@ static struct figure number(double x, int decimals)
     return isfinite(x) ? log_figure(x, decimals) : (struct figure){"-"};
 }
 
-/* A row of the table, without its end. */
-static void print_slot(const struct screen_slot *slot, size_t index, char *line, size_t size)
+/* Columns of the table beside the runs' names, and those of names. */
+enum { OTHERS = 71, SHORT = 8, LONG = 40 };
+
+/* A row of the table, without its end; `name`: columns of the run's name. */
+static void print_slot(const struct screen_slot *slot, size_t index, int name, char *line,
+                       size_t size)
 {
     char epochs[32] = "-";
     if (!slot->run) {
-        snprintf(line, size, "%4zu  %-8.8s  -", index, slot->device);
+        snprintf(line, size, "%4zu %-6.6s    -", index, slot->device);
         return;
     }
     const struct follow *f = &slot->row->follow;
     if (f->epochs)
         snprintf(epochs, sizeof epochs, "%ld/%ld", f->epoch, f->epochs);
-    snprintf(line, size, "%4zu  %-8.8s  %4zu %-20.20s  %9s  %10s  %10s  %9s  %8s  %9s", index,
-             slot->device, slot->run, slot->row->name, epochs, number(f->loss, 6).text,
+    snprintf(line, size, "%4zu %-6.6s %4zu %-*.*s %8s %9s %9s %7s %7s %8s", index, slot->device,
+             slot->run, name, name, slot->row->name, epochs, number(f->loss, 6).text,
              number(f->best, 6).text, number(f->rate, 0).text, screen_time(f->left).text,
              screen_bytes(f->bytes).text);
 }
@@ -92,12 +96,13 @@ void screen_draw(struct screen *s, const struct screen_slot *slot, size_t count,
     int known = !ioctl(STDERR_FILENO, TIOCGWINSZ, &size) && size.ws_col && size.ws_row;
     int columns = known ? size.ws_col - 1 : 79, rows = known ? size.ws_row - 1 : 23;
     screen_clear(s);
-    fprintf(stderr, "%.*s\n", columns,
-            "slot  device     run                         epoch        loss        best      "
-            "win/s       ETA     memory");
+    int name = columns - OTHERS < SHORT ? SHORT : columns - OTHERS > LONG ? LONG : columns - OTHERS;
+    snprintf(line, sizeof line, "slot device  run %-*s %8s %9s %9s %7s %7s %8s", name, "name",
+             "epoch", "loss", "best", "win/s", "ETA", "memory");
+    fprintf(stderr, "%.*s\n", columns, line);
     int most = rows - 2; /* those that do not fit are not shown */
     for (size_t i = 0; i < count && (int)i < most; i++, s->drawn++) {
-        print_slot(&slot[i], i, line, sizeof line);
+        print_slot(&slot[i], i, name, line, sizeof line);
         fprintf(stderr, "%.*s\n", columns, line);
     }
     fprintf(stderr, "%.*s\n", columns, sum);

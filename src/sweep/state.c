@@ -123,11 +123,9 @@ static void take_run_event(struct run_place *p, const char *event, const json_t 
         *p = (struct run_place){0};
     if (p->state == RUN_ENDED) /* once and for all */
         return;
-    if (!strcmp(event, "started")) {
+    if (!strcmp(event, "started"))
         p->state = RUN_STARTED;
-        p->started = object;
-        p->starts++;
-    } else if (!strcmp(event, "ended"))
+    else if (!strcmp(event, "ended"))
         p->state = RUN_ENDED;
     else if (!strcmp(event, "failed")) {
         p->state = RUN_FAILED;

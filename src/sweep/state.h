@@ -28,9 +28,8 @@ enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED };
 
 struct run_place {
     enum run_state state;
-    unsigned starts, failures;
-    const json_t *latest;  /* event that the state is of; NULL: none */
-    const json_t *started; /* the latest of these */
+    unsigned failures;
+    const json_t *latest; /* event that the state is of; NULL: none */
 };
 
 struct state {
@@ -38,7 +37,7 @@ struct state {
     struct runs *runs;
     char *text; /* what the sweep is: all on which results depend */
     struct journal *journal;
-    size_t folded; /* events that the states are of */
+    size_t folded;           /* events that the states are of */
     struct run_place *place; /* [runs->count] */
     const char *begun;       /* text of the sweep in the journal; NULL: none */
     int to_clear;            /* run folders are to be cleared */
