@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "commands/cmdline.h"
@@ -16,6 +17,7 @@
 #include "util/now.h"
 
 volatile sig_atomic_t interrupted;
+struct comm *ranks;
 
 /* A second signal of the kind ends the process at once; but a terminal that closes sends SIGHUP
  * more than once. */
@@ -56,6 +58,16 @@ static int status_after(int signal)
     return 128 + (signal == SIGUSR1 ? 10 : signal);
 }
 
+/* A failure that all ranks have is told by rank 0, which then ends the others. */
+static void tell_apart(void)
+{
+    const struct timespec second = {1, 0};
+    if (comm_rank(ranks)) {
+        nanosleep(&second, NULL);
+        fprintf(stderr, "seqtrain: rank %d failed:\n", comm_rank(ranks));
+    }
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.started = now()};
@@ -78,12 +90,14 @@ int main(int argc, char **argv)
         free(options.settings[i]);
     free(options.settings);
     if (result) {
+        tell_apart();
         for (char *line = err.text, *end; line; line = end) {
             end = strchr(line, '\n');
             if (end)
                 *end++ = 0;
             fprintf(stderr, "seqtrain: %s\n", line);
         }
+        comm_abort(ranks, err.status ? (int)err.status : STATUS_FAILED);
         return err.status ? (int)err.status : STATUS_FAILED;
     }
     return interrupted ? status_after(interrupted) : STATUS_DONE;

@@ -83,7 +83,8 @@ point "a circle is found" "$(
         'c D c_1' 'c U a_1' 'c U d_1' 'd D d_1' 'e U a_1' | circles | diff - wanted.$$
     rm wanted.$$)"
 
-folders=$(cd "$srcdir/src" && find . -mindepth 2 -name '*.c' | sed 's,^\./,,; s,/[^/]*$,,' | sort -u)
+# the plug-in of src/mpi is one file, of no object
+folders=$(cd "$srcdir/src" && find . -mindepth 2 -name '*.c' ! -path './mpi/*' | sed 's,^\./,,; s,/[^/]*$,,' | sort -u)
 point "folders, objects and symbols are found" "$(
     echo "$folders" | grep -qx config || echo "no folder config"
     for folder in $folders; do

@@ -449,14 +449,79 @@ static void test_dropout(void **state)
     assert_true(distance(a, b) > 1e-2f);
 }
 
+/* --- shards */
+
+/* One step over `count` windows of a batch of 12, and another over all of it. */
+static void sharded_steps(struct engine *e, const struct fixture *f, uint32_t count)
+{
+    struct error err = {0};
+    const uint32_t accumulate = (uint32_t)e->config->train.accumulate, batch = 12;
+    begin(e, f);
+    for (uint32_t number = 1; number <= 3; number++) {
+        const uint32_t group = number == 1 ? (accumulate - 1) * batch + count : accumulate * batch;
+        struct step step = {.group = group, .epoch = 1, .seed = {42, 0}, .number = number};
+        optim_step(&e->optim, e->config->train.lr, &step);
+        for (uint32_t i = 0; i < accumulate; i++) {
+            step.first = i * batch;
+            step.count = number == 1 && i + 1 == accumulate ? count : batch;
+            assert_int_equal(engine_micro(e, &step, &err), 0);
+        }
+        assert_int_equal(engine_update(e, &err), 0);
+    }
+}
+
+/* Shards make the step of the whole micro-batch, but for the order of its sums: also where windows
+ * are too few for all of them, and where a step is of several micro-batches. */
+static void shards_make_the_same_step(void **state)
+{
+    (void)state;
+    static char *const accumulate[] = {"train.accumulate=1", "train.accumulate=3"};
+    static char *const shards[] = {"train.shards=1", "train.shards=2", "train.shards=3",
+                                   "train.shards=4", "train.shards=12"};
+    static const uint32_t counts[] = {12, 7, 1};
+    for (size_t k = 0; k < 6; k++) {
+        struct metrics whole = {0};
+        float *first = NULL;
+        for (size_t i = 0; i < 5; i++) {
+            struct fixture f;
+            FIXTURE(&f, accumulate[k / 3], shards[i], "train.batch=12", "model.dropout=0.2",
+                    "loss.contrastive=none", "train.optimizer=sgd", "train.lr=0.1");
+            struct engine *e = open_engine(&f);
+            sharded_steps(e, &f, counts[k % 3]);
+            float *w = weights_of(e);
+            struct metrics m = metrics_of(e);
+            if (!i) {
+                whole = m;
+                first = w;
+            } else {
+                float most = 0;
+                for (size_t j = 0; j < e->params->elems; j++)
+                    most = fmaxf(most, fabsf(w[j] - first[j]));
+                if (!(most < 2e-6f))
+                    fail_msg("%s, %u windows: weights are off by %g", shards[i], counts[k % 3],
+                             (double)most);
+                assert_true(m.samples[0] == whole.samples[0] && m.steps == 3 && !m.bad);
+                assert_true(fabsf(m.loss[0] - whole.loss[0]) <= 2e-6f * whole.loss[0]);
+                assert_true(fabsf(m.term[0][0] - whole.term[0][0]) <= 2e-6f * whole.term[0][0]);
+                assert_true(fabsf(m.last_loss - whole.last_loss) <= 2e-6f * whole.last_loss);
+                assert_true(fabsf(m.norm_max - whole.norm_max) <= 1e-5f * whole.norm_max);
+                free(w);
+            }
+            engine_close(e);
+            fixture_fini(&f);
+        }
+        free(first);
+    }
+}
+
 /* --- what is not finite */
 
 /* Windows 16..23 are step 3's; an inf in window 18. */
-static void nonfinite(char *policy, float poison)
+static void nonfinite(char *policy, char *shards, float poison)
 {
     struct error err = {0};
     struct fixture f;
-    FIXTURE(&f, policy, "model.dropout=0");
+    FIXTURE(&f, policy, shards, "model.dropout=0");
     f.data.series[18 * WINDOW * FEATURES + 5] = poison;
     struct engine *e = open_engine(&f);
     begin(e, &f);
@@ -507,10 +572,12 @@ static void nonfinite(char *policy, float poison)
 static void test_nonfinite(void **state)
 {
     (void)state;
-    nonfinite("train.on_nonfinite=stop", INFINITY);
-    nonfinite("train.on_nonfinite=skip", INFINITY);
-    nonfinite("train.on_nonfinite=stop", NAN);
-    nonfinite("train.on_nonfinite=skip", NAN);
+    nonfinite("train.on_nonfinite=stop", "train.shards=1", INFINITY);
+    nonfinite("train.on_nonfinite=skip", "train.shards=1", INFINITY);
+    nonfinite("train.on_nonfinite=stop", "train.shards=1", NAN);
+    nonfinite("train.on_nonfinite=skip", "train.shards=1", NAN);
+    nonfinite("train.on_nonfinite=skip", "train.shards=4", INFINITY);
+    nonfinite("train.on_nonfinite=stop", "train.shards=8", NAN);
 }
 
 /* --- memory budget */
@@ -1020,6 +1087,7 @@ int main(void)
         cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
         cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_effective_batch),
         cmocka_unit_test(test_smaller_batch),    cmocka_unit_test(test_budget_of_session),
+        cmocka_unit_test(shards_make_the_same_step),
         cmocka_unit_test(test_profile),          cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -94,7 +94,11 @@ point "sweep stands on run and below" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands sweep run task train exec models lower ir params tensor device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|ops|optim|params|plots|run|sweep|task|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|tensor|train|util'
+point "only the plug-in of ranks sees MPI, and it stands on nothing" \
+    "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
+    layer mpi 'exec/comm_plugin\.h')"
+
 point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 

@@ -80,7 +80,8 @@ static void print_step(const struct engine *e)
     struct schedule s = schedule_make(c, d->count[PART_TRAIN]);
     double flops = 0;
     for (size_t i = 0; i < e->train->launch_count; i++)
-        flops += e->train->launches[i]->flops * (i < e->micro ? (double)c->train.accumulate : 1);
+        flops += e->train->launches[i]->flops *
+                 (i < e->micro ? (double)(c->train.accumulate * c->train.shards) : 1);
     printf("windows: %zu training, %zu validation, %zu test; %zu rows of %zu features\n",
            d->count[PART_TRAIN], d->count[PART_VALIDATION], d->count[PART_TEST], d->rows,
            d->features);
@@ -88,11 +89,13 @@ static void print_step(const struct engine *e)
     printf("steps: %ld an epoch, %ld in all, %ld of warm-up; %ld x %ld windows each\n", s.per_epoch,
            s.total, s.warmup, c->train.accumulate, c->train.batch);
     printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
-           e->micro, e->train->launch_count - e->micro, flops / 1e9, device_programs(e->dev));
+           e->micro * (size_t)c->train.shards, e->train->launch_count - e->micro, flops / 1e9,
+           device_programs(e->dev));
     char what[64];
     const char *by_batch = model_by_batch(c, what);
-    if (c->train.accumulate > 1 && by_batch)
-        printf("%s is that of each micro-batch of %ld windows\n", by_batch, c->train.batch);
+    if ((c->train.accumulate > 1 || c->train.shards > 1) && by_batch)
+        printf("%s is that of each %s of %ld windows\n", by_batch,
+               c->train.shards > 1 ? "shard" : "micro-batch", c->train.batch / c->train.shards);
 }
 
 /* --- gradients against central differences */

@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "config/config.h"
+#include "exec/comm.h"
 #include "log/log.h"
 #include "run/folder.h"
 #include "train/checkpoint.h"
@@ -29,6 +30,9 @@ struct options {
 
 /* The signal that asks for an end; 0: none. Set by main's handler. */
 extern volatile sig_atomic_t interrupted;
+
+/* The ranks that this process is one of; NULL: it is alone. */
+extern struct comm *ranks;
 
 int command_train(const struct options *options, struct error *err);
 int command_sweep(const struct options *options, struct error *err);

@@ -146,10 +146,13 @@ static void print_step(const struct engine *e, const struct ceilings *c, double 
         fprintf(out, "  three steps at least are needed to tell gaps between launches\n");
         return;
     }
-    for (size_t i = 0; i < e->train->launch_count; i++) {
-        const struct launch *l = e->train->launches[i];
-        launches += fmax(0, l->seconds - wait * (double)l->runs);
-        floor += floor_of(l, c) * (double)l->runs;
+    const struct plan *plans[] = {e->train, shards_plan(e->shards)};
+    for (size_t k = 0; k < 2; k++) {
+        for (size_t i = 0; plans[k] && i < plans[k]->launch_count; i++) {
+            const struct launch *l = plans[k]->launches[i];
+            launches += fmax(0, l->seconds - wait * (double)l->runs);
+            floor += floor_of(l, c) * (double)l->runs;
+        }
     }
     double step = 1e3 * p->seconds / (double)p->steps_alone, watched = (double)p->steps_watched;
     launches *= 1e3 / watched;
@@ -196,13 +199,16 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
         return -1;
     size_t spent, count = 0;
     device_spent(e->dev, &spent);
-    size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count + spent;
+    const struct plan *shards = shards_plan(e->shards);
+    size_t most = (e->train ? e->train->launch_count : 0) + e->eval->launch_count + spent +
+                  (shards ? shards->launch_count : 0);
     struct line *lines = calloc(most + 1, sizeof *lines), all = {0};
     if (!lines)
         return error_set(err, STATUS_FAILED, "out of memory");
     const struct profile *p = &e->profiled;
-    collect(lines, &count, e->train, &c,
-            p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1);
+    const double steps = p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1;
+    collect(lines, &count, e->train, &c, steps);
+    collect(lines, &count, shards, &c, steps);
     collect(lines, &count, e->eval, &c, 1);
     collect_spent(lines, &count, e->dev, &c);
     qsort(lines, count, sizeof *lines, slower_first);

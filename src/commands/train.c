@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <string.h>
+
 #include "commands/commands.h"
 #include "run/prepare.h"
 #include "run/run.h"
@@ -11,11 +13,33 @@ static int train_all(struct run *run, const struct options *options, struct erro
                                               : 0;
 }
 
+/* Joins the ranks that a launcher has started: each has the device that its turn gives it. */
+static int join_ranks(struct config *config, struct error *err)
+{
+    const struct list *devices = &config->ranks.devices;
+    if (comm_open(&ranks, err))
+        return -1;
+    if (!ranks)
+        return 0;
+    if (comm_size(ranks) > config->train.shards)
+        return error_set(err, STATUS_USAGE,
+                         "%d ranks need train.shards = %d or more: a micro-batch is dealt to them "
+                         "in shards",
+                         comm_size(ranks), comm_size(ranks));
+    if (!devices->count || !strcmp(devices->item[0], "auto"))
+        return 0;
+    return config_set(config, "device", "select",
+                      devices->item[(size_t)comm_rank(ranks) % devices->count], err);
+}
+
 int command_train_config(const struct options *options, struct config *config, enum folder_use use,
                          struct error *err)
 {
+    if (join_ranks(config, err))
+        return -1;
     const struct run_options with = {
         .use = use,
+        .comm = ranks,
         .config_path = options->config,
         .verbosity = options->verbosity,
         .profile = options->profile,
@@ -24,7 +48,12 @@ int command_train_config(const struct options *options, struct config *config, e
     };
     struct run *run =
         command_needs_device(options, config, err) ? NULL : run_open(config, &with, err);
-    return run ? run_close(run, train_all(run, options, err), err) : -1;
+    int result = run ? run_close(run, train_all(run, options, err), err) : -1;
+    if (!result) {
+        comm_close(ranks);
+        ranks = NULL;
+    }
+    return result;
 }
 
 int command_train(const struct options *options, struct error *err)

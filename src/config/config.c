@@ -611,6 +611,13 @@ static void check_training(struct config_making *p)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);
     check_batch(p);
+    if (c->train.batch > 0 && c->train.batch % c->train.shards)
+        clash(p, KEY(train, shards), KEY(train, batch),
+              "batch = %ld cannot be cut into %ld equal shards", c->train.batch, c->train.shards);
+    if (c->train.effective_batch % c->train.shards)
+        clash(p, KEY(train, shards), KEY(train, effective_batch),
+              "effective_batch = %ld cannot be cut into %ld equal shards",
+              c->train.effective_batch, c->train.shards);
     if (c->train.nesterov && c->train.momentum == 0)
         clash(p, KEY(train, nesterov), KEY(train, momentum), "nesterov needs a momentum above 0");
     if (c->train.warmup.unit == SPAN_MINUTES)

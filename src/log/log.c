@@ -74,6 +74,7 @@ void log_set(struct log *log, const struct log_settings *settings)
     const char *command = settings->on_event;
     if (command && *command && !(log->hook = hook_new(command, HOOK_SECONDS)))
         log->lost = 1; /* out of memory */
+    log->has_terminal &= !settings->silent;
 }
 
 /* --- the console */
@@ -87,6 +88,8 @@ static void erase_progress(struct log *log)
 
 static void say(struct log *log, FILE *out, const char *before, const char *format, va_list ap)
 {
+    if (log->settings.silent)
+        return;
     pthread_mutex_lock(&log->lock);
     erase_progress(log);
     locale_t locale = clocale_enter();
@@ -303,6 +306,10 @@ void log_tend(struct log *log)
 void log_event(struct log *log, const char *event, json_t *members)
 {
     size_t size = 0;
+    if (log->settings.silent) {
+        json_decref(members);
+        return;
+    }
     pthread_mutex_lock(&log->lock);
     locale_t locale = clocale_enter();
     const int64_t now = wall_ms();

@@ -32,6 +32,7 @@ struct log_settings {
     const char *folder;   /* where it lies, for the command; NULL: none */
     const char *on_event; /* command at checkpoints, the end, and all but information; NULL: none */
     struct segments_settings segments;
+    int silent;      /* nothing is told: another process tells it */
 };
 void log_set(struct log *log, const struct log_settings *settings);
 

@@ -49,15 +49,19 @@ int prepare_features(struct config *config, struct log *log, struct error *err)
 void prepare_batch(struct config *c, size_t windows, struct log *log)
 {
     const size_t step = (size_t)c->train.effective_batch;
-    size_t batch = windows;
+    const size_t shards = (size_t)c->train.shards;
+    const size_t most = (windows + shards - 1) / shards * shards;
+    size_t batch = most;
     budget_settle(c);
-    if (!windows || c->train.batch < 0 || (size_t)c->train.batch <= windows)
+    if (!windows || c->train.batch < 0 || (size_t)c->train.batch <= most)
         return;
     while (step && step % batch)
-        batch--;
-    log_say(log, "train.batch = %ld is cut to %zu, %s", c->train.batch, batch,
-            batch == windows ? "the number of training windows"
-                             : "a divisor of train.effective_batch within the training windows");
+        batch -= shards;
+    const char *why = batch < most
+                          ? "a divisor of train.effective_batch within the training windows"
+                      : most > windows ? "the training windows and what fills the last shard"
+                                       : "the number of training windows";
+    log_say(log, "train.batch = %ld is cut to %zu, %s", c->train.batch, batch, why);
     c->train.batch = (long)batch;
     if (step)
         c->train.accumulate = (long)(step / batch);

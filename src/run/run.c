@@ -9,6 +9,7 @@
 #include "run/weights.h"
 #include "task/task.h"
 #include "train/plan_text.h"
+#include "util/crc32c.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
 #include "util/now.h"
@@ -44,6 +45,7 @@ static int open_engine(struct run *run, struct config *config, struct error *err
     struct training *t = &run->training;
     struct engine_options with = prepare_engine(t->log, 1, run->options.profile);
     with.session = run->options.session;
+    with.comm = run->options.comm;
     with.resumes = run->resumes;
     if (run->resumes)
         weights_same_batch(&run->folder, config);
@@ -54,17 +56,48 @@ static int open_engine(struct run *run, struct config *config, struct error *err
     return t->plan ? 0 : error_set(err, STATUS_FAILED, "out of memory");
 }
 
+/* What rank 0 has found in the folder, where the others look at nothing. */
+static int share_found(struct run *run, struct error *err)
+{
+    int found[] = {run->resumes, run->folder.last, run->folder.former};
+    if (comm_share(run->options.comm, found, sizeof found, err))
+        return -1;
+    run->resumes = found[0];
+    run->folder.last = found[1];
+    run->folder.former = found[2];
+    return 0;
+}
+
+/* That all ranks are about to do the same: they read the same data, and plan the same launches. */
+static int check_ranks(struct run *run, struct error *err)
+{
+    const struct training *t = &run->training;
+    const uint64_t own[] = {t->engine->data_hash, crc32c(0, t->plan, strlen(t->plan)),
+                            (uint64_t)t->progress.step};
+    static const char *const what[] = {"other data", "other launches (another kind of device?)",
+                                       "another checkpoint"};
+    uint64_t first[3];
+    memcpy(first, own, sizeof first);
+    if (comm_share(t->comm, first, sizeof first, err))
+        return -1;
+    for (size_t i = 0; i < 3; i++)
+        if (own[i] != first[i])
+            return error_set(err, STATUS_FAILED, "this rank has %s than rank 0", what[i]);
+    return 0;
+}
+
 /* What the configuration says of the log. */
-static void set_log(struct log *log, const struct config *c)
+static void set_log(const struct training *t, const struct config *c)
 {
     static const enum segments_rotation rotation[] = {[ROTATE_NONE] = SEGMENTS_NONE,
                                                       [ROTATE_DAILY] = SEGMENTS_DAILY,
                                                       [ROTATE_SIZE] = SEGMENTS_SIZE};
-    log_set(log,
+    log_set(t->log,
             &(struct log_settings){
                 .run = c->run.name,
                 .folder = c->run.output,
                 .on_event = c->log.on_event,
+                .silent = !train_writes(t),
                 .segments = {.rotation = rotation[c->log.rotate],
                              .size = c->log.rotate_size ? (int64_t)c->log.rotate_size : 10 << 20,
                              .keep_days = c->log.keep_days,
@@ -77,13 +110,13 @@ static int open_all(struct run *run, struct config *config, struct error *err)
     struct training *t = &run->training;
     if (monitor_find(&t->monitor, config, task_measures(config), err))
         return error_prefix(err, "[train] monitor");
-    if (task_check(config, err) || folder_enter(&run->folder, 0, err))
+    if (task_check(config, err) || (train_writes(t) && folder_enter(&run->folder, 0, err)))
         return -1;
     if (!(t->log = log_new(run->options.verbosity)))
         return error_set(err, STATUS_FAILED, "out of memory");
-    set_log(t->log, config);
+    set_log(t, config);
     run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
-    if (open_data(run, config, err) || open_engine(run, config, err))
+    if (share_found(run, err) || open_data(run, config, err) || open_engine(run, config, err))
         return -1;
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init may be one of the files that go */
@@ -92,7 +125,7 @@ static int open_all(struct run *run, struct config *config, struct error *err)
                      : weights_start(t, verbosity, err))
         return -1;
     run->finished = t->progress.finished && train_is_over(t);
-    return 0;
+    return check_ranks(run, err);
 }
 
 struct run *run_open(struct config *config, const struct run_options *options, struct error *err)
@@ -107,6 +140,7 @@ struct run *run_open(struct config *config, const struct run_options *options, s
     run->training = (struct training){
         .config = config,
         .folder = config->run.output,
+        .comm = options->comm,
         .interrupted = options->interrupted ? options->interrupted : &never,
         .started = options->started > 0 ? options->started : now(),
     };
@@ -173,7 +207,7 @@ int run_train(struct run *run, struct error *err)
         told_best(t, "finished already: ");
         return 0;
     }
-    if (begin(run, err))
+    if (train_writes(t) && begin(run, err))
         return -1;
     told_start(t, run->options.use == FOLDER_RESUME, run->resumes);
     return train(t, err);
@@ -184,7 +218,7 @@ int run_train(struct run *run, struct error *err)
 int run_report(struct run *run, struct error *err)
 {
     struct training *t = &run->training;
-    if (run->finished || *t->interrupted)
+    if (run->finished || t->stopped || *t->interrupted || !train_writes(t))
         return 0;
     int ended = weights_load_own(t, "best.safetensors", err);
     device_stop_at(t->engine->dev, t->interrupted); /* long work ends early */

@@ -15,6 +15,7 @@ struct run_options {
     enum folder_use use;
     const char *config_path; /* the file that the configuration was read from; NULL: none */
     enum verbosity verbosity;
+    struct comm *comm;       /* the ranks that train this run together; NULL: alone */
     struct session *session; /* to stand on, beside others; NULL: one of its own, */
     int profile;             /* whose launches are watched */
     double started;          /* now() when the process began; 0: when the run is opened */

@@ -61,9 +61,13 @@ static void say_start(const struct training *t)
     monitor_warn(&t->monitor, c, t->log);
     char what[64];
     const char *by_batch = model_by_batch(c, what);
-    if (c->train.accumulate > 1 && by_batch)
-        log_say(t->log, "%c%s is that of each micro-batch of %ld windows.",
-                toupper((unsigned char)*by_batch), by_batch + 1, c->train.batch);
+    if ((c->train.accumulate > 1 || c->train.shards > 1) && by_batch)
+        log_say(t->log, "%c%s is that of each %s of %ld windows.",
+                toupper((unsigned char)*by_batch), by_batch + 1,
+                c->train.shards > 1 ? "shard" : "micro-batch", c->train.batch / c->train.shards);
+    if (t->comm)
+        log_say(t->log, "Ranks: %d train together, each micro-batch in %ld shards.",
+                comm_size(t->comm), c->train.shards);
 }
 
 void told_start(const struct training *t, int wanted, int resumes)

@@ -41,13 +41,13 @@ static int fits(const struct asked *a, const struct config *c)
 
 /* --- batches */
 
-/* Candidates: the divisors of a step of `group` windows up to some size; without a group all whole
- * numbers up to it. */
+/* Candidates: the divisors of a step of `group` windows up to some size that `shards` divides;
+ * without a group all whole numbers up to it. */
 struct batches {
     size_t group, *divisor, count;
 };
 
-static int batches_of(struct batches *b, size_t group, size_t most)
+static int batches_of(struct batches *b, size_t group, size_t most, size_t shards)
 {
     *b = (struct batches){.group = group, .count = group ? 0 : most};
     if (!group)
@@ -55,7 +55,7 @@ static int batches_of(struct batches *b, size_t group, size_t most)
     if (!(b->divisor = malloc(most * sizeof *b->divisor)))
         return -1;
     for (size_t n = 1; n <= most; n++)
-        if (group % n == 0)
+        if (group % n == 0 && n % shards == 0)
             b->divisor[b->count++] = n;
     return 0;
 }
@@ -109,13 +109,14 @@ int budget_batch(struct config *config, const struct dataset *data,
     const struct config given = *config;
     const struct asked a = {&given, data, options, options->session->dev};
     const size_t step = (size_t)config->train.effective_batch;
-    const size_t windows = data->count[PART_TRAIN];
+    const size_t shards = (size_t)config->train.shards;
+    const size_t windows = (data->count[PART_TRAIN] + shards - 1) / shards * shards;
     const size_t most = step < windows || !options->training ? step : windows;
     struct batches batches;
     budget_settle(config);
     if (config->train.batch > 0)
         return 0;
-    if (batches_of(&batches, step, most ? most : 1))
+    if (batches_of(&batches, step, most ? most : shards, shards))
         return error_set(err, STATUS_FAILED, "out of memory");
     if (!largest_fit(&a, &batches, config))
         set_batch(&a, &batches, 1, config);
@@ -258,7 +259,7 @@ static void tell_batches(const struct asked *a, struct error *err)
     struct config c = *old;
     char effect[128];
     if (batches_of(&batches, trains ? (size_t)most * (size_t)old->train.accumulate : 0,
-                   (size_t)most))
+                   (size_t)most, (size_t)old->train.shards))
         return;
     const int fitted = largest_fit(a, &batches, &c), may = !a->options->resumes;
     if (fitted && may)
@@ -272,8 +273,8 @@ static void tell_batches(const struct asked *a, struct error *err)
     free(batches.divisor);
     if (!fitted)
         error_add(err,
-                  "not even %s = 1 fits; a smaller model or a larger device.memory_fraction may",
-                  by_batch ? "batch" : "evaluate_batch");
+                  "not even %s = %ld fits; a smaller model or a larger device.memory_fraction may",
+                  by_batch ? "batch" : "evaluate_batch", by_batch ? old->train.shards : 1);
 }
 
 int budget_advise(const struct config *config, const struct dataset *data,

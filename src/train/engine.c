@@ -40,7 +40,8 @@ static uint64_t hash_data(const struct dataset *data)
 /* Memory and kernels of what is planned. */
 static int prepare(struct engine *e, struct error *err)
 {
-    if (e->train && (plan_check(e->train, err) || exec_prepare(e->train, NULL, e->gemm, err)))
+    if (e->train && (plan_check(e->train, err) || exec_prepare(e->train, NULL, e->gemm, err) ||
+                     (e->shards && shards_prepare(e->shards, e->io.metrics, err))))
         return -1;
     if (plan_check(e->eval, err) || exec_prepare(e->eval, e->train, e->gemm, err))
         return -1;
@@ -118,7 +119,7 @@ static int order(struct engine *e, const struct stage_shape *shape, const uint32
 
 int engine_order(struct engine *e, const uint32_t *start, size_t count, struct error *err)
 {
-    const struct stage_shape shape = planned_batches(e, 0, (size_t)e->config->train.batch);
+    const struct stage_shape shape = planned_batches(e, 0, planned_windows(e->config));
     return order(e, &shape, start, count, err);
 }
 
@@ -128,28 +129,47 @@ static int run(struct engine *e, struct plan *p, size_t from, size_t to, struct 
     return watched ? exec_run_profiled(p, from, to, err) : exec_run(p, from, to, err);
 }
 
+/* The step to the device, in its turn. */
 static int send_step(struct engine *e, struct plan *p, const struct step *step, struct error *err)
 {
-    if (device_pace(e->dev, e->feed->stage ? 1 : ENGINE_DEPTH, err) ||
-        feed_next(e->feed, step->first, step->count, err))
+    if (device_pace(e->dev, e->feed->stage ? 1 : ENGINE_DEPTH, err))
         return -1;
-    atomic_fetch_add(&e->batches, 1);
     struct step *slot = &e->ring[e->ring_next++ % (2 * ENGINE_DEPTH)];
     *slot = *step;
     return buffer_send(p->step->buffer, 0, sizeof *slot, slot, err);
 }
 
+static int send_batch(struct engine *e, struct plan *p, const struct step *step, struct error *err)
+{
+    if (send_step(e, p, step, err) || feed_next(e->feed, step->first, step->count, err))
+        return -1;
+    atomic_fetch_add(&e->batches, 1);
+    return 0;
+}
+
+/* Forward and backward of a micro-batch, or of a shard of it. */
+static int run_batch(void *ctx, const struct step *step, struct error *err)
+{
+    struct engine *e = ctx;
+    return send_batch(e, e->train, step, err) || run(e, e->train, 0, e->micro, err) ? -1 : 0;
+}
+
 int engine_micro(struct engine *e, const struct step *step, struct error *err)
 {
-    return profile_step(&e->profiled, e->dev, err) || send_step(e, e->train, step, err) ||
-                   run(e, e->train, 0, e->micro, err)
-               ? -1
-               : 0;
+    if (profile_step(&e->profiled, e->dev, err))
+        return -1;
+    e->step = *step;
+    if (e->shards)
+        shards_watch(e->shards, e->profiled.on && e->profiled.turn == TURN_WATCHED);
+    return e->shards ? shards_micro(e->shards, step, run_batch, e, err) : run_batch(e, step, err);
 }
 
 int engine_update(struct engine *e, struct error *err)
 {
     profile_step_done(&e->profiled);
+    /* the shards of this rank may have been without windows: no step of theirs was sent */
+    if (e->shards && (shards_step(e->shards, err) || send_step(e, e->train, &e->step, err)))
+        return -1;
     return run(e, e->train, e->micro, e->train->launch_count, err);
 }
 
@@ -211,7 +231,7 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
         int fresh =
             p->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
         failed =
-            -((fresh && exec_forget(p, err)) || send_step(e, p, &step, err) ||
+            -((fresh && exec_forget(p, err)) || send_batch(e, p, &step, err) ||
               run(e, p, 0, p->launch_count, err) ||
               evaluation_add(terms, n, out->value ? out->value + at : NULL, room, result, err) ||
               read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||

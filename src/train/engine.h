@@ -20,6 +20,7 @@
 #include "optim/optim.h"
 #include "train/evaluation.h"
 #include "train/feed.h"
+#include "train/shards.h"
 
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
@@ -37,8 +38,10 @@ struct engine {
     uint64_t data_hash;        /* of series, targets, weights and the windows of each part */
     struct plan *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
-    size_t micro;      /* launches of a micro-batch; what follows in `train` is the update */
-    size_t eval_batch; /* windows in a batch of evaluation */
+    struct shards *shards; /* NULL: a micro-batch is one, and no other rank trains */
+    struct step step;      /* of the latest micro-batch */
+    size_t micro;          /* launches of a micro-batch; what follows in `train` is the update */
+    size_t eval_batch;     /* windows in a batch of evaluation */
     struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
     unsigned ring_next;
     atomic_ulong batches; /* sent to the device: grows as long as it works */
@@ -54,6 +57,7 @@ struct engine_options {
     struct session *session;    /* to stand on, beside others; NULL: on one of its own, */
     int takes_session;          /* `session` is the engine's from now on, whatever comes of it */
     struct session_options own; /* opened like this */
+    struct comm *comm;          /* the ranks that train together; NULL: this one is alone */
 };
 
 /* Everything but values of the parameters. */

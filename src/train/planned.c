@@ -108,6 +108,11 @@ static int allocate(struct engine *e, int training, struct error *err)
                : 0;
 }
 
+size_t planned_windows(const struct config *config)
+{
+    return (size_t)(config->train.batch / config->train.shards);
+}
+
 struct stage_shape planned_batches(const struct engine *e, int evaluating, size_t batch)
 {
     const struct dataset *data = e->data;
@@ -128,7 +133,7 @@ static int can_reside(const struct engine *e)
 
 static int make_feed(struct engine *e, struct error *err)
 {
-    const size_t batch = (size_t)e->config->train.batch;
+    const size_t batch = planned_windows(e->config);
     const struct stage_shape shapes[] = {planned_batches(e, 0, batch),
                                          planned_batches(e, 1, evaluate_batch(e, batch))};
     const int resides = can_reside(e), feed = e->config->data.feed;
@@ -163,7 +168,7 @@ static struct plan *plan_of(struct engine *e, struct params *params, size_t batc
 static int make_plans(struct engine *e, const struct engine_options *options, struct error *err)
 {
     const struct config *c = e->config;
-    const size_t batch = (size_t)c->train.batch;
+    const size_t batch = planned_windows(c);
     const struct model_shape shape = shape_of(e->data, c, e->data->window);
     struct model_shape eval_shape =
         shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
@@ -186,6 +191,13 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
     e->eval->scattered = options->scattered;
     if (allocate(e, options->training, err))
         return -1;
+    if (e->feed->stage && options->training && comm_size(options->comm) > 1)
+        return error_set(err, STATUS_USAGE,
+                         "data.feed: ranks need the series on each device (data.feed = resident)");
+    if (e->train && c->train.shards > 1 &&
+        !(e->shards = shards_new(e->params, e->dev, (size_t)c->train.shards, batch,
+                                 c->train.accumulate > 1, options->comm, err)))
+        return -1;
     if (e->train) {
         optim_append(&e->optim, e->train, e->io.metrics, e->judged == e->params ? NULL : e->judged);
         if (plan_place(e->train, err))
@@ -206,7 +218,7 @@ struct planned_memory planned_memory(const struct engine *e)
     const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight};
     const uint64_t params = e->params->elems * 4;
     struct planned_memory m = {.parameters = params + e->params->running * 4 + e->params->frozen,
-                               .gradients = e->train ? params : 0,
+                               .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                .activations = exec_activations(e->eval, e->train)};
     if (e->train)
@@ -247,6 +259,7 @@ void planned_close(struct engine *e)
 {
     if (!e)
         return;
+    shards_free(e->shards);
     plan_free(e->eval);
     plan_free(e->train);
     optim_fini(&e->optim);

@@ -24,6 +24,9 @@ struct planned_memory {
 };
 struct planned_memory planned_memory(const struct engine *e);
 
+/* Windows that the launches of training take at a time: a micro-batch, or a shard of it. */
+size_t planned_windows(const struct config *config);
+
 /* Extents of the batches of training, or of an evaluation. */
 struct stage_shape planned_batches(const struct engine *e, int evaluating, size_t batch);
 

@@ -106,7 +106,7 @@ void prometheus_write(struct loop *loop)
     const char *path = loop->training->config->log.prometheus;
     struct error err;
     size_t size;
-    if (!*path)
+    if (!*path || !train_writes(loop->training))
         return;
     char *text = text_of(loop, &size);
     int failed =

@@ -12,6 +12,8 @@ int saving_last(struct loop *loop, struct error *err)
     double t = now();
     p->seconds += t - loop->began;
     loop->began = loop->saved = t;
+    if (!train_writes(loop->training))
+        return 0;
     log_event(loop->training->log, "checkpoint",
               json_pack("{s:I, s:I}", "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step));
     return train_checkpoint(loop->training, err);
@@ -32,6 +34,8 @@ int saving_is_due(const struct loop *loop, int end_of_epoch)
 int saving_best(struct loop *loop, struct error *err)
 {
     const struct training *t = loop->training;
+    if (!train_writes(t))
+        return 0;
     char *path = train_path(t, "best.safetensors");
     int failed = path ? checkpoint_write_best(t->engine, t->progress.epoch, t->plan, path, err)
                       : error_set(err, STATUS_FAILED, "out of memory");

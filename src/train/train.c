@@ -17,12 +17,11 @@ static int tick(struct loop *loop, struct error *err)
     char text[64];
     snprintf(text, sizeof text, "Epoch %04ld/%ld", p->epoch + 1, t->config->train.epochs);
     log_progress(t->log, text, p->done, loop->n);
-    int end = p->done >= loop->n, stop = *t->interrupted != 0;
-    if (watch_step(loop, err))
+    if (watch_step(loop, err) || train_look_stop(t, err))
         return -1;
-    if (end || !(stop || saving_is_due(loop, 0)))
+    if (p->done >= loop->n || !(t->stopped || saving_is_due(loop, 0)))
         return 0;
-    return figures_sum(loop, err) || saving_last(loop, err) ? -1 : stop;
+    return figures_sum(loop, err) || saving_last(loop, err) ? -1 : t->stopped;
 }
 
 /* The epoch is done: its figures go into the history. */
@@ -46,10 +45,11 @@ static int keep_epoch(struct loop *loop, int best, struct error *err)
         return -1;
     if (t->progress.epoch == 1 || t->progress.epoch == t->progress.best_epoch)
         device_save_programs(t->engine->dev);
-    int stop = *t->interrupted != 0; /* read once: a signal now is for the next step */
-    if ((train_is_over(t) || stop || saving_is_due(loop, 1)) && saving_last(loop, err))
+    if (train_look_stop(t, err)) /* once: a signal from now on is for the next step */
         return -1;
-    return stop;
+    if ((train_is_over(t) || t->stopped || saving_is_due(loop, 1)) && saving_last(loop, err))
+        return -1;
+    return t->stopped;
 }
 
 /* The training. 1: a signal ended it, and it has been saved. */

@@ -35,3 +35,14 @@ int train_is_over(const struct training *t)
 {
     return t->progress.epoch >= t->config->train.epochs || train_stopped_early(t);
 }
+
+int train_writes(const struct training *t)
+{
+    return !comm_rank(t->comm);
+}
+
+int train_look_stop(struct training *t, struct error *err)
+{
+    t->stopped = *t->interrupted != 0;
+    return t->comm ? comm_agree(t->comm, &t->stopped, err) : 0;
+}

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 
+#include "exec/comm.h"
 #include "log/log.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
@@ -24,6 +25,8 @@ struct training {
     const char *folder;
     char *plan;                               /* plan.json */
     const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
+    struct comm *comm;                        /* ranks that train together; NULL: alone */
+    int stopped;                              /* it has been interrupted, on whatever rank */
     double started;                           /* now() when the process began */
     struct monitor monitor;
     struct progress progress;
@@ -36,6 +39,12 @@ char *train_path(const struct training *t, const char *name);
 /* The last epoch is done, or patience has run out: there is nothing to do. */
 int train_is_over(const struct training *t);
 int train_stopped_early(const struct training *t); /* the latter */
+
+/* Whether this process writes the files of the run: rank 0 does. */
+int train_writes(const struct training *t);
+
+/* Sets t->stopped where any rank has been interrupted; -1 where the ranks are lost. */
+int train_look_stop(struct training *t, struct error *err);
 
 /* Writes RUN_LAST for t->progress; what was RUN_LAST is kept as RUN_FORMER. */
 int train_checkpoint(struct training *t, struct error *err);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "exec/comm.h"
+
+#include <dlfcn.h>
+#include <stdlib.h>
+
+#include "exec/comm_plugin.h"
+
+#define PLUGIN "seqtrain-mpi.so"
+
+struct comm {
+    void *library;
+    const struct comm_plugin *plugin;
+    int rank, size;
+};
+
+/* What a launcher sets for each process that it starts: how many they are. */
+static const char *const size_names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
+
+static int launched(void)
+{
+    for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++) {
+        const char *size = getenv(size_names[i]);
+        if (size && atoi(size) > 1)
+            return 1;
+    }
+    return 0;
+}
+
+static int load(struct comm *c, struct error *err)
+{
+    const char *path = getenv("SEQTRAIN_RANKS"); /* see seqtrain(1) */
+    c->library = dlopen(path && *path ? path : PKGLIBDIR "/" PLUGIN, RTLD_NOW | RTLD_GLOBAL);
+    if (!c->library)
+        return error_set(err, STATUS_USAGE,
+                         "a launcher has started several ranks, which needs the plug-in "
+                         "seqtrain-mpi.so (configure makes it where there is mpicc): %s",
+                         dlerror());
+    c->plugin = dlsym(c->library, "seqtrain_ranks");
+    if (!c->plugin || c->plugin->version != COMM_PLUGIN_VERSION)
+        return error_set(err, STATUS_USAGE,
+                         "%s is of another version of seqtrain: install seqtrain-mpi of this one",
+                         path && *path ? path : PKGLIBDIR "/" PLUGIN);
+    return 0;
+}
+
+static int fault(const struct comm *c, const char *why, struct error *err)
+{
+    return error_set(err, STATUS_FAILED, "rank %d: %s", c->rank, why);
+}
+
+int comm_open(struct comm **comm, struct error *err)
+{
+    char why[COMM_WHY] = "";
+    *comm = NULL;
+    if (!launched())
+        return 0;
+    struct comm *c = calloc(1, sizeof *c);
+    if (!c)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (load(c, err)) {
+        if (c->library)
+            dlclose(c->library);
+        free(c);
+        return -1;
+    }
+    if (c->plugin->begin(&c->rank, &c->size, why)) {
+        fault(c, why, err);
+        free(c); /* the library stays: MPI does not like to be unloaded */
+        return -1;
+    }
+    *comm = c;
+    return 0;
+}
+
+void comm_close(struct comm *c)
+{
+    if (c)
+        c->plugin->end();
+    free(c);
+}
+
+void comm_abort(struct comm *c, int status)
+{
+    if (c)
+        c->plugin->abort(status);
+}
+
+int comm_rank(const struct comm *c)
+{
+    return c ? c->rank : 0;
+}
+
+int comm_size(const struct comm *c)
+{
+    return c ? c->size : 1;
+}
+
+int comm_send(struct comm *c, int to, const void *bytes, size_t size, struct error *err)
+{
+    char why[COMM_WHY] = "";
+    return c->plugin->send(to, bytes, size, why) ? fault(c, why, err) : 0;
+}
+
+int comm_receive(struct comm *c, int from, void *bytes, size_t size, struct error *err)
+{
+    char why[COMM_WHY] = "";
+    return c->plugin->receive(from, bytes, size, why) ? fault(c, why, err) : 0;
+}
+
+/* Along a binomial tree: rank r has them from r without its lowest bit. */
+int comm_share(struct comm *c, void *bytes, size_t size, struct error *err)
+{
+    int bit = 1;
+    for (; bit < comm_size(c) && !(c->rank & bit); bit *= 2)
+        ;
+    if (comm_rank(c) && comm_receive(c, c->rank - bit, bytes, size, err))
+        return -1;
+    for (bit /= 2; bit > 0; bit /= 2)
+        if (c->rank + bit < c->size && comm_send(c, c->rank + bit, bytes, size, err))
+            return -1;
+    return 0;
+}
+
+int comm_agree(struct comm *c, int *value, struct error *err)
+{
+    for (int from = 1; comm_rank(c) == 0 && from < comm_size(c); from++) {
+        int other;
+        if (comm_receive(c, from, &other, sizeof other, err))
+            return -1;
+        *value = other > *value ? other : *value;
+    }
+    if (comm_rank(c) && comm_send(c, 0, value, sizeof *value, err))
+        return -1;
+    return comm_share(c, value, sizeof *value, err);
+}

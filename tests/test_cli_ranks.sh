@@ -1,0 +1,129 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Ranks: processes that mpirun starts train one model together, to the bits of one process, whatever
+# their number; what goes wrong in one of them ends all.
+# shellcheck source=tests/cli.sh
+plugin=$PWD/seqtrain-mpi.so
+. "${srcdir-.}/tests/cli.sh"
+
+reason=
+command -v mpirun >/dev/null || reason="no mpirun (Debian: openmpi-bin)"
+[ -e "$plugin" ] || reason="no plug-in of ranks (Debian: libopenmpi-dev)"
+if [ -n "$reason" ]; then
+    echo "1..0 # SKIP $reason"
+    exit 0
+fi
+SEQTRAIN_RANKS=$plugin OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+# more ranks than cores; Open MPI's sockets lie in a short path
+OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe TMPDIR=/tmp
+export SEQTRAIN_RANKS OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
+export OMPI_MCA_rmaps_base_oversubscribe PRTE_MCA_rmaps_default_mapping_policy TMPDIR
+
+# Groups of micro-batches, a short last one, dropout, a term that sees one shard; a schedule that does
+# not ask how many epochs there will be.
+sed -e 's/^epochs .*/epochs = 3/' -e 's/^batch .*/batch = 16\
+accumulate = 2\
+schedule = constant\
+shards = 8/' -e 's/^warmup .*/warmup = 3 steps/' tiny.ini >ranks.ini
+
+# ranks COUNT STATUS ARGUMENT...: as run, by so many ranks.
+ranks()
+{
+    count=$1 wanted=$2
+    shift 2
+    timeout 120 mpirun -n "$count" "$seqtrain" "$@" >out 2>err </dev/null
+    got=$?
+    [ "$got" -eq "$wanted" ] && return
+    echo "exit status $got, not $wanted: $count ranks, seqtrain $*"
+    return 1
+}
+
+# same A B: the same bits in all that two runs have left.
+same()
+{
+    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
+        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
+        [ "$(wc -l <state.a)" -gt 5000 ] && cmp state.a state.b || return 1
+    for key in step lr train_loss train_contrastive val_loss grad_norm best; do
+        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
+    done
+}
+
+point "one process computes all shards" run 0 -c ranks.ini -q -s run.output=one
+for count in 2 3 4 8; do
+    point "$count ranks train" ranks "$count" 0 -c ranks.ini -q -s run.output=by$count
+    point "$count ranks: the same bits" same one by$count
+done
+
+told()
+{
+    ranks 2 0 -c ranks.ini -s run.output=told && has out '^Ranks: 2 train together, each micro-batch in 8 shards' &&
+        [ "$(grep -c '^Epoch' out)" -eq 3 ] && [ "$(grep -c '"event":"end"' told/log.jsonl)" -eq 1 ]
+}
+point "one of them tells" told
+
+# Ended amid the run, then gone on with by another number of ranks.
+
+# started FOLDER COUNT: so many ranks train in the folder, without an end; waits for checkpoints. $pid is
+# mpirun, $rank one of the ranks, no matter which.
+started()
+{
+    mpirun -n "$2" "$seqtrain" -c ranks.ini -q -s run.output="$1" -s train.epochs=100000 >out 2>err </dev/null &
+    pid=$!
+    while kill -0 $pid 2>/dev/null && [ ! -e "$1/last.1.safetensors" ]; do
+        sleep 0.02
+    done
+    rank=$(ps -e -o pid= -o ppid= -o comm= | awk -v p=$pid '$2 == p && $3 == "seqtrain" { print $1 }' | tail -n 1)
+    [ -n "$rank" ] || { echo "no rank among the children of mpirun"; return 1; }
+}
+killed()
+{
+    started part 3 && kill -KILL "$rank" || return 1
+    wait $pid
+    [ $? -ne 0 ] && [ -e part/last.safetensors ]
+}
+terminated()
+{
+    started term 2 && kill -TERM "$rank" || return 1 # one rank alone: the others hear of it
+    wait $pid
+    [ -e term/last.safetensors ]
+}
+
+# goes_on FOLDER: two ranks train two epochs more, and one process as many from the start.
+goes_on()
+{
+    most=$(($(grep -c '^{"event":"epoch"' "$1/log.jsonl") + 2))
+    ranks 2 0 -c ranks.ini -q -r -s run.output="$1" -s train.epochs=$most &&
+        run 0 -c ranks.ini -q -s run.output="$1.whole" -s train.epochs=$most && same "$1.whole" "$1"
+}
+point "a rank is killed: all end" killed
+point "two ranks go on, to the bits of one process" goes_on part
+point "one rank is interrupted: all end, with a checkpoint" terminated
+point "two ranks go on, to the bits of one process" goes_on term
+
+refused()
+{
+    ranks "$1" 2 -c ranks.ini -q -s run.output=none -s "$2" && has err "$3" && [ ! -e none/last.safetensors ]
+}
+point "more ranks than shards" refused 3 train.shards=2 '3 ranks need train.shards = 3 or more'
+point "a batch that shards do not divide" refused 2 train.shards=3 'batch = 16 cannot be cut into 3 equal shards'
+no_plugin()
+{
+    SEQTRAIN_RANKS=/nowhere.so ranks 2 2 -c ranks.ini -q -s run.output=none && has err 'needs the plug-in seqtrain-mpi.so'
+}
+point "without the plug-in" no_plugin
+
+# Rank 1 has other data than rank 0.
+other_data()
+{
+    cat >other.sh <<EOF
+case \${OMPI_COMM_WORLD_RANK-\$PMI_RANK} in 1) set -- -s data.stride=2 ;; *) set -- ;; esac
+exec "$seqtrain" -c ranks.ini -q -s run.output=other "\$@"
+EOF
+    timeout 60 mpirun -n 2 sh other.sh >out 2>err </dev/null
+    [ $? -ne 0 ] && has err 'rank 1 failed' 'this rank has other data than rank 0'
+}
+point "ranks that read different data" other_data
+point "several devices, one a rank" ranks 2 0 -c ranks.ini -q -s run.output=devices -s "ranks.devices=cpu, 0"
+point "with the same bits" same one devices
+echo "1..$points"
