@@ -2,8 +2,10 @@
 #include "sweep/sampler.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
+#include "util/clocale.h"
 #include "util/philox.h"
 
 enum { CANDIDATES = 24, MOST_GOOD = 25, FULL_WEIGHT = 25, PRIOR = -1 };
@@ -17,6 +19,17 @@ static double within(const struct axis *axis, double value)
     return fmin(fmax(value, axis->low), axis->high);
 }
 
+/* To 6 digits: people read them, and what libraries of machines make of the last ones differs. */
+static double rounded(const struct axis *axis, double value)
+{
+    char text[40];
+    locale_t before = clocale_enter();
+    snprintf(text, sizeof text, "%.6g", value);
+    value = strtod(text, NULL);
+    clocale_leave(before);
+    return within(axis, value);
+}
+
 /* The value at u in (0, 1) of an axis. */
 static double even(const struct axis *axis, double u)
 {
@@ -26,11 +39,11 @@ static double even(const struct axis *axis, double u)
     case AXIS_INT:
         return within(axis, axis->low + floor(u * (axis->high - axis->low + 1)));
     case AXIS_UNIFORM:
-        return within(axis, axis->low + u * (axis->high - axis->low));
+        return rounded(axis, axis->low + u * (axis->high - axis->low));
     case AXIS_LOG:
         break;
     }
-    return within(axis, axis->low * pow(axis->high / axis->low, u));
+    return rounded(axis, axis->low * pow(axis->high / axis->low, u));
 }
 
 void sampler_random(const struct sampler *s, size_t number, double *point)
@@ -72,9 +85,9 @@ static double to_kernels(const struct axis *axis, double value)
 
 static double from_kernels(const struct axis *axis, double x)
 {
-    return within(axis, axis->kind == AXIS_LOG   ? exp(x)
-                        : axis->kind == AXIS_INT ? floor(x + 0.5)
-                                                 : x);
+    if (axis->kind == AXIS_INT)
+        return within(axis, floor(x + 0.5));
+    return rounded(axis, axis->kind == AXIS_LOG ? exp(x) : x);
 }
 
 /* --- a mixture */

@@ -2,7 +2,7 @@
 /*
  * sampler: where in the space of its axes a sweep tries next. Pure functions: the same axes, seed,
  * history and number give the same point. Random numbers come from Philox by seed, number and the
- * names of the axes.
+ * names of the axes. Numbers that are not whole have 6 digits.
  *
  * sampler_random() is even over each axis, whatever other axes there are.
  *

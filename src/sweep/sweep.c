@@ -8,10 +8,9 @@
 
 #include "run/prepare.h"
 #include "sweep/names.h"
+#include "sweep/sampler.h"
 #include "sweep/values.h"
-#include "util/clocale.h"
 #include "util/file.h"
-#include "util/philox.h"
 
 #define MOST_RUNS 10000
 
@@ -312,50 +311,19 @@ void sweep_free(struct sweep *s)
 
 /* --- points */
 
-/* In (0, 1), of a run and an axis, whatever other axes there are. */
-static double draw(const struct sweep *s, size_t number, const struct axis *axis)
-{
-    uint32_t word[4];
-    philox(word, (uint32_t)number, 0, philox_path(axis->name), philox_path("sweep"),
-           (uint64_t)s->base->run.seed);
-    return philox_unit(word[0]);
-}
-
-/* To 6 digits: people read them, and what libraries of machines make of the last ones differs. */
-static double rounded(const struct axis *axis, double value)
-{
-    char text[40];
-    locale_t before = clocale_enter();
-    snprintf(text, sizeof text, "%.6g", value);
-    value = strtod(text, NULL);
-    clocale_leave(before);
-    return fmin(fmax(value, axis->low), axis->high);
-}
-
-static double drawn(const struct axis *axis, double u)
-{
-    switch (axis->kind) {
-    case AXIS_CHOICE:
-        return floor(u * (double)axis->choices);
-    case AXIS_INT:
-        return fmin(axis->low + floor(u * (axis->high - axis->low + 1)), axis->high);
-    case AXIS_UNIFORM:
-        return rounded(axis, axis->low + u * (axis->high - axis->low));
-    case AXIS_LOG:
-        break;
-    }
-    return rounded(axis, axis->low * pow(axis->high / axis->low, u));
-}
-
 void sweep_point(const struct sweep *s, size_t number, double *point)
 {
+    if (s->base->sweep.sampler != SAMPLER_GRID) {
+        struct sampler sampler = {
+            .axis = s->axis, .axes = s->axes, .seed = (uint64_t)s->base->run.seed};
+        sampler_random(&sampler, number, point);
+        return;
+    }
     size_t left = number - 1;
-    for (size_t i = s->axes; i-- > 0;) /* the last axis walks fastest */
-        if (s->base->sweep.sampler == SAMPLER_GRID) {
-            point[i] = (double)(left % s->axis[i].choices);
-            left /= s->axis[i].choices;
-        } else
-            point[i] = drawn(&s->axis[i], draw(s, number, &s->axis[i]));
+    for (size_t i = s->axes; i-- > 0;) { /* the last axis walks fastest */
+        point[i] = (double)(left % s->axis[i].choices);
+        left /= s->axis[i].choices;
+    }
 }
 
 /* --- runs */
