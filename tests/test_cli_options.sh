@@ -116,7 +116,7 @@ foreign data -d -m -i -r --overwrite --plan --profile
 foreign evaluate -r --overwrite --gradients --plan --profile
 foreign encode -r --plan
 foreign predict -r --plan
-foreign devices -c -s -o -m -i -r -q -v --plan
+foreign devices -c -s -o -m -i -r -q --plan
 foreign help -c -d -q
 foreign completion -c -o -v
 refused "train takes no --run" "^seqtrain: train takes no --run; see 'seqtrain train -h'$" train --run 1

@@ -136,7 +136,7 @@ static json_t *next_event(FILE *log, const char *wanted)
 {
     static const char *const passing[] = {"time",         "seconds",    "windows_per_second",
                                           "device_bytes", "host_bytes", "start_seconds",
-                                          "epochs"};
+                                          "telemetry",    "epochs"};
     char line[1 << 14];
     while (fgets(line, sizeof line, log)) {
         json_t *event = json_loads(line, 0, NULL);

@@ -4,6 +4,7 @@
  * and what the log gets. Engine, optimizer, device, log and checkpoints are stand-ins that remember
  * what they were asked for; the clock is one that only a micro-batch moves.
  */
+#include "telemetry/telemetry.h"
 #include "train/advice.h"
 #include "train/train.h"
 
@@ -50,6 +51,7 @@ static struct {
     atomic_long alarms;
     double seconds_left;
     char said[1 << 14], warned[1 << 12];
+    const double *celsius; /* what the sensors tell behind each step; NAN: nothing */
     int64_t time;
 } fake;
 static volatile sig_atomic_t signalled;
@@ -240,6 +242,20 @@ void log_say(struct log *log, const char *format, ...)
     va_end(ap);
 }
 
+void log_detail(struct log *log, const char *format, ...)
+{
+    (void)log;
+    (void)format;
+}
+
+double telemetry_last(struct telemetry *t, struct telemetry_reading *r)
+{
+    assert_ptr_equal(t, fake.run->telemetry);
+    sensed_clear(r);
+    r->temperature = fake.celsius[fake.updates];
+    return isfinite(r->temperature) ? 0.25 : INFINITY;
+}
+
 void log_warn(struct log *log, const char *format, ...)
 {
     (void)log;
@@ -267,7 +283,7 @@ void log_alarm(struct log *log, const char *event, json_t *members, const char *
 void log_event(struct log *log, const char *event, json_t *members)
 {
     (void)log;
-    if (!strcmp(event, "epoch") || !strcmp(event, "step"))
+    if (!strcmp(event, "epoch") || !strcmp(event, "step") || !strcmp(event, "telemetry"))
         fake.event[fake.events++] = json_incref(members);
     fake.advices += !strcmp(event, "advice");
     if (!strcmp(event, "checkpoint")) {
@@ -838,6 +854,75 @@ static void a_stalled_training_is_told(void **state)
     config_free(s.config);
 }
 
+/* Steps of 1 s, and what the sensors tell behind them: it is hot once an excursion, which ends more
+ * than five degrees below. What is not told changes nothing. */
+static void a_hot_device_is_told(void **state)
+{
+    (void)state;
+    static const double celsius[] = {0,  70, 80, 79,  81, 76, 75, 80, NAN, 74, 90,
+                                     91, 10, 99, NAN, 99, 20, 20, 20, 20,  20};
+    static const long hot[] = {2, 10, 13};
+    char *most[] = {"log.hot=80", "log.hot=0", "log.hot=100"};
+    for (size_t i = 0; i < 3; i++) {
+        struct setting s;
+        SETTING(&s, 8, "train.batch=2", "train.epochs=5", most[i]);
+        fake.celsius = celsius;
+        s.run.telemetry = (struct telemetry *)&fake;
+        trained(&s);
+        assert_int_equal(fake.alarms, i ? 0 : 3);
+        for (long k = 0; k < fake.alarms; k++) {
+            assert_string_equal(fake.alarm[k], "hot");
+            assert_int_equal(alarmed(k, "step"), hot[k]);
+            assert_true(alarmed(k, "limit") == 80);
+            assert_true(alarmed(k, "temperature") == celsius[hot[k]]);
+        }
+        forget();
+        config_free(s.config);
+    }
+}
+
+/* Objects of their own every 3 s, and in those of epochs what the sensors tell. */
+static void sensors_are_told(void **state)
+{
+    (void)state;
+    static const double celsius[] = {0,  51, 52, NAN, 54, 55, 56,  57, 58, 59, 60,
+                                     61, 62, 63, 64,  65, 66, NAN, 68, 69, 70};
+    static char *const ways[][2] = {{"log.telemetry=no", "log.telemetry_every=3s"},
+                                    {"log.telemetry=yes", "log.telemetry_every=none"}};
+    for (size_t i = 0; i < 2; i++) {
+        struct setting s;
+        long own = 0, epochs = 0;
+        SETTING(&s, 8, "train.batch=2", "train.epochs=5", ways[i][0], ways[i][1]);
+        fake.celsius = celsius;
+        s.run.telemetry = (struct telemetry *)&fake;
+        trained(&s);
+        for (long k = 0; k < fake.events; k++) {
+            const json_t *told_of = json_object_get(fake.event[k], "telemetry");
+            const json_int_t step = json_integer_value(json_object_get(fake.event[k], "step"));
+            const int is_epoch = json_object_get(fake.event[k], "epochs") != NULL;
+            if (is_epoch && !i) {
+                assert_null(told_of);
+                continue;
+            }
+            own += !is_epoch;
+            epochs += is_epoch;
+            if (isfinite(celsius[step])) {
+                assert_true(json_number_value(json_object_get(told_of, "temperature")) ==
+                            celsius[step]);
+                assert_true(json_number_value(json_object_get(told_of, "age")) == 0.25);
+            } else {
+                assert_true(json_is_null(json_object_get(told_of, "temperature")));
+                assert_true(json_is_null(json_object_get(told_of, "age")));
+            }
+            assert_true(is_epoch || (step - 1) % 3 == 0);
+        }
+        assert_int_equal(own, i ? 0 : 6); /* behind steps 4, 7, 10, 13, 16, 19 */
+        assert_int_equal(epochs, i ? 5 : 0);
+        forget();
+        config_free(s.config);
+    }
+}
+
 /* Four steps an epoch of 1 s each; `wants` are the steps that have an object of their own. */
 static void objects(char *every, const long *wants)
 {
@@ -1075,6 +1160,8 @@ int main(void)
         cmocka_unit_test(objects_between_epochs),
         cmocka_unit_test(figures_between_epochs),
         cmocka_unit_test(a_stalled_training_is_told),
+        cmocka_unit_test(a_hot_device_is_told),
+        cmocka_unit_test(sensors_are_told),
         cmocka_unit_test(a_slow_training_is_told),
         cmocka_unit_test(stretches_of_short_epochs),
         cmocka_unit_test(a_diverging_training_is_told),

@@ -69,6 +69,7 @@ point "data stands on config and log" "$(layer data config log)"
 point "device stands on tensor" "$(layer device 'tensor/dtype\.h')"
 point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
+point "telemetry stands on device" "$(layer telemetry device)"
 point "tensor stands on nothing" "$(layer tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
@@ -84,17 +85,17 @@ point "models stand on ops, ir, params, tensor and config" \
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train exec models ops optim lower ir params tensor device config data log 'analysis/verdict\.h')"
+    "$(layer train exec models ops optim lower ir params tensor telemetry device config data log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train exec models lower ir params tensor device config data log)"
+    "$(layer run task train exec models lower ir params tensor telemetry device config data log)"
 point "sweep stands on run and below" \
-    "$(layer sweep run task train exec models lower ir params tensor device config data log)"
+    "$(layer sweep run task train exec models lower ir params tensor telemetry device config data log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands sweep run task train exec models lower ir params tensor device config data log analysis)"
+    "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

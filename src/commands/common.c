@@ -6,6 +6,7 @@
 
 #include "commands/commands.h"
 #include "data/source.h"
+#include "telemetry/telemetry.h"
 #include "util/file.h"
 
 int command_needs_device(const struct options *options, const struct config *config,
@@ -17,6 +18,26 @@ int command_needs_device(const struct options *options, const struct config *con
                      "%s needs a device, and device.select = none is none: only check plans "
                      "without one",
                      options->command);
+}
+
+/* What the sensors of a device tell now. */
+static void print_sensors(const struct device_info *info, FILE *out)
+{
+    char text[320], host[160];
+    struct telemetry_reading r;
+    struct telemetry *t = telemetry_open(info, &(struct telemetry_options){.power_limit = 0});
+    if (!t)
+        return;
+    telemetry_last(t, &r);
+    telemetry_close(t);
+    sensed_text(&r, text, sizeof text);
+    sensed_text_host(&r, host, sizeof host);
+    if (strcmp(r.source, "host") != 0)
+        fprintf(out, "     sensors: %s\n", *text ? text : "nothing is told");
+    if (*r.source)
+        fprintf(out, "     told by %s%s%s%s%s%s%s\n", r.source, *r.card ? ": " : "", r.card,
+                *r.driver ? ", driver " : "", r.driver, *r.cuda ? ", CUDA " : "", r.cuda);
+    fprintf(out, "     host: %s\n", host);
 }
 
 int command_devices(const struct options *options, struct error *err)
@@ -32,7 +53,8 @@ int command_devices(const struct options *options, struct error *err)
                      ? error_set(err, STATUS_USAGE,
                                  "devices lists devices, and -d none is none: only check plans "
                                  "without one")
-                     : device_list(select, stdout, err);
+                     : device_list(select, stdout,
+                                   options->verbosity == LOG_VERBOSE ? print_sensors : NULL, err);
     free(select);
     return result;
 }

@@ -24,6 +24,13 @@ struct device;
 struct buffer;
 struct kernel;
 
+/* Which card of the machine a device is. */
+struct device_card {
+    int has_address, has_uuid;
+    unsigned domain, bus, device, function; /* its PCI address */
+    uint8_t uuid[16];
+};
+
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
     char part[32];  /* "0.1/2", which part of the device it is; "" for all of it */
@@ -36,6 +43,7 @@ struct device_info {
     uint64_t max_alloc_bytes, local_bytes;
     size_t max_group;    /* most work-items in a work-group */
     unsigned base_align; /* bytes to which a sub-buffer's offset must be aligned */
+    struct device_card card;
 };
 
 struct device_options {
@@ -56,8 +64,8 @@ int device_only_plans(const char *select);
 struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);
 
-/* A device that only plans, with all that decides about plans as `of` has it, its bytes in use among
- * it. Its buffers are counted beyond any budget; with `boundless` each may have any size. */
+/* A device that only plans, with all that decides about plans as `of` has it, its bytes in use
+ * among it. Its buffers are counted beyond any budget; with `boundless` each may have any size. */
 struct device *device_twin(const struct device *of, int boundless, struct error *err);
 int device_is_twin(const struct device *dev);
 const struct device_info *device_info(const struct device *dev);
@@ -69,8 +77,10 @@ void device_act_as_gpu(struct device *dev);
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);
 
-/* Prints every platform and device, which one `select` picks and why. */
-int device_list(const char *select, FILE *out, struct error *err);
+/* Prints every platform and device, which one `select` picks and why. `more` prints more of each
+ * usable one; NULL: nothing. */
+int device_list(const char *select, FILE *out, void (*more)(const struct device_info *, FILE *),
+                struct error *err);
 
 /* Indices of the devices for runs side by side: each GPU once, whatever platforms show it, or else
  * the first choice of auto. The caller frees. */

@@ -42,6 +42,75 @@ static void ask_text(struct question *q, cl_uint key, char to[256])
     free(text);
 }
 
+/* Questions about the card that only some drivers answer, with what they fill. Older headers lack
+ * them. */
+enum {
+    PCI_BUS_INFO_KHR = 0x410F,
+    UUID_KHR = 0x106A,
+    TOPOLOGY_AMD = 0x4037,
+    PCI_BUS_NV = 0x4008,
+    PCI_SLOT_NV = 0x4009,
+    PCI_DOMAIN_NV = 0x400A
+};
+struct topology_amd { /* PCI Express, if type is 1 */
+    cl_uint type;
+    cl_uchar unused[17], bus, device, function;
+};
+
+static int has(const char *extensions, const char *name)
+{
+    const size_t length = strlen(name);
+    for (const char *at = extensions; (at = strstr(at, name)); at += length)
+        if ((at == extensions || at[-1] == ' ') && (!at[length] || at[length] == ' '))
+            return 1;
+    return 0;
+}
+
+static void ask_card(struct question *q, const char *extensions, struct device_card *card)
+{
+    cl_uint address[4] = {~0U}, bus = ~0U, slot = 0, domain = 0;
+    struct topology_amd amd = {.type = 0};
+    if (has(extensions, "cl_khr_pci_bus_info"))
+        ask(q, PCI_BUS_INFO_KHR, sizeof address, address);
+    if (address[0] == ~0U && has(extensions, "cl_nv_device_attribute_query")) {
+        ask(q, PCI_BUS_NV, sizeof bus, &bus);
+        ask(q, PCI_SLOT_NV, sizeof slot, &slot);
+        ask(q, PCI_DOMAIN_NV, sizeof domain, &domain);
+        if (bus != ~0U)
+            memcpy(address, (cl_uint[]){domain, bus, slot >> 3, slot & 7}, sizeof address);
+    }
+    if (address[0] == ~0U && has(extensions, "cl_amd_device_attribute_query")) {
+        ask(q, TOPOLOGY_AMD, sizeof amd, &amd);
+        if (amd.type == 1)
+            memcpy(address, (cl_uint[]){0, amd.bus, amd.device, amd.function}, sizeof address);
+    }
+    if (address[0] != ~0U)
+        *card = (struct device_card){.has_address = 1,
+                                     .domain = address[0],
+                                     .bus = address[1],
+                                     .device = address[2],
+                                     .function = address[3]};
+    if (has(extensions, "cl_khr_device_uuid")) {
+        ask(q, UUID_KHR, sizeof card->uuid, card->uuid);
+        for (size_t i = 0; i < sizeof card->uuid; i++)
+            card->has_uuid |= card->uuid[i] != 0;
+    }
+}
+
+/* Which card the device is, as its driver says; a CPU is none. */
+static void describe_card(struct question *q, struct device_card *card)
+{
+    size_t size = 0;
+    ask_raw(q, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
+    char *extensions = calloc(1, size + 1);
+    if (!extensions)
+        q->code = CL_OUT_OF_HOST_MEMORY;
+    ask_raw(q, CL_DEVICE_EXTENSIONS, size, extensions, NULL);
+    if (q->code == CL_SUCCESS)
+        ask_card(q, extensions, card);
+    free(extensions);
+}
+
 /* What a device says of itself and what is wise differ. */
 static void apply_quirks(struct device_info *info)
 {
@@ -86,6 +155,8 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     info->compute_units = units;
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;
+    if (!info->is_cpu)
+        describe_card(&q, &info->card);
     apply_quirks(info);
     return q.code == CL_SUCCESS ? of_platform.code : q.code;
 }

@@ -180,7 +180,8 @@ static const char *kind_name(cl_device_type type)
     return type & CL_DEVICE_TYPE_CPU ? "CPU" : "accelerator";
 }
 
-int device_list(const char *select, FILE *out, struct error *err)
+int device_list(const char *select, FILE *out, void (*more)(const struct device_info *, FILE *),
+                struct error *err)
 {
     size_t count;
     struct device_found *all = find_all(&count, err);
@@ -198,6 +199,8 @@ int device_list(const char *select, FILE *out, struct error *err)
                 (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
                 all[i].usable ? "" : ", NOT USABLE");
         part_tell(&all[i], (unsigned)i, out);
+        if (more && all[i].usable)
+            more(d, out);
     }
     if (best)
         fprintf(out, "* would be used: %s\n", why);

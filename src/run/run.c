@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "run/prepare.h"
+#include "run/sensing.h"
 #include "run/told.h"
 #include "run/weights.h"
 #include "task/task.h"
@@ -209,6 +210,7 @@ int run_train(struct run *run, struct error *err)
     }
     if (train_writes(t) && begin(run, err))
         return -1;
+    sensing_begin(t);
     told_start(t, run->options.use == FOLDER_RESUME, run->resumes);
     return train(t, err);
 }
@@ -257,6 +259,7 @@ int run_close(struct run *run, int result, struct error *err)
     struct error late = {0};
     if (t->log)
         log_progress(t->log, "", 0, 0);
+    sensing_end(t);
     if (t->engine)
         device_save_programs(t->engine->dev);
     if (t->log && *t->interrupted)

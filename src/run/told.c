@@ -4,8 +4,19 @@
 #include <ctype.h>
 #include <math.h>
 
+#include "telemetry/telemetry.h"
 #include "train/advice.h"
 #include "train/schedule.h"
+
+/* What the sensors tell that stays as it is. */
+static void add_card(const struct training *t, json_t *event)
+{
+    struct telemetry_reading r;
+    if (!t->telemetry || !t->config->log.telemetry)
+        return;
+    telemetry_last(t->telemetry, &r);
+    json_object_set_new(event, "telemetry", sensed_json_fixed(&r));
+}
 
 static json_t *start_event(const struct training *t)
 {
@@ -74,6 +85,7 @@ void told_start(const struct training *t, int wanted, int resumes)
 {
     const struct progress *p = &t->progress;
     json_t *start = start_event(t);
+    add_card(t, start);
     if (!resumes)
         json_object_set_new(start, "config", config_json(t->config));
     log_event(t->log, "start", start);

@@ -7,6 +7,7 @@
 #define TRAIN_LOOP_H
 
 #include "train/schedule.h"
+#include "train/sensors.h"
 #include "train/training.h"
 #include "train/watch.h"
 
@@ -27,6 +28,7 @@ struct loop {
     int long_told;        /* that the training takes days */
     double start_seconds; /* to the end of that step; 0: told, or none yet */
     struct watch watch;
+    struct sensors sensors;
 };
 
 #endif

@@ -7,9 +7,9 @@
 #include <time.h>
 
 #include "train/loop.h"
-#include "train/telling.h"
 #include "util/clocale.h"
 #include "util/file.h"
+#include "util/host.h"
 #include "util/now.h"
 
 /* A family of metrics: its first line of values follows. */
@@ -78,7 +78,7 @@ static void put_all(FILE *out, const struct loop *loop)
     put_gauge(out, "device_memory_bytes", run, "Memory of the device that the run takes.",
               (double)device_bytes(t->engine->dev));
     put_gauge(out, "host_memory_bytes", run, "Resident memory of the process.",
-              (double)telling_host_bytes());
+              (double)host_resident());
     put_gauge(out, "updated_timestamp_seconds", run, "When this was written, since 1970.",
               (double)wall.tv_sec + (double)wall.tv_nsec * 1e-9);
 }

@@ -3,10 +3,10 @@
 
 #include <math.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "analysis/verdict.h"
 #include "train/advice.h"
+#include "util/host.h"
 #include "util/now.h"
 
 static double seconds_so_far(const struct loop *loop)
@@ -25,18 +25,6 @@ static double seconds_left(const struct loop *loop)
 static json_t *number(double x)
 {
     return isfinite(x) ? json_real(x) : json_null();
-}
-
-long long telling_host_bytes(void)
-{
-    long long size = 0, resident = 0;
-    FILE *f = fopen("/proc/self/statm", "r");
-    if (f) {
-        if (fscanf(f, "%lld %lld", &size, &resident) != 2)
-            resident = 0;
-        fclose(f);
-    }
-    return resident * sysconf(_SC_PAGESIZE);
 }
 
 static void with_commas(char *to, size_t size, double x)
@@ -107,13 +95,16 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
         json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
                   "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",
                   f->seconds, "device_bytes", (json_int_t)device_bytes(t->engine->dev),
-                  "host_bytes", (json_int_t)telling_host_bytes(), "best", best);
+                  "host_bytes", (json_int_t)host_resident(), "best", best);
     json_object_update(event, rest);
     json_decref(rest);
     if (t->config->train.precision == PRECISION_FP16) {
         json_object_set_new(event, "loss_scale", json_real(ldexp(1, (int)p->metrics.log2_scale)));
         json_object_set_new(event, "overflows", json_integer((json_int_t)p->metrics.overflows));
     }
+    json_t *sensors = t->config->log.telemetry ? sensors_json(t) : NULL;
+    if (sensors)
+        json_object_set_new(event, "telemetry", sensors);
     if (loop->start_seconds > 0)
         json_object_set_new(event, "start_seconds", json_real(loop->start_seconds));
     loop->start_seconds = 0;
@@ -129,7 +120,7 @@ void telling_step(struct loop *loop, double loss, double norm, double rate)
                         number(loop->lr), "train_loss", number(loss), "grad_norm", number(norm),
                         "windows_per_second", number(rate), "device_bytes",
                         (json_int_t)device_bytes(t->engine->dev), "host_bytes",
-                        (json_int_t)telling_host_bytes()));
+                        (json_int_t)host_resident()));
 }
 
 /* Says so where the gradient norm keeps rising and the loss does not fall; not again within ten
@@ -177,6 +168,7 @@ void telling_time(struct loop *loop)
 void telling_epoch(struct loop *loop, const struct epoch_figures *f, int best)
 {
     tell(loop, f, best);
+    sensors_say(loop->training);
     tell_time(loop, seconds_left(loop));
     advise(loop);
 }

@@ -14,9 +14,6 @@ void telling_epoch(struct loop *loop, const struct epoch_figures *f, int best);
 /* The means of the steps since the object before, or since the epoch began, as an event. */
 void telling_step(struct loop *loop, double loss, double norm, double rate);
 
-/* Resident memory of this process in bytes. */
-long long telling_host_bytes(void);
-
 /* Warns once of a training that takes days, after half a minute of a long epoch. */
 void telling_time(struct loop *loop);
 

@@ -17,6 +17,7 @@ static int tick(struct loop *loop, struct error *err)
     char text[64];
     snprintf(text, sizeof text, "Epoch %04ld/%ld", p->epoch + 1, t->config->train.epochs);
     log_progress(t->log, text, p->done, loop->n);
+    sensors_step(loop);
     if (watch_step(loop, err) || train_look_stop(t, err))
         return -1;
     if (p->done >= loop->n || !(t->stopped || saving_is_due(loop, 0)))

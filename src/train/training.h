@@ -22,6 +22,7 @@ struct training {
     const struct config *config;
     struct engine *engine;
     struct log *log;
+    struct telemetry *telemetry; /* NULL: nobody asks the sensors */
     const char *folder;
     char *plan;                               /* plan.json */
     const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */

@@ -59,3 +59,15 @@ const char *host_begun(long pid, char to[HOST_BEGUN])
         *to = 0;
     return to;
 }
+
+long long host_resident(void)
+{
+    long long size = 0, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%lld %lld", &size, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return resident * sysconf(_SC_PAGESIZE);
+}

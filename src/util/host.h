@@ -20,4 +20,7 @@ const char *host_place(char to[HOST_PLACE]);
  * have the same. "" where there is none with this number, or it has ended. */
 const char *host_begun(long pid, char to[HOST_BEGUN]);
 
+/* Resident memory of this process in bytes; 0 where that cannot be told. */
+long long host_resident(void);
+
 #endif

@@ -22,7 +22,7 @@ if ! ./seqtrain devices -d "$device" 2>/dev/null | grep -q '^\*'; then
     OCL_ICD_VENDORS=$folder/icd
     export OCL_ICD_VENDORS
 fi
-./seqtrain devices -d "$device"
+./seqtrain devices -v -d "$device"
 ./seqtrain devices -d "$device" | grep -q '^\*' || { echo "gpu.sh: $device is no device" >&2; exit 1; }
 
 failed=0

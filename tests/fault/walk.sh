@@ -17,6 +17,9 @@
 # shellcheck source=tests/cli.sh disable=SC2154
 . "${srcdir-.}/tests/cli.sh"
 fault=${seqtrain%/seqtrain}/seqtrain-fault
+# what the sensors tell would be another thing in each run
+SEQTRAIN_TEST_ROOT=$dir/no-system
+export SEQTRAIN_TEST_ROOT
 
 depth=sites sample=0 seed=1 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) keep=
 kinds='alloc write read cl'
