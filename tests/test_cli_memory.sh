@@ -101,6 +101,56 @@ evaluated()
 }
 point "evaluate takes auto as well" evaluated
 
+# --- recomputation
+
+# remade PATTERN ARGUMENT...: what check says of it for the plan of the autoencoder.
+remade()
+{
+    pattern=$1
+    shift
+    run 0 check -q -c some.ini -d none -s model.layers=3 "$@" && has out "^made again for the backward pass: $pattern"
+}
+point "yes makes all again that is cheap, at a cost that is told" remade \
+    '([1-9][0-9]*) of \1 operations that can be, [0-9.]+ GFLOP a step, [0-9.]+% of it$' -s train.recompute=yes
+point "auto nothing where all fits" remade 'nothing, all of it fits$' -s train.recompute=auto
+some_remade()
+{
+    budget 32 1 -d none -s model.layers=3 && all=$needed && budget 32 1 -d none -s model.layers=3 -s train.recompute=yes &&
+        half="-s device.memory=16MiB -s device.memory_fraction=$(awk -v a="$all" -v b="$needed" 'BEGIN { printf "%.6f", (a + b) / 32 }')" &&
+        run 2 check -q -c some.ini -d none -s model.layers=3 $half && has err '^seqtrain: fits: -s train\.recompute=yes ' &&
+        remade '[1-9][0-9]* of [1-9]' -s train.recompute=auto $half &&
+        awk '/^made again/ { exit !($7 < $9) }' out
+}
+point "and else no more than it takes" some_remade
+
+# --- a model of full width on a card of 12 GiB, as MEMORY of seqtrain.ini(5) has it
+
+configs=${srcdir-.}/configs
+case $configs in /*) ;; *) configs=$OLDPWD/$configs ;; esac
+card="-d none -s device.memory=12GiB"
+# full RESAMPLE WINDOW BATCH ACCUMULATE MIB
+full()
+{
+    # shellcheck disable=SC2086 # words
+    run 0 check -c "$configs/fleet.ini" $card -s train.effective_batch=1024 -s train.batch=auto \
+        -s train.accumulate=auto -s data.resample="$1" -s data.window="$2" &&
+        has out "auto is $3, accumulate = $4: the next larger divisor does not fit" \
+            "^ *$5 MiB of 11673\.60 MiB that device\.memory_fraction allows"
+}
+point "4 x 1024 with windows of 240" full 1m 240 128 8 8136.86
+point "of 144" full 5m 144 256 4 9503.59
+point "of 96" full 15m 96 256 4 6764.21
+original()
+{
+    wide='-s model.layers=5 -s model.hidden=1536'
+    # shellcheck disable=SC2086 # words
+    run 2 check -q -c "$configs/fleet.ini" $card $wide -s train.batch=2048 -s train.accumulate=1 &&
+        has err 'activations +204[0-9]{3}\.' && words=$(sed -n 's/^seqtrain: fits: \(.*train\.batch.*\) (.*)$/\1/p' err) &&
+        [ "$words" = '-s train.batch=64 -s train.accumulate=32' ] &&
+        run 0 check -q -c "$configs/fleet.ini" $card $wide -s train.batch=2048 -s train.accumulate=1 $words
+}
+point "5 x 1536 with a batch of 2048 is refused, and the batch that is named fits" original
+
 # --- the device has less memory than the plan could know: another process took it
 
 fault=${seqtrain%/seqtrain}/seqtrain-fault

@@ -745,6 +745,60 @@ static void test_budget_recompute(void **state)
     fixture_fini(&f);
 }
 
+/* With auto no more is made again than the budget asks: one less does not fit. The step has the
+ * same bits in any case. */
+static void test_recompute_auto(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct fixture f;
+    FIXTURE(&f, "train.batch=24", "train.accumulate=1", "loss.contrastive=none", "model.layers=3",
+            "model.dropout=0.2");
+    const uint64_t most = bytes_of(&f, 1);
+    f.config->train.recompute = RECOMPUTE_YES;
+    const uint64_t least = bytes_of(&f, 1);
+    size_t before = 0;
+    float *kept = NULL;
+    for (int part = 0; part <= 4; part++) {
+        f.config->train.recompute = RECOMPUTE_AUTO;
+        set_budget(&f, most - (most - least) * (uint64_t)part / 4);
+        struct engine *e = try_open(&f, 1, &err);
+        if (!e)
+            fail_msg("%s", err.text);
+        const size_t remade = e->train->remade, all = e->train->can_remake;
+        assert_true(part ? remade > before : remade == 0);
+        assert_true(remade <= all && device_bytes(e->dev) <= device_budget(e->dev));
+        assert_true(part ? e->train->remade_flops > 0 : e->train->remade_flops == 0);
+        before = remade;
+        assert_int_equal(params_init(e->params, 42, &err), 0);
+        begin(e, &f);
+        for (uint32_t number = 1; number <= 2; number++)
+            train_step(e, number);
+        float *weights = weights_of(e);
+        const size_t bytes = e->params->elems * sizeof *weights;
+        if (kept)
+            assert_memory_equal(weights, kept, bytes);
+        free(kept);
+        kept = weights;
+        engine_close(e);
+        if (!remade)
+            continue;
+        /* one operation less is too much */
+        struct session *session = session_open(f.config, &(struct session_options){0}, &err);
+        struct engine *less = planned_open(
+            f.config, &f.data, &(struct engine_options){.training = 1, .remakes = remade - 1},
+            session->dev, &err);
+        assert_true(less && planned_bytes(less) > device_budget(session->dev));
+        planned_close(less);
+        session_close(session);
+    }
+    free(kept);
+    set_budget(&f, least - 1);
+    assert_null(try_open(&f, 1, &err));
+    take_advice(&f, 1, err.text, "");
+    fixture_fini(&f);
+}
+
 static void test_budget_too_small(void **state)
 {
     (void)state;
@@ -1081,14 +1135,22 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory), /* first: the highest resident memory never falls */
-        cmocka_unit_test(test_evaluate_batch),   cmocka_unit_test(test_data_hash),
-        cmocka_unit_test(test_same_bits),        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_dropout_gradient), cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_budget),           cmocka_unit_test(test_budget_recompute),
-        cmocka_unit_test(test_budget_too_small), cmocka_unit_test(test_effective_batch),
-        cmocka_unit_test(test_smaller_batch),    cmocka_unit_test(test_budget_of_session),
+        cmocka_unit_test(test_evaluate_batch),
+        cmocka_unit_test(test_data_hash),
+        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_dropout_gradient),
+        cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_budget),
+        cmocka_unit_test(test_budget_recompute),
+        cmocka_unit_test(test_recompute_auto),
+        cmocka_unit_test(test_budget_too_small),
+        cmocka_unit_test(test_effective_batch),
+        cmocka_unit_test(test_smaller_batch),
+        cmocka_unit_test(test_budget_of_session),
         cmocka_unit_test(shards_make_the_same_step),
-        cmocka_unit_test(test_profile),          cmocka_unit_test(test_one_session),
+        cmocka_unit_test(test_profile),
+        cmocka_unit_test(test_one_session),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);

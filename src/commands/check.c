@@ -91,6 +91,13 @@ static void print_step(const struct engine *e)
     printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
            e->micro * (size_t)c->train.shards, e->train->launch_count - e->micro, flops / 1e9,
            device_programs(e->dev));
+    const double remade = e->train->remade_flops * (double)(c->train.accumulate * c->train.shards);
+    if (e->train->remade)
+        printf("made again for the backward pass: %zu of %zu operations that can be, %.3f GFLOP a "
+               "step, %.2f%% of it\n",
+               e->train->remade, e->train->can_remake, remade / 1e9, 100 * remade / flops);
+    else if (c->train.recompute == RECOMPUTE_AUTO)
+        puts("made again for the backward pass: nothing, all of it fits");
     char what[64];
     const char *by_batch = model_by_batch(c, what);
     if ((c->train.accumulate > 1 || c->train.shards > 1) && by_batch)

@@ -84,6 +84,7 @@ struct op {
     size_t at;                                      /* place in graph->ops */
     struct tensor *in[OP_INPUTS], *out[OP_OUTPUTS]; /* NULL: not there */
     struct tensor *saved[OP_SAVED];                 /* made by `forward` for `back` */
+    int is_remade;                                  /* output 0 is made again, see lower/lower.h */
 };
 
 struct graph {
@@ -93,6 +94,7 @@ struct graph {
     const struct op_class *cast; /* NULL: they are fp32 */
     int training;                /* dropout acts, backward follows */
     int recompute;               /* what is cheap to make again is not kept for the backward pass */
+    size_t recompute_most;       /* of so many nodes, the first ones; 0: of all */
     int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;

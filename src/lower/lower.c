@@ -55,7 +55,7 @@ struct tensor *lower_grad_fresh(struct plan *p, struct op *op, int i)
 struct tensor *lower_grad_over(struct plan *p, struct op *op, int i)
 {
     struct tensor *x = tensor_base(op->in[i]);
-    int again = p->recompute && x->maker && x->maker->class->again;
+    int again = x->maker && x->maker->is_remade;
     if (lower_needs(op, i) && !x->grad && x->kind == TENSOR_ACTIVATION && !x->keep && !again &&
         x->back_reader >= op->at) {
         x->grad = plan_like(p, graph_name("grad.%s", x->name), x);
@@ -80,14 +80,17 @@ struct tensor *lower_value(struct plan *p, const struct op *op, int i)
 {
     struct tensor *x = tensor_base(op->in[i]);
     struct op *maker = x->maker;
-    if (!p->recompute || !p->back_of || !maker || !maker->class->again || maker->out[0] != x)
+    if (!p->back_of || !maker || !maker->is_remade || maker->out[0] != x)
         return x;
     if (!x->again) {
         const struct op *of = p->back_of;
+        const size_t from = p->launch_count;
         x->again = plan_like(p, x->name, x);
         p->back_of = maker;
         maker->class->again(p, maker, x->again);
         p->back_of = of;
+        for (size_t k = from; k < p->launch_count; k++)
+            p->remade_flops += p->launches[k]->flops;
     }
     return x->again;
 }
@@ -105,6 +108,20 @@ static void find_readers(struct graph *g)
         for (int i = 0; op && op->class->back && i < OP_OUTPUTS; i++)
             if (op->out[i] && op->class->reads & READS_OUT(i))
                 tensor_base(op->out[i])->back_reader = k;
+    }
+}
+
+/* Chooses the nodes that are made again: the first ones, whose outputs would be kept longest. */
+static void choose_remade(struct plan *p, const struct graph *g)
+{
+    const size_t most = !g->recompute ? 0 : g->recompute_most ? g->recompute_most : SIZE_MAX;
+    for (size_t i = 0; i < g->op_count; i++) {
+        struct op *op = g->ops[i];
+        if (!op || !op->class->again || !op->out[0])
+            continue;
+        p->can_remake++;
+        op->is_remade = p->remade < most;
+        p->remade += (size_t)op->is_remade;
     }
 }
 
@@ -141,8 +158,9 @@ struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
     }
     p->graph = g;
     p->training = g->training;
-    p->recompute = g->recompute;
     p->carries = g->carries;
+    if (g->training)
+        choose_remade(p, g);
     for (size_t i = 0; i < g->op_count; i++)
         if (g->ops[i]) {
             g->ops[i]->class->forward(p, g->ops[i]);

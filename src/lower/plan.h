@@ -62,7 +62,8 @@ struct plan {
     struct params *params; /* NULL: none */
     struct graph *graph;   /* NULL: of no graph */
     int training;
-    int recompute;
+    size_t can_remake, remade; /* nodes that are cheap to make again, and those that are */
+    double remade_flops;       /* what that costs */
     int carries;
 
     struct tensors tensors; /* scratch memory, gradients, states that are in no graph */

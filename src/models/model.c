@@ -155,7 +155,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     struct graph *g = graph_new(params, batch, training);
     if (!g)
         return NULL;
-    g->recompute = training && config->train.recompute;
+    g->recompute = training && config->train.recompute != RECOMPUTE_NO;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};

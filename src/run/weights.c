@@ -23,7 +23,8 @@ static int check_same(const struct training *t, const struct checkpoint *c, cons
                       struct error *err)
 {
     const char *plan = safetensors_get(c->st, "plan");
-    const int recompute = c->config->train.recompute != t->config->train.recompute;
+    const int now = t->config->train.recompute; /* auto may have chosen otherwise */
+    const int recompute = c->config->train.recompute != now || now == RECOMPUTE_AUTO;
     char why[1024];
     same_mode(t, c->config);
     int differs = config_differs(c->config, t->config, 1, why, sizeof why);

@@ -2,6 +2,7 @@
 #include "train/budget.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -14,6 +15,14 @@ struct asked {
     const struct engine_options *options;
     struct device *dev;
 };
+
+/* What is asked for, with all made again that train.recompute = auto may make again. */
+static struct engine_options all_remade(const struct engine_options *options)
+{
+    struct engine_options all = *options;
+    all.remakes = SIZE_MAX;
+    return all;
+}
 
 /* What another configuration takes, where buffers may have any size if they are `boundless`; -1
  * where it cannot be planned. */
@@ -107,7 +116,8 @@ int budget_batch(struct config *config, const struct dataset *data,
                  const struct engine_options *options, struct log *log, struct error *err)
 {
     const struct config given = *config;
-    const struct asked a = {&given, data, options, options->session->dev};
+    const struct engine_options all = all_remade(options);
+    const struct asked a = {&given, data, &all, options->session->dev};
     const size_t step = (size_t)config->train.effective_batch;
     const size_t shards = (size_t)config->train.shards;
     const size_t windows = (data->count[PART_TRAIN] + shards - 1) / shards * shards;
@@ -129,6 +139,32 @@ int budget_batch(struct config *config, const struct dataset *data,
     log_say(log, "train.batch = auto is %zu, accumulate = %ld: %s", batch, config->train.accumulate,
             bound);
     return 0;
+}
+
+size_t budget_remakes(const struct config *config, const struct dataset *data,
+                      const struct engine_options *options, struct device *dev)
+{
+    struct engine_options with = *options;
+    const struct asked a = {config, data, &with, dev};
+    struct error ignored;
+    size_t found = 0, below = 0;
+    with.remakes = 0;
+    if (!options->training || config->train.recompute != RECOMPUTE_AUTO || fits(&a, config))
+        return 0;
+    struct device *twin = device_twin(dev, 1, &ignored);
+    struct engine *e = twin ? planned_open(config, data, &with, twin, &ignored) : NULL;
+    if (e)
+        found = e->train->can_remake; /* the most that there are: they do, or nothing does */
+    planned_close(e);
+    device_close(twin);
+    while (found > below + 1) {
+        with.remakes = below + (found - below) / 2;
+        if (fits(&a, config))
+            found = with.remakes;
+        else
+            below = with.remakes;
+    }
+    return found;
 }
 
 int budget_smaller(struct config *config)
@@ -220,8 +256,8 @@ static size_t tell_others(const struct asked *a, struct error *err)
     const struct config *old = a->config;
     size_t told = 0;
     struct config c = *old;
-    c.train.recompute = 1;
-    if (a->options->training && !old->train.recompute && fits(a, &c))
+    c.train.recompute = RECOMPUTE_YES;
+    if (a->options->training && old->train.recompute == RECOMPUTE_NO && fits(a, &c))
         tell_way(a, &c, "makes the same step", err), told++;
     c = *old;
     c.data.feed = FEED_STREAM;
@@ -266,8 +302,8 @@ static void tell_batches(const struct asked *a, struct error *err)
         tell_way(a, &c, batch_effect(a, effect), err);
     const size_t others = tell_others(a, err);
     c = *old;
-    c.train.recompute = 1;
-    if (trains && may && !fitted && !others && !old->train.recompute &&
+    c.train.recompute = RECOMPUTE_YES;
+    if (trains && may && !fitted && !others && old->train.recompute == RECOMPUTE_NO &&
         largest_fit(a, &batches, &c))
         tell_way(a, &c, batch_effect(a, effect), err);
     free(batches.divisor);
@@ -280,7 +316,8 @@ static void tell_batches(const struct asked *a, struct error *err)
 int budget_advise(const struct config *config, const struct dataset *data,
                   const struct engine_options *options, struct device *dev, struct error *err)
 {
-    const struct asked a = {config, data, options, dev};
+    const struct engine_options all = all_remade(options);
+    const struct asked a = {config, data, &all, dev};
     struct planned_memory memory;
     uint64_t bytes;
     const int planned = !needed(&a, config, 0, &bytes, &memory);

@@ -21,6 +21,11 @@ void budget_settle(struct config *config);
 int budget_batch(struct config *config, const struct dataset *data,
                  const struct engine_options *options, struct log *log, struct error *err);
 
+/* With train.recompute = auto: how many nodes are made again so that the plan fits, as few as will do;
+ * all where that does not do either. Else 0. */
+size_t budget_remakes(const struct config *config, const struct dataset *data,
+                      const struct engine_options *options, struct device *dev);
+
 /* Makes `config` one with the next smaller micro-batch that makes the same step; -1: there is none. */
 int budget_smaller(struct config *config);
 

@@ -65,7 +65,9 @@ static struct engine *open_planned(const struct config *config, const struct dat
                                    const struct engine_options *options, struct device *dev,
                                    struct error *err)
 {
-    struct engine *e = planned_open(config, data, options, dev, err);
+    struct engine_options with = *options;
+    with.remakes = budget_remakes(config, data, options, dev);
+    struct engine *e = planned_open(config, data, &with, dev, err);
     if (e && planned_bytes(e) > device_budget(dev)) {
         budget_over(planned_bytes(e), dev, err);
         planned_close(e);
