@@ -38,7 +38,7 @@ until_true()
 
 # --- whole
 
-fleet 2 'train.lr = 1e-3, 2e-3, 3e-3' 'run.seed = 1, 2' >fleet.ini
+fleet 2 'train.lr = 1e-3, 2e-3, 3e-3' 'run.seed = 1, 2' | sed 's/^enable .*/enable = loss_curves/' >fleet.ini
 runs="1e-3-1 1e-3-2 2e-3-1 2e-3-2 3e-3-1 3e-3-2"
 whole()
 {
@@ -68,6 +68,13 @@ results()
         has fleet/1e-3-1/console.log '^run 1 of 6: ' '^Epoch 0002/2 '
 }
 point "sweep.csv, sweep.json and consoles tell of them" results
+pictures()
+{
+    for name in timeline parallel_coordinates figure_by_key key_importance learning_curves; do
+        [ "$(head -c 8 fleet/$name.png | od -An -tx1 | tr -d ' ')" = 89504e470d0a1a0a ] || return 1
+    done
+}
+point "pictures show them" pictures
 status()
 {
     cp fleet/sweep.csv before.csv

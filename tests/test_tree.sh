@@ -91,7 +91,7 @@ point "tasks stand on train, analysis and plots" \
 point "run stands on anything but ops, commands and OpenCL" \
     "$(layer run task train exec models lower ir params tensor telemetry device config data log)"
 point "sweep stands on run and below" \
-    "$(layer sweep run task train exec models lower ir params tensor telemetry device config data log)"
+    "$(layer sweep run task train exec models lower ir params tensor telemetry device config data log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data log analysis)"
 

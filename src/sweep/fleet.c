@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sweep/pictures.h"
 #include "sweep/results.h"
 #include "sweep/screen.h"
 #include "sweep/slots.h"
@@ -480,7 +481,7 @@ static int conclude(struct fleet *f, struct error *err)
     size_t ended, failed;
     char first[512] = "";
     screen_clear(&f->screen);
-    if (results_write(f->state, err))
+    if (results_write(f->state, err) || (!f->stopping && pictures_write(f->state, err)))
         return -1;
     count_states(f, &ended, &failed);
     screen_say(&f->screen, "%zu of %zu runs ended: %s/sweep.csv", ended, f->runs->count,

@@ -46,6 +46,11 @@ static struct result result_of(const struct state *s, size_t run)
     return r;
 }
 
+double results_figure(const struct state *s, size_t run)
+{
+    return result_of(s, run).best;
+}
+
 /* --- sweep.csv */
 
 /* A field, in quotes where it needs them. */

@@ -13,6 +13,9 @@ int results_write(struct state *state, struct error *err);
 /* Prints where each run stands. */
 int results_print(struct state *state, FILE *out, struct error *err);
 
+/* The best figure of a run so far; NaN: none. */
+double results_figure(const struct state *state, size_t run);
+
 /* The number of the run with the best figure among those that have ended; 0: there is none. -1
  * where runs are judged by different figures. */
 int results_best(const struct state *state, size_t *run, struct error *err);
