@@ -4,6 +4,7 @@
  * that numbers have a decimal point everywhere.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,15 +29,29 @@ static void on_signal(int number)
         signal(number, SIG_DFL);
 }
 
+/* LLVM, with which drivers compile, puts a handler in the place of ours that loses SIGUSR1, in
+ * whichever thread compiles first: ours is put back. LLVM's for the other signals call ours. */
+static void *keep_usr1(void *action)
+{
+    while (!interrupted) {
+        sigaction(SIGUSR1, action, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    }
+    return NULL;
+}
+
 /* Signals ask for an end with a checkpoint; where nohup(1) was asked for, SIGHUP does not. */
 static void catch_signals(void)
 {
     /* reads and writes go on: it is between steps that an interruption counts */
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    static struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction before;
+    pthread_t thread;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGUSR1, &action, NULL);
+    if (!pthread_create(&thread, NULL, keep_usr1, &action))
+        pthread_detach(thread);
     if (sigaction(SIGHUP, &action, &before) || before.sa_handler == SIG_IGN)
         signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* training goes on without its console */

@@ -221,6 +221,20 @@ if [ -c /dev/full ]; then
 else
     skip "the status is the signal's where the terminal is gone" "there is no /dev/full"
 fi
+# A driver that compiles may take signals for itself.
+cold()
+(
+    rm -rf run cold
+    XDG_CACHE_HOME=$dir/cold POCL_CACHE_DIR=$dir/cold/pocl
+    export XDG_CACHE_HOME POCL_CACHE_DIR
+    "$seqtrain" -q -c long.ini -s train.epochs=100000 >out 2>err </dev/null &
+    pid=$!
+    patiently grep -qs '"event":"epoch"' run/log.jsonl && kill -USR1 $pid
+    wait $pid
+    ended=$?
+    [ $ended -eq 138 ] && readable
+)
+point "SIGUSR1 after programs were compiled" cold
 closed()
 {
     rm -rf run && "$seqtrain" -q -c long.ini <&- >&- 2>&- && same_run whole run
