@@ -61,7 +61,7 @@ for ini in "$srcdir"/configs/*.ini; do
     list "$ini" device.gemm=own
 done
 list "$srcdir/configs/demo.ini" device.gemm=bf16_products model.dropout=0 train.optimizer=sgd
-list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0.99
+list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0.99 train.shards=2
 for precision in bf16 fp16; do
     list "$srcdir/configs/demo.ini" train.precision=$precision
     list "$srcdir/configs/stocks.ini" train.precision=$precision model.type=cnn_recurrent model.hidden=300

@@ -84,7 +84,7 @@ status()
 point "--status tells of them" status
 best()
 {
-    best=$(sed 1d fleet/sweep.csv | sort -t, -k10,10g | head -n 1 | cut -d, -f2)
+    best=$(sed 1d fleet/sweep.csv | LC_ALL=C sort -t, -k10,10g | head -n 1 | cut -d, -f2)
     run 0 sweep -c fleet.ini --best -o best.ini && has out "^The best is run [1-6] \($best\)\.$" &&
         cmp best.ini "fleet/$best/config.ini" && run 0 sweep -c fleet.ini --best && cmp out best.ini
 }

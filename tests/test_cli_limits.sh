@@ -68,8 +68,13 @@ point "a table of sines" refused 'encoder_positions .*: a shorter data\.window, 
 point "a table of turns" refused 'rotary .*: a shorter data\.window or more model\.heads' \
     -s data.window=6000 -s model.d_model=16384 -s model.heads=1 -s model.positions=rotary -s train.batch=1 \
     -s model.type=transformer -s data.targets=close
-point "what fits is looked for by halving" refused 'batch = [0-9]+, accumulate = [0-9]+ fits' \
-    -s model.layers=256 -s train.batch=32768 -s train.accumulate=3 -s device.memory=2GiB
+halved()
+{
+    # shellcheck disable=SC2086
+    within 2 check -q -d none -c tiny.ini $long -s model.layers=256 -s train.batch=32768 -s train.accumulate=3 \
+        -s device.memory=2GiB && has err '^seqtrain: fits: -s train\.batch=[0-9]+ -s train\.accumulate=[0-9]+ '
+}
+point "what fits is looked for by halving" halved
 
 # --- a batch beyond the windows is cut to them
 cut()

@@ -82,5 +82,6 @@ int main(void)
         cmocka_unit_test(chance),
         cmocka_unit_test(too_few),
     };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("importance", tests, NULL, NULL);
 }

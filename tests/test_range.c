@@ -357,5 +357,6 @@ int main(void)
         cmocka_unit_test(times_are_read_as_those_of_files),
         cmocka_unit_test(ranges_that_are_none),
     };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

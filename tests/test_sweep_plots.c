@@ -217,5 +217,6 @@ int main(void)
         cmocka_unit_test(edges),         cmocka_unit_test(same_data_same_file),
         cmocka_unit_test(unwritable),
     };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("sweep_plots", tests, make_folder, remove_folder);
 }

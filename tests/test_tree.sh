@@ -161,6 +161,9 @@ done)"
 
 point "sources.am is what build-aux/list-sources prints" "$(sh build-aux/list-sources | diff - sources.am)"
 
+point "unit tests print TAP" "$(grep -L CM_OUTPUT_TAP tests/test_*.c)"
+point "tests can be run as programs" "$(for file in tests/test_*.sh; do [ -x "$file" ] || echo "$file"; done)"
+
 keys=$(sed -n 's/^[A-Z]*(\([a-z_]*\), \([a-z_0-9]*\), .*/\1 \2/p' src/config/options.def |
     grep -v '^[a-z_]* "')
 point "options.def has keys" "$(echo "$keys" | grep -q '^train lr$' || echo 'no [train] lr?')"

@@ -326,5 +326,6 @@ int main(void)
         cmocka_unit_test(folds_that_cannot_be),
         cmocka_unit_test(purge_finds_out_what_looks_ahead),
     };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
