@@ -42,14 +42,15 @@ static int64_t time_of_line(const char *line)
     return (int64_t)timegm(&tm) * 1000 + ms;
 }
 
-/* Where the last line that ends within `size` bytes ends. */
+/* Where the last line that ends within `size` bytes ends; -1 with errno where that cannot be read.
+ */
 static int64_t whole_lines(int fd, int64_t size)
 {
     char piece[4096];
     while (size > 0) {
         int64_t from = size > (int64_t)sizeof piece ? size - (int64_t)sizeof piece : 0;
         if (file_read_at(fd, (uint64_t)from, (size_t)(size - from), piece))
-            return 0;
+            return -1;
         const char *end = memrchr(piece, '\n', (size_t)(size - from));
         if (end)
             return from + (end - piece) + 1;
@@ -353,7 +354,10 @@ static int cut(struct segments *s, int64_t most)
     char text[HEAD_MOST + 1] = "";
     if (fstat(s->fd, &st))
         return -1;
-    s->bytes = whole_lines(s->fd, most < st.st_size ? most : st.st_size);
+    const int64_t bytes = whole_lines(s->fd, most < st.st_size ? most : st.st_size);
+    if (bytes < 0)
+        return -1;
+    s->bytes = bytes;
     if (s->bytes < st.st_size && ftruncate(s->fd, (off_t)s->bytes))
         return -1;
     size_t n = (size_t)(s->bytes < HEAD_MOST ? s->bytes : HEAD_MOST);
@@ -364,7 +368,10 @@ static int cut(struct segments *s, int64_t most)
     s->offset = head.offset;
     s->head = head.bytes;
     s->first = s->bytes ? time_of_line(text) : 0;
-    s->last = s->bytes ? time_at(s->fd, whole_lines(s->fd, s->bytes - 1), s->bytes) : 0;
+    const int64_t last = s->bytes ? whole_lines(s->fd, s->bytes - 1) : 0;
+    if (last < 0)
+        return -1;
+    s->last = s->bytes ? time_at(s->fd, last, s->bytes) : 0;
     return 0;
 }
 
