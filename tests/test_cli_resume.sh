@@ -229,9 +229,12 @@ cold()
     export XDG_CACHE_HOME POCL_CACHE_DIR
     "$seqtrain" -q -c long.ini -s train.epochs=100000 >out 2>err </dev/null &
     pid=$!
-    patiently grep -qs '"event":"epoch"' run/log.jsonl && kill -USR1 $pid
+    patiently grep -qs '"event":"epoch".*"epoch":3,' run/log.jsonl && sleep 1 && kill -USR1 $pid
+    { sleep 60 && kill -KILL $pid; } >/dev/null 2>&1 &
+    guard=$!
     wait $pid
     ended=$?
+    kill $guard
     [ $ended -eq 138 ] && readable
 )
 point "SIGUSR1 after programs were compiled" cold

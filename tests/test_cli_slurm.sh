@@ -46,8 +46,15 @@ until [ "$(grep -cs '"event":"checkpoint"' "$SIGNAL/log.jsonl")" -gt "${had:-0}"
     [ $tries -lt 600 ] || break
     sleep 0.1
 done
-kill "-$SENT" $!
-wait $!
+task=$!
+sleep 1 # a signal within 0.1 s after a driver has first compiled something may be lost, see main.c
+kill "-$SENT" $task
+{ sleep 60 && kill -KILL $task; } >/dev/null 2>&1 &
+guard=$!
+wait $task
+status=$?
+kill $guard
+exit $status
 SH
 cat >bin/scontrol <<'SH'
 #!/bin/sh
