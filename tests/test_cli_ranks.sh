@@ -18,6 +18,10 @@ SEQTRAIN_RANKS=$plugin OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 OMPI_MCA_rmaps_base_oversubscribe=1 PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe TMPDIR=/tmp
 export SEQTRAIN_RANKS OMPI_ALLOW_RUN_AS_ROOT OMPI_ALLOW_RUN_AS_ROOT_CONFIRM
 export OMPI_MCA_rmaps_base_oversubscribe PRTE_MCA_rmaps_default_mapping_policy TMPDIR
+if ! timeout 60 mpirun -n 2 true >out 2>&1; then
+    echo "1..0 # SKIP mpirun starts nothing here: $(head -n 1 out)"
+    exit 0
+fi
 
 # Groups of micro-batches, a short last one, dropout, a term that sees one shard; a schedule that does
 # not ask how many epochs there will be.
