@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config/value.h"
+#include "util/quoted.h"
 
 #define COUNT(array) (sizeof array / sizeof *array)
 
@@ -46,18 +47,8 @@ char *value_unquote(const char *text, size_t length, char *fault)
 void option_write_quoted(const char *text, const char *special, FILE *out)
 {
     size_t n = strlen(text);
-    if (!strpbrk(text, special) &&
-        (!n || !(strchr(" \t", text[0]) || strchr(" \t", text[n - 1])))) {
-        fputs(text, out);
-        return;
-    }
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
+    const int blank = n && (strchr(" \t", text[0]) || strchr(" \t", text[n - 1]));
+    quoted_put(text, blank ? NULL : special, out);
 }
 
 /* Names of terms and metrics are made of these. */

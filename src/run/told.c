@@ -7,6 +7,7 @@
 #include "telemetry/telemetry.h"
 #include "train/advice.h"
 #include "train/schedule.h"
+#include "util/jsonnumber.h"
 
 /* What the sensors tell that stays as it is. */
 static void add_card(const struct training *t, json_t *event)
@@ -120,11 +121,6 @@ void told_best(const struct training *t, const char *what)
             log_figure(best, 6).text);
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 void told_end(const struct training *t)
 {
     const struct progress *p = &t->progress;
@@ -132,6 +128,7 @@ void told_end(const struct training *t)
     double figure = best_figure(t, &name);
     log_event(t->log, "end",
               json_pack("{s:s, s:I, s:o, s:o, s:I, s:f}", "folder", t->folder, "best_epoch",
-                        (json_int_t)p->best_epoch, name, number(figure), "best", number(p->best),
-                        "epochs", (json_int_t)p->epoch, "seconds", p->seconds));
+                        (json_int_t)p->best_epoch, name, jsonnumber(figure), "best",
+                        jsonnumber(p->best), "epochs", (json_int_t)p->epoch, "seconds",
+                        p->seconds));
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "util/file.h"
+#include "util/jsonnumber.h"
 
 /* Longer lines are no epochs. */
 #define MOST_LINE ((size_t)1 << 20)
@@ -25,12 +26,6 @@ void follow_init(struct follow *f, const char *folder, const char *figure)
                          .bytes = NAN};
 }
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static long count_of(const json_t *object, const char *key)
 {
     return (long)json_integer_value(json_object_get(object, key));
@@ -38,21 +33,21 @@ static long count_of(const json_t *object, const char *key)
 
 static void take_epoch(struct follow *f, const json_t *e)
 {
-    double seconds = number_of(e, "seconds");
+    double seconds = jsonnumber_of(e, "seconds");
     f->epoch = count_of(e, "epoch");
     f->epochs = count_of(e, "epochs");
-    f->loss = number_of(e, "val_loss");
+    f->loss = jsonnumber_of(e, "val_loss");
     if (isnan(f->loss))
-        f->loss = number_of(e, "train_loss");
-    f->rate = number_of(e, "windows_per_second");
-    f->bytes = number_of(e, "device_bytes");
+        f->loss = jsonnumber_of(e, "train_loss");
+    f->rate = jsonnumber_of(e, "windows_per_second");
+    f->bytes = jsonnumber_of(e, "device_bytes");
     if (f->epoch == 1)
         f->seconds = 0;
     if (isfinite(seconds))
         f->seconds += seconds;
     f->left = seconds * (double)(f->epochs - f->epoch);
     if (f->epoch == 1 || json_is_true(json_object_get(e, "best"))) {
-        f->best = number_of(e, f->figure);
+        f->best = jsonnumber_of(e, f->figure);
         f->best_epoch = f->epoch;
     }
 }
@@ -68,9 +63,9 @@ static int take_line(void *ctx, const char *line, size_t size)
         take_epoch(f, object);
     if (event && !strcmp(event, "end")) {
         f->epoch = count_of(object, "epochs");
-        f->best = number_of(object, "best");
+        f->best = jsonnumber_of(object, "best");
         f->best_epoch = count_of(object, "best_epoch");
-        f->seconds = number_of(object, "seconds");
+        f->seconds = jsonnumber_of(object, "seconds");
         f->left = 0;
         f->ended = 1;
     }

@@ -9,6 +9,8 @@
 #include "util/clocale.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
+#include "util/jsonnumber.h"
+#include "util/quoted.h"
 
 /* What is known of a run: by its end in the journal or, before, by its log. */
 struct result {
@@ -18,12 +20,6 @@ struct result {
     const char *message;  /* of its latest failure */
 };
 
-static double number_of(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : NAN;
-}
-
 static struct result result_of(const struct state *s, size_t run)
 {
     const struct run_place *p = &s->place[run - 1];
@@ -32,8 +28,8 @@ static struct result result_of(const struct state *s, size_t run)
     if (p->state == RUN_ENDED) {
         r.epochs = (long)json_integer_value(json_object_get(p->latest, "epochs"));
         r.best_epoch = (long)json_integer_value(json_object_get(p->latest, "best_epoch"));
-        r.best = number_of(p->latest, "best");
-        r.seconds = number_of(p->latest, "seconds");
+        r.best = jsonnumber_of(p->latest, "best");
+        r.seconds = jsonnumber_of(p->latest, "seconds");
     } else if (p->state != RUN_WAITING && !s->to_clear) {
         follow_read(f);
         r.epochs = f->epoch;
@@ -56,17 +52,7 @@ double results_figure(const struct state *s, size_t run)
 /* A field, in quotes where it needs them. */
 static void put_field(const char *text, FILE *out)
 {
-    if (!text[strcspn(text, ",\"\r\n")]) {
-        fputs(text, out);
-        return;
-    }
-    putc('"', out);
-    for (; *text; text++) {
-        if (*text == '"')
-            putc('"', out);
-        putc(*text, out);
-    }
-    putc('"', out);
+    quoted_put(text, ",\"\r\n", out);
 }
 
 static void put_number(double x, FILE *out)
@@ -106,11 +92,6 @@ static void put_csv(const struct state *s, FILE *out)
 
 /* --- sweep.json */
 
-static json_t *json_figure(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 /* Names of files may be anything. */
 static json_t *json_name(const char *text)
 {
@@ -130,8 +111,8 @@ static json_t *json_run(const struct state *s, size_t run)
         "{s:I, s:o, s:o, s:o, s:s, s:I, s:I, s:I, s:s, s:o, s:o, s:o}", "run", (json_int_t)run,
         "name", json_name(row->name), "label", json_name(row->label), "values", values, "state",
         r.state, "failures", (json_int_t)s->place[run - 1].failures, "epochs", (json_int_t)r.epochs,
-        "best_epoch", (json_int_t)r.best_epoch, "figure", row->figure, "best", json_figure(r.best),
-        "seconds", json_figure(r.seconds), "folder", json_name(row->folder));
+        "best_epoch", (json_int_t)r.best_epoch, "figure", row->figure, "best", jsonnumber(r.best),
+        "seconds", jsonnumber(r.seconds), "folder", json_name(row->folder));
     if (r.message)
         json_object_set_new(object, "message", json_string(r.message));
     return object;
@@ -227,7 +208,7 @@ int results_best(const struct state *s, size_t *run, struct error *err)
         const struct run_row *row = &s->runs->row[i], *with = *run ? &s->runs->row[*run - 1] : row;
         if (s->place[i].state != RUN_ENDED)
             continue;
-        double figure = number_of(s->place[i].latest, "best");
+        double figure = jsonnumber_of(s->place[i].latest, "best");
         if (strcmp(row->figure, with->figure) || row->lower_is_better != with->lower_is_better)
             return error_set(err, STATUS_USAGE,
                              "run %zu is judged by %s and run %zu by %s: none is the best of all",

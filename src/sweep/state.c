@@ -11,6 +11,7 @@
 #include "sweep/names.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
+#include "util/jsonnumber.h"
 
 /* The claim of whoever clears run folders. */
 #define CLAIM_OF_CLEARING 0
@@ -306,11 +307,6 @@ int state_tell(struct state *s, const char *event, size_t run, json_t *members, 
     return journal_append(s->journal, event, all, err) || state_read(s, err);
 }
 
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 int state_tell_end(struct state *s, size_t run, struct error *err)
 {
     struct run_row *row = &s->runs->row[run - 1];
@@ -319,8 +315,8 @@ int state_tell_end(struct state *s, size_t run, struct error *err)
     return state_tell(s, "ended", run,
                       json_pack("{s:I, s:I, s:s, s:o, s:o, s:s}", "epochs", (json_int_t)f->epoch,
                                 "best_epoch", (json_int_t)f->best_epoch, "figure", f->figure,
-                                "best", number(f->best), "seconds", number(f->seconds), "folder",
-                                row->folder),
+                                "best", jsonnumber(f->best), "seconds", jsonnumber(f->seconds),
+                                "folder", row->folder),
                       err);
 }
 

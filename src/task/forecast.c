@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/transform.h"
+#include "util/jsonnumber.h"
 
 /* --- prices of returns */
 
@@ -390,17 +391,17 @@ static json_t *metrics_json(const struct regression *r, size_t target, size_t ro
     for (int i = 0; i < NAIVES; i++)
         if (isfinite(m.naive_mse[i]))
             json_object_set_new(naive, naive_name[i],
-                                json_pack("{s:o, s:o}", "mse", task_number(m.naive_mse[i]), "mae",
-                                          task_number(m.naive_mae[i])));
+                                json_pack("{s:o, s:o}", "mse", jsonnumber(m.naive_mse[i]), "mae",
+                                          jsonnumber(m.naive_mae[i])));
     json_t *all =
-        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", task_number(m.mse), "mae",
-                  task_number(m.mae), "rmse", task_number(m.rmse), "r2", task_number(m.r2),
-                  "directional_accuracy", task_number(m.direction), "naive_directional_accuracy",
-                  task_number(m.naive_direction), "naive", naive, "beats_naive", v.beats);
+        json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b}", "mse", jsonnumber(m.mse), "mae",
+                  jsonnumber(m.mae), "rmse", jsonnumber(m.rmse), "r2", jsonnumber(m.r2),
+                  "directional_accuracy", jsonnumber(m.direction), "naive_directional_accuracy",
+                  jsonnumber(m.naive_direction), "naive", naive, "beats_naive", v.beats);
     /* what it takes to pool these figures with those of another fold */
     json_t *of = json_pack("{s:I, s:I, s:o, s:o}", "values", (json_int_t)m.count, "moves",
-                           (json_int_t)m.moves, "actual_mean", task_number(m.mean),
-                           "actual_variance", task_number(m.variance));
+                           (json_int_t)m.moves, "actual_mean", jsonnumber(m.mean),
+                           "actual_variance", jsonnumber(m.variance));
     json_object_update(all, of);
     json_decref(of);
     return all;
@@ -425,16 +426,16 @@ json_t *forecast_json(const struct forecast *r, const struct dataset *data)
         json_object_set_new(all, "price", targets_json(&r->price, data));
     for (size_t i = 0; r->transformed.rows > 1 && i < r->transformed.rows; i++)
         json_array_append_new(
-            horizon, task_number(regression_metrics(&r->transformed, REGRESSION_ALL, i).mse));
+            horizon, jsonnumber(regression_metrics(&r->transformed, REGRESSION_ALL, i).mse));
     if (json_array_size(horizon))
         json_object_set_new(all, "mse_by_horizon", json_incref(horizon));
     json_decref(horizon);
     if (r->rival != NAIVES)
-        json_object_set_new(
-            all, "skill",
-            json_pack("{s:s, s:s, s:o, s:o, s:f}", "verdict", skill_name(r->skill.kind), "against",
-                      naive_name[r->rival], "t", task_number(r->skill.t), "p",
-                      task_number(r->skill.better), "independent_windows", r->skill.independent));
+        json_object_set_new(all, "skill",
+                            json_pack("{s:s, s:s, s:o, s:o, s:f}", "verdict",
+                                      skill_name(r->skill.kind), "against", naive_name[r->rival],
+                                      "t", jsonnumber(r->skill.t), "p", jsonnumber(r->skill.better),
+                                      "independent_windows", r->skill.independent));
     json_object_set_new(all, "outside_inverse", json_integer((json_int_t)r->outside));
     return all;
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "task/forecast.h"
+#include "util/jsonnumber.h"
 
 static int forecasting_evaluate(struct task_result *r, const uint32_t *start, struct log *log,
                                 struct error *err)
@@ -35,7 +36,7 @@ static json_t *forecasting_json(const struct task_result *r)
 void forecast_set_loss(json_t *all, const struct task_result *r)
 {
     json_object_set_new(all, "windows", json_integer((json_int_t)r->windows));
-    json_object_set_new(all, "loss", task_number(r->evaluation.loss));
+    json_object_set_new(all, "loss", jsonnumber(r->evaluation.loss));
 }
 
 static void forecasting_tell(const struct task_result *r, const struct task_report_to *to)

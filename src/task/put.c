@@ -1,23 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "task/put.h"
 
-#include <string.h>
-
 #include "task/label.h"
+#include "util/quoted.h"
 
 void put_name(const char *name, FILE *out)
 {
-    if (!strpbrk(name, ",\"")) {
-        fputs(name, out);
-        return;
-    }
-    putc('"', out);
-    for (; *name; name++) {
-        if (*name == '"')
-            putc('"', out);
-        putc(*name, out);
-    }
-    putc('"', out);
+    quoted_put(name, ",\"", out);
 }
 
 void put_series(const struct series *series, FILE *out)

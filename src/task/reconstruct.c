@@ -8,6 +8,7 @@
 #include "task/put.h"
 #include "train/advice.h"
 #include "util/file.h"
+#include "util/jsonnumber.h"
 
 struct reconstruction *reconstruct_of(const struct task_result *r)
 {
@@ -72,13 +73,13 @@ static json_t *reconstruct_json(const struct task_result *r)
     const struct fit *fit = &reconstruct_of(r)->fit;
     json_t *r2 = json_object();
     for (size_t f = 0; f < data->features; f++)
-        json_object_set_new(r2, data->names[f], task_number(fit_r2(fit, f)));
+        json_object_set_new(r2, data->names[f], jsonnumber(fit_r2(fit, f)));
     json_t *all = json_pack("{s:I, s:o}", "windows", (json_int_t)r->windows, "loss",
-                            task_number(r->evaluation.loss));
+                            jsonnumber(r->evaluation.loss));
     for (size_t k = 0; k < r->e->eval_io.terms.count; k++)
         json_object_set_new(all, r->e->eval_io.terms.term[k].name,
-                            task_number(r->evaluation.term[k]));
-    json_object_set_new(all, "window_mean_reconstruction", task_number(fit_baseline(fit)));
+                            jsonnumber(r->evaluation.term[k]));
+    json_object_set_new(all, "window_mean_reconstruction", jsonnumber(fit_baseline(fit)));
     json_object_set_new(all, "r2", r2);
     return all;
 }

@@ -10,6 +10,7 @@
 #include "data/spec.h"
 #include "task/forecast.h"
 #include "task/picture.h"
+#include "util/jsonnumber.h"
 
 /* Figures of an I/Q signal in dB; NaN where the configuration does not say enough. */
 struct signal_figures {
@@ -185,12 +186,12 @@ static json_t *signal_json(const struct task_result *r)
     json_object_set_new(
         all, "signal",
         json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "samples", (json_int_t)own->samples,
-                  "nmse_db", task_number(own->figures.nmse), "nmse_pooled_db",
-                  task_number(own->figures.nmse_pooled), "aclr_left_db",
-                  task_number(own->figures.aclr_left), "aclr_right_db",
-                  task_number(own->figures.aclr_right), "evm_db", task_number(own->figures.evm),
-                  "measured_aclr_left_db", task_number(own->figures.measured_left),
-                  "measured_aclr_right_db", task_number(own->figures.measured_right)));
+                  "nmse_db", jsonnumber(own->figures.nmse), "nmse_pooled_db",
+                  jsonnumber(own->figures.nmse_pooled), "aclr_left_db",
+                  jsonnumber(own->figures.aclr_left), "aclr_right_db",
+                  jsonnumber(own->figures.aclr_right), "evm_db", jsonnumber(own->figures.evm),
+                  "measured_aclr_left_db", jsonnumber(own->figures.measured_left),
+                  "measured_aclr_right_db", jsonnumber(own->figures.measured_right)));
     forecast_set_loss(all, r);
     return all;
 }

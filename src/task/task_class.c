@@ -21,11 +21,6 @@ size_t task_block(size_t elems)
     return block < 4096 ? block : 4096;
 }
 
-json_t *task_number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
-}
-
 void task_set_fold(json_t *to, const struct dataset *data)
 {
     if (!data->fold.folds)

@@ -84,7 +84,4 @@ size_t task_block(size_t elems);
 /* Which fold of how many the data are; nothing where they are of no walk-forward split. */
 void task_set_fold(json_t *to, const struct dataset *data);
 
-/* A number, or null where it is not finite. */
-json_t *task_number(double x);
-
 #endif

@@ -7,6 +7,7 @@
 #include "analysis/verdict.h"
 #include "train/advice.h"
 #include "util/host.h"
+#include "util/jsonnumber.h"
 #include "util/now.h"
 
 static double seconds_so_far(const struct loop *loop)
@@ -20,11 +21,6 @@ static double seconds_left(const struct loop *loop)
     const struct progress *p = &loop->training->progress;
     double epochs = (double)(loop->training->config->train.epochs - p->epoch);
     return epochs * seconds_so_far(loop) / (double)p->epoch;
-}
-
-static json_t *number(double x)
-{
-    return isfinite(x) ? json_real(x) : json_null();
 }
 
 static void with_commas(char *to, size_t size, double x)
@@ -57,7 +53,7 @@ static void set_terms(json_t *event, const char *part, const struct terms *terms
     char name[80];
     for (size_t k = 0; k < terms->count; k++) {
         snprintf(name, sizeof name, "%s_%s", part, terms->term[k].name);
-        json_object_set_new(event, name, number(figures->term[k]));
+        json_object_set_new(event, name, jsonnumber(figures->term[k]));
     }
 }
 
@@ -85,15 +81,15 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
             (long)left / 3600, (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
     json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
                               "epochs", (json_int_t)t->config->train.epochs, "step",
-                              (json_int_t)p->step, "lr", number(f->lr), "train_loss",
-                              number(f->train.loss), "val_loss", number(f->val.loss));
+                              (json_int_t)p->step, "lr", jsonnumber(f->lr), "train_loss",
+                              jsonnumber(f->train.loss), "val_loss", jsonnumber(f->val.loss));
     set_terms(event, "train", terms, &f->train);
     set_terms(event, "val", terms, &f->val);
     if (metric)
-        json_object_set_new(event, t->monitor.name, number(f->metric));
+        json_object_set_new(event, t->monitor.name, jsonnumber(f->metric));
     json_t *rest =
-        json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", number(f->grad_mean),
-                  "grad_norm_max", number(f->grad_max), "windows_per_second", rate, "seconds",
+        json_pack("{s:o, s:o, s:f, s:f, s:I, s:I, s:b}", "grad_norm", jsonnumber(f->grad_mean),
+                  "grad_norm_max", jsonnumber(f->grad_max), "windows_per_second", rate, "seconds",
                   f->seconds, "device_bytes", (json_int_t)device_bytes(t->engine->dev),
                   "host_bytes", (json_int_t)host_resident(), "best", best);
     json_object_update(event, rest);
@@ -117,8 +113,8 @@ void telling_step(struct loop *loop, double loss, double norm, double rate)
     log_event(t->log, "step",
               json_pack("{s:I, s:I, s:o, s:o, s:o, s:o, s:I, s:I}", "epoch",
                         (json_int_t)t->progress.epoch, "step", (json_int_t)t->progress.step, "lr",
-                        number(loop->lr), "train_loss", number(loss), "grad_norm", number(norm),
-                        "windows_per_second", number(rate), "device_bytes",
+                        jsonnumber(loop->lr), "train_loss", jsonnumber(loss), "grad_norm",
+                        jsonnumber(norm), "windows_per_second", jsonnumber(rate), "device_bytes",
                         (json_int_t)device_bytes(t->engine->dev), "host_bytes",
                         (json_int_t)host_resident()));
 }
