@@ -12,6 +12,7 @@
 #include "plots/sweep.h"
 #include "sweep/results.h"
 #include "util/file.h"
+#include "util/jsonnumber.h"
 
 /* Longer lines are no epochs. */
 #define MOST_LINE ((size_t)1 << 20)
@@ -95,10 +96,9 @@ static int take_line(void *ctx, const char *line, size_t size)
             c->value = more ? more : c->value;
             c->room = more ? 2 * c->room + 64 : c->room;
         }
-        const json_t *value = json_object_get(object, c->figure);
         if ((size_t)epoch <= c->room) {
             c->epochs = (size_t)epoch;
-            c->value[epoch - 1] = json_is_number(value) ? json_number_value(value) : NAN;
+            c->value[epoch - 1] = jsonnumber_of(object, c->figure);
         }
     }
     json_decref(object);
@@ -237,7 +237,58 @@ static void gathered_fini(struct gathered *g)
     free(g->try);
 }
 
-static int draw(const struct gathered *g, const char *name, const char *path, struct error *err)
+/* --- the table */
+
+typedef int picture_drawer(const struct gathered *g, const char *path,
+                           const struct plot_about *about, const struct plot_sweep *s,
+                           struct error *err);
+
+static int draw_timeline(const struct gathered *g, const char *path, const struct plot_about *about,
+                         const struct plot_sweep *s, struct error *err)
+{
+    return plot_timeline(path, about, s, g->slot_name, g->slots, g->try, g->tries, err);
+}
+
+static int draw_coordinates(const struct gathered *g, const char *path,
+                            const struct plot_about *about, const struct plot_sweep *s,
+                            struct error *err)
+{
+    (void)g;
+    return plot_parallel_coordinates(path, about, s, err);
+}
+
+static int draw_figure_by_key(const struct gathered *g, const char *path,
+                              const struct plot_about *about, const struct plot_sweep *s,
+                              struct error *err)
+{
+    (void)g;
+    return plot_figure_by_key(path, about, s, err);
+}
+
+static int draw_importance(const struct gathered *g, const char *path,
+                           const struct plot_about *about, const struct plot_sweep *s,
+                           struct error *err)
+{
+    return plot_key_importance(path, about, s, g->share, err);
+}
+
+static int draw_curves(const struct gathered *g, const char *path, const struct plot_about *about,
+                       const struct plot_sweep *s, struct error *err)
+{
+    return plot_learning_curves(path, about, s, (const double *const *)g->curve, g->epochs, err);
+}
+
+/* The first one compares no runs. */
+static const struct {
+    const char *name;
+    picture_drawer *draw;
+} pictures[] = {
+    {"timeline.png", draw_timeline},           {"parallel_coordinates.png", draw_coordinates},
+    {"figure_by_key.png", draw_figure_by_key}, {"key_importance.png", draw_importance},
+    {"learning_curves.png", draw_curves},
+};
+
+static int draw(const struct gathered *g, size_t picture, struct error *err)
 {
     const struct run_row *first = g->state->runs->row;
     const struct plot_about about = {g->state->runs->sweep->base->run.name,
@@ -245,16 +296,11 @@ static int draw(const struct gathered *g, const char *name, const char *path, st
     const struct plot_sweep s = {g->runs, g->label,      g->figure,
                                  g->end,  first->figure, !first->lower_is_better,
                                  g->key,  g->keys};
-    if (!strcmp(name, "parallel_coordinates.png"))
-        return plot_parallel_coordinates(path, &about, &s, err);
-    if (!strcmp(name, "figure_by_key.png"))
-        return plot_figure_by_key(path, &about, &s, err);
-    if (!strcmp(name, "key_importance.png"))
-        return plot_key_importance(path, &about, &s, g->share, err);
-    if (!strcmp(name, "learning_curves.png"))
-        return plot_learning_curves(path, &about, &s, (const double *const *)g->curve, g->epochs,
-                                    err);
-    return plot_timeline(path, &about, &s, g->slot_name, g->slots, g->try, g->tries, err);
+    char *path = file_join(g->state->folder, pictures[picture].name);
+    int failed = path ? pictures[picture].draw(g, path, &about, &s, err)
+                      : error_set(err, STATUS_FAILED, "out of memory");
+    free(path);
+    return failed;
 }
 
 /* Whether all runs are judged by one figure. */
@@ -269,21 +315,14 @@ static int is_comparable(const struct runs *runs)
 
 int pictures_write(struct state *state, struct error *err)
 {
-    static const char *const names[] = {"timeline.png", "parallel_coordinates.png",
-                                        "figure_by_key.png", "key_importance.png",
-                                        "learning_curves.png"};
     struct gathered g = {.state = state, .runs = state->runs->count};
-    const size_t count = is_comparable(state->runs) ? sizeof names / sizeof *names : 1;
+    const size_t count = is_comparable(state->runs) ? sizeof pictures / sizeof *pictures : 1;
     const struct list *wanted = &state->runs->sweep->base->plots.enable;
     if (!wanted->count || !strcmp(wanted->item[0], "none"))
         return 0;
     int failed = gather(&g) ? error_set(err, STATUS_FAILED, "out of memory") : 0;
-    for (size_t i = 0; i < count && !failed; i++) {
-        char *path = file_join(state->folder, names[i]);
-        failed =
-            path ? draw(&g, names[i], path, err) : error_set(err, STATUS_FAILED, "out of memory");
-        free(path);
-    }
+    for (size_t i = 0; i < count && !failed; i++)
+        failed = draw(&g, i, err);
     gathered_fini(&g);
     return failed;
 }
