@@ -63,22 +63,11 @@ static void add_fault(struct config_making *p, long from, char *text)
     p->faults++;
 }
 
-static char *format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *format, ...)
-{
-    char *text;
-    va_list ap;
-    va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
-    va_end(ap);
-    return n < 0 ? NULL : text;
-}
-
 /* "file.ini:42: this line ..." */
 static void line_fault(void *ctx, long line, const char *what)
 {
     struct config_making *p = ctx;
-    add_fault(p, line, format("%s:%ld: this line %s", p->name, line, what));
+    add_fault(p, line, option_format("%s:%ld: this line %s", p->name, line, what));
 }
 
 /* "file.ini:42: [train] lr: what", "-s train.lr: what", or without a line for a default; of what a
@@ -90,10 +79,10 @@ static char *entry_fault(const char *name, const struct entry *e, const char *wh
     snprintf(key, sizeof key, "%s%s%s", e->swept ? e->section : "", e->swept ? "." : "", e->key);
     const char *section = swept ? "sweep" : e->section;
     if (e->from >= ENTRY_SETTING)
-        return format("-s %s.%s: %s", section, key, what);
+        return option_format("-s %s.%s: %s", section, key, what);
     if (e->from != ENTRY_DEFAULT)
-        return format("%s:%ld: [%s] %s: %s", name, e->from, section, key, what);
-    return format("%s: [%s] %s: %s", name ? name : "configuration", section, key, what);
+        return option_format("%s:%ld: [%s] %s: %s", name, e->from, section, key, what);
+    return option_format("%s: [%s] %s: %s", name ? name : "configuration", section, key, what);
 }
 
 static void on_entry_fault(void *ctx, const struct entry *e, const char *what)
@@ -249,7 +238,7 @@ static void on_section(void *ctx, long line, const char *name)
     if (p->section)
         return;
     char *what = unknown_section(name);
-    add_fault(p, line, what ? format("%s:%ld: %s", p->name, line, what) : NULL);
+    add_fault(p, line, what ? option_format("%s:%ld: %s", p->name, line, what) : NULL);
     free(what);
 }
 
@@ -265,7 +254,7 @@ static struct entry *entry_of(struct config_making *p, const char *section, cons
     if (!variable && (strcmp(section, "sweep") || !strchr(key, '.')))
         *what = unknown_name(section, key);
     else if (p->entries->count >= option_count + ENTRIES_NAMES)
-        *what = format("[vars] and [sweep] hold more than %d names", ENTRIES_NAMES);
+        *what = option_format("[vars] and [sweep] hold more than %d names", ENTRIES_NAMES);
     else
         *what = NULL;
     if (!*what)
@@ -285,7 +274,7 @@ static void on_value(void *ctx, long line, const char *section, const char *key,
     char *wrong;
     struct entry *e = entry_of(p, p->section, key, &wrong);
     if (!e) {
-        add_fault(p, line, wrong ? format("%s:%ld: %s", p->name, line, wrong) : NULL);
+        add_fault(p, line, wrong ? option_format("%s:%ld: %s", p->name, line, wrong) : NULL);
         free(wrong);
         return;
     }
@@ -328,7 +317,8 @@ static void read_setting(struct config_making *p, const char *setting, long from
         return;
     }
     if (!value || !key || key > value) {
-        add_fault(p, from, format("-s %s is not section.key=value", option_quote(setting, quoted)));
+        add_fault(p, from,
+                  option_format("-s %s is not section.key=value", option_quote(setting, quoted)));
         free(copy);
         return;
     }
@@ -342,7 +332,7 @@ static void read_setting(struct config_making *p, const char *setting, long from
     struct entry *e = entry_of(p, section, key, &wrong);
     if (!e) {
         add_fault(p, from,
-                  wrong ? format("-s %s: %s", option_quote(setting, quoted), wrong) : NULL);
+                  wrong ? option_format("-s %s: %s", option_quote(setting, quoted), wrong) : NULL);
         free(wrong);
     } else if (entries_keep(p->entries, e) ||
                entry_set(e = entries_find(p->entries, section, key), value, from))
@@ -377,10 +367,10 @@ static int may_vary(const struct config_making *p, const struct entry *by, char 
         (i >= option_count || options[i].resume != OPTION_SWEEP))
         return 1;
     if (e)
-        *why = format("what belongs to the sweep itself does not vary");
+        *why = option_format("what belongs to the sweep itself does not vary");
     else if (!strcmp(section, "vars"))
-        *why = format("[vars] has no such variable; it holds the value of %s outside of a sweep",
-                      by->key);
+        *why = option_format(
+            "[vars] has no such variable; it holds the value of %s outside of a sweep", by->key);
     else
         *why = unknown_name(section, by->key + strlen(section) + 1);
     return 0;
@@ -616,8 +606,8 @@ static void check_training(struct config_making *p)
               "batch = %ld cannot be cut into %ld equal shards", c->train.batch, c->train.shards);
     if (c->train.effective_batch % c->train.shards)
         clash(p, KEY(train, shards), KEY(train, effective_batch),
-              "effective_batch = %ld cannot be cut into %ld equal shards",
-              c->train.effective_batch, c->train.shards);
+              "effective_batch = %ld cannot be cut into %ld equal shards", c->train.effective_batch,
+              c->train.shards);
     if (c->train.nesterov && c->train.momentum == 0)
         clash(p, KEY(train, nesterov), KEY(train, momentum), "nesterov needs a momentum above 0");
     if (c->train.warmup.unit == SPAN_MINUTES)

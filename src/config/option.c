@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/option.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,4 +88,14 @@ void option_describe(const struct option *option, FILE *out)
         fputs(option->choices, out);
     if (option->min < option->max)
         fprintf(out, "%.15g to %.15g", option->min, option->max);
+}
+
+char *option_format(const char *format, ...)
+{
+    char *text;
+    va_list ap;
+    va_start(ap, format);
+    int n = vasprintf(&text, format, ap);
+    va_end(ap);
+    return n < 0 ? NULL : text;
 }

@@ -1,22 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/unknown.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "config/option.h"
 #include "util/near.h"
-
-static char *format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static char *format(const char *format, ...)
-{
-    char *text;
-    va_list ap;
-    va_start(ap, format);
-    int n = vasprintf(&text, format, ap);
-    va_end(ap);
-    return n < 0 ? NULL : text;
-}
 
 char *unknown_section(const char *section)
 {
@@ -28,8 +16,8 @@ char *unknown_section(const char *section)
     char quoted[OPTION_QUOTED];
     option_quote(section, quoted);
     if (near)
-        return format("there is no section %s; did you mean [%s]?", quoted, near);
-    return format("there is no section %s", quoted);
+        return option_format("there is no section %s; did you mean [%s]?", quoted, near);
+    return option_format("there is no section %s", quoted);
 }
 
 char *unknown_key(const char *section, const char *key)
@@ -43,11 +31,11 @@ char *unknown_key(const char *section, const char *key)
     char quoted[OPTION_QUOTED];
     option_quote(key, quoted);
     if (near && strcmp(near->section, section))
-        return format("[%s] has no key %s; did you mean the one in [%s]?", section, quoted,
-                      near->section);
+        return option_format("[%s] has no key %s; did you mean the one in [%s]?", section, quoted,
+                             near->section);
     if (near)
-        return format("[%s] has no key %s; did you mean '%s'?", section, quoted, near->key);
-    return format("[%s] has no key %s", section, quoted);
+        return option_format("[%s] has no key %s; did you mean '%s'?", section, quoted, near->key);
+    return option_format("[%s] has no key %s", section, quoted);
 }
 
 char *unknown_name(const char *section, const char *key)
