@@ -28,9 +28,8 @@ static void ask(struct question *q, cl_uint key, size_t size, void *to)
         q->code = CL_SUCCESS;
 }
 
-/* A text, cut to the 256 bytes at `to`: the call itself gives nothing where the room is too small.
- */
-static void ask_text(struct question *q, cl_uint key, char to[256])
+/* A text of any length, which the caller frees; NULL without memory, which is a failure. */
+static char *ask_all(struct question *q, cl_uint key)
 {
     size_t size = 0;
     ask_raw(q, key, 0, NULL, &size);
@@ -38,6 +37,14 @@ static void ask_text(struct question *q, cl_uint key, char to[256])
     if (!text)
         q->code = CL_OUT_OF_HOST_MEMORY;
     ask_raw(q, key, size, text, NULL);
+    return text;
+}
+
+/* A text, cut to the 256 bytes at `to`: the call itself gives nothing where the room is too small.
+ */
+static void ask_text(struct question *q, cl_uint key, char to[256])
+{
+    char *text = ask_all(q, key);
     snprintf(to, 256, "%s", text ? text : "");
     free(text);
 }
@@ -100,12 +107,7 @@ static void ask_card(struct question *q, const char *extensions, struct device_c
 /* Which card the device is, as its driver says; a CPU is none. */
 static void describe_card(struct question *q, struct device_card *card)
 {
-    size_t size = 0;
-    ask_raw(q, CL_DEVICE_EXTENSIONS, 0, NULL, &size);
-    char *extensions = calloc(1, size + 1);
-    if (!extensions)
-        q->code = CL_OUT_OF_HOST_MEMORY;
-    ask_raw(q, CL_DEVICE_EXTENSIONS, size, extensions, NULL);
+    char *extensions = ask_all(q, CL_DEVICE_EXTENSIONS);
     if (q->code == CL_SUCCESS)
         ask_card(q, extensions, card);
     free(extensions);
