@@ -112,8 +112,9 @@ int main(int argc, char **argv)
                 *end++ = 0;
             fprintf(stderr, "seqtrain: %s\n", line);
         }
-        comm_abort(ranks, err.status ? (int)err.status : STATUS_FAILED);
-        return err.status ? (int)err.status : STATUS_FAILED;
+        const int status = err.status ? (int)err.status : STATUS_FAILED;
+        comm_abort(ranks, status);
+        return status;
     }
     return interrupted ? status_after(interrupted) : STATUS_DONE;
 }

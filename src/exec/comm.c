@@ -29,8 +29,9 @@ static int launched(void)
 
 static int load(struct comm *c, struct error *err)
 {
-    const char *path = getenv("SEQTRAIN_RANKS"); /* see seqtrain(1) */
-    c->library = dlopen(path && *path ? path : PKGLIBDIR "/" PLUGIN, RTLD_NOW | RTLD_GLOBAL);
+    const char *asked = getenv("SEQTRAIN_RANKS"); /* see seqtrain(1) */
+    const char *path = asked && *asked ? asked : PKGLIBDIR "/" PLUGIN;
+    c->library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     if (!c->library)
         return error_set(err, STATUS_USAGE,
                          "a launcher has started several ranks, which needs the plug-in "
@@ -40,7 +41,7 @@ static int load(struct comm *c, struct error *err)
     if (!c->plugin || c->plugin->version != COMM_PLUGIN_VERSION)
         return error_set(err, STATUS_USAGE,
                          "%s is of another version of seqtrain: install seqtrain-mpi of this one",
-                         path && *path ? path : PKGLIBDIR "/" PLUGIN);
+                         path);
     return 0;
 }
 

@@ -83,9 +83,15 @@ void shards_free(struct shards *s)
     free(s);
 }
 
+/* Bytes of one set of gradients. */
+static size_t gradient_bytes(const struct shards *s)
+{
+    return s->params->elems * sizeof(float);
+}
+
 uint64_t shards_bytes(const struct shards *s)
 {
-    return s ? (s->levels + (s->sum != NULL)) * s->params->elems * sizeof(float) : 0;
+    return s ? (s->levels + (s->sum != NULL)) * gradient_bytes(s) : 0;
 }
 
 /* --- launches */
@@ -204,7 +210,7 @@ static int shard_gradient(struct shards *s, size_t shard, const struct micro *m,
 
 static int send_gradients(struct shards *s, int to, struct error *err)
 {
-    const size_t bytes = s->params->elems * sizeof(float);
+    const size_t bytes = gradient_bytes(s);
     return arena_read(s->params->grads, 0, bytes, s->room, err) ||
                    comm_send(s->comm, to, s->room, bytes, err)
                ? -1
@@ -213,7 +219,7 @@ static int send_gradients(struct shards *s, int to, struct error *err)
 
 static int receive_gradients(struct shards *s, int from, const struct arena *to, struct error *err)
 {
-    const size_t bytes = s->params->elems * sizeof(float);
+    const size_t bytes = gradient_bytes(s);
     return comm_receive(s->comm, from, s->room, bytes, err) ||
                    arena_write(to, 0, bytes, s->room, err)
                ? -1
@@ -280,7 +286,7 @@ int shards_micro(struct shards *s, const struct step *step, shards_run *run, voi
 
 int shards_step(struct shards *s, struct error *err)
 {
-    const size_t bytes = s->params->elems * sizeof(float);
+    const size_t bytes = gradient_bytes(s);
     s->micros = 0;
     if (!s->comm)
         return 0;
