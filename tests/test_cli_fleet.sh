@@ -216,7 +216,7 @@ killed()
         [ "$(events fleet failed)" -eq 0 ] || break
     done
     echo "$try times"
-    has out '^Run [12] .* failed: killed \(SIGKILL\): the kernel does so where memory runs out: it is tried again$' &&
+    has out '^Run [12] .* failed: killed by signal 9 \(perhaps the kernel, for want of host memory\): it is tried again$' &&
         has fleet/sweep.csv ',ended,1,40,' && undisturbed
 }
 point "a worker that is killed is told, and goes on" killed

@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep/fleet.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
-#include <spawn.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sweep/ending.h"
 #include "sweep/pictures.h"
 #include "sweep/results.h"
 #include "sweep/screen.h"
 #include "sweep/slots.h"
-#include "sweep/worker.h"
+#include "sweep/spawn.h"
 #include "util/file.h"
 #include "util/now.h"
-
-/* The descriptor by which a worker sees its supervisor's end. */
-#define WORKER_FD 3
 
 /* Seconds between looks at a run that another process has, and between drawings. */
 #define LOOK_PERIOD 2.0
@@ -118,117 +112,18 @@ static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err
 
 /* --- starting a worker */
 
-/* The worker's words; NULL: memory. The first `own` of them and the array are to be freed. */
-static char **words_of(const struct fleet *f, size_t slot, size_t run)
-{
-    const struct fleet_options *o = f->options;
-    char **word = calloc(o->setting_count * 2 + 12, sizeof *word), *number = NULL, *device = NULL;
-    size_t n = 0;
-    if (!word || asprintf(&number, "%zu", run) < 0 ||
-        asprintf(&device, "device.select=%s", f->slots.device[slot]) < 0) {
-        free(word);
-        free(number);
-        return NULL;
-    }
-    word[n++] = number;
-    word[n++] = device;
-    char *const fixed[] = {program_invocation_name,
-                           "sweep",
-                           "-c",
-                           (char *)o->config_path,
-                           "--run",
-                           number,
-                           "-s",
-                           device};
-    memcpy(word + n, fixed, sizeof fixed);
-    n += sizeof fixed / sizeof *fixed;
-    for (size_t i = 0; i < o->setting_count; i++) {
-        word[n++] = "-s";
-        word[n++] = o->settings[i];
-    }
-    return word;
-}
-
-static void free_words(char **word)
-{
-    if (word) {
-        free(word[0]);
-        free(word[1]);
-    }
-    free(word);
-}
-
-/* A pipe whose reading end is none of a worker's other descriptors. */
-static int make_pipe(int fd[2])
-{
-    int low;
-    if (pipe2(fd, O_CLOEXEC))
-        return -1;
-    low = fd[0];
-    fd[0] = fcntl(low, F_DUPFD_CLOEXEC, WORKER_FD + 1);
-    close(low);
-    if (fd[0] >= 0)
-        return 0;
-    close(fd[1]);
-    return -1;
-}
-
-/* Starts the process, with its console in a file. 0, or an errno. */
-static int spawn(const struct fleet *f, char **word, int fd, const char *console, pid_t *pid)
-{
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t with;
-    sigset_t defaults;
-    int failed = posix_spawn_file_actions_init(&files);
-    if (failed)
-        return failed;
-    if ((failed = posix_spawnattr_init(&with))) {
-        posix_spawn_file_actions_destroy(&files);
-        return failed;
-    }
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGCHLD);
-    /* a group of its own: Ctrl-C reaches the supervisor alone, which tells the workers */
-    if (!(failed = posix_spawnattr_setflags(&with, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK |
-                                                       POSIX_SPAWN_SETSIGDEF)) &&
-        !(failed = posix_spawnattr_setsigmask(&with, &f->outside)) &&
-        !(failed = posix_spawnattr_setsigdefault(&with, &defaults)) &&
-        !(failed =
-              posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0)) &&
-        !(failed = posix_spawn_file_actions_addopen(
-              &files, STDOUT_FILENO, console, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0666)) &&
-        !(failed = posix_spawn_file_actions_adddup2(&files, STDOUT_FILENO, STDERR_FILENO)) &&
-        !(failed = posix_spawn_file_actions_adddup2(&files, fd, WORKER_FD))) {
-        const int linux_has = !access("/proc/self/exe", X_OK);
-        failed = linux_has ? posix_spawn(pid, "/proc/self/exe", &files, &with, word + 2, environ)
-                           : posix_spawnp(pid, word[2], &files, &with, word + 2, environ);
-    }
-    posix_spawnattr_destroy(&with);
-    posix_spawn_file_actions_destroy(&files);
-    return failed;
-}
-
 static int start_process(struct fleet *f, size_t index, size_t run, struct error *err)
 {
-    struct fleet_slot *slot = &f->slot[index];
-    char variable[64], *console = file_join(row_of(f, run)->folder, STATE_CONSOLE);
-    char **word = words_of(f, index, run);
-    int fd[2] = {-1, -1}, failed = console && word && !make_pipe(fd) ? 0 : ENOMEM;
-    snprintf(variable, sizeof variable, "%d %u", WORKER_FD, f->run[run - 1].stale);
-    if (!failed && !(failed = setenv(WORKER_VARIABLE, variable, 1))) {
-        failed = spawn(f, word, fd[0], console, &slot->pid);
-        unsetenv(WORKER_VARIABLE);
-    }
-    if (fd[0] >= 0)
-        close(fd[0]);
-    if (failed && fd[1] >= 0)
-        close(fd[1]);
-    slot->pipe = fd[1];
-    free(console);
-    free_words(word);
-    return failed ? error_set(err, STATUS_FAILED, "run %zu cannot be started: %s", run,
-                              strerror(failed))
-                  : 0;
+    const struct fleet_options *o = f->options;
+    const struct spawn what = {.config_path = o->config_path,
+                               .settings = o->settings,
+                               .setting_count = o->setting_count,
+                               .device = f->slots.device[index],
+                               .folder = row_of(f, run)->folder,
+                               .run = run,
+                               .stale = f->run[run - 1].stale,
+                               .mask = &f->outside};
+    return spawn_worker(&what, &f->slot[index].pid, &f->slot[index].pipe, err);
 }
 
 static int start_run(struct fleet *f, size_t index, size_t run, struct error *err)
@@ -249,48 +144,10 @@ static int start_run(struct fleet *f, size_t index, size_t run, struct error *er
 
 /* --- the end of a worker */
 
-/* The last line of the console that tells of an error, without its beginning. */
-static void last_words(const char *folder, char *to, size_t size)
-{
-    static const char start[] = "seqtrain: ";
-    char text[2048], *path = file_join(folder, STATE_CONSOLE);
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
-    off_t from = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
-    ssize_t got = fd < 0 ? 0 : pread(fd, text, sizeof text - 1, from);
-    if (fd >= 0)
-        close(fd);
-    free(path);
-    text[got > 0 ? got : 0] = 0;
-    *to = 0;
-    for (const char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
-        if (!strncmp(line, start, strlen(start)) && !strstr(line, "warning: "))
-            snprintf(to, size, "%.*s", (int)strcspn(line + strlen(start), "\n"),
-                     line + strlen(start));
-}
-
-/* What became of a worker, in words, and whether it was stopped as it was asked to. */
-static void explain(const struct fleet *f, size_t run, int status, char *to, size_t size)
-{
-    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
-        snprintf(to, size, "killed (SIGKILL): the kernel does so where memory runs out");
-    else if (WIFSIGNALED(status))
-        snprintf(to, size, "ended by signal %d (%s)", WTERMSIG(status),
-                 strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) > 128)
-        snprintf(to, size, "stopped by signal %d (%s)", WEXITSTATUS(status) - 128,
-                 strsignal(WEXITSTATUS(status) - 128));
-    else {
-        last_words(row_of(f, run)->folder, to, size);
-        if (!*to)
-            snprintf(to, size, "exit status %d", WEXITSTATUS(status));
-    }
-}
-
 static int tell_failed(struct fleet *f, size_t run, int status, struct error *err)
 {
     char what[512];
-    explain(f, run, status, what, sizeof what);
+    ending_text(status, row_of(f, run)->folder, what, sizeof what);
     json_t *message = json_string(what);
     int exited = WIFEXITED(status);
     if (state_tell(f->state, "failed", run,
