@@ -29,29 +29,53 @@ static void on_signal(int number)
         signal(number, SIG_DFL);
 }
 
-/* LLVM, with which drivers compile, puts a handler in the place of ours that loses SIGUSR1, in
- * whichever thread compiles first: ours is put back. LLVM's for the other signals call ours. */
-static void *keep_usr1(void *action)
+/* SIGUSR1 is taken by a thread that waits for it, and all other threads hold it back: LLVM, with
+ * which drivers compile, puts a handler of its own in the place of any for SIGUSR1, and loses it.
+ * Its handlers of the other signals call ours. */
+static struct {
+    pthread_t main;
+    sigset_t set;
+} usr1;
+
+static void hold_usr1(void)
 {
-    while (!interrupted) {
-        sigaction(SIGUSR1, action, NULL);
-        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-    }
-    return NULL;
+    sigemptyset(&usr1.set);
+    sigaddset(&usr1.set, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &usr1.set, NULL);
+}
+
+/* Libraries start threads when they are loaded (OpenBLAS); this comes before. */
+__attribute__((section(".preinit_array"), used)) static void (*const first)(void) = hold_usr1;
+
+static void *wait_for_usr1(void *unused)
+{
+    int number;
+    sigwait(&usr1.set, &number);
+    on_signal(number);
+    pthread_sigmask(SIG_UNBLOCK, &usr1.set, NULL);
+    pthread_kill(usr1.main, SIGCHLD); /* ignored but by a fleet, which wakes up */
+    for (;;)
+        pause(); /* a second one comes here and ends the process */
+    return unused;
+}
+
+/* 0, or -1: no thread can be started, and main takes it. */
+static int catch_usr1(void)
+{
+    pthread_t thread;
+    usr1.main = pthread_self();
+    signal(SIGUSR1, on_signal);
+    return pthread_create(&thread, NULL, wait_for_usr1, NULL) || pthread_detach(thread);
 }
 
 /* Signals ask for an end with a checkpoint; where nohup(1) was asked for, SIGHUP does not. */
 static void catch_signals(void)
 {
     /* reads and writes go on: it is between steps that an interruption counts */
-    static struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
     struct sigaction before;
-    pthread_t thread;
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGUSR1, &action, NULL);
-    if (!pthread_create(&thread, NULL, keep_usr1, &action))
-        pthread_detach(thread);
     if (sigaction(SIGHUP, &action, &before) || before.sa_handler == SIG_IGN)
         signal(SIGHUP, SIG_IGN);
     signal(SIGPIPE, SIG_IGN); /* training goes on without its console */
@@ -97,6 +121,8 @@ int main(int argc, char **argv)
         options.command = command->name;
     if (!result && command->saves) /* the others have nothing to save */
         catch_signals();
+    if (result || !command->saves || catch_usr1())
+        pthread_sigmask(SIG_UNBLOCK, &usr1.set, NULL);
     if (!result)
         result = command->run(&options, &err);
     if (result >= 0 && !interrupted) /* what was interrupted may have lost its terminal */
