@@ -147,17 +147,30 @@ point "assign = list" listed
 
 # --- failures
 
+# Two runs cannot write a file: a folder is in its place.
 failing()
 {
-    fleet 2 'train.lr = 1e-3, 2e-3' 'data.features = "close", "nowhere"' >failing.ini
+    fleet 2 'train.lr = 1e-3, 2e-3' 'run.seed = 1, 2' >failing.ini
     rm -rf fleet
-    run 1 sweep -c failing.ini && [ "$(grep -c "^Run 2 .* failed: .*nowhere.*: it is tried again$" out)" -eq 1 ] &&
-        [ "$(grep -c "^Run 2 .* failed: .*nowhere[^:]*$" out)" -eq 1 ] && has err '^seqtrain: 2 of 4 runs failed for good; the first: run 2 ' &&
-        has fleet/sweep.csv '^1,.*,ended,0,2' '^2,.*,failed,2,0' '^3,.*,ended' '^4,.*,failed,2,0' &&
-        run 0 sweep -c failing.ini --status && has out '^ +2 .* failed .*nowhere' &&
-        run 1 sweep -c failing.ini -s sweep.retries=0 && has fleet/sweep.csv '^2,.*,failed,3,0'
+    mkdir -p fleet/2e-3-1/plan.json fleet/2e-3-2/plan.json
+    run 1 sweep -c failing.ini && [ "$(grep -c "^Run 3 .* failed: .*/plan.json: .*: it is tried again$" out)" -eq 1 ] &&
+        [ "$(grep -c "^Run 3 .* failed: .*/plan.json: [^:]*$" out)" -eq 1 ] && has err '^seqtrain: 2 of 4 runs failed for good; the first: run 3 ' &&
+        has fleet/sweep.csv '^1,.*,ended,0,2' '^2,.*,ended' '^3,.*,failed,2,0' '^4,.*,failed,2,0' &&
+        run 0 sweep -c failing.ini --status && has out '^ +3 .* failed .*plan.json' &&
+        run 1 sweep -c failing.ini -s sweep.retries=0 && has fleet/sweep.csv '^3,.*,failed,3,0'
 }
 point "a run that fails is tried again, and told" failing
+# lasting STATUS KEY WORDS: runs 2 and 4 fail by it at once, whatever sweep.retries is.
+lasting()
+{
+    fleet 2 'train.lr = 1e-3, 2e-3' "$2" >lasting.ini
+    rm -rf fleet
+    run 1 sweep -c lasting.ini -s device.memory=16MiB -s sweep.retries=5 && ! grep 'tried again' out && [ "$(grep -Ec "^Run [24] .* failed: .*$3" out)" -eq 2 ] &&
+        [ "$(cat fleet/journal/*.jsonl | grep '"event":"failed"' | grep -c "\"status\":$1,")" -eq 2 ] && has fleet/sweep.csv '^1,.*,ended,0,2' '^2,.*,failed,1,0' '^3,.*,ended' '^4,.*,failed,1,0' &&
+        run 1 sweep -c lasting.ini -s device.memory=16MiB && has fleet/sweep.csv '^2,.*,failed,2,0'
+}
+point "a fault of the data is told and not tried again" lasting 3 'data.features = "close", "nowhere"' nowhere
+point "nor is one of the configuration" lasting 2 'device.memory_fraction = 0.95, 0.01' 'the plan needs [0-9]+ bytes of [0-9]+ that device\.memory_fraction'
 
 # --- stops and kills
 

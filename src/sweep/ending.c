@@ -12,11 +12,19 @@
 #include "sweep/state.h"
 #include "util/file.h"
 
-/* The last line of the console that tells of an error, without its beginning. */
+/* Each line of an error begins so. */
+#define START "seqtrain: "
+
+static int is_error(const char *line)
+{
+    return line && !strncmp(line, START, strlen(START)) &&
+           !memmem(line, strcspn(line, "\n"), "warning: ", strlen("warning: "));
+}
+
+/* The first of the last lines of the console that tell of an error, without its beginning. */
 static void last_words(const char *folder, char *to, size_t size)
 {
-    static const char start[] = "seqtrain: ";
-    char text[2048], *path = file_join(folder, STATE_CONSOLE);
+    char text[8192], *path = file_join(folder, STATE_CONSOLE);
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     off_t end = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
     off_t from = end > (off_t)sizeof text - 1 ? end - (off_t)sizeof text + 1 : 0;
@@ -26,10 +34,15 @@ static void last_words(const char *folder, char *to, size_t size)
     free(path);
     text[got > 0 ? got : 0] = 0;
     *to = 0;
-    for (const char *line = text; line; line = (line = strchr(line, '\n')) ? line + 1 : NULL)
-        if (!strncmp(line, start, strlen(start)) && !strstr(line, "warning: "))
-            snprintf(to, size, "%.*s", (int)strcspn(line + strlen(start), "\n"),
-                     line + strlen(start));
+    int before = 0;
+    for (const char *line = text, *stop; line; line = stop ? stop + 1 : NULL) {
+        int now = is_error(line);
+        stop = strchr(line, '\n');
+        if (now && !before)
+            snprintf(to, size, "%.*s", (int)strcspn(line + strlen(START), "\n"),
+                     line + strlen(START));
+        before = now;
+    }
 }
 
 void ending_text(int status, const char *folder, char *to, size_t size)

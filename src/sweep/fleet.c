@@ -64,10 +64,12 @@ static unsigned failures_of(const struct fleet *f, size_t run)
     return f->state->place[run - 1].failures - f->run[run - 1].failed_before;
 }
 
+/* Whether a run has failed for good, as far as this supervisor goes. */
 static int has_failed(const struct fleet *f, size_t run)
 {
-    return f->state->place[run - 1].state != RUN_ENDED &&
-           failures_of(f, run) > (unsigned)f->runs->sweep->base->sweep.retries;
+    const struct run_place *p = &f->state->place[run - 1];
+    const unsigned retries = (unsigned)f->runs->sweep->base->sweep.retries;
+    return p->state != RUN_ENDED && failures_of(f, run) > (p->is_lasting ? 0 : retries);
 }
 
 /* Whether there is something to do for a run, here or elsewhere. */

@@ -118,6 +118,13 @@ static void begin_anew(struct state *s, const json_t *object)
     s->begun = string_of(object, "text");
 }
 
+/* Whether a failure is one of configuration or input. */
+static int is_lasting(const json_t *failed)
+{
+    json_int_t status = json_integer_value(json_object_get(failed, "status"));
+    return status == STATUS_USAGE || status == STATUS_INPUT;
+}
+
 static void take_run_event(struct run_place *p, const char *event, const json_t *object)
 {
     if (!strcmp(event, "anew"))
@@ -131,6 +138,7 @@ static void take_run_event(struct run_place *p, const char *event, const json_t 
     else if (!strcmp(event, "failed")) {
         p->state = RUN_FAILED;
         p->failures++;
+        p->is_lasting = is_lasting(object);
     } else if (!strcmp(event, "stopped"))
         p->state = RUN_STOPPED;
     else if (!strcmp(event, "elsewhere"))

@@ -29,6 +29,7 @@ enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED };
 struct run_place {
     enum run_state state;
     unsigned failures;
+    int is_lasting;       /* failed by configuration or input: another try would, too */
     const json_t *latest; /* event that the state is of; NULL: none */
 };
 
