@@ -11,6 +11,7 @@
 struct comm {
     void *library;
     const struct comm_plugin *plugin;
+    void *self; /* what the plug-in has made */
     int rank, size;
 };
 
@@ -65,7 +66,7 @@ int comm_open(struct comm **comm, struct error *err)
         free(c);
         return -1;
     }
-    if (c->plugin->begin(&c->rank, &c->size, why)) {
+    if (c->plugin->begin(&c->self, &c->rank, &c->size, why)) {
         fault(c, why, err);
         free(c); /* the library stays: MPI does not like to be unloaded */
         return -1;
@@ -77,14 +78,14 @@ int comm_open(struct comm **comm, struct error *err)
 void comm_close(struct comm *c)
 {
     if (c)
-        c->plugin->end();
+        c->plugin->end(c->self);
     free(c);
 }
 
 void comm_abort(struct comm *c, int status)
 {
     if (c)
-        c->plugin->abort(status);
+        c->plugin->abort(c->self, status);
 }
 
 int comm_rank(const struct comm *c)
@@ -100,13 +101,13 @@ int comm_size(const struct comm *c)
 int comm_send(struct comm *c, int to, const void *bytes, size_t size, struct error *err)
 {
     char why[COMM_WHY] = "";
-    return c->plugin->send(to, bytes, size, why) ? fault(c, why, err) : 0;
+    return c->plugin->send(c->self, to, bytes, size, why) ? fault(c, why, err) : 0;
 }
 
 int comm_receive(struct comm *c, int from, void *bytes, size_t size, struct error *err)
 {
     char why[COMM_WHY] = "";
-    return c->plugin->receive(from, bytes, size, why) ? fault(c, why, err) : 0;
+    return c->plugin->receive(c->self, from, bytes, size, why) ? fault(c, why, err) : 0;
 }
 
 /* Along a binomial tree: rank r has them from r without its lowest bit. */

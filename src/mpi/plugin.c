@@ -23,8 +23,9 @@ static int plugin_fault(int code, char why[COMM_WHY])
     return -1;
 }
 
-static int plugin_begin(int *rank, int *size, char why[COMM_WHY])
+static int plugin_begin(void **self, int *rank, int *size, char why[COMM_WHY])
 {
+    *self = NULL; /* MPI keeps it all */
     int code = MPI_Init(NULL, NULL);
     if (code == MPI_SUCCESS)
         code = MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
@@ -49,8 +50,9 @@ static int plugin_wait(MPI_Request *request)
     return code;
 }
 
-static int plugin_send(int to, const void *bytes, size_t size, char why[COMM_WHY])
+static int plugin_send(void *self, int to, const void *bytes, size_t size, char why[COMM_WHY])
 {
+    (void)self;
     const char *at = bytes;
     for (size_t n; size; size -= n, at += n) {
         MPI_Request request;
@@ -64,8 +66,9 @@ static int plugin_send(int to, const void *bytes, size_t size, char why[COMM_WHY
     return 0;
 }
 
-static int plugin_receive(int from, void *bytes, size_t size, char why[COMM_WHY])
+static int plugin_receive(void *self, int from, void *bytes, size_t size, char why[COMM_WHY])
 {
+    (void)self;
     char *at = bytes;
     for (size_t n; size; size -= n, at += n) {
         MPI_Request request;
@@ -79,13 +82,15 @@ static int plugin_receive(int from, void *bytes, size_t size, char why[COMM_WHY]
     return 0;
 }
 
-static void plugin_end(void)
+static void plugin_end(void *self)
 {
+    (void)self;
     MPI_Finalize();
 }
 
-static void plugin_abort(int status)
+static void plugin_abort(void *self, int status)
 {
+    (void)self;
     MPI_Abort(MPI_COMM_WORLD, status);
 }
 
