@@ -1134,6 +1134,7 @@ static void test_choices(void **state)
         {"log", "rotate", ROTATE_SIZE, "size"},
         {"sweep", "sampler", SAMPLER_GRID, "grid"},
         {"sweep", "sampler", SAMPLER_RANDOM, "random"},
+        {"sweep", "sampler", SAMPLER_TPE, "tpe"},
         {"sweep", "assign", ASSIGN_LOAD, "load"},
         {"sweep", "assign", ASSIGN_LIST, "list"},
     };

@@ -282,11 +282,20 @@ static int check_config(const struct options *options, struct config *config, st
     return result;
 }
 
+/* How many runs of a sweep are known before it has begun. */
+static size_t runs_known(const struct sweep *s)
+{
+    size_t random = (size_t)s->base->sweep.tpe_startup_trials;
+    if (s->base->sweep.sampler != SAMPLER_TPE || random >= s->runs)
+        return s->runs;
+    return random ? random : 1;
+}
+
 /* Checks runs of a sweep: all of them, each whatever became of those before, or the first. */
 static int check_runs(const struct options *options, struct error *err)
 {
     struct sweep *s = sweep_open(options->config, options->settings, options->setting_count, err);
-    size_t wrong = 0, count = s && options->all ? s->runs : 1;
+    size_t wrong = 0, count = s && options->all ? runs_known(s) : 1;
     struct error first = {0}, one = {0};
     for (size_t i = 1; s && i <= count; i++) {
         struct sweep_run run;
@@ -305,6 +314,9 @@ static int check_runs(const struct options *options, struct error *err)
         }
         sweep_run_fini(&run);
     }
+    if (s && options->all && count < s->runs)
+        printf("\nThe values of %zu more runs are chosen as the sweep goes (sampler = tpe).\n",
+               s->runs - count);
     sweep_free(s);
     if (!s || !wrong)
         return s ? 0 : -1;

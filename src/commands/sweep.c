@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "sweep/fleet.h"
 #include "sweep/results.h"
+#include "sweep/search.h"
 #include "sweep/worker.h"
 #include "util/file.h"
 
@@ -71,6 +72,11 @@ static int check_plain(const char *what, const char *config, struct error *err)
 static int list(const struct sweep *s, const char *config, struct error *err)
 {
     struct sweep_run run;
+    if (s->base->sweep.sampler == SAMPLER_TPE)
+        return error_set(err, STATUS_USAGE,
+                         "--list: sampler = tpe chooses the values of a run when it begins: "
+                         "'seqtrain sweep -c %s --run N' is the command of each, N from 1 to %zu",
+                         config, s->runs);
     if (check_plain("--list", config, err))
         return -1;
     char *name = program(), *path = file_real(config);
@@ -102,11 +108,13 @@ static size_t number_of(const char *text, const struct sweep *s, struct error *e
 }
 
 /* Trains the run, which this process has. */
-static int train_run(const struct options *options, const struct sweep *s, size_t number,
+static int train_run(const struct options *options, struct state *state, size_t number,
                      struct error *err)
 {
+    const struct sweep *s = state->runs->sweep;
     struct sweep_run run;
-    if (sweep_run(s, number, NULL, &run, err))
+    if (search_draw(state, number, err) ||
+        sweep_run(s, number, state->place[number - 1].point, &run, err))
         return -1;
     if (options->verbosity > LOG_QUIET)
         printf("run %zu of %zu: %s\n", number, s->runs, run.label);
@@ -124,7 +132,7 @@ static int journal_run(const struct options *options, struct state *state, size_
     if ((options->overwrite && state_tell(state, "anew", number, NULL, err)) ||
         state_tell(state, "started", number, NULL, err))
         return -1;
-    int result = train_run(options, state->runs->sweep, number, err), failed;
+    int result = train_run(options, state, number, err), failed;
     if (result) {
         json_t *message = json_string(err->text);
         failed = state_tell(state, "failed", number,
@@ -162,7 +170,7 @@ static int train_one(const struct options *options, struct runs *runs, struct lo
     if (result > 0 && !interrupted)
         result = error_set(err, STATUS_FAILED, "run %zu is trained by %s", number, look.holder);
     else if (!result)
-        result = supervised ? train_run(options, runs->sweep, number, err)
+        result = supervised ? train_run(options, state, number, err)
                             : journal_run(options, state, number, err);
     worker_end(worker);
     state_free(state);
@@ -230,11 +238,11 @@ static int run_command(const struct options *options, struct sweep *s, struct er
     struct error late;
     if (!log)
         return error_set(err, STATUS_FAILED, "out of memory");
-    int result = !runs             ? -1
-                 : options->run    ? train_one(options, runs, log, err)
-                 : options->status ? print_status(runs, log, err)
-                 : options->best   ? write_best(options, runs, log, err)
-                                   : train_all(options, runs, log, err);
+    int result = !runs || search_check(runs, err) ? -1
+                 : options->run                   ? train_one(options, runs, log, err)
+                 : options->status                ? print_status(runs, log, err)
+                 : options->best                  ? write_best(options, runs, log, err)
+                                                  : train_all(options, runs, log, err);
     runs_free(runs);
     log_close(log, &late);
     return result;

@@ -11,6 +11,7 @@
 #include "sweep/pictures.h"
 #include "sweep/results.h"
 #include "sweep/screen.h"
+#include "sweep/search.h"
 #include "sweep/slots.h"
 #include "sweep/spawn.h"
 #include "util/file.h"
@@ -128,9 +129,29 @@ static int start_process(struct fleet *f, size_t index, size_t run, struct error
     return spawn_worker(&what, &f->slot[index].pid, &f->slot[index].pipe, err);
 }
 
+/* Draws the values of a run where that is due: 1 if another process has the run. */
+static int draw_run(struct fleet *f, size_t run, struct error *err)
+{
+    struct fleet_run *r = &f->run[run - 1];
+    struct claim *claim = NULL;
+    struct claim_look look;
+    if (!search_is_due(f->state, run))
+        return 0;
+    int result = claim_take(f->state->folder, run, r->stale, &claim, &look, err);
+    if (!result) {
+        r->stale = 0;
+        result = search_draw(f->state, run, err);
+    }
+    claim_release(claim);
+    return result;
+}
+
 static int start_run(struct fleet *f, size_t index, size_t run, struct error *err)
 {
     const char *device = f->slots.device[index];
+    int elsewhere = draw_run(f, run, err);
+    if (elsewhere)
+        return elsewhere < 0 ? -1 : 0;
     f->run[run - 1].waits_told = 0;
     if (state_tell(f->state, "started", run,
                    json_pack("{s:I, s:s}", "slot", (json_int_t)index, "device", device), err) ||

@@ -28,6 +28,7 @@
 struct reader {
     char *name;
     struct lines lines;
+    size_t seen, told; /* lines that journal_seen() gave, and those that have been journaled */
 };
 
 struct journal {
@@ -165,8 +166,11 @@ int journal_read(struct journal *j, struct error *err)
     if (!failed && errno)
         failed = error_errno(err, STATUS_FAILED, j->folder);
     closedir(dir);
-    if (j->count > before)
-        qsort(j->event, j->count, sizeof *j->event, compare_events);
+    for (size_t i = before ? before : 1; i < j->count; i++)
+        if (compare_events(&j->event[i - 1], &j->event[i]) > 0) {
+            qsort(j->event, j->count, sizeof *j->event, compare_events);
+            break;
+        }
     return failed;
 }
 
@@ -204,6 +208,18 @@ void journal_free(struct journal *j)
         free(j->folder);
     }
     free(j);
+}
+
+json_t *journal_seen(struct journal *j)
+{
+    json_t *seen = json_object();
+    for (size_t i = 0; i < j->readers; i++) {
+        struct reader *r = j->reader[i];
+        r->seen = r->lines.count;
+        if (r->seen != r->told)
+            json_object_set_new(seen, r->name, json_integer((json_int_t)r->seen));
+    }
+    return seen;
 }
 
 /* --- writing */
@@ -256,6 +272,7 @@ static char *event_line(struct journal *j, const char *event, json_t *members, s
 int journal_append(struct journal *j, const char *event, json_t *members, struct error *err)
 {
     size_t size;
+    const int is_told = json_object_get(members, "from") != NULL;
     if (journal_read(j, err) || (j->fd < 0 && make_own(j, err))) {
         json_decref(members);
         return -1;
@@ -273,6 +290,8 @@ int journal_append(struct journal *j, const char *event, json_t *members, struct
         error_errno(err, STATUS_FAILED, j->folder);
     else
         j->cut = 0;
+    for (size_t i = 0; is_told && !failed && i < j->readers; i++)
+        j->reader[i]->told = j->reader[i]->seen;
     free(line);
     return failed ? -1 : journal_read(j, err);
 }

@@ -37,6 +37,13 @@ int journal_read(struct journal *journal, struct error *err);
  * disk. Reads before, so that n is above all that there is, and behind. */
 int journal_append(struct journal *journal, const char *event, json_t *members, struct error *err);
 
+/*
+ * What has been read, as {file: lines}: of the files that have more since the last append that was
+ * given one. The lines of all of an own file's objects, the latest of each name, are thus what its
+ * writer knew at each of them.
+ */
+json_t *journal_seen(struct journal *journal);
+
 /* All events, in their order. */
 size_t journal_count(const struct journal *journal);
 const struct journal_event *journal_event(const struct journal *journal, size_t index);

@@ -58,11 +58,13 @@ static void put_value(const char *text, FILE *out)
             putc('_', out);
 }
 
-/* Whether a key is told in names: the first of an axis that is more than one value. */
+/* Whether a key is told in names: the first of an axis that is more than one value. What tpe draws
+ * is not known when the run gets its name. */
 static int is_told(const struct sweep *s, const struct sweep_key *key)
 {
     const struct axis *axis = &s->axis[key->axis];
-    return axis->name == key->name && (axis->kind != AXIS_CHOICE || axis->choices > 1);
+    return s->base->sweep.sampler != SAMPLER_TPE && axis->name == key->name &&
+           (axis->kind != AXIS_CHOICE || axis->choices > 1);
 }
 
 char *names_of(const struct sweep *s, size_t number, const double *point)

@@ -58,8 +58,8 @@ static int gather_keys(struct gathered *g)
             return -1;
         for (size_t i = 0; i < g->runs; i++) {
             const char *text = runs->row[i].value[k];
-            value[i] = key->choice ? NAN : strtod(text, NULL);
-            for (size_t c = 0; key->choice && c < axis->choices; c++)
+            value[i] = key->choice || !text ? NAN : strtod(text, NULL);
+            for (size_t c = 0; text && key->choice && c < axis->choices; c++)
                 if (!strcmp(text, key->choice[c]))
                     value[i] = (double)c;
         }
@@ -128,7 +128,8 @@ static int gather_runs(struct gathered *g)
 {
     for (size_t i = 0; i < g->runs; i++) {
         const enum run_state at = g->state->place[i].state;
-        g->label[i] = g->state->runs->row[i].label;
+        const struct run_row *row = &g->state->runs->row[i];
+        g->label[i] = row->label ? row->label : row->name;
         g->figure[i] = results_figure(g->state, i + 1);
         g->end[i] = at == RUN_ENDED ? PLOT_DONE : at == RUN_FAILED ? PLOT_FAILED : PLOT_PRUNED;
         if (gather_curve(g, i))
@@ -303,20 +304,10 @@ static int draw(const struct gathered *g, size_t picture, struct error *err)
     return failed;
 }
 
-/* Whether all runs are judged by one figure. */
-static int is_comparable(const struct runs *runs)
-{
-    for (size_t i = 1; i < runs->count; i++)
-        if (strcmp(runs->row[i].figure, runs->row->figure) != 0 ||
-            runs->row[i].lower_is_better != runs->row->lower_is_better)
-            return 0;
-    return runs->count > 0;
-}
-
 int pictures_write(struct state *state, struct error *err)
 {
     struct gathered g = {.state = state, .runs = state->runs->count};
-    const size_t count = is_comparable(state->runs) ? sizeof pictures / sizeof *pictures : 1;
+    const size_t count = runs_compare(state->runs) ? sizeof pictures / sizeof *pictures : 1;
     const struct list *wanted = &state->runs->sweep->base->plots.enable;
     if (!wanted->count || !strcmp(wanted->item[0], "none"))
         return 0;

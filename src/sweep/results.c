@@ -78,7 +78,7 @@ static void put_csv(const struct state *s, FILE *out)
         put_field(row->name, out);
         for (size_t k = 0; k < sweep->keys; k++) {
             putc(',', out);
-            put_field(row->value[k], out);
+            put_field(row->value[k] ? row->value[k] : "", out);
         }
         fprintf(out, ",%s,%u,%ld,%ld,%s", r.state, s->place[run - 1].failures, r.epochs,
                 r.best_epoch, row->figure);
@@ -92,10 +92,10 @@ static void put_csv(const struct state *s, FILE *out)
 
 /* --- sweep.json */
 
-/* Names of files may be anything. */
+/* Names of files may be anything; NULL is not known. */
 static json_t *json_name(const char *text)
 {
-    json_t *string = json_string(text);
+    json_t *string = text ? json_string(text) : NULL;
     return string ? string : json_null();
 }
 

@@ -10,8 +10,9 @@
 #include "sweep/sweep.h"
 
 struct run_row {
-    char *name, *label, *folder;
-    char **value; /* [keys of the sweep], as after -s */
+    char *name, *folder;
+    char *label;  /* what varies, for people; NULL: it has not been drawn */
+    char **value; /* [keys of the sweep], as after -s; each NULL: it has not been drawn */
     char figure[80];
     int lower_is_better;
     struct follow follow; /* read by whoever wants to know */
@@ -23,7 +24,14 @@ struct runs {
     size_t count;
 };
 
+/* With sampler = tpe the values are to be drawn, by runs_draw(). */
 struct runs *runs_of(const struct sweep *sweep, struct error *err);
 void runs_free(struct runs *runs);
+
+/* Whether all runs are judged by one figure. */
+int runs_compare(const struct runs *runs);
+
+/* Gives a run the values of a point (NULL: none) in place of those that it had. -1: no memory. */
+int runs_draw(struct runs *runs, size_t run, const double *point);
 
 #endif

@@ -379,13 +379,19 @@ static int split_trials(const struct sampler *s, const struct trial *trial, size
     return 0;
 }
 
+int sampler_is_tpe(const struct sampler *s, const struct trial *trial, size_t trials)
+{
+    size_t ended = 0;
+    for (size_t i = 0; i < trials; i++)
+        ended += (size_t)is_judged(&trial[i]);
+    return ended >= s->startup_trials;
+}
+
 int sampler_tpe(const struct sampler *s, const struct trial *trial, size_t trials, size_t number,
                 double *point)
 {
-    size_t ended = 0, good = 0, bad = 0;
-    for (size_t i = 0; i < trials; i++)
-        ended += (size_t)is_judged(&trial[i]);
-    if (ended < s->startup_trials) {
+    size_t good = 0, bad = 0;
+    if (!sampler_is_tpe(s, trial, trials)) {
         sampler_random(s, number, point);
         return 0;
     }

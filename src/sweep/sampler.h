@@ -50,6 +50,9 @@ struct sampler {
 /* Fills in point[axes] of the trial of a number. */
 void sampler_random(const struct sampler *s, size_t number, double *point);
 
+/* Whether so many trials have ended that sampler_tpe() draws no random point. */
+int sampler_is_tpe(const struct sampler *s, const struct trial *trial, size_t trials);
+
 /*
  * The same, from the trials so far in the order of their numbers, without the one that is asked
  * for. Returns -1 without memory.

@@ -113,6 +113,11 @@ static int read_assignment(struct slots *s, const struct sweep *sweep, struct er
         return !config_slot(sweep->base, 0, &key)
                    ? 0
                    : error_set(err, STATUS_USAGE, "%s: [sweep] %s needs assign = list", name, key);
+    if (sweep->base->sweep.sampler == SAMPLER_TPE)
+        return error_set(err, STATUS_USAGE,
+                         "%s: [sweep] assign = list goes by values, which sampler = tpe draws "
+                         "when a run begins: assign = load",
+                         name);
     if (!sweep->keys || !sweep->key[0].choice)
         return error_set(err, STATUS_USAGE,
                          "%s: [sweep] assign = list goes by the values of the first key that "

@@ -76,6 +76,8 @@ static char *text_of(const struct sweep *s)
                 config_choice("sweep", "sampler", (int)s->base->sweep.sampler));
         if (s->base->sweep.sampler != SAMPLER_GRID)
             fprintf(out, "samples = %zu\n", s->runs);
+        if (s->base->sweep.sampler == SAMPLER_TPE)
+            fprintf(out, "tpe_startup_trials = %ld\n", s->base->sweep.tpe_startup_trials);
     }
     for (size_t k = 0; !failed && k < s->keys; k++)
         failed = put_key(s, &s->key[k], out);
@@ -112,9 +114,19 @@ static const char *string_of(const json_t *object, const char *key)
     return text ? text : "";
 }
 
+static void forget_places(struct state *s)
+{
+    for (size_t i = 0; i < s->runs->count; i++) {
+        if (s->place[i].point && !s->is_part)
+            runs_draw(s->runs, i + 1, NULL);
+        free(s->place[i].point);
+        s->place[i] = (struct run_place){0};
+    }
+}
+
 static void begin_anew(struct state *s, const json_t *object)
 {
-    memset(s->place, 0, s->runs->count * sizeof *s->place);
+    forget_places(s);
     s->begun = string_of(object, "text");
 }
 
@@ -125,10 +137,25 @@ static int is_lasting(const json_t *failed)
     return status == STATUS_USAGE || status == STATUS_INPUT;
 }
 
+/* The point of the values that were drawn for a run. An event that holds none is passed over. */
+static int take_point(struct state *s, size_t run, const json_t *object)
+{
+    struct run_place *p = &s->place[run - 1];
+    double *point = calloc(s->runs->sweep->axes + 1, sizeof *point);
+    if (!point)
+        return -1;
+    if (p->point || sweep_point_of(s->runs->sweep, json_object_get(object, "values"), point)) {
+        free(point);
+        return 0;
+    }
+    p->point = point;
+    return s->is_part ? 0 : runs_draw(s->runs, run, point);
+}
+
 static void take_run_event(struct run_place *p, const char *event, const json_t *object)
 {
     if (!strcmp(event, "anew"))
-        *p = (struct run_place){0};
+        *p = (struct run_place){.point = p->point};
     if (p->state == RUN_ENDED) /* once and for all */
         return;
     if (!strcmp(event, "started"))
@@ -148,7 +175,8 @@ static void take_run_event(struct run_place *p, const char *event, const json_t 
     p->latest = object;
 }
 
-static void take_event(struct state *s, const json_t *object)
+/* -1: no memory. */
+static int take_event(struct state *s, const json_t *object)
 {
     const char *event = string_of(object, "event");
     json_int_t run = json_integer_value(json_object_get(object, "run"));
@@ -159,23 +187,52 @@ static void take_event(struct state *s, const json_t *object)
         s->to_clear = 1;
     } else if (!strcmp(event, "cleared"))
         s->to_clear = 0;
+    else if (run > 0 && (size_t)run <= s->runs->count && !strcmp(event, "drawn"))
+        return take_point(s, (size_t)run, object);
     else if (run > 0 && (size_t)run <= s->runs->count)
         take_run_event(&s->place[run - 1], event, object);
+    return 0;
 }
 
 int state_read(struct state *s, struct error *err)
 {
     if (journal_read(s->journal, err))
         return -1;
-    if (s->folded == journal_count(s->journal))
-        return 0;
-    s->folded = journal_count(s->journal);
-    memset(s->place, 0, s->runs->count * sizeof *s->place);
-    s->begun = NULL;
-    s->to_clear = 0;
-    for (size_t i = 0; i < journal_count(s->journal); i++)
-        take_event(s, journal_event(s->journal, i)->object);
+    /* unless an event has come in between, those before have been taken */
+    if (s->folded && journal_event(s->journal, s->folded - 1) != s->last) {
+        forget_places(s);
+        s->begun = NULL;
+        s->to_clear = 0;
+        s->folded = 0;
+    }
+    for (; s->folded < journal_count(s->journal); s->folded++) {
+        s->last = journal_event(s->journal, s->folded);
+        if (take_event(s, s->last->object))
+            return out_of_memory(err);
+    }
     return 0;
+}
+
+int state_part(const struct state *s, const json_t *lines, struct state *part)
+{
+    *part = (struct state){.runs = s->runs, .is_part = 1};
+    if (!(part->place = calloc(s->runs->count, sizeof *part->place)))
+        return -1;
+    for (size_t i = 0; i < journal_count(s->journal); i++) {
+        const struct journal_event *e = journal_event(s->journal, i);
+        const json_int_t known = json_integer_value(json_object_get(lines, e->file));
+        if ((json_int_t)e->line <= known && take_event(part, e->object))
+            return -1;
+    }
+    return 0;
+}
+
+void state_part_fini(struct state *part)
+{
+    if (part->place)
+        forget_places(part);
+    free(part->place);
+    *part = (struct state){0};
 }
 
 struct state *state_open(struct runs *runs, struct log *log, struct error *err)
@@ -200,6 +257,8 @@ void state_free(struct state *s)
     if (s) {
         journal_free(s->journal);
         free(s->text);
+        if (s->place)
+            forget_places(s);
         free(s->place);
     }
     free(s);
@@ -263,10 +322,10 @@ static int forget_file(const char *folder, const char *name, struct error *err)
     return failed;
 }
 
-/* Clears the folder of a run. */
-static int clear_run(const struct run_row *row, const struct sweep *sweep, struct error *err)
+int state_clear_run(const struct state *s, size_t run, struct error *err)
 {
-    struct config config = *sweep->base;
+    const struct run_row *row = &s->runs->row[run - 1];
+    struct config config = *s->runs->sweep->base;
     struct folder folder;
     config.run.output = row->folder;
     folder_init(&folder, &config, FOLDER_OVERWRITE);
@@ -287,7 +346,7 @@ static int clear(struct state *s, struct error *err)
         return error_set(err, STATUS_FAILED, "%s: %s is clearing it for another start", s->folder,
                          look.holder);
     for (size_t i = 0; !failed && i < s->runs->count; i++)
-        failed = clear_run(&s->runs->row[i], s->runs->sweep, err);
+        failed = state_clear_run(s, i + 1, err);
     failed = failed || journal_append(s->journal, "cleared", NULL, err) || state_read(s, err);
     claim_release(claim);
     return failed ? -1 : 0;

@@ -5,12 +5,16 @@
  *   sweep      text, runs: what the sweep is; the first one holds
  *   overwrite  text, runs: what was before counts no more; run folders are to be cleared
  *   cleared    they are
+ *   drawn      run, values, by, from: what varies has these values, by key, in the run (sampler =
+ *              tpe); by "tpe", or "random" while few runs have ended
  *   started    run, slot, device: a process works on the run
  *   anew       run: it begins from the start, whatever was before
  *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
  *   failed     run, status, signal, message: it is not
  *   stopped    run: it was interrupted, and can go on
  *   elsewhere  run: the process found that another one has it
+ *
+ * What is derived from the journal has "from", what had been read of it then: see journal_seen().
  *
  * The state owns its journal; the runs are the caller's.
  */
@@ -31,6 +35,7 @@ struct run_place {
     unsigned failures;
     int is_lasting;       /* failed by configuration or input: another try would, too */
     const json_t *latest; /* event that the state is of; NULL: none */
+    double *point;        /* [axes] that was drawn; NULL: none (yet) */
 };
 
 struct state {
@@ -38,14 +43,21 @@ struct state {
     struct runs *runs;
     char *text; /* what the sweep is: all on which results depend */
     struct journal *journal;
-    size_t folded;           /* events that the states are of */
-    struct run_place *place; /* [runs->count] */
-    const char *begun;       /* text of the sweep in the journal; NULL: none */
-    int to_clear;            /* run folders are to be cleared */
+    size_t folded;                    /* events that the states are of, */
+    const struct journal_event *last; /* of which this is the last */
+    struct run_place *place;          /* [runs->count] */
+    const char *begun;                /* text of the sweep in the journal; NULL: none */
+    int to_clear;                     /* run folders are to be cleared */
+    int is_part;                      /* of part of the journal: it tells the runs nothing */
 };
 
 struct state *state_open(struct runs *runs, struct log *log, struct error *err);
 void state_free(struct state *state);
+
+/* Fills in where each run stood by the lines {file: lines} of the journals. -1: no memory.
+ * state_part_fini() in any case. */
+int state_part(const struct state *state, const json_t *lines, struct state *part);
+void state_part_fini(struct state *part);
 
 /* Reads what has come since. */
 int state_read(struct state *state, struct error *err);
@@ -55,6 +67,9 @@ int state_read(struct state *state, struct error *err);
  * `overwrite` is given: that clears all runs, none of which may be under way.
  */
 int state_begin(struct state *state, int overwrite, struct error *err);
+
+/* Clears the folder of a run, which nobody trains. */
+int state_clear_run(const struct state *state, size_t run, struct error *err);
 
 /* Fails as state_begin() does, but writes nothing. */
 int state_check(const struct state *state, struct error *err);

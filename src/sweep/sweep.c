@@ -10,6 +10,7 @@
 #include "sweep/names.h"
 #include "sweep/sampler.h"
 #include "sweep/values.h"
+#include "util/clocale.h"
 #include "util/file.h"
 
 #define MOST_RUNS 10000
@@ -271,6 +272,17 @@ static int open_keys(struct sweep *s, struct error *err)
     return failed;
 }
 
+/* What a search cannot do: it knows a run's values when the run begins. */
+static int check_tpe(const struct sweep *s, struct error *err)
+{
+    if (s->base->sweep.sampler != SAMPLER_TPE || !s->has_folder)
+        return 0;
+    return error_set(err, STATUS_USAGE,
+                     "%s: [sweep] sampler = tpe: each run has a folder in sweep.output, named by "
+                     "its number; run.output is to be left out",
+                     config_name(s->base));
+}
+
 struct sweep *sweep_open(const char *path, char *const *settings, size_t count, struct error *err)
 {
     struct sweep *s = calloc(1, sizeof *s);
@@ -285,7 +297,7 @@ struct sweep *sweep_open(const char *path, char *const *settings, size_t count, 
     for (size_t i = 0; i < s->keys; i++)
         s->has_folder |= !strcmp(s->key[i].name, "run.output");
     *err->text = 0;
-    if (find_numbered(s, err) || try_runs(s, err))
+    if (check_tpe(s, err) || find_numbered(s, err) || try_runs(s, err))
         goto failed;
     return s;
 failed:
@@ -324,6 +336,33 @@ void sweep_point(const struct sweep *s, size_t number, double *point)
         point[i] = (double)(left % s->axis[i].choices);
         left /= s->axis[i].choices;
     }
+}
+
+/* Where a value stands on the axis of its key. */
+static int place_of(const struct sweep *s, const struct sweep_key *key, const char *text,
+                    double *place)
+{
+    const struct axis *axis = &s->axis[key->axis];
+    char *end;
+    for (size_t i = 0; key->choice && i < axis->choices; i++)
+        if (!strcmp(text, key->choice[i])) {
+            *place = (double)i;
+            return 0;
+        }
+    *place = strtod(text, &end);
+    return key->choice || end == text || *end || !isfinite(*place) ? -1 : 0;
+}
+
+int sweep_point_of(const struct sweep *s, const json_t *values, double *point)
+{
+    locale_t before = clocale_enter();
+    int failed = 0;
+    for (size_t k = s->keys; !failed && k-- > 0;) { /* the first key of an axis is the last here */
+        const char *text = json_string_value(json_object_get(values, s->key[k].name));
+        failed = !text || place_of(s, &s->key[k], text, &point[s->key[k].axis]);
+    }
+    clocale_leave(before);
+    return failed ? -1 : 0;
 }
 
 /* --- runs */

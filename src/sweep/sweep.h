@@ -10,6 +10,8 @@
 #ifndef SWEEP_SWEEP_H
 #define SWEEP_SWEEP_H
 
+#include <jansson.h>
+
 #include "config/config.h"
 #include "sweep/axis.h"
 
@@ -29,13 +31,13 @@ struct sweep {
     size_t axes;
     size_t runs;    /* of a grid all points, else sweep.samples */
     int has_folder; /* the file says run.output, or it varies */
-    int numbered;   /* names of runs begin with their number */
+    int numbered;   /* names of runs begin with their number; with tpe they are nothing else */
 };
 
 struct sweep_run {
     size_t number;         /* from 1 */
     struct config *config; /* whole, as of a file of its own */
-    char *name;            /* of its values, and a safe file name: "BTC-1m"; no other run has it */
+    char *name;            /* a safe file name, of its values: "BTC-1m"; no other run has it */
     char *label;           /* for people: "coin = BTC, resample = 1m, window = 240" */
     const char *folder;    /* run.output; without it sweep.output/NAME */
     char **setting;        /* [settings]: "section.key=value" of all that differs from the file */
@@ -46,11 +48,17 @@ struct sweep_run {
 struct sweep *sweep_open(const char *path, char *const *settings, size_t count, struct error *err);
 void sweep_free(struct sweep *sweep);
 
-/* Fills point[axes] of a run from 1 to runs, by sweep.sampler; the same each time. */
+/*
+ * Fills point[axes] of a run from 1 to runs, by sweep.sampler; the same each time. With tpe, which
+ * draws as the sweep goes, it is a random one, as of a run that begins the search.
+ */
 void sweep_point(const struct sweep *sweep, size_t number, double *point);
 
 /* The value of a key at a point, as after -s; the caller frees. NULL without memory. */
 char *sweep_value(const struct sweep_key *key, const double *point);
+
+/* The point of {key: value, as after -s}; -1: it is none of this sweep. */
+int sweep_point_of(const struct sweep *sweep, const json_t *values, double *point);
 
 /* Fills in the run of a point (NULL: that of sweep_point()), which sweep_run_fini() releases. */
 int sweep_run(const struct sweep *sweep, size_t number, const double *point, struct sweep_run *run,
