@@ -1040,6 +1040,8 @@ static void test_choices(void **state)
         {"data", "target_rows", TARGET_HORIZON, "horizon"},
         {"data", "target_rows", TARGET_EACH, "each"},
         {"data", "target_rows", TARGET_WINDOW, "window"},
+        {"data", "sampling", SAMPLING_SHUFFLED, "shuffled"},
+        {"data", "sampling", SAMPLING_RANDOM, "random"},
         {"data", "split_unit", SPLIT_BLOCK, "block"},
         {"data", "split_unit", SPLIT_SERIES, "series"},
         {"data", "balance", BALANCE_NONE, "none"},

@@ -128,6 +128,29 @@ static void plateau_ends_at_its_floor(void **state)
     }
 }
 
+/* An epoch of train.evaluate steps, an end by train.steps. */
+static void by_steps(void **state)
+{
+    (void)state;
+    struct config c = settings(SCHEDULE_COSINE, 0);
+    c.train.evaluate = (struct span){7, SPAN_STEPS};
+    struct schedule s = schedule_make(&c, 100);
+    assert_int_equal(s.samples, 84);
+    assert_int_equal(s.per_epoch, 7);
+    assert_int_equal(s.total, 35);
+    c.train.steps = 20;
+    s = schedule_make(&c, 5); /* the training part may be smaller than a step */
+    assert_int_equal(s.samples, 84);
+    assert_int_equal(s.total, 20);
+    near(schedule_lr(&s, &c, 0), 0.3);
+    near(schedule_lr(&s, &c, 10), 0.18);
+    c.train.evaluate = (struct span){1, SPAN_EPOCHS};
+    s = schedule_make(&c, 100);
+    assert_int_equal(s.samples, 100);
+    assert_int_equal(s.per_epoch, 9);
+    assert_int_equal(s.total, 20);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +158,7 @@ int main(void)
         cmocka_unit_test(rates),
         cmocka_unit_test(short_runs),
         cmocka_unit_test(plateau_ends_at_its_floor),
+        cmocka_unit_test(by_steps),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);

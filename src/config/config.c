@@ -2,6 +2,7 @@
 #include "config/config.h"
 
 #include <libgen.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -577,6 +578,24 @@ static void check_batch(struct config_making *p)
               accumulate, step);
 }
 
+/* An epoch's windows are numbered by 32 bits. */
+static void check_epochs(struct config_making *p)
+{
+    const struct config *c = p->config;
+    const struct span every = c->train.evaluate;
+    const struct option *evaluate = KEY(train, evaluate);
+    const double own = (double)c->train.batch * (double)c->train.accumulate;
+    const double step = c->train.effective_batch ? (double)c->train.effective_batch : own;
+    if (every.unit == SPAN_EPOCHS
+            ? every.value != 1
+            : every.unit != SPAN_STEPS || every.value < 1 || every.value != floor(every.value))
+        clash(p, evaluate, evaluate, "give 1 epochs, or N steps, N a whole number above 0");
+    else if (every.unit == SPAN_STEPS && every.value * fabs(step) > 2147483648.0)
+        clash(p, evaluate, KEY(train, batch),
+              "%.0f steps of %.0f windows are more than 2^31 windows between two evaluations",
+              every.value, fabs(step));
+}
+
 static void check_training(struct config_making *p)
 {
     const struct config *c = p->config;
@@ -589,6 +608,7 @@ static void check_training(struct config_making *p)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);
     check_batch(p);
+    check_epochs(p);
     if (c->train.batch > 0 && c->train.batch % c->train.shards)
         clash(p, KEY(train, shards), KEY(train, batch),
               "batch = %ld cannot be cut into %ld equal shards", c->train.batch, c->train.shards);

@@ -66,7 +66,7 @@ static void say_start(const struct training *t)
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
     if (e->feed->stage)
         log_say(t->log, "Data: the windows of each batch are brought to the device.");
-    log_say(t->log, "%ld epochs of %ld steps, each %ld x %ld windows", c->train.epochs, s.per_epoch,
+    log_say(t->log, "%ld epochs of %ld steps, each %ld x %ld windows", train_epochs(t), s.per_epoch,
             c->train.accumulate, c->train.batch);
     advice_step(c, e->data->count[PART_TRAIN], t->log);
     advice_warn(c, e->data, t->log);

@@ -122,7 +122,7 @@ void advice_warn(const struct config *c, const struct dataset *data, struct log 
 void advice_step(const struct config *c, size_t windows, struct log *log)
 {
     size_t group = (size_t)c->train.batch * (size_t)c->train.accumulate, batch = 1;
-    if (group < windows || windows < 2)
+    if (group < windows || windows < 2 || c->train.evaluate.unit == SPAN_STEPS)
         return;
     while (batch * 20 <= windows) /* ten steps or more, where there are so many windows */
         batch *= 2;
@@ -138,7 +138,7 @@ int advice_time(const struct config *c, int is_cpu, double seconds, struct log *
     char what[256] = "";
     if (!(seconds >= 86400))
         return 0;
-    add(what, sizeof what, "fewer train.epochs");
+    add(what, sizeof what, c->train.steps ? "fewer train.steps" : "fewer train.epochs");
     if (!c->train.patience)
         add(what, sizeof what, "train.patience, which stops early");
     if (c->data.stride < c->data.window)

@@ -12,7 +12,7 @@ static int make_buffer(struct feed *feed, struct buffer **to, const char *name, 
     return values ? buffer_write(*to, 0, count * sizeof *values, values, err) : 0;
 }
 
-static int make_resident(struct feed *feed, struct error *err)
+static int make_resident(struct feed *feed, size_t samples, struct error *err)
 {
     const struct dataset *data = feed->data;
     struct model_data *to = &feed->buffers;
@@ -23,8 +23,7 @@ static int make_resident(struct feed *feed, struct error *err)
         return -1;
     if (data->weight && make_buffer(feed, &to->weight, "weights", data->weight, data->rows, err))
         return -1;
-    to->order =
-        buffer_new(feed->dev, dataset_samples(data) * sizeof(uint32_t), "order of samples", err);
+    to->order = buffer_new(feed->dev, samples * sizeof(uint32_t), "order of samples", err);
     return to->order ? 0 : -1;
 }
 
@@ -49,7 +48,7 @@ static int make_staged(struct feed *feed, const struct stage_shape *shapes, size
     return to->order ? 0 : -1;
 }
 
-struct feed *feed_open(struct device *dev, const struct dataset *data, int streams,
+struct feed *feed_open(struct device *dev, const struct dataset *data, size_t samples, int streams,
                        const struct stage_shape *shapes, size_t count, struct error *err)
 {
     struct feed *feed = calloc(1, sizeof *feed);
@@ -59,7 +58,7 @@ struct feed *feed_open(struct device *dev, const struct dataset *data, int strea
     }
     feed->dev = dev;
     feed->data = data;
-    if (!(streams ? make_staged(feed, shapes, count, err) : make_resident(feed, err)))
+    if (!(streams ? make_staged(feed, shapes, count, err) : make_resident(feed, samples, err)))
         return feed;
     feed_close(feed);
     return NULL;
@@ -77,10 +76,10 @@ void feed_close(struct feed *feed)
     free(feed);
 }
 
-uint64_t feed_resident_bytes(const struct dataset *data)
+uint64_t feed_resident_bytes(const struct dataset *data, size_t samples)
 {
     const uint64_t values = data->features + data->targets + (data->weight != NULL);
-    return sizeof(float) * (data->rows * values + dataset_samples(data));
+    return sizeof(float) * (data->rows * values + samples);
 }
 
 int feed_order(struct feed *feed, const struct stage_shape *shape, const uint32_t *start,
@@ -92,7 +91,7 @@ int feed_order(struct feed *feed, const struct stage_shape *shape, const uint32_
         return 0;
     }
     if (count * sizeof *start > buffer_size(feed->buffers.order))
-        return error_set(err, STATUS_FAILED, "more samples than any part of the data has");
+        return error_set(err, STATUS_FAILED, "more samples than there is room for");
     return buffer_write(feed->buffers.order, 0, count * sizeof *start, start, err);
 }
 

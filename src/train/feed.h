@@ -24,13 +24,14 @@ struct feed {
     struct stage *stage;      /* NULL: resident */
 };
 
-/* A feed of batches of these extents. `streams`: it is not resident. */
-struct feed *feed_open(struct device *dev, const struct dataset *data, int streams,
+/* A feed of batches of these extents, from orders of `samples` at most. `streams`: it is not
+ * resident. */
+struct feed *feed_open(struct device *dev, const struct dataset *data, size_t samples, int streams,
                        const struct stage_shape *shapes, size_t count, struct error *err);
 void feed_close(struct feed *feed);
 
-/* Device bytes of series and targets, where they are resident. */
-uint64_t feed_resident_bytes(const struct dataset *data);
+/* Device bytes of series, targets and orders of `samples`, where they are resident. */
+uint64_t feed_resident_bytes(const struct dataset *data, size_t samples);
 
 /* First rows of the samples, in the order in which batches of this shape take them: where the feed
  * streams, `start` must stay until feed_end() or the next order. Waits. */

@@ -15,9 +15,11 @@ struct loop {
     struct training *training;
     struct schedule schedule;
     struct terms terms;    /* of the loss */
-    const uint32_t *start; /* [n] windows of the training part */
-    size_t n;
-    uint32_t *order;     /* [n] */
+    const uint32_t *start; /* [windows] of the training part */
+    size_t windows;
+    uint32_t *pass;      /* [windows] the order of a pass over them */
+    size_t n;            /* windows of the epoch */
+    uint32_t *order;     /* [schedule.samples]: which, [n] of them */
     double began, saved; /* times of start and last checkpoint */
     double epoch_began;
     uint64_t epoch_from; /* samples of the epoch that an earlier process did */

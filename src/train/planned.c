@@ -6,6 +6,7 @@
 
 #include "exec/exec.h"
 #include "lower/lower.h"
+#include "train/schedule.h"
 
 /* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
  * state that the one before ended with. */
@@ -121,13 +122,22 @@ struct stage_shape planned_batches(const struct engine *e, int evaluating, size_
     return (struct stage_shape){batch, window, shape.target_first, shape.target_rows};
 }
 
+/* The most samples that an epoch or an evaluation takes. */
+static size_t most_samples(const struct engine *e)
+{
+    const size_t data = dataset_samples(e->data);
+    const size_t epoch = schedule_make(e->config, e->data->count[PART_TRAIN]).samples;
+    return epoch > data ? epoch : data;
+}
+
 /* Whether the series may lie on the device: in half of the memory that is left for buffers, and
  * each in one buffer. */
 static int can_reside(const struct engine *e)
 {
     const struct dataset *data = e->data;
     const size_t widest = data->features > data->targets ? data->features : data->targets;
-    return feed_resident_bytes(data) <= (device_budget(e->dev) - device_bytes(e->dev)) / 2 &&
+    return feed_resident_bytes(data, most_samples(e)) <=
+               (device_budget(e->dev) - device_bytes(e->dev)) / 2 &&
            data->rows * widest * sizeof(float) <= device_info(e->dev)->max_alloc_bytes;
 }
 
@@ -138,7 +148,7 @@ static int make_feed(struct engine *e, struct error *err)
                                          planned_batches(e, 1, evaluate_batch(e, batch))};
     const int resides = can_reside(e), feed = e->config->data.feed;
     const int streams = feed == FEED_STREAM || (feed == FEED_AUTO && !resides);
-    e->feed = feed_open(e->dev, e->data, streams, shapes, 2, err);
+    e->feed = feed_open(e->dev, e->data, most_samples(e), streams, shapes, 2, err);
     if (e->feed)
         return 0;
     if (!streams && !resides) {

@@ -60,7 +60,7 @@ static void put_all(FILE *out, const struct loop *loop)
     clock_gettime(CLOCK_REALTIME, &wall);
     put_gauge(out, "running", run, "1 while the run trains, 0 at its end.", m->running);
     put_gauge(out, "epoch", run, "Epochs finished.", (double)p->epoch);
-    put_gauge(out, "epochs", run, "Epochs of the whole run.", (double)t->config->train.epochs);
+    put_gauge(out, "epochs", run, "Epochs of the whole run.", (double)train_epochs(t));
     put_family(out, "steps_total", "counter", "Optimizer steps done.");
     put_value(out, "steps_total", run, "", (double)p->step);
     put_family(out, "training_seconds_total", "counter", "Time spent training.");

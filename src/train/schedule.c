@@ -17,11 +17,15 @@ long schedule_span(const struct schedule *schedule, struct span span)
     }
 }
 
-struct schedule schedule_make(const struct config *config, size_t samples)
+struct schedule schedule_make(const struct config *config, size_t windows)
 {
-    size_t group = (size_t)config->train.batch * (size_t)config->train.accumulate;
-    struct schedule s = {.per_epoch = (long)((samples + group - 1) / group), .factor = 1};
-    s.total = s.per_epoch * config->train.epochs;
+    const size_t group = (size_t)config->train.batch * (size_t)config->train.accumulate;
+    const struct span every = config->train.evaluate;
+    struct schedule s = {.samples = windows, .factor = 1};
+    if (every.unit == SPAN_STEPS)
+        s.samples = (size_t)every.value * group;
+    s.per_epoch = (long)((s.samples + group - 1) / group);
+    s.total = config->train.steps ? config->train.steps : s.per_epoch * config->train.epochs;
     s.warmup = schedule_span(&s, config->train.warmup);
     return s;
 }

@@ -8,14 +8,16 @@
 #include "config/config.h"
 
 struct schedule {
+    size_t samples; /* windows of an epoch */
     long per_epoch; /* optimizer steps */
     long total;     /* of the whole run */
     long warmup;
     double factor; /* what plateau has come to; 1 otherwise */
 };
 
-/* Steps of an epoch of `samples` windows; the last accumulation group may be short. */
-struct schedule schedule_make(const struct config *config, size_t samples);
+/* Steps over `windows` of the training part. An epoch is a pass over them, whose last accumulation
+ * group may be short, or as many steps as train.evaluate says. */
+struct schedule schedule_make(const struct config *config, size_t windows);
 
 /* Rate of step 0 .. total - 1: a linear rise over the warm-up, then constant, linear or cosine down
  * to lr_min, or plateau's factor. */

@@ -1,14 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/steps.h"
 
+#include "train/order.h"
 #include "util/now.h"
-#include "util/philox.h"
 
-/* Windows in the order of an epoch: a permutation keyed by seed and epoch. */
-static int shuffle(struct loop *loop, long epoch, struct error *err)
+/* How many windows the epoch has, and which. */
+static int order(struct loop *loop, struct error *err)
 {
-    uint64_t seed = (uint64_t)loop->training->config->run.seed;
-    philox_shuffle(loop->order, loop->n, philox_path("order"), (uint32_t)epoch, seed);
+    const struct config *c = loop->training->config;
+    const struct progress *p = &loop->training->progress;
+    const uint64_t group = (uint64_t)(c->train.batch * c->train.accumulate);
+    const uint64_t seed = (uint64_t)c->run.seed;
+    const uint64_t before = (uint64_t)p->step - (p->done + group - 1) / group; /* steps */
+    const uint64_t total = (uint64_t)loop->schedule.total,
+                   left = total > before ? total - before : 0;
+    const int by_steps = c->train.evaluate.unit == SPAN_STEPS;
+    loop->n = loop->schedule.samples;
+    if (c->train.steps && left * group < loop->n) /* one that --resume has made shorter is over */
+        loop->n = left * group > p->done ? (size_t)(left * group) : (size_t)p->done;
+    if (c->data.sampling == SAMPLING_RANDOM)
+        order_random(loop->order, loop->n, (uint32_t)(p->epoch + 1), loop->windows, seed);
+    else
+        order_shuffled(loop->order, loop->n,
+                       by_steps ? before * group : (uint64_t)p->epoch * loop->windows, loop->pass,
+                       loop->windows, seed);
     for (size_t i = 0; i < loop->n; i++)
         loop->order[i] = loop->start[loop->order[i]];
     return engine_order(loop->training->engine, loop->order, loop->n, err);
@@ -17,8 +32,7 @@ static int shuffle(struct loop *loop, long epoch, struct error *err)
 int steps_begin(struct loop *loop, struct error *err)
 {
     struct progress *p = &loop->training->progress;
-    if (shuffle(loop, p->epoch + 1, err) ||
-        engine_write_metrics(loop->training->engine, &p->metrics, err))
+    if (order(loop, err) || engine_write_metrics(loop->training->engine, &p->metrics, err))
         return -1;
     loop->bad = (long)p->metrics.bad;
     loop->epoch_began = now();

@@ -19,8 +19,8 @@ static double seconds_so_far(const struct loop *loop)
 static double seconds_left(const struct loop *loop)
 {
     const struct progress *p = &loop->training->progress;
-    double epochs = (double)(loop->training->config->train.epochs - p->epoch);
-    return epochs * seconds_so_far(loop) / (double)p->epoch;
+    double steps = (double)(loop->schedule.total - p->step);
+    return steps * seconds_so_far(loop) / (double)p->step;
 }
 
 static void with_commas(char *to, size_t size, double x)
@@ -75,14 +75,14 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     log_say(t->log,
             "Epoch %04ld/%ld | LR %.2e | train %s%s%s%s%s%s | grad %s (max %s) | %s win/s | ETA "
             "%ld:%02ld:%02ld%s",
-            p->epoch, t->config->train.epochs, f->lr, only, *only ? " " : "", train,
+            p->epoch, train_epochs(t), f->lr, only, *only ? " " : "", train,
             isfinite(f->val.loss) ? " | val " : "", isfinite(f->val.loss) ? val : "", measured,
             log_figure(f->grad_mean, 2).text, log_figure(f->grad_max, 2).text, speed,
             (long)left / 3600, (long)left / 60 % 60, (long)left % 60, best ? " | best" : "");
-    json_t *event = json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch,
-                              "epochs", (json_int_t)t->config->train.epochs, "step",
-                              (json_int_t)p->step, "lr", jsonnumber(f->lr), "train_loss",
-                              jsonnumber(f->train.loss), "val_loss", jsonnumber(f->val.loss));
+    json_t *event =
+        json_pack("{s:I, s:I, s:I, s:o, s:o, s:o}", "epoch", (json_int_t)p->epoch, "epochs",
+                  (json_int_t)train_epochs(t), "step", (json_int_t)p->step, "lr", jsonnumber(f->lr),
+                  "train_loss", jsonnumber(f->train.loss), "val_loss", jsonnumber(f->val.loss));
     set_terms(event, "train", terms, &f->train);
     set_terms(event, "val", terms, &f->val);
     if (metric)
@@ -156,9 +156,11 @@ void telling_time(struct loop *loop)
 {
     const struct progress *p = &loop->training->progress;
     double took = now() - loop->epoch_began, windows = (double)(p->done - loop->epoch_from);
-    double left = (double)(loop->training->config->train.epochs - p->epoch) * (double)loop->n;
+    const struct config *c = loop->training->config;
+    double left =
+        (double)(loop->schedule.total - p->step) * (double)(c->train.batch * c->train.accumulate);
     if (took >= 30)
-        tell_time(loop, (left - (double)p->done) * took / windows);
+        tell_time(loop, left * took / windows);
 }
 
 void telling_epoch(struct loop *loop, const struct epoch_figures *f, int best)

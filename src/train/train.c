@@ -15,7 +15,7 @@ static int tick(struct loop *loop, struct error *err)
     struct training *t = loop->training;
     const struct progress *p = &t->progress;
     char text[64];
-    snprintf(text, sizeof text, "Epoch %04ld/%ld", p->epoch + 1, t->config->train.epochs);
+    snprintf(text, sizeof text, "Epoch %04ld/%ld", p->epoch + 1, train_epochs(t));
     log_progress(t->log, text, p->done, loop->n);
     sensors_step(loop);
     if (watch_step(loop, err) || train_look_stop(t, err))
@@ -91,17 +91,19 @@ int train(struct training *t, struct error *err)
     const struct dataset *data = t->engine->data;
     struct loop loop = {.training = t,
                         .start = data->start[PART_TRAIN],
-                        .n = data->count[PART_TRAIN],
+                        .windows = data->count[PART_TRAIN],
                         .terms = model_terms(t->config),
                         .schedule = schedule_make(t->config, data->count[PART_TRAIN])};
     loop.began = loop.saved = now();
-    loop.order = malloc((loop.n + 1) * sizeof *loop.order);
+    loop.pass = calloc(loop.windows + 1, sizeof *loop.pass);
+    loop.order = calloc(loop.schedule.samples + 1, sizeof *loop.order);
     watch_begin(&loop);
-    int ended =
-        loop.order ? loop_epochs(&loop, err) : error_set(err, STATUS_FAILED, "out of memory");
+    int ended = loop.pass && loop.order ? loop_epochs(&loop, err)
+                                        : error_set(err, STATUS_FAILED, "out of memory");
     watch_end(&loop);
     log_progress(t->log, "", 0, 0);
     t->progress.seconds += now() - loop.began;
+    free(loop.pass);
     free(loop.order);
     return ended < 0 ? -1 : 0;
 }

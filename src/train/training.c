@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "train/schedule.h"
 #include "util/file.h"
 
 char *train_path(const struct training *t, const char *name)
@@ -31,9 +32,23 @@ int train_stopped_early(const struct training *t)
     return t->config->train.patience > 0 && t->progress.stale >= t->config->train.patience;
 }
 
+long train_epochs(const struct training *t)
+{
+    const struct config *c = t->config;
+    const struct schedule s = schedule_make(c, t->engine->data->count[PART_TRAIN]);
+    const long group = c->train.batch * c->train.accumulate;
+    const long before = t->progress.step - ((long)t->progress.done + group - 1) / group;
+    const long left = s.total > before ? s.total - before : 0;
+    return c->train.steps ? t->progress.epoch + (left + s.per_epoch - 1) / s.per_epoch
+                          : c->train.epochs;
+}
+
 int train_is_over(const struct training *t)
 {
-    return t->progress.epoch >= t->config->train.epochs || train_stopped_early(t);
+    const struct progress *p = &t->progress;
+    const long steps = t->config->train.steps;
+    const int done = steps ? p->step >= steps && !p->done : p->epoch >= t->config->train.epochs;
+    return done || train_stopped_early(t);
 }
 
 int train_writes(const struct training *t)

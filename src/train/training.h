@@ -37,6 +37,9 @@ struct training {
 /* Where files of the run lie: "folder/name", freed by the caller. */
 char *train_path(const struct training *t, const char *name);
 
+/* Epochs of the whole training, with those that are done. */
+long train_epochs(const struct training *t);
+
 /* The last epoch is done, or patience has run out: there is nothing to do. */
 int train_is_over(const struct training *t);
 int train_stopped_early(const struct training *t); /* the latter */
