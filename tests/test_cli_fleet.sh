@@ -60,9 +60,9 @@ alone()
 point "each run equals the same run alone, bit for bit" alone
 results()
 {
-    [ "$(head -n 1 fleet/sweep.csv)" = run,name,train.lr,run.seed,state,failures,epochs,best_epoch,figure,best,seconds,folder ] &&
+    [ "$(head -n 1 fleet/sweep.csv)" = run,name,train.lr,run.seed,state,failures,epochs,best_epoch,figure,best,seconds,folder,changed ] &&
         lines fleet/sweep.csv 7 &&
-        has fleet/sweep.csv '^4,2e-3-2,2e-3,2,ended,0,2,[12],val_loss,0\.[0-9]+,[0-9.]+,fleet/2e-3-2$' &&
+        has fleet/sweep.csv '^4,2e-3-2,2e-3,2,ended,0,2,[12],val_loss,0\.[0-9]+,[0-9.]+,fleet/2e-3-2,$' &&
         has fleet/sweep.json '"label": "lr = 2e-3, seed = 2"' '"values": \{' &&
         [ "$(grep -c '"state": "ended"' fleet/sweep.json)" -eq 6 ] &&
         has fleet/1e-3-1/console.log '^run 1 of 6: ' '^Epoch 0002/2 '
@@ -171,6 +171,67 @@ lasting()
 }
 point "a fault of the data is told and not tried again" lasting 3 'data.features = "close", "nowhere"' nowhere
 point "nor is one of the configuration" lasting 2 'device.memory_fraction = 0.95, 0.01' 'the plan needs [0-9]+ bytes of [0-9]+ that device\.memory_fraction'
+
+# --- the device has less memory than the plan could know: another process took it
+
+fault=${seqtrain%/seqtrain}/seqtrain-fault
+# short CONFIG: a sweep on a device that has half of what the plan needs.
+short()
+{
+    run 0 check -q -c "$1" -s device.memory=256MiB || return 1
+    half=$(sed -n 's/^ *\([0-9.]*\) MiB of .* MiB that device\.memory_fraction allows$/\1/p' out | awk '{ printf "%d", $1 * 524288 }')
+    SEQTRAIN_FAULT_MEMORY=$half:clCreateBuffer "$fault" sweep -c "$1" >out 2>err </dev/null
+    got=$?
+}
+changed_batch='s/^[12],.*,train\.batch=\([0-9]*\)$/\1/p'
+smaller()
+{
+    fleet 2 'train.lr = 1e-3, 2e-3' | sed 's/^batch .*/&\nevaluate_batch = 32/' >short.ini
+    rm -rf fleet
+    short short.ini
+    [ $got -eq 0 ] && has out "^Run 1 \(1e-3\): the device's memory ran out in spite of the plan: it goes on with train.batch = 16, accumulate = 2$" \
+        '^2 of 2 runs ended' && [ "$(events fleet failed)" -eq 0 ] && [ "$(events fleet smaller)" -ge 2 ] || { cat out err && return 1; }
+    batch=$(sed -n "$changed_batch" fleet/sweep.csv | head -n 1)
+    has fleet/sweep.csv '^1,.*,ended,0,2,.*,train\.batch=' '^2,.*,ended,0,2,.*,train\.batch=' &&
+        has fleet/sweep.json "\"train.batch\": $batch" "\"train.accumulate\": $((32 / batch))" &&
+        has fleet/1e-3/config.ini "^batch = $batch$" "^accumulate = $((32 / batch))$" &&
+        run 0 sweep -c short.ini --status && has out "ended .* train.batch = $batch$"
+    # and that is the run with this micro-batch
+    run 0 -q -c fleet/1e-3/config.ini -o alone.short -s train.batch="$batch" -s train.accumulate=$((32 / batch)) &&
+        same_weights fleet/1e-3/best.safetensors alone.short/best.safetensors
+}
+# resumed: the runs were stopped behind their first epoch; they go on from there.
+resumed()
+{
+    fleet 40 'train.lr = 1e-3, 2e-3' | sed 's/^batch .*/&\nevaluate_batch = 32/' >short.ini
+    rm -rf fleet
+    "$seqtrain" sweep -c short.ini >out 2>err </dev/null &
+    supervisor=$!
+    until_true grep -q '"event":"epoch"' fleet/1e-3/log.jsonl && until_true [ -e fleet/1e-3/last.safetensors ] &&
+        kill -TERM $supervisor
+    wait $supervisor
+    done=$(grep -c '"event":"epoch"' fleet/1e-3/log.jsonl)
+    short short.ini
+    [ $got -eq 0 ] && has out 'Run 1 .* train.batch = 16,' '^2 of 2 runs ended' || { cat out err && return 1; }
+    has fleet/sweep.csv '^1,.*,ended,0,40,.*,train\.batch=' && [ "$(grep -c '"event":"epoch"' fleet/1e-3/log.jsonl)" -eq 40 ] &&
+        grep '"event":"warning"' fleet/1e-3/log.jsonl | grep -q 'train.batch = [0-9]* with accumulate = .* 32 did before' &&
+        [ "$done" -ge 1 ] && has fleet/1e-3/log.jsonl '"event":"resume"'
+}
+# none: not even a window fits.
+none()
+{
+    rm -rf fleet
+    SEQTRAIN_FAULT_MEMORY=1000:clCreateBuffer "$fault" sweep -c short.ini -s sweep.retries=1 >out 2>err </dev/null
+    [ $? -eq 1 ] && has out "^Run 1 .* failed: no micro-batch is smaller than train.batch = 1: .*the device's memory ran out" &&
+        has fleet/sweep.csv '^1,.*,failed,2,0,.*,train\.batch=1$'
+}
+if [ -x "$fault" ]; then
+    point "a run that is short of memory goes on with a smaller micro-batch" smaller
+    point "from its checkpoint" resumed
+    point "where none is smaller it fails, and says so" none
+else
+    skip "a device that is short of memory" "seqtrain-fault needs glibc"
+fi
 
 # --- stops and kills
 

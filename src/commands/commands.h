@@ -15,6 +15,8 @@
 #include "train/checkpoint.h"
 #include "train/engine.h"
 
+struct run_options;
+
 struct options {
     const char *command; /* its name */
     const char *word;    /* behind it; NULL without one */
@@ -47,9 +49,10 @@ int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 
-/* Trains a configuration in its run folder, to its end. */
-int command_train_config(const struct options *options, struct config *config, enum folder_use use,
-                         struct error *err);
+/* Trains a configuration in its run folder, to its end; `as`: what the folder may be used for, and
+ * who is asked for memory. */
+int command_train_config(const struct options *options, struct config *config,
+                         const struct run_options *as, struct error *err);
 
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,

@@ -11,10 +11,14 @@
 #include <sys/stat.h>
 
 #include "commands/commands.h"
+#include "run/run.h"
 #include "sweep/fleet.h"
 #include "sweep/results.h"
 #include "sweep/search.h"
+#include "sweep/wire.h"
 #include "sweep/worker.h"
+#include "train/budget.h"
+#include "train/planned.h"
 #include "util/file.h"
 
 /* --- a command for each run */
@@ -107,33 +111,93 @@ static size_t number_of(const char *text, const struct sweep *s, struct error *e
     return 0;
 }
 
-/* Trains the run, which this process has. */
-static int train_run(const struct options *options, struct state *state, size_t number,
-                     struct error *err)
+/* A run that this process has. */
+struct one {
+    const struct options *options;
+    struct state *state;
+    size_t number;
+    int supervisor;         /* the socket to it; -1: there is none */
+    struct config *config;  /* while it is trained */
+    long batch, accumulate; /* with which it may go on where memory ran out; 0: none */
+};
+
+/* Asks the supervisor for memory of the device. */
+static int ask_supervisor(void *ctx, const struct engine *planned, struct error *err)
 {
-    const struct sweep *s = state->runs->sweep;
+    const struct one *one = ctx;
+    const int is_cpu = device_info(planned->dev)->is_cpu;
+    const struct wire_plan plan = {.bytes = planned_bytes(planned),
+                                   .budget = device_budget(planned->dev),
+                                   .is_cpu = is_cpu,
+                                   .shares = !is_cpu || one->config->device.memory};
+    return wire_ask(one->supervisor, &plan, &interrupted, err);
+}
+
+/* The micro-batch that memory has left to the run. */
+static void take_batch(struct config *config, const struct run_place *place)
+{
+    if (!place->batch)
+        return;
+    config->train.batch = place->batch;
+    config->train.accumulate = place->accumulate;
+    if (config->train.evaluate_batch > place->batch)
+        config->train.evaluate_batch = -1;
+}
+
+/* Trains the run. */
+static int train_run(struct one *one, struct error *err)
+{
+    const struct options *options = one->options;
+    const struct sweep *s = one->state->runs->sweep;
+    const struct run_place *place = &one->state->place[one->number - 1];
     struct sweep_run run;
-    if (search_draw(state, number, err) ||
-        sweep_run(s, number, state->place[number - 1].point, &run, err))
+    struct run_options as = {.use = options->overwrite ? FOLDER_OVERWRITE : FOLDER_RESUME,
+                             .smaller_batch = place->batch > 0};
+    if (one->supervisor >= 0)
+        as.gate = (struct engine_gate){ask_supervisor, one};
+    if (search_draw(one->state, one->number, err) ||
+        sweep_run(s, one->number, place->point, &run, err))
         return -1;
     if (options->verbosity > LOG_QUIET)
-        printf("run %zu of %zu: %s\n", number, s->runs, run.label);
-    int result = command_train_config(options, run.config,
-                                      options->overwrite ? FOLDER_OVERWRITE : FOLDER_RESUME, err);
+        printf("run %zu of %zu: %s\n", one->number, s->runs, run.label);
+    one->config = run.config;
+    take_batch(run.config, place);
+    int result = command_train_config(options, run.config, &as, err);
+    if (result && err->cause == CAUSE_MEMORY && budget_smaller(run.config)) {
+        error_prefix(err, "no micro-batch is smaller than train.batch = %ld",
+                     run.config->train.batch);
+    } else if (result && err->cause == CAUSE_MEMORY) {
+        one->batch = run.config->train.batch;
+        one->accumulate = run.config->train.accumulate;
+    }
     sweep_run_fini(&run);
     return result;
 }
 
-/* The same, journaled by this process. */
-static int journal_run(const struct options *options, struct state *state, size_t number,
-                       struct error *err)
+/* The same for a supervisor, which journals. */
+static int train_supervised(struct one *one, struct error *err)
 {
+    int result = train_run(one, err);
+    if (result && one->batch)
+        wire_tell_short(one->supervisor, one->batch, one->accumulate);
+    return result;
+}
+
+/* The same, journaled by this process. */
+static int journal_run(struct one *one, struct error *err)
+{
+    struct state *state = one->state;
+    const size_t number = one->number;
     struct error late = {0};
-    if ((options->overwrite && state_tell(state, "anew", number, NULL, err)) ||
+    if ((one->options->overwrite && state_tell(state, "anew", number, NULL, err)) ||
         state_tell(state, "started", number, NULL, err))
         return -1;
-    int result = train_run(options, state, number, err), failed;
-    if (result) {
+    int result = train_run(one, err), failed;
+    if (result && one->batch) {
+        failed = state_tell_smaller(state, number, one->batch, one->accumulate, &late);
+        error_add(err, "run %zu goes on with train.batch = %ld when it is started again", number,
+                  one->batch);
+    } else if (result) {
         json_t *message = json_string(err->text);
         failed = state_tell(state, "failed", number,
                             json_pack("{s:i, s:o}", "status", (int)err->status, "message",
@@ -169,9 +233,13 @@ static int train_one(const struct options *options, struct runs *runs, struct lo
             worker_begin(&worker, &place, state->folder, number, &interrupted, log, &look, err);
     if (result > 0 && !interrupted)
         result = error_set(err, STATUS_FAILED, "run %zu is trained by %s", number, look.holder);
-    else if (!result)
-        result = supervised ? train_run(options, state, number, err)
-                            : journal_run(options, state, number, err);
+    else if (!result) {
+        struct one one = {.options = options,
+                          .state = state,
+                          .number = number,
+                          .supervisor = supervised ? place.socket : -1};
+        result = supervised ? train_supervised(&one, err) : journal_run(&one, err);
+    }
     worker_end(worker);
     state_free(state);
     return result < 0 ? -1 : 0;

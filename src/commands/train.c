@@ -32,13 +32,15 @@ static int join_ranks(struct config *config, struct error *err)
                       devices->item[(size_t)comm_rank(ranks) % devices->count], err);
 }
 
-int command_train_config(const struct options *options, struct config *config, enum folder_use use,
-                         struct error *err)
+int command_train_config(const struct options *options, struct config *config,
+                         const struct run_options *as, struct error *err)
 {
     if (join_ranks(config, err))
         return -1;
     const struct run_options with = {
-        .use = use,
+        .use = as->use,
+        .gate = as->gate,
+        .smaller_batch = as->smaller_batch,
         .comm = ranks,
         .config_path = options->config,
         .verbosity = options->verbosity,
@@ -62,10 +64,10 @@ int command_train(const struct options *options, struct error *err)
         return error_set(err, STATUS_USAGE, "train needs -c FILE");
     struct config *config =
         prepare_config(options->config, options->settings, options->setting_count, err);
-    const enum folder_use use = options->resume      ? FOLDER_RESUME
-                                : options->overwrite ? FOLDER_OVERWRITE
-                                                     : FOLDER_FRESH;
-    int result = config ? command_train_config(options, config, use, err) : -1;
+    const struct run_options as = {.use = options->resume      ? FOLDER_RESUME
+                                          : options->overwrite ? FOLDER_OVERWRITE
+                                                               : FOLDER_FRESH};
+    int result = config ? command_train_config(options, config, &as, err) : -1;
     config_free(config);
     return result;
 }

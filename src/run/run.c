@@ -47,6 +47,7 @@ static int open_engine(struct run *run, struct config *config, struct error *err
     struct engine_options with = prepare_engine(t->log, 1, run->options.profile);
     with.session = run->options.session;
     with.comm = run->options.comm;
+    with.gate = run->options.gate;
     with.resumes = run->resumes;
     if (run->resumes)
         weights_same_batch(&run->folder, config);
@@ -121,9 +122,9 @@ static int open_all(struct run *run, struct config *config, struct error *err)
         return -1;
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init may be one of the files that go */
-    const enum verbosity verbosity = run->options.verbosity;
-    if (run->resumes ? weights_resume(t, &run->folder, verbosity, err)
-                     : weights_start(t, verbosity, err))
+    const struct weights_terms terms = {.verbosity = run->options.verbosity,
+                                        .smaller_batch = run->options.smaller_batch};
+    if (run->resumes ? weights_resume(t, &run->folder, &terms, err) : weights_start(t, &terms, err))
         return -1;
     run->finished = t->progress.finished && train_is_over(t);
     return check_ranks(run, err);

@@ -16,6 +16,8 @@ struct run_options {
     const char *config_path; /* the file that the configuration was read from; NULL: none */
     enum verbosity verbosity;
     struct comm *comm;       /* the ranks that train this run together; NULL: alone */
+    struct engine_gate gate; /* asked before the engine takes memory */
+    int smaller_batch;       /* a checkpoint with a larger micro-batch of the same step will do */
     struct session *session; /* to stand on, beside others; NULL: one of its own, */
     int profile;             /* whose launches are watched */
     double started;          /* now() when the process began; 0: when the run is opened */
@@ -53,8 +55,8 @@ int run_report(struct run *run, struct error *err);
  * Whoever made the run may try it again where err->cause is CAUSE_MEMORY: the device's memory ran
  * out in spite of the plan, since another process took some. Its status is 4 as that of any failure
  * of the device; its object in log.jsonl has "cause": "device_memory", "batch" and "accumulate".
- * budget_smaller() makes `config`, which has these numbers, one with the next smaller micro-batch of
- * the same step, for run_open() again. A run that has a checkpoint goes on with the batch of that.
+ * budget_smaller() makes `config`, which has these numbers, one with the next smaller micro-batch
+ * of the same step, for run_open() again with options.smaller_batch.
  */
 int run_close(struct run *run, int result, struct error *err);
 

@@ -18,15 +18,35 @@ static void same_mode(const struct training *t, struct config *then)
         then->train.mode = t->config->train.mode;
 }
 
+/* Where the checkpoint has a larger micro-batch of the same step, writes this one's into it. */
+static int same_step(const struct training *t, struct config *then)
+{
+    const struct config *now = t->config;
+    const long before = then->train.batch, step = before * then->train.accumulate;
+    if (before <= now->train.batch || step != now->train.batch * now->train.accumulate)
+        return 0;
+    then->train.batch = now->train.batch;
+    then->train.accumulate = now->train.accumulate;
+    then->train.evaluate_batch = now->train.evaluate_batch; /* results do not depend on it */
+    log_warn(
+        t->log,
+        "train.batch = %ld with accumulate = %ld makes the steps on from here, %ld did before: "
+        "the results are not those of an undisturbed run to the bit",
+        now->train.batch, now->train.accumulate, before);
+    return 1;
+}
+
 /* Fails where steps would not have the bits that they had when the checkpoint was written. */
 static int check_same(const struct training *t, const struct checkpoint *c, const char *path,
-                      struct error *err)
+                      const struct weights_terms *terms, struct error *err)
 {
     const char *plan = safetensors_get(c->st, "plan");
     const int now = t->config->train.recompute; /* auto may have chosen otherwise */
     const int recompute = c->config->train.recompute != now || now == RECOMPUTE_AUTO;
     char why[1024];
     same_mode(t, c->config);
+    if (terms->smaller_batch && same_step(t, c->config))
+        plan = NULL;
     int differs = config_differs(c->config, t->config, 1, why, sizeof why);
     if (differs > 0)
         return error_set(err, STATUS_USAGE, "--resume: %s", why);
@@ -41,7 +61,7 @@ static int check_same(const struct training *t, const struct checkpoint *c, cons
 }
 
 /* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
-static int resume_from(struct training *t, enum verbosity verbosity, const char *name,
+static int resume_from(struct training *t, const struct weights_terms *terms, const char *name,
                        struct error *err)
 {
     struct checkpoint c;
@@ -51,8 +71,9 @@ static int resume_from(struct training *t, enum verbosity verbosity, const char 
         return error_set(err, STATUS_FAILED, "out of memory");
     progress_fini(&t->progress); /* that of a checkpoint that was damaged behind it */
     if (!checkpoint_read(&c, path, NULL, 0, model_check, err)) {
-        prepare_tell_unchecked(verbosity, t->log, c.st->summed, path);
-        if (!check_same(t, &c, path, err) && !checkpoint_load_weights(t->engine, c.st, path, err) &&
+        prepare_tell_unchecked(terms->verbosity, t->log, c.st->summed, path);
+        if (!check_same(t, &c, path, terms, err) &&
+            !checkpoint_load_weights(t->engine, c.st, path, err) &&
             !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))
             result = 0;
         checkpoint_fini(&c);
@@ -84,12 +105,12 @@ void weights_same_batch(const struct folder *folder, struct config *config)
     checkpoint_fini(&c);
 }
 
-int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,
-                   struct error *err)
+int weights_resume(struct training *t, const struct folder *folder,
+                   const struct weights_terms *terms, struct error *err)
 {
     struct error first = {0};
     if (folder->last) {
-        if (!resume_from(t, verbosity, RUN_LAST, err))
+        if (!resume_from(t, terms, RUN_LAST, err))
             return 0;
         if (!err->damaged || !folder->former)
             return -1;
@@ -97,7 +118,7 @@ int weights_resume(struct training *t, const struct folder *folder, enum verbosi
     } else {
         error_set(&first, STATUS_INPUT, "%s/" RUN_LAST " is missing", t->folder);
     }
-    if (resume_from(t, verbosity, RUN_FORMER, err))
+    if (resume_from(t, terms, RUN_FORMER, err))
         return err->damaged ? error_prefix(err, "%s; the one before", first.text) : -1;
     t->from_former = 1;
     log_warn(t->log, "%s; the run goes on from " RUN_FORMER ", the checkpoint before", first.text);
@@ -122,7 +143,7 @@ int weights_load_own(const struct training *t, const char *name, struct error *e
     return result;
 }
 
-int weights_start(struct training *t, enum verbosity verbosity, struct error *err)
+int weights_start(struct training *t, const struct weights_terms *terms, struct error *err)
 {
     const char *init = t->config->model.init;
     int summed;
@@ -133,6 +154,6 @@ int weights_start(struct training *t, enum verbosity verbosity, struct error *er
         return 0;
     if (load(t, init, &summed, err))
         return -1;
-    prepare_tell_unchecked(verbosity, t->log, summed, init);
+    prepare_tell_unchecked(terms->verbosity, t->log, summed, init);
     return 0;
 }

@@ -13,13 +13,18 @@
  * goes on from, it takes the numbers that stand there. */
 void weights_same_batch(const struct folder *folder, struct config *config);
 
+struct weights_terms {
+    enum verbosity verbosity;
+    int smaller_batch; /* a checkpoint with a larger micro-batch of the same step will do */
+};
+
 /* Goes on from the last checkpoint or, where that is damaged or missing, from the one before: takes
  * weights, optimizer state and progress. STATUS_USAGE where configuration or plan differ. */
-int weights_resume(struct training *t, const struct folder *folder, enum verbosity verbosity,
-                   struct error *err);
+int weights_resume(struct training *t, const struct folder *folder,
+                   const struct weights_terms *terms, struct error *err);
 
 /* Weights to start from: those of model.init, or drawn. */
-int weights_start(struct training *t, enum verbosity verbosity, struct error *err);
+int weights_start(struct training *t, const struct weights_terms *terms, struct error *err);
 
 /* Those of a file of the run folder. */
 int weights_load_own(const struct training *t, const char *name, struct error *err);

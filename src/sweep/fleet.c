@@ -14,6 +14,7 @@
 #include "sweep/search.h"
 #include "sweep/slots.h"
 #include "sweep/spawn.h"
+#include "sweep/wire.h"
 #include "util/file.h"
 #include "util/now.h"
 
@@ -35,7 +36,7 @@ struct fleet_run {
 struct fleet_slot {
     size_t run; /* 0: free */
     pid_t pid;
-    int pipe; /* closes with this process */
+    struct wire wire; /* its socket closes with this process */
     double began;
 };
 
@@ -126,7 +127,8 @@ static int start_process(struct fleet *f, size_t index, size_t run, struct error
                                .run = run,
                                .stale = f->run[run - 1].stale,
                                .mask = &f->outside};
-    return spawn_worker(&what, &f->slot[index].pid, &f->slot[index].pipe, err);
+    f->slot[index].wire = (struct wire){0};
+    return spawn_worker(&what, &f->slot[index].pid, &f->slot[index].wire.fd, err);
 }
 
 /* Draws the values of a run where that is due: 1 if another process has the run. */
@@ -185,6 +187,17 @@ static int tell_failed(struct fleet *f, size_t run, int status, struct error *er
     return 0;
 }
 
+static int tell_smaller(struct fleet *f, size_t run, const struct wire *wire, struct error *err)
+{
+    if (state_tell_smaller(f->state, run, wire->batch, wire->accumulate, err))
+        return -1;
+    screen_say(&f->screen,
+               "Run %zu (%s): the device's memory ran out in spite of the plan: it goes on with "
+               "train.batch = %ld, accumulate = %ld",
+               run, row_of(f, run)->name, wire->batch, wire->accumulate);
+    return 0;
+}
+
 static int tell_ended(struct fleet *f, size_t run, double seconds, struct error *err)
 {
     if (state_tell_end(f->state, run, err))
@@ -204,7 +217,8 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     const size_t run = slot->run;
     const int done = WIFEXITED(status) && !WEXITSTATUS(status);
     struct claim_look look;
-    close(slot->pipe);
+    wire_read(&slot->wire);
+    close(slot->wire.fd);
     slot->run = 0;
     f->run[run - 1].in_slot = 0;
     if (done)
@@ -217,7 +231,21 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     /* somebody was faster */
     if (look.state == CLAIM_HELD)
         return state_tell(f->state, "elsewhere", run, NULL, err);
-    return tell_failed(f, run, status, err);
+    return slot->wire.batch ? tell_smaller(f, run, &slot->wire, err)
+                            : tell_failed(f, run, status, err);
+}
+
+/* Hears what workers say. */
+static void hear(struct fleet *f)
+{
+    for (size_t i = 0; i < f->slots.count; i++) {
+        struct fleet_slot *slot = &f->slot[i];
+        if (!slot->run)
+            continue;
+        wire_read(&slot->wire);
+        if (slot->wire.bytes && !slot->wire.is_granted)
+            wire_grant(&slot->wire);
+    }
 }
 
 static int reap(struct fleet *f, struct error *err)
@@ -255,13 +283,13 @@ static size_t count_working(const struct fleet *f)
     return count;
 }
 
-/* Ends what is left when the supervisor fails itself: the workers see their pipe close. */
+/* Ends what is left when the supervisor fails itself: the workers see their socket close. */
 static void abandon(struct fleet *f)
 {
     int status;
     for (size_t i = 0; i < f->slots.count && f->slot; i++)
         if (f->slot[i].run) {
-            close(f->slot[i].pipe);
+            close(f->slot[i].wire.fd);
             waitpid(f->slot[i].pid, &status, 0);
         }
 }
@@ -337,6 +365,7 @@ static int work(struct fleet *f, struct error *err)
     double filled = 0;
     while (open) {
         size_t before = count_working(f);
+        hear(f);
         if (reap(f, err))
             return -1;
         if (*f->options->interrupted && !f->stopping)

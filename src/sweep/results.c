@@ -18,13 +18,14 @@ struct result {
     long epochs, best_epoch;
     double best, seconds; /* NaN: not known */
     const char *message;  /* of its latest failure */
+    long batch;           /* that memory has left of its micro-batch; 0: as it is configured */
 };
 
 static struct result result_of(const struct state *s, size_t run)
 {
     const struct run_place *p = &s->place[run - 1];
     struct follow *f = &s->runs->row[run - 1].follow;
-    struct result r = {.state = state_word(s, run), .best = NAN, .seconds = NAN};
+    struct result r = {.state = state_word(s, run), .best = NAN, .seconds = NAN, .batch = p->batch};
     if (p->state == RUN_ENDED) {
         r.epochs = (long)json_integer_value(json_object_get(p->latest, "epochs"));
         r.best_epoch = (long)json_integer_value(json_object_get(p->latest, "best_epoch"));
@@ -70,7 +71,7 @@ static void put_csv(const struct state *s, FILE *out)
         putc(',', out);
         put_field(sweep->key[k].name, out);
     }
-    fputs(",state,failures,epochs,best_epoch,figure,best,seconds,folder\n", out);
+    fputs(",state,failures,epochs,best_epoch,figure,best,seconds,folder,changed\n", out);
     for (size_t run = 1; run <= s->runs->count; run++) {
         const struct run_row *row = &s->runs->row[run - 1];
         const struct result r = result_of(s, run);
@@ -86,7 +87,7 @@ static void put_csv(const struct state *s, FILE *out)
         put_number(r.seconds, out);
         putc(',', out);
         put_field(row->folder, out);
-        putc('\n', out);
+        fprintf(out, r.batch ? ",train.batch=%ld\n" : ",\n", r.batch);
     }
 }
 
@@ -115,6 +116,11 @@ static json_t *json_run(const struct state *s, size_t run)
         "seconds", jsonnumber(r.seconds), "folder", json_name(row->folder));
     if (r.message)
         json_object_set_new(object, "message", json_string(r.message));
+    if (r.batch)
+        json_object_set_new(object, "changed",
+                            json_pack("{s:I, s:I}", "train.batch", (json_int_t)r.batch,
+                                      "train.accumulate",
+                                      (json_int_t)s->place[run - 1].accumulate));
     return object;
 }
 
@@ -187,9 +193,12 @@ int results_print(struct state *s, FILE *out, struct error *err)
             "time");
     for (size_t run = 1; run <= s->runs->count; run++) {
         const struct result r = result_of(s, run);
-        fprintf(out, "%4zu  %-24s  %-8s  %6ld  %12s  %9s%s%s\n", run, s->runs->row[run - 1].name,
-                r.state, r.epochs, isfinite(r.best) ? log_figure(r.best, 6).text : "-",
-                screen_time(r.seconds).text, r.message ? "  " : "", r.message ? r.message : "");
+        fprintf(out, "%4zu  %-24s  %-8s  %6ld  %12s  %9s", run, s->runs->row[run - 1].name, r.state,
+                r.epochs, isfinite(r.best) ? log_figure(r.best, 6).text : "-",
+                screen_time(r.seconds).text);
+        if (r.batch)
+            fprintf(out, "  train.batch = %ld", r.batch);
+        fprintf(out, "%s%s\n", r.message ? "  " : "", r.message ? r.message : "");
         ended += !strcmp(r.state, "ended");
         failed += !strcmp(r.state, "failed");
         running += !strcmp(r.state, "running");

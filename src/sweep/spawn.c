@@ -7,13 +7,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "sweep/state.h"
 #include "sweep/worker.h"
 #include "util/file.h"
 
-/* The worker's end of the pipe. */
+/* The worker's end of the socket. */
 #define WORKER_FD 3
 
 /* The worker's words, behind two that are to be freed with the array; NULL: memory. */
@@ -56,11 +57,11 @@ static void free_words(char **word)
     free(word);
 }
 
-/* A pipe whose reading end is none of a worker's other descriptors. */
-static int make_pipe(int fd[2])
+/* A pair of sockets; the first is none of a worker's other descriptors. */
+static int make_pair(int fd[2])
 {
     int low;
-    if (pipe2(fd, O_CLOEXEC))
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd))
         return -1;
     low = fd[0];
     fd[0] = fcntl(low, F_DUPFD_CLOEXEC, WORKER_FD + 1);
@@ -110,7 +111,7 @@ int spawn_worker(const struct spawn *what, pid_t *pid, int *end, struct error *e
 {
     char variable[64], *console = file_join(what->folder, STATE_CONSOLE);
     char **word = words_of(what);
-    int fd[2] = {-1, -1}, failed = console && word && !make_pipe(fd) ? 0 : ENOMEM;
+    int fd[2] = {-1, -1}, failed = console && word && !make_pair(fd) ? 0 : ENOMEM;
     snprintf(variable, sizeof variable, "%d %u", WORKER_FD, what->stale);
     if (!failed && !(failed = setenv(WORKER_VARIABLE, variable, 1))) {
         failed = start(what, word, fd[0], console, pid);

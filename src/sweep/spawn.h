@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * spawn: starts the process that trains a run for its supervisor: this program, as `sweep -c FILE
- * --run N`, with its console in a file. The two are joined by a pipe, which closes when one ends.
+ * --run N`, with its console in a file. The two are joined by a socket, which closes when one ends.
  */
 #ifndef SWEEP_SPAWN_H
 #define SWEEP_SPAWN_H
@@ -23,7 +23,7 @@ struct spawn {
     const sigset_t *mask; /* of signals that the worker holds back */
 };
 
-/* Starts it; *fd is the supervisor's end of the pipe. */
+/* Starts it; *fd is the supervisor's end of the socket. */
 int spawn_worker(const struct spawn *what, pid_t *pid, int *fd, struct error *err);
 
 #endif

@@ -166,6 +166,10 @@ static void take_run_event(struct run_place *p, const char *event, const json_t 
         p->state = RUN_FAILED;
         p->failures++;
         p->is_lasting = is_lasting(object);
+    } else if (!strcmp(event, "smaller")) {
+        p->state = RUN_STOPPED;
+        p->batch = (long)json_integer_value(json_object_get(object, "batch"));
+        p->accumulate = (long)json_integer_value(json_object_get(object, "accumulate"));
     } else if (!strcmp(event, "stopped"))
         p->state = RUN_STOPPED;
     else if (!strcmp(event, "elsewhere"))
@@ -372,6 +376,14 @@ int state_tell(struct state *s, const char *event, size_t run, json_t *members, 
     json_object_update(all, members);
     json_decref(members);
     return journal_append(s->journal, event, all, err) || state_read(s, err);
+}
+
+int state_tell_smaller(struct state *s, size_t run, long batch, long accumulate, struct error *err)
+{
+    return state_tell(
+        s, "smaller", run,
+        json_pack("{s:I, s:I}", "batch", (json_int_t)batch, "accumulate", (json_int_t)accumulate),
+        err);
 }
 
 int state_tell_end(struct state *s, size_t run, struct error *err)

@@ -11,6 +11,7 @@
  *   anew       run: it begins from the start, whatever was before
  *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
  *   failed     run, status, signal, message: it is not
+ *   smaller    run, batch, accumulate: the device's memory ran out; it goes on with these
  *   stopped    run: it was interrupted, and can go on
  *   elsewhere  run: the process found that another one has it
  *
@@ -33,9 +34,10 @@ enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED };
 struct run_place {
     enum run_state state;
     unsigned failures;
-    int is_lasting;       /* failed by configuration or input: another try would, too */
-    const json_t *latest; /* event that the state is of; NULL: none */
-    double *point;        /* [axes] that was drawn; NULL: none (yet) */
+    long batch, accumulate; /* what memory has left of the micro-batch; 0: as it is configured */
+    int is_lasting;         /* failed by configuration or input: another try would, too */
+    const json_t *latest;   /* event that the state is of; NULL: none */
+    double *point;          /* [axes] that was drawn; NULL: none (yet) */
 };
 
 struct state {
@@ -77,6 +79,10 @@ int state_check(const struct state *state, struct error *err);
 /* Journals an event of a run; `members` is taken over, NULL for none. */
 int state_tell(struct state *state, const char *event, size_t run, json_t *members,
                struct error *err);
+
+/* Journals that a run goes on with a smaller micro-batch. */
+int state_tell_smaller(struct state *state, size_t run, long batch, long accumulate,
+                       struct error *err);
 
 /* Journals the end of a run, with the figures of its log. */
 int state_tell_end(struct state *state, size_t run, struct error *err);

@@ -12,7 +12,7 @@
 
 struct worker {
     struct claim *claim;
-    int parent; /* closes when the supervisor ends; -1: there is none */
+    int parent; /* its other end closes when the supervisor ends; -1: there is none */
     int end[2]; /* closes when the work is done */
     const volatile sig_atomic_t *interrupted;
     pthread_t thread;
@@ -21,10 +21,10 @@ struct worker {
 int worker_place(struct worker_place *place)
 {
     const char *text = getenv(WORKER_VARIABLE);
-    *place = (struct worker_place){.pipe = -1};
-    if (!text || sscanf(text, "%d %u", &place->pipe, &place->stale) != 2 ||
-        fcntl(place->pipe, F_SETFD, FD_CLOEXEC)) {
-        place->pipe = -1;
+    *place = (struct worker_place){.socket = -1};
+    if (!text || sscanf(text, "%d %u", &place->socket, &place->stale) != 2 ||
+        fcntl(place->socket, F_SETFD, FD_CLOEXEC)) {
+        place->socket = -1;
         return 0;
     }
     unsetenv(WORKER_VARIABLE);
@@ -36,7 +36,8 @@ int worker_place(struct worker_place *place)
 /* Waits for the end of work, or of the supervisor. 'e', 'p', or 0 after so many seconds. */
 static int wait_for_end(const struct worker *w, double seconds)
 {
-    struct pollfd fd[] = {{.fd = w->end[0]}, {.fd = w->parent, .events = POLLIN}};
+    /* of the supervisor only its end: what it says is not for this thread */
+    struct pollfd fd[] = {{.fd = w->end[0]}, {.fd = w->parent}};
     double until = now() + seconds, left;
     while ((left = until - now()) > 0) {
         if (poll(fd, 2, (int)(left * 1000) + 1) <= 0)
@@ -108,7 +109,7 @@ static int take(struct worker *w, const struct worker_place *place, const char *
                 struct log *log, struct claim_look *look, struct error *err)
 {
     int taken = claim_take(folder, run, place->stale, &w->claim, look, err);
-    if (taken <= 0 || place->pipe >= 0 || look->is_here)
+    if (taken <= 0 || place->socket >= 0 || look->is_here)
         return taken;
     int is_free = watch(folder, run, w->interrupted, log, look, err);
     if (is_free <= 0)
@@ -123,7 +124,7 @@ int worker_begin(struct worker **worker, const struct worker_place *place, const
     struct worker *w = calloc(1, sizeof *w);
     if (!w)
         return error_set(err, STATUS_FAILED, "out of memory");
-    w->parent = place->pipe;
+    w->parent = place->socket;
     w->interrupted = interrupted;
     int result = take(w, place, folder, run, log, look, err);
     if (!result && pipe2(w->end, O_CLOEXEC))

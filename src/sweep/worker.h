@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * worker: what makes a process one that trains a run of a sweep: it has the run's claim, and a
- * thread renews it. Where a supervisor has started the process, the thread also sees its end, by a
- * pipe that closes then. Without its claim or its supervisor the process gets SIGTERM, as if by the
- * user, and SIGKILL where that has not ended it WORKER_GRACE seconds later.
+ * thread renews it. Where a supervisor has started the process, the thread also sees its end, by
+ * the socket that closes then. Without its claim or its supervisor the process gets SIGTERM, as if
+ * by the user, and SIGKILL where that has not ended it WORKER_GRACE seconds later.
  */
 #ifndef SWEEP_WORKER_H
 #define SWEEP_WORKER_H
@@ -15,7 +15,7 @@
 
 #define WORKER_GRACE 4.0
 
-/* In the environment of a process that a supervisor starts: "FD STALE", the reading end of its pipe
+/* In the environment of a process that a supervisor starts: "FD STALE", its end of their socket
  * and the generation of the run's claim that has no heartbeats any more, or 0. */
 #define WORKER_VARIABLE "SEQTRAIN_SWEEP_WORKER"
 
@@ -23,7 +23,7 @@ struct worker;
 
 /* What the environment says; 1: a supervisor started this process. Takes it out of there. */
 struct worker_place {
-    int pipe; /* -1: none */
+    int socket; /* to the supervisor; -1: none */
     unsigned stale;
 };
 int worker_place(struct worker_place *place);

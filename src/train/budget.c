@@ -171,7 +171,7 @@ int budget_smaller(struct config *config)
 {
     const long step = config->train.batch * config->train.accumulate;
     long n = config->train.batch - 1;
-    while (n > 0 && step % n)
+    while (n > 0 && (step % n || n % config->train.shards))
         n--;
     if (n < 1)
         return -1;

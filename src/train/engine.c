@@ -75,7 +75,10 @@ static struct engine *open_planned(const struct config *config, const struct dat
     }
     if (!e && err->cause == CAUSE_BUDGET)
         budget_advise(config, data, options, dev, err);
-    return e;
+    if (!e || !options->gate.ask || !options->gate.ask(options->gate.ctx, e, err))
+        return e;
+    planned_close(e);
+    return NULL;
 }
 
 struct engine *engine_open(const struct config *config, const struct dataset *data,

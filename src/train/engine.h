@@ -50,6 +50,12 @@ struct engine {
     int owns_session;
 };
 
+/* Who is asked, before a plan takes any of the device's memory, whether it may: 0, or -1. */
+struct engine_gate {
+    int (*ask)(void *ctx, const struct engine *planned, struct error *err); /* NULL: nobody */
+    void *ctx;
+};
+
 struct engine_options {
     int training;
     size_t remakes; /* with train.recompute = auto: nodes made again, as found to be needed;
@@ -60,6 +66,7 @@ struct engine_options {
     int takes_session;          /* `session` is the engine's from now on, whatever comes of it */
     struct session_options own; /* opened like this */
     struct comm *comm;          /* the ranks that train together; NULL: this one is alone */
+    struct engine_gate gate;
 };
 
 /* Everything but values of the parameters. */
