@@ -172,6 +172,78 @@ lasting()
 point "a fault of the data is told and not tried again" lasting 3 'data.features = "close", "nowhere"' nowhere
 point "nor is one of the configuration" lasting 2 'device.memory_fraction = 0.95, 0.01' 'the plan needs [0-9]+ bytes of [0-9]+ that device\.memory_fraction'
 
+# --- memory of a device, for all of its runs together
+
+# need CONFIG: the bytes of its plan.
+need()
+{
+    run 0 check -q -c "$1" -s device.memory=256MiB &&
+        bytes=$(sed -n 's/^ *\([0-9.]*\) MiB of .* MiB that device\.memory_fraction allows$/\1/p' out | awk '{ printf "%d", $1 * 1048576 }')
+}
+# budget TIMES: settings of a budget of so many plans.
+budget()
+{
+    awk -v n="$1" -v bytes="$bytes" 'BEGIN { printf "-s device.memory=16MiB -s device.memory_fraction=%.6f", n * bytes / 16777216 }'
+}
+# order: what was planned and what ended, in the order of the journals.
+order()
+{
+    cat fleet/journal/*.jsonl | grep -E '"event":"(planned|ended)"' | sed 's/^{"n":\([0-9]*\),"event":"\([a-z]*\)".*"run":\([0-9]*\).*/\1 \2 \3/' | sort -n | cut -d' ' -f2- | tr '\n' ';'
+}
+waiting()
+{
+    fleet 4 'train.lr = 1e-3, 2e-3, 3e-3' >waiting.ini
+    rm -rf fleet
+    # shellcheck disable=SC2046 # words
+    need waiting.ini && run 0 sweep -c waiting.ini $(budget 1.5) && has out '^3 of 3 runs ended' &&
+        has out "^Run [12] \([12]e-3\) waits for memory: its plan needs [0-9.]+ [MG]iB, and 1 other on device 0 has [0-9.]+ [MG]iB of [0-9.]+ [MG]iB\.$" &&
+        order | grep -E '^planned (.);ended \1;planned (.);ended \2;planned (.);ended \3;$'
+}
+point "plans that do not fit together wait for each other" waiting
+beside()
+{
+    rm -rf fleet
+    # shellcheck disable=SC2046 # words
+    run 0 sweep -c waiting.ini $(budget 2.5) && ! grep waits out && [ "$(events fleet planned)" -eq 3 ]
+}
+point "those that fit do not" beside
+# both: two runs are under way at once.
+both()
+{
+    [ "$(events fleet planned)" -ge 2 ] && has out.auto 'begins in slot 1, device 0'
+}
+shared()
+{
+    fleet 4000 'train.lr = 1e-3, 2e-3, 3e-3' | sed 's/^slots .*/slots = auto/' >auto.ini
+    rm -rf fleet
+    "$seqtrain" sweep -c auto.ini -s device.select=0 -s device.memory=256MiB >out.auto 2>err </dev/null &
+    supervisor=$!
+    until_true both
+    got=$?
+    kill -TERM $supervisor
+    wait $supervisor
+    [ $got -eq 0 ]
+}
+single_file()
+{
+    fleet 2 'train.lr = 1e-3, 2e-3, 3e-3' | sed 's/^slots .*/slots = auto/' >auto.ini
+    rm -rf fleet
+    run 0 sweep -c auto.ini "$@" && ! grep 'slot 1' out &&
+        order | grep -E '^planned (.);ended \1;planned (.);ended \2;planned (.);ended \3;$'
+}
+point "slots = auto: a CPU trains one run at a time" single_file -s device.select=cpu
+if [ "$(nproc)" -gt 1 ]; then
+    point "as many as fit into the memory that it is given" shared
+else
+    skip "as many as fit into the memory that it is given" "one core"
+fi
+one_fits()
+{
+    # shellcheck disable=SC2046 # words
+    need auto.ini && single_file -s device.select=0 $(budget 1.5)
+}
+point "one where a second would not fit" one_fits
+
 # --- the device has less memory than the plan could know: another process took it
 
 fault=${seqtrain%/seqtrain}/seqtrain-fault

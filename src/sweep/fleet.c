@@ -10,6 +10,7 @@
 #include "sweep/ending.h"
 #include "sweep/pictures.h"
 #include "sweep/results.h"
+#include "sweep/room.h"
 #include "sweep/screen.h"
 #include "sweep/search.h"
 #include "sweep/slots.h"
@@ -45,12 +46,13 @@ struct fleet {
     struct state *state;
     struct runs *runs;
     struct slots slots;
+    struct room room;
     struct fleet_slot *slot; /* [slots.count] */
     struct fleet_run *run;   /* [runs->count] */
     struct screen screen;
     struct screen_slot *shown; /* [slots.count] */
     sigset_t outside;          /* the signal mask of workers, and while waiting */
-    double drawn;
+    double drawn, filled;      /* when the table was, and free slots */
     int stopping;
 };
 
@@ -159,6 +161,7 @@ static int start_run(struct fleet *f, size_t index, size_t run, struct error *er
                    json_pack("{s:I, s:s}", "slot", (json_int_t)index, "device", device), err) ||
         file_mkdir(row_of(f, run)->folder, err) || start_process(f, index, run, err))
         return -1;
+    room_begin(&f->room, index);
     f->slot[index].run = run;
     f->slot[index].began = now();
     f->run[run - 1].in_slot = 1;
@@ -219,6 +222,7 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     struct claim_look look;
     wire_read(&slot->wire);
     close(slot->wire.fd);
+    room_end(&f->room, index);
     slot->run = 0;
     f->run[run - 1].in_slot = 0;
     if (done)
@@ -235,18 +239,59 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
                             : tell_failed(f, run, status, err);
 }
 
+/* --- memory of the devices */
+
+static void tell_waiting(struct fleet *f, size_t index)
+{
+    struct room_place *place = &f->room.place[index];
+    const size_t run = f->slot[index].run;
+    size_t count;
+    const uint64_t taken = room_taken(&f->room, index, &count);
+    if (place->told)
+        return;
+    place->told = 1;
+    screen_say(&f->screen,
+               "Run %zu (%s) waits for memory: its plan needs %s, and %zu other%s on device %s "
+               "ha%s %s of %s.",
+               run, row_of(f, run)->name, screen_bytes((double)place->bytes).text, count,
+               count == 1 ? "" : "s", f->slots.device[index], count == 1 ? "s" : "ve",
+               screen_bytes((double)taken).text, screen_bytes((double)place->budget).text);
+}
+
+/* Lets a plan begin, if it fits. */
+static int admit(struct fleet *f, size_t index, struct error *err)
+{
+    struct fleet_slot *slot = &f->slot[index];
+    const struct room_place *place = &f->room.place[index];
+    if (!room_admit(&f->room, index)) {
+        tell_waiting(f, index);
+        return 0;
+    }
+    wire_grant(&slot->wire);
+    f->filled = 0; /* there may be room for one more */
+    return state_tell(f->state, "planned", slot->run,
+                      json_pack("{s:s, s:I, s:I}", "device", f->slots.device[index], "bytes",
+                                (json_int_t)place->bytes, "budget", (json_int_t)place->budget),
+                      err);
+}
+
 /* Hears what workers say. */
-static void hear(struct fleet *f)
+static int hear(struct fleet *f, struct error *err)
 {
     for (size_t i = 0; i < f->slots.count; i++) {
         struct fleet_slot *slot = &f->slot[i];
         if (!slot->run)
             continue;
         wire_read(&slot->wire);
-        if (slot->wire.bytes && !slot->wire.is_granted)
-            wire_grant(&slot->wire);
+        if (slot->wire.bytes && f->room.place[i].state == ROOM_BEGINS)
+            room_plan(&f->room, i, &slot->wire);
+        if (f->room.place[i].state == ROOM_WAITS && !f->stopping && admit(f, i, err))
+            return -1;
     }
+    return 0;
 }
+
+/* --- the end of workers */
 
 static int reap(struct fleet *f, struct error *err)
 {
@@ -321,13 +366,18 @@ static void tell_epoch(struct fleet *f, size_t run)
 static void show(struct fleet *f)
 {
     char sum[160];
-    size_t ended, failed;
+    size_t ended, failed, shown = 0;
     if (now() - f->drawn < DRAW_PERIOD)
         return;
     f->drawn = now();
     for (size_t i = 0; i < f->slots.count; i++) {
         size_t run = f->slot[i].run;
-        f->shown[i] = (struct screen_slot){f->slots.device[i], run, run ? row_of(f, run) : NULL};
+        if (run || f->slots.base[i] == i)
+            f->shown[shown++] = (struct screen_slot){.index = i,
+                                                     .waits = f->room.place[i].state == ROOM_WAITS,
+                                                     .device = f->slots.device[i],
+                                                     .run = run,
+                                                     .row = run ? row_of(f, run) : NULL};
         if (run) {
             follow_read(&f->runs->row[run - 1].follow);
             tell_epoch(f, run);
@@ -336,7 +386,7 @@ static void show(struct fleet *f)
     count_states(f, &ended, &failed);
     snprintf(sum, sizeof sum, "%zu of %zu runs ended, %zu failed, %zu under way here", ended,
              f->runs->count, failed, count_working(f));
-    screen_draw(&f->screen, f->shown, f->slots.count, sum);
+    screen_draw(&f->screen, f->shown, shown, sum);
 }
 
 /* --- the loop */
@@ -348,7 +398,7 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
     if (state_read(f->state, err))
         return -1;
     for (size_t i = 0; i < f->slots.count; i++) {
-        if (f->slot[i].run)
+        if (f->slot[i].run || !room_may_begin(&f->room, i))
             continue;
         if (next_run(f, i, &run, err) || (run && start_run(f, i, run, err)))
             return -1;
@@ -362,18 +412,16 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
 static int work(struct fleet *f, struct error *err)
 {
     size_t open = 1;
-    double filled = 0;
     while (open) {
         size_t before = count_working(f);
-        hear(f);
-        if (reap(f, err))
+        if (hear(f, err) || reap(f, err))
             return -1;
         if (*f->options->interrupted && !f->stopping)
             stop(f);
         if (f->stopping && !(open = count_working(f)))
             break;
-        if (!f->stopping && (count_working(f) < before || now() - filled >= LOOK_PERIOD)) {
-            filled = now();
+        if (!f->stopping && (count_working(f) < before || now() - f->filled >= LOOK_PERIOD)) {
+            f->filled = now();
             if (fill_slots(f, &open, err))
                 return -1;
         }
@@ -412,7 +460,7 @@ static void on_child(int number)
 
 static int open_fleet(struct fleet *f, struct error *err)
 {
-    if (slots_init(&f->slots, f->runs->sweep, err))
+    if (slots_init(&f->slots, f->runs->sweep, err) || room_init(&f->room, &f->slots, err))
         return -1;
     f->slot = calloc(f->slots.count, sizeof *f->slot);
     f->shown = calloc(f->slots.count, sizeof *f->shown);
@@ -458,6 +506,7 @@ int fleet_train(struct runs *runs, const struct fleet_options *options, struct l
     }
     failed = failed || conclude(&f, err);
     state_free(f.state);
+    room_fini(&f.room);
     slots_fini(&f.slots);
     free(f.slot);
     free(f.shown);

@@ -70,19 +70,23 @@ static struct figure number(double x, int decimals)
 enum { OTHERS = 71, SHORT = 8, LONG = 40 };
 
 /* A row of the table, without its end; `name`: columns of the run's name. */
-static void print_slot(const struct screen_slot *slot, size_t index, int name, char *line,
-                       size_t size)
+static void print_slot(const struct screen_slot *slot, int name, char *line, size_t size)
 {
     char epochs[32] = "-";
     if (!slot->run) {
-        snprintf(line, size, "%4zu %-6.6s    -", index, slot->device);
+        snprintf(line, size, "%4zu %-6.6s    -", slot->index, slot->device);
+        return;
+    }
+    if (slot->waits) {
+        snprintf(line, size, "%4zu %-6.6s %4zu %-*.*s waits for memory", slot->index, slot->device,
+                 slot->run, name, name, slot->row->name);
         return;
     }
     const struct follow *f = &slot->row->follow;
     if (f->epochs)
         snprintf(epochs, sizeof epochs, "%ld/%ld", f->epoch, f->epochs);
-    snprintf(line, size, "%4zu %-6.6s %4zu %-*.*s %8s %9s %9s %7s %7s %8s", index, slot->device,
-             slot->run, name, name, slot->row->name, epochs, number(f->loss, 6).text,
+    snprintf(line, size, "%4zu %-6.6s %4zu %-*.*s %8s %9s %9s %7s %7s %8s", slot->index,
+             slot->device, slot->run, name, name, slot->row->name, epochs, number(f->loss, 6).text,
              number(f->best, 6).text, number(f->rate, 0).text, screen_time(f->left).text,
              screen_bytes(f->bytes).text);
 }
@@ -102,7 +106,7 @@ void screen_draw(struct screen *s, const struct screen_slot *slot, size_t count,
     fprintf(stderr, "%.*s\n", columns, line);
     int most = rows - 2; /* those that do not fit are not shown */
     for (size_t i = 0; i < count && (int)i < most; i++, s->drawn++) {
-        print_slot(&slot[i], i, name, line, sizeof line);
+        print_slot(&slot[i], name, line, sizeof line);
         fprintf(stderr, "%.*s\n", columns, line);
     }
     fprintf(stderr, "%.*s\n", columns, sum);

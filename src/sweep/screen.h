@@ -21,9 +21,11 @@ void screen_init(struct screen *screen, struct log *log, enum verbosity verbosit
 void screen_say(struct screen *screen, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Draws the table: row[i] is in slot i on a device, run[i]; run 0: the slot is free. `sum`: the
- * last line. Nothing where there is no terminal. */
+/* Draws the table: the run of each slot and its row; run 0: the slot is free. `sum`: the last line.
+ * Nothing where there is no terminal. */
 struct screen_slot {
+    size_t index;
+    int waits; /* for memory */
     const char *device;
     size_t run;
     const struct run_row *row;

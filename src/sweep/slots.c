@@ -4,19 +4,40 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "device/device.h"
 #include "sweep/values.h"
 
 #define NO_SLOT SIZE_MAX
 
-static int add_slot(struct slots *s, const char *device)
+/* Slots of a device with sweep.slots = auto. */
+#define MOST_SLOTS 8
+
+static int add_slot(struct slots *s, const char *device, size_t base)
 {
-    char **more = realloc(s->device, (s->count + 1) * sizeof *more);
-    if (!more)
+    char **devices = realloc(s->device, (s->count + 1) * sizeof *devices);
+    if (devices)
+        s->device = devices;
+    size_t *bases = realloc(s->base, (s->count + 1) * sizeof *bases);
+    if (bases)
+        s->base = bases;
+    if (!devices || !bases || !(devices[s->count] = strdup(device)))
         return -1;
-    s->device = more;
-    return (more[s->count] = strdup(device)) ? (s->count++, 0) : -1;
+    bases[s->count++] = base;
+    return 0;
+}
+
+/* Slots on approval: no more processes in all than the host has cores. */
+static int add_more(struct slots *s)
+{
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const size_t devices = s->count, each = cores > 0 ? (size_t)cores / devices : 1;
+    for (size_t i = 0; i < devices; i++)
+        for (size_t n = 1; n < each && n < MOST_SLOTS; n++)
+            if (add_slot(s, s->device[i], i))
+                return -1;
+    return 0;
 }
 
 /* A slot for each device, or for that of the configuration. */
@@ -27,15 +48,17 @@ static int find_slots(struct slots *s, const struct config *base, struct error *
     char number[16];
     int failed = 0;
     if (config_is_set(base, "device", "select"))
-        return add_slot(s, base->device.select) ? error_set(err, STATUS_FAILED, "out of memory")
-                                                : 0;
+        return add_slot(s, base->device.select, 0) || add_more(s)
+                   ? error_set(err, STATUS_FAILED, "out of memory")
+                   : 0;
     if (device_each(&index, &count, err))
         return -1;
     for (size_t i = 0; !failed && i < count; i++) {
         snprintf(number, sizeof number, "%u", index[i]);
-        failed = add_slot(s, number);
+        failed = add_slot(s, number, i);
     }
     free(index);
+    failed = failed || add_more(s);
     return failed ? error_set(err, STATUS_FAILED, "out of memory") : 0;
 }
 
@@ -51,7 +74,7 @@ static int read_slots(struct slots *s, const struct sweep *sweep, struct error *
     if (!list->count || (list->count == 1 && !strcmp(list->item[0], "auto")))
         return find_slots(s, sweep->base, err);
     for (size_t i = 0; i < list->count; i++)
-        if (add_slot(s, list->item[i]))
+        if (add_slot(s, list->item[i], i))
             return error_set(err, STATUS_FAILED, "out of memory");
     return 0;
 }
@@ -92,9 +115,10 @@ static int read_assigned(struct slots *s, const struct sweep *sweep, const char 
     const char *number = key + strlen("slot."), *name = config_name(sweep->base);
     errno = 0;
     unsigned long slot = strtoul(number, &end, 10);
-    if (!strchr("0123456789", *number) || *end || errno || slot >= s->count)
+    if (!strchr("0123456789", *number) || *end || errno || slot >= s->count ||
+        s->base[slot] != slot)
         return error_set(err, STATUS_USAGE, "%s: [sweep] %s: there are the slots 0 to %zu", name,
-                         key, s->count - 1);
+                         key, s->base[s->count - 1]);
     int failed = values_read(&values, &as, what);
     if (failed)
         error_set(err, *what ? STATUS_USAGE : STATUS_FAILED, "%s: [sweep] %s: %s", name, key,
@@ -150,11 +174,17 @@ void slots_fini(struct slots *s)
     for (size_t i = 0; i < s->count; i++)
         free(s->device[i]);
     free(s->device);
+    free(s->base);
     free(s->slot_of);
     *s = (struct slots){0};
 }
 
+int slots_same_device(const struct slots *s, size_t a, size_t b)
+{
+    return !strcmp(s->device[a], s->device[b]);
+}
+
 int slots_allow(const struct slots *s, const struct sweep *sweep, size_t slot, const char *value)
 {
-    return !s->slot_of || s->slot_of[choice_of(sweep, value)] == slot;
+    return !s->slot_of || s->slot_of[choice_of(sweep, value)] == s->base[slot];
 }

@@ -8,6 +8,7 @@
  *   drawn      run, values, by, from: what varies has these values, by key, in the run (sampler =
  *              tpe); by "tpe", or "random" while few runs have ended
  *   started    run, slot, device: a process works on the run
+ *   planned    run, device, bytes, budget: its plan has memory
  *   anew       run: it begins from the start, whatever was before
  *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
  *   failed     run, status, signal, message: it is not

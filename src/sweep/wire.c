@@ -50,7 +50,6 @@ void wire_read(struct wire *w)
 void wire_grant(struct wire *w)
 {
     /* a worker that is gone needs none */
-    w->is_granted = 1;
     send(w->fd, GRANT, strlen(GRANT), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 

@@ -19,7 +19,6 @@ struct wire {
     size_t used;
     uint64_t bytes, budget; /* of the plan, and of its device; 0: none was told yet */
     int is_cpu, shares;     /* its device: a CPU; several runs may share it unasked */
-    int is_granted;
     long batch, accumulate; /* with which the run may go on; 0: none was told */
 };
 
