@@ -132,6 +132,17 @@ single()
         run 0 sweep -c fleet.ini --run 5 && has out 'finished already'
 }
 point "--run N journals its run" single
+# The slots' devices, not that of -d, are the workers'; and no worker takes its supervisor's launcher
+# for its own.
+workers()
+{
+    export OMPI_COMM_WORLD_SIZE=2
+    run 2 sweep -c fleet.ini -o workers --run 1 && has err "^seqtrain: --run trains in one process" && [ ! -e workers ] &&
+        run 0 sweep -c fleet.ini -o workers -s run.seed=1 -s device.select=cpu && has out '^3 of 3 runs ended' &&
+        [ "$(cat workers/*/config.ini | grep -c '^select = 0$')" -eq 3 ]
+}
+point "workers have the device of their slot, and are no ranks" workers
+unset OMPI_COMM_WORLD_SIZE
 listed()
 {
     rm -rf fleet

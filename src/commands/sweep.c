@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "commands/commands.h"
+#include "exec/comm.h"
 #include "run/run.h"
 #include "sweep/fleet.h"
 #include "sweep/results.h"
@@ -227,6 +228,12 @@ static int train_one(const struct options *options, struct runs *runs, struct lo
     if (!state)
         return -1;
     int supervised = worker_place(&place);
+    if (comm_is_launched()) {
+        state_free(state);
+        return error_set(err, STATUS_USAGE,
+                         "--run trains in one process; several ranks train the run by its line of "
+                         "sweep --list");
+    }
     int result = supervised ? state_check(state, err) : state_begin(state, 0, err);
     if (!result)
         result =
@@ -258,6 +265,7 @@ static int train_all(const struct options *options, struct runs *runs, struct lo
         .verbosity = options->verbosity,
         .interrupted = &interrupted,
     };
+    comm_forget_launcher(); /* it may start a supervisor on each machine: their runs are no ranks */
     return check_plain("sweep", options->config, err) || fleet_train(runs, &with, log, err) ? -1
                                                                                             : 0;
 }

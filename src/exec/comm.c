@@ -18,7 +18,7 @@ struct comm {
 /* What a launcher sets for each process that it starts: how many they are. */
 static const char *const size_names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
 
-static int launched(void)
+int comm_is_launched(void)
 {
     for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++) {
         const char *size = getenv(size_names[i]);
@@ -26,6 +26,12 @@ static int launched(void)
             return 1;
     }
     return 0;
+}
+
+void comm_forget_launcher(void)
+{
+    for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
+        unsetenv(size_names[i]);
 }
 
 static int load(struct comm *c, struct error *err)
@@ -55,7 +61,7 @@ int comm_open(struct comm **comm, struct error *err)
 {
     char why[COMM_WHY] = "";
     *comm = NULL;
-    if (!launched())
+    if (!comm_is_launched())
         return 0;
     struct comm *c = calloc(1, sizeof *c);
     if (!c)

@@ -16,6 +16,12 @@
 
 struct comm;
 
+/* Whether a launcher has started several processes, of which this is one. */
+int comm_is_launched(void);
+
+/* What this process starts is none of them. */
+void comm_forget_launcher(void);
+
 /* Joins the ranks; *comm is NULL where the process is alone. STATUS_USAGE where there is no
  * plug-in. */
 int comm_open(struct comm **comm, struct error *err);

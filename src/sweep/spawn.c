@@ -31,20 +31,16 @@ static char **words_of(const struct spawn *what)
     }
     word[n++] = number;
     word[n++] = device;
-    char *const fixed[] = {program_invocation_name,
-                           "sweep",
-                           "-c",
-                           (char *)what->config_path,
-                           "--run",
-                           number,
-                           "-s",
-                           device};
+    char *const fixed[] = {program_invocation_name,   "sweep", "-c",
+                           (char *)what->config_path, "--run", number};
     memcpy(word + n, fixed, sizeof fixed);
     n += sizeof fixed / sizeof *fixed;
     for (size_t i = 0; i < what->setting_count; i++) {
         word[n++] = "-s";
         word[n++] = what->settings[i];
     }
+    word[n++] = "-s"; /* behind the user's: a slot has its own device */
+    word[n++] = device;
     return word;
 }
 
