@@ -42,6 +42,23 @@ without_sweep()
     run 0 sweep -c tiny.ini --list && lines out 1 && has out "/tiny.ini --resume$"
 }
 point "a file without [sweep] is one run" without_sweep
+# A run without a name of its own is called as its folder, and no folder is one of the sweep itself.
+named()
+{
+    sed -e '/^output/d' -e '/^name/d' tiny.ini >names.ini
+    printf '[vars]\nx = 1\n[sweep]\nvars.x = b-1, journal, claim, sweep.csv, timeline.png\n' >>names.ini
+    run 0 sweep -c names.ini --list -o named && lines out 5 &&
+        [ "$(sed 's/.* -s run.name=\([^ ]*\) .*/\1/' out | tr '\n' ' ')" = "b-1 journal_ claim_ sweep.csv_ timeline.png_ " ] &&
+        [ "$(sed 's/.*\/named\/\([^ ]*\) .*/\1/' out | tr '\n' ' ')" = "b-1 journal_ claim_ sweep.csv_ timeline.png_ " ] &&
+        run 0 sweep -c names.ini --list -s run.name=one && [ "$(grep -c run.name=one out)" -eq 5 ]
+}
+point "names of runs" named
+one_folder()
+{
+    run 2 sweep -c names.ini --list -s sweep.run.output=here &&
+        has err 'runs 1 and 2 would share the folder here: let run.output hold what varies \(\$\{vars.x\}\)'
+}
+point "runs that would share a folder" one_folder
 
 refused()
 {

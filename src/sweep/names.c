@@ -67,6 +67,14 @@ static int is_told(const struct sweep *s, const struct sweep_key *key)
            (axis->kind != AXIS_CHOICE || axis->choices > 1);
 }
 
+/* Whether a folder or a file of the sweep itself may be called so. */
+static int is_reserved(const char *name)
+{
+    const char *ending = strrchr(name, '.');
+    return !strcmp(name, "journal") || !strcmp(name, "claim") || !strncmp(name, "sweep.", 6) ||
+           (ending && !strcmp(ending, ".png"));
+}
+
 char *names_of(const struct sweep *s, size_t number, const double *point)
 {
     char *name = NULL;
@@ -89,6 +97,8 @@ char *names_of(const struct sweep *s, size_t number, const double *point)
     }
     if (out && !told && !s->numbered)
         fputs("run", out);
+    if (out && !fflush(out) && is_reserved(name))
+        putc('_', out);
     failed |= !out || fclose(out);
     if (!failed)
         return name;

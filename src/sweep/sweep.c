@@ -196,6 +196,13 @@ static int compare_folders(const void *va, const void *vb)
     return order ? order : a->number < b->number ? -1 : a->number > b->number;
 }
 
+/* The first key that varies and is not the run folder. */
+static const char *other_key(const struct sweep *s)
+{
+    size_t i = s->keys > 1 && !strcmp(s->key[0].name, "run.output");
+    return s->key[i].name;
+}
+
 /* Makes each run; two must not have one folder. */
 static int try_runs(const struct sweep *s, struct error *err)
 {
@@ -222,7 +229,7 @@ static int try_runs(const struct sweep *s, struct error *err)
                 "%s: runs %zu and %zu would share the folder %s: let run.output hold what "
                 "varies (${%s}), or leave it out, and each run has a folder in sweep.output",
                 config_name(s->base), folder[i - 1].number, folder[i].number, folder[i].path,
-                s->key[0].name);
+                other_key(s));
     for (size_t i = 0; folder && i < s->runs; i++)
         free(folder[i].path);
     free(folder);
@@ -272,6 +279,15 @@ static int open_keys(struct sweep *s, struct error *err)
     return failed;
 }
 
+/* Whether the file or a setting says a key of [run], or it varies. */
+static int is_said(const struct sweep *s, const char *key)
+{
+    int is = config_is_set(s->base, "run", key);
+    for (size_t i = 0; i < s->keys; i++)
+        is |= !strncmp(s->key[i].name, "run.", 4) && !strcmp(s->key[i].name + 4, key);
+    return is;
+}
+
 /* What a search cannot do: it knows a run's values when the run begins. */
 static int check_tpe(const struct sweep *s, struct error *err)
 {
@@ -293,9 +309,8 @@ struct sweep *sweep_open(const char *path, char *const *settings, size_t count, 
     s->base = prepare_config(path, settings, count, err);
     if (!s->base || open_keys(s, err) || count_runs(s, err))
         goto failed;
-    s->has_folder = config_is_set(s->base, "run", "output");
-    for (size_t i = 0; i < s->keys; i++)
-        s->has_folder |= !strcmp(s->key[i].name, "run.output");
+    s->has_folder = is_said(s, "output");
+    s->has_name = is_said(s, "name");
     *err->text = 0;
     if (check_tpe(s, err) || find_numbered(s, err) || try_runs(s, err))
         goto failed;
@@ -400,23 +415,35 @@ static char *output_setting(const struct sweep *s, const char *name)
     return NULL;
 }
 
+/* "run.name=NAME" */
+static char *name_setting(const char *name)
+{
+    char *text;
+    return asprintf(&text, "run.name=%s", name) < 0 ? NULL : text;
+}
+
 static int make_run(const struct sweep *s, const double *point, const char **value,
                     struct sweep_run *run, struct error *err)
 {
-    char *output = NULL;
+    char *own[2] = {NULL, NULL}; /* what the file does not say */
+    size_t owns = 0;
     run->name = names_of(s, run->number, point);
     run->label = names_label(s, point);
     int failed = !run->name || !run->label;
     for (size_t i = 0; !failed && i < s->keys; i++)
         failed = !(value[i] = sweep_value(&s->key[i], point));
     if (!failed && !s->has_folder)
-        failed = !(output = output_setting(s, run->name));
+        failed = !(own[owns++] = output_setting(s, run->name));
+    if (!failed && !s->has_name)
+        failed = !(own[owns++] = name_setting(run->name));
     if (failed)
-        return error_set(err, STATUS_FAILED, "out of memory");
-    run->config = config_vary(s->base, value, &output, output ? 1 : 0, prepare_check, err);
-    free(output);
+        error_set(err, STATUS_FAILED, "out of memory");
+    else if (!(run->config = config_vary(s->base, value, own, owns, prepare_check, err)))
+        error_prefix(err, "run %zu (%s)", run->number, run->label);
+    free(own[0]);
+    free(own[1]);
     if (!run->config)
-        return error_prefix(err, "run %zu (%s)", run->number, run->label);
+        return -1;
     run->folder = run->config->run.output;
     return (run->setting = config_settings(run->config, &run->settings, err)) ? 0 : -1;
 }

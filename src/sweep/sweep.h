@@ -31,6 +31,7 @@ struct sweep {
     size_t axes;
     size_t runs;    /* of a grid all points, else sweep.samples */
     int has_folder; /* the file says run.output, or it varies */
+    int has_name;   /* the same of run.name */
     int numbered;   /* names of runs begin with their number; with tpe they are nothing else */
 };
 
