@@ -63,9 +63,12 @@ static const struct run_row *row_of(const struct fleet *f, size_t run)
 
 /* --- which run is next */
 
+/* How often a run has failed since this supervisor began, or since --overwrite has begun it anew.
+ */
 static unsigned failures_of(const struct fleet *f, size_t run)
 {
-    return f->state->place[run - 1].failures - f->run[run - 1].failed_before;
+    const unsigned all = f->state->place[run - 1].failures, before = f->run[run - 1].failed_before;
+    return all >= before ? all - before : all;
 }
 
 /* Whether a run has failed for good, as far as this supervisor goes. */
