@@ -19,10 +19,12 @@ int main(int argc, char **argv)
         !state || state_check(state, &err) || search_replay(state, &replayed, stdout, &err);
     if (failed)
         fprintf(stderr, "%s\n", err.text);
-    printf("%zu points, %zu differ\n", replayed.points, replayed.differ);
+    printf("%zu points, %zu reports, %zu differ\n", replayed.points, replayed.reports,
+           replayed.differ);
     state_free(state);
     runs_free(runs);
     sweep_free(sweep);
     log_close(log, &err);
-    return failed || replayed.differ || !replayed.points ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed || replayed.differ || !(replayed.points + replayed.reports) ? EXIT_FAILURE
+                                                                              : EXIT_SUCCESS;
 }

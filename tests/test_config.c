@@ -1137,6 +1137,9 @@ static void test_choices(void **state)
         {"sweep", "sampler", SAMPLER_GRID, "grid"},
         {"sweep", "sampler", SAMPLER_RANDOM, "random"},
         {"sweep", "sampler", SAMPLER_TPE, "tpe"},
+        {"sweep", "pruner", PRUNER_NONE, "none"},
+        {"sweep", "pruner", PRUNER_ASHA, "asha"},
+        {"sweep", "pruner", PRUNER_MEDIAN, "median"},
         {"sweep", "assign", ASSIGN_LOAD, "load"},
         {"sweep", "assign", ASSIGN_LIST, "list"},
     };

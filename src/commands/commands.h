@@ -49,8 +49,8 @@ int command_completion(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 
-/* Trains a configuration in its run folder, to its end; `as`: what the folder may be used for, and
- * who is asked for memory. */
+/* Trains a configuration in its run folder, to its end; `as`: what the folder may be used for, who
+ * is asked for memory, and who judges epochs. */
 int command_train_config(const struct options *options, struct config *config,
                          const struct run_options *as, struct error *err);
 

@@ -134,6 +134,15 @@ static int ask_supervisor(void *ctx, const struct engine *planned, struct error 
     return wire_ask(one->supervisor, &plan, &interrupted, err);
 }
 
+/* Asks the supervisor, or this process itself, whether the run ends with an epoch. */
+static int judge_epoch(void *ctx, long epoch, double figure, int is_last, struct error *err)
+{
+    const struct one *one = ctx;
+    const struct epoch_told told = {epoch, figure, is_last};
+    return one->supervisor >= 0 ? wire_ask_epoch(one->supervisor, &told, &interrupted)
+                                : search_judge(one->state, one->number, &told, err);
+}
+
 /* The micro-batch that memory has left to the run. */
 static void take_batch(struct config *config, const struct run_place *place)
 {
@@ -156,8 +165,9 @@ static int train_run(struct one *one, struct error *err)
                              .smaller_batch = place->batch > 0};
     if (one->supervisor >= 0)
         as.gate = (struct engine_gate){ask_supervisor, one};
-    if (search_draw(one->state, one->number, err) ||
-        sweep_run(s, one->number, place->point, &run, err))
+    if (s->base->sweep.pruner != PRUNER_NONE)
+        as.judge = (struct judge){judge_epoch, one};
+    if (sweep_run(s, one->number, place->point, &run, err))
         return -1;
     if (options->verbosity > LOG_QUIET)
         printf("run %zu of %zu: %s\n", one->number, s->runs, run.label);
@@ -184,31 +194,55 @@ static int train_supervised(struct one *one, struct error *err)
     return result;
 }
 
-/* The same, journaled by this process. */
-static int journal_run(struct one *one, struct error *err)
+/* Journals what has come of the run, which had this result. */
+static int tell_result(struct one *one, int result, struct error *why, struct error *err)
 {
     struct state *state = one->state;
     const size_t number = one->number;
-    struct error late = {0};
-    if ((one->options->overwrite && state_tell(state, "anew", number, NULL, err)) ||
-        state_tell(state, "started", number, NULL, err))
-        return -1;
-    int result = train_run(one, err), failed;
     if (result && one->batch) {
-        failed = state_tell_smaller(state, number, one->batch, one->accumulate, &late);
-        error_add(err, "run %zu goes on with train.batch = %ld when it is started again", number,
+        error_add(why, "run %zu goes on with train.batch = %ld when it is started again", number,
                   one->batch);
-    } else if (result) {
-        json_t *message = json_string(err->text);
-        failed = state_tell(state, "failed", number,
-                            json_pack("{s:i, s:o}", "status", (int)err->status, "message",
-                                      message ? message : json_null()),
-                            &late);
-    } else
-        failed = interrupted ? state_tell(state, "stopped", number, NULL, &late)
-                             : state_tell_end(state, number, &late);
-    if (!failed)
-        failed = results_write(state, &late);
+        return state_tell_smaller(state, number, one->batch, one->accumulate, err);
+    }
+    if (result) {
+        json_t *message = json_string(why->text);
+        return state_tell(state, "failed", number,
+                          json_pack("{s:i, s:o}", "status", (int)why->status, "message",
+                                    message ? message : json_null()),
+                          err);
+    }
+    if (state->place[number - 1].state == RUN_PRUNED)
+        return 0;
+    return interrupted ? state_tell(state, "stopped", number, NULL, err)
+                       : state_tell_end(state, number, err);
+}
+
+/* What goes before a run that this process journals; 1: there is nothing to train. */
+static int begin_run(const struct one *one, struct error *err)
+{
+    struct state *state = one->state;
+    const size_t number = one->number;
+    if (one->options->overwrite &&
+        (state_tell(state, "anew", number, NULL, err) || state_clear_run(state, number, err)))
+        return -1;
+    if (search_prepare(state, number, err))
+        return -1;
+    if (state->place[number - 1].state != RUN_PRUNED)
+        return state_tell(state, "started", number, NULL, err);
+    if (one->options->verbosity > LOG_QUIET)
+        printf("run %zu of %zu was pruned: it is at its end\n", number, state->runs->count);
+    return 1;
+}
+
+/* The same, journaled by this process. */
+static int journal_run(struct one *one, struct error *err)
+{
+    struct error late = {0};
+    int result = begin_run(one, err);
+    if (result)
+        return result < 0 ? -1 : 0;
+    result = train_run(one, err);
+    int failed = tell_result(one, result, err, &late) || results_write(one->state, &late);
     if (failed && !result) {
         *err = late;
         result = -1;

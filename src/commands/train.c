@@ -40,6 +40,7 @@ int command_train_config(const struct options *options, struct config *config,
     const struct run_options with = {
         .use = as->use,
         .gate = as->gate,
+        .judge = as->judge,
         .smaller_batch = as->smaller_batch,
         .comm = ranks,
         .config_path = options->config,

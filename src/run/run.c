@@ -143,6 +143,7 @@ struct run *run_open(struct config *config, const struct run_options *options, s
         .config = config,
         .folder = config->run.output,
         .comm = options->comm,
+        .judge = options->judge,
         .interrupted = options->interrupted ? options->interrupted : &never,
         .started = options->started > 0 ? options->started : now(),
     };
@@ -221,7 +222,7 @@ int run_train(struct run *run, struct error *err)
 int run_report(struct run *run, struct error *err)
 {
     struct training *t = &run->training;
-    if (run->finished || t->stopped || *t->interrupted || !train_writes(t))
+    if (run->finished || t->stopped || t->pruned || *t->interrupted || !train_writes(t))
         return 0;
     int ended = weights_load_own(t, "best.safetensors", err);
     device_stop_at(t->engine->dev, t->interrupted); /* long work ends early */

@@ -21,6 +21,7 @@ struct run_options {
     struct session *session; /* to stand on, beside others; NULL: one of its own, */
     int profile;             /* whose launches are watched */
     double started;          /* now() when the process began; 0: when the run is opened */
+    struct judge judge;      /* who may end it after an epoch, with a checkpoint */
     const volatile sig_atomic_t
         *interrupted; /* the signal that asks for an end; NULL: none comes */
 };
@@ -41,11 +42,12 @@ struct run {
  */
 struct run *run_open(struct config *config, const struct run_options *options, struct error *err);
 
-/* Writes what describes the run, then trains to its end or to an interruption; both return 0. */
+/* Writes what describes the run, then trains to its end, or to that by an interruption or a judge;
+ * all return 0. */
 int run_train(struct run *run, struct error *err);
 
 /* Verdict and pictures of the best weights, and the mark in the last checkpoint that the run is at
- * its end. Does nothing in a run that was interrupted or finished before. */
+ * its end. Does nothing in a run that was interrupted, pruned or finished before. */
 int run_report(struct run *run, struct error *err);
 
 /*

@@ -48,6 +48,7 @@ struct fleet {
     struct slots slots;
     struct room room;
     struct fleet_slot *slot; /* [slots.count] */
+    struct pollfd *poll;     /* [slots.count] */
     struct fleet_run *run;   /* [runs->count] */
     struct screen screen;
     struct screen_slot *shown; /* [slots.count] */
@@ -76,13 +77,13 @@ static int has_failed(const struct fleet *f, size_t run)
 {
     const struct run_place *p = &f->state->place[run - 1];
     const unsigned retries = (unsigned)f->runs->sweep->base->sweep.retries;
-    return p->state != RUN_ENDED && failures_of(f, run) > (p->is_lasting ? 0 : retries);
+    return !state_is_over(f->state, run) && failures_of(f, run) > (p->is_lasting ? 0 : retries);
 }
 
 /* Whether there is something to do for a run, here or elsewhere. */
 static int is_open(const struct fleet *f, size_t run)
 {
-    return f->state->place[run - 1].state != RUN_ENDED && !has_failed(f, run);
+    return !state_is_over(f->state, run) && !has_failed(f, run);
 }
 
 /* Whether another process has a run: 1, or 0 where it may be taken. */
@@ -119,6 +120,23 @@ static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err
     return elsewhere;
 }
 
+/* --- a search */
+
+static int is_pruned(const struct fleet *f, size_t run)
+{
+    return f->state->place[run - 1].state == RUN_PRUNED;
+}
+
+static int tell_pruned(struct fleet *f, size_t run, struct error *err)
+{
+    const struct run_place *p = &f->state->place[run - 1];
+    const struct trial_report *last = &p->report[p->reports - 1];
+    screen_say(&f->screen, "Run %zu (%s) was pruned after epoch %zu: %s %s", run,
+               row_of(f, run)->name, last->epoch, row_of(f, run)->figure,
+               isfinite(last->figure) ? log_figure(last->figure, 6).text : "-");
+    return results_write(f->state, err);
+}
+
 /* --- starting a worker */
 
 static int start_process(struct fleet *f, size_t index, size_t run, struct error *err)
@@ -136,18 +154,18 @@ static int start_process(struct fleet *f, size_t index, size_t run, struct error
     return spawn_worker(&what, &f->slot[index].pid, &f->slot[index].wire.fd, err);
 }
 
-/* Draws the values of a run where that is due: 1 if another process has the run. */
-static int draw_run(struct fleet *f, size_t run, struct error *err)
+/* What a search does before a run begins: 1 if another process has the run. */
+static int prepare_run(struct fleet *f, size_t run, struct error *err)
 {
     struct fleet_run *r = &f->run[run - 1];
     struct claim *claim = NULL;
     struct claim_look look;
-    if (!search_is_due(f->state, run))
+    if (!search_is_on(f->runs->sweep))
         return 0;
     int result = claim_take(f->state->folder, run, r->stale, &claim, &look, err);
     if (!result) {
         r->stale = 0;
-        result = search_draw(f->state, run, err);
+        result = search_prepare(f->state, run, err);
     }
     claim_release(claim);
     return result;
@@ -156,9 +174,11 @@ static int draw_run(struct fleet *f, size_t run, struct error *err)
 static int start_run(struct fleet *f, size_t index, size_t run, struct error *err)
 {
     const char *device = f->slots.device[index];
-    int elsewhere = draw_run(f, run, err);
+    int elsewhere = prepare_run(f, run, err);
     if (elsewhere)
         return elsewhere < 0 ? -1 : 0;
+    if (state_is_over(f->state, run))
+        return is_pruned(f, run) ? tell_pruned(f, run, err) : 0;
     f->run[run - 1].waits_told = 0;
     if (state_tell(f->state, "started", run,
                    json_pack("{s:I, s:s}", "slot", (json_int_t)index, "device", device), err) ||
@@ -228,6 +248,8 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     room_end(&f->room, index);
     slot->run = 0;
     f->run[run - 1].in_slot = 0;
+    if (is_pruned(f, run))
+        return tell_pruned(f, run, err);
     if (done)
         return tell_ended(f, run, now() - slot->began, err) || results_write(f->state, err) ? -1
                                                                                             : 0;
@@ -278,6 +300,15 @@ static int admit(struct fleet *f, size_t index, struct error *err)
                       err);
 }
 
+/* Whether the run of a worker that has told an epoch goes on. */
+static int judge_epoch(struct fleet *f, struct fleet_slot *slot, struct error *err)
+{
+    int ends = search_judge(f->state, slot->run, &slot->wire.told, err);
+    if (ends >= 0)
+        wire_answer(&slot->wire, ends);
+    return ends < 0 ? -1 : 0;
+}
+
 /* Hears what workers say. */
 static int hear(struct fleet *f, struct error *err)
 {
@@ -289,6 +320,8 @@ static int hear(struct fleet *f, struct error *err)
         if (slot->wire.bytes && f->room.place[i].state == ROOM_BEGINS)
             room_plan(&f->room, i, &slot->wire);
         if (f->room.place[i].state == ROOM_WAITS && !f->stopping && admit(f, i, err))
+            return -1;
+        if (slot->wire.told.epoch && judge_epoch(f, slot, err))
             return -1;
     }
     return 0;
@@ -344,13 +377,20 @@ static void abandon(struct fleet *f)
 
 /* --- what is shown */
 
-static void count_states(const struct fleet *f, size_t *ended, size_t *failed)
+/* "12 of 24 runs ended, 3 were pruned"; *failed: how many runs have failed for good. */
+static void put_states(const struct fleet *f, char *to, size_t size, size_t *failed)
 {
-    *ended = *failed = 0;
+    size_t ended = 0, pruned = 0;
+    *failed = 0;
     for (size_t run = 1; run <= f->runs->count; run++) {
-        *ended += f->state->place[run - 1].state == RUN_ENDED;
+        ended += f->state->place[run - 1].state == RUN_ENDED;
+        pruned += is_pruned(f, run) != 0;
         *failed += has_failed(f, run) != 0;
     }
+    int used = snprintf(to, size, "%zu of %zu runs ended", ended, f->runs->count);
+    if (pruned)
+        snprintf(to + used, size - (size_t)used, ", %zu %s pruned", pruned,
+                 pruned == 1 ? "was" : "were");
 }
 
 static void tell_epoch(struct fleet *f, size_t run)
@@ -368,8 +408,8 @@ static void tell_epoch(struct fleet *f, size_t run)
 
 static void show(struct fleet *f)
 {
-    char sum[160];
-    size_t ended, failed, shown = 0;
+    char sum[200], states[100];
+    size_t failed, shown = 0;
     if (now() - f->drawn < DRAW_PERIOD)
         return;
     f->drawn = now();
@@ -386,9 +426,9 @@ static void show(struct fleet *f)
             tell_epoch(f, run);
         }
     }
-    count_states(f, &ended, &failed);
-    snprintf(sum, sizeof sum, "%zu of %zu runs ended, %zu failed, %zu under way here", ended,
-             f->runs->count, failed, count_working(f));
+    put_states(f, states, sizeof states, &failed);
+    snprintf(sum, sizeof sum, "%s, %zu failed, %zu under way here", states, failed,
+             count_working(f));
     screen_draw(&f->screen, f->shown, shown, sum);
 }
 
@@ -412,6 +452,16 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
     return 0;
 }
 
+/* Waits for a word of a worker, an end or a signal. */
+static void wait_for_news(const struct fleet *f)
+{
+    nfds_t count = 0;
+    for (size_t i = 0; i < f->slots.count; i++)
+        if (f->slot[i].run)
+            f->poll[count++] = (struct pollfd){.fd = f->slot[i].wire.fd, .events = POLLIN};
+    ppoll(f->poll, count, &(struct timespec){.tv_nsec = 500000000}, &f->outside);
+}
+
 static int work(struct fleet *f, struct error *err)
 {
     size_t open = 1;
@@ -430,7 +480,7 @@ static int work(struct fleet *f, struct error *err)
         }
         show(f);
         if (open)
-            ppoll(NULL, 0, &(struct timespec){.tv_nsec = 500000000}, &f->outside);
+            wait_for_news(f);
     }
     return 0;
 }
@@ -438,14 +488,13 @@ static int work(struct fleet *f, struct error *err)
 /* The outcome, when there is nothing more to do. */
 static int conclude(struct fleet *f, struct error *err)
 {
-    size_t ended, failed;
-    char first[512] = "";
+    size_t failed;
+    char first[512] = "", states[100];
     screen_clear(&f->screen);
     if (results_write(f->state, err) || (!f->stopping && pictures_write(f->state, err)))
         return -1;
-    count_states(f, &ended, &failed);
-    screen_say(&f->screen, "%zu of %zu runs ended: %s/sweep.csv", ended, f->runs->count,
-               f->state->folder);
+    put_states(f, states, sizeof states, &failed);
+    screen_say(&f->screen, "%s: %s/sweep.csv", states, f->state->folder);
     for (size_t run = f->runs->count; run >= 1; run--)
         if (has_failed(f, run))
             snprintf(first, sizeof first, "run %zu (%s), see %s/%s", run, row_of(f, run)->name,
@@ -467,8 +516,9 @@ static int open_fleet(struct fleet *f, struct error *err)
         return -1;
     f->slot = calloc(f->slots.count, sizeof *f->slot);
     f->shown = calloc(f->slots.count, sizeof *f->shown);
+    f->poll = calloc(f->slots.count, sizeof *f->poll);
     f->run = calloc(f->runs->count, sizeof *f->run);
-    if (!f->slot || !f->shown || !f->run)
+    if (!f->slot || !f->shown || !f->poll || !f->run)
         return error_set(err, STATUS_FAILED, "out of memory");
     if (!(f->state = state_open(f->runs, f->screen.log, err)) ||
         state_begin(f->state, f->options->overwrite, err))
@@ -513,6 +563,7 @@ int fleet_train(struct runs *runs, const struct fleet_options *options, struct l
     slots_fini(&f.slots);
     free(f.slot);
     free(f.shown);
+    free(f.poll);
     free(f.run);
     return failed ? -1 : 0;
 }

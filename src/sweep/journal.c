@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,9 @@
 #include "util/lines.h"
 
 #define SUFFIX ".jsonl"
+
+/* Of numbers in lines. */
+#define DIGITS 10
 
 /* A longer line is none of ours. */
 #define MOST_LINE ((size_t)4 << 20)
@@ -248,6 +252,16 @@ static int make_own(struct journal *j, struct error *err)
     return j->fd < 0 ? error_set(err, STATUS_FAILED, "%s: no name is free", j->folder) : 0;
 }
 
+double journal_number(double x)
+{
+    char text[40];
+    locale_t before = clocale_enter();
+    snprintf(text, sizeof text, "%.*g", DIGITS, x);
+    x = isfinite(x) ? strtod(text, NULL) : NAN;
+    clocale_leave(before);
+    return x;
+}
+
 /* The object as a line; one behind a cut line begins with a line feed. */
 static char *event_line(struct journal *j, const char *event, json_t *members, size_t *size)
 {
@@ -260,7 +274,7 @@ static char *event_line(struct journal *j, const char *event, json_t *members, s
     json_t *object = json_pack("{s:I, s:s, s:s}", "n", j->n + 1, "event", event, "time", stamp);
     json_object_update_missing(object, members);
     locale_t locale = clocale_enter();
-    char *text = jsonmem_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(10)), *line = NULL;
+    char *text = jsonmem_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(DIGITS)), *line = NULL;
     clocale_leave(locale);
     json_decref(object);
     int length = text ? asprintf(&line, "%s%s\n", j->cut ? "\n" : "", text) : -1;

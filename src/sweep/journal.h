@@ -33,6 +33,9 @@ void journal_free(struct journal *journal);
 /* Reads what has come since. Events of before stay, but their places in the order may change. */
 int journal_read(struct journal *journal, struct error *err);
 
+/* A number as an object will hold it: with 10 digits, or NaN where it is not finite. */
+double journal_number(double x);
+
 /* Appends an object of `members`, which it takes over, with "n" and "time" in front, synced to
  * disk. Reads before, so that n is above all that there is, and behind. */
 int journal_append(struct journal *journal, const char *event, json_t *members, struct error *err);

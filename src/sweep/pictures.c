@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep/pictures.h"
 
-#include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "analysis/importance.h"
 #include "plots/sweep.h"
+#include "sweep/curve.h"
 #include "sweep/results.h"
 #include "util/file.h"
 #include "util/jsonnumber.h"
-
-/* Longer lines are no epochs. */
-#define MOST_LINE ((size_t)1 << 20)
 
 struct slot_row {
     const char *file; /* the journal of its process */
@@ -74,55 +70,7 @@ static int gather_keys(struct gathered *g)
     return 0;
 }
 
-/* --- the runs' logs */
-
-struct curve {
-    const char *figure;
-    double *value; /* [epochs] */
-    size_t epochs, room;
-    int no_memory;
-};
-
-static int take_line(void *ctx, const char *line, size_t size)
-{
-    struct curve *c = ctx;
-    json_t *object = line ? json_loadb(line, size, 0, NULL) : NULL;
-    const char *event = json_string_value(json_object_get(object, "event"));
-    const json_int_t epoch = json_integer_value(json_object_get(object, "epoch"));
-    if (event && !strcmp(event, "epoch") && epoch > 0 && (size_t)epoch <= c->epochs + 1) {
-        if ((size_t)epoch > c->room) {
-            double *more = realloc(c->value, (2 * c->room + 64) * sizeof *more);
-            c->no_memory |= !more;
-            c->value = more ? more : c->value;
-            c->room = more ? 2 * c->room + 64 : c->room;
-        }
-        if ((size_t)epoch <= c->room) {
-            c->epochs = (size_t)epoch;
-            c->value[epoch - 1] = jsonnumber_of(object, c->figure);
-        }
-    }
-    json_decref(object);
-    return 0;
-}
-
-/* The figure of each epoch that log.jsonl still has. */
-static int gather_curve(struct gathered *g, size_t i)
-{
-    const struct run_row *row = &g->state->runs->row[i];
-    struct curve c = {.figure = row->figure};
-    struct lines lines = {0};
-    char *path = file_join(row->folder, "log.jsonl");
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    c.no_memory = !path;
-    free(path);
-    if (fd >= 0) {
-        lines_read(&lines, fd, MOST_LINE, take_line, &c);
-        close(fd);
-    }
-    g->curve[i] = c.value;
-    g->epochs[i] = c.epochs;
-    return c.no_memory ? -1 : 0;
-}
+/* --- the runs */
 
 static int gather_runs(struct gathered *g)
 {
@@ -132,7 +80,11 @@ static int gather_runs(struct gathered *g)
         g->label[i] = row->label ? row->label : row->name;
         g->figure[i] = results_figure(g->state, i + 1);
         g->end[i] = at == RUN_ENDED ? PLOT_DONE : at == RUN_FAILED ? PLOT_FAILED : PLOT_PRUNED;
-        if (gather_curve(g, i))
+        struct curve curve;
+        int failed = curve_read(&curve, row);
+        g->curve[i] = curve.value;
+        g->epochs[i] = curve.epochs;
+        if (failed)
             return -1;
     }
     return 0;
@@ -162,7 +114,17 @@ static size_t slot_of(struct gathered *g, const struct journal_event *e)
     return g->slots++;
 }
 
-/* A run that has started is in its slot until an event of its own follows. */
+/* Whether a run is in its slot no more with an event. */
+static int ends_try(const json_t *object, const char *event)
+{
+    static const char *const ends[] = {"ended", "failed", "smaller", "stopped", "elsewhere"};
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (!strcmp(event, ends[i]))
+            return 1;
+    return state_prunes(object);
+}
+
+/* A run that has started is in its slot until it ends there. */
 static void gather_tries(struct gathered *g)
 {
     const struct journal *journal = g->state->journal;
@@ -183,7 +145,7 @@ static void gather_tries(struct gathered *g)
         for (size_t t = 0; t < g->tries; t++)
             if (g->try[t].run == (size_t)run - 1 && isnan(g->try[t].end))
                 try = &g->try[t];
-        if (!try || !strcmp(event, "anew"))
+        if (!try || !ends_try(e->object, event))
             continue;
         try->end = at;
         try->how = !strcmp(event, "ended")    ? PLOT_DONE

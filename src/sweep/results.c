@@ -185,7 +185,7 @@ int results_write(struct state *s, struct error *err)
 
 int results_print(struct state *s, FILE *out, struct error *err)
 {
-    size_t ended = 0, failed = 0, running = 0;
+    size_t ended = 0, pruned = 0, failed = 0, running = 0;
     if (state_read(s, err))
         return -1;
     locale_t before = clocale_enter();
@@ -200,11 +200,14 @@ int results_print(struct state *s, FILE *out, struct error *err)
             fprintf(out, "  train.batch = %ld", r.batch);
         fprintf(out, "%s%s\n", r.message ? "  " : "", r.message ? r.message : "");
         ended += !strcmp(r.state, "ended");
+        pruned += !strcmp(r.state, "pruned");
         failed += !strcmp(r.state, "failed");
         running += !strcmp(r.state, "running");
     }
-    fprintf(out, "%zu of %zu runs ended, %zu running, %zu failed.\n", ended, s->runs->count,
-            running, failed);
+    fprintf(out, "%zu of %zu runs ended, ", ended, s->runs->count);
+    if (pruned)
+        fprintf(out, "%zu pruned, ", pruned);
+    fprintf(out, "%zu running, %zu failed.\n", running, failed);
     clocale_leave(before);
     return 0;
 }

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sweep/curve.h"
+#include "sweep/pruner.h"
 #include "sweep/sampler.h"
 #include "util/jsonnumber.h"
 
@@ -12,34 +14,37 @@ static int out_of_memory(struct error *err)
     return error_set(err, STATUS_FAILED, "out of memory");
 }
 
+int search_is_on(const struct sweep *sweep)
+{
+    return sweep->base->sweep.sampler == SAMPLER_TPE || sweep->base->sweep.pruner != PRUNER_NONE;
+}
+
 int search_check(const struct runs *runs, struct error *err)
 {
     const struct sweep *sweep = runs->sweep;
-    if (sweep->base->sweep.sampler != SAMPLER_TPE || runs_compare(runs))
+    if (!search_is_on(sweep) || runs_compare(runs))
         return 0;
     return error_set(err, STATUS_USAGE,
-                     "%s: [sweep] sampler = tpe compares runs, which are judged by different "
-                     "figures here: train.monitor and train.mode must not vary",
+                     "%s: [sweep] sampler = tpe and pruners compare runs, which are judged by "
+                     "different figures here: train.monitor and train.mode must not vary",
                      config_name(sweep->base));
-}
-
-int search_is_due(const struct state *s, size_t run)
-{
-    return s->runs->sweep->base->sweep.sampler == SAMPLER_TPE && !s->place[run - 1].point;
 }
 
 /* --- trials */
 
-/* What a sampler sees of a run; one that has failed may be tried again, but counts as failed. */
+/* What samplers and pruners see of a run; one that has failed may be tried again, but counts as
+ * failed. */
 static struct trial trial_of(const struct run_place *p)
 {
-    static const enum trial_state as[] = {[RUN_WAITING] = TRIAL_RUNNING,
-                                          [RUN_STARTED] = TRIAL_RUNNING,
-                                          [RUN_STOPPED] = TRIAL_RUNNING,
-                                          [RUN_FAILED] = TRIAL_FAILED,
-                                          [RUN_ENDED] = TRIAL_DONE};
-    return (struct trial){
-        .state = as[p->state], .point = p->point, .figure = jsonnumber_of(p->latest, "best")};
+    static const enum trial_state as[] = {
+        [RUN_WAITING] = TRIAL_RUNNING, [RUN_STARTED] = TRIAL_RUNNING, [RUN_STOPPED] = TRIAL_RUNNING,
+        [RUN_FAILED] = TRIAL_FAILED,   [RUN_ENDED] = TRIAL_DONE,      [RUN_PRUNED] = TRIAL_PRUNED};
+    return (struct trial){.state = as[p->state],
+                          .point = p->point,
+                          .figure = jsonnumber_of(p->latest, "best"),
+                          .report = p->report,
+                          .reports = p->reports,
+                          .rungs = p->rungs};
 }
 
 /* --- points */
@@ -88,38 +93,156 @@ static json_t *drawn_event(const struct state *s, size_t run)
     return event;
 }
 
-int search_draw(struct state *s, size_t run, struct error *err)
+/* Journals what was decided of a run; `event` is taken over, NULL: memory. */
+static int tell(struct state *s, const char *name, size_t run, json_t *event, struct error *err)
 {
-    if (state_read(s, err))
-        return -1;
-    if (!search_is_due(s, run))
-        return 0;
-    if (state_clear_run(s, run, err))
-        return -1;
-    json_t *event = drawn_event(s, run);
     if (!event || json_object_set_new(event, "from", journal_seen(s->journal))) {
         json_decref(event);
         return out_of_memory(err);
     }
-    return state_tell(s, "drawn", run, event, err);
+    return state_tell(s, name, run, event, err);
+}
+
+/* --- epochs */
+
+/* What the pruner says of a trial. */
+static int prunes(const struct config *c, int maximize, struct trial *trial, size_t trials,
+                  size_t which)
+{
+    struct pruner pruner = pruner_defaults;
+    pruner.maximize = maximize;
+    pruner.startup_trials = (size_t)c->sweep.startup_trials;
+    pruner.warmup_steps = (size_t)c->sweep.warmup_steps;
+    pruner.min_resource = (size_t)c->sweep.min_resource;
+    pruner.reduction_factor = (size_t)c->sweep.reduction_factor;
+    return c->sweep.pruner == PRUNER_ASHA ? pruner_asha(&pruner, trial, trials, which)
+                                          : pruner_median(&pruner, trial, trials, which);
+}
+
+/* An epoch of a run in the journal, but for "from". `figure` is as the journal holds it. NULL:
+ * memory. *decides: 0 where asha has nothing to decide in this epoch. */
+static json_t *report_event(const struct state *s, size_t run, const struct epoch_told *told,
+                            double figure, int *decides)
+{
+    const struct config *c = s->runs->sweep->base;
+    const struct run_place *p = &s->place[run - 1];
+    struct trial *trial = calloc(s->runs->count, sizeof *trial);
+    struct trial_report *report = malloc((p->reports + 1) * sizeof *report);
+    json_t *event = NULL;
+    int said = -1;
+    if (trial && report) {
+        for (size_t i = 0; i < s->runs->count; i++)
+            trial[i] = trial_of(&s->place[i]);
+        if (p->reports)
+            memcpy(report, p->report, p->reports * sizeof *report);
+        report[p->reports] = (struct trial_report){(size_t)told->epoch, figure};
+        trial[run - 1].report = report;
+        trial[run - 1].reports++;
+        said = prunes(c, !s->runs->row[0].lower_is_better, trial, s->runs->count, run - 1);
+        *decides = c->sweep.pruner != PRUNER_ASHA || said || trial[run - 1].rungs > p->rungs;
+    }
+    if (said >= 0)
+        event = json_pack("{s:I, s:o, s:I, s:s}", "epoch", (json_int_t)told->epoch, "figure",
+                          jsonnumber(figure), "rungs", (json_int_t)trial[run - 1].rungs, "decision",
+                          told->is_last ? "end"
+                          : said        ? "prune"
+                                        : "continue");
+    free(trial);
+    free(report);
+    return event;
+}
+
+int search_judge(struct state *s, size_t run, const struct epoch_told *told, struct error *err)
+{
+    const struct run_place *p = &s->place[run - 1];
+    int decides;
+    if (s->runs->sweep->base->sweep.pruner == PRUNER_NONE)
+        return 0;
+    if (state_read(s, err))
+        return -1;
+    if (state_is_over(s, run))
+        return p->state == RUN_PRUNED;
+    if (p->reports && (size_t)told->epoch <= p->report[p->reports - 1].epoch)
+        return 0;
+    json_t *event = report_event(s, run, told, journal_number(told->figure), &decides);
+    if (event && !decides) {
+        json_decref(event);
+        return 0;
+    }
+    return tell(s, "report", run, event, err) ? -1 : p->state == RUN_PRUNED;
+}
+
+/* --- before a run begins */
+
+static int draw_run(struct state *s, size_t run, struct error *err)
+{
+    if (s->runs->sweep->base->sweep.sampler != SAMPLER_TPE || s->place[run - 1].point)
+        return 0;
+    return state_clear_run(s, run, err) || tell(s, "drawn", run, drawn_event(s, run), err) ? -1 : 0;
+}
+
+/* A process may have ended between an epoch and its journal, and a journal may have lost lines. */
+static int catch_up(struct state *s, size_t run, struct error *err)
+{
+    struct curve curve;
+    if (s->runs->sweep->base->sweep.pruner == PRUNER_NONE)
+        return 0;
+    int said = curve_read(&curve, &s->runs->row[run - 1]) ? out_of_memory(err) : 0;
+    for (size_t i = 0; i < curve.epochs && !said; i++) {
+        const struct epoch_told told = {(long)i + 1, curve.value[i],
+                                        curve.is_whole && i + 1 == curve.epochs};
+        said = search_judge(s, run, &told, err);
+    }
+    free(curve.value);
+    return said < 0 ? -1 : 0;
+}
+
+int search_prepare(struct state *s, size_t run, struct error *err)
+{
+    return state_read(s, err) || draw_run(s, run, err) || catch_up(s, run, err) ? -1 : 0;
 }
 
 /* --- again */
 
-/* Whether the event is what it would be again, from what it was derived from. */
-static int decide_again(const struct state *part, const json_t *event,
-                        struct search_replayed *replayed, FILE *told)
+static int same(const json_t *was, const json_t *is, const char *key)
+{
+    const json_t *a = json_object_get(was, key), *b = json_object_get(is, key);
+    return a && b ? json_equal(a, b) : a == b;
+}
+
+/* What would be journaled again in place of an event, by what was known then. NULL: memory. */
+static json_t *decide_again(const struct state *part, const json_t *event, size_t run)
+{
+    const json_t *decision = json_object_get(event, "decision");
+    int decides;
+    if (!decision)
+        return drawn_event(part, run);
+    const struct epoch_told told = {.epoch =
+                                        (long)json_integer_value(json_object_get(event, "epoch")),
+                                    .is_last = !strcmp(json_string_value(decision), "end")};
+    return report_event(part, run, &told, jsonnumber_of(event, "figure"), &decides);
+}
+
+/* Compares an event with what it would be again. */
+static int replay(const struct state *part, const json_t *event, struct search_replayed *replayed,
+                  FILE *told)
 {
     const size_t run = (size_t)json_integer_value(json_object_get(event, "run"));
-    json_t *again = drawn_event(part, run);
+    json_t *again = decide_again(part, event, run);
     if (!again)
         return -1;
-    const json_t *was = json_object_get(event, "values"), *is = json_object_get(again, "values");
-    replayed->points++;
-    if (!json_equal(was, is) ||
-        !json_equal(json_object_get(event, "by"), json_object_get(again, "by"))) {
+    const int is_point = json_object_get(event, "values") != NULL;
+    if (is_point)
+        replayed->points++;
+    else
+        replayed->reports++;
+    if (!same(event, again, "values") || !same(event, again, "by") ||
+        !same(event, again, "rungs") || !same(event, again, "decision")) {
         replayed->differ++;
-        fprintf(told, "run %zu: another point is drawn\n", run);
+        fprintf(told,
+                is_point ? "run %zu: another point is drawn\n"
+                         : "run %zu: another decision in epoch %d\n",
+                run, (int)json_integer_value(json_object_get(event, "epoch")));
     }
     json_decref(again);
     return 0;
@@ -143,7 +266,7 @@ int search_replay(struct state *s, struct search_replayed *replayed, FILE *told,
         }
         struct state part = {0};
         failed = json_object_update(before, from) || state_part(s, before, &part) ||
-                 decide_again(&part, e->object, replayed, told);
+                 replay(&part, e->object, replayed, told);
         state_part_fini(&part);
     }
     json_decref(known);

@@ -63,6 +63,18 @@ static int put_key(const struct sweep *s, const struct sweep_key *key, FILE *out
     return 0;
 }
 
+static void put_pruner(const struct config *c, FILE *out)
+{
+    if (c->sweep.pruner != PRUNER_NONE)
+        fprintf(out, "pruner = %s\n", config_choice("sweep", "pruner", c->sweep.pruner));
+    if (c->sweep.pruner == PRUNER_ASHA)
+        fprintf(out, "min_resource = %ld\nreduction_factor = %ld\n", c->sweep.min_resource,
+                c->sweep.reduction_factor);
+    if (c->sweep.pruner == PRUNER_MEDIAN)
+        fprintf(out, "startup_trials = %ld\nwarmup_steps = %ld\n", c->sweep.startup_trials,
+                c->sweep.warmup_steps);
+}
+
 /* All on which the runs' results depend; the caller frees. NULL: memory. */
 static char *text_of(const struct sweep *s)
 {
@@ -78,6 +90,7 @@ static char *text_of(const struct sweep *s)
             fprintf(out, "samples = %zu\n", s->runs);
         if (s->base->sweep.sampler == SAMPLER_TPE)
             fprintf(out, "tpe_startup_trials = %ld\n", s->base->sweep.tpe_startup_trials);
+        put_pruner(s->base, out);
     }
     for (size_t k = 0; !failed && k < s->keys; k++)
         failed = put_key(s, &s->key[k], out);
@@ -120,6 +133,7 @@ static void forget_places(struct state *s)
         if (s->place[i].point && !s->is_part)
             runs_draw(s->runs, i + 1, NULL);
         free(s->place[i].point);
+        free(s->place[i].report);
         s->place[i] = (struct run_place){0};
     }
 }
@@ -152,12 +166,47 @@ static int take_point(struct state *s, size_t run, const json_t *object)
     return s->is_part ? 0 : runs_draw(s->runs, run, point);
 }
 
-static void take_run_event(struct run_place *p, const char *event, const json_t *object)
+int state_prunes(const json_t *object)
+{
+    return !strcmp(string_of(object, "event"), "report") &&
+           !strcmp(string_of(object, "decision"), "prune");
+}
+
+/* A figure that was told. The figures of epochs that were told already are the same. */
+static int take_report(struct run_place *p, const json_t *object)
+{
+    const json_int_t epoch = json_integer_value(json_object_get(object, "epoch"));
+    const size_t n = p->reports;
+    if (epoch < 1 || (n && (size_t)epoch <= p->report[n - 1].epoch))
+        return 0;
+    struct trial_report *more = realloc(p->report, (n + 1) * sizeof *more);
+    if (!more)
+        return -1;
+    more[n] = (struct trial_report){(size_t)epoch, jsonnumber_of(object, "figure")};
+    p->report = more;
+    p->reports = n + 1;
+    p->rungs = (size_t)json_integer_value(json_object_get(object, "rungs"));
+    if (state_prunes(object)) {
+        p->state = RUN_PRUNED;
+        p->latest = object;
+    }
+    return 0;
+}
+
+static void forget_life(struct run_place *p)
+{
+    free(p->report);
+    *p = (struct run_place){.point = p->point};
+}
+
+static int take_run_event(struct run_place *p, const char *event, const json_t *object)
 {
     if (!strcmp(event, "anew"))
-        *p = (struct run_place){.point = p->point};
-    if (p->state == RUN_ENDED) /* once and for all */
-        return;
+        forget_life(p);
+    if (p->state == RUN_ENDED || p->state == RUN_PRUNED) /* once and for all */
+        return 0;
+    if (!strcmp(event, "report"))
+        return take_report(p, object);
     if (!strcmp(event, "started"))
         p->state = RUN_STARTED;
     else if (!strcmp(event, "ended"))
@@ -175,8 +224,9 @@ static void take_run_event(struct run_place *p, const char *event, const json_t 
     else if (!strcmp(event, "elsewhere"))
         p->state = RUN_WAITING;
     else
-        return;
+        return 0;
     p->latest = object;
+    return 0;
 }
 
 /* -1: no memory. */
@@ -194,7 +244,7 @@ static int take_event(struct state *s, const json_t *object)
     else if (run > 0 && (size_t)run <= s->runs->count && !strcmp(event, "drawn"))
         return take_point(s, (size_t)run, object);
     else if (run > 0 && (size_t)run <= s->runs->count)
-        take_run_event(&s->place[run - 1], event, object);
+        return take_run_event(&s->place[run - 1], event, object);
     return 0;
 }
 
@@ -399,9 +449,15 @@ int state_tell_end(struct state *s, size_t run, struct error *err)
                       err);
 }
 
+int state_is_over(const struct state *s, size_t run)
+{
+    return s->place[run - 1].state == RUN_ENDED || s->place[run - 1].state == RUN_PRUNED;
+}
+
 const char *state_word(const struct state *s, size_t run)
 {
-    static const char *const word[] = {"waiting", "stopped", "stopped", "failed", "ended"};
+    static const char *const word[] = {"waiting", "stopped", "stopped",
+                                       "failed",  "ended",   "pruned"};
     struct claim_look look;
     struct error err;
     const enum run_state state = s->place[run - 1].state;

@@ -10,6 +10,9 @@
  *   started    run, slot, device: a process works on the run
  *   planned    run, device, bytes, budget: its plan has memory
  *   anew       run: it begins from the start, whatever was before
+ *   report     run, epoch, figure, rungs, decision, from: the monitored figure of an epoch, and
+ *              what the pruner has decided by it: "continue", "prune": the run is at its end, or
+ *              "end": it is so anyway
  *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
  *   failed     run, status, signal, message: it is not
  *   smaller    run, batch, accumulate: the device's memory ran out; it goes on with these
@@ -26,11 +29,12 @@
 #include "sweep/claim.h"
 #include "sweep/journal.h"
 #include "sweep/runs.h"
+#include "sweep/trial.h"
 
 /* In the folder of a run: what its worker has printed. */
 #define STATE_CONSOLE "console.log"
 
-enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED };
+enum run_state { RUN_WAITING, RUN_STARTED, RUN_STOPPED, RUN_FAILED, RUN_ENDED, RUN_PRUNED };
 
 struct run_place {
     enum run_state state;
@@ -39,6 +43,9 @@ struct run_place {
     int is_lasting;         /* failed by configuration or input: another try would, too */
     const json_t *latest;   /* event that the state is of; NULL: none */
     double *point;          /* [axes] that was drawn; NULL: none (yet) */
+    struct trial_report *report; /* [reports] */
+    size_t reports;
+    size_t rungs; /* that asha has judged the run at */
 };
 
 struct state {
@@ -88,7 +95,13 @@ int state_tell_smaller(struct state *state, size_t run, long batch, long accumul
 /* Journals the end of a run, with the figures of its log. */
 int state_tell_end(struct state *state, size_t run, struct error *err);
 
-/* "waiting", or "running" where its claim is held; "stopped", "failed", "ended". */
+/* Whether an event of a run is that which prunes it. */
+int state_prunes(const json_t *object);
+
+/* Whether a run has ended or was pruned. */
+int state_is_over(const struct state *state, size_t run);
+
+/* "waiting", or "running" where its claim is held; "stopped", "failed", "ended", "pruned". */
 const char *state_word(const struct state *state, size_t run);
 
 #endif

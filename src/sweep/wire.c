@@ -9,14 +9,15 @@
 #include <sys/types.h>
 
 #define GRANT "go\n"
+#define END "end\n"
 
 /* --- the supervisor's end */
 
 static void take(struct wire *w, const char *line)
 {
-    uint64_t bytes, budget;
-    long batch, accumulate;
-    int is_cpu, shares;
+    uint64_t bytes, budget, figure;
+    long batch, accumulate, epoch;
+    int is_cpu, shares, is_last;
     if (sscanf(line, "plan %" SCNu64 " %" SCNu64 " %d %d", &bytes, &budget, &is_cpu, &shares) ==
         4) {
         w->bytes = bytes ? bytes : 1;
@@ -26,6 +27,10 @@ static void take(struct wire *w, const char *line)
     } else if (sscanf(line, "short %ld %ld", &batch, &accumulate) == 2) {
         w->batch = batch;
         w->accumulate = accumulate;
+    } else if (sscanf(line, "epoch %ld %" SCNx64 " %d", &epoch, &figure, &is_last) == 3) {
+        w->told.epoch = epoch;
+        memcpy(&w->told.figure, &figure, sizeof figure);
+        w->told.is_last = is_last;
     }
 }
 
@@ -53,6 +58,13 @@ void wire_grant(struct wire *w)
     send(w->fd, GRANT, strlen(GRANT), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+void wire_answer(struct wire *w, int ends)
+{
+    const char *text = ends ? END : GRANT;
+    w->told.epoch = 0;
+    send(w->fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /* --- the worker's end */
 
 static int say(int fd, const char *text)
@@ -61,19 +73,17 @@ static int say(int fd, const char *text)
     return send(fd, text, length, MSG_NOSIGNAL) == (ssize_t)length ? 0 : -1;
 }
 
-/* Waits for the first byte of the supervisor's answer. */
-static int await(int fd, const volatile sig_atomic_t *interrupted, struct error *err)
+/* Waits for the first byte of the supervisor's answer: 0 where it has ended, or a signal came. */
+static char await(int fd, const volatile sig_atomic_t *interrupted)
 {
-    char answer[sizeof GRANT];
+    char answer[sizeof GRANT + sizeof END];
     while (!*interrupted) {
         struct pollfd at = {.fd = fd, .events = POLLIN};
         if (poll(&at, 1, 500) <= 0)
             continue;
-        return recv(fd, answer, sizeof answer, 0) > 0
-                   ? 0
-                   : error_set(err, STATUS_FAILED, "the supervisor of the sweep has ended");
+        return recv(fd, answer, sizeof answer, 0) > 0 ? *answer : 0;
     }
-    return error_set(err, STATUS_FAILED, "interrupted while it waited for memory of the device");
+    return 0;
 }
 
 int wire_ask(int fd, const struct wire_plan *plan, const volatile sig_atomic_t *interrupted,
@@ -82,8 +92,20 @@ int wire_ask(int fd, const struct wire_plan *plan, const volatile sig_atomic_t *
     char text[128];
     snprintf(text, sizeof text, "plan %" PRIu64 " %" PRIu64 " %d %d\n", plan->bytes, plan->budget,
              plan->is_cpu, plan->shares);
-    return say(fd, text) ? error_set(err, STATUS_FAILED, "the supervisor of the sweep has ended")
-                         : await(fd, interrupted, err);
+    if (!say(fd, text) && await(fd, interrupted))
+        return 0;
+    return error_set(err, STATUS_FAILED,
+                     *interrupted ? "interrupted while it waited for memory of the device"
+                                  : "the supervisor of the sweep has ended");
+}
+
+int wire_ask_epoch(int fd, const struct epoch_told *told, const volatile sig_atomic_t *interrupted)
+{
+    char text[128];
+    uint64_t figure; /* its bits: in a locale numbers may have commas */
+    memcpy(&figure, &told->figure, sizeof figure);
+    snprintf(text, sizeof text, "epoch %ld %" PRIx64 " %d\n", told->epoch, figure, told->is_last);
+    return !say(fd, text) && await(fd, interrupted) == *END;
 }
 
 void wire_tell_short(int fd, long batch, long accumulate)

@@ -38,8 +38,25 @@ static int end_epoch(struct loop *loop, struct epoch_figures *f, struct error *e
     return progress_add(p, f, err);
 }
 
-/* What is kept of an epoch. 1: interrupted. */
-static int keep_epoch(struct loop *loop, int best, struct error *err)
+/* Asks whether the training goes on. */
+static int judge_epoch(struct training *t, struct epoch_figures *f, struct error *err)
+{
+    int said = t->judge.ask ? t->judge.ask(t->judge.ctx, t->progress.epoch,
+                                           monitor_figure(&t->monitor, f), train_is_over(t), err)
+                            : 0;
+    if (said < 0)
+        return -1;
+    if (!said)
+        return 0;
+    t->pruned = 1;
+    log_event(t->log, "pruned", json_pack("{s:I}", "epoch", (json_int_t)t->progress.epoch));
+    log_say(t->log, "Pruned after epoch %ld: other runs of the sweep are better.",
+            t->progress.epoch);
+    return 0;
+}
+
+/* What is kept of an epoch. 1: interrupted, or pruned. */
+static int keep_epoch(struct loop *loop, struct epoch_figures *f, int best, struct error *err)
 {
     struct training *t = loop->training;
     if (best && saving_best(loop, err))
@@ -48,12 +65,15 @@ static int keep_epoch(struct loop *loop, int best, struct error *err)
         device_save_programs(t->engine->dev);
     if (train_look_stop(t, err)) /* once: a signal from now on is for the next step */
         return -1;
-    if ((train_is_over(t) || t->stopped || saving_is_due(loop, 1)) && saving_last(loop, err))
+    if (!t->stopped && judge_epoch(t, f, err))
         return -1;
-    return t->stopped;
+    if ((train_is_over(t) || t->stopped || t->pruned || saving_is_due(loop, 1)) &&
+        saving_last(loop, err))
+        return -1;
+    return t->stopped || t->pruned;
 }
 
-/* The training. 1: a signal ended it, and it has been saved. */
+/* The training. 1: a signal or a judge ended it, and it has been saved. */
 static int loop_epochs(struct loop *loop, struct error *err)
 {
     struct training *t = loop->training;
@@ -78,7 +98,7 @@ static int loop_epochs(struct loop *loop, struct error *err)
         int best = figures_judge(loop, &figures);
         telling_epoch(loop, &figures, best);
         watch_epoch(loop, &figures);
-        if ((ended = keep_epoch(loop, best, err)))
+        if ((ended = keep_epoch(loop, &figures, best, err)))
             return ended;
     }
     if (train_stopped_early(t))

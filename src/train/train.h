@@ -9,7 +9,8 @@
 #include "train/training.h"
 
 /*
- * Trains from t->progress to the last epoch, to early stopping or to an interruption. Leaves
+ * Trains from t->progress to the last epoch, to early stopping, to an interruption or to the judge's
+ * end. Leaves
  * last.safetensors and best.safetensors. Fails on a figure that is not finite (on_nonfinite = stop,
  * STATUS_FAILED), with the last good checkpoint in place.
  */

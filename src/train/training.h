@@ -18,6 +18,14 @@
 #define RUN_LAST "last.safetensors"
 #define RUN_FORMER "last.1.safetensors"
 
+/* Who decides after each epoch whether a training goes on, beside the training itself. */
+struct judge {
+    /* Told the monitored figure; 1: this epoch is the last one. `is_last`: it is so anyway. NULL:
+     * there is nobody. */
+    int (*ask)(void *ctx, long epoch, double figure, int is_last, struct error *err);
+    void *ctx;
+};
+
 struct training {
     const struct config *config;
     struct engine *engine;
@@ -28,6 +36,8 @@ struct training {
     const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
     struct comm *comm;                        /* ranks that train together; NULL: alone */
     int stopped;                              /* it has been interrupted, on whatever rank */
+    struct judge judge;                       /* of a training without ranks */
+    int pruned;                               /* who has ended it */
     double started;                           /* now() when the process began */
     struct monitor monitor;
     struct progress progress;
