@@ -931,6 +931,32 @@ static void where_looks_at_the_last_row(void **state)
     assert_int_equal(fake_told("windows_dropped", "where"), wants);
 }
 
+/* Behind a column that targets alone are made of. */
+static void where_looks_at_a_column_of_its_own(void **state)
+{
+    (void)state;
+    static char where[] = "mark == 1";
+    static char rows[1 << 12];
+    struct config config = make_config();
+    size_t used = (size_t)sprintf(rows, "close,label,mark\n"), wants = 0;
+    for (int i = 0; i < 200; i++)
+        used += (size_t)sprintf(rows + used, "%d,%d,%d\n", i % 13, i % 5 ? 0 : 1, i % 3 ? 0 : 1);
+    const char *path = fake_file(rows, used, ".csv");
+    config.data.source = list_of(path);
+    config.data.time.count = 0;
+    config.data.features = list_of("close");
+    config.data.targets = list_of("label");
+    config.data.where = where;
+    struct dataset *data = fake_load(&config);
+    for (size_t i = 0; i < data->count[PART_TRAIN]; i++) {
+        assert_int_equal((data->start[PART_TRAIN][i] + 9) % 3, 0);
+        wants++;
+    }
+    assert_true(wants > 40);
+    dataset_free(data);
+    unlink(path);
+}
+
 static void long_windows_of_validation_and_test(void **state)
 {
     (void)state;
@@ -1383,6 +1409,7 @@ int main(void)
         cmocka_unit_test(targets_in_files_of_their_own),
         cmocka_unit_test(jumps_part_windows),
         cmocka_unit_test(where_looks_at_the_last_row),
+        cmocka_unit_test(where_looks_at_a_column_of_its_own),
         cmocka_unit_test(long_windows_of_validation_and_test),
         cmocka_unit_test(windows_that_go_on),
         cmocka_unit_test(series_are_told),

@@ -279,6 +279,16 @@ int condition_columns(struct condition *condition, char ***names, size_t *count)
     return 0;
 }
 
+int condition_reads(const struct condition *condition, const char *column)
+{
+    for (size_t i = 0; i < 2 * condition->steps; i++) {
+        const struct feature *feature = condition->step[i / 2].side[i % 2].feature;
+        if (feature && feature_reads(feature, column))
+            return 1;
+    }
+    return 0;
+}
+
 size_t condition_warmup(const struct condition *condition)
 {
     size_t most = 0;

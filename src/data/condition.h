@@ -28,6 +28,9 @@ void condition_free(struct condition *condition);
 /* As feature_columns(); the names belong to the condition. */
 int condition_columns(struct condition *condition, char ***names, size_t *count);
 
+/* Whether a feature of the condition needs a column. */
+int condition_reads(const struct condition *condition, const char *column);
+
 /* Rows at the start of a run for which some feature has no value; the condition is not fulfilled
  * there. */
 size_t condition_warmup(const struct condition *condition);

@@ -346,6 +346,14 @@ int feature_columns(struct feature *feature, char ***names, size_t *count)
     return 0;
 }
 
+int feature_reads(const struct feature *feature, const char *column)
+{
+    for (int i = 0; i < FEATURE_ARGUMENTS && feature->argument[i]; i++)
+        if (feature_reads(feature->argument[i], column))
+            return 1;
+    return !feature->function && csv_same_name(feature->text, column);
+}
+
 const struct feature *feature_base(const struct feature *feature)
 {
     if (!feature->function)

@@ -48,6 +48,9 @@ int feature_unquoted(const char *text, char **inside);
  */
 int feature_columns(struct feature *feature, char ***names, size_t *count);
 
+/* Whether the feature needs a column; names are compared without their case. */
+int feature_reads(const struct feature *feature, const char *column);
+
 /* The column that stands first in the expression, "close" of ma(close,10); NULL if there is none,
  * as in hour_sin(). Forecasts of a target are told in its unit. */
 const struct feature *feature_base(const struct feature *feature);

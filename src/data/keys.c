@@ -107,29 +107,26 @@ static int parse_others(struct load *load)
                : 0;
 }
 
+/* Whether more than targets are made of a column. */
+static int is_needed(const struct load *load, const char *column)
+{
+    const struct feature *others[] = {load->stratify, load->jump};
+    for (size_t i = 0; i < load->features; i++)
+        if (feature_reads(load->feature[i], column))
+            return 1;
+    for (int i = 0; i < 2; i++)
+        if (others[i] && feature_reads(others[i], column))
+            return 1;
+    return load->where && condition_reads(load->where, column);
+}
+
 /* Columns that targets alone are made of may lack values. */
 static int find_only_target(struct load *load)
 {
-    struct columns needed = {0};
-    int failed = 0;
-    for (size_t i = 0; i < load->features && !failed; i++)
-        failed = feature_columns(load->feature[i], &needed.name, &needed.count);
-    for (int i = 0; i < 2 && !failed; i++) {
-        struct feature *other = i ? load->jump : load->stratify;
-        failed = other && feature_columns(other, &needed.name, &needed.count);
-    }
-    if (load->where && !failed)
-        failed = condition_columns(load->where, &needed.name, &needed.count);
     load->only_target = calloc(load->columns.count + load->target_columns.count + 1, 1);
-    failed |= !load->only_target;
-    for (size_t i = 0; i < load->columns.count && !failed; i++) {
-        size_t k = 0;
-        while (k < needed.count && !csv_same_name(needed.name[k], load->columns.name[i]))
-            k++;
-        load->only_target[i] = k == needed.count;
-    }
-    free(needed.name);
-    return failed ? load_no_memory(load) : 0;
+    for (size_t i = 0; load->only_target && i < load->columns.count; i++)
+        load->only_target[i] = !is_needed(load, load->columns.name[i]);
+    return load->only_target ? 0 : load_no_memory(load);
 }
 
 struct csv_how keys_csv_how(const struct config *config)
