@@ -43,7 +43,10 @@ VARIANTS = {
         ["model.type=transformer"],
         ["train.precision=bf16", "model.hidden=300"],
     ),
-    "amplifier": (["model.type=dgru"],),
+    "amplifier": (
+        ["model.type=dgru"],
+        ["data.augment=noise(0.1), flip(0.5)", "data.augment_where=I > 0"],
+    ),
     "demo": (
         ["device.gemm=bf16_products", "model.dropout=0.1", "train.optimizer=sgd"],
         ["train.optimizer=lion", "train.ema=0.99"],

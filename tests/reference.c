@@ -1069,3 +1069,92 @@ void ref_cross_entropy_back(struct ref *r)
         }
     }
 }
+
+/* --- augmentation */
+
+static void words_of(const struct ref_window_key *key, uint32_t place, uint32_t word[4])
+{
+    philox(word, place, key->sample, philox_path("data.augment"), key->epoch, key->seed);
+}
+
+/* In 0 .. n-1 */
+static size_t one_of(uint32_t word, size_t n)
+{
+    return (size_t)(((uint64_t)word * n) >> 32);
+}
+
+/* Box and Muller, with the angle from 24 bits. */
+static void normals_of(uint32_t a, uint32_t b, double z[2])
+{
+    const double radius = sqrt(-2 * log(((a >> 8) + 0.5) / 16777216.0));
+    z[0] = radius * cos(2 * M_PI * (b >> 8) / 16777216.0);
+    z[1] = radius * sin(2 * M_PI * (b >> 8) / 16777216.0);
+}
+
+/* By how many units step and slope move row `row` of a feature. */
+static double moved(const struct augment *how, const struct ref_window_key *key, uint32_t lane,
+                    size_t row)
+{
+    uint32_t of_lane[4], of_window[4];
+    double z[2];
+    words_of(key, 0xc0000000u + lane, of_lane);
+    words_of(key, 0x80000000u, of_window);
+    normals_of(of_lane[0], of_lane[1], z);
+    return (row > one_of(of_window[3], key->t - 1) ? how->step * z[0] : 0) +
+           how->slope * z[1] * (double)row / (double)(key->t - 1);
+}
+
+/* Where row `row` of a stretched window was before. */
+static double came_from(const struct augment *how, const struct ref_window_key *key, size_t row)
+{
+    uint32_t word[4];
+    words_of(key, 0x80000001u, word);
+    const size_t cut = one_of(word[0], how->crop + 1);
+    const size_t front = how->keeps_end ? cut : one_of(word[1], cut + 1);
+    const double u = (double)row / (double)(key->t - 1), phi = 2 * M_PI * philox_unit(word[3]);
+    const double a = how->warp > 1 ? (1 - 1 / how->warp) * philox_unit(word[2]) : 0;
+    const double time = u + a * (sin(2 * M_PI * u + phi) - sin(phi)) / (2 * M_PI);
+    return (double)front + (double)(key->t - 1 - cut) * time;
+}
+
+void ref_augment(const struct augment *how, const float *of, const struct ref_window_key *key,
+                 const float *x, size_t in, double *y)
+{
+    uint32_t window[4], word[4];
+    double z[2];
+    words_of(key, 0x80000000u, window);
+    for (size_t row = 0; row < key->t; row++)
+        for (size_t f = 0; f < in; f++) {
+            const uint32_t lane = (uint32_t)of[4 * f + 1];
+            const double at = how->crop || how->warp > 1 ? came_from(how, key, row) : (double)row;
+            const size_t low = at < (double)(key->t - 1) ? (size_t)at : key->t - 1;
+            const size_t high = low + 1 < key->t ? low + 1 : low;
+            const double share = at - (double)low;
+            double v = (1 - share) * x[low * in + f] + share * x[high * in + f], unit = of[4 * f];
+            if (philox_unit(window[0]) < how->flip)
+                v = of[4 * f + 3] + of[4 * f + 2] * v;
+            if (key->t > 1)
+                v += unit * moved(how, key, lane, row);
+            words_of(key, 0xc0000000u + lane, word);
+            if (philox_unit(window[1]) < how->spikes && row == one_of(window[2], key->t))
+                v += (word[2] >> 31 ? -1 : 1) * how->spike * unit;
+            words_of(key, (uint32_t)(row * in) + lane, word);
+            normals_of(word[0], word[1], z);
+            y[row * in + f] = v + unit * how->noise * z[0];
+        }
+}
+
+void ref_augment_target(const struct augment *how, const float *of,
+                        const struct ref_window_key *key, const float *x, size_t first, size_t rows,
+                        size_t d, double *y)
+{
+    uint32_t window[4];
+    words_of(key, 0x80000000u, window);
+    for (size_t i = 0; i < rows * d; i++) {
+        const float *k = of + i % d * 4;
+        const int turned = philox_unit(window[0]) < how->flip;
+        y[i] = turned ? k[1] + k[0] * x[i] : x[i];
+        if (k[2] != 0)
+            y[i] += k[2] * moved(how, key, (uint32_t)k[3], first + i / d);
+    }
+}

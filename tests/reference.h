@@ -149,4 +149,20 @@ void ref_similarity_back(struct ref *r);
 void ref_nt_xent(struct ref *r);
 void ref_nt_xent_back(struct ref *r);
 
+/* What keys the augmentation of a window of t rows. */
+struct ref_window_key {
+    uint32_t sample, epoch;
+    uint64_t seed;
+    size_t t;
+};
+
+/* The window x [t, in], augmented, into y; `of` as op_augment() takes it. */
+void ref_augment(const struct augment *how, const float *of, const struct ref_window_key *key,
+                 const float *x, size_t in, double *y);
+
+/* Its targets x [rows, d], from row `first` of the window on. */
+void ref_augment_target(const struct augment *how, const float *of,
+                        const struct ref_window_key *key, const float *x, size_t first, size_t rows,
+                        size_t d, double *y);
+
 #endif

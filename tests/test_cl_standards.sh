@@ -68,6 +68,8 @@ for precision in bf16 fp16; do
 done
 list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
 list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru
+list "$srcdir/configs/amplifier.ini" "data.augment=noise(0.1), flip(0.5)"
+list "$srcdir/configs/amplifier.ini" "data.augment=noise(0.1), flip(0.5)" "data.augment_where=I > 0"
 for golden in "$srcdir"/tests/golden/*.safetensors; do
     list "$golden"
 done

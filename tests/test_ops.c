@@ -1756,6 +1756,279 @@ static void test_noise(int mode)
     free(y);
 }
 
+/* --- augmentation: windows [b, t, f] and their targets [b, r, k] */
+
+struct augmented {
+    size_t b, t, f, first, r, k;
+    struct augment how;
+    const float *of, *of_target, *flag; /* flag NULL: all */
+    const float *x, *target;
+    const uint32_t *samples;
+    uint32_t epoch;
+    float *y, *z; /* what came of them */
+};
+
+static void run_augmented(int mode, struct augmented *a)
+{
+    struct graph *g = graph_open(a->b, 1);
+    keys(g);
+    struct tensor *sample = g->sample;
+    struct tensor *x = constant3(g, "x", a->b, a->t, a->f, a->x);
+    struct tensor *target = constant3(g, "t", a->b, a->r, a->k, a->target);
+    struct tensor *flag = a->flag ? constant3(g, "flag", a->b, 1, 1, a->flag) : NULL;
+    struct tensor *y = op_augment(g, "augment", x, flag, &a->how, a->of);
+    struct tensor *z =
+        op_augment_target(g, "augment.target", target, flag, &a->how, a->of_target, a->first, a->t);
+    y->keep = z->keep = 1;
+    assert_false(y->needs_grad || z->needs_grad);
+    struct plan *p = lowered(g, mode);
+    plan_ready(p, 1);
+    OK(tensor_write(sample, a->samples, &err));
+    run_step(p, &(struct step){.count = (uint32_t)a->b, .epoch = a->epoch, .seed = {5, 6}});
+    a->y = fetch(y);
+    a->z = fetch(z);
+    plan_close(p);
+}
+
+static struct ref_window_key key_of(const struct augmented *a, size_t b)
+{
+    return (struct ref_window_key){a->samples[b], a->epoch, UINT64_C(6) << 32 | 5, a->t};
+}
+
+/* Against the reference; windows without a flag stay to the bit. */
+static void expect_augmented(int mode, struct augmented *a, const char *name)
+{
+    double *y = room(a->t * a->f * sizeof *y), *z = room(a->r * a->k * sizeof *z);
+    run_augmented(mode, a);
+    for (size_t b = 0; b < a->b; b++) {
+        const struct ref_window_key key = key_of(a, b);
+        const size_t at = b * a->t * a->f, of_target = b * a->r * a->k;
+        if (a->flag && a->flag[b] == 0) {
+            assert_memory_equal(a->y + at, a->x + at, a->t * a->f * sizeof *a->y);
+            assert_memory_equal(a->z + of_target, a->target + of_target,
+                                a->r * a->k * sizeof *a->z);
+            continue;
+        }
+        ref_augment(&a->how, a->of, &key, a->x + at, a->f, y);
+        ref_augment_target(&a->how, a->of_target, &key, a->target + of_target, a->first, a->r, a->k,
+                           z);
+        for (size_t i = 0; i < a->t * a->f; i++)
+            if (!(fabs(a->y[at + i] - y[i]) <= 1e-5 * (1 + fabs(y[i]))))
+                fail_msg("%s: window %zu, value %zu is %g, not %g", name, b, i, a->y[at + i], y[i]);
+        for (size_t i = 0; i < a->r * a->k; i++)
+            if (!(fabs(a->z[of_target + i] - z[i]) <= 1e-5 * (1 + fabs(z[i]))))
+                fail_msg("%s: target %zu of window %zu is %g, not %g", name, i, b,
+                         a->z[of_target + i], z[i]);
+    }
+    free(a->y);
+    free(a->z);
+    free(y);
+    free(z);
+}
+
+static const struct {
+    const char *name;
+    struct augment how;
+} augmentations[] = {
+    {"noise", {.noise = 0.5}},
+    {"spike", {.spikes = 0.6, .spike = 4}},
+    {"step", {.step = 2}},
+    {"slope", {.slope = 3}},
+    {"flip", {.flip = 0.5}},
+    {"crop", {.crop = 4}},
+    {"crop before the last row", {.crop = 4, .keeps_end = 1}},
+    {"warp", {.warp = 3, .keeps_end = 1}},
+    {"all",
+     {.noise = 0.1,
+      .spikes = 0.5,
+      .spike = 2,
+      .step = 1,
+      .slope = 1,
+      .flip = 0.4,
+      .crop = 3,
+      .warp = 2}},
+};
+
+/* Features 0 and 2 draw together; 1 stays in the mirror. Target 1 moves with feature 0. */
+static const float of_features[] = {0.5f, 0, -1, 0.25f, 2,  1, 1, 0, 0.25f, 0,
+                                    -1,   0, 1,  3,     -1, 0, 1, 4, 1,     0};
+static const float of_targets[] = {-1, 0, 0, 0, -1, 0.5f, 0.75f, 0, 1, 0, 0, 3};
+
+static void test_augment(int mode)
+{
+    enum { B = 9, MOST = B * 70 * 5 };
+    static const struct {
+        size_t b, t, f, first, r, k;
+    } shape[] = {
+        {B, 7, 5, 9, 1, 3}, {1, 70, 1, 70, 4, 2}, {B, 16, 3, 0, 16, 2}, {3, 1, 2, 1, 2, 1}};
+    static float x[MOST], target[MOST];
+    uint32_t samples[B];
+    float flag[B];
+    draw_all(x, MOST, 4, -1, 1);
+    draw_all(target, MOST, 5, -2, 2);
+    for (size_t b = 0; b < B; b++) {
+        samples[b] = sample_of(b);
+        flag[b] = b % 3 != 1;
+    }
+    for (size_t s = 0; s < sizeof shape / sizeof *shape; s++)
+        for (size_t i = 0; i < sizeof augmentations / sizeof *augmentations; i++) {
+            struct augmented a = {.b = shape[s].b, .t = shape[s].t, .f = shape[s].f};
+            a.first = shape[s].first;
+            a.r = shape[s].r;
+            a.k = shape[s].k;
+            a.how = augmentations[i].how;
+            a.of = of_features;
+            a.of_target = of_targets;
+            a.flag = (s + i) % 2 ? flag : NULL;
+            a.x = x;
+            a.target = target;
+            a.samples = samples;
+            a.epoch = 3;
+            if (a.t == 1) /* of one row nothing can rise or be stretched */
+                a.how.step = a.how.slope = a.how.warp = 0, a.how.crop = 0;
+            expect_augmented(mode, &a, augmentations[i].name);
+        }
+}
+
+/* The same windows at another place of another batch: the same bits; in another epoch: others. */
+static void test_augment_keys(int mode)
+{
+    enum { B = 6, T = 9, F = 3, ELEMS = T * F };
+    static float x[B * ELEMS], target[B * 2];
+    uint32_t samples[B];
+    draw_all(x, B * ELEMS, 4, -1, 1);
+    draw_all(target, B * 2, 5, -1, 1);
+    for (size_t b = 0; b < B; b++)
+        samples[b] = sample_of(b);
+    struct augmented all = {.b = B, .t = T, .f = F, .first = T, .r = 1, .k = 2};
+    all.how = augmentations[8].how;
+    all.of = of_features;
+    all.of_target = of_targets;
+    all.x = x;
+    all.target = target;
+    all.samples = samples;
+    all.epoch = 2;
+    struct augmented again = all, part = all, later = all;
+    part.b = 2;
+    part.x += 3 * ELEMS;
+    part.target += 3 * 2;
+    part.samples += 3;
+    later.epoch = 3;
+    struct augmented *const runs[] = {&all, &again, &part, &later};
+    for (int i = 0; i < 4; i++)
+        run_augmented(mode, runs[i]);
+    assert_memory_equal(all.y, again.y, B * ELEMS * sizeof *all.y);
+    assert_memory_equal(all.z, again.z, B * 2 * sizeof *all.z);
+    assert_memory_equal(all.y + 3 * ELEMS, part.y, 2 * ELEMS * sizeof *all.y);
+    assert_memory_equal(all.z + 3 * 2, part.z, 2 * 2 * sizeof *all.z);
+    assert_memory_not_equal(all.y, later.y, ELEMS * sizeof *all.y);
+    for (int i = 0; i < 4; i++) {
+        free(runs[i]->y);
+        free(runs[i]->z);
+    }
+}
+
+/* How often, how far: of many windows of zeros, or of a ramp. */
+static void test_augment_statistics(int mode)
+{
+    enum { B = 4000, T = 12 };
+    static float x[B * T], target[B];
+    static uint32_t samples[B];
+    static const float of[] = {2, 0, -1, 1}, of_target[] = {-1, 0, 2, 0};
+    struct augmented a = {.b = B, .t = T, .f = 1, .first = T - 1, .r = 1, .k = 1};
+    double squares[2] = {0}, spikes = 0, up = 0, turned = 0, rows[T] = {0}, cut = 0, least = 1;
+    memset(x, 0, sizeof x);
+    memset(target, 0, sizeof target);
+    for (size_t b = 0; b < B; b++)
+        samples[b] = (uint32_t)(17 * b);
+    a.of = of;
+    a.of_target = of_target;
+    a.x = x;
+    a.target = target;
+    a.samples = samples;
+    a.epoch = 1;
+
+    /* level and slope at the last row are normal, and the target there moves as far */
+    for (int i = 0; i < 2; i++) {
+        a.how = i ? (struct augment){.slope = 3} : (struct augment){.step = 3};
+        run_augmented(mode, &a);
+        for (size_t b = 0; b < B; b++) {
+            const double last = a.y[b * T + T - 1];
+            squares[i] += last * last / 36 / B;
+            if (!(fabs(a.z[b] - last) < 1e-5 * (1 + fabs(last))))
+                fail_msg("%d: target %zu moves by %g, not by %g", i, b, a.z[b], last);
+            assert_true(a.y[b * T] == 0);
+        }
+        assert_true(fabs(squares[i] - 1) < 4 * sqrt(2.0 / B));
+        free(a.y);
+        free(a.z);
+    }
+
+    /* one row of a quarter of the windows, each row as often, up or down */
+    a.how = (struct augment){.spikes = 0.25, .spike = 5};
+    run_augmented(mode, &a);
+    for (size_t b = 0; b < B; b++) {
+        size_t found = 0;
+        for (size_t t = 0; t < T; t++)
+            if (a.y[b * T + t] != 0) {
+                assert_true(fabsf(a.y[b * T + t]) == 10);
+                found++;
+                rows[t]++;
+                up += a.y[b * T + t] > 0;
+            }
+        assert_true(found < 2);
+        spikes += (double)found;
+    }
+    free(a.y);
+    free(a.z);
+    assert_true(fabs(spikes / B - 0.25) < 4 * sqrt(0.25 * 0.75 / B));
+    assert_true(fabs(up / spikes - 0.5) < 4 * sqrt(0.25 / spikes));
+    for (size_t t = 0; t < T; t++)
+        assert_true(fabs(rows[t] / spikes - 1.0 / T) < 4 * sqrt(1.0 / T / spikes));
+
+    /* of a ramp: the last row stays, rows stay in order, a fifth of the cuts is each of 0 to 4 */
+    for (size_t i = 0; i < B * T; i++)
+        x[i] = (float)(i % T);
+    a.how = (struct augment){.crop = 4, .keeps_end = 1};
+    run_augmented(mode, &a);
+    for (size_t b = 0; b < B; b++) {
+        assert_true(a.y[b * T + T - 1] == T - 1);
+        for (size_t t = 1; t < T; t++)
+            assert_true(a.y[b * T + t] > a.y[b * T + t - 1]);
+        cut += a.y[b * T] / B;
+    }
+    assert_true(fabs(cut - 2) < 4 * sqrt(2.0 / B));
+    free(a.y);
+    free(a.z);
+
+    /* a step of time is never below 1/f, and comes near it */
+    a.how = (struct augment){.warp = 2};
+    run_augmented(mode, &a);
+    for (size_t i = 0; i < B * T; i++) {
+        const double step = i % T ? a.y[i] - a.y[i - 1] : 1;
+        assert_true(step > 0.5 - 1e-5 && step < 1.5 + 1e-5);
+        least = step < least ? step : least;
+    }
+    assert_true(least < 0.55);
+    free(a.y);
+    free(a.z);
+
+    /* what turns does so in three of ten windows, its target with it */
+    a.how = (struct augment){.flip = 0.3};
+    for (size_t b = 0; b < B; b++)
+        target[b] = x[b * T + 3] - 0.5f;
+    run_augmented(mode, &a);
+    for (size_t b = 0; b < B; b++) {
+        const int is = a.y[b * T] == 1 - x[b * T];
+        turned += is;
+        assert_true(is || a.y[b * T] == x[b * T]);
+        assert_true(a.z[b] == a.y[b * T + 3] - 0.5f);
+    }
+    assert_true(fabs(turned / B - 0.3) < 4 * sqrt(0.3 * 0.7 / B));
+    free(a.y);
+    free(a.z);
+}
+
 /* Zero vectors: nothing that is not finite may come of them. */
 static void test_zero_latent(int mode)
 {
@@ -2322,6 +2595,9 @@ int main(int argc, char **argv)
         {"gather", test_gather},
         {"gather_staged", test_gather_staged},
         {"noise", test_noise},
+        {"augmentation", test_augment},
+        {"augmentation's keys", test_augment_keys},
+        {"augmentation's statistics", test_augment_statistics},
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},
         {"attention's limit", test_attention_limit},

@@ -522,6 +522,10 @@ static void check_data(struct config_making *p)
     if (c->data.scaler.kind == SCALER_RELATIVE && c->data.channels == CHANNELS_APART)
         clash(p, KEY(data, scaler), KEY(data, channels),
               "a channel apart has no other feature to be relative to; scaler = window can serve");
+    if (*c->data.augment_where &&
+        (!c->data.augment.count || !strcmp(c->data.augment.item[0], "none")))
+        clash(p, KEY(data, augment_where), KEY(data, augment),
+              "there is no augmentation that the condition could be for");
     if (c->data.scaler.kind == SCALER_WINDOW && c->data.window < 2)
         clash(p, KEY(data, scaler), KEY(data, window),
               "a window of one row cannot be standardised by itself");

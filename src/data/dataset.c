@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "data/augment.h"
 #include "data/reading.h"
 #include "util/block.h"
 
@@ -85,5 +86,6 @@ void dataset_free(struct dataset *data)
     free(data->transform);
     free(data->target_range);
     block_free(data->weight);
+    augment_free(data->augment);
     free(data);
 }

@@ -20,6 +20,7 @@
 #include "error.h"
 #include "log/log.h"
 
+struct augmentation;
 struct reading;
 
 #define DATASET_NO_TIME INT64_MIN
@@ -109,10 +110,11 @@ struct dataset {
                              file, of the training part's targets; NULL: not known */
     int *target_feature;  /* [targets]: the feature of the same text, or -1 */
     unsigned char *target_is_column; /* [targets]: 1: a column or a channel, no function */
-    double *target_base;     /* [rows, targets]: value of the target's innermost column at each
-                                row ("close" of ret(close)): naive forecasts and price units */
-    float *weight;           /* [rows] of the window that starts there; NULL: all 1 */
-    struct reading *reading; /* how the files are written */
+    double *target_base;          /* [rows, targets]: value of the target's innermost column at each
+                                     row ("close" of ret(close)): naive forecasts and price units */
+    float *weight;                /* [rows] of the window that starts there; NULL: all 1 */
+    struct augmentation *augment; /* of training windows; NULL: none */
+    struct reading *reading;      /* how the files are written */
 };
 
 /* What a checkpoint has of the data it was trained on. */

@@ -14,7 +14,8 @@ static int run_load(struct load *load, const struct fitted *fitted)
     snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
-        targets_transform(load, fitted) || balance_windows(load) || times_copy(load))
+        targets_transform(load, fitted) || balance_windows(load) ||
+        augment_windows(load, fitted != NULL) || times_copy(load))
         return -1;
     log_event(load->log, "data", json_incref(load->told));
     return 0;
@@ -35,6 +36,7 @@ static void load_fini(struct load *load)
     feature_free(load->stratify);
     feature_free(load->jump);
     condition_free(load->where);
+    condition_free(load->augment_where);
     free(load->columns.name);
     free(load->target_columns.name);
     free(load->only_target);

@@ -11,6 +11,31 @@
 
 #include <stddef.h>
 
+/*
+ * What a function makes of its arguments where these are shifted or turned round (mirror.h); OTHER:
+ * it is not known.
+ */
+enum feature_nature {
+    NATURE_OTHER,
+    NATURE_LINEAR,      /* a mean, or one row: of a constant it is the constant; x + y */
+    NATURE_SUM,         /* of several rows */
+    NATURE_SUBTRACTION, /* x - y */
+    NATURE_EXTREME,     /* follows the level, but turned round it is another function */
+    NATURE_LOGARITHM,
+    NATURE_DIFFERENCE, /* of x from what x was; turns round with x */
+    NATURE_RATIO,      /* the same by a ratio, of levels */
+    NATURE_SPREAD,     /* how far values lie apart */
+    NATURE_SHARE,      /* the same by a ratio, of levels */
+    NATURE_PLACE,      /* of x among what x was, between two bounds about `centre` */
+    NATURE_RANK,
+    NATURE_EVEN, /* of -x what it is of x */
+    NATURE_ODD,  /* of -x the negative */
+    NATURE_BOUND,
+    NATURE_PRODUCT,
+    NATURE_QUOTIENT,
+    NATURE_FLOW, /* the second argument, signed by the first one's moves */
+};
+
 struct feature_function {
     const char *name;
     /*
@@ -30,6 +55,8 @@ struct feature_function {
     int (*compute)(const double *const *x, size_t rows, const double *number, double *out);
     const char *needs; /* what a row without a value lacks; NULL: "smaller values" */
     const char *help;
+    enum feature_nature nature;
+    double centre; /* of NATURE_PLACE */
 };
 
 extern const struct feature_function feature_functions[];

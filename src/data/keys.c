@@ -73,10 +73,20 @@ static int parse_targets(struct load *load)
                       &load->expression, &load->expressions);
 }
 
+static int parse_condition(struct load *load, const char *text, const char *key,
+                           struct condition **to)
+{
+    if (!is_set(text))
+        return 0;
+    if (!(*to = condition_parse(text, load->err)))
+        return error_prefix(load->err, "[data] %s", key);
+    return condition_columns(*to, &load->columns.name, &load->columns.count) ? load_no_memory(load)
+                                                                             : 0;
+}
+
 static int parse_others(struct load *load)
 {
     const struct config *config = load->config;
-    const char *where = config->data.where;
     if (config->data.resample && !config->data.time.count)
         return error_set(load->err, STATUS_USAGE, "[data] resample: needs data.time");
     if (config->data.gap && !config->data.time.count)
@@ -98,26 +108,26 @@ static int parse_others(struct load *load)
     if (load->jump && load->jump->function)
         return error_set(load->err, STATUS_USAGE, "[data] jump_column: '%s' is not a column",
                          config->data.jump_column);
-    if (!is_set(where))
-        return 0;
-    if (!(load->where = condition_parse(where, load->err)))
-        return error_prefix(load->err, "[data] where");
-    return condition_columns(load->where, &load->columns.name, &load->columns.count)
-               ? load_no_memory(load)
+    return parse_condition(load, config->data.where, "where", &load->where) ||
+                   parse_condition(load, config->data.augment_where, "augment_where",
+                                   &load->augment_where)
+               ? -1
                : 0;
 }
 
 /* Whether more than targets are made of a column. */
 static int is_needed(const struct load *load, const char *column)
 {
+    const struct condition *conditions[] = {load->where, load->augment_where};
     const struct feature *others[] = {load->stratify, load->jump};
     for (size_t i = 0; i < load->features; i++)
         if (feature_reads(load->feature[i], column))
             return 1;
     for (int i = 0; i < 2; i++)
-        if (others[i] && feature_reads(others[i], column))
+        if ((conditions[i] && condition_reads(conditions[i], column)) ||
+            (others[i] && feature_reads(others[i], column)))
             return 1;
-    return load->where && condition_reads(load->where, column);
+    return 0;
 }
 
 /* Columns that targets alone are made of may lack values. */

@@ -14,6 +14,7 @@
  *   fill.c          compute the features, fit the scaler, store the series
  *   targets.c       compute, transform, permute
  *   balance.c       the training windows toward a uniform target
+ *   augment_fit.c   what data.augment does to which of them
  *   times.c         the times of all rows, those of forecasts too
  *   tell.c          what was found, to the log
  *
@@ -96,7 +97,7 @@ struct load {
     struct feature **feature;        /* [features], data.features */
     struct feature **expression;     /* [expressions], data.targets; channels apart: feature */
     struct feature *stratify, *jump; /* NULL where they are not wanted, as `where` */
-    struct condition *where;
+    struct condition *where, *augment_where;
     size_t features, expressions;
     struct columns columns, target_columns; /* of the files, and of those with targets */
     unsigned char *only_target;             /* [columns.count]: no feature needs it */
@@ -192,8 +193,16 @@ int targets_compute(struct load *load);
 /* What training sees of them, when it is known which rows it uses; permutes them if asked to. */
 int targets_transform(struct load *load, const struct fitted *fitted);
 
+/* Whether a condition is fulfilled in the local rows of an input, in a block of rows + warmup that
+ * the caller frees. */
+int parts_meet(struct load *load, const struct condition *condition, const struct input *input,
+               unsigned char **met);
+
 /* balance.c */
 int balance_windows(struct load *load);
+
+/* augment_fit.c: what data.augment takes of the data; with a checkpoint's figures nobody trains. */
+int augment_windows(struct load *load, int fitted);
 
 /* times.c: gives the dataset the times of its rows, if files have any. */
 int times_copy(struct load *load);

@@ -341,23 +341,29 @@ static int count_lacking(struct load *load, struct choice *choice)
     return 0;
 }
 
+int parts_meet(struct load *load, const struct condition *condition, const struct input *input,
+               unsigned char **met)
+{
+    size_t warmup = load->warmup;
+    if (!(*met = block_zeros(input->rows + warmup + 1)))
+        return load_no_memory(load);
+    for (size_t s = 0; s < input->segments; s++) {
+        struct segment segment = input->segment[s];
+        unsigned char *to = *met + segment.begin;
+        struct run run = {segment.from, segment.to};
+        if (condition_compute(condition, input->table, run, to, load->err))
+            return -1;
+        memmove(to, to + warmup, segment.end - segment.begin);
+    }
+    return 0;
+}
+
 /* In which rows data.where is fulfilled. */
 static int find_where(struct load *load)
 {
-    for (size_t i = 0; i < load->inputs && load->where; i++) {
-        struct input *input = &load->input[i];
-        size_t warmup = load->warmup;
-        if (!(input->where = block_zeros(input->rows + warmup + 1)))
-            return load_no_memory(load);
-        for (size_t s = 0; s < input->segments; s++) {
-            struct segment segment = input->segment[s];
-            unsigned char *to = input->where + segment.begin;
-            struct run run = {segment.from, segment.to};
-            if (condition_compute(load->where, input->table, run, to, load->err))
-                return -1;
-            memmove(to, to + warmup, segment.end - segment.begin);
-        }
-    }
+    for (size_t i = 0; i < load->inputs && load->where; i++)
+        if (parts_meet(load, load->where, &load->input[i], &load->input[i].where))
+            return -1;
     return 0;
 }
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/augment.h"
 #include "util/block.h"
 
 struct stage {
@@ -44,6 +45,8 @@ static void fill(const struct stage *stage, struct stage_batch *b)
                       row + s->target_first, s->target_rows, data->targets);
         if (b->weight)
             b->weight[i] = data->weight[row];
+        if (b->flag)
+            b->flag[i] = data->augment->flag[row];
     }
 }
 
@@ -121,6 +124,8 @@ static int allocate(struct stage *stage, const struct stage_shape *shapes, size_
             failed |= !(b->target = block_new(room.targets * data->targets * sizeof *b->target));
         if (data->weight)
             failed |= !(b->weight = malloc((room.samples + 1) * sizeof *b->weight));
+        if (data->augment && data->augment->flag)
+            failed |= !(b->flag = malloc((room.samples + 1) * sizeof *b->flag));
     }
     return failed ? -1 : 0;
 }
@@ -157,6 +162,7 @@ void stage_free(struct stage *stage)
         block_free(stage->slot[i].series);
         block_free(stage->slot[i].target);
         free(stage->slot[i].weight);
+        free(stage->slot[i].flag);
     }
     pthread_cond_destroy(&stage->changed);
     pthread_mutex_destroy(&stage->lock);

@@ -30,6 +30,7 @@ struct stage_batch {
     float *series;   /* [B, T, F] */
     float *target;   /* [B, R, K]; NULL without targets */
     float *weight;   /* [B]; NULL where all weigh 1 */
+    float *flag;     /* [B] of augmentation; NULL without */
     size_t first, count;
 };
 

@@ -189,6 +189,34 @@ double transform_forward(const struct transform *t, double x)
     return isfinite(x) ? x : NAN;
 }
 
+int transform_mirror(const struct transform *t, double centre, double *sum)
+{
+    for (size_t i = 0; i < t->steps; i++) {
+        const struct transform_step *s = &t->step[i];
+        const int fitted = kinds[s->kind].fitted;
+        const int odd = s->kind == TRANSFORM_SIGNED_LOG || s->kind == TRANSFORM_SIGNED_SQRT ||
+                        s->kind == TRANSFORM_POWER;
+        if (!fitted && !(odd && centre == 0) &&
+            !(s->kind == TRANSFORM_CLIP && s->a + s->b == 2 * centre))
+            return -1;
+        if (fitted)
+            centre = (centre - s->offset) / s->scale;
+    }
+    *sum = 2 * centre;
+    return 0;
+}
+
+int transform_gain(const struct transform *t, double *gain)
+{
+    *gain = 1;
+    for (size_t i = 0; i < t->steps; i++) {
+        if (!kinds[t->step[i].kind].fitted)
+            return -1;
+        *gain /= t->step[i].scale;
+    }
+    return 0;
+}
+
 static double bring_back(double y, double low, double high, int *beyond)
 {
     *beyond |= y < low || y > high;

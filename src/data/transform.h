@@ -60,6 +60,12 @@ int transform_fit(struct transform *t, const double *x, size_t count, size_t *ba
 /* NaN where it is not defined. */
 double transform_forward(const struct transform *t, double x);
 
+/* forward(2 centre - x) = *sum - forward(x) for every x; -1: there is no such number. */
+int transform_mirror(const struct transform *t, double centre, double *sum);
+
+/* forward(x + d) = forward(x) + *gain d for every x and d; -1: there is no such number. */
+int transform_gain(const struct transform *t, double *gain);
+
 /* Inverse; a value beyond the range of a step (a negative square root) is brought back to its
  * bound first, and *outside (may be NULL) counts it. */
 double transform_inverse(const struct transform *t, double y, size_t *outside);

@@ -73,7 +73,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
     }
     io->output = graph_keep(g, decode(g, config, &t, io->latent, shape->features));
     reconstruction->value =
-        op_sample_loss(g, io->output, input, (enum loss_kind)config->loss.reconstruction, NULL);
+        op_sample_loss(g, io->output, io->whole, (enum loss_kind)config->loss.reconstruction, NULL);
     if (view)
         contrastive->value =
             op_nt_xent(g, io->latent, view, config->loss.temperature, contrastive->weight);

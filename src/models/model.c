@@ -109,20 +109,52 @@ static void build_reversible(struct graph *g, const struct config *config,
     io->input = raw;
 }
 
+/* A number of each window from a table of them. */
+static struct tensor *of_windows(struct graph *g, const char *name, const char *table,
+                                 const struct model_data *data, struct buffer *buffer)
+{
+    return op_gather_rows(g, name, graph_borrow(g, table, DTYPE_F32, 1, buffer),
+                          data->staged ? GATHER_STAGED : 0, 1);
+}
+
 /* The loss of a model with targets: loss.target alone. */
 static void supervise(struct graph *g, const struct config *config, const struct model_shape *shape,
-                      const struct model_data *data, struct model_io *io)
+                      const struct model_data *data, struct tensor *flag, struct model_io *io)
 {
     struct tensor *weight = NULL;
     io->target = op_gather_rows(
         g, "target", graph_borrow(g, "targets", DTYPE_F32, shape->targets, data->target),
         data->staged ? GATHER_STAGED : shape->target_first, shape->target_rows);
+    if (g->training && shape->augment_target)
+        io->target = op_augment_target(g, "augment.target", io->target, flag, &shape->augment,
+                                       shape->augment_target, shape->target_first, shape->window);
     if (data->weight && g->training)
-        weight = op_gather_rows(g, "weight", graph_borrow(g, "weights", DTYPE_F32, 1, data->weight),
-                                data->staged ? GATHER_STAGED : 0, 1);
+        weight = of_windows(g, "weight", "weights", data, data->weight);
     io->output = graph_keep(g, io->output);
     io->terms.term[0].value =
         op_sample_loss(g, io->output, io->target, (enum loss_kind)config->loss.target, weight);
+}
+
+/* Windows augmented. What a model rebuilds is the window behind all but noise and spikes. */
+static struct tensor *augment(struct graph *g, const struct model_shape *shape, int rebuilds,
+                              const struct model_data *data, struct model_io *io)
+{
+    const struct augment *all = &shape->augment;
+    struct augment shapes = *all,
+                   disturbs = {.noise = all->noise, .spikes = all->spikes, .spike = all->spike};
+    struct tensor *flag = data->flag ? of_windows(g, "augmented", "flags", data, data->flag) : NULL;
+    if (!rebuilds) {
+        io->input = op_augment(g, "augment", io->input, flag, all, shape->augment_feature);
+        return flag;
+    }
+    shapes.noise = shapes.spikes = shapes.spike = 0;
+    if (shapes.step > 0 || shapes.slope > 0 || shapes.flip > 0 || shapes.crop || shapes.warp > 0)
+        io->input = op_augment(g, "augment", io->input, flag, &shapes, shape->augment_feature);
+    io->whole = io->input;
+    if (all->noise > 0 || all->spikes > 0)
+        io->input =
+            op_augment(g, "augment.noise", io->input, flag, &disturbs, shape->augment_feature);
+    return flag;
 }
 
 /* Sums up the terms, which stay readable. */
@@ -152,6 +184,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
                           const struct model_data *data, struct model_io *io)
 {
     const struct model_class *class = model_of(config);
+    struct tensor *flag = NULL;
     struct graph *g = graph_new(params, batch, training);
     if (!g)
         return NULL;
@@ -166,6 +199,9 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),
                           graph_borrow(g, "order", DTYPE_U32, 1, data->order), shape->window,
                           scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0));
+    io->whole = io->input;
+    if (training && shape->augment_feature)
+        flag = augment(g, shape, !class->supervised, data, io);
     if (training && class->supervised && config->data.noise > 0)
         io->input = op_noise(g, io->input, "data.noise", config->data.noise);
     if (class->supervised && config->model.reversible_norm)
@@ -173,7 +209,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     else
         class->build(g, config, shape, io);
     if (class->supervised)
-        supervise(g, config, shape, data, io);
+        supervise(g, config, shape, data, flag, io);
     sum_terms(g, io);
     graph_fuse(g);
     return g;

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "ir/graph.h"
 #include "models/term.h"
+#include "ops/ops.h"
 
 /* Extents of a graph that are not in the configuration. */
 struct model_shape {
@@ -19,10 +20,14 @@ struct model_shape {
     int carries;                 /* the next window begins where this one ended; B is 1 */
     const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
     size_t base;                 /* feature that the scaler relative(NAME) names */
+    struct augment augment;      /* of a training graph's windows */
+    const float *augment_feature, *augment_target; /* as op_augment() and op_augment_target() take
+                                                      them; NULL: nothing is done to these */
 };
 
 struct model_io {
     struct tensor *input;   /* [B, T, F] */
+    struct tensor *whole;   /* [B, T, F] the input without disturbances, which is rebuilt */
     struct tensor *target;  /* [B, R, K]; NULL without targets */
     struct tensor *output;  /* [B, T, F], with targets [B, R K] or [B, R, K] */
     struct tensor *latent;  /* [B, latent]; NULL unless the model has one */
@@ -51,8 +56,8 @@ struct model_class {
     /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
     long (*attends)(const struct config *config);
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
-    int supervised; /* needs data.targets */
-    int carries;    /* walks along the rows with a state that can go on from window to window */
+    int supervised;                                  /* needs data.targets */
+    int carries; /* walks along the rows with a state that can go on from window to window */
     enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
     int randomises; /* has activations for which rrelu can stand */
 };
@@ -79,7 +84,8 @@ int model_check_features(const struct config *config, struct error *err);
 struct model_data {
     struct buffer *series, *order;  /* [rows, F]; uint [samples] */
     struct buffer *target, *weight; /* [rows, K], [rows]; NULL without */
-    int staged; /* they hold the micro-batch's own: [B, T, F]; uint [B]; [B, R, K], [B] */
+    struct buffer *flag;            /* [rows] windows that are augmented; NULL: all */
+    int staged; /* they hold the micro-batch's own: [B, T, F]; uint [B]; [B, R, K], [B], [B] */
 };
 
 /*

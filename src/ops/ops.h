@@ -53,6 +53,30 @@ struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *
 /* x + noise of standard deviation sd; no gradient. */
 struct tensor *op_noise(struct graph *g, struct tensor *x, const char *path, double sd);
 
+/* What is done to windows when a model is trained; 0: not. Units are the features' own. */
+struct augment {
+    double noise;         /* standard deviation, of each value */
+    double spikes, spike; /* probability of one row's spike, and its size */
+    double step, slope;   /* standard deviations of what rises behind a row, and over the window */
+    double flip;          /* probability of the mirror image */
+    double warp;          /* the fastest time may run, above 1 */
+    size_t crop;          /* most rows that are cut, before the others are stretched */
+    int keeps_end;        /* the last row stays the last */
+};
+
+/* Windows x [B, T, F] augmented, where `flag` [B, 1, 1] is not 0 (NULL: all). of[F][4]: a feature's
+ * unit, the feature whose random numbers it shares, and the sign and offset of its mirror image,
+ * offset + sign x. No gradient. */
+struct tensor *op_augment(struct graph *g, const char *name, struct tensor *x, struct tensor *flag,
+                          const struct augment *how, const float *of);
+
+/* The targets y [B, R, K] of the same windows, of `window` rows, that lie `first` rows behind the
+ * windows' first ones. of[K][4]: sign and offset of a target's mirror image, and how far it moves
+ * by step and slope of a feature, in that one's units, and the feature. */
+struct tensor *op_augment_target(struct graph *g, const char *name, struct tensor *y,
+                                 struct tensor *flag, const struct augment *how, const float *of,
+                                 size_t first, size_t window);
+
 /* I, Q, |x|, |x|^3, sin, cos of x [.., 2] = I, Q: [.., 6]; sin = Q / |x| and cos = I / |x|, 0 where
  * |x| is 0. No gradient. */
 struct tensor *op_iq_features(struct graph *g, struct tensor *x);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/augment.h"
 #include "exec/exec.h"
 #include "train/budget.h"
 #include "train/planned.h"
@@ -34,6 +35,8 @@ static uint64_t hash_data(const struct dataset *data)
         hash = hash_words(hash, data->target, data->rows * data->targets);
     if (data->weight)
         hash = hash_words(hash, data->weight, data->rows);
+    if (data->augment && data->augment->flag)
+        hash = hash_words(hash, data->augment->flag, data->rows);
     return hash;
 }
 

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "data/augment.h"
+
 /* A buffer of values, filled with values[count] unless that is NULL. */
 static int make_buffer(struct feed *feed, struct buffer **to, const char *name, const float *values,
                        size_t count, struct error *err)
@@ -10,6 +12,12 @@ static int make_buffer(struct feed *feed, struct buffer **to, const char *name, 
     if (!(*to = buffer_new(feed->dev, count * sizeof *values, name, err)))
         return -1;
     return values ? buffer_write(*to, 0, count * sizeof *values, values, err) : 0;
+}
+
+/* Which windows are augmented; NULL: all, or none. */
+static const float *flags(const struct dataset *data)
+{
+    return data->augment ? data->augment->flag : NULL;
 }
 
 static int make_resident(struct feed *feed, size_t samples, struct error *err)
@@ -22,6 +30,8 @@ static int make_resident(struct feed *feed, size_t samples, struct error *err)
         make_buffer(feed, &to->target, "targets", data->target, data->rows * data->targets, err))
         return -1;
     if (data->weight && make_buffer(feed, &to->weight, "weights", data->weight, data->rows, err))
+        return -1;
+    if (flags(data) && make_buffer(feed, &to->flag, "flags", flags(data), data->rows, err))
         return -1;
     to->order = buffer_new(feed->dev, samples * sizeof(uint32_t), "order of samples", err);
     return to->order ? 0 : -1;
@@ -43,6 +53,8 @@ static int make_staged(struct feed *feed, const struct stage_shape *shapes, size
         make_buffer(feed, &to->target, "targets", NULL, room.targets * data->targets, err))
         return -1;
     if (data->weight && make_buffer(feed, &to->weight, "weights", NULL, room.samples, err))
+        return -1;
+    if (flags(data) && make_buffer(feed, &to->flag, "flags", NULL, room.samples, err))
         return -1;
     to->order = buffer_new(feed->dev, room.samples * sizeof(uint32_t), "order of samples", err);
     return to->order ? 0 : -1;
@@ -72,13 +84,15 @@ void feed_close(struct feed *feed)
     buffer_free(feed->buffers.order);
     buffer_free(feed->buffers.target);
     buffer_free(feed->buffers.weight);
+    buffer_free(feed->buffers.flag);
     stage_free(feed->stage);
     free(feed);
 }
 
 uint64_t feed_resident_bytes(const struct dataset *data, size_t samples)
 {
-    const uint64_t values = data->features + data->targets + (data->weight != NULL);
+    const uint64_t values =
+        data->features + data->targets + (data->weight != NULL) + (flags(data) != NULL);
     return sizeof(float) * (data->rows * values + samples);
 }
 
@@ -110,7 +124,9 @@ int feed_next(struct feed *feed, size_t first, size_t count, struct error *err)
     if (to->target &&
         buffer_send(to->target, 0, targets * data->targets * sizeof(float), from->target, err))
         return -1;
-    return to->weight ? buffer_send(to->weight, 0, s->batch * sizeof(float), from->weight, err) : 0;
+    if (to->weight && buffer_send(to->weight, 0, s->batch * sizeof(float), from->weight, err))
+        return -1;
+    return to->flag ? buffer_send(to->flag, 0, s->batch * sizeof(float), from->flag, err) : 0;
 }
 
 void feed_end(struct feed *feed)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/augment.h"
 #include "exec/exec.h"
 #include "lower/lower.h"
 #include "train/schedule.h"
@@ -35,7 +36,8 @@ static size_t evaluate_batch(const struct engine *e, size_t batch)
 static struct model_shape shape_of(const struct dataset *data, const struct config *c,
                                    size_t window)
 {
-    return (struct model_shape){
+    const struct augmentation *a = data->augment;
+    struct model_shape shape = {
         .window = window,
         .features = data->features,
         .targets = data->targets,
@@ -44,6 +46,20 @@ static struct model_shape shape_of(const struct dataset *data, const struct conf
         .target_feature = data->target_feature,
         .base = data->scaler.base,
     };
+    if (!a)
+        return shape;
+    shape.augment = (struct augment){.noise = a->noise,
+                                     .spikes = a->spikes,
+                                     .spike = a->spike,
+                                     .step = a->step,
+                                     .slope = a->slope,
+                                     .flip = a->flip,
+                                     .warp = a->warp,
+                                     .crop = a->crop,
+                                     .keeps_end = a->keeps_end};
+    shape.augment_feature = a->feature;
+    shape.augment_target = a->target;
+    return shape;
 }
 
 /* What the names of parameters begin with, each once, as far as there is room: "encoder, head". */
@@ -229,7 +245,8 @@ uint64_t planned_bytes(const struct engine *e)
 struct planned_memory planned_memory(const struct engine *e)
 {
     const struct model_data *data = &e->feed->buffers;
-    const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight};
+    const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight,
+                                        data->flag};
     const uint64_t params = e->params->elems * 4;
     struct planned_memory m = {.parameters = params + e->params->running * 4 + e->params->frozen,
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
