@@ -183,6 +183,51 @@ lasting()
 point "a fault of the data is told and not tried again" lasting 3 'data.features = "close", "nowhere"' nowhere
 point "nor is one of the configuration" lasting 2 'device.memory_fraction = 0.95, 0.01' 'the plan needs [0-9]+ bytes of [0-9]+ that device\.memory_fraction'
 
+# --- devices that are gone
+
+gone()
+{
+    fleet 20 'train.lr = 1e-3, 2e-3, 3e-3' 'run.seed = 1, 2' | sed 's/^slots .*/slots = 0, 7/' >gone.ini
+    rm -rf fleet
+    run 0 sweep -c gone.ini -s sweep.retries=0 && has out '^Device 7 is out of service: 3 runs failed on it in a row: device 7: there are 1' '^6 of 6 runs ended' &&
+        [ "$(grep -c '^Run . .* failed by its device, 7: device 7: .*: it is tried on another$' out)" -eq 3 ] && ! grep 'failed: ' out &&
+        [ "$(events fleet failed)" -eq 0 ] && [ "$(grep -c ',ended,0,20,' fleet/sweep.csv)" -eq 6 ] && [ "$(events fleet out)" -eq 1 ]
+}
+point "a device that is gone eats no run" gone
+none_left()
+{
+    rm -rf fleet
+    run 1 sweep -c gone.ini -s sweep.retries=0 -s 'sweep.slots=7, 7' && has err '^seqtrain: no slot is left for 6 of 6 runs, which are to be done: device 7: device 7: there are' &&
+        [ "$(grep -c ',waiting,0,0,0,' fleet/sweep.csv)" -eq 6 ] && [ "$(events fleet forgiven)" -eq 3 ] &&
+        run 0 sweep -c gone.ini -s run.seed=1 -s sweep.slots=0 -o fleet.later && has out '^3 of 3 runs ended'
+}
+point "where no device is left the sweep ends, and its runs are to be done" none_left
+everywhere()
+{
+    rm -rf fleet
+    run 1 sweep -c gone.ini -s run.seed=1 -s train.lr=1e-3 -s 'sweep.slots=7, 8' && has err '1 of 1 runs failed for good' &&
+        has out 'Run 1 .* failed by its device, 7: ' 'Run 1 .* failed: device 8: .*: it is tried again$' && has fleet/sweep.csv '^1,.*,failed,2,0,'
+}
+point "a run that fails on each device fails itself" everywhere
+
+# --- the file is changed
+
+changed_file()
+{
+    fleet 40 'train.lr = 1e-3, 2e-3, 3e-3, 4e-3, 5e-3, 6e-3' >edited.ini
+    rm -rf fleet
+    "$seqtrain" sweep -c edited.ini >out 2>err </dev/null &
+    supervisor=$!
+    until_true grep -q '"event":"epoch"' fleet/1e-3/log.jsonl
+    sed 's/^epochs = 40/epochs = 41/' edited.ini >new.ini && mv new.ini edited.ini
+    wait $supervisor
+    got=$?
+    [ $got -eq 2 ] && has err '^seqtrain: edited.ini was changed while the sweep ran: [1-4] of 6 runs are to be done$' && [ "$(events fleet failed)" -eq 0 ] || { cat out err && return 1; }
+    sed 's/^epochs = 41/epochs = 40/' edited.ini >new.ini && mv new.ini edited.ini
+    run 0 sweep -c edited.ini && has out '^6 of 6 runs ended'
+}
+point "a file that is changed loses no run" changed_file
+
 # --- memory of a device, for all of its runs together
 
 # need CONFIG: the bytes of its plan.

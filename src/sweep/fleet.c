@@ -4,10 +4,12 @@
 #include <math.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sweep/ending.h"
+#include "sweep/health.h"
 #include "sweep/pictures.h"
 #include "sweep/results.h"
 #include "sweep/room.h"
@@ -39,6 +41,7 @@ struct fleet_slot {
     pid_t pid;
     struct wire wire; /* its socket closes with this process */
     double began;
+    long epoch; /* of the run when it began here */
 };
 
 struct fleet {
@@ -47,6 +50,7 @@ struct fleet {
     struct runs *runs;
     struct slots slots;
     struct room room;
+    struct health health;
     struct fleet_slot *slot; /* [slots.count] */
     struct pollfd *poll;     /* [slots.count] */
     struct fleet_run *run;   /* [runs->count] */
@@ -54,7 +58,9 @@ struct fleet {
     struct screen_slot *shown; /* [slots.count] */
     sigset_t outside;          /* the signal mask of workers, and while waiting */
     double drawn, filled;      /* when the table was, and free slots */
-    int stopping;
+    struct stat file;          /* of the sweep, when it was read */
+    int stopping, changed;     /* as asked; since the file was changed */
+    char out[640];             /* why a device is out of service */
 };
 
 static const struct run_row *row_of(const struct fleet *f, size_t run)
@@ -86,6 +92,16 @@ static int is_open(const struct fleet *f, size_t run)
     return !state_is_over(f->state, run) && !has_failed(f, run);
 }
 
+/* Whether a run can be tried here. */
+static int is_within_reach(const struct fleet *f, size_t run)
+{
+    for (size_t i = 0; i < f->slots.count; i++)
+        if (health_serves(&f->health, i) &&
+            slots_allow(&f->slots, f->runs->sweep, i, row_of(f, run)->value[0]))
+            return 1;
+    return f->run[run - 1].in_slot;
+}
+
 /* Whether another process has a run: 1, or 0 where it may be taken. */
 static int is_elsewhere(struct fleet *f, size_t run, struct error *err)
 {
@@ -113,6 +129,7 @@ static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err
         for (size_t i = 1; i <= f->runs->count; i++)
             if (is_open(f, i) && !f->run[i - 1].in_slot && f->run[i - 1].next_look <= now() &&
                 slots_allow(&f->slots, f->runs->sweep, slot, row_of(f, i)->value[0]) &&
+                health_may(&f->health, slot, i) &&
                 (!*run || failures_of(f, i) < failures_of(f, *run)))
                 *run = i;
         elsewhere = *run ? is_elsewhere(f, *run, err) : 0;
@@ -187,6 +204,8 @@ static int start_run(struct fleet *f, size_t index, size_t run, struct error *er
     room_begin(&f->room, index);
     f->slot[index].run = run;
     f->slot[index].began = now();
+    follow_read(&f->runs->row[run - 1].follow);
+    f->slot[index].epoch = row_of(f, run)->follow.epoch;
     f->run[run - 1].in_slot = 1;
     screen_say(&f->screen, "Run %zu (%s) begins in slot %zu, device %s.", run, row_of(f, run)->name,
                index, device);
@@ -195,22 +214,103 @@ static int start_run(struct fleet *f, size_t index, size_t run, struct error *er
 
 /* --- the end of a worker */
 
-static int tell_failed(struct fleet *f, size_t run, int status, struct error *err)
+/* What the journal says of a failure. */
+static json_t *failure(int status, const char *what)
 {
-    char what[512];
-    ending_text(status, row_of(f, run)->folder, what, sizeof what);
     json_t *message = json_string(what);
     int exited = WIFEXITED(status);
-    if (state_tell(f->state, "failed", run,
-                   json_pack("{s:o, s:o, s:o}", "status",
-                             exited ? json_integer(WEXITSTATUS(status)) : json_null(), "signal",
-                             exited ? json_null() : json_integer(WTERMSIG(status)), "message",
-                             message ? message : json_null()),
-                   err))
+    return json_pack("{s:o, s:o, s:o}", "status",
+                     exited ? json_integer(WEXITSTATUS(status)) : json_null(), "signal",
+                     exited ? json_null() : json_integer(WTERMSIG(status)), "message",
+                     message ? message : json_null());
+}
+
+static int tell_failed(struct fleet *f, size_t run, int status, const char *what, struct error *err)
+{
+    if (state_tell(f->state, "failed", run, failure(status, what), err))
         return -1;
     screen_say(&f->screen, "Run %zu (%s) failed: %s%s", run, row_of(f, run)->name, what,
                has_failed(f, run) ? "" : ": it is tried again");
     return 0;
+}
+
+/* Takes the device of a slot out of service: what failed there was its fault. */
+static int retire(struct fleet *f, size_t index, const char *what, struct error *err)
+{
+    const struct health_device *d = health_of(&f->health, index);
+    json_t *message = json_string(what);
+    snprintf(f->out, sizeof f->out, "device %s: %s", f->slots.device[index], what);
+    screen_say(&f->screen, "Device %s is out of service: %zu runs failed on it in a row: %s",
+               f->slots.device[index], d->runs, what);
+    int failed = journal_append(f->state->journal, "out",
+                                json_pack("{s:s, s:o}", "device", f->slots.device[index], "message",
+                                          message ? message : json_null()),
+                                err);
+    for (size_t i = 0; !failed && i < d->runs; i++)
+        failed = d->counted[i] && state_tell(f->state, "forgiven", d->run[i], NULL, err);
+    return failed;
+}
+
+/* Whether a run has another device, on which it has not failed. */
+static int has_other(const struct fleet *f, size_t index, size_t run)
+{
+    for (size_t i = 0; i < f->slots.count; i++)
+        if (!slots_same_device(&f->slots, i, index) && health_may(&f->health, i, run) &&
+            slots_allow(&f->slots, f->runs->sweep, i, row_of(f, run)->value[0]))
+            return 1;
+    return 0;
+}
+
+/* A run has failed by its device: it is tried on another, or has itself failed on all. */
+static int tell_device(struct fleet *f, size_t index, size_t run, int status, const char *what,
+                       struct error *err)
+{
+    const char *device = f->slots.device[index];
+    const int was_out = !health_serves(&f->health, index);
+    const int elsewhere = was_out || has_other(f, index, run);
+    if (!was_out)
+        health_fails(&f->health, index, run, elsewhere);
+    int failed;
+    if (elsewhere) {
+        json_t *event = failure(status, what);
+        json_object_set_new(event, "slot", json_integer((json_int_t)index));
+        json_object_set_new(event, "device", json_string(device));
+        failed = state_tell(f->state, "device", run, event, err);
+        screen_say(&f->screen, "Run %zu (%s) failed by its device, %s: %s%s", run,
+                   row_of(f, run)->name, device, what, was_out ? "" : ": it is tried on another");
+    } else
+        failed = tell_failed(f, run, status, what, err);
+    return failed || was_out || health_serves(&f->health, index) ? failed
+                                                                 : retire(f, index, what, err);
+}
+
+/* Whether a status of waitpid() is that of a device, or of a driver that has crashed. */
+static int is_of_device(int status)
+{
+    static const int crash[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL};
+    for (size_t i = 0; WIFSIGNALED(status) && i < sizeof crash / sizeof *crash; i++)
+        if (WTERMSIG(status) == crash[i])
+            return 1;
+    return WIFEXITED(status) && WEXITSTATUS(status) == STATUS_DEVICE;
+}
+
+/* Looks whether the file of the sweep says the same as when it was read. */
+static void look_at_file(struct fleet *f)
+{
+    const struct fleet_options *o = f->options;
+    const struct stat before = f->file;
+    struct error ignored;
+    if (!stat(o->config_path, &f->file) && f->file.st_ino == before.st_ino &&
+        f->file.st_size == before.st_size && f->file.st_mtim.tv_sec == before.st_mtim.tv_sec &&
+        f->file.st_mtim.tv_nsec == before.st_mtim.tv_nsec)
+        return;
+    struct sweep *s = sweep_open(o->config_path, o->settings, o->setting_count, &ignored);
+    if (!f->changed && (!s || !state_is_same(f->state, s))) {
+        f->changed = 1;
+        screen_say(&f->screen, "%s was changed: no other run begins, those under way go on.",
+                   o->config_path);
+    }
+    sweep_free(s);
 }
 
 static int tell_smaller(struct fleet *f, size_t run, const struct wire *wire, struct error *err)
@@ -248,6 +348,9 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     room_end(&f->room, index);
     slot->run = 0;
     f->run[run - 1].in_slot = 0;
+    follow_read(&f->runs->row[run - 1].follow);
+    if (done || row_of(f, run)->follow.epoch > slot->epoch)
+        health_works(&f->health, index);
     if (is_pruned(f, run))
         return tell_pruned(f, run, err);
     if (done)
@@ -260,8 +363,16 @@ static int end_run(struct fleet *f, size_t index, int status, struct error *err)
     /* somebody was faster */
     if (look.state == CLAIM_HELD)
         return state_tell(f->state, "elsewhere", run, NULL, err);
-    return slot->wire.batch ? tell_smaller(f, run, &slot->wire, err)
-                            : tell_failed(f, run, status, err);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_USAGE)
+        look_at_file(f);
+    if (f->changed) /* perhaps another sweep by now */
+        return state_tell(f->state, "stopped", run, NULL, err);
+    if (slot->wire.batch)
+        return tell_smaller(f, run, &slot->wire, err);
+    char what[512];
+    ending_text(status, row_of(f, run)->folder, what, sizeof what);
+    return is_of_device(status) ? tell_device(f, index, run, status, what, err)
+                                : tell_failed(f, run, status, what, err);
 }
 
 /* --- memory of the devices */
@@ -438,6 +549,11 @@ static void show(struct fleet *f)
 static int fill_slots(struct fleet *f, size_t *open, struct error *err)
 {
     size_t run;
+    look_at_file(f);
+    if (f->changed) {
+        *open = count_working(f);
+        return 0;
+    }
     if (state_read(f->state, err))
         return -1;
     for (size_t i = 0; i < f->slots.count; i++) {
@@ -448,7 +564,7 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
     }
     *open = 0;
     for (run = 1; run <= f->runs->count; run++)
-        *open += is_open(f, run) != 0;
+        *open += is_open(f, run) && is_within_reach(f, run);
     return 0;
 }
 
@@ -485,16 +601,32 @@ static int work(struct fleet *f, struct error *err)
     return 0;
 }
 
+/* Why there is nothing more to do though runs are left. */
+static int tell_left(const struct fleet *f, size_t left, struct error *err)
+{
+    return f->changed
+               ? error_set(err, STATUS_USAGE,
+                           "%s was changed while the sweep ran: %zu of %zu runs are to be done",
+                           f->options->config_path, left, f->runs->count)
+               : error_set(err, STATUS_FAILED,
+                           "no slot is left for %zu of %zu runs, which are to be done: %s", left,
+                           f->runs->count, f->out);
+}
+
 /* The outcome, when there is nothing more to do. */
 static int conclude(struct fleet *f, struct error *err)
 {
-    size_t failed;
+    size_t failed, left = 0;
     char first[512] = "", states[100];
     screen_clear(&f->screen);
     if (results_write(f->state, err) || (!f->stopping && pictures_write(f->state, err)))
         return -1;
     put_states(f, states, sizeof states, &failed);
     screen_say(&f->screen, "%s: %s/sweep.csv", states, f->state->folder);
+    for (size_t run = 1; run <= f->runs->count; run++)
+        left += is_open(f, run) != 0;
+    if (left && !f->stopping)
+        return tell_left(f, left, err);
     for (size_t run = f->runs->count; run >= 1; run--)
         if (has_failed(f, run))
             snprintf(first, sizeof first, "run %zu (%s), see %s/%s", run, row_of(f, run)->name,
@@ -512,8 +644,11 @@ static void on_child(int number)
 
 static int open_fleet(struct fleet *f, struct error *err)
 {
-    if (slots_init(&f->slots, f->runs->sweep, err) || room_init(&f->room, &f->slots, err))
+    if (slots_init(&f->slots, f->runs->sweep, err) || room_init(&f->room, &f->slots, err) ||
+        health_init(&f->health, &f->slots, f->runs->count, err))
         return -1;
+    if (stat(f->options->config_path, &f->file))
+        return error_errno(err, STATUS_USAGE, f->options->config_path);
     f->slot = calloc(f->slots.count, sizeof *f->slot);
     f->shown = calloc(f->slots.count, sizeof *f->shown);
     f->poll = calloc(f->slots.count, sizeof *f->poll);
@@ -559,6 +694,7 @@ int fleet_train(struct runs *runs, const struct fleet_options *options, struct l
     }
     failed = failed || conclude(&f, err);
     state_free(f.state);
+    health_fini(&f.health);
     room_fini(&f.room);
     slots_fini(&f.slots);
     free(f.slot);

@@ -221,9 +221,13 @@ static int take_run_event(struct run_place *p, const char *event, const json_t *
         p->accumulate = (long)json_integer_value(json_object_get(object, "accumulate"));
     } else if (!strcmp(event, "stopped"))
         p->state = RUN_STOPPED;
-    else if (!strcmp(event, "elsewhere"))
+    else if (!strcmp(event, "elsewhere") || !strcmp(event, "device"))
         p->state = RUN_WAITING;
-    else
+    else if (!strcmp(event, "forgiven") && p->state == RUN_FAILED) {
+        p->state = RUN_WAITING;
+        p->failures--;
+        p->is_lasting = 0;
+    } else
         return 0;
     p->latest = object;
     return 0;
@@ -319,6 +323,14 @@ void state_free(struct state *s)
 }
 
 /* --- beginning */
+
+int state_is_same(const struct state *s, const struct sweep *sweep)
+{
+    char *text = text_of(sweep);
+    int result = text ? !strcmp(text, s->text) : -1;
+    free(text);
+    return result;
+}
 
 int state_check(const struct state *s, struct error *err)
 {

@@ -17,7 +17,10 @@
  *   failed     run, status, signal, message: it is not
  *   smaller    run, batch, accumulate: the device's memory ran out; it goes on with these
  *   stopped    run: it was interrupted, and can go on
- *   elsewhere  run: the process found that another one has it
+ *   device     run, slot, device, status, signal, message: its device failed; it is tried on
+ * another out        device, message: several runs have failed on it; it is used no more forgiven
+ * run: its latest failure was the device's elsewhere  run: the process found that another one has
+ * it
  *
  * What is derived from the journal has "from", what had been read of it then: see journal_seen().
  *
@@ -83,6 +86,9 @@ int state_clear_run(const struct state *state, size_t run, struct error *err);
 
 /* Fails as state_begin() does, but writes nothing. */
 int state_check(const struct state *state, struct error *err);
+
+/* Whether a sweep is the one that the folder is of: 1; -1: no memory. */
+int state_is_same(const struct state *state, const struct sweep *sweep);
 
 /* Journals an event of a run; `members` is taken over, NULL for none. */
 int state_tell(struct state *state, const char *event, size_t run, json_t *members,
