@@ -68,11 +68,11 @@ point "one of them tells" told
 
 # Ended amid the run, then gone on with by another number of ranks.
 
-# started FOLDER COUNT: so many ranks train in the folder, without an end; waits for checkpoints. $pid is
+# started FOLDER COUNT [SETTING]: so many ranks train in the folder, without an end; waits for checkpoints. $pid is
 # mpirun, $rank one of the ranks, no matter which.
 started()
 {
-    mpirun -n "$2" "$seqtrain" -c ranks.ini -q -s run.output="$1" -s train.epochs=100000 >out 2>err </dev/null &
+    mpirun -n "$2" "$seqtrain" -c ranks.ini -q -s run.output="$1" -s train.epochs=100000 -s "${3-ranks.timeout=30s}" >out 2>err </dev/null &
     pid=$!
     while kill -0 $pid 2>/dev/null && [ ! -e "$1/last.1.safetensors" ]; do
         sleep 0.02
@@ -109,6 +109,34 @@ refused()
 {
     ranks "$1" 2 -c ranks.ini -q -s run.output=none -s "$2" && has err "$3" && [ ! -e none/last.safetensors ]
 }
+# A rank that is stopped answers nothing; one that waits for its data answers.
+hung()
+{
+    started hung 3 ranks.timeout=2s && kill -STOP "$rank" || return 1
+    wait $pid
+    got=$?
+    [ $got -eq 1 ] || { echo "exit status $got"; return 1; }
+    grep -q 'rank [0-9] on .* has not answered for 2 s (ranks.timeout)' err || return 1
+    for _ in 1 2 3 4 5 6 7 8 9 10; do # mpirun may be gone before it
+        case $(ps -o stat= -p "$rank") in '' | Z*) return ;; esac
+        sleep 1
+    done
+    echo "process $rank is left"
+    return 1
+}
+point "a rank is stopped: all end, and it is named" hung
+silent()
+{
+    mkfifo pipe.csv || return 1
+    (sleep 2.5 && cat candles.csv >pipe.csv) &
+    cat >silent.sh <<EOF
+case \${OMPI_COMM_WORLD_RANK-\$PMI_RANK} in 1) set -- -s data.source=pipe.csv ;; *) set -- ;; esac
+exec "$seqtrain" -c ranks.ini -q -s run.output=silent -s ranks.timeout=1s "\$@"
+EOF
+    timeout 60 mpirun -n 2 sh silent.sh >out 2>err </dev/null || { cat err; return 1; }
+    same one silent
+}
+point "a rank that is busy for longer than ranks.timeout is none" silent
 point "more ranks than shards" refused 3 train.shards=2 '3 ranks need train.shards = 3 or more'
 point "a batch that shards do not divide" refused 2 train.shards=3 'batch = 16 cannot be cut into 3 equal shards'
 no_plugin()

@@ -17,7 +17,7 @@ static int train_all(struct run *run, const struct options *options, struct erro
 static int join_ranks(struct config *config, struct error *err)
 {
     const struct list *devices = &config->ranks.devices;
-    if (comm_open(&ranks, err))
+    if (comm_open(&ranks, (double)config->ranks.timeout / 1000, err))
         return -1;
     if (!ranks)
         return 0;

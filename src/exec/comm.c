@@ -57,7 +57,7 @@ static int fault(const struct comm *c, const char *why, struct error *err)
     return error_set(err, STATUS_FAILED, "rank %d: %s", c->rank, why);
 }
 
-int comm_open(struct comm **comm, struct error *err)
+int comm_open(struct comm **comm, double timeout, struct error *err)
 {
     char why[COMM_WHY] = "";
     *comm = NULL;
@@ -72,7 +72,7 @@ int comm_open(struct comm **comm, struct error *err)
         free(c);
         return -1;
     }
-    if (c->plugin->begin(&c->self, &c->rank, &c->size, why)) {
+    if (c->plugin->begin(&c->self, &c->rank, &c->size, timeout, why)) {
         fault(c, why, err);
         free(c); /* the library stays: MPI does not like to be unloaded */
         return -1;

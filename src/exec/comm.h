@@ -23,8 +23,9 @@ int comm_is_launched(void);
 void comm_forget_launcher(void);
 
 /* Joins the ranks; *comm is NULL where the process is alone. STATUS_USAGE where there is no
- * plug-in. */
-int comm_open(struct comm **comm, struct error *err);
+ * plug-in. A rank that does not answer for `timeout` seconds, whatever it does meanwhile, is lost:
+ * who waits for it fails; 0: he waits for ever. */
+int comm_open(struct comm **comm, double timeout, struct error *err);
 
 /* Leaves them; waits until all others do, too. */
 void comm_close(struct comm *comm);
