@@ -171,6 +171,25 @@ failing()
         run 1 sweep -c failing.ini -s sweep.retries=0 && has fleet/sweep.csv '^3,.*,failed,3,0'
 }
 point "a run that fails is tried again, and told" failing
+# A claim that cannot be read ends the sweep, and its workers.
+unreadable()
+{
+    rm -rf fleet
+    mkdir -p fleet/claim/2.1
+    timeout -s KILL 100 "$seqtrain" sweep -c failing.ini >out 2>err
+    got=$?
+    [ "$got" -eq 1 ] && lines err 1 && has err '^seqtrain: fleet/claim/2\.1: ' && rm -r fleet/claim/2.1 &&
+        run 0 sweep -c failing.ini && has out '^4 of 4 runs ended'
+}
+point "a claim that cannot be read" unreadable
+# A message of several lines is one in the table.
+long_message()
+{
+    rm -rf fleet
+    run 2 sweep -c failing.ini --run 1 -s device.memory=1MiB -s train.batch=32 -s model.d_model=512 && [ "$(grep -c . err)" -gt 4 ] &&
+        run 0 sweep -c failing.ini --status -s train.batch=32 -s model.d_model=512 && lines out 6 && has out '^ +1 .* failed .* bytes of '
+}
+point "a failure of several lines is told in one" long_message
 # lasting STATUS KEY WORDS: runs 2 and 4 fail by it at once, whatever sweep.retries is.
 lasting()
 {

@@ -124,7 +124,7 @@ static int is_elsewhere(struct fleet *f, size_t run, struct error *err)
 static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err)
 {
     int elsewhere = 1;
-    while (elsewhere) {
+    while (elsewhere > 0) {
         *run = 0;
         for (size_t i = 1; i <= f->runs->count; i++)
             if (is_open(f, i) && !f->run[i - 1].in_slot && f->run[i - 1].next_look <= now() &&

@@ -183,6 +183,14 @@ int results_write(struct state *s, struct error *err)
 
 /* --- for people */
 
+/* The first line of a message that another process has journaled. */
+static void put_line(const char *text, FILE *out)
+{
+    fputs("  ", out);
+    for (; *text && *text != '\n'; text++)
+        putc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, out);
+}
+
 int results_print(struct state *s, FILE *out, struct error *err)
 {
     size_t ended = 0, pruned = 0, failed = 0, running = 0;
@@ -198,7 +206,9 @@ int results_print(struct state *s, FILE *out, struct error *err)
                 screen_time(r.seconds).text);
         if (r.batch)
             fprintf(out, "  train.batch = %ld", r.batch);
-        fprintf(out, "%s%s\n", r.message ? "  " : "", r.message ? r.message : "");
+        if (r.message)
+            put_line(r.message, out);
+        putc('\n', out);
         ended += !strcmp(r.state, "ended");
         pruned += !strcmp(r.state, "pruned");
         failed += !strcmp(r.state, "failed");
