@@ -144,18 +144,34 @@ no_plugin()
     SEQTRAIN_RANKS=/nowhere.so ranks 2 2 -c ranks.ini -q -s run.output=none && has err 'needs the plug-in seqtrain-mpi.so'
 }
 point "without the plug-in" no_plugin
-
-# Rank 1 has other data than rank 0.
-other_data()
+beside()
 {
-    cat >other.sh <<EOF
-case \${OMPI_COMM_WORLD_RANK-\$PMI_RANK} in 1) set -- -s data.stride=2 ;; *) set -- ;; esac
-exec "$seqtrain" -c ranks.ini -q -s run.output=other "\$@"
-EOF
-    timeout 60 mpirun -n 2 sh other.sh >out 2>err </dev/null
-    [ $? -ne 0 ] && has err 'rank 1 failed' 'this rank has other data than rank 0'
+    (unset SEQTRAIN_RANKS && ranks 2 0 -c ranks.ini -q -s run.output=beside) && same one beside
 }
-point "ranks that read different data" other_data
+point "the plug-in lies beside the program that is not installed" beside
+
+# With srun no size is set but Slurm's own.
+srun_env()
+{
+    SEQTRAIN_RANKS=/nowhere.so PMIX_RANK=0 SLURM_STEP_NUM_TASKS=4 run 2 -c ranks.ini -q -s run.output=none &&
+        has err 'needs the plug-in seqtrain-mpi.so'
+}
+point "without the plug-in, started by srun" srun_env
+
+# Rank 1 has something else than rank 0: neither writes anything.
+unlike()
+{
+    rm -rf unlike
+    timeout 60 mpirun -n 1 "$seqtrain" -c ranks.ini -q -s run.output=unlike : \
+        -n 1 "$seqtrain" -c ranks.ini -q -s run.output=unlike -s "$1" >out 2>err </dev/null
+    [ $? -eq 1 ] && has err "^seqtrain: rank 1 has $2" && [ ! -e unlike/config.ini ]
+}
+sed '$d' candles.csv >fewer.csv
+point "a rank with another learning rate" unlike train.lr=0.5 "'lr = 0.5' in its configuration, where rank 0 has 'lr = "
+point "a rank with another seed" unlike run.seed=77 "'seed = 77' in its configuration"
+point "a rank with another number of epochs" unlike train.epochs=77 "'epochs = 77' in its configuration"
+point "a rank with other data" unlike data.source=fewer.csv 'other data than rank 0'
+point "a rank with other weights" unlike model.init=one/best.safetensors 'other weights'
 point "several devices, one a rank" ranks 2 0 -c ranks.ini -q -s run.output=devices -s "ranks.devices=cpu, 0"
 point "with the same bits" same one devices
 echo "1..$points"

@@ -2,7 +2,10 @@
 #include "exec/comm.h"
 
 #include <dlfcn.h>
+#include <limits.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "exec/comm_plugin.h"
 
@@ -18,31 +21,57 @@ struct comm {
 /* What a launcher sets for each process that it starts: how many they are. */
 static const char *const size_names[] = {"OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS"};
 
+/* srun sets the number for any process, and this one for those that are to join each other. */
+static const char slurm_size[] = "SLURM_STEP_NUM_TASKS", slurm_rank[] = "PMIX_RANK";
+
+static int is_several(const char *size)
+{
+    return size && atoi(size) > 1;
+}
+
 int comm_is_launched(void)
 {
-    for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++) {
-        const char *size = getenv(size_names[i]);
-        if (size && atoi(size) > 1)
+    for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
+        if (is_several(getenv(size_names[i])))
             return 1;
-    }
-    return 0;
+    return getenv(slurm_rank) && is_several(getenv(slurm_size));
 }
 
 void comm_forget_launcher(void)
 {
     for (size_t i = 0; i < sizeof size_names / sizeof *size_names; i++)
         unsetenv(size_names[i]);
+    unsetenv(slurm_rank);
+}
+
+/* Where the plug-in is: as the environment says, beside a program that is not installed, or where
+ * it is installed. */
+static const char *plugin_path(char beside[PATH_MAX])
+{
+    const char *asked = getenv("SEQTRAIN_RANKS"); /* see seqtrain(1) */
+    if (asked && *asked)
+        return asked;
+    const ssize_t n = readlink("/proc/self/exe", beside, PATH_MAX - sizeof PLUGIN);
+    char *slash = NULL;
+    if (n > 0) {
+        beside[n] = 0;
+        slash = strrchr(beside, '/');
+    }
+    if (slash)
+        memcpy(slash + 1, PLUGIN, sizeof PLUGIN);
+    return slash && !access(beside, R_OK) ? beside : PKGLIBDIR "/" PLUGIN;
 }
 
 static int load(struct comm *c, struct error *err)
 {
-    const char *asked = getenv("SEQTRAIN_RANKS"); /* see seqtrain(1) */
-    const char *path = asked && *asked ? asked : PKGLIBDIR "/" PLUGIN;
+    char beside[PATH_MAX];
+    const char *path = plugin_path(beside);
     c->library = dlopen(path, RTLD_NOW | RTLD_GLOBAL);
     if (!c->library)
         return error_set(err, STATUS_USAGE,
                          "a launcher has started several ranks, which needs the plug-in "
-                         "seqtrain-mpi.so (configure makes it where there is mpicc): %s",
+                         "seqtrain-mpi.so (package seqtrain-mpi; configure makes it where there is "
+                         "mpicc): %s",
                          dlerror());
     c->plugin = dlsym(c->library, "seqtrain_ranks");
     if (!c->plugin || c->plugin->version != COMM_PLUGIN_VERSION)

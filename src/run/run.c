@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/alike.h"
 #include "run/prepare.h"
 #include "run/sensing.h"
 #include "run/told.h"
 #include "run/weights.h"
 #include "task/task.h"
 #include "train/plan_text.h"
-#include "util/crc32c.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
 #include "util/now.h"
@@ -70,24 +70,6 @@ static int share_found(struct run *run, struct error *err)
     return 0;
 }
 
-/* That all ranks are about to do the same: they read the same data, and plan the same launches. */
-static int check_ranks(struct run *run, struct error *err)
-{
-    const struct training *t = &run->training;
-    const uint64_t own[] = {t->engine->data_hash, crc32c(0, t->plan, strlen(t->plan)),
-                            (uint64_t)t->progress.step};
-    static const char *const what[] = {"other data", "other launches (another kind of device?)",
-                                       "another checkpoint"};
-    uint64_t first[3];
-    memcpy(first, own, sizeof first);
-    if (comm_share(t->comm, first, sizeof first, err))
-        return -1;
-    for (size_t i = 0; i < 3; i++)
-        if (own[i] != first[i])
-            return error_set(err, STATUS_FAILED, "this rank has %s than rank 0", what[i]);
-    return 0;
-}
-
 /* What the configuration says of the log. */
 static void set_log(const struct training *t, const struct config *c)
 {
@@ -127,7 +109,7 @@ static int open_all(struct run *run, struct config *config, struct error *err)
     if (run->resumes ? weights_resume(t, &run->folder, &terms, err) : weights_start(t, &terms, err))
         return -1;
     run->finished = t->progress.finished && train_is_over(t);
-    return check_ranks(run, err);
+    return alike_check(t, err);
 }
 
 struct run *run_open(struct config *config, const struct run_options *options, struct error *err)
