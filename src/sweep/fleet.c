@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "sweep/ending.h"
+#include "sweep/folds.h"
 #include "sweep/health.h"
 #include "sweep/pictures.h"
 #include "sweep/results.h"
@@ -622,6 +623,10 @@ static int conclude(struct fleet *f, struct error *err)
     if (results_write(f->state, err) || (!f->stopping && pictures_write(f->state, err)))
         return -1;
     put_states(f, states, sizeof states, &failed);
+    char *tests = folds_text(f->state);
+    if (tests && *tests)
+        screen_say(&f->screen, "%s", tests);
+    free(tests);
     screen_say(&f->screen, "%s: %s/sweep.csv", states, f->state->folder);
     for (size_t run = 1; run <= f->runs->count; run++)
         left += is_open(f, run) != 0;

@@ -26,6 +26,11 @@ void follow_init(struct follow *f, const char *folder, const char *figure)
                          .bytes = NAN};
 }
 
+void follow_fini(struct follow *f)
+{
+    json_decref(f->tested);
+}
+
 static long count_of(const json_t *object, const char *key)
 {
     return (long)json_integer_value(json_object_get(object, key));
@@ -52,6 +57,19 @@ static void take_epoch(struct follow *f, const json_t *e)
     }
 }
 
+/* What has been found on the test of a fold. */
+static void take_verdict(struct follow *f, json_t *verdict)
+{
+    static const char *const kept[] = {"fold", "folds", "windows", "original", "skill"};
+    const char *part = json_string_value(json_object_get(verdict, "part"));
+    if (!json_object_get(verdict, "fold") || !part || strcmp(part, "test") != 0)
+        return;
+    json_decref(f->tested);
+    f->tested = json_object();
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        json_object_set(f->tested, kept[i], json_object_get(verdict, kept[i]));
+}
+
 static int take_line(void *ctx, const char *line, size_t size)
 {
     struct follow *f = ctx;
@@ -61,6 +79,8 @@ static int take_line(void *ctx, const char *line, size_t size)
         f->ended = 0;
     if (event && !strcmp(event, "epoch"))
         take_epoch(f, object);
+    if (event && !strcmp(event, "verdict"))
+        take_verdict(f, object);
     if (event && !strcmp(event, "end")) {
         f->epoch = count_of(object, "epochs");
         f->best = jsonnumber_of(object, "best");

@@ -20,9 +20,12 @@ struct follow {
     double rate, seconds, left; /* windows a second; of the run; to its end */
     double bytes;               /* on the device */
     int ended;                  /* the run is at its end */
+    struct json_t *tested; /* the verdict on the test of a walk-forward fold, which it owns; NULL */
 };
 
 void follow_init(struct follow *follow, const char *folder, const char *figure);
+
+void follow_fini(struct follow *follow);
 
 /* Reads what has come since. A log that is not there, or cannot be read, tells nothing. */
 void follow_read(struct follow *follow);

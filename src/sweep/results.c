@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sweep/folds.h"
 #include "sweep/screen.h"
 #include "util/clocale.h"
 #include "util/file.h"
@@ -71,7 +72,10 @@ static void put_csv(const struct state *s, FILE *out)
         putc(',', out);
         put_field(sweep->key[k].name, out);
     }
-    fputs(",state,failures,epochs,best_epoch,figure,best,seconds,folder,changed\n", out);
+    fputs(",state,failures,epochs,best_epoch,figure,best,seconds,folder,changed", out);
+    if (folds_vary(sweep))
+        folds_put_names(out);
+    putc('\n', out);
     for (size_t run = 1; run <= s->runs->count; run++) {
         const struct run_row *row = &s->runs->row[run - 1];
         const struct result r = result_of(s, run);
@@ -87,7 +91,10 @@ static void put_csv(const struct state *s, FILE *out)
         put_number(r.seconds, out);
         putc(',', out);
         put_field(row->folder, out);
-        fprintf(out, r.batch ? ",train.batch=%ld\n" : ",\n", r.batch);
+        fprintf(out, r.batch ? ",train.batch=%ld" : ",", r.batch);
+        if (folds_vary(sweep))
+            folds_put_run(s, run, out);
+        putc('\n', out);
     }
 }
 
@@ -130,6 +137,8 @@ static char *json_of(const struct state *s)
     for (size_t run = 1; run <= s->runs->count; run++)
         json_array_append_new(runs, json_run(s, run));
     all = json_pack("{s:o, s:o}", "sweep", json_name(s->folder), "runs", runs);
+    if (folds_vary(s->runs->sweep))
+        json_object_set_new(all, "tests", folds_json(s));
     char *text = jsonmem_dumps(all, JSON_INDENT(1) | JSON_REAL_PRECISION(10));
     json_decref(all);
     return text;
@@ -219,6 +228,12 @@ int results_print(struct state *s, FILE *out, struct error *err)
         fprintf(out, "%zu pruned, ", pruned);
     fprintf(out, "%zu running, %zu failed.\n", running, failed);
     clocale_leave(before);
+    char *tests = folds_text(s);
+    if (!tests)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (*tests)
+        fprintf(out, "%s\n", tests);
+    free(tests);
     return 0;
 }
 

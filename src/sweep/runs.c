@@ -49,6 +49,7 @@ static int fill(struct runs *runs, size_t number, double *point, struct error *e
         return error_set(err, STATUS_FAILED, "out of memory");
     snprintf(row->figure, sizeof row->figure, "%s", monitor.name);
     row->lower_is_better = monitor.lower_is_better;
+    follow_fini(&row->follow);
     follow_init(&row->follow, row->folder, row->figure);
     return 0;
 }
@@ -92,6 +93,7 @@ void runs_free(struct runs *runs)
         free(row->name);
         free(row->label);
         free(row->folder);
+        follow_fini(&row->follow);
     }
     if (runs)
         free(runs->row);

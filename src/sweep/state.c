@@ -454,10 +454,10 @@ int state_tell_end(struct state *s, size_t run, struct error *err)
     follow_read(&row->follow);
     const struct follow *f = &row->follow;
     return state_tell(s, "ended", run,
-                      json_pack("{s:I, s:I, s:s, s:o, s:o, s:s}", "epochs", (json_int_t)f->epoch,
-                                "best_epoch", (json_int_t)f->best_epoch, "figure", f->figure,
-                                "best", jsonnumber(f->best), "seconds", jsonnumber(f->seconds),
-                                "folder", row->folder),
+                      json_pack("{s:I, s:I, s:s, s:o, s:o, s:s, s:O*}", "epochs",
+                                (json_int_t)f->epoch, "best_epoch", (json_int_t)f->best_epoch,
+                                "figure", f->figure, "best", jsonnumber(f->best), "seconds",
+                                jsonnumber(f->seconds), "folder", row->folder, "tested", f->tested),
                       err);
 }
 

@@ -13,7 +13,8 @@
  *   report     run, epoch, figure, rungs, decision, from: the monitored figure of an epoch, and
  *              what the pruner has decided by it: "continue", "prune": the run is at its end, or
  *              "end": it is so anyway
- *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end
+ *   ended      run, epochs, best_epoch, figure, best, seconds, folder: it is at its end; of a fold
+ *              of a walk-forward test also tested: what was found on it
  *   failed     run, status, signal, message: it is not
  *   smaller    run, batch, accumulate: the device's memory ran out; it goes on with these
  *   stopped    run: it was interrupted, and can go on
