@@ -426,6 +426,20 @@ stopped()
 }
 point "SIGTERM stops all with checkpoints; the next call goes on" stopped TERM 143
 point "SIGINT does so too" stopped INT 130
+# Another command has begun the folder anew, between two runs of this one.
+overtaken()
+{
+    for try in 1 2 3 4 5; do
+        rm -rf fleet
+        start && echo '{"n":1000000,"event":"overwrite","text":"another","runs":1}' >fleet/journal/other.jsonl
+        wait $supervisor
+        got=$?
+        [ "$got" -eq 0 ] || break
+    done
+    [ "$got" -eq 2 ] && [ "$(events fleet failed)" -eq 0 ] && [ "$(events fleet started)" -eq 2 ] &&
+        has err "^seqtrain: fleet holds another sweep: '\[run\]' was 'another'" || { echo "status $got" && cat out err && return 1; }
+}
+point "a folder that another command has begun anew is left to it" overtaken
 killed()
 {
     for try in 1 2 3 4 5; do

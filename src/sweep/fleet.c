@@ -546,6 +546,17 @@ static void show(struct fleet *f)
 
 /* --- the loop */
 
+/* That the folder still holds this sweep: --overwrite of another command may have begun it anew. */
+static int check_folder(const struct fleet *f, struct error *err)
+{
+    if (state_check(f->state, err))
+        return -1;
+    return !f->state->to_clear
+               ? 0
+               : error_set(err, STATUS_FAILED, "%s: another command clears it (--overwrite)",
+                           f->state->folder);
+}
+
 /* Fills free slots; *open: how many runs are not at their end, wherever they are. */
 static int fill_slots(struct fleet *f, size_t *open, struct error *err)
 {
@@ -555,7 +566,7 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
         *open = count_working(f);
         return 0;
     }
-    if (state_read(f->state, err))
+    if (state_read(f->state, err) || check_folder(f, err))
         return -1;
     for (size_t i = 0; i < f->slots.count; i++) {
         if (f->slot[i].run || !room_may_begin(&f->room, i))
