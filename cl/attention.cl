@@ -4,23 +4,25 @@
  *
  *   p[i, j] = softmax_j(q_i k_j / sqrt(dh))        o_i = sum_j dropout(p)[i, j] v_j
  *
- * over all keys j, or with CAUSAL over those j <= i. qkv [B, T, 3, H, DH], without its bias [3, H,
- * DH] where BIAS; o [B, T, H, DH], lse [B, H, T] = log2 of the softmax's denominator. The softmax
- * is made of powers of two: log2(e) is a factor of the queries.
+ * over all keys j, or with CAUSAL over those j <= i. qkv [B, T, H + 2 KV, DH], without its bias [H
+ * + 2 KV, DH] where BIAS: the queries of H heads, the keys of KV heads, their values; H / KV heads
+ * of queries share one of keys and values (Ainslie et al., "GQA", 2023). o [B, T, H, DH], lse [B,
+ * H, T] = log2 of the softmax's denominator. The softmax is made of powers of two: log2(e) is a
+ * factor of the queries.
  *
  * Keys come in tiles of TP, a multiple of VEC, queries in blocks of BQ; the softmax goes on from
  * tile to tile (Milakov and Gimelshein, 2018; Dao et al., "FlashAttention", 2022), o and the
  * gradients adding up in their places. A work-group of the forward pass serves one block of one
- * (sample, head). The backward pass is one kernel, whose work-groups serve a (sample, head) each
- * and walk over its tiles and, in blocks of BB, its queries; or (SPLIT) two, which both recompute
- * p, for dq and for dk and dv. In the softmax vectors run over keys, in the products over DH in
- * vectors of HV.
+ * (sample, head). The backward pass is one kernel, whose work-groups serve a (sample, head of keys)
+ * each and walk over its tiles and, in blocks of BB, its queries; or (SPLIT) two, which both
+ * recompute p, for dq and for dk and dv. In the softmax vectors run over keys, in the products over
+ * DH in vectors of HV.
  *
  * qkv, o and their gradients are `stored`; sums that go on from tile to tile or block to block are
  * fp32 (PART_O, PART_D), and ops/attention.c casts them behind the kernel.
  *
- * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is too
- * large for local memory into `room`, SCRATCH floats a work-group.
+ * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, KV (H), CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is
+ * too large for local memory into `room`, SCRATCH floats a work-group.
  */
 #include "common.h"
 
@@ -47,6 +49,9 @@
 #endif
 #ifndef H
 #define H 4
+#endif
+#ifndef KV
+#define KV H
 #endif
 #ifndef CAUSAL
 #define CAUSAL 0
@@ -76,12 +81,17 @@
 #define QB 4 /* queries side by side, so that a row of keys is loaded once for all */
 #define KEYS (TP / VEC)
 #define KB (KEYS % 4 == 0 ? 4 : KEYS % 3 == 0 ? 3 : KEYS % 2 == 0 ? 2 : 1)
-#define ROW (3 * H * DH)
+#define GROUP (H / KV) /* heads of queries that share keys */
+#define ROW ((H + 2 * KV) * DH)
+/* Where in a row a head's queries, keys and values lie. */
+#define QUERY_OF(h) ((h)*DH)
+#define KEY_OF(h) ((H + (h) / GROUP) * DH)
+#define VALUE_OF(h) ((H + KV + (h) / GROUP) * DH)
 #define BR ((BQ + VEC - 1) / VEC * VEC)
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
 #define PART_O (STORED && T > TP)
-#define PART_D (STORED && (T > TP || T > BB))
+#define PART_D (STORED && (T > TP || T > BB || GROUP > 1))
 
 /* A loop over the tiles that rows before `to` see, and one over the blocks that see the tile at
  * `tile`. Where there is one, there is no loop (see group_barrier()). */
@@ -94,6 +104,11 @@
 #define EACH_BLOCK(from, tile) const int from = 0;
 #else
 #define EACH_BLOCK(from, tile) for (int from = FIRST_BLOCK(tile); from < T; from += BB)
+#endif
+#if GROUP == 1
+#define EACH_HEAD(h, of) const int h = of;
+#else
+#define EACH_HEAD(h, of) for (int h = (of)*GROUP; h < ((of) + 1) * GROUP; h++)
 #endif
 #define FIRST_BLOCK(tile) (CAUSAL ? (tile) / BB * BB : 0)
 
@@ -161,10 +176,10 @@ typedef stored type_d;
 /* What the kernels have in common. `bias` of q, k or v is NULL without BIAS. */
 #if BIAS
 #define QKV __global const stored *restrict qkv, __global const float *restrict bias
-#define BIAS_OF(which) (bias + ((which)*H + h) * DH)
+#define BIAS_OF(part) (bias + (part))
 #else
 #define QKV __global const stored *restrict qkv
-#define BIAS_OF(which) 0
+#define BIAS_OF(part) 0
 #endif
 #if GLOBAL
 #define REST                                                                         \
@@ -350,7 +365,7 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global const stored *rows = qkv + (size_t)b * T * ROW;
     __global type_o *out = o + ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP;
     struct dropout drop;
@@ -361,13 +376,13 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
     EACH_TILE(j0, to)
     {
         group_barrier(FENCE);
-        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
-        load_rows(vs, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+        load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+        load_rows(vs, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
             float q[QB][DH], shrink[QB];
-            load_queries(q, base, BIAS_OF(0), ROW, i0, scale * LOG2E);
+            load_queries(q, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), ROW, i0, scale * LOG2E);
             scores(p, q, kt, vectors);
             for (int i = 0; i0 + i < end; i++) {
                 SPACE float *row = p + i * TP;
@@ -551,40 +566,46 @@ __kernel void attention_bwd(QKV, __global const stored *restrict o,
 #else
     __local float kt[TP * DH], vt[TP * DH], ks[TP * DH], ps[BB * TP], ds[BB * TP];
 #endif
-    const int lane = (int)get_local_id(0), bh = (int)get_group_id(0), b = bh / H, h = bh % H;
-    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
-    const size_t out = ((size_t)b * T * H + h) * DH;
-    __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
+    const int lane = (int)get_local_id(0);
+    const int b = (int)get_group_id(0) / KV, kv = (int)get_group_id(0) % KV;
+    __global const stored *rows = qkv + (size_t)b * T * ROW;
+    __global type_d *drows = dqkv + (size_t)b * T * ROW;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
-    EACH_TILE(j0, T)
+    EACH_HEAD(h, kv)
     {
-        group_barrier(FENCE);
-        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
-        load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
-        load_rows(ks, base + H * DH, BIAS_OF(1), j0, lane);
-        EACH_BLOCK(from, j0)
+        const int bh = b * H + h;
+        const size_t out = ((size_t)b * T * H + h) * DH;
+        EACH_TILE(j0, T)
         {
-            const int to = min(from + BB, T);
             group_barrier(FENCE);
-            for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
-                const int end = min(i0 + QB, to);
-                SPACE float *p = ps + (i0 - from) * TP, *dp = ds + (i0 - from) * TP;
-                float delta[QB];
-                if (CAUSAL && i0 + QB <= j0)
-                    continue;
-                load_delta(delta, o + out, dout + out, i0);
-                slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, delta, kt, vt,
-                       &drop, scale, h, i0, end, j0);
-                add_dq(dbase, dp, ks, i0, end, j0);
+            load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+            load_across(vt, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
+            load_rows(ks, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+            EACH_BLOCK(from, j0)
+            {
+                const int to = min(from + BB, T);
+                const int add = from > FIRST_BLOCK(j0) || h > kv * GROUP;
+                group_barrier(FENCE);
+                for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+                    const int end = min(i0 + QB, to);
+                    SPACE float *p = ps + (i0 - from) * TP, *dp = ds + (i0 - from) * TP;
+                    float delta[QB];
+                    if (CAUSAL && i0 + QB <= j0)
+                        continue;
+                    load_delta(delta, o + out, dout + out, i0);
+                    slopes(p, dp, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), dout + out,
+                           lse + (size_t)bh * T, delta, kt, vt, &drop, scale, h, i0, end, j0);
+                    add_dq(drows + QUERY_OF(h), dp, ks, i0, end, j0);
+                }
+                group_barrier(FENCE);
+                for (int j = lane * QB; j < min(TP, T - j0); j += LANES * QB)
+                    for (int d = 0; d < HN; d += COLUMNS)
+                        add_dkv(drows + KEY_OF(h), drows + VALUE_OF(h), ps, ds, rows + QUERY_OF(h),
+                                BIAS_OF(QUERY_OF(h)), dout + out, from, to, j0, j, d, add);
             }
-            group_barrier(FENCE);
-            for (int j = lane * QB; j < min(TP, T - j0); j += LANES * QB)
-                for (int d = 0; d < HN; d += COLUMNS)
-                    add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0),
-                            dout + out, from, to, j0, j, d, from > FIRST_BLOCK(j0));
         }
     }
 }
@@ -606,7 +627,7 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
+    __global const stored *rows = qkv + (size_t)b * T * ROW;
     const size_t out = ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP, *dp = ds + lane * QB * TP;
     struct dropout drop;
@@ -616,9 +637,9 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
     EACH_TILE(j0, to)
     {
         group_barrier(FENCE);
-        load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
-        load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
-        load_rows(ks, base + H * DH, BIAS_OF(1), j0, lane);
+        load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+        load_across(vt, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
+        load_rows(ks, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to);
@@ -627,9 +648,9 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
             if (j0 == 0)
                 for (int i = i0; i < end; i++)
                     delta[(size_t)bh * T + i] = own[i - i0];
-            slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
-                   scale, h, i0, end, j0);
-            add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
+            slopes(p, dp, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), dout + out,
+                   lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, end, j0);
+            add_dq(dqkv + (size_t)b * T * ROW + QUERY_OF(h), dp, ks, i0, end, j0);
         }
     }
 }
@@ -647,34 +668,38 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
     __local float kt[TP * DH], vt[TP * DH], ps[BB * TP], ds[BB * TP];
 #endif
     const int lane = (int)get_local_id(0), j0 = (int)get_group_id(0) % TILES * TP;
-    const int bh = (int)get_group_id(0) / TILES, b = bh / H, h = bh % H;
-    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
-    const size_t out = ((size_t)b * T * H + h) * DH;
-    __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
-    load_across(kt, base + H * DH, BIAS_OF(1), j0, lane);
-    load_across(vt, base + 2 * H * DH, BIAS_OF(2), j0, lane);
+    const int of = (int)get_group_id(0) / TILES, b = of / KV, kv = of % KV;
+    __global const stored *rows = qkv + (size_t)b * T * ROW;
+    __global type_d *drows = dqkv + (size_t)b * T * ROW;
+    load_across(kt, rows + KEY_OF(kv * GROUP), BIAS_OF(KEY_OF(kv * GROUP)), j0, lane);
+    load_across(vt, rows + VALUE_OF(kv * GROUP), BIAS_OF(VALUE_OF(kv * GROUP)), j0, lane);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
-    EACH_BLOCK(from, j0)
+    EACH_HEAD(h, kv)
     {
-        const int to = min(from + BB, T);
-        group_barrier(FENCE);
-        for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
-            float own[QB];
-            for (int i = 0; i < QB; i++)
-                own[i] = delta[(size_t)bh * T + min(i0 + i, T - 1)];
-            if (!CAUSAL || i0 + QB > j0)
-                slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0), dout + out,
-                       lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, min(i0 + QB, to),
-                       j0);
+        const size_t out = ((size_t)b * T * H + h) * DH, bh = (size_t)b * H + h;
+        EACH_BLOCK(from, j0)
+        {
+            const int to = min(from + BB, T);
+            const int add = from > FIRST_BLOCK(j0) || h > kv * GROUP;
+            group_barrier(FENCE);
+            for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
+                float own[QB];
+                for (int i = 0; i < QB; i++)
+                    own[i] = delta[bh * T + min(i0 + i, T - 1)];
+                if (!CAUSAL || i0 + QB > j0)
+                    slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, rows + QUERY_OF(h),
+                           BIAS_OF(QUERY_OF(h)), dout + out, lse + bh * T, own, kt, vt, &drop,
+                           scale, h, i0, min(i0 + QB, to), j0);
+            }
+            group_barrier(FENCE);
+            for (int e = lane; e < (TP + QB - 1) / QB * (HN / COLUMNS); e += LANES)
+                add_dkv(drows + KEY_OF(h), drows + VALUE_OF(h), ps, ds, rows + QUERY_OF(h),
+                        BIAS_OF(QUERY_OF(h)), dout + out, from, to, j0, e / (HN / COLUMNS) * QB,
+                        e % (HN / COLUMNS) * COLUMNS, add);
         }
-        group_barrier(FENCE);
-        for (int e = lane; e < (TP + QB - 1) / QB * (HN / COLUMNS); e += LANES)
-            add_dkv(dbase + H * DH, dbase + 2 * H * DH, ps, ds, base, BIAS_OF(0), dout + out, from,
-                    to, j0, e / (HN / COLUMNS) * QB, e % (HN / COLUMNS) * COLUMNS,
-                    from > FIRST_BLOCK(j0));
     }
 }
 #endif

@@ -3,9 +3,10 @@
  * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i
  * + 1) are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.
  *
- * x, y [B, T, 3, H, DH]; bias [3, H, DH] is added to x where BIAS; table [T, DH / 2, 2] = cosine,
- * sine. SIGN 1 turns, -1 turns back, which is the gradient. A work-item takes a pair, or the
- * element that is left of an odd row. -D: DH, H, SIGN, BIAS.
+ * x, y [B, T, H + 2 KV, DH] of H heads of queries and KV of keys and values; bias [H + 2 KV, DH] is
+ * added to x where BIAS; table [T, DH / 2, 2] = cosine, sine. SIGN 1 turns, -1 turns back, which is
+ * the gradient. A work-item takes a pair, or the element that is left of an odd row. -D: DH, H, KV
+ * (H), SIGN, BIAS.
  */
 #include "common.h"
 
@@ -15,6 +16,9 @@
 #ifndef H
 #define H 4
 #endif
+#ifndef KV
+#define KV H
+#endif
 #ifndef SIGN
 #define SIGN 1
 #endif
@@ -23,18 +27,19 @@
 #endif
 
 #define HALF ((DH + 1) / 2)
+#define HEADS (H + 2 * KV)
 
 __kernel void rotary(__global const stored *restrict x,
                      OPTIONAL(BIAS, __global const float *restrict bias)
-                     __global const float *restrict table, __global stored *restrict y,
-                     const int period, const int items)
+                         __global const float *restrict table,
+                     __global stored *restrict y, const int period, const int items)
 {
     const int id = (int)get_global_id(0);
     if (id >= items)
         return;
-    const int row = id / (3 * H * HALF), head = id / HALF % (3 * H), i = id % HALF;
+    const int row = id / (HEADS * HALF), head = id / HALF % HEADS, i = id % HALF;
     const int d = head * DH + 2 * i, single = 2 * i + 1 == DH;
-    const size_t at = (size_t)row * (3 * H * DH) + d;
+    const size_t at = (size_t)row * (HEADS * DH) + d;
     float re = get(at, x), im = single ? 0 : get(at + 1, x);
 #if BIAS
     re += bias[d];
@@ -45,7 +50,7 @@ __kernel void rotary(__global const stored *restrict x,
         return;
     }
     float c = 1, s = 0;
-    if (head < 2 * H) {
+    if (head < H + KV) {
         const size_t angle = ((size_t)(row % period) * (DH / 2) + i) * 2;
         c = table[angle];
         s = SIGN * table[angle + 1];

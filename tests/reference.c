@@ -204,16 +204,24 @@ void ref_rms_norm_back(struct ref *r)
 
 /* --- attention */
 
-/* Row t of head h of q (0), k (1) or v (2) of sample b, and the bias at its place. */
+size_t ref_qkv(const struct ref *r)
+{
+    return r->d + 2 * (r->d / r->heads) * (r->keys ? r->keys : r->heads);
+}
+
+/* Row t of q (0), k (1) or v (2) of sample b that head h of the queries meets, and the bias at its
+ * place. */
 static size_t qkv_at(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
 {
-    return (b * r->t + t) * 3 * r->d + which * r->d + h * (r->d / r->heads) + e;
+    size_t keys = r->keys ? r->keys : r->heads, width = r->d / r->heads;
+    size_t head = which ? r->heads + (which - 1) * keys + h * keys / r->heads : h;
+    return (b * r->t + t) * ref_qkv(r) + head * width + e;
 }
 
 static double qkv_plain(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
 {
     size_t at = qkv_at(r, b, t, which, h, e);
-    return r->x[0][at] + r->x[1][at % (3 * r->d)];
+    return r->x[0][at] + r->x[1][at % ref_qkv(r)];
 }
 
 /* Element e's partner in its rotary pair, or itself where it is not turned, and the pair's angle.
@@ -322,8 +330,8 @@ void ref_attention_back(struct ref *r)
                     }
             }
         }
-    for (size_t i = 0; i < r->b * T * 3 * r->d; i++)
-        r->dx[1][i % (3 * r->d)] += r->dx[0][i];
+    for (size_t i = 0; i < r->b * T * ref_qkv(r); i++)
+        r->dx[1][i % ref_qkv(r)] += r->dx[0][i];
     free(p);
     free(dp);
 }

@@ -19,6 +19,7 @@
 struct ref {
     size_t b, t, d; /* samples, rows of a sample, columns */
     size_t heads;   /* attention */
+    size_t keys;    /* heads of its keys and values; 0: heads */
     int causal, rotary;
     size_t in; /* columns of the input of a linear layer, a convolution, a window */
     size_t kernel, stride, dilation, before, after; /* convolution */
@@ -92,6 +93,7 @@ void ref_rms_norm(struct ref *r);
 void ref_rms_norm_back(struct ref *r);
 
 /* x: qkv [b t, 3 d], bias [3 d] */
+size_t ref_qkv(const struct ref *r); /* columns of queries, keys and values */
 void ref_attention(struct ref *r);
 void ref_attention_back(struct ref *r);
 

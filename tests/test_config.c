@@ -551,6 +551,8 @@ static void test_bounds_of_clashes(void **state)
         {CONV ";model.heads=5;model.attention_layers=64", "cannot be shared by heads = 5"},
         {CONV ";model.attention_layers=1;model.activation=rrelu", "take gelu or relu, not rrelu"},
         {"model.type=transformer;data.targets=close;model.heads=5", "cannot be shared by heads"},
+        {"model.kv_heads=3", "heads = 4 cannot share kv_heads = 3 equally"},
+        {CONV ";model.attention_layers=1;model.kv_heads=8", "heads = 4 cannot share kv_heads = 8"},
         {"data.validation=0;data.validation_source=v.csv", NULL},
         {"train.monitor=val_contrastive", NULL},
         {"train.monitor=val_loss;loss.contrastive=none", NULL},

@@ -284,6 +284,7 @@ int main(int argc, char **argv)
         "rms-post-norm",
         "rnn-mean",
         "sgd",
+        "shared-keys",
         "sinusoidal-odd-width",
         "tcn",
         "tcn-rows",
@@ -292,6 +293,7 @@ int main(int argc, char **argv)
         "transformer-reversible",
         "transformer-rms",
         "transformer-rows",
+        "transformer-shared-keys",
         "transformer-sinusoidal",
     };
     enum { CASES = sizeof names / sizeof *names };

@@ -672,18 +672,18 @@ static void rms_norm_build(struct graph *g, struct check *c)
 static void attention_slots(struct check *c)
 {
     const struct ref *r = &c->r;
-    slot_set(&c->in[0], "qkv", INPUT, r->b * r->t * 3 * r->d, -2, 2);
-    slot_set(&c->in[1], "bias", PLAIN, 3 * r->d, -1, 1);
+    slot_set(&c->in[0], "qkv", INPUT, r->b * r->t * ref_qkv(r), -2, 2);
+    slot_set(&c->in[1], "bias", PLAIN, ref_qkv(r), -1, 1);
     c->out[0].elems = r->b * r->t * r->d;
 }
 
 static void attention_build(struct graph *g, struct check *c)
 {
     const struct ref *r = &c->r;
-    struct attend how = {.causal = r->causal, .cut = c->problem->cut};
-    struct tensor *qkv = biased(g, c, rows_of(g, c, 0, 3 * r->d), 1);
+    struct attend how = {.causal = r->causal, .cut = c->problem->cut, .key_heads = r->keys};
+    struct tensor *qkv = biased(g, c, rows_of(g, c, 0, ref_qkv(r)), 1);
     if (r->rotary)
-        qkv = op_rotary(g, qkv, r->heads, op_rotary_table(g, r->t, r->d / r->heads));
+        qkv = op_rotary(g, qkv, r->heads, r->keys, op_rotary_table(g, r->t, r->d / r->heads));
     c->out[0].tensor = op_attention(g, qkv, r->heads, &how, r->p, r->path);
 }
 
@@ -1166,6 +1166,37 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .shape = {.b = 1, .t = 19, .d = 400, .heads = 1, .causal = 1},
      .cut = ATTEND_SPLIT},
+    /* heads that share keys and values */
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 9, .d = 12, .heads = 4, .keys = 2, .causal = 1, .p = 0.25}},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 7, .d = 15, .heads = 3, .keys = 1, .causal = 1, .rotary = 1}},
+    {.op = &attention_op, .shape = {.b = 1, .t = 33, .d = 36, .heads = 9, .keys = 3, .rotary = 1}},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 70, .d = 128, .heads = 4, .keys = 2, .causal = 1, .p = 0.1}},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 12, .heads = 4, .keys = 2, .causal = 1, .p = 0.25},
+     .cut = ATTEND_SPLIT},
+    {.op = &attention_op,
+     .watched = AS_CPU,
+     .shape = {.b = 1, .t = 131, .d = 12, .heads = 3, .keys = 1, .causal = 1, .rotary = 1},
+     .cut = ATTEND_SPLIT},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 140, .d = 8, .heads = 4, .keys = 2, .p = 0.1},
+     .cut = ATTEND_SPLIT},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 17, .d = 12, .heads = 4, .keys = 2, .causal = 1, .p = 0.25},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 140, .d = 9, .heads = 3, .keys = 1, .causal = 1},
+     .cut = ATTEND_TILES},
+    {.op = &attention_op,
+     .shape = {.b = 2, .t = 9, .d = 12, .heads = 4, .keys = 2, .rotary = 1},
+     .added = 1},
     /* with other readers, with and without rotary positions */
     {.op = &attention_op, .shape = {.b = 2, .t = 5, .d = 12, .heads = 3, .p = 0.25}, .added = 1},
     {.op = &attention_op,

@@ -6,6 +6,7 @@ import json
 import re
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from safetensors import safe_open
 from safetensors.torch import load_file
@@ -53,7 +54,32 @@ class Scaler:
 
 class EncoderLayer(nn.TransformerEncoderLayer):
     """PyTorch's encoder layer, without its fast path, which knows layer norms and its own
-    attention only."""
+    attention only. Where `key_heads` is set, as many heads of queries share each head of keys and
+    values; `turn` is done to queries and keys."""
+
+    key_heads, turn = None, None
+
+    def share(self, key_heads):
+        own, D = self.self_attn, self.self_attn.embed_dim
+        rows = D + 2 * (D // own.num_heads) * key_heads
+        self.key_heads = key_heads
+        own.in_proj_weight = nn.Parameter(torch.empty(rows, D))
+        own.in_proj_bias = nn.Parameter(torch.zeros(rows))
+        nn.init.xavier_uniform_(own.in_proj_weight)
+
+    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
+        if not self.key_heads and not self.turn:
+            return super()._sa_block(x, attn_mask, key_padding_mask, is_causal)
+        own, (B, T, D) = self.self_attn, x.shape
+        H, K = own.num_heads, self.key_heads or own.num_heads
+        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
+        q, k, v = qkv.view(B, T, H + 2 * K, -1).transpose(1, 2).split([H, K, K], 1)
+        if self.turn:
+            q, k = self.turn(q), self.turn(k)
+        k, v = (part.repeat_interleave(H // K, 1) for part in (k, v))
+        dropout = own.dropout if self.training else 0.0
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=attn_mask, dropout_p=dropout)
+        return self.dropout1(own.out_proj(y.transpose(1, 2).reshape(B, T, D)))
 
     def forward(self, src, src_mask=None, src_key_padding_mask=None, is_causal=False):
         x = src
@@ -69,11 +95,12 @@ def make_norm(config, D):
     return nn.RMSNorm(D, eps=1e-5) if config["norm"] == "rms" else nn.LayerNorm(D)
 
 
-def make_encoder(config, D, layers, final, kind=None):
-    """`layers` encoder layers of width D (of class `kind`), and a norm behind them if `final`;
-    config: heads, feedforward, dropout, activation, norm, norm_first, as in the INI file."""
-    rms = config["norm"] == "rms"
-    kind = kind or (EncoderLayer if rms else nn.TransformerEncoderLayer)
+def make_encoder(config, D, layers, final, turn=None):
+    """`layers` encoder layers of width D, and a norm behind them if `final`; `turn` is done to
+    queries and keys. config: heads, kv_heads, feedforward, dropout, activation, norm, norm_first, as
+    in the INI file."""
+    rms, shared = config["norm"] == "rms", config["kv_heads"] != config["heads"]
+    kind = EncoderLayer if rms or shared or turn else nn.TransformerEncoderLayer
     stack = [
         kind(
             D,
@@ -88,6 +115,10 @@ def make_encoder(config, D, layers, final, kind=None):
     ]
     for layer in stack if rms else ():
         layer.norm1, layer.norm2 = make_norm(config, D), make_norm(config, D)
+    for layer in stack if shared else ():
+        layer.share(config["kv_heads"])
+    for layer in stack if turn else ():
+        layer.turn = turn
     norm = make_norm(config, D) if final else None
     encoder = nn.TransformerEncoder(stack[0], layers, norm, enable_nested_tensor=False)
     encoder.layers = nn.ModuleList(stack)  # TransformerEncoder starts all layers from one copy
@@ -145,6 +176,8 @@ def encoder_config(ini):
     model = ini["model"]
     config = {key: model.getint(key) for key in ("heads", "feedforward")}
     config.update({key: model[key].strip() for key in ("activation", "attention")})
+    shared = model.get("kv_heads", "auto").strip()
+    config["kv_heads"] = config["heads"] if shared == "auto" else int(shared)
     config["norm"] = model.get("norm", "layer").strip()
     config["norm_first"] = model.getboolean("norm_first")
     config["dropout"] = model.getfloat("dropout")

@@ -56,6 +56,8 @@ void recurrent_check(struct config_making *making, const struct config *c)
             making, "model.heads", "model.attention_layers",
             "the %ld columns of the recurrent core cannot be shared by heads = %ld equally",
             columns, c->model.heads);
+    if (c->model.attention_layers)
+        transformer_check_keys(making, c);
     if (c->model.attention_layers && c->model.activation == ACTIVATION_RRELU)
         config_clash(making, "model.activation", "model.attention_layers",
                      "attention layers take gelu or relu, not rrelu");

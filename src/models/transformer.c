@@ -5,6 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Heads of keys and values. */
+static long transformer_key_heads(const struct config *config)
+{
+    return config->model.kv_heads > 0 ? config->model.kv_heads : config->model.heads;
+}
+
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers)
 {
@@ -19,7 +25,8 @@ struct transformer transformer_of(const struct config *config, size_t window, si
         .norm_first = config->model.norm_first,
         .rms = config->model.norm == NORM_RMS,
         .final_norm = config->model.norm_first,
-        .attend = {.causal = config->model.attention == ATTENTION_CAUSAL},
+        .attend = {.causal = config->model.attention == ATTENTION_CAUSAL,
+                   .key_heads = (size_t)transformer_key_heads(config)},
         .view = "",
     };
 }
@@ -35,19 +42,29 @@ void transformer_check(struct config_making *making, const struct config *c)
         config_clash(making, "model.heads", "model.d_model",
                      "d_model = %ld cannot be shared by heads = %ld equally", c->model.d_model,
                      c->model.heads);
+    transformer_check_keys(making, c);
+}
+
+void transformer_check_keys(struct config_making *making, const struct config *c)
+{
+    if (c->model.heads % transformer_key_heads(c))
+        config_clash(making, "model.kv_heads", "model.heads",
+                     "heads = %ld cannot share kv_heads = %ld equally", c->model.heads,
+                     c->model.kv_heads);
 }
 
 /* nn.MultiheadAttention of y with itself, `name`.self_attn: its projections Xavier uniform over
- * [3 D, D], biases 0 */
+ * [D + 2 D key_heads / heads, D], biases 0 */
 static struct tensor *self_attention(struct graph *g, struct tensor *y, const struct transformer *t,
                                      const char *name)
 {
-    double bound = sqrt(6.0 / (4.0 * (double)t->width));
+    const size_t columns = t->width + 2 * (t->width / t->heads) * t->attend.key_heads;
+    double bound = sqrt(6.0 / (double)(t->width + columns));
     struct tensor *qkv =
-        op_linear_named(g, y, 3 * t->width, graph_name("%s.self_attn.in_proj_weight", name),
+        op_linear_named(g, y, columns, graph_name("%s.self_attn.in_proj_weight", name),
                         graph_name("%s.self_attn.in_proj_bias", name), bound, 0);
     if (t->rotary)
-        qkv = op_rotary(g, qkv, t->heads, t->rotary);
+        qkv = op_rotary(g, qkv, t->heads, t->attend.key_heads, t->rotary);
     struct tensor *o = op_attention(g, qkv, t->heads, &t->attend, t->dropout,
                                     graph_name("%s%s.self_attn", t->view, name));
     return op_linear_named(g, o, t->width, graph_name("%s.self_attn.out_proj.weight", name),

@@ -22,17 +22,17 @@ struct transformer {
                          same samples, something else */
 };
 
-/* As the configuration's keys say: heads, feedforward, activation, dropout, norm, norm_first,
- * attention.
- * Positions are not rotary; a final norm stands where norms come first. */
+/* As the configuration's keys say: heads, kv_heads, feedforward, activation, dropout, norm,
+ * norm_first, attention. Positions are not rotary; a final norm stands where norms come first. */
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers);
 
 /* Columns of the layers of a model that has no others: model.d_model. */
 long transformer_attends(const struct config *config);
 
-/* What such a model asks of its keys. */
+/* What such a model asks of its keys, and what any with such layers asks of model.kv_heads. */
 config_checker transformer_check;
+config_checker transformer_check_keys;
 
 /* `name`.layers.0 ... applied to h [B, T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,

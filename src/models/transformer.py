@@ -15,10 +15,9 @@ Needs torch, numpy and safetensors, nothing of seqtrain.
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
-from common import EncoderLayer, attention_mask, encoder_config, make_encoder
+from common import attention_mask, encoder_config, make_encoder
 from supervised import WithHead, head_config, load_model, main
 
 
@@ -44,34 +43,17 @@ def rotary(x):
     return torch.cat([turned, x[..., d - d % 2 :]], -1)
 
 
-class RotaryLayer(EncoderLayer):
-    """An encoder layer, its queries and keys turned by their positions."""
-
-    def _sa_block(self, x, attn_mask, key_padding_mask, is_causal=False):
-        own, (B, T, D) = self.self_attn, x.shape
-        qkv = F.linear(x, own.in_proj_weight, own.in_proj_bias)
-        q, k, v = qkv.view(B, T, 3, own.num_heads, -1).permute(2, 0, 3, 1, 4)
-        y = F.scaled_dot_product_attention(
-            rotary(q),
-            rotary(k),
-            v,
-            attn_mask=attn_mask,
-            dropout_p=own.dropout if self.training else 0.0,
-        )
-        return self.dropout1(own.out_proj(y.transpose(1, 2).reshape(B, T, D)))
-
-
 class Transformer(WithHead):
     """Windows [B, T, F] -> [B, R, K], or [B, T, K]; see WithHead.
 
-    config: features (their number F), window (T), d_model (D), heads, layers, feedforward, dropout,
+    config: features (their number F), window (T), d_model (D), heads, kv_heads, layers, feedforward, dropout,
     activation, norm, norm_first, positions, attention, as in the INI file, and what WithHead takes.
     """
 
     def __init__(self, config):
         super().__init__()
         T, D = config["window"], config["d_model"]
-        self.causal, self.rotary = config["attention"] == "causal", config["positions"] == "rotary"
+        self.causal = config["attention"] == "causal"
         self.input = nn.Linear(config["features"], D)
         if config["positions"] == "learned":
             self.positions = nn.Parameter(torch.randn(T, D) * 0.02)
@@ -79,9 +61,8 @@ class Transformer(WithHead):
             self.register_buffer("positions", sinusoids(T, D), persistent=False)
         else:
             self.positions = None
-        kind = RotaryLayer if self.rotary else None
-        final = config["norm_first"]
-        self.encoder = make_encoder(config, D, config["layers"], final, kind)
+        turn = rotary if config["positions"] == "rotary" else None
+        self.encoder = make_encoder(config, D, config["layers"], config["norm_first"], turn)
         self.make_head(config, D)
 
     def forward(self, x):

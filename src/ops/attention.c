@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "ops/classes.h"
 
-enum { QKV, BIAS }; /* [B, T, 3 D], [3 D] or NULL */
+enum { QKV, BIAS }; /* [B, T, columns] as columns_of() has it, [columns] or NULL */
 
 struct attention {
     size_t heads;
@@ -13,9 +14,15 @@ struct attention {
     struct drop drop;
 };
 
+/* Heads of keys, and of values. */
+static size_t key_heads(const struct attention *a)
+{
+    return a->how.key_heads ? a->how.key_heads : a->heads;
+}
+
 /* How a window is cut. */
 struct cut {
-    size_t batch, window, heads, head_width;
+    size_t batch, window, heads, key_heads, head_width;
     unsigned vec, head_vec, lanes;
     size_t tile, block, back_block; /* keys, and queries forward and backward, at a time */
     int split;                      /* the backward pass is two kernels */
@@ -65,6 +72,7 @@ static struct cut choose(const struct plan *p, const struct op *op)
     struct cut c = {.batch = o->dim[0],
                     .window = o->dim[1],
                     .heads = a->heads,
+                    .key_heads = key_heads(a),
                     .head_width = o->dim[2] / a->heads,
                     .vec = is_cpu ? 16 : 4,
                     .lanes = 1};
@@ -94,7 +102,8 @@ static struct cut choose(const struct plan *p, const struct op *op)
 static int goes_on(const struct plan *p, const struct cut *c, int backward)
 {
     return p->graph->stored != DTYPE_F32 &&
-           (c->window > c->tile || (backward && c->window > c->back_block));
+           (c->window > c->tile ||
+            (backward && (c->window > c->back_block || c->key_heads < c->heads)));
 }
 
 /* What the kernel adds up in, for `of`: that itself, or sums that are cast behind it. */
@@ -104,15 +113,25 @@ static struct tensor *sums_of(struct plan *p, struct tensor *of, int goes_on)
 }
 
 static struct launch *attention_kernel(struct plan *p, const struct op *op, const struct cut *c,
-                                       const char *name, size_t parts)
+                                       const char *name, size_t groups)
 {
     const struct attention *a = op->attr;
+    char keys[32] = "";
+    if (c->key_heads < c->heads)
+        snprintf(keys, sizeof keys, " -DKV=%zu", c->key_heads);
     return plan_kernel(
-        p, "attention.cl", name, c->batch * c->heads * parts, c->lanes,
-        "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu -DCAUSAL=%d "
+        p, "attention.cl", name, c->batch * groups, c->lanes,
+        "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu%s -DCAUSAL=%d "
         "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
         c->window, c->tile, c->block, c->back_block, c->split, c->head_width, c->head_vec, c->heads,
-        a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0, c->room);
+        keys, a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0,
+        c->room);
+}
+
+/* Blocks of queries. */
+static size_t blocks_of(const struct cut *c)
+{
+    return (c->window + c->block - 1) / c->block;
 }
 
 static void read_qkv(struct launch *l, const struct op *op)
@@ -141,8 +160,7 @@ static void attention_forward(struct plan *p, struct op *op)
 {
     const struct cut c = choose(p, op);
     op->saved[0] = plan_tensor2(p, "lse", c.batch * c.heads, c.window);
-    struct launch *l =
-        attention_kernel(p, op, &c, "attention_fwd", (c.window + c.block - 1) / c.block);
+    struct launch *l = attention_kernel(p, op, &c, "attention_fwd", c.heads * blocks_of(&c));
     struct tensor *sums = sums_of(p, op->out[0], goes_on(p, &c, 0));
     read_qkv(l, op);
     launch_write(l, sums);
@@ -161,7 +179,7 @@ static void attention_back(struct plan *p, struct op *op)
         dqkv = plan_like(p, "unused", op->in[QKV]);
     struct tensor *sums = sums_of(p, dqkv, goes_on(p, &c, 1));
     struct launch *l = attention_kernel(p, op, &c, c.split ? "attention_bwd_q" : "attention_bwd",
-                                        c.split ? (c.window + c.block - 1) / c.block : 1);
+                                        c.split ? c.heads * blocks_of(&c) : c.key_heads);
     read_qkv(l, op);
     launch_read(l, op->out[0]);
     launch_read(l, lse);
@@ -171,7 +189,8 @@ static void attention_back(struct plan *p, struct op *op)
         launch_write(l, delta = plan_tensor2(p, "delta", c.batch * c.heads, c.window));
     attention_tail(p, l, op, &c, c.split ? 3 : 5, dqkv->name);
     if (c.split) {
-        l = attention_kernel(p, op, &c, "attention_bwd_kv", (c.window + c.tile - 1) / c.tile);
+        l = attention_kernel(p, op, &c, "attention_bwd_kv",
+                             c.key_heads * ((c.window + c.tile - 1) / c.tile));
         read_qkv(l, op);
         launch_read(l, delta);
         launch_read(l, lse);
@@ -184,13 +203,17 @@ static void attention_back(struct plan *p, struct op *op)
     pointwise_bias_back(p, op, BIAS, dqkv);
 }
 
-/* [B, T, 3 D] of so many heads: whether it is. */
-static int is_qkv(struct graph *g, const struct op *op, size_t heads)
+/* Columns of a row of one head: x [B, T, (heads + 2 key heads) columns]; 0: it is none. */
+static size_t columns_of(struct graph *g, const struct op *op)
 {
+    const struct attention *a = op->attr;
     const struct tensor *x = op->in[QKV];
-    if (x->rank == 3 && heads && x->dim[2] % (3 * heads) == 0)
-        return 1;
-    graph_misfit(g, op, "needs queries, keys and values [B, T, 3 D], D a multiple of the heads",
+    const size_t keys = key_heads(a), all = a->heads + 2 * keys;
+    if (x->rank == 3 && a->heads && a->heads % keys == 0 && x->dim[2] % all == 0)
+        return x->dim[2] / all;
+    graph_misfit(g, op,
+                 "needs queries, keys and values [B, T, 3 D], D a multiple of the heads; or fewer "
+                 "keys and values, of which as many heads of queries share each",
                  QKV, -1);
     return 0;
 }
@@ -199,7 +222,8 @@ static void attention_infer(struct graph *g, struct op *op)
 {
     const struct attention *a = op->attr;
     const struct tensor *x = op->in[QKV];
-    if (!is_qkv(g, op, a->heads))
+    const size_t columns = columns_of(g, op);
+    if (!columns)
         return;
     /* dropout numbers a sample's probabilities in 32 bits; factors of at most 2^17 each */
     size_t pairs = x->dim[1] * round_up(x->dim[1], 16);
@@ -207,7 +231,7 @@ static void attention_infer(struct graph *g, struct op *op)
         graph_fault(g, op->path,
                     "has more than 2^32 attention probabilities to a sample: "
                     "dropout needs fewer heads or a shorter window");
-    graph_output(g, op, 0, "attention", 3, (size_t[]){x->dim[0], x->dim[1], x->dim[2] / 3});
+    graph_output(g, op, 0, "attention", 3, (size_t[]){x->dim[0], x->dim[1], a->heads * columns});
 }
 
 static struct op *qkv_fuse(struct graph *g, struct op *op)

@@ -149,12 +149,15 @@ enum attend_cut { ATTEND_CHOOSE, ATTEND_TILES, ATTEND_SPLIT };
 
 /* How op_attention attends. */
 struct attend {
-    int causal; /* a row sees itself and the rows before it; else all rows */
+    int causal;       /* a row sees itself and the rows before it; else all rows */
+    size_t key_heads; /* heads of keys and values, of which heads / key_heads heads of queries share
+                         each (Ainslie et al. 2023); 0: as many as of queries */
     enum attend_cut cut;
 };
 
-/* Self-attention of qkv [B, T, 3 D] to [B, T, D]; dropout p acts on the attention probabilities.
- * Any window: no T x T tensor is kept. */
+/* Self-attention of qkv [B, T, 3 D] to [B, T, D], or with fewer key heads of [B, T, D + 2 D
+ * key_heads / heads]; dropout p acts on the attention probabilities. Any window: no T x T tensor
+ * is kept. */
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,
                             const struct attend *how, double p, const char *path);
 
@@ -162,8 +165,9 @@ struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,
  * positions (Su et al., 2021), [window, head_width / 2, 2]. */
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
 
-/* Queries and keys of qkv [B, T, 3 D] turned by a rotary table. */
-struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table);
+/* Queries and keys of qkv, as op_attention() takes it, turned by a rotary table. */
+struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,
+                         struct tensor *table);
 
 /* How the kernel of a convolution goes along T: its places lie `dilation` rows apart, and so many
  * rows of zeros stand before and after those of a sample. */

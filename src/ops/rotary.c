@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "ops/classes.h"
 
-enum { QKV, BIAS, TABLE }; /* [B, T, 3 D], [3 D] or NULL, [T, head width / 2, 2] */
+enum { QKV, BIAS, TABLE }; /* as attention.c has them; [T, head width / 2, 2] */
 
 struct rotary {
-    size_t heads;
+    size_t heads, key_heads;
 };
+
+/* Heads of queries, keys and values. */
+static size_t all_heads(const struct rotary *a)
+{
+    return a->heads + 2 * a->key_heads;
+}
 
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
 {
@@ -42,13 +49,16 @@ static void turn(struct plan *p, const struct op *op, struct tensor *x, struct t
                  struct tensor *y, int sign)
 {
     const struct tensor *qkv = op->in[QKV];
-    const size_t heads = ((const struct rotary *)op->attr)->heads;
-    const size_t head_width = qkv->dim[2] / 3 / heads;
-    size_t items = tensor_rows(qkv) * 3 * heads * ((head_width + 1) / 2);
+    const struct rotary *a = op->attr;
+    const size_t head_width = qkv->dim[2] / all_heads(a);
+    size_t items = tensor_rows(qkv) * all_heads(a) * ((head_width + 1) / 2);
     size_t lanes = cut_for_cpu(p) ? 16 : 128;
-    struct launch *l =
-        plan_kernel(p, "rotary.cl", "rotary", (items + lanes - 1) / lanes, lanes,
-                    "-DDH=%zu -DH=%zu -DSIGN=%d -DBIAS=%d", head_width, heads, sign, bias != NULL);
+    char keys[32] = "";
+    if (a->key_heads < a->heads)
+        snprintf(keys, sizeof keys, " -DKV=%zu", a->key_heads);
+    struct launch *l = plan_kernel(p, "rotary.cl", "rotary", (items + lanes - 1) / lanes, lanes,
+                                   "-DDH=%zu -DH=%zu%s -DSIGN=%d -DBIAS=%d", head_width, a->heads,
+                                   keys, sign, bias != NULL);
     launch_read(l, x);
     if (bias)
         launch_read(l, bias);
@@ -76,12 +86,12 @@ static void rotary_back(struct plan *p, struct op *op)
 static void rotary_infer(struct graph *g, struct op *op)
 {
     const struct tensor *x = op->in[QKV];
-    const size_t heads = ((const struct rotary *)op->attr)->heads;
+    const struct rotary *a = op->attr;
     const struct tensor *table = op->in[TABLE];
-    if (x->rank != 3 || !heads || x->dim[2] % (3 * heads))
+    const size_t width = x->rank == 3 && a->heads ? x->dim[2] / all_heads(a) : 0;
+    if (!width || x->dim[2] % all_heads(a))
         graph_misfit(g, op, "needs queries, keys and values [B, T, 3 D]", QKV, -1);
-    else if (table->dim[0] != x->dim[1] ||
-             (table->dim[1] != x->dim[2] / 3 / heads / 2 && x->dim[2] / 3 / heads > 1))
+    else if (table->dim[0] != x->dim[1] || (table->dim[1] != width / 2 && width > 1))
         graph_misfit(g, op, "needs a table of its rows and pairs", QKV, TABLE);
     else
         graph_output_like(g, op, 0, "rotary", x);
@@ -108,9 +118,10 @@ static const struct op_class rotary_class = {
     .describe = rotary_describe,
 };
 
-struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, struct tensor *table)
+struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,
+                         struct tensor *table)
 {
-    return graph_op(g, &rotary_class, qkv->name, &(struct rotary){heads}, 3,
-                    (struct tensor *[]){qkv, NULL, table})
+    const struct rotary attr = {heads, key_heads ? key_heads : heads};
+    return graph_op(g, &rotary_class, qkv->name, &attr, 3, (struct tensor *[]){qkv, NULL, table})
         ->out[0];
 }

@@ -142,6 +142,17 @@ CASES = {
     "transformer-rms": dict(
         type="transformer", K=2, norm="rms", layers=2, d_model=14, heads=2, attention="causal"
     ),
+    "shared-keys": dict(heads=6, kv_heads=2, layers=2, norm="rms"),
+    "transformer-shared-keys": dict(
+        type="transformer",
+        K=2,
+        heads=4,
+        kv_heads=1,
+        positions="rotary",
+        attention="causal",
+        target_rows="window",
+        n=9,
+    ),
     "cnn-lstm": dict(
         type="cnn_recurrent",
         K=2,
