@@ -35,6 +35,13 @@ static struct {
     long interrupt_at;       /* the micro-batch with which a signal comes; 0: none */
     int write_best_fails, read_metrics_fails;
 
+    struct {
+        char name[32];
+        long step, updates;
+        float first;
+    } histogram[16];
+    long histograms;
+
     struct training *run;
     long epoch; /* of the last order */
     uint32_t order[MOST][WINDOWS];
@@ -96,6 +103,34 @@ int engine_micro(struct engine *e, const struct step *step, struct error *err)
         fake.time += 10000000000;
     }
     return 0;
+}
+
+int engine_gather(struct engine *e, struct error *err)
+{
+    (void)e;
+    (void)err;
+    return 0;
+}
+
+/* Of an arena whose address tells its kind. */
+int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
+                struct error *err)
+{
+    (void)err;
+    assert_true(index == 1 && (arena == params->values || arena == params->grads));
+    to[0] = arena == params->values ? 3 : 5;
+    return 0;
+}
+
+void log_histogram(struct log *log, const char *name, int64_t step, const float *value,
+                   size_t count)
+{
+    (void)log;
+    assert_true(count == 2 && fake.histograms < 16);
+    snprintf(fake.histogram[fake.histograms].name, sizeof fake.histogram->name, "%s", name);
+    fake.histogram[fake.histograms].step = (long)step;
+    fake.histogram[fake.histograms].updates = fake.updates;
+    fake.histogram[fake.histograms++].first = value[0];
 }
 
 int engine_update(struct engine *e, struct error *err)
@@ -387,6 +422,44 @@ static void the_good_checkpoint_is_kept(void **state)
     trained(&s);
     assert_int_equal(fake.saves, 3);
     assert_false(s.run.from_former);
+    forget();
+    config_free(s.config);
+}
+
+/* --- histograms */
+
+/* Of gradients before the last update of an epoch, of weights behind it; of what is trained. */
+static void histograms_of_some_epochs(void **state)
+{
+    (void)state;
+    static const long step[] = {4, 4, 8, 8, 10, 10};
+    char values, grads;
+    struct param frozen = {.value = {.name = "f", .elems = 3}, .group = PARAM_FROZEN};
+    struct param trainable = {.value = {.name = "a.b", .elems = 2}, .group = PARAM_TRAINED};
+    struct param *list[] = {&frozen, &trainable};
+    struct params params = {.list = list,
+                            .count = 2,
+                            .values = (struct arena *)(void *)&values,
+                            .grads = (struct arena *)(void *)&grads};
+    struct setting s;
+    SETTING(&s, 8, "train.batch=4", "train.epochs=5", "log.tensorboard=yes", "log.histograms=2",
+            "train.precision=fp16");
+    s.engine.params = &params;
+    for (int i = 0; i < MOST; i++)
+        fake.metrics[i].log2_scale = 3; /* the gradients are 8 times what they are */
+    trained(&s);
+    assert_int_equal(fake.histograms, 6);
+    for (int i = 0; i < 6; i++) {
+        assert_string_equal(fake.histogram[i].name, i % 2 ? "weights/a.b" : "gradients/a.b");
+        assert_int_equal(fake.histogram[i].step, step[i]);
+        assert_int_equal(fake.histogram[i].updates, step[i] - !(i % 2));
+        assert_true(fake.histogram[i].first == (i % 2 ? 3 : 0.625f));
+    }
+    forget();
+    config_free(s.config);
+    SETTING(&s, 8, "train.batch=4", "train.epochs=5"); /* without log.tensorboard */
+    trained(&s);
+    assert_int_equal(fake.histograms, 0);
     forget();
     config_free(s.config);
 }
@@ -1166,6 +1239,7 @@ int main(void)
         cmocka_unit_test(stretches_of_short_epochs),
         cmocka_unit_test(a_diverging_training_is_told),
         cmocka_unit_test(steps_left_out_are_told_once),
+        cmocka_unit_test(histograms_of_some_epochs),
         cmocka_unit_test(an_epochs_figures),
         cmocka_unit_test(one_term_and_no_validation),
         cmocka_unit_test(advice),

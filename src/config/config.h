@@ -162,6 +162,11 @@ char *config_text(const struct config *config);
  * an INI file would have. NULL if memory runs out (util/jsonmem.h). */
 struct json_t *config_json(const struct config *config);
 
+/* What tells this run from others, as one JSON object of texts, numbers and truths by
+ * "section.key": the keys that a sweep varies, else all that are not as their defaults have them.
+ */
+struct json_t *config_hparams(const struct config *config);
+
 /* Text of a choice: config_choice("train", "schedule", SCHEDULE_COSINE) is "cosine". */
 const char *config_choice(const char *section, const char *key, int value);
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/config_made.h"
 #include "config/option.h"
 #include "util/clocale.h"
 
@@ -68,6 +70,60 @@ json_t *config_json(const struct config *config)
         json_object_set_new(json_object_get(all, options[i].section), options[i].key,
                             value_json(&options[i], &value));
     }
+    clocale_leave(before);
+    return all;
+}
+
+/* --- hyperparameters */
+
+/* A text as a number, where it is one. */
+static json_t *number_or_text(const char *text)
+{
+    char *end;
+    const double x = strtod(text, &end);
+    return *text && !*end && isfinite(x) ? json_real(x) : json_string(text);
+}
+
+static void add_hparam(json_t *all, const struct config *config, const struct entry *entry)
+{
+    const size_t i = (size_t)(entry - config->made->entries.item);
+    char name[OPTION_MAX_TEXT];
+    json_t *x = NULL;
+    snprintf(name, sizeof name, "%s.%s", entry->section, entry->key);
+    if (i < option_count) {
+        union option_value value;
+        option_get(&options[i], config, &value);
+        x = value_json(&options[i], &value);
+        if (json_is_array(x)) {
+            json_decref(x);
+            x = written_json(&options[i], &value);
+        }
+    } else
+        x = number_or_text(entry_value(entry));
+    json_object_set_new(all, name, x);
+}
+
+/* What is not as its default has it. */
+static int is_told(const struct entry *entry, const struct option *option)
+{
+    return option->resume != OPTION_SWEEP && entry->from != ENTRY_DEFAULT &&
+           strcmp(entry_value(entry), option->def) != 0;
+}
+
+json_t *config_hparams(const struct config *config)
+{
+    const struct entries *entries = &config->made->entries;
+    json_t *all = json_object();
+    locale_t before = clocale_enter();
+    for (size_t i = option_count; i < entries->count; i++) {
+        const struct entry *of =
+            entry_varies(&entries->item[i]) ? entries_named(entries, entries->item[i].key) : NULL;
+        if (of)
+            add_hparam(all, config, of);
+    }
+    for (size_t i = 0, varied = json_object_size(all); !varied && i < option_count; i++)
+        if (is_told(&entries->item[i], &options[i]))
+            add_hparam(all, config, &entries->item[i]);
     clocale_leave(before);
     return all;
 }

@@ -30,15 +30,17 @@ struct log {
     pthread_mutex_t lock; /* of all that follows; taken again by what is called within */
     struct log_settings settings;
     enum verbosity verbosity;
-    struct hook *hook;    /* NULL: none */
-    int hushed;           /* no command for what is told now */
-    struct segments file; /* fd is -1: none */
-    int failed;           /* errno of the first write to it that failed */
-    int segment_told;     /* that a rotation went wrong */
-    int mute;             /* errno of the first write to the console that failed */
-    int leaves_console;   /* that is no failure */
-    int lost;             /* memory for a line ran out before the file was opened */
-    char *early;          /* lines of events before the file was opened; NULL: none */
+    struct hook *hook;      /* NULL: none */
+    int hushed;             /* no command for what is told now */
+    struct segments file;   /* fd is -1: none */
+    int failed;             /* errno of the first write to it that failed */
+    struct board *board;    /* NULL: none */
+    struct error unboarded; /* the first write to it that failed; "": none */
+    int segment_told;       /* that a rotation went wrong */
+    int mute;               /* errno of the first write to the console that failed */
+    int leaves_console;     /* that is no failure */
+    int lost;               /* memory for a line ran out before the file was opened */
+    char *early;            /* lines of events before the file was opened; NULL: none */
     size_t early_bytes;
     int64_t early_since; /* when the first of them was written, ms since 1970 */
 
@@ -217,6 +219,15 @@ static char *event_line(const struct log *log, const char *event, json_t *member
     return text;
 }
 
+/* Tells the first time that an event file could not be written. */
+static void judge_board(struct log *log, int failed, const struct error *err)
+{
+    if (!failed || *log->unboarded.text)
+        return;
+    log->unboarded = *err;
+    say_warning(log, "log.tensorboard: %s", err->text);
+}
+
 /* There is no memory for an event: the file is not what it should be. */
 static void lose_event(struct log *log)
 {
@@ -294,6 +305,14 @@ static void tell_hook(struct log *log, const char *fault)
     log->hushed = 0;
 }
 
+/* The numbers of an event to the event files. */
+static void tell_board(struct log *log, const char *event, const json_t *members, int64_t now)
+{
+    struct error err;
+    if (log->board)
+        judge_board(log, board_event(log->board, event, members, now, &err), &err);
+}
+
 void log_tend(struct log *log)
 {
     pthread_mutex_lock(&log->lock);
@@ -319,6 +338,7 @@ void log_event(struct log *log, const char *event, json_t *members)
         append(log, line, size, now);
         line[size - 1] = 0;
         run_hook(log, event, members, line);
+        tell_board(log, event, members, now);
     } else {
         lose_event(log);
     }
@@ -390,6 +410,48 @@ int log_open(struct log *log, const char *path, int64_t keep, struct error *err)
     return 0;
 }
 
+int log_open_board(struct log *log, const char *folder, const struct board_from *from,
+                   struct error *err)
+{
+    if (log->settings.silent)
+        return 0;
+    struct board *board = board_open(folder, from, wall_ms(), err);
+    pthread_mutex_lock(&log->lock);
+    log->board = board;
+    pthread_mutex_unlock(&log->lock);
+    return board ? 0 : -1;
+}
+
+void log_hparams(struct log *log, json_t *values, const char *config)
+{
+    struct error err;
+    pthread_mutex_lock(&log->lock);
+    if (log->board)
+        judge_board(log, board_hparams(log->board, values, config, wall_ms(), &err), &err);
+    pthread_mutex_unlock(&log->lock);
+    json_decref(values);
+}
+
+void log_histogram(struct log *log, const char *name, int64_t step, const float *value,
+                   size_t count)
+{
+    struct error err;
+    pthread_mutex_lock(&log->lock);
+    if (log->board)
+        judge_board(log, board_histogram(log->board, name, step, value, count, wall_ms(), &err),
+                    &err);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void log_picture(struct log *log, const char *name, const char *path)
+{
+    struct error err;
+    pthread_mutex_lock(&log->lock);
+    if (log->board)
+        judge_board(log, board_picture(log->board, name, path, wall_ms(), &err), &err);
+    pthread_mutex_unlock(&log->lock);
+}
+
 int log_position(struct log *log, int64_t *bytes, struct error *err)
 {
     pthread_mutex_lock(&log->lock);
@@ -398,6 +460,8 @@ int log_position(struct log *log, int64_t *bytes, struct error *err)
     int failed = log->file.fd >= 0 && fsync(log->file.fd) && errno != EINVAL
                      ? error_errno(err, STATUS_FAILED, log->file.path)
                      : 0;
+    if (!failed && log->board)
+        failed = board_sync(log->board, err);
     pthread_mutex_unlock(&log->lock);
     return failed;
 }
@@ -505,9 +569,12 @@ int log_close(struct log *log, struct error *err)
         log->failed = number;
     if (log->failed)
         failed = error_set(err, STATUS_FAILED, "%s: %s", path, strerror(log->failed));
+    else if (*log->unboarded.text)
+        failed = error_set(err, STATUS_FAILED, "%s", log->unboarded.text);
     else if (log->mute && !log->leaves_console)
         failed = error_set(err, STATUS_FAILED, "standard output: %s", strerror(log->mute));
     free(path);
+    board_close(log->board);
     pthread_mutex_destroy(&log->lock);
     free(log->early);
     free(log);

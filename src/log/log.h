@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * log: what a run tells. Lines go to the console (standard output; warnings to standard error) and
- * objects, one a line, to OUTPUT/log.jsonl and its closed segments. Each object has "event", an ISO
- * 8601 "time" (UTC, ms), the "run" and a "level". The log owns its file; a write that fails is
- * reported once and by log_close().
+ * objects, one a line, to OUTPUT/log.jsonl and its closed segments, with their numbers to event
+ * files. Each object has "event", an ISO 8601 "time" (UTC, ms), the "run" and a "level". The log
+ * owns its file; a write that fails is reported once and by log_close().
  *
  * Any thread may call; a line is whole.
  *
@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "error.h"
+#include "log/board.h"
 #include "log/segments.h"
 
 enum verbosity { LOG_QUIET, LOG_NORMAL, LOG_VERBOSE };
@@ -32,7 +33,7 @@ struct log_settings {
     const char *folder;   /* where it lies, for the command; NULL: none */
     const char *on_event; /* command at checkpoints, the end, and all but information; NULL: none */
     struct segments_settings segments;
-    int silent;      /* nothing is told: another process tells it */
+    int silent; /* nothing is told: another process tells it */
 };
 void log_set(struct log *log, const struct log_settings *settings);
 
@@ -40,8 +41,19 @@ void log_set(struct log *log, const struct log_settings *settings);
  * Events that came before the file are written first. Fails where another process has it open. */
 int log_open(struct log *log, const char *path, int64_t keep, struct error *err);
 
-/* Bytes written so far, in all segments, synced to disk: what a checkpoint stores so that a resume
- * can cut back. */
+/* Opens event files for TensorBoard as well; from now on they get the numbers of events. What
+ * cannot be written to them is reported as that of the log is. */
+int log_open_board(struct log *log, const char *folder, const struct board_from *from,
+                   struct error *err);
+
+/* What else goes into these, as board.h has it; nothing without them. `values` is taken over. */
+void log_hparams(struct log *log, json_t *values, const char *config);
+void log_histogram(struct log *log, const char *name, int64_t step, const float *value,
+                   size_t count);
+void log_picture(struct log *log, const char *name, const char *path);
+
+/* Bytes written so far, in all segments, synced to disk as event files are: what a checkpoint
+ * stores so that a resume can cut back. */
 int log_position(struct log *log, int64_t *bytes, struct error *err);
 
 struct figure {

@@ -9,11 +9,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "log/board.h"
 #include "train/training.h"
 #include "util/file.h"
 
-/* Everything that a run may leave but run.lock; --overwrite removes these and nothing else.
- * Pictures alone do not occupy a folder: `seqtrain data` draws some as well. */
+/* Everything that a run may leave but run.lock and event files; --overwrite removes these and
+ * nothing else. Pictures alone do not occupy a folder: `seqtrain data` draws some as well. */
 static const char *const run_files[] = {RUN_FORMER,
                                         RUN_LAST,
                                         "config.ini",
@@ -142,7 +143,8 @@ int folder_clear(const struct folder *f, struct error *err)
         if (failed)
             return -1;
     }
-    return 0;
+    /* those of a run without a checkpoint are cut by the next one, see board.c */
+    return f->use == FOLDER_RESUME ? 0 : board_clear(f->path, err);
 }
 
 void folder_sweep(const struct folder *f)

@@ -173,6 +173,8 @@ static int describe(const struct training *t, struct error *err)
 static int begin(struct run *run, struct error *err)
 {
     struct training *t = &run->training;
+    const struct board_from from = {.step = run->resumes ? t->progress.step : -1,
+                                    .finished = t->progress.finished};
     t->progress.finished = 0;
     if (folder_enter(&run->folder, 1, err) || (!run->resumes && folder_clear(&run->folder, err)))
         return -1;
@@ -180,7 +182,8 @@ static int begin(struct run *run, struct error *err)
     char *path = train_path(t, "log.jsonl");
     int failed = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
     failed = failed || describe(t, err) ||
-             log_open(t->log, path, run->resumes ? t->progress.log_bytes : 0, err);
+             log_open(t->log, path, run->resumes ? t->progress.log_bytes : 0, err) ||
+             (t->config->log.tensorboard && log_open_board(t->log, t->folder, &from, err));
     free(path);
     return failed ? -1 : 0;
 }

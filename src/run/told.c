@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <math.h>
+#include <stdlib.h>
 
 #include "telemetry/telemetry.h"
 #include "train/advice.h"
@@ -31,6 +32,14 @@ static json_t *start_event(const struct training *t)
         "train_windows", (json_int_t)e->data->count[PART_TRAIN], "validation_windows",
         (json_int_t)e->data->count[PART_VALIDATION], "test_windows",
         (json_int_t)e->data->count[PART_TEST]);
+}
+
+/* What the run is trained with, for TensorBoard. */
+static void tell_hparams(const struct training *t)
+{
+    char *config = config_text(t->config);
+    log_hparams(t->log, config_hparams(t->config), config ? config : "");
+    free(config);
 }
 
 /* A file that stands for several runs was trained as if it were one. */
@@ -90,6 +99,8 @@ void told_start(const struct training *t, int wanted, int resumes)
     if (!resumes)
         json_object_set_new(start, "config", config_json(t->config));
     log_event(t->log, "start", start);
+    if (t->config->log.tensorboard)
+        tell_hparams(t);
     if (wanted && !resumes)
         log_say(t->log, "%s holds no checkpoint to go on from: the run starts afresh.", t->folder);
     if (resumes) {

@@ -39,6 +39,8 @@ int pictures_draw(const struct picture_of *of, struct error *err)
         char *path = file_join(of->to->folder, name);
         ended =
             path ? picture->draw(of, path, err) : error_set(err, STATUS_FAILED, "out of memory");
+        if (!ended)
+            log_picture(of->to->log, table[i].name, path);
         free(path);
     }
     return ended;

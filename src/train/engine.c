@@ -167,16 +167,26 @@ int engine_micro(struct engine *e, const struct step *step, struct error *err)
     if (profile_step(&e->profiled, e->dev, err))
         return -1;
     e->step = *step;
+    e->gathered = 0;
     if (e->shards)
         shards_watch(e->shards, e->profiled.on && e->profiled.turn == TURN_WATCHED);
     return e->shards ? shards_micro(e->shards, step, run_batch, e, err) : run_batch(e, step, err);
 }
 
+int engine_gather(struct engine *e, struct error *err)
+{
+    if (e->gathered)
+        return 0;
+    profile_step_done(&e->profiled);
+    e->gathered = 1;
+    /* the shards of this rank may have been without windows: no step of theirs was sent */
+    return e->shards && (shards_step(e->shards, err) || send_step(e, e->train, &e->step, err)) ? -1
+                                                                                               : 0;
+}
+
 int engine_update(struct engine *e, struct error *err)
 {
-    profile_step_done(&e->profiled);
-    /* the shards of this rank may have been without windows: no step of theirs was sent */
-    if (e->shards && (shards_step(e->shards, err) || send_step(e, e->train, &e->step, err)))
+    if (engine_gather(e, err))
         return -1;
     return run(e, e->train, e->micro, e->train->launch_count, err);
 }

@@ -40,6 +40,7 @@ struct engine {
     struct model_io io, eval_io;
     struct shards *shards; /* NULL: a micro-batch is one, and no other rank trains */
     struct step step;      /* of the latest micro-batch */
+    int gathered;          /* the gradients of its step are whole */
     size_t micro;          /* launches of a micro-batch; what follows in `train` is the update */
     size_t eval_batch;     /* windows in a batch of evaluation */
     struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
@@ -81,6 +82,10 @@ int engine_order(struct engine *e, const uint32_t *start, size_t count, struct e
 /* Enqueues one micro-batch, forward and backward; step->first, count and group say which samples.
  */
 int engine_micro(struct engine *e, const struct step *step, struct error *err);
+
+/* The gradients of the step, those of all shards and ranks together, are in params->grads from now
+ * on; the update, which does the same, takes them away. */
+int engine_gather(struct engine *e, struct error *err);
 
 /* Enqueues the optimizer's update; `step` is that of the last micro-batch. */
 int engine_update(struct engine *e, struct error *err);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "train/figures.h"
+#include "train/histograms.h"
 #include "train/saving.h"
 #include "train/steps.h"
 #include "train/telling.h"
@@ -88,7 +89,8 @@ static int loop_epochs(struct loop *loop, struct error *err)
             while (steps_batch(loop, &step))
                 if (engine_micro(t->engine, &step, err)) /* forward and backward */
                     return -1;
-            if (engine_update(t->engine, err) || steps_done(loop, &step, err))
+            if (histograms_gradients(loop, &step, err) || engine_update(t->engine, err) ||
+                steps_done(loop, &step, err))
                 return -1;
             if ((ended = tick(loop, err)))
                 return ended;
@@ -97,6 +99,8 @@ static int loop_epochs(struct loop *loop, struct error *err)
             return -1;
         int best = figures_judge(loop, &figures);
         telling_epoch(loop, &figures, best);
+        if (histograms_weights(loop, err))
+            return -1;
         watch_epoch(loop, &figures);
         if ((ended = keep_epoch(loop, &figures, best, err)))
             return ended;
