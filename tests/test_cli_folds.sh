@@ -104,4 +104,56 @@ other_keys()
 }
 point "nothing of it where no fold varies" other_keys
 
+# --- each fold from the one before
+
+# events NAME: the runs of such events, in the order of the journals.
+events()
+{
+    cat chain/journal/*.jsonl | sed -n 's/^{"n":\([0-9]*\),"event":"'"$1"'".*"run":\([0-9]*\).*/\1 \2/p' | sort -n | cut -d' ' -f2 | tr '\n' ' '
+}
+continued()
+{
+    run 0 sweep -c folds.ini -s model.hidden=8 -s sweep.continue_folds=yes -o chain && has out '^5 of 5 runs ended' && init= || return 1
+    [ "$(events started)" = '2 3 4 5 1 ' ] && [ "$(events ended)" = '2 3 4 5 1 ' ] || { events started && events ended && return 1; }
+    for fold in 1 2 3 4 5; do
+        # shellcheck disable=SC2086 # words
+        run 0 -q -c folds.ini -o alone$fold -s model.hidden=8 -s data.fold=$fold $init && same_weights chain/$fold/best.safetensors alone$fold/best.safetensors || return 1
+        init="-s model.init=alone$fold/best.safetensors"
+    done
+    ! same_weights chain/2/best.safetensors fleet/2-8/best.safetensors
+}
+point "continue_folds: each starts from the best weights of the fold before" continued
+listed()
+{
+    run 0 sweep -c folds.ini -s model.hidden=8 -s sweep.continue_folds=yes -o chain --list &&
+        [ "$(grep -c 'model.init=' out)" -eq 4 ] && has out "data.fold=3 .*model.init=$dir/chain/2/best.safetensors" && ! grep 'data.fold=1 .*model.init' out
+}
+point "--list says so" listed
+beside()
+{
+    rm -rf chain
+    run 1 sweep -c folds.ini -s model.hidden=8 -s sweep.continue_folds=yes -o chain --run 4 && has err '^seqtrain: run 4 starts from the weights of run 3, which has not ended$'
+    rm -rf chain
+    run 0 sweep -c folds.ini -s sweep.continue_folds=yes -o chain && has out '^10 of 10 runs ended' && same_weights chain/5-8/best.safetensors alone5/best.safetensors
+}
+point "other keys make chains side by side; --run keeps the order" beside
+broken()
+{
+    rm -rf chain
+    mkdir -p chain/2/plan.json
+    run 1 sweep -c folds.ini -s model.hidden=8 -s sweep.continue_folds=yes -o chain && has err '^seqtrain: 1 of 5 runs failed for good; the first: run 3 ' '^seqtrain: 3 of them are to be done$' && has out '^1 of 5 runs ended' || return 1
+    rmdir chain/2/plan.json
+    run 0 sweep -c folds.ini -s model.hidden=8 -s sweep.continue_folds=yes -o chain && has out '^5 of 5 runs ended' && same_weights chain/5/best.safetensors alone5/best.safetensors
+}
+point "a fold that fails holds up those behind it" broken
+refused()
+{
+    run 2 sweep -c folds.ini -s data.fold=1 -s sweep.continue_folds=yes -o none && has err 'continue_folds needs a list of data.fold in \[sweep\]$' &&
+        run 2 sweep -c folds.ini -s sweep.sampler=random -s sweep.continue_folds=yes -o none && has err 'needs sampler = grid$' &&
+        run 2 sweep -c folds.ini -s sweep.pruner=asha -s sweep.continue_folds=yes -o none && has err 'needs pruner = none$' &&
+        run 2 sweep -c folds.ini -s data.split=chronological -s data.look_back=no -s sweep.continue_folds=yes -o none && has err 'needs data.split = walk_forward$' &&
+        run 2 sweep -c folds.ini -o chain && has err 'chain holds another sweep'
+}
+point "refused where there is no chain" refused
+
 echo "1..$points"

@@ -13,6 +13,7 @@
 #include "commands/commands.h"
 #include "exec/comm.h"
 #include "run/run.h"
+#include "sweep/chain.h"
 #include "sweep/fleet.h"
 #include "sweep/results.h"
 #include "sweep/search.h"
@@ -250,6 +251,17 @@ static int journal_run(struct one *one, struct error *err)
     return result;
 }
 
+/* Whether the run that a run starts from has ended. */
+static int check_ready(const struct state *state, size_t number, struct error *err)
+{
+    const size_t before = chain_before(state->runs->sweep, number);
+    return !before || state->place[before - 1].state == RUN_ENDED
+               ? 0
+               : error_set(err, STATUS_FAILED,
+                           "run %zu starts from the weights of run %zu, which has not ended",
+                           number, before);
+}
+
 /* Trains a run, by itself or for the supervisor that has started this process and journals. */
 static int train_one(const struct options *options, struct runs *runs, struct log *log,
                      struct error *err)
@@ -269,6 +281,8 @@ static int train_one(const struct options *options, struct runs *runs, struct lo
                          "sweep --list");
     }
     int result = supervised ? state_check(state, err) : state_begin(state, 0, err);
+    if (!result)
+        result = check_ready(state, number, err);
     if (!result)
         result =
             worker_begin(&worker, &place, state->folder, number, &interrupted, log, &look, err);

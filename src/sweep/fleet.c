@@ -8,6 +8,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sweep/chain.h"
 #include "sweep/ending.h"
 #include "sweep/folds.h"
 #include "sweep/health.h"
@@ -96,11 +97,22 @@ static int is_open(const struct fleet *f, size_t run)
 /* Whether a run can be tried here. */
 static int is_within_reach(const struct fleet *f, size_t run)
 {
+    const size_t before = chain_before(f->runs->sweep, run);
+    if (before && !state_is_over(f->state, before) &&
+        (has_failed(f, before) || !is_within_reach(f, before)))
+        return 0;
     for (size_t i = 0; i < f->slots.count; i++)
         if (health_serves(&f->health, i) &&
             slots_allow(&f->slots, f->runs->sweep, i, row_of(f, run)->value[0]))
             return 1;
     return f->run[run - 1].in_slot;
+}
+
+/* Whether the run that a run starts from has ended. */
+static int is_ready(const struct fleet *f, size_t run)
+{
+    const size_t before = chain_before(f->runs->sweep, run);
+    return !before || f->state->place[before - 1].state == RUN_ENDED;
 }
 
 /* Whether another process has a run: 1, or 0 where it may be taken. */
@@ -130,7 +142,7 @@ static int next_run(struct fleet *f, size_t slot, size_t *run, struct error *err
         for (size_t i = 1; i <= f->runs->count; i++)
             if (is_open(f, i) && !f->run[i - 1].in_slot && f->run[i - 1].next_look <= now() &&
                 slots_allow(&f->slots, f->runs->sweep, slot, row_of(f, i)->value[0]) &&
-                health_may(&f->health, slot, i) &&
+                health_may(&f->health, slot, i) && is_ready(f, i) &&
                 (!*run || failures_of(f, i) < failures_of(f, *run)))
                 *run = i;
         elsewhere = *run ? is_elsewhere(f, *run, err) : 0;
@@ -641,16 +653,17 @@ static int conclude(struct fleet *f, struct error *err)
     screen_say(&f->screen, "%s: %s/sweep.csv", states, f->state->folder);
     for (size_t run = 1; run <= f->runs->count; run++)
         left += is_open(f, run) != 0;
-    if (left && !f->stopping)
+    if (left && !f->stopping && (f->changed || !failed))
         return tell_left(f, left, err);
     for (size_t run = f->runs->count; run >= 1; run--)
         if (has_failed(f, run))
             snprintf(first, sizeof first, "run %zu (%s), see %s/%s", run, row_of(f, run)->name,
                      row_of(f, run)->folder, STATE_CONSOLE);
-    if (failed && !f->stopping)
-        return error_set(err, STATUS_FAILED, "%zu of %zu runs failed for good; the first: %s",
-                         failed, f->runs->count, first);
-    return 0;
+    if (!failed || f->stopping)
+        return 0;
+    error_set(err, STATUS_FAILED, "%zu of %zu runs failed for good; the first: %s", failed,
+              f->runs->count, first);
+    return left ? error_add(err, "%zu of them are to be done", left) : -1;
 }
 
 static void on_child(int number)

@@ -91,6 +91,8 @@ static char *text_of(const struct sweep *s)
         if (s->base->sweep.sampler == SAMPLER_TPE)
             fprintf(out, "tpe_startup_trials = %ld\n", s->base->sweep.tpe_startup_trials);
         put_pruner(s->base, out);
+        if (s->base->sweep.continue_folds)
+            fputs("continue_folds = yes\n", out);
     }
     for (size_t k = 0; !failed && k < s->keys; k++)
         failed = put_key(s, &s->key[k], out);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "run/prepare.h"
+#include "sweep/chain.h"
 #include "sweep/names.h"
 #include "sweep/sampler.h"
 #include "sweep/values.h"
@@ -307,7 +308,7 @@ struct sweep *sweep_open(const char *path, char *const *settings, size_t count, 
         return NULL;
     }
     s->base = prepare_config(path, settings, count, err);
-    if (!s->base || open_keys(s, err) || count_runs(s, err))
+    if (!s->base || open_keys(s, err) || count_runs(s, err) || chain_check(s, err))
         goto failed;
     s->has_folder = is_said(s, "output");
     s->has_name = is_said(s, "name");
@@ -382,6 +383,9 @@ int sweep_point_of(const struct sweep *s, const json_t *values, double *point)
 
 /* --- runs */
 
+static int fill_run(const struct sweep *s, size_t number, const double *point, int starts,
+                    struct sweep_run *run, struct error *err);
+
 /* The value of a key as a setting; the caller frees. NULL: memory. */
 char *sweep_value(const struct sweep_key *key, const double *point)
 {
@@ -391,15 +395,15 @@ char *sweep_value(const struct sweep_key *key, const double *point)
     return names_number(key->is_whole ? floor(value + 0.5) : value, 17);
 }
 
-/* "run.output=FOLDER/NAME", in which nothing is replaced. */
-static char *output_setting(const struct sweep *s, const char *name)
+/* "KEY=FOLDER/NAME", in which nothing is replaced. */
+static char *path_setting(const char *key, const char *folder, const char *name)
 {
-    char *folder = file_join(s->base->sweep.output, name), *text = NULL;
+    char *path = file_join(folder, name), *text = NULL;
     size_t size;
-    FILE *out = folder ? open_memstream(&text, &size) : NULL;
+    FILE *out = path ? open_memstream(&text, &size) : NULL;
     if (out)
-        fputs("run.output=\"", out);
-    for (const char *at = folder; out && *at; at++) {
+        fprintf(out, "%s=\"", key);
+    for (const char *at = path; out && *at; at++) {
         if (!strncmp(at, "${", 2))
             putc('$', out);
         if (*at == '"')
@@ -408,7 +412,7 @@ static char *output_setting(const struct sweep *s, const char *name)
     }
     if (out)
         putc('"', out);
-    free(folder);
+    free(path);
     if (out && !fclose(out))
         return text;
     free(text);
@@ -422,34 +426,52 @@ static char *name_setting(const char *name)
     return asprintf(&text, "run.name=%s", name) < 0 ? NULL : text;
 }
 
-static int make_run(const struct sweep *s, const double *point, const char **value,
+/* Where a run of a chain starts from, as a setting; *setting stays NULL where it starts afresh. */
+static int init_setting(const struct sweep *s, size_t number, char **setting, struct error *err)
+{
+    const size_t before = chain_before(s, number);
+    struct sweep_run run;
+    if (!before)
+        return 0;
+    if (fill_run(s, before, NULL, 0, &run, err))
+        return -1;
+    *setting = path_setting("model.init", run.folder, "best.safetensors");
+    sweep_run_fini(&run);
+    return *setting ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+}
+
+/* `starts`: with what it starts from. */
+static int make_run(const struct sweep *s, const double *point, int starts, const char **value,
                     struct sweep_run *run, struct error *err)
 {
-    char *own[2] = {NULL, NULL}; /* what the file does not say */
+    char *own[3] = {NULL}; /* what the file does not say */
     size_t owns = 0;
+    if (starts && init_setting(s, run->number, own, err))
+        return -1;
+    owns += own[0] != NULL;
     run->name = names_of(s, run->number, point);
     run->label = names_label(s, point);
     int failed = !run->name || !run->label;
     for (size_t i = 0; !failed && i < s->keys; i++)
         failed = !(value[i] = sweep_value(&s->key[i], point));
     if (!failed && !s->has_folder)
-        failed = !(own[owns++] = output_setting(s, run->name));
+        failed = !(own[owns++] = path_setting("run.output", s->base->sweep.output, run->name));
     if (!failed && !s->has_name)
         failed = !(own[owns++] = name_setting(run->name));
     if (failed)
         error_set(err, STATUS_FAILED, "out of memory");
     else if (!(run->config = config_vary(s->base, value, own, owns, prepare_check, err)))
         error_prefix(err, "run %zu (%s)", run->number, run->label);
-    free(own[0]);
-    free(own[1]);
+    for (size_t i = 0; i < owns; i++)
+        free(own[i]);
     if (!run->config)
         return -1;
     run->folder = run->config->run.output;
     return (run->setting = config_settings(run->config, &run->settings, err)) ? 0 : -1;
 }
 
-int sweep_run(const struct sweep *s, size_t number, const double *point, struct sweep_run *run,
-              struct error *err)
+static int fill_run(const struct sweep *s, size_t number, const double *point, int starts,
+                    struct sweep_run *run, struct error *err)
 {
     const char **value = calloc(s->keys + 1, sizeof *value);
     double *own = calloc(s->axes + 1, sizeof *own);
@@ -459,7 +481,7 @@ int sweep_run(const struct sweep *s, size_t number, const double *point, struct 
         error_set(err, STATUS_FAILED, "out of memory");
     if (!failed && !point)
         sweep_point(s, number, own);
-    failed = failed || make_run(s, point ? point : own, value, run, err);
+    failed = failed || make_run(s, point ? point : own, starts, value, run, err);
     for (size_t i = 0; value && i < s->keys; i++)
         free((char *)value[i]);
     free(value);
@@ -467,6 +489,12 @@ int sweep_run(const struct sweep *s, size_t number, const double *point, struct 
     if (failed)
         sweep_run_fini(run);
     return failed ? -1 : 0;
+}
+
+int sweep_run(const struct sweep *s, size_t number, const double *point, struct sweep_run *run,
+              struct error *err)
+{
+    return fill_run(s, number, point, 1, run, err);
 }
 
 void sweep_run_fini(struct sweep_run *run)
