@@ -147,6 +147,14 @@ one_fits()
     need auto.ini && single_file -s device.select=0 $(budget 1.5)
 }
 point "one where a second would not fit" one_fits
+point "one that sets a power limit" single_file -s device.select=0 -s device.memory=256MiB -s device.power_limit=250
+two_limits()
+{
+    rm -rf fleet
+    run 2 sweep -c waiting.ini -s device.power_limit=250 && [ ! -e fleet ] &&
+        has err '^seqtrain: waiting.ini: slots 0 and 1 are one device, .*nvidia-smi -pl 250'
+}
+point "two slots of a device cannot both set one" two_limits
 
 # --- the device has less memory than the plan could know: another process took it
 

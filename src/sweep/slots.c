@@ -163,10 +163,29 @@ static int read_assignment(struct slots *s, const struct sweep *sweep, struct er
     return 0;
 }
 
+/* A run that sets a power limit puts back the one before, which must not be that of a run beside
+ * it. Slots on approval are not approved then. */
+static int check_limit(const struct slots *s, const struct sweep *sweep, struct error *err)
+{
+    if (sweep->base->device.power_limit <= 0)
+        return 0;
+    for (size_t b = 0; b < s->count; b++)
+        for (size_t a = 0; a < b; a++)
+            if (s->base[a] == a && s->base[b] == b && slots_same_device(s, a, b))
+                return error_set(err, STATUS_USAGE,
+                                 "%s: slots %zu and %zu are one device, on which "
+                                 "device.power_limit would be set and put back by two runs at a "
+                                 "time: 'nvidia-smi -pl %.0f' sets it for all",
+                                 config_name(sweep->base), a, b, sweep->base->device.power_limit);
+    return 0;
+}
+
 int slots_init(struct slots *s, const struct sweep *sweep, struct error *err)
 {
     *s = (struct slots){0};
-    return read_slots(s, sweep, err) || read_assignment(s, sweep, err) ? -1 : 0;
+    return read_slots(s, sweep, err) || read_assignment(s, sweep, err) || check_limit(s, sweep, err)
+               ? -1
+               : 0;
 }
 
 void slots_fini(struct slots *s)
