@@ -1,12 +1,17 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# fleet_kills.sh [COUNT [SEED]], in a build folder: kills a sweep at COUNT (100) random instants: a worker,
-# the supervisor, or the supervisor with its journal then cut in the middle of a line. The next call
-# must complete the sweep, as if nothing had been. Prints a line for each instant and a sum.
+# fleet_kills.sh [COUNT [SEED [search]]], in a build folder: kills a sweep at COUNT (100) random instants:
+# a worker, the supervisor, or the supervisor with its journal then cut in the middle of a line. The next
+# call must complete the sweep, as if nothing had been. Of a search, which draws points and prunes runs by
+# what has ended when, each run that ended must equal the same run alone, and the journals must give the
+# same decisions again (tests/replay_search). Prints a line for each instant and a sum.
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 count=${1-100}
 seed=${2-1}
+kind=${3-grid}
+well="as if undisturbed"
+[ "$kind" = grid ] || well="runs as alone, decisions as before"
 failed=0
 
 {
@@ -15,8 +20,13 @@ failed=0
 [sweep]
 output   = fleet
 slots    = 0, 0
-train.lr = 1e-3, 2e-3, 3e-3
 INI
+    if [ "$kind" = search ]; then
+        printf '%s\n' 'sampler = tpe' 'samples = 8' 'tpe_startup_trials = 3' 'pruner = asha' \
+            'reduction_factor = 2' 'train.lr = log(1e-4, 3e-2)'
+    else
+        echo 'train.lr = 1e-3, 2e-3, 3e-3'
+    fi
 } >fleet.ini
 
 # milliseconds: of some clock.
@@ -42,11 +52,27 @@ table()
 # same FOLDER: all runs are as in the sweep that nobody disturbed.
 same()
 {
+    if [ "$kind" = search ]; then
+        searched "$1"
+        return
+    fi
     table "$1" | cmp - undisturbed.csv || return 1
     for run in 1e-3 2e-3 3e-3; do
         same_weights "$1/$run/best.safetensors" "undisturbed/$run/best.safetensors" &&
             state "$1/$run/last.safetensors" >a && state "undisturbed/$run/last.safetensors" >b &&
             cmp a b || return 1
+    done
+}
+
+# searched FOLDER: all runs are at their end; those that ended are what each is alone.
+searched()
+{
+    [ "$(grep -Ec '^[1-8],.*,(ended|pruned),' "$1/sweep.csv")" -eq 8 ] || { cat "$1/sweep.csv" && return 1; }
+    "${seqtrain%/seqtrain}/tests/replay_search" fleet.ini >replayed || { cat replayed && return 1; }
+    for run in $(sed -n 's/^[1-8],\([0-9]*\),.*,ended,.*/\1/p' "$1/sweep.csv"); do
+        "$seqtrain" -q -c "$1/$run/config.ini" -o alone --overwrite 2>err || return 1
+        same_weights "$1/$run/best.safetensors" alone/best.safetensors &&
+            state "$1/$run/last.safetensors" >a && state alone/last.safetensors >b && cmp a b || return 1
     done
 }
 
@@ -113,12 +139,12 @@ while [ "$instant" -lt "$count" ]; do
     below 32768
     after=$((drawn * took / 32768))
     if disturb "$what" "$after" >told 2>&1 && same fleet >>told 2>&1; then
-        echo "$instant: $what after $after ms: as if undisturbed"
+        echo "$instant: $what after $after ms: $well"
     else
         echo "$instant: $what after $after ms: FAILED"
         sed 's/^/# /' told
         failed=$((failed + 1))
     fi
 done
-echo "$((count - failed)) of $count sweeps are as if undisturbed"
+echo "$((count - failed)) of $count sweeps: $well"
 [ "$failed" -eq 0 ]

@@ -223,5 +223,10 @@ both()
     again 10 "$(events search report)" && has search/sweep.csv ',pruned,'
 }
 point "tpe and asha, with two supervisors of two slots each" both
+instants()
+{
+    (cd "${seqtrain%/seqtrain}" && srcdir=${srcdir-.} sh "${srcdir-.}/tests/fleet_kills.sh" 2 $$ search)
+}
+point "random instants: workers, supervisors, journals that are cut" instants
 
 echo "1..$points"

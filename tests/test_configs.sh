@@ -119,6 +119,17 @@ coins()
 point "fleet.ini, a model for each coin and each length of candles" coins
 tested="$tested fleet"
 
+# Its base, and a part of the search.
+searched()
+{
+    short "$configs/amplifier_search.ini" || return 1
+    set -- -c "$configs/amplifier_search.ini" -s sweep.samples=4 -s train.epochs=2 -s data.stride=40
+    run 0 sweep "$@" -o found && lines err 0 && has out '^[1-4] of 4 runs ended.*: found/sweep.csv$' &&
+        run 0 sweep "$@" -s sweep.output=found --best -o best.ini && has best.ini '^hidden = 23$'
+}
+point "amplifier_search.ini" searched
+tested="$tested amplifier_search"
+
 # shellcheck disable=SC2086
 point "no configuration has been forgotten" test "$(cd "$configs" && LC_ALL=C ls -- *.ini)" = \
     "$(printf '%s.ini\n' $tested | LC_ALL=C sort)"

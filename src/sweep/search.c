@@ -213,13 +213,13 @@ static int same(const json_t *was, const json_t *is, const char *key)
 /* What would be journaled again in place of an event, by what was known then. NULL: memory. */
 static json_t *decide_again(const struct state *part, const json_t *event, size_t run)
 {
-    const json_t *decision = json_object_get(event, "decision");
+    const char *decision = json_string_value(json_object_get(event, "decision"));
     int decides;
     if (!decision)
         return drawn_event(part, run);
     const struct epoch_told told = {.epoch =
                                         (long)json_integer_value(json_object_get(event, "epoch")),
-                                    .is_last = !strcmp(json_string_value(decision), "end")};
+                                    .is_last = !strcmp(decision, "end")};
     return report_event(part, run, &told, jsonnumber_of(event, "figure"), &decides);
 }
 
@@ -257,7 +257,8 @@ int search_replay(struct state *s, struct search_replayed *replayed, FILE *told,
     for (size_t i = 0; !failed && i < journal_count(journal); i++) {
         const struct journal_event *e = journal_event(journal, i);
         json_t *from = json_object_get(e->object, "from"), *before;
-        if (!from)
+        const json_int_t run = json_integer_value(json_object_get(e->object, "run"));
+        if (!from || run < 1 || (size_t)run > s->runs->count)
             continue;
         if (!(before = json_object_get(known, e->file)) &&
             json_object_set_new(known, e->file, before = json_object())) {
