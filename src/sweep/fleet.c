@@ -588,7 +588,8 @@ static int fill_slots(struct fleet *f, size_t *open, struct error *err)
     }
     *open = 0;
     for (run = 1; run <= f->runs->count; run++)
-        *open += is_open(f, run) && is_within_reach(f, run);
+        *open += f->run[run - 1].in_slot /* a run that was pruned still saves */ ||
+                 (is_open(f, run) && is_within_reach(f, run));
     return 0;
 }
 
