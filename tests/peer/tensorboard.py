@@ -260,7 +260,7 @@ def same(a, b):
 def compare(a, root, rng):
     whole, folder = os.path.join(root, "whole"), os.path.join(root, "killed", RUN)
     train(a, whole)
-    os.makedirs(os.path.dirname(folder))
+    os.makedirs(folder)
     boards = [Board(os.path.dirname(folder), fast) for fast in (True, False)]
     try:
         kills = kill_and_resume(a, folder, boards, rng)
