@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Variables and [sweep] on the command line: what a file stands for, checked, listed and trained.
+top=$(cd "${srcdir-.}" && pwd) || exit 1
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -180,5 +181,24 @@ drawn()
     cmp first.3 first.5 && grep -o 'train.lr=[^ ]*' first.3 | sort -u >values && lines values 3
 }
 point "samples are drawn" drawn
+
+# The tutorial of the manual: its files, as they stand there.
+# example N: the Nth of its examples.
+example()
+{
+    awk -v wanted="$1" '/^\.SH/ { on = $2 == "TUTORIAL" } /^\.EX/ { n += on; inside = on; next }
+        /^\.EE/ { inside = 0 } inside && n == wanted' "$top/man/seqtrain-sweep.1" | sed 's/\\-/-/g'
+}
+tutorial()
+{
+    # shellcheck disable=SC2016 # the manual's text
+    example 2 >coins.ini && has coins.ini '^source +=.*\$\{vars.coin\}' && cp "$top/configs/data/synthetic_candles.csv.gz" BTC.csv.gz &&
+        for coin in ETH XRP SOL; do cp BTC.csv.gz $coin.csv.gz || return 1; done &&
+        run 0 check --all -c coins.ini -d none -s device.memory=12GiB && has out '^run 8 of 8: coin = SOL, lr = 5e-3' || return 1
+    { example 10 && sed -n '/^\[vars\]/,/^validation/p' coins.ini | sed '$d' && example 11 &&
+        sed -n '/^\[model\]/,$p' coins.ini; } >folds.ini
+    run 0 check --all -c folds.ini -d none -s device.memory=12GiB && has out '^run 3 of 3: fold = 3'
+}
+point "the tutorial's files" tutorial
 
 echo "1..$points"
