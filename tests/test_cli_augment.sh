@@ -97,6 +97,31 @@ predicts()
 }
 point "a checkpoint predicts" predicts
 
+# looked NAME ARGUMENT...: what seqtrain data says of its picture into NAME.
+looked()
+{
+    name=$1
+    shift
+    run 0 data -c small.ini -o look "$@" || return 1
+    grep -c 'look/augmentation.png' out >"$name"
+    return 0
+}
+shown()
+{
+    looked with && [ "$(cat with)" -eq 1 ] && png look/augmentation.png &&
+        cp look/augmentation.png first.png && rm -r look && looked again &&
+        cmp look/augmentation.png first.png && rm -r look &&
+        looked without -s data.augment=none -s data.augment_where= && [ "$(cat without)" -eq 0 ] &&
+        ! [ -e look/augmentation.png ]
+}
+point "data draws what it does" shown
+without_device()
+{
+    looked none -s device.select=nothing && [ "$(cat none)" -eq 0 ] &&
+        has out '^no picture of data\.augment: no usable OpenCL device fits'
+}
+point "data says so where no device draws it" without_device
+
 refused()
 {
     run 2 check -c small.ini -s data.augment=none && has err 'there is no augmentation that the condition could be for' &&

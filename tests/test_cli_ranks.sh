@@ -59,6 +59,15 @@ for count in 2 3 4 8; do
     point "$count ranks: the same bits" same one by$count
 done
 
+augmented()
+{
+    set -- -c ranks.ini -q -s 'data.augment=noise(0.1), step(0.5), crop(3), warp(1.5)' \
+        -s 'data.augment_where=close > open'
+    run 0 "$@" -s run.output=augmented && ranks 3 0 "$@" -s run.output=augmented3 &&
+        ! cmp -s one/best.safetensors augmented/best.safetensors && same augmented augmented3
+}
+point "3 ranks, windows that are augmented: the same bits" augmented
+
 told()
 {
     ranks 2 0 -c ranks.ini -s run.output=told && has out '^Ranks: 2 train together, each micro-batch in 8 shards' &&

@@ -623,6 +623,36 @@ static void untransformed_once(void **state)
     free(p[1].rgb);
 }
 
+/* A panel for each window and each of the first three features; every draw has its colour. */
+static void augmentation_draws(void **state)
+{
+    (void)state;
+    enum { WINDOWS = 3, ROWS = 40, MOST = 5, DRAWN = WINDOWS * ROWS * MOST };
+    static const size_t shapes[][3] = {{3, 40, 5}, {1, 2, 1}, {2, 1, 2}};
+    static char name[] = "a feature", title[] = "a window";
+    static float was[DRAWN], is[PLOT_DRAWS * DRAWN];
+    char *names[MOST] = {name, name, name, name, name}, *titles[] = {title, title, title};
+    struct error err = {0};
+    for (size_t i = 0; i < DRAWN; i++) {
+        was[i] = (float)(i % 7);
+        for (size_t d = 0; d < PLOT_DRAWS; d++)
+            is[d * DRAWN + i] = (float)(i % (8 + d)) + (float)d;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        const struct plot_augmentation a = {shapes[i][0], shapes[i][1], shapes[i][2], was,
+                                            is,           names,        titles,       "all"};
+        assert_int_equal(plot_augmentation(in_folder("numbers.png"), &about, &a, &err), 0);
+        struct picture p = picture_read(in_folder("numbers.png"));
+        for (size_t d = 0; d < PLOT_DRAWS; d++)
+            assert_true(count_color(&p, color_category[d]) > (i ? 20 : 2000));
+        assert_true(count_color(&p, COLOR_REST) > (i ? 20 : 500));
+        check_picture(p, "Augmentation");
+    }
+    const struct plot_augmentation none = {1, 2, 1, was, is, names, titles, "all"};
+    assert_int_equal(plot_augmentation("no/folder/a.png", &about, &none, &err), -1);
+    assert_int_equal(err.status, STATUS_FAILED);
+}
+
 /* What is left out has no place in the picture; a line must not be drawn through it. */
 static void optional_columns(void **state)
 {
@@ -1715,6 +1745,7 @@ int main(void)
         cmocka_unit_test(differences_have_their_size),
         cmocka_unit_test(names_in_their_place),
         cmocka_unit_test(untransformed_once),
+        cmocka_unit_test(augmentation_draws),
         cmocka_unit_test(optional_columns),
         cmocka_unit_test(prediction_changes_in_place),
         cmocka_unit_test(series_apart),

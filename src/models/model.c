@@ -179,12 +179,42 @@ static int scaling_of(const struct config *config, const struct model_shape *sha
     return config->data.scaler.kind == SCALER_WINDOW ? GATHER_STANDARDISED : GATHER_RAW;
 }
 
+/* What the model reads: windows, scaled, of a training graph augmented. Which of them are, [B, 1,
+ * 1]; NULL: all, or none. */
+static struct tensor *read_windows(struct graph *g, const struct config *config,
+                                   const struct model_shape *shape, const struct model_data *data,
+                                   struct model_io *io)
+{
+    const int supervised = model_of(config)->supervised;
+    struct tensor *flag = NULL;
+    io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),
+                          graph_borrow(g, "order", DTYPE_U32, 1, data->order), shape->window,
+                          scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0));
+    io->plain = io->whole = io->input;
+    if (g->training && shape->augment_feature)
+        flag = augment(g, shape, !supervised, data, io);
+    if (g->training && supervised && config->data.noise > 0)
+        io->input = op_noise(g, io->input, "data.noise", config->data.noise);
+    return flag;
+}
+
+struct graph *model_windows(struct params *params, const struct config *config, size_t batch,
+                            const struct model_shape *shape, const struct model_data *data,
+                            struct model_io *io)
+{
+    struct graph *g = graph_new(params, batch, 1);
+    *io = (struct model_io){0};
+    if (g)
+        read_windows(g, config, shape, data, io);
+    return g;
+}
+
 struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
                           const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io)
 {
     const struct model_class *class = model_of(config);
-    struct tensor *flag = NULL;
+    struct tensor *flag;
     struct graph *g = graph_new(params, batch, training);
     if (!g)
         return NULL;
@@ -196,14 +226,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     io->metrics = op_metrics(g);
     if (training && config->train.precision == PRECISION_FP16)
         op_loss_scale(g, io->metrics);
-    io->input = op_gather(g, graph_borrow(g, "series", DTYPE_F32, shape->features, data->series),
-                          graph_borrow(g, "order", DTYPE_U32, 1, data->order), shape->window,
-                          scaling_of(config, shape) + (data->staged ? GATHER_STAGED : 0));
-    io->whole = io->input;
-    if (training && shape->augment_feature)
-        flag = augment(g, shape, !class->supervised, data, io);
-    if (training && class->supervised && config->data.noise > 0)
-        io->input = op_noise(g, io->input, "data.noise", config->data.noise);
+    flag = read_windows(g, config, shape, data, io);
     if (class->supervised && config->model.reversible_norm)
         build_reversible(g, config, shape, io);
     else

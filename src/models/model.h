@@ -26,7 +26,8 @@ struct model_shape {
 };
 
 struct model_io {
-    struct tensor *input;   /* [B, T, F] */
+    struct tensor *plain;   /* [B, T, F] windows as they are */
+    struct tensor *input;   /* [B, T, F] what the model reads */
     struct tensor *whole;   /* [B, T, F] the input without disturbances, which is rebuilt */
     struct tensor *target;  /* [B, R, K]; NULL without targets */
     struct tensor *output;  /* [B, T, F], with targets [B, R K] or [B, R, K] */
@@ -95,6 +96,11 @@ struct model_data {
 struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
                           const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io);
+
+/* The same as far as io->input of a training graph, without a model. */
+struct graph *model_windows(struct params *params, const struct config *config, size_t batch,
+                            const struct model_shape *shape, const struct model_data *data,
+                            struct model_io *io);
 
 /* The terms of the model's loss, without tensors. That of targets alone is called as loss.target:
  * "mse". */

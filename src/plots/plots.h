@@ -204,4 +204,20 @@ struct plot_overview {
 int plot_data_overview(const char *path, const struct plot_about *about,
                        const struct plot_overview *overview, struct error *err);
 
+/*
+ * augmentation.png: training windows as they are and as data.augment makes them in the first
+ * epochs; a row of panels a window, a panel for each of the first features.
+ */
+enum { PLOT_DRAWS = 3 };
+struct plot_augmentation {
+    size_t windows, rows, features;
+    const float *was;           /* [windows, rows, features], scaled */
+    const float *is;            /* [PLOT_DRAWS, windows, rows, features] */
+    char *const *feature_names; /* [features] */
+    char *const *titles;        /* [windows] */
+    const char *what;           /* "322 of 5338 training windows" */
+};
+int plot_augmentation(const char *path, const struct plot_about *about,
+                      const struct plot_augmentation *augmentation, struct error *err);
+
 #endif

@@ -7,11 +7,13 @@
 
 #include "analysis/distribution.h"
 #include "analysis/normality.h"
+#include "data/augment.h"
 #include "data/table.h"
 #include "plots/plots.h"
 #include "task/column.h"
 #include "task/label.h"
 #include "task/target_sample.h"
+#include "train/augmented.h"
 #include "util/file.h"
 
 static const char *const part_name[PARTS] = {"training", "validation", "test"};
@@ -276,6 +278,74 @@ static int draw(const struct config *config, const struct dataset *data, double 
     return failed ? -1 : 0;
 }
 
+/* --- augmentation */
+
+enum { SHOWN = 3 }; /* windows */
+
+/* Some of the training windows that are augmented, evenly spaced; how many. */
+static size_t choose_windows(const struct dataset *data, uint32_t start[SHOWN])
+{
+    const struct augmentation *a = data->augment;
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < data->count[PART_TRAIN] && n < SHOWN; i++) {
+        const uint32_t s = data->start[PART_TRAIN][i];
+        if (a->flag && a->flag[s] == 0)
+            continue;
+        if (at++ == (2 * n + 1) * a->windows / (2 * SHOWN))
+            start[n++] = s;
+    }
+    return n;
+}
+
+static int draw_windows(const struct config *config, const struct dataset *data,
+                        struct session *session, struct error *err)
+{
+    const struct plot_about about = {config->run.name, "seqtrain " PACKAGE_VERSION, 0};
+    const size_t elems = data->window * data->features;
+    uint32_t start[SHOWN];
+    char titles[SHOWN][64], *title[SHOWN], what[160];
+    const size_t n = choose_windows(data, start);
+    float *x = malloc((1 + PLOT_DRAWS) * n * elems * sizeof *x);
+    char *path = x ? picture(config, "augmentation.png", err) : NULL;
+    int failed = path ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < n; i++) {
+        label_row(titles[i], sizeof titles[i], data, start[i]);
+        title[i] = titles[i];
+    }
+    snprintf(what, sizeof what,
+             "%zu of %zu training windows; %zu of them, as they are and in epochs 1, 2 and 3",
+             data->augment->windows, data->count[PART_TRAIN], n);
+    failed = failed ||
+             augmented_windows(session, config, data, start, n, PLOT_DRAWS, x, x + n * elems, err);
+    failed = failed ||
+             plot_augmentation(path, &about,
+                               &(struct plot_augmentation){n, data->window, data->features, x,
+                                                           x + n * elems, data->names, title, what},
+                               err);
+    if (!failed)
+        printf("%s\n", path);
+    free(path);
+    free(x);
+    return failed ? -1 : 0;
+}
+
+/* What data.augment makes of some windows, where a device is there to do it. */
+static int draw_augmentation(const struct config *config, const struct dataset *data,
+                             struct error *err)
+{
+    const struct session_options nothing = {0};
+    if (!data->augment || !data->augment->windows)
+        return 0;
+    struct session *session = session_open(config, &nothing, err);
+    if (!session) {
+        printf("no picture of data.augment: %s\n", err->text);
+        return 0;
+    }
+    const int failed = draw_windows(config, data, session, err);
+    session_close(session);
+    return failed;
+}
+
 int overview_report(const struct config *config, const struct dataset *data, struct error *err)
 {
     unsigned char *part_of = cover(data);
@@ -308,6 +378,7 @@ int overview_report(const struct config *config, const struct dataset *data, str
             printf("%s\n", path);
         free(path);
     }
+    failed = failed || draw_augmentation(config, data, err);
     free(part_of);
     free(rows);
     free(range);

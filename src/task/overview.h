@@ -12,7 +12,8 @@
 
 /*
  * Prints to standard output and draws data_overview.png and, with targets,
- * target_distribution.png into run.output, which is made if it is missing.
+ * target_distribution.png into run.output, which is made if it is missing; with data.augment also
+ * augmentation.png, for which a device is opened: where there is none, that is said.
  */
 int overview_report(const struct config *config, const struct dataset *data, struct error *err);
 

@@ -32,9 +32,7 @@ static size_t evaluate_batch(const struct engine *e, size_t batch)
     return batch < most ? batch : most;
 }
 
-/* Extents of a graph over windows of so many rows. */
-static struct model_shape shape_of(const struct dataset *data, const struct config *c,
-                                   size_t window)
+struct model_shape planned_shape(const struct dataset *data, const struct config *c, size_t window)
 {
     const struct augmentation *a = data->augment;
     struct model_shape shape = {
@@ -134,7 +132,7 @@ struct stage_shape planned_batches(const struct engine *e, int evaluating, size_
 {
     const struct dataset *data = e->data;
     const size_t window = evaluating && data->eval_window ? data->eval_window : data->window;
-    const struct model_shape shape = shape_of(data, e->config, window);
+    const struct model_shape shape = planned_shape(data, e->config, window);
     return (struct stage_shape){batch, window, shape.target_first, shape.target_rows};
 }
 
@@ -199,9 +197,9 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
 {
     const struct config *c = e->config;
     const size_t batch = planned_windows(c);
-    const struct model_shape shape = shape_of(e->data, c, e->data->window);
+    const struct model_shape shape = planned_shape(e->data, c, e->data->window);
     struct model_shape eval_shape =
-        shape_of(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
+        planned_shape(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
     eval_shape.carries = carries(e);
     e->eval_batch = evaluate_batch(e, batch);
     if (options->training) {

@@ -24,6 +24,10 @@ struct planned_memory {
 };
 struct planned_memory planned_memory(const struct engine *e);
 
+/* Extents of a graph over windows of so many rows. */
+struct model_shape planned_shape(const struct dataset *data, const struct config *config,
+                                 size_t window);
+
 /* Windows that the launches of training take at a time: a micro-batch, or a shard of it. */
 size_t planned_windows(const struct config *config);
 
