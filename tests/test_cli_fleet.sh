@@ -100,7 +100,7 @@ changed()
         has err "^seqtrain: fleet holds another sweep: 'clip_norm = 0.5' was 'clip_norm = .*--overwrite begins anew" &&
         run 2 sweep -c fleet.ini -s train.lr=1e-3 && has err 'holds another sweep' &&
         run 2 sweep -c fleet.ini --status -s train.clip_norm=0.5 && cmp fleet/sweep.csv before.csv &&
-        run 0 sweep -c fleet.ini -s device.threads=1 --status
+        run 0 sweep -c fleet.ini -s device.threads=1 -s plots.enable=none -s ranks.timeout=60s -s log.slow=0 --status
 }
 point "another sweep in the folder is refused, but for what changes no result" changed
 overwritten()

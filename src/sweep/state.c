@@ -28,7 +28,7 @@ static int out_of_memory(struct error *err)
 static void put_base(const struct sweep *s, const char *text, FILE *out)
 {
     static const char folder[] = "output = ";
-    static const char *const others[] = {"[device]", "[log]"};
+    static const char *const others[] = {"[device]", "[log]", "[plots]", "[ranks]"};
     int skip = 0;
     for (const char *line = text; *line;) {
         size_t length = strcspn(line, "\n");
