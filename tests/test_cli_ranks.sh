@@ -68,6 +68,16 @@ augmented()
 }
 point "3 ranks, windows that are augmented: the same bits" augmented
 
+# Four batches of validation, dealt to three ranks, and figures of samples and of batches.
+evaluates()
+{
+    for term in none nt_xent; do
+        set -- -c ranks.ini -q -s loss.contrastive=$term -s train.evaluate_batch=3
+        run 0 "$@" -s run.output=whole-$term && ranks 3 0 "$@" -s run.output=dealt-$term &&
+            same whole-$term dealt-$term || return 1
+    done
+}
+point "ranks evaluate together: the same figures" evaluates
 told()
 {
     ranks 2 0 -c ranks.ini -s run.output=told && has out '^Ranks: 2 train together, each micro-batch in 8 shards' &&

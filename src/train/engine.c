@@ -221,51 +221,134 @@ static void sigmoid(float *y, size_t count)
         y[i] = (float)(1 / (1 + exp(-(double)y[i])));
 }
 
-int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
-                    const struct outputs *outputs, struct evaluation *result, struct error *err)
+/* What becomes of the batches of an evaluation. */
+struct taken {
+    const struct outputs *out;
+    struct evaluation *sum; /* NULL: what each batch says is kept */
+    float *values;          /* [terms, batch] of one batch, or of each */
+};
+
+/* A batch has run: windows [first, first + n) of those that were ordered. 1 or -1: an end. */
+static int take_batch(struct engine *e, const struct taken *t, size_t first, size_t n,
+                      struct error *err)
 {
-    static const struct outputs nothing;
-    const struct outputs *out = outputs ? outputs : &nothing;
-    struct plan *p = e->eval;
     const struct terms *terms = &e->eval_io.terms;
-    size_t batch = e->eval_batch;
-    *result = (struct evaluation){0};
-    if (!count)
-        return 0;
-    float *room = malloc(batch * sizeof *room);
-    if (!room)
-        return error_set(err, STATUS_FAILED, "out of memory");
+    const struct outputs *out = t->out;
+    const size_t batch = e->eval_batch, at = out->each ? 0 : first;
+    const int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
+    float *values = t->sum ? t->values : t->values + first * terms->count;
+    if (evaluation_read(terms, n, batch, values, err) ||
+        read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
+        read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
+        read_samples(e->eval_io.input, batch, at, n, out->input, err))
+        return -1;
+    if (t->sum)
+        evaluation_add(terms, n, batch, values, t->sum);
+    if (out->value && terms->term[0].over == TERM_SAMPLES)
+        memcpy(out->value + at, values, n * sizeof *values);
+    if (logits && out->output)
+        sigmoid(out->output + at * (e->eval_io.output->elems / batch),
+                n * (e->eval_io.output->elems / batch));
+    return out->each ? out->each(out->ctx, out, first, n) : 0;
+}
+
+/* Runs the batches of these windows. 1 or -1: an end. */
+static int run_batches(struct engine *e, const uint32_t *start, size_t count,
+                       const struct taken *taken, struct error *err)
+{
+    struct plan *p = e->eval;
+    const size_t batch = e->eval_batch;
     const struct stage_shape shape = planned_batches(e, 1, batch);
-    int failed =
-        order(e, &shape, start, count, err) || evaluation_begin(terms, result, err) ? -1 : 0;
-    int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
+    int failed = order(e, &shape, start, count, err);
     for (size_t first = 0; !failed && first < count; first += batch) {
         size_t n = count - first < batch ? count - first : batch;
         const struct step step = {.first = (uint32_t)first,
                                   .count = (uint32_t)n,
                                   .group = (uint32_t)n,
                                   .seed = {(uint32_t)e->config->run.seed, 0}};
-        size_t at = out->each ? 0 : first;
         int fresh =
             p->carries && (!first || !dataset_goes_on(e->data, start[first - 1], start[first]));
-        failed =
-            -((fresh && exec_forget(p, err)) || send_batch(e, p, &step, err) ||
-              run(e, p, 0, p->launch_count, err) ||
-              evaluation_add(terms, n, out->value ? out->value + at : NULL, room, result, err) ||
-              read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
-              read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
-              read_samples(e->eval_io.input, batch, at, n, out->input, err));
-        if (!failed && logits && out->output)
-            sigmoid(out->output + at * (e->eval_io.output->elems / batch),
-                    n * (e->eval_io.output->elems / batch));
-        if (!failed && out->each)
-            failed = out->each(out->ctx, out, first, n);
+        failed = -((fresh && exec_forget(p, err)) || send_batch(e, p, &step, err) ||
+                   run(e, p, 0, p->launch_count, err));
+        if (!failed)
+            failed = take_batch(e, taken, first, n, err);
     }
-    free(room);
     feed_end(e->feed);
+    return failed;
+}
+
+int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
+                    const struct outputs *outputs, struct evaluation *result, struct error *err)
+{
+    static const struct outputs nothing;
+    const struct terms *terms = &e->eval_io.terms;
+    *result = (struct evaluation){0};
+    if (!count)
+        return 0;
+    float *room = calloc(e->eval_batch * terms->count, sizeof *room);
+    if (!room)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    const struct taken taken = {outputs ? outputs : &nothing, result, room};
+    int failed = evaluation_begin(terms, result, err);
+    if (!failed)
+        failed = run_batches(e, start, count, &taken, err);
+    free(room);
     if (failed)
         return failed < 0 ? -1 : 1;
     return evaluation_end(terms, count, result, err);
+}
+
+/* --- by all ranks */
+
+/* The first of the windows that a rank evaluates: batches are dealt in a row. */
+static size_t first_of(const struct engine *e, int rank, size_t count)
+{
+    const size_t batches = (count + e->eval_batch - 1) / e->eval_batch;
+    const size_t first = batches * (size_t)rank / (size_t)comm_size(e->comm) * e->eval_batch;
+    return first < count ? first : count;
+}
+
+/* What each rank has kept goes to all, by way of rank 0. */
+static int share_values(struct engine *e, float *values, size_t count, struct error *err)
+{
+    const size_t terms = e->eval_io.terms.count;
+    const size_t batches = (count + e->eval_batch - 1) / e->eval_batch;
+    const int me = comm_rank(e->comm);
+    for (int rank = 1; rank < comm_size(e->comm); rank++) {
+        const size_t from = first_of(e, rank, count), to = first_of(e, rank + 1, count);
+        float *at = values + from * terms;
+        const size_t bytes =
+            (to < count ? to - from : batches * e->eval_batch - from) * terms * sizeof *at;
+        if (from < to && ((me == rank && comm_send(e->comm, 0, at, bytes, err)) ||
+                          (!me && comm_receive(e->comm, rank, at, bytes, err))))
+            return -1;
+    }
+    return comm_share(e->comm, values, batches * e->eval_batch * terms * sizeof *values, err);
+}
+
+int engine_evaluate_together(struct engine *e, const uint32_t *start, size_t count,
+                             struct evaluation *result, struct error *err)
+{
+    static const struct outputs nothing;
+    const struct terms *terms = &e->eval_io.terms;
+    if (!e->comm || !count || e->eval->carries || !evaluation_divides(terms))
+        return engine_evaluate(e, start, count, NULL, result, err);
+    const size_t batch = e->eval_batch, batches = (count + batch - 1) / batch;
+    const size_t from = first_of(e, comm_rank(e->comm), count);
+    const size_t own = first_of(e, comm_rank(e->comm) + 1, count) - from;
+    *result = (struct evaluation){0};
+    float *values = calloc(batches * batch * terms->count, sizeof *values);
+    if (!values)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    const struct taken taken = {&nothing, NULL, values + from * terms->count};
+    int failed = own ? run_batches(e, start + from, own, &taken, err) : 0;
+    if (!failed)
+        failed = share_values(e, values, count, err);
+    for (size_t first = 0; !failed && first < count; first += batch)
+        evaluation_add(terms, count - first < batch ? count - first : batch, batch,
+                       values + first * terms->count, result);
+    free(values);
+    return failed ? -1 : evaluation_end(terms, count, result, err);
 }
 
 size_t engine_batch(const struct engine *e)

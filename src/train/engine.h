@@ -39,6 +39,7 @@ struct engine {
     struct plan *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
     struct shards *shards; /* NULL: a micro-batch is one, and no other rank trains */
+    struct comm *comm;     /* the ranks that train together; NULL: alone */
     struct step step;      /* of the latest micro-batch */
     int gathered;          /* the gradients of its step are whole */
     size_t micro;          /* launches of a micro-batch; what follows in `train` is the update */
@@ -109,6 +110,11 @@ struct outputs {
 };
 int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                     const struct outputs *outputs, struct evaluation *result, struct error *err);
+
+/* The same by all ranks together, to the same bits: each runs a part of the batches, where no
+ * figure needs them all in one place. */
+int engine_evaluate_together(struct engine *e, const uint32_t *start, size_t count,
+                             struct evaluation *result, struct error *err);
 
 /* Windows in a batch of evaluation. */
 size_t engine_batch(const struct engine *e);

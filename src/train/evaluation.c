@@ -23,23 +23,31 @@ int evaluation_begin(const struct terms *terms, struct evaluation *sum, struct e
     return 0;
 }
 
-int evaluation_add(const struct terms *terms, size_t n, float *first, float *room,
-                   struct evaluation *sum, struct error *err)
+int evaluation_read(const struct terms *terms, size_t n, size_t room, float *to, struct error *err)
 {
     for (size_t k = 0; k < terms->count; k++) {
         const struct term *t = &terms->term[k];
-        float *value = k || !first ? room : first;
+        const size_t values = t->over == TERM_SAMPLES ? n : 1;
+        if (t->over != TERM_OFF &&
+            buffer_read(t->value->buffer, 0, values * sizeof *to, to + k * room, err))
+            return -1;
+    }
+    return 0;
+}
+
+void evaluation_add(const struct terms *terms, size_t n, size_t room, const float *from,
+                    struct evaluation *sum)
+{
+    for (size_t k = 0; k < terms->count; k++) {
+        const struct term *t = &terms->term[k];
+        const float *value = from + k * room;
         if (t->over == TERM_OFF)
             continue;
-        if (buffer_read(t->value->buffer, 0, (t->over == TERM_SAMPLES ? n : 1) * sizeof *value,
-                        value, err))
-            return -1;
         if (t->over != TERM_SAMPLES)
             sum->term[k] += (double)*value * (double)n;
         for (size_t i = 0; t->over == TERM_SAMPLES && i < n; i++)
             sum->term[k] += value[i];
     }
-    return 0;
 }
 
 /* The figure of a term that is made of sums over all batches. */
@@ -53,6 +61,14 @@ static int whole_of(const struct term *t, size_t samples, double *figure, struct
         *figure = t->whole(total, t->total->elems, samples);
     free(total);
     return failed;
+}
+
+int evaluation_divides(const struct terms *terms)
+{
+    for (size_t k = 0; k < terms->count; k++)
+        if (terms->term[k].total)
+            return 0;
+    return 1;
 }
 
 int evaluation_end(const struct terms *terms, size_t samples, struct evaluation *sum,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * evaluation: the figures of a part, made of those of its batches as each term of the loss says.
- * begin, then run a batch and add it, again and again, then end.
+ * begin, then run a batch, read and add it, again and again, then end. The sums are those of the
+ * batches in their order, whoever has run them.
  */
 #ifndef TRAIN_EVALUATION_H
 #define TRAIN_EVALUATION_H
@@ -16,10 +17,13 @@ struct evaluation {
 
 int evaluation_begin(const struct terms *terms, struct evaluation *sum, struct error *err);
 
-/* The n samples of the batch that has just run. `first` [B] gets the first term's value of each,
- * unless it is NULL; `room` holds B floats. */
-int evaluation_add(const struct terms *terms, size_t n, float *first, float *room,
-                   struct evaluation *sum, struct error *err);
+/* The values of the batch of n samples that has just run: those of term k to [k room ...). */
+int evaluation_read(const struct terms *terms, size_t n, size_t room, float *to, struct error *err);
+void evaluation_add(const struct terms *terms, size_t n, size_t room, const float *from,
+                    struct evaluation *sum);
+
+/* Whether these values say all: no term has sums on the device, which the batches add to. */
+int evaluation_divides(const struct terms *terms);
 
 /* Makes figures of the sums over `samples` samples. */
 int evaluation_end(const struct terms *terms, size_t samples, struct evaluation *sum,

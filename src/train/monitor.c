@@ -104,7 +104,7 @@ int monitor_evaluate(const struct monitor *m, struct engine *e, struct log *log,
     const size_t count = e->data->count[PART_VALIDATION];
     *metric = NAN;
     if (!m->metric)
-        return engine_evaluate(e, start, count, NULL, evaluation, err);
+        return engine_evaluate_together(e, start, count, evaluation, err);
     return m->measures.measure(e, start, count, (size_t)(m->metric - m->measures.metric),
                                evaluation, metric, log, err);
 }

@@ -272,6 +272,7 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
         params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
     e->judged = e->params;
     e->config = config;
+    e->comm = options->comm;
     optim_init(&e->optim, config);
     e->data = data;
     e->dev = dev;
