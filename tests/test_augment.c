@@ -305,7 +305,7 @@ static void write_data(void)
     FILE *out = fopen("augment.csv", "w");
     double r[ROWS], price = 100;
     assert_non_null(out);
-    fprintf(out, "r,s,l,open,high,low,close,volume,other\n");
+    fprintf(out, "t,r,s,l,open,high,low,close,volume,other\n");
     for (uint32_t i = 0; i < ROWS; i++) {
         uint32_t w[4];
         philox(w, i, 0, 0, 0, 3);
@@ -314,9 +314,9 @@ static void write_data(void)
         for (uint32_t k = 0; k < 4 && k <= i; k++)
             sum += r[i - k];
         price *= exp(0.01 * r[i]);
-        fprintf(out, "%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%u\n", r[i], sum, 5 + 0.25 * i, open,
-                (open > price ? open : price) * 1.002, (open < price ? open : price) * 0.997, price,
-                50 + philox_unit(w[2]), i % 7);
+        fprintf(out, "%u,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%u\n", 1600000000 + 3600 * i, r[i],
+                sum, 5 + 0.25 * i, open, (open > price ? open : price) * 1.002,
+                (open < price ? open : price) * 0.997, price, 50 + philox_unit(w[2]), i % 7);
     }
     assert_int_equal(fclose(out), 0);
 }
@@ -492,6 +492,19 @@ static void units_and_candles(void **state)
         dataset_free(data);
         config_free(config);
     }
+}
+
+/* Nothing is added to the time of day, which has no direction either. */
+static void the_time_is_not_disturbed(void **state)
+{
+    (void)state;
+    struct config *config = CONFIG("data.features=r, hour_sin()", "data.targets=s", "data.time=t",
+                                   "data.augment=noise(1), flip(0.5)");
+    struct dataset *data = load(config);
+    assert_true(data->augment->feature[0] == 1 && data->augment->feature[4] == 0);
+    assert_true(data->augment->feature[2] == -1 && data->augment->feature[6] == 1);
+    dataset_free(data);
+    config_free(config);
 }
 
 /* A training engine, its tensors each in memory of its own, after the micro-batch of the windows
@@ -784,6 +797,7 @@ int main(void)
         cmocka_unit_test(what_is_refused),
         cmocka_unit_test(what_is_taken),
         cmocka_unit_test(units_and_candles),
+        cmocka_unit_test(the_time_is_not_disturbed),
         cmocka_unit_test(a_turned_target_stays_true),
         cmocka_unit_test(a_shifted_target_stays_true),
         cmocka_unit_test(candles_stay_candles),

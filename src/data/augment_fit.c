@@ -79,7 +79,8 @@ static void find_units(const struct load *load, struct augmentation *a)
             first = f;
         const size_t with = price ? first : f;
         const double ratio = data->scaler.scale[with] / data->scaler.scale[f];
-        of[UNIT] = (float)((by_scaler ? 1 : spread(data, with)) * ratio);
+        if (data->channels > 1 || feature_base(load->feature[f])) /* no function of the time */
+            of[UNIT] = (float)((by_scaler ? 1 : spread(data, with)) * ratio);
         of[DRAWS_AS] = (float)with;
         of[SIGN] = 1;
         of[OFFSET] = 0;
