@@ -371,6 +371,7 @@ static void what_is_refused(void **state)
     expect_refusal(ON_MOVES("spike(0.1)", "r"), "it is written spike(p,s)");
     expect_refusal(ON_MOVES("spike(0.1,2,3)", "r"), "it is written spike(p,s)");
     expect_refusal(ON_MOVES("noise(1) 2", "r"), "it is written noise(s)");
+    expect_refusal(ON_MOVES("noise x(1)", "r"), "it is written noise(s)");
     expect_refusal(ON_MOVES("noise(x)", "r"), "in noise(s), s is a number above 0 and at most 100");
     expect_refusal(ON_MOVES("noise(0)", "r"), "in noise(s), s is a number above 0");
     expect_refusal(ON_MOVES("noise(nan)", "r"), "in noise(s), s is a number above 0");
@@ -437,7 +438,7 @@ static void what_is_taken(void **state)
     struct config *const configs[] = {
         ON_PRICES("step(1), slope(1), crop(2), warp(2), flip(0.5)", "ret(close)", "roc(close,2)"),
         ON_PRICES("step(1), slope(1), crop(2), warp(2)", "ret(close), close", "other"),
-        ON_PRICES("noise(1), spike(1,1)", "close", "volatility(close,5)"),
+        ON_PRICES("Noise ( 1 ), spike( 1 , 1 )", "close", "volatility(close,5)"),
         ON_PRICES("none", "close", "close"),
         CONFIG("data.features=r, s", "data.targets=channel", "data.channels=apart",
                "data.augment=crop(2), noise(0.1), warp(2)"),

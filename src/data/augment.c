@@ -60,8 +60,9 @@ static int unknown(const char *item, const char *name, struct error *err)
 static int read_numbers(const struct kind *kind, const char *item, double value[2],
                         struct error *err)
 {
-    const char *at = item + strcspn(item, "(");
+    const char *at = item + strcspn(item, " \t(");
     char number[64];
+    at += strspn(at, " \t");
     for (size_t i = 0; i < kind->numbers; i++) {
         if (*at != (i ? ',' : '('))
             return fault(err, item, "it is written %s", kind->form);
