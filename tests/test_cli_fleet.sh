@@ -248,6 +248,14 @@ stopped()
 }
 point "SIGTERM stops all with checkpoints; the next call goes on" stopped TERM 143
 point "SIGINT does so too" stopped INT 130
+point "SIGHUP" stopped HUP 129
+point "SIGUSR1" stopped USR1 138
+without_terminal()
+{
+    rm -rf fleet
+    TERM= setsid -w "$seqtrain" sweep -c long.ini -s train.epochs=2 -o bare <&- >/dev/null 2>&1 && has bare/sweep.csv '^1,.*,ended,0,2,' '^2,.*,ended,0,2,'
+}
+point "no terminal is needed" without_terminal
 # Another command has begun the folder anew, between two runs of this one.
 overtaken()
 {
