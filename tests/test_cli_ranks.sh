@@ -191,6 +191,28 @@ point "a rank with another seed" unlike run.seed=77 "'seed = 77' in its configur
 point "a rank with another number of epochs" unlike train.epochs=77 "'epochs = 77' in its configuration"
 point "a rank with other data" unlike data.source=fewer.csv 'other data than rank 0'
 point "a rank with other weights" unlike model.init=one/best.safetensors 'other weights'
+# Rank 1 has another card: its sensors are told, and its limit is set and put back.
+cards()
+{
+    for card in 1 2; do
+        printf '%s\n' "address 00000000:4$card:00.0" "name Card $card" "temperature 6$card" 'limit 300000' \
+            'least 100000' 'most 350000' >nvml$card
+    done
+    cat >cards.sh <<EOF
+case \${OMPI_COMM_WORLD_RANK-\$PMI_RANK} in 1) card=2 ;; *) card=1 ;; esac
+STAND_IN_NVML=$dir/nvml\$card SEQTRAIN_TEST_CARD=0000:4\$card:00.0
+LD_LIBRARY_PATH=${seqtrain%/seqtrain}/tests/stand_in\${LD_LIBRARY_PATH:+:\$LD_LIBRARY_PATH}
+export STAND_IN_NVML SEQTRAIN_TEST_CARD LD_LIBRARY_PATH
+exec "$seqtrain" -c ranks.ini -q -s run.output=cards -s device.power_limit=250
+EOF
+    timeout 60 mpirun -n 2 sh cards.sh >out 2>err </dev/null || return 1
+    for card in 1 2; do
+        [ "$(paste -s -d ' ' nvml$card.set)" = '250000 300000' ] || { cat nvml$card.set; return 1; }
+    done
+    grep '"event":"epoch"' cards/log.jsonl >epochs && [ "$(wc -l <epochs)" -eq 3 ] &&
+        [ "$(grep -c '"telemetry":{.*"temperature":61.0,.*"telemetry_ranks":\[{"rank":1,.*"temperature":62.0,' epochs)" -eq 3 ]
+}
+point "each rank limits its own card, and its sensors are told" cards
 point "several devices, one a rank" ranks 2 0 -c ranks.ini -q -s run.output=devices -s "ranks.devices=cpu, 0"
 point "with the same bits" same one devices
 echo "1..$points"

@@ -2,6 +2,8 @@
 #include "train/sensors.h"
 
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "telemetry/telemetry.h"
 #include "train/loop.h"
@@ -39,6 +41,46 @@ void sensors_say(const struct training *t)
     sensed_text(&r, text, sizeof text);
     if (*text)
         log_detail(t->log, "Device: %s.", text);
+}
+
+/* --- of other ranks */
+
+int sensors_gather(struct loop *loop, struct error *err)
+{
+    const struct training *t = loop->training;
+    struct sensors *s = &loop->sensors;
+    const size_t ranks = (size_t)comm_size(t->comm);
+    struct telemetry_reading own;
+    if (ranks < 2)
+        return 0;
+    memset(&own, 0, sizeof own);
+    sensed_clear(&own);
+    if (t->telemetry)
+        telemetry_last(t->telemetry, &own);
+    if (comm_rank(t->comm))
+        return comm_send(t->comm, 0, &own, sizeof own, err);
+    if (!s->other && !(s->other = calloc(ranks, sizeof *s->other)))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 1; i < ranks; i++)
+        if (comm_receive(t->comm, (int)i, &s->other[i - 1], sizeof *s->other, err))
+            return -1;
+    return 0;
+}
+
+json_t *sensors_others(const struct loop *loop)
+{
+    const struct training *t = loop->training;
+    if (!loop->sensors.other || !t->telemetry)
+        return NULL;
+    json_t *all = json_array();
+    for (int i = 1; i < comm_size(t->comm); i++) {
+        json_t *one = json_pack("{s:i}", "rank", i);
+        json_t *rest = sensed_json(&loop->sensors.other[i - 1]);
+        json_object_update(one, rest);
+        json_decref(rest);
+        json_array_append_new(all, one);
+    }
+    return all;
 }
 
 /* --- steps */

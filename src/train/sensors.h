@@ -8,14 +8,25 @@
 
 #include <jansson.h>
 
+#include "error.h"
+
 struct loop;
+struct telemetry_reading;
 struct training;
 
 struct sensors {
     double looked;  /* when the last reading was looked at */
     double written; /* when an object of its own was written last, or the training began */
     int hot;        /* it was told, and the device has not cooled down since */
+    struct telemetry_reading *other; /* [ranks - 1] those of the other ranks, at rank 0; NULL: none
+                                        have come */
 };
+
+/* The last readings of all ranks to rank 0; nothing where the process is alone. */
+int sensors_gather(struct loop *loop, struct error *err);
+
+/* They as an array of objects; NULL where there are none. */
+json_t *sensors_others(const struct loop *loop);
 
 /* After each optimizer step. */
 void sensors_step(struct loop *loop);

@@ -101,6 +101,9 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     json_t *sensors = t->config->log.telemetry ? sensors_json(t) : NULL;
     if (sensors)
         json_object_set_new(event, "telemetry", sensors);
+    json_t *others = t->config->log.telemetry ? sensors_others(loop) : NULL;
+    if (others)
+        json_object_set_new(event, "telemetry_ranks", others);
     if (loop->start_seconds > 0)
         json_object_set_new(event, "start_seconds", json_real(loop->start_seconds));
     loop->start_seconds = 0;

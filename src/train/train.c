@@ -30,7 +30,7 @@ static int tick(struct loop *loop, struct error *err)
 static int end_epoch(struct loop *loop, struct epoch_figures *f, struct error *err)
 {
     struct progress *p = &loop->training->progress;
-    if (figures_of(loop, f, err))
+    if (figures_of(loop, f, err) || sensors_gather(loop, err))
         return -1;
     p->epoch++;
     p->done = 0;
@@ -129,5 +129,6 @@ int train(struct training *t, struct error *err)
     t->progress.seconds += now() - loop.began;
     free(loop.pass);
     free(loop.order);
+    free(loop.sensors.other);
     return ended < 0 ? -1 : 0;
 }
