@@ -47,7 +47,8 @@ none_left()
     rm -rf fleet
     run 1 sweep -c gone.ini -s sweep.retries=0 -s 'sweep.slots=7, 7' && has err '^seqtrain: no slot is left for 6 of 6 runs, which are to be done: device 7: device 7: there are' &&
         [ "$(grep -c ',waiting,0,0,0,' fleet/sweep.csv)" -eq 6 ] && [ "$(events fleet forgiven)" -eq 3 ] &&
-        run 0 sweep -c gone.ini -s run.seed=1 -s sweep.slots=0 -o fleet.later && has out '^3 of 3 runs ended'
+        run 0 sweep -c gone.ini -s sweep.slots=0 && has out '^6 of 6 runs ended' && [ "$(events fleet failed)" -eq 3 ] &&
+        head -n 1 out | grep '^Run [45] .* begins' # those that no device has failed come first
 }
 point "where no device is left the sweep ends, and its runs are to be done" none_left
 everywhere()

@@ -11,6 +11,12 @@ static unsigned failures_of(const struct fleet *f, size_t run)
     return all >= before ? all - before : all;
 }
 
+/* How often a run has failed, by its device too: another call begins with those that have not. */
+static unsigned turns_of(const struct fleet *f, size_t run)
+{
+    return failures_of(f, run) + f->state->place[run - 1].by_device;
+}
+
 /* Whether a run has failed for good, as far as this supervisor goes. */
 int choose_failed(const struct fleet *f, size_t run)
 {
@@ -74,7 +80,7 @@ int choose_next(struct fleet *f, size_t slot, size_t *run, struct error *err)
             if (choose_open(f, i) && !f->run[i - 1].in_slot && f->run[i - 1].next_look <= now() &&
                 slots_allow(&f->slots, f->runs->sweep, slot, supervisor_row(f, i)->value[0]) &&
                 health_may(&f->health, slot, i) && is_ready(f, i) &&
-                (!*run || failures_of(f, i) < failures_of(f, *run)))
+                (!*run || turns_of(f, i) < turns_of(f, *run)))
                 *run = i;
         elsewhere = *run ? is_elsewhere(f, *run, err) : 0;
     }

@@ -223,11 +223,15 @@ static int take_run_event(struct run_place *p, const char *event, const json_t *
         p->accumulate = (long)json_integer_value(json_object_get(object, "accumulate"));
     } else if (!strcmp(event, "stopped"))
         p->state = RUN_STOPPED;
-    else if (!strcmp(event, "elsewhere") || !strcmp(event, "device"))
+    else if (!strcmp(event, "elsewhere"))
         p->state = RUN_WAITING;
-    else if (!strcmp(event, "forgiven") && p->state == RUN_FAILED) {
+    else if (!strcmp(event, "device")) {
+        p->state = RUN_WAITING;
+        p->by_device++;
+    } else if (!strcmp(event, "forgiven") && p->state == RUN_FAILED) {
         p->state = RUN_WAITING;
         p->failures--;
+        p->by_device++;
         p->is_lasting = 0;
     } else
         return 0;

@@ -44,6 +44,7 @@ struct run_place {
     enum run_state state;
     unsigned failures;
     long batch, accumulate; /* what memory has left of the micro-batch; 0: as it is configured */
+    unsigned by_device;     /* failures that were a device's */
     int is_lasting;         /* failed by configuration or input: another try would, too */
     const json_t *latest;   /* event that the state is of; NULL: none */
     double *point;          /* [axes] that was drawn; NULL: none (yet) */
