@@ -112,6 +112,14 @@ remade()
 }
 point "yes makes all again that is cheap, at a cost that is told" remade \
     '([1-9][0-9]*) of \1 operations that can be, [0-9.]+ GFLOP a step, [0-9.]+% of it$' -s train.recompute=yes
+point "layers makes whole layers again as well" remade \
+    '([1-9][0-9]*) of \1 operations that can be and 5 of 5 layers, [0-9.]+ GFLOP a step, [1-9][0-9.]+% of it$' \
+    -s train.recompute=layers
+saved()
+{
+    has out '^ +activations take [0-9.]+ MiB so, not [0-9.]+ MiB$' && awk '/^ +activations take/ { exit !($3 < $7 / 2) }' out
+}
+point "and says what that saves" saved
 point "auto nothing where all fits" remade 'nothing, all of it fits$' -s train.recompute=auto
 some_remade()
 {
@@ -122,6 +130,22 @@ some_remade()
         awk '/^made again/ { exit !($7 < $9) }' out
 }
 point "and else no more than it takes" some_remade
+layers_remade()
+{
+    budget 32 1 -d none -s model.layers=3 -s train.recompute=yes && all=$needed &&
+        budget 32 1 -d none -s model.layers=3 -s train.recompute=layers &&
+        half="-s device.memory=16MiB -s device.memory_fraction=$(awk -v a="$all" -v b="$needed" 'BEGIN { printf "%.6f", (a + b) / 32 }')" &&
+        run 2 check -q -c some.ini -d none -s model.layers=3 $half -s train.recompute=yes &&
+        has err '^seqtrain: fits: -s train\.recompute=layers \(makes the same step, most of its forward pass twice\)$' &&
+        remade '([1-9][0-9]*) of \1 operations that can be and [1-4] of 5 layers' -s train.recompute=auto $half
+}
+point "layers where operations are not enough" layers_remade
+traced()
+{
+    run 0 check -q -c some.ini -d none -v --plan -s model.layers=3 -s train.recompute=layers &&
+        has out '^  attention .*: .*made again with its layer$'
+}
+point "the list of operations tells which" traced
 
 # --- a model of full width on a card of 12 GiB, as MEMORY of seqtrain.ini(5) has it
 
@@ -140,6 +164,15 @@ full()
 point "4 x 1024 with windows of 240" full 1m 240 128 8 8136.86
 point "of 144" full 5m 144 256 4 9503.59
 point "of 96" full 15m 96 256 4 6764.21
+full_layers()
+{
+    # shellcheck disable=SC2086 # words
+    run 0 check -c "$configs/fleet.ini" $card -s train.effective_batch=1024 -s train.batch=auto -s train.accumulate=auto \
+        -s data.resample=1m -s data.window=240 -s train.recompute=layers &&
+        has out "auto is 256, accumulate = 4: the next larger divisor does not fit" '^ *6579\.56 MiB of' \
+            'and 3 of 3 layers, [0-9.]+ GFLOP a step, 18\.99% of it$'
+}
+point "of 240 with layers made again" full_layers
 original()
 {
     wide='-s model.layers=5 -s model.hidden=1536'

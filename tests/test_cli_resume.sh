@@ -300,7 +300,7 @@ longer()
 recomputing()
 {
     run 0 -q -c long.ini -o again -s train.epochs=2 && run 0 -q -c long.ini -o again -r -s train.epochs=4 -s train.recompute=yes &&
-        run 0 -q -c long.ini -o again -r -s train.epochs=6 && run 0 -q -c long.ini -o never -s train.epochs=6 &&
+        run 0 -q -c long.ini -o again -r -s train.epochs=6 -s train.recompute=layers && run 0 -q -c long.ini -o never -s train.epochs=6 &&
         same_run again never && rm -r again never
 }
 point "recomputing for two epochs: the bits of a run that never did" recomputing

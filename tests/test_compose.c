@@ -4,8 +4,8 @@
  * made again must not change any number. Graphs are drawn at random from plain operations. Each
  * runs with all tensors kept, so that nothing is fused, nothing lies over anything else and every
  * tensor has a buffer of its own; these gradients are held against central differences. Then it
- * runs fused: as planned, with a poisoned buffer for each tensor, with recomputation, with frozen
- * parameters, and as an evaluation graph.
+ * runs fused: as planned, with a poisoned buffer for each tensor, with recomputation of operations
+ * and of layers, with frozen parameters, and as an evaluation graph.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -27,7 +27,15 @@
 enum { COLUMNS = 8, GRAPHS = 60, MOST_SINKS = 16, MOST_POOL = 40 };
 
 /* How a graph is built and run. */
-enum { APART = 1, SCATTERED = 2, RECOMPUTED = 4, FROZEN = 8, EVALUATED = 16, BFLOATS = 32 };
+enum {
+    APART = 1,
+    SCATTERED = 2,
+    RECOMPUTED = 4,
+    FROZEN = 8,
+    EVALUATED = 16,
+    BFLOATS = 32,
+    LAYERS = 64
+};
 
 static struct device *device;
 static struct error err;
@@ -222,14 +230,27 @@ static void end_in(struct making *m, struct tensor *x)
     }
 }
 
+/* Often a layer begins, or one ends; layers are of any operations. */
+static void part_layers(struct making *m, size_t number)
+{
+    uint32_t word[4];
+    philox(word, (uint32_t)number, 80, m->seed, 0, 1);
+    if (word[0] % 3 == 0)
+        graph_layer(m->g);
+    else if (word[0] % 8 == 1)
+        graph_layers_end(m->g);
+}
+
 /* Some of what nobody reads stays so: its operations get no gradient. */
 static void build_random(struct making *m)
 {
     const size_t more = 4 + below(m, 9);
     for (size_t i = 0; i < more; i++) {
+        part_layers(m, i);
         struct tensor *y = one_more(m);
         m->pool[m->count++] = y;
     }
+    part_layers(m, more);
     end_in(m, m->pool[m->count - 1]);
     for (size_t i = 0; i + 1 < m->count; i++) {
         const int read = tensor_base(m->pool[i])->readers != 0;
@@ -305,6 +326,7 @@ static void run_open(struct run *r, int mode, uint32_t seed, size_t batch, size_
     struct graph *g = graph_new(r->params, batch, !(mode & EVALUATED));
     assert_non_null(g);
     g->recompute = (mode & RECOMPUTED) != 0;
+    g->recompute_layers = mode & LAYERS ? SIZE_MAX : 0;
     r->m = (struct making){.g = g, .batch = batch, .window = window, .seed = seed};
     op_store(g, mode & BFLOATS ? DTYPE_BF16 : DTYPE_F32);
     make_inputs(&r->m);
@@ -606,7 +628,10 @@ static void check(uint32_t seed, size_t batch, size_t window, build_fn *build)
     } modes[] = {{SCATTERED, expect_same},
                  {RECOMPUTED, expect_same},
                  {RECOMPUTED | SCATTERED, expect_same},
+                 {LAYERS, expect_same},
+                 {LAYERS | RECOMPUTED | SCATTERED, expect_same},
                  {FROZEN, NULL},
+                 {FROZEN | LAYERS | SCATTERED, NULL},
                  {FROZEN | RECOMPUTED | SCATTERED, NULL}};
     struct run apart, fused, other, evaluated;
     run_open(&apart, APART | SCATTERED, seed, batch, window, build);
@@ -629,8 +654,9 @@ static void check(uint32_t seed, size_t batch, size_t window, build_fn *build)
     run_open(&fused, BFLOATS, seed, batch, window, build);
     run_once(&fused, 0, 0);
     compare(&fused, &apart, expect_near);
-    for (int k = 0; k < 3; k++) {
-        static const int same[] = {SCATTERED, RECOMPUTED, RECOMPUTED | SCATTERED};
+    for (int k = 0; k < 4; k++) {
+        static const int same[] = {SCATTERED, RECOMPUTED, RECOMPUTED | SCATTERED,
+                                   LAYERS | RECOMPUTED | SCATTERED};
         run_open(&other, BFLOATS | same[k], seed, batch, window, build);
         run_once(&other, 0, 0);
         compare(&other, &fused, expect_same);

@@ -1120,6 +1120,7 @@ static void test_choices(void **state)
         {"data", "feed", FEED_STREAM, "stream"},
         {"train", "recompute", RECOMPUTE_NO, "no"},
         {"train", "recompute", RECOMPUTE_YES, "yes"},
+        {"train", "recompute", RECOMPUTE_LAYERS, "layers"},
         {"train", "recompute", RECOMPUTE_AUTO, "auto"},
         {"train", "optimizer", OPTIMIZER_ADAMW, "adamw"},
         {"train", "optimizer", OPTIMIZER_SGD, "sgd"},

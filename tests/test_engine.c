@@ -247,12 +247,10 @@ static void test_same_bits(void **state)
         static const struct {
             const char *threads;
             char *more;
-        } other[] = {{"auto", "train.recompute=no"},
-                     {"1", "train.recompute=no"},
-                     {"2", "train.recompute=no"},
-                     {"2", "train.recompute=yes"},
-                     {"auto", "data.feed=stream"}};
-        for (int t = 0; t < 5; t++) {
+        } other[] = {{"auto", "train.recompute=no"},  {"1", "train.recompute=no"},
+                     {"2", "train.recompute=no"},     {"2", "train.recompute=yes"},
+                     {"2", "train.recompute=layers"}, {"auto", "data.feed=stream"}};
+        for (int t = 0; t < 6; t++) {
             float *again = trained(other[t].threads, accumulate[a], other[t].more, &n);
             assert_int_equal(length(again), length(first));
             assert_memory_equal(again, first, length(first) * sizeof *first);
@@ -720,28 +718,39 @@ static void test_budget_recompute(void **state)
     struct error err = {0};
     struct fixture f;
     FIXTURE(&f, "train.batch=24", "train.accumulate=1", "loss.contrastive=none", "model.layers=3");
-    uint64_t most = bytes_of(&f, 1);
-    f.config->train.recompute = 1;
-    uint64_t less = bytes_of(&f, 1);
-    assert_true(less < most - most / 5);
-    for (int fits = 0; fits < 2; fits++) {
-        f.config->train.recompute = 0;
-        set_budget(&f, fits ? less : less - 1);
-        assert_null(try_open(&f, 1, &err));
-        if (!strstr(err.text, "makes the same step") ||
-            (strstr(err.text, "\nfits: -s train.recompute=yes (makes the same step)") != NULL) !=
-                fits)
-            fail_msg("%s", err.text);
-        take_advice(&f, 1, err.text, "");
-        f.config->train.recompute = 1;
-        struct engine *e = try_open(&f, 1, &err);
-        assert_int_equal(e != NULL, fits);
-        if (e)
-            assert_int_equal(device_bytes(e->dev), less);
-        else
-            assert_null(strstr(err.text, "train.recompute"));
-        engine_close(e);
-    }
+    static const char *const way[] = {"\nfits: -s train.recompute=yes (makes the same step)",
+                                      "\nfits: -s train.recompute=layers (makes the same step, "
+                                      "most of its forward pass twice)"};
+    uint64_t most = bytes_of(&f, 1), less[2];
+    f.config->train.recompute = RECOMPUTE_YES;
+    less[0] = bytes_of(&f, 1);
+    f.config->train.recompute = RECOMPUTE_LAYERS;
+    less[1] = bytes_of(&f, 1);
+    assert_true(less[0] < most - most / 5 && less[1] < less[0] - less[0] / 5);
+    for (int layers = 0; layers < 2; layers++)
+        for (int fits = 0; fits < 2; fits++) {
+            const int asked = layers ? RECOMPUTE_LAYERS : RECOMPUTE_YES;
+            const int told = fits ? layers : layers + 1; /* the least that does; 2: nothing does */
+            set_budget(&f, fits ? less[layers] : less[layers] - 1);
+            f.config->train.recompute = RECOMPUTE_NO;
+            assert_null(try_open(&f, 1, &err));
+            if (!strstr(err.text, "makes the same step"))
+                fail_msg("%s", err.text);
+            for (int k = 0; k < 2; k++)
+                if ((strstr(err.text, way[k]) != NULL) != (k == told))
+                    fail_msg("%s", err.text);
+            take_advice(&f, 1, err.text, "");
+            f.config->train.recompute = asked;
+            struct engine *e = try_open(&f, 1, &err);
+            assert_int_equal(e != NULL, fits);
+            if (e)
+                assert_int_equal(device_bytes(e->dev), less[layers]);
+            else if ((strstr(err.text, "train.recompute") != NULL) != !layers)
+                fail_msg("%s", err.text);
+            else
+                take_advice(&f, 1, err.text, "");
+            engine_close(e);
+        }
     fixture_fini(&f);
 }
 
@@ -755,19 +764,22 @@ static void test_recompute_auto(void **state)
     FIXTURE(&f, "train.batch=24", "train.accumulate=1", "loss.contrastive=none", "model.layers=3",
             "model.dropout=0.2");
     const uint64_t most = bytes_of(&f, 1);
-    f.config->train.recompute = RECOMPUTE_YES;
+    f.config->train.recompute = RECOMPUTE_LAYERS;
     const uint64_t least = bytes_of(&f, 1);
     size_t before = 0;
     float *kept = NULL;
-    for (int part = 0; part <= 4; part++) {
+    for (int part = 0; part <= 8; part++) {
         f.config->train.recompute = RECOMPUTE_AUTO;
-        set_budget(&f, most - (most - least) * (uint64_t)part / 4);
+        set_budget(&f, most - (most - least) * (uint64_t)part / 8);
         struct engine *e = try_open(&f, 1, &err);
         if (!e)
             fail_msg("%s", err.text);
-        const size_t remade = e->train->remade, all = e->train->can_remake;
-        assert_true(part ? remade > before : remade == 0);
-        assert_true(remade <= all && device_bytes(e->dev) <= device_budget(e->dev));
+        const struct remakes made = {e->train->remade, e->train->replayed};
+        const size_t all = e->train->can_remake, remade = made.nodes + made.layers;
+        assert_true(part ? remade >= before && remade > 0 : remade == 0);
+        assert_true(made.nodes <= all && device_bytes(e->dev) <= device_budget(e->dev));
+        assert_true(!made.layers || (made.nodes == all && made.layers <= e->train->can_replay));
+        assert_true(part < 8 || made.layers > 1);
         assert_true(part ? e->train->remade_flops > 0 : e->train->remade_flops == 0);
         before = remade;
         assert_int_equal(params_init(e->params, 42, &err), 0);
@@ -783,10 +795,11 @@ static void test_recompute_auto(void **state)
         engine_close(e);
         if (!remade)
             continue;
-        /* one operation less is too much */
+        /* one operation or one layer less is too much */
+        const struct remakes fewer = {made.nodes - !made.layers, made.layers - !!made.layers};
         struct session *session = session_open(f.config, &(struct session_options){0}, &err);
         struct engine *less = planned_open(
-            f.config, &f.data, &(struct engine_options){.training = 1, .remakes = remade - 1},
+            f.config, &f.data, &(struct engine_options){.training = 1, .remakes = fewer},
             session->dev, &err);
         assert_true(less && planned_bytes(less) > device_budget(session->dev));
         planned_close(less);

@@ -8,6 +8,7 @@
 #include "sweep/sweep.h"
 #include "task/task.h"
 #include "train/advice.h"
+#include "train/budget.h"
 #include "train/plan_text.h"
 #include "train/planned.h"
 #include "train/schedule.h"
@@ -73,6 +74,28 @@ static void print_device(const struct engine *e)
     putchar('\n');
 }
 
+/* What is made again for the backward pass, what that costs of a step's operations, and saves. */
+static void print_remade(const struct engine *e, double flops)
+{
+    const struct config *c = e->config;
+    const struct plan *p = e->train;
+    const double remade = p->remade_flops * (double)(c->train.accumulate * c->train.shards);
+    uint64_t kept;
+    if (!p->remade && !p->replayed) {
+        if (c->train.recompute == RECOMPUTE_AUTO)
+            puts("made again for the backward pass: nothing, all of it fits");
+        return;
+    }
+    printf("made again for the backward pass: %zu of %zu operations that can be", p->remade,
+           p->can_remake);
+    if (p->replayed)
+        printf(" and %zu of %zu layers", p->replayed, p->can_replay);
+    printf(", %.3f GFLOP a step, %.2f%% of it\n", remade / 1e9, 100 * remade / flops);
+    if (!budget_kept(e, &(struct engine_options){.training = 1}, &kept))
+        printf("        activations take %.2f MiB so, not %.2f MiB\n",
+               (double)planned_memory(e).activations / 0x1p20, (double)kept / 0x1p20);
+}
+
 static void print_step(const struct engine *e)
 {
     const struct config *c = e->config;
@@ -91,13 +114,7 @@ static void print_step(const struct engine *e)
     printf("a step: %zu launches a micro-batch, %zu for the update, %.3f GFLOP; %u programs\n",
            e->micro * (size_t)c->train.shards, e->train->launch_count - e->micro, flops / 1e9,
            device_programs(e->dev));
-    const double remade = e->train->remade_flops * (double)(c->train.accumulate * c->train.shards);
-    if (e->train->remade)
-        printf("made again for the backward pass: %zu of %zu operations that can be, %.3f GFLOP a "
-               "step, %.2f%% of it\n",
-               e->train->remade, e->train->can_remake, remade / 1e9, 100 * remade / flops);
-    else if (c->train.recompute == RECOMPUTE_AUTO)
-        puts("made again for the backward pass: nothing, all of it fits");
+    print_remade(e, flops);
     char what[64];
     const char *by_batch = model_by_batch(c, what);
     if ((c->train.accumulate > 1 || c->train.shards > 1) && by_batch)

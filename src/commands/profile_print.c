@@ -166,6 +166,23 @@ static void print_step(const struct engine *e, const struct ceilings *c, double 
         fprintf(out, "no gaps to be seen\n");
 }
 
+/* The share of what is made again for the backward pass in the launches of a step. */
+static void print_remade(const struct plan *p, double wait, FILE *out)
+{
+    double seconds[2] = {0}, flops[2] = {0};
+    for (size_t i = 0; i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
+        seconds[l->is_again != 0] += fmax(0, l->seconds - wait * (double)l->runs);
+        flops[l->is_again != 0] += l->flops * (double)l->runs;
+    }
+    if (seconds[1] > 0)
+        fprintf(out,
+                "  made again for the backward pass (train.recompute): %.1f%% of the time of a "
+                "step's launches, %.1f%% of its operations\n",
+                100 * seconds[1] / (seconds[0] + seconds[1]),
+                100 * flops[1] / (flops[0] + flops[1]));
+}
+
 /* What the start cost, program by program. */
 static int print_programs(const struct engine *e, FILE *out, struct error *err)
 {
@@ -235,6 +252,8 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
         fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
                 all.floor * 1e3, 100 * all.floor / all.seconds);
     print_step(e, &c, wait, out);
+    if (e->train)
+        print_remade(e->train, wait, out);
     free(lines);
     return print_programs(e, out, err);
 }

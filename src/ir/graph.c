@@ -154,6 +154,7 @@ static struct op *append_op(struct graph *g, const struct op_class *class, const
     if (!op)
         return NULL;
     op->at = g->op_count - 1;
+    op->layer = g->layer;
     op->class = class;
     op->path = strdup(path);
     op->attr = calloc(1, class->attr + 1);
@@ -164,6 +165,16 @@ void graph_store(struct graph *g, enum dtype dtype, const struct op_class *cast)
 {
     g->stored = dtype;
     g->cast = cast;
+}
+
+void graph_layer(struct graph *g)
+{
+    g->layer = ++g->layers;
+}
+
+void graph_layers_end(struct graph *g)
+{
+    g->layer = 0;
 }
 
 static int is_number(enum dtype dtype)
@@ -307,6 +318,7 @@ void graph_drop(struct graph *g, struct op *op, struct op *heir)
     if (heir) {
         g->ops[heir->at] = NULL;
         heir->at = op->at;
+        heir->layer = op->layer;
     }
     op_free(op);
 }

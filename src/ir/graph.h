@@ -60,7 +60,8 @@ struct op_class {
      * same bits; the others are fp32. graph_op() puts a cast in front of what is of the other. */
     unsigned stored;
 
-    /* Appends what writes the value of output 0 to `to`, from what `back` reads anyway; NULL: it is
+    /* Appends what writes the value of output 0 to `to`, from what `back` reads anyway: from the
+     * outputs that `reads` has, where the node has one of them, else from the inputs. NULL: it is
      * no cheaper than to keep it. */
     void (*again)(struct plan *p, struct op *op, struct tensor *to);
 
@@ -82,9 +83,12 @@ struct op {
     char *path;                                     /* owned */
     void *attr;                                     /* owned */
     size_t at;                                      /* place in graph->ops */
+    size_t layer;                                   /* see graph_layer(); 0: in none */
     struct tensor *in[OP_INPUTS], *out[OP_OUTPUTS]; /* NULL: not there */
     struct tensor *saved[OP_SAVED];                 /* made by `forward` for `back` */
     int is_remade;                                  /* output 0 is made again, see lower/lower.h */
+    int is_replayed;                                /* its layer is, see lower/layers.h */
+    size_t from, to;                                /* launches of its forward pass */
 };
 
 struct graph {
@@ -95,11 +99,13 @@ struct graph {
     int training;                /* dropout acts, backward follows */
     int recompute;               /* what is cheap to make again is not kept for the backward pass */
     size_t recompute_most;       /* of so many nodes, the first ones; 0: of all */
+    size_t recompute_layers;     /* and so many whole layers, the cheapest ones */
     int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;
     struct op **ops; /* in order; NULL where a pass took one away */
     size_t op_count;
+    size_t layer, layers;  /* that nodes are appended to (0: to none), and how many there are */
     struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
 
     struct tensor nowhere; /* stands for what could not be made */
@@ -162,6 +168,13 @@ struct tensor *graph_keep(struct graph *g, struct tensor *t);
 
 /* `t` as numbers of a type: itself, or what one cast makes of it for all readers. */
 struct tensor *graph_as(struct graph *g, struct tensor *t, enum dtype dtype);
+
+/* Nodes that are appended from now on make a layer: of what it computes, its inputs alone may be
+ * kept for the backward pass, which then computes the rest again (lower/layers.h). */
+void graph_layer(struct graph *g);
+
+/* Nodes that are appended from now on belong to no layer. */
+void graph_layers_end(struct graph *g);
 
 /* Appends a node with so many inputs, which may be NULL; `attr` is copied, `path` names it. Its
  * outputs are there, whatever went wrong: after a fault they are of one element. */

@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "lower/layers.h"
 #include "lower/reduce.h"
 
 /* --- gradients */
@@ -76,23 +77,30 @@ static void add_up(struct plan *p)
 
 /* --- values */
 
-struct tensor *lower_value(struct plan *p, const struct op *op, int i)
+int lower_is_remade(const struct tensor *x)
 {
-    struct tensor *x = tensor_base(op->in[i]);
-    struct op *maker = x->maker;
-    if (!p->back_of || !maker || !maker->is_remade || maker->out[0] != x)
-        return x;
+    return x->maker && x->maker->is_remade && x->maker->out[0] == x;
+}
+
+struct tensor *lower_again(struct plan *p, struct tensor *x)
+{
     if (!x->again) {
         const struct op *of = p->back_of;
         const size_t from = p->launch_count;
         x->again = plan_like(p, x->name, x);
-        p->back_of = maker;
-        maker->class->again(p, maker, x->again);
+        p->back_of = x->maker;
+        x->maker->class->again(p, x->maker, x->again);
         p->back_of = of;
         for (size_t k = from; k < p->launch_count; k++)
-            p->remade_flops += p->launches[k]->flops;
+            p->launches[k]->is_again = 1;
     }
     return x->again;
+}
+
+struct tensor *lower_value(struct plan *p, const struct op *op, int i)
+{
+    struct tensor *x = tensor_base(op->in[i]);
+    return p->back_of && lower_is_remade(x) ? lower_again(p, x) : x;
 }
 
 /* Who reads what in its backward pass, the first of all. */
@@ -137,6 +145,14 @@ static int passes_gradient(const struct op *op)
     return op->class->back && needed && arrived;
 }
 
+static void go_forward(struct plan *p, struct op *op)
+{
+    op->from = p->launch_count;
+    op->class->forward(p, op);
+    add_up(p);
+    op->to = p->launch_count;
+}
+
 static void go_back(struct plan *p, struct op *op)
 {
     if (!passes_gradient(op))
@@ -162,14 +178,20 @@ struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
     if (g->training)
         choose_remade(p, g);
     for (size_t i = 0; i < g->op_count; i++)
-        if (g->ops[i]) {
-            g->ops[i]->class->forward(p, g->ops[i]);
-            add_up(p);
-        }
-    if (g->training)
-        find_readers(g);
-    for (size_t i = g->op_count; g->training && i-- > 0;)
+        if (g->ops[i])
+            go_forward(p, g->ops[i]);
+    if (!g->training)
+        return p;
+    layers_choose(p);
+    find_readers(g);
+    layers_find_readers(g);
+    for (size_t i = g->op_count; i-- > 0;) {
+        layers_replay(p, i);
         if (g->ops[i])
             go_back(p, g->ops[i]);
+    }
+    layers_trim(p);
+    for (size_t i = 0; i < p->launch_count; i++)
+        p->remade_flops += p->launches[i]->is_again ? p->launches[i]->flops : 0;
     return p;
 }

@@ -32,8 +32,12 @@ struct tensor *lower_grad_over(struct plan *p, struct op *op, int i);
 /* Whether input i needs a gradient. */
 int lower_needs(const struct op *op, int i);
 
-/* Input i as a backward pass reads it: made again where the graph recomputes and that is cheap. It is
- * the tensor that a view shows: its shape may be another than that of op->in[i]. */
+/* Input i as a backward pass reads it: made again where the graph recomputes and that is cheap. It
+ * is the tensor that a view shows: its shape may be another than that of op->in[i]. */
 struct tensor *lower_value(struct plan *p, const struct op *op, int i);
+
+/* Whether a tensor is made again by the node that has made it, and that value. */
+int lower_is_remade(const struct tensor *x);
+struct tensor *lower_again(struct plan *p, struct tensor *x);
 
 #endif

@@ -46,6 +46,7 @@ struct launch {
     struct gemm_shape gemm;
     double flops, bytes;
     size_t misfit; /* a value that no kernel's int holds; 0: none */
+    int is_again;  /* computes once more what the forward pass has computed */
     struct plan *plan;
 
     struct kernel *kernel; /* made by exec_prepare() */
@@ -62,8 +63,9 @@ struct plan {
     struct params *params; /* NULL: none */
     struct graph *graph;   /* NULL: of no graph */
     int training;
-    size_t can_remake, remade; /* nodes that are cheap to make again, and those that are */
-    double remade_flops;       /* what that costs */
+    size_t can_remake, remade;   /* nodes that are cheap to make again, and those that are */
+    size_t can_replay, replayed; /* layers, see lower/layers.h */
+    double remade_flops;         /* what all of that costs */
     int carries;
 
     struct tensors tensors; /* scratch memory, gradients, states that are in no graph */
@@ -75,6 +77,7 @@ struct plan {
 
     /* while a graph is lowered, see lower/lower.c */
     const struct op *back_of; /* the node whose backward pass is appended; NULL: none */
+    int replays;              /* a forward pass is appended once more: no statistics */
     struct {
         struct tensor *part, *sum;
     } to_add[16]; /* gradients to add up behind it */

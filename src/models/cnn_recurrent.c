@@ -64,8 +64,11 @@ static void build(struct graph *g, const struct config *config, const struct mod
 {
     struct tensor *x = io->input;
     const struct list *channels = &config->model.conv_channels;
-    for (size_t i = 0; i < channels->count; i++)
+    for (size_t i = 0; i < channels->count; i++) {
+        graph_layer(g);
         x = convolve(g, config, x, i, channels_of(g, channels->item[i]));
+    }
+    graph_layers_end(g);
     if (config->data.target_rows == TARGET_WINDOW && x->rank == 3 && x->dim[1] != shape->window)
         graph_fault(g, "target_rows = window",
                     "needs convolutions that keep the number of rows: an odd conv_kernel, "

@@ -35,8 +35,10 @@ static void build(struct graph *g, const struct config *config, const struct mod
             .recurrent = own || orthogonal ? INIT_ORTHOGONAL : INIT_UNIFORM,
             .zero_biases = own || g->params->weights != INIT_UNIFORM,
         };
+        graph_layer(g);
         h = op_recurrent(g, h, &cell, "rnn", i);
     }
+    graph_layers_end(g);
     if (own)
         h = op_linear_named(g, h, hidden, "fc_hid.weight", "fc_hid.bias", sqrt(6 / (double)hidden),
                             0);

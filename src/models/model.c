@@ -219,6 +219,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     if (!g)
         return NULL;
     g->recompute = training && config->train.recompute != RECOMPUTE_NO;
+    g->recompute_layers = training && config->train.recompute == RECOMPUTE_LAYERS ? SIZE_MAX : 0;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};

@@ -27,6 +27,7 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
     };
     const size_t layers = (size_t)config->model.layers;
     for (size_t i = 0; i < layers; i++) {
+        graph_layer(g);
         if (config->model.layer_norm) {
             x = op_recurrent(g, x, &cell, graph_name("%s.%zu", name, i), 0);
             x = op_norm(g, x, graph_name("norm.%zu", i));
@@ -35,6 +36,7 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
         if (i + 1 < layers)
             x = op_dropout(g, x, config->model.dropout, graph_name("dropout.%zu", i));
     }
+    graph_layers_end(g);
     if (!config->model.attention_layers)
         return x;
     struct transformer t = transformer_of(config, x->dim[1], tensor_columns(x),

@@ -47,8 +47,11 @@ static void tcn_build(struct graph *g, const struct config *config, const struct
                       struct model_io *io)
 {
     struct tensor *x = io->input; /* [B, T, F] */
-    for (size_t i = 0; i < (size_t)config->model.layers; i++)
+    for (size_t i = 0; i < (size_t)config->model.layers; i++) {
+        graph_layer(g);
         x = tcn_block(g, config, x, i);
+    }
+    graph_layers_end(g);
     io->output = model_head(g, config, shape, x, 0);
 }
 

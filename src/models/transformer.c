@@ -116,8 +116,10 @@ struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const stru
     char layer[64];
     for (size_t i = 0; i < t->layers; i++) {
         snprintf(layer, sizeof layer, "%s.layers.%zu", name, i);
+        graph_layer(g);
         h = encoder_layer(g, h, t, layer);
     }
+    graph_layers_end(g);
     return t->final_norm ? norm(g, h, t, graph_name("%s.norm", name)) : h;
 }
 

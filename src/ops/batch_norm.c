@@ -74,10 +74,12 @@ static void take_running(struct plan *p, struct op *op, struct tensor *stats)
 static void batch_norm_forward(struct plan *p, struct op *op)
 {
     const size_t rows = tensor_rows(op->in[X]);
-    struct tensor *stats = op->saved[0] = plan_tensor2(p, "stats", 2, tensor_columns(op->in[X]));
-    if (p->training)
+    if (!p->replays) /* running statistics count a micro-batch once */
+        op->saved[0] = plan_tensor2(p, "stats", 2, tensor_columns(op->in[X]));
+    struct tensor *stats = op->saved[0];
+    if (p->training && !p->replays)
         take_moments(p, op, stats);
-    else
+    else if (!p->training)
         take_running(p, op, stats);
     struct launch *l = over_rows(p, op, "batch_norm_fwd");
     launch_read(l, stats);

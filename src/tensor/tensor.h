@@ -45,6 +45,9 @@ struct tensor {
     int grad_written;     /* something has written it: the next one adds */
     struct tensor *again; /* made again for the backward pass */
     size_t back_reader;   /* place of the first node whose backward pass may read it */
+    enum { STAYS_NOT, STAYS_FOR_OTHERS, STAYS_TO_REMAKE } stays; /* see lower/layers.h */
+    struct tensor *stand_in; /* takes its place in some launches */
+    int is_read;             /* by a launch behind the one that is looked at */
 
     /* of the planner and the executor, see lower/plan.h */
     int first, last;        /* launches; first = -1: none */

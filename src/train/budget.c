@@ -16,11 +16,12 @@ struct asked {
     struct device *dev;
 };
 
-/* What is asked for, with all made again that train.recompute = auto may make again. */
-static struct engine_options all_remade(const struct engine_options *options)
+/* What is asked for, where train.recompute = auto makes all again that is cheap, and so many
+ * layers. */
+static struct engine_options all_remade(const struct engine_options *options, size_t layers)
 {
     struct engine_options all = *options;
-    all.remakes = SIZE_MAX;
+    all.remakes = (struct remakes){SIZE_MAX, layers};
     return all;
 }
 
@@ -116,7 +117,7 @@ int budget_batch(struct config *config, const struct dataset *data,
                  const struct engine_options *options, struct log *log, struct error *err)
 {
     const struct config given = *config;
-    const struct engine_options all = all_remade(options);
+    struct engine_options all = all_remade(options, 0);
     const struct asked a = {&given, data, &all, options->session->dev};
     const size_t step = (size_t)config->train.effective_batch;
     const size_t shards = (size_t)config->train.shards;
@@ -128,7 +129,10 @@ int budget_batch(struct config *config, const struct dataset *data,
         return 0;
     if (batches_of(&batches, step, most ? most : shards, shards))
         return error_set(err, STATUS_FAILED, "out of memory");
-    if (!largest_fit(&a, &batches, config))
+    /* a smaller micro-batch makes the same step and costs less than a layer that is made again */
+    int fitted = largest_fit(&a, &batches, config);
+    all.remakes.layers = SIZE_MAX;
+    if (!fitted && !largest_fit(&a, &batches, config))
         set_batch(&a, &batches, 1, config);
     const size_t batch = (size_t)config->train.batch;
     const char *bound = batch < batches.divisor[batches.count - 1]
@@ -141,30 +145,51 @@ int budget_batch(struct config *config, const struct dataset *data,
     return 0;
 }
 
-size_t budget_remakes(const struct config *config, const struct dataset *data,
-                      const struct engine_options *options, struct device *dev)
+/* The first `n` of nodes that are cheap to make again, and of layers behind these. */
+static struct remakes first_of(size_t n, size_t nodes)
+{
+    return n > nodes ? (struct remakes){nodes, n - nodes} : (struct remakes){n, 0};
+}
+
+struct remakes budget_remakes(const struct config *config, const struct dataset *data,
+                              const struct engine_options *options, struct device *dev)
 {
     struct engine_options with = *options;
     const struct asked a = {config, data, &with, dev};
     struct error ignored;
-    size_t found = 0, below = 0;
-    with.remakes = 0;
+    size_t nodes = 0, found = 0, below = 0;
+    with.remakes = first_of(0, 0);
     if (!options->training || config->train.recompute != RECOMPUTE_AUTO || fits(&a, config))
-        return 0;
+        return with.remakes;
     struct device *twin = device_twin(dev, 1, &ignored);
     struct engine *e = twin ? planned_open(config, data, &with, twin, &ignored) : NULL;
-    if (e)
-        found = e->train->can_remake; /* the most that there are: they do, or nothing does */
+    if (e) {
+        nodes = e->train->can_remake;
+        found = nodes + e->train->can_replay; /* they do, or nothing does */
+    }
     planned_close(e);
     device_close(twin);
     while (found > below + 1) {
-        with.remakes = below + (found - below) / 2;
+        const size_t n = below + (found - below) / 2;
+        with.remakes = first_of(n, nodes);
         if (fits(&a, config))
-            found = with.remakes;
+            found = n;
         else
-            below = with.remakes;
+            below = n;
     }
-    return found;
+    return first_of(found, nodes);
+}
+
+int budget_kept(const struct engine *e, const struct engine_options *options, uint64_t *bytes)
+{
+    const struct asked a = {e->config, e->data, options, e->dev};
+    struct planned_memory memory;
+    struct config kept = *e->config;
+    kept.train.recompute = RECOMPUTE_NO;
+    if (needed(&a, &kept, 0, bytes, &memory) && needed(&a, &kept, 1, bytes, &memory))
+        return -1;
+    *bytes = memory.activations;
+    return 0;
 }
 
 int budget_smaller(struct config *config)
@@ -229,7 +254,8 @@ static void tell_way(const struct asked *a, const struct config *c, const char *
          " -s train.evaluate_batch=auto")
     TELL(c->train.evaluate_batch > 0 && c->train.evaluate_batch != old->train.evaluate_batch,
          " -s train.evaluate_batch=%ld", c->train.evaluate_batch)
-    TELL(c->train.recompute != old->train.recompute, " -s train.recompute=yes")
+    TELL(c->train.recompute != old->train.recompute, " -s train.recompute=%s",
+         config_choice("train", "recompute", c->train.recompute))
     TELL(c->data.feed != old->data.feed, " -s data.feed=stream")
     TELL(c->train.precision != old->train.precision, " -s train.precision=bf16")
     TELL(c->device.memory_fraction > old->device.memory_fraction, " -s device.memory_fraction=%.4g",
@@ -250,15 +276,38 @@ static const char *batch_effect(const struct asked *a, char text[128])
     return text;
 }
 
+/* Whether to make more again than is asked for helps: `c` becomes one that makes what is cheap
+ * again or, where that does not do, whole layers. The batches are those that it may take; NULL: its
+ * own. */
+static int remade_fit(const struct asked *a, const struct batches *b, struct config *c)
+{
+    static const int more[] = {RECOMPUTE_YES, RECOMPUTE_LAYERS};
+    const int old = c->train.recompute;
+    for (size_t i = old == RECOMPUTE_YES; i < 2; i++) {
+        if (!a->options->training || old == RECOMPUTE_LAYERS || old == RECOMPUTE_AUTO)
+            return 0;
+        c->train.recompute = more[i];
+        if (b ? largest_fit(a, b, c) : fits(a, c))
+            return 1;
+    }
+    return 0;
+}
+
+static const char *remade_effect(const struct config *c)
+{
+    return c->train.recompute == RECOMPUTE_LAYERS
+               ? "makes the same step, most of its forward pass twice"
+               : "makes the same step";
+}
+
 /* Ways that leave the micro-batch as it is. */
 static size_t tell_others(const struct asked *a, struct error *err)
 {
     const struct config *old = a->config;
     size_t told = 0;
     struct config c = *old;
-    c.train.recompute = RECOMPUTE_YES;
-    if (a->options->training && old->train.recompute == RECOMPUTE_NO && fits(a, &c))
-        tell_way(a, &c, "makes the same step", err), told++;
+    if (remade_fit(a, NULL, &c))
+        tell_way(a, &c, remade_effect(&c), err), told++;
     c = *old;
     c.data.feed = FEED_STREAM;
     if (old->data.feed != FEED_STREAM && fits(a, &c))
@@ -302,9 +351,7 @@ static void tell_batches(const struct asked *a, struct error *err)
         tell_way(a, &c, batch_effect(a, effect), err);
     const size_t others = tell_others(a, err);
     c = *old;
-    c.train.recompute = RECOMPUTE_YES;
-    if (trains && may && !fitted && !others && old->train.recompute == RECOMPUTE_NO &&
-        largest_fit(a, &batches, &c))
+    if (may && !fitted && !others && remade_fit(a, &batches, &c))
         tell_way(a, &c, batch_effect(a, effect), err);
     free(batches.divisor);
     if (!fitted)
@@ -316,7 +363,7 @@ static void tell_batches(const struct asked *a, struct error *err)
 int budget_advise(const struct config *config, const struct dataset *data,
                   const struct engine_options *options, struct device *dev, struct error *err)
 {
-    const struct engine_options all = all_remade(options);
+    const struct engine_options all = all_remade(options, SIZE_MAX);
     const struct asked a = {config, data, &all, dev};
     struct planned_memory memory;
     uint64_t bytes;

@@ -58,12 +58,16 @@ struct engine_gate {
     void *ctx;
 };
 
+/* What is made again: so many nodes where that is cheap, and so many layers; SIZE_MAX: all. */
+struct remakes {
+    size_t nodes, layers;
+};
+
 struct engine_options {
     int training;
-    size_t remakes; /* with train.recompute = auto: nodes made again, as found to be needed;
-                       SIZE_MAX: all. engine_open() finds it. */
-    int resumes;    /* a refusal names only what --resume lets differ */
-    int scattered;  /* one poisoned buffer per tensor (debugging) */
+    struct remakes remakes;     /* with train.recompute = auto, as needed; engine_open() finds it */
+    int resumes;                /* a refusal names only what --resume lets differ */
+    int scattered;              /* one poisoned buffer per tensor (debugging) */
     struct session *session;    /* to stand on, beside others; NULL: on one of its own, */
     int takes_session;          /* `session` is the engine's from now on, whatever comes of it */
     struct session_options own; /* opened like this */

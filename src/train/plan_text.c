@@ -179,6 +179,8 @@ static void print_operations(const struct graph *g, FILE *out)
             op->class->describe(op, &does);
         if (g->training && op->out[0] && op->out[0]->again)
             words_add(&does, "made again for the backward pass");
+        if (op->is_replayed)
+            words_add(&does, "made again with its layer");
         if (g->training && !op->class->is_loss && !has_backward(op))
             words_add(&does, "no backward pass");
         fprintf(out, "  %-14s %s%s%s\n", op->class->name, op->path, does.text[0] ? ": " : "",

@@ -176,17 +176,18 @@ static int make_feed(struct engine *e, struct error *err)
 
 /* The launches of a graph of the model; NULL with an error. */
 static struct plan *plan_of(struct engine *e, struct params *params, size_t batch,
-                            const struct model_shape *shape, int training, size_t remakes,
-                            struct model_io *io, struct error *err)
+                            const struct model_shape *shape, int training,
+                            const struct remakes *remakes, struct model_io *io, struct error *err)
 {
     struct graph *g = model_graph(params, e->config, batch, shape, training, &e->feed->buffers, io);
     if (!g) {
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
-    if (e->config->train.recompute == RECOMPUTE_AUTO) {
-        g->recompute &= remakes > 0;
-        g->recompute_most = remakes;
+    if (training && e->config->train.recompute == RECOMPUTE_AUTO) {
+        g->recompute = remakes->nodes > 0;
+        g->recompute_most = remakes->nodes;
+        g->recompute_layers = remakes->layers;
     }
     io->input->keep |= !training;
     return lower_graph(g, e->dev, err);
@@ -203,7 +204,7 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
     eval_shape.carries = carries(e);
     e->eval_batch = evaluate_batch(e, batch);
     if (options->training) {
-        e->train = plan_of(e, e->params, batch, &shape, 1, options->remakes, &e->io, err);
+        e->train = plan_of(e, e->params, batch, &shape, 1, &options->remakes, &e->io, err);
         if (!e->train)
             return -1;
         e->micro = e->train->launch_count;
@@ -213,7 +214,7 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
         e->judged = e->params;
         return error_set(err, STATUS_FAILED, "out of memory");
     }
-    e->eval = plan_of(e, e->judged, e->eval_batch, &eval_shape, 0, 0, &e->eval_io, err);
+    e->eval = plan_of(e, e->judged, e->eval_batch, &eval_shape, 0, NULL, &e->eval_io, err);
     if (!e->eval)
         return -1;
     e->eval->scattered = options->scattered;

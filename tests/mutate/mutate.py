@@ -53,6 +53,7 @@ MODULES = (
     ("data/", "test_dataset, test_series"),
     ("ir/", "test_launches, test_compose, test_plan, test_ops linear*, test_ops norm*, test_ops, "
             "test_golden"),
+    ("lower/layers", "test_layers, test_compose, test_golden"),
     ("lower/", "test_plan, test_launches, test_compose, test_ops linear*, test_ops recurrent*, "
                "test_ops, test_golden, test_engine"),
     ("exec/", "test_launches, test_ops linear*, test_ops, test_engine"),
