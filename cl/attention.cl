@@ -83,10 +83,9 @@
 #define KB (KEYS % 4 == 0 ? 4 : KEYS % 3 == 0 ? 3 : KEYS % 2 == 0 ? 2 : 1)
 #define GROUP (H / KV) /* heads of queries that share keys */
 #define ROW ((H + 2 * KV) * DH)
-/* Where in a row a head's queries, keys and values lie. */
-#define QUERY_OF(h) ((h)*DH)
-#define KEY_OF(h) ((H + (h) / GROUP) * DH)
-#define VALUE_OF(h) ((H + KV + (h) / GROUP) * DH)
+/* From a head's queries in a row to its keys and its values. */
+#define TO_KEYS(h) ((H + (h) / GROUP - (h)) * DH)
+#define TO_VALUES(h) ((H + KV + (h) / GROUP - (h)) * DH)
 #define BR ((BQ + VEC - 1) / VEC * VEC)
 #define BLOCKS ((T + BQ - 1) / BQ)
 #define TILES ((T + TP - 1) / TP)
@@ -176,10 +175,10 @@ typedef stored type_d;
 /* What the kernels have in common. `bias` of q, k or v is NULL without BIAS. */
 #if BIAS
 #define QKV __global const stored *restrict qkv, __global const float *restrict bias
-#define BIAS_OF(part) (bias + (part))
+#define BIAS_OF(which) (bias + ((which) ? H + ((which)-1) * KV + h / GROUP : h) * DH)
 #else
 #define QKV __global const stored *restrict qkv
-#define BIAS_OF(part) 0
+#define BIAS_OF(which) 0
 #endif
 #if GLOBAL
 #define REST                                                                         \
@@ -365,7 +364,7 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const stored *rows = qkv + (size_t)b * T * ROW;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
     __global type_o *out = o + ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP;
     struct dropout drop;
@@ -376,13 +375,13 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
     EACH_TILE(j0, to)
     {
         group_barrier(FENCE);
-        load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
-        load_rows(vs, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
+        load_across(kt, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
+        load_rows(vs, base + TO_VALUES(h), BIAS_OF(2), j0, lane);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
             float q[QB][DH], shrink[QB];
-            load_queries(q, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), ROW, i0, scale * LOG2E);
+            load_queries(q, base, BIAS_OF(0), ROW, i0, scale * LOG2E);
             scores(p, q, kt, vectors);
             for (int i = 0; i0 + i < end; i++) {
                 SPACE float *row = p + i * TP;
@@ -568,8 +567,6 @@ __kernel void attention_bwd(QKV, __global const stored *restrict o,
 #endif
     const int lane = (int)get_local_id(0);
     const int b = (int)get_group_id(0) / KV, kv = (int)get_group_id(0) % KV;
-    __global const stored *rows = qkv + (size_t)b * T * ROW;
-    __global type_d *drows = dqkv + (size_t)b * T * ROW;
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
@@ -577,13 +574,15 @@ __kernel void attention_bwd(QKV, __global const stored *restrict o,
     EACH_HEAD(h, kv)
     {
         const int bh = b * H + h;
+        __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
         const size_t out = ((size_t)b * T * H + h) * DH;
+        __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
         EACH_TILE(j0, T)
         {
             group_barrier(FENCE);
-            load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
-            load_across(vt, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
-            load_rows(ks, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+            load_across(kt, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
+            load_across(vt, base + TO_VALUES(h), BIAS_OF(2), j0, lane);
+            load_rows(ks, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
             EACH_BLOCK(from, j0)
             {
                 const int to = min(from + BB, T);
@@ -596,15 +595,15 @@ __kernel void attention_bwd(QKV, __global const stored *restrict o,
                     if (CAUSAL && i0 + QB <= j0)
                         continue;
                     load_delta(delta, o + out, dout + out, i0);
-                    slopes(p, dp, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), dout + out,
-                           lse + (size_t)bh * T, delta, kt, vt, &drop, scale, h, i0, end, j0);
-                    add_dq(drows + QUERY_OF(h), dp, ks, i0, end, j0);
+                    slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, delta, kt, vt,
+                           &drop, scale, h, i0, end, j0);
+                    add_dq(dbase, dp, ks, i0, end, j0);
                 }
                 group_barrier(FENCE);
                 for (int j = lane * QB; j < min(TP, T - j0); j += LANES * QB)
                     for (int d = 0; d < HN; d += COLUMNS)
-                        add_dkv(drows + KEY_OF(h), drows + VALUE_OF(h), ps, ds, rows + QUERY_OF(h),
-                                BIAS_OF(QUERY_OF(h)), dout + out, from, to, j0, j, d, add);
+                        add_dkv(dbase + TO_KEYS(h), dbase + TO_VALUES(h), ps, ds, base, BIAS_OF(0),
+                                dout + out, from, to, j0, j, d, add);
             }
         }
     }
@@ -627,7 +626,7 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
     const int lane = (int)get_local_id(0), block = (int)get_group_id(0) % BLOCKS;
     const int bh = (int)get_group_id(0) / BLOCKS, b = bh / H, h = bh % H;
     const int from = block * BQ, to = min(from + BQ, T);
-    __global const stored *rows = qkv + (size_t)b * T * ROW;
+    __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
     const size_t out = ((size_t)b * T * H + h) * DH;
     SPACE float *p = ps + lane * QB * TP, *dp = ds + lane * QB * TP;
     struct dropout drop;
@@ -637,9 +636,9 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
     EACH_TILE(j0, to)
     {
         group_barrier(FENCE);
-        load_across(kt, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
-        load_across(vt, rows + VALUE_OF(h), BIAS_OF(VALUE_OF(h)), j0, lane);
-        load_rows(ks, rows + KEY_OF(h), BIAS_OF(KEY_OF(h)), j0, lane);
+        load_across(kt, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
+        load_across(vt, base + TO_VALUES(h), BIAS_OF(2), j0, lane);
+        load_rows(ks, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to);
@@ -648,9 +647,9 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
             if (j0 == 0)
                 for (int i = i0; i < end; i++)
                     delta[(size_t)bh * T + i] = own[i - i0];
-            slopes(p, dp, rows + QUERY_OF(h), BIAS_OF(QUERY_OF(h)), dout + out,
-                   lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0, end, j0);
-            add_dq(dqkv + (size_t)b * T * ROW + QUERY_OF(h), dp, ks, i0, end, j0);
+            slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
+                   scale, h, i0, end, j0);
+            add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
         }
     }
 }
@@ -669,17 +668,22 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
 #endif
     const int lane = (int)get_local_id(0), j0 = (int)get_group_id(0) % TILES * TP;
     const int of = (int)get_group_id(0) / TILES, b = of / KV, kv = of % KV;
-    __global const stored *rows = qkv + (size_t)b * T * ROW;
-    __global type_d *drows = dqkv + (size_t)b * T * ROW;
-    load_across(kt, rows + KEY_OF(kv * GROUP), BIAS_OF(KEY_OF(kv * GROUP)), j0, lane);
-    load_across(vt, rows + VALUE_OF(kv * GROUP), BIAS_OF(VALUE_OF(kv * GROUP)), j0, lane);
+    {
+        const int h = kv * GROUP; /* the first of those that share them */
+        __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
+        load_across(kt, base + TO_KEYS(h), BIAS_OF(1), j0, lane);
+        load_across(vt, base + TO_VALUES(h), BIAS_OF(2), j0, lane);
+    }
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, keep);
     if (DROP && threshold)
         dropout_sample(&drop, sample[b]);
     EACH_HEAD(h, kv)
     {
-        const size_t out = ((size_t)b * T * H + h) * DH, bh = (size_t)b * H + h;
+        const int bh = b * H + h;
+        __global const stored *base = qkv + (size_t)b * T * ROW + h * DH;
+        const size_t out = ((size_t)b * T * H + h) * DH;
+        __global type_d *dbase = dqkv + (size_t)b * T * ROW + h * DH;
         EACH_BLOCK(from, j0)
         {
             const int to = min(from + BB, T);
@@ -688,16 +692,16 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
             for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
                 float own[QB];
                 for (int i = 0; i < QB; i++)
-                    own[i] = delta[bh * T + min(i0 + i, T - 1)];
+                    own[i] = delta[(size_t)bh * T + min(i0 + i, T - 1)];
                 if (!CAUSAL || i0 + QB > j0)
-                    slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, rows + QUERY_OF(h),
-                           BIAS_OF(QUERY_OF(h)), dout + out, lse + bh * T, own, kt, vt, &drop,
-                           scale, h, i0, min(i0 + QB, to), j0);
+                    slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0),
+                           dout + out, lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0,
+                           min(i0 + QB, to), j0);
             }
             group_barrier(FENCE);
             for (int e = lane; e < (TP + QB - 1) / QB * (HN / COLUMNS); e += LANES)
-                add_dkv(drows + KEY_OF(h), drows + VALUE_OF(h), ps, ds, rows + QUERY_OF(h),
-                        BIAS_OF(QUERY_OF(h)), dout + out, from, to, j0, e / (HN / COLUMNS) * QB,
+                add_dkv(dbase + TO_KEYS(h), dbase + TO_VALUES(h), ps, ds, base, BIAS_OF(0),
+                        dout + out, from, to, j0, e / (HN / COLUMNS) * QB,
                         e % (HN / COLUMNS) * COLUMNS, add);
         }
     }
