@@ -62,6 +62,15 @@ int error_prefix(struct error *err, const char *format, ...)
     return -1;
 }
 
+int error_name_device(struct error *err, const char *name)
+{
+    static const char device[] = "device ";
+    const size_t n = strlen(device), length = strlen(name);
+    const int named = !strncmp(err->text, device, n) && !strncmp(err->text + n, name, length) &&
+                      err->text[n + length] == ':';
+    return named ? -1 : error_prefix(err, "%s%s", device, name);
+}
+
 int error_errno(struct error *err, enum status status, const char *path)
 {
     return error_set(err, status, "%s: %s", path, strerror(errno));

@@ -52,6 +52,9 @@ int error_add(struct error *err, const char *format, ...) __attribute__((format(
 /* Puts "format: " before the text that is already there; returns -1. */
 int error_prefix(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Puts "device NAME: " before it where the text does not begin so; returns -1. */
+int error_name_device(struct error *err, const char *name);
+
 /* "path: No space left on device" from errno; returns -1. */
 int error_errno(struct error *err, enum status status, const char *path);
 

@@ -107,6 +107,23 @@ static void tell_apart(void)
     }
 }
 
+/* Tells what failed, and ends the other ranks. The exit status. */
+static int fail(struct error *err)
+{
+    if (comm_leave(ranks, err)) {
+        tell_apart();
+        for (char *line = err->text, *end; line; line = end) {
+            end = strchr(line, '\n');
+            if (end)
+                *end++ = 0;
+            fprintf(stderr, "seqtrain: %s\n", line);
+        }
+    }
+    const int status = err->status ? (int)err->status : STATUS_FAILED;
+    comm_abort(ranks, status);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options = {.started = now()};
@@ -130,17 +147,7 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < options.setting_count; i++)
         free(options.settings[i]);
     free(options.settings);
-    if (result) {
-        tell_apart();
-        for (char *line = err.text, *end; line; line = end) {
-            end = strchr(line, '\n');
-            if (end)
-                *end++ = 0;
-            fprintf(stderr, "seqtrain: %s\n", line);
-        }
-        const int status = err.status ? (int)err.status : STATUS_FAILED;
-        comm_abort(ranks, status);
-        return status;
-    }
+    if (result)
+        return fail(&err);
     return interrupted ? status_after(interrupted) : STATUS_DONE;
 }

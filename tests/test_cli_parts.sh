@@ -28,7 +28,13 @@ point "too many parts" refused 4 "$index.0/9999" \
     "^seqtrain: device $index \(.*\) has $units compute units, which 9999 equal parts do not divide: it can have 1, "
 point "no such device" refused 4 "999.0/$parts" '^seqtrain: device 999\.0/[0-9]+: there are [0-9]+, numbered from 0$'
 point "no number" refused 2 "$index.x/2" "^seqtrain: '$index\.x/2' is no part of a device: INDEX\.PART/PARTS is; "
-point "two devices" refused 2 "$first, $last" ", [0-9./]+' is a list, and a model runs on one device; a name .* in quotes\$"
+two()
+{
+    run 0 devices -d "$first, $last" && has out '^\* would be used: each was asked for$' &&
+        run 2 -c tiny.ini -d "$first, $last" && lines err 1 &&
+        has err '^seqtrain: device\.select names 2 devices, .* and train\.shards is 1: '
+}
+point "two parts, and one shard" two
 picked()
 {
     run 0 devices -d "$last" && has out "^\* $index: " '^\* would be used: a part of it was asked for$'

@@ -921,35 +921,65 @@ static void test_methods(void **state)
             fail_msg("%s: %s", bad[i][0], refuse_setting(bad[i][0]));
 }
 
-/* One device: a name that holds a comma stands in quotes, and is written so. */
-static void test_device_name(void **state)
+/* The items, each with a | behind it. */
+static void assert_items(const struct list *list, const char *items)
+{
+    char all[256] = "";
+    for (size_t i = 0; i < list->count; i++)
+        snprintf(all + strlen(all), sizeof all - strlen(all), "%s|", list->item[i]);
+    assert_string_equal(all, items);
+}
+
+/* One device or several: a name that holds a comma stands in quotes, and is written so. */
+static void test_devices(void **state)
 {
     (void)state;
-    static const char *const cases[][3] = {
-        {"device.select=\"AMD, Inc\"", "AMD, Inc", "\nselect = \"AMD, Inc\"\n"},
-        {"device.select=0.1/2", "0.1/2", "\nselect = 0.1/2\n"},
-        {"device.select=Xeon(R) (a, b)", "Xeon(R) (a, b)", "\nselect = \"Xeon(R) (a, b)\"\n"},
+    static const struct {
+        const char *setting, *items, *line;
+    } cases[] = {
+        {"device.select=\"AMD, Inc\"", "AMD, Inc|", "\nselect = \"AMD, Inc\"\n"},
+        {"device.select=0.1/2", "0.1/2|", "\nselect = 0.1/2\n"},
+        {"device.select=Xeon(R) (a, b)", "Xeon(R) (a, b)|", "\nselect = \"Xeon(R) (a, b)\"\n"},
+        {"device.select=Xeon(R", "Xeon(R|", "\nselect = Xeon(R\n"},
+        {"device.select=", "|", "\nselect = \n"},
+        {"device.select=0,1", "0|1|", "\nselect = 0, 1\n"},
+        {"device.select=\"AMD, Inc\", 1", "AMD, Inc|1|", "\nselect = \"AMD, Inc\", 1\n"},
+        {"device.select=0.0/2, \"Xeon(R\" , gpu", "0.0/2|Xeon(R|gpu|",
+         "\nselect = 0.0/2, \"Xeon(R\", gpu\n"},
+    };
+    static const char *const bad[][2] = {
+        {"device.select=0, 1, 0", "'0' stands there twice"},
+        {"device.select=0, None", "'None' stands for no device, and alone"},
+        {"device.select=0, , 1", "item 2 of the list is empty"},
+        {"device.select=0,", "item 2 of the list is empty"},
+        {"device.select=0, Xeon(R", "has a ( without its )"},
+        {"device.select=\"AMD, Inc\" 0, 1", "goes on behind its closing"},
     };
     struct error err = {0};
     for (size_t i = 0; i < COUNT(cases); i++) {
-        struct config *c = accept_setting(cases[i][0]);
+        struct config *c = accept_setting(cases[i].setting);
         char *text = config_text(c);
-        assert_string_equal(c->device.select, cases[i][1]);
-        if (!strstr(text, cases[i][2]))
-            fail_msg("no '%s' in %s", cases[i][2], text);
+        assert_items(&c->device.select, cases[i].items);
+        if (!strstr(text, cases[i].line))
+            fail_msg("no '%s' in %s", cases[i].line, text);
         struct config *again = accept(text);
-        assert_string_equal(again->device.select, cases[i][1]);
-        char *read = config_read_text("device", "select", strchr(cases[i][0], '=') + 1, &err);
-        assert_string_equal(read, cases[i][1]);
-        free(read);
+        assert_items(&again->device.select, cases[i].items);
+        struct list read;
+        assert_int_equal(config_read_devices(strchr(cases[i].setting, '=') + 1, &read, &err), 0);
+        assert_items(&read, cases[i].items);
+        config_free_list(&read);
+        assert_int_equal(config_set_device(c, "AMD, \"Inc\"", &err), 0);
+        assert_int_equal(c->device.select.count, 1);
+        assert_string_equal(config_device(c), "AMD, \"Inc\"");
         free(text);
         config_free(again);
         config_free(c);
     }
-    const char *list = refuse_setting("device.select=0, 1");
-    if (!strstr(list, "'0, 1' is a list, and a model runs on one device"))
-        fail_msg("%s", list);
-    assert_null(config_read_text("device", "select", "0,1", &err));
+    for (size_t i = 0; i < COUNT(bad); i++)
+        if (!strstr(refuse_setting(bad[i][0]), bad[i][1]))
+            fail_msg("%s: %s", bad[i][0], refuse_setting(bad[i][0]));
+    struct list none;
+    assert_int_equal(config_read_devices("0,0", &none, &err), -1);
     assert_int_equal(err.status, STATUS_USAGE);
 }
 
@@ -1261,7 +1291,7 @@ int main(void)
         cmocka_unit_test(test_print_exactly),
         cmocka_unit_test(test_expressions),
         cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_device_name),
+        cmocka_unit_test(test_devices),
         cmocka_unit_test(test_differs),
         cmocka_unit_test(test_renamed),
         cmocka_unit_test(test_choices),

@@ -175,7 +175,7 @@ static void test_list(void **state)
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
     assert_non_null(out);
-    assert_int_equal(device_list("auto", out, NULL, &err), 0);
+    assert_int_equal(device_list((char *[]){"auto"}, 1, out, NULL, &err), 0);
     fclose(out);
     struct device *dev = open_device("auto");
     assert_non_null(strstr(text, device_info(dev)->name));
@@ -185,7 +185,8 @@ static void test_list(void **state)
     free(text);
 
     out = open_memstream(&text, &size);
-    assert_int_equal(device_list("nonsense", out, NULL, &err), -1); /* still lists what there is */
+    /* still lists what there is */
+    assert_int_equal(device_list((char *[]){"auto", "nonsense"}, 2, out, NULL, &err), -1);
     fclose(out);
     assert_int_equal(err.status, STATUS_DEVICE);
     assert_non_null(strstr(text, "0: "));
@@ -222,7 +223,10 @@ static int child_no_platform(void)
     if (err.status != STATUS_DEVICE || !strstr(err.text, "no OpenCL platform found"))
         return 2;
     memset(&err, 0, sizeof err);
-    return device_list("auto", stderr, NULL, &err) == -1 && err.status == STATUS_DEVICE ? 0 : 3;
+    return device_list((char *[]){"auto"}, 1, stderr, NULL, &err) == -1 &&
+                   err.status == STATUS_DEVICE
+               ? 0
+               : 3;
 }
 
 static void test_no_platform(void **state)

@@ -49,7 +49,7 @@ static void check_model(char *const *settings, size_t drops)
     if (!config)
         fail_msg("%s", err.text);
     struct device *dev =
-        device_open(&(struct device_options){config->device.select, 0.9, -1, 0, 0}, &err);
+        device_open(&(struct device_options){config_device(config), 0.9, -1, 0, 0}, &err);
     if (!dev)
         fail_msg("%s", err.text);
     const struct model_shape shape = {.window = WINDOW,

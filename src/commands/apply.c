@@ -81,6 +81,14 @@ static int forget_range(struct config *config, const struct options *o, struct e
     return 0;
 }
 
+/* Several devices train together; what a trained model is used for takes one. */
+static void tell_first(const struct options *o, const struct config *config, struct log *log)
+{
+    if (config->device.select.count > 1 && o->verbosity != LOG_QUIET)
+        log_warn(log, "device.select names %zu devices: %s uses the first of them, %s",
+                 config->device.select.count, o->command, config_device(config));
+}
+
 /* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
@@ -96,6 +104,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         forget_range(t->checkpoint.config, o, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
+    tell_first(o, t->checkpoint.config, t->log);
     prepare_tell_unchecked(o->verbosity, t->log, t->checkpoint.st->summed, t->path);
     struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;

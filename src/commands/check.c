@@ -251,11 +251,70 @@ static int check_gradients(struct engine *e, struct error *err)
                  : 0;
 }
 
+/* --- several devices */
+
+/* Which part of each micro-batch each of them has. */
+static void print_shards(const struct config *c)
+{
+    const struct list *devices = &c->device.select;
+    const size_t shards = (size_t)c->train.shards, n = devices->count;
+    printf("devices: %zu train together, ", n);
+    for (size_t i = 0; i < n; i++) /* shard s is that of device s n / shards, rounded down */
+        printf("%s%zu of %zu shards on %s", i ? ", " : "",
+               ((i + 1) * shards + n - 1) / n - (i * shards + n - 1) / n, shards, devices->item[i]);
+    putchar('\n');
+}
+
+/* The plan on another device, which is the first's. */
+static int check_like(struct config *config, const struct dataset *data, const char *plan,
+                      struct log *log, struct error *err)
+{
+    struct engine_options with = prepare_engine(log, 1, 0);
+    with.own.only_plans = config->device.tuning != TUNING_MEASURE;
+    struct engine *e = prepare_open(config, data, with, log, err);
+    char *own = e ? plan_text(e) : NULL;
+    log_progress(log, "", 0, 0);
+    int failed = own ? 0 : -1;
+    if (e && !own)
+        error_set(err, STATUS_FAILED, "out of memory");
+    if (own) {
+        print_device(e);
+        print_memory(e);
+        if (strcmp(own, plan) != 0)
+            failed = error_set(err, STATUS_USAGE,
+                               "its launches are others than those of the first device: devices "
+                               "that train together are of one kind");
+    }
+    free(own);
+    engine_close(e);
+    return failed ? error_name_device(err, config_device(config)) : 0;
+}
+
+/* All devices but the first, whose engine is `e`. */
+static int check_others(const struct engine *e, struct config *config, struct log *log,
+                        struct error *err)
+{
+    struct list *devices = &config->device.select;
+    char *first = devices->item[0], *plan = plan_text(e);
+    int failed = plan ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        print_shards(config);
+    for (size_t i = 1; !failed && i < devices->count; i++) {
+        devices->item[0] = devices->item[i];
+        failed = check_like(config, e->data, plan, log, err);
+    }
+    devices->item[0] = first;
+    free(plan);
+    return failed;
+}
+
 /* Checks one configuration. */
 static int check_config(const struct options *options, struct config *config, struct error *err)
 {
     if (options->gradients && command_needs_device(options, config, err))
         return error_prefix(err, "--gradients");
+    if (command_deals_shards(config, err))
+        return -1;
     if (options->gradients) /* differences of losses need the digits */
         config->train.precision = PRECISION_FP32;
     struct log *log = log_new(options->verbosity);
@@ -290,6 +349,8 @@ static int check_config(const struct options *options, struct config *config, st
             plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)
             result = check_gradients(e, err);
+        if (!result && config->device.select.count > 1)
+            result = check_others(e, config, log, err);
         device_save_programs(e->dev);
     }
     engine_close(e);

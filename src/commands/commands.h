@@ -58,6 +58,9 @@ int command_train_config(const struct options *options, struct config *config,
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);
 
+/* That there is a shard for each of several devices. */
+int command_deals_shards(const struct config *config, struct error *err);
+
 /* What a command prints to: -o's file, which appears whole or not at all, or standard output. */
 struct output {
     FILE *stream;

@@ -12,12 +12,38 @@
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err)
 {
-    if (!device_only_plans(config->device.select))
+    if (!device_only_plans(config_device(config)))
         return 0;
     return error_set(err, STATUS_USAGE,
                      "%s needs a device, and device.select = none is none: only check plans "
                      "without one",
                      options->command);
+}
+
+/* The least number of shards for so many devices that cut each micro-batch; 0: there is none. */
+static long shards_for(const struct config *c, long devices)
+{
+    const long batch = c->train.batch > 0 ? c->train.batch : c->train.effective_batch;
+    for (long n = devices; n <= batch; n++)
+        if (!(batch % n) && !(c->train.effective_batch % n))
+            return n;
+    return 0;
+}
+
+int command_deals_shards(const struct config *config, struct error *err)
+{
+    const long devices = (long)config->device.select.count;
+    char would[96] = "a larger train.batch is needed, too";
+    if (devices <= config->train.shards)
+        return 0;
+    const long shards = shards_for(config, devices);
+    if (shards)
+        snprintf(would, sizeof would, "train.shards = %ld would do, and changes the last bits",
+                 shards);
+    return error_set(err, STATUS_USAGE,
+                     "device.select names %ld devices, each of which takes one shard or more of a "
+                     "micro-batch, and train.shards is %ld: %s",
+                     devices, config->train.shards, would);
 }
 
 /* What the sensors of a device tell now. */
@@ -46,16 +72,16 @@ int command_devices(const struct options *options, struct error *err)
     for (size_t i = 0; i < options->setting_count; i++)
         if (!strncmp(options->settings[i], "device.select=", 14))
             text = options->settings[i] + 14;
-    char *select = config_read_text("device", "select", text, err);
-    if (!select)
+    struct list select;
+    if (config_read_devices(text, &select, err))
         return -1;
-    int result = device_only_plans(select)
+    int result = device_only_plans(select.item[0])
                      ? error_set(err, STATUS_USAGE,
                                  "devices lists devices, and -d none is none: only check plans "
                                  "without one")
-                     : device_list(select, stdout,
+                     : device_list(select.item, select.count, stdout,
                                    options->verbosity == LOG_VERBOSE ? print_sensors : NULL, err);
-    free(select);
+    config_free_list(&select);
     return result;
 }
 

@@ -156,6 +156,17 @@ static void take_batch(struct config *config, const struct run_place *place)
         config->train.evaluate_batch = -1;
 }
 
+/* Several devices are for one model, and runs of a sweep are many. */
+static int check_device(const struct config *config, struct error *err)
+{
+    const size_t devices = config->device.select.count;
+    return devices == 1 ? 0
+                        : error_set(err, STATUS_USAGE,
+                                    "device.select names %zu devices, and a run of a sweep has "
+                                    "one: -d names it, and the commands of --list take several",
+                                    devices);
+}
+
 /* Trains the run. */
 static int train_run(struct one *one, struct error *err)
 {
@@ -175,7 +186,9 @@ static int train_run(struct one *one, struct error *err)
         printf("run %zu of %zu: %s\n", one->number, s->runs, run.label);
     one->config = run.config;
     take_batch(run.config, place);
-    int result = command_train_config(options, run.config, &as, err);
+    int result =
+        check_device(run.config, err) || command_train_config(options, run.config, &as, err) ? -1
+                                                                                             : 0;
     if (result && err->cause == CAUSE_MEMORY && budget_smaller(run.config)) {
         error_prefix(err, "no micro-batch is smaller than train.batch = %ld",
                      run.config->train.batch);

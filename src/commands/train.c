@@ -9,18 +9,38 @@ static int train_all(struct run *run, const struct options *options, struct erro
 {
     if (run_train(run, err) || run_report(run, err))
         return -1;
-    return options->profile && !run->finished ? profile_print(run->training.engine, stdout, err)
-                                              : 0;
+    if (!interrupted) /* but another rank was */
+        interrupted = run->training.stopped;
+    return options->profile && !run->finished && !comm_rank(ranks)
+               ? profile_print(run->training.engine, stdout, err)
+               : 0;
+}
+
+/* Starts a process for each further device of device.select, and has one of them. */
+static int start_ranks(struct config *config, struct error *err)
+{
+    const struct list *devices = &config->device.select;
+    if (command_deals_shards(config, err) || comm_fork(&ranks, devices->item, devices->count, err))
+        return -1;
+    return comm_rank(ranks) /* the first goes on with all of them in its config.ini */
+               ? config_set_device(config, devices->item[comm_rank(ranks)], err)
+               : 0;
 }
 
 /* Joins the ranks that a launcher has started: each has the device that its turn gives it. */
 static int join_ranks(struct config *config, struct error *err)
 {
     const struct list *devices = &config->ranks.devices;
+    const size_t several = config->device.select.count;
     if (comm_open(&ranks, (double)config->ranks.timeout / 1000, err))
         return -1;
     if (!ranks)
-        return 0;
+        return several > 1 ? start_ranks(config, err) : 0;
+    if (several > 1)
+        return error_set(err, STATUS_USAGE,
+                         "device.select names %zu devices, and a launcher has started %d ranks: "
+                         "each of them has one device, which ranks.devices names in its place",
+                         several, comm_size(ranks));
     if (comm_size(ranks) > config->train.shards)
         return error_set(err, STATUS_USAGE,
                          "%d ranks need train.shards = %d or more: a micro-batch is dealt to them "
@@ -28,8 +48,7 @@ static int join_ranks(struct config *config, struct error *err)
                          comm_size(ranks), comm_size(ranks));
     if (!devices->count || !strcmp(devices->item[0], "auto"))
         return 0;
-    return config_set(config, "device", "select",
-                      devices->item[(size_t)comm_rank(ranks) % devices->count], err);
+    return config_set_device(config, devices->item[(size_t)comm_rank(ranks) % devices->count], err);
 }
 
 int command_train_config(const struct options *options, struct config *config,

@@ -10,8 +10,10 @@
 #include "config/inifile.h"
 #include "config/option.h"
 #include "config/unknown.h"
+#include "config/value.h"
 #include "util/clocale.h"
 #include "util/file.h"
+#include "util/quoted.h"
 #include "util/words.h"
 
 #define MAX_FILE (1 << 20) /* bytes of an INI file */
@@ -915,10 +917,47 @@ static int read_one(const struct option *o, const char *text, union option_value
                   : 0;
 }
 
-char *config_read_text(const char *section, const char *key, const char *text, struct error *err)
+int config_read_devices(const char *text, struct list *to, struct error *err)
 {
     union option_value value;
-    return read_one(option_find(section, key), text, &value, err) ? NULL : value.text;
+    if (read_one(option_find("device", "select"), text, &value, err))
+        return -1;
+    *to = value.list;
+    return 0;
+}
+
+void config_free_list(struct list *list)
+{
+    value_release_list(list);
+    *list = (struct list){0};
+}
+
+const char *config_device(const struct config *config)
+{
+    return config->device.select.item[0];
+}
+
+char *config_quote(const char *text)
+{
+    char *quoted = NULL;
+    size_t size;
+    FILE *out = open_memstream(&quoted, &size);
+    if (!out)
+        return NULL;
+    quoted_put(text, NULL, out);
+    if (!fclose(out))
+        return quoted;
+    free(quoted);
+    return NULL;
+}
+
+int config_set_device(struct config *config, const char *device, struct error *err)
+{
+    char *quoted = config_quote(device);
+    int failed = quoted ? config_set(config, "device", "select", quoted, err)
+                        : error_set(err, STATUS_FAILED, "out of memory");
+    free(quoted);
+    return failed;
 }
 
 int config_set(struct config *config, const char *section, const char *key, const char *value,

@@ -53,7 +53,7 @@ struct config {
     }             \
     name;
 #define TEXT(s, key, resume, def, help) char *key;
-#define DEVICE(s, key, resume, def, help) char *key;
+#define DEVICES(s, key, resume, def, help) struct list key; /* at least one */
 #define INPUT(s, key, resume, def, help) char *key;
 #define INPUTS(s, key, resume, def, help) struct list key;
 #define OUTPUT(s, key, resume, def, help) char *key;
@@ -148,9 +148,20 @@ char **config_settings(const struct config *config, size_t *count, struct error 
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                struct error *err);
 
-/* The value that a key of one text takes from `text`, which a setting would have: without its
- * quotes. "[section] key: what" where it takes none. The caller frees. */
-char *config_read_text(const char *section, const char *key, const char *text, struct error *err);
+/* The devices that device.select names in `text`, which a setting would have; config_free_list() releases
+ * them. "[device] select: what" where it names none. */
+int config_read_devices(const char *text, struct list *to, struct error *err);
+void config_free_list(struct list *list);
+
+/* The device that this process works on: the first that device.select names. */
+const char *config_device(const struct config *config);
+
+/* Any one device in place of what device.select names. */
+int config_set_device(struct config *config, const char *device, struct error *err);
+
+/* Text in quotes, as an INI file or a setting has it whatever it holds. NULL without memory; the
+ * caller frees. */
+char *config_quote(const char *text);
 
 /* Writes a complete INI that config_load() reads back to the same values; input paths absolute. */
 int config_print(const struct config *config, FILE *out);

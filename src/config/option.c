@@ -14,7 +14,8 @@ static const struct {
     const char *takes; /* for the manual; bounds and choices follow */
 } types[] = {
     [OPTION_TEXT] = {sizeof(char *), value_read_text, value_write_text, "text"},
-    [OPTION_DEVICE] = {sizeof(char *), value_read_device, value_write_device, "a device"},
+    [OPTION_DEVICES] = {sizeof(struct list), value_read_devices, value_write_devices,
+                        "a device, or a list of them"},
     [OPTION_INPUT] = {sizeof(char *), value_read_text, value_write_text, "file"},
     [OPTION_INPUTS] = {sizeof(struct list), value_read_list, value_write_list,
                        "files, folders or globs"},
@@ -62,8 +63,9 @@ void option_write(const struct option *option, const union option_value *value, 
 
 void option_release(const struct option *option, union option_value *value)
 {
-    if (option->type == OPTION_LIST || option->type == OPTION_EXPRESSIONS ||
-        option->type == OPTION_SET || option->type == OPTION_INPUTS)
+    if (option->type == OPTION_LIST || option->type == OPTION_DEVICES ||
+        option->type == OPTION_EXPRESSIONS || option->type == OPTION_SET ||
+        option->type == OPTION_INPUTS)
         value_release_list(&value->list);
     else if (option->type == OPTION_METHOD)
         free(value->method.column);

@@ -14,7 +14,7 @@
 
 enum option_type {
     OPTION_TEXT,
-    OPTION_DEVICE,
+    OPTION_DEVICES,
     OPTION_INPUT,
     OPTION_INPUTS,
     OPTION_OUTPUT,
@@ -57,7 +57,7 @@ extern const size_t option_section_count;
 
 /* The value of a key, whatever its type. */
 union option_value {
-    char *text; /* TEXT, DEVICE, INPUT, OUTPUT */
+    char *text; /* TEXT, INPUT, OUTPUT */
     struct list list;
     int index; /* FLAG, CHOICE */
     struct method method;

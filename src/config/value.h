@@ -25,8 +25,8 @@ int value_read_bytes(const struct option *option, const char *text, union option
                      char *fault);
 int value_read_text(const struct option *option, const char *text, union option_value *value,
                     char *fault);
-int value_read_device(const struct option *option, const char *text, union option_value *value,
-                      char *fault);
+int value_read_devices(const struct option *option, const char *text, union option_value *value,
+                       char *fault);
 int value_read_expression(const struct option *option, const char *text, union option_value *value,
                           char *fault);
 int value_read_figure(const struct option *option, const char *text, union option_value *value,
@@ -46,7 +46,7 @@ void value_write_duration(const struct option *option, const union option_value 
 void value_write_span(const struct option *option, const union option_value *value, FILE *out);
 void value_write_bytes(const struct option *option, const union option_value *value, FILE *out);
 void value_write_text(const struct option *option, const union option_value *value, FILE *out);
-void value_write_device(const struct option *option, const union option_value *value, FILE *out);
+void value_write_devices(const struct option *option, const union option_value *value, FILE *out);
 void value_write_expression(const struct option *option, const union option_value *value,
                             FILE *out);
 void value_write_list(const struct option *option, const union option_value *value, FILE *out);

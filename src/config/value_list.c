@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "config/value.h"
 #include "util/quoted.h"
@@ -107,23 +108,6 @@ static size_t item_length(const char *text, int *depth)
             break;
     }
     return n;
-}
-
-int value_read_device(const struct option *option, const char *text, union option_value *value,
-                      char *fault)
-{
-    int depth;
-    if (text[item_length(text, &depth)] != ',')
-        return value_read_text(option, text, value, fault);
-    return value_wrong(fault, text,
-                       "is a list, and a model runs on one device; a name that holds a comma "
-                       "stands in quotes");
-}
-
-void value_write_device(const struct option *option, const union option_value *value, FILE *out)
-{
-    (void)option;
-    option_write_quoted(value->text, "\";,", out);
 }
 
 /* Appends the item; takes it over. */
@@ -321,6 +305,57 @@ void value_write_list(const struct option *option, const union option_value *val
         else /* without memory the line is a long one */
             write_list_item(option, value->list.item[i], out);
         free(text);
+    }
+}
+
+/* --- devices */
+
+/* Whatever its parentheses, and even without a letter. */
+static int read_one_device(const char *text, struct list *list, char *fault)
+{
+    char *item = value_unquote(text, strlen(text), fault);
+    if (!item || !list_add(list, item))
+        return item ? 0 : -1;
+    *fault = 0;
+    return -1;
+}
+
+/* Of several each is another one, and is a device. */
+static int check_devices(const struct list *list, char *fault)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        if (!strcasecmp(list->item[i], "none"))
+            return value_wrong(fault, list->item[i], "stands for no device, and alone");
+        for (size_t k = 0; k < i; k++)
+            if (!strcmp(list->item[i], list->item[k]))
+                return value_wrong(fault, list->item[i],
+                                   "stands there twice, and a model is trained on a device once");
+    }
+    return 0;
+}
+
+int value_read_devices(const struct option *option, const char *text, union option_value *value,
+                       char *fault)
+{
+    int depth;
+    value->list = (struct list){0};
+    if (text[item_length(text, &depth)] != ',')
+        return read_one_device(text, &value->list, fault);
+    if (value_read_list(option, text, value, fault))
+        return -1;
+    if (!check_devices(&value->list, fault))
+        return 0;
+    value_release_list(&value->list);
+    return -1;
+}
+
+void value_write_devices(const struct option *option, const union option_value *value, FILE *out)
+{
+    const struct list *list = &value->list;
+    (void)option;
+    for (size_t i = 0; i < list->count; i++) {
+        fputs(i ? ", " : "", out);
+        option_write_quoted(list->item[i], list->count > 1 ? "\";,()" : "\";,", out);
     }
 }
 

@@ -77,10 +77,10 @@ void device_act_as_gpu(struct device *dev);
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);
 
-/* Prints every platform and device, which one `select` picks and why. `more` prints more of each
- * usable one; NULL: nothing. */
-int device_list(const char *select, FILE *out, void (*more)(const struct device_info *, FILE *),
-                struct error *err);
+/* Prints every platform and device, which one each of `select` picks and why. `more` prints more of
+ * each usable one; NULL: nothing. */
+int device_list(char *const *select, size_t selects, FILE *out,
+                void (*more)(const struct device_info *, FILE *), struct error *err);
 
 /* Indices of the devices for runs side by side: each GPU once, whatever platforms show it, or else
  * the first choice of auto. The caller frees. */

@@ -180,20 +180,44 @@ static const char *kind_name(cl_device_type type)
     return type & CL_DEVICE_TYPE_CPU ? "CPU" : "accelerator";
 }
 
-int device_list(const char *select, FILE *out, void (*more)(const struct device_info *, FILE *),
-                struct error *err)
+/* Which device each of `select` picks, and why the last of them; -1 where one picks none. */
+static int pick_each(const struct device_found *all, size_t count, char *const *select,
+                     size_t selects, const struct device_found **best, const char **why,
+                     struct error *err)
+{
+    struct device_part part;
+    int failed = 0;
+    for (size_t i = 0; i < selects && !failed; i++)
+        failed = !(best[i] = pick(all, count, select[i], &part, why, err));
+    return failed ? -1 : 0;
+}
+
+static int is_picked(const struct device_found *one, const struct device_found *const *best,
+                     size_t selects)
+{
+    for (size_t i = 0; i < selects; i++)
+        if (best[i] == one)
+            return 1;
+    return 0;
+}
+
+int device_list(char *const *select, size_t selects, FILE *out,
+                void (*more)(const struct device_info *, FILE *), struct error *err)
 {
     size_t count;
-    struct device_found *all = find_all(&count, err);
-    if (!all)
-        return -1;
     const char *why = NULL;
-    struct device_part part;
-    const struct device_found *best = pick(all, count, select, &part, &why, err);
+    struct device_found *all = find_all(&count, err);
+    const struct device_found **best = all ? calloc(selects, sizeof *best) : NULL;
+    if (!best) {
+        free(all);
+        return all ? error_set(err, STATUS_FAILED, "out of memory") : -1;
+    }
+    int failed = pick_each(all, count, select, selects, best, &why, err);
     for (size_t i = 0; i < count; i++) {
         const struct device_info *d = &all[i].info;
-        fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n", &all[i] == best ? '*' : ' ', i,
-                d->name, d->platform, d->version, d->driver);
+        fprintf(out, "%c %zu: %s\n     %s; %s; driver %s\n",
+                is_picked(&all[i], best, selects) ? '*' : ' ', i, d->name, d->platform, d->version,
+                d->driver);
         fprintf(out, "     %s, %u compute units, %.1f GiB, at most %.1f GiB a buffer%s%s\n",
                 kind_name(all[i].type), d->compute_units, (double)d->global_bytes / 0x1p30,
                 (double)d->max_alloc_bytes / 0x1p30, d->has_native ? ", host functions" : "",
@@ -202,10 +226,13 @@ int device_list(const char *select, FILE *out, void (*more)(const struct device_
         if (more && all[i].usable)
             more(d, out);
     }
-    if (best)
+    if (!failed && selects == 1)
         fprintf(out, "* would be used: %s\n", why);
+    else if (!failed)
+        fputs("* would be used: each was asked for\n", out);
+    free(best);
     free(all);
-    return best ? 0 : -1;
+    return failed;
 }
 
 int device_only_plans(const char *select)

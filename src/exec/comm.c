@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "exec/comm_plugin.h"
+#include "exec/family.h"
 
 #define PLUGIN "seqtrain-mpi.so"
 
@@ -81,9 +82,18 @@ static int load(struct comm *c, struct error *err)
     return 0;
 }
 
+static int is_family(const struct comm *c)
+{
+    return c && c->plugin == &family_ways;
+}
+
 static int fault(const struct comm *c, const char *why, struct error *err)
 {
-    return error_set(err, STATUS_FAILED, "rank %d: %s", c->rank, why);
+    if (!is_family(c))
+        return error_set(err, STATUS_FAILED, "rank %d: %s", c->rank, why);
+    error_set(err, STATUS_FAILED, "%s", why);
+    family_explain(c->self, err);
+    return -1;
 }
 
 int comm_open(struct comm **comm, double timeout, struct error *err)
@@ -110,11 +120,33 @@ int comm_open(struct comm **comm, double timeout, struct error *err)
     return 0;
 }
 
+int comm_fork(struct comm **comm, char *const *device, size_t count, struct error *err)
+{
+    struct comm *c = calloc(1, sizeof *c);
+    *comm = NULL;
+    if (!c)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    c->plugin = &family_ways;
+    c->size = (int)count;
+    c->self = family_begin(device, c->size, &c->rank, err);
+    if (c->self) {
+        *comm = c;
+        return 0;
+    }
+    free(c);
+    return -1;
+}
+
 void comm_close(struct comm *c)
 {
     if (c)
         c->plugin->end(c->self);
     free(c);
+}
+
+int comm_leave(struct comm *c, const struct error *err)
+{
+    return is_family(c) ? family_leave(c->self, err) : -1;
 }
 
 void comm_abort(struct comm *c, int status)

@@ -6,7 +6,7 @@
 struct session *session_open(const struct config *config, const struct session_options *options,
                              struct error *err)
 {
-    const struct device_options with = {.select = config->device.select,
+    const struct device_options with = {.select = config_device(config),
                                         .memory_fraction = config->device.memory_fraction,
                                         .threads = config->device.threads,
                                         .measure = config->device.tuning == TUNING_MEASURE,

@@ -159,6 +159,10 @@ static int conclude(const struct training *t, char why[TEXT], struct error *err)
     }
     if (comm_share(t->comm, &who, sizeof who, err))
         return -1;
+    const struct list *devices =
+        &t->config->device.select; /* of all ranks, where rank 0 names them */
+    if (who && devices->count > 1)
+        return error_set(err, STATUS_FAILED, "device %s has %s", devices->item[who], why);
     if (who && (!comm_rank(t->comm) || comm_rank(t->comm) == who))
         return error_set(err, STATUS_FAILED, "rank %d has %s", who, why);
     return who ? error_set(err, STATUS_FAILED, "rank %d differs from rank 0, which tells how", who)

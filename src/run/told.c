@@ -58,6 +58,20 @@ static void say_varied(const struct config *c, struct log *log)
             varied.name, count > 1 ? " and others" : "");
 }
 
+static void say_devices(const struct config *c, struct log *log)
+{
+    const struct list *devices = &c->device.select;
+    char *names = NULL;
+    size_t size;
+    FILE *out = open_memstream(&names, &size);
+    for (size_t i = 0; out && i < devices->count; i++)
+        fprintf(out, "%s%s", i ? ", " : "", devices->item[i]);
+    if (out && !fclose(out))
+        log_say(log, "Devices: %s train together, each micro-batch in %ld shards.", names,
+                c->train.shards);
+    free(names);
+}
+
 static void say_start(const struct training *t)
 {
     const struct engine *e = t->engine;
@@ -86,7 +100,9 @@ static void say_start(const struct training *t)
         log_say(t->log, "%c%s is that of each %s of %ld windows.",
                 toupper((unsigned char)*by_batch), by_batch + 1,
                 c->train.shards > 1 ? "shard" : "micro-batch", c->train.batch / c->train.shards);
-    if (t->comm)
+    if (c->device.select.count > 1)
+        say_devices(c, t->log);
+    else if (t->comm)
         log_say(t->log, "Ranks: %d train together, each micro-batch in %ld shards.",
                 comm_size(t->comm), c->train.shards);
 }

@@ -47,8 +47,13 @@ static int find_slots(struct slots *s, const struct config *base, struct error *
     size_t count = 0;
     char number[16];
     int failed = 0;
+    if (base->device.select.count > 1)
+        return error_set(err, STATUS_USAGE,
+                         "%s: device.select names %zu devices, and a run of a sweep has one: "
+                         "sweep.slots names devices for runs side by side",
+                         config_name(base), base->device.select.count);
     if (config_is_set(base, "device", "select"))
-        return add_slot(s, base->device.select, 0) || add_more(s)
+        return add_slot(s, config_device(base), 0) || add_more(s)
                    ? error_set(err, STATUS_FAILED, "out of memory")
                    : 0;
     if (device_each(&index, &count, err))

@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "config/config.h"
 #include "sweep/state.h"
 #include "sweep/worker.h"
 #include "util/file.h"
@@ -21,14 +22,16 @@
 static char **words_of(const struct spawn *what)
 {
     char **word = calloc(what->setting_count * 2 + 12, sizeof *word);
-    char *number = NULL, *device = NULL;
+    char *number = NULL, *device = NULL, *quoted = config_quote(what->device);
     size_t n = 0;
-    if (!word || asprintf(&number, "%zu", what->run) < 0 ||
-        asprintf(&device, "device.select=%s", what->device) < 0) {
+    if (!word || !quoted || asprintf(&number, "%zu", what->run) < 0 ||
+        asprintf(&device, "device.select=%s", quoted) < 0) {
         free(word);
+        free(quoted);
         free(number);
         return NULL;
     }
+    free(quoted);
     word[n++] = number;
     word[n++] = device;
     char *const fixed[] = {program_invocation_name,   "sweep", "-c",

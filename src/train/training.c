@@ -58,6 +58,6 @@ int train_writes(const struct training *t)
 
 int train_look_stop(struct training *t, struct error *err)
 {
-    t->stopped = *t->interrupted != 0;
+    t->stopped = *t->interrupted;
     return t->comm ? comm_agree(t->comm, &t->stopped, err) : 0;
 }

@@ -35,7 +35,7 @@ struct training {
     char *plan;                               /* plan.json */
     const volatile sig_atomic_t *interrupted; /* the signal that asks for an end; 0: none */
     struct comm *comm;                        /* ranks that train together; NULL: alone */
-    int stopped;                              /* it has been interrupted, on whatever rank */
+    int stopped;                              /* the signal that has ended it, on whatever rank */
     struct judge judge;                       /* of a training without ranks */
     int pruned;                               /* who has ended it */
     double started;                           /* now() when the process began */
@@ -57,7 +57,7 @@ int train_stopped_early(const struct training *t); /* the latter */
 /* Whether this process writes the files of the run: rank 0 does. */
 int train_writes(const struct training *t);
 
-/* Sets t->stopped where any rank has been interrupted; -1 where the ranks are lost. */
+/* Sets t->stopped where any rank has been interrupted, on all alike; -1 where they are lost. */
 int train_look_stop(struct training *t, struct error *err);
 
 /* Writes RUN_LAST for t->progress; what was RUN_LAST is kept as RUN_FORMER. */
