@@ -201,21 +201,36 @@ def train(a, folder, *settings):
     subprocess.run(command(a, folder, *settings), check=True)
 
 
+def event_files(folder):
+    return sum("tfevents" in f for f in os.listdir(folder))
+
+
+def latest(folder):
+    return os.path.join(folder, max(f for f in os.listdir(folder) if "tfevents" in f))
+
+
+def has_steps(folder):
+    with open(latest(folder), "rb") as f:
+        return b"steps/" in f.read()
+
+
 def tear(folder, rng):
     """As if a record had been written by half."""
-    file = os.path.join(folder, max(f for f in os.listdir(folder) if "tfevents" in f))
-    with open(file, "r+b") as f:
+    with open(latest(folder), "r+b") as f:
         part = f.read(rng.randint(1, 36))  # the first record is longer
         f.seek(0, os.SEEK_END)
         f.write(part)
 
 
 def kill_and_resume(a, folder, boards, rng):
-    kills, steps = 0, 0
+    kills, furthest = 0, 0
     while True:
+        before = event_files(folder)
         p = subprocess.Popen(command(a, folder) + ["--resume"])
+        while (event_files(folder) == before or not has_steps(folder)) and p.poll() is None:
+            time.sleep(0.05)
         try:
-            p.wait(rng.uniform(0.4, 2.5) if kills < a.kills else None)
+            p.wait(rng.uniform(0, 1) if kills < a.kills else None)
         except subprocess.TimeoutExpired:
             p.send_signal(signal.SIGKILL)
             p.wait()
@@ -224,16 +239,17 @@ def kill_and_resume(a, folder, boards, rng):
             if p.returncode:
                 raise SystemExit(f"the run ended with {p.returncode}")
             break
-        if any("tfevents" in f for f in os.listdir(folder)):
-            if rng.random() < 0.5:
-                tear(folder, rng)
-            ea = accumulate(folder)
-            steps = sum(len(s) for s in scalars_of(ea).values())
-            check(rises(scalars_of(ea)) and rises(histograms_of(ea)), f"kill {kills}: a fresh reader, {steps} points")
-            time.sleep(1.5)
-            for b in boards:
-                check(rises(b.scalars()), f"kill {kills}: {b.name}")
-    return kills
+        if rng.random() < 0.5:
+            tear(folder, rng)
+        ea = accumulate(folder)
+        steps = [s for points in scalars_of(ea).values() for s, _ in points]
+        good = rises(scalars_of(ea)) and rises(histograms_of(ea))
+        check(good, f"kill {kills}: a fresh reader, to step {max(steps, default=0)}")
+        time.sleep(1.5)
+        for b in boards:
+            check(rises(b.scalars()), f"kill {kills}: {b.name}")
+        furthest = max(steps + [furthest])
+    check(furthest > 0, f"{kills} kills, until step {furthest}; {event_files(folder)} event files")
 
 
 # What the device's bits decide.
@@ -263,8 +279,7 @@ def compare(a, root, rng):
     os.makedirs(folder)
     boards = [Board(os.path.dirname(folder), fast) for fast in (True, False)]
     try:
-        kills = kill_and_resume(a, folder, boards, rng)
-        print(f"{kills} kills, {sum('tfevents' in f for f in os.listdir(folder))} event files")
+        kill_and_resume(a, folder, boards, rng)
         want, got = accumulate(whole), accumulate(folder)
         check(len(scalars_of(want)) > 20, f"{len(scalars_of(want))} scalars, {len(histograms_of(want))} histograms")
         check(same(scalars_of(want), scalars_of(got)), "a fresh reader: scalars of the undisturbed run")
