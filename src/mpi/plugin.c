@@ -115,7 +115,7 @@ static int ask(struct ranks *r, int rank, struct patience *p)
 {
     struct peer *peer = &r->peer[rank];
     const double t = MPI_Wtime();
-    if (!p->heard)
+    if (p->heard <= 0)
         p->heard = p->asked = t;
     const int asks = peer->answer != MPI_REQUEST_NULL;
     if (asks && arrived(&peer->answer))
