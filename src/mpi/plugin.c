@@ -255,17 +255,17 @@ static int plugin_begin(void **self, int *rank, int *size, double timeout, char 
 }
 
 /* Waits until all are here, as long as they answer. */
-static void gather(struct ranks *r)
+static int gather(struct ranks *r, char why[COMM_WHY])
 {
-    char byte = 0, why[COMM_WHY];
+    char byte = 0;
     for (int i = 1; i < r->size && !r->rank; i++)
         if (plugin_receive(r, i, &byte, 1, why))
-            return;
+            return -1;
     for (int i = 1; i < r->size && !r->rank; i++)
         if (plugin_send(r, i, &byte, 1, why))
-            return;
-    if (r->rank && !plugin_send(r, 0, &byte, 1, why))
-        plugin_receive(r, 0, &byte, 1, why);
+            return -1;
+    return r->rank && (plugin_send(r, 0, &byte, 1, why) || plugin_receive(r, 0, &byte, 1, why)) ? -1
+                                                                                                : 0;
 }
 
 /* An answer that does not come any more. */
@@ -277,10 +277,21 @@ static void forget(MPI_Request *request)
     MPI_Wait(request, MPI_STATUS_IGNORE);
 }
 
+static void plugin_abort(void *self, int status)
+{
+    struct ranks *r = self;
+    pthread_mutex_lock(&r->lock); /* the thread calls MPI no more */
+    MPI_Abort(MPI_COMM_WORLD, status);
+}
+
 static void plugin_end(void *self)
 {
     struct ranks *r = self;
-    gather(r);
+    char why[COMM_WHY];
+    if (gather(r, why)) { /* MPI would wait for ever */
+        fprintf(stderr, "seqtrain: rank %d: %s\n", r->rank, why);
+        plugin_abort(self, 1);
+    }
     atomic_store(&r->ends, 1);
     if (r->timeout > 0)
         pthread_join(r->watch, NULL);
@@ -289,13 +300,6 @@ static void plugin_end(void *self)
     MPI_Finalize();
     free(r->peer);
     free(r);
-}
-
-static void plugin_abort(void *self, int status)
-{
-    struct ranks *r = self;
-    pthread_mutex_lock(&r->lock); /* the thread calls MPI no more */
-    MPI_Abort(MPI_COMM_WORLD, status);
 }
 
 extern const struct comm_plugin seqtrain_ranks;
