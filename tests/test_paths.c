@@ -58,9 +58,10 @@ static void check_model(char *const *settings, size_t drops)
                                       .target_rows = 1,
                                       .target_first = WINDOW,
                                       .target_feature = (const int[]){0}};
-    struct model_data data = {buffer_new(dev, WINDOWS * WINDOW * FEATURES * 4, "series", &err),
-                              buffer_new(dev, WINDOWS * 4, "order", &err),
-                              buffer_new(dev, WINDOWS * WINDOW * 4, "targets", &err), NULL, 0};
+    struct model_data data = {.series =
+                                  buffer_new(dev, WINDOWS * WINDOW * FEATURES * 4, "series", &err),
+                              .order = buffer_new(dev, WINDOWS * 4, "order", &err),
+                              .target = buffer_new(dev, WINDOWS * WINDOW * 4, "targets", &err)};
     struct params *params = params_new(0);
     struct model_io io;
     count = 0;
