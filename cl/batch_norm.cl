@@ -6,8 +6,8 @@
  *   s = x + bias (BIAS)      h = (s - mean) rstd      y = h gamma + beta
  *
  * x, y [rows, D], `period` rows a sample; stats [2, D] = mean, rstd. Reductions go in two passes
- * whose order depends on the shape alone: chunks of rows, then over chunks. -D: D, BIAS, VEC,
- * LANES.
+ * whose order depends on the shape alone: chunks of rows, then over chunks. -D: D, BIAS, PARTS,
+ * VEC, LANES.
  */
 #include "common.h"
 
@@ -16,6 +16,9 @@
 #endif
 #ifndef BIAS
 #define BIAS 0
+#endif
+#ifndef PARTS
+#define PARTS 0
 #endif
 
 #define N (D / VEC)
@@ -67,7 +70,7 @@ __kernel void batch_norm_moments(INPUT, __global float *restrict part,
 /*
  * The moments of all rows from those of the chunks (Chan, Golub and LeVeque, 1979), a work-item a
  * column; the running statistics move by MOMENTUM toward them, with the unbiased variance, unless
- * they are not finite.
+ * they are not finite. With PARTS they become these moments: train/shards.c moves them.
  */
 __kernel void batch_norm_merge(__global const float *restrict part, __global float *restrict stats,
                                __global float *restrict running_mean,
@@ -89,12 +92,15 @@ __kernel void batch_norm_merge(__global const float *restrict part, __global flo
     const float var = square / n;
     stats[d] = mean;
     stats[D + d] = 1.0f / sqrt(var + EPS);
-    if (isfinite(mean) && isfinite(square)) {
+    if (PARTS) {
+        running_mean[d] = mean;
+        running_var[d] = square / max(n - 1, 1);
+    } else if (isfinite(mean) && isfinite(square)) {
         running_mean[d] += MOMENTUM * (mean - running_mean[d]);
         running_var[d] += MOMENTUM * (square / max(n - 1, 1) - running_var[d]);
     }
     if (d == 0)
-        tracked[0] += 1;
+        tracked[0] = PARTS ? 1 : tracked[0] + 1;
 }
 
 /* stats from the running statistics, for evaluation */

@@ -68,6 +68,14 @@ augmented()
 }
 point "3 ranks, windows that are augmented: the same bits" augmented
 
+normed()
+{
+    set -- -c ranks.ini -q -s model.type=cnn_recurrent -s 'model.conv_channels=5, 4' -s model.conv_norm=batch \
+        -s model.hidden=24 -s 'data.targets=ret(close)' -s loss.contrastive=none
+    run 0 "$@" -s run.output=normed && ranks 3 0 "$@" -s run.output=normed3 && same normed normed3
+}
+point "3 ranks, batch norm: the same bits" normed
+
 # Four batches of validation, dealt to three ranks, and figures of samples and of batches.
 evaluates()
 {

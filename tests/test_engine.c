@@ -512,6 +512,64 @@ static void shards_make_the_same_step(void **state)
     }
 }
 
+/* Batch norm sees a shard as it sees a micro-batch: its running statistics move from shard to
+ * shard as they do from one micro-batch to the next, also where the last one has no windows. */
+static void shards_are_as_micro_batches(void **state)
+{
+    (void)state;
+    static const uint32_t counts[] = {12, 10, 6};
+    for (size_t k = 0; k < 3; k++) {
+        float *values[2], most = 0;
+        size_t elems = 0;
+        for (int parts = 0; parts < 2; parts++) {
+            struct fixture f;
+            struct error err = {0};
+            FIXTURE(&f, "model.type=cnn_recurrent", "model.conv_norm=batch", "model.hidden=6",
+                    "model.conv_channels=5, 4", "data.targets=close", "data.features=a, b, c",
+                    "model.dropout=0.2", "train.optimizer=sgd", "train.lr=0.1",
+                    parts ? "train.shards=2" : "train.accumulate=2",
+                    parts ? "train.batch=12" : "train.batch=6");
+            float target[ROWS];
+            int of[] = {-1};
+            for (size_t i = 0; i < ROWS; i++)
+                target[i] = f.data.series[i * FEATURES] * 0.5F;
+            f.data.targets = f.data.target_rows = 1;
+            f.data.target_first = 3;
+            f.data.target = target;
+            f.data.target_feature = of;
+            struct engine *e = open_engine(&f);
+            begin(e, &f);
+            for (uint32_t number = 1; number <= 3; number++) {
+                struct step step = {
+                    .group = counts[k], .epoch = 1, .seed = {42, 0}, .number = number};
+                optim_step(&e->optim, e->config->train.lr, &step);
+                for (uint32_t first = 0; first < counts[k];
+                     first += (uint32_t)f.config->train.batch) {
+                    const uint32_t left = counts[k] - first;
+                    step.first = first;
+                    step.count = left < (uint32_t)f.config->train.batch
+                                     ? left
+                                     : (uint32_t)f.config->train.batch;
+                    assert_int_equal(engine_micro(e, &step, &err), 0);
+                }
+                assert_int_equal(engine_update(e, &err), 0);
+            }
+            elems = e->params->elems + e->params->running;
+            assert_true(e->params->running > 0);
+            values[parts] = malloc(elems * sizeof(float));
+            assert_int_equal(arena_read(e->params->values, 0, elems * 4, values[parts], &err), 0);
+            engine_close(e);
+            fixture_fini(&f);
+        }
+        for (size_t i = 0; i < elems; i++)
+            most = fmaxf(most, fabsf(values[0][i] - values[1][i]));
+        if (!(most < 2e-6F))
+            fail_msg("%u windows: values are off by %g", counts[k], (double)most);
+        free(values[0]);
+        free(values[1]);
+    }
+}
+
 /* --- what is not finite */
 
 /* Windows 16..23 are step 3's; an inf in window 18. */
@@ -1162,6 +1220,7 @@ int main(void)
         cmocka_unit_test(test_smaller_batch),
         cmocka_unit_test(test_budget_of_session),
         cmocka_unit_test(shards_make_the_same_step),
+        cmocka_unit_test(shards_are_as_micro_batches),
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_one_session),
     };

@@ -100,7 +100,8 @@ struct graph {
     int recompute;               /* what is cheap to make again is not kept for the backward pass */
     size_t recompute_most;       /* of so many nodes, the first ones; 0: of all */
     size_t recompute_layers;     /* and so many whole layers, the cheapest ones */
-    int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
+    int in_parts; /* of a step's windows: running statistics become the moments of each part */
+    int carries;  /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;
     struct op **ops; /* in order; NULL where a pass took one away */

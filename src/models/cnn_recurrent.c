@@ -84,11 +84,6 @@ static void cnn_recurrent_check(struct config_making *making, const struct confi
         config_clash(making, c->model.conv_stride > 1 ? "model.conv_stride" : "model.conv_pool",
                      "data.target_rows",
                      "a target for each row of the window needs a convolution that keeps all rows");
-    if (c->model.conv_norm == CONV_NORM_BATCH && c->train.shards > 1)
-        config_clash(
-            making, "train.shards", "model.conv_norm",
-            "batch norm's running statistics would be those of shards, which depend on the "
-            "ranks; conv_norm = layer has none");
     recurrent_check(making, c);
 }
 

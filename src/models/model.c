@@ -220,6 +220,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
         return NULL;
     g->recompute = training && config->train.recompute != RECOMPUTE_NO;
     g->recompute_layers = training && config->train.recompute == RECOMPUTE_LAYERS ? SIZE_MAX : 0;
+    g->in_parts = training && config->train.shards > 1;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};

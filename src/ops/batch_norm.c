@@ -10,10 +10,11 @@ static struct launch *batch_norm_kernel(struct plan *p, const struct op *op, con
 {
     const size_t columns = tensor_columns(op->in[X]);
     unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
-    return plan_kernel(
-        p, "batch_norm.cl", name,
-        over_rows ? cut_rows(p, tensor_rows(op->in[X])).groups : (columns + lanes - 1) / lanes,
-        lanes, "-DD=%zu -DBIAS=%d -DVEC=%u -DLANES=%u", columns, op->in[BIAS] != NULL, vec, lanes);
+    return plan_kernel(p, "batch_norm.cl", name,
+                       over_rows ? cut_rows(p, tensor_rows(op->in[X])).groups
+                                 : (columns + lanes - 1) / lanes,
+                       lanes, "-DD=%zu -DBIAS=%d -DVEC=%u -DLANES=%u%s", columns,
+                       op->in[BIAS] != NULL, vec, lanes, p->graph->in_parts ? " -DPARTS=1" : "");
 }
 
 /* A kernel over rows, which reads x. */

@@ -136,8 +136,9 @@ struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name);
 
 /* nn.BatchNorm1d over the rows of all samples. Training takes the micro-batch's moments, without
  * the samples that pad it, and moves `name`.running_mean and `name`.running_var, which evaluation
- * takes.
+ * takes, by BATCH_NORM_MOMENTUM toward them; with graph->in_parts it leaves the moments there.
  */
+#define BATCH_NORM_MOMENTUM 0.1
 struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name);
 
 /* x / |x| of each row, on the unit sphere. */

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/shards.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exec/exec.h"
 #include "lower/cut.h"
+#include "ops/ops.h"
 
 enum { MOST_LEVELS = 16 };
 
@@ -26,6 +28,8 @@ struct shards {
     struct range zero, keep[MOST_LEVELS], add[MOST_LEVELS], keep_sum, add_sum, begin, done, end;
     struct buffer *figures; /* [count] struct metrics */
     struct metrics *read;   /* the same on the host */
+    float *running;         /* [running] of the parameters; NULL: they have none */
+    float *moments;         /* [count, running] of each shard */
     char *room;             /* for an arena that travels; NULL: alone */
     size_t micros;          /* of this step so far */
     int watched;
@@ -63,6 +67,12 @@ struct shards *shards_new(struct params *params, struct device *dev, size_t coun
     if (!failed && (!(s->read = malloc(count * sizeof *s->read)) ||
                     (comm && !(s->room = malloc(params->elems * sizeof(float))))))
         failed = error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed && params->running) {
+        s->running = calloc(params->running, sizeof *s->running);
+        s->moments = calloc(count * params->running, sizeof *s->moments);
+        if (!s->running || !s->moments)
+            failed = error_set(err, STATUS_FAILED, "out of memory");
+    }
     if (!failed)
         return s;
     shards_free(s);
@@ -79,6 +89,8 @@ void shards_free(struct shards *s)
     arena_free(s->sum);
     buffer_free(s->figures);
     free(s->read);
+    free(s->running);
+    free(s->moments);
     free(s->room);
     free(s);
 }
@@ -193,16 +205,33 @@ static int rank_of(const struct shards *s, size_t shard)
     return (int)(shard * (size_t)comm_size(s->comm) / s->count);
 }
 
+/* The running statistics of now; waits where there are any. */
+static int read_running(struct shards *s, float *to, struct error *err)
+{
+    const struct params *p = s->params;
+    return s->running
+               ? arena_read(p->values, p->elems * sizeof(float), p->running * sizeof *to, to, err)
+               : 0;
+}
+
+/* Windows of a shard of this micro-batch. */
+static size_t windows_of(const struct shards *s, size_t shard, const struct step *step)
+{
+    const size_t from = shard * s->windows;
+    const size_t left = step->count > from ? step->count - from : 0;
+    return left < s->windows ? left : s->windows;
+}
+
 /* The gradient of one shard; that of a shard without windows is 0. */
 static int shard_gradient(struct shards *s, size_t shard, const struct micro *m, struct error *err)
 {
-    const size_t from = shard * s->windows, there = m->step->count;
-    const size_t left = there > from ? there - from : 0;
     struct step step = *m->step;
-    step.first += (uint32_t)from;
-    step.count = (uint32_t)(left < s->windows ? left : s->windows);
+    step.first += (uint32_t)(shard * s->windows);
+    step.count = (uint32_t)windows_of(s, shard, m->step);
     struct range done = {s->done.from + shard, s->done.from + shard + 1};
-    return launch(s, s->zero, err) || (step.count && m->run(m->ctx, &step, err)) ||
+    float *moments = s->moments + (s->running ? shard * s->params->running : 0);
+    return launch(s, s->zero, err) ||
+                   (step.count && (m->run(m->ctx, &step, err) || read_running(s, moments, err))) ||
                    launch(s, done, err)
                ? -1
                : 0;
@@ -272,14 +301,68 @@ static int share_figures(struct shards *s, struct error *err)
                : 0;
 }
 
+/* --- running statistics */
+
+/* The moments of all shards that had windows, to rank 0. */
+static int collect_moments(struct shards *s, const struct step *step, struct error *err)
+{
+    const size_t one = s->params->running;
+    const int me = comm_rank(s->comm);
+    for (size_t i = 0; i < s->count; i++) {
+        const int of = windows_of(s, i, step) ? rank_of(s, i) : 0;
+        float *moments = s->moments + i * one;
+        if (of && ((me == of && comm_send(s->comm, 0, moments, one * sizeof *moments, err)) ||
+                   (!me && comm_receive(s->comm, of, moments, one * sizeof *moments, err))))
+            return -1;
+    }
+    return 0;
+}
+
+/* Moves statistics toward a shard's moments, where these are finite; a number without shape counts
+ * the batches. */
+static void move_running(struct shards *s, const float *moments)
+{
+    const struct params *p = s->params;
+    for (size_t k = 0; k < p->count; k++) {
+        const struct tensor *t = &p->list[k]->value;
+        if (p->list[k]->group != PARAM_RUNNING)
+            continue;
+        const size_t from = t->offset / sizeof(float) - p->elems;
+        for (size_t i = from; i < from + t->elems; i++)
+            if (!t->rank)
+                s->running[i] += moments[i];
+            else if (isfinite(moments[i]))
+                s->running[i] += (float)(BATCH_NORM_MOMENTUM * (moments[i] - s->running[i]));
+    }
+}
+
+/* The statistics behind a micro-batch, on all ranks. */
+static int settle_running(struct shards *s, const struct step *step, struct error *err)
+{
+    const struct params *p = s->params;
+    const size_t bytes = p->running * sizeof *s->running;
+    if (!s->running)
+        return 0;
+    if (s->comm && collect_moments(s, step, err))
+        return -1;
+    for (size_t i = 0; i < s->count && !comm_rank(s->comm); i++)
+        if (windows_of(s, i, step))
+            move_running(s, s->moments + i * p->running);
+    return (s->comm && comm_share(s->comm, s->running, bytes, err)) ||
+                   arena_write(p->values, p->elems * sizeof(float), bytes, s->running, err)
+               ? -1
+               : 0;
+}
+
 int shards_micro(struct shards *s, const struct step *step, shards_run *run, void *ctx,
                  struct error *err)
 {
     const struct micro m = {step, run, ctx};
     const int sums = s->micros++ && !comm_rank(s->comm);
-    return (sums && launch(s, s->keep_sum, err)) || launch(s, s->begin, err) ||
-                   sum_shards(s, 0, s->count, 0, &m, err) || (sums && launch(s, s->add_sum, err)) ||
-                   share_figures(s, err) || launch(s, s->end, err)
+    return read_running(s, s->running, err) || (sums && launch(s, s->keep_sum, err)) ||
+                   launch(s, s->begin, err) || sum_shards(s, 0, s->count, 0, &m, err) ||
+                   (sums && launch(s, s->add_sum, err)) || share_figures(s, err) ||
+                   settle_running(s, step, err) || launch(s, s->end, err)
                ? -1
                : 0;
 }

@@ -7,7 +7,8 @@
  * Rank r of R has the shards s with s R / N = r (rounded down); the node of shards [a, b) belongs
  * to the rank of a. A sum that another rank needs is sent to it; rank 0 ends with that of all,
  * which goes to every rank before the update. The figures of the shards are summed in their order,
- * on each rank.
+ * on each rank. Running statistics move toward the moments of one shard after the other, as they
+ * do from micro-batch to micro-batch; rank 0 does it and tells the others.
  *
  * Owns its arenas and launches; parameters, metrics and comm are the caller's.
  */
