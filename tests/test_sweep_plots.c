@@ -118,7 +118,7 @@ static void what_is_shown(void **state)
     assert_true(colored(COORDINATES, &m, color_category[1]) > 1000); /* the best run */
     assert_true(colored(BY_KEY, &m, color_category[0]) > 1000);
     assert_true(colored(BY_KEY, &m, color_category[1]) > 100);
-    size_t bar = colored(IMPORTANCE, &m, color_category[0]);
+    const double bar = (double)colored(IMPORTANCE, &m, color_category[0]);
     assert_true(bar > 0.9 * 488 * 2 * 28 &&
                 bar < 0.96 * 488 * 2 * 28); /* 90% and 2% of its width */
     for (size_t i = 0; i < 8; i++)
