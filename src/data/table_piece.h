@@ -4,7 +4,8 @@
  *
  * piece_settle() (table_settle.c) brings them into the order of time and merges rows of one time
  * (table_order.c), then deals with missing values (table_missing.c), as struct table_how says. Rows
- * that move take all that is known about them along. A piece owns its two arrays; the table is the caller's.
+ * that move take all that is known about them along. A piece owns its two arrays; the table is the
+ * caller's.
  */
 #ifndef DATA_TABLE_PIECE_H
 #define DATA_TABLE_PIECE_H

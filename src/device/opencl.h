@@ -27,8 +27,8 @@ struct device {
     cl_context context; /* NULL: device.select = none, without any object of OpenCL */
     cl_command_queue queue;
     struct device_info info;
-    int counts; /* only plans: buffers are counted and programs built, but no buffer or kernel made
-                 */
+    int counts;  /* only plans: buffers are counted and programs built, but no buffer or kernel made
+                  */
     int is_twin; /* the same of a twin, whose bytes have no bound */
     uint64_t bytes, budget, serial;
     struct program *programs;
@@ -123,8 +123,8 @@ int device_error_planned(struct error *err, const char *what);
 /* Fills `err` with "call: CL_NAME (what)"; returns -1. */
 int opencl_error(struct error *err, cl_int code, const char *call, const char *what);
 
-/* The same of a call that makes memory, or uses it for the first time: any code of too few resources
- * then says that the device's memory ran out (CAUSE_MEMORY). */
+/* The same of a call that makes memory, or uses it for the first time: any code of too few
+ * resources then says that the device's memory ran out (CAUSE_MEMORY). */
 int opencl_error_memory(struct error *err, cl_int code, const char *call, const char *what);
 
 /* Tells why none of these platforms has a device, or why there is no platform; returns -1. */
