@@ -68,6 +68,8 @@ int device_finish(struct device *dev, struct error *err)
     if (dev->counts)
         return 0;
     cl_int code = clFinish(dev->queue);
+    if (code != CL_SUCCESS) /* what runs still may write to memory that is freed next */
+        clFinish(dev->queue);
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
 }
 

@@ -1030,4 +1030,13 @@ CL_ENQUEUE(clEnqueueBarrierWithWaitList,
 CL_CODE(clWaitForEvents, (cl_uint count, const cl_event *event), (count, event))
 CL_RELEASE(cl_event, clReleaseEvent)
 CL_CODE(clFlush, (cl_command_queue queue), (queue))
-CL_CODE(clFinish, (cl_command_queue queue), (queue))
+cl_int __real_clFinish(cl_command_queue queue);
+cl_int __wrap_clFinish(cl_command_queue queue);
+cl_int __wrap_clFinish(cl_command_queue queue)
+{
+    if (!CL_FAILS)
+        return __real_clFinish(queue);
+    if (and_after) /* a queue that is broken for good runs nothing more */
+        __real_clFinish(queue);
+    return CL_OUT_OF_RESOURCES;
+}
