@@ -121,6 +121,59 @@ state()
         for (i = 1; i <= NF; i++) { if (n >= rows * row || n % row < row - 2) print $i; n++ } }'
 }
 
+# same_training A B [LEAST]: two run folders have the same bits in all that training leaves: weights, more
+# than LEAST numbers of state, the figures of the log.
+same_training()
+{
+    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
+        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
+        [ "$(wc -l <state.a)" -gt "${3-5000}" ] && cmp state.a state.b || return 1
+    for key in epoch step lr train_loss train_contrastive val_loss val_contrastive grad_norm \
+        grad_norm_max best; do
+        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
+    done
+}
+
+# sharded SHARDS: a configuration with groups of micro-batches, a short last one, dropout, a term that sees
+# one shard, and a schedule that does not ask how many epochs there will be.
+sharded()
+{
+    sed -e 's/^epochs .*/epochs = 3/' -e "s/^batch .*/batch = 16\\
+accumulate = 2\\
+schedule = constant\\
+shards = $1/" -e 's/^warmup .*/warmup = 3 steps/' tiny.ini
+}
+
+# events FOLDER NAME: how many there are in the journals of a sweep.
+events()
+{
+    cat "$1"/journal/*.jsonl | grep -c "\"event\":\"$2\""
+}
+
+# until_true COMMAND...: waits until the command succeeds, at most a minute.
+until_true()
+{
+    tries=0
+    until "$@" 2>/dev/null; do
+        tries=$((tries + 1))
+        [ "$tries" -lt 600 ] || { echo "not within a minute: $*" && return 1; }
+        sleep 0.1
+    done
+}
+
+# milliseconds: of some clock.
+milliseconds()
+{
+    date +%s%N | sed 's/......$//'
+}
+
+# below N: a random number in $drawn, the same for the same $random at first.
+below()
+{
+    random=$(((random * 1103515245 + 12345) % 2147483648))
+    drawn=$((random / 65536 % $1))
+}
+
 # candles ROWS: candles a minute apart, cycles of different length with a ripple.
 candles()
 {

@@ -29,19 +29,7 @@ INI
     fi
 } >fleet.ini
 
-# milliseconds: of some clock.
-milliseconds()
-{
-    date +%s%N | sed 's/......$//'
-}
-
-# below N: a random number, the same for the same seed.
 random=$seed
-below()
-{
-    random=$(((random * 1103515245 + 12345) % 2147483648))
-    drawn=$((random / 65536 % $1))
-}
 
 # table FOLDER: sweep.csv without what time and failures change.
 table()

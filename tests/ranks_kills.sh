@@ -18,19 +18,7 @@ sed -e 's/^epochs .*/epochs = 250/' -e 's/^batch .*/batch = 16\
 accumulate = 2\
 shards = 4/' tiny.ini >ranks.ini
 
-# milliseconds: of some clock.
-milliseconds()
-{
-    date +%s%N | sed 's/......$//'
-}
-
-# below N: a random number, the same for the same seed.
 random=$seed
-below()
-{
-    random=$(((random * 1103515245 + 12345) % 2147483648))
-    drawn=$((random / 65536 % $1))
-}
 
 # train COUNT ARGUMENT...: by so many ranks.
 train()
@@ -78,19 +66,9 @@ disturb()
     train "$4" -r -s run.output=part || { cat out err && return 1; }
 }
 
-# All that training has left is as if it had not been disturbed.
-same()
-{
-    same_weights part/best.safetensors whole/best.safetensors &&
-        state part/last.safetensors >a && state whole/last.safetensors >b && cmp a b || return 1
-    for key in step lr train_loss val_loss grad_norm best; do
-        epochs whole $key >log.a && epochs part $key | cmp - log.a || return 1
-    done
-}
-
 run 0 -c ranks.ini -q -s run.output=whole || exit 1
 train 4 -s run.output=part || { cat err && exit 1; }
-same || exit 1
+same_training whole part || exit 1
 rm -rf part
 began=$(milliseconds)
 train 2 -s run.output=part || exit 1
@@ -108,7 +86,7 @@ while [ "$instant" -lt "$count" ]; do
     below 32768
     after=$((drawn * took / 32768))
     what="rank $which of $number after $after ms, then $next"
-    if disturb $number $which $after $next >told 2>&1 && same >>told 2>&1; then
+    if disturb $number $which $after $next >told 2>&1 && same_training whole part >>told 2>&1; then
         echo "$instant: $what: as if undisturbed ($(tail -n 1 told))"
     else
         echo "$instant: $what: FAILED"

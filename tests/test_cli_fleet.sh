@@ -19,23 +19,6 @@ table()
     cut -d, -f1-5,7-10,12 "$1"
 }
 
-# events FOLDER NAME: how many there are in the journals.
-events()
-{
-    cat "$1"/journal/*.jsonl | grep -c "\"event\":\"$2\""
-}
-
-# until COMMAND...: waits until the command succeeds, at most a minute.
-until_true()
-{
-    tries=0
-    until "$@" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { echo "not within a minute: $*" && return 1; }
-        sleep 0.1
-    done
-}
-
 # --- whole
 
 fleet 2 'train.lr = 1e-3, 2e-3, 3e-3' 'run.seed = 1, 2' | sed 's/^enable .*/enable = loss_curves/' >fleet.ini

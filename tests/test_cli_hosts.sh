@@ -79,15 +79,10 @@ launch 2 --version || skip "mpirun reaches no other network namespace: $(head -n
 sed -e 's/^epochs .*/epochs = 2/' -e 's/^batch .*/batch = 16\
 schedule = constant\
 shards = 4/' -e 's/^warmup .*/warmup = 3 steps/' tiny.ini >ranks.ini
-same()
-{
-    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
-        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b && cmp state.a state.b
-}
 point "one process" run 0 -c ranks.ini -q -s run.output=one
 for count in 2 3; do
     point "$count hosts" on $count -c ranks.ini -q -s run.output=on$count
-    point "$count hosts: the same bits" same one on$count
+    point "$count hosts: the same bits" same_training one on$count
 done
 
 # The cable of the third host is pulled: its rank and the others no longer hear of each other. What is
@@ -125,7 +120,7 @@ goes_on()
 {
     most=$(($(grep -c '^{"event":"epoch"' cut/log.jsonl) + 1))
     on 2 -c ranks.ini -q -r -s run.output=cut -s train.epochs=$most &&
-        run 0 -c ranks.ini -q -s run.output=whole -s train.epochs=$most && same whole cut
+        run 0 -c ranks.ini -q -s run.output=whole -s train.epochs=$most && same_training whole cut
 }
 point "the hosts that are left go on, to the bits of one process" goes_on
 echo "1..$points"

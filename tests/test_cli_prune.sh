@@ -15,12 +15,6 @@ search()
     printf '%s\n' "$@"
 }
 
-# events FOLDER NAME: how many there are in the journals.
-events()
-{
-    cat "$1"/journal/*.jsonl | grep -c "\"event\":\"$2\""
-}
-
 # again POINTS REPORTS: so much is decided again, the same.
 again()
 {

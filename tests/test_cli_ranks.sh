@@ -23,12 +23,7 @@ if ! timeout 60 mpirun -n 2 true >out 2>&1; then
     exit 0
 fi
 
-# Groups of micro-batches, a short last one, dropout, a term that sees one shard; a schedule that does
-# not ask how many epochs there will be.
-sed -e 's/^epochs .*/epochs = 3/' -e 's/^batch .*/batch = 16\
-accumulate = 2\
-schedule = constant\
-shards = 8/' -e 's/^warmup .*/warmup = 3 steps/' tiny.ini >ranks.ini
+sharded 8 >ranks.ini
 
 # ranks COUNT STATUS ARGUMENT...: as run, by so many ranks.
 ranks()
@@ -42,21 +37,10 @@ ranks()
     return 1
 }
 
-# same A B: the same bits in all that two runs have left.
-same()
-{
-    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
-        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
-        [ "$(wc -l <state.a)" -gt 5000 ] && cmp state.a state.b || return 1
-    for key in step lr train_loss train_contrastive val_loss grad_norm best; do
-        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
-    done
-}
-
 point "one process computes all shards" run 0 -c ranks.ini -q -s run.output=one
 for count in 2 3 4 8; do
     point "$count ranks train" ranks "$count" 0 -c ranks.ini -q -s run.output=by$count
-    point "$count ranks: the same bits" same one by$count
+    point "$count ranks: the same bits" same_training one by$count
 done
 
 augmented()
@@ -64,7 +48,7 @@ augmented()
     set -- -c ranks.ini -q -s 'data.augment=noise(0.1), step(0.5), crop(3), warp(1.5)' \
         -s 'data.augment_where=close > open'
     run 0 "$@" -s run.output=augmented && ranks 3 0 "$@" -s run.output=augmented3 &&
-        ! cmp -s one/best.safetensors augmented/best.safetensors && same augmented augmented3
+        ! cmp -s one/best.safetensors augmented/best.safetensors && same_training augmented augmented3
 }
 point "3 ranks, windows that are augmented: the same bits" augmented
 
@@ -72,7 +56,7 @@ normed()
 {
     set -- -c ranks.ini -q -s model.type=cnn_recurrent -s 'model.conv_channels=5, 4' -s model.conv_norm=batch \
         -s model.hidden=24 -s 'data.targets=ret(close)' -s loss.contrastive=none
-    run 0 "$@" -s run.output=normed && ranks 3 0 "$@" -s run.output=normed3 && same normed normed3
+    run 0 "$@" -s run.output=normed && ranks 3 0 "$@" -s run.output=normed3 && same_training normed normed3
 }
 point "3 ranks, batch norm: the same bits" normed
 
@@ -82,7 +66,7 @@ evaluates()
     for term in none nt_xent; do
         set -- -c ranks.ini -q -s loss.contrastive=$term -s train.evaluate_batch=3
         run 0 "$@" -s run.output=whole-$term && ranks 3 0 "$@" -s run.output=dealt-$term &&
-            same whole-$term dealt-$term || return 1
+            same_training whole-$term dealt-$term || return 1
     done
 }
 point "ranks evaluate together: the same figures" evaluates
@@ -125,7 +109,7 @@ goes_on()
 {
     most=$(($(grep -c '^{"event":"epoch"' "$1/log.jsonl") + 2))
     ranks 2 0 -c ranks.ini -q -r -s run.output="$1" -s train.epochs=$most &&
-        run 0 -c ranks.ini -q -s run.output="$1.whole" -s train.epochs=$most && same "$1.whole" "$1"
+        run 0 -c ranks.ini -q -s run.output="$1.whole" -s train.epochs=$most && same_training "$1.whole" "$1"
 }
 point "a rank is killed: all end" killed
 point "two ranks go on, to the bits of one process" goes_on part
@@ -161,7 +145,7 @@ case \${OMPI_COMM_WORLD_RANK-\$PMI_RANK} in 1) set -- -s data.source=pipe.csv ;;
 exec "$seqtrain" -c ranks.ini -q -s run.output=silent -s ranks.timeout=1s "\$@"
 EOF
     timeout 60 mpirun -n 2 sh silent.sh >out 2>err </dev/null || { cat err; return 1; }
-    same one silent
+    same_training one silent
 }
 point "a rank that is busy for longer than ranks.timeout is none" silent
 point "more ranks than shards" refused 3 train.shards=2 '3 ranks need train.shards = 3 or more'
@@ -173,7 +157,7 @@ no_plugin()
 point "without the plug-in" no_plugin
 beside()
 {
-    (unset SEQTRAIN_RANKS && ranks 2 0 -c ranks.ini -q -s run.output=beside) && same one beside
+    (unset SEQTRAIN_RANKS && ranks 2 0 -c ranks.ini -q -s run.output=beside) && same_training one beside
 }
 point "the plug-in lies beside the program that is not installed" beside
 
@@ -222,5 +206,5 @@ EOF
 }
 point "each rank limits its own card, and its sensors are told" cards
 point "several devices, one a rank" ranks 2 0 -c ranks.ini -q -s run.output=devices -s "ranks.devices=cpu, 0"
-point "with the same bits" same one devices
+point "with the same bits" same_training one devices
 echo "1..$points"

@@ -21,33 +21,17 @@ if [ "$(count_devices)" -ne 4 ]; then
     exit 0
 fi
 
-# Groups of micro-batches, a short last one, dropout, a term that sees one shard; a schedule that does
-# not ask how many epochs there will be.
-sed -e 's/^epochs .*/epochs = 3/' -e 's/^batch .*/batch = 16\
-accumulate = 2\
-schedule = constant\
-shards = 4/' -e 's/^warmup .*/warmup = 3 steps/' tiny.ini >several.ini
-
-# same A B: the same bits in all that two runs have left.
-same()
-{
-    same_weights "$1/best.safetensors" "$2/best.safetensors" &&
-        state "$1/last.safetensors" >state.a && state "$2/last.safetensors" >state.b &&
-        [ "$(wc -l <state.a)" -gt 5000 ] && cmp state.a state.b || return 1
-    for key in step lr train_loss train_contrastive val_loss grad_norm best; do
-        epochs "$1" $key >log.a && epochs "$2" $key | cmp - log.a || return 1
-    done
-}
+sharded 4 >several.ini
 
 point "one device" run 0 -c several.ini -q -s run.output=one -d 0
 for devices in 0,1 "2, 0, 1" 0,1,2,3; do
     point "devices $devices train" run 0 -c several.ini -q -s run.output="on $devices" -d "$devices"
-    point "devices $devices: the same bits" same one "on $devices"
+    point "devices $devices: the same bits" same_training one "on $devices"
 done
 if (unset POCL_DEVICES; "$seqtrain" devices | grep -q 'can be cut into .*2'); then
     parts()
     {
-        (unset POCL_DEVICES; run 0 -c several.ini -q -s run.output=parts -d 0.0/2,0.1/2) && same one parts
+        (unset POCL_DEVICES; run 0 -c several.ini -q -s run.output=parts -d 0.0/2,0.1/2) && same_training one parts
     }
     point "two parts of a device: the same bits" parts
 else
@@ -151,7 +135,7 @@ goes_on()
 {
     most=$(($(grep -c '^{"event":"epoch"' "$1/log.jsonl") + 2))
     run 0 -c several.ini -q -r -s run.output="$1" -d "$2" -s train.epochs=$most &&
-        run 0 -c several.ini -q -s run.output="$1.whole" -d 0 -s train.epochs=$most && same "$1.whole" "$1"
+        run 0 -c several.ini -q -s run.output="$1.whole" -d 0 -s train.epochs=$most && same_training "$1.whole" "$1"
 }
 point "a process is killed: all end, and it is told" killed
 point "two devices go on, to the bits of one" goes_on part 0,1
@@ -221,7 +205,7 @@ if command -v mpirun >/dev/null && [ -e "$plugin" ]; then
     }
     by_mpi()
     {
-        mpi -c several.ini -q -s run.output=mpi -s ranks.devices=0,1 && same one mpi
+        mpi -c several.ini -q -s run.output=mpi -s ranks.devices=0,1 && same_training one mpi
     }
 else
     both_ways() { :; }

@@ -14,23 +14,6 @@ fleet()
     printf '%s\n' "$@"
 }
 
-# events FOLDER NAME: how many there are in the journals.
-events()
-{
-    cat "$1"/journal/*.jsonl | grep -c "\"event\":\"$2\""
-}
-
-# until COMMAND...: waits until the command succeeds, at most a minute.
-until_true()
-{
-    tries=0
-    until "$@" 2>/dev/null; do
-        tries=$((tries + 1))
-        [ "$tries" -lt 600 ] || { echo "not within a minute: $*" && return 1; }
-        sleep 0.1
-    done
-}
-
 # --- devices that are gone
 
 gone()
