@@ -2,13 +2,13 @@
 #include "data/augment.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
+#include "data/item.h"
 #include "util/block.h"
 #include "util/near.h"
 
@@ -26,19 +26,6 @@ static const struct kind {
 enum { NOISE, SPIKE, STEP, SLOPE, FLIP, CROP, WARP };
 #define KINDS (sizeof kinds / sizeof *kinds)
 
-static int fault(struct error *err, const char *item, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int fault(struct error *err, const char *item, const char *format, ...)
-{
-    char shown[CSV_SHOWN], cause[256];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(cause, sizeof cause, format, ap);
-    va_end(ap);
-    return error_set(err, STATUS_USAGE, "'%s': %s", csv_show(item, shown), cause);
-}
-
 static int unknown(const char *item, const char *name, struct error *err)
 {
     char shown[CSV_SHOWN];
@@ -49,41 +36,30 @@ static int unknown(const char *item, const char *name, struct error *err)
             near = kinds[i].form;
     csv_show(name, shown);
     if (near)
-        return fault(err, item, "there is no augmentation %s; did you mean %s?", shown, near);
-    return fault(err, item,
-                 "there is no augmentation %s; there are none, noise(s), spike(p,s), step(s), "
-                 "slope(s), flip(p), crop(n) and warp(f)",
-                 shown);
+        return item_fault(err, item, "there is no augmentation %s; did you mean %s?", shown, near);
+    return item_fault(err, item,
+                      "there is no augmentation %s; there are none, noise(s), spike(p,s), step(s), "
+                      "slope(s), flip(p), crop(n) and warp(f)",
+                      shown);
 }
 
 /* The numbers in parentheses behind the name. */
-static int read_numbers(const struct kind *kind, const char *item, double value[2],
+static int read_numbers(const struct kind *kind, const char *item, const char *at, double value[2],
                         struct error *err)
 {
-    const char *at = item + strcspn(item, " \t(");
-    char number[64];
-    at += strspn(at, " \t");
     for (size_t i = 0; i < kind->numbers; i++) {
-        if (*at != (i ? ',' : '('))
-            return fault(err, item, "it is written %s", kind->form);
-        at += 1 + strspn(at + 1, " \t");
-        size_t whole = strcspn(at, ",()"), length = whole;
-        while (length && strchr(" \t", at[length - 1]))
-            length--;
-        if (!length || length >= sizeof number)
-            return fault(err, item, "it is written %s", kind->form);
-        memcpy(number, at, length);
-        number[length] = 0;
-        if (csv_parse_number(number, length, &value[i]) != CSV_NUMBER ||
-            !(value[i] > kind->above[i] && value[i] <= kind->most[i]))
-            return fault(err, item, "in %s, %c is a number above %g and at most %g", kind->form,
-                         kind->form[strlen(kind->name) + 1 + 2 * i], kind->above[i], kind->most[i]);
-        at += whole;
+        const int wrong = *at == (i ? ',' : '(') ? item_number(&at, &value[i]) : -1;
+        if (wrong < 0)
+            return item_fault(err, item, "it is written %s", kind->form);
+        if (wrong || !(value[i] > kind->above[i] && value[i] <= kind->most[i]))
+            return item_fault(err, item, "in %s, %c is a number above %g and at most %g",
+                              kind->form, kind->form[strlen(kind->name) + 1 + 2 * i],
+                              kind->above[i], kind->most[i]);
     }
     if (*at != ')' || at[1 + strspn(at + 1, " \t")])
-        return fault(err, item, "it is written %s", kind->form);
+        return item_fault(err, item, "it is written %s", kind->form);
     if (kind == &kinds[CROP] && value[0] != floor(value[0]))
-        return fault(err, item, "in crop(n), n is a whole number of rows");
+        return item_fault(err, item, "in crop(n), n is a whole number of rows");
     return 0;
 }
 
@@ -91,17 +67,17 @@ static int parse_item(struct augmentation *a, const char *item, struct error *er
 {
     double value[2] = {0};
     double *to[KINDS] = {&a->noise, &a->spike, &a->step, &a->slope, &a->flip, NULL, &a->warp};
-    char name[64];
-    size_t length = strcspn(item, " \t("), k = 0;
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name), item);
+    char name[ITEM_NAME];
+    const char *behind = item_name(item, name);
+    size_t k = 0;
     while (k < KINDS && !csv_same_name(kinds[k].name, name))
         k++;
     if (k == KINDS)
         return unknown(item, name, err);
-    if (read_numbers(&kinds[k], item, value, err))
+    if (read_numbers(&kinds[k], item, behind, value, err))
         return -1;
     if (to[k] ? *to[k] > 0 : a->crop > 0)
-        return fault(err, item, "%s stands there twice", kinds[k].name);
+        return item_fault(err, item, "%s stands there twice", kinds[k].name);
     if (k == CROP)
         a->crop = (size_t)value[0];
     else
@@ -117,7 +93,7 @@ int augment_parse(struct augmentation *a, const struct list *items, struct error
         return 0;
     for (size_t i = 0; i < items->count; i++) {
         if (csv_same_name(items->item[i], "none"))
-            return fault(err, items->item[i], "none stands alone");
+            return item_fault(err, items->item[i], "none stands alone");
         if (parse_item(a, items->item[i], err))
             return -1;
     }

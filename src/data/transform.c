@@ -4,13 +4,13 @@
 #include <float.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/csv.h"
+#include "data/item.h"
 #include "util/block.h"
 #include "util/clocale.h"
 #include "util/jsonmem.h"
@@ -65,19 +65,6 @@ static const char *wrong_parameters(const struct transform_step *step)
 
 /* --- reading "clip(-0.1,0.1)" */
 
-static int fault(struct error *err, const char *item, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static int fault(struct error *err, const char *item, const char *format, ...)
-{
-    char shown[CSV_SHOWN], cause[256];
-    va_list ap;
-    va_start(ap, format);
-    vsnprintf(cause, sizeof cause, format, ap);
-    va_end(ap);
-    return error_set(err, STATUS_USAGE, "'%s': %s", csv_show(item, shown), cause);
-}
-
 static int unknown(const char *item, const char *name, struct error *err)
 {
     char shown[CSV_SHOWN];
@@ -89,11 +76,12 @@ static int unknown(const char *item, const char *name, struct error *err)
     }
     csv_show(name, shown);
     if (near)
-        return fault(err, item, "there is no transform %s; did you mean %s?", shown, near);
-    return fault(err, item,
-                 "there is no transform %s; there are none, log, signed_log, sqrt, signed_sqrt, "
-                 "power(p), clip(low,high), scale(low,high) and standard",
-                 shown);
+        return item_fault(err, item, "there is no transform %s; did you mean %s?", shown, near);
+    return item_fault(
+        err, item,
+        "there is no transform %s; there are none, log, signed_log, sqrt, signed_sqrt, "
+        "power(p), clip(low,high), scale(low,high) and standard",
+        shown);
 }
 
 /* "(", the kind's parameters, ")" and nothing else; or, without parameters, the end. */
@@ -102,42 +90,34 @@ static int parse_parameters(struct transform_step *step, const char *item, const
 {
     const struct kind *kind = &kinds[step->kind];
     double *value[] = {&step->a, &step->b};
-    char number[64], shown[CSV_SHOWN];
+    char shown[CSV_SHOWN];
     for (int i = 0; i < 2 && kind->parameter[i]; i++) {
         if (*at != (i ? ',' : '('))
-            return fault(err, item, "%s of %s is missing", kind->parameter[i], kind->name);
-        at += 1 + strspn(at + 1, " \t");
-        size_t whole = strcspn(at, ",()"), length = whole;
-        while (length && (at[length - 1] == ' ' || at[length - 1] == '\t'))
-            length--;
-        snprintf(number, sizeof number, "%.*s",
-                 (int)(length < sizeof number ? length : sizeof number), at);
-        if (length >= sizeof number ||
-            csv_parse_number(number, strlen(number), value[i]) != CSV_NUMBER)
-            return fault(err, item, "%s of %s must be a number", kind->parameter[i], kind->name);
-        at += whole;
+            return item_fault(err, item, "%s of %s is missing", kind->parameter[i], kind->name);
+        if (item_number(&at, value[i]))
+            return item_fault(err, item, "%s of %s must be a number", kind->parameter[i],
+                              kind->name);
     }
     if (kind->parameter[0] && *at++ != ')')
-        return fault(err, item, "')' is missing");
+        return item_fault(err, item, "')' is missing");
     at += strspn(at, " \t");
     if (*at)
-        return fault(err, item, "not expected behind %s: %s", kind->name, csv_show(at, shown));
+        return item_fault(err, item, "not expected behind %s: %s", kind->name, csv_show(at, shown));
     return 0;
 }
 
 static int parse_step(struct transform_step *step, const char *item, struct error *err)
 {
-    char name[64];
-    size_t length = strcspn(item, " \t(");
-    snprintf(name, sizeof name, "%.*s", (int)(length < sizeof name ? length : sizeof name), item);
+    char name[ITEM_NAME];
+    const char *behind = item_name(item, name);
     const struct kind *kind = find_kind(name);
     if (!kind)
         return unknown(item, name, err);
     *step = (struct transform_step){.kind = (enum transform_kind)(kind - kinds), .scale = 1};
-    if (parse_parameters(step, item, item + length + strspn(item + length, " \t"), err))
+    if (parse_parameters(step, item, behind, err))
         return -1;
     const char *wrong = wrong_parameters(step);
-    return wrong ? fault(err, item, "%s", wrong) : 0;
+    return wrong ? item_fault(err, item, "%s", wrong) : 0;
 }
 
 int transform_parse(struct transform *t, const struct list *items, struct error *err)
@@ -147,9 +127,9 @@ int transform_parse(struct transform *t, const struct list *items, struct error 
         return 0;
     for (size_t i = 0; i < items->count; i++) {
         if (t->steps == TRANSFORM_STEPS)
-            return fault(err, items->item[i], "more than %d transforms", TRANSFORM_STEPS);
+            return item_fault(err, items->item[i], "more than %d transforms", TRANSFORM_STEPS);
         if (csv_same_name(items->item[i], "none"))
-            return fault(err, items->item[i], "none stands alone");
+            return item_fault(err, items->item[i], "none stands alone");
         if (parse_step(&t->step[t->steps], items->item[i], err))
             return -1;
         t->steps++;
