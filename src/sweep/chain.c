@@ -2,22 +2,12 @@
 #include "sweep/chain.h"
 
 #include <stdlib.h>
-#include <string.h>
-
-/* The key that varies under this name; NULL: none does. */
-static const struct sweep_key *key_of(const struct sweep *s, const char *name)
-{
-    for (size_t k = 0; k < s->keys; k++)
-        if (!strcmp(s->key[k].name, name))
-            return &s->key[k];
-    return NULL;
-}
 
 int chain_check(const struct sweep *s, struct error *err)
 {
     const struct config *c = s->base;
     const char *why = c->data.split != SPLIT_WALK_FORWARD ? "data.split = walk_forward"
-                      : !key_of(s, "data.fold")           ? "a list of data.fold in [sweep]"
+                      : !sweep_key_of(s, "data.fold")     ? "a list of data.fold in [sweep]"
                       : c->sweep.sampler != SAMPLER_GRID  ? "sampler = grid"
                       : c->sweep.pruner != PRUNER_NONE    ? "pruner = none"
                                                           : NULL;
@@ -26,7 +16,7 @@ int chain_check(const struct sweep *s, struct error *err)
     if (why)
         return error_set(err, STATUS_USAGE, "%s: [sweep] continue_folds needs %s", config_name(c),
                          why);
-    if (key_of(s, "model.init"))
+    if (sweep_key_of(s, "model.init"))
         return error_set(err, STATUS_USAGE,
                          "%s: [sweep] model.init varies, but continue_folds says where each fold "
                          "starts from",
@@ -36,7 +26,8 @@ int chain_check(const struct sweep *s, struct error *err)
 
 size_t chain_before(const struct sweep *s, size_t number)
 {
-    const struct sweep_key *key = s->base->sweep.continue_folds ? key_of(s, "data.fold") : NULL;
+    const struct sweep_key *key =
+        s->base->sweep.continue_folds ? sweep_key_of(s, "data.fold") : NULL;
     size_t step = 1; /* from a run to that with the next fold of the list */
     if (!key)
         return 0;

@@ -15,10 +15,8 @@
 /* The axis of data.fold; axes: it does not vary. */
 static size_t fold_axis(const struct sweep *sweep)
 {
-    for (size_t k = 0; k < sweep->keys; k++)
-        if (!strcmp(sweep->key[k].name, "data.fold"))
-            return sweep->key[k].axis;
-    return sweep->axes;
+    const struct sweep_key *key = sweep_key_of(sweep, "data.fold");
+    return key ? key->axis : sweep->axes;
 }
 
 int folds_vary(const struct sweep *sweep)

@@ -70,12 +70,11 @@ static int find_slots(struct slots *s, const struct config *base, struct error *
 static int read_slots(struct slots *s, const struct sweep *sweep, struct error *err)
 {
     const struct list *list = &sweep->base->sweep.slots;
-    for (size_t k = 0; k < sweep->keys; k++)
-        if (!strcmp(sweep->key[k].name, "device.select"))
-            return error_set(err, STATUS_USAGE,
-                             "%s: [sweep] device.select: the slots say on which device a run is "
-                             "trained (sweep.slots)",
-                             config_name(sweep->base));
+    if (sweep_key_of(sweep, "device.select"))
+        return error_set(err, STATUS_USAGE,
+                         "%s: [sweep] device.select: the slots say on which device a run is "
+                         "trained (sweep.slots)",
+                         config_name(sweep->base));
     if (!list->count || (list->count == 1 && !strcmp(list->item[0], "auto")))
         return find_slots(s, sweep->base, err);
     for (size_t i = 0; i < list->count; i++)

@@ -280,13 +280,10 @@ static int open_keys(struct sweep *s, struct error *err)
     return failed;
 }
 
-/* Whether the file or a setting says a key of [run], or it varies. */
-static int is_said(const struct sweep *s, const char *key)
+/* Whether the file or a setting says a key of [run], "run.output", or it varies. */
+static int is_said(const struct sweep *s, const char *name)
 {
-    int is = config_is_set(s->base, "run", key);
-    for (size_t i = 0; i < s->keys; i++)
-        is |= !strncmp(s->key[i].name, "run.", 4) && !strcmp(s->key[i].name + 4, key);
-    return is;
+    return config_is_set(s->base, "run", strchr(name, '.') + 1) || sweep_key_of(s, name);
 }
 
 /* What a search cannot do: it knows a run's values when the run begins. */
@@ -310,8 +307,8 @@ struct sweep *sweep_open(const char *path, char *const *settings, size_t count, 
     s->base = prepare_config(path, settings, count, err);
     if (!s->base || open_keys(s, err) || count_runs(s, err) || chain_check(s, err))
         goto failed;
-    s->has_folder = is_said(s, "output");
-    s->has_name = is_said(s, "name");
+    s->has_folder = is_said(s, "run.output");
+    s->has_name = is_said(s, "run.name");
     *err->text = 0;
     if (check_tpe(s, err) || find_numbered(s, err) || try_runs(s, err))
         goto failed;

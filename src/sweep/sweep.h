@@ -11,6 +11,7 @@
 #define SWEEP_SWEEP_H
 
 #include <jansson.h>
+#include <string.h>
 
 #include "config/config.h"
 #include "sweep/axis.h"
@@ -54,6 +55,15 @@ void sweep_free(struct sweep *sweep);
  * draws as the sweep goes, it is a random one, as of a run that begins the search.
  */
 void sweep_point(const struct sweep *sweep, size_t number, double *point);
+
+/* The key that varies under this name ("train.lr"); NULL: none does. */
+static inline const struct sweep_key *sweep_key_of(const struct sweep *sweep, const char *name)
+{
+    for (size_t k = 0; k < sweep->keys; k++)
+        if (!strcmp(sweep->key[k].name, name))
+            return &sweep->key[k];
+    return NULL;
+}
 
 /* The value of a key at a point, as after -s; the caller frees. NULL without memory. */
 char *sweep_value(const struct sweep_key *key, const double *point);
