@@ -513,9 +513,7 @@ static int settled(const char *path, const struct stat *before)
 {
     struct stat st;
     struct timespec now;
-    return !stat(path, &st) && st.st_size == before->st_size && st.st_ino == before->st_ino &&
-           st.st_mtim.tv_sec == before->st_mtim.tv_sec &&
-           st.st_mtim.tv_nsec == before->st_mtim.tv_nsec &&
+    return !stat(path, &st) && file_same(&st, before) &&
            st.st_ctim.tv_sec == before->st_ctim.tv_sec &&
            st.st_ctim.tv_nsec == before->st_ctim.tv_nsec && !clock_gettime(CLOCK_REALTIME, &now) &&
            now.tv_sec - st.st_mtim.tv_sec > SETTLED_SECONDS;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "sweep/chain.h"
 #include "sweep/supervisor.h"
+#include "util/file.h"
 #include "util/now.h"
 
 /* How often a run has failed since this supervisor began, or since --overwrite has begun it anew.
@@ -98,9 +99,7 @@ void choose_look(struct fleet *f)
     const struct fleet_options *o = f->options;
     const struct stat before = f->file;
     struct error ignored;
-    if (!stat(o->config_path, &f->file) && f->file.st_ino == before.st_ino &&
-        f->file.st_size == before.st_size && f->file.st_mtim.tv_sec == before.st_mtim.tv_sec &&
-        f->file.st_mtim.tv_nsec == before.st_mtim.tv_nsec)
+    if (!stat(o->config_path, &f->file) && file_same(&f->file, &before))
         return;
     struct sweep *s = sweep_open(o->config_path, o->settings, o->setting_count, &ignored);
     if (!f->changed && (!s || !state_is_same(f->state, s))) {

@@ -273,6 +273,13 @@ int file_open_regular(const char *path, struct stat *state, struct error *err)
     return open_to_read(path, 1, state, err);
 }
 
+int file_same(const struct stat *one, const struct stat *other)
+{
+    return one->st_ino == other->st_ino && one->st_size == other->st_size &&
+           one->st_mtim.tv_sec == other->st_mtim.tv_sec &&
+           one->st_mtim.tv_nsec == other->st_mtim.tv_nsec;
+}
+
 int file_unchanged(int fd, const struct stat *state, const char *path, struct error *err)
 {
     struct stat after;
@@ -280,8 +287,7 @@ int file_unchanged(int fd, const struct stat *state, const char *path, struct er
         return 0;
     if (fstat(fd, &after))
         return error_errno(err, STATUS_INPUT, path);
-    if (after.st_size == state->st_size && after.st_mtim.tv_sec == state->st_mtim.tv_sec &&
-        after.st_mtim.tv_nsec == state->st_mtim.tv_nsec)
+    if (file_same(&after, state))
         return 0;
     return error_set(err, STATUS_INPUT, "%s: the file changed while it was read", path);
 }

@@ -51,6 +51,10 @@ extern double file_patience;
 int file_open(const char *path, struct stat *state, struct error *err);
 int file_open_regular(const char *path, struct stat *state, struct error *err);
 
+/* Whether two looks at a path found the same file, unchanged: its number, size and time of change.
+ */
+int file_same(const struct stat *one, const struct stat *other);
+
 /* Fails with STATUS_INPUT if a regular file's size or time of change is no longer that of `state`.
  */
 int file_unchanged(int fd, const struct stat *state, const char *path, struct error *err);
