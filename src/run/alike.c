@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "util/crc32c.h"
+#include "util/lines.h"
 
 enum { TEXT = 256, PIECE = 1 << 22 };
 
@@ -108,17 +109,11 @@ static uint64_t sum_progress(const struct progress *p)
 /* The first line in which two configurations differ. */
 static void differ(const char *own, const char *first, char *to)
 {
-    while (*own && *first) {
-        const size_t a = strcspn(own, "\n"), b = strcspn(first, "\n");
-        if (a != b || strncmp(own, first, a) != 0) {
-            snprintf(to, TEXT, "'%.*s' in its configuration, where rank 0 has '%.*s'",
-                     a > 80 ? 80 : (int)a, own, b > 80 ? 80 : (int)b, first);
-            return;
-        }
-        own += a + 1;
-        first += b + 1;
-    }
-    if (*own != *first)
+    char here[81], there[81];
+    lines_differ(own, first, here, there, sizeof here);
+    if (*here && *there)
+        snprintf(to, TEXT, "'%s' in its configuration, where rank 0 has '%s'", here, there);
+    else
         snprintf(to, TEXT, "another configuration than rank 0");
 }
 

@@ -12,6 +12,7 @@
 #include "util/file.h"
 #include "util/jsonmem.h"
 #include "util/jsonnumber.h"
+#include "util/lines.h"
 
 /* The claim of whoever clears run folders. */
 #define CLAIM_OF_CLEARING 0
@@ -103,22 +104,6 @@ static char *text_of(const struct sweep *s)
         return text;
     free(text);
     return NULL;
-}
-
-/* The first line in which two texts differ: what it is now. */
-static void first_difference(const char *before, const char *after, char *was, char *is,
-                             size_t size)
-{
-    for (;;) {
-        size_t a = strcspn(before, "\n"), b = strcspn(after, "\n");
-        if (a != b || strncmp(before, after, a) != 0 || !*before || !*after) {
-            snprintf(was, size, "%.*s", (int)a, before);
-            snprintf(is, size, "%.*s", (int)b, after);
-            return;
-        }
-        before += a + (before[a] == '\n');
-        after += b + (after[b] == '\n');
-    }
 }
 
 /* --- from events to states */
@@ -343,7 +328,7 @@ int state_check(const struct state *s, struct error *err)
     char was[200], is[200];
     if (!s->begun || !strcmp(s->begun, s->text))
         return 0;
-    first_difference(s->begun, s->text, was, is, sizeof was);
+    lines_differ(s->begun, s->text, was, is, sizeof was);
     return error_set(err, STATUS_USAGE,
                      "%s holds another sweep: '%s' was '%s'. --overwrite begins anew, -o names "
                      "another folder",

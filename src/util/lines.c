@@ -2,6 +2,7 @@
 #include "util/lines.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,4 +57,18 @@ int lines_read(struct lines *l, int fd, size_t most, lines_taker *take, void *ct
     }
     free(bytes);
     return result;
+}
+
+void lines_differ(const char *one, const char *other, char *in_one, char *in_other, size_t size)
+{
+    for (;;) {
+        const size_t a = strcspn(one, "\n"), b = strcspn(other, "\n");
+        if (a != b || strncmp(one, other, a) != 0 || !*one || !*other) {
+            snprintf(in_one, size, "%.*s", (int)a, one);
+            snprintf(in_other, size, "%.*s", (int)b, other);
+            return;
+        }
+        one += a + (one[a] == '\n');
+        other += b + (other[b] == '\n');
+    }
 }
