@@ -11,7 +11,7 @@ static int order(struct loop *loop, struct error *err)
     const struct progress *p = &loop->training->progress;
     const uint64_t group = (uint64_t)(c->train.batch * c->train.accumulate);
     const uint64_t seed = (uint64_t)c->run.seed;
-    const uint64_t before = (uint64_t)p->step - (p->done + group - 1) / group; /* steps */
+    const uint64_t before = (uint64_t)train_steps_before(loop->training);
     const uint64_t total = (uint64_t)loop->schedule.total,
                    left = total > before ? total - before : 0;
     const int by_steps = c->train.evaluate.unit == SPAN_STEPS;

@@ -32,12 +32,17 @@ int train_stopped_early(const struct training *t)
     return t->config->train.patience > 0 && t->progress.stale >= t->config->train.patience;
 }
 
+long train_steps_before(const struct training *t)
+{
+    const long group = t->config->train.batch * t->config->train.accumulate;
+    return t->progress.step - ((long)t->progress.done + group - 1) / group;
+}
+
 long train_epochs(const struct training *t)
 {
     const struct config *c = t->config;
     const struct schedule s = schedule_make(c, t->engine->data->count[PART_TRAIN]);
-    const long group = c->train.batch * c->train.accumulate;
-    const long before = t->progress.step - ((long)t->progress.done + group - 1) / group;
+    const long before = train_steps_before(t);
     const long left = s.total > before ? s.total - before : 0;
     return c->train.steps ? t->progress.epoch + (left + s.per_epoch - 1) / s.per_epoch
                           : c->train.epochs;

@@ -47,6 +47,9 @@ struct training {
 /* Where files of the run lie: "folder/name", freed by the caller. */
 char *train_path(const struct training *t, const char *name);
 
+/* Optimizer steps in front of the epoch that is under way. */
+long train_steps_before(const struct training *t);
+
 /* Epochs of the whole training, with those that are done. */
 long train_epochs(const struct training *t);
 
