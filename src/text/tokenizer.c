@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "text/tokenizer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "text/utf8.h"
+
+enum tokenizer_kind { TOKENIZER_CHARACTERS, TOKENIZER_BYTES };
+
+static const char *const kinds[] = {"characters", "bytes"};
+
+struct piece {
+    char bytes[UTF8_MOST];
+    unsigned char size;
+};
+
+struct tokenizer {
+    enum tokenizer_kind kind;
+    struct piece *piece; /* [count] */
+    uint32_t *point;     /* [count] ascending code points; NULL: bytes */
+    size_t count;
+};
+
+static struct tokenizer *tokenizer_new(enum tokenizer_kind kind, size_t count, struct error *err)
+{
+    struct tokenizer *t = calloc(1, sizeof *t);
+    if (t) {
+        *t = (struct tokenizer){.kind = kind,
+                                .piece = calloc(count + 1, sizeof *t->piece),
+                                .point = calloc(count + 1, sizeof *t->point),
+                                .count = count};
+        if (t->piece && t->point)
+            return t;
+    }
+    tokenizer_free(t);
+    error_set(err, STATUS_FAILED, "out of memory");
+    return NULL;
+}
+
+void tokenizer_free(struct tokenizer *t)
+{
+    if (!t)
+        return;
+    free(t->piece);
+    free(t->point);
+    free(t);
+}
+
+struct tokenizer *tokenizer_bytes(struct error *err)
+{
+    struct tokenizer *t = tokenizer_new(TOKENIZER_BYTES, 256, err);
+    for (uint32_t i = 0; t && i < 256; i++)
+        t->piece[i] = (struct piece){{(char)i}, 1};
+    return t;
+}
+
+/* The line of a place in a text, from 1. */
+static size_t line_of(const char *text, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return line;
+}
+
+static int no_utf8(const char *text, size_t at, const char *name, struct error *err)
+{
+    return error_set(err, STATUS_INPUT,
+                     "%s:%zu: this line is no UTF-8 text: data.encoding names another encoding, "
+                     "data.tokenizer = bytes takes any",
+                     name, line_of(text, at));
+}
+
+/* A tokenizer of the code points that are set in seen[UTF8_POINTS]. */
+static struct tokenizer *of_points(const unsigned char *seen, struct error *err)
+{
+    size_t count = 0, n = 0;
+    for (uint32_t point = 0; point < UTF8_POINTS; point++)
+        count += seen[point];
+    struct tokenizer *t = tokenizer_new(TOKENIZER_CHARACTERS, count, err);
+    for (uint32_t point = 0; t && point < UTF8_POINTS; point++)
+        if (seen[point]) {
+            t->point[n] = point;
+            t->piece[n].size = (unsigned char)utf8_write(point, t->piece[n].bytes);
+            n++;
+        }
+    return t;
+}
+
+struct tokenizer *tokenizer_characters(const char *text, size_t size, const char *name,
+                                       struct error *err)
+{
+    unsigned char *seen = calloc(1, UTF8_POINTS);
+    struct tokenizer *t = NULL;
+    int failed = seen ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0, n; !failed && i < size; i += n) {
+        uint32_t point = 0;
+        if (!(n = utf8_read(text + i, size - i, &point)))
+            failed = no_utf8(text, i, name, err);
+        else
+            seen[point] = 1;
+    }
+    if (!failed)
+        t = of_points(seen, err);
+    free(seen);
+    return t;
+}
+
+json_t *tokenizer_json(const struct tokenizer *t)
+{
+    json_t *json = json_pack("{s:s}", "kind", kinds[t->kind]);
+    if (t->kind == TOKENIZER_BYTES)
+        return json;
+    json_t *points = json_array();
+    for (size_t i = 0; i < t->count; i++)
+        if (json_array_append_new(points, json_integer(t->point[i])))
+            break;
+    if (json_array_size(points) == t->count && !json_object_set_new(json, "points", points))
+        return json;
+    json_decref(json);
+    return NULL;
+}
+
+/* Ascending code points. */
+static struct tokenizer *of_json_points(const json_t *points, const char *name, struct error *err)
+{
+    unsigned char *seen = calloc(1, UTF8_POINTS);
+    struct tokenizer *t = NULL;
+    json_int_t before = -1;
+    int failed = seen ? 0 : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; !failed && i < json_array_size(points); i++) {
+        const json_t *point = json_array_get(points, i);
+        const json_int_t is = json_is_integer(point) ? json_integer_value(point) : -1;
+        if (is <= before || is >= UTF8_POINTS || (is >= 0xd800 && is < 0xe000))
+            failed = error_set(err, STATUS_INPUT, "%s: the code points of its tokenizer are broken",
+                               name);
+        else
+            seen[before = is] = 1;
+    }
+    if (!failed)
+        t = of_points(seen, err);
+    free(seen);
+    return t;
+}
+
+struct tokenizer *tokenizer_of_json(const json_t *json, const char *name, struct error *err)
+{
+    const char *kind = json_string_value(json_object_get(json, "kind"));
+    const json_t *points = json_object_get(json, "points");
+    if (kind && !strcmp(kind, kinds[TOKENIZER_BYTES]))
+        return tokenizer_bytes(err);
+    if (kind && !strcmp(kind, kinds[TOKENIZER_CHARACTERS]) && json_array_size(points))
+        return of_json_points(points, name, err);
+    error_set(err, STATUS_INPUT, "%s: its tokenizer is of no kind that is known here", name);
+    return NULL;
+}
+
+size_t tokenizer_count(const struct tokenizer *t)
+{
+    return t->count;
+}
+
+/* The token of a code point; `count` where it has none. */
+static size_t token_of(const struct tokenizer *t, uint32_t point)
+{
+    size_t low = 0, high = t->count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (t->point[middle] < point)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < t->count && t->point[low] == point ? low : t->count;
+}
+
+static int encode_characters(const struct tokenizer *t, const char *text, size_t size,
+                             const char *name, struct tokens *to, struct error *err)
+{
+    for (size_t i = 0, n; i < size; i += n) {
+        uint32_t point = 0;
+        if (!(n = utf8_read(text + i, size - i, &point)))
+            return no_utf8(text, i, name, err);
+        const size_t token = token_of(t, point);
+        if (token == t->count)
+            return error_set(err, STATUS_INPUT,
+                             "%s:%zu: the model has no token for the character U+%04X, which its "
+                             "training text does not hold",
+                             name, line_of(text, i), (unsigned)point);
+        to->number[to->count++] = (uint32_t)token;
+    }
+    return 0;
+}
+
+int tokenizer_encode(const struct tokenizer *t, const char *text, size_t size, const char *name,
+                     struct tokens *to, struct error *err)
+{
+    uint32_t *more = size < SIZE_MAX / sizeof *more - to->count
+                         ? realloc(to->number, (to->count + size + 1) * sizeof *more)
+                         : NULL;
+    if (!more)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", name);
+    to->number = more;
+    if (t->kind == TOKENIZER_CHARACTERS)
+        return encode_characters(t, text, size, name, to, err);
+    for (size_t i = 0; i < size; i++)
+        to->number[to->count++] = (unsigned char)text[i];
+    return 0;
+}
+
+const char *tokenizer_piece(const struct tokenizer *t, uint32_t number, size_t *size)
+{
+    *size = number < t->count ? t->piece[number].size : 0;
+    return number < t->count ? t->piece[number].bytes : "";
+}
