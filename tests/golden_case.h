@@ -8,7 +8,7 @@
 
 #include "config/config.h"
 #include "data/dataset.h"
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 
 struct golden {
     struct safetensors *st; /* PyTorch's numbers beside the inputs */

@@ -20,7 +20,7 @@
 #include "data/csv.h"
 #include "data/source.h"
 #include "data/table.h"
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 #include "util/file.h"
 
 int __real_fstat(int fd, struct stat *st);

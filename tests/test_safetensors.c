@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 #include "util/crc32c.h"
 #include "util/file.h"
 

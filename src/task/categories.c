@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "analysis/kmeans.h"
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 #include "util/file.h"
 
 #define CATEGORY_WINDOWS 1000000

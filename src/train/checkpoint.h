@@ -6,9 +6,9 @@
 #ifndef TRAIN_CHECKPOINT_H
 #define TRAIN_CHECKPOINT_H
 
+#include "tensor/safetensors.h"
 #include "train/engine.h"
 #include "train/history.h"
-#include "train/safetensors.h"
 
 /* Where a run stands, between two optimizer steps. */
 struct progress {

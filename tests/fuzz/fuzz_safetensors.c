@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "fuzz.h"
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {

@@ -70,7 +70,8 @@ MODULES = (
     (r"ops/(\w+)", r"test_launches, test_ops \1*, test_ops, test_golden"),
     ("models/(term|evaluation)", "test_monitor, test_engine, test_golden"),
     ("train/(history|monitor)", "test_monitor, test_checkpoint, test_train"),
-    ("train/(advice|schedule|checkpoint|safetensors|train)", r"test_\1, test_train"),
+    ("train/(advice|schedule|checkpoint|train)", r"test_\1, test_train"),
+    ("tensor/safetensors", "test_safetensors, test_train"),
     ("train/", "test_engine, test_golden"),
 )
 COMMAND_LINE = "test_cli_targets.sh, test_cli_run.sh, test_cli_errors.sh, test_cli_resume.sh"

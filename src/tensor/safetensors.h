@@ -14,8 +14,8 @@
  * tensor whenever it is read. They are no part of `meta`. Bytes that are not as they should be make
  * an error that is `damaged`.
  */
-#ifndef TRAIN_SAFETENSORS_H
-#define TRAIN_SAFETENSORS_H
+#ifndef TENSOR_SAFETENSORS_H
+#define TENSOR_SAFETENSORS_H
 
 #include <stddef.h>
 #include <stdint.h>

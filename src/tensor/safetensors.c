@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "train/safetensors.h"
+#include "tensor/safetensors.h"
 
 #include <errno.h>
 #include <jansson.h>
