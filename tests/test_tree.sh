@@ -65,12 +65,13 @@ point "config stands on nothing" "$(layer config)"
 point "log stands on nothing" "$(layer log)"
 point "plots see only arrays, labels and statistics of arrays" \
     "$(layer plots 'analysis/normality\.h')"
-point "data stands on config and log" "$(layer data config log)"
+point "data stands on config, text and log" "$(layer data config text log)"
 point "device stands on tensor" "$(layer device 'tensor/dtype\.h')"
 point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "telemetry stands on device" "$(layer telemetry device)"
 point "tensor stands on nothing" "$(layer tensor)"
+point "text stands on nothing" "$(layer text)"
 point "params stand on tensor and device" "$(layer params tensor device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
@@ -85,17 +86,17 @@ point "models stand on ops, ir, params, tensor and config" \
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train exec models ops optim lower ir params tensor telemetry device config data log 'analysis/verdict\.h')"
+    "$(layer train exec models ops optim lower ir params tensor telemetry device config data text log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
-    "$(layer task train exec models lower ir params tensor device config data log analysis plots)"
+    "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train exec models lower ir params tensor telemetry device config data log)"
+    "$(layer run task train exec models lower ir params tensor telemetry device config data text log)"
 point "sweep stands on run and below" \
-    "$(layer sweep run task train exec models lower ir params tensor telemetry device config data log plots 'analysis/importance\.h')"
+    "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data log analysis)"
+    "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
