@@ -338,13 +338,19 @@ void ref_attention_back(struct ref *r)
 
 /* --- linear */
 
+/* The place of a linear layer's weight from column i to column o. */
+static size_t weight_at(const struct ref *r, size_t o, size_t i)
+{
+    return r->in_out ? i * r->d + o : o * r->in + i;
+}
+
 void ref_linear(struct ref *r)
 {
     for (size_t row = 0; row < r->b * r->t; row++)
         for (size_t o = 0; o < r->d; o++) {
             double sum = r->x[2][o];
             for (size_t i = 0; i < r->in; i++)
-                sum += r->x[0][row * r->in + i] * r->x[1][o * r->in + i];
+                sum += r->x[0][row * r->in + i] * r->x[1][weight_at(r, o, i)];
             r->y[0][row * r->d + o] = sum;
         }
 }
@@ -356,8 +362,8 @@ void ref_linear_back(struct ref *r)
             double dy = r->dy[0][row * r->d + o];
             r->dx[2][o] += dy;
             for (size_t i = 0; i < r->in; i++) {
-                r->dx[0][row * r->in + i] += dy * r->x[1][o * r->in + i];
-                r->dx[1][o * r->in + i] += dy * r->x[0][row * r->in + i];
+                r->dx[0][row * r->in + i] += dy * r->x[1][weight_at(r, o, i)];
+                r->dx[1][weight_at(r, o, i)] += dy * r->x[0][row * r->in + i];
             }
         }
 }

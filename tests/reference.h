@@ -21,7 +21,8 @@ struct ref {
     size_t heads;   /* attention */
     size_t keys;    /* heads of its keys and values; 0: heads */
     int causal, rotary;
-    size_t in; /* columns of the input of a linear layer, a convolution, a window */
+    size_t in;  /* columns of the input of a linear layer, a convolution, a window */
+    int in_out; /* a linear layer's weight is [in, out] */
     size_t kernel, stride, dilation, before, after; /* convolution */
     size_t span;                                    /* max pooling */
     size_t rows; /* rows of a sample that window_denorm puts back */

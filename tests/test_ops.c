@@ -698,7 +698,13 @@ static void linear_slots(struct check *c)
 
 static void linear_build(struct graph *g, struct check *c)
 {
-    c->out[0].tensor = op_linear(g, rows_of(g, c, 0, c->r.in), c->r.d, "layer");
+    const size_t dim[] = {c->r.in, c->r.d};
+    struct tensor *x = rows_of(g, c, 0, c->r.in);
+    c->out[0].tensor =
+        !c->r.in_out
+            ? op_linear(g, x, c->r.d, "layer")
+            : op_bias(g, op_product_in_out(g, x, graph_weight(g, "layer.weight", 2, dim, 1)),
+                      graph_bias(g, "layer.bias", c->r.d, 1));
 }
 
 static void conv_slots(struct check *c)
@@ -1210,6 +1216,8 @@ static const struct problem problems[] = {
     {.op = &linear_op, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}, .fixed = 1},
     {.op = &linear_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 200}, .added = 1},
     {.op = &linear_op, .shape = {.b = 40, .t = 8, .d = 200, .in = 7}},
+    {.op = &linear_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 12, .in_out = 1}},
+    {.op = &linear_op, .shape = {.b = 2, .t = 70, .d = 20, .in = 200, .in_out = 1}, .added = 1},
 
     {.op = &conv_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1, .kernel = 1, .stride = 1}},
     {.op = &conv_op, .shape = {.b = 3, .t = 17, .d = 7, .in = 5, .kernel = 1, .stride = 1}},

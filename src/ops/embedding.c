@@ -65,11 +65,17 @@ static const struct op_class embedding_class = {
     .reads = READS_IN(NUMBER),
 };
 
+struct tensor *op_lookup(struct graph *g, struct tensor *number, struct tensor *table,
+                         const char *path)
+{
+    return graph_op(g, &embedding_class, path, NULL, 2, (struct tensor *[]){table, number})->out[0];
+}
+
 struct tensor *op_embedding(struct graph *g, struct tensor *number, size_t rows, size_t columns,
                             const char *name)
 {
     /* nn.Embedding: N(0, 1) */
     struct tensor *table = graph_param(g, graph_name("%s.weight", name), 2,
                                        (size_t[]){rows, columns}, 1, INIT_NORMAL, 1);
-    return graph_op(g, &embedding_class, name, NULL, 2, (struct tensor *[]){table, number})->out[0];
+    return op_lookup(g, number, table, name);
 }

@@ -6,17 +6,25 @@
 
 enum { X, WEIGHT };
 
-/* out and in of a weight [out, in, ..] */
+struct product {
+    int in_out; /* the weight is [in, out], not [out, in, ..] */
+};
+
+static int is_in_out(const struct op *op)
+{
+    return ((const struct product *)op->attr)->in_out;
+}
+
 static size_t outs(const struct op *op)
 {
-    return op->in[WEIGHT]->dim[0];
+    return op->in[WEIGHT]->dim[is_in_out(op) ? 1 : 0];
 }
 
 static void product_infer(struct graph *g, struct op *op)
 {
     const struct tensor *x = op->in[X], *w = op->in[WEIGHT];
     size_t dim[TENSOR_MAX_RANK];
-    if (w->elems / outs(op) != tensor_columns(x))
+    if ((is_in_out(op) && w->rank != 2) || w->elems / outs(op) != tensor_columns(x))
         graph_misfit(g, op, "multiplies a tensor of other columns", X, WEIGHT);
     for (int r = 0; r < x->rank; r++)
         dim[r] = x->dim[r];
@@ -28,27 +36,42 @@ static void product_forward(struct plan *p, struct op *op)
 {
     const struct tensor *x = op->in[X];
     plan_gemm(p, op->in[WEIGHT]->name,
-              gemm_shape_of(0, 1, tensor_rows(x), outs(op), tensor_columns(x)), op->in[X],
-              op->in[WEIGHT], op->out[0], 0);
+              gemm_shape_of(0, !is_in_out(op), tensor_rows(x), outs(op), tensor_columns(x)),
+              op->in[X], op->in[WEIGHT], op->out[0], 0);
 }
 
-/* dW += dy^T x, dx = dy W */
+/* dW += dy^T x, or x^T dy of a weight [in, out] */
+static void weight_back(struct plan *p, struct op *op, struct tensor *dy)
+{
+    const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
+    int add;
+    struct tensor *dw = lower_grad(p, op, WEIGHT, &add);
+    if (!dw)
+        return;
+    if (is_in_out(op))
+        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, in, out, rows),
+                  lower_value(p, op, X), dy, dw, add);
+    else
+        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, out, in, rows), dy,
+                  lower_value(p, op, X), dw, add);
+}
+
+/* dx = dy W */
 static void product_back(struct plan *p, struct op *op)
 {
     struct tensor *dy = lower_arrived(op, 0);
     const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
     int add;
-    struct tensor *dw = lower_grad(p, op, WEIGHT, &add);
-    if (dw)
-        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, out, in, rows), dy,
-                  lower_value(p, op, X), dw, add);
+    weight_back(p, op, dy);
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (dx)
-        plan_gemm(p, dx->name, gemm_shape_of(0, 0, rows, in, out), dy, op->in[WEIGHT], dx, add);
+        plan_gemm(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy, op->in[WEIGHT],
+                  dx, add);
 }
 
 static const struct op_class product_class = {
     .name = "linear",
+    .attr = sizeof(struct product),
     .infer = product_infer,
     .forward = product_forward,
     .back = product_back,
@@ -58,8 +81,24 @@ static const struct op_class product_class = {
 
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight)
 {
-    return graph_op(g, &product_class, weight->name, NULL, 2, (struct tensor *[]){x, weight})
+    return graph_op(g, &product_class, weight->name, &(struct product){0}, 2,
+                    (struct tensor *[]){x, weight})
         ->out[0];
+}
+
+struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tensor *weight)
+{
+    return graph_op(g, &product_class, weight->name, &(struct product){1}, 2,
+                    (struct tensor *[]){x, weight})
+        ->out[0];
+}
+
+struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, const char *name,
+                              double bound)
+{
+    return op_product(g, x,
+                      graph_weight(g, graph_name("%s.weight", name), 2,
+                                   (size_t[]){out, tensor_columns(x)}, bound));
 }
 
 struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, const char *weight,

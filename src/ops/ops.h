@@ -118,8 +118,19 @@ struct tensor *op_transpose(struct graph *g, struct tensor *x);
 struct tensor *op_embedding(struct graph *g, struct tensor *number, size_t rows, size_t columns,
                             const char *name);
 
+/* The same from a table [V, D] of parameters that there is already; `path` names the node. */
+struct tensor *op_lookup(struct graph *g, struct tensor *number, struct tensor *table,
+                         const char *path);
+
 /* x [.., in] W^T, W [out, in] */
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight);
+
+/* x [.., in] W, W [in, out], as transformers' Conv1D has it */
+struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tensor *weight);
+
+/* nn.Linear(bias=False): x W^T, W = `name`.weight [out, in], drawn from U(-bound, bound) */
+struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, const char *name,
+                              double bound);
 
 /* nn.Linear: x W^T + b, W = `name`.weight [out, in], b = `name`.bias */
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t out, const char *name);
