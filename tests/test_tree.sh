@@ -72,6 +72,7 @@ point "in src/device only device.c knows of products" \
 point "telemetry stands on device" "$(layer telemetry device)"
 point "tensor stands on nothing" "$(layer tensor)"
 point "text stands on nothing" "$(layer text)"
+point "hf stands on tensor" "$(layer hf tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
@@ -96,7 +97,7 @@ point "sweep stands on run and below" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

@@ -35,4 +35,10 @@ int dtype_stored(enum dtype dtype);
 /* Bytes of so many elements in a row; a block that is begun counts whole. */
 size_t dtype_bytes(enum dtype dtype, size_t elems);
 
+/* Whether dtype_floats() takes it: F32, BF16 or F16. */
+int dtype_has_floats(enum dtype dtype);
+
+/* Numbers of such a type as floats, exactly. `from` may be the end of the room that `to` has. */
+void dtype_floats(enum dtype dtype, const void *from, size_t count, float *to);
+
 #endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+#include "hf/config.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hf/json.h"
+#include "util/file.h"
+
+#define CONFIG_MOST ((size_t)1 << 20) /* bytes of a config.json */
+#define SIZE_MOST 1000000000.0        /* of a width or a number of things */
+
+/* An object of the file that is read. */
+struct reader {
+    const json_t *object;
+    const char *path;
+    struct error *err;
+    int failed; /* an error is set: the first one stays */
+};
+
+static int fault(struct reader *r, const char *key, const char *what)
+{
+    if (!r->failed)
+        error_set(r->err, STATUS_INPUT, "%s: '%s' %s", r->path, key, what);
+    return r->failed = -1;
+}
+
+/* What a key has; NULL where it is not there, or null. */
+static const json_t *value_of(const struct reader *r, const char *key)
+{
+    const json_t *value = json_object_get(r->object, key);
+    return json_is_null(value) ? NULL : value;
+}
+
+/* A number from `least` to `most`; `otherwise` where the key is missing, a fault if that is NaN. */
+static double number(struct reader *r, const char *key, double otherwise, double least, double most)
+{
+    const json_t *value = value_of(r, key);
+    const double x = value ? json_number_value(value) : otherwise;
+    char what[80];
+    if (!value && isnan(otherwise)) {
+        fault(r, key, "is missing");
+    } else if (value && !json_is_number(value)) {
+        fault(r, key, "is no number");
+    } else if (value && !(x >= least && x <= most)) {
+        snprintf(what, sizeof what, "is not between %g and %g", least, most);
+        fault(r, key, what);
+    } else {
+        return x;
+    }
+    return least;
+}
+
+/* The same of a whole number above 0. */
+static size_t whole(struct reader *r, const char *key, double otherwise)
+{
+    const double x = number(r, key, otherwise, 1, SIZE_MOST);
+    if (x != floor(x))
+        fault(r, key, "is no whole number");
+    return (size_t)x;
+}
+
+static int truth(struct reader *r, const char *key, int otherwise)
+{
+    const json_t *value = value_of(r, key);
+    if (!value)
+        return otherwise;
+    if (!json_is_boolean(value))
+        fault(r, key, "is neither true nor false");
+    return json_is_true(value);
+}
+
+/* A text; NULL where the key is missing. */
+static const char *text(struct reader *r, const char *key)
+{
+    const json_t *value = value_of(r, key);
+    if (value && !json_is_string(value))
+        fault(r, key, "is no text");
+    return json_string_value(value);
+}
+
+/* Refuses a key that has another truth than the one that is computed here. */
+static void only(struct reader *r, const char *key, int wanted, const char *what)
+{
+    if (truth(r, key, wanted) != wanted)
+        fault(r, key, what);
+}
+
+/* --- which model it is */
+
+static const struct {
+    const char *type, *architecture;
+} shapes[] = {[HF_GPT2] = {"gpt2", "GPT2LMHeadModel"},
+              [HF_LLAMA] = {"llama", "LlamaForCausalLM"},
+              [HF_QWEN3] = {"qwen3", "Qwen3ForCausalLM"}};
+#define SHAPES (sizeof shapes / sizeof *shapes)
+
+/* model_type, or where that is missing the first of the architectures. */
+static void read_shape(struct reader *r, struct hf_config *to)
+{
+    const char *type = text(r, "model_type"), *key = "model_type";
+    if (!type && !r->failed) {
+        key = "architectures";
+        type = json_string_value(json_array_get(value_of(r, key), 0));
+    }
+    if (!type) {
+        fault(r, "model_type", "is missing");
+        return;
+    }
+    for (size_t i = 0; i < SHAPES; i++)
+        if (!strcmp(type, shapes[i].type) || !strcmp(type, shapes[i].architecture)) {
+            to->shape = (enum hf_shape)i;
+            return;
+        }
+    if (!r->failed)
+        error_set(r->err, STATUS_INPUT,
+                  "%s: '%s' is '%s': models of the types gpt2, llama and qwen3 are read", r->path,
+                  key, hf_show(type).text);
+    r->failed = -1;
+}
+
+static void read_activation(struct reader *r, const char *key, const char *otherwise,
+                            struct hf_config *to)
+{
+    static const struct {
+        const char *name;
+        enum hf_activation is;
+    } known[] = {{"gelu", HF_GELU}, {"gelu_new", HF_GELU_TANH}, {"gelu_pytorch_tanh", HF_GELU_TANH},
+                 {"relu", HF_RELU}, {"silu", HF_SILU},          {"swish", HF_SILU}};
+    const int gated = to->shape != HF_GPT2; /* silu stands in a gate, and alone there */
+    const char *name = text(r, key);
+    char what[200];
+    name = name ? name : otherwise;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcmp(name, known[i].name) && (known[i].is == HF_SILU) == gated) {
+            to->activation = known[i].is;
+            return;
+        }
+    snprintf(what, sizeof what, "is '%s': this type of model is computed with %s",
+             hf_show(name).text, gated ? "silu" : "gelu, gelu_new, gelu_pytorch_tanh or relu");
+    fault(r, key, what);
+}
+
+/* --- rotary positions */
+
+static void read_scaling(struct reader *r, struct hf_config *to)
+{
+    const char *key = value_of(r, "rope_type") ? "rope_type" : "type", *kind = text(r, key);
+    char what[200];
+    if (!kind || !strcmp(kind, "default"))
+        return;
+    if (!strcmp(kind, "linear")) {
+        to->scaling.kind = HF_SCALING_LINEAR;
+    } else if (!strcmp(kind, "llama3")) {
+        to->scaling.kind = HF_SCALING_LLAMA3;
+        to->scaling.low = number(r, "low_freq_factor", NAN, 1e-6, 1e6);
+        to->scaling.high = number(r, "high_freq_factor", NAN, 1e-6, 1e6);
+        to->scaling.positions =
+            (double)whole(r, "original_max_position_embeddings", (double)to->positions);
+        if (to->scaling.high <= to->scaling.low)
+            fault(r, "high_freq_factor", "is not above low_freq_factor");
+    } else {
+        snprintf(what, sizeof what,
+                 "is '%s': rotary positions of the kinds default, linear and llama3 are computed",
+                 hf_show(kind).text);
+        fault(r, key, what);
+    }
+    to->scaling.factor = number(r, "factor", NAN, 1e-6, 1e6);
+}
+
+/* rope_parameters of new files, or rope_theta and rope_scaling of old ones. */
+static void read_rotary(struct reader *r, struct hf_config *to)
+{
+    static const char *const objects[] = {"rope_parameters", "rope_scaling"};
+    to->rotary_base = number(r, "rope_theta", 10000, 1e-3, 1e15);
+    if (number(r, "partial_rotary_factor", 1, 0, 1e9) != 1)
+        fault(r, "partial_rotary_factor", "is not 1: positions turn whole heads here");
+    for (size_t i = 0; i < 2 && !r->failed; i++) {
+        const json_t *object = value_of(r, objects[i]);
+        if (!object)
+            continue;
+        if (!json_is_object(object)) {
+            fault(r, objects[i], "is no object");
+            return;
+        }
+        struct reader inner = {.object = object, .path = r->path, .err = r->err};
+        to->rotary_base = number(&inner, "rope_theta", to->rotary_base, 1e-3, 1e15);
+        if (number(&inner, "partial_rotary_factor", 1, 0, 1e9) != 1)
+            fault(&inner, "partial_rotary_factor", "is not 1: positions turn whole heads here");
+        read_scaling(&inner, to);
+        r->failed = inner.failed;
+        return;
+    }
+}
+
+/* --- the kinds of models */
+
+/* Layers that see the last rows only. */
+static void refuse_sliding(struct reader *r)
+{
+    static const char what[] = "asks for sliding windows, which are not computed";
+    const json_t *types = value_of(r, "layer_types"), *type;
+    size_t i;
+    only(r, "use_sliding_window", 0, what);
+    json_array_foreach(types, i, type)
+    {
+        if (strcmp(json_is_string(type) ? json_string_value(type) : "", "full_attention"))
+            fault(r, "layer_types", "has layers that are not full_attention");
+    }
+}
+
+static void refuse_experts(struct reader *r)
+{
+    static const char *const keys[] = {"num_experts", "num_local_experts", "n_routed_experts"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (number(r, keys[i], 0, 0, SIZE_MOST) > 0)
+            fault(r, keys[i], "asks for experts, which are not computed");
+}
+
+static void read_gpt2(struct reader *r, struct hf_config *to)
+{
+    to->width = whole(r, "n_embd", 768);
+    to->layers = whole(r, "n_layer", 12);
+    to->heads = to->key_heads = whole(r, "n_head", 12);
+    to->positions = whole(r, "n_positions", 1024);
+    to->feedforward = whole(r, "n_inner", 4 * (double)to->width);
+    to->vocabulary = whole(r, "vocab_size", 50257);
+    to->norm_eps = number(r, "layer_norm_epsilon", 1e-5, 0, 1);
+    to->tied = truth(r, "tie_word_embeddings", 1);
+    read_activation(r, "activation_function", "gelu_new", to);
+    only(r, "scale_attn_weights", 1, "is false, which is not computed");
+    only(r, "scale_attn_by_inverse_layer_idx", 0, "is true, which is not computed");
+    only(r, "add_cross_attention", 0, "is true, which is not computed");
+    if (to->width % to->heads)
+        fault(r, "n_embd", "cannot be shared by n_head equally");
+    to->head_width = to->width / to->heads;
+}
+
+static void read_llama(struct reader *r, struct hf_config *to)
+{
+    static const char biases[] = "is true: models of this type are computed without biases";
+    to->width = whole(r, "hidden_size", NAN);
+    to->layers = whole(r, "num_hidden_layers", NAN);
+    to->heads = whole(r, "num_attention_heads", NAN);
+    to->key_heads = whole(r, "num_key_value_heads", (double)to->heads);
+    to->feedforward = whole(r, "intermediate_size", NAN);
+    to->vocabulary = whole(r, "vocab_size", NAN);
+    to->positions = whole(r, "max_position_embeddings", 2048);
+    to->norm_eps = number(r, "rms_norm_eps", 1e-6, 0, 1);
+    to->tied = truth(r, "tie_word_embeddings", 0);
+    if (!value_of(r, "head_dim") && to->shape == HF_QWEN3)
+        to->head_width = 128;
+    else if (!value_of(r, "head_dim") && to->width % to->heads)
+        fault(r, "hidden_size", "cannot be shared by num_attention_heads equally");
+    else
+        to->head_width = whole(r, "head_dim", (double)(to->width / to->heads));
+    if (to->heads % to->key_heads)
+        fault(r, "num_attention_heads", "cannot share num_key_value_heads equally");
+    if (to->head_width % 2)
+        fault(r, value_of(r, "head_dim") ? "head_dim" : "hidden_size",
+              "makes heads of an odd width, whose halves cannot be turned");
+    read_activation(r, "hidden_act", "silu", to);
+    only(r, "attention_bias", 0, biases);
+    only(r, "mlp_bias", 0, biases);
+    refuse_sliding(r);
+    refuse_experts(r);
+    read_rotary(r, to);
+}
+
+int hf_config_parse(struct hf_config *to, const char *bytes, size_t size, const char *name,
+                    struct error *err)
+{
+    json_t *json = hf_json(bytes, size, name, err);
+    struct reader r = {.object = json, .path = name, .err = err};
+    *to = (struct hf_config){0};
+    if (!json)
+        return -1;
+    read_shape(&r, to);
+    if (value_of(&r, "quantization_config"))
+        fault(&r, "quantization_config", "is there: quantised weights are not read");
+    if (!r.failed)
+        (to->shape == HF_GPT2 ? read_gpt2 : read_llama)(&r, to);
+    json_decref(json);
+    return r.failed;
+}
+
+int hf_config_read(struct hf_config *to, const char *folder, struct error *err)
+{
+    size_t size;
+    char *path = file_join(folder, "config.json");
+    char *bytes = path ? file_read(path, CONFIG_MOST, &size, err) : NULL;
+    int failed = !path    ? error_set(err, STATUS_FAILED, "%s: out of memory", folder)
+                 : !bytes ? -1
+                          : hf_config_parse(to, bytes, size, path, err);
+    free(bytes);
+    free(path);
+    return failed;
+}
