@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i, 2i
- * + 1) are turned by the angle t 10000^(-2i / DH); a last odd element stays. v is passed on.
+ * Rotary positions (Su et al., "RoFormer", 2021): of each head's row t of q and k the pairs (2i,
+ * 2i + 1), or (i, i + DH / 2) where HALVES, are turned by an angle that the table has, t
+ * 10000^(-2i / DH) or another; a last odd element stays. v is passed on.
  *
  * x, y [B, T, H + 2 KV, DH] of H heads of queries and KV of keys and values; bias [H + 2 KV, DH] is
  * added to x where BIAS; table [T, DH / 2, 2] = cosine, sine. SIGN 1 turns, -1 turns back, which is
  * the gradient. A work-item takes a pair, or the element that is left of an odd row. -D: DH, H, KV
- * (H), SIGN, BIAS.
+ * (H), SIGN, BIAS, HALVES (0).
  */
 #include "common.h"
 
@@ -25,6 +26,9 @@
 #ifndef BIAS
 #define BIAS 0
 #endif
+#ifndef HALVES
+#define HALVES 0
+#endif
 
 #define HALF ((DH + 1) / 2)
 #define HEADS (H + 2 * KV)
@@ -38,12 +42,13 @@ __kernel void rotary(__global const stored *restrict x,
     if (id >= items)
         return;
     const int row = id / (HEADS * HALF), head = id / HALF % HEADS, i = id % HALF;
-    const int d = head * DH + 2 * i, single = 2 * i + 1 == DH;
+    const int single = 2 * i + 1 == DH, step = HALVES ? DH / 2 : 1;
+    const int d = head * DH + (HALVES && !single ? i : 2 * i);
     const size_t at = (size_t)row * (HEADS * DH) + d;
-    float re = get(at, x), im = single ? 0 : get(at + 1, x);
+    float re = get(at, x), im = single ? 0 : get(at + step, x);
 #if BIAS
     re += bias[d];
-    im += single ? 0 : bias[d + 1];
+    im += single ? 0 : bias[d + step];
 #endif
     if (single) {
         put(re, at, y);
@@ -56,5 +61,5 @@ __kernel void rotary(__global const stored *restrict x,
         s = SIGN * table[angle + 1];
     }
     put(re * c - im * s, at, y);
-    put(re * s + im * c, at + 1, y);
+    put(re * s + im * c, at + step, y);
 }

@@ -224,36 +224,43 @@ static double qkv_plain(const struct ref *r, size_t b, size_t t, size_t which, s
     return r->x[0][at] + r->x[1][at % ref_qkv(r)];
 }
 
-/* Element e's partner in its rotary pair, or itself where it is not turned, and the pair's angle.
- */
-static size_t partner(const struct ref *r, size_t t, size_t which, size_t e, double *angle)
+/* Element e's partner in its rotary pair, or itself where it is not turned, and the pair's angle;
+ * *second: e is the second of both. */
+static size_t partner(const struct ref *r, size_t t, size_t which, size_t e, double *angle,
+                      int *second)
 {
-    size_t width = r->d / r->heads, other = e % 2 ? e - 1 : e + 1;
-    *angle = (double)t / pow(10000, (double)(e - e % 2) / (double)width);
-    return r->rotary && which < 2 && other < width ? other : e;
+    const size_t width = r->d / r->heads, step = r->halves ? width / 2 : 1;
+    if (!r->rotary || which == 2 || e >= width / 2 * 2)
+        return e;
+    *second = e / step % 2 != 0;
+    const size_t first = *second ? e - step : e, pair = r->halves ? first : first / 2;
+    *angle = (double)t * pow(r->base, -2 * (double)pair / (double)width);
+    return *second ? first : e + step;
 }
 
 static double qkv(const struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e)
 {
+    int second;
     double angle, x = qkv_plain(r, b, t, which, h, e);
-    size_t other = partner(r, t, which, e, &angle);
+    size_t other = partner(r, t, which, e, &angle, &second);
     if (other == e)
         return x;
     double y = qkv_plain(r, b, t, which, h, other);
-    return e % 2 ? y * sin(angle) + x * cos(angle) : x * cos(angle) - y * sin(angle);
+    return second ? y * sin(angle) + x * cos(angle) : x * cos(angle) - y * sin(angle);
 }
 
 /* Adds the gradient of what qkv() gave. */
 static void qkv_add(struct ref *r, size_t b, size_t t, size_t which, size_t h, size_t e, double g)
 {
+    int second;
     double angle;
-    size_t other = partner(r, t, which, e, &angle);
+    size_t other = partner(r, t, which, e, &angle, &second);
     if (other == e) {
         r->dx[0][qkv_at(r, b, t, which, h, e)] += g;
         return;
     }
     r->dx[0][qkv_at(r, b, t, which, h, e)] += g * cos(angle);
-    r->dx[0][qkv_at(r, b, t, which, h, other)] += e % 2 ? g * sin(angle) : -g * sin(angle);
+    r->dx[0][qkv_at(r, b, t, which, h, other)] += second ? g * sin(angle) : -g * sin(angle);
 }
 
 /* p[t, t] = softmax of the scores, before dropout */

@@ -17,10 +17,11 @@
 #define REF_OUTPUTS 2
 
 struct ref {
-    size_t b, t, d; /* samples, rows of a sample, columns */
-    size_t heads;   /* attention */
-    size_t keys;    /* heads of its keys and values; 0: heads */
-    int causal, rotary;
+    size_t b, t, d;             /* samples, rows of a sample, columns */
+    size_t heads;               /* attention */
+    size_t keys;                /* heads of its keys and values; 0: heads */
+    int causal, rotary, halves; /* halves: rotary pairs are i and i + width / 2 */
+    double base;                /* of rotary frequencies */
     size_t in;  /* columns of the input of a linear layer, a convolution, a window */
     int in_out; /* a linear layer's weight is [in, out] */
     size_t kernel, stride, dilation, before, after; /* convolution */

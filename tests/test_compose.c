@@ -130,7 +130,8 @@ static struct tensor *attend(struct making *m, struct tensor *x)
     const struct attend how = {.causal = (int)below(m, 2)};
     struct tensor *qkv = op_linear(g, x, 3 * COLUMNS, name_of(m, "qkv"));
     if (below(m, 2))
-        qkv = op_rotary(g, qkv, 2, 0, op_rotary_table(g, m->window, COLUMNS / 2));
+        qkv = op_rotary(g, qkv, 2, 0, below(m, 2) ? ROTARY_HALVES : ROTARY_NEIGHBOURS,
+                        op_rotary_table(g, m->window, COLUMNS / 2));
     const double p = below(m, 2) ? 0.25 : 0;
     return op_attention(g, qkv, 2, &how, p, name_of(m, "attend"));
 }

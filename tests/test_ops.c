@@ -199,6 +199,8 @@ static void check_open(struct check *c, const struct problem *problem, enum dtyp
         r->count = r->b;
     if (!r->dilation)
         r->dilation = 1;
+    if (!(r->base > 0))
+        r->base = 1e4;
     r->epoch = EPOCH;
     r->seed = SEED;
     r->path = "encoder.layers.0.dropout1";
@@ -677,13 +679,26 @@ static void attention_slots(struct check *c)
     c->out[0].elems = r->b * r->t * r->d;
 }
 
+/* The rotary table; base 10000 by its own call. */
+static struct tensor *turns(struct graph *g, const struct ref *r)
+{
+    double frequency[64];
+    const size_t width = r->d / r->heads;
+    if (r->base == 1e4)
+        return op_rotary_table(g, r->t, width);
+    assert_true(width / 2 <= 64);
+    rotary_frequencies(r->base, width, frequency);
+    return op_rotary_table_of(g, r->t, width / 2, frequency);
+}
+
 static void attention_build(struct graph *g, struct check *c)
 {
     const struct ref *r = &c->r;
     struct attend how = {.causal = r->causal, .cut = c->problem->cut, .key_heads = r->keys};
     struct tensor *qkv = biased(g, c, rows_of(g, c, 0, ref_qkv(r)), 1);
     if (r->rotary)
-        qkv = op_rotary(g, qkv, r->heads, r->keys, op_rotary_table(g, r->t, r->d / r->heads));
+        qkv = op_rotary(g, qkv, r->heads, r->keys, r->halves ? ROTARY_HALVES : ROTARY_NEIGHBOURS,
+                        turns(g, r));
     c->out[0].tensor = op_attention(g, qkv, r->heads, &how, r->p, r->path);
 }
 
@@ -1210,6 +1225,20 @@ static const struct problem problems[] = {
      .cut = ATTEND_SPLIT,
      .added = 1},
     {.op = &attention_op, .shape = {.b = 2, .t = 9, .d = 10, .heads = 2, .rotary = 1}, .added = 1},
+
+    /* rotary positions by halves, of other bases */
+    {.op = &attention_op,
+     .shape =
+         {.b = 2, .t = 9, .d = 10, .heads = 2, .causal = 1, .rotary = 1, .halves = 1, .base = 500}},
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape =
+         {.b = 2, .t = 7, .d = 16, .heads = 2, .keys = 1, .rotary = 1, .halves = 1, .base = 1e6},
+     .added = 1},
+    {.op = &attention_op, .shape = {.b = 1, .t = 1, .d = 1, .heads = 1, .rotary = 1, .halves = 1}},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 66, .d = 64, .heads = 2, .causal = 1, .rotary = 1, .halves = 1}},
+    {.op = &attention_op, .shape = {.b = 2, .t = 5, .d = 10, .heads = 2, .rotary = 1, .base = 70}},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &linear_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},

@@ -64,7 +64,7 @@ static struct tensor *self_attention(struct graph *g, struct tensor *y, const st
         op_linear_named(g, y, columns, graph_name("%s.self_attn.in_proj_weight", name),
                         graph_name("%s.self_attn.in_proj_bias", name), bound, 0);
     if (t->rotary)
-        qkv = op_rotary(g, qkv, t->heads, t->attend.key_heads, t->rotary);
+        qkv = op_rotary(g, qkv, t->heads, t->attend.key_heads, ROTARY_NEIGHBOURS, t->rotary);
     struct tensor *o = op_attention(g, qkv, t->heads, &t->attend, t->dropout,
                                     graph_name("%s%s.self_attn", t->view, name));
     return op_linear_named(g, o, t->width, graph_name("%s.self_attn.out_proj.weight", name),

@@ -173,13 +173,25 @@ struct attend {
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,
                             const struct attend *how, double p, const char *path);
 
-/* cos and sin of t 10000^(-2i / head_width) for the interleaved pairs (2i, 2i + 1) of rotary
- * positions (Su et al., 2021), [window, head_width / 2, 2]. */
+/* Which elements of a head's row make a pair of rotary positions (Su et al., 2021): 2i and 2i + 1,
+ * or i and i + head_width / 2, as Hugging Face's models have them. The last element of an odd row
+ * is in none. */
+enum rotary_pairs { ROTARY_NEIGHBOURS, ROTARY_HALVES };
+
+/* base^(-2i / head_width), the angle by which pair i turns from row to row, for head_width / 2
+ * pairs. */
+void rotary_frequencies(double base, size_t head_width, double *frequency);
+
+/* cos and sin of t frequency[i], [window, pairs, 2]. */
+struct tensor *op_rotary_table_of(struct graph *g, size_t window, size_t pairs,
+                                  const double *frequency);
+
+/* The same of frequencies of base 10000, [window, head_width / 2, 2]. */
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
 
 /* Queries and keys of qkv, as op_attention() takes it, turned by a rotary table. */
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,
-                         struct tensor *table);
+                         enum rotary_pairs pairs, struct tensor *table);
 
 /* How the kernel of a convolution goes along T: its places lie `dilation` rows apart, and so many
  * rows of zeros stand before and after those of a sample. */

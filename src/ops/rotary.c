@@ -11,6 +11,7 @@ enum { QKV, BIAS, TABLE }; /* as attention.c has them; [T, head width / 2, 2] */
 
 struct rotary {
     size_t heads, key_heads;
+    enum rotary_pairs pairs;
 };
 
 /* Heads of queries, keys and values. */
@@ -19,10 +20,17 @@ static size_t all_heads(const struct rotary *a)
     return a->heads + 2 * a->key_heads;
 }
 
-struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
+void rotary_frequencies(double base, size_t head_width, double *frequency)
 {
-    size_t half = head_width / 2, n = window * half * 2;
-    const size_t dim[] = {window, half ? half : 1, 2};
+    for (size_t i = 0; i < head_width / 2; i++)
+        frequency[i] = pow(base, -2 * (double)i / (double)head_width);
+}
+
+struct tensor *op_rotary_table_of(struct graph *g, size_t window, size_t pairs,
+                                  const double *frequency)
+{
+    size_t n = window * pairs * 2;
+    const size_t dim[] = {window, pairs ? pairs : 1, 2};
     if (n > GRAPH_MAX_TABLE) {
         graph_fault(g, "rotary",
                     "positions take more than 2^26 numbers: a shorter data.window or more "
@@ -34,14 +42,26 @@ struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width
         g->failed = 1;
         return &g->nowhere;
     }
-    for (size_t i = 0; i < window * half; i++) {
-        double angle =
-            (double)(i / half) * pow(10000, -2 * (double)(i % half) / (double)head_width);
+    for (size_t i = 0; i < window * pairs; i++) {
+        double angle = (double)(i / pairs) * frequency[i % pairs];
         values[2 * i] = (float)cos(angle);
         values[2 * i + 1] = (float)sin(angle);
     }
     struct tensor *table = graph_constant(g, "rotary", 3, dim, values);
     free(values);
+    return table;
+}
+
+struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width)
+{
+    double *frequency = malloc((head_width / 2 + 1) * sizeof *frequency);
+    if (!frequency) {
+        g->failed = 1;
+        return &g->nowhere;
+    }
+    rotary_frequencies(10000, head_width, frequency);
+    struct tensor *table = op_rotary_table_of(g, window, head_width / 2, frequency);
+    free(frequency);
     return table;
 }
 
@@ -56,9 +76,10 @@ static void turn(struct plan *p, const struct op *op, struct tensor *x, struct t
     char keys[32] = "";
     if (a->key_heads < a->heads)
         snprintf(keys, sizeof keys, " -DKV=%zu", a->key_heads);
+    const char *halves = a->pairs == ROTARY_HALVES ? " -DHALVES=1" : "";
     struct launch *l = plan_kernel(p, "rotary.cl", "rotary", (items + lanes - 1) / lanes, lanes,
-                                   "-DDH=%zu -DH=%zu%s -DSIGN=%d -DBIAS=%d", head_width, a->heads,
-                                   keys, sign, bias != NULL);
+                                   "-DDH=%zu -DH=%zu%s -DSIGN=%d -DBIAS=%d%s", head_width, a->heads,
+                                   keys, sign, bias != NULL, halves);
     launch_read(l, x);
     if (bias)
         launch_read(l, bias);
@@ -105,6 +126,8 @@ static struct op *rotary_fuse(struct graph *g, struct op *op)
 static void rotary_describe(const struct op *op, struct words *to)
 {
     pointwise_describe_bias(op, BIAS, to);
+    if (((const struct rotary *)op->attr)->pairs == ROTARY_HALVES)
+        words_add(to, "halves");
 }
 
 static const struct op_class rotary_class = {
@@ -119,9 +142,9 @@ static const struct op_class rotary_class = {
 };
 
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,
-                         struct tensor *table)
+                         enum rotary_pairs pairs, struct tensor *table)
 {
-    const struct rotary attr = {heads, key_heads ? key_heads : heads};
+    const struct rotary attr = {heads, key_heads ? key_heads : heads, pairs};
     return graph_op(g, &rotary_class, qkv->name, &attr, 3, (struct tensor *[]){qkv, NULL, table})
         ->out[0];
 }
