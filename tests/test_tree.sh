@@ -66,11 +66,12 @@ point "log stands on nothing" "$(layer log)"
 point "plots see only arrays, labels and statistics of arrays" \
     "$(layer plots 'analysis/normality\.h')"
 point "data stands on config, text and log" "$(layer data config text log)"
-point "device stands on tensor" "$(layer device 'tensor/dtype\.h')"
+point "device stands on tensor" "$(layer device 'tensor/(dtype|packed)\.h')"
 point "in src/device only device.c knows of products" \
     "$(echo "$includes" | grep '^src/device/[^/]* "device/gemm/' | grep -v '^src/device/device\.c ')"
 point "telemetry stands on device" "$(layer telemetry device)"
-point "tensor stands on nothing" "$(layer tensor)"
+point "tensor stands on a header of the kernels" "$(layer tensor 'cl/packed_maps\.h')"
+point "quant stands on tensor" "$(layer quant tensor)"
 point "text stands on nothing" "$(layer text)"
 point "hf stands on tensor" "$(layer hf tensor)"
 point "params stand on tensor and device" "$(layer params tensor device)"
@@ -97,7 +98,7 @@ point "sweep stands on run and below" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

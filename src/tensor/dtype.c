@@ -4,15 +4,15 @@
 #include <stdint.h>
 #include <string.h>
 
-/* A type is stored in blocks of `elems` numbers that take `bytes`. */
 static const struct {
     const char *name;
-    size_t elems, bytes;
+    size_t bytes; /* of a number; 0: packed */
 } types[] = {
-    [DTYPE_F32] = {"F32", 1, 4}, [DTYPE_F64] = {"F64", 1, 8},   [DTYPE_BF16] = {"BF16", 1, 2},
-    [DTYPE_F16] = {"F16", 1, 2}, [DTYPE_I8] = {"I8", 1, 1},     [DTYPE_U8] = {"U8", 1, 1},
-    [DTYPE_I32] = {"I32", 1, 4}, [DTYPE_U32] = {"U32", 1, 4},   [DTYPE_I64] = {"I64", 1, 8},
-    [DTYPE_U64] = {"U64", 1, 8}, [DTYPE_NF4] = {"NF4", 64, 32},
+    [DTYPE_F32] = {"F32", 4},   [DTYPE_F64] = {"F64", 8}, [DTYPE_BF16] = {"BF16", 2},
+    [DTYPE_F16] = {"F16", 2},   [DTYPE_I8] = {"I8", 1},   [DTYPE_U8] = {"U8", 1},
+    [DTYPE_I32] = {"I32", 4},   [DTYPE_U32] = {"U32", 4}, [DTYPE_I64] = {"I64", 8},
+    [DTYPE_U64] = {"U64", 8},   [DTYPE_NF4] = {"NF4", 0}, [DTYPE_NF4_NESTED] = {"NF4_NESTED", 0},
+    [DTYPE_INT8] = {"INT8", 0},
 };
 _Static_assert(sizeof types / sizeof *types == DTYPES, "one line a type");
 
@@ -36,8 +36,7 @@ int dtype_stored(enum dtype dtype)
 
 size_t dtype_bytes(enum dtype dtype, size_t elems)
 {
-    size_t block = types[dtype].elems;
-    return (elems / block + (elems % block != 0)) * types[dtype].bytes;
+    return elems * types[dtype].bytes;
 }
 
 int dtype_has_floats(enum dtype dtype)

@@ -18,7 +18,10 @@ enum dtype {
     DTYPE_U32,
     DTYPE_I64,
     DTYPE_U64,
-    DTYPE_NF4, /* blocks of 64 numbers of 4 bits; their scales are another tensor */
+    /* of matrices that are packed with their scales, see tensor/packed.h */
+    DTYPE_NF4,
+    DTYPE_NF4_NESTED,
+    DTYPE_INT8,
     DTYPES
 };
 
@@ -32,7 +35,7 @@ enum dtype dtype_of(const char *name);
  * F16. */
 int dtype_stored(enum dtype dtype);
 
-/* Bytes of so many elements in a row; a block that is begun counts whole. */
+/* Bytes of so many elements in a row, of types that are not packed. */
 size_t dtype_bytes(enum dtype dtype, size_t elems);
 
 /* Whether dtype_floats() takes it: F32, BF16 or F16. */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/packed.h"
 #include "util/array.h"
 
 int tensor_count(int rank, const size_t *dim, size_t *elems)
@@ -20,7 +21,8 @@ int tensor_count(int rank, const size_t *dim, size_t *elems)
 
 size_t tensor_bytes(const struct tensor *t)
 {
-    return dtype_bytes(t->dtype, t->elems);
+    return packed_is(t->dtype) ? packed_form(t->dtype, tensor_rows(t), tensor_columns(t)).bytes
+                               : dtype_bytes(t->dtype, t->elems);
 }
 
 struct tensor *tensor_base(struct tensor *t)
