@@ -2,14 +2,14 @@
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
  * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in
- * evaluation), BIAS, POS (add position[row % period]), DROP, LANES, VEC. x, y [rows, D]; bias [D];
- * position [period, D]. A work-group takes the rows of its chunk.
+ * evaluation, 5 SiLU, 6 GELU by tanh), BIAS, POS (add position[row % period]), DROP, LANES, VEC. x,
+ * y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
  *
  * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8,
  * 1/3], drawn from the bits that dropout would have for the element; in evaluation by the mean of
  * both.
  */
-#include "common.h"
+#include "act.h"
 
 #ifndef D
 #define D 64
@@ -46,9 +46,13 @@ static inline vec act(vec u, __private struct dropout *draw, uint e)
 #if ACT == 1
     return PICK(u < 0.0f, (vec)(0.0f), u); /* not fmax: NaN must stay NaN */
 #elif ACT == 2
-    return 0.5f * u * (1.0f + erf_vec(u * 0.70710678f)); /* u Phi(u) */
-#elif ACT >= 3
+    return gelu(u);
+#elif ACT == 3 || ACT == 4
     return PICK(u < 0.0f, u * leak(draw, e), u);
+#elif ACT == 5
+    return silu(u);
+#elif ACT == 6
+    return gelu_tanh(u);
 #else
     return u;
 #endif
@@ -59,10 +63,13 @@ static inline vec act_slope(vec u, __private struct dropout *draw, uint e)
 #if ACT == 1
     return PICK(u > 0.0f, (vec)(1.0f), (vec)(0.0f));
 #elif ACT == 2
-    /* Phi(u) + u phi(u) */
-    return 0.5f + 0.5f * erf_vec(u * 0.70710678f) + u * 0.39894228f * exp_vec(-0.5f * u * u);
-#elif ACT >= 3
+    return gelu_slope(u);
+#elif ACT == 3 || ACT == 4
     return PICK(u > 0.0f, (vec)(1.0f), leak(draw, e));
+#elif ACT == 5
+    return silu_slope(u);
+#elif ACT == 6
+    return gelu_tanh_slope(u);
 #else
     return (vec)(1.0f);
 #endif

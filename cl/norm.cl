@@ -5,9 +5,9 @@
  *   s = residual + dropout(x + bias)                 (RES, BIAS, DROP == 1)
  *   y = dropout(relu((s - mean) rstd gamma + beta))  (NORM; RELU, DROP == 2)
  *
- * Layer normalisation of Ba, Kiros and Hinton (2016), biased variance, eps 1e-5 as in PyTorch.
+ * Layer normalisation of Ba, Kiros and Hinton (2016), biased variance.
  * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its
- * chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC.
+ * chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC, EPS_BITS (of 1e-5f).
  */
 #include "common.h"
 
@@ -38,7 +38,11 @@
 
 #define N (D / VEC)
 #define PER_LANE ((N + LANES - 1) / LANES)
+#ifdef EPS_BITS
+#define EPS as_float(EPS_BITS)
+#else
 #define EPS 1e-5f
+#endif
 
 __kernel void norm_fwd(__global const stored *restrict x,
                        OPTIONAL(BIAS, __global const float *restrict bias)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * y = x r gamma, r = 1 / sqrt(mean of the row's squares + eps): RMSNorm of Zhang and Sennrich
- * (2019), eps 1e-5 as in norm.cl. x, y [rows, D]; scale [rows] = r. A work-group takes the rows of
- * its chunk. -D: D, LANES, VEC, KEEP (scale is written).
+ * (2019). x, y [rows, D]; scale [rows] = r. A work-group takes the rows of
+ * its chunk. -D: D, LANES, VEC, KEEP (scale is written),
+ * EPS_BITS (of 1e-5f).
  */
 #include "common.h"
 
@@ -15,7 +16,11 @@
 
 #define N (D / VEC)
 #define PER_LANE ((N + LANES - 1) / LANES)
+#ifdef EPS_BITS
+#define EPS as_float(EPS_BITS)
+#else
 #define EPS 1e-5f
+#endif
 
 __kernel void rms_norm_fwd(__global const stored *restrict x, __global const float *restrict gamma,
                            __global stored *restrict y,

@@ -44,8 +44,26 @@ static double leak(const struct ref *r, size_t i)
     return lower + (upper - lower) * (bits_of(r, i / sample, i % sample) + 0.5) / 65536;
 }
 
+static double sigmoid_of(double u)
+{
+    return 1 / (1 + exp(-u));
+}
+
+/* What the sigmoid in GELU by tanh is of, and its slope. */
+static double bent(double u, double *slope)
+{
+    const double k = 2 * sqrt(2 / M_PI);
+    *slope = k * (1 + 3 * 0.044715 * u * u);
+    return k * (u + 0.044715 * u * u * u);
+}
+
 static double act(enum act kind, double u)
 {
+    double slope;
+    if (kind == ACT_SILU)
+        return u * sigmoid_of(u);
+    if (kind == ACT_GELU_TANH)
+        return u * sigmoid_of(bent(u, &slope));
     return kind == ACT_RELU ? fmax(u, 0) : kind == ACT_GELU ? u * 0.5 * erfc(-u * sqrt(0.5)) : u;
 }
 
@@ -53,6 +71,12 @@ static double act_slope(enum act kind, double u)
 {
     if (kind == ACT_GELU) /* (u Phi(u))' */
         return 0.5 * erfc(-u * sqrt(0.5)) + u * exp(-u * u / 2) / sqrt(2 * M_PI);
+    if (kind == ACT_SILU)
+        return sigmoid_of(u) + u * sigmoid_of(u) * sigmoid_of(-u);
+    if (kind == ACT_GELU_TANH) {
+        double slope, v = bent(u, &slope);
+        return sigmoid_of(v) + u * sigmoid_of(v) * sigmoid_of(-v) * slope;
+    }
     return kind == ACT_RELU ? u > 0 : 1;
 }
 
@@ -89,6 +113,20 @@ void ref_bias_back(struct ref *r)
     }
 }
 
+void ref_gate(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->y[0][i] = act(r->act, r->x[0][i]) * r->x[1][i];
+}
+
+void ref_gate_back(struct ref *r)
+{
+    for (size_t i = 0; i < r->b * r->t * r->d; i++) {
+        r->dx[0][i] = r->dy[0][i] * r->x[1][i] * act_slope(r->act, r->x[0][i]);
+        r->dx[1][i] = r->dy[0][i] * act(r->act, r->x[0][i]);
+    }
+}
+
 /* --- norm */
 
 static void norm_sum(const struct ref *r, size_t row, double *s)
@@ -110,7 +148,7 @@ static void norm_moments(const struct ref *r, const double *s, double *mean, dou
         *mean += s[d] / n;
     for (size_t d = 0; d < r->d; d++)
         square += (s[d] - *mean) * (s[d] - *mean) / n;
-    *sd = sqrt(square + 1e-5);
+    *sd = sqrt(square + r->eps);
 }
 
 void ref_norm(struct ref *r)
@@ -176,7 +214,7 @@ static double root_mean_square(const struct ref *r, const double *x)
     double square = 0;
     for (size_t d = 0; d < r->d; d++)
         square += x[d] * x[d] / (double)r->d;
-    return sqrt(square + 1e-5);
+    return sqrt(square + r->eps);
 }
 
 void ref_rms_norm(struct ref *r)

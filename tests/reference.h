@@ -22,6 +22,7 @@ struct ref {
     size_t keys;                /* heads of its keys and values; 0: heads */
     int causal, rotary, halves; /* halves: rotary pairs are i and i + width / 2 */
     double base;                /* of rotary frequencies */
+    double eps;                 /* of norms */
     size_t in;  /* columns of the input of a linear layer, a convolution, a window */
     int in_out; /* a linear layer's weight is [in, out] */
     size_t kernel, stride, dilation, before, after; /* convolution */
@@ -55,6 +56,10 @@ double ref_factor(const struct ref *r, size_t b, size_t e);
 /* y = act(x + bias + position) dropout; x: x, bias (unless no_bias), position */
 void ref_bias(struct ref *r);
 void ref_bias_back(struct ref *r);
+
+/* y = act(x[0]) x[1], [b t d] */
+void ref_gate(struct ref *r);
+void ref_gate_back(struct ref *r);
 
 /* y[1] = s = residual + dropout(x + bias), y[0] = LayerNorm(s), or with relu y[0] = dropout(relu(
  * LayerNorm(x + bias))); x: x, bias, residual, gamma, beta */

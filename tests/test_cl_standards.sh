@@ -78,7 +78,7 @@ for file in "$srcdir"/cl/*.cl; do
     name=${file##*/}
     case $name in
     norm_blocks.cl) continue ;; # where a buffer holds not all parameters: tests/test_optim
-    cross_entropy.cl | elementwise.cl | embedding.cl | softmax.cl) continue ;; # tests/test_ops alone
+    cross_entropy.cl | elementwise.cl | embedding.cl | gate.cl | softmax.cl) continue ;; # tests/test_ops alone
     esac
     ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"
 done >"$folder/unused"
@@ -86,14 +86,16 @@ point "all kernel files are used" "$folder/unused"
 
 # The defaults of constants are for who reads a file alone: a program has all of its own. VEC and
 # LANES are 1 where a kernel has no vectors, or a work-item a row; STORED is 0 where all is fp32; KV is
-# H where heads share no keys, PARTS is 0 without shards: plans stay what they were before these were.
+# H where heads share no keys, PARTS is 0 without shards, HALVES is 0 where rotary pairs are neighbours:
+# plans stay what they were before these were.
 for file in "$folder"/programs/*.cl; do
     awk -v file="${file##*/}" '
         !behind && /^#define / { given[$2] = 1; next }
         { behind = 1 }
         /^#ifndef / { name = $2; next }
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
-            name != "VEC" && name != "LANES" && name != "STORED" && name != "KV" && name != "PARTS" { print file ": " name }
+            name != "VEC" && name != "LANES" && name != "STORED" && name != "KV" && name != "PARTS" &&
+            name != "HALVES" { print file ": " name }
         { name = "" }' "$file"
 done >"$folder/defaults"
 point "no program takes a default" "$folder/defaults"

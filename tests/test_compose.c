@@ -169,7 +169,7 @@ static struct tensor *one_more(struct making *m)
 {
     struct graph *g = m->g;
     struct tensor *x = any(m), *y = any(m);
-    switch (below(m, 18)) {
+    switch (below(m, 19)) {
     case 0:
     case 1:
         return op_linear(g, x, COLUMNS, name_of(m, "layer"));
@@ -200,6 +200,8 @@ static struct tensor *one_more(struct making *m)
         return below(m, 2) ? convolve(m, x) : op_max_pool(g, x, 1);
     case 16:
         return recur(m, x);
+    case 17:
+        return op_gate(g, x, y, below(m, 2) ? ACT_SILU : ACT_GELU_TANH);
     default:
         return same_again(m, x);
     }

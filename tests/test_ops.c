@@ -201,6 +201,8 @@ static void check_open(struct check *c, const struct problem *problem, enum dtyp
         r->dilation = 1;
     if (!(r->base > 0))
         r->base = 1e4;
+    if (!(r->eps > 0))
+        r->eps = 1e-5;
     r->epoch = EPOCH;
     r->seed = SEED;
     r->path = "encoder.layers.0.dropout1";
@@ -651,7 +653,7 @@ static void norm_build(struct graph *g, struct check *c)
         c->out[1].tensor = s;
     if (!r->has_norm)
         return;
-    struct tensor *y = op_norm(g, s, "norm");
+    struct tensor *y = r->eps == 1e-5 ? op_norm(g, s, "norm") : op_norm_of(g, s, r->eps, "norm");
     if (r->relu)
         y = op_dropout(g, op_activation(g, y, ACT_RELU, "relu"), r->p, r->path);
     c->out[0].tensor = y;
@@ -668,7 +670,9 @@ static void rms_norm_slots(struct check *c)
 
 static void rms_norm_build(struct graph *g, struct check *c)
 {
-    c->out[0].tensor = op_rms_norm(g, rows_of(g, c, 0, c->r.d), "norm");
+    struct tensor *x = rows_of(g, c, 0, c->r.d);
+    c->out[0].tensor =
+        c->r.eps == 1e-5 ? op_rms_norm(g, x, "norm") : op_rms_norm_of(g, x, c->r.eps, "norm");
 }
 
 static void attention_slots(struct check *c)
@@ -919,6 +923,11 @@ static void mul_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_mul(g, rows_of(g, c, 0, c->r.d), rows_of(g, c, 1, c->r.d));
 }
 
+static void gate_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_gate(g, rows_of(g, c, 0, c->r.d), rows_of(g, c, 1, c->r.d), c->r.act);
+}
+
 static void scale_build(struct graph *g, struct check *c)
 {
     c->out[0].tensor = op_scale(g, rows_of(g, c, 0, c->r.d), c->r.factor);
@@ -1024,6 +1033,7 @@ static const struct tested pool_op = {"pool", pool_slots, pool_build, ref_pool, 
 static const struct tested join_op = {"join", join_slots, join_build, ref_join, ref_join_back, 0};
 
 static const struct tested mul_op = {"mul", mul_slots, mul_build, ref_mul, ref_mul_back, 0};
+static const struct tested gate_op = {"gate", mul_slots, gate_build, ref_gate, ref_gate_back, 0};
 static const struct tested scale_op = {"scale",   plain_slots,    scale_build,
                                        ref_scale, ref_scale_back, 0};
 static const struct tested softmax_op = {"softmax",   plain_slots,      softmax_build,
@@ -1059,6 +1069,12 @@ static const struct problem problems[] = {
     {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_GELU, .no_bias = 1}},
     {.op = &bias_op, .shape = {.b = 3, .t = 50, .d = 7, .act = ACT_RRELU, .no_bias = 1}},
     {.op = &bias_op, .shape = {.b = 2, .t = 70, .d = 48, .act = ACT_RRELU}},
+    {.op = &bias_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 5, .d = 7, .act = ACT_SILU, .p = 0.25}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 48, .act = ACT_SILU}},
+    {.op = &bias_op, .watched = BOTH, .shape = {.b = 2, .t = 5, .d = 7, .act = ACT_GELU_TANH}},
+    {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 48, .act = ACT_GELU_TANH, .no_bias = 1}},
 
     {.op = &bias_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_GELU, .p = 0.25}, .added = 1},
 
@@ -1085,6 +1101,11 @@ static const struct problem problems[] = {
     {.op = &norm_op,
      .shape = {.b = 3, .t = 5, .d = 7, .has_bias = 1, .has_residual = 1, .p = 0.3},
      .sum = 1},
+    {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1, .eps = 0.25}},
+    {.op = &norm_op,
+     .shape = {.b = 2, .t = 5, .d = 7, .has_norm = 1, .has_residual = 1, .eps = 1e-3}},
+    {.op = &rms_norm_op, .watched = BOTH, .shape = {.b = 2, .t = 5, .d = 7, .eps = 0.25}},
+    {.op = &rms_norm_op, .shape = {.b = 2, .t = 30, .d = 64, .eps = 1e-6}},
     {.op = &rms_norm_op, .shape = {.b = 1, .t = 1, .d = 1}, .tolerance = 1e-4},
     {.op = &rms_norm_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}},
     {.op = &rms_norm_op, .shape = {.b = 3, .t = 5, .d = 7}, .fixed = 1},
@@ -1380,6 +1401,13 @@ static const struct problem problems[] = {
     {.op = &mul_op, .shape = {.b = 1, .t = 1, .d = 1}},
     {.op = &mul_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7}, .added = 2},
     {.op = &mul_op, .shape = {.b = 40, .t = 70, .d = 48}, .fixed = 1, .added = 2},
+    {.op = &gate_op, .shape = {.b = 1, .t = 1, .d = 1, .act = ACT_SILU}},
+    {.op = &gate_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_SILU}},
+    {.op = &gate_op, .shape = {.b = 4, .t = 70, .d = 48, .act = ACT_SILU}, .added = 3},
+    {.op = &gate_op, .watched = BOTH, .shape = {.b = 2, .t = 3, .d = 20, .act = ACT_GELU_TANH}},
+    {.op = &gate_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_GELU_TANH}, .added = 1},
+    {.op = &gate_op, .shape = {.b = 3, .t = 5, .d = 7, .act = ACT_SILU}, .fixed = 1},
+    {.op = &gate_op, .shape = {.b = 3, .t = 5, .d = 8, .act = ACT_GELU}, .fixed = 2},
     {.op = &scale_op, .shape = {.b = 1, .t = 1, .d = 1, .factor = 3}},
     {.op = &scale_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .factor = -0.125}},
     {.op = &scale_op, .shape = {.b = 40, .t = 70, .d = 48, .factor = 0.3}, .added = 1},

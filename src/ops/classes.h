@@ -31,6 +31,11 @@ void pointwise_describe_bias(const struct op *op, int bias, struct words *to);
 /* y = x (or +=) from fp32 to the type of activations, or back. */
 void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add);
 
+/* What norms add to a variance, and the option for a kernel where it is another: "
+ * -DEPS_BITS=0x358637bdu". */
+#define NORM_EPS 1e-5
+const char *norm_eps_option(double eps);
+
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <string.h>
 
 #include "lower/cut.h"
@@ -15,6 +16,7 @@ enum { JOINT_X, JOINT_BIAS, JOINT_RESIDUAL, JOINT_GAMMA, JOINT_BETA };
 struct joint {
     int norm, relu;
     struct drop drop;
+    double eps;
 };
 
 static const struct op_class joint_class;
@@ -40,9 +42,10 @@ static struct launch *joint_kernel(struct plan *p, const struct op *op, const ch
     unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
     return plan_kernel(p, "norm.cl", name, cut_rows(p, tensor_rows(op->in[JOINT_X])).groups, lanes,
                        "-DD=%zu -DRES=%d -DBIAS=%d -DSUM=%d -DNORM=%d -DRELU=%d -DDROP=%d "
-                       "-DMORE=%d -DVEC=%u -DLANES=%u",
+                       "-DMORE=%d -DVEC=%u -DLANES=%u%s",
                        columns, added && op->in[JOINT_RESIDUAL], added && op->in[JOINT_BIAS],
-                       added && op->out[1], norm, j->relu, dropped, more, vec, lanes);
+                       added && op->out[1], norm, j->relu, dropped, more, vec, lanes,
+                       norm ? norm_eps_option(j->eps) : "");
 }
 
 static void joint_tail(struct plan *p, struct launch *l, const struct op *op)
@@ -266,14 +269,27 @@ struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b)
         ->out[1];
 }
 
+const char *norm_eps_option(double eps)
+{
+    const float value = (float)eps;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return eps == NORM_EPS ? "" : graph_name(" -DEPS_BITS=0x%08" PRIx32 "u", bits);
+}
+
 struct tensor *op_norm(struct graph *g, struct tensor *x, const char *name)
+{
+    return op_norm_of(g, x, NORM_EPS, name);
+}
+
+struct tensor *op_norm_of(struct graph *g, struct tensor *x, double eps, const char *name)
 {
     size_t columns = tensor_columns(x);
     struct tensor *gamma =
         graph_param(g, graph_name("%s.weight", name), 1, &columns, 0, INIT_CONSTANT, 1);
     struct tensor *beta =
         graph_param(g, graph_name("%s.bias", name), 1, &columns, 0, INIT_CONSTANT, 0);
-    return graph_op(g, &joint_class, name, &(struct joint){.norm = 1}, 5,
+    return graph_op(g, &joint_class, name, &(struct joint){.norm = 1, .eps = eps}, 5,
                     (struct tensor *[]){x, NULL, NULL, gamma, beta})
         ->out[0];
 }

@@ -17,9 +17,11 @@
 #include "ir/graph.h"
 #include "lower/step.h"
 
-/* ACT_RRELU: nn.RReLU, see bias.cl; its slopes are keyed as dropout is, instead of which it stands.
+/* ACT_GELU: u Phi(u), ACT_GELU_TANH: its approximation that Hugging Face calls gelu_new and
+ * gelu_pytorch_tanh, ACT_SILU: u / (1 + e^-u). ACT_RRELU: nn.RReLU, see bias.cl; its slopes are
+ * keyed as dropout is, instead of which it stands; ACT_RRELU_MEAN: the same in evaluation graphs.
  */
-enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU };
+enum act { ACT_NONE, ACT_RELU, ACT_GELU, ACT_RRELU, ACT_RRELU_MEAN, ACT_SILU, ACT_GELU_TANH };
 /* In the order of loss.target, model.head and model.cell: models/choices.c holds them to it. */
 enum loss_kind { LOSS_KIND_MSE, LOSS_KIND_MAE, LOSS_KIND_HUBER, LOSS_KIND_BCE };
 enum pool_kind { POOL_LAST, POOL_MEAN, POOL_ATTENTION, POOL_FLATTEN };
@@ -92,6 +94,9 @@ struct tensor *op_add(struct graph *g, struct tensor *a, struct tensor *b);
 /* a b, of one shape. */
 struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b);
 
+/* act(gate) up, of one shape; act: GELU, SILU (SwiGLU, Shazeer 2020) or GELU_TANH. */
+struct tensor *op_gate(struct graph *g, struct tensor *gate, struct tensor *up, enum act act);
+
 /* x factor */
 struct tensor *op_scale(struct graph *g, struct tensor *x, double factor);
 
@@ -142,8 +147,12 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, co
 /* nn.LayerNorm over the columns, `name`.weight and `name`.bias */
 struct tensor *op_norm(struct graph *g, struct tensor *x, const char *name);
 
+/* The same with an eps of its own; op_norm() has 1e-5. */
+struct tensor *op_norm_of(struct graph *g, struct tensor *x, double eps, const char *name);
+
 /* nn.RMSNorm over the columns, `name`.weight, eps 1e-5 as op_norm() has it */
 struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name);
+struct tensor *op_rms_norm_of(struct graph *g, struct tensor *x, double eps, const char *name);
 
 /* nn.BatchNorm1d over the rows of all samples. Training takes the micro-batch's moments, without
  * the samples that pad it, and moves `name`.running_mean and `name`.running_var, which evaluation

@@ -16,7 +16,7 @@ static struct launch *pointwise_kernel(struct plan *p, const struct op *op, cons
 {
     const struct pointwise *a = op->attr;
     const size_t columns = tensor_columns(op->in[POINTWISE_X]);
-    int act = a->act == ACT_RRELU && !p->training ? ACT_RRELU + 1 : (int)a->act;
+    int act = (int)(a->act == ACT_RRELU && !p->training ? ACT_RRELU_MEAN : a->act);
     unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
     return plan_kernel(p, "bias.cl", name, cut_rows(p, tensor_rows(op->in[POINTWISE_X])).groups,
                        lanes, "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u -DLANES=%u",
@@ -136,7 +136,8 @@ static struct op *pointwise_fuse(struct graph *g, struct op *op)
 
 static void pointwise_describe(const struct op *op, struct words *to)
 {
-    static const char *const acts[] = {NULL, "ReLU", "GELU", "RReLU"};
+    static const char *const acts[] = {NULL,    "ReLU", "GELU",        "RReLU",
+                                       "RReLU", "SiLU", "GELU by tanh"};
     const struct pointwise *a = op->attr;
     if (op->in[POINTWISE_BIAS])
         words_add(to, "bias");

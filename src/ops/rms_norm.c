@@ -2,17 +2,22 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
-#include "ops/ops.h"
+#include "ops/classes.h"
 
-/* y = x r gamma, r = 1 / sqrt(mean of the row's squares + 1e-5); saved: r, a number a row. */
+/* y = x r gamma, r = 1 / sqrt(mean of the row's squares + eps); saved: r, a number a row. */
 enum { RMS_X, RMS_GAMMA };
+
+struct rms {
+    double eps;
+};
 
 static struct launch *rms_kernel(struct plan *p, const struct op *op, const char *name, int keep)
 {
     const size_t columns = tensor_columns(op->in[RMS_X]);
     unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
     return plan_kernel(p, "rms_norm.cl", name, cut_rows(p, tensor_rows(op->in[RMS_X])).groups,
-                       lanes, "-DD=%zu -DVEC=%u -DLANES=%u -DKEEP=%d", columns, vec, lanes, keep);
+                       lanes, "-DD=%zu -DVEC=%u -DLANES=%u -DKEEP=%d%s", columns, vec, lanes, keep,
+                       norm_eps_option(((const struct rms *)op->attr)->eps));
 }
 
 static void rms_tail(struct plan *p, struct launch *l, const struct op *op)
@@ -78,6 +83,7 @@ static void rms_infer(struct graph *g, struct op *op)
 
 static const struct op_class rms_class = {
     .name = "rms_norm",
+    .attr = sizeof(struct rms),
     .infer = rms_infer,
     .forward = rms_forward,
     .back = rms_back,
@@ -88,8 +94,14 @@ static const struct op_class rms_class = {
 
 struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name)
 {
+    return op_rms_norm_of(g, x, NORM_EPS, name);
+}
+
+struct tensor *op_rms_norm_of(struct graph *g, struct tensor *x, double eps, const char *name)
+{
     size_t columns = tensor_columns(x);
     struct tensor *gamma =
         graph_param(g, graph_name("%s.weight", name), 1, &columns, 0, INIT_CONSTANT, 1);
-    return graph_op(g, &rms_class, name, NULL, 2, (struct tensor *[]){x, gamma})->out[0];
+    return graph_op(g, &rms_class, name, &(struct rms){eps}, 2, (struct tensor *[]){x, gamma})
+        ->out[0];
 }
