@@ -4,11 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/textbuf.h"
+#include "text/tokenizer_file.h"
 #include "text/utf8.h"
+#include "util/file.h"
 
-enum tokenizer_kind { TOKENIZER_CHARACTERS, TOKENIZER_BYTES };
+#define FILE_MOST ((size_t)1 << 28) /* bytes of a tokenizer.json */
 
-static const char *const kinds[] = {"characters", "bytes"};
+enum tokenizer_kind { TOKENIZER_CHARACTERS, TOKENIZER_BYTES, TOKENIZER_FILE };
+
+static const char *const kinds[] = {"characters", "bytes", "tokenizer.json"};
 
 struct piece {
     char bytes[UTF8_MOST];
@@ -20,6 +25,7 @@ struct tokenizer {
     struct piece *piece; /* [count] */
     uint32_t *point;     /* [count] ascending code points; NULL: bytes */
     size_t count;
+    struct tokenizer_file *file; /* NULL: it is of another kind, and the above is what it has */
 };
 
 static struct tokenizer *tokenizer_new(enum tokenizer_kind kind, size_t count, struct error *err)
@@ -44,6 +50,7 @@ void tokenizer_free(struct tokenizer *t)
         return;
     free(t->piece);
     free(t->point);
+    tokenizer_file_free(t->file);
     free(t);
 }
 
@@ -107,8 +114,49 @@ struct tokenizer *tokenizer_characters(const char *text, size_t size, const char
     return t;
 }
 
+static struct tokenizer *of_document(json_t *document, const char *name, struct error *err)
+{
+    struct tokenizer *t = tokenizer_new(TOKENIZER_FILE, 0, err);
+    if (!t)
+        return NULL;
+    t->file = tokenizer_file_of(document, name, err);
+    if (t->file)
+        return t;
+    tokenizer_free(t);
+    return NULL;
+}
+
+/* The JSON of a file. */
+static json_t *read_json(const char *path, struct error *err)
+{
+    size_t size;
+    json_error_t why;
+    char *bytes = file_read(path, FILE_MOST, &size, err);
+    json_t *json = bytes ? json_loadb(bytes, size, JSON_ALLOW_NUL, &why) : NULL;
+    if (bytes && !json) {
+        why.text[strcspn(why.text, "'\n")] = 0; /* what stands there is quoted */
+        if (json_error_code(&why) == json_error_out_of_memory)
+            text_short(err);
+        else
+            error_damaged(err, "%s:%d: this is no JSON: %s", path, why.line, why.text);
+    }
+    free(bytes);
+    return json;
+}
+
+struct tokenizer *tokenizer_load(const char *path, struct error *err)
+{
+    json_t *json = read_json(path, err);
+    struct tokenizer *t = json ? of_document(json, path, err) : NULL;
+    json_decref(json);
+    return t;
+}
+
 json_t *tokenizer_json(const struct tokenizer *t)
 {
+    if (t->file)
+        return json_pack("{s:s,s:O}", "kind", kinds[t->kind], "document",
+                         tokenizer_file_document(t->file));
     json_t *json = json_pack("{s:s}", "kind", kinds[t->kind]);
     if (t->kind == TOKENIZER_BYTES)
         return json;
@@ -152,13 +200,15 @@ struct tokenizer *tokenizer_of_json(const json_t *json, const char *name, struct
         return tokenizer_bytes(err);
     if (kind && !strcmp(kind, kinds[TOKENIZER_CHARACTERS]) && json_array_size(points))
         return of_json_points(points, name, err);
+    if (kind && !strcmp(kind, kinds[TOKENIZER_FILE]))
+        return of_document(json_object_get(json, "document"), name, err);
     error_set(err, STATUS_INPUT, "%s: its tokenizer is of no kind that is known here", name);
     return NULL;
 }
 
 size_t tokenizer_count(const struct tokenizer *t)
 {
-    return t->count;
+    return t->file ? tokenizer_file_count(t->file) : t->count;
 }
 
 /* The token of a code point; `count` where it has none. */
@@ -193,9 +243,29 @@ static int encode_characters(const struct tokenizer *t, const char *text, size_t
     return 0;
 }
 
+static int encode_by_file(const struct tokenizer *t, const char *text, size_t size,
+                          const char *name, int framed, struct tokens *to, struct error *err)
+{
+    const size_t whole = utf8_whole(text, size);
+    if (whole < size)
+        return no_utf8(text, whole, name, err);
+    if (tokenizer_file_encode(t->file, text, size, framed, to, err))
+        return error_prefix(err, "%s", name);
+    return 0;
+}
+
+int tokenizer_encode_whole(const struct tokenizer *t, const char *text, size_t size,
+                           const char *name, struct tokens *to, struct error *err)
+{
+    return t->file ? encode_by_file(t, text, size, name, 1, to, err)
+                   : tokenizer_encode(t, text, size, name, to, err);
+}
+
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t size, const char *name,
                      struct tokens *to, struct error *err)
 {
+    if (t->file)
+        return encode_by_file(t, text, size, name, 0, to, err);
     uint32_t *more = size < SIZE_MAX / sizeof *more - to->count
                          ? realloc(to->number, (to->count + size + 1) * sizeof *more)
                          : NULL;
@@ -211,6 +281,42 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, size_t size, c
 
 const char *tokenizer_piece(const struct tokenizer *t, uint32_t number, size_t *size)
 {
+    if (t->file)
+        return tokenizer_file_piece(t->file, number, size);
     *size = number < t->count ? t->piece[number].size : 0;
     return number < t->count ? t->piece[number].bytes : "";
+}
+
+char *tokenizer_decode(const struct tokenizer *t, const uint32_t *number, size_t count, int special,
+                       size_t *size, struct error *err)
+{
+    struct textbuf text = {0};
+    int failed = 0;
+    if (t->file)
+        return tokenizer_file_decode(t->file, number, count, special, size, err);
+    for (size_t i = 0; !failed && i < count; i++)
+        failed = number[i] < t->count
+                     ? textbuf_add(&text, t->piece[number[i]].bytes, t->piece[number[i]].size, err)
+                     : error_set(err, STATUS_INPUT, "no token has the number %u", number[i]);
+    failed = failed || textbuf_add(&text, "", 1, err);
+    *size = failed ? 0 : text.size - 1;
+    if (failed)
+        textbuf_fini(&text);
+    return text.at;
+}
+
+int64_t tokenizer_number(const struct tokenizer *t, const char *text)
+{
+    if (t->file)
+        return tokenizer_file_number(t->file, text);
+    const size_t size = strlen(text);
+    for (size_t i = 0; i < t->count; i++)
+        if (t->piece[i].size == size && !memcmp(t->piece[i].bytes, text, size))
+            return (int64_t)i;
+    return -1;
+}
+
+int tokenizer_is_special(const struct tokenizer *t, uint32_t number)
+{
+    return t->file && tokenizer_file_is_special(t->file, number);
 }

@@ -4,6 +4,7 @@
  *
  *   characters  a number for each code point of the text it was made of, in their order
  *   bytes       a number for each byte, 256 of them, for any text
+ *   a file      what a tokenizer.json of the tokenizers library says (tokenizer_file.h)
  *
  * A tokenizer owns all it points to and never changes: threads may share it. A checkpoint keeps it
  * as JSON.
@@ -30,19 +31,39 @@ struct tokens {
 struct tokenizer *tokenizer_characters(const char *text, size_t size, const char *name,
                                        struct error *err);
 struct tokenizer *tokenizer_bytes(struct error *err);
+
+/* That of a tokenizer.json; STATUS_INPUT, with what is not known here or wrong in it. */
+struct tokenizer *tokenizer_load(const char *path, struct error *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 /* For a checkpoint, and back: NULL if it is none (STATUS_INPUT) or memory runs out. */
 json_t *tokenizer_json(const struct tokenizer *tokenizer);
 struct tokenizer *tokenizer_of_json(const json_t *json, const char *name, struct error *err);
 
-/* Different tokens. */
+/* Different tokens: their numbers are below. */
 size_t tokenizer_count(const struct tokenizer *tokenizer);
 
 /* Adds the tokens of text[size] behind those of `to`. STATUS_INPUT, with file and line, where
  * there is no token for what stands there. */
 int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t size,
                      const char *name, struct tokens *to, struct error *err);
+
+/* The same of a whole text: with the numbers that the file's post-processor puts in front of it and
+ * behind it. */
+int tokenizer_encode_whole(const struct tokenizer *tokenizer, const char *text, size_t size,
+                           const char *name, struct tokens *to, struct error *err);
+
+/* The text of numbers, which the caller frees; a NUL stands behind its *size bytes. Without
+ * `special` the special tokens are left out. What is no UTF-8 becomes U+FFFD, but of bytes and
+ * characters. STATUS_INPUT: a number without a token. */
+char *tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *number, size_t count,
+                       int special, size_t *size, struct error *err);
+
+/* The number of a token by its text in the file, "<|endoftext|>"; -1: there is none. */
+int64_t tokenizer_number(const struct tokenizer *tokenizer, const char *text);
+
+/* Whether a token is no text of a document but marks something: <|endoftext|> does. */
+int tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t number);
 
 /* The bytes of a token, which need not be whole characters; 0 bytes for a number without one. */
 const char *tokenizer_piece(const struct tokenizer *tokenizer, uint32_t number, size_t *size);

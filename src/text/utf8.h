@@ -18,4 +18,11 @@ size_t utf8_read(const char *text, size_t size, uint32_t *point);
 /* Bytes of a code point in `to`, without a NUL. */
 size_t utf8_write(uint32_t point, char to[UTF8_MOST]);
 
+/* Bytes in front of the first that is no UTF-8; `size`: there is none. */
+size_t utf8_whole(const char *text, size_t size);
+
+/* Bytes that one U+FFFD stands for where text[0] begins no code point: as many as could have begun
+ * one (Unicode, "maximal subpart"), or 1. */
+size_t utf8_broken(const char *text, size_t size);
+
 #endif
