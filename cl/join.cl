@@ -31,6 +31,18 @@ __kernel void join_bwd(__global const stored *restrict dy, __global stored *rest
         }
 }
 
+/* to[to_row + row] = from[from_row + row] */
+__kernel void copy_rows(__global const stored *restrict from, __global stored *restrict to,
+                        const int columns, const int from_row, const int to_row, const int rows,
+                        const int chunk)
+{
+    const int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, rows);
+    for (int row = begin; row < end; row++)
+        for (int d = (int)get_local_id(0); d < columns; d += LANES)
+            put(get((size_t)(from_row + row) * columns + d, from),
+                (size_t)(to_row + row) * columns + d, to);
+}
+
 /* The gradient of columns taken out: dx[row, first + d] = dy[row, d], and 0 beside them; `add`: dx
  * is added to. dy [rows, columns], dx [rows, width] */
 __kernel void slice_bwd(__global const stored *restrict dy, __global stored *restrict dx,

@@ -1217,3 +1217,45 @@ void ref_augment_target(const struct augment *how, const float *of,
             y[i] += k[2] * moved(how, key, (uint32_t)k[3], first + i / d);
     }
 }
+
+/* --- head and cross entropy */
+
+/* A reference of the loss alone, whose x[0] are the logits of this one's. */
+static struct ref logits_of(const struct ref *r, double *logits, double *dlogits)
+{
+    struct ref loss = *r;
+    for (size_t i = 0; i < r->b * r->t * r->d; i++) {
+        logits[i] = dlogits[i] = 0;
+        for (size_t k = 0; k < r->in; k++)
+            logits[i] += r->x[0][i / r->d * r->in + k] * r->x[1][i % r->d * r->in + k];
+    }
+    loss.x[0] = logits;
+    loss.dx[0] = dlogits;
+    return loss;
+}
+
+void ref_head(struct ref *r)
+{
+    const size_t n = r->b * r->t * r->d;
+    double *logits = room(n), *dlogits = room(n);
+    struct ref loss = logits_of(r, logits, dlogits);
+    ref_cross_entropy(&loss);
+    free(logits);
+    free(dlogits);
+}
+
+void ref_head_back(struct ref *r)
+{
+    const size_t n = r->b * r->t * r->d;
+    double *logits = room(n), *dlogits = room(n);
+    struct ref loss = logits_of(r, logits, dlogits);
+    ref_cross_entropy_back(&loss);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < r->in; k++) {
+            const size_t h = i / r->d * r->in + k, w = i % r->d * r->in + k;
+            r->dx[0][h] += dlogits[i] * r->x[1][w];
+            r->dx[1][w] += dlogits[i] * r->x[0][h];
+        }
+    free(logits);
+    free(dlogits);
+}

@@ -95,6 +95,10 @@ void ref_embedding_back(struct ref *r);
 void ref_cross_entropy(struct ref *r);
 void ref_cross_entropy_back(struct ref *r);
 
+/* The same of logits h W^T; x: h [b t, in], W [d, in] */
+void ref_head(struct ref *r);
+void ref_head_back(struct ref *r);
+
 /* y = RMSNorm(x) gamma; x: x, gamma */
 void ref_rms_norm(struct ref *r);
 void ref_rms_norm_back(struct ref *r);

@@ -1001,6 +1001,23 @@ static void cross_entropy_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_cross_entropy(g, rows_of(g, c, 0, c->r.d), numbers(g, c), c->r.smoothing);
 }
 
+static void head_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "h", INPUT, r->b * r->t * r->in, -1, 1);
+    slot_set(&c->in[1], "head.weight", PARAM, r->d * r->in, -1, 1);
+    c->out[0].elems = r->b;
+    numbers_of(c, r->d);
+}
+
+static void head_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    struct tensor *w = graph_weight(g, "head.weight", 2, (size_t[]){r->d, r->in}, 1);
+    c->out[0].tensor =
+        op_head_cross_entropy(g, rows_of(g, c, 0, r->in), w, numbers(g, c), r->smoothing, r->rows);
+}
+
 static const struct tested bias_op = {"bias", bias_slots, bias_build, ref_bias, ref_bias_back, 0};
 static const struct tested norm_op = {"norm", norm_slots, norm_build, ref_norm, ref_norm_back, 0};
 static const struct tested rms_norm_op = {"rms_norm",   rms_norm_slots,    rms_norm_build,
@@ -1047,6 +1064,7 @@ static const struct tested embedding_op = {"embedding",   embedding_slots,    em
 static const struct tested cross_entropy_op = {"cross_entropy",        cross_entropy_slots,
                                                cross_entropy_build,    ref_cross_entropy,
                                                ref_cross_entropy_back, 1};
+static const struct tested head_op = {"head", head_slots, head_build, ref_head, ref_head_back, 1};
 
 #define LSTM CELL_KIND_LSTM
 #define GRU CELL_KIND_GRU
@@ -1430,6 +1448,21 @@ static const struct problem problems[] = {
      .group = 7},
     {.op = &cross_entropy_op, .shape = {.b = 4, .t = 4, .d = 3, .smoothing = 0.1}, .added = 1},
     {.op = &cross_entropy_op, .shape = {.b = 5, .t = 1, .d = 1100, .smoothing = 0.2}},
+    {.op = &head_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
+    {.op = &head_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 5, .d = 7, .in = 4, .count = 2},
+     .group = 7},
+    {.op = &head_op, .shape = {.b = 12, .t = 9, .d = 65, .in = 20}, .added = 1},
+    {.op = &head_op, .shape = {.b = 3, .t = 4, .d = 33, .in = 5, .smoothing = 0.1}},
+    /* rows in parts: equal ones, a last one that is shorter, one row each */
+    {.op = &head_op, .shape = {.b = 2, .t = 30, .d = 65, .in = 7, .rows = 30}},
+    {.op = &head_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 5, .d = 19, .in = 4, .rows = 4, .smoothing = 0.2, .count = 2},
+     .added = 1},
+    {.op = &head_op, .shape = {.b = 3, .t = 17, .d = 300, .in = 12, .rows = 20}, .fixed = 1},
+    {.op = &head_op, .shape = {.b = 1, .t = 3, .d = 1100, .in = 3, .rows = 1}},
 
     {.op = &pool_op, .shape = {.b = 1, .t = 1, .d = 1, .pool = POOL_LAST}},
     {.op = &pool_op,

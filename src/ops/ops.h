@@ -272,6 +272,11 @@ struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *
 struct tensor *op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *target,
                                 double smoothing);
 
+/* The same of the logits h W^T, h [B, .., D], W [V, D] parameters, which are there for some rows of
+ * the batch at a time: `rows`, or as many as 64 MiB hold (0). */
+struct tensor *op_head_cross_entropy(struct graph *g, struct tensor *h, struct tensor *weight,
+                                     struct tensor *target, double smoothing, size_t rows);
+
 /* Mean cosine similarity of z's rows [B, D], [1]; *total (state, [D, 2]) adds up S over runs. */
 struct tensor *op_similarity(struct graph *g, struct tensor *z, double weight,
                              struct tensor **total);
