@@ -21,18 +21,19 @@ __kernel void embedding_fwd(__global const float *restrict table,
     }
 }
 
-/* grad[number[row]] += dy[row], row by row, so always in one order. A work-item
- * has columns. */
+/* grad[number[row]] += dy[row], row by row, so always in one order. `shares` work-groups have the
+ * same columns: each takes the numbers that leave its own over when divided by `shares`. */
 __kernel void embedding_bwd(__global const float *restrict dy, __global const uint *restrict number,
                             __global float *restrict grad, const int vectors, const int numbers,
-                            const int rows)
+                            const int rows, const int shares)
 {
-    const int d = (int)get_global_id(0);
+    const uint share = (uint)get_group_id(0) % (uint)shares;
+    const int d = (int)get_group_id(0) / shares * LANES + (int)get_local_id(0);
     if (d >= vectors)
         return;
     for (int row = 0; row < rows; row++) {
         const uint of = number[row];
-        if (of >= (uint)numbers)
+        if (of >= (uint)numbers || of % (uint)shares != share)
             continue;
         __global float *to = grad + (size_t)of * vectors * VEC;
         store_vec(load_vec(d, to) + load_vec(d, dy + (size_t)row * vectors * VEC), d, to);

@@ -1441,6 +1441,7 @@ static const struct problem problems[] = {
     {.op = &embedding_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &embedding_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 4}},
     {.op = &embedding_op, .shape = {.b = 2, .t = 170, .d = 200, .in = 23}},
+    {.op = &embedding_op, .shape = {.b = 3, .t = 90, .d = 12, .in = 300}},
     {.op = &cross_entropy_op, .shape = {.b = 1, .t = 1, .d = 1}},
     {.op = &cross_entropy_op,
      .watched = BOTH,

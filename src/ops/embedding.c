@@ -25,19 +25,20 @@ static void embedding_forward(struct plan *p, struct op *op)
 static void embedding_back(struct plan *p, struct op *op)
 {
     const struct tensor *table = op->in[TABLE];
-    const size_t columns = table->dim[1];
+    const size_t columns = table->dim[1], shares = cut_for_cpu(p) ? 4 : 64;
     unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
     int add;
     struct tensor *grad = lower_grad(p, op, TABLE, &add); /* a parameter's is always added to */
-    struct launch *l =
-        plan_kernel(p, "embedding.cl", "embedding_bwd", (columns / vec + lanes - 1) / lanes, lanes,
-                    "-DVEC=%u -DLANES=%u", vec, lanes);
+    struct launch *l = plan_kernel(p, "embedding.cl", "embedding_bwd",
+                                   (columns / vec + lanes - 1) / lanes * shares, lanes,
+                                   "-DVEC=%u -DLANES=%u", vec, lanes);
     launch_read(l, lower_arrived(op, 0));
     launch_read(l, op->in[NUMBER]);
     launch_update(l, grad);
     launch_int(l, columns / vec);
     launch_int(l, table->dim[0]);
     launch_int(l, op->in[NUMBER]->elems);
+    launch_int(l, shares);
     launch_cost(l, (double)op->out[0]->elems, grad->name);
 }
 
