@@ -100,7 +100,8 @@ static int check_data(const struct stat *out, const struct options *o, const str
 {
     struct sources data;
     int is_data = !o->input && is_output(out, config->data.manifest);
-    if (o->input ? sources_of(o->input, &data, err) : sources_find(config, &data, err))
+    if (o->input ? sources_of(o->input, dataset_is_text(config), &data, err)
+                 : sources_find(config, &data, err))
         return -1;
     for (size_t i = 0; i < data.count; i++)
         is_data |= is_output(out, data.item[i].path) || is_output(out, data.item[i].target);

@@ -135,7 +135,9 @@ static char *from_folder(const char *folder, char *text)
 static int in_folder(const char *folder, const struct option *o, union option_value *value)
 {
     if (o->type == OPTION_INPUT)
-        return (value->text = from_folder(folder, value->text)) ? 0 : -1;
+        return !option_is_path(o, value->text) || (value->text = from_folder(folder, value->text))
+                   ? 0
+                   : -1;
     for (size_t i = 0; o->type == OPTION_INPUTS && i < value->list.count; i++)
         if (!(value->list.item[i] = from_folder(folder, value->list.item[i])))
             return -1;

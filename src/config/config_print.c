@@ -57,7 +57,7 @@ static int print_value(const struct option *o, const struct config *config, FILE
     if (o->type == OPTION_INPUTS)
         return print_inputs(o, &value.list, out);
     char *path = NULL;
-    if ((o->type == OPTION_INPUT || o->type == OPTION_OUTPUT) && *value.text) {
+    if ((o->type == OPTION_INPUT || o->type == OPTION_OUTPUT) && option_is_path(o, value.text)) {
         path = absolute(value.text);
         if (!path)
             return -1;

@@ -87,9 +87,14 @@ void option_describe(const struct option *option, FILE *out)
 {
     fputs(types[option->type].takes, out);
     if (option->choices)
-        fputs(option->choices, out);
+        fprintf(out, "%s%s", option->type == OPTION_INPUT ? ", or " : "", option->choices);
     if (option->min < option->max)
         fprintf(out, "%.15g to %.15g", option->min, option->max);
+}
+
+int option_is_path(const struct option *option, const char *text)
+{
+    return *text && option_choice_index(option, text) < 0;
 }
 
 char *option_format(const char *format, ...)

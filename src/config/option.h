@@ -106,6 +106,9 @@ const char *option_choice(const struct option *option, int index);
 /* Number of a choice, -1 if it is none. */
 int option_choice_index(const struct option *option, const char *text);
 
+/* Whether a text is the name of a file: not one of the words that an INPUT may have as well. */
+int option_is_path(const struct option *option, const char *text);
+
 /* A text that the caller frees; NULL without memory. */
 char *option_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

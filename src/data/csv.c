@@ -11,7 +11,7 @@
 static int open_stream(struct csv *csv, const char *encoding, struct error *err)
 {
     struct csv_stream *s = csv->stream;
-    s->fd = text_open(csv->path, encoding, s->told, &s->state, err);
+    s->fd = text_open(csv->path, TEXT_OF_COLUMNS, encoding, s->told, &s->state, err);
     if (s->fd < 0)
         return -1;
     s->size = s->state.st_size;

@@ -5,6 +5,7 @@
 
 #include "data/augment.h"
 #include "data/reading.h"
+#include "text/tokenizer.h"
 #include "util/block.h"
 
 size_t dataset_series(const struct dataset *data, size_t row)
@@ -18,6 +19,21 @@ size_t dataset_series(const struct dataset *data, size_t row)
             high = middle;
     }
     return low;
+}
+
+const void *dataset_rows(const struct dataset *data)
+{
+    return data->token ? (const void *)data->token : data->series;
+}
+
+int dataset_is_text(const struct config *config)
+{
+    return config->data.tokenizer && *config->data.tokenizer;
+}
+
+size_t dataset_stride(const struct config *config)
+{
+    return config->data.stride < 0 ? 1 : (size_t)config->data.stride;
 }
 
 /* Counts are set before there is memory for what they count. */
@@ -77,6 +93,8 @@ void dataset_free(struct dataset *data)
         reading_fini(data->reading);
     free(data->reading);
     block_free(data->series);
+    block_free(data->token);
+    tokenizer_free(data->own_tokenizer);
     block_free(data->time);
     block_free(data->target);
     block_free(data->raw_target);

@@ -21,9 +21,11 @@
 #include "log/log.h"
 
 struct augmentation;
+struct tokenizer;
 struct reading;
 
 #define DATASET_NO_TIME INT64_MIN
+#define DATASET_BORDER ((uint32_t)1 << 31) /* added to a token: a text begins with it */
 
 /* PART_NONE: of rows that are between the parts of a fold, or behind them. */
 enum part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS, PART_NONE = PARTS };
@@ -71,7 +73,11 @@ struct fold {
 
 struct dataset {
     size_t rows, features, window;
-    float *series; /* [rows, features], scaled (raw where the scaler has 0 and 1) */
+    float *series;   /* [rows, features], scaled (raw where the scaler has 0 and 1) */
+    uint32_t *token; /* [rows] in place of the series: a text's, each with DATASET_BORDER where the
+                        rows before it tell nothing of it; features is 1. NULL: there are series */
+    const struct tokenizer *tokenizer; /* of them; owned unless it is a checkpoint's */
+    struct tokenizer *own_tokenizer;
     int64_t *time; /* [rows], ms since 1970 UTC of each row, DATASET_NO_TIME for rows behind the end
                       of a file without a calendar; NULL without a time column */
     char *
@@ -119,6 +125,7 @@ struct dataset {
 
 /* What a checkpoint has of the data it was trained on. */
 struct fitted {
+    struct tokenizer *tokenizer; /* of texts, which have none of the others; or NULL */
     struct scaler scaler;
     struct transform *transform; /* [targets] */
     size_t targets;              /* with channels apart as many as data.features */
@@ -156,6 +163,15 @@ struct dataset *dataset_load_run(const struct config *config, int again, struct 
  */
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err);
+
+/* The rows as they lie in memory, [rows, features] of 4 bytes: the series, or tokens. */
+const void *dataset_rows(const struct dataset *data);
+
+/* Whether the sources hold texts, not series. */
+int dataset_is_text(const struct config *config);
+
+/* data.stride of series. */
+size_t dataset_stride(const struct config *config);
 
 /* The windows of a part for an evaluation, which are data->eval_window rows long if that is set. */
 const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/corpus.h"
 #include "data/load.h"
 #include "util/block.h"
 #include "util/file.h"
@@ -12,6 +13,8 @@
 static int run_load(struct load *load, const struct fitted *fitted)
 {
     snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
+    if (dataset_is_text(load->config))
+        return corpus_load(load, fitted);
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
         targets_transform(load, fitted) || balance_windows(load) ||
@@ -107,7 +110,7 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err)
 {
     struct load load = {.config = config, .whole = 1, .log = log, .err = err};
-    int failed =
-        path ? sources_of(path, &load.sources, err) : sources_find(config, &load.sources, err);
+    int failed = path ? sources_of(path, dataset_is_text(config), &load.sources, err)
+                      : sources_find(config, &load.sources, err);
     return failed ? NULL : begin_load(&load, fitted);
 }

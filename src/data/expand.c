@@ -401,6 +401,8 @@ int dataset_expand(struct config *config, struct log *log, struct error *err)
 {
     struct expansion e = {.config = config, .log = log, .err = err};
     struct sources sources;
+    if (dataset_is_text(config))
+        return 0;
     if (!has_glob(&config->data.features) && !has_quoted(&config->data.features) &&
         !has_quoted(&config->data.targets) && *config->data.stratify != '"')
         return 0;

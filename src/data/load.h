@@ -5,6 +5,7 @@
  *   expand.c        globs among the features, and expressions in quotes
  *   dataset_load.c  the overview: which step follows which
  *   load.c          what the steps ask of struct load
+ *   corpus.c        instead of all that follow: texts and their tokens
  *   keys.c          what the configuration says: expressions, columns, how files are read, extents
  *   series.c        one file after the other: read, cut at holes and jumps, resample
  *   sanity.c        values that are hardly right

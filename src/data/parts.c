@@ -506,7 +506,7 @@ static int check_parts(struct load *load)
 static void count_lost(struct load *load, const struct stretch *stretch, size_t stretches)
 {
     size_t runs = 0, parted = 0, span = load_span(load, PART_TRAIN);
-    size_t stride = (size_t)load->config->data.stride;
+    size_t stride = dataset_stride(load->config);
     for (size_t i = 0; i < load->inputs; i++) {
         const struct input *input = &load->input[i];
         for (size_t r = 0; r < input->runs; r++)
@@ -561,7 +561,7 @@ static int find_windows(struct load *load, const struct stretch *stretch, size_t
     for (enum part part = 0; part < PARTS; part++) {
         int follow = data->eval_window && part != PART_TRAIN;
         windowing.span[part] = load_span(load, part);
-        windowing.stride[part] = follow ? data->eval_window : (size_t)load->config->data.stride;
+        windowing.stride[part] = follow ? data->eval_window : dataset_stride(load->config);
     }
     if (count_lacking(load, &choice) || find_where(load)) {
         block_free(choice.lacking);

@@ -221,7 +221,7 @@ static int cut_at_jumps(struct load *load, struct input *input)
 static size_t count_windows(const struct load *load, const struct input *input, size_t *as_one)
 {
     size_t rows = 0, windows = 0, span = load_span(load, PART_TRAIN);
-    size_t stride = (size_t)load->config->data.stride;
+    size_t stride = dataset_stride(load->config);
     for (size_t i = 0; i < input->runs; i++) {
         size_t length = input->run[i].end - input->run[i].begin;
         length = length > load->warmup ? length - load->warmup : 0;

@@ -13,6 +13,7 @@
 
 #include "data/csv.h"
 #include "data/dataset.h"
+#include "data/document.h"
 #include "util/file.h"
 
 static void source_fini(struct source *source)
@@ -91,17 +92,18 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 }
 
 /* A folder without data files; `other` is a file in it, "" if there is none. */
-static int no_csv(const char *folder, const char *other, struct error *err)
+static int no_csv(const char *folder, const char *other, int texts, struct error *err)
 {
+    static const char *const wanted[] = {"no .csv or .csv.gz file is",
+                                         "no file that ends in .txt, .md, .jsonl or .csv is"};
     char shown[CSV_SHOWN];
     const char *end = strrchr(other, '.');
     if (!*other)
-        return error_set(err, STATUS_INPUT, "%s: no .csv or .csv.gz file is in this folder",
-                         folder);
+        return error_set(err, STATUS_INPUT, "%s: %s in this folder", folder, wanted[texts]);
     return error_set(err, STATUS_INPUT,
-                     "%s: no .csv or .csv.gz file is in this folder, but %s; data.source = "
+                     "%s: %s in this folder, but %s; data.source = "
                      "%s/*%s takes files of other names",
-                     folder, csv_show(other, shown), folder, end ? end : "");
+                     folder, wanted[texts], csv_show(other, shown), folder, end ? end : "");
 }
 
 static int add_folder(struct sources *sources, const char *folder, struct error *err)
@@ -117,7 +119,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         if (!path)
             result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
         if (!result && !file_is_folder(path)) {
-            if (is_csv(entry[i]->d_name)) {
+            if (sources->texts ? document_is_named(entry[i]->d_name) : is_csv(entry[i]->d_name)) {
                 result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
             } else {
                 snprintf(other, sizeof other, "%s", entry[i]->d_name);
@@ -128,7 +130,8 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         free(entry[i]);
     }
     free(entry);
-    return !result && sources->count == before ? no_csv(folder, other, err) : result;
+    return !result && sources->count == before ? no_csv(folder, other, sources->texts, err)
+                                               : result;
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -202,9 +205,9 @@ static int add_item(struct sources *sources, const char *path, struct error *err
     return add_files(sources, path, err) || name_item(sources, first, path, err) ? -1 : 0;
 }
 
-int sources_of(const char *path, struct sources *sources, struct error *err)
+int sources_of(const char *path, int texts, struct sources *sources, struct error *err)
 {
-    *sources = (struct sources){0};
+    *sources = (struct sources){.texts = texts};
     if (!add_item(sources, path, err))
         return 0;
     sources_fini(sources);
@@ -315,7 +318,7 @@ static int add_part(struct sources *sources, const struct list *items, const str
                     int part, const char *key, struct error *err)
 {
     size_t first = sources->count;
-    struct sources beside = {0};
+    struct sources beside = {.texts = sources->texts};
     int result = 0;
     for (size_t i = 0; i < items->count && !result; i++)
         result = add_item(sources, items->item[i], err);
@@ -379,7 +382,7 @@ int sources_find(const struct config *config, struct sources *sources, struct er
     static const struct list none;
     const struct list *targets = &config->data.target_source;
     const char *manifest = config->data.manifest;
-    *sources = (struct sources){0};
+    *sources = (struct sources){.texts = dataset_is_text(config)};
     int result = manifest && *manifest ? manifest_read(manifest, sources, err) : 0;
     size_t listed = sources->count;
     if (!result)

@@ -3,8 +3,8 @@
  * source: which files the configuration names, in which order, and what each of them is for.
  *
  * data.source, its brothers and data.manifest become one list: a folder stands for the .csv and
- * .csv.gz files in it, whatever the case of the ending, and a glob for the files that fit it, both
- * by the bytes of their names. A list owns all it points to.
+ * .csv.gz files in it (of texts: see document.h), whatever the case of the ending, and a glob for
+ * the files that fit it, both by the bytes of their names. A list owns all it points to.
  */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
@@ -34,7 +34,8 @@ struct source {
 struct sources {
     struct source *item;
     size_t count, items;
-    size_t passed_over; /* files of folders that do not end in .csv or .csv.gz */
+    size_t passed_over; /* files of folders that are not taken, by their ending */
+    int texts;          /* texts are wanted, not series */
 };
 
 /*
@@ -45,8 +46,8 @@ struct sources {
  */
 int sources_find(const struct config *config, struct sources *sources, struct error *err);
 
-/* The files that one path, folder or glob stands for. */
-int sources_of(const char *path, struct sources *sources, struct error *err);
+/* The files that one path, folder or glob stands for; `texts`: of texts. */
+int sources_of(const char *path, int texts, struct sources *sources, struct error *err);
 void sources_fini(struct sources *sources);
 
 /* Adds the series of a manifest. STATUS_INPUT with "path:line: cause". */

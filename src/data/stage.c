@@ -26,9 +26,10 @@ struct stage {
 };
 
 /* Copies `rows` rows of `columns` values, from row `from` of a table on. */
-static void copy_rows(float *to, const float *table, size_t from, size_t rows, size_t columns)
+static void copy_rows(void *to, const void *table, size_t from, size_t rows, size_t columns)
 {
-    memcpy(to, table + from * columns, rows * columns * sizeof *to);
+    memcpy(to, (const char *)table + from * columns * sizeof(float),
+           rows * columns * sizeof(float));
 }
 
 static void fill(const struct stage *stage, struct stage_batch *b)
@@ -38,7 +39,7 @@ static void fill(const struct stage *stage, struct stage_batch *b)
     for (size_t i = 0; i < s->batch; i++) {
         size_t row = stage->start[b->first + (i < b->count ? i : 0)];
         b->start[i] = (uint32_t)row;
-        copy_rows(b->series + i * s->window * data->features, data->series, row, s->window,
+        copy_rows(b->series + i * s->window * data->features, dataset_rows(data), row, s->window,
                   data->features);
         if (b->target)
             copy_rows(b->target + i * s->target_rows * data->targets, data->target,

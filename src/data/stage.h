@@ -27,7 +27,7 @@ struct stage_shape {
 /* The windows of a batch. Those behind the last sample repeat the first one. */
 struct stage_batch {
     uint32_t *start; /* [B] their first rows */
-    float *series;   /* [B, T, F] */
+    float *series;   /* [B, T, F]; of tokens u32, [B, T, 1] */
     float *target;   /* [B, R, K]; NULL without targets */
     float *weight;   /* [B]; NULL where all weigh 1 */
     float *flag;     /* [B] of augmentation; NULL without */

@@ -471,7 +471,8 @@ void tell_windows(struct load *load)
     if (load->whole)
         return;
     tell_text(load, "split", config_choice("data", "split", config->data.split));
-    if (config->data.split == SPLIT_SHUFFLED_WINDOWS && config->data.stride < config->data.window)
+    if (config->data.split == SPLIT_SHUFFLED_WINDOWS &&
+        dataset_stride(config) < (size_t)config->data.window)
         log_warn(load->log,
                  "data.split = shuffled_windows deals windows that share rows to different parts: "
                  "validation and test figures look better than they are");

@@ -449,9 +449,10 @@ static int open_raw(const char *path, struct stat *state, struct error *err)
     return S_ISREG(state->st_mode) ? fd : spool(path, fd, err);
 }
 
-/* What the first bytes of a text say: its encoding is converted, its line ends are LF, and it is no
- * document of another kind. */
-static int make_plain(const char *path, int fd, const char *encoding, FILE *told, struct error *err)
+/* What the first bytes of a text say: its encoding is converted, its line ends are LF, and where it
+ * shall hold columns it is no document of another kind. */
+static int make_plain(const char *path, int fd, enum text_of of, const char *encoding, FILE *told,
+                      struct error *err)
 {
     char head[SNIFFED + 1];
     ssize_t length = sniff_text(fd, head);
@@ -472,7 +473,7 @@ static int make_plain(const char *path, int fd, const char *encoding, FILE *told
             return -1;
         length = sniff_text(fd, head);
     }
-    if (length > 0 && refuse_words(path, head, (size_t)length, err)) {
+    if (of == TEXT_OF_COLUMNS && length > 0 && refuse_words(path, head, (size_t)length, err)) {
         close(fd);
         return -1;
     }
@@ -482,8 +483,8 @@ static int make_plain(const char *path, int fd, const char *encoding, FILE *told
     return fd;
 }
 
-int text_open(const char *path, const char *encoding, FILE *told, struct stat *state,
-              struct error *err)
+int text_open(const char *path, enum text_of of, const char *encoding, FILE *told,
+              struct stat *state, struct error *err)
 {
     char head[SNIFFED + 1];
     int raw = open_raw(path, state, err), fd = raw;
@@ -500,7 +501,7 @@ int text_open(const char *path, const char *encoding, FILE *told, struct stat *s
         fd = unpack(path, fd, kind, told, err);
     }
     if (fd >= 0)
-        fd = make_plain(path, fd, encoding, told, err);
+        fd = make_plain(path, fd, of, encoding, told, err);
     if (fd >= 0 && fd != raw && original >= 0 && S_ISREG(state->st_mode) &&
         file_unchanged(original, state, path, err)) {
         close(fd);

@@ -15,14 +15,17 @@
 
 #include "error.h"
 
+/* What a file is to hold: columns, or words of any form, as JSON or HTML. */
+enum text_of { TEXT_OF_COLUMNS, TEXT_OF_WORDS };
+
 /*
  * Opens `path` for reading; "-" is standard input. `encoding`: "auto" (UTF-8, with or without a
  * mark, and UTF-16 are found out) or a name that iconv knows. What was done to the file is printed
  * to `told`, a line each. Returns a descriptor of plain or gzip data that the caller closes; -1.
  * *state is its state, for file_unchanged().
  */
-int text_open(const char *path, const char *encoding, FILE *told, struct stat *state,
-              struct error *err);
+int text_open(const char *path, enum text_of of, const char *encoding, FILE *told,
+              struct stat *state, struct error *err);
 
 /* Whether text[length] is UTF-8. */
 int text_is_utf8(const char *text, size_t length);

@@ -174,7 +174,9 @@ def count_features(ini):
 def encoder_config(ini):
     """What make_encoder takes from a complete INI, and whether rows see all others."""
     model = ini["model"]
-    config = {key: model.getint(key) for key in ("heads", "feedforward")}
+    config = {"heads": model.getint("heads")}
+    width = model["feedforward"].strip()
+    config["feedforward"] = 256 if width == "auto" else int(width)
     config.update({key: model[key].strip() for key in ("activation", "attention")})
     shared = model.get("kv_heads", "auto").strip()
     config["kv_heads"] = config["heads"] if shared == "auto" else int(shared)
@@ -184,13 +186,18 @@ def encoder_config(ini):
     return config
 
 
-def read_checkpoint(path):
-    """(configuration, metadata, {name: weights}, Scaler) of a checkpoint."""
+def read_file(path):
+    """(configuration, metadata, {name: weights}) of a checkpoint."""
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
+    return read_ini(meta["config"], comments=False), meta, load_file(path)
+
+
+def read_checkpoint(path):
+    """The same of a model of series, and its Scaler."""
+    ini, meta, state = read_file(path)
     scaler = json.loads(meta["scaler"])
-    ini = read_ini(meta["config"], comments=False)
     scaler = Scaler(
         scaler["kind"], scaler["offset"], scaler["scale"], are_apart(ini), scaler.get("base", 0)
     )
-    return ini, meta, load_file(path), scaler
+    return ini, meta, state, scaler

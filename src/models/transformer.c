@@ -11,6 +11,14 @@ static long transformer_key_heads(const struct config *config)
     return config->model.kv_heads > 0 ? config->model.kv_heads : config->model.heads;
 }
 
+static size_t transformer_feedforward(const struct config *config)
+{
+    const long width = config->model.feedforward;
+    if (width > 0)
+        return (size_t)width;
+    return config->model.type == MODEL_LANGUAGE ? 4 * (size_t)config->model.d_model : 256;
+}
+
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers)
 {
@@ -19,7 +27,7 @@ struct transformer transformer_of(const struct config *config, size_t window, si
         .width = width,
         .heads = (size_t)config->model.heads,
         .layers = layers,
-        .feedforward = (size_t)config->model.feedforward,
+        .feedforward = transformer_feedforward(config),
         .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
         .dropout = config->model.dropout,
         .norm_first = config->model.norm_first,

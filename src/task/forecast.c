@@ -284,7 +284,7 @@ static size_t dependent(const struct adding *a)
     const struct dataset *data = a->e->data;
     size_t ahead = data->target_first + data->target_rows - data->window; /* rows, at least 1 */
     size_t rows = ahead > data->target_lag ? ahead - 1 : data->target_lag;
-    size_t stride = (size_t)a->e->config->data.stride;
+    size_t stride = dataset_stride(a->e->config);
     return (rows + stride - 1) / stride;
 }
 

@@ -79,8 +79,7 @@ static int no_utf8(const char *text, size_t at, const char *name, struct error *
                      name, line_of(text, at));
 }
 
-/* A tokenizer of the code points that are set in seen[UTF8_POINTS]. */
-static struct tokenizer *of_points(const unsigned char *seen, struct error *err)
+struct tokenizer *tokenizer_of_points(const unsigned char *seen, struct error *err)
 {
     size_t count = 0, n = 0;
     for (uint32_t point = 0; point < UTF8_POINTS; point++)
@@ -95,21 +94,27 @@ static struct tokenizer *of_points(const unsigned char *seen, struct error *err)
     return t;
 }
 
+int tokenizer_see(unsigned char *seen, const char *text, size_t size, const char *name,
+                  struct error *err)
+{
+    for (size_t i = 0, n; i < size; i += n) {
+        uint32_t point = 0;
+        if (!(n = utf8_read(text + i, size - i, &point)))
+            return no_utf8(text, i, name, err);
+        seen[point] = 1;
+    }
+    return 0;
+}
+
 struct tokenizer *tokenizer_characters(const char *text, size_t size, const char *name,
                                        struct error *err)
 {
     unsigned char *seen = calloc(1, UTF8_POINTS);
     struct tokenizer *t = NULL;
-    int failed = seen ? 0 : error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0, n; !failed && i < size; i += n) {
-        uint32_t point = 0;
-        if (!(n = utf8_read(text + i, size - i, &point)))
-            failed = no_utf8(text, i, name, err);
-        else
-            seen[point] = 1;
-    }
-    if (!failed)
-        t = of_points(seen, err);
+    if (!seen)
+        error_set(err, STATUS_FAILED, "out of memory");
+    else if (!tokenizer_see(seen, text, size, name, err))
+        t = tokenizer_of_points(seen, err);
     free(seen);
     return t;
 }
@@ -187,7 +192,7 @@ static struct tokenizer *of_json_points(const json_t *points, const char *name, 
             seen[before = is] = 1;
     }
     if (!failed)
-        t = of_points(seen, err);
+        t = tokenizer_of_points(seen, err);
     free(seen);
     return t;
 }

@@ -30,6 +30,12 @@ struct tokens {
  * line, where it is no UTF-8. */
 struct tokenizer *tokenizer_characters(const char *text, size_t size, const char *name,
                                        struct error *err);
+
+/* The same of several texts: marks their code points in seen[UTF8_POINTS], then of all marked. */
+int tokenizer_see(unsigned char *seen, const char *text, size_t size, const char *name,
+                  struct error *err);
+struct tokenizer *tokenizer_of_points(const unsigned char *seen, struct error *err);
+
 struct tokenizer *tokenizer_bytes(struct error *err);
 
 /* That of a tokenizer.json; STATUS_INPUT, with what is not known here or wrong in it. */

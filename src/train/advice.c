@@ -141,7 +141,7 @@ int advice_time(const struct config *c, int is_cpu, double seconds, struct log *
     add(what, sizeof what, c->train.steps ? "fewer train.steps" : "fewer train.epochs");
     if (!c->train.patience)
         add(what, sizeof what, "train.patience, which stops early");
-    if (c->data.stride < c->data.window)
+    if (dataset_stride(c) < (size_t)c->data.window)
         add(what, sizeof what, "a larger data.stride");
     add(what, sizeof what, "a smaller model");
     if (is_cpu)

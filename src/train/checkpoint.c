@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "data/reading.h"
+#include "text/tokenizer.h"
 #include "util/jsonmem.h"
 
 /*
@@ -146,13 +147,28 @@ static int set_targets(struct safetensors *st, const struct dataset *data, struc
                : 0;
 }
 
+/* What was found out about the data: of series features and their scaler, of texts the tokenizer.
+ */
+static int set_data(struct safetensors *st, const struct dataset *data, const struct list *list,
+                    struct error *err)
+{
+    if (data->tokenizer)
+        return set_json(st, "tokenizer", tokenizer_json(data->tokenizer), err);
+    json_t *features = json_array();
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(features, json_string(list->item[i]));
+    return set_json(st, "features", features, err) ||
+                   set_json(st, "scaler", scaler_json(&data->scaler), err) ||
+                   (data->reading && set_json(st, "reading", reading_json(data->reading), err)) ||
+                   set_targets(st, data, err)
+               ? -1
+               : 0;
+}
+
 static struct safetensors *begin(struct engine *e, long epoch, const char *plan, struct error *err)
 {
     struct safetensors *st = safetensors_new();
     char *config = config_text(e->config), number[32], format[32];
-    json_t *features = json_array();
-    for (size_t i = 0; i < e->config->data.features.count; i++)
-        json_array_append_new(features, json_string(e->config->data.features.item[i]));
     snprintf(number, sizeof number, "%ld", epoch);
     snprintf(format, sizeof format, "%d", FORMAT);
     if (!st || !config)
@@ -162,14 +178,11 @@ static struct safetensors *begin(struct engine *e, long epoch, const char *plan,
         safetensors_set(st, "seqtrain_format", format, err) ||
         safetensors_set(st, "config", config, err) || safetensors_set(st, "epoch", number, err) ||
         safetensors_set(st, "plan", plan, err) ||
-        set_json(st, "features", json_incref(features), err) ||
-        set_json(st, "scaler", scaler_json(&e->data->scaler), err) ||
-        (e->data->reading && set_json(st, "reading", reading_json(e->data->reading), err)) ||
-        set_targets(st, e->data, err) || add_arena(e, st, e->judged->values, "", 1, err)) {
+        set_data(st, e->data, &e->config->data.features, err) ||
+        add_arena(e, st, e->judged->values, "", 1, err)) {
         safetensors_free(st);
         st = NULL;
     }
-    json_decref(features);
     free(config);
     return st;
 }
@@ -368,6 +381,15 @@ static int read_reading(struct checkpoint *c, const char *path, char *const *set
     return result;
 }
 
+static int read_tokenizer(struct checkpoint *c, const char *path, struct error *err)
+{
+    json_t *json = meta_json(c->st, "tokenizer", path, err);
+    if (json)
+        c->fitted.tokenizer = tokenizer_of_json(json, path, err);
+    json_decref(json);
+    return c->fitted.tokenizer ? 0 : -1;
+}
+
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
                     config_checker *check, struct error *err)
 {
@@ -383,8 +405,10 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
         ; /* told */
     else if ((c->config = config_parse_with(text, path, settings, count, check, err))) {
         c->epoch = epoch ? strtol(epoch, NULL, 10) : 0;
-        if (!read_scaler(c, path, err) && !read_transforms(c, path, err) &&
-            !read_range(c, path, err) && !read_reading(c, path, settings, count, err))
+        if (dataset_is_text(c->config)
+                ? !read_tokenizer(c, path, err)
+                : !read_scaler(c, path, err) && !read_transforms(c, path, err) &&
+                      !read_range(c, path, err) && !read_reading(c, path, settings, count, err))
             return 0;
     } else if (!count &&
                err->status ==
@@ -399,6 +423,7 @@ void checkpoint_fini(struct checkpoint *c)
     safetensors_free(c->st);
     config_free(c->config);
     scaler_fini(&c->fitted.scaler);
+    tokenizer_free(c->fitted.tokenizer);
     free(c->fitted.transform);
     free(c->fitted.target_range);
     if (c->fitted.reading)

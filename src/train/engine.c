@@ -25,7 +25,7 @@ static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
 static uint64_t hash_data(const struct dataset *data)
 {
     uint64_t hash =
-        hash_words(UINT64_C(0xcbf29ce484222325), data->series, data->rows * data->features);
+        hash_words(UINT64_C(0xcbf29ce484222325), dataset_rows(data), data->rows * data->features);
     for (int part = 0; part < PARTS; part++) {
         const uint64_t count = data->count[part];
         hash = hash_words(hash, &count, 2);

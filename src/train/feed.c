@@ -5,13 +5,13 @@
 
 #include "data/augment.h"
 
-/* A buffer of values, filled with values[count] unless that is NULL. */
-static int make_buffer(struct feed *feed, struct buffer **to, const char *name, const float *values,
+/* A buffer of `count` values of 4 bytes, filled with them unless that is NULL. */
+static int make_buffer(struct feed *feed, struct buffer **to, const char *name, const void *values,
                        size_t count, struct error *err)
 {
-    if (!(*to = buffer_new(feed->dev, count * sizeof *values, name, err)))
+    if (!(*to = buffer_new(feed->dev, count * sizeof(float), name, err)))
         return -1;
-    return values ? buffer_write(*to, 0, count * sizeof *values, values, err) : 0;
+    return values ? buffer_write(*to, 0, count * sizeof(float), values, err) : 0;
 }
 
 /* Which windows are augmented; NULL: all, or none. */
@@ -24,7 +24,8 @@ static int make_resident(struct feed *feed, size_t samples, struct error *err)
 {
     const struct dataset *data = feed->data;
     struct model_data *to = &feed->buffers;
-    if (make_buffer(feed, &to->series, "series", data->series, data->rows * data->features, err))
+    if (make_buffer(feed, &to->series, "series", dataset_rows(data), data->rows * data->features,
+                    err))
         return -1;
     if (data->targets &&
         make_buffer(feed, &to->target, "targets", data->target, data->rows * data->targets, err))

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/document.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "data/text.h"
+#include "util/block.h"
+#include "util/file.h"
+
+enum document_kind { DOCUMENT_TEXT, DOCUMENT_LINES, DOCUMENT_COLUMNS, DOCUMENT_OTHER };
+
+static const struct {
+    const char *end;
+    enum document_kind kind;
+} endings[] = {{".txt", DOCUMENT_TEXT},    {".text", DOCUMENT_TEXT},    {".md", DOCUMENT_TEXT},
+               {".jsonl", DOCUMENT_LINES}, {".ndjson", DOCUMENT_LINES}, {".csv", DOCUMENT_COLUMNS}};
+
+static const char *const packed[] = {"",     ".gz",
+#ifdef HAVE_LIBARCHIVE
+                                     ".zip", ".xz", ".bz2",
+                                     ".zst"
+#endif
+};
+
+static int ends_in(const char *name, size_t length, const char *end)
+{
+    const size_t n = strlen(end);
+    return length > n && !strncasecmp(name + length - n, end, n);
+}
+
+/* What the ending of a name says, with that of a compression behind it or without. */
+static enum document_kind kind_of(const char *name)
+{
+    for (size_t p = 0; p < sizeof packed / sizeof *packed; p++) {
+        const size_t length = strlen(name), more = strlen(packed[p]);
+        for (size_t i = 0; ends_in(name, length, packed[p]) && i < sizeof endings / sizeof *endings;
+             i++)
+            if (ends_in(name, length - more, endings[i].end))
+                return endings[i].kind;
+    }
+    return DOCUMENT_OTHER;
+}
+
+int document_is_named(const char *name)
+{
+    return kind_of(name) != DOCUMENT_OTHER;
+}
+
+/* --- a whole file */
+
+struct whole {
+    char *text; /* a block */
+    size_t size, room;
+};
+
+static int grow(struct whole *to, const char *path, struct error *err)
+{
+    const size_t room = to->room ? 2 * to->room : (size_t)1 << 20;
+    char *more = room > to->room ? block_resize(to->text, room) : NULL;
+    if (!more)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    to->text = more;
+    to->room = room;
+    return 0;
+}
+
+static int read_all(gzFile file, const char *path, struct whole *to, struct error *err)
+{
+    for (;;) {
+        if (to->size == to->room && grow(to, path, err))
+            return -1;
+        const size_t left = to->room - to->size, most = (size_t)1 << 24;
+        const int n = gzread(file, to->text + to->size, (unsigned)(left < most ? left : most));
+        int code = 0;
+        const char *why = n < 0 ? gzerror(file, &code) : "";
+        if (n < 0)
+            return error_set(err, STATUS_INPUT, "%s: %s", path,
+                             code == Z_ERRNO ? strerror(errno) : why);
+        if (!n)
+            return 0;
+        to->size += (size_t)n;
+    }
+}
+
+static int read_whole(const char *path, const char *encoding, FILE *told, struct whole *to,
+                      struct error *err)
+{
+    struct stat state;
+    const int fd = text_open(path, TEXT_OF_WORDS, encoding ? encoding : "auto", told, &state, err);
+    gzFile file = fd < 0 ? NULL : gzdopen(fd, "rb");
+    if (fd >= 0 && !file) {
+        close(fd);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    }
+    int failed = !file || read_all(file, path, to, err) || file_unchanged(fd, &state, path, err);
+    if (file)
+        gzclose(file);
+    return failed ? -1 : 0;
+}
+
+/* --- JSON lines */
+
+/* The text of a line's field. */
+static int take_line(const char *line, size_t size, const char *name, const char *field,
+                     document_taker *take, void *ctx, struct error *err)
+{
+    json_error_t why;
+    json_t *json = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    const json_t *text = json_object_get(json, field);
+    int failed = 0;
+    if (!json)
+        failed = error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", name, why.text);
+    else if (!json_is_string(text))
+        failed = error_set(err, STATUS_INPUT,
+                           "%s: this line is no object with a text '%s': data.text_field names "
+                           "another field",
+                           name, field);
+    else if (json_string_length(text))
+        failed = take(
+            ctx, &(struct document){json_string_value(text), json_string_length(text), name}, err);
+    json_decref(json);
+    return failed ? -1 : 0;
+}
+
+static int is_blank(const char *line, size_t size)
+{
+    while (size && strchr(" \t\r", line[size - 1]) && line[size - 1])
+        size--;
+    return !size;
+}
+
+static int take_lines(const struct whole *file, const char *path, const char *field,
+                      document_taker *take, void *ctx, struct error *err)
+{
+    char *name = malloc(strlen(path) + 32);
+    int failed = name ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    for (size_t at = 0, number = 1; !failed && at < file->size; number++) {
+        const char *line = file->text + at, *end = memchr(line, '\n', file->size - at);
+        const size_t size = end ? (size_t)(end - line) : file->size - at;
+        sprintf(name, "%s:%zu", path, number);
+        if (!is_blank(line, size))
+            failed = take_line(line, size, name, field, take, ctx, err);
+        at += size + 1;
+    }
+    free(name);
+    return failed ? -1 : 0;
+}
+
+/* --- columns */
+
+static int take_rows(const char *path, const struct document_how *how, FILE *told,
+                     document_taker *take, void *ctx, struct error *err)
+{
+    struct csv *csv = csv_open(path, &how->csv, err);
+    size_t at = 0;
+    int more = csv && !csv_find(csv, how->column, &at, err) ? 1 : -1;
+    char *name = csv ? malloc(strlen(path) + 32) : NULL;
+    if (csv && !name)
+        more = error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    if (more > 0)
+        fputs(csv->told, told);
+    while (more > 0 && (more = csv_next(csv, err)) > 0) {
+        const struct csv_field *field = &csv->field[at];
+        sprintf(name, "%s:%llu", path, (unsigned long long)csv->line);
+        if (field->length && take(ctx, &(struct document){field->text, field->length, name}, err))
+            more = -1;
+    }
+    if (!more)
+        more = csv_unchanged(csv, err);
+    free(name);
+    csv_close(csv);
+    return more;
+}
+
+int documents_read(const char *path, const struct document_how *how, FILE *told,
+                   document_taker *take, void *ctx, struct error *err)
+{
+    const enum document_kind kind = kind_of(path);
+    struct whole file = {0};
+    if (kind == DOCUMENT_COLUMNS && *how->column)
+        return take_rows(path, how, told, take, ctx, err);
+    int failed = read_whole(path, how->csv.encoding, told, &file, err);
+    if (!failed && kind == DOCUMENT_LINES)
+        failed = take_lines(&file, path, how->field, take, ctx, err);
+    else if (!failed && file.size)
+        failed = take(ctx, &(struct document){file.text, file.size, path}, err);
+    block_free(file.text);
+    return failed ? -1 : 0;
+}

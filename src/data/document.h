@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * document: the texts of a file. A file of JSON lines (.jsonl, .ndjson) holds one in a field of
+ * each line, a file of columns (.csv) one in a column of each row; any other file is one text. It
+ * may be compressed and in any encoding that text.h reads.
+ */
+#ifndef DATA_DOCUMENT_H
+#define DATA_DOCUMENT_H
+
+#include <stddef.h>
+#include <stdio.h>
+
+#include "data/csv.h"
+#include "error.h"
+
+struct document_how {
+    struct csv_how csv; /* of its encoding too */
+    const char *field;  /* of JSON lines */
+    const char *column; /* of files of columns; "": they are text like any other */
+};
+
+struct document {
+    const char *text;
+    size_t size;
+    const char *name; /* for messages: "corpus.txt", "corpus.jsonl:12" */
+};
+
+/* Takes a text, which lives until it returns; -1 ends the reading. */
+typedef int document_taker(void *ctx, const struct document *document, struct error *err);
+
+/* Shows each text of a file that is not empty, in their order. `told` is given what was done to the
+ * file, a line each. STATUS_INPUT with "path:line: cause". */
+int documents_read(const char *path, const struct document_how *how, FILE *told,
+                   document_taker *take, void *ctx, struct error *err);
+
+/* Whether a file of this name is a text that a folder stands for, by its ending. */
+int document_is_named(const char *name);
+
+#endif
