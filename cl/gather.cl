@@ -52,6 +52,32 @@ __kernel void gather(__global const float *restrict series, __global const uint 
 }
 
 /*
+ * tokens[B, T] and next[B, T], the token behind each, of windows of the series [rows]; BORDER marks
+ * the first token of a text, which is not to be predicted: next is `vocabulary` there. With
+ * `staged` the series holds the windows of this micro-batch, [B, T + 1].
+ */
+#define BORDER 0x80000000u /* GATHER_BORDER of ops.h */
+
+__kernel void gather_tokens(__global const uint *restrict series,
+                            __global const uint *restrict order,
+                            __global const struct step *restrict step,
+                            __global uint *restrict tokens, __global uint *restrict sample,
+                            __global uint *restrict next, const int window, const int vocabulary,
+                            const int staged)
+{
+    const uint b = (uint)get_group_id(0);
+    const uint start = order[staged ? b : step->first + (b < step->count ? b : 0)];
+    __global const uint *from = series + (staged ? (size_t)b * (window + 1) : start);
+    if (get_local_id(0) == 0)
+        sample[b] = start;
+    for (int t = (int)get_local_id(0); t < window; t += LANES) {
+        const uint behind = from[t + 1];
+        tokens[(size_t)b * window + t] = from[t] & ~BORDER;
+        next[(size_t)b * window + t] = behind & BORDER ? (uint)vocabulary : behind;
+    }
+}
+
+/*
  * y[B, ROWS, C] = table[sample[b] + first + row], C columns of it, LANES work-items a sample. With
  * STAGED for `first` the table is [B, ROWS, C] already.
  */

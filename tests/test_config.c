@@ -1087,6 +1087,7 @@ static void test_choices(void **state)
         {"model", "type", MODEL_TRANSFORMER, "transformer"},
         {"model", "type", MODEL_DGRU, "dgru"},
         {"model", "type", MODEL_TCN, "tcn"},
+        {"model", "type", MODEL_LANGUAGE, "language"},
         {"model", "cell", CELL_LSTM, "lstm"},
         {"model", "cell", CELL_GRU, "gru"},
         {"model", "cell", CELL_RNN, "rnn"},

@@ -13,7 +13,8 @@
     X(MODEL_CNN_RECURRENT, cnn_recurrent) \
     X(MODEL_TRANSFORMER, transformer)     \
     X(MODEL_DGRU, dgru)                   \
-    X(MODEL_TCN, tcn)
+    X(MODEL_TCN, tcn)                     \
+    X(MODEL_LANGUAGE, language)
 
 /* Pictures, in the order in which they are drawn: task/picture.h. */
 #define PICTURES(FIRST, NEXT)    \

@@ -21,7 +21,7 @@
 #include "tensor/tensor.h"
 
 #define OP_INPUTS 10
-#define OP_OUTPUTS 2
+#define OP_OUTPUTS 3
 #define OP_SAVED 6
 /* Numbers of a table that is made while a graph is built. */
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)

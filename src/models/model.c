@@ -62,6 +62,9 @@ const char *model_by_batch(const struct config *config, char to[64])
 void model_check(struct config_making *making, const struct config *c)
 {
     const struct model_class *class = model_of(c);
+    if (*c->data.tokenizer && !class->reads_tokens)
+        config_clash(making, "data.tokenizer", "model.type",
+                     "type = %s reads series of numbers: type = language reads text", class->name);
     if (class->supervised && !c->data.targets.count)
         config_clash(making, "data.targets", "model.type", "type = %s needs targets", class->name);
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)
@@ -198,6 +201,15 @@ static struct tensor *read_windows(struct graph *g, const struct config *config,
     return flag;
 }
 
+/* The same of a model that reads tokens. */
+static void read_tokens(struct graph *g, const struct model_shape *shape,
+                        const struct model_data *data, struct model_io *io)
+{
+    io->tokens = op_gather_tokens(g, graph_borrow(g, "tokens", DTYPE_U32, 1, data->series),
+                                  graph_borrow(g, "order", DTYPE_U32, 1, data->order),
+                                  shape->window, shape->vocabulary, data->staged, &io->next);
+}
+
 struct graph *model_windows(struct params *params, const struct config *config, size_t batch,
                             const struct model_shape *shape, const struct model_data *data,
                             struct model_io *io)
@@ -214,7 +226,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
                           const struct model_data *data, struct model_io *io)
 {
     const struct model_class *class = model_of(config);
-    struct tensor *flag;
+    struct tensor *flag = NULL;
     struct graph *g = graph_new(params, batch, training);
     if (!g)
         return NULL;
@@ -228,7 +240,10 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     io->metrics = op_metrics(g);
     if (training && config->train.precision == PRECISION_FP16)
         op_loss_scale(g, io->metrics);
-    flag = read_windows(g, config, shape, data, io);
+    if (class->reads_tokens)
+        read_tokens(g, shape, data, io);
+    else
+        flag = read_windows(g, config, shape, data, io);
     if (class->supervised && config->model.reversible_norm)
         build_reversible(g, config, shape, io);
     else

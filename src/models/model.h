@@ -15,6 +15,7 @@
 /* Extents of a graph that are not in the configuration. */
 struct model_shape {
     size_t window, features;     /* T, F; T may be data.eval_window */
+    size_t vocabulary;           /* V, of a model that reads tokens */
     size_t targets, target_rows; /* K, R of a sample; 0 without targets */
     size_t target_first;         /* first target row, counted from the window's first */
     int carries;                 /* the next window begins where this one ended; B is 1 */
@@ -29,6 +30,8 @@ struct model_io {
     struct tensor *plain;   /* [B, T, F] windows as they are */
     struct tensor *input;   /* [B, T, F] what the model reads */
     struct tensor *whole;   /* [B, T, F] the input without disturbances, which is rebuilt */
+    struct tensor *tokens;  /* [B, T] u32, instead of all these, of a model that reads tokens */
+    struct tensor *next;    /* [B, T] u32: the token behind each; V: it is not to be predicted */
     struct tensor *target;  /* [B, R, K]; NULL without targets */
     struct tensor *output;  /* [B, T, F], with targets [B, R K] or [B, R, K] */
     struct tensor *latent;  /* [B, latent]; NULL unless the model has one */
@@ -46,7 +49,8 @@ struct model_class {
     const char *python; /* file of the PyTorch twin in src/models */
     /*
      * Appends the forward pass; backward follows from the graph (lower/lower.h). A model without
-     * targets (autoencoder) appends the values of its terms as well. One with targets reads
+     * targets (autoencoder, language) appends the values of its terms as well. One that reads
+     * tokens has io->tokens and io->next. One with targets reads
      * io->input [B, T, F] and sets io->output: [B, R K] or [B, R, K], where R == T and
      * row_by_row where each row of the window gives its own; model.c then appends loss.target.
      */
@@ -58,6 +62,7 @@ struct model_class {
     long (*attends)(const struct config *config);
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised;                                  /* needs data.targets */
+    int reads_tokens;                                /* of texts, by data.tokenizer */
     int carries; /* walks along the rows with a state that can go on from window to window */
     enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
     int randomises; /* has activations for which rrelu can stand */
@@ -83,10 +88,11 @@ int model_check_features(const struct config *config, struct error *err);
 
 /* Buffers that a graph reads. */
 struct model_data {
-    struct buffer *series, *order;  /* [rows, F]; uint [samples] */
+    struct buffer *series, *order;  /* [rows, F], or uint [rows] tokens; uint [samples] */
     struct buffer *target, *weight; /* [rows, K], [rows]; NULL without */
     struct buffer *flag;            /* [rows] windows that are augmented; NULL: all */
-    int staged; /* they hold the micro-batch's own: [B, T, F]; uint [B]; [B, R, K], [B], [B] */
+    int staged; /* they hold the micro-batch's own: [B, T, F] or uint [B, T + 1]; uint [B]; [B, R,
+                   K], [B], [B] */
 };
 
 /*

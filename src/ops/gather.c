@@ -64,6 +64,56 @@ struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *
     return op->out[0];
 }
 
+/* --- tokens */
+
+struct gather_tokens {
+    size_t window, vocabulary;
+    int staged;
+};
+
+static void gather_tokens_forward(struct plan *p, struct op *op)
+{
+    const struct gather_tokens *a = op->attr;
+    struct tensor *x = op->out[0];
+    struct launch *l = gather_kernel(p, "gather_tokens", x->dim[0]);
+    launch_read(l, op->in[SERIES]);
+    launch_read(l, op->in[ORDER]);
+    launch_read(l, p->step);
+    launch_write(l, x);
+    launch_write(l, op->out[1]);
+    launch_write(l, op->out[2]);
+    launch_int(l, a->window);
+    launch_int(l, a->vocabulary);
+    launch_int(l, (size_t)a->staged);
+    gather_cost(l, x);
+}
+
+static void gather_tokens_infer(struct graph *g, struct op *op)
+{
+    const size_t dim[] = {g->batch, ((const struct gather_tokens *)op->attr)->window};
+    graph_output_as(g, op, 0, "tokens", DTYPE_U32, 2, dim);
+    graph_output_as(g, op, 1, "sample", DTYPE_U32, 1, &g->batch);
+    graph_output_as(g, op, 2, "next", DTYPE_U32, 2, dim);
+}
+
+static const struct op_class gather_tokens_class = {
+    .name = "gather tokens",
+    .attr = sizeof(struct gather_tokens),
+    .infer = gather_tokens_infer,
+    .forward = gather_tokens_forward,
+};
+
+struct tensor *op_gather_tokens(struct graph *g, struct tensor *series, struct tensor *order,
+                                size_t window, size_t vocabulary, int staged, struct tensor **next)
+{
+    const struct gather_tokens attr = {window, vocabulary, staged};
+    struct op *op =
+        graph_op(g, &gather_tokens_class, "tokens", &attr, 2, (struct tensor *[]){series, order});
+    g->sample = op->out[1];
+    *next = op->out[2];
+    return op->out[0];
+}
+
 /* --- rows of samples */
 
 enum { TABLE, SAMPLE };

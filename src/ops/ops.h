@@ -47,6 +47,13 @@ enum gather_scaling { GATHER_RAW, GATHER_STANDARDISED, GATHER_RELATIVE };
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
                          size_t window, int scaling);
 
+/* The same of tokens [rows] u32: tokens [B, T] and, *next, the token behind each, [B, T] u32; it is
+ * V where that begins another text, which GATHER_BORDER marks. `staged`: the series holds the
+ * windows of the micro-batch, [B, T + 1]. */
+#define GATHER_BORDER ((uint32_t)1 << 31)
+struct tensor *op_gather_tokens(struct graph *g, struct tensor *series, struct tensor *order,
+                                size_t window, size_t vocabulary, int staged, struct tensor **next);
+
 /* Rows of `table` [., columns] that belong to each sample, [B, rows, columns]: those from the
  * sample's first row + `first` on. No gradient. */
 struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table, size_t first,

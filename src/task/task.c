@@ -4,12 +4,15 @@
 #include <math.h>
 
 #include "task/forecast.h"
+#include "task/language.h"
 #include "task/pictures.h"
 #include "task/reconstruct.h"
 #include "task/signal.h"
 
 const struct task_class *task_of(const struct config *config, const struct dataset *data)
 {
+    if (data->token)
+        return &task_language;
     if (!data->targets)
         return &task_reconstruct;
     return task_signal_applies(config, data) ? &task_signal : &task_forecast;

@@ -7,6 +7,7 @@
 #include "data/augment.h"
 #include "exec/exec.h"
 #include "lower/lower.h"
+#include "text/tokenizer.h"
 #include "train/schedule.h"
 
 /* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
@@ -38,6 +39,7 @@ struct model_shape planned_shape(const struct dataset *data, const struct config
     struct model_shape shape = {
         .window = window,
         .features = data->features,
+        .vocabulary = data->tokenizer ? tokenizer_count(data->tokenizer) : 0,
         .targets = data->targets,
         .target_rows = c->data.target_rows == TARGET_WINDOW ? window : data->target_rows,
         .target_first = data->target_first,
@@ -133,7 +135,8 @@ struct stage_shape planned_batches(const struct engine *e, int evaluating, size_
     const struct dataset *data = e->data;
     const size_t window = evaluating && data->eval_window ? data->eval_window : data->window;
     const struct model_shape shape = planned_shape(data, e->config, window);
-    return (struct stage_shape){batch, window, shape.target_first, shape.target_rows};
+    return (struct stage_shape){batch, window + (data->token != NULL), shape.target_first,
+                                shape.target_rows};
 }
 
 /* The most samples that an epoch or an evaluation takes. */
@@ -189,7 +192,8 @@ static struct plan *plan_of(struct engine *e, struct params *params, size_t batc
         g->recompute_most = remakes->nodes;
         g->recompute_layers = remakes->layers;
     }
-    io->input->keep |= !training;
+    if (io->input)
+        io->input->keep |= !training;
     return lower_graph(g, e->dev, err);
 }
 

@@ -1,0 +1,162 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# A language model from texts: what is read, how windows lie, training, a resume, what is made of the
+# model.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# A text that is easy to learn, with characters of one, two, three and four bytes: 3,000 of them.
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "Wörter %d 가 𝄞\n", i % 10 + 10 * (i % 7) }' >text.txt
+characters=$(wc -m <text.txt 2>/dev/null)
+bytes=$(wc -c <text.txt)
+[ "$characters" -lt "$bytes" ] 2>/dev/null || characters=$(LC_ALL=C tr -d '\200-\277' <text.txt | wc -c)
+cat >lm.ini <<'E2'
+[run]
+output = lm
+[data]
+source = text.txt
+tokenizer = characters
+window = 16
+[model]
+type = language
+d_model = 32
+heads = 4
+layers = 2
+dropout = 0.1
+[train]
+batch = 16
+epochs = 12
+lr = 3e-3
+warmup = 3 steps
+[plots]
+enable = loss_curves
+E2
+used()
+{
+    run 0 check -c lm.ini && has out "^data: .*text.txt: 1 text, $bytes bytes; $characters tokens, of 19 different" \
+        '^data: windows of 16 tokens: ' '^transformer.wte.weight  *19 x 32 ' &&
+        run 0 check -c lm.ini -s data.tokenizer=bytes && has out "; $bytes tokens, of 256 different" &&
+        run 0 check -c lm.ini -s model.feedforward=48 && has out 'h.1.mlp.c_fc.weight  *32 x 48 '
+}
+point "characters and bytes" used
+stride()
+{
+    train=$((characters - 2 * ((characters + 5) / 10)))
+    run 0 check -c lm.ini && has out "tokens: $(((train - 1) / 16)) training" &&
+        run 0 check -c lm.ini -s data.sampling=random && has out "tokens: $((train - 16)) training" &&
+        run 0 check -c lm.ini -s data.sampling=random -s data.stride=5 &&
+        has out "tokens: $(((train - 17) / 5 + 1)) training"
+}
+point "data.stride of tokens" stride
+
+trains()
+{
+    run 0 -c lm.ini && has out '^Cross-entropy of [0-9]* test tokens: ' '^Model: language' &&
+        png lm/loss_curves.png && [ -s lm/best.safetensors ] &&
+        header lm/best.safetensors | grep -aq '"tokenizer":"{.*points'
+}
+point "a model is trained" trains
+# The text is learned: better than the frequencies of its characters by far.
+learned()
+{
+    sed -n 's/^Cross-entropy of [0-9]* test tokens: \([0-9.]*\);.* alone it is \([0-9.]*\)\.$/\1 \2/p' out >figures
+    awk '{ exit !($1 > 0 && 2 * $1 < $2) }' figures || { cat out && return 1; }
+}
+point "it learns" learned
+mv lm whole
+resumes()
+{
+    run 0 -q -c lm.ini -s train.schedule=constant && mv lm one && run 0 -q -c lm.ini -s train.schedule=constant \
+        -s train.epochs=5 && run 0 -q -c lm.ini -s train.schedule=constant -r && same_training one lm 1000
+}
+point "a resumed training has the same bits" resumes
+streams()
+{
+    rm -rf lm && run 0 -q -c lm.ini -s train.schedule=constant -s data.feed=stream && same_training one lm 1000
+}
+point "a stream of windows has the same bits" streams
+remade()
+{
+    rm -rf lm && run 0 -q -c lm.ini -s train.schedule=constant -s train.recompute=layers && same_training one lm 1000
+}
+point "layers that are made again have the same bits" remade
+
+evaluated()
+{
+    run 0 evaluate -m whole && sed -n 's/.*"cross_entropy": *\([0-9.]*\).*/\1/p' out | tail -1 >again &&
+        cut -d' ' -f1 figures | { read -r was && near 1e-3 "$was" "$(cat again)"; } &&
+        has out '"perplexity"' '"bits_per_character"'
+}
+point "evaluate gives the same figures" evaluated
+predicted()
+{
+    head -c 400 text.txt | LC_ALL=C sed '$d' >some.txt
+    run 0 predict -m whole -i some.txt && has out '^window,first_token,tokens,cross_entropy,perplexity$' \
+        '^0,0,16,[0-9.]*,[0-9.]*$' '^1,16,16,' &&
+        awk -F, 'NR > 1 { sum += $4; n++ } END { exit !(n > 5 && sum / n < 1) }' out
+}
+point "predict tells how well another text fits" predicted
+unknown()
+{
+    printf 'Wörter 1 가 𝄞\nWörter ÿ 가 𝄞\n' >new.txt
+    run 3 predict -m whole -i new.txt && has err 'new.txt:2: .*no token for the character U\+00FF'
+}
+point "a character that training did not have" unknown
+python_compiles()
+{
+    python3 -c 'compile(open("whole/model.py").read(), "model.py", "exec")'
+}
+if command -v python3 >/dev/null; then
+    point "model.py is Python" python_compiles
+else
+    skip "model.py is Python" "no python3"
+fi
+
+# --- documents
+documents()
+{
+    mkdir texts && awk 'BEGIN { for (i = 0; i < 9; i++) printf "{\"text\": \"a\\u00e4%d of one\"}\n\n", i }' >texts/a.jsonl &&
+        printf 'name,body\nx,"first, of two\nlines"\ny,\nz,third\n' >texts/b.csv && printf 'plain\n' >texts/c.md &&
+        gzip -c texts/c.md >texts/d.txt.gz && echo no >texts/e.bin &&
+        run 0 check -c lm.ini -s data.source=texts -s data.column=body -s data.window=4 &&
+        has out '^data: 4 files: 13 texts, 135 bytes'
+}
+point "JSON lines, columns, compressed files of a folder" documents
+whole_texts()
+{
+    run 0 check -c lm.ini -s data.source=texts -s data.column=body -s data.window=4 -s data.split=shuffled \
+        -s data.split_unit=series && has out '^data: windows of 4 tokens: [1-9][0-9]* training, [1-9]'
+}
+point "whole texts are dealt" whole_texts
+own_parts()
+{
+    run 0 check -c lm.ini -s data.validation_source=texts/c.md -s data.window=3 -s data.test=0 &&
+        has out ": $(((characters - 1) / 3)) training, 1 validation, 0 test"
+}
+point "texts of validation alone" own_parts
+# fault STATUS PATTERN ARGUMENT...
+fault()
+{
+    status=$1 pattern=$2
+    shift 2
+    run "$status" check -c lm.ini "$@" && has err "$pattern"
+}
+printf '{"text": "good"}\n{"txt": 1}\n' >bad1.jsonl
+printf '{"text": "good"}\n{"text": \n' >bad2.jsonl
+printf 'good\nb\303d\n' >bad.txt
+point "a line without the field" fault 3 'bad1.jsonl:2: .*no object with a text .text.*data.text_field' -s data.source=bad1.jsonl
+point "a line that is no JSON" fault 3 'bad2.jsonl:2: this line is no JSON' -s data.source=bad2.jsonl
+point "no UTF-8" fault 3 'bad.txt:2: this line is no UTF-8' -s data.source=bad.txt -s data.encoding=utf8
+point "a column that is not there" fault 3 'b.csv.*bodi' -s data.source=texts/b.csv -s data.column=bodi
+point "too little text" fault 3 'too little text: no window of 4000 tokens .* training part' -s data.window=4000
+point "a folder without texts" eval 'mkdir none && touch none/x.bin &&
+    fault 3 "no file that ends in .txt, .md, .jsonl or .csv is in this folder, but x.bin" -s data.source=none'
+point "no tokenizer" fault 2 'data.*tokenizer: type = language reads text|\[model\] type: type = language reads text' -s data.tokenizer=
+point "a tokenizer of another model" fault 2 'type = transformer reads series of numbers' -s model.type=transformer \
+    -s data.targets=close
+point "targets" fault 2 'data.targets|\[data\] targets' -s data.targets=close
+point "a split for series" fault 2 'chronological, shuffled and shuffled_windows' -s data.split=walk_forward
+mkfifo pipe
+point "a pipe" fault 3 'pipe: .*read only once' -s data.source=pipe
+
+echo "1..$points"
