@@ -95,7 +95,7 @@ static int set_pattern(struct token *t, const struct part *part,
     char shown[FIELD_SHOWN];
     t->pattern_size = t->size;
     if (t->normalized && normalizer_run(normalizer, work, search, &text, &t->pattern_size, err))
-        return -1;
+        return error_prefix(err, "%s: %s", part->file, part->name);
     if (!t->pattern_size || t->pattern_size > ADDED_BYTES)
         return field_fault(part, err, "'%s' has %zu bytes, and 1 .. %d can be searched for",
                            field_shown(t->text, shown), t->pattern_size, ADDED_BYTES);

@@ -345,6 +345,7 @@ int decoder_run(const struct decoder *d, struct pattern_work *search, struct pie
     int failed = 0;
     if (!d->count)
         return join(pieces, to, err);
+    other.bytes.most = pieces->bytes.most = textbuf_most(pieces->bytes.size);
     for (size_t i = 0; !failed && i < d->count; i++) {
         const struct pieces now = *pieces;
         other.bytes.size = other.ends.size = 0;
@@ -361,6 +362,7 @@ int decoder_piece(const struct decoder *d, struct pattern_work *search, const ch
                   size_t size, struct textbuf *to, struct error *err)
 {
     struct pieces one = {0}, other = {0};
+    one.bytes.most = other.bytes.most = textbuf_most(size);
     int failed = pieces_add(&one, piece, size, err);
     for (size_t i = 0; !failed && i < d->count && d->step[i].kind != DECODER_FUSE; i++) {
         const struct decoder_step *step = &d->step[i];

@@ -137,6 +137,7 @@ int normalizer_run(const struct normalizer *n, struct normalizer_work *work,
                    struct pattern_work *search, const char **text, size_t *size, struct error *err)
 {
     struct textbuf *to = &work->one;
+    work->one.most = work->other.most = textbuf_most(*size);
     for (size_t i = 0; i < n->count; i++) {
         const struct normalizer_step *step = &n->step[i];
         int failed = 0;

@@ -330,5 +330,7 @@ int pretokenizer_run(const struct pretokenizer *p, struct pretokenizer_work *wor
                      pretokenizer_taker *take_piece, void *ctx, struct error *err)
 {
     struct run run = {p, work, search, take_piece, ctx, err};
+    for (size_t i = 0; i < p->count; i++)
+        work->changed[i].most = work->bytes[i].most = textbuf_most(size);
     return size ? run_step(&run, 0, text, size, first) : 0;
 }

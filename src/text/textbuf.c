@@ -11,8 +11,16 @@ int text_short(struct error *err)
     return error_set(err, STATUS_FAILED, "out of memory");
 }
 
+size_t textbuf_most(size_t size)
+{
+    return size < SIZE_MAX / 128 ? 64 * size + 4096 : SIZE_MAX;
+}
+
 int textbuf_room(struct textbuf *buf, size_t more, struct error *err)
 {
+    if (buf->most && (buf->size > buf->most || more > buf->most - buf->size))
+        return error_set(err, STATUS_INPUT,
+                         "the tokenizer makes a text more than 64 times as long");
     if (more <= buf->room - buf->size)
         return 0;
     if (more > SIZE_MAX / 4 - buf->size)

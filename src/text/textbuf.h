@@ -13,9 +13,14 @@
 struct textbuf {
     char *at;
     size_t size, room;
+    size_t most; /* bytes that it may hold; 0: any number */
 };
 
-/* Room for `more` bytes behind those there. */
+/* What a text of so many bytes may become: a hostile tokenizer could double it in each of its
+ * steps. */
+size_t textbuf_most(size_t size);
+
+/* Room for `more` bytes behind those there; STATUS_INPUT if these are too many. */
 int textbuf_room(struct textbuf *buf, size_t more, struct error *err);
 
 int textbuf_add(struct textbuf *buf, const char *bytes, size_t size, struct error *err);

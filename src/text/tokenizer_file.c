@@ -94,7 +94,7 @@ static const char *raw_piece(const struct tokenizer_file *f, uint32_t number, si
     return vocabulary_piece(bpe_vocabulary(f->bpe), number, size);
 }
 
-static int make_pieces(struct tokenizer_file *f, struct error *err)
+static int make_pieces(struct tokenizer_file *f, const char *file, struct error *err)
 {
     struct file_work *w = work_take(f, err);
     int failed = w ? 0 : -1, special;
@@ -103,7 +103,8 @@ static int make_pieces(struct tokenizer_file *f, struct error *err)
     for (uint32_t i = 0; !failed && i < f->count; i++) {
         size_t size;
         const char *piece = raw_piece(f, i, &size, &special);
-        failed = piece ? decoder_piece(f->decoder, w->search, piece, size, &f->piece, err) : 0;
+        if (piece && decoder_piece(f->decoder, w->search, piece, size, &f->piece, err))
+            failed = error_prefix(err, "%s: decoder", file);
         f->piece_end[i] = f->piece.size;
     }
     if (w)
@@ -134,7 +135,7 @@ static int read_parts(struct tokenizer_file *f, const char *file, struct error *
         postprocessor_read(file, json_object_get(json, "post_processor"), f->count, err);
     f->decoder =
         f->postprocessor ? decoder_read(file, json_object_get(json, "decoder"), err) : NULL;
-    return f->decoder ? make_pieces(f, err) : -1;
+    return f->decoder ? make_pieces(f, file, err) : -1;
 }
 
 struct tokenizer_file *tokenizer_file_of(json_t *document, const char *file, struct error *err)
