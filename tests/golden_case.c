@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/tokenizer.h"
+
 /* Targets of a window stand in its first rows. */
 static int golden_targets(struct golden *c, const struct safetensor *y, struct error *err)
 {
@@ -36,13 +38,17 @@ int golden_open(struct golden *c, const char *path, const char *select, struct e
     if (!c->config)
         return -1;
     const struct safetensor *x = safetensors_find(c->st, "input");
-    if (!x)
+    const struct safetensor *tokens = safetensors_find(c->st, "tokens");
+    if (!x && !tokens)
         return error_set(err, STATUS_INPUT, "%s: no tensor input", path);
-    size_t n = x->shape[0], window = x->shape[1];
+    if (!x && !(c->data.tokenizer = c->data.own_tokenizer = tokenizer_bytes(err)))
+        return -1;
+    size_t n = (x ? x : tokens)->shape[0], window = (x ? x : tokens)->shape[1];
     c->data.rows = n * window;
-    c->data.window = window;
-    c->data.features = x->shape[2];
-    c->data.series = x->data;
+    c->data.window = x ? window : window - 1; /* of tokens; each predicts the one behind it */
+    c->data.features = x ? x->shape[2] : 1;
+    c->data.series = x ? x->data : NULL;
+    c->data.token = x ? NULL : tokens->data;
     c->data.count[PART_TRAIN] = n;
     c->data.start[PART_TRAIN] = calloc(n, sizeof(uint32_t));
     if (!c->data.start[PART_TRAIN])
@@ -57,6 +63,7 @@ int golden_open(struct golden *c, const char *path, const char *select, struct e
 
 void golden_close(struct golden *c)
 {
+    tokenizer_free(c->data.own_tokenizer);
     free(c->data.start[PART_TRAIN]);
     free(c->data.target);
     free(c->data.target_feature);

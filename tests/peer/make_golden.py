@@ -15,7 +15,9 @@ Each file holds a case: `input` [n, T, F] (scaled windows), `param.NAME` before 
 
 NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Models with targets have
 `target` [n, R, K], no `latent`, and an `output` [B, R, K], with bce between 0 and 1;
-`reconstruction` is their loss. Metadata: `config`, the INI. Inputs and parameters are rounded to
+`reconstruction` is their loss. Models of text have `tokens` [n, T + 1] in place of `input`, each
+with 2^31 added where it begins a text and is not to be predicted; their `output` [B] is the
+cross-entropy of each window. Metadata: `config`, the INI. Inputs and parameters are rounded to
 float32 before anything is computed from them.
 
     make_golden.py [NAME...]  writes the files, or some of them
@@ -29,6 +31,7 @@ import os
 from fnmatch import fnmatchcase
 
 import torch
+import torch.nn.functional as F
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -45,6 +48,7 @@ from twin import (
 )
 
 import cnn_recurrent  # found where twin looks for models
+import language
 import recurrent
 import tcn
 import transformer
@@ -100,6 +104,23 @@ CASES = {
     "last-batch-of-one": dict(n=9, contrastive_weight=0.2, heads=12),
     "accumulate": dict(
         accumulate=2, n=19, contrastive_weight=0.3, decay_all="yes", weight_decay=0.5
+    ),
+    "language": dict(
+        type="language", tokenizer="bytes", window=11, d_model=12, heads=3, layers=2, n=9, feedforward=21
+    ),
+    "language-shared-keys": dict(
+        type="language",
+        tokenizer="bytes",
+        window=6,
+        d_model=16,
+        heads=4,
+        kv_heads=1,
+        layers=2,
+        accumulate=2,
+        n=11,
+        activation="relu",
+        decay_all="yes",
+        weight_decay=0.3,
     ),
     "lstm": dict(type="recurrent", layers=2, hidden=9, K=2),
     "bilstm": dict(type="recurrent", bidirectional="yes", hidden=10, K=1, layers=2, target="mae"),
@@ -314,8 +335,28 @@ def make_ini(text):
     return ini
 
 
+BORDER = 1 << 31
+
+
+def window_losses(model, tokens):
+    """The mean cross-entropy of each window's tokens that are to be predicted, [B]."""
+    tokens = tokens.long()
+    logits = model(tokens[:, :-1] % BORDER)
+    target = torch.where(tokens[:, 1:] >= BORDER, -100, tokens[:, 1:])
+    each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
+    return each.view(target.shape).sum(1) / (target >= 0).sum(1).clamp(min=1)
+
+
+def language_losses(model, tokens, loss, nothing=None):
+    """(L, L, 0) of a micro-batch of tokens [B, T + 1]."""
+    L = window_losses(model, tokens).mean()
+    return L, L, L.new_zeros(())
+
+
 def make_model(ini):
     """The untrained model of a configuration."""
+    if ini["model"]["type"] == "language":
+        return language.make(language.model_config(ini, 256))
     if ini["model"]["type"] == "autoencoder":
         return Autoencoder(model_config(ini))
     kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent, "tcn": tcn}
@@ -335,9 +376,10 @@ def run(model, ini, x, extra):
     xs = x.split(B)
     extras = extra.split(B) if extra is not None else [None] * len(xs)
     out, own = {}, ini["model"]["type"] == "autoencoder"
-    terms = losses if own else target_losses
+    text = ini["model"]["type"] == "language"
+    terms = losses if own else language_losses if text else target_losses
     with torch.no_grad():
-        y = model.eval()(xs[0])
+        y = window_losses(model.eval(), xs[0]) if text else model.eval()(xs[0])
         y = torch.sigmoid(y) if ini["loss"]["target"] == "bce" else y
         out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
     model.train()
@@ -399,6 +441,9 @@ def make(name, case):
                 p += 0.1 * torch.randn(p.shape)
     walk = torch.randn(n, T, features).cumsum(1) / T**0.5 + 0.3 * torch.randn(n, T, features)
     tensors = {"input": walk.float()}
+    if ini["model"]["type"] == "language":
+        tokens = torch.randint(0, 256, (n, T + 1)) % torch.randint(1, 256, (n, 1))
+        tensors = {"tokens": tokens + BORDER * (torch.rand(n, T + 1) < 0.1)}
     if ini["loss"]["contrastive"] == "nt_xent":
         tensors["noise"] = torch.randn(n, T, features) * ini["loss"].getfloat("noise")
     if ini["model"]["type"] == "dgru":
@@ -408,10 +453,15 @@ def make(name, case):
         tensors["target"] = torch.randn(y.shape)
         model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
     tensors.update({"param." + key: p.detach().clone() for key, p in model.state_dict().items()})
-    tensors = {key: value.float() for key, value in tensors.items()}
+    tensors = {key: value if key == "tokens" else value.float() for key, value in tensors.items()}
     extra = tensors.get("noise", tensors.get("target"))
     extra = extra if extra is None else extra.double()
-    for key, value in run(model.double(), ini, tensors["input"].double(), extra).items():
+    if "tokens" in tensors:
+        x = tensors["tokens"]
+        tensors["tokens"] = x.to(torch.uint32)
+    else:
+        x = tensors["input"].double()
+    for key, value in run(model.double(), ini, x, extra).items():
         figures = key in ("losses", "reconstruction", "contrastive", "norms")
         tensors[key] = value if figures else value.float()
     path = os.path.join(FOLDER, name + ".safetensors")
@@ -428,7 +478,8 @@ def check(path):
     model = make_model(ini)
     params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
     model.load_state_dict(params, strict=True)
-    got = run(model, ini, tensors["input"], tensors.get("noise", tensors.get("target")))
+    x = tensors["input"] if "input" in tensors else tensors["tokens"].long()
+    got = run(model, ini, x, tensors.get("noise", tensors.get("target")))
 
     def deviation(key):
         return float(((got[key] - tensors[key]).abs() / tensors[key].abs().clamp(min=1e-3)).max())
