@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # A language model from texts: what is read, how windows lie, training, a resume, what is made of the
 # model.
+golden=$(cd "${srcdir-.}/tests/golden/tokenizers" && pwd)
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -102,6 +103,16 @@ unknown()
     run 3 predict -m whole -i new.txt && has err 'new.txt:2: .*no token for the character U\+00FF'
 }
 point "a character that training did not have" unknown
+# A checkpoint keeps the document of a tokenizer.json.
+by_file()
+{
+    cp "$golden/qwen.json" . && run 0 -q -c lm.ini -s run.output=by -s data.tokenizer=qwen.json -s train.epochs=1 &&
+        rm qwen.json && run 0 evaluate -m by && has out '"perplexity"' &&
+        run 3 check -c lm.ini -s data.tokenizer=qwen.json && has err 'qwen.json: No such file' &&
+        echo '{"model": {"type": "Unigram"}}' >other.json &&
+        run 3 check -c lm.ini -s data.tokenizer=other.json && has err 'other.json: model: Unigram is no kind'
+}
+point "a tokenizer.json" by_file
 python_compiles()
 {
     python3 -c 'compile(open("whole/model.py").read(), "model.py", "exec")'

@@ -109,11 +109,8 @@ static struct tokenizer *make_tokenizer(struct corpus *c)
     struct tokenizer *t = NULL;
     if (!strcmp(name, "bytes"))
         return tokenizer_bytes(c->load->err);
-    if (strcmp(name, "characters")) {
-        error_set(c->load->err, STATUS_USAGE,
-                  "[data] tokenizer: '%s' is neither characters nor bytes", name);
-        return NULL;
-    }
+    if (strcmp(name, "characters"))
+        return tokenizer_load(name, c->load->err);
     if (!(c->seen = calloc(1, UTF8_POINTS)))
         no_memory(c);
     else if (!read_texts(c, see_text, 0))
