@@ -4,7 +4,8 @@
  * and TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
  * blocks of the tile in registers. RN is VEC wide times NV.
  * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
- * same for all; FACTOR (factors are rounded to 1 bfloat16, 2 half); TM, TN, TK, RM, NV, VEC, LANES.
+ * same for all, but TYPE_B of 3 and more, which is PACKED of packed.h plus 2; FACTOR (factors are
+ * rounded to 1 bfloat16, 2 half); TM, TN, TK, RM, NV, VEC, LANES.
  */
 #include "common.h"
 
@@ -55,7 +56,12 @@ typedef stored type_a;
 typedef float type_a;
 #define AT_A(i) a[i]
 #endif
-#if TYPE_B
+#if TYPE_B >= 3
+#define PACKED (TYPE_B - 2)
+#include "packed.h"
+typedef uchar type_b;
+#define AT_B(i) packed_at(b, &form, i)
+#elif TYPE_B
 typedef stored type_b;
 #define AT_B(i) get(i, b)
 #else
@@ -94,6 +100,9 @@ __kernel void gemm(__global const type_a *restrict a, __global const type_b *res
     const int across = (n + TN - 1) / TN;
     const int i0 = (int)get_group_id(0) / across * TM, j0 = (int)get_group_id(0) % across * TN;
 
+#if TYPE_B >= 3
+    const struct packed_form form = packed_form_of(TB ? n : k, TB ? k : n);
+#endif
     for (int e = lane; e < TM * TN; e += LANES)
         cs[e] = 0;
     for (int k0 = 0; k0 < k; k0 += TK) {

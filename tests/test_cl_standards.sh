@@ -79,6 +79,7 @@ for file in "$srcdir"/cl/*.cl; do
     case $name in
     norm_blocks.cl) continue ;; # where a buffer holds not all parameters: tests/test_optim
     cross_entropy.cl | elementwise.cl | embedding.cl | gate.cl | head.cl | softmax.cl) continue ;; # tests/test_ops alone
+    quantized.cl) continue ;; # tests/test_quantized alone
     esac
     ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"
 done >"$folder/unused"

@@ -36,6 +36,10 @@ void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add);
 #define NORM_EPS 1e-5
 const char *norm_eps_option(double eps);
 
+/* C = A op(W) (+ C if add) of a packed matrix W; shapes as in struct gemm_shape. */
+void packed_product(struct plan *p, const char *label, struct gemm_shape shape, struct tensor *a,
+                    struct tensor *w, struct tensor *c, int add);
+
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 

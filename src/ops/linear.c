@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include "lower/lower.h"
+#include "ops/classes.h"
 #include "ops/ops.h"
+#include "tensor/packed.h"
 
 enum { X, WEIGHT };
 
@@ -32,12 +34,22 @@ static void product_infer(struct graph *g, struct op *op)
     graph_output(g, op, 0, w->name, x->rank, dim);
 }
 
+/* C = A op(W) (+ C if add) */
+static void multiply(struct plan *p, const char *label, struct gemm_shape shape, struct tensor *a,
+                     struct tensor *w, struct tensor *c, int add)
+{
+    if (packed_is(w->dtype))
+        packed_product(p, label, shape, a, w, c, add);
+    else
+        plan_gemm(p, label, shape, a, w, c, add);
+}
+
 static void product_forward(struct plan *p, struct op *op)
 {
     const struct tensor *x = op->in[X];
-    plan_gemm(p, op->in[WEIGHT]->name,
-              gemm_shape_of(0, !is_in_out(op), tensor_rows(x), outs(op), tensor_columns(x)),
-              op->in[X], op->in[WEIGHT], op->out[0], 0);
+    multiply(p, op->in[WEIGHT]->name,
+             gemm_shape_of(0, !is_in_out(op), tensor_rows(x), outs(op), tensor_columns(x)),
+             op->in[X], op->in[WEIGHT], op->out[0], 0);
 }
 
 /* dW += dy^T x, or x^T dy of a weight [in, out] */
@@ -65,8 +77,8 @@ static void product_back(struct plan *p, struct op *op)
     weight_back(p, op, dy);
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (dx)
-        plan_gemm(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy, op->in[WEIGHT],
-                  dx, add);
+        multiply(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy, op->in[WEIGHT],
+                 dx, add);
 }
 
 static const struct op_class product_class = {

@@ -28,13 +28,15 @@ static float largest(const float *x, size_t n)
 
 /* --- NF4 */
 
-/* How many of the middles between two codes are below x, which is the code. */
-static uint8_t nf4_code(float x)
+/* A code is how many of the middles between two numbers are below x. */
+static void nf4_codes(const float x[PACKED_BLOCK], int32_t code[PACKED_BLOCK])
 {
-    unsigned code = 0;
-    for (int i = 0; i < 15; i++)
-        code += (packed_nf4[i] + packed_nf4[i + 1]) / 2 < x;
-    return (uint8_t)code;
+    memset(code, 0, PACKED_BLOCK * sizeof *code);
+    for (int k = 0; k < 15; k++) {
+        const float middle = (packed_nf4[k] + packed_nf4[k + 1]) / 2;
+        for (size_t i = 0; i < PACKED_BLOCK; i++)
+            code[i] += middle < x[i];
+    }
 }
 
 /* Codes of n <= 64 numbers; returns what is kept as their absmax. A block that is begun is divided
@@ -43,11 +45,11 @@ static float nf4_block(const float *x, size_t n, uint8_t *codes)
 {
     const float absmax = largest(x, n), held = fmaxf(absmax, 1e-38F), factor = 1 / held;
     const int whole = n == PACKED_BLOCK;
-    uint8_t code[PACKED_BLOCK] = {0};
+    float scaled[PACKED_BLOCK] = {0};
+    int32_t code[PACKED_BLOCK];
     for (size_t i = 0; i < n; i++)
-        code[i] = nf4_code(fminf(fmaxf(whole ? x[i] * factor : x[i] / held, -1), 1));
-    if (n % 2)
-        code[n] = nf4_code(0); /* the other half of the last byte */
+        scaled[i] = fminf(fmaxf(whole ? x[i] * factor : x[i] / held, -1), 1);
+    nf4_codes(scaled, code); /* also of what is beyond the end: 0 */
     for (size_t i = 0; i < PACKED_BLOCK / 2; i++)
         codes[i] = (uint8_t)(code[2 * i] << 4 | code[2 * i + 1]);
     return whole || !isfinite(absmax) ? absmax : held;

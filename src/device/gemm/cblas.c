@@ -4,6 +4,7 @@
  * device's for the cores.
  */
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 #ifdef HAVE_CBLAS
 
@@ -77,7 +78,8 @@ static int cblas_init(struct gemm *gemm, struct error *err)
         return error_set(err, STATUS_DEVICE,
                          "device.gemm = cblas: this device does not run host functions");
     gemm_blas_ready();
-    return gemm_host_init(gemm, gemm_blas, err);
+    return gemm_host_init(
+        gemm, packed_is(gemm->shape.type[1]) ? gemm_rounded(DTYPE_F32) : gemm_blas, err);
 }
 
 #else
@@ -126,4 +128,5 @@ const struct gemm_provider gemm_cblas = {
     .describe = gemm_host_describe,
     .tilings = 6,
     .tiling = {0, 1, 2, 4, 8, 16},
+    .unpacks = 1,
 };

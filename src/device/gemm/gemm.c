@@ -5,6 +5,7 @@
 #include "device/gemm/provider.h"
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
+#include "tensor/packed.h"
 
 struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
                       struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
@@ -12,7 +13,8 @@ struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
 {
     struct tuning_choice choice = {provider, 0};
     struct buffer *const matrix[] = {a, b, c};
-    if (!provider && dev->tuning && tuning_gemm(dev, shape, matrix, add, &choice, err))
+    if (!provider && dev->tuning && !packed_is(shape.type[1]) &&
+        tuning_gemm(dev, shape, matrix, add, &choice, err))
         return NULL;
     return gemm_new_as(dev, gemm_provider_for(dev, choice.provider), choice.tiles, shape, a, b, c,
                        add, err);

@@ -21,7 +21,7 @@
 struct gemm_shape {
     int trans_a, trans_b;
     size_t m, n, k;
-    enum dtype type[3]; /* of A, B, C: F32, BF16 or F16 */
+    enum dtype type[3]; /* of A, B, C: F32, BF16 or F16; B may be packed (tensor/packed.h) */
 };
 
 /* Of matrices of fp32. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 struct host {
     gemm_multiply *multiply;
@@ -24,7 +25,8 @@ static struct gemm_block whole(const struct gemm_shape *s, void **memory)
                                .c = memory[2],
                                .lda = s->trans_a ? s->m : s->k,
                                .ldb = s->trans_b ? s->k : s->n,
-                               .ldc = s->n};
+                               .ldc = s->n,
+                               .b_rows = s->trans_b ? s->n : s->k};
 }
 
 struct tile {
@@ -45,8 +47,9 @@ static void run_tile(void **memory, const void *arg)
         block.c = gemm_at(block.c, t->shape.type[2], t->from * block.ldc);
         block.shape.m = t->to - t->from;
     } else {
-        block.b =
-            gemm_at(block.b, t->shape.type[1], t->shape.trans_b ? t->from * block.ldb : t->from);
+        block.b_from = t->shape.trans_b ? t->from * block.ldb : t->from;
+        if (!packed_is(t->shape.type[1]))
+            block.b = gemm_at(block.b, t->shape.type[1], block.b_from);
         block.c = gemm_at(block.c, t->shape.type[2], t->from);
         block.shape.n = t->to - t->from;
     }
@@ -117,11 +120,23 @@ static int enqueue_parts(struct gemm *gemm, struct error *err)
     return device_enqueue_native(gemm->dev, add_parts, &part, sizeof part, to, 2, err);
 }
 
+/* Whether tiles are rows of C. They are columns where B is packed, so that each of its numbers is
+ * unpacked for one tile. */
+static int is_by_rows(const struct gemm_shape *s)
+{
+    return s->m >= s->n && !packed_is(s->type[1]);
+}
+
+static size_t cut_extent(const struct gemm_shape *s)
+{
+    return is_by_rows(s) ? s->m : s->n;
+}
+
 /* A tile is worth a command from about 8 MFLOP on. None is thinner than 32, and thinner than 128
  * only where there would not be two: each packs for itself what it shares with the others. */
 static size_t tiles_of(const struct gemm_shape *s)
 {
-    size_t extent = s->m >= s->n ? s->m : s->n, tiles = 1;
+    size_t extent = cut_extent(s), tiles = 1;
     size_t by_work = (size_t)(2.0 * (double)s->m * (double)s->n * (double)s->k / 8e6);
     size_t most = least(by_work, extent / (extent >= 256 ? 128 : 32));
     while (tiles * 2 <= most && tiles < 16)
@@ -137,9 +152,9 @@ int gemm_host_init(struct gemm *gemm, gemm_multiply *multiply, struct error *err
         return error_set(err, STATUS_FAILED, "gemm: out of memory");
     host->multiply = multiply;
     if (!gemm->tiles && s->trans_a && !s->trans_b && s->type[2] == DTYPE_F32 &&
-        s->m * s->n <= SMALL_C && s->n <= 512 && s->k >= 2048)
+        !packed_is(s->type[1]) && s->m * s->n <= SMALL_C && s->n <= 512 && s->k >= 2048)
         return init_parts(gemm, err);
-    size_t extent = s->m >= s->n ? s->m : s->n;
+    size_t extent = cut_extent(s);
     host->tiles = least(gemm->tiles ? gemm->tiles : tiles_of(s), least(extent / 32, 16));
     if (host->tiles < 1)
         host->tiles = 1;
@@ -150,8 +165,8 @@ static int enqueue_tiles(struct gemm *gemm, struct error *err)
 {
     const struct host *host = gemm->state;
     struct tile tile = {.multiply = host->multiply, .shape = gemm->shape, .add = gemm->add};
-    tile.by_rows = tile.shape.m >= tile.shape.n;
-    size_t extent = tile.by_rows ? tile.shape.m : tile.shape.n;
+    tile.by_rows = is_by_rows(&tile.shape);
+    size_t extent = cut_extent(&tile.shape);
     int result = 0;
     if (host->tiles > 1)
         device_fork(gemm->dev);

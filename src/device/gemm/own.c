@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 struct own {
     struct kernel *kernel;
@@ -26,6 +27,8 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
         type[i] = dtype_stored(s->type[i]);
         stored |= type[i];
     }
+    if (packed_is(s->type[1]))
+        type[1] = 3 + (int)(s->type[1] - DTYPE_NF4);
     own->lanes = cpu ? 1 : 256;
     snprintf(options, sizeof options,
              "-DTA=%d -DTB=%d -DADD=%d -DSTORED=%d -DTYPE_A=%d -DTYPE_B=%d -DTYPE_C=%d -DFACTOR=%d "
@@ -84,4 +87,5 @@ const struct gemm_provider gemm_own = {
     .enqueue = gemm_own_enqueue,
     .fini = gemm_own_fini,
     .tilings = 1,
+    .unpacks = 1,
 };

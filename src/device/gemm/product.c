@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
                          struct gemm_shape shape, struct buffer *a, struct buffer *b,
@@ -13,6 +14,8 @@ struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provide
                   shape.n, shape.k);
         return NULL;
     }
+    if (packed_is(shape.type[1]) && !provider->unpacks)
+        provider = gemm_provider_find("own");
     struct gemm *gemm = calloc(1, sizeof *gemm);
     if (!gemm) {
         error_set(err, STATUS_FAILED, "gemm: out of memory");

@@ -46,6 +46,7 @@ struct gemm_provider {
     int is_dear; /* its first product takes seconds: not tried behind one that serves */
 
     const char *uncounted; /* what it takes that no plan counts; NULL: nothing */
+    int unpacks;           /* B may be packed; else our own kernel makes such a product */
 };
 
 /* All providers, in the order in which they are asked whether they serve. */
@@ -72,7 +73,8 @@ struct gemm_block {
     const void *a, *b;
     void *c;
     size_t lda, ldb, ldc;
-    int add, deep; /* deep: C is small, K is large, A transposed, B not */
+    size_t b_rows, b_from; /* of a packed B: rows of all of it, and the number it begins with */
+    int add, deep;         /* deep: C is small, K is large, A transposed, B not */
 };
 
 typedef void gemm_multiply(const struct gemm_block *block);
@@ -90,7 +92,8 @@ void gemm_blas_ready(void);
 /* Which host BLAS there is, "cblas OpenBLAS 0.3.21"; NULL: none. */
 const char *gemm_blas_identity(void);
 
-/* Factors rounded to BF16 or F16, and matrices stored so, by the host BLAS; NULL: there is none. */
+/* Factors rounded to BF16 or F16, or as they are (F32), and matrices stored or packed in any way,
+ * by the host BLAS; NULL: there is none. */
 gemm_multiply *gemm_rounded(enum dtype factor);
 
 /* The same in BF16 by instructions of this CPU; NULL: it has none. */

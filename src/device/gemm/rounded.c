@@ -2,9 +2,10 @@
 /*
  * Products of rounded factors, and who makes them: instructions of the CPU; or the host BLAS from
  * blocks of A and B that are rounded and unpacked to fp32, which holds their products; or our own
- * kernel.
+ * kernel. Products of packed matrices are made by the same blocks.
  */
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 #ifdef HAVE_CBLAS
 
@@ -74,6 +75,8 @@ static void unpack(float *to, const void *from, enum dtype type, enum dtype fact
     else if (type == DTYPE_F16)
         for (size_t i = 0; i < n; i++)
             to[i] = from_half(h[i]);
+    else if (factor == DTYPE_F32)
+        memmove(to, x, n * sizeof *to);
     else if (factor == DTYPE_BF16)
         for (size_t i = 0; i < n; i++)
             to[i] = fabsf(x[i]) < 0x1p-126F ? copysignf(0, x[i]) : from_bfloat(to_bfloat(x[i]));
@@ -89,6 +92,22 @@ static void unpack_block(float *to, const void *from, enum dtype type, enum dtyp
     for (size_t i = 0; i < rows; i++)
         unpack(to + i * columns, gemm_at(from, type, (row + i) * ld + column), type, factor,
                columns);
+}
+
+/* The same of B. */
+static void unpack_b(float *to, const struct gemm_block *t, enum dtype factor, size_t row,
+                     size_t column, size_t rows, size_t columns)
+{
+    const enum dtype type = t->shape.type[1];
+    if (!packed_is(type)) {
+        unpack_block(to, t->b, type, factor, t->ldb, row, column, rows, columns);
+        return;
+    }
+    for (size_t i = 0; i < rows; i++, to += columns) {
+        packed_unpack(type, t->b, t->b_rows, t->ldb, t->b_from + (row + i) * t->ldb + column,
+                      columns, to);
+        unpack(to, to, DTYPE_F32, factor, columns);
+    }
 }
 
 /* A row of sums as what C is stored as; `add`: to what is there. */
@@ -110,18 +129,23 @@ static void multiply_block(const struct gemm_block *t, enum dtype factor, size_t
     float a[ROWS * DEEP], b[DEEP * COLUMNS], sum[ROWS * COLUMNS];
     const struct gemm_shape *s = &t->shape;
     const int stored = s->type[2] != DTYPE_F32;
+    const int as_it_is = factor == DTYPE_F32 && s->type[0] == DTYPE_F32;
     float *c = stored ? sum : (float *)t->c + i0 * t->ldc + j0;
     for (size_t k0 = 0; k0 < s->k; k0 += DEEP) {
         const size_t k = least(DEEP, s->k - k0);
-        unpack_block(a, t->a, s->type[0], factor, t->lda, s->trans_a ? k0 : i0,
-                     s->trans_a ? i0 : k0, s->trans_a ? k : m, s->trans_a ? m : k);
-        unpack_block(b, t->b, s->type[1], factor, t->ldb, s->trans_b ? j0 : k0,
-                     s->trans_b ? k0 : j0, s->trans_b ? n : k, s->trans_b ? k : n);
+        const size_t at = s->trans_a ? k0 * t->lda + i0 : i0 * t->lda + k0;
+        if (!as_it_is)
+            unpack_block(a, t->a, s->type[0], factor, t->lda, s->trans_a ? k0 : i0,
+                         s->trans_a ? i0 : k0, s->trans_a ? k : m, s->trans_a ? m : k);
+        unpack_b(b, t, factor, s->trans_b ? j0 : k0, s->trans_b ? k0 : j0, s->trans_b ? n : k,
+                 s->trans_b ? k : n);
         const struct gemm_block block = {.shape = gemm_shape_of(s->trans_a, s->trans_b, m, n, k),
-                                         .a = a,
+                                         .a = as_it_is ? gemm_at(t->a, DTYPE_F32, at) : a,
                                          .b = b,
                                          .c = c,
-                                         .lda = s->trans_a ? m : k,
+                                         .lda = as_it_is     ? t->lda
+                                                : s->trans_a ? m
+                                                             : k,
                                          .ldb = s->trans_b ? k : n,
                                          .ldc = stored ? n : t->ldc,
                                          .add = k0 > 0 || (t->add && !stored)};
@@ -139,6 +163,11 @@ static void multiply(const struct gemm_block *t, enum dtype factor)
                            least(COLUMNS, t->shape.n - j0));
 }
 
+static void multiply_floats(const struct gemm_block *t)
+{
+    multiply(t, DTYPE_F32);
+}
+
 static void multiply_bfloats(const struct gemm_block *t)
 {
     multiply(t, DTYPE_BF16);
@@ -151,7 +180,9 @@ static void multiply_halves(const struct gemm_block *t)
 
 gemm_multiply *gemm_rounded(enum dtype factor)
 {
-    return factor == DTYPE_BF16 ? multiply_bfloats : multiply_halves;
+    return factor == DTYPE_F32    ? multiply_floats
+           : factor == DTYPE_BF16 ? multiply_bfloats
+                                  : multiply_halves;
 }
 
 #else
@@ -167,18 +198,18 @@ gemm_multiply *gemm_rounded(enum dtype factor)
 /* --- the providers */
 
 /* Who multiplies on the host; NULL: our own kernel, which rounds in the same way. */
-static gemm_multiply *on_host(const struct device *dev, enum dtype factor)
+static gemm_multiply *on_host(const struct device *dev, enum dtype factor, int packed)
 {
     if (!device_info(dev)->has_native)
         return NULL;
-    if (factor == DTYPE_BF16 && gemm_bf16_instructions())
+    if (factor == DTYPE_BF16 && gemm_bf16_instructions() && !packed)
         return gemm_bf16_instructions();
     return gemm_rounded(factor);
 }
 
 static int init(struct gemm *gemm, enum dtype factor, struct error *err)
 {
-    gemm_multiply *host = on_host(gemm->dev, factor);
+    gemm_multiply *host = on_host(gemm->dev, factor, packed_is(gemm->shape.type[1]));
     gemm->on_host = host != NULL;
     if (host && host == gemm_rounded(factor))
         gemm_blas_ready();
@@ -207,9 +238,9 @@ static void describe(const struct gemm *gemm, char *to, size_t size)
 static const char *identity(const struct device *dev, enum dtype factor, char name[256])
 {
     const char *type = factor == DTYPE_BF16 ? "bf16" : "fp16";
-    if (on_host(dev, factor) && on_host(dev, factor) == gemm_bf16_instructions())
+    if (on_host(dev, factor, 0) && on_host(dev, factor, 0) == gemm_bf16_instructions())
         return "bf16 AVX512_BF16";
-    snprintf(name, 256, "%s %s", type, on_host(dev, factor) ? gemm_blas_identity() : "own");
+    snprintf(name, 256, "%s %s", type, on_host(dev, factor, 0) ? gemm_blas_identity() : "own");
     return name;
 }
 
@@ -231,6 +262,7 @@ const struct gemm_provider gemm_bf16 = {
     .enqueue = enqueue,
     .fini = fini,
     .describe = describe,
+    .unpacks = 1,
 };
 
 static int fp16_init(struct gemm *gemm, struct error *err)
@@ -251,4 +283,5 @@ const struct gemm_provider gemm_fp16 = {
     .enqueue = enqueue,
     .fini = fini,
     .describe = describe,
+    .unpacks = 1,
 };

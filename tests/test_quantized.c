@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Products of packed matrices of weights, forward and the gradient of x, against the same in double
+ * precision: every type, few rows and many, rows that are no blocks, activations as they may be
+ * stored, cut as for a CPU and as for a GPU, by each provider. A plan run twice gives the same
+ * bits.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chosen.h"
+#include "device/gemm/provider.h"
+#include "exec/exec.h"
+#include "lower/lower.h"
+#include "ops/ops.h"
+#include "quant/quant.h"
+
+static struct error err;
+
+#define OK(call)                                 \
+    do {                                         \
+        if (call)                                \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+enum { FLAT, AS_GPU, MODES };
+static struct device *devices[MODES];
+
+static int open_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++) {
+        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
+            continue;
+        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
+                                                             .memory_fraction = 0.9,
+                                                             .threads = -1},
+                                    &err);
+        if (!devices[mode]) {
+            print_error("%s\n", err.text);
+            return -1;
+        }
+    }
+    if (devices[AS_GPU])
+        device_act_as_gpu(devices[AS_GPU]);
+    return 0;
+}
+
+static int close_devices(void **state)
+{
+    (void)state;
+    for (int mode = 0; mode < MODES; mode++)
+        device_close(devices[mode]);
+    return 0;
+}
+
+struct problem {
+    enum dtype dtype, stored;
+    size_t rows, in, out;
+    int in_out, add;
+};
+
+/* A number that bfloat16 holds. */
+static float value(size_t i, size_t stream)
+{
+    return (float)((double)((i * 2654435761u + stream * 40503u) % 251u) / 64 - 1.953125);
+}
+
+/* What a problem is made of and comes to, all owned. */
+struct data {
+    size_t inputs, outputs, weights;
+    float *x, *dy, *before, *w;
+    double *y, *dx;
+    unsigned char *packed;
+    struct packed_form form;
+};
+
+static void *room(size_t bytes)
+{
+    void *p = calloc(1, bytes + 1);
+    assert_non_null(p);
+    return p;
+}
+
+static float *values(size_t n, size_t stream)
+{
+    float *x = room(n * sizeof *x);
+    for (size_t i = 0; i < n; i++)
+        x[i] = value(i, stream);
+    return x;
+}
+
+static struct data data_new(const struct problem *p)
+{
+    struct data d = {
+        .inputs = p->rows * p->in, .outputs = p->rows * p->out, .weights = p->in * p->out};
+    const size_t high = p->in_out ? p->in : p->out, wide = p->in_out ? p->out : p->in;
+    d.x = values(d.inputs, 1);
+    d.dy = values(d.outputs, 2);
+    d.before = values(d.inputs, 3);
+    d.w = values(d.weights, 4);
+    for (size_t i = 0; i < d.weights; i++) /* scales of their own */
+        d.w[i] *= (float)(1 + i / 64 % 13) / (float)(1 + i / wide % 5);
+    d.form = packed_form(p->dtype, high, wide);
+    d.packed = room(d.form.bytes);
+    OK(quant_pack(p->dtype, d.w, high, wide, d.packed, "w", &err));
+    packed_unpack(p->dtype, d.packed, high, wide, 0, d.weights, d.w);
+    d.y = room(d.outputs * sizeof *d.y);
+    d.dx = room(d.inputs * sizeof *d.dx);
+    for (size_t r = 0; r < p->rows; r++)
+        for (size_t o = 0; o < p->out; o++)
+            for (size_t i = 0; i < p->in; i++) {
+                const double w = (double)d.w[p->in_out ? i * p->out + o : o * p->in + i];
+                d.y[r * p->out + o] += w * (double)d.x[r * p->in + i];
+                d.dx[r * p->in + i] += w * (double)d.dy[r * p->out + o];
+            }
+    return d;
+}
+
+static void data_fini(struct data *d)
+{
+    free(d->x);
+    free(d->dy);
+    free(d->before);
+    free(d->w);
+    free(d->y);
+    free(d->dx);
+    free(d->packed);
+}
+
+/* The largest difference, as part of the size of the numbers. */
+static void compare(const struct problem *p, const char *what, const float *got, const double *want,
+                    const float *before, size_t n)
+{
+    const double least = p->stored == DTYPE_F32 ? 2e-6 : p->stored == DTYPE_BF16 ? 0x1p-6 : 0x1p-9;
+    double size = 0, apart = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double was = before ? (double)before[i] : 0;
+        size += want[i] * want[i] / (double)n;
+        apart = fmax(apart, fabs((double)got[i] - was - want[i]));
+        if (isnan(got[i]))
+            apart = INFINITY;
+    }
+    if (!(apart <= least * (4 * sqrt(size) + 4 * (before != NULL))))
+        fail_msg("%s%s, %zu rows, [%zu, %zu], stored as %s: %s is %.3g from the reference, whose "
+                 "size is %.3g",
+                 dtype_name(p->dtype), p->in_out ? " in-out" : "", p->rows, p->out, p->in,
+                 dtype_name(p->stored), what, apart, sqrt(size));
+}
+
+static struct tensor *product(struct graph *g, const struct problem *p, struct tensor *x,
+                              struct tensor **w)
+{
+    *w = graph_state(g, "w", p->dtype, 2,
+                     p->in_out ? (size_t[]){p->in, p->out} : (size_t[]){p->out, p->in});
+    return p->in_out ? op_product_in_out(g, x, *w) : op_product(g, x, *w);
+}
+
+static void run(const struct problem *p, const struct data *d, struct device *dev,
+                const struct gemm_provider *provider, int scattered)
+{
+    struct params *params = params_new(0);
+    struct graph *g = graph_new(params, 1, 1);
+    assert_true(params && g);
+    op_store(g, p->stored);
+    struct tensor *x = graph_state(g, "x", DTYPE_F32, 2, (size_t[]){p->rows, p->in}), *w;
+    x->needs_grad = 1;
+    if (p->add) {
+        x->grad = graph_state(g, "before", DTYPE_F32, 2, x->dim);
+        x->grad_written = 1;
+    }
+    struct tensor *y = graph_keep(g, product(g, p, x, &w));
+    y->grad = graph_state(g, "upstream", DTYPE_F32, 2, y->dim);
+    y->grad_written = 1;
+    struct plan *plan = lower_graph(g, dev, &err);
+    if (!plan)
+        fail_msg("%s", err.text);
+    x->grad->keep = 1;
+    params_place(params, device_info(dev)->base_align);
+    plan->scattered = scattered;
+    OK(plan_place(plan, &err));
+    OK(plan_check(plan, &err));
+    OK(exec_prepare(plan, NULL, provider, &err));
+    float *got[2] = {room(d->outputs * sizeof(float)), room(d->outputs * sizeof(float))};
+    float *dx[2] = {room(d->inputs * sizeof(float)), room(d->inputs * sizeof(float))};
+    for (int again = 0; again < 2; again++) {
+        OK(tensor_write(x, d->x, &err));
+        OK(tensor_write(w, d->packed, &err));
+        OK(tensor_write(y->grad, d->dy, &err));
+        if (p->add)
+            OK(tensor_write(x->grad, d->before, &err));
+        OK(exec_run(plan, 0, plan->launch_count, &err));
+        OK(tensor_read(y, got[again], &err));
+        OK(tensor_read(x->grad, dx[again], &err));
+    }
+    assert_memory_equal(got[0], got[1], d->outputs * sizeof(float));
+    assert_memory_equal(dx[0], dx[1], d->inputs * sizeof(float));
+    compare(p, "y", got[0], d->y, NULL, d->outputs);
+    compare(p, "dx", dx[0], d->dx, p->add ? d->before : NULL, d->inputs);
+    for (int i = 0; i < 2; i++) {
+        free(got[i]);
+        free(dx[i]);
+    }
+    plan_free(plan);
+    params_free(params);
+}
+
+static void check(const struct problem *p)
+{
+    const char *const names[] = {p->stored == DTYPE_BF16  ? "bf16_products"
+                                 : p->stored == DTYPE_F16 ? "fp16_products"
+                                                          : "own",
+                                 p->stored == DTYPE_F32 ? "cblas" : NULL};
+    struct data d = data_new(p);
+    for (int mode = 0; mode < MODES; mode++)
+        for (int i = 0; i < 2 && names[i] && devices[mode]; i++) {
+            const struct gemm_provider *provider = gemm_provider_find(names[i]);
+            if (i && (!provider->serves || !provider->serves(devices[mode])))
+                continue;
+            run(p, &d, devices[mode], provider, 0);
+            run(p, &d, devices[mode], provider, 1);
+        }
+    data_fini(&d);
+}
+
+static void check_dtype(enum dtype dtype)
+{
+    static const size_t rows[] = {1, 3, 8, 9, 64, 65};
+    static const size_t shapes[][2] = {{5, 7}, {33, 50}, {70, 128}, {17, 192}, {96, 80}};
+    static const enum dtype stored[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    for (size_t s = 0; s < 5; s++)
+        for (size_t r = 0; r < 6; r++)
+            for (int k = 0; k < (s == 2 ? 3 : s % 2 ? 2 : 1); k++)
+                check(&(struct problem){.dtype = dtype,
+                                        .stored = stored[k],
+                                        .rows = rows[r],
+                                        .out = shapes[s][0],
+                                        .in = shapes[s][1],
+                                        .in_out = (s + r) % 3 == 0,
+                                        .add = (s + r + (size_t)k) % 2 == 0});
+}
+
+static void test_nf4(void **state)
+{
+    (void)state;
+    check_dtype(DTYPE_NF4);
+}
+
+static void test_nested(void **state)
+{
+    (void)state;
+    check_dtype(DTYPE_NF4_NESTED);
+}
+
+static void test_int8(void **state)
+{
+    (void)state;
+    check_dtype(DTYPE_INT8);
+}
+
+/* More than one block of the host's, and two groups of nested scales. */
+static void test_large(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 2; k++)
+        check(&(struct problem){.dtype = DTYPE_NF4_NESTED,
+                                .stored = k ? DTYPE_BF16 : DTYPE_F32,
+                                .rows = 260,
+                                .out = 300,
+                                .in = 330,
+                                .in_out = k});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nf4),
+        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_int8),
+        cmocka_unit_test(test_large),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests(tests, open_devices, close_devices);
+}
