@@ -678,6 +678,16 @@ static void check(uint32_t seed, size_t batch, size_t window, build_fn *build)
 
 /* --- compositions that were wrong once, or could be */
 
+/* Linear layers drawn at random beside all else, most of them with an adapter. */
+static void build_adapted(struct making *m)
+{
+    static char *target[] = {"*.own*", "*.shared0"};
+    const struct adapter adapter = {
+        .rank = 3, .alpha = 2, .dropout = 0.25, .target = target, .targets = 2};
+    params_adapt(m->g->params, &adapter);
+    build_random(m);
+}
+
 /* A sum of a tensor with itself. */
 static void build_twice(struct making *m)
 {
@@ -742,9 +752,18 @@ static void test_random(void **state)
             check(seed, batches[seed % 4], windows[seed % 3], build_random);
 }
 
+static void test_adapted(void **state)
+{
+    static const size_t batches[] = {3, 1, 2}, windows[] = {5, 1};
+    (void)state;
+    for (uint32_t seed = 200; seed < 216; seed++)
+        check(seed, batches[seed % 3], windows[seed % 2], build_adapted);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_random)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_random),
+                                       cmocka_unit_test(test_adapted)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("compose", tests, open_device, close_device);
 }

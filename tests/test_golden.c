@@ -257,6 +257,7 @@ int main(int argc, char **argv)
 {
     static const char *const names[] = {
         "accumulate",
+        "adapter",
         "bilstm",
         "bilstm-attention",
         "cnn-attention",

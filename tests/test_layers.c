@@ -176,6 +176,10 @@ static const struct model {
     {"frozen",
      2,
      {"model.type=transformer", "model.layers=3", "model.freeze=encoder.layers.*.linear*"}},
+    {"adapter",
+     2,
+     {"model.type=transformer", "model.layers=3", "adapter.r=3", "adapter.dropout=0.25",
+      "adapter.target=all"}},
 };
 
 static char *const common[] = {"model.d_model=16", "model.heads=2",      "model.feedforward=24",

@@ -226,6 +226,74 @@ static void patterns_that_fit_nothing(void **state)
     device_close(dev);
 }
 
+/* Paths, ends of paths behind a point, patterns of whole paths. */
+static void targets_of_an_adapter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *target, *weight;
+        int fits;
+    } of[] = {
+        {"q_proj", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"self_attn.q_proj", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"model.layers.0.self_attn.q_proj", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"in_proj", "encoder.layers.0.self_attn.in_proj_weight", 1},
+        {"proj", "model.layers.0.self_attn.q_proj.weight", 0},
+        {"q_proj.weight", "model.layers.0.self_attn.q_proj.weight", 0},
+        {"self_attn", "model.layers.0.self_attn.q_proj.weight", 0},
+        {"output", "output.weight", 1},
+        {"put", "output.weight", 0},
+        {"*.q_proj", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"model.layers.[01].*", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"model.layers.?.mlp.*", "model.layers.0.self_attn.q_proj.weight", 0},
+        {"*.q_pro", "model.layers.0.self_attn.q_proj.weight", 0},
+        {"all", "model.layers.0.self_attn.q_proj.weight", 1},
+        {"all", "encoder.layers.0.output.weight", 1},
+        {"all", "output.weight", 0},
+        {"all", "lm_head.weight", 0},
+    };
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+        if (adapter_fits(of[i].target, of[i].weight) != of[i].fits)
+            fail_msg("%s and %s: not %d", of[i].target, of[i].weight, of[i].fits);
+    assert_int_equal(adapter_owns("h.0.c_fc.lora_A.weight"), 1);
+    assert_int_equal(adapter_owns("h.0.c_fc.lora_B.weight"), 1);
+    assert_int_equal(adapter_owns("h.0.c_fc.weight"), 0);
+    assert_int_equal(adapter_owns("lora_A.weight"), 0);
+}
+
+/* With an adapter all but its parameters are frozen; a target has to fit a linear layer. */
+static void an_adapter(void **state)
+{
+    (void)state;
+    static char *const target[] = {"*.4", "*.1"}, *const freeze[] = {"*.lora_A.*"};
+    static const char *const own[] = {"encoder.4.lora_A.weight", "encoder.4.lora_B.weight"};
+    const struct adapter adapter = {.rank = 2, .alpha = 2, .target = target, .targets = 2};
+    const size_t dim[] = {3, 2};
+    struct device *dev = none(1 << 20);
+    struct params *params = params_new(0);
+    params_adapt(params, &adapter);
+    params_freeze(params, freeze, 1);
+    assert_int_equal(params_adapts(params, "encoder.4.weight"), 0); /* not there yet */
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(params_get(params, i ? "encoder.1.weight" : "encoder.4.weight", 2, dim, 1,
+                                   INIT_NORMAL, 1));
+    assert_int_equal(params_adapts(params, "encoder.4.weight"), 1);
+    assert_string_equal(params_unadapted(params), "*.1"); /* the other is no linear layer */
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(params_get(params, own[i], 2, dim, 1, INIT_NORMAL, 1));
+    assert_null(params_unfrozen(params));
+    struct params *twin = params_twin(params);
+    assert_non_null(twin);
+    for (size_t i = 0; i < params->count; i++) {
+        const enum param_group group = i < 3 ? PARAM_FROZEN : PARAM_TRAINED;
+        assert_int_equal(params->list[i]->group, group);
+        assert_int_equal(twin->list[i]->group, group);
+    }
+    params_free(twin);
+    params_free(params);
+    device_close(dev);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +302,8 @@ int main(void)
         cmocka_unit_test(frozen_ones),
         cmocka_unit_test(a_name_twice),
         cmocka_unit_test(patterns_that_fit_nothing),
+        cmocka_unit_test(targets_of_an_adapter),
+        cmocka_unit_test(an_adapter),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("params", tests, NULL, NULL);

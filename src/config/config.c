@@ -562,6 +562,20 @@ static void check_targets(struct config_making *p)
               "scaler = window has standardised each window already");
 }
 
+static void check_adapter(struct config_making *p)
+{
+    const struct config *c = p->config;
+    const struct option *r = KEY(adapter, r);
+    if (c->adapter.r)
+        return;
+    if (c->adapter.alpha > 0)
+        clash(p, KEY(adapter, alpha), r, "without r there is no adapter");
+    else if (c->adapter.dropout > 0)
+        clash(p, KEY(adapter, dropout), r, "without r there is no adapter");
+    else if (c->adapter.target.count != 1 || strcmp(*c->adapter.target.item, "all") != 0)
+        clash(p, KEY(adapter, target), r, "without r there is no adapter");
+}
+
 /* A step is effective_batch windows, where that is given. */
 static void check_batch(struct config_making *p)
 {
@@ -615,6 +629,7 @@ static void check_training(struct config_making *p)
     if (c->train.lr_min > c->train.lr)
         clash(p, KEY(train, lr_min), KEY(train, lr), "lr_min = %g is above lr = %g",
               c->train.lr_min, c->train.lr);
+    check_adapter(p);
     check_batch(p);
     check_epochs(p);
     if (c->train.batch > 0 && c->train.batch % c->train.shards)

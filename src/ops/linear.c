@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "lower/lower.h"
+#include "ops/adapter.h"
 #include "ops/classes.h"
 #include "ops/ops.h"
 #include "tensor/packed.h"
@@ -108,16 +109,17 @@ struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tenso
 struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, const char *name,
                               double bound)
 {
-    return op_product(g, x,
-                      graph_weight(g, graph_name("%s.weight", name), 2,
-                                   (size_t[]){out, tensor_columns(x)}, bound));
+    struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 2,
+                                    (size_t[]){out, tensor_columns(x)}, bound);
+    return op_adapted(g, x, w, op_product(g, x, w));
 }
 
 struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, const char *weight,
                                const char *bias, double weight_bound, double bias_bound)
 {
     struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, tensor_columns(x)}, weight_bound);
-    return op_bias(g, op_product(g, x, w), graph_bias(g, bias, out, bias_bound));
+    struct tensor *y = op_adapted(g, x, w, op_product(g, x, w));
+    return op_bias(g, y, graph_bias(g, bias, out, bias_bound));
 }
 
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t out, const char *name)

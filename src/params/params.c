@@ -74,6 +74,8 @@ void params_freeze(struct params *params, char *const *pattern, size_t count)
 
 static int is_frozen(const struct params *params, const char *name)
 {
+    if (params->adapter.rank && !adapter_owns(name))
+        return 1;
     for (size_t i = 0; i < params->freezes; i++)
         if (!fnmatch(params->freeze[i], name, 0))
             return 1;
@@ -89,6 +91,34 @@ const char *params_unfrozen(const struct params *params)
                    !fnmatch(params->freeze[i], params->list[k]->value.name, 0);
         if (!fits)
             return params->freeze[i];
+    }
+    return NULL;
+}
+
+void params_adapt(struct params *params, const struct adapter *adapter)
+{
+    params->adapter = *adapter;
+}
+
+int params_adapts(struct params *params, const char *weight)
+{
+    struct param *p = params->slots ? *slot_of(params, weight) : NULL;
+    if (!p)
+        return 0;
+    p->is_linear = 1;
+    return adapter_wants(&params->adapter, weight);
+}
+
+const char *params_unadapted(const struct params *params)
+{
+    const struct adapter *a = &params->adapter;
+    for (size_t i = 0; a->rank && i < a->targets; i++) {
+        int fits = 0;
+        for (size_t k = 0; k < params->count && !fits; k++)
+            fits = params->list[k]->is_linear &&
+                   adapter_fits(a->target[i], params->list[k]->value.name);
+        if (!fits)
+            return a->target[i];
     }
     return NULL;
 }
@@ -167,6 +197,7 @@ struct params *params_twin(const struct params *of)
     if (twin) {
         twin->shares = of;
         params_freeze(twin, of->freeze, of->freezes);
+        params_adapt(twin, &of->adapter);
     }
     for (size_t i = 0; twin && i < of->count; i++) {
         const struct param *p = of->list[i];

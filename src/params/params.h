@@ -16,6 +16,7 @@
 
 #include "device/device.h"
 #include "error.h"
+#include "params/adapter.h"
 #include "params/arena.h"
 #include "tensor/tensor.h"
 
@@ -43,7 +44,8 @@ enum param_group {
 struct param {
     struct tensor value, grad; /* named as in PyTorch; places: bytes in the arenas */
     enum param_group group;
-    int decay; /* takes weight decay */
+    int decay;     /* takes weight decay */
+    int is_linear; /* the weight of a linear layer */
     enum init_kind init;
     double scale;
     size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
@@ -60,6 +62,7 @@ struct params {
     enum init_kind weights; /* how graph_weight() draws; INIT_UNIFORM: as PyTorch's modules do */
     char *const *freeze;    /* [freezes] patterns of names */
     size_t freezes;
+    struct adapter adapter; /* with a rank: all but its own parameters are frozen */
     /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
      * bytes. */
     size_t elems, decayed, running, frozen;
@@ -88,6 +91,16 @@ void params_freeze(struct params *params, char *const *pattern, size_t count);
 
 /* A pattern of params_freeze() that fits no parameter; NULL: each fits. */
 const char *params_unfrozen(const struct params *params);
+
+/* Linear layers that are made from now on have this adapter where one of its targets fits. All
+ * parameters but its own, made from now on, are frozen. */
+void params_adapt(struct params *params, const struct adapter *adapter);
+
+/* Whether the adapter is for the linear layer of this weight, which is there. */
+int params_adapts(struct params *params, const char *weight);
+
+/* A target of the adapter that fits no linear layer; NULL: each fits. */
+const char *params_unadapted(const struct params *params);
 
 /* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);

@@ -125,10 +125,14 @@ int weights_resume(struct training *t, const struct folder *folder,
     return 0;
 }
 
-static int load(const struct training *t, const char *path, int *summed, struct error *err)
+typedef int load_fn(struct engine *e, const struct safetensors *st, const char *path,
+                    struct error *err);
+
+static int load(const struct training *t, const char *path, load_fn *how, int *summed,
+                struct error *err)
 {
     struct safetensors *st = safetensors_open(path, err);
-    int result = st ? checkpoint_load_weights(t->engine, st, path, err) : -1;
+    int result = st ? how(t->engine, st, path, err) : -1;
     *summed = st && st->summed;
     safetensors_free(st);
     return result;
@@ -137,7 +141,7 @@ static int load(const struct training *t, const char *path, int *summed, struct 
 int weights_load_own(const struct training *t, const char *name, struct error *err)
 {
     char *path = train_path(t, name);
-    int summed, result = path ? load(t, path, &summed, err)
+    int summed, result = path ? load(t, path, checkpoint_load_weights, &summed, err)
                               : error_set(err, STATUS_FAILED, "%s: out of memory", name);
     free(path);
     return result;
@@ -152,7 +156,7 @@ int weights_start(struct training *t, const struct weights_terms *terms, struct 
         return -1;
     if (!init || !*init)
         return 0;
-    if (load(t, init, &summed, err))
+    if (load(t, init, checkpoint_load_model, &summed, err))
         return -1;
     prepare_tell_unchecked(terms->verbosity, t->log, summed, init);
     return 0;

@@ -443,16 +443,21 @@ static int take_place(void *to, size_t offset, size_t bytes, const void *piece, 
     return arena_write(place->arena, place->offset + offset, bytes, piece, err);
 }
 
+/* Which parameters a file must have: the trained ones, all, or all but those of an adapter. */
+enum needed { NEEDED_TRAINED, NEEDED_ALL, NEEDED_MODEL };
+
 static int load_arena(struct engine *e, const struct safetensors *st, struct arena *arena,
-                      const char *prefix, int all, const char *path, struct error *err)
+                      const char *prefix, enum needed needed, const char *path, struct error *err)
 {
     for (size_t i = 0; i < e->params->count; i++) {
-        if (!all && e->params->list[i]->group != PARAM_TRAINED)
+        if (needed == NEEDED_TRAINED && e->params->list[i]->group != PARAM_TRAINED)
             continue;
         const struct tensor *t = &e->params->list[i]->value;
         char name[160];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
         const struct safetensor *from = safetensors_find(st, name);
+        if (!from && needed == NEEDED_MODEL && adapter_owns(name))
+            continue;
         if (!from)
             return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",
                              path, name);
@@ -475,9 +480,11 @@ static int load_optim(struct engine *e, const struct safetensors *st, const char
 {
     const struct optim *o = &e->optim;
     for (size_t i = 0; i < o->class->slots; i++)
-        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, 0, path, err))
+        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, NEEDED_TRAINED, path, err))
             return -1;
-    return e->judged == e->params ? 0 : load_arena(e, st, e->params->values, TRAINED, 0, path, err);
+    return e->judged == e->params
+               ? 0
+               : load_arena(e, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err);
 }
 
 static int is_param(const struct engine *e, const char *name)
@@ -488,22 +495,35 @@ static int is_param(const struct engine *e, const char *name)
     return 0;
 }
 
-int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
-                            struct error *err)
+static int load_weights(struct engine *e, const struct safetensors *st, enum needed needed,
+                        const char *path, struct error *err)
 {
     for (size_t i = 0; i < st->count; i++) {
         const char *name = st->tensor[i].name;
-        if (strncmp(name, "optimizer.", 10) && strncmp(name, "state.", 6) && !is_param(e, name))
-            return error_set(
-                err, STATUS_INPUT,
-                "%s: tensor %s is none of this model's: a checkpoint of another model?", path,
-                name);
+        if (!strncmp(name, "optimizer.", 10) || !strncmp(name, "state.", 6) || is_param(e, name))
+            continue;
+        return error_set(err, STATUS_INPUT, "%s: tensor %s is %s", path, name,
+                         adapter_owns(name)
+                             ? "of an adapter, which this model lacks at that layer"
+                             : "none of this model's: a checkpoint of another model?");
     }
-    return load_arena(e, st, e->judged->values, "", 1, path, err) ||
+    return load_arena(e, st, e->judged->values, "", needed, path, err) ||
                    (e->judged != e->params &&
-                    load_arena(e, st, e->params->values, "", 1, path, err))
+                    load_arena(e, st, e->params->values, "", needed, path, err))
                ? -1
                : 0;
+}
+
+int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
+                            struct error *err)
+{
+    return load_weights(e, st, NEEDED_ALL, path, err);
+}
+
+int checkpoint_load_model(struct engine *e, const struct safetensors *st, const char *path,
+                          struct error *err)
+{
+    return load_weights(e, st, NEEDED_MODEL, path, err);
 }
 
 static json_int_t whole(const json_t *state, const char *key, int *good)

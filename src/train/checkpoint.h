@@ -58,6 +58,10 @@ void checkpoint_fini(struct checkpoint *c);
 int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
                             struct error *err);
 
+/* The same where the parameters of an adapter may be missing, which then stay as they are. */
+int checkpoint_load_model(struct engine *e, const struct safetensors *st, const char *path,
+                          struct error *err);
+
 /* Optimizer state and progress of last.safetensors, also of format 1, which 0.1.0 wrote. */
 int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
                           struct progress *progress, struct error *err);

@@ -81,6 +81,55 @@ static void list_names(const struct params *p, char *text, size_t size)
     }
 }
 
+/* The part of a path behind its last point: "linear1". */
+static const char *last_part(const char *path, size_t length, size_t *n)
+{
+    const char *at = path + length;
+    while (at > path && at[-1] != '.')
+        at--;
+    *n = (size_t)(path + length - at);
+    return at;
+}
+
+/* What the paths of linear layers end in, each once, as far as there is room. */
+static void list_layers(const struct params *p, char *text, size_t size)
+{
+    size_t used = 0, n, other;
+    *text = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        const char *name = p->list[i]->value.name, *part = last_part(name, adapter_path(name), &n);
+        int is_new = p->list[i]->is_linear;
+        for (size_t k = 0; k < i && is_new; k++) {
+            const char *before = p->list[k]->value.name;
+            before = last_part(before, adapter_path(before), &other);
+            is_new = !p->list[k]->is_linear || n != other || memcmp(part, before, n) != 0;
+        }
+        if (!is_new)
+            continue;
+        if (used + n + 8 > size) {
+            strcat(text, " ...");
+            return;
+        }
+        used +=
+            (size_t)snprintf(text + used, size - used, "%s%.*s", used ? ", " : "", (int)n, part);
+    }
+}
+
+/* That each target of the adapter fits a layer. */
+static int check_adapted(const struct params *p, struct error *err)
+{
+    char names[256];
+    const char *fits_none = params_unadapted(p);
+    if (!fits_none)
+        return 0;
+    list_layers(p, names, sizeof names);
+    return error_set(err, STATUS_USAGE,
+                     *names ? "[adapter] target: '%s' fits no linear layer of the model; their "
+                              "paths end in %s"
+                            : "[adapter] target: '%s' fits no linear layer: the model has none%s",
+                     fits_none, names);
+}
+
 /* That each pattern of model.freeze fits a parameter and something is left to train. */
 static int check_frozen(const struct params *p, struct error *err)
 {
@@ -104,7 +153,7 @@ static int allocate(struct engine *e, int training, struct error *err)
     struct params *p = e->params, *judged = e->judged == p ? NULL : e->judged;
     const size_t align = device_info(e->dev)->base_align;
     params_place(p, align);
-    if (training && check_frozen(p, err))
+    if (check_adapted(p, err) || (training && check_frozen(p, err)))
         return -1;
     const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
     const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + p->frozen +
@@ -273,6 +322,13 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
+    params_adapt(e->params,
+                 &(struct adapter){.rank = (size_t)config->adapter.r,
+                                   .alpha = config->adapter.alpha > 0 ? config->adapter.alpha
+                                                                      : (double)config->adapter.r,
+                                   .dropout = config->adapter.dropout,
+                                   .target = config->adapter.target.item,
+                                   .targets = config->adapter.target.count});
     if (options->training)
         params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
     e->judged = e->params;

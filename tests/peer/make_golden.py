@@ -307,6 +307,19 @@ CASES = {
         freeze="conv.0.*, conv_norm.?.bias, gru.weight_hh_l1, *.bias_ih_l0",
         clip_norm=0.05,
     ),
+    "adapter": dict(
+        type="transformer",
+        K=2,
+        layers=2,
+        attention="causal",
+        norm_first="no",
+        adapter_r=3,
+        adapter_alpha=4.5,
+        adapter_target="linear2, encoder.layers.1.linear1, input",
+        lr=1e-2,
+        weight_decay=0.5,
+        clip_norm=0.3,
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -321,7 +334,8 @@ def case_ini(case):
     values["scaler"] = "none"
     text = ""
     for section, keys in defaults().items():
-        lines = [f"{key} = {values[key]}\n" for key in keys if key in values]
+        prefix = "adapter_" if section == "adapter" else ""  # its names are others' as well
+        lines = [f"{key} = {values[prefix + key]}\n" for key in keys if prefix + key in values]
         if section == "data":  # its noise is another than the loss's
             lines = [line for line in lines if not line.startswith("noise")]
         text += f"[{section}]\n" + "".join(lines) if lines else ""
@@ -354,7 +368,33 @@ def language_losses(model, tokens, loss, nothing=None):
 
 
 def make_model(ini):
-    """The untrained model of a configuration."""
+    """The untrained model of a configuration, with its adapter."""
+    model = make_plain(ini)
+    adapter = ini["adapter"]
+    if not adapter.getint("r"):
+        return model
+    from peft import LoraConfig, inject_adapter_in_model
+
+    how = LoraConfig(
+        r=adapter.getint("r"),
+        lora_alpha=adapter.getfloat("alpha"),
+        target_modules=[target.strip() for target in adapter["target"].split(",")],
+    )
+    return inject_adapter_in_model(how, model)
+
+
+def plain(name):
+    """The name in a file of what PEFT wraps."""
+    return name.replace(".base_layer.", ".").replace(".default.", ".")
+
+
+def wrapped(model, values):
+    """The same the other way round: a state_dict."""
+    return {name: values[plain(name)] for name in model.state_dict()}
+
+
+def make_plain(ini):
+    """The model without adapter."""
     if ini["model"]["type"] == "language":
         return language.make(language.model_config(ini, 256))
     if ini["model"]["type"] == "autoencoder":
@@ -385,13 +425,14 @@ def run(model, ini, x, extra):
     model.train()
     frozen = [pattern.strip() for pattern in ini["model"]["freeze"].split(",")]
     for name, p in model.named_parameters():
-        p.requires_grad_(not any(fnmatchcase(name, pattern) for pattern in frozen))
+        if any(fnmatchcase(name, pattern) for pattern in frozen):
+            p.requires_grad_(False)
     n, kept = sum(len(part) for part in xs[:group]), [b.clone() for b in model.buffers()]
     for part, with_part in zip(xs[:group], extras):
         (terms(model, part, ini["loss"], with_part)[0] * (len(part) / n)).backward()
     for name, p in model.named_parameters():
         if p.requires_grad:
-            out["grad." + name] = p.grad.clone()
+            out["grad." + plain(name)] = p.grad.clone()
     for buffer, before in zip(model.buffers(), kept):
         buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
@@ -416,8 +457,9 @@ def run(model, ini, x, extra):
     columns = torch.tensor(figures[:STEPS], dtype=torch.float64).T
     out.update(zip(("losses", "reconstruction", "contrastive", "norms"), columns))
     usual = ini["train"]["optimizer"] == "adamw" and not ini["model"]["freeze"]
+    usual = usual and not ini["adapter"].getint("r")
     after = running(model) if usual else model.state_dict().items()
-    out.update({"after." + name: b.detach().clone() for name, b in after})
+    out.update({"after." + plain(name): b.detach().clone() for name, b in after})
     for name, b in average.module.state_dict().items() if average else ():
         out["averaged." + name] = b.detach().clone()
     return out
@@ -436,8 +478,8 @@ def make(name, case):
     torch.manual_seed(sum(name.encode()))
     model = make_model(ini)
     with torch.no_grad():
-        for p in model.parameters():
-            if p.ndim == 1:  # so that no bias is 0 and no norm's weight is 1
+        for key, p in model.named_parameters():
+            if p.ndim == 1 or "lora_B" in key:  # so that no bias is 0 and no norm's weight is 1
                 p += 0.1 * torch.randn(p.shape)
     walk = torch.randn(n, T, features).cumsum(1) / T**0.5 + 0.3 * torch.randn(n, T, features)
     tensors = {"input": walk.float()}
@@ -452,7 +494,7 @@ def make(name, case):
         y = model(tensors["input"])
         tensors["target"] = torch.randn(y.shape)
         model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
-    tensors.update({"param." + key: p.detach().clone() for key, p in model.state_dict().items()})
+    tensors.update({"param." + plain(key): p.detach().clone() for key, p in model.state_dict().items()})
     tensors = {key: value if key == "tokens" else value.float() for key, value in tensors.items()}
     extra = tensors.get("noise", tensors.get("target"))
     extra = extra if extra is None else extra.double()
@@ -477,7 +519,7 @@ def check(path):
         ini = make_ini(file.metadata()["config"])
     model = make_model(ini)
     params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
-    model.load_state_dict(params, strict=True)
+    model.load_state_dict(wrapped(model, params), strict=True)
     x = tensors["input"] if "input" in tensors else tensors["tokens"].long()
     got = run(model, ini, x, tensors.get("noise", tensors.get("target")))
 
@@ -503,6 +545,7 @@ def main():
     parser.add_argument("names", nargs="*", help="cases to write; none: all")
     args = parser.parse_args()
     torch.set_num_threads(1)
+    torch.backends.mha.set_fastpath_enabled(False)  # it does not see adapters
     if args.check:
         for path in sorted(glob.glob(os.path.join(FOLDER, "*.safetensors"))):
             check(path)
