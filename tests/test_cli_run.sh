@@ -472,6 +472,13 @@ point "what SGD keeps" keeps sgd optimizer.momentum_buffer.
 point "what Lion keeps" keeps lion optimizer.exp_avg.
 point "the weights beside their averages" keeps averaged \
     optimizer.exp_avg.optimizer.exp_avg_sq.optimizer.trained.
+goes_on()
+{
+    set -- -q -c tiny.ini -s train.ema=0.9 -s train.schedule=constant
+    run 0 "$@" -o longer -s train.epochs=2 && run 0 "$@" -o longer --resume -s train.epochs=4 &&
+        run 0 "$@" -o long -s train.epochs=4 && same_weights longer/best.safetensors long/best.safetensors
+}
+point "a finished run goes on from the weights, not from their average" goes_on
 # optimizer_memory ARGUMENT...: MiB of parameters, MiB of the optimizer.
 optimizer_memory()
 {

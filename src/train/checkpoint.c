@@ -495,6 +495,19 @@ static int is_param(const struct engine *e, const char *name)
     return 0;
 }
 
+/* The weights whose average the model is: those that the file has beside it, or the model's. */
+static int load_averaged(struct engine *e, const struct safetensors *st, enum needed needed,
+                         const char *path, struct error *err)
+{
+    int has = 0;
+    if (e->judged == e->params)
+        return 0;
+    for (size_t i = 0; i < st->count && needed == NEEDED_ALL; i++)
+        has |= !strncmp(st->tensor[i].name, TRAINED, strlen(TRAINED));
+    return has ? load_arena(e, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err)
+               : load_arena(e, st, e->params->values, "", needed, path, err);
+}
+
 static int load_weights(struct engine *e, const struct safetensors *st, enum needed needed,
                         const char *path, struct error *err)
 {
@@ -508,8 +521,7 @@ static int load_weights(struct engine *e, const struct safetensors *st, enum nee
                              : "none of this model's: a checkpoint of another model?");
     }
     return load_arena(e, st, e->judged->values, "", needed, path, err) ||
-                   (e->judged != e->params &&
-                    load_arena(e, st, e->params->values, "", needed, path, err))
+                   load_averaged(e, st, needed, path, err)
                ? -1
                : 0;
 }
