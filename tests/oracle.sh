@@ -113,6 +113,7 @@ configuration config-amplifier-dgru "$configs/amplifier.ini" model.type=dgru dat
 configuration config-amplifier_tcn "$configs/amplifier_tcn.ini" data.eval_window=512
 configuration config-amplifier_transformer "$configs/amplifier_transformer.ini"
 configuration config-etth1 "$configs/etth1.ini" data.rows=4000
+configuration config-language "$configs/language.ini" train.steps=40
 configuration config-stocks "$configs/stocks.ini"
 configuration config-stocks-cnn "$configs/stocks.ini" model.type=cnn_recurrent model.cell=gru
 configuration config-stocks-transformer "$configs/stocks.ini" model.type=transformer model.attention=causal

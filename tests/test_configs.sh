@@ -104,6 +104,16 @@ each_channel()
 point "data tells of each channel by itself" each_channel
 tested="$tested etth1"
 
+# It runs for steps, not epochs.
+text()
+{
+    run 0 -c "$configs/language.ini" -o run --overwrite -s train.steps=20 -s 'train.evaluate=10 steps' &&
+        has out '^Epoch 0002/2 ' '^Cross-entropy of [0-9]+ test tokens: ' && drawn loss_curves &&
+        run 0 data -c "$configs/language.ini" && has out '^training  ' '^" "  *[0-9]+ +[0-9.]+%$'
+}
+point "language.ini" text
+tested="$tested language"
+
 # Each run of fleet.ini, on a file for each coin; one of them trained.
 coins()
 {

@@ -7,6 +7,7 @@
 #include "run/prepare.h"
 #include "sweep/sweep.h"
 #include "task/task.h"
+#include "text/tokenizer.h"
 #include "train/advice.h"
 #include "train/budget.h"
 #include "train/plan_text.h"
@@ -105,9 +106,12 @@ static void print_step(const struct engine *e)
     for (size_t i = 0; i < e->train->launch_count; i++)
         flops += e->train->launches[i]->flops *
                  (i < e->micro ? (double)(c->train.accumulate * c->train.shards) : 1);
-    printf("windows: %zu training, %zu validation, %zu test; %zu rows of %zu features\n",
-           d->count[PART_TRAIN], d->count[PART_VALIDATION], d->count[PART_TEST], d->rows,
-           d->features);
+    printf("windows: %zu training, %zu validation, %zu test; ", d->count[PART_TRAIN],
+           d->count[PART_VALIDATION], d->count[PART_TEST]);
+    if (d->token)
+        printf("%zu tokens, of %zu different ones\n", d->rows, tokenizer_count(d->tokenizer));
+    else
+        printf("%zu rows of %zu features\n", d->rows, d->features);
     advice_print(c, &s, stdout);
     printf("steps: %ld an epoch, %ld in all, %ld of warm-up; %ld x %ld windows each\n", s.per_epoch,
            s.total, s.warmup, c->train.accumulate, c->train.batch);

@@ -5,6 +5,7 @@
 #include "commands/commands.h"
 #include "run/prepare.h"
 #include "task/overview.h"
+#include "task/overview_texts.h"
 
 int command_data(const struct options *options, struct error *err)
 {
@@ -21,7 +22,7 @@ int command_data(const struct options *options, struct error *err)
         error_set(err, STATUS_FAILED, "out of memory");
     else if (!prepare_features(config, log, err) && (data = dataset_load(config, NULL, log, err))) {
         log_progress(log, "", 0, 0);
-        result = overview_report(config, data, err);
+        result = data->token ? overview_texts(data, err) : overview_report(config, data, err);
     }
     struct error late;
     dataset_free(data);
