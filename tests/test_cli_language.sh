@@ -123,6 +123,61 @@ else
     skip "model.py is Python" "no python3"
 fi
 
+# --- other shapes
+shapes()
+{
+    for shape in gpt2 llama qwen3; do
+        run 0 check -c lm.ini --gradients -s data.tokenizer=bytes -s model.shape=$shape -s model.d_model=20 \
+            -s model.heads=5 -s model.kv_heads=1 -s data.window=7 -s train.batch=4 -s model.vocabulary=259 "$@" &&
+            has out '^([1-9][0-9]*) of \1 gradients agree' || return 1
+        case $shape in gpt2) embedding=transformer.wte ;; *) embedding=model.embed_tokens ;; esac
+        has out "^$embedding.weight  *259 x 20 " || return 1
+    done
+}
+point "gradients of each shape" shapes
+point "gradients of each shape, untied" shapes -s model.tied=no -s model.context=9
+names()
+{
+    run 0 check -c lm.ini -s model.shape=qwen3 -s model.head_width=6 -s model.kv_heads=2 &&
+        has out '^model.layers.1.self_attn.q_proj.weight  *24 x 32 ' '^model.layers.1.self_attn.k_proj.weight  *12 x 32 ' \
+            '^model.layers.1.self_attn.o_proj.weight  *32 x 24 ' '^model.layers.1.self_attn.k_norm.weight  *6 ' \
+            '^model.layers.1.mlp.down_proj.weight  *32 x 96 ' '^model.norm.weight ' '^lm_head.weight  *19 x 32 ' &&
+        run 0 check -c lm.ini -s model.shape=llama -s model.tied=yes && ! grep -E 'lm_head|k_norm' out &&
+        run 0 check -c lm.ini -s model.context=99 && has out '^transformer.wpe.weight  *99 x 32 '
+}
+point "names and shapes of parameters" names
+few()
+{
+    run 2 check -c lm.ini -s model.vocabulary=18 && has err 'vocabulary: 18 tokens are fewer than the 19 of'
+}
+point "fewer tokens than the tokenizer makes" few
+cat >twin.py <<'PY'
+import sys
+sys.path.insert(0, sys.argv[1])
+import torch
+from model import load
+model, tokenizer = load(sys.argv[1] + "/best.safetensors")
+tokens, T = tokenizer.encode(open("text.txt").read()), model.window
+for i, line in enumerate(open("out").readlines()[1:4]):
+    loss = torch.nn.functional.cross_entropy(
+        model(torch.tensor([tokens[i * T : i * T + T]]))[0], torch.tensor(tokens[i * T + 1 : i * T + T + 1]))
+    assert abs(loss.item() - float(line.split(",")[3])) < 1e-4, (loss.item(), line)
+PY
+twins()
+{
+    for shape in gpt2 llama qwen3; do
+        run 0 -q -c lm.ini -o twin --overwrite -s train.epochs=1 -s model.shape=$shape -s model.kv_heads=2 \
+            -s model.context=20 "$@" && run 0 predict -m twin -i text.txt &&
+            "$twin_python" twin.py twin || return 1
+    done
+}
+twin_python=${TWIN_PYTHON-python3}
+if "$twin_python" -c 'import torch, numpy, safetensors' 2>/dev/null; then
+    point "model.py's numbers are those of predict" twins
+else
+    skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
+fi
+
 # --- documents
 documents()
 {

@@ -466,6 +466,8 @@ static void test_bounds_of_clashes(void **state)
 #define CONV "model.type=cnn_recurrent;data.targets=close"
 #define DGRU "model.type=dgru;data.targets=i, q;data.target_rows=window"
 #define TCN "model.type=tcn;data.targets=close"
+#define GPT2 "model.type=language;data.tokenizer=bytes"
+#define LLAMA GPT2 ";model.shape=llama"
 #define ROTARY "model.type=transformer;data.targets=close;data.target_rows=window"
     static const struct {
         const char *settings, *fault; /* NULL: they are accepted */
@@ -553,6 +555,37 @@ static void test_bounds_of_clashes(void **state)
         {"model.type=transformer;data.targets=close;model.heads=5", "cannot be shared by heads"},
         {"model.kv_heads=3", "heads = 4 cannot share kv_heads = 3 equally"},
         {CONV ";model.attention_layers=1;model.kv_heads=8", "heads = 4 cannot share kv_heads = 8"},
+        {GPT2, NULL},
+        {GPT2 ";model.positions=rotary", "positions = rotary is not that of shape = gpt2, learned"},
+        {GPT2 ";model.positions=learned", NULL},
+        {GPT2 ";model.norm=rms", "norm = rms is not that of shape = gpt2, layer"},
+        {GPT2 ";model.attention=full", "attention = full is not that of shape = gpt2, causal"},
+        {GPT2 ";model.activation=swiglu", "shape = gpt2 has no gate"},
+        {GPT2 ";model.activation=gelu_tanh", NULL},
+        {GPT2 ";model.heads=3", "d_model = 64 cannot be shared by heads = 3 equally"},
+        {GPT2 ";model.heads=3;model.head_width=8", "d_model = 64 cannot be shared by heads = 3"},
+        {GPT2 ";model.head_width=16", NULL},
+        {GPT2 ";model.head_width=8", "heads of shape = gpt2 are d_model / heads = 16 columns wide"},
+        {GPT2 ";model.context=49", "window = 50 is more than the 49 positions"},
+        {GPT2 ";model.context=50", NULL},
+        {GPT2 ";model.rotary_scaling=linear(2)", "positions of shape = gpt2 are learned"},
+        {LLAMA, NULL},
+        {LLAMA ";model.activation=gelu", "activation = gelu is not that of shape = llama, swiglu"},
+        {LLAMA ";model.norm_first=no", "norm_first = no is not that of shape = llama, yes"},
+        {LLAMA ";model.heads=3", "d_model = 64 cannot be shared by heads = 3 equally"},
+        {LLAMA ";model.heads=3;model.head_width=8", NULL},
+        {LLAMA ";model.heads=3;model.head_width=7", "heads of 7 columns have no halves"},
+        {LLAMA ";model.d_model=60;model.heads=20", "heads of 3 columns have no halves"},
+        {LLAMA ";model.heads=4;model.kv_heads=3", "heads = 4 cannot share kv_heads = 3 equally"},
+        {LLAMA ";model.rotary_scaling=linear(0.5)", NULL},
+        {LLAMA ";model.rotary_scaling=linear(0)", "give none, linear(factor) or llama3"},
+        {LLAMA ";model.rotary_scaling=linear(2) ", NULL},
+        {LLAMA ";model.rotary_scaling=linear(2)x", "give none, linear(factor) or llama3"},
+        {LLAMA ";model.rotary_scaling=llama3(8, 1, 4, 8192)", NULL},
+        {LLAMA ";model.rotary_scaling=llama3(8,4,4,8192)", "give none, linear(factor) or llama3"},
+        {LLAMA ";model.rotary_scaling=llama3(8,1,4)", "give none, linear(factor) or llama3"},
+        {TARGETS ";model.activation=swiglu", "swiglu is for the layers of language models"},
+        {CONV ";model.activation=gelu_tanh", "gelu_tanh is for the layers of language models"},
         {"data.validation=0;data.validation_source=v.csv", NULL},
         {"train.monitor=val_contrastive", NULL},
         {"train.monitor=val_loss;loss.contrastive=none", NULL},
@@ -577,6 +610,52 @@ static void test_bounds_of_clashes(void **state)
         if (c ? cases[i].fault != NULL : !cases[i].fault || !strstr(err.text, cases[i].fault))
             fail_msg("%s: %s", cases[i].settings, c ? "accepted" : err.text);
         assert_true(c || (err.status == STATUS_USAGE && !strchr(err.text, '\n')));
+        config_free(c);
+    }
+}
+
+/* A shape says what is not set; a key that is set stays. */
+static void test_shape_defaults(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *shape, *set;
+        int positions, norm, activation, tied;
+        double eps, base;
+    } cases[] = {
+        {"gpt2", "run.seed=1", POSITIONS_LEARNED, NORM_LAYER, ACTIVATION_GELU, 1, 1e-5, 1e4},
+        {"llama", "run.seed=1", POSITIONS_ROTARY, NORM_RMS, ACTIVATION_SWIGLU, 0, 1e-5, 1e4},
+        {"qwen3", "run.seed=1", POSITIONS_ROTARY, NORM_RMS, ACTIVATION_SWIGLU, 0, 1e-6, 1e6},
+        {"qwen3", "model.tied=yes", POSITIONS_ROTARY, NORM_RMS, ACTIVATION_SWIGLU, 1, 1e-6, 1e6},
+        {"gpt2", "model.tied=no", POSITIONS_LEARNED, NORM_LAYER, ACTIVATION_GELU, 0, 1e-5, 1e4},
+        {"qwen3", "model.norm_eps=1e-5", POSITIONS_ROTARY, NORM_RMS, ACTIVATION_SWIGLU, 0, 1e-5,
+         1e6},
+        {"qwen3", "model.rotary_base=10000", POSITIONS_ROTARY, NORM_RMS, ACTIVATION_SWIGLU, 0, 1e-6,
+         1e4},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct error err = {0};
+        char shape[64], set[64];
+        char *settings[] = {"data.source=x.txt", "data.tokenizer=bytes", "model.type=language",
+                            shape, set};
+        snprintf(shape, sizeof shape, "model.shape=%s", cases[i].shape);
+        snprintf(set, sizeof set, "%s", cases[i].set);
+        struct config *c = config_load_with(NULL, settings, COUNT(settings), model_check, &err);
+        if (!c)
+            fail_msg("%s: %s", shape, err.text);
+        assert_int_equal(c->model.positions, cases[i].positions);
+        assert_int_equal(c->model.norm, cases[i].norm);
+        assert_int_equal(c->model.attention, ATTENTION_CAUSAL);
+        assert_int_equal(c->model.activation, cases[i].activation);
+        assert_int_equal(c->model.tied, cases[i].tied);
+        assert_true(c->model.norm_eps == cases[i].eps && c->model.rotary_base == cases[i].base);
+        char *text = config_text(c); /* and says the same when it is read again */
+        struct config *again = config_parse_with(text, "f.ini", NULL, 0, model_check, &err);
+        assert_non_null(again);
+        assert_int_equal(again->model.tied, cases[i].tied);
+        assert_true(again->model.rotary_base == cases[i].base);
+        config_free(again);
+        free(text);
         config_free(c);
     }
 }
@@ -1088,6 +1167,9 @@ static void test_choices(void **state)
         {"model", "type", MODEL_DGRU, "dgru"},
         {"model", "type", MODEL_TCN, "tcn"},
         {"model", "type", MODEL_LANGUAGE, "language"},
+        {"model", "shape", SHAPE_GPT2, "gpt2"},
+        {"model", "shape", SHAPE_LLAMA, "llama"},
+        {"model", "shape", SHAPE_QWEN3, "qwen3"},
         {"model", "cell", CELL_LSTM, "lstm"},
         {"model", "cell", CELL_GRU, "gru"},
         {"model", "cell", CELL_RNN, "rnn"},
@@ -1132,6 +1214,8 @@ static void test_choices(void **state)
         {"model", "activation", ACTIVATION_GELU, "gelu"},
         {"model", "activation", ACTIVATION_RELU, "relu"},
         {"model", "activation", ACTIVATION_RRELU, "rrelu"},
+        {"model", "activation", ACTIVATION_GELU_TANH, "gelu_tanh"},
+        {"model", "activation", ACTIVATION_SWIGLU, "swiglu"},
         {"model", "positions", POSITIONS_LEARNED, "learned"},
         {"model", "positions", POSITIONS_SINUSOIDAL, "sinusoidal"},
         {"model", "positions", POSITIONS_ROTARY, "rotary"},
@@ -1274,29 +1358,18 @@ static void test_reference(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_syntax),
-        cmocka_unit_test(test_long_values),
-        cmocka_unit_test(test_bad_syntax),
-        cmocka_unit_test(test_overlong),
-        cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_effective_batch),
-        cmocka_unit_test(test_many_faults),
-        cmocka_unit_test(test_bad_values),
-        cmocka_unit_test(test_figures),
-        cmocka_unit_test(test_clashes),
-        cmocka_unit_test(test_bounds_of_clashes),
-        cmocka_unit_test(test_good_values),
-        cmocka_unit_test(test_files),
-        cmocka_unit_test(test_print),
-        cmocka_unit_test(test_print_exactly),
-        cmocka_unit_test(test_expressions),
-        cmocka_unit_test(test_methods),
-        cmocka_unit_test(test_devices),
-        cmocka_unit_test(test_differs),
-        cmocka_unit_test(test_renamed),
-        cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_defaults),        cmocka_unit_test(test_syntax),
+        cmocka_unit_test(test_long_values),     cmocka_unit_test(test_bad_syntax),
+        cmocka_unit_test(test_overlong),        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_effective_batch), cmocka_unit_test(test_many_faults),
+        cmocka_unit_test(test_bad_values),      cmocka_unit_test(test_figures),
+        cmocka_unit_test(test_clashes),         cmocka_unit_test(test_bounds_of_clashes),
+        cmocka_unit_test(test_good_values),     cmocka_unit_test(test_shape_defaults),
+        cmocka_unit_test(test_files),           cmocka_unit_test(test_print),
+        cmocka_unit_test(test_print_exactly),   cmocka_unit_test(test_expressions),
+        cmocka_unit_test(test_methods),         cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_differs),         cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_choices),         cmocka_unit_test(test_every_key),
         cmocka_unit_test(test_reference),
     };
     setlocale(LC_ALL, "");

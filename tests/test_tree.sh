@@ -83,8 +83,8 @@ point "ops stand on lower, ir, params, tensor and device" \
     "$(layer ops lower ir params tensor device)"
 point "optim stands on lower, ir, params, tensor, device and config" \
     "$(layer optim lower ir params tensor device config)"
-point "models stand on ops, ir, params, tensor and config" \
-    "$(layer models ops ir params tensor config 'lower/step\.h')"
+point "models stand on ops, ir, params, tensor, hf and config" \
+    "$(layer models ops ir params tensor hf config 'lower/step\.h')"
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \

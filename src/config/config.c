@@ -164,11 +164,21 @@ static const char *name_of_now(struct config *config, const struct option *o, co
     return text;
 }
 
+/* Gives an option a value that is its own from now on. */
+static void put_over(struct config_making *p, const struct option *o,
+                     const union option_value *value)
+{
+    union option_value before;
+    option_get(o, p->config, &before);
+    option_release(o, &before);
+    option_put(o, p->config, value);
+}
+
 /* Reads a value and puts it in the place of the one before. */
 static void set(struct config_making *p, const struct option *o, const char *text, long from)
 {
     char what[OPTION_FAULT];
-    union option_value value, before;
+    union option_value value;
     const char *not_text = inifile_check_text(text, strlen(text));
     text = name_of_now(p->config, o, text);
     if (not_text || option_read(o, text, &value, what)) {
@@ -183,9 +193,7 @@ static void set(struct config_making *p, const struct option *o, const char *tex
         p->no_memory = 1;
         return;
     }
-    option_get(o, p->config, &before);
-    option_release(o, &before);
-    option_put(o, p->config, &value);
+    put_over(p, o, &value);
 }
 
 /* Tells what is wrong with a value that another one has taken the place of. */
@@ -469,6 +477,85 @@ void config_clash(struct config_making *making, const char *a, const char *b, co
     va_start(ap, text);
     clash_of(making, option_named(a), option_named(b), text, ap);
     va_end(ap);
+}
+
+/* A value as it stands in a file; the caller frees. NULL: memory. */
+static char *text_of(const struct option *o, const union option_value *value)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    option_write(o, value, out);
+    if (!fclose(out))
+        return text;
+    free(text);
+    return NULL;
+}
+
+/* Whether nobody has said what an option is. */
+static int is_open(const struct config_making *p, const struct option *o)
+{
+    union option_value value;
+    option_get(o, p->config, &value);
+    return !meant(p, o) || (o->type == OPTION_AUTO && value.integer == -1);
+}
+
+/* Tells that `o` has another value than `value`, which `by` asks for. */
+static void tell_other(struct config_making *p, const struct option *o, const struct option *by,
+                       const union option_value *value)
+{
+    union option_value is, whose;
+    option_get(o, p->config, &is);
+    option_get(by, p->config, &whose);
+    char *text[] = {text_of(o, &is), text_of(o, value), text_of(by, &whose)};
+    if (!text[0] || !text[1] || !text[2])
+        p->no_memory = 1;
+    else if (strcmp(text[0], text[1]))
+        clash(p, o, by, "%s = %s is not that of %s = %s, %s", o->key, text[0], by->key, text[2],
+              text[1]);
+    for (size_t i = 0; i < 3; i++)
+        free(text[i]);
+}
+
+/* NULL: what the option is of its own is what may stand beside it. */
+static void derive(struct config_making *p, const char *name, const char *text, const char *by)
+{
+    const struct option *o = option_named(name), *asks = by ? option_named(by) : o;
+    union option_value value;
+    char what[OPTION_FAULT];
+    if (p->bad[o - options] || p->bad[asks - options])
+        return;
+    if (option_read(o, text, &value, what)) {
+        if (*what)
+            clash(p, asks, asks, "its %s: %s", o->key, what);
+        else
+            p->no_memory = 1;
+        return;
+    }
+    if (is_open(p, o)) {
+        put_over(p, o, &value);
+        return;
+    }
+    if (by)
+        tell_other(p, o, asks, &value);
+    option_release(o, &value);
+}
+
+void config_default(struct config_making *making, const char *name, const char *value)
+{
+    derive(making, name, value, NULL);
+}
+
+void config_must(struct config_making *making, const char *name, const char *value, const char *by)
+{
+    derive(making, name, value, by);
+}
+
+void config_short(struct config_making *making)
+{
+    making->no_memory = 1;
 }
 
 static void check_data(struct config_making *p)

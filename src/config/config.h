@@ -103,6 +103,16 @@ struct config *config_parse_with(const char *text, const char *name, char *const
 void config_clash(struct config_making *making, const char *a, const char *b, const char *text, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* What the key `name` is where nobody has set it: `value`, as an INI file has it. */
+void config_default(struct config_making *making, const char *name, const char *value);
+
+/* The same where `by`, which asks for it, lets it have no other value: another one that was set is
+ * a clash. One that was set to auto counts as not set. */
+void config_must(struct config_making *making, const char *name, const char *value, const char *by);
+
+/* Memory ran out in a checker. */
+void config_short(struct config_making *making);
+
 void config_free(struct config *config);
 
 /* The file that it was read from, as it was named; NULL: none. */
@@ -148,8 +158,8 @@ char **config_settings(const struct config *config, size_t *count, struct error 
 int config_set(struct config *config, const char *section, const char *key, const char *value,
                struct error *err);
 
-/* The devices that device.select names in `text`, which a setting would have; config_free_list() releases
- * them. "[device] select: what" where it names none. */
+/* The devices that device.select names in `text`, which a setting would have; config_free_list()
+ * releases them. "[device] select: what" where it names none. */
 int config_read_devices(const char *text, struct list *to, struct error *err);
 void config_free_list(struct list *list);
 

@@ -336,6 +336,18 @@ static void tell(const struct corpus *c)
         tell_text(load, "split", config_choice("data", "split", load->config->data.split));
 }
 
+/* A model may know more tokens than its tokenizer makes, never fewer. */
+static int check_vocabulary(const struct corpus *c)
+{
+    const long known = c->load->config->model.vocabulary;
+    const size_t made = tokenizer_count(c->load->data->tokenizer);
+    if (known <= 0 || (size_t)known >= made)
+        return 0;
+    return error_set(c->load->err, STATUS_USAGE,
+                     "[model] vocabulary: %ld tokens are fewer than the %zu of [data] tokenizer",
+                     known, made);
+}
+
 int corpus_load(struct load *load, const struct fitted *fitted)
 {
     struct corpus c = {.load = load};
@@ -347,7 +359,7 @@ int corpus_load(struct load *load, const struct fitted *fitted)
     else if (!failed)
         data->tokenizer = data->own_tokenizer = make_tokenizer(&c);
     if (!failed && data->tokenizer)
-        failed = read_texts(&c, encode_text, 1) || find_windows(&c, &split) || keep_tokens(&c);
+        failed = check_vocabulary(&c) || read_texts(&c, encode_text, 1) || find_windows(&c, &split) || keep_tokens(&c);
     free(c.tokens.number);
     free(c.text);
     if (failed || !data->tokenizer)

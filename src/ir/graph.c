@@ -281,6 +281,22 @@ struct tensor *graph_view(struct graph *g, struct tensor *x, int rank, const siz
     return t;
 }
 
+struct tensor *graph_first_rows(struct graph *g, struct tensor *x, size_t rows)
+{
+    if (g->failed || g->fault[0])
+        return &g->nowhere;
+    if (x->kind != TENSOR_PARAM || x->rank != 2 || rows > x->dim[0]) {
+        graph_fault(g, x->name, "has not so many rows");
+        return &g->nowhere;
+    }
+    struct tensor *t = make(g, x->name, x->kind, x->dtype, 2, (size_t[]){rows, x->dim[1]});
+    if (t == &g->nowhere)
+        return t;
+    t->of = tensor_base(x);
+    t->needs_grad = x->needs_grad;
+    return t;
+}
+
 /* --- for passes */
 
 struct op *graph_sole_maker(const struct op *op, int i, const struct op_class *class)

@@ -202,6 +202,9 @@ void graph_misfit(struct graph *g, const struct op *op, const char *what, int a,
 /* `x` in another shape of as many elements; no launch, the same memory. */
 struct tensor *graph_view(struct graph *g, struct tensor *x, int rank, const size_t *dim);
 
+/* The first rows of a parameter [rows, columns] in the same way, for op_add(). */
+struct tensor *graph_first_rows(struct graph *g, struct tensor *x, size_t rows);
+
 /* --- for passes */
 
 /* The maker of op's input i if it is of `class` (NULL: any) and nobody but op reads its output 0;

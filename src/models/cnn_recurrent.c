@@ -30,7 +30,7 @@ static size_t channels_of(struct graph *g, const char *text)
 
 static enum act activation(const struct config *config)
 {
-    static const enum act acts[] = {
+    static const enum act acts[CHOICES_model_activation] = {
         [ACTIVATION_GELU] = ACT_GELU, [ACTIVATION_RELU] = ACT_RELU, [ACTIVATION_RRELU] = ACT_RRELU};
     return acts[config->model.activation];
 }

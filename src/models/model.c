@@ -70,6 +70,10 @@ void model_check(struct config_making *making, const struct config *c)
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)
         config_clash(making, "model.activation", "model.type",
                      "rrelu is for the convolutions of cnn_recurrent");
+    if (c->model.activation > ACTIVATION_RRELU && !class->reads_tokens)
+        config_clash(making, "model.activation", "model.type",
+                     "%s is for the layers of language models",
+                     config_choice("model", "activation", c->model.activation));
     if (class->check)
         class->check(making, c);
 }

@@ -19,6 +19,11 @@ static size_t transformer_feedforward(const struct config *config)
     return config->model.type == MODEL_LANGUAGE ? 4 * (size_t)config->model.d_model : 256;
 }
 
+/* Activations of a feed-forward part that is not gated. */
+static const enum act acts[CHOICES_model_activation] = {[ACTIVATION_GELU] = ACT_GELU,
+                                                        [ACTIVATION_RELU] = ACT_RELU,
+                                                        [ACTIVATION_GELU_TANH] = ACT_GELU_TANH};
+
 struct transformer transformer_of(const struct config *config, size_t window, size_t width,
                                   size_t layers)
 {
@@ -28,7 +33,7 @@ struct transformer transformer_of(const struct config *config, size_t window, si
         .heads = (size_t)config->model.heads,
         .layers = layers,
         .feedforward = transformer_feedforward(config),
-        .act = config->model.activation == ACTIVATION_GELU ? ACT_GELU : ACT_RELU,
+        .act = acts[config->model.activation],
         .dropout = config->model.dropout,
         .norm_first = config->model.norm_first,
         .rms = config->model.norm == NORM_RMS,

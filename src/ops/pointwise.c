@@ -8,8 +8,7 @@
 static size_t period_of(const struct op *op)
 {
     const struct tensor *position = op->in[POINTWISE_POSITION], *x = op->in[POINTWISE_X];
-    return position ? tensor_base(op->in[POINTWISE_POSITION])->elems / tensor_columns(x)
-                    : tensor_rows(x) / x->dim[0];
+    return position ? position->elems / tensor_columns(x) : tensor_rows(x) / x->dim[0];
 }
 
 static struct launch *pointwise_kernel(struct plan *p, const struct op *op, const char *name)
@@ -72,10 +71,10 @@ static void pointwise_back(struct plan *p, struct op *op)
     pointwise_tail(p, l, op);
     launch_cost(l, 30.0 * (double)x->elems, dx->name);
     int add;
+    const struct tensor *position = op->in[POINTWISE_POSITION];
     struct tensor *table = lower_grad(p, op, POINTWISE_POSITION, &add);
     if (table) /* [B, T D] summed over B */
-        reduce_sum_rows(p, dx, dx->elems / table->elems, table->elems, table,
-                        op->in[POINTWISE_POSITION]->name);
+        reduce_sum_rows(p, dx, dx->elems / position->elems, position->elems, table, position->name);
     pointwise_bias_back(p, op, POINTWISE_BIAS, dx);
 }
 

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * language: what the files of the language model share: language.c the model, language_gpt2.c and
+ * language_llama.c the layers of its shapes, language_keys.c what shapes say of keys.
+ */
+#ifndef MODELS_LANGUAGE_H
+#define MODELS_LANGUAGE_H
+
+#include "models/model.h"
+
+/* What layers make of tokens [B, T]: logits are rows head^T. */
+struct decoded {
+    struct tensor *rows; /* [B, T, D], normed */
+    struct tensor *head; /* [V, D] */
+};
+
+/* GPT2LMHeadModel */
+struct decoded language_gpt2(struct graph *g, const struct config *config,
+                             const struct model_shape *shape, struct tensor *tokens);
+
+/* LlamaForCausalLM, and Qwen3ForCausalLM, which norms each head's queries and keys. */
+struct decoded language_llama(struct graph *g, const struct config *config,
+                              const struct model_shape *shape, struct tensor *tokens);
+
+/* A weight matrix, drawn from N(0, sd^2) unless model.initialisation says otherwise. */
+struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, size_t columns,
+                               double sd);
+#define LANGUAGE_SPREAD 0.02
+
+/* h + dropout(x) */
+struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
+                             const char *path);
+
+/* Gives keys what model.shape says of them, or tells those that say otherwise. */
+void language_keys(struct config_making *making, const struct config *config);
+
+/* Heads of keys and values, columns of a head, and columns of a feed-forward part. */
+size_t language_key_heads(const struct config *config);
+size_t language_head_width(const struct config *config);
+size_t language_feedforward(const struct config *config);
+
+/* model.rotary_scaling as numbers. */
+struct language_scaling {
+    enum { SCALING_NONE, SCALING_LINEAR, SCALING_LLAMA3 } kind;
+    double factor, low, high, rows;
+};
+
+/* -1 if it is none. */
+int language_scaling(const char *text, struct language_scaling *to);
+
+#endif
