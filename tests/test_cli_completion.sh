@@ -51,7 +51,8 @@ offered()
 # What all shells offer.
 offers()
 {
-    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict devices help completion
+    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict tokenize devices \
+        help completion
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
     point "$1: not those of others" offered 'seqtrain check --re' ''
@@ -82,6 +83,7 @@ types()
     point "$1, typed: file of a key" typed "args -s data.source=cand$t" -s data.source=candles.csv
     point "$1, typed: file with a blank" typed "args evaluate -i folder/a$t" evaluate -i 'folder/a b.csv'
     point "$1, typed: folder" typed "args -o fol$t" -o "$2"
+    point "$1, typed: a file behind a command" typed "args tokenize -t fi.json cand$t" tokenize -t fi.json candles.csv
     point "$1, typed: a name and its value" typed "args check --device=no$t" check --device=none
 }
 

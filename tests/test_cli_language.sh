@@ -107,6 +107,7 @@ point "a character that training did not have" unknown
 by_file()
 {
     cp "$golden/qwen.json" . && run 0 -q -c lm.ini -s run.output=by -s data.tokenizer=qwen.json -s train.epochs=1 &&
+        run 0 tokenize -t qwen.json text.txt && mv out numbers && run 0 tokenize -m by text.txt && cmp out numbers &&
         rm qwen.json && run 0 evaluate -m by && has out '"perplexity"' &&
         run 3 check -c lm.ini -s data.tokenizer=qwen.json && has err 'qwen.json: No such file' &&
         echo '{"model": {"type": "Unigram"}}' >other.json &&

@@ -13,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "text/bpe_train.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
+#include "util/file.h"
 #include "util/parallel.h"
 
 /* --- UTF-8 */
@@ -456,6 +458,68 @@ static void threads_share_it(void **state)
     tokenizer_free(t);
 }
 
+/* --- training, against the tokenizers library */
+
+static char *trained_file(const char *name, size_t *size)
+{
+    char path[4200];
+    struct error err = {0};
+    snprintf(path, sizeof path, "%s/../trained/%s", folder(), name);
+    char *text = file_read(path, 1 << 20, size, &err);
+    if (!text)
+        fail_msg("%s", err.text);
+    return text;
+}
+
+static void training_makes_the_librarys_documents(void **state)
+{
+    (void)state;
+    size_t size, bad, got, length;
+    char *text = trained_file("text.txt", &size), name[32];
+    for (size_t i = 0; bpe_train_kinds[i]; i++) {
+        struct error err = {0};
+        struct bpe_training *t = bpe_training_new(bpe_train_kinds[i], &err);
+        assert_non_null(t);
+        assert_int_equal(bpe_training_add(t, text, size, &bad, &err), 0);
+        json_t *made = bpe_training_end(t, 600, &got, &err);
+        snprintf(name, sizeof name, "%s.json", bpe_train_kinds[i]);
+        char *bytes = trained_file(name, &length);
+        json_t *wanted = json_loadb(bytes, length, 0, NULL);
+        assert_int_equal(got, 600);
+        assert_true(json_array_size(json_object_get(json_object_get(made, "model"), "merges")) >=
+                    343);
+        assert_true(json_equal(made, wanted));
+        json_decref(made);
+        json_decref(wanted);
+        free(bytes);
+        bpe_training_free(t);
+    }
+    free(text);
+}
+
+/* The same words in several texts, cut behind line ends, count the same. */
+static void training_counts_what_comes_in_pieces(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    size_t bad, got;
+    struct bpe_training *t = bpe_training_new("gpt2", &err),
+                        *whole = bpe_training_new("gpt2", &err);
+    assert_int_equal(bpe_training_add(t, TEXT("low lower\n"), &bad, &err), 0);
+    assert_int_equal(bpe_training_add(t, TEXT("lowest low"), &bad, &err), 0);
+    assert_int_equal(bpe_training_add(whole, TEXT("low lower\nlowest low"), &bad, &err), 0);
+    json_t *one = bpe_training_end(t, 300, &got, &err),
+           *other = bpe_training_end(whole, 300, &got, &err);
+    assert_int_equal(got, 260); /* lo, low, " low" */
+    assert_true(json_equal(one, other));
+    json_decref(one);
+    json_decref(other);
+    bpe_training_free(t);
+    bpe_training_free(whole);
+    assert_null(bpe_training_new("odd", &err));
+    assert_int_equal(err.status, STATUS_USAGE);
+}
+
 /* --- what is said of files */
 
 #define MODEL \
@@ -659,6 +723,8 @@ int main(void)
         cmocka_unit_test(a_long_word_takes_no_long_time),
         cmocka_unit_test(many_marks_take_no_long_time),
         cmocka_unit_test(threads_share_it),
+        cmocka_unit_test(training_makes_the_librarys_documents),
+        cmocka_unit_test(training_counts_what_comes_in_pieces),
         cmocka_unit_test(files_that_are_none_are_told),
         cmocka_unit_test(kinds_that_are_not_known_are_named),
         cmocka_unit_test(models_with_faults_are_told),

@@ -42,8 +42,7 @@ static int trained_fini(struct trained *t, int result, struct error *err)
     return result;
 }
 
-/* -m, or the best one of the folder that it names, or best.safetensors in the run folder of -c. */
-static char *model_path(const struct options *o, struct error *err)
+char *command_model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
@@ -97,7 +96,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     t->log = log_new(o->output && o->verbosity == LOG_VERBOSE ? LOG_VERBOSE : LOG_QUIET);
     if (!t->log)
         error_set(err, STATUS_FAILED, "out of memory");
-    t->path = model_path(o, err);
+    t->path = command_model_path(o, err);
     if (!t->log || !t->path ||
         checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, model_check, err) ||
         command_needs_device(o, t->checkpoint.config, err) ||

@@ -8,7 +8,20 @@
 #include "util/near.h"
 
 /* Places in cmdline_commands. */
-enum { TRAIN, SWEEP, CHECK, DATA, EVALUATE, ENCODE, PREDICT, DEVICES, HELP, COMPLETION, COMMANDS };
+enum {
+    TRAIN,
+    SWEEP,
+    CHECK,
+    DATA,
+    EVALUATE,
+    ENCODE,
+    PREDICT,
+    TOKENIZE,
+    DEVICES,
+    HELP,
+    COMPLETION,
+    COMMANDS
+};
 
 const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [TRAIN] = {"train", "[train] -c FILE [options]",
@@ -26,6 +39,9 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                 "Print latent vectors and categories as CSV.", command_encode, VALUE_NONE, 0},
     [PREDICT] = {"predict", "predict [-c FILE] [-m CKPT] [-i CSV] [options]",
                  "Print predictions or reconstructions as CSV.", command_predict, VALUE_NONE, 0},
+    [TOKENIZE] = {"tokenize", "tokenize [-t FILE | -m CKPT | --train] [options] [FILE...]",
+                  "Print texts as the numbers of their tokens, or make a tokenizer.",
+                  command_tokenize, VALUE_FILE, 0},
     [DEVICES] = {"devices", "devices [-d SPEC] [-v]",
                  "List OpenCL devices and say which one is picked.", command_devices, VALUE_NONE,
                  0},
@@ -46,6 +62,12 @@ enum {
     OPTION_STATUS,
     OPTION_BEST,
     OPTION_ALL,
+    OPTION_COUNT,
+    OPTION_DECODE,
+    OPTION_SPECIAL,
+    OPTION_TRAIN,
+    OPTION_VOCABULARY,
+    OPTION_KIND,
 };
 
 #define ON(command) (1u << (command))
@@ -61,7 +83,8 @@ const struct cmdline_option cmdline_options[] = {
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
-    {'o', "output", VALUE_FILE, "FILE", APPLYING, "write this file, not standard output"},
+    {'o', "output", VALUE_FILE, "FILE", APPLYING | ON(TOKENIZE),
+     "write this file, not standard output"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
@@ -70,8 +93,17 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK), "check each run of a sweep"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
-    {'m', "model", VALUE_FILE, "CKPT", APPLYING, "checkpoint, or run folder: its best one"},
+    {'m', "model", VALUE_FILE, "CKPT", APPLYING | ON(TOKENIZE),
+     "checkpoint, or run folder: its best one"},
     {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
+    {'t', "tokenizer", VALUE_FILE, "FILE", ON(TOKENIZE), "tokenizer.json"},
+    {OPTION_COUNT, "count", VALUE_NONE, NULL, ON(TOKENIZE), "print how many tokens there are"},
+    {OPTION_DECODE, "decode", VALUE_NONE, NULL, ON(TOKENIZE), "numbers in, text out"},
+    {OPTION_SPECIAL, "special", VALUE_NONE, NULL, ON(TOKENIZE),
+     "with the tokens that frame a whole text"},
+    {OPTION_TRAIN, "train", VALUE_NONE, NULL, ON(TOKENIZE), "make a tokenizer.json of the texts"},
+    {OPTION_VOCABULARY, "vocabulary", VALUE_WORD, "N", ON(TOKENIZE), "tokens that it is to have"},
+    {OPTION_KIND, "kind", VALUE_WORD, "KIND", ON(TOKENIZE), "how it parts texts: gpt2 or qwen"},
     {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
      "compare gradients with central differences"},
     {OPTION_PLAN, "plan", VALUE_NONE, NULL, ON(CHECK), "print every launch and the memory map"},
@@ -274,6 +306,27 @@ static int take_option(struct options *o, int letter, const char *value, struct 
     case OPTION_ALL:
         o->all = 1;
         break;
+    case 't':
+        o->tokenizer = value;
+        break;
+    case OPTION_COUNT:
+        o->count = 1;
+        break;
+    case OPTION_DECODE:
+        o->decode = 1;
+        break;
+    case OPTION_SPECIAL:
+        o->special = 1;
+        break;
+    case OPTION_TRAIN:
+        o->train = 1;
+        break;
+    case OPTION_VOCABULARY:
+        o->vocabulary = value;
+        break;
+    case OPTION_KIND:
+        o->kind = value;
+        break;
     default:
         break;
     }
@@ -372,6 +425,11 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
         o->word = named ? (*command)->name : NULL;
         *command = &cmdline_commands[HELP];
         return 0;
+    }
+    if ((*command)->word == VALUE_FILE) {
+        o->files = argv + optind;
+        o->file_count = (size_t)(argc - optind);
+        optind = argc;
     }
     if (optind < argc && (*command)->word)
         o->word = argv[optind++];

@@ -24,8 +24,12 @@ struct options {
     const char *output; /* file to write instead of standard output */
     char **settings;    /* -s, and -d and a run folder's -o as settings */
     size_t setting_count;
-    const char *run; /* number of a sweep's run; NULL: none is named */
+    char **files; /* behind a command that takes files */
+    size_t file_count;
+    const char *tokenizer, *vocabulary, *kind; /* of tokenize */
+    const char *run;                           /* number of a sweep's run; NULL: none is named */
     int resume, overwrite, gradients, plan, profile, list, all, status, best;
+    int count, decode, special, train; /* of tokenize */
     enum verbosity verbosity;
     double started; /* now() when the process began */
 };
@@ -42,6 +46,7 @@ int command_check(const struct options *options, struct error *err);
 int command_evaluate(const struct options *options, struct error *err);
 int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
+int command_tokenize(const struct options *options, struct error *err);
 int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
 int command_help(const struct options *options, struct error *err);
@@ -54,6 +59,10 @@ int command_completion(const struct options *options, struct error *err);
 int command_train_config(const struct options *options, struct config *config,
                          const struct run_options *as, struct error *err);
 
+/* The checkpoint of -m, or the best one of the folder that it names, or best.safetensors in the run
+ * folder of -c; the caller frees. */
+char *command_model_path(const struct options *options, struct error *err);
+
 /* Refuses device.select = none, which only check knows what to do with. */
 int command_needs_device(const struct options *options, const struct config *config,
                          struct error *err);
@@ -61,7 +70,8 @@ int command_needs_device(const struct options *options, const struct config *con
 /* That there is a shard for each of several devices. */
 int command_deals_shards(const struct config *config, struct error *err);
 
-/* What a command prints to: -o's file, which appears whole or not at all, or standard output. */
+/* What a command prints to: -o's file, which appears whole or not at all, or standard output.
+ * Without a configuration the files of the command line are its data. */
 struct output {
     FILE *stream;
     const char *name;

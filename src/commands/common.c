@@ -99,9 +99,13 @@ static int check_data(const struct stat *out, const struct options *o, const str
                       struct error *err)
 {
     struct sources data;
-    int is_data = !o->input && is_output(out, config->data.manifest);
-    if (o->input ? sources_of(o->input, dataset_is_text(config), &data, err)
-                 : sources_find(config, &data, err))
+    int is_data = !o->input && config && is_output(out, config->data.manifest);
+    for (size_t i = 0; i < o->file_count; i++)
+        is_data |= is_output(out, o->files[i]);
+    if (!config)
+        data = (struct sources){0};
+    else if (o->input ? sources_of(o->input, dataset_is_text(config), &data, err)
+                      : sources_find(config, &data, err))
         return -1;
     for (size_t i = 0; i < data.count; i++)
         is_data |= is_output(out, data.item[i].path) || is_output(out, data.item[i].target);
@@ -118,7 +122,10 @@ static int check_output(const struct options *o, const char *checkpoint,
 {
     const struct {
         const char *path, *what;
-    } read[] = {{checkpoint, "checkpoint"}, {o->input, "input"}, {o->config, "configuration"}};
+    } read[] = {{checkpoint, "checkpoint"},
+                {o->input, "input"},
+                {o->config, "configuration"},
+                {o->tokenizer, "tokenizer"}};
     struct stat out;
     if (stat(o->output, &out))
         return 0;

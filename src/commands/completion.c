@@ -131,7 +131,7 @@ static void put_bash_command(const struct cmdline_command *c)
             put_names(o, " ");
             putchar(' ');
         }
-    printf("'\n        devices='");
+    printf("'\n        takes_files=%s devices='", c->word == VALUE_FILE ? "1" : "");
     put_each(devices(c), "", " ");
     printf("'\n        case $prev in\n");
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
@@ -155,7 +155,8 @@ static void put_bash(void)
          "}\n");
     put_bash_keys();
     fputs("_seqtrain()\n{\n"
-          "    local line=${COMP_LINE:0:COMP_POINT} command=train named= done= options= devices=\n"
+          "    local line=${COMP_LINE:0:COMP_POINT} command=train named= done= options= devices= "
+          "takes_files=\n"
           "    local words cur prev i\n"
           "    local IFS=$' \\t\\n'\n"
           "    read -ra words <<<\"$line\"\n"
@@ -189,8 +190,10 @@ static void put_bash(void)
           "        COMPREPLY=($(compgen -W \"",
           stdout);
     put_shells();
-    puts("\" -- \"$cur\"))\n    fi\n"
-         "    # where = ends a word, only what is behind it is replaced\n"
+    fputs("\" -- \"$cur\"))\n"
+          "    elif [[ -n $takes_files ]]; then\n        _seqtrain_files \"$cur\" ''\n    fi\n",
+          stdout);
+    puts("    # where = ends a word, only what is behind it is replaced\n"
          "    if [[ -n $before && $COMP_WORDBREAKS != *=* ]]; then\n"
          "        COMPREPLY=(\"${COMPREPLY[@]/#/$before}\")\n    fi\n}\n"
          "complete -F _seqtrain seqtrain");
@@ -270,6 +273,8 @@ static void put_zsh_word(const struct cmdline_command *c)
     fputs(" \\\n            '1:command:_seqtrain_commands'", stdout);
     if (c->word == VALUE_COMMAND)
         fputs(" \\\n            '2:command:_seqtrain_commands'", stdout);
+    else if (c->word == VALUE_FILE)
+        fputs(" \\\n            '*:file:_files'", stdout);
     else if (c->word == VALUE_SHELL) {
         fputs(" \\\n            '2:shell:(", stdout);
         put_shells();
@@ -379,7 +384,9 @@ static void put_fish(void)
         for (const struct cmdline_option *o = cmdline_options; o->name; o++)
             if (takes(o, c))
                 put_fish_option(o, c);
-        if (c->word) {
+        if (c->word == VALUE_FILE)
+            printf("complete -c seqtrain -n '__seqtrain_is %s' -F\n", c->name);
+        else if (c->word) {
             printf("complete -c seqtrain -n '__seqtrain_is %s' -a '", c->name);
             if (c->word == VALUE_COMMAND)
                 put_commands(" ");

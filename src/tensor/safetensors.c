@@ -18,7 +18,7 @@
 #endif
 
 /* Longest header that is read or written: room for 100,000 tensors, no room for a bomb. */
-#define HEADER_MAX ((uint64_t)16 << 20)
+#define HEADER_MAX ((uint64_t)64 << 20) /* of a large tokenizer, above all */
 
 /* Names in the metadata: of the header's sum and, with the name of a tensor behind it, of its sum.
  */
@@ -745,7 +745,7 @@ static char *make_header(const struct safetensors *st, size_t *size, const char 
     else if (!text)
         error_set(err, STATUS_FAILED, "%s: a name in its header is not UTF-8 text", path);
     else if (length > HEADER_MAX)
-        error_set(err, STATUS_FAILED, "%s: its header exceeds 16 MiB", path);
+        error_set(err, STATUS_FAILED, "%s: its header exceeds 64 MiB", path);
     else if (!(block = realloc(text, 8 + (size_t)length)))
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/tokenizers/: small tokenizer.json files and what the tokenizers library makes of texts
-with them. NAME.json is the file, NAME.cases has a line for each text: the text, its numbers, its numbers with
+with them, and tests/golden/trained/: a text and what the library's trainer makes of it. NAME.json is the file, NAME.cases has a line for each text: the text, its numbers, its numbers with
 those of the post-processor, the text of these, the same without special tokens.
 
     pip install tokenizers
@@ -11,10 +11,12 @@ import json
 import pathlib
 import random
 import unicodedata
+from collections import Counter
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from tokenizers import trainers
 
+TRAINED = pathlib.Path(__file__).resolve().parent.parent / "golden" / "trained"
 FOLDER = pathlib.Path(__file__).resolve().parent.parent / "golden" / "tokenizers"
 TEXT = [
     "The quick brown fox doesn't jump over the lazy dog; it'll sleep, they've said.\n",
@@ -74,8 +76,11 @@ def fallback(normalizer, pre, decoder, size=420):
     t = Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True, byte_fallback=True))
     t.normalizer = normalizer or t.normalizer
     t.pre_tokenizer = pre or t.pre_tokenizer
-    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=head, limit_alphabet=70, show_progress=False)
-    t.train_from_iterator(TEXT, trainer)
+    trainer = trainers.BpeTrainer(vocab_size=size, special_tokens=head, show_progress=False)
+    # the library's own limit of the alphabet leaves it to chance which of equally frequent characters stay
+    count = Counter("".join(TEXT))
+    kept = set(sorted(count, key=lambda c: (-count[c], c))[:70])
+    t.train_from_iterator(["".join(c for c in text if c in kept) for text in TEXT], trainer)
     # those of the bytes are pieces, not added tokens
     d = json.loads(t.to_str())
     d["added_tokens"] = [a for a in d["added_tokens"] if not a["content"].startswith("<0x")]
@@ -146,7 +151,38 @@ def tokenizers():
     yield "normalized", t
 
 
+def training_text():
+    """Words of several scripts, drawn so that many pairs occur equally often."""
+    rng = random.Random(2)
+    letters = ["abcdefghij", "0123", "абвгд", "가나다라", "日本語", "é\u0301e"]
+    words = ["".join(rng.choice(rng.choice(letters[:1] * 3 + letters)) for _ in range(rng.randint(1, 6)))
+             for _ in range(150)] + ["aaaa", "aaaaaaa", "it's", "don't", "--", "...", "<|endoftext|>"]
+    return "".join(rng.choice(words) + rng.choice([" ", " ", " ", "  ", "\n", ".\n", "\r\n\n", "\t"]) for _ in range(900))
+
+
+def train_files():
+    """As seqtrain tokenize --train --vocabulary 600 --kind NAME."""
+    TRAINED.mkdir(exist_ok=True)
+    (TRAINED / "text.txt").write_bytes(training_text().encode())
+    bytes_only = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    for name in ("gpt2", "qwen"):
+        t = Tokenizer(models.BPE())
+        if name == "qwen":
+            t.normalizer = normalizers.NFC()
+            t.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(QWEN), "isolated"), bytes_only])
+        else:
+            t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+        t.decoder = decoders.ByteLevel()
+        t.post_processor = processors.ByteLevel(trim_offsets=False)
+        t.train([str(TRAINED / "text.txt")], trainers.BpeTrainer(
+            vocab_size=600, min_frequency=2, special_tokens=["<|endoftext|>"], show_progress=False,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
+        text = json.dumps(json.loads(t.to_str()), ensure_ascii=False, separators=(",", ":"))
+        (TRAINED / f"{name}.json").write_text(text + "\n")
+
+
 def main():
+    train_files()
     FOLDER.mkdir(exist_ok=True)
     for name, t in tokenizers():
         text = json.loads(t.to_str())
