@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Adapters ([adapter]) of models that other runs have trained: what is trained, what stays, and what
 # is refused.
+peft=$(cd "${srcdir-.}/tests/golden/peft" && pwd)
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -148,4 +149,122 @@ half()
         numbers_of begun/best.safetensors lora_A | cmp - are
 }
 point "model.freeze keeps a part of the adapter" half
+
+# --- PEFT's files
+
+cat >gpt2.ini <<INI
+[run]
+output = p
+[data]
+source     = $peft/text.txt
+tokenizer  = bytes
+window     = 16
+validation = 0
+test       = 0
+[model]
+type        = language
+d_model     = 12
+heads       = 3
+layers      = 2
+feedforward = 20
+dropout     = 0
+init        = $peft/base.safetensors
+[adapter]
+file = $peft
+[train]
+epochs       = 20
+batch        = 1000
+lr           = 1e-2
+weight_decay = 0
+clip_norm    = 0
+schedule     = constant
+warmup       = 0 steps
+monitor      = train/loss
+[plots]
+enable = none
+INI
+# follows FOLDER TOLERANCE FILE: the losses of a run are those of the file, line by line.
+follows()
+{
+    epochs "$1" train_loss >losses && [ -s losses ] && paste -d' ' losses "$3" | awk -v t="$2" '
+        NF == 2 { d = $1 - $2; if (d < 0) d = -d; if (d > t) { print NR, $0; wrong = 1 } } END { exit wrong }'
+}
+as_peft()
+{
+    run 0 -q -c gpt2.ini && epochs p train_loss >losses && lines losses 20 && follows p 2e-6 $peft/losses.txt
+}
+point "20 steps from PEFT's adapter have PEFT's losses" as_peft
+settled()
+{
+    has p/config.ini '^r = 3$' '^alpha = 6$' '^target = c_attn, mlp\.c_proj$' &&
+        mkdir gone && sed "s|^file .*|file = gone|" gpt2.ini >gone.ini && run 0 evaluate -m p/best.safetensors
+}
+point "r, alpha and target are those of the file" settled
+same_adapter()
+{
+    sed -n 21p $peft/losses.txt >last && run 0 -q -c gpt2.ini -o q --overwrite -s "adapter.file=$1" -s train.epochs=1 -s train.lr=0 &&
+        follows q 2e-6 last
+}
+# best.safetensors is of the last step
+point "the run's own adapter is read again, as a folder" same_adapter p/adapter
+point "as a file" same_adapter p/adapter/adapter_model.safetensors
+peft_reads()
+{
+    has p/adapter/adapter_config.json '"peft_type": "LORA"' '"task_type": "CAUSAL_LM"' '"r": 3,' '"lora_alpha": 6,' \
+        '"transformer.h.1.mlp.c_proj"' '"fan_in_fan_out": true' '"bias": "none"' &&
+        header p/adapter/adapter_model.safetensors >text &&
+        has text '"base_model\.model\.transformer\.h\.0\.attn\.c_attn\.lora_A\.weight":{"dtype":"F32","shape":\[3,12\]' \
+            '"base_model\.model\.transformer\.h\.0\.attn\.c_attn\.lora_B\.weight":{"dtype":"F32","shape":\[36,3\]' \
+            '"base_model\.model\.transformer\.h\.1\.mlp\.c_proj\.lora_A\.weight":{"dtype":"F32","shape":\[3,20\]'
+}
+point "it has the names that PEFT gives" peft_reads
+narrow()
+{
+    run 0 -q -c gpt2.ini -o n -s adapter.file=$peft/bfloat16 -s train.epochs=1 && follows n 2e-3 $peft/losses.txt &&
+        ! follows n 1e-7 $peft/losses.txt
+}
+point "bfloat16 is read" narrow
+goes_on_peft()
+{
+    run 0 -q -c gpt2.ini -o r -s train.epochs=9 && run 0 -q -c gpt2.ini -o r --resume && same_weights p/best.safetensors r/best.safetensors &&
+        same_weights p/adapter/adapter_model.safetensors r/adapter/adapter_model.safetensors
+}
+point "such a run goes on with the same bits" goes_on_peft
+cleared()
+{
+    sed '/^\[adapter\]/,/^file/d' gpt2.ini >plain.ini && run 2 -q -c plain.ini -o r && run 0 -q -c plain.ini -o r --overwrite -s train.epochs=1 &&
+        [ ! -e r/adapter/adapter_model.safetensors ] && [ ! -e r/adapter/adapter_config.json ]
+}
+point "--overwrite takes it away" cleared
+by_itself()
+{
+    mkdir bare && cp $peft/adapter_model.safetensors bare/a.safetensors &&
+        run 2 check -c gpt2.ini -s adapter.file=bare/a.safetensors && lines err 1 &&
+        has err '^seqtrain: \[adapter\] alpha: bare/a.safetensors has no adapter_config.json beside it' &&
+        run 0 -q -c gpt2.ini -o s -s adapter.file=bare/a.safetensors -s adapter.alpha=6 -s train.epochs=3 && follows s 2e-6 $peft/losses.txt &&
+        has s/config.ini 'transformer.h.0.attn.c_attn'
+}
+point "a file without adapter_config.json needs alpha" by_itself
+# contradicts STATUS SETTING TEXT
+contradicts()
+{
+    run "$1" -q -c gpt2.ini -o no -s "$2" && lines err 1 && has err "^seqtrain: $3" && [ ! -e no/last.safetensors ]
+}
+point "another r is refused" contradicts 2 adapter.r=4 "\[adapter\] r: 4, but .*/adapter_model.safetensors has rank 3\$"
+point "another target that has more layers" contradicts 3 adapter.target=c_attn,c_proj \
+    ".*/adapter_model.safetensors: no tensor for transformer.h.0.attn.c_proj.lora_A.weight"
+point "or fewer" contradicts 3 adapter.target=c_attn ".*/adapter_model.safetensors: transformer.h.0.mlp.c_proj.lora_A.weight is for a layer "
+point "another width" contradicts 3 model.feedforward=24 ".*base.safetensors: transformer.h.0.mlp.c_fc.weight has not the shape"
+point "a folder without them" contradicts 3 adapter.file=gone 'gone/adapter_config.json: '
+# broken SED TEXT: what is wrong in adapter_config.json
+broken()
+{
+    mkdir -p broken && cp $peft/adapter_model.safetensors broken && sed "$1" $peft/adapter_config.json >broken/adapter_config.json &&
+        contradicts 3 adapter.file=broken "broken/adapter_config.json: $2"
+}
+point "DoRA is refused" broken 's/"use_dora": false/"use_dora": true/' 'use_dora is set, which is not supported'
+point "biases, too" broken 's/"bias": "none"/"bias": "all"/' 'bias is set, which is not supported'
+point "another kind of adapter, too" broken 's/LORA/IA3/' 'peft_type is not LORA'
+point "weights that PiSSA has changed, too" broken 's/"init_lora_weights": true/"init_lora_weights": "pissa"/' \
+    "init_lora_weights is 'pissa', which may have changed"
 echo "1..$points"

@@ -73,7 +73,7 @@ point "telemetry stands on device" "$(layer telemetry device)"
 point "tensor stands on a header of the kernels" "$(layer tensor 'cl/packed_maps\.h')"
 point "quant stands on tensor" "$(layer quant tensor)"
 point "text stands on nothing" "$(layer text)"
-point "hf stands on tensor" "$(layer hf tensor)"
+point "hf stands on tensor and the names of adapters" "$(layer hf tensor 'params/adapter\.h')"
 point "params stand on tensor and device" "$(layer params tensor device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
@@ -88,15 +88,15 @@ point "models stand on ops, ir, params, tensor, hf and config" \
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train exec models ops optim lower ir params tensor telemetry device config data text log 'analysis/verdict\.h')"
+    "$(layer train hf exec models ops optim lower ir params tensor telemetry device config data text log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train exec models lower ir params tensor telemetry device config data text log)"
+    "$(layer run task train hf exec models lower ir params tensor telemetry device config data text log)"
 point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands sweep run task train exec models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands sweep run task train hf exec models lower ir params tensor telemetry device config data text log analysis)"
 
 known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \

@@ -653,7 +653,7 @@ static void check_adapter(struct config_making *p)
 {
     const struct config *c = p->config;
     const struct option *r = KEY(adapter, r);
-    if (c->adapter.r)
+    if (c->adapter.r || *c->adapter.file)
         return;
     if (c->adapter.alpha > 0)
         clash(p, KEY(adapter, alpha), r, "without r there is no adapter");

@@ -78,6 +78,12 @@ static void language_check(struct config_making *making, const struct config *c)
                      "it");
 }
 
+/* transformers' Conv1D has them so. */
+static int language_in_out(const struct config *config)
+{
+    return config->model.shape == SHAPE_GPT2;
+}
+
 const struct model_class model_language = {
     .name = "language",
     .check = language_check,
@@ -85,6 +91,7 @@ const struct model_class model_language = {
     .build = language_build,
     .terms = language_terms,
     .attends = transformer_attends,
+    .in_out = language_in_out,
     .reads_tokens = 1,
     .drops = DROPS_WITHIN,
 };

@@ -35,6 +35,12 @@ const struct model_class *model_of(const struct config *config)
     return models[config->model.type];
 }
 
+int model_in_out(const struct config *config)
+{
+    const struct model_class *class = model_of(config);
+    return class->in_out && class->in_out(config);
+}
+
 long model_attends(const struct config *config)
 {
     const struct model_class *class = model_of(config);

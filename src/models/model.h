@@ -60,6 +60,7 @@ struct model_class {
     struct terms (*terms)(const struct config *config);
     /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
     long (*attends)(const struct config *config);
+    int (*in_out)(const struct config *config);      /* see model_in_out(); NULL: they are not */
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised;                                  /* needs data.targets */
     int reads_tokens;                                /* of texts, by data.tokenizer */
@@ -69,6 +70,9 @@ struct model_class {
 };
 
 const struct model_class *model_of(const struct config *config);
+
+/* Whether the weights of its linear layers are [in, out] instead of [out, in]. */
+int model_in_out(const struct config *config);
 
 /* Columns of the model's attention layers; 0: it has none. */
 long model_attends(const struct config *config);

@@ -101,9 +101,10 @@ struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weig
 
 struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tensor *weight)
 {
-    return graph_op(g, &product_class, weight->name, &(struct product){1}, 2,
-                    (struct tensor *[]){x, weight})
-        ->out[0];
+    struct tensor *y = graph_op(g, &product_class, weight->name, &(struct product){1}, 2,
+                                (struct tensor *[]){x, weight})
+                           ->out[0];
+    return op_adapted(g, x, weight, y);
 }
 
 struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, const char *name,

@@ -137,7 +137,7 @@ struct tensor *op_lookup(struct graph *g, struct tensor *number, struct tensor *
 /* x [.., in] W^T, W [out, in] */
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight);
 
-/* x [.., in] W, W [in, out], as transformers' Conv1D has it */
+/* x [.., in] W, W [in, out], as transformers' Conv1D has it, with the adapter of that layer */
 struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tensor *weight);
 
 /* nn.Linear(bias=False): x W^T, W = `name`.weight [out, in], drawn from U(-bound, bound) */

@@ -9,7 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hf/peft.h"
 #include "log/board.h"
+#include "train/adapters.h"
 #include "train/training.h"
 #include "util/file.h"
 
@@ -28,6 +30,11 @@ static const char *const run_files[] = {RUN_FORMER,
 #define RUN_FILES (sizeof run_files / sizeof *run_files)
 #define ONE(name) +1
 #define RUN_PICTURES (0 PICTURES(ONE, ONE)) /* the last ones */
+
+/* The same in a folder of their own, beside which there is always best.safetensors. */
+static const char *const adapter_files[] = {ADAPTERS_FOLDER "/" PEFT_CONFIG,
+                                            ADAPTERS_FOLDER "/" PEFT_MODEL};
+#define ADAPTER_FILES (sizeof adapter_files / sizeof *adapter_files)
 
 void folder_init(struct folder *f, const struct config *config, enum folder_use use)
 {
@@ -132,25 +139,35 @@ int folder_enter(struct folder *f, int make, struct error *err)
     return 0;
 }
 
+/* Removes a file that may be there; -1 where it stays. */
+static int clear(const struct folder *f, const char *name, struct error *err)
+{
+    char *path = file_join(f->path, name);
+    /* ENOTDIR: a file that is not ours has the name of its folder */
+    int failed = !path || (unlink(path) && errno != ENOENT && errno != ENOTDIR);
+    if (failed)
+        error_errno(err, STATUS_FAILED, path ? path : f->path);
+    free(path);
+    return failed ? -1 : 0;
+}
+
 int folder_clear(const struct folder *f, struct error *err)
 {
-    for (size_t i = 0; i < RUN_FILES; i++) {
-        char *path = file_join(f->path, run_files[i]);
-        int failed = !path || (unlink(path) && errno != ENOENT);
-        if (failed)
-            error_errno(err, STATUS_FAILED, path ? path : f->path);
-        free(path);
-        if (failed)
+    for (size_t i = 0; i < RUN_FILES; i++)
+        if (clear(f, run_files[i], err))
             return -1;
-    }
+    for (size_t i = 0; i < ADAPTER_FILES; i++)
+        if (clear(f, adapter_files[i], err))
+            return -1;
     /* those of a run without a checkpoint are cut by the next one, see board.c */
     return f->use == FOLDER_RESUME ? 0 : board_clear(f->path, err);
 }
 
 void folder_sweep(const struct folder *f)
 {
-    for (size_t i = 0; f->lock >= 0 && i < RUN_FILES; i++) {
-        char *path = file_join(f->path, run_files[i]);
+    for (size_t i = 0; f->lock >= 0 && i < RUN_FILES + ADAPTER_FILES; i++) {
+        char *path =
+            file_join(f->path, i < RUN_FILES ? run_files[i] : adapter_files[i - RUN_FILES]);
         if (path)
             file_sweep(path, 0);
         free(path);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "task/task.h"
+#include "train/adapters.h"
 #include "train/budget.h"
 
 static void on_build(void *ctx, const char *program)
@@ -70,6 +71,10 @@ void prepare_batch(struct config *c, size_t windows, struct log *log)
 struct engine *prepare_open(struct config *config, const struct dataset *data,
                             struct engine_options options, struct log *log, struct error *err)
 {
+    if (options.training && adapters_settle(config, err)) {
+        session_close(options.takes_session ? options.session : NULL);
+        return NULL;
+    }
     if (!options.session) {
         options.takes_session = 1;
         if (!(options.session = session_open(config, &options.own, err)))

@@ -10,6 +10,7 @@
 #include "run/told.h"
 #include "run/weights.h"
 #include "task/task.h"
+#include "train/adapters.h"
 #include "train/plan_text.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
@@ -103,10 +104,11 @@ static int open_all(struct run *run, struct config *config, struct error *err)
     if (share_found(run, err) || open_data(run, config, err) || open_engine(run, config, err))
         return -1;
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
-     * model.init may be one of the files that go */
+     * model.init or adapter.file may be one of the files that go */
     const struct weights_terms terms = {.verbosity = run->options.verbosity,
                                         .smaller_batch = run->options.smaller_batch};
-    if (run->resumes ? weights_resume(t, &run->folder, &terms, err) : weights_start(t, &terms, err))
+    if (run->resumes ? weights_resume(t, &run->folder, &terms, err)
+                     : weights_start(t, &terms, err) || adapters_load(t->engine, err))
         return -1;
     run->finished = t->progress.finished && train_is_over(t);
     return alike_check(t, err);

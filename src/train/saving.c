@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "train/adapters.h"
 #include "util/now.h"
 
 int saving_last(struct loop *loop, struct error *err)
@@ -40,5 +41,5 @@ int saving_best(struct loop *loop, struct error *err)
     int failed = path ? checkpoint_write_best(t->engine, t->progress.epoch, t->plan, path, err)
                       : error_set(err, STATUS_FAILED, "out of memory");
     free(path);
-    return failed;
+    return failed || adapters_write(t->engine, t->folder, err) ? -1 : 0;
 }
