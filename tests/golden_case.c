@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "models/model.h"
 #include "text/tokenizer.h"
 
 /* Targets of a window stand in its first rows. */
@@ -34,7 +35,8 @@ int golden_open(struct golden *c, const char *path, const char *select, struct e
         return -1;
     char device[256], *settings[] = {"data.source=none.csv", device};
     snprintf(device, sizeof device, "device.select=%s", select);
-    c->config = config_parse(safetensors_get(c->st, "config"), path, settings, 2, err);
+    c->config =
+        config_parse_with(safetensors_get(c->st, "config"), path, settings, 2, model_check, err);
     if (!c->config)
         return -1;
     const struct safetensor *x = safetensors_find(c->st, "input");
