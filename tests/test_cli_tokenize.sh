@@ -37,7 +37,9 @@ counted()
     run 0 tokenize -t qwen.json text.txt && words=$(wc -w <out) && run 0 tokenize -t qwen.json --count text.txt text.txt &&
         [ "$(cat out)" -gt $((2 * words)) ] && [ "$(cat out)" -le $((2 * words + 6)) ] &&
         printf '{"text": "fox"}\n{"text": "fox"}\n' >two.jsonl && run 0 tokenize -t qwen.json --count two.jsonl &&
-        mv out both && run 0 tokenize -t qwen.json a.txt && [ "$(cat both)" -eq $((2 * $(wc -w <out))) ]
+        printf '{"text": "fox\\nfox"}\n\n{"text": "fox"}\n' >lines.jsonl && mv out both &&
+        run 0 tokenize -t qwen.json lines.jsonl && lines out 2 && [ "$(head -n 1 out | wc -w)" -gt 2 ] &&
+        run 0 tokenize -t qwen.json a.txt && [ "$(cat both)" -eq $((2 * $(wc -w <out))) ]
 }
 point "tokens are counted" counted
 framed()

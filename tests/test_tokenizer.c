@@ -696,7 +696,10 @@ static void what_has_no_token_is_told(void **state)
     json_t *json = json_loads("{\"kind\":\"tokenizer.json\",\"document\":{" MODEL "}}", 0, NULL);
     struct tokenizer *t = tokenizer_of_json(json, "kept", &err);
     assert_non_null(t);
-    expect_refusal(t, TEXT("abc"), "text: the tokenizer has no number for the character U+0063");
+    expect_refusal(t, TEXT("abc"),
+                   "text:1: the tokenizer has no number for the character U+0063, and");
+    expect_refusal(t, TEXT("a\xc4\x86"),
+                   "the character U+0106, which may stand for the byte 06, and");
     expect_refusal(t, TEXT("a\nb\xff"), "text:2: this line is no UTF-8 text");
     expect_numbers(t, TEXT("abab"), NUMBERS(2, 2));
     size_t size;

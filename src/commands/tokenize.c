@@ -21,6 +21,7 @@ struct tokenizing {
     const struct tokenizer *tokenizer;
     struct checkpoint checkpoint; /* of -m */
     struct bpe_training *training;
+    const char *file; /* that is read */
     struct output out;
     struct tokens tokens; /* of one line */
     uint64_t count;
@@ -89,9 +90,12 @@ static int put_numbers(struct tokenizing *t, const char *line, size_t size, cons
     return 0;
 }
 
+/* A text file's lines are made numbers; of files that hold many texts, each text. */
 static int number_lines(void *ctx, const struct document *d, struct error *err)
 {
-    return each_line(ctx, d, put_numbers, err);
+    struct tokenizing *t = ctx;
+    return strcmp(d->name, t->file) ? put_numbers(t, d->text, d->size, d->name, err)
+                                    : each_line(t, d, put_numbers, err);
 }
 
 /* The numbers of a line, which blanks part. */
@@ -158,10 +162,12 @@ static int each_text(struct tokenizing *t, document_taker *take, struct error *e
 {
     const struct document_how how = {.field = "text", .column = ""};
     const struct options *o = t->options;
-    for (size_t i = 0; i < o->file_count; i++)
-        if (documents_read(o->files[i], &how, stderr, take, t, err))
+    for (size_t i = 0; i < o->file_count || !i; i++) {
+        t->file = o->file_count ? o->files[i] : "-";
+        if (documents_read(t->file, &how, stderr, take, t, err))
             return -1;
-    return o->file_count ? 0 : documents_read("-", &how, stderr, take, t, err);
+    }
+    return 0;
 }
 
 static int open_tokenizer(struct tokenizing *t, char **path, struct error *err)

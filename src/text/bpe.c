@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "text/byte_level.h"
 #include "text/field.h"
 #include "text/hash.h"
 #include "text/utf8.h"
@@ -378,6 +379,18 @@ static uint32_t number_of(const struct bpe *b, const char *bytes, size_t size, u
     return point < LOW ? b->low[point] : vocabulary_find(b->vocabulary, bytes, size);
 }
 
+/* Of a byte-level tokenizer it is a byte that has none. */
+static int no_number(uint32_t point, struct error *err)
+{
+    char byte[64] = "";
+    if (point >= 0x100 && byte_level_byte(point) >= 0)
+        snprintf(byte, sizeof byte, ", which may stand for the byte %02X",
+                 (unsigned)byte_level_byte(point));
+    return error_set(err, STATUS_INPUT,
+                     "the tokenizer has no number for the character U+%04X%s, and no unk_token",
+                     (unsigned)point, byte);
+}
+
 /* The characters of a piece as symbols. An unknown one waits for those behind it, which are one
  * with it under fuse_unk; bytes of another character overtake it, as they do in the tokenizers
  * library. */
@@ -397,10 +410,7 @@ static int add_characters(const struct bpe *b, struct bpe_work *w, const char *p
             continue;
         const int waits = number == VOCABULARY_NONE;
         if (waits && b->unknown == VOCABULARY_NONE)
-            return error_set(
-                err, STATUS_INPUT,
-                "the tokenizer has no number for the character U+%04X, and no unk_token",
-                (unsigned)point);
+            return no_number(point, err);
         if (unknown && !(waits && b->fuse_unknown) && add_symbol(w, b->unknown, err))
             return -1;
         unknown = waits;

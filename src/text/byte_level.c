@@ -16,8 +16,7 @@ uint32_t byte_level_point(unsigned char byte)
     return byte == 0xad ? 0x143 : byte;
 }
 
-/* The byte of a character; -1: it stands for none. */
-static int byte_of(uint32_t point)
+int byte_level_byte(uint32_t point)
 {
     if (point >= 0x100 && point <= 0x120)
         return (int)point - 0x100;
@@ -45,7 +44,7 @@ int byte_level_read(const char *piece, size_t size, struct textbuf *to, struct e
     for (size_t i = 0, n; i < size; i += n) {
         uint32_t point = UTF8_POINTS;
         n = utf8_read(piece + i, size - i, &point);
-        const int byte = n ? byte_of(point) : -1;
+        const int byte = n ? byte_level_byte(point) : -1;
         if (byte < 0) {
             to->size = before;
             return textbuf_add(to, piece, size, err);

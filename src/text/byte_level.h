@@ -14,6 +14,9 @@ extern const char *const byte_level_regex;
 /* The character of a byte. */
 uint32_t byte_level_point(unsigned char byte);
 
+/* The byte of a character; -1: it stands for none. */
+int byte_level_byte(uint32_t point);
+
 /* Adds a character for each byte. */
 int byte_level_write(const char *bytes, size_t size, struct textbuf *to, struct error *err);
 

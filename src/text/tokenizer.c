@@ -248,15 +248,36 @@ static int encode_characters(const struct tokenizer *t, const char *text, size_t
     return 0;
 }
 
+/* The first line of a text that fails by itself too; 0: none does. */
+static size_t line_at_fault(const struct tokenizer *t, const char *text, size_t size)
+{
+    const char *end = text + size;
+    struct tokens tokens = {0};
+    struct error err = {0};
+    size_t line = 0;
+    int failed = 0;
+    while (!failed && text < end) {
+        const char *stop = memchr(text, '\n', (size_t)(end - text));
+        const size_t length = (size_t)((stop ? stop + 1 : end) - text);
+        tokens.count = 0;
+        failed = tokenizer_file_encode(t->file, text, length, 0, &tokens, &err);
+        text += length;
+        line++;
+    }
+    free(tokens.number);
+    return failed ? line : 0;
+}
+
 static int encode_by_file(const struct tokenizer *t, const char *text, size_t size,
                           const char *name, int framed, struct tokens *to, struct error *err)
 {
     const size_t whole = utf8_whole(text, size);
     if (whole < size)
         return no_utf8(text, whole, name, err);
-    if (tokenizer_file_encode(t->file, text, size, framed, to, err))
-        return error_prefix(err, "%s", name);
-    return 0;
+    if (!tokenizer_file_encode(t->file, text, size, framed, to, err))
+        return 0;
+    const size_t line = err->status == STATUS_INPUT ? line_at_fault(t, text, size) : 0;
+    return line ? error_prefix(err, "%s:%zu", name, line) : error_prefix(err, "%s", name);
 }
 
 int tokenizer_encode_whole(const struct tokenizer *t, const char *text, size_t size,
