@@ -6,7 +6,7 @@
              [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--small] [CASE ...]
     bench.py --write FOLDER [CASE ...]
 
-Training (A1 .. C1): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
+Training (A1 .. L2): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
 variants: the modes, one and all threads, glibc's allocator as it is and so set that it keeps memory
 (KEEPS); the fastest runs in the pairs, and its name is printed. Printed are samples/s of both (medians), the median ratio of the pairs, GF/s, the share of the machine's
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
@@ -45,6 +45,7 @@ SIGNAL = {
     "window": 200,
     "scaler": "none",
 }
+TEXT = {"tokenizer": "characters"}
 
 
 def autoencoder(width):
@@ -66,6 +67,10 @@ def lstm(hidden, layers, **more):
 
 
 # name: ([data], [model], batch, accumulate, steps of ours, steps of the peer)
+def language(width, heads, layers):
+    return {"type": "language", "d_model": width, "heads": heads, "layers": layers, "dropout": 0}
+
+
 CASES = {
     "A1": (CANDLES, autoencoder(64), 256, 1, 40, 20),
     "A2": (CANDLES, autoencoder(64), 512, 16, 4, 1),
@@ -83,6 +88,9 @@ CASES = {
          "layers": 1, "dropout": 0},
         256, 1, 40, 10,
     ),
+    # nanoGPT's settings for tinyshakespeare, for a CPU and, without dropout, for a GPU
+    "L1": (TEXT | {"window": 64}, language(128, 4, 4), 12, 1, 200, 60),
+    "L2": (TEXT | {"window": 256}, language(384, 6, 6), 64, 1, 2, 1),
 }  # fmt: skip
 WARM = 2  # epochs before the clock starts
 # glibc gives large blocks back to the system each time they are freed, and each touch of them costs a
@@ -111,6 +119,16 @@ def write_series(path, rows):
             out.write(",".join(f"{x:.4f}" for x in level) + "\n")
 
 
+def write_text(path, characters):
+    """A text of 65 different characters; the same each time."""
+    state, text = 1, []
+    for _ in range(characters):
+        state = state * 6364136223846793005 + 1442695040888963407 & 2**64 - 1
+        text.append(chr(48 + (state >> 40) % 65))
+    with open(path, "w") as out:
+        out.write("".join(text))
+
+
 def write_ini(path, sections):
     with open(path, "w") as out:
         for section, keys in sections.items():
@@ -122,7 +140,10 @@ def write_case(folder, name, case):
     horizon = data.get("target_rows") != "window" and "targets" in data
     rows = batch * accumulate * steps + data["window"] - 1 + horizon
     series = os.path.join(folder, f"{name}.csv")
-    write_series(series, rows)
+    if "tokenizer" in data:
+        write_text(series, batch * accumulate * steps * data["window"] + 1)
+    else:
+        write_series(series, rows)
     path = os.path.join(folder, f"{name}.ini")
     write_ini(path, {
         "run": {"name": name, "output": os.path.join(folder, name)},

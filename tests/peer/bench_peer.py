@@ -21,7 +21,7 @@ import sys  # noqa: E402
 
 import torch  # noqa: E402
 
-from make_golden import make_model  # noqa: E402
+from make_golden import language_losses, make_model  # noqa: E402
 from twin import load_config, losses, make_optimizer, optimizer_step, target_losses  # noqa: E402
 
 
@@ -47,7 +47,8 @@ def main():
     B, group = train.getint("batch"), train.getint("accumulate")
     T = data.getint("window")
     F = len(data["features"].split(","))
-    supervised = ini["model"]["type"] != "autoencoder"
+    text = ini["model"]["type"] == "language"
+    supervised = ini["model"]["type"] != "autoencoder" and not text
     K = len(data["targets"].split(",")) if supervised else 0
     by_row = data["target_rows"] == "window"
     series = torch.randn(20000, F + K, device=device)
@@ -55,7 +56,8 @@ def main():
     model = make_model(ini).to(device).train()
     optimizer = make_optimizer(model, train)
     step_model = torch.compile(model) if mode == "compile" else model
-    kind = target_losses if supervised else losses
+    kind = target_losses if supervised else language_losses if text else losses
+    tokens = torch.randint(model.transformer.wte.num_embeddings if text else 1, (20000,), device=device)
 
     def terms(*what):
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
@@ -65,6 +67,10 @@ def main():
         xs, extras = [], []
         for _ in range(group):
             first = torch.randint(20000 - T - 1, (B,), device=device)
+            if text:
+                xs.append(tokens[first[:, None] + offsets])
+                extras.append(None)
+                continue
             rows = series[first[:, None] + offsets]
             xs.append(rows[:, :T, :F])
             target = rows[:, :T, F:] if by_row else rows[:, T:, F:]

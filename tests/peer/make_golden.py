@@ -367,6 +367,14 @@ def language_losses(model, tokens, loss, nothing=None):
     return L, L, L.new_zeros(())
 
 
+def vocabulary(data):
+    """Different tokens of a text, by its bytes or characters."""
+    if data["tokenizer"] == "bytes":
+        return 256
+    with open(data["source"]) as file:
+        return len(set(file.read()))
+
+
 def make_model(ini):
     """The untrained model of a configuration, with its adapter."""
     model = make_plain(ini)
@@ -396,7 +404,7 @@ def wrapped(model, values):
 def make_plain(ini):
     """The model without adapter."""
     if ini["model"]["type"] == "language":
-        return language.make(language.model_config(ini, 256))
+        return language.make(language.model_config(ini, vocabulary(ini["data"])))
     if ini["model"]["type"] == "autoencoder":
         return Autoencoder(model_config(ini))
     kind = {"transformer": transformer, "cnn_recurrent": cnn_recurrent, "tcn": tcn}
