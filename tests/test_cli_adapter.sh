@@ -267,4 +267,48 @@ point "biases, too" broken 's/"bias": "none"/"bias": "all"/' 'bias is set, which
 point "another kind of adapter, too" broken 's/LORA/IA3/' 'peft_type is not LORA'
 point "weights that PiSSA has changed, too" broken 's/"init_lora_weights": true/"init_lora_weights": "pissa"/' \
     "init_lora_weights is 'pissa', which may have changed"
+
+# --- seqtrain merge
+
+# merges FOLDER: the model without its adapter has the predictions of the one with it.
+merges()
+{
+    run 0 merge -m "$1" -o merged.safetensors && has out "^merged.safetensors: the adapters of $2 layers are folded in\$" &&
+        run 0 predict -m "$1/best.safetensors" && mv out with && run 0 predict -m merged.safetensors && mv out without &&
+        ! cmp -s with before && paste -d, with without | awk -F, '
+            NR > 1 { for (i = 1; i <= NF / 2; i++) { d = $i - $(i + NF / 2); if (d < 0) d = -d; if (d > 1e-4) wrong++; n++ } }
+            END { exit !(n > 100 && !wrong) }'
+}
+run 0 predict -m base/best.safetensors && mv out before
+point "merge: the same predictions" merges a 6
+no_adapter()
+{
+    header merged.safetensors >text && ! grep -aqE 'lora_|optimizer\.|"state"' text && numbers_of merged.safetensors . >are &&
+        numbers_of base/best.safetensors . >were && [ "$(wc -l <are)" -eq "$(wc -l <were)" ] && comm -3 are were | awk '{ print $1 }' |
+        sort -u >changed && lines changed 6 && ! grep -vE 'layers\.[01]\.(linear[12]\.|self_attn\.(in_proj_|out_proj\.))weight$' changed
+}
+point "only the weights of its layers are others, and nothing of it is left" no_adapter
+point "model.init takes it" run 0 -q -c model.ini -o f -s model.init=merged.safetensors -s train.epochs=1
+in_out()
+{
+    run 0 merge -q -c gpt2.ini -o merged2.safetensors && lines out 0 && run 0 evaluate -m p && mv out with &&
+        run 0 evaluate -m merged2.safetensors && near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' with)" \
+            "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" && has out '"cross_entropy": 5.338[0-9]*'
+}
+point "weights [in, out], those of GPT-2, too" in_out
+unmerged()
+{
+    run 2 merge -m base -o no.safetensors && has err '^seqtrain: base/best.safetensors: the model has no adapter$' &&
+        run 2 merge -m a && has err '^seqtrain: merge needs -o FILE$' && run 2 merge -m a -o base &&
+        has err '^seqtrain: -o base: this is a folder' && run 2 merge -m a -o a/best.safetensors &&
+        has err '^seqtrain: -o a/best.safetensors: this is the checkpoint' && [ ! -e no.safetensors ] &&
+        run 3 merge -m model.ini -o no.safetensors && [ ! -e no.safetensors ]
+}
+point "what cannot be merged is refused" unmerged
+damaged()
+{
+    size=$(wc -c <a/best.safetensors) && head -c $((size - 1)) a/best.safetensors >cut && { cat cut; printf '\377'; } >bad.safetensors &&
+        run 3 merge -m bad.safetensors -o no.safetensors && has err '^seqtrain: bad.safetensors: damaged: the CRC32C of tensor' && [ ! -e no.safetensors ]
+}
+point "a damaged checkpoint, too" damaged
 echo "1..$points"

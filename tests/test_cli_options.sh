@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="train sweep check data evaluate encode predict tokenize devices help completion"
+commands="train sweep check data evaluate encode predict merge tokenize devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()

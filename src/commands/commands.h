@@ -46,6 +46,7 @@ int command_check(const struct options *options, struct error *err);
 int command_evaluate(const struct options *options, struct error *err);
 int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
+int command_merge(const struct options *options, struct error *err);
 int command_tokenize(const struct options *options, struct error *err);
 int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
