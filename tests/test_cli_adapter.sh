@@ -168,9 +168,9 @@ heads       = 3
 layers      = 2
 feedforward = 20
 dropout     = 0
-init        = $peft/base.safetensors
+init        = $peft/gpt2/model.safetensors
 [adapter]
-file = $peft
+file = $peft/gpt2/adapter
 [train]
 epochs       = 20
 batch        = 1000
@@ -189,11 +189,17 @@ follows()
     epochs "$1" train_loss >losses && [ -s losses ] && paste -d' ' losses "$3" | awk -v t="$2" '
         NF == 2 { d = $1 - $2; if (d < 0) d = -d; if (d > t) { print NR, $0; wrong = 1 } } END { exit wrong }'
 }
+# as_peft SHAPE FOLDER
 as_peft()
 {
-    run 0 -q -c gpt2.ini && epochs p train_loss >losses && lines losses 20 && follows p 2e-6 $peft/losses.txt
+    run 0 -q -c "$1.ini" && epochs "$2" train_loss >losses && lines losses 20 && follows "$2" 2e-6 "$peft/$1/losses.txt"
 }
-point "20 steps from PEFT's adapter have PEFT's losses" as_peft
+point "20 steps from PEFT's adapter have PEFT's losses" as_peft gpt2 p
+sed -e "s|$peft/gpt2|$peft/llama|" -e 's/^output = .*/output = l/' -e 's/^heads .*/heads = 2\
+kv_heads   = 1\
+head_width = 8\
+shape      = llama/' gpt2.ini >llama.ini
+point "shape = llama, too" as_peft llama l
 settled()
 {
     has p/config.ini '^r = 3$' '^alpha = 6$' '^target = c_attn, mlp\.c_proj$' &&
@@ -202,7 +208,7 @@ settled()
 point "r, alpha and target are those of the file" settled
 same_adapter()
 {
-    sed -n 21p $peft/losses.txt >last && run 0 -q -c gpt2.ini -o q --overwrite -s "adapter.file=$1" -s train.epochs=1 -s train.lr=0 &&
+    sed -n 21p $peft/gpt2/losses.txt >last && run 0 -q -c gpt2.ini -o q --overwrite -s "adapter.file=$1" -s train.epochs=1 -s train.lr=0 &&
         follows q 2e-6 last
 }
 # best.safetensors is of the last step
@@ -220,8 +226,8 @@ peft_reads()
 point "it has the names that PEFT gives" peft_reads
 narrow()
 {
-    run 0 -q -c gpt2.ini -o n -s adapter.file=$peft/bfloat16 -s train.epochs=1 && follows n 2e-3 $peft/losses.txt &&
-        ! follows n 1e-7 $peft/losses.txt
+    run 0 -q -c gpt2.ini -o n -s adapter.file=$peft/gpt2/bfloat16 -s train.epochs=1 && follows n 2e-3 $peft/gpt2/losses.txt &&
+        ! follows n 1e-7 $peft/gpt2/losses.txt
 }
 point "bfloat16 is read" narrow
 goes_on_peft()
@@ -238,10 +244,10 @@ cleared()
 point "--overwrite takes it away" cleared
 by_itself()
 {
-    mkdir bare && cp $peft/adapter_model.safetensors bare/a.safetensors &&
+    mkdir bare && cp $peft/gpt2/adapter/adapter_model.safetensors bare/a.safetensors &&
         run 2 check -c gpt2.ini -s adapter.file=bare/a.safetensors && lines err 1 &&
         has err '^seqtrain: \[adapter\] alpha: bare/a.safetensors has no adapter_config.json beside it' &&
-        run 0 -q -c gpt2.ini -o s -s adapter.file=bare/a.safetensors -s adapter.alpha=6 -s train.epochs=3 && follows s 2e-6 $peft/losses.txt &&
+        run 0 -q -c gpt2.ini -o s -s adapter.file=bare/a.safetensors -s adapter.alpha=6 -s train.epochs=3 && follows s 2e-6 $peft/gpt2/losses.txt &&
         has s/config.ini 'transformer.h.0.attn.c_attn'
 }
 point "a file without adapter_config.json needs alpha" by_itself
@@ -254,12 +260,12 @@ point "another r is refused" contradicts 2 adapter.r=4 "\[adapter\] r: 4, but .*
 point "another target that has more layers" contradicts 3 adapter.target=c_attn,c_proj \
     ".*/adapter_model.safetensors: no tensor for transformer.h.0.attn.c_proj.lora_A.weight"
 point "or fewer" contradicts 3 adapter.target=c_attn ".*/adapter_model.safetensors: transformer.h.0.mlp.c_proj.lora_A.weight is for a layer "
-point "another width" contradicts 3 model.feedforward=24 ".*base.safetensors: transformer.h.0.mlp.c_fc.weight has not the shape"
+point "another width" contradicts 3 model.feedforward=24 ".*/model.safetensors: transformer.h.0.mlp.c_fc.weight has not the shape"
 point "a folder without them" contradicts 3 adapter.file=gone 'gone/adapter_config.json: '
 # broken SED TEXT: what is wrong in adapter_config.json
 broken()
 {
-    mkdir -p broken && cp $peft/adapter_model.safetensors broken && sed "$1" $peft/adapter_config.json >broken/adapter_config.json &&
+    mkdir -p broken && cp $peft/gpt2/adapter/adapter_model.safetensors broken && sed "$1" $peft/gpt2/adapter/adapter_config.json >broken/adapter_config.json &&
         contradicts 3 adapter.file=broken "broken/adapter_config.json: $2"
 }
 point "DoRA is refused" broken 's/"use_dora": false/"use_dora": true/' 'use_dora is set, which is not supported'
@@ -296,6 +302,13 @@ in_out()
             "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" && has out '"cross_entropy": 5.338[0-9]*'
 }
 point "weights [in, out], those of GPT-2, too" in_out
+llama_merged()
+{
+    run 0 merge -q -m l -o merged3.safetensors && run 0 evaluate -m merged3.safetensors && mv out without && run 0 evaluate -m l &&
+        near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' without)" &&
+        near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 21p $peft/llama/losses.txt)"
+}
+point "those of Llama" llama_merged
 unmerged()
 {
     run 2 merge -m base -o no.safetensors && has err '^seqtrain: base/best.safetensors: the model has no adapter$' &&
