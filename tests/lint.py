@@ -41,6 +41,14 @@ VARIANTS = {
     "stocks": (
         ["model.type=cnn_recurrent", "model.cell=gru"],
         ["model.type=transformer"],
+        ["model.type=transformer", "model.freeze=encoder.*", "model.quantize=nf4"],
+        [
+            "model.type=transformer",
+            "model.freeze=encoder.*",
+            "model.quantize=nf4",
+            "data.window=8",
+            "train.batch=1",
+        ],
         ["train.precision=bf16", "model.hidden=300"],
     ),
     "amplifier": (

@@ -70,6 +70,14 @@ list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model
 list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru
 list "$srcdir/configs/amplifier.ini" "data.augment=noise(0.1), flip(0.5)"
 list "$srcdir/configs/amplifier.ini" "data.augment=noise(0.1), flip(0.5)" "data.augment_where=I > 0"
+for rows in 8 64; do # few of them, and many
+    for form in nf4 int8; do
+        list "$srcdir/configs/stocks.ini" model.type=transformer "model.freeze=encoder.*" \
+            model.quantize=$form data.window=$rows train.batch=1 train.evaluate_batch=1
+    done
+    list "$srcdir/configs/stocks.ini" model.type=transformer "model.freeze=encoder.*" model.quantize=nf4 \
+        model.double_quantization=no data.window=$rows train.batch=1 train.evaluate_batch=1 train.precision=bf16
+done
 for golden in "$srcdir"/tests/golden/*.safetensors; do
     list "$golden"
 done
@@ -79,7 +87,6 @@ for file in "$srcdir"/cl/*.cl; do
     case $name in
     norm_blocks.cl) continue ;; # where a buffer holds not all parameters: tests/test_optim
     cross_entropy.cl | elementwise.cl | embedding.cl | gate.cl | head.cl | softmax.cl) continue ;; # tests/test_ops alone
-    quantized.cl) continue ;; # tests/test_quantized alone
     esac
     ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"
 done >"$folder/unused"
@@ -95,7 +102,7 @@ for file in "$folder"/programs/*.cl; do
         { behind = 1 }
         /^#ifndef / { name = $2; next }
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
-            name != "VEC" && name != "LANES" && name != "STORED" && name != "KV" && name != "PARTS" &&
+            name != "VEC" && name != "LANES" && name != "STORED" && name != "KV" && name != "PARTS" && name != "PACKED" &&
             name != "HALVES" { print file ": " name }
         { name = "" }' "$file"
 done >"$folder/defaults"

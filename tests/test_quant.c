@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "quant/quant.h"
+#include "quant/stored.h"
 #include "tensor/safetensors.h"
 
 static const char *const cases[] = {"short", "odd", "groups", "zeros", "tiny", "ties"};
@@ -154,7 +155,7 @@ static void test_int8(void **state)
         struct packed_form form;
         unsigned char *packed = pack(cases[i], DTYPE_INT8, &form);
         check_bytes(cases[i], "int8.SCB", packed + form.scales, form.bytes - form.scales);
-        check_bytes(cases[i], "int8", packed, form.scales);
+        check_bytes(cases[i], "int8.weight", packed, form.scales);
         check_values(cases[i], "int8.values", DTYPE_INT8, packed);
         free(packed);
     }
@@ -214,12 +215,166 @@ static void test_not_finite(void **state)
         }
 }
 
+/* --- files */
+
+static int fetch(void *from, size_t at, size_t bytes, void *to, struct error *err)
+{
+    (void)err;
+    memcpy(to, (const char *)from + at, bytes);
+    return 0;
+}
+
+/* What bitsandbytes has stored is read as we pack it, and what we store is what it has stored. */
+static void check_stored(const char *name, const char *form_name, enum dtype dtype)
+{
+    struct error err;
+    char full[64], path[64] = "matrices.safetensors";
+    struct packed_form form;
+    enum dtype found;
+    snprintf(full, sizeof full, "%s.%s", name, form_name);
+    const struct safetensor *x = of_file(name, "input");
+    const struct stored_source source = stored_file(golden, path);
+    unsigned char *packed = pack(name, dtype, &form), *read = malloc(form.bytes);
+    assert_non_null(read);
+    assert_true(stored_finds(&source, full, &found));
+    assert_int_equal(found, dtype);
+    if (stored_read(&source, full, dtype, x->shape[0], x->shape[1], read, &err))
+        fail_msg("%s", err.text);
+    assert_memory_equal(read, packed, (x->shape[0] * x->shape[1] + 1) / 2);
+    struct safetensors *ours = safetensors_new();
+    assert_int_equal(stored_add(ours, full, dtype, x->shape[0], x->shape[1], fetch, read, 0, &err),
+                     0);
+    for (size_t i = 0; i < ours->count; i++) {
+        const struct safetensor *t = &ours->tensor[i], *then = safetensors_find(golden, t->name);
+        if (!then)
+            fail_msg("bitsandbytes has no %s", t->name);
+        assert_int_equal(t->dtype, then->dtype);
+        assert_int_equal(t->rank, then->rank);
+        if (strstr(t->name, "quant_state")) /* another number of digits */
+            continue;
+        assert_memory_equal(t->shape, then->shape, t->rank * sizeof *t->shape);
+        if (t->data)
+            assert_memory_equal(t->data, then->data, t->bytes);
+        else
+            assert_memory_equal(read + t->at, then->data, t->bytes);
+    }
+    free(packed);
+    free(read);
+    safetensors_free(ours);
+}
+
+static void test_stored(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CASES; i++) {
+        check_stored(cases[i], "nf4", DTYPE_NF4);
+        check_stored(cases[i], "nested", DTYPE_NF4_NESTED);
+        if (i + 1 < CASES)
+            check_stored(cases[i], "int8.weight", DTYPE_INT8);
+    }
+}
+
+/* A file with one of its tensors left out, or changed. */
+static struct safetensors *spoilt(const char *without, const char *name, enum dtype dtype,
+                                  size_t size, const void *data)
+{
+    struct error err;
+    struct safetensors *st = safetensors_new();
+    for (size_t i = 0; i < golden->count; i++) {
+        const struct safetensor *t = &golden->tensor[i];
+        if (!strncmp(t->name, "short.", 6) && strcmp(t->name, without))
+            assert_int_equal(
+                safetensors_add(st, t->name, t->dtype, t->rank, t->shape, t->data, &err), 0);
+    }
+    const uint64_t shape = size;
+    if (name)
+        assert_int_equal(safetensors_add(st, name, dtype, 1, &shape, data, &err), 0);
+    return st;
+}
+
+static void refused(const char *without, const char *name, enum dtype dtype, size_t size,
+                    const void *data, const char *why)
+{
+    struct error err;
+    unsigned char to[4096];
+    struct safetensors *st = spoilt(without, name, dtype, size, data);
+    const struct stored_source source = stored_file(st, "a.safetensors");
+    const int int8 = !strncmp(without, "short.int8", 10);
+    assert_int_equal(stored_read(&source, int8 ? "short.int8.weight" : "short.nested",
+                                 int8 ? DTYPE_INT8 : DTYPE_NF4_NESTED, 37, 50, to, &err),
+                     -1);
+    assert_int_equal(err.status, STATUS_INPUT);
+    if (!strstr(err.text, why) || !strstr(err.text, "a.safetensors"))
+        fail_msg("'%s' does not tell '%s'", err.text, why);
+    safetensors_free(st);
+}
+
+static void test_spoilt(void **state)
+{
+    (void)state;
+    static const char text[] = "short.nested.quant_state.bitsandbytes__nf4";
+    static const char *const states[] = {
+        "{",
+        "[]",
+        "{}",
+        "{\"quant_type\": \"fp4\", \"blocksize\": 64}",
+        "{\"quant_type\": \"nf4\", \"blocksize\": 128}",
+        "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [50, 37]}",
+        "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [37, 50]}",
+        "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [37, 50], "
+        "\"nested_blocksize\": 256, \"nested_offset\": 1e300}"};
+    float map[256] = {0};
+    const char *const parts[] = {"",
+                                 ".absmax",
+                                 ".quant_map",
+                                 ".nested_absmax",
+                                 ".nested_quant_map",
+                                 ".quant_state.bitsandbytes__nf4"};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        char name[80];
+        snprintf(name, sizeof name, "short.nested%s", parts[i]);
+        refused(name, NULL, DTYPE_F32, 0, NULL, "has no");
+        refused(name, name, DTYPE_F32, 3, map, i + 1 < 6 ? "shape" : "has no");
+    }
+    for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+        refused(text, text, DTYPE_U8, strlen(states[i]), states[i],
+                i < 1   ? "broken"
+                : i < 5 ? "NF4"
+                : i < 6 ? "shape"
+                        : "nested");
+    refused("short.nested.quant_map", "short.nested.quant_map", DTYPE_F32, 16, map, "quant_map");
+    refused("short.nested.nested_quant_map", "short.nested.nested_quant_map", DTYPE_F32, 256, map,
+            "nested_quant_map");
+    refused("short.int8.SCB", NULL, DTYPE_F32, 0, NULL, "SCB");
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    static const char *const names[][2] = {{"a.weight.absmax", "a.weight"},
+                                           {"a.weight.nested_quant_map", "a.weight"},
+                                           {"a.SCB", "a.weight"},
+                                           {"a.weight_format", "a.weight"},
+                                           {"a.in_proj_SCB", "a.in_proj_weight"},
+                                           {"a.weight.nested_absmax", "a.weight"},
+                                           {"a.weight.quant_state.bitsandbytes__nf4", "a.weight"}};
+    char weight[64];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_true(stored_is_part(names[i][0], weight, sizeof weight));
+        assert_string_equal(weight, names[i][1]);
+    }
+    assert_false(stored_is_part("a.weight", weight, sizeof weight));
+    assert_false(stored_is_part(".absmax", weight, sizeof weight));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nf4),   cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_int8),  cmocka_unit_test(test_maps),
-        cmocka_unit_test(test_large), cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_nf4),    cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_int8),   cmocka_unit_test(test_maps),
+        cmocka_unit_test(test_large),  cmocka_unit_test(test_not_finite),
+        cmocka_unit_test(test_stored), cmocka_unit_test(test_spoilt),
+        cmocka_unit_test(test_parts),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, setup, teardown);

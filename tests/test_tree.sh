@@ -74,7 +74,7 @@ point "tensor stands on a header of the kernels" "$(layer tensor 'cl/packed_maps
 point "quant stands on tensor" "$(layer quant tensor)"
 point "text stands on nothing" "$(layer text)"
 point "hf stands on tensor and the names of adapters" "$(layer hf tensor 'params/adapter\.h')"
-point "params stand on tensor and device" "$(layer params tensor device)"
+point "params stand on tensor, quant and device" "$(layer params tensor quant device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
     "$(layer lower ir params tensor device 'cl/step\.h')"
@@ -88,7 +88,7 @@ point "models stand on ops, ir, params, tensor, hf and config" \
 point "analysis sees no config, data, models, train or plots" \
     "$(layer analysis ops exec lower ir params tensor device log)"
 point "train stands on models, below, and verdicts" \
-    "$(layer train hf exec models ops optim lower ir params tensor telemetry device config data text log 'analysis/verdict\.h')"
+    "$(layer train hf exec models ops optim lower ir params quant tensor telemetry device config data text log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \

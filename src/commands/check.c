@@ -34,6 +34,14 @@ static void print_layers(const struct params *params)
     snprintf(bytes, sizeof bytes, "%.2f MiB", (double)params->frozen / 0x1p20);
     printf("%-46s %-20s %12zu\n", "trained", "", params_count_of(params, PARAM_TRAINED));
     printf("%-46s %-20s %12zu\n", "frozen", bytes, params_count_of(params, PARAM_FROZEN));
+    const struct params_packed packed = params_packed(params);
+    if (!packed.elems)
+        return;
+    char what[64];
+    snprintf(what, sizeof what, "  quantised, %.3f bits a weight",
+             8 * (double)packed.bytes / (double)packed.elems);
+    snprintf(bytes, sizeof bytes, "%.2f MiB", (double)packed.bytes / 0x1p20);
+    printf("%-46s %-20s %12zu\n", what, bytes, packed.elems);
 }
 
 static void print_memory(const struct engine *e)

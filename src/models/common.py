@@ -186,11 +186,34 @@ def encoder_config(ini):
     return config
 
 
+def unpack(state):
+    """{name: weights}, those that are quantised, as bitsandbytes stores them, as numbers."""
+    text, whole = ".quant_state.bitsandbytes__nf4", {}
+    parts = (text, ".absmax", ".quant_map", ".nested_absmax", ".nested_quant_map", "SCB", "_format")
+    for name, x in state.items():
+        if name + text in state:
+            about = json.loads(bytes(state[name + text].tolist()))
+            scale = state[name + ".absmax"]
+            if "nested_offset" in about:
+                groups = state[name + ".nested_absmax"].repeat_interleave(256)[: len(scale)]
+                scale = state[name + ".nested_quant_map"][scale.long()] * groups
+                scale = scale + about["nested_offset"]
+            codes = torch.cat([x >> 4, x & 15], 1).flatten().long()
+            values = state[name + ".quant_map"][codes] * scale.repeat_interleave(64)[: len(codes)]
+            rows, columns = about["shape"]
+            whole[name] = values[: rows * columns].view(rows, columns)
+        elif x.dtype == torch.int8:
+            whole[name] = x * (state[re.sub("weight$", "SCB", name)] / 127).unsqueeze(1)
+        elif not name.endswith(parts):
+            whole[name] = x
+    return whole
+
+
 def read_file(path):
     """(configuration, metadata, {name: weights}) of a checkpoint."""
     with safe_open(path, framework="pt") as file:
         meta = file.metadata()
-    return read_ini(meta["config"], comments=False), meta, load_file(path)
+    return read_ini(meta["config"], comments=False), meta, unpack(load_file(path))
 
 
 def read_checkpoint(path):

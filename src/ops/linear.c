@@ -112,6 +112,7 @@ struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, con
 {
     struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 2,
                                     (size_t[]){out, tensor_columns(x)}, bound);
+    params_pack(g->params, w);
     return op_adapted(g, x, w, op_product(g, x, w));
 }
 
@@ -119,6 +120,7 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, co
                                const char *bias, double weight_bound, double bias_bound)
 {
     struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, tensor_columns(x)}, weight_bound);
+    params_pack(g->params, w);
     struct tensor *y = op_adapted(g, x, w, op_product(g, x, w));
     return op_bias(g, y, graph_bias(g, bias, out, bias_bound));
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tensor/packed.h"
 #include "util/philox.h"
 
 struct params *params_new(int decay_all)
@@ -123,6 +124,30 @@ const char *params_unadapted(const struct params *params)
     return NULL;
 }
 
+void params_quantize(struct params *params, enum dtype dtype)
+{
+    params->packs = dtype;
+}
+
+void params_pack(struct params *params, struct tensor *weight)
+{
+    const struct param *p = params->slots ? *slot_of(params, weight->name) : NULL;
+    if (p && params->packs != DTYPE_F32 && p->group == PARAM_FROZEN && weight->rank == 2 &&
+        strcmp(weight->name, "output.weight") && strcmp(weight->name, "lm_head.weight"))
+        weight->dtype = params->packs;
+}
+
+struct params_packed params_packed(const struct params *params)
+{
+    struct params_packed packed = {0};
+    for (size_t i = 0; i < params->count; i++) {
+        const struct tensor *t = &params->list[i]->value;
+        packed.elems += packed_is(t->dtype) ? t->elems : 0;
+        packed.bytes += packed_is(t->dtype) ? tensor_bytes(t) : 0;
+    }
+    return packed;
+}
+
 /* Makes it one of a group that has no gradients. */
 static void leave_out(struct param *p, enum param_group group)
 {
@@ -198,16 +223,20 @@ struct params *params_twin(const struct params *of)
         twin->shares = of;
         params_freeze(twin, of->freeze, of->freezes);
         params_adapt(twin, &of->adapter);
+        params_quantize(twin, of->packs);
     }
     for (size_t i = 0; twin && i < of->count; i++) {
         const struct param *p = of->list[i];
         const struct tensor *t = &p->value;
-        if (!(p->group == PARAM_RUNNING
-                  ? params_get_running(twin, t->name, t->rank, t->dim, p->scale)
-                  : params_get(twin, t->name, t->rank, t->dim, p->decay, p->init, p->scale))) {
+        struct tensor *its =
+            p->group == PARAM_RUNNING
+                ? params_get_running(twin, t->name, t->rank, t->dim, p->scale)
+                : params_get(twin, t->name, t->rank, t->dim, p->decay, p->init, p->scale);
+        if (!its) {
             params_free(twin);
             return NULL;
         }
+        its->dtype = t->dtype;
     }
     return twin;
 }
@@ -313,7 +342,7 @@ int params_init(struct params *params, uint64_t seed, struct error *err)
             free(x);
             return error_set(err, STATUS_FAILED, "%s: out of memory", p->value.name);
         }
-        int failed = params_write(params, i, params->values, x, err);
+        int failed = params_put(params, i, params->values, x, err);
         free(x);
         if (failed)
             return -1;

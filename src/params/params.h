@@ -63,6 +63,7 @@ struct params {
     char *const *freeze;    /* [freezes] patterns of names */
     size_t freezes;
     struct adapter adapter; /* with a rank: all but its own parameters are frozen */
+    enum dtype packs;       /* how frozen matrices of linear layers are stored; F32: as they are */
     /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
      * bytes. */
     size_t elems, decayed, running, frozen;
@@ -102,6 +103,21 @@ int params_adapts(struct params *params, const char *weight);
 /* A target of the adapter that fits no linear layer; NULL: each fits. */
 const char *params_unadapted(const struct params *params);
 
+/* Frozen matrices of linear layers, made from now on, are stored as `dtype`, a packed type, or as
+ * they are (F32). */
+void params_quantize(struct params *params, enum dtype dtype);
+
+/* That the weight of a linear layer, of `params`, is read by products alone: it is stored as
+ * params_quantize() says if it is frozen, unless the layer makes the model's values (its name is
+ * output.weight or lm_head.weight). */
+void params_pack(struct params *params, struct tensor *weight);
+
+/* Numbers and bytes of packed parameters. */
+struct params_packed {
+    size_t elems, bytes;
+};
+struct params_packed params_packed(const struct params *params);
+
 /* Adds `by` to `count` initial values of the parameter `name` from element `from` on. */
 void params_shift(struct params *params, const char *name, size_t from, size_t count, double by);
 
@@ -126,10 +142,15 @@ struct arena *params_arena(const struct params *params, struct device *dev, cons
 /* Draws initial values with Philox keyed by seed and each parameter's name. */
 int params_init(struct params *params, uint64_t seed, struct error *err);
 
-/* Copies one parameter's values, gradient or state (params->values, grads, ...). */
-int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
+/* Copies one parameter's values, gradient or state (params->values, grads, ...), packed values as
+ * they are. */
+int params_read(const struct params *params, size_t index, const struct arena *arena, void *to,
                 struct error *err);
 int params_write(const struct params *params, size_t index, const struct arena *arena,
-                 const float *from, struct error *err);
+                 const void *from, struct error *err);
+
+/* The same of floats, which are packed where the parameter is. */
+int params_put(const struct params *params, size_t index, const struct arena *arena,
+               const float *from, struct error *err);
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "params/params.h"
+#include "quant/quant.h"
 
 /* In the order of their places. */
 enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_FROZEN, PLACES };
@@ -135,7 +136,7 @@ int params_allocate(struct params *params, struct device *dev, int training, str
     return 0;
 }
 
-int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
+int params_read(const struct params *params, size_t index, const struct arena *arena, void *to,
                 struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
@@ -143,8 +144,24 @@ int params_read(const struct params *params, size_t index, const struct arena *a
 }
 
 int params_write(const struct params *params, size_t index, const struct arena *arena,
-                 const float *from, struct error *err)
+                 const void *from, struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
     return arena_write(arena, t->offset, tensor_bytes(t), from, err);
+}
+
+int params_put(const struct params *params, size_t index, const struct arena *arena,
+               const float *from, struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
+    if (!packed_is(t->dtype))
+        return params_write(params, index, arena, from, err);
+    void *packed = malloc(tensor_bytes(t));
+    if (!packed)
+        return error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
+    int failed =
+        quant_pack(t->dtype, from, tensor_rows(t), tensor_columns(t), packed, t->name, err) ||
+        params_write(params, index, arena, packed, err);
+    free(packed);
+    return failed ? -1 : 0;
 }

@@ -134,6 +134,11 @@ static int add_tensors(const struct checkpoint *c, struct safetensors *to, struc
             !strncmp(t->name, "state.", 6))
             continue;
         const int is_weight = t->rank > 1 && f.a && f.b;
+        if (is_weight && (t->dtype == DTYPE_U8 || t->dtype == DTYPE_I8))
+            return error_set(err, STATUS_INPUT,
+                             "%s: %s is quantised (model.quantize), and an adapter cannot be folded "
+                             "into it",
+                             path, t->name);
         if (is_weight && !fits(&f))
             return error_set(err, STATUS_INPUT, "%s: the adapter of %s does not fit it", path,
                              t->name);

@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "data/reading.h"
+#include "tensor/packed.h"
 #include "text/tokenizer.h"
+#include "train/packed_weights.h"
 #include "util/jsonmem.h"
 
 /*
@@ -67,6 +69,11 @@ static int add_arena(struct engine *e, struct safetensors *st, struct arena *are
         const struct tensor *t = &e->params->list[i]->value;
         uint64_t shape[TENSOR_MAX_RANK];
         char name[160];
+        if (packed_is(t->dtype)) {
+            if (packed_weights_add(st, t, arena, err))
+                return -1;
+            continue;
+        }
         for (int r = 0; r < t->rank; r++)
             shape[r] = t->dim[r];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
@@ -449,6 +456,7 @@ enum needed { NEEDED_TRAINED, NEEDED_ALL, NEEDED_MODEL };
 static int load_arena(struct engine *e, const struct safetensors *st, struct arena *arena,
                       const char *prefix, enum needed needed, const char *path, struct error *err)
 {
+    const struct stored_source source = stored_file(st, path);
     for (size_t i = 0; i < e->params->count; i++) {
         if (needed == NEEDED_TRAINED && e->params->list[i]->group != PARAM_TRAINED)
             continue;
@@ -461,6 +469,13 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct are
         if (!from)
             return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",
                              path, name);
+        if (packed_is(t->dtype)) {
+            if (packed_weights_load(e->params, i, arena, &source, from, err))
+                return -1;
+            continue;
+        }
+        if (packed_weights_refuse(&source, t, err))
+            return -1;
         int fits = from->dtype == DTYPE_F32 && from->rank == (size_t)t->rank;
         for (int r = 0; fits && r < t->rank; r++)
             fits = from->shape[r] == t->dim[r];
@@ -489,9 +504,13 @@ static int load_optim(struct engine *e, const struct safetensors *st, const char
 
 static int is_param(const struct engine *e, const char *name)
 {
-    for (size_t i = 0; i < e->params->count; i++)
-        if (!strcmp(e->params->list[i]->value.name, name))
+    char weight[160];
+    const int is_part = stored_is_part(name, weight, sizeof weight);
+    for (size_t i = 0; i < e->params->count; i++) {
+        const struct tensor *t = &e->params->list[i]->value;
+        if (!strcmp(t->name, name) || (is_part && !strcmp(t->name, weight)))
             return 1;
+    }
     return 0;
 }
 

@@ -144,9 +144,15 @@ static int check_frozen(const struct params *p, struct error *err)
                          "or begin with these and a point",
                          fits_none, names);
     }
-    return p->elems ? 0
-                    : error_set(err, STATUS_USAGE,
-                                "[model] freeze: no parameter of the model is left to be trained");
+    if (!p->elems)
+        return error_set(err, STATUS_USAGE,
+                         "[model] freeze: no parameter of the model is left to be trained");
+    return p->packs == DTYPE_F32 || params_packed(p).elems
+               ? 0
+               : error_set(
+                     err, STATUS_USAGE,
+                     "[model] quantize: no matrix of a linear layer is frozen; what trains is "
+                     "not quantised: name it in model.freeze, or train an [adapter]");
 }
 
 /* Gives the parameters, once known, their places and memory. */
@@ -314,6 +320,14 @@ struct planned_memory planned_memory(const struct engine *e)
     return m;
 }
 
+/* How model.quantize has frozen matrices stored. */
+static enum dtype packed_type(const struct config *c)
+{
+    if (c->model.quantize == QUANTIZE_NF4)
+        return c->model.double_quantization ? DTYPE_NF4_NESTED : DTYPE_NF4;
+    return c->model.quantize == QUANTIZE_INT8 ? DTYPE_INT8 : DTYPE_F32;
+}
+
 struct engine *planned_open(const struct config *config, const struct dataset *data,
                             const struct engine_options *options, struct device *dev,
                             struct error *err)
@@ -331,8 +345,10 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
                                    .dropout = config->adapter.dropout,
                                    .target = config->adapter.target.item,
                                    .targets = config->adapter.target.count});
-    if (options->training)
+    /* without training, what is frozen matters only as being packed */
+    if (options->training || config->model.quantize != QUANTIZE_NONE)
         params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
+    params_quantize(e->params, packed_type(config));
     e->judged = e->params;
     e->config = config;
     e->comm = options->comm;

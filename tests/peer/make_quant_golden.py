@@ -3,8 +3,9 @@
 """Makes tests/golden/quant/: matrices as bitsandbytes quantises and stores them.
 
 matrices.safetensors: for each case NAME the matrix `NAME.input`, and what bitsandbytes makes of it on a
-CPU: `NAME.nf4` and its tensors, `NAME.nested` (double quantisation) and its tensors, and `NAME.int8`
-with `NAME.int8.SCB`; but for the largest, `.values` are the numbers again. Inputs fit into half, into which bitsandbytes puts what it makes INT8 of.
+CPU: `NAME.nf4` and its tensors, `NAME.nested` (double quantisation) and its tensors, and
+`NAME.int8.weight` with `NAME.int8.SCB`; but for the largest, `.values` are the numbers again. Inputs
+fit into half, into which bitsandbytes puts what it makes INT8 of.
 """
 
 import os
@@ -47,7 +48,8 @@ def main():
             if name != "groups":
                 out[f"{name}.{form}.values"] = F.dequantize_4bit(codes, state)
         codes, scales, _ = F.int8_vectorwise_quant(x.half())
-        out[f"{name}.int8"], out[f"{name}.int8.SCB"] = codes, scales
+        out[f"{name}.int8.weight"], out[f"{name}.int8.SCB"] = codes, scales
+        out[f"{name}.int8.weight_format"] = torch.tensor(0, dtype=torch.uint8)  # as Linear8bitLt stores it
         if name != "groups":
             out[f"{name}.int8.values"] = F.int8_vectorwise_dequant(codes, scales)
     os.makedirs(FOLDER, exist_ok=True)

@@ -1,0 +1,167 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# model.quantize: frozen matrices in 4 and 8 bits, in training, in checkpoints and from them.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# A transformer whose layers are frozen; a row of 12 is no block, so that blocks run over rows.
+sed -e 's/^d_model .*/type = transformer\
+d_model = 12/' -e 's/^features .*/features = open, close, volume\
+targets = close\
+horizon = 1/' -e '/^latent/d' -e '/^categories/d' -e '/^\[cluster\]/d' -e '/^tsne/d' tiny.ini >base.ini
+
+freeze='-smodel.freeze=encoder.*'
+
+# trained FOLDER ARGUMENT...
+trained()
+{
+    to=$1
+    shift
+    run 0 -q -c base.ini -o "$to" "$freeze" "$@"
+}
+
+# stores FILE PATTERN...: tensors that its header names, with their type and shape.
+stores()
+{
+    header "$1" >names
+    shift
+    has names "$@"
+}
+
+layer=encoder.layers.0
+nf4()
+{
+    trained nf4 -s model.quantize=nf4 &&
+        stores nf4/best.safetensors "\"$layer.linear1.weight\":\\{\"dtype\":\"U8\",\"shape\":\\[96,1\\]" \
+            "\"$layer.linear1.weight.absmax\":\\{\"dtype\":\"U8\",\"shape\":\\[3\\]" \
+            "\"$layer.linear1.weight.nested_absmax\":\\{\"dtype\":\"F32\",\"shape\":\\[1\\]" \
+            "\"$layer.linear1.weight.nested_quant_map\":\\{\"dtype\":\"F32\",\"shape\":\\[256\\]" \
+            "\"$layer.linear1.weight.quant_map\":\\{\"dtype\":\"F32\",\"shape\":\\[16\\]" \
+            "\"$layer.linear1.weight.quant_state.bitsandbytes__nf4\":\\{\"dtype\":\"U8\"" \
+            "\"$layer.linear1.bias\":\\{\"dtype\":\"F32\"" "\"output.weight\":\\{\"dtype\":\"F32\"" \
+            "\"input.weight\":\\{\"dtype\":\"F32\"" && has nf4/best.safetensors '"nested_offset": '
+}
+point "nf4: frozen matrices are stored as bitsandbytes stores them" nf4
+
+plain()
+{
+    trained plain -s model.quantize=nf4 -s model.double_quantization=no &&
+        stores plain/best.safetensors "\"$layer.linear1.weight\":\\{\"dtype\":\"U8\",\"shape\":\\[96,1\\]" \
+            "\"$layer.linear1.weight.absmax\":\\{\"dtype\":\"F32\",\"shape\":\\[3\\]" && ! grep nested names
+}
+point "nf4 without double quantisation" plain
+
+int8()
+{
+    trained int8 -s model.quantize=int8 &&
+        stores int8/best.safetensors "\"$layer.linear1.weight\":\\{\"dtype\":\"I8\",\"shape\":\\[16,12\\]" \
+            "\"$layer.linear1.SCB\":\\{\"dtype\":\"F32\",\"shape\":\\[16\\]" \
+            "\"$layer.linear1.weight_format\":\\{\"dtype\":\"U8\",\"shape\":\\[\\]" \
+            "\"$layer.self_attn.in_proj_SCB\":\\{\"dtype\":\"F32\",\"shape\":\\[36\\]"
+}
+point "int8: the same" int8
+
+# loss FOLDER: of the first epoch's validation.
+loss()
+{
+    epochs "$1" val_loss | head -n 1
+}
+
+losses()
+{
+    trained none && near 0.3 "$(loss none)" "$(loss nf4)" && near 0.05 "$(loss none)" "$(loss int8)" &&
+        [ "$(loss none)" != "$(loss nf4)" ] && [ "$(loss none)" != "$(loss int8)" ] &&
+        [ "$(loss nf4)" != "$(loss plain)" ]
+}
+point "losses are near those of fp32, and not the same" losses
+
+again()
+{
+    trained again -s model.quantize=nf4 && same_training nf4 again 0
+}
+point "the same bits again" again
+
+used()
+{
+    for form in nf4 plain int8; do
+        run 0 evaluate -m $form/best.safetensors && cp out figures && has out 'val' || return 1
+        run 0 predict -m $form/best.safetensors -o $form.csv && [ -s $form.csv ] || return 1
+    done
+}
+point "evaluate and predict from quantised checkpoints" used
+
+resumed()
+{
+    for form in nf4 int8; do
+        trained whole -s model.quantize=$form -s train.epochs=5 -s train.schedule=constant &&
+            trained part -s model.quantize=$form -s train.epochs=2 -s train.schedule=constant &&
+            run 0 -q -c base.ini -o part -r "$freeze" -s model.quantize=$form -s train.epochs=5 \
+                -s train.schedule=constant &&
+            same_training whole part 0 && rm -r whole part || return 1
+    done
+}
+point "a resumed run has the bits of an undisturbed one" resumed
+
+# codes FILE: the bytes of the packed tensors, which come first to last by the header's places.
+codes()
+{
+    header "$1" | tr '{}' '\n\n' | awk -F '[][,:"]+' '/"U8"|"I8"/ { print $(NF - 2), $(NF - 1) }' |
+        while read -r from to; do tensors "$1" | tail -c +$((from + 1)) | head -c $((to - from)); done
+}
+
+begun()
+{
+    trained begun -s model.quantize=nf4 -s model.init=nf4/best.safetensors -s train.epochs=1 &&
+        codes nf4/best.safetensors >a && codes begun/best.safetensors >b && [ "$(wc -c <a)" -gt 300 ] &&
+        cmp a b
+}
+point "model.init takes what is quantised as it is" begun
+
+packed()
+{
+    run 0 -q -c base.ini -o wide -s train.epochs=1 &&
+        trained packed -s model.quantize=nf4 -s model.init=wide/best.safetensors -s train.epochs=1 &&
+        trained same -s model.quantize=nf4 -s model.init=packed/best.safetensors -s train.epochs=1 -s train.lr=1e-9 &&
+        codes packed/best.safetensors >a && codes same/best.safetensors >b && cmp a b &&
+        codes nf4/best.safetensors >b && ! cmp -s a b
+}
+point "model.init quantises what is not" packed
+
+# refused STATUS PATTERN ARGUMENT...
+refused()
+{
+    status=$1 said=$2
+    shift 2
+    run "$status" -q -c base.ini -o refused "$@" && lines err 1 && has err "$said"
+}
+point "nothing frozen" refused 2 '\[model\] quantize: .*model\.freeze' -s model.quantize=nf4
+point "no matrix of a linear layer frozen" refused 2 '\[model\] quantize: .*model\.freeze' \
+    -s model.quantize=int8 '-smodel.freeze=*.bias'
+point "quantised weights for a model that trains them" refused 3 \
+    'nf4/best\.safetensors: .*weight is quantised.*model\.quantize = nf4' -s model.init=nf4/best.safetensors
+point "other quantisation" refused 3 'quantised otherwise.*double_quantization = no' "$freeze" \
+    -s model.quantize=nf4 -s model.init=plain/best.safetensors
+other_resumed()
+{
+    run 2 -q -c base.ini -o nf4 -r "$freeze" -s model.quantize=int8 && lines err 1 && has err 'model\.quantize'
+}
+point "a resume with another" other_resumed
+
+checked()
+{
+    run 0 check -c base.ini "$freeze" -s model.quantize=nf4 -s model.d_model=256 -s model.feedforward=512 &&
+        has out '^frozen  *[0-9.]+ MiB  *[0-9]+$' \
+            '^  quantised, 4\.1[23][0-9] bits a weight  *0\.26 MiB  *524288$' &&
+        run 0 check -c base.ini "$freeze" -s model.quantize=nf4 -s model.d_model=256 -s model.double_quantization=no &&
+        has out '^  quantised, 4\.500 bits a weight ' &&
+        run 0 check -c base.ini "$freeze" && ! grep quantised out
+}
+point "check tells bytes and bits a weight" checked
+
+# as for a GPU: products from scratch memory
+unpacked()
+{
+    SEQTRAIN_DEBUG=gpu trained gpu -s model.quantize=nf4 && near 1e-3 "$(loss nf4)" "$(loss gpu)"
+}
+point "cut as for a GPU" unpacked
+echo "1..$points"
