@@ -12,7 +12,7 @@ variants: the modes, one and all threads, glibc's allocator as it is and so set 
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
 the seconds from a process's start (ours: from main(), which comes some 10 ms later) to the end of its
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
-running process. --small: sizes that try the script, not the machine. --write: only leaves the
+running process. Q1: products of quantised weights, against ours in fp32. --small: sizes that try the script, not the machine. --write: only leaves the
 configurations of the trainings in FOLDER, each with data for three steps, and needs nothing but Python.
 
 Needs torch, numpy, safetensors; K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
@@ -100,7 +100,7 @@ KEEPS = {
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
-OTHERS = ("K1", "S1", "D1")
+OTHERS = ("K1", "S1", "D1", "Q1")
 
 
 class Failed(Exception):
@@ -362,6 +362,35 @@ def bench_tsne(arguments, folder):
     )  # fmt: skip
 
 
+def bench_products(arguments, folder):
+    """
+    Products of frozen weights in 4 and 8 bits against those of the same shape in fp32, and of one row
+    against a copy: the figures are GB/s of W, and of what a copy reads and writes.
+    """
+    out, in_ = (256, 320) if arguments.small else (4096, 4096)
+
+    def pairs(name, one, other):
+        took = [[run_json([arguments.parts, words[0], arguments.device, *map(str, words[1:])]) for words in (one, other)]
+                for _ in range(arguments.pairs)]  # fmt: skip
+        a, b = ([p[side][0]["seconds"] for p in took] for side in (0, 1))
+        merit = [statistics.median(p[side][0]["figure"] for p in took) for side in (0, 1)]
+        print(
+            f"| Q1 {name} | {statistics.median(a):.5f} | {statistics.median(b):.5f} "
+            f"| {statistics.median(y / x for x, y in zip(a, b)):.2f} | {merit[0]:.4g} | {merit[1]:.4g} "
+            f"| {max(p[0][1] for p in took):.0f} | {max(p[1][1] for p in took):.0f} |",
+            flush=True,
+        )
+
+    forms = ("NF4", "NF4_NESTED", "INT8")
+    for rows, what in ((64, "product"), (64, "back"), (512, "product"), (512, "back")):
+        for form in forms:
+            name = f"{form} {'dx = dy W' if what == 'back' else 'y = x W^T'}, {rows} rows, [{out}, {in_}]"
+            pairs(name, (what, form, rows, out, in_), (what, "F32", rows, out, in_))
+    for form in forms:
+        copy = ("copy", 4 if arguments.small else 256)
+        pairs(f"{form} of a row, [{out}, {in_}], and a copy", ("product", form, 1, out, in_), copy)
+
+
 def bench_csv(arguments, folder):
     """
     Parsing: both make a time of 64 bits and ten columns of doubles of every row of the same file, in the
@@ -504,7 +533,7 @@ def main():
 
 def bench(arguments, folder, names):
     training = [name for name in names if name in CASES]
-    others = {"K1": bench_kmeans, "S1": bench_tsne, "D1": bench_csv}
+    others = {"K1": bench_kmeans, "S1": bench_tsne, "D1": bench_csv, "Q1": bench_products}
     if training:
         print("Peer:", run([
             arguments.python, os.path.join(PEERS, "bench_peer.py"), "versions", arguments.peer_device

@@ -6,8 +6,12 @@
  *   bench_parts tsne DEVICE POINTS N D ITERATIONS MAP     the map is written to MAP, float32 [N, 2]
  *   bench_parts parse CSV TIME COLUMN...
  *   bench_parts cached CSV TIME COLUMN...                 the cache is written where it is missing
+ *   bench_parts product DEVICE TYPE ROWS OUT IN           y = x W^T, W [OUT, IN] of TYPE F32, NF4,
+ *   bench_parts back DEVICE TYPE ROWS OUT IN              NF4_NESTED or INT8; dx = dy W
+ *   bench_parts copy DEVICE MIB                           numbers to another place
  *
- * POINTS holds float32 [N, D]. Prints an object of JSON: seconds, and what the peer's result is
+ * POINTS holds float32 [N, D]. The figure of products and copies is GB/s: of W, and read and
+ * written. Prints an object of JSON: seconds, and what the peer's result is
  * compared with.
  */
 #include <stdio.h>
@@ -17,6 +21,10 @@
 #include "analysis/kmeans.h"
 #include "analysis/tsne.h"
 #include "data/cache.h"
+#include "exec/exec.h"
+#include "lower/lower.h"
+#include "ops/ops.h"
+#include "tensor/packed.h"
 #include "util/file.h"
 #include "util/now.h"
 
@@ -87,6 +95,101 @@ static int time_reading(struct log *log, int cached, int argc, char **argv, stru
     return 0;
 }
 
+/* --- products, and a copy, the figure of which is GB/s */
+
+#define RUNS 9
+
+static int smaller_first(const void *a, const void *b)
+{
+    const double *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+/* The median of some runs of the launches from `from` on; the first one is not counted. */
+static int time_plan(struct plan *p, size_t from, double *seconds, struct error *err)
+{
+    double took[RUNS];
+    for (int i = -1; i < RUNS; i++) {
+        const double start = now();
+        if (exec_run(p, from, p->launch_count, err) || device_finish(p->dev, err))
+            return -1;
+        took[i < 0 ? 0 : i] = now() - start;
+    }
+    qsort(took, RUNS, sizeof *took, smaller_first);
+    *seconds = took[RUNS / 2];
+    return 0;
+}
+
+/* Lowers a graph with its input x and output y, and times it: what follows the first `skipped`
+ * launches. `skipped` becomes how many there are. */
+static int time_graph(struct graph *g, struct device *dev, struct tensor *x, struct tensor *y,
+                      size_t *skipped, double *seconds, struct error *err)
+{
+    const size_t from = *skipped;
+    if (g->training) {
+        y->grad = graph_state(g, "dy", DTYPE_F32, y->rank, y->dim);
+        y->grad_written = 1;
+    }
+    struct plan *p = lower_graph(g, dev, err);
+    if (p && g->training)
+        x->grad->keep = 1;
+    int failed = !p || plan_place(p, err) || exec_prepare(p, NULL, NULL, err) ||
+                 time_plan(p, from, seconds, err);
+    *skipped = p ? p->launch_count : 0;
+    plan_free(p);
+    return failed ? -1 : 0;
+}
+
+/* The product, and then, in a graph of its own, what follows it for the gradient of x. */
+static int time_product(struct device *dev, struct log *log, char **argv, struct error *err)
+{
+    const int back = !strcmp(argv[1], "back");
+    const size_t rows = strtoul(argv[4], NULL, 10), out = strtoul(argv[5], NULL, 10);
+    const size_t in = strtoul(argv[6], NULL, 10);
+    const enum dtype dtype = dtype_of(argv[3]);
+    size_t skipped = 0;
+    double seconds = 0;
+    (void)log;
+    if (dtype != DTYPE_F32 && (dtype == DTYPES || !packed_is(dtype)))
+        return error_set(err, STATUS_USAGE, "%s: no type of a weight", argv[3]);
+    struct params *params = params_new(0);
+    for (int training = 0; training <= back; training++) {
+        struct graph *g = params ? graph_new(params, 1, training) : NULL;
+        if (!g)
+            return error_set(err, STATUS_FAILED, "out of memory");
+        struct tensor *x = graph_state(g, "x", DTYPE_F32, 2, (size_t[]){rows, in});
+        struct tensor *w = graph_state(g, "w", dtype, 2, (size_t[]){out, in});
+        x->needs_grad = training;
+        struct tensor *y = graph_keep(g, op_product(g, x, w));
+        if (time_graph(g, dev, x, y, &skipped, &seconds, err))
+            return -1;
+    }
+    params_free(params);
+    const double bytes =
+        (double)(packed_is(dtype) ? packed_form(dtype, out, in).bytes : out * in * sizeof(float));
+    printf("{\"seconds\": %.9f, \"figure\": %.6g}\n", seconds, bytes / seconds / 1e9);
+    return 0;
+}
+
+static int time_copy(struct device *dev, struct log *log, char **argv, struct error *err)
+{
+    const size_t n = strtoul(argv[3], NULL, 10) << 18;
+    size_t skipped = 0;
+    double seconds;
+    (void)log;
+    struct params *params = params_new(0);
+    struct graph *g = params ? graph_new(params, 1, 0) : NULL;
+    if (!g)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    struct tensor *x = graph_state(g, "x", DTYPE_F32, 2, (size_t[]){n / 64, 64});
+    struct tensor *y = graph_keep(g, op_scale(g, x, 2));
+    if (time_graph(g, dev, x, y, &skipped, &seconds, err))
+        return -1;
+    params_free(params);
+    printf("{\"seconds\": %.9f, \"figure\": %.6g}\n", seconds, 8 * (double)n / seconds / 1e9);
+    return 0;
+}
+
 static int on_device(int (*call)(struct device *, struct log *, char **, struct error *),
                      struct log *log, char **argv, struct error *err)
 {
@@ -109,6 +212,10 @@ int main(int argc, char **argv)
         result = on_device(time_kmeans, log, argv, &err);
     else if (!strcmp(what, "tsne") && argc == 8)
         result = on_device(time_tsne, log, argv, &err);
+    else if ((!strcmp(what, "product") || !strcmp(what, "back")) && argc == 7)
+        result = on_device(time_product, log, argv, &err);
+    else if (!strcmp(what, "copy") && argc == 4)
+        result = on_device(time_copy, log, argv, &err);
     else if ((!strcmp(what, "parse") || !strcmp(what, "cached")) && argc > 4)
         result = time_reading(log, *what == 'c', argc, argv, &err);
     else
