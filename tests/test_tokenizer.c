@@ -572,7 +572,7 @@ static void files_that_are_none_are_told(void **state)
     struct error err = {0};
     assert_null(tokenizer_load("/nonexistent/tokenizer.json", &err));
     assert_int_equal(err.status, STATUS_INPUT);
-    expect_no_file("", ":1: this is no JSON");
+    expect_no_file("", ":1: this is no JSON: '[' or '{' expected");
     expect_no_file("{\n\n\"a\": x}", ":3: this is no JSON");
     expect_no_file("\xff", "this is no JSON");
     expect_no_file("[]", "this is no tokenizer.json: there is no 'model'");
@@ -656,10 +656,12 @@ static void parts_with_faults_are_told(void **state)
     expect_no_part("\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"_\","
                    "\"prepend_scheme\":\"first\",\"add_prefix_space\":false}",
                    "add_prefix_space and prepend_scheme clash");
+    expect_no_part("\"pre_tokenizer\":{\"type\":\"Metaspace\",\"replacement\":\"__\"}",
+                   "pre_tokenizer: 'replacement' is not one character");
     expect_no_part("\"decoder\":{\"type\":\"Strip\",\"content\":\" \",\"start\":-1,\"stop\":0}",
                    "Strip: 'start' and 'stop'");
     expect_no_part("\"decoder\":{\"type\":\"Strip\",\"content\":\"ab\",\"start\":1,\"stop\":0}",
-                   "Strip: 'content' is not one character");
+                   "decoder: 'content' is not one character");
     expect_no_part("\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":[]}",
                    "'single' does not have the text once");
     expect_no_part("\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":"

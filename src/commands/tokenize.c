@@ -251,13 +251,14 @@ static int train(struct tokenizing *t, struct error *err)
         result = -1;
     if (!result)
         result = put_document(t, document, err);
-    if (!result && got < size)
-        fprintf(
-            stderr,
-            "seqtrain: the texts give %zu tokens, not %zu: no other pair occurs twice in them\n",
-            got, size);
     json_decref(document);
-    return output_close(&t->out, result, err);
+    result = output_close(&t->out, result, err);
+    if (!result && got < size)
+        fprintf(stderr,
+                "seqtrain: warning: the texts give %zu tokens, not %zu: no other pair occurs twice "
+                "in them\n",
+                got, size);
+    return result;
 }
 
 int command_tokenize(const struct options *options, struct error *err)

@@ -100,7 +100,7 @@ static int read_whole(const char *path, const char *encoding, FILE *told, struct
     }
     int failed = !file || read_all(file, path, to, err) || file_unchanged(fd, &state, path, err);
     if (file)
-        gzclose(file);
+        gzclose_r(file);
     return failed ? -1 : 0;
 }
 

@@ -77,10 +77,9 @@ static int pieces_close(struct pieces *p, struct error *err)
 
 /* --- reading */
 
-static int read_with(struct decoder_step *step, const struct part *part, const json_t *json,
-                     struct error *err)
+/* What a step puts there or takes away; NULL: the file does not say. */
+static int set_with(struct decoder_step *step, const char *with, struct error *err)
 {
-    const char *with = field_text(part, json, "content", &step->size, err);
     if (!with)
         return -1;
     if (!(step->with = malloc(step->size + 1)))
@@ -93,14 +92,11 @@ static int read_strip(struct decoder_step *step, const struct part *part, const 
                       struct error *err)
 {
     const json_t *start = json_object_get(json, "start"), *stop = json_object_get(json, "stop");
-    uint32_t point;
     if (!json_is_integer(start) || !json_is_integer(stop) || json_integer_value(start) < 0 ||
         json_integer_value(stop) < 0)
         return field_fault(part, err, "Strip: 'start' and 'stop' are no numbers of characters");
-    if (read_with(step, part, json, err))
+    if (set_with(step, field_character(part, json, "content", &step->size, err), err))
         return -1;
-    if (!step->size || utf8_read(step->with, step->size, &point) != step->size)
-        return field_fault(part, err, "Strip: 'content' is not one character");
     step->start = (size_t)json_integer_value(start);
     step->stop = (size_t)json_integer_value(stop);
     return 0;
@@ -111,7 +107,7 @@ static int read_metaspace(struct decoder_step *step, const struct part *part, co
 {
     size_t size;
     int prefix;
-    const char *replaced = field_text(part, json, "replacement", &size, err);
+    const char *replaced = field_character(part, json, "replacement", &size, err);
     const char *scheme = json_string_value(json_object_get(json, "prepend_scheme"));
     if (!replaced || field_flag(part, json, "add_prefix_space", 1, &prefix, err))
         return -1;
@@ -140,7 +136,9 @@ static int take(void *ctx, const struct part *part, const char *kind, const json
         return read_metaspace(step, part, json, err);
     case DECODER_REPLACE:
         step->pattern = pattern_read(part, json_object_get(json, "pattern"), err);
-        return step->pattern ? read_with(step, part, json, err) : -1;
+        return step->pattern
+                   ? set_with(step, field_text(part, json, "content", &step->size, err), err)
+                   : -1;
     case DECODER_STRIP:
         return read_strip(step, part, json, err);
     default:

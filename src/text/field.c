@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text/utf8.h"
+
 int field_fault(const struct part *part, struct error *err, const char *format, ...)
 {
     char cause[512];
@@ -45,6 +47,17 @@ const char *field_text(const struct part *part, const json_t *object, const char
     }
     *size = json_string_length(value);
     return json_string_value(value);
+}
+
+const char *field_character(const struct part *part, const json_t *object, const char *key,
+                            size_t *size, struct error *err)
+{
+    uint32_t point;
+    const char *text = field_text(part, object, key, size, err);
+    if (!text || (*size && utf8_read(text, *size, &point) == *size))
+        return text;
+    field_fault(part, err, "'%s' is not one character", key);
+    return NULL;
 }
 
 int field_each(const struct part *part, const json_t *json, const char *list, const char *known,

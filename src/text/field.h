@@ -31,6 +31,10 @@ int field_flag(const struct part *part, const json_t *object, const char *key, i
 const char *field_text(const struct part *part, const json_t *object, const char *key, size_t *size,
                        struct error *err);
 
+/* The same, of one character. */
+const char *field_character(const struct part *part, const json_t *object, const char *key,
+                            size_t *size, struct error *err);
+
 /* Takes one of the kinds: 1 where it is none that is known. */
 typedef int field_taker(void *ctx, const struct part *part, const char *kind, const json_t *object,
                         struct error *err);

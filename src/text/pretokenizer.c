@@ -127,7 +127,7 @@ static int read_metaspace(struct pretokenizer_step *step, const struct part *par
 {
     size_t size;
     int split;
-    const char *with = field_text(part, json, "replacement", &size, err);
+    const char *with = field_character(part, json, "replacement", &size, err);
     if (!with || read_prepend(step, part, json, err) ||
         field_flag(part, json, "split", 1, &split, err) || set_with(step, with, size, err))
         return -1;

@@ -13,7 +13,7 @@ int text_short(struct error *err)
 
 size_t textbuf_most(size_t size)
 {
-    return size < SIZE_MAX / 128 ? 64 * size + 4096 : SIZE_MAX;
+    return size < SIZE_MAX / 1024 ? 64 * size + 4096 : SIZE_MAX / 16;
 }
 
 int textbuf_room(struct textbuf *buf, size_t more, struct error *err)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/field.h"
 #include "text/textbuf.h"
 #include "text/tokenizer_file.h"
 #include "text/utf8.h"
@@ -139,11 +140,15 @@ static json_t *read_json(const char *path, struct error *err)
     char *bytes = file_read(path, FILE_MOST, &size, err);
     json_t *json = bytes ? json_loadb(bytes, size, JSON_ALLOW_NUL, &why) : NULL;
     if (bytes && !json) {
-        why.text[strcspn(why.text, "'\n")] = 0; /* what stands there is quoted */
-        if (json_error_code(&why) == json_error_out_of_memory)
+        char shown[FIELD_SHOWN], *near = strstr(why.text, " near '");
+        const int is_short = json_error_code(&why) == json_error_out_of_memory || !*why.text;
+        if (near) /* what stands there is quoted */
+            *near = 0;
+        if (is_short)
             text_short(err);
         else
-            error_damaged(err, "%s:%d: this is no JSON: %s", path, why.line, why.text);
+            error_damaged(err, "%s:%d: this is no JSON: %s", path, why.line,
+                          field_shown(why.text, shown));
     }
     free(bytes);
     return json;

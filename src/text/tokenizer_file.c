@@ -259,6 +259,7 @@ int tokenizer_file_encode(struct tokenizer_file *f, const char *text, size_t siz
     if (!e.work)
         return -1;
     e.work->numbers.size = 0;
+    e.work->numbers.most = sizeof(uint32_t) * textbuf_most(size);
     const int failed = added_cut(f->added, 0, text, size, take_raw, &e, err) ||
                        give_numbers(f->postprocessor, &e.work->numbers, framed, to, err);
     work_give(f, e.work);

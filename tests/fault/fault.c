@@ -40,7 +40,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+
 #include <cairo.h>
+#include <pcre2.h>
 #include <png.h>
 #include <zlib.h>
 
@@ -410,6 +413,50 @@ FAIL(int, posix_spawnp,
       const posix_spawnattr_t *how, char *const words[], char *const with[]),
      ALLOC, ENOMEM, ENOMEM)
 return __real_posix_spawnp(pid, file, files, how, words, with);
+}
+
+FAIL(pcre2_code_8 *, pcre2_compile_8,
+     (PCRE2_SPTR8 regex, PCRE2_SIZE size, uint32_t options, int *code, PCRE2_SIZE *at,
+      pcre2_compile_context_8 *context),
+     ALLOC, ENOMEM, (*code = PCRE2_ERROR_HEAP_FAILED, NULL))
+return hold(MEMORY, __real_pcre2_compile_8(regex, size, options, code, at, context));
+}
+
+void __real_pcre2_code_free_8(pcre2_code_8 *code);
+void __wrap_pcre2_code_free_8(pcre2_code_8 *code);
+void __wrap_pcre2_code_free_8(pcre2_code_8 *code)
+{
+    if (code)
+        drop(code);
+    __real_pcre2_code_free_8(code);
+}
+
+FAIL(pcre2_compile_context_8 *, pcre2_compile_context_create_8, (pcre2_general_context_8 * general),
+     ALLOC, ENOMEM, NULL)
+return __real_pcre2_compile_context_create_8(general);
+}
+
+FAIL(pcre2_match_context_8 *, pcre2_match_context_create_8, (pcre2_general_context_8 * general),
+     ALLOC, ENOMEM, NULL)
+return __real_pcre2_match_context_create_8(general);
+}
+
+FAIL(pcre2_match_data_8 *, pcre2_match_data_create_8,
+     (uint32_t pairs, pcre2_general_context_8 *general), ALLOC, ENOMEM, NULL)
+return __real_pcre2_match_data_create_8(pairs, general);
+}
+
+/* without it there is the stack of the machine */
+FAIL(pcre2_jit_stack_8 *, pcre2_jit_stack_create_8,
+     (size_t least, size_t most, pcre2_general_context_8 *general), ALLOC, ENOMEM, NULL)
+return __real_pcre2_jit_stack_create_8(least, most, general);
+}
+
+FAIL(int, pcre2_match_8,
+     (const pcre2_code_8 *code, PCRE2_SPTR8 text, PCRE2_SIZE size, PCRE2_SIZE at, uint32_t options,
+      pcre2_match_data_8 *data, pcre2_match_context_8 *context),
+     ALLOC, ENOMEM, PCRE2_ERROR_NOMEMORY)
+return __real_pcre2_match_8(code, text, size, at, options, data, context);
 }
 
 /* zlib, libpng and cairo tell shortage of memory so */

@@ -14,6 +14,7 @@
 # A fault is survived if seqtrain ends with one sentence that says what was short, and the documented
 # status, or does what it was to do; if it holds nothing at the end and leaves no file half written;
 # and if a training that was cut short ends with the undisturbed bits after --resume.
+golden=$(cd "${srcdir-.}/tests/golden/tokenizers" && pwd)
 # shellcheck source=tests/cli.sh disable=SC2154
 . "${srcdir-.}/tests/cli.sh"
 fault=${seqtrain%/seqtrain}/seqtrain-fault
@@ -40,7 +41,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -175,6 +176,11 @@ data.window = zip(6, 7)
 train.lr    = log(1e-4, 1e-2)
 INI
 
+# Texts and a small tokenizer with most of what one can have.
+cp "$golden/normalized.json" tokens.json
+printf 'The over 12 t-he\nov THE\n\n' >few.txt
+printf '1 2 3\n4\n' >numbers.txt
+
 # What a case runs: $words.
 words()
 {
@@ -189,6 +195,9 @@ words()
     reads | cached) words='data -c reads.ini -o seen' ;;
     folds) words='data -c reads.ini -s data.split=walk_forward -s data.folds=2 -s data.days=1 -o seen' ;;
     streamed) words='data -c reads.ini -s data.feed=stream -o seen' ;;
+    tokenize) words='tokenize -t tokens.json few.txt' ;;
+    decode) words='tokenize -t tokens.json --decode numbers.txt' ;;
+    vocabulary) words='tokenize --train --kind qwen --vocabulary 270 few.txt' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
     overwrite) words='--overwrite -c autoencoder.ini' ;;
@@ -221,7 +230,7 @@ quiet()
 prepare()
 {
     # shellcheck disable=SC2086 # words
-    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz work &&
+    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.txt work &&
         (
             cd work || exit 1
             type=${1#*-}
