@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "text/bpe_train.h"
+#include "text/normalizer.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
 #include "util/file.h"
@@ -354,6 +355,47 @@ static void files_do_what_the_library_does(void **state)
         free(entry[i]);
     }
     free(entry);
+}
+
+/* A line is [regular expression, text, the text with | for what is found]. */
+static void expect_found(const json_t *line)
+{
+    struct error err = {0};
+    struct normalizer_work work = {0};
+    const json_t *regex = json_array_get(line, 0), *wanted = json_array_get(line, 2);
+    const char *text = json_string_value(json_array_get(line, 1));
+    size_t size = json_string_length(json_array_get(line, 1));
+    json_t *json = json_pack("{s:s,s:{s:O},s:s}", "type", "Replace", "pattern", "Regex", regex,
+                             "content", "|");
+    struct normalizer *n = normalizer_read("patterns.txt", json, &err);
+    struct pattern_work *search = pattern_work_new(&err);
+    if (!n || !search || normalizer_run(n, &work, search, &text, &size, &err))
+        fail_msg("%s", err.text);
+    if (size != json_string_length(wanted) || memcmp(text, json_string_value(wanted), size) != 0)
+        fail_msg("%s: '%.*s' is not '%s'", json_string_value(regex), (int)size, text,
+                 json_string_value(wanted));
+    normalizer_free(n);
+    normalizer_work_fini(&work);
+    pattern_work_free(search);
+    json_decref(json);
+}
+
+static void patterns_find_what_onigurumas_do(void **state)
+{
+    (void)state;
+    char path[4200], line[1 << 14];
+    size_t count = 0;
+    snprintf(path, sizeof path, "%s/../patterns.txt", folder());
+    FILE *in = fopen(path, "r");
+    assert_non_null(in);
+    for (; fgets(line, sizeof line, in); count++) {
+        json_t *json = json_loads(line, 0, NULL);
+        assert_int_equal(json_array_size(json), 3);
+        expect_found(json);
+        json_decref(json);
+    }
+    fclose(in);
+    assert_true(count > 60);
 }
 
 static void expect_piece(const struct tokenizer *t, const char *text, const char *bytes)
@@ -724,6 +766,7 @@ int main(void)
         cmocka_unit_test(a_checkpoint_keeps_it),
         cmocka_unit_test(what_no_checkpoint_keeps_is_refused),
         cmocka_unit_test(files_do_what_the_library_does),
+        cmocka_unit_test(patterns_find_what_onigurumas_do),
         cmocka_unit_test(pieces_are_what_stands_within_a_text),
         cmocka_unit_test(a_long_word_takes_no_long_time),
         cmocka_unit_test(many_marks_take_no_long_time),

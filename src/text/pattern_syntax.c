@@ -14,10 +14,12 @@
 #include "text/pattern.h"
 
 #define SPACE "\\p{Z}\\t-\\r\\x{85}"
-/* Alphabetic, marks, decimal digits and connectors; below U+0100 also the other numbers */
-#define WORD                                                                                   \
-    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}\\x{24b6}-\\x{24e9}" \
-    "\\x{1f130}-\\x{1f149}\\x{1f150}-\\x{1f169}\\x{1f170}-\\x{1f189}"
+/* Alphabetic, marks, decimal digits and connectors */
+#define WORD_IN_SET                                                                        \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24b6}-\\x{24e9}\\x{1f130}-\\x{1f149}\\x{1f150}-" \
+    "\\x{1f169}\\x{1f170}-\\x{1f189}"
+/* outside of a set the other numbers below U+0100 too */
+#define WORD WORD_IN_SET "\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}"
 #define BOUND "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))"
 #define NO_BOUND "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))"
 
@@ -30,7 +32,7 @@ static const struct escape {
     {'S', "[^" SPACE "]",
      "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Cn}\\p{Co}\\x00-\\x08\\x0e-\\x1f\\x7f-\\x{84}"
      "\\x{86}-\\x{9f}"},
-    {'w', "[" WORD "]", WORD},
+    {'w', "[" WORD "]", WORD_IN_SET},
     {'W', "[^" WORD "]", NULL},
     {'b', BOUND, "\\x08"},
     {'B', NO_BOUND, NULL},

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/tokenizers/: small tokenizer.json files and what the tokenizers library makes of texts
-with them, and tests/golden/trained/: a text and what the library's trainer makes of it. NAME.json is the file, NAME.cases has a line for each text: the text, its numbers, its numbers with
+with them, tests/golden/patterns.txt, and tests/golden/trained/: a text and what the library's trainer makes of it. NAME.json is the file, NAME.cases has a line for each text: the text, its numbers, its numbers with
 those of the post-processor, the text of these, the same without special tokens.
 
     pip install tokenizers
@@ -183,7 +183,31 @@ def train_files():
         (TRAINED / f"{name}.json").write_text(text + "\n")
 
 
+PATTERNS = [
+    r"\s", r"\S", r"\w", r"\W", r"\d", r"\D", r"\b", r"\B", r"\h", r"\H+", r"[\S\n]", r"[^\s\w]", r"[\w\s]+", r"\p{Han}",
+    r"\p{Hangul}", r"\p{Latin}+", r"\p{Letter}", r"\p{^L}", r"\P{Han}+", r"^", r"$", r"\s+$", r"(?i:s)", r"(?i)k", r"(?m:.)+",
+    r".+", r"a{,2}", r"a{2,}", r"x*", r"\R", r"\v", r"[\h_]", r"\u00e9", r"\x{1F600}", r"\x41", r"(?<=\s)a", r"(?i:\u017f)",
+    r"\p{Uppercase_Letter}", r"\p{other letter}", r"[\p{L}\p{M}]+", r"\p{Cyrillic}", r"\p{Common}", r"\p{Zs}",
+    r"\p{Hiragana}|\p{Katakana}", r"[!-/:-~！-／：-～‘-‟　-。]+", r"[一-龥가-힣]+", r"\p{N}{1,3}", r"[^\r\n\p{L}\p{N}]?+\p{L}+",
+    r"\A.", r".\z", r".\Z", r"(?=a)", r"(a)\1", r"[]a]", r"[^]a]", r"[\b]", r"a|(?i)k|b", r"(?#of no use)a", r"\{a\}|{a}|{",
+    QWEN, LLAMA3,
+    r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+    r"""[!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*""",
+]
+SEARCHED = ("aaab {a} A1 it's IT'S \u017f 'K \u212ak\r\n\t _x9 \xb2\xbd\u2167\u0663 \u00e9 e\u0301\u180e\x85\xa0\u3000\u2028z\x0b\x0c\b"
+            "\u24b6\U0001f130 Ж中，。한국 ひカー \u094d\u203f \u200d\U0001f600ZZ...\u0130\n  \nend a\n")
+
+
+def search():
+    """tests/golden/patterns.txt: [regular expression, SEARCHED with what it finds in |]."""
+    with open(FOLDER.parent / "patterns.txt", "w") as file:
+        for pattern in PATTERNS:
+            found = normalizers.Replace(Regex(pattern), "|").normalize_str(SEARCHED)
+            file.write(json.dumps([pattern, SEARCHED, found], separators=(",", ":")) + "\n")
+
+
 def main():
+    search()
     train_files()
     FOLDER.mkdir(exist_ok=True)
     for name, t in tokenizers():
