@@ -7,7 +7,8 @@
 #include "ops/ops.h"
 #include "tensor/packed.h"
 
-enum { X, WEIGHT };
+/* LOW [.., r] and UP [out, r] of an adapter, which adds LOW UP^T; NULL: there is none */
+enum { X, WEIGHT, LOW, UP };
 
 struct product {
     int in_out; /* the weight is [in, out], not [out, in, ..] */
@@ -29,6 +30,9 @@ static void product_infer(struct graph *g, struct op *op)
     size_t dim[TENSOR_MAX_RANK];
     if ((is_in_out(op) && w->rank != 2) || w->elems / outs(op) != tensor_columns(x))
         graph_misfit(g, op, "multiplies a tensor of other columns", X, WEIGHT);
+    if (op->in[LOW] && (op->in[UP]->elems / outs(op) != tensor_columns(op->in[LOW]) ||
+                        tensor_rows(op->in[LOW]) != tensor_rows(x)))
+        graph_misfit(g, op, "adds a product of another shape", LOW, UP);
     for (int r = 0; r < x->rank; r++)
         dim[r] = x->dim[r];
     dim[x->rank - 1] = outs(op);
@@ -47,10 +51,27 @@ static void multiply(struct plan *p, const char *label, struct gemm_shape shape,
 
 static void product_forward(struct plan *p, struct op *op)
 {
-    const struct tensor *x = op->in[X];
+    const struct tensor *x = op->in[X], *low = op->in[LOW];
     multiply(p, op->in[WEIGHT]->name,
              gemm_shape_of(0, !is_in_out(op), tensor_rows(x), outs(op), tensor_columns(x)),
              op->in[X], op->in[WEIGHT], op->out[0], 0);
+    if (low)
+        plan_gemm(p, op->in[UP]->name,
+                  gemm_shape_of(0, 1, tensor_rows(x), outs(op), tensor_columns(low)), op->in[LOW],
+                  op->in[UP], op->out[0], 1);
+}
+
+/* dUP += dy^T LOW, dLOW = dy UP */
+static void adapter_back(struct plan *p, struct op *op, struct tensor *dy)
+{
+    const size_t rows = tensor_rows(op->in[X]), out = outs(op), r = tensor_columns(op->in[LOW]);
+    int add;
+    struct tensor *to = lower_grad(p, op, UP, &add);
+    if (to)
+        plan_gemm(p, op->in[UP]->name, gemm_shape_of(1, 0, out, r, rows), dy,
+                  lower_value(p, op, LOW), to, add);
+    if ((to = lower_grad(p, op, LOW, &add)))
+        plan_gemm(p, to->name, gemm_shape_of(0, 0, rows, r, out), dy, op->in[UP], to, add);
 }
 
 /* dW += dy^T x, or x^T dy of a weight [in, out] */
@@ -76,10 +97,18 @@ static void product_back(struct plan *p, struct op *op)
     const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
     int add;
     weight_back(p, op, dy);
+    if (op->in[LOW])
+        adapter_back(p, op, dy);
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (dx)
         multiply(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy, op->in[WEIGHT],
                  dx, add);
+}
+
+static void product_describe(const struct op *op, struct words *to)
+{
+    if (op->in[LOW])
+        words_add(to, "adapter");
 }
 
 static const struct op_class product_class = {
@@ -88,8 +117,9 @@ static const struct op_class product_class = {
     .infer = product_infer,
     .forward = product_forward,
     .back = product_back,
-    .reads = READS_IN(X) | READS_IN(WEIGHT),
-    .stored = READS_IN(X) | READS_OUT(0),
+    .reads = READS_IN(X) | READS_IN(WEIGHT) | READS_IN(LOW) | READS_IN(UP),
+    .stored = READS_IN(X) | READS_IN(LOW) | READS_OUT(0),
+    .describe = product_describe,
 };
 
 struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight)
@@ -99,12 +129,19 @@ struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weig
         ->out[0];
 }
 
+/* The product of a linear layer, with its adapter. */
+static struct tensor *layer(struct graph *g, struct tensor *x, struct tensor *weight, int in_out)
+{
+    const struct product attr = {in_out};
+    struct tensor *up, *low = op_adapter(g, x, weight, weight->dim[in_out ? 1 : 0], &up);
+    return graph_op(g, &product_class, weight->name, &attr, low ? 4 : 2,
+                    (struct tensor *[]){x, weight, low, up})
+        ->out[0];
+}
+
 struct tensor *op_product_in_out(struct graph *g, struct tensor *x, struct tensor *weight)
 {
-    struct tensor *y = graph_op(g, &product_class, weight->name, &(struct product){1}, 2,
-                                (struct tensor *[]){x, weight})
-                           ->out[0];
-    return op_adapted(g, x, weight, y);
+    return layer(g, x, weight, 1);
 }
 
 struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, const char *name,
@@ -113,7 +150,7 @@ struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, con
     struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 2,
                                     (size_t[]){out, tensor_columns(x)}, bound);
     params_pack(g->params, w);
-    return op_adapted(g, x, w, op_product(g, x, w));
+    return layer(g, x, w, 0);
 }
 
 struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, const char *weight,
@@ -121,8 +158,7 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, co
 {
     struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, tensor_columns(x)}, weight_bound);
     params_pack(g->params, w);
-    struct tensor *y = op_adapted(g, x, w, op_product(g, x, w));
-    return op_bias(g, y, graph_bias(g, bias, out, bias_bound));
+    return op_bias(g, layer(g, x, w, 0), graph_bias(g, bias, out, bias_bound));
 }
 
 struct tensor *op_linear(struct graph *g, struct tensor *x, size_t out, const char *name)
