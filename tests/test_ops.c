@@ -2704,6 +2704,95 @@ static void test_attention_limit(int mode)
         }
 }
 
+/* --- attention with a cache */
+
+struct cached_shape {
+    size_t rows, heads, keys, width, chunk;
+};
+
+/* The attention of a whole window. */
+static float *attend_whole(int mode, const struct cached_shape *s, const float *qkv)
+{
+    const size_t columns = (s->heads + 2 * s->keys) * s->width;
+    const struct attend how = {.causal = 1, .key_heads = s->keys};
+    struct graph *g = graph_open(1, 0);
+    keys(g);
+    struct tensor *x = constant3(g, "qkv", 1, s->rows, columns, qkv);
+    struct tensor *y = op_attention(g, x, s->heads, &how, 0, "attend");
+    y->keep = 1;
+    struct plan *p = lowered(g, mode);
+    plan_ready(p, 0);
+    run_step(p, &(struct step){.count = 1});
+    float *got = fetch(y);
+    plan_close(p);
+    return got;
+}
+
+/* The same by `chunk` rows at a time; what is missing of the last ones has no place. */
+static float *attend_by_rows(int mode, const struct cached_shape *s, const float *qkv,
+                             enum dtype stored)
+{
+    const size_t columns = (s->heads + 2 * s->keys) * s->width, wide = s->heads * s->width;
+    const size_t elems = attend_cache_elems(s->rows, s->keys, s->width);
+    float *some = room(s->chunk * columns * sizeof *some);
+    float *all = room((s->rows + s->chunk) * wide * sizeof *all);
+    uint32_t *place = room(s->chunk * sizeof *place);
+    struct graph *g = graph_open(1, 0);
+    op_store(g, stored);
+    struct tensor *x = constant3(g, "qkv", 1, s->chunk, columns, some);
+    struct tensor *at = graph_state(g, "position", DTYPE_U32, 2, (size_t[]){1, s->chunk});
+    struct tensor *cache = graph_state(g, "cache", stored, 1, &elems);
+    struct tensor *y = op_attention_cached(g, x, s->heads, s->keys, cache, at, "attend");
+    y = graph_as(g, y, DTYPE_F32);
+    y->keep = 1;
+    struct plan *p = lowered(g, mode);
+    plan_ready(p, 1);
+    for (size_t row = 0; row < s->rows; row += s->chunk) {
+        const size_t n = s->rows - row < s->chunk ? s->rows - row : s->chunk;
+        memcpy(some, qkv + row * columns, n * columns * sizeof *some);
+        for (size_t i = 0; i < s->chunk; i++)
+            place[i] = i < n ? (uint32_t)(row + i) : UINT32_MAX;
+        OK(tensor_write(x, some, &err));
+        OK(tensor_write(at, place, &err));
+        run_step(p, &(struct step){.count = 1});
+        OK(tensor_read(y, all + row * wide, &err));
+        for (size_t i = n * wide; i < s->chunk * wide; i++)
+            assert_true(all[row * wide + i] == 0);
+    }
+    plan_close(p);
+    free(some);
+    free(place);
+    return all;
+}
+
+static void test_attention_cached(int mode)
+{
+    static const struct cached_shape shapes[] = {
+        {1, 1, 1, 1, 1},   {5, 2, 1, 3, 1},    {40, 4, 2, 16, 7},   {37, 3, 3, 8, 37},
+        {70, 6, 2, 64, 1}, {33, 2, 2, 20, 64}, {150, 1, 1, 128, 16}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        const struct cached_shape *s = &shapes[i];
+        const size_t n = s->rows * (s->heads + 2 * s->keys) * s->width;
+        float *qkv = room(n * sizeof *qkv);
+        for (int stored = DTYPE_F32; stored <= DTYPE_F16; stored++) {
+            if (stored != DTYPE_F32 && stored != DTYPE_BF16 && stored != DTYPE_F16)
+                continue;
+            draw_all(qkv, n, 40, -2, 2);
+            for (size_t k = 0; k < n; k++)
+                qkv[k] = rounded(qkv[k], (enum dtype)stored);
+            float *whole = attend_whole(mode, s, qkv);
+            float *rows = attend_by_rows(mode, s, qkv, (enum dtype)stored);
+            for (size_t k = 0; k < s->rows * s->heads * s->width; k++)
+                if (!(fabs(rows[k] - whole[k]) <= (stored == DTYPE_F32 ? 3e-6 : 0.01)))
+                    fail_msg("shape %zu, number %zu in %s is %g, not %g", i, k,
+                             dtype_name((enum dtype)stored), rows[k], whole[k]);
+            free(whole);
+            free(rows);
+        }
+        free(qkv);
+    }
+}
+
 /* The names of the problems that tests/test_oclgrind.sh runs. */
 static int list_watched(const struct job *jobs, size_t count)
 {
@@ -2731,6 +2820,7 @@ int main(int argc, char **argv)
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},
         {"attention's limit", test_attention_limit},
+        {"attention with a cache", test_attention_cached},
         {"batch norm's running statistics", test_running_statistics},
         {"limits of convolutions", test_conv_limits},
         {"loss_sum", test_loss_sum},

@@ -189,6 +189,17 @@ struct attend {
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,
                             const struct attend *how, double p, const char *path);
 
+/* What op_attention() with a causal window makes of its rows, some rows at a time: [1, R, D] of qkv
+ * [1, R, ..], whose keys and values go into `cache` at `position` [1, R] u32, and which see those
+ * at 0 to their own. A row whose position is not in the cache is none, and gives 0. The cache is
+ * stored as activations are. No gradient. */
+struct tensor *op_attention_cached(struct graph *g, struct tensor *qkv, size_t heads,
+                                   size_t key_heads, struct tensor *cache, struct tensor *position,
+                                   const char *path);
+
+/* Numbers of a cache for `window` rows. */
+size_t attend_cache_elems(size_t window, size_t key_heads, size_t head_width);
+
 /* Which elements of a head's row make a pair of rotary positions (Su et al., 2021): 2i and 2i + 1,
  * or i and i + head_width / 2, as Hugging Face's models have them. The last element of an odd row
  * is in none. */
