@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="train sweep check data evaluate encode predict merge tokenize devices help completion"
+commands="train sweep check data evaluate encode predict generate merge tokenize devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()
@@ -116,6 +116,7 @@ foreign data -d -m -i -r --overwrite --plan --profile
 foreign evaluate -r --overwrite --gradients --plan --profile
 foreign encode -r --plan
 foreign predict -r --plan
+foreign generate -r --plan --all
 foreign devices -c -s -o -m -i -r -q --plan
 foreign help -c -d -q
 foreign completion -c -o -v

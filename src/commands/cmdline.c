@@ -16,6 +16,7 @@ enum {
     EVALUATE,
     ENCODE,
     PREDICT,
+    GENERATE,
     MERGE,
     TOKENIZE,
     DEVICES,
@@ -40,6 +41,8 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                 "Print latent vectors and categories as CSV.", command_encode, VALUE_NONE, 0},
     [PREDICT] = {"predict", "predict [-c FILE] [-m CKPT] [-i CSV] [options]",
                  "Print predictions or reconstructions as CSV.", command_predict, VALUE_NONE, 0},
+    [GENERATE] = {"generate", "generate [-c FILE] [-m CKPT] -p TEXT | -i FILE [options]",
+                  "Go on with texts by a language model.", command_generate, VALUE_NONE, 0},
     [MERGE] = {"merge", "merge [-c FILE] [-m CKPT] -o FILE",
                "Fold a model's adapter into its weights.", command_merge, VALUE_NONE, 0},
     [TOKENIZE] = {"tokenize", "tokenize [-t FILE | -m CKPT | --train] [options] [FILE...]",
@@ -71,11 +74,19 @@ enum {
     OPTION_TRAIN,
     OPTION_VOCABULARY,
     OPTION_KIND,
+    OPTION_TOKENS,
+    OPTION_TEMPERATURE,
+    OPTION_TOP_K,
+    OPTION_TOP_P,
+    OPTION_REPETITION,
+    OPTION_STOP,
+    OPTION_SEED,
 };
 
 #define ON(command) (1u << (command))
 #define APPLYING (ON(EVALUATE) | ON(ENCODE) | ON(PREDICT))
-#define CONFIGURED (ON(TRAIN) | ON(SWEEP) | ON(CHECK) | ON(DATA) | APPLYING)
+#define USING (APPLYING | ON(GENERATE))
+#define CONFIGURED (ON(TRAIN) | ON(SWEEP) | ON(CHECK) | ON(DATA) | USING)
 #define ALL (ON(COMMANDS) - 1)
 
 const struct cmdline_option cmdline_options[] = {
@@ -83,12 +94,12 @@ const struct cmdline_option cmdline_options[] = {
      "configuration, see seqtrain.ini(5)"},
     {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED | ON(MERGE),
      "set a key (repeatable)"},
-    {'d', "device", VALUE_DEVICE, "SPEC", APPLYING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
+    {'d', "device", VALUE_DEVICE, "SPEC", USING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
      "auto, cpu, gpu, an index, part of a name"},
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
-    {'o', "output", VALUE_FILE, "FILE", APPLYING | ON(TOKENIZE),
+    {'o', "output", VALUE_FILE, "FILE", USING | ON(TOKENIZE),
      "write this file, not standard output"},
     {'o', "output", VALUE_FILE, "FILE", ON(MERGE), "checkpoint to write"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
@@ -99,9 +110,10 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK), "check each run of a sweep"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
-    {'m', "model", VALUE_FILE, "CKPT", APPLYING | ON(MERGE) | ON(TOKENIZE),
+    {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE),
      "checkpoint, or run folder: its best one"},
     {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
+    {'i', "input", VALUE_FILE, "FILE", ON(GENERATE), "texts, a line each; - is standard input"},
     {'t', "tokenizer", VALUE_FILE, "FILE", ON(TOKENIZE), "tokenizer.json"},
     {OPTION_COUNT, "count", VALUE_NONE, NULL, ON(TOKENIZE), "print how many tokens there are"},
     {OPTION_DECODE, "decode", VALUE_NONE, NULL, ON(TOKENIZE), "numbers in, text out"},
@@ -110,6 +122,17 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_TRAIN, "train", VALUE_NONE, NULL, ON(TOKENIZE), "make a tokenizer.json of the texts"},
     {OPTION_VOCABULARY, "vocabulary", VALUE_WORD, "N", ON(TOKENIZE), "tokens that it is to have"},
     {OPTION_KIND, "kind", VALUE_WORD, "KIND", ON(TOKENIZE), "how it parts texts: gpt2 or qwen"},
+    {'p', "prompt", VALUE_WORD, "TEXT", ON(GENERATE), "the text to go on with"},
+    {OPTION_TOKENS, "tokens", VALUE_WORD, "N", ON(GENERATE), "write at most N tokens (256)"},
+    {OPTION_TEMPERATURE, "temperature", VALUE_WORD, "T", ON(GENERATE),
+     "0: the most probable token; 1: as expected"},
+    {OPTION_TOP_K, "top-k", VALUE_WORD, "K", ON(GENERATE), "of the K most probable ones (0: all)"},
+    {OPTION_TOP_P, "top-p", VALUE_WORD, "P", ON(GENERATE),
+     "of the most probable ones that have P (1)"},
+    {OPTION_REPETITION, "repetition", VALUE_WORD, "R", ON(GENERATE),
+     "above 1: what was there less often (1)"},
+    {OPTION_STOP, "stop", VALUE_WORD, "TEXT", ON(GENERATE), "end in front of this text"},
+    {OPTION_SEED, "seed", VALUE_WORD, "N", ON(GENERATE), "of the random numbers (1)"},
     {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
      "compare gradients with central differences"},
     {OPTION_PLAN, "plan", VALUE_NONE, NULL, ON(CHECK), "print every launch and the memory map"},
@@ -138,7 +161,7 @@ static void put_option(const struct cmdline_option *o)
 /* One screen: the commands, and the names of their options. */
 static void put_overview(void)
 {
-    int column = 0;
+    size_t column = 0;
     puts("usage: seqtrain [train] -c FILE [options]\n       seqtrain COMMAND "
          "[options]\n\ncommands:");
     for (const struct cmdline_command *c = cmdline_commands; c->name; c++)
@@ -147,12 +170,11 @@ static void put_overview(void)
     for (const struct cmdline_option *o = cmdline_options; o->name; o++) {
         if (o > cmdline_options && o[-1].letter == o->letter)
             continue;
-        if (column > 58) {
+        if (column + strlen(o->name) > 73) { /* with a comma in front and one behind */
             puts(",");
             column = 0;
         }
-        column += printf("%s--%s%s%s", column ? ", " : "  ", o->name, o->takes ? " " : "",
-                         o->takes ? o->takes : "");
+        column += (size_t)printf("%s--%s", column ? ", " : "  ", o->name);
     }
     putchar('\n');
 }
@@ -332,6 +354,30 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_KIND:
         o->kind = value;
+        break;
+    case 'p':
+        o->prompt = value;
+        break;
+    case OPTION_TOKENS:
+        o->tokens = value;
+        break;
+    case OPTION_TEMPERATURE:
+        o->temperature = value;
+        break;
+    case OPTION_TOP_K:
+        o->top_k = value;
+        break;
+    case OPTION_TOP_P:
+        o->top_p = value;
+        break;
+    case OPTION_REPETITION:
+        o->repetition = value;
+        break;
+    case OPTION_STOP:
+        o->stop = value;
+        break;
+    case OPTION_SEED:
+        o->seed = value;
         break;
     default:
         break;

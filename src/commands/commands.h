@@ -28,6 +28,7 @@ struct options {
     size_t file_count;
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
+    const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
     int resume, overwrite, gradients, plan, profile, list, all, status, best;
     int count, decode, special, train; /* of tokenize */
     enum verbosity verbosity;
@@ -46,6 +47,7 @@ int command_check(const struct options *options, struct error *err);
 int command_evaluate(const struct options *options, struct error *err);
 int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
+int command_generate(const struct options *options, struct error *err);
 int command_merge(const struct options *options, struct error *err);
 int command_tokenize(const struct options *options, struct error *err);
 int command_data(const struct options *options, struct error *err);

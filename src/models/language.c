@@ -27,14 +27,32 @@ struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x
     return op_add(g, h, op_dropout(g, x, p, path));
 }
 
+struct tensor *language_attend(struct graph *g, struct tensor *qkv,
+                               const struct language_heads *how, size_t number, const char *path)
+{
+    const struct attend attend = {.causal = 1, .key_heads = how->key_heads};
+    if (!how->shape->cache)
+        return op_attention(g, qkv, how->heads, &attend, how->dropout, path);
+    struct tensor *cache =
+        graph_borrow(g, "cache", g->stored, how->width, how->shape->cache[number]);
+    return op_attention_cached(g, qkv, how->heads, how->key_heads, cache, how->io->position, path);
+}
+
 static void language_build(struct graph *g, const struct config *config,
                            const struct model_shape *shape, struct model_io *io)
 {
     const struct decoded d = config->model.shape == SHAPE_GPT2
-                                 ? language_gpt2(g, config, shape, io->tokens)
-                                 : language_llama(g, config, shape, io->tokens);
-    struct tensor *logits = op_product(g, d.rows, d.head);
-    io->terms.term[0].value = op_cross_entropy(g, logits, io->next, 0);
+                                 ? language_gpt2(g, config, shape, io)
+                                 : language_llama(g, config, shape, io);
+    if (io->next)
+        io->terms.term[0].value = op_head_cross_entropy(g, d.rows, d.head, io->next, 0, 0);
+    else if (!shape->only_reads)
+        io->output = graph_keep(g, op_product(g, d.rows, d.head));
+}
+
+static size_t language_cache(const struct config *config, size_t rows)
+{
+    return attend_cache_elems(rows, language_key_heads(config), language_head_width(config));
 }
 
 static struct terms language_terms(const struct config *config)
@@ -92,6 +110,7 @@ const struct model_class model_language = {
     .terms = language_terms,
     .attends = transformer_attends,
     .in_out = language_in_out,
+    .cache = language_cache,
     .reads_tokens = 1,
     .drops = DROPS_WITHIN,
 };

@@ -16,11 +16,21 @@ struct decoded {
 
 /* GPT2LMHeadModel */
 struct decoded language_gpt2(struct graph *g, const struct config *config,
-                             const struct model_shape *shape, struct tensor *tokens);
+                             const struct model_shape *shape, const struct model_io *io);
 
 /* LlamaForCausalLM, and Qwen3ForCausalLM, which norms each head's queries and keys. */
 struct decoded language_llama(struct graph *g, const struct config *config,
-                              const struct model_shape *shape, struct tensor *tokens);
+                              const struct model_shape *shape, const struct model_io *io);
+
+/* Causal attention of layer `number`, in windows or to the rows of its cache. */
+struct language_heads {
+    size_t heads, key_heads, width; /* width: columns of one */
+    double dropout;
+    const struct model_shape *shape;
+    const struct model_io *io;
+};
+struct tensor *language_attend(struct graph *g, struct tensor *qkv,
+                               const struct language_heads *how, size_t number, const char *path);
 
 /* A weight matrix, drawn from N(0, sd^2) unless model.initialisation says otherwise. */
 struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, size_t columns,

@@ -22,13 +22,14 @@ static struct tensor *conv1d(struct graph *g, struct tensor *x, size_t out, cons
 
 /* GPT2Block `name`, h [B, T, D] */
 static struct tensor *layer(struct graph *g, struct tensor *h, const struct transformer *t,
-                            double eps, const char *name)
+                            const struct language_heads *heads, size_t number, double eps,
+                            const char *name)
 {
     const double last = LANGUAGE_SPREAD / sqrt(2.0 * (double)t->layers);
     const size_t columns = t->width + 2 * (t->width / t->heads) * t->attend.key_heads;
     struct tensor *x = op_norm_of(g, h, eps, graph_name("%s.ln_1", name));
     x = conv1d(g, x, columns, graph_name("%s.attn.c_attn", name), LANGUAGE_SPREAD);
-    x = op_attention(g, x, t->heads, &t->attend, t->dropout, graph_name("%s.attn", name));
+    x = language_attend(g, x, heads, number, graph_name("%s.attn", name));
     x = conv1d(g, x, t->width, graph_name("%s.attn.c_proj", name), last);
     h = language_join(g, h, x, t->dropout, graph_name("%s.attn.resid_dropout", name));
     x = op_norm_of(g, h, eps, graph_name("%s.ln_2", name));
@@ -38,33 +39,36 @@ static struct tensor *layer(struct graph *g, struct tensor *h, const struct tran
     return language_join(g, h, x, t->dropout, graph_name("%s.mlp.dropout", name));
 }
 
-/* The first rows of the table of positions, [T, D]. */
+/* The rows of the table of positions: the first ones, [T, D], or those that have their places. */
 static struct tensor *positions(struct graph *g, const struct config *config,
-                                const struct transformer *t)
+                                const struct transformer *t, struct tensor *places)
 {
     const size_t rows = config->model.context > 0 ? (size_t)config->model.context : t->window;
     struct tensor *table =
         language_matrix(g, "transformer.wpe.weight", rows, t->width, LANGUAGE_SPREAD);
+    if (places)
+        return op_lookup(g, places, table, "transformer.wpe");
     return rows == t->window ? table : graph_first_rows(g, table, t->window);
 }
 
 struct decoded language_gpt2(struct graph *g, const struct config *config,
-                             const struct model_shape *shape, struct tensor *tokens)
+                             const struct model_shape *shape, const struct model_io *io)
 {
     struct transformer t = transformer_of(config, shape->window, (size_t)config->model.d_model,
                                           (size_t)config->model.layers);
+    const struct language_heads heads = {
+        t.heads, t.attend.key_heads, t.width / t.heads, t.dropout, shape, io};
     char name[64];
-    t.attend.causal = 1;
     t.feedforward = language_feedforward(config);
     struct tensor *table =
         language_matrix(g, "transformer.wte.weight", shape->vocabulary, t.width, LANGUAGE_SPREAD);
-    struct tensor *h = op_lookup(g, tokens, table, "transformer.wte");
-    h = op_add(g, h, positions(g, config, &t));
+    struct tensor *h = op_lookup(g, io->tokens, table, "transformer.wte");
+    h = op_add(g, h, positions(g, config, &t, io->position));
     h = op_dropout(g, h, t.dropout, "transformer.drop");
     for (size_t i = 0; i < t.layers; i++) {
         snprintf(name, sizeof name, "transformer.h.%zu", i);
         graph_layer(g);
-        h = layer(g, h, &t, config->model.norm_eps, name);
+        h = layer(g, h, &t, &heads, i, config->model.norm_eps, name);
     }
     graph_layers_end(g);
     h = op_norm_of(g, h, config->model.norm_eps, "transformer.ln_f");

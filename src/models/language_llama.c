@@ -15,6 +15,7 @@ struct layers {
     double eps, dropout;
     int norms_heads;        /* queries and keys of each head are normed */
     struct tensor *turning; /* cos and sin of positions */
+    struct language_heads how;
 };
 
 /* x W^T, W = `name`.weight [out, in] */
@@ -40,9 +41,8 @@ static struct tensor *norm_heads(struct graph *g, struct tensor *x, const struct
 
 /* LlamaAttention, x [B, T, D] */
 static struct tensor *attend(struct graph *g, struct tensor *x, const struct layers *l,
-                             const char *name)
+                             size_t number, const char *name)
 {
-    const struct attend how = {.causal = 1, .key_heads = l->key_heads};
     const size_t queries = l->heads * l->head_width, keys = l->key_heads * l->head_width;
     struct tensor *q = linear(g, x, queries, graph_name("%s.q_proj", name));
     struct tensor *k = linear(g, x, keys, graph_name("%s.k_proj", name));
@@ -51,7 +51,7 @@ static struct tensor *attend(struct graph *g, struct tensor *x, const struct lay
     k = norm_heads(g, k, l, graph_name("%s.k_norm", name));
     x = op_concat(g, op_concat(g, q, k), v);
     x = op_rotary(g, x, l->heads, l->key_heads, ROTARY_HALVES, l->turning);
-    x = op_attention(g, x, l->heads, &how, l->dropout, name);
+    x = language_attend(g, x, &l->how, number, name);
     return linear(g, x, l->width, graph_name("%s.o_proj", name));
 }
 
@@ -66,12 +66,13 @@ static struct tensor *feed_forward(struct graph *g, struct tensor *x, const stru
 
 /* LlamaDecoderLayer `name`, h [B, T, D] */
 static struct tensor *layer(struct graph *g, struct tensor *h, const struct layers *l,
-                            const char *name)
+                            size_t number, const char *name)
 {
     char inner[PARAM_MAX_NAME];
     snprintf(inner, sizeof inner, "%s.self_attn", name);
     struct tensor *x = op_rms_norm_of(g, h, l->eps, graph_name("%s.input_layernorm", name));
-    h = language_join(g, h, attend(g, x, l, inner), l->dropout, graph_name("%s.dropout", inner));
+    h = language_join(g, h, attend(g, x, l, number, inner), l->dropout,
+                      graph_name("%s.dropout", inner));
     snprintf(inner, sizeof inner, "%s.mlp", name);
     x = op_rms_norm_of(g, h, l->eps, graph_name("%s.post_attention_layernorm", name));
     return language_join(g, h, feed_forward(g, x, l, inner), l->dropout,
@@ -91,8 +92,9 @@ static void stretch(const struct language_scaling *s, double *frequency, size_t 
     }
 }
 
-/* cos and sin of the rows' angles. */
-static struct tensor *turning(struct graph *g, const struct config *config, size_t window)
+/* cos and sin of the rows' angles: those of a window, or those that have their places. */
+static struct tensor *turning(struct graph *g, const struct config *config, size_t window,
+                              struct tensor *places)
 {
     const size_t head_width = language_head_width(config), pairs = head_width / 2;
     struct language_scaling scaling;
@@ -106,11 +108,11 @@ static struct tensor *turning(struct graph *g, const struct config *config, size
         stretch(&scaling, frequency, pairs);
     struct tensor *table = op_rotary_table_of(g, window, pairs, frequency);
     free(frequency);
-    return table;
+    return places ? op_rotary_rows(g, table, places) : table;
 }
 
 struct decoded language_llama(struct graph *g, const struct config *config,
-                              const struct model_shape *shape, struct tensor *tokens)
+                              const struct model_shape *shape, const struct model_io *io)
 {
     const struct layers l = {
         .width = (size_t)config->model.d_model,
@@ -121,16 +123,22 @@ struct decoded language_llama(struct graph *g, const struct config *config,
         .eps = config->model.norm_eps,
         .dropout = config->model.dropout,
         .norms_heads = config->model.shape == SHAPE_QWEN3,
-        .turning = turning(g, config, shape->window),
+        .turning = turning(g, config, shape->window, io->position),
+        .how = {.heads = (size_t)config->model.heads,
+                .key_heads = language_key_heads(config),
+                .width = language_head_width(config),
+                .dropout = config->model.dropout,
+                .shape = shape,
+                .io = io},
     };
     char name[64];
     struct tensor *table = language_matrix(g, "model.embed_tokens.weight", shape->vocabulary,
                                            l.width, LANGUAGE_SPREAD);
-    struct tensor *h = op_lookup(g, tokens, table, "model.embed_tokens");
+    struct tensor *h = op_lookup(g, io->tokens, table, "model.embed_tokens");
     for (size_t i = 0; i < (size_t)config->model.layers; i++) {
         snprintf(name, sizeof name, "model.layers.%zu", i);
         graph_layer(g);
-        h = layer(g, h, &l, name);
+        h = layer(g, h, &l, i, name);
     }
     graph_layers_end(g);
     h = op_rms_norm_of(g, h, l.eps, "model.norm");

@@ -231,6 +231,30 @@ struct graph *model_windows(struct params *params, const struct config *config, 
     return g;
 }
 
+enum dtype model_stored(const struct config *config)
+{
+    return stored[config->train.precision];
+}
+
+struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
+                         const struct model_shape *shape, struct model_io *io)
+{
+    const size_t dim[] = {1, rows};
+    struct graph *g = graph_new(params, 1, 0);
+    if (!g)
+        return NULL;
+    params->weights = weights[config->model.initialisation];
+    *io = (struct model_io){0};
+    op_store(g, model_stored(config));
+    g->sample = graph_state(g, "sample", DTYPE_U32, 1, dim);
+    io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
+    if (shape->cache)
+        io->position = graph_state(g, "position", DTYPE_U32, 2, dim);
+    model_of(config)->build(g, config, shape, io);
+    graph_fuse(g);
+    return g;
+}
+
 struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
                           const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io)
@@ -246,7 +270,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = model_terms(config)};
-    op_store(g, stored[config->train.precision]);
+    op_store(g, model_stored(config));
     io->metrics = op_metrics(g);
     if (training && config->train.precision == PRECISION_FP16)
         op_loss_scale(g, io->metrics);

@@ -22,21 +22,26 @@ struct model_shape {
     const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
     size_t base;                 /* feature that the scaler relative(NAME) names */
     struct augment augment;      /* of a training graph's windows */
+    struct buffer *const *cache; /* [layers] keys and values, of a graph over the next rows of a
+                                    text; NULL: it is over windows */
+    int only_reads;              /* its rows go into the cache, and no output is wanted */
     const float *augment_feature, *augment_target; /* as op_augment() and op_augment_target() take
                                                       them; NULL: nothing is done to these */
 };
 
 struct model_io {
-    struct tensor *plain;   /* [B, T, F] windows as they are */
-    struct tensor *input;   /* [B, T, F] what the model reads */
-    struct tensor *whole;   /* [B, T, F] the input without disturbances, which is rebuilt */
-    struct tensor *tokens;  /* [B, T] u32, instead of all these, of a model that reads tokens */
-    struct tensor *next;    /* [B, T] u32: the token behind each; V: it is not to be predicted */
-    struct tensor *target;  /* [B, R, K]; NULL without targets */
-    struct tensor *output;  /* [B, T, F], with targets [B, R K] or [B, R, K] */
-    struct tensor *latent;  /* [B, latent]; NULL unless the model has one */
-    struct terms terms;     /* of the loss, with their tensors */
-    struct tensor *metrics; /* struct metrics */
+    struct tensor *plain;  /* [B, T, F] windows as they are */
+    struct tensor *input;  /* [B, T, F] what the model reads */
+    struct tensor *whole;  /* [B, T, F] the input without disturbances, which is rebuilt */
+    struct tensor *tokens; /* [B, T] u32, instead of all these, of a model that reads tokens */
+    struct tensor *next;   /* [B, T] u32: the token behind each; V: it is not to be predicted. NULL:
+                              logits are wanted */
+    struct tensor *position; /* [B, T] u32: where each stands in the cache, if there is one */
+    struct tensor *target;   /* [B, R, K]; NULL without targets */
+    struct tensor *output;   /* [B, T, F], with targets [B, R K] or [B, R, K]; logits [B, T, V] */
+    struct tensor *latent;   /* [B, latent]; NULL unless the model has one */
+    struct terms terms;      /* of the loss, with their tensors */
+    struct tensor *metrics;  /* struct metrics */
 };
 
 struct model_class {
@@ -60,7 +65,9 @@ struct model_class {
     struct terms (*terms)(const struct config *config);
     /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
     long (*attends)(const struct config *config);
-    int (*in_out)(const struct config *config);      /* see model_in_out(); NULL: they are not */
+    int (*in_out)(const struct config *config); /* see model_in_out(); NULL: they are not */
+    /* Numbers of a layer's cache for so many rows of a text; NULL: it goes on with no text. */
+    size_t (*cache)(const struct config *config, size_t rows);
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised;                                  /* needs data.targets */
     int reads_tokens;                                /* of texts, by data.tokenizer */
@@ -106,6 +113,15 @@ struct model_data {
 struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
                           const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io);
+
+/* The graph of a model that reads tokens over the next `rows` rows of a text, or over a window of
+ * it (shape->cache), fused: io->tokens and io->position [1, rows] are to be written, io->output [1,
+ * rows, V] can be read. NULL without memory. */
+struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
+                         const struct model_shape *shape, struct model_io *io);
+
+/* How activations are stored. */
+enum dtype model_stored(const struct config *config);
 
 /* The same as far as io->input of a training graph, without a model. */
 struct graph *model_windows(struct params *params, const struct config *config, size_t batch,

@@ -46,9 +46,9 @@ static void embedding_infer(struct graph *g, struct op *op)
 {
     const struct tensor *table = op->in[TABLE], *number = op->in[NUMBER];
     size_t dim[TENSOR_MAX_RANK];
-    if (table->rank != 2 || table->kind != TENSOR_PARAM || number->dtype != DTYPE_U32 ||
-        number->rank == TENSOR_MAX_RANK) {
-        graph_misfit(g, op, "needs a table [V, D] of parameters and numbers of its rows", TABLE,
+    if (table->rank != 2 || tensor_base(op->in[TABLE])->kind == TENSOR_ACTIVATION ||
+        number->dtype != DTYPE_U32 || number->rank == TENSOR_MAX_RANK) {
+        graph_misfit(g, op, "needs a table [V, D] that stays and numbers of its rows", TABLE,
                      NUMBER);
         return;
     }

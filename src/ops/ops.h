@@ -216,6 +216,9 @@ struct tensor *op_rotary_table_of(struct graph *g, size_t window, size_t pairs,
 /* The same of frequencies of base 10000, [window, head_width / 2, 2]. */
 struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width);
 
+/* The rows of a rotary table at `place` [1, R] u32: the table of these R rows. */
+struct tensor *op_rotary_rows(struct graph *g, struct tensor *table, struct tensor *place);
+
 /* Queries and keys of qkv, as op_attention() takes it, turned by a rotary table. */
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,
                          enum rotary_pairs pairs, struct tensor *table);

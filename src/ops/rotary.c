@@ -65,6 +65,14 @@ struct tensor *op_rotary_table(struct graph *g, size_t window, size_t head_width
     return table;
 }
 
+struct tensor *op_rotary_rows(struct graph *g, struct tensor *table, struct tensor *place)
+{
+    const size_t pairs = table->dim[1];
+    struct tensor *plain = graph_view(g, table, 2, (size_t[]){table->dim[0], 2 * pairs});
+    return graph_view(g, op_lookup(g, place, plain, "rotary"), 3,
+                      (size_t[]){place->elems, pairs, 2});
+}
+
 static void turn(struct plan *p, const struct op *op, struct tensor *x, struct tensor *bias,
                  struct tensor *y, int sign)
 {

@@ -453,14 +453,15 @@ static int take_place(void *to, size_t offset, size_t bytes, const void *piece, 
 /* Which parameters a file must have: the trained ones, all, or all but those of an adapter. */
 enum needed { NEEDED_TRAINED, NEEDED_ALL, NEEDED_MODEL };
 
-static int load_arena(struct engine *e, const struct safetensors *st, struct arena *arena,
-                      const char *prefix, enum needed needed, const char *path, struct error *err)
+static int load_arena(const struct params *params, const struct safetensors *st,
+                      struct arena *arena, const char *prefix, enum needed needed, const char *path,
+                      struct error *err)
 {
     const struct stored_source source = stored_file(st, path);
-    for (size_t i = 0; i < e->params->count; i++) {
-        if (needed == NEEDED_TRAINED && e->params->list[i]->group != PARAM_TRAINED)
+    for (size_t i = 0; i < params->count; i++) {
+        if (needed == NEEDED_TRAINED && params->list[i]->group != PARAM_TRAINED)
             continue;
-        const struct tensor *t = &e->params->list[i]->value;
+        const struct tensor *t = &params->list[i]->value;
         char name[160];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
         const struct safetensor *from = safetensors_find(st, name);
@@ -470,7 +471,7 @@ static int load_arena(struct engine *e, const struct safetensors *st, struct are
             return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",
                              path, name);
         if (packed_is(t->dtype)) {
-            if (packed_weights_load(e->params, i, arena, &source, from, err))
+            if (packed_weights_load(params, i, arena, &source, from, err))
                 return -1;
             continue;
         }
@@ -495,19 +496,19 @@ static int load_optim(struct engine *e, const struct safetensors *st, const char
 {
     const struct optim *o = &e->optim;
     for (size_t i = 0; i < o->class->slots; i++)
-        if (load_arena(e, st, o->slot[i], prefix_of(o, i).text, NEEDED_TRAINED, path, err))
+        if (load_arena(e->params, st, o->slot[i], prefix_of(o, i).text, NEEDED_TRAINED, path, err))
             return -1;
     return e->judged == e->params
                ? 0
-               : load_arena(e, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err);
+               : load_arena(e->params, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err);
 }
 
-static int is_param(const struct engine *e, const char *name)
+static int is_param(const struct params *params, const char *name)
 {
     char weight[160];
     const int is_part = stored_is_part(name, weight, sizeof weight);
-    for (size_t i = 0; i < e->params->count; i++) {
-        const struct tensor *t = &e->params->list[i]->value;
+    for (size_t i = 0; i < params->count; i++) {
+        const struct tensor *t = &params->list[i]->value;
         if (!strcmp(t->name, name) || (is_part && !strcmp(t->name, weight)))
             return 1;
     }
@@ -523,24 +524,36 @@ static int load_averaged(struct engine *e, const struct safetensors *st, enum ne
         return 0;
     for (size_t i = 0; i < st->count && needed == NEEDED_ALL; i++)
         has |= !strncmp(st->tensor[i].name, TRAINED, strlen(TRAINED));
-    return has ? load_arena(e, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err)
-               : load_arena(e, st, e->params->values, "", needed, path, err);
+    return has ? load_arena(e->params, st, e->params->values, TRAINED, NEEDED_TRAINED, path, err)
+               : load_arena(e->params, st, e->params->values, "", needed, path, err);
 }
 
-static int load_weights(struct engine *e, const struct safetensors *st, enum needed needed,
-                        const char *path, struct error *err)
+static int load_params(struct params *params, const struct safetensors *st, enum needed needed,
+                       const char *path, struct error *err)
 {
     for (size_t i = 0; i < st->count; i++) {
         const char *name = st->tensor[i].name;
-        if (!strncmp(name, "optimizer.", 10) || !strncmp(name, "state.", 6) || is_param(e, name))
+        if (!strncmp(name, "optimizer.", 10) || !strncmp(name, "state.", 6) ||
+            is_param(params, name))
             continue;
         return error_set(err, STATUS_INPUT, "%s: tensor %s is %s", path, name,
                          adapter_owns(name)
                              ? "of an adapter, which this model lacks at that layer"
                              : "none of this model's: a checkpoint of another model?");
     }
-    return load_arena(e, st, e->judged->values, "", needed, path, err) ||
-                   load_averaged(e, st, needed, path, err)
+    return load_arena(params, st, params->values, "", needed, path, err);
+}
+
+int checkpoint_load_params(struct params *params, const struct safetensors *st, const char *path,
+                           struct error *err)
+{
+    return load_params(params, st, NEEDED_ALL, path, err);
+}
+
+static int load_weights(struct engine *e, const struct safetensors *st, enum needed needed,
+                        const char *path, struct error *err)
+{
+    return load_params(e->judged, st, needed, path, err) || load_averaged(e, st, needed, path, err)
                ? -1
                : 0;
 }

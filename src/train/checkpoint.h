@@ -54,7 +54,11 @@ int checkpoint_read(struct checkpoint *c, const char *path, char *const *setting
                     config_checker *check, struct error *err);
 void checkpoint_fini(struct checkpoint *c);
 
-/* Weights into the engine; every parameter must be there with its shape, and none besides. */
+/* Weights into parameters; every one must be there with its shape, and none besides. */
+int checkpoint_load_params(struct params *params, const struct safetensors *st, const char *path,
+                           struct error *err);
+
+/* The same into the engine. */
 int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
                             struct error *err);
 

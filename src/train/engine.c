@@ -53,8 +53,7 @@ static int prepare(struct engine *e, struct error *err)
     return e->train ? arena_zero(e->params->grads, err) : 0;
 }
 
-static const struct gemm_provider *provider_of(const struct config *config,
-                                               const struct device *dev)
+const struct gemm_provider *engine_products(const struct config *config, const struct device *dev)
 {
     const int rounds = config->train.precision == PRECISION_BF16 ? GEMM_BF16 : GEMM_FP16;
     const int who = config->train.precision == PRECISION_FP32 ? config->device.gemm : rounds;
@@ -98,7 +97,7 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->owns_session = owns;
     e->session = session;
     e->profiled.on = session->profile;
-    e->gemm = provider_of(config, e->dev);
+    e->gemm = engine_products(config, e->dev);
     e->data_hash = hash_data(data);
     if (!prepare(e, err))
         return e;

@@ -328,17 +328,12 @@ static enum dtype packed_type(const struct config *c)
     return c->model.quantize == QUANTIZE_INT8 ? DTYPE_INT8 : DTYPE_F32;
 }
 
-struct engine *planned_open(const struct config *config, const struct dataset *data,
-                            const struct engine_options *options, struct device *dev,
-                            struct error *err)
+struct params *planned_params(const struct config *config, int training)
 {
-    struct engine *e = calloc(1, sizeof *e);
-    if (!e || !(e->params = params_new(config->train.decay_all))) {
-        free(e);
-        error_set(err, STATUS_FAILED, "out of memory");
+    struct params *params = params_new(config->train.decay_all);
+    if (!params)
         return NULL;
-    }
-    params_adapt(e->params,
+    params_adapt(params,
                  &(struct adapter){.rank = (size_t)config->adapter.r,
                                    .alpha = config->adapter.alpha > 0 ? config->adapter.alpha
                                                                       : (double)config->adapter.r,
@@ -346,9 +341,22 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
                                    .target = config->adapter.target.item,
                                    .targets = config->adapter.target.count});
     /* without training, what is frozen matters only as being packed */
-    if (options->training || config->model.quantize != QUANTIZE_NONE)
-        params_freeze(e->params, config->model.freeze.item, config->model.freeze.count);
-    params_quantize(e->params, packed_type(config));
+    if (training || config->model.quantize != QUANTIZE_NONE)
+        params_freeze(params, config->model.freeze.item, config->model.freeze.count);
+    params_quantize(params, packed_type(config));
+    return params;
+}
+
+struct engine *planned_open(const struct config *config, const struct dataset *data,
+                            const struct engine_options *options, struct device *dev,
+                            struct error *err)
+{
+    struct engine *e = calloc(1, sizeof *e);
+    if (!e || !(e->params = planned_params(config, options->training))) {
+        free(e);
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
     e->judged = e->params;
     e->config = config;
     e->comm = options->comm;

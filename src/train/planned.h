@@ -9,6 +9,10 @@
 
 #include "train/engine.h"
 
+/* The parameters of a configuration, of which a graph makes each; what does not train is frozen where
+ * `training`. NULL without memory. */
+struct params *planned_params(const struct config *config, int training);
+
 /* Data and configuration stay the caller's, and so does the device. */
 struct engine *planned_open(const struct config *config, const struct dataset *data,
                             const struct engine_options *options, struct device *dev,

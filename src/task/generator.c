@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "task/generator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "exec/exec.h"
+#include "lower/lower.h"
+#include "models/model.h"
+#include "train/engine.h"
+#include "train/planned.h"
+
+#define ROWS_MOST 64 /* that are read at a time */
+
+/* A graph over some rows. */
+struct reader {
+    size_t rows;
+    struct model_io io;
+    struct plan *plan;
+};
+
+struct generator {
+    const struct config *config;
+    struct session *session;
+    struct params *params;
+    size_t window, vocabulary, layers;
+    struct buffer **cache; /* [layers] */
+    struct reader many, one;
+    uint32_t *text; /* [window] tokens in the cache */
+    size_t length;
+    uint32_t *tokens, *places; /* [rows] of a run */
+    float *logits;             /* [V] */
+};
+
+static int make_cache(struct generator *g, size_t elems, enum dtype stored, struct error *err)
+{
+    g->cache = calloc(g->layers, sizeof *g->cache);
+    if (!g->cache)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < g->layers; i++)
+        if (!(g->cache[i] = buffer_new(g->session->dev, dtype_bytes(stored, elems), "cache", err)))
+            return -1;
+    return 0;
+}
+
+static int plan_reader(struct generator *g, struct reader *r, size_t rows, int only_reads,
+                       struct error *err)
+{
+    const struct model_shape shape = {.window = g->window,
+                                      .vocabulary = g->vocabulary,
+                                      .cache = g->cache,
+                                      .only_reads = only_reads};
+    r->rows = rows;
+    struct graph *graph = model_rows(g->params, g->config, rows, &shape, &r->io);
+    if (!graph)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    r->plan = lower_graph(graph, g->session->dev, err);
+    return r->plan ? 0 : -1;
+}
+
+static int ready(struct generator *g, struct error *err)
+{
+    const struct gemm_provider *gemm = engine_products(g->config, g->session->dev);
+    params_place(g->params, device_info(g->session->dev)->base_align);
+    if (params_allocate(g->params, g->session->dev, 0, err) || plan_place(g->many.plan, err) ||
+        plan_place(g->one.plan, err) || exec_prepare(g->many.plan, NULL, gemm, err) ||
+        exec_prepare(g->one.plan, g->many.plan, gemm, err))
+        return -1;
+    const struct step step = {.count = 1, .group = 1};
+    return tensor_write(g->many.plan->step, &step, err) ||
+                   tensor_write(g->one.plan->step, &step, err)
+               ? -1
+               : 0;
+}
+
+static int open_in(struct generator *g, const struct session_options *options, struct error *err)
+{
+    const struct config *c = g->config;
+    const size_t rows = g->window < ROWS_MOST ? g->window : ROWS_MOST;
+    if (!(g->session = session_open(c, options, err)))
+        return -1;
+    g->text = calloc(g->window, sizeof *g->text);
+    g->tokens = calloc(rows, sizeof *g->tokens);
+    g->places = calloc(rows, sizeof *g->places);
+    g->logits = calloc(g->vocabulary, sizeof *g->logits);
+    g->params = planned_params(c, 0);
+    if (!g->text || !g->tokens || !g->places || !g->logits || !g->params)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (make_cache(g, model_of(c)->cache(c, g->window), model_stored(c), err) ||
+        plan_reader(g, &g->many, rows, 1, err) || plan_reader(g, &g->one, 1, 0, err))
+        return -1;
+    return ready(g, err);
+}
+
+struct generator *generator_open(const struct config *config, size_t vocabulary,
+                                 const struct session_options *options, struct error *err)
+{
+    struct generator *g = NULL;
+    if (!model_of(config)->cache)
+        error_set(err, STATUS_USAGE, "a model of type %s generates no text",
+                  model_of(config)->name);
+    else if (!(g = calloc(1, sizeof *g)))
+        error_set(err, STATUS_FAILED, "out of memory");
+    if (!g)
+        return NULL;
+    g->config = config;
+    g->vocabulary = vocabulary;
+    g->window = (size_t)config->data.window;
+    g->layers = (size_t)config->model.layers;
+    if (!open_in(g, options, err))
+        return g;
+    generator_close(g);
+    return NULL;
+}
+
+void generator_close(struct generator *g)
+{
+    struct error ignored;
+    if (!g)
+        return;
+    if (g->session)
+        device_finish(g->session->dev, &ignored); /* what still runs reads what is freed here */
+    plan_free(g->one.plan);
+    plan_free(g->many.plan);
+    for (size_t i = 0; g->cache && i < g->layers; i++)
+        buffer_free(g->cache[i]);
+    free(g->cache);
+    params_free(g->params);
+    session_close(g->session);
+    free(g->text);
+    free(g->tokens);
+    free(g->places);
+    free(g->logits);
+    free(g);
+}
+
+struct params *generator_params(struct generator *g)
+{
+    return g->params;
+}
+
+struct device *generator_device(struct generator *g)
+{
+    return g->session->dev;
+}
+
+size_t generator_window(const struct generator *g)
+{
+    return g->window;
+}
+
+size_t generator_cache_bytes(const struct generator *g)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < g->layers; i++)
+        bytes += buffer_size(g->cache[i]);
+    return bytes;
+}
+
+void generator_begin(struct generator *g)
+{
+    g->length = 0;
+}
+
+/* Tokens of g->text from `from` on, at most those of the reader, which is run. */
+static int run_rows(struct generator *g, struct reader *r, size_t from, size_t count,
+                    struct error *err)
+{
+    for (size_t i = 0; i < r->rows; i++) {
+        g->tokens[i] = i < count ? g->text[from + i] : UINT32_MAX;
+        g->places[i] = i < count ? (uint32_t)(from + i) : UINT32_MAX;
+    }
+    return tensor_write(r->io.tokens, g->tokens, err) ||
+                   tensor_write(r->io.position, g->places, err) ||
+                   exec_run(r->plan, 0, r->plan->launch_count, err)
+               ? -1
+               : 0;
+}
+
+/* Reads g->text from `from` on. */
+static int read_from(struct generator *g, size_t from, struct error *err)
+{
+    for (size_t rows; from + 1 < g->length; from += rows) {
+        rows = g->length - 1 - from < g->many.rows ? g->length - 1 - from : g->many.rows;
+        if (run_rows(g, &g->many, from, rows, err))
+            return -1;
+    }
+    return run_rows(g, &g->one, from, 1, err);
+}
+
+/* Puts tokens behind the text, whose end alone stays where both do not fit. Where it is to be read
+ * from. */
+static size_t append(struct generator *g, const uint32_t *token, size_t count)
+{
+    size_t from = g->length;
+    if (count > g->window) {
+        token += count - g->window;
+        count = g->window;
+        g->length = from = 0;
+    }
+    if (g->length + count > g->window) {
+        const size_t half = (g->window + 1) / 2, kept = half > count ? half - count : 0;
+        memmove(g->text, g->text + g->length - kept, kept * sizeof *g->text);
+        g->length = kept;
+        from = 0;
+    }
+    memcpy(g->text + g->length, token, count * sizeof *token);
+    g->length += count;
+    return from;
+}
+
+float *generator_read(struct generator *g, const uint32_t *token, size_t count, struct error *err)
+{
+    const size_t from = append(g, token, count);
+    if (read_from(g, from, err) || tensor_read(g->one.io.output, g->logits, err))
+        return NULL;
+    return g->logits;
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Text that goes on: logits behind a cache are those of a whole window, whatever was read at a time
+ * and whatever was forgotten; which token is picked by them.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chosen.h"
+#include "exec/exec.h"
+#include "lower/lower.h"
+#include "models/model.h"
+#include "task/generator.h"
+#include "task/sampling.h"
+#include "train/planned.h"
+
+enum { VOCABULARY = 37, WINDOW = 13, TOKENS = 3 * WINDOW, SEED = 42 };
+
+static struct error err;
+
+#define OK(call)                                 \
+    do {                                         \
+        if (call)                                \
+            fail_msg("%s: %s", #call, err.text); \
+    } while (0)
+
+static struct config *configured(char *const *more, size_t count)
+{
+    char device[256];
+    char *settings[32] = {"data.source=none.txt", "data.tokenizer=bytes", "model.type=language",
+                          "data.window=13",       "model.d_model=24",     "model.heads=4",
+                          "model.layers=2",       "model.feedforward=20", "model.dropout=0.1"};
+    size_t n = 9;
+    snprintf(device, sizeof device, "device.select=%s", chosen_device());
+    settings[n++] = device;
+    for (size_t i = 0; i < count; i++)
+        settings[n++] = more[i];
+    struct config *config = config_load_with(NULL, settings, n, model_check, &err);
+    if (!config)
+        fail_msg("%s", err.text);
+    return config;
+}
+
+/* --- the same logits by a pass over a whole window */
+
+struct whole {
+    struct session *session;
+    struct params *params;
+    struct model_io io;
+    struct plan *plan;
+    float logits[WINDOW * VOCABULARY];
+};
+
+static void whole_open(struct whole *w, const struct config *config)
+{
+    const struct model_shape shape = {.window = WINDOW, .vocabulary = VOCABULARY};
+    const struct session_options none = {0};
+    w->session = session_open(config, &none, &err);
+    w->params = planned_params(config, 0);
+    assert_true(w->session && w->params);
+    struct graph *g = model_rows(w->params, config, WINDOW, &shape, &w->io);
+    assert_non_null(g);
+    w->plan = lower_graph(g, w->session->dev, &err);
+    if (!w->plan)
+        fail_msg("%s", err.text);
+    params_place(w->params, device_info(w->session->dev)->base_align);
+    OK(params_allocate(w->params, w->session->dev, 0, &err));
+    OK(params_init(w->params, SEED, &err));
+    OK(plan_place(w->plan, &err));
+    OK(exec_prepare(w->plan, NULL, engine_products(config, w->session->dev), &err));
+    OK(tensor_write(w->plan->step, &(struct step){.count = 1, .group = 1}, &err));
+}
+
+static void whole_close(struct whole *w)
+{
+    plan_free(w->plan);
+    params_free(w->params);
+    session_close(w->session);
+}
+
+/* Logits behind the last of `count` tokens. */
+static const float *whole_read(struct whole *w, const uint32_t *token, size_t count)
+{
+    uint32_t window[WINDOW] = {0};
+    assert_in_range(count, 1, WINDOW);
+    memcpy(window, token, count * sizeof *token);
+    OK(tensor_write(w->io.tokens, window, &err));
+    OK(exec_run(w->plan, 0, w->plan->launch_count, &err));
+    OK(tensor_read(w->io.output, w->logits, &err));
+    return w->logits + (count - 1) * VOCABULARY;
+}
+
+static size_t best_of(const float *x)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < VOCABULARY; i++)
+        if (x[i] > x[best])
+            best = i;
+    return best;
+}
+
+static void expect_logits(const float *got, const float *want, double tolerance, size_t length)
+{
+    for (size_t i = 0; i < VOCABULARY; i++)
+        if (!(fabs(got[i] - want[i]) <= tolerance))
+            fail_msg("logit %zu behind %zu tokens is %g, not %g", i, length, got[i], want[i]);
+}
+
+/* --- generators */
+
+static struct generator *opened(const struct config *config, int as_gpu)
+{
+    const struct session_options how = {.as_gpu = as_gpu};
+    struct generator *g = generator_open(config, VOCABULARY, &how, &err);
+    if (!g)
+        fail_msg("%s", err.text);
+    OK(params_init(generator_params(g), SEED, &err));
+    assert_int_equal(generator_window(g), WINDOW);
+    assert_true(generator_cache_bytes(g) > 0);
+    return g;
+}
+
+static void random_tokens(uint32_t *to, size_t count, uint32_t stream)
+{
+    for (size_t i = 0; i < count; i++)
+        to[i] = (uint32_t)((i * 7919 + stream * 104729 + i * i * 31) % VOCABULARY);
+}
+
+/* What stays of a text to which a token comes; its new length. */
+static size_t forget(uint32_t *text, size_t length)
+{
+    const size_t kept = (WINDOW + 1) / 2 - 1;
+    if (length < WINDOW)
+        return length;
+    memmove(text, text + length - kept, kept * sizeof *text);
+    return kept;
+}
+
+/* The most probable token follows, again and again, far beyond the window. */
+static void greedy_as(const struct config *config, int as_gpu, double tolerance)
+{
+    struct generator *g = opened(config, as_gpu);
+    struct whole w;
+    whole_open(&w, config);
+    for (uint32_t turn = 0; turn < 3; turn++) { /* nothing of the turn before is left */
+        uint32_t text[WINDOW], next;
+        size_t length = 1 + turn * 5;
+        random_tokens(text, length, turn);
+        generator_begin(g);
+        const float *got = generator_read(g, text, length, &err);
+        for (size_t i = 0; got && i < TOKENS; i++) {
+            const float *want = whole_read(&w, text, length);
+            expect_logits(got, want, tolerance, length);
+            if (tolerance < 1e-3)
+                assert_int_equal(best_of(got), best_of(want));
+            next = (uint32_t)best_of(got);
+            length = forget(text, length);
+            text[length++] = next;
+            got = generator_read(g, &next, 1, &err);
+        }
+        if (!got)
+            fail_msg("%s", err.text);
+    }
+    whole_close(&w);
+    generator_close(g);
+}
+
+static void greedy(char *const *settings, size_t count, double tolerance)
+{
+    struct config *config = configured(settings, count);
+    greedy_as(config, 0, tolerance);
+    greedy_as(config, 1, tolerance);
+    config_free(config);
+}
+#define GREEDY(tolerance, ...) \
+    greedy((char *[]){__VA_ARGS__}, sizeof((char *[]){__VA_ARGS__}) / sizeof(char *), tolerance)
+
+static void test_greedy(void **state)
+{
+    (void)state;
+    GREEDY(2e-5, "model.layers=3");
+    GREEDY(2e-5, "model.kv_heads=2", "model.d_model=20");
+    GREEDY(2e-5, "model.kv_heads=1", "model.heads=3", "model.d_model=15");
+    GREEDY(0.02, "train.precision=bf16");
+}
+
+/* However a text is cut when it is read, and where it is longer than the window. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    struct config *config = configured(NULL, 0);
+    struct generator *g = opened(config, 0);
+    struct whole w;
+    uint32_t text[2 * WINDOW];
+    whole_open(&w, config);
+    random_tokens(text, 2 * WINDOW, 3);
+    for (size_t first = 1; first < WINDOW; first++) {
+        generator_begin(g);
+        assert_non_null(generator_read(g, text, first, &err));
+        const float *got = generator_read(g, text + first, WINDOW - first, &err);
+        assert_non_null(got);
+        expect_logits(got, whole_read(&w, text, WINDOW), 2e-5, WINDOW);
+    }
+    generator_begin(g);
+    const float *got = generator_read(g, text, 2 * WINDOW, &err);
+    assert_non_null(got);
+    expect_logits(got, whole_read(&w, text + WINDOW, WINDOW), 2e-5, 2 * WINDOW);
+    /* some tokens more than fit: half a window stays */
+    const size_t more = 3, half = (WINDOW + 1) / 2;
+    got = generator_read(g, text, more, &err);
+    assert_non_null(got);
+    uint32_t left[WINDOW];
+    memcpy(left, text + 2 * WINDOW - (half - more), (half - more) * sizeof *left);
+    memcpy(left + half - more, text, more * sizeof *left);
+    expect_logits(got, whole_read(&w, left, half), 2e-5, half);
+    whole_close(&w);
+    generator_close(g);
+    config_free(config);
+}
+
+/* --- sampling */
+
+static const float logits[5] = {1, 3, 2, 3, -1};
+
+static uint32_t pick(const struct sampling *how, uint32_t text, uint32_t number, int saw)
+{
+    float x[5];
+    struct sampler *s = sampler_new(how, 5, &err);
+    assert_non_null(s);
+    memcpy(x, logits, sizeof x);
+    sampler_begin(s, text);
+    if (saw >= 0)
+        sampler_saw(s, (uint32_t)saw);
+    const uint32_t token = sampler_pick(s, x, number);
+    sampler_free(s);
+    return token;
+}
+
+/* How often each token comes, within 5 standard deviations of its probability. */
+static void expect_shares(const struct sampling *how, int saw, const double *want)
+{
+    enum { DRAWS = 20000 };
+    size_t count[5] = {0};
+    for (uint32_t i = 0; i < DRAWS; i++)
+        count[pick(how, i / 100, i % 100, saw)]++;
+    for (size_t k = 0; k < 5; k++) {
+        const double sd = sqrt(want[k] * (1 - want[k]) * DRAWS);
+        if (fabs((double)count[k] - want[k] * DRAWS) > 5 * sd)
+            fail_msg("token %zu came %zu times, not %g", k, count[k], want[k] * DRAWS);
+    }
+}
+
+/* The softmax of these logits; -INFINITY: never. */
+static void shares_of(const double *x, double temperature, double to[5])
+{
+    double sum = 0;
+    for (int k = 0; k < 5; k++)
+        sum += to[k] = exp(x[k] / temperature);
+    for (int k = 0; k < 5; k++)
+        to[k] /= sum;
+}
+
+static void test_sampling(void **state)
+{
+    const struct sampling plain = {.temperature = 1, .top_p = 1, .repetition = 1, .seed = 7};
+    struct sampling how = plain;
+    double want[5];
+    (void)state;
+    shares_of((double[]){1, 3, 2, 3, -1}, 1, want);
+    expect_shares(&how, -1, want);
+    how.temperature = 0.5;
+    shares_of((double[]){1, 3, 2, 3, -1}, 0.5, want);
+    expect_shares(&how, -1, want);
+    how = plain;
+    how.top_k = 2;
+    shares_of((double[]){-INFINITY, 3, -INFINITY, 3, -INFINITY}, 1, want);
+    expect_shares(&how, -1, want);
+    /* the two largest have 0.79 of all, a third one is needed for more */
+    how = plain;
+    how.top_p = 0.8;
+    shares_of((double[]){-INFINITY, 3, 2, 3, -INFINITY}, 1, want);
+    expect_shares(&how, -1, want);
+    how.top_p = 0.75;
+    shares_of((double[]){-INFINITY, 3, -INFINITY, 3, -INFINITY}, 1, want);
+    expect_shares(&how, -1, want);
+    how = plain;
+    how.repetition = 2;
+    shares_of((double[]){1, 1.5, 2, 3, -1}, 1, want);
+    expect_shares(&how, 1, want);
+    shares_of((double[]){1, 3, 2, 3, -2}, 1, want);
+    expect_shares(&how, 4, want);
+}
+
+/* Temperature 0 takes the first of the largest; seeds, texts and places draw by themselves. */
+static void test_picks(void **state)
+{
+    struct sampling how = {.temperature = 0, .top_p = 1, .repetition = 1};
+    unsigned differ[3] = {0};
+    (void)state;
+    assert_int_equal(pick(&how, 0, 0, -1), 1);
+    how.repetition = 2;
+    assert_int_equal(pick(&how, 0, 0, 1), 3);
+    how = (struct sampling){.temperature = 2, .top_k = 1, .top_p = 1, .repetition = 1};
+    assert_int_equal(pick(&how, 0, 5, -1), 1);
+    how.top_k = 0;
+    for (uint32_t i = 0; i < 50; i++) {
+        struct sampling other = how;
+        other.seed = 1;
+        assert_int_equal(pick(&how, 0, i, -1), pick(&how, 0, i, -1));
+        differ[0] += pick(&how, 0, i, -1) != pick(&other, 0, i, -1);
+        differ[1] += pick(&how, 0, i, -1) != pick(&how, 1, i, -1);
+        differ[2] += pick(&how, 0, i, -1) != pick(&how, 0, i + 1, -1);
+    }
+    for (int i = 0; i < 3; i++)
+        assert_true(differ[i] > 10);
+    float bad[5] = {NAN, 1, NAN, 2, 0};
+    struct sampler *s = sampler_new(&how, 5, &err);
+    assert_non_null(s);
+    for (uint32_t i = 0; i < 50; i++) {
+        float x[5];
+        memcpy(x, bad, sizeof x);
+        const uint32_t token = sampler_pick(s, x, i);
+        assert_true(token == 1 || token == 3 || token == 4);
+    }
+    sampler_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_greedy),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_picks),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("generator", tests, NULL, NULL);
+}
