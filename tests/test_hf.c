@@ -156,6 +156,22 @@ static void scaling(void **state)
     assert_true(c.scaling.positions == 8192 && c.rotary_base == 5e5);
 }
 
+static void quantised(void **state)
+{
+    (void)state;
+#define BITS "{" LLAMA ", \"quantization_config\": {\"quant_method\": \"bitsandbytes\", "
+    assert_int_equal(good("{" LLAMA "}").packed, HF_PLAIN);
+    assert_int_equal(good(BITS "\"load_in_8bit\": true}}").packed, HF_INT8);
+    assert_int_equal(good(BITS "\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"nf4\", "
+                               "\"load_in_8bit\": false}}")
+                         .packed,
+                     HF_NF4);
+    assert_int_equal(good(BITS "\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"nf4\", "
+                               "\"bnb_4bit_use_double_quant\": true}}")
+                         .packed,
+                     HF_NF4_NESTED);
+}
+
 static void refused(void **state)
 {
     (void)state;
@@ -183,8 +199,11 @@ static void refused(void **state)
         "C: 'num_local_experts' asks for experts, which are not computed");
     bad("{" LLAMA ", \"hidden_act\": \"gelu\"}",
         "C: 'hidden_act' is 'gelu': this type of model is computed with silu");
-    bad("{" LLAMA ", \"quantization_config\": {}}",
-        "C: 'quantization_config' is there: quantised weights are not read");
+    bad("{" LLAMA ", \"quantization_config\": {\"quant_method\": \"gptq\"}}",
+        "C: 'quant_method' is not bitsandbytes, whose nf4 and int8 are read");
+    bad("{" LLAMA ", \"quantization_config\": {\"quant_method\": \"bitsandbytes\", "
+        "\"load_in_4bit\": true, \"bnb_4bit_quant_type\": \"fp4\"}}",
+        "C: 'quantization_config' is neither nf4 nor int8 of bitsandbytes");
     bad("{\"model_type\": \"gpt2\", \"activation_function\": \"silu\"}",
         "C: 'activation_function' is 'silu': this type of model is computed with gelu, gelu_new, "
         "gelu_pytorch_tanh or relu");
@@ -414,6 +433,7 @@ int main(void)
         cmocka_unit_test(spellings),
         cmocka_unit_test(architectures),
         cmocka_unit_test(scaling),
+        cmocka_unit_test(quantised),
         cmocka_unit_test(refused),
         cmocka_unit_test(broken),
         cmocka_unit_test_teardown(from_a_folder, empty_folder),

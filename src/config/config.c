@@ -33,6 +33,7 @@ struct config_making {
     const char *folder;  /* that INPUT names in the file are relative to; NULL: the current one */
     const char *section; /* the file's current section, NULL if it is none of ours */
     char *bad;           /* [option_count]: a value had a fault, what was there before stays */
+    char *derived;       /* [option_count]: config_default() or config_must() gave the value */
     struct fault *fault; /* [MAX_FAULTS] */
     size_t kept, faults;
     int no_memory;
@@ -499,7 +500,8 @@ static int is_open(const struct config_making *p, const struct option *o)
 {
     union option_value value;
     option_get(o, p->config, &value);
-    return !meant(p, o) || (o->type == OPTION_AUTO && value.integer == -1);
+    return !p->derived[o - options] &&
+           (!meant(p, o) || (o->type == OPTION_AUTO && value.integer == -1));
 }
 
 /* Tells that `o` has another value than `value`, which `by` asks for. */
@@ -536,6 +538,7 @@ static void derive(struct config_making *p, const char *name, const char *text, 
     }
     if (is_open(p, o)) {
         put_over(p, o, &value);
+        p->derived[o - options] = 1;
         return;
     }
     if (by)
@@ -826,8 +829,9 @@ static struct config *make(struct config_made *made, size_t base, const char *co
                               .folder = folder && strcmp(folder, ".") ? folder : NULL};
     p.config = calloc(1, sizeof *p.config);
     p.bad = calloc(option_count, 1);
+    p.derived = calloc(option_count, 1);
     p.fault = calloc(MAX_FAULTS, sizeof *p.fault);
-    p.no_memory = !made || !p.config || !p.bad || !p.fault || (p.name && !copy);
+    p.no_memory = !made || !p.config || !p.bad || !p.derived || !p.fault || (p.name && !copy);
     if (!p.no_memory) {
         locale_t before = clocale_enter();
         p.config->made = made;
@@ -857,6 +861,7 @@ static struct config *make(struct config_made *made, size_t base, const char *co
         free(p.fault[i].text);
     free(p.fault);
     free(p.bad);
+    free(p.derived);
     free(copy);
     return p.config;
 }

@@ -103,7 +103,8 @@ struct config *config_parse_with(const char *text, const char *name, char *const
 void config_clash(struct config_making *making, const char *a, const char *b, const char *text, ...)
     __attribute__((format(printf, 4, 5)));
 
-/* What the key `name` is where nobody has set it: `value`, as an INI file has it. */
+/* What the key `name` is where nobody has set it, and nothing has been derived: `value`, as an INI
+ * file has it. */
 void config_default(struct config_making *making, const char *name, const char *value);
 
 /* The same where `by`, which asks for it, lets it have no other value: another one that was set is

@@ -194,6 +194,26 @@ static void read_rotary(struct reader *r, struct hf_config *to)
     }
 }
 
+/* --- quantised weights */
+
+static void read_packed(struct reader *r, struct hf_config *to)
+{
+    struct reader inner = {
+        .object = value_of(r, "quantization_config"), .path = r->path, .err = r->err};
+    if (!inner.object || r->failed)
+        return;
+    const char *method = text(&inner, "quant_method"), *type = text(&inner, "bnb_4bit_quant_type");
+    const int in_4 = truth(&inner, "load_in_4bit", 0), in_8 = truth(&inner, "load_in_8bit", 0);
+    const int nested = truth(&inner, "bnb_4bit_use_double_quant", 0);
+    if (!method || strcmp(method, "bitsandbytes"))
+        fault(&inner, "quant_method", "is not bitsandbytes, whose nf4 and int8 are read");
+    else if (in_4 == in_8 || (in_4 && (!type || strcmp(type, "nf4"))))
+        fault(&inner, "quantization_config", "is neither nf4 nor int8 of bitsandbytes");
+    else
+        to->packed = in_8 ? HF_INT8 : nested ? HF_NF4_NESTED : HF_NF4;
+    r->failed = inner.failed;
+}
+
 /* --- the kinds of models */
 
 /* Layers that see the last rows only. */
@@ -277,8 +297,7 @@ int hf_config_parse(struct hf_config *to, const char *bytes, size_t size, const 
     if (!json)
         return -1;
     read_shape(&r, to);
-    if (value_of(&r, "quantization_config"))
-        fault(&r, "quantization_config", "is there: quantised weights are not read");
+    read_packed(&r, to);
     if (!r.failed)
         (to->shape == HF_GPT2 ? read_gpt2 : read_llama)(&r, to);
     json_decref(json);

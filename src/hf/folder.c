@@ -144,6 +144,27 @@ const struct safetensor *hf_folder_find(const struct hf_folder *folder, const ch
     return found ? *found : NULL;
 }
 
+static const char *const stems[] = {"model.", "transformer."};
+
+const struct safetensor *hf_folder_weight(const struct hf_folder *folder, const char *name)
+{
+    const struct safetensor *found = hf_folder_find(folder, name);
+    for (size_t i = 0; !found && i < sizeof stems / sizeof *stems; i++)
+        if (!strncmp(name, stems[i], strlen(stems[i])))
+            found = hf_folder_find(folder, name + strlen(stems[i]));
+    return found;
+}
+
+int hf_folder_is_buffer(const char *name)
+{
+    static const char *const ends[] = {".attn.bias", ".attn.masked_bias", ".rotary_emb.inv_freq"};
+    const size_t n = strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (n > strlen(ends[i]) && !strcmp(name + n - strlen(ends[i]), ends[i]))
+            return 1;
+    return 0;
+}
+
 int hf_folder_raw(const struct safetensor *tensor, size_t first, size_t bytes, void *to,
                   struct error *err)
 {

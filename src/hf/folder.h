@@ -26,6 +26,14 @@ void hf_folder_close(struct hf_folder *folder);
 /* NULL: there is none of that name. */
 const struct safetensor *hf_folder_find(const struct hf_folder *folder, const char *name);
 
+/* The same of a parameter of a model, whose name may begin with "model." or "transformer.", which
+ * folders of bare decoders leave out. */
+const struct safetensor *hf_folder_weight(const struct hf_folder *folder, const char *name);
+
+/* Whether a tensor is no parameter but something that old versions of transformers saved as well: a
+ * mask of attention, frequencies of rotary positions. */
+int hf_folder_is_buffer(const char *name);
+
 /* The elements from `first` on as floats; STATUS_INPUT where the tensor is not of type F32, BF16 or
  * F16. */
 int hf_folder_floats(const struct hf_folder *folder, const struct safetensor *tensor, size_t first,

@@ -71,6 +71,7 @@ static void refuse(struct config_making *making, int is_set, const char *key, co
 
 static void language_check(struct config_making *making, const struct config *c)
 {
+    language_base(making, c);
     language_keys(making, c);
     refuse(making, c->model.attention_layers > 0, "model.attention_layers",
            "has its layers in model.layers");

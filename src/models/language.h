@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * language: what the files of the language model share: language.c the model, language_gpt2.c and
- * language_llama.c the layers of its shapes, language_keys.c what shapes say of keys.
+ * language_llama.c the layers of its shapes, language_keys.c what shapes say of keys,
+ * language_base.c what base folders say.
  */
 #ifndef MODELS_LANGUAGE_H
 #define MODELS_LANGUAGE_H
@@ -40,6 +41,9 @@ struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, s
 /* h + dropout(x) */
 struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
                              const char *path);
+
+/* Gives keys what config.json of model.base says of them, or tells those that say otherwise. */
+void language_base(struct config_making *making, const struct config *config);
 
 /* Gives keys what model.shape says of them, or tells those that say otherwise. */
 void language_keys(struct config_making *making, const struct config *config);

@@ -71,6 +71,9 @@ void model_check(struct config_making *making, const struct config *c)
     if (*c->data.tokenizer && !class->reads_tokens)
         config_clash(making, "data.tokenizer", "model.type",
                      "type = %s reads series of numbers: type = language reads text", class->name);
+    if (*c->model.base && !class->reads_tokens)
+        config_clash(making, "model.base", "model.type",
+                     "a base folder holds a language model, for type = language");
     if (class->supervised && !c->data.targets.count)
         config_clash(making, "data.targets", "model.type", "type = %s needs targets", class->name);
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)

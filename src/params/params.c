@@ -333,10 +333,12 @@ static int draw(const struct param *p, uint64_t seed, float *x)
     return 0;
 }
 
-int params_init(struct params *params, uint64_t seed, struct error *err)
+static int init(struct params *params, int adapter, uint64_t seed, struct error *err)
 {
     for (size_t i = 0; i < params->count; i++) {
         const struct param *p = params->list[i];
+        if (adapter && !adapter_owns(p->value.name))
+            continue;
         float *x = malloc(p->value.elems * sizeof *x);
         if (!x || draw(p, seed, x)) {
             free(x);
@@ -348,4 +350,14 @@ int params_init(struct params *params, uint64_t seed, struct error *err)
             return -1;
     }
     return 0;
+}
+
+int params_init(struct params *params, uint64_t seed, struct error *err)
+{
+    return init(params, 0, seed, err);
+}
+
+int params_init_adapter(struct params *params, uint64_t seed, struct error *err)
+{
+    return init(params, 1, seed, err);
 }

@@ -142,6 +142,9 @@ struct arena *params_arena(const struct params *params, struct device *dev, cons
 /* Draws initial values with Philox keyed by seed and each parameter's name. */
 int params_init(struct params *params, uint64_t seed, struct error *err);
 
+/* The same of an adapter's own parameters alone. */
+int params_init_adapter(struct params *params, uint64_t seed, struct error *err);
+
 /* Copies one parameter's values, gradient or state (params->values, grads, ...), packed values as
  * they are. */
 int params_read(const struct params *params, size_t index, const struct arena *arena, void *to,

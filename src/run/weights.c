@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "run/prepare.h"
+#include "train/base.h"
 #include "train/plan_text.h"
 #include "util/file.h"
 
@@ -149,12 +150,18 @@ int weights_load_own(const struct training *t, const char *name, struct error *e
 
 int weights_start(struct training *t, const struct weights_terms *terms, struct error *err)
 {
-    const char *init = t->config->model.init;
+    const char *init = t->config->model.init, *base = t->config->model.base;
+    const uint64_t seed = (uint64_t)t->config->run.seed;
     int summed;
     t->progress.factor = 1;
-    if (params_init(t->engine->params, (uint64_t)t->config->run.seed, err))
+    if (*base && !*init)
+        return params_init_adapter(t->engine->params, seed, err) ||
+                       base_load(t->engine->params, base, err)
+                   ? -1
+                   : 0;
+    if (params_init(t->engine->params, seed, err))
         return -1;
-    if (!init || !*init)
+    if (!*init)
         return 0;
     if (load(t, init, checkpoint_load_model, &summed, err))
         return -1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * weights: where the weights of a run come from: a checkpoint of its folder that it goes on from,
- * the file of model.init, or random numbers; and those of its folder that it is judged by.
+ * the file of model.init, the folder of model.base, or random numbers; and those of its folder that
+ * it is judged by.
  */
 #ifndef RUN_WEIGHTS_H
 #define RUN_WEIGHTS_H
@@ -23,7 +24,7 @@ struct weights_terms {
 int weights_resume(struct training *t, const struct folder *folder,
                    const struct weights_terms *terms, struct error *err);
 
-/* Weights to start from: those of model.init, or drawn. */
+/* Weights to start from: those of model.init or else of model.base, or drawn. */
 int weights_start(struct training *t, const struct weights_terms *terms, struct error *err);
 
 /* Those of a file of the run folder. */
