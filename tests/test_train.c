@@ -5,6 +5,7 @@
  * what they were asked for; the clock is one that only a micro-batch moves.
  */
 #include "telemetry/telemetry.h"
+#include "train/adapters.h"
 #include "train/advice.h"
 #include "train/train.h"
 
@@ -112,13 +113,21 @@ int engine_gather(struct engine *e, struct error *err)
     return 0;
 }
 
+int adapters_write(struct engine *e, const char *to, struct error *err)
+{
+    (void)e;
+    (void)to;
+    (void)err;
+    return 0;
+}
+
 /* Of an arena whose address tells its kind. */
-int params_read(const struct params *params, size_t index, const struct arena *arena, float *to,
+int params_read(const struct params *params, size_t index, const struct arena *arena, void *to,
                 struct error *err)
 {
     (void)err;
     assert_true(index == 1 && (arena == params->values || arena == params->grads));
-    to[0] = arena == params->values ? 3 : 5;
+    *(float *)to = arena == params->values ? 3 : 5;
     return 0;
 }
 
