@@ -19,7 +19,6 @@ struct pattern_work;
 /* {"Regex": ...} or {"String": ...}. */
 struct pattern *pattern_read(const struct part *part, const json_t *json, struct error *err);
 
-/* Of texts that end with NUL. */
 struct pattern *pattern_regex(const struct part *part, const char *regex, struct error *err);
 struct pattern *pattern_plain(const struct part *part, const char *text, size_t size,
                               struct error *err);
@@ -28,8 +27,8 @@ void pattern_free(struct pattern *pattern);
 struct pattern_work *pattern_work_new(struct error *err);
 void pattern_work_free(struct pattern_work *work);
 
-/* The matches of a text from left to right, none of which is empty behind another: zeros but for
- * the first three. */
+/* The matches of a text from left to right; an empty one does not stand where another one ended.
+ * The caller sets the first three. */
 struct matches {
     const struct pattern *pattern;
     const char *text; /* UTF-8 */

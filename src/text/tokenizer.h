@@ -60,8 +60,8 @@ int tokenizer_encode_whole(const struct tokenizer *tokenizer, const char *text, 
                            const char *name, struct tokens *to, struct error *err);
 
 /* The text of numbers, which the caller frees; a NUL stands behind its *size bytes. Without
- * `special` the special tokens are left out. What is no UTF-8 becomes U+FFFD, but of bytes and
- * characters. STATUS_INPUT: a number without a token. */
+ * `special` the special tokens are left out. By a file what is no UTF-8 becomes U+FFFD.
+ * STATUS_INPUT: a number without a token. */
 char *tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *number, size_t count,
                        int special, size_t *size, struct error *err);
 

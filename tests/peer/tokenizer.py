@@ -121,6 +121,18 @@ def compare(seqtrain, name, tokenizer, texts, folder):
     return len(lines) == len(texts) + 1 and not differ and same
 
 
+def compare_back(seqtrain, tokenizer, folder):
+    """Numbers drawn at random, whose bytes need not be text."""
+    rng = random.Random(9)
+    count = tokenizer.get_vocab_size()
+    drawn_ids = [[rng.randrange(count) for _ in range(rng.randint(1, 30))] for _ in range(2000)]
+    (folder / "numbers").write_text("".join(" ".join(map(str, ids)) + "\n" for ids in drawn_ids))
+    back = run(seqtrain, "-t", folder / "tokenizer.json", "--decode", folder / "numbers").decode()
+    same = back == "".join(tokenizer.decode(ids, skip_special_tokens=False) + "\n" for ids in drawn_ids)
+    print(f"back: {len(drawn_ids)} lines of random numbers,", "texts are the same" if same else "TEXTS DIFFER")
+    return same
+
+
 def compare_training(seqtrain, kind, corpus, size, folder):
     t = Tokenizer(models.BPE())
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -153,6 +165,7 @@ def main():
             texts = [text for text in texts if not any(c < " " and c not in "\t\n\r" for c in text)]
         good = compare(a.seqtrain, "random", t, texts, folder)
         good &= compare(a.seqtrain, "real", t, real(1000), folder)
+        good &= compare_back(a.seqtrain, t, folder)
         for kind in ("gpt2", "qwen") if a.train else ():
             good &= compare_training(a.seqtrain, kind, a.train, a.vocabulary, folder)
     return 0 if good else 1
