@@ -179,6 +179,14 @@ else
     skip "model.py's numbers are those of predict" "no PyTorch and safetensors in $twin_python"
 fi
 
+# Without another part the training part is evaluated, each token once.
+alone()
+{
+    rm -rf lm && run 0 -c lm.ini -s data.sampling=random -s data.validation=0 -s data.test=0 -s train.steps=2 \
+        -s train.monitor=train/loss && has out "^Cross-entropy of $(((characters - 1) / 16 * 16)) training tokens"
+}
+point "the training part by itself" alone
+
 # --- documents
 documents()
 {

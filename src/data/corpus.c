@@ -259,6 +259,24 @@ static int check_windows(const struct load *load, const struct stretch *stretch,
     return 0;
 }
 
+/* Windows of the training part that do not overlap, for an evaluation. -1: memory. */
+static int find_apart(struct corpus *c, const struct stretch *stretch, size_t count)
+{
+    struct dataset *data = c->load->data;
+    const size_t span = data->window + 1, stride = data->window;
+    const struct windowing windowing = {.span = {span, span, span},
+                                        .stride = {stride, stride, stride}};
+    uint32_t *start[PARTS];
+    size_t found[PARTS];
+    if (windows_find(&windowing, stretch, count, start, found))
+        return -1;
+    data->long_start = start[PART_TRAIN];
+    data->long_count = found[PART_TRAIN];
+    block_free(start[PART_VALIDATION]);
+    block_free(start[PART_TEST]);
+    return 0;
+}
+
 static int find_windows(struct corpus *c, const struct split *split)
 {
     struct load *load = c->load;
@@ -277,6 +295,8 @@ static int find_windows(struct corpus *c, const struct split *split)
     if (stride > 0 || draws)
         windowing.stride[PART_TRAIN] = stride > 0 ? (size_t)stride : 1;
     int failed = windows_find(&windowing, stretch, count, data->start, data->count);
+    if (!failed && windowing.stride[PART_TRAIN] < data->window)
+        failed = find_apart(c, stretch, count);
     if (failed)
         no_memory(c);
     if (!failed && split->kind == SPLIT_SHUFFLED_WINDOWS && !load->whole &&
@@ -359,7 +379,8 @@ int corpus_load(struct load *load, const struct fitted *fitted)
     else if (!failed)
         data->tokenizer = data->own_tokenizer = make_tokenizer(&c);
     if (!failed && data->tokenizer)
-        failed = check_vocabulary(&c) || read_texts(&c, encode_text, 1) || find_windows(&c, &split) || keep_tokens(&c);
+        failed = check_vocabulary(&c) || read_texts(&c, encode_text, 1) ||
+                 find_windows(&c, &split) || keep_tokens(&c);
     free(c.tokens.number);
     free(c.text);
     if (failed || !data->tokenizer)

@@ -46,7 +46,7 @@ static void free_names(char **names, size_t count)
 
 const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count)
 {
-    int other = part == PART_TRAIN && data->eval_window;
+    const int other = part == PART_TRAIN && data->long_start;
     *count = other ? data->long_count : data->count[part];
     return other ? data->long_start : data->start[part];
 }

@@ -87,7 +87,8 @@ struct dataset {
     size_t count[PARTS];
 
     size_t eval_window;   /* rows of a window of validation and test; 0: window */
-    uint32_t *long_start; /* with eval_window: first rows of windows as long in the training part */
+    uint32_t *long_start; /* first rows of the windows of the training part for an evaluation, where
+                             they are others: with eval_window as long, of tokens without overlap */
     size_t long_count;
     uint32_t *border; /* [borders] ascending: rows that do not go on from the row before */
     size_t borders;
@@ -173,7 +174,8 @@ int dataset_is_text(const struct config *config);
 /* data.stride of series. */
 size_t dataset_stride(const struct config *config);
 
-/* The windows of a part for an evaluation, which are data->eval_window rows long if that is set. */
+/* The windows of a part for an evaluation, which are data->eval_window rows long if that is set,
+ * and of tokens do not overlap. */
 const uint32_t *dataset_windows(const struct dataset *data, enum part part, size_t *count);
 
 /* Most windows of a part, for training or for an evaluation; 1 at least. */
