@@ -232,6 +232,30 @@ point "a tokenizer of another model" fault 2 'type = transformer reads series of
 point "targets" fault 2 'data.targets|\[data\] targets' -s data.targets=close
 point "a split for series" fault 2 'chronological, shuffled and shuffled_windows' -s data.split=walk_forward
 mkfifo pipe
+cut_off()
+{
+    gzip -c text.txt | head -c 100 >cut.txt.gz && fault 3 'cut.txt.gz: the gzip data is cut off' -s data.source=cut.txt.gz
+}
+point "a compressed text that is cut off" cut_off
+# A byte order mark is no token and no part of JSON.
+marks()
+{
+    { printf '\357\273\277' && cat text.txt; } >mark.txt && run 0 check -c lm.ini -s data.source=mark.txt &&
+        has out "^data: mark.txt: 1 text, $bytes bytes; $characters tokens" &&
+        { printf '\357\273\277' && cat texts/a.jsonl; } >mark.jsonl &&
+        run 0 check -c lm.ini -s data.source=mark.jsonl -s data.window=2 &&
+        has out '^data: mark.jsonl: 9 texts, 99 bytes'
+}
+point "a byte order mark" marks
+# What has no meaning for texts is no key that does nothing.
+meaningless()
+{
+    for key in data.rows=9 data.skip_lines=2 data.skip_footer=2 data.jump=0.5 data.target_rows=window data.horizon=3 \
+        data.permute_targets=yes data.target_transform=log data.balance=select data.look_back=yes data.noise=0.1; do
+        fault 2 "${key%%=*}: type = language (reads|has) " -s "$key" || return 1
+    done
+}
+point "keys that have no meaning for texts" meaningless
 point "a pipe" fault 3 'pipe: .*read only once' -s data.source=pipe
 
 echo "1..$points"

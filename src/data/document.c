@@ -70,6 +70,21 @@ static int grow(struct whole *to, const char *path, struct error *err)
     return 0;
 }
 
+/* What zlib says of the bytes that were read last; saved: errno then. */
+static int check_read(gzFile file, const char *path, int saved, struct error *err)
+{
+    int code = Z_OK;
+    const char *why = gzerror(file, &code), *cause = strstr(why, ": ");
+    if (code == Z_OK || code == Z_STREAM_END)
+        return 0;
+    if (code == Z_BUF_ERROR)
+        return error_set(err, STATUS_INPUT, "%s: the gzip data is cut off", path);
+    if (code == Z_ERRNO)
+        return error_set(err, STATUS_INPUT, "%s: %s", path, strerror(saved));
+    return error_set(err, STATUS_INPUT, "%s: the gzip data is broken (%s)", path,
+                     cause ? cause + 2 : why); /* behind zlib's name for the file */
+}
+
 static int read_all(gzFile file, const char *path, struct whole *to, struct error *err)
 {
     for (;;) {
@@ -77,12 +92,9 @@ static int read_all(gzFile file, const char *path, struct whole *to, struct erro
             return -1;
         const size_t left = to->room - to->size, most = (size_t)1 << 24;
         const int n = gzread(file, to->text + to->size, (unsigned)(left < most ? left : most));
-        int code = 0;
-        const char *why = n < 0 ? gzerror(file, &code) : "";
-        if (n < 0)
-            return error_set(err, STATUS_INPUT, "%s: %s", path,
-                             code == Z_ERRNO ? strerror(errno) : why);
-        if (!n)
+        if (check_read(file, path, errno, err))
+            return -1;
+        if (n <= 0)
             return 0;
         to->size += (size_t)n;
     }
@@ -186,10 +198,12 @@ int documents_read(const char *path, const struct document_how *how, FILE *told,
     if (kind == DOCUMENT_COLUMNS && *how->column)
         return take_rows(path, how, told, take, ctx, err);
     int failed = read_whole(path, how->csv.encoding, told, &file, err);
+    const size_t mark = file.size >= 3 && !memcmp(file.text, "\xef\xbb\xbf", 3) ? 3 : 0;
+    const struct whole text = {file.text + mark, file.size - mark, 0}; /* without the mark */
     if (!failed && kind == DOCUMENT_LINES)
-        failed = take_lines(&file, path, how->field, take, ctx, err);
-    else if (!failed && file.size)
-        failed = take(ctx, &(struct document){file.text, file.size, path}, err);
+        failed = take_lines(&text, path, how->field, take, ctx, err);
+    else if (!failed && text.size)
+        failed = take(ctx, &(struct document){text.text, text.size, path}, err);
     block_free(file.text);
     return failed ? -1 : 0;
 }

@@ -69,24 +69,53 @@ static void refuse(struct config_making *making, int is_set, const char *key, co
         config_clash(making, key, "model.type", "type = language %s", why);
 }
 
-static void language_check(struct config_making *making, const struct config *c)
+/* A list that is not "none". */
+static int is_asked(const struct list *list)
 {
-    language_base(making, c);
-    language_keys(making, c);
-    refuse(making, c->model.attention_layers > 0, "model.attention_layers",
-           "has its layers in model.layers");
-    refuse(making, c->model.reversible_norm, "model.reversible_norm", "reads tokens, no numbers");
-    refuse(making, c->data.targets.count > 0, "data.targets",
-           "has the next token for its target, no other");
-    refuse(making, c->data.noise > 0, "data.noise", "reads tokens, no numbers");
+    return list->count && strcmp(list->item[0], "none");
+}
+
+/* Keys of targets that are numbers. */
+static void refuse_targets(struct config_making *making, const struct config *c)
+{
+    static const char next[] = "has the next token for its target, no other";
+    refuse(making, c->data.targets.count > 0, "data.targets", next);
+    refuse(making, c->data.target_rows != TARGET_HORIZON, "data.target_rows", next);
+    refuse(making, c->data.horizon != 1, "data.horizon", next);
+    refuse(making, c->data.permute_targets, "data.permute_targets", next);
+    refuse(making, is_asked(&c->data.target_transform), "data.target_transform", next);
+    refuse(making, c->data.balance != BALANCE_NONE, "data.balance", next);
+}
+
+/* Keys of rows and columns of numbers. */
+static void refuse_series(struct config_making *making, const struct config *c)
+{
+    static const char tokens[] = "reads tokens, no numbers";
+    const int lines = !*c->data.column; /* without data.column each line is of a text */
+    refuse(making, c->model.reversible_norm, "model.reversible_norm", tokens);
+    refuse(making, c->data.noise > 0, "data.noise", tokens);
+    refuse(making, is_asked(&c->data.augment), "data.augment", tokens);
+    refuse(making, c->data.jump > 0, "data.jump", tokens);
     refuse(making, *c->data.manifest, "data.manifest", "reads texts: data.source names them");
     refuse(making, *c->data.series, "data.series", "reads texts, no series");
     refuse(making, c->data.join, "data.join", "has all texts behind each other");
     refuse(making, c->data.time.count > 0, "data.time", "reads texts, which have no times");
     refuse(making, *c->data.where, "data.where", "reads texts, no columns");
     refuse(making, c->data.channels == CHANNELS_APART, "data.channels", "reads texts, no channels");
-    refuse(making, c->data.augment.count && strcmp(c->data.augment.item[0], "none"), "data.augment",
-           "reads tokens, no numbers");
+    refuse(making, c->data.rows > 0, "data.rows", "reads whole texts");
+    refuse(making, lines && c->data.skip_lines > 0, "data.skip_lines", "reads whole texts");
+    refuse(making, lines && c->data.skip_footer > 0, "data.skip_footer", "reads whole texts");
+    refuse(making, c->data.look_back, "data.look_back", "has no window in two parts");
+}
+
+static void language_check(struct config_making *making, const struct config *c)
+{
+    language_base(making, c);
+    language_keys(making, c);
+    refuse(making, c->model.attention_layers > 0, "model.attention_layers",
+           "has its layers in model.layers");
+    refuse_targets(making, c);
+    refuse_series(making, c);
     refuse(making,
            c->data.split == SPLIT_STRATIFIED || c->data.split == SPLIT_SPEC ||
                c->data.split == SPLIT_WALK_FORWARD,
