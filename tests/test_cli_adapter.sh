@@ -309,6 +309,19 @@ llama_merged()
         near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 21p $peft/llama/losses.txt)"
 }
 point "those of Llama" llama_merged
+# unpacked FOLDER ARGUMENT...: of a model whose matrices are quantised
+unpacked()
+{
+    to=$1
+    shift
+    run 0 -q -c llama.ini -o "$to" -s train.epochs=3 "$@" && run 0 merge -m "$to" -o $to.safetensors &&
+        has out 'the adapters of 6 layers are folded in, 14 quantised matrices are numbers$' && header $to.safetensors >text &&
+        ! grep -aqE 'absmax|SCB|"U8"|"I8"' text && run 0 evaluate -m $to.safetensors && mv out without && run 0 evaluate -m "$to" &&
+        near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' without)"
+}
+point "NF4" unpacked nf4 -s model.quantize=nf4
+point "NF4 without double quantisation" unpacked nf4_plain -s model.quantize=nf4 -s model.double_quantization=no
+point "INT8" unpacked int8 -s model.quantize=int8
 unmerged()
 {
     run 2 merge -m base -o no.safetensors && has err '^seqtrain: base/best.safetensors: the model has no adapter$' &&
@@ -321,7 +334,7 @@ point "what cannot be merged is refused" unmerged
 damaged()
 {
     size=$(wc -c <a/best.safetensors) && head -c $((size - 1)) a/best.safetensors >cut && { cat cut; printf '\377'; } >bad.safetensors &&
-        run 3 merge -m bad.safetensors -o no.safetensors && has err '^seqtrain: bad.safetensors: damaged: the CRC32C of tensor' && [ ! -e no.safetensors ]
+        run 3 merge -m bad.safetensors -o no.safetensors && has err '^seqtrain: .*bad.safetensors: damaged: the CRC32C of tensor' && [ ! -e no.safetensors ]
 }
 point "a damaged checkpoint, too" damaged
 echo "1..$points"

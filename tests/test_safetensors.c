@@ -4,6 +4,7 @@
  * are cut, bent and poisoned.
  */
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -640,6 +641,46 @@ static void test_read_refuses(void **state)
     safetensors_free(st);
 }
 
+/* Each half and bfloat16 is what its bits say, and comes back; between two neighbours lies what is
+ * rounded to them, in the middle to the even one. */
+static void test_short_numbers(void **state)
+{
+    (void)state;
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_F16};
+    for (size_t k = 0; k < 2; k++) {
+        const uint16_t most = k ? 0x7c00 : 0x7f80; /* infinite */
+        for (uint32_t code = 0; code < 0x10000; code++) {
+            const uint16_t bits = (uint16_t)code, next = (uint16_t)(bits + 1);
+            const unsigned fraction = k ? 10 : 7, exponent = (bits & 0x7fffu) >> fraction;
+            const double digits = bits & ((1u << fraction) - 1u), bias = k ? 15 : 127;
+            const double unit = ldexp(1, (int)((exponent ? exponent : 1) - bias - fraction));
+            const double want = (digits + (exponent ? ldexp(1, (int)fraction) : 0)) * unit;
+            uint16_t back[5];
+            float x;
+            dtype_floats(types[k], &bits, 1, &x);
+            if ((bits & 0x7fffu) > most) {
+                assert_true(isnan(x));
+                continue;
+            }
+            if ((bits & 0x7fffu) < most)
+                assert_true(fabs(x) == want && !signbit(x) == !(bits >> 15));
+            const double sign = bits >> 15 ? -1 : 1, half = sign * unit / 2;
+            const double y[] = {x, x + half, x + half * (1 + 1e-9), x + half * (1 - 1e-9), -x};
+            dtype_of_doubles(types[k], y, 5, back);
+            assert_int_equal(back[0], bits);
+            assert_int_equal(back[4], bits ^ 0x8000);
+            if ((bits & 0x7fffu) >= most)
+                continue;
+            assert_int_equal(back[1], bits & 1 ? next : bits);
+            assert_int_equal(back[2], next);
+            assert_int_equal(back[3], bits);
+        }
+    }
+    float one;
+    dtype_of_doubles(DTYPE_F32, &(double){1 + 0x1p-24}, 1, &one);
+    assert_true(one == 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -660,6 +701,7 @@ int main(void)
         cmocka_unit_test(test_shapes),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_read_refuses),
+        cmocka_unit_test(test_short_numbers),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);

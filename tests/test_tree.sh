@@ -92,11 +92,11 @@ point "train stands on models, below, and verdicts" \
 point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train hf exec models lower ir params tensor telemetry device config data text log)"
+    "$(layer run task train hf quant exec models lower ir params tensor telemetry device config data text log)"
 point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands sweep run task train hf exec models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands sweep run task train hf quant exec models lower ir params tensor telemetry device config data text log analysis)"
 
 known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \

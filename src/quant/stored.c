@@ -197,23 +197,60 @@ static int judge_state(const struct stored_source *source, const struct matrix *
     return 0;
 }
 
-static int read_state(const struct stored_source *source, const struct matrix *m, float *offset,
-                      struct error *err)
+/* The text of NF4; NULL with an error. */
+static json_t *state_of(const struct stored_source *source, const struct matrix *m,
+                        struct error *err)
 {
     const struct safetensor *t = part_find(source, m->name, STATE);
     char text[STATE_MOST];
-    if (!t || t->dtype != DTYPE_U8 || t->bytes > sizeof text)
-        return broken(source, m, "has no " STATE, err);
-    if (source->copy(source->in, t, text, err))
-        return -1;
     json_error_t why;
-    json_t *json = json_loadb(text, t->bytes, 0, &why);
-    if (!json && jsonmem_short())
-        return error_set(err, STATUS_FAILED, "%s: out of memory", source->path);
-    int result = json ? judge_state(source, m, json, offset, err)
-                      : broken(source, m, "has a broken " STATE, err);
+    json_t *json = NULL;
+    if (!t || t->dtype != DTYPE_U8 || t->bytes > sizeof text)
+        broken(source, m, "has no " STATE, err);
+    else if (source->copy(source->in, t, text, err))
+        ; /* told */
+    else if (!(json = json_loadb(text, t->bytes, 0, &why)) && jsonmem_short())
+        error_set(err, STATUS_FAILED, "%s: out of memory", source->path);
+    else if (!json)
+        broken(source, m, "has a broken " STATE, err);
+    return json;
+}
+
+static int read_state(const struct stored_source *source, const struct matrix *m, float *offset,
+                      struct error *err)
+{
+    json_t *json = state_of(source, m, err);
+    int result = json ? judge_state(source, m, json, offset, err) : -1;
     json_decref(json);
     return result;
+}
+
+int stored_shape(const struct stored_source *source, const char *name, enum dtype dtype,
+                 size_t *rows, size_t *columns, struct error *err)
+{
+    const struct safetensor *codes = source->find(source->in, name);
+    const struct matrix m = {.name = name, .dtype = dtype};
+    json_int_t dim[2];
+    if (dtype == DTYPE_INT8 && codes->rank == 2) {
+        *rows = codes->shape[0];
+        *columns = codes->shape[1];
+        return 0;
+    }
+    json_t *json = dtype == DTYPE_INT8 ? NULL : state_of(source, &m, err);
+    if (dtype != DTYPE_INT8 && !json)
+        return -1;
+    const json_t *shape = json_object_get(json, "shape");
+    for (size_t r = 0; r < 2; r++)
+        dim[r] = json_integer_value(json_array_get(shape, r));
+    const size_t rank = json_array_size(shape);
+    json_decref(json);
+    /* NF4: two numbers a byte, so that no product overflows */
+    if (rank != 2 || dim[0] < 1 || dim[1] < 1 ||
+        (uint64_t)dim[0] > (2 * (uint64_t)codes->bytes + 1) / (uint64_t)dim[1])
+        return broken(source, &m, "tells no shape that its codes have", err);
+    *rows = (size_t)dim[0];
+    *columns = (size_t)dim[1];
+    return 0;
 }
 
 static int has_shape(const struct safetensor *t, const struct part *p)

@@ -33,6 +33,10 @@ struct stored_source stored_file(const struct safetensors *st, const char *path)
 /* Whether the weight `name` is there in one of these ways, and which. */
 int stored_finds(const struct stored_source *source, const char *name, enum dtype *dtype);
 
+/* The shape of a matrix that stored_finds() has found; STATUS_INPUT where it is not told. */
+int stored_shape(const struct stored_source *source, const char *name, enum dtype dtype,
+                 size_t *rows, size_t *columns, struct error *err);
+
 /* Reads a matrix of this type and shape into packed_form().bytes at `to`. STATUS_INPUT where it is
  * there otherwise. */
 int stored_read(const struct stored_source *source, const char *name, enum dtype dtype, size_t rows,

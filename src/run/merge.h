@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * merge: folds the adapter of a checkpoint into the weights of its layers: W + (alpha / r) B A, in
- * double precision, rounded once. What is left is a checkpoint of the same model without adapter.
+ * merge: a checkpoint of a model whose adapter is folded into the weights, and whose packed
+ * matrices are numbers again (run/folded.h).
  */
 #ifndef RUN_MERGE_H
 #define RUN_MERGE_H
@@ -10,8 +10,13 @@
 
 #include "error.h"
 
-/* Reads the checkpoint `from` and writes `to`, which appears whole or not at all; *layers: how many
- * had an adapter. STATUS_USAGE where there is none, or where both are one file. */
-int merge(const char *from, const char *to, size_t *layers, struct error *err);
+struct merged {
+    size_t layers; /* that had an adapter */
+    size_t packed; /* matrices that were packed */
+};
+
+/* Reads the checkpoint `from` and writes `to`, which appears whole or not at all. STATUS_USAGE
+ * where there is neither an adapter nor a packed matrix, or where both are one file. */
+int merge(const char *from, const char *to, struct merged *merged, struct error *err);
 
 #endif

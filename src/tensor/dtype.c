@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tensor/dtype.h"
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -74,5 +75,54 @@ void dtype_floats(enum dtype dtype, const void *from, size_t count, float *to)
         uint16_t bits;
         memcpy(&bits, at + 2 * i, sizeof bits);
         to[i] = dtype == DTYPE_BF16 ? float_of_bits((uint32_t)bits << 16) : float_of_half(bits);
+    }
+}
+
+/* x with so many bits of fraction, none of them below 2^least; to the nearest, ties to even. */
+static float round_to(double x, int bits, int least)
+{
+    int exponent;
+    frexp(x, &exponent);
+    const int last = exponent - bits > least ? exponent - bits : least;
+    return (float)ldexp(nearbyint(ldexp(x, -last)), last);
+}
+
+static uint32_t bits_of_float(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return bits;
+}
+
+/* Of a number that a half holds, or that is larger than all. */
+static uint16_t half_of(float x)
+{
+    const uint32_t bits = bits_of_float(x), sign = bits >> 16 & 0x8000u;
+    if (isnan(x))
+        return (uint16_t)(sign | 0x7e00u);
+    if (fabsf(x) > 65504)
+        return (uint16_t)(sign | 0x7c00u);
+    if (fabsf(x) < 0x1p-14f)
+        return (uint16_t)(sign | (uint32_t)(fabsf(x) * 0x1p24f));
+    return (uint16_t)(sign | ((bits >> 23 & 255) - 112) << 10 | (bits >> 13 & 1023));
+}
+
+void dtype_of_doubles(enum dtype dtype, const double *from, size_t count, void *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int is_finite = isfinite(from[i]);
+        if (dtype == DTYPE_F32) {
+            const float x = (float)from[i];
+            memcpy((char *)to + i * sizeof x, &x, sizeof x);
+            continue;
+        }
+        uint16_t bits;
+        if (dtype == DTYPE_F16)
+            bits = half_of(is_finite ? round_to(from[i], 11, -24) : (float)from[i]);
+        else
+            bits =
+                (uint16_t)(bits_of_float(is_finite ? round_to(from[i], 8, -133) : (float)from[i]) >>
+                           16);
+        memcpy((char *)to + i * sizeof bits, &bits, sizeof bits);
     }
 }

@@ -44,4 +44,7 @@ int dtype_has_floats(enum dtype dtype);
 /* Numbers of such a type as floats, exactly. `from` may be the end of the room that `to` has. */
 void dtype_floats(enum dtype dtype, const void *from, size_t count, float *to);
 
+/* Numbers as such a type, rounded once, to the nearest, ties to even. */
+void dtype_of_doubles(enum dtype dtype, const double *from, size_t count, void *to);
+
 #endif
