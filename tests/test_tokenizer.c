@@ -617,6 +617,8 @@ static void files_that_are_none_are_told(void **state)
     expect_no_file("", ":1: this is no JSON: '[' or '{' expected");
     expect_no_file("{\n\n\"a\": x}", ":3: this is no JSON");
     expect_no_file("\xff", "this is no JSON");
+    expect_no_part("\"added_tokens\":[{\"id\":3,\"content\":\"\\u0000\"}]",
+                   ":1: a text in it holds a NUL");
     expect_no_file("[]", "this is no tokenizer.json: there is no 'model'");
     expect_no_file("{}", "there is no 'model'");
     expect_no_file("{\"model\":[]}", "there is no 'model'");

@@ -108,8 +108,6 @@ struct pattern *pattern_read(const struct part *part, const json_t *json, struct
         return pattern_plain(part, json_string_value(plain), json_string_length(plain), err);
     if (!regex)
         field_fault(part, err, "'pattern' has neither a Regex nor a String");
-    else if (strlen(regex) != json_string_length(json_object_get(json, "Regex")))
-        field_fault(part, err, "a regular expression holds a NUL");
     else
         return pattern_regex(part, regex, err);
     return NULL;

@@ -132,31 +132,29 @@ static struct tokenizer *of_document(json_t *document, const char *name, struct 
     return NULL;
 }
 
-/* The JSON of a file. */
-static json_t *read_json(const char *path, struct error *err)
+static int json_fault(const char *path, json_error_t *why, struct error *err)
 {
-    size_t size;
-    json_error_t why;
-    char *bytes = file_read(path, FILE_MOST, &size, err);
-    json_t *json = bytes ? json_loadb(bytes, size, JSON_ALLOW_NUL, &why) : NULL;
-    if (bytes && !json) {
-        char shown[FIELD_SHOWN], *near = strstr(why.text, " near '");
-        const int is_short = json_error_code(&why) == json_error_out_of_memory || !*why.text;
-        if (near) /* what stands there is quoted */
-            *near = 0;
-        if (is_short)
-            text_short(err);
-        else
-            error_damaged(err, "%s:%d: this is no JSON: %s", path, why.line,
-                          field_shown(why.text, shown));
-    }
-    free(bytes);
-    return json;
+    const enum json_error_code code = json_error_code(why);
+    char shown[FIELD_SHOWN], *near = strstr(why->text, " near '");
+    if (code == json_error_out_of_memory || !*why->text)
+        return text_short(err);
+    if (code == json_error_null_character) /* as where a checkpoint is read */
+        return error_damaged(err, "%s:%d: a text in it holds a NUL", path, why->line);
+    if (near) /* what stands there is quoted */
+        *near = 0;
+    return error_damaged(err, "%s:%d: this is no JSON: %s", path, why->line,
+                         field_shown(why->text, shown));
 }
 
 struct tokenizer *tokenizer_load(const char *path, struct error *err)
 {
-    json_t *json = read_json(path, err);
+    size_t size;
+    json_error_t why;
+    char *bytes = file_read(path, FILE_MOST, &size, err);
+    json_t *json = bytes ? json_loadb(bytes, size, 0, &why) : NULL;
+    if (bytes && !json)
+        json_fault(path, &why, err);
+    free(bytes);
     struct tokenizer *t = json ? of_document(json, path, err) : NULL;
     json_decref(json);
     return t;
