@@ -133,6 +133,7 @@ struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weig
 static struct tensor *layer(struct graph *g, struct tensor *x, struct tensor *weight, int in_out)
 {
     const struct product attr = {in_out};
+    params_pack(g->params, weight);
     struct tensor *up, *low = op_adapter(g, x, weight, weight->dim[in_out ? 1 : 0], &up);
     return graph_op(g, &product_class, weight->name, &attr, low ? 4 : 2,
                     (struct tensor *[]){x, weight, low, up})
@@ -149,7 +150,6 @@ struct tensor *op_linear_bare(struct graph *g, struct tensor *x, size_t out, con
 {
     struct tensor *w = graph_weight(g, graph_name("%s.weight", name), 2,
                                     (size_t[]){out, tensor_columns(x)}, bound);
-    params_pack(g->params, w);
     return layer(g, x, w, 0);
 }
 
@@ -157,7 +157,6 @@ struct tensor *op_linear_named(struct graph *g, struct tensor *x, size_t out, co
                                const char *bias, double weight_bound, double bias_bound)
 {
     struct tensor *w = graph_weight(g, weight, 2, (size_t[]){out, tensor_columns(x)}, weight_bound);
-    params_pack(g->params, w);
     return op_bias(g, layer(g, x, w, 0), graph_bias(g, bias, out, bias_bound));
 }
 
