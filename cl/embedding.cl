@@ -6,16 +6,17 @@
  */
 #include "common.h"
 
-__kernel void embedding_fwd(__global const float *restrict table,
+__kernel void embedding_fwd(__global const stored *restrict table,
                             __global const uint *restrict number, __global float *restrict y,
                             const int vectors, const int numbers, const int rows, const int chunk)
 {
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const uint of = number[row];
-        __global const float *entry = table + (size_t)(of < (uint)numbers ? of : 0) * vectors * VEC;
+        const size_t first = (size_t)(of < (uint)numbers ? of : 0) * vectors * VEC;
+        __global const stored *entry = table + first;
         for (int d = (int)get_local_id(0); d < vectors; d += LANES) {
-            const vec value = of < (uint)numbers ? load_vec(d, entry) : (vec)(0.0f);
+            const vec value = of < (uint)numbers ? get_vec(d, entry) : (vec)(0.0f);
             store_vec(value, d, y + (size_t)row * vectors * VEC);
         }
     }

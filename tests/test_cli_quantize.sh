@@ -158,6 +158,62 @@ checked()
 }
 point "check tells bytes and bits a weight" checked
 
+# A language model: its layers in 4 bits, the tables in the type of activations.
+cat >lm.ini <<'E2'
+[run]
+output = lm
+[data]
+source = text.txt
+tokenizer = characters
+window = 16
+[model]
+type = language
+shape = llama
+d_model = 32
+heads = 4
+kv_heads = 2
+feedforward = 48
+layers = 2
+dropout = 0
+[train]
+batch = 16
+epochs = 3
+lr = 1e-2
+warmup = 3 steps
+[plots]
+enable = none
+E2
+awk 'BEGIN { for (i = 0; i < 200; i++) printf "Number %d of %d\n", i % 10 + 10 * (i % 7), i % 13 }' >text.txt
+
+# adapted FOLDER ARGUMENT...: an adapter beside the frozen model.
+adapted()
+{
+    to=$1
+    shift
+    run 0 -q -c lm.ini -o "$to" -s model.init=whole-lm/best.safetensors -s adapter.r=2 "$@"
+}
+
+language()
+{
+    run 0 -q -c lm.ini -o whole-lm && adapted floats && adapted q4 -s model.quantize=nf4 &&
+        adapted q8 -s model.quantize=int8 && adapted half -s model.quantize=nf4 -s train.precision=bf16 &&
+        near 0.02 "$(loss floats)" "$(loss q4)" && near 0.002 "$(loss floats)" "$(loss q8)" &&
+        near 0.01 "$(loss q4)" "$(loss half)" && [ "$(loss floats)" != "$(loss q8)" ] &&
+        stores q4/best.safetensors '"model.layers.1.self_attn.k_proj.weight":\{"dtype":"U8","shape":\[256,1\]' \
+            '"model.layers.1.mlp.down_proj.weight":\{"dtype":"U8"' '"model.embed_tokens.weight":\{"dtype":"F32"' &&
+        stores half/best.safetensors '"model.embed_tokens.weight":\{"dtype":"BF16"' '"lm_head.weight":\{"dtype":"BF16"' &&
+        run 0 evaluate -m half/best.safetensors && has out perplexity
+}
+point "layers of a language model beside an adapter" language
+
+gpt2()
+{
+    run 0 -q -c lm.ini -o gpt2 -s model.shape=gpt2 && cp gpt2/best.safetensors whole-lm/best.safetensors &&
+        adapted gpt2-4 -s model.shape=gpt2 -s model.quantize=nf4 &&
+        stores gpt2-4/best.safetensors '"transformer.h.1.mlp.c_fc.weight":\{"dtype":"U8"' '"transformer.wte.weight":\{"dtype":"F32"'
+}
+point "the same of GPT-2" gpt2
+
 # as for a GPU: products from scratch memory
 unpacked()
 {

@@ -276,13 +276,101 @@ static void test_large(void **state)
                                 .in_out = k});
 }
 
+/* --- parameters */
+
+static struct tensor *made(struct params *params, const char *name, size_t rows, size_t columns)
+{
+    struct tensor *t = params_get(params, name, 2, (size_t[]){rows, columns}, 1, INIT_NORMAL, 0.02);
+    assert_non_null(t);
+    return t;
+}
+
+/* The same parameters, drawn, frozen or not. */
+static struct params *drawn(char **freeze, size_t count, enum dtype packs, struct tensor *t[4])
+{
+    struct params *params = params_new(0);
+    assert_non_null(params);
+    params_freeze(params, freeze, count);
+    params_quantize(params, packs, DTYPE_BF16);
+    t[0] = made(params, "layer.weight", 5, 70);
+    params_pack(params, t[0]);
+    t[1] = made(params, "table.weight", 7, 12);
+    params_table(params, t[1]);
+    t[2] = made(params, "output.weight", 3, 64);
+    params_pack(params, t[2]);
+    t[3] = made(params, "trained.weight", 64, 64);
+    params_pack(params, t[3]);
+    params_place(params, device_info(devices[FLAT])->base_align);
+    OK(params_allocate(params, devices[FLAT], 1, &err));
+    OK(params_init(params, 7, &err));
+    return params;
+}
+
+static void check_parameters(enum dtype packs)
+{
+    char *freeze[] = {(char[]){"layer.*"}, (char[]){"table.*"}, (char[]){"output.*"}};
+    struct tensor *t[4], *f[4];
+    struct params *params = drawn(freeze, 3, packs, t), *floats = drawn(NULL, 0, packs, f);
+    const struct packed_form form = packed_form(packs, 5, 70);
+    float x[350], again[84];
+    uint16_t table[84];
+    unsigned char *read = room(form.bytes), *want = room(form.bytes);
+    assert_int_equal(t[0]->dtype, packs);
+    assert_int_equal(t[1]->dtype, DTYPE_BF16);
+    assert_int_equal(t[2]->dtype, DTYPE_F32);
+    assert_int_equal(t[3]->dtype, DTYPE_F32);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(f[i]->dtype, DTYPE_F32);
+    OK(params_read(floats, 0, floats->values, x, &err));
+    OK(params_read(params, 0, params->values, read, &err));
+    OK(quant_pack(packs, x, 5, 70, want, "layer.weight", &err));
+    assert_memory_equal(read, want, form.bytes);
+    OK(params_read(floats, 1, floats->values, x, &err));
+    OK(params_read(params, 1, params->values, table, &err));
+    dtype_floats(DTYPE_BF16, table, 84, again);
+    for (size_t i = 0; i < 84; i++)
+        if (!(fabsf(again[i] - x[i]) <= 0x1p-8F * fabsf(x[i])))
+            fail_msg("%zu: %g, not %g", i, (double)again[i], (double)x[i]);
+    const struct params_packed packed = params_packed(params);
+    assert_int_equal(packed.elems, 350);
+    assert_int_equal(packed.bytes, form.bytes);
+    assert_int_equal(params_count(params), 350 + 84 + 192 + 4096);
+    struct params *twin = params_twin(params);
+    assert_non_null(twin);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(twin->list[i]->value.dtype, t[i]->dtype);
+    params_free(twin);
+    params_free(params);
+    params_free(floats);
+    free(read);
+    free(want);
+}
+
+static void test_parameters(void **state)
+{
+    (void)state;
+    for (enum dtype packs = DTYPE_NF4; packs <= DTYPE_INT8; packs++)
+        check_parameters(packs);
+}
+
+/* To nearest, ties to even. */
+static void test_bfloats(void **state)
+{
+    (void)state;
+    const float from[] = {1, 1.00390625F, 1.01171875F, -1.005F, 3e38F, 1e-40F, NAN, -INFINITY};
+    const uint16_t want[] = {0x3f80, 0x3f80, 0x3f82, 0xbf81, 0x7f62, 0x0001, 0x7fc0, 0xff80};
+    uint16_t got[8];
+    dtype_bfloats(from, 8, got);
+    for (int i = 0; i < 8; i++)
+        assert_int_equal(got[i], want[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nf4),
-        cmocka_unit_test(test_nested),
-        cmocka_unit_test(test_int8),
-        cmocka_unit_test(test_large),
+        cmocka_unit_test(test_nf4),        cmocka_unit_test(test_nested),
+        cmocka_unit_test(test_int8),       cmocka_unit_test(test_large),
+        cmocka_unit_test(test_parameters), cmocka_unit_test(test_bfloats),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, open_devices, close_devices);

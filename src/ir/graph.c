@@ -186,6 +186,8 @@ struct tensor *graph_as(struct graph *g, struct tensor *t, enum dtype dtype)
 {
     if (!t || !g->cast || t == &g->nowhere || t->dtype == dtype || !is_number(t->dtype))
         return t;
+    if (t->kind == TENSOR_PARAM && t->dtype != DTYPE_F32) /* read as it is stored */
+        return t;
     for (size_t i = g->op_count; i-- > 0;) /* casts are few: at the ends of a model */
         if (g->ops[i] && g->ops[i]->class == g->cast && g->ops[i]->in[0] == t)
             return g->ops[i]->out[0];

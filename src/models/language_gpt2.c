@@ -62,6 +62,7 @@ struct decoded language_gpt2(struct graph *g, const struct config *config,
     t.feedforward = language_feedforward(config);
     struct tensor *table =
         language_matrix(g, "transformer.wte.weight", shape->vocabulary, t.width, LANGUAGE_SPREAD);
+    params_table(g->params, table);
     struct tensor *h = op_lookup(g, io->tokens, table, "transformer.wte");
     h = op_add(g, h, positions(g, config, &t, io->position));
     h = op_dropout(g, h, t.dropout, "transformer.drop");
@@ -74,5 +75,6 @@ struct decoded language_gpt2(struct graph *g, const struct config *config,
     h = op_norm_of(g, h, config->model.norm_eps, "transformer.ln_f");
     if (!config->model.tied)
         table = language_matrix(g, "lm_head.weight", shape->vocabulary, t.width, LANGUAGE_SPREAD);
+    params_table(g->params, table);
     return (struct decoded){h, table};
 }

@@ -134,6 +134,7 @@ struct decoded language_llama(struct graph *g, const struct config *config,
     char name[64];
     struct tensor *table = language_matrix(g, "model.embed_tokens.weight", shape->vocabulary,
                                            l.width, LANGUAGE_SPREAD);
+    params_table(g->params, table);
     struct tensor *h = op_lookup(g, io->tokens, table, "model.embed_tokens");
     for (size_t i = 0; i < (size_t)config->model.layers; i++) {
         snprintf(name, sizeof name, "model.layers.%zu", i);
@@ -144,5 +145,6 @@ struct decoded language_llama(struct graph *g, const struct config *config,
     h = op_rms_norm_of(g, h, l.eps, "model.norm");
     if (!config->model.tied)
         table = language_matrix(g, "lm_head.weight", shape->vocabulary, l.width, LANGUAGE_SPREAD);
+    params_table(g->params, table);
     return (struct decoded){h, table};
 }

@@ -124,15 +124,28 @@ const char *params_unadapted(const struct params *params)
     return NULL;
 }
 
-void params_quantize(struct params *params, enum dtype dtype)
+void params_quantize(struct params *params, enum dtype dtype, enum dtype tables)
 {
     params->packs = dtype;
+    params->tables = tables;
+}
+
+/* A frozen parameter; NULL: it is none, or not of these. */
+static const struct param *frozen_of(const struct params *params, const struct tensor *t)
+{
+    const struct param *p = params->slots ? *slot_of(params, t->name) : NULL;
+    return p && p->group == PARAM_FROZEN ? p : NULL;
+}
+
+void params_table(struct params *params, struct tensor *table)
+{
+    if (frozen_of(params, table))
+        table->dtype = params->tables;
 }
 
 void params_pack(struct params *params, struct tensor *weight)
 {
-    const struct param *p = params->slots ? *slot_of(params, weight->name) : NULL;
-    if (p && params->packs != DTYPE_F32 && p->group == PARAM_FROZEN && weight->rank == 2 &&
+    if (params->packs != DTYPE_F32 && frozen_of(params, weight) && weight->rank == 2 &&
         strcmp(weight->name, "output.weight") && strcmp(weight->name, "lm_head.weight"))
         weight->dtype = params->packs;
 }
@@ -223,7 +236,7 @@ struct params *params_twin(const struct params *of)
         twin->shares = of;
         params_freeze(twin, of->freeze, of->freezes);
         params_adapt(twin, &of->adapter);
-        params_quantize(twin, of->packs);
+        params_quantize(twin, of->packs, of->tables);
     }
     for (size_t i = 0; twin && i < of->count; i++) {
         const struct param *p = of->list[i];

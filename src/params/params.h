@@ -64,6 +64,7 @@ struct params {
     size_t freezes;
     struct adapter adapter; /* with a rank: all but its own parameters are frozen */
     enum dtype packs;       /* how frozen matrices of linear layers are stored; F32: as they are */
+    enum dtype tables;      /* the same of frozen tables of embeddings and heads: F32 or BF16 */
     /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
      * bytes. */
     size_t elems, decayed, running, frozen;
@@ -104,13 +105,16 @@ int params_adapts(struct params *params, const char *weight);
 const char *params_unadapted(const struct params *params);
 
 /* Frozen matrices of linear layers, made from now on, are stored as `dtype`, a packed type, or as
- * they are (F32). */
-void params_quantize(struct params *params, enum dtype dtype);
+ * they are (F32); frozen tables as `tables`, BF16 or F32. */
+void params_quantize(struct params *params, enum dtype dtype, enum dtype tables);
 
 /* That the weight of a linear layer, of `params`, is read by products alone: it is stored as
  * params_quantize() says if it is frozen, unless the layer makes the model's values (its name is
  * output.weight or lm_head.weight). */
 void params_pack(struct params *params, struct tensor *weight);
+
+/* That a parameter is the table of an embedding or of a head. */
+void params_table(struct params *params, struct tensor *table);
 
 /* Numbers and bytes of packed parameters. */
 struct params_packed {
@@ -145,14 +149,15 @@ int params_init(struct params *params, uint64_t seed, struct error *err);
 /* The same of an adapter's own parameters alone. */
 int params_init_adapter(struct params *params, uint64_t seed, struct error *err);
 
-/* Copies one parameter's values, gradient or state (params->values, grads, ...), packed values as
- * they are. */
+/* Copies one parameter's values, gradient or state (params->values, grads, ...), as they are
+ * stored.
+ */
 int params_read(const struct params *params, size_t index, const struct arena *arena, void *to,
                 struct error *err);
 int params_write(const struct params *params, size_t index, const struct arena *arena,
                  const void *from, struct error *err);
 
-/* The same of floats, which are packed where the parameter is. */
+/* The same of floats, which are packed or rounded where the parameter is. */
 int params_put(const struct params *params, size_t index, const struct arena *arena,
                const float *from, struct error *err);
 

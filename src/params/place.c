@@ -154,14 +154,18 @@ int params_put(const struct params *params, size_t index, const struct arena *ar
                const float *from, struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
-    if (!packed_is(t->dtype))
+    if (t->dtype == DTYPE_F32)
         return params_write(params, index, arena, from, err);
-    void *packed = malloc(tensor_bytes(t));
-    if (!packed)
+    void *stored = malloc(tensor_bytes(t));
+    if (!stored)
         return error_set(err, STATUS_FAILED, "%s: out of memory", t->name);
-    int failed =
-        quant_pack(t->dtype, from, tensor_rows(t), tensor_columns(t), packed, t->name, err) ||
-        params_write(params, index, arena, packed, err);
-    free(packed);
+    int failed = 0;
+    if (packed_is(t->dtype))
+        failed =
+            quant_pack(t->dtype, from, tensor_rows(t), tensor_columns(t), stored, t->name, err);
+    else
+        dtype_bfloats(from, t->elems, stored);
+    failed = failed || params_write(params, index, arena, stored, err);
+    free(stored);
     return failed ? -1 : 0;
 }

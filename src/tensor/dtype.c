@@ -126,3 +126,13 @@ void dtype_of_doubles(enum dtype dtype, const double *from, size_t count, void *
         memcpy((char *)to + i * sizeof bits, &bits, sizeof bits);
     }
 }
+
+void dtype_bfloats(const float *from, size_t count, uint16_t *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, from + i, sizeof bits);
+        to[i] = (uint16_t)(isnan(from[i]) ? bits >> 16 | 0x40
+                                          : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+    }
+}

@@ -6,6 +6,7 @@
 #define TENSOR_DTYPE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 enum dtype {
     DTYPE_F32,
@@ -46,5 +47,8 @@ void dtype_floats(enum dtype dtype, const void *from, size_t count, float *to);
 
 /* Numbers as such a type, rounded once, to the nearest, ties to even. */
 void dtype_of_doubles(enum dtype dtype, const double *from, size_t count, void *to);
+
+/* Floats as BF16: to nearest, ties to even; what is no number stays none. */
+void dtype_bfloats(const float *from, size_t count, uint16_t *to);
 
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "hf/folder.h"
-#include "tensor/packed.h"
 #include "train/packed_weights.h"
 
 #define PIECE ((size_t)1 << 18) /* numbers that are read at a time */
@@ -88,12 +87,9 @@ static int load_one(struct params *params, size_t index, const struct hf_folder 
     const struct safetensor *from = hf_folder_weight(folder, t->name);
     if (!from)
         return error_set(err, STATUS_INPUT, "%s: no tensor %s is there", folder->path, t->name);
-    if (packed_is(t->dtype))
+    if (t->dtype != DTYPE_F32 || !dtype_has_floats(from->dtype))
         return packed_weights_load(params, index, params->values, &source, from, err);
-    return packed_weights_refuse(&source, t, err) ||
-                   load_floats(params, folder, from, t, piece, err)
-               ? -1
-               : 0;
+    return load_floats(params, folder, from, t, piece, err);
 }
 
 int base_load(struct params *params, const char *path, struct error *err)

@@ -77,8 +77,8 @@ static int add_arena(struct engine *e, struct safetensors *st, struct arena *are
         for (int r = 0; r < t->rank; r++)
             shape[r] = t->dim[r];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
-        if (safetensors_add_far(st, name, DTYPE_F32, (size_t)t->rank, shape, fetch, arena,
-                                t->offset, err))
+        if (safetensors_add_far(st, name, t->dtype, (size_t)t->rank, shape, fetch, arena, t->offset,
+                                err))
             return -1;
     }
     return 0;
@@ -470,14 +470,12 @@ static int load_arena(const struct params *params, const struct safetensors *st,
         if (!from)
             return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",
                              path, name);
-        if (packed_is(t->dtype)) {
+        if (t->dtype != DTYPE_F32 || from->dtype != DTYPE_F32) {
             if (packed_weights_load(params, i, arena, &source, from, err))
                 return -1;
             continue;
         }
-        if (packed_weights_refuse(&source, t, err))
-            return -1;
-        int fits = from->dtype == DTYPE_F32 && from->rank == (size_t)t->rank;
+        int fits = from->rank == (size_t)t->rank;
         for (int r = 0; fits && r < t->rank; r++)
             fits = from->shape[r] == t->dim[r];
         if (!fits)

@@ -28,6 +28,11 @@ static int load_packed(const struct params *params, size_t index, struct arena *
                        const struct stored_source *source, enum dtype found, struct error *err)
 {
     const struct tensor *t = &params->list[index]->value;
+    if (!packed_is(t->dtype))
+        return error_set(err, STATUS_INPUT,
+                         "%s: %s is quantised, and this model keeps it as floats or trains it: %s "
+                         "fits it where it is frozen (model.freeze, [adapter])",
+                         source->path, t->name, keys_of(found));
     if (found != t->dtype)
         return error_set(err, STATUS_INPUT, "%s: %s is quantised otherwise there: %s fits it",
                          source->path, t->name, keys_of(found));
@@ -41,7 +46,7 @@ static int load_packed(const struct params *params, size_t index, struct arena *
     return failed ? -1 : 0;
 }
 
-/* From floats, which are packed. */
+/* From floats. */
 static int load_floats(const struct params *params, size_t index, struct arena *arena,
                        const struct stored_source *source, const struct safetensor *from,
                        struct error *err)
@@ -60,6 +65,14 @@ static int load_floats(const struct params *params, size_t index, struct arena *
     return failed ? -1 : 0;
 }
 
+static int fits(const struct tensor *t, const struct safetensor *from)
+{
+    int same = dtype_has_floats(from->dtype) && from->rank == (size_t)t->rank;
+    for (int r = 0; same && r < t->rank; r++)
+        same = from->shape[r] == t->dim[r];
+    return same;
+}
+
 int packed_weights_load(const struct params *params, size_t index, struct arena *arena,
                         const struct stored_source *source, const struct safetensor *from,
                         struct error *err)
@@ -68,22 +81,9 @@ int packed_weights_load(const struct params *params, size_t index, struct arena 
     enum dtype found;
     if (stored_finds(source, t->name, &found))
         return load_packed(params, index, arena, source, found, err);
-    if (!dtype_has_floats(from->dtype) || from->rank != 2 || from->shape[0] != t->dim[0] ||
-        from->shape[1] != t->dim[1])
+    if (!fits(t, from))
         return error_set(err, STATUS_INPUT,
                          "%s: %s has not the shape of this model's: another configuration?",
                          source->path, t->name);
     return load_floats(params, index, arena, source, from, err);
-}
-
-int packed_weights_refuse(const struct stored_source *source, const struct tensor *param,
-                          struct error *err)
-{
-    enum dtype found;
-    return stored_finds(source, param->name, &found)
-               ? error_set(err, STATUS_INPUT,
-                           "%s: %s is quantised, and this model keeps it in fp32 or trains it: %s "
-                           "fits it where it is frozen (model.freeze, [adapter])",
-                           source->path, param->name, keys_of(found))
-               : 0;
 }

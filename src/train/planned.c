@@ -328,6 +328,13 @@ static enum dtype packed_type(const struct config *c)
     return c->model.quantize == QUANTIZE_INT8 ? DTYPE_INT8 : DTYPE_F32;
 }
 
+/* Frozen tables are stored as activations are, where these have the range of fp32. */
+static enum dtype table_type(const struct config *c)
+{
+    return c->model.quantize != QUANTIZE_NONE && c->train.precision == PRECISION_BF16 ? DTYPE_BF16
+                                                                                      : DTYPE_F32;
+}
+
 struct params *planned_params(const struct config *config, int training)
 {
     struct params *params = params_new(config->train.decay_all);
@@ -343,7 +350,7 @@ struct params *planned_params(const struct config *config, int training)
     /* without training, what is frozen matters only as being packed */
     if (training || config->model.quantize != QUANTIZE_NONE)
         params_freeze(params, config->model.freeze.item, config->model.freeze.count);
-    params_quantize(params, packed_type(config));
+    params_quantize(params, packed_type(config), table_type(config));
     return params;
 }
 
