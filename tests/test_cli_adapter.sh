@@ -309,6 +309,38 @@ llama_merged()
         near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 21p $peft/llama/losses.txt)"
 }
 point "those of Llama" llama_merged
+# A model of a base folder.
+sed -e '/^d_model/,/^init/d' -e "s|^type .*|type = language\\
+base = $peft/llama|" -e "s|$peft/gpt2|$peft/llama|" -e 's/^output = .*/output = based/' gpt2.ini >based.ini
+based()
+{
+    run 0 -q -c based.ini && epochs based train_loss >losses && lines losses 20 &&
+        follows based 2e-6 $peft/llama/losses.txt &&
+        has based/adapter/adapter_config.json '"base_model_name_or_path": ".*/peft/llama"'
+}
+point "model.base: 20 steps have PEFT's losses" based
+# parameters FILE: the names of those of a Llama.
+parameters()
+{
+    header "$1" | tr ',{' '\n\n' | grep -oE '^"(model|lm_head)[^"]*"' | sort
+}
+to_folder()
+{
+    run 0 merge -m based -o whole && has out '^whole: the adapters of 6 layers are folded in$' &&
+        cmp whole/config.json $peft/llama/config.json && parameters whole/model.safetensors >names && lines names 21 &&
+        parameters $peft/llama/model.safetensors | cmp - names &&
+        sed -e '/^\[adapter\]/,/^file/d' -e "s|^base = .*|base = whole|" based.ini >whole.ini &&
+        sed -n 21p $peft/llama/losses.txt >last && run 0 -q -c whole.ini -o w -s train.epochs=1 -s train.lr=0 && follows w 2e-6 last
+}
+point "merge writes a folder that is such a model again" to_folder
+folder_refused()
+{
+    run 2 merge -m based -o whole && has err '^seqtrain: -o whole: this is there already' && run 0 merge -m based -o b.safetensors &&
+        run 0 evaluate -m b.safetensors && sed "s|^base = .*|base = away|" based.ini >away.ini && mv whole away &&
+        run 0 -q -c away.ini -o z -s train.epochs=1 && rm -r away && run 3 merge -m z -o no && [ ! -e no ] &&
+        has err '^seqtrain: .*away/config.json: '
+}
+point "a folder that is there already is refused, and one without its base" folder_refused
 # unpacked FOLDER ARGUMENT...: of a model whose matrices are quantised
 unpacked()
 {

@@ -101,7 +101,7 @@ const struct cmdline_option cmdline_options[] = {
     {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
     {'o', "output", VALUE_FILE, "FILE", USING | ON(TOKENIZE),
      "write this file, not standard output"},
-    {'o', "output", VALUE_FILE, "FILE", ON(MERGE), "checkpoint to write"},
+    {'o', "output", VALUE_FILE, "FILE", ON(MERGE), "checkpoint or folder to write"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},

@@ -176,9 +176,11 @@ static int write_config(const struct engine *e, const char *path, struct error *
     const struct adapter *a = &e->params->adapter;
     struct peft_config config = {.rank = a->rank, .alpha = a->alpha, .dropout = a->dropout};
     const char *task = model_of(e->config)->reads_tokens ? "CAUSAL_LM" : NULL;
-    char *text = list_layers(e->params, &config)
-                     ? NULL
-                     : peft_config_text(&config, model_in_out(e->config), task, NULL);
+    const char *base = e->config->model.base;
+    char *text =
+        list_layers(e->params, &config)
+            ? NULL
+            : peft_config_text(&config, model_in_out(e->config), task, *base ? base : NULL);
     int failed = text ? file_write(path, text, strlen(text), err)
                       : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     free(text);

@@ -19,6 +19,8 @@ import argparse
 import os
 import shutil
 
+os.environ["HF_HUB_OFFLINE"] = "1"
+
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
