@@ -88,6 +88,41 @@ printf 'abcabcdabbacda%.0s' 1 2 3 4 5 6 7 8 9 10 >four.txt
 printf '{"model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "c": 2, "d": 3}, "merges": []}}' >base/four.json
 point "other shapes, types and several files" sharded
 
+# --- folders as they are
+evaluates()
+{
+    run 0 evaluate -m base/qwen3 -i base/qwen3/text.txt -s data.window=16 &&
+        sed -n 's/.*"cross_entropy": *\([0-9.]*\).*/\1/p' out >mean &&
+        awk '{ sum += $1 } END { print sum / NR }' base/qwen3/cross_entropy | { read -r want && near 1e-5 "$want" "$(cat mean)"; }
+}
+point "evaluate -m FOLDER" evaluates
+predicts()
+{
+    run 0 predict -m base/qwen3 -i base/qwen3/text.txt && has out '^5,320,64,' && run 0 predict -m base/qwen3 \
+        -i base/qwen3/text.txt -s data.window=16 && has out '^24,384,16,'
+}
+point "predict -m FOLDER, with the model's own window or another" predicts
+generates()
+{
+    run 0 generate -m base/qwen3 -p "$(head -c 9 base/qwen3/text.txt)" --tokens 40 --temperature 0 &&
+        { cat base/qwen3/greedy && echo; } | cmp - out
+}
+point "generate -m FOLDER goes on as transformers does" generates
+tokenizes()
+{
+    run 0 tokenize -m base/qwen3 base/qwen3/text.txt && has out '^24 12 9 1 21 25 13 7 15 1 '
+}
+point "tokenize -m FOLDER" tokenizes
+needs_data()
+{
+    run 2 evaluate -m base/qwen3 && has err 'a data file must be named' && run 3 evaluate -m base/llama -i four.txt &&
+        has err 'base/llama/tokenizer.json: No such file' && run 3 evaluate -m bare -i four.txt -s data.tokenizer=base/four.json &&
+        has err "bare: no model.safetensors and no "
+}
+point "what a folder lacks" needs_data
+
+# --- what is refused
+
 # fault STATUS PATTERN FILE TEXT...: a folder with this file instead.
 fault()
 {

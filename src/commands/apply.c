@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a trained model is used for: evaluate, encode, predict. The checkpoint alone is enough; with
- * -c it is best.safetensors of that configuration's run folder. What they print goes to standard
- * output or, with -o, to a file.
+ * What a trained model is used for: evaluate, encode, predict. The checkpoint, or a Hugging Face
+ * folder, alone is enough; with -c it is best.safetensors of that configuration's run folder. What
+ * they print goes to standard output or, with -o, to a file.
  */
 #include <libgen.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "commands/commands.h"
 #include "data/reading.h"
 #include "run/prepare.h"
+#include "run/trained.h"
 #include "task/categories.h"
 #include "task/put.h"
 #include "task/task.h"
@@ -46,8 +47,9 @@ char *command_model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
-        path =
-            file_is_folder(o->model) ? file_join(o->model, "best.safetensors") : strdup(o->model);
+        path = file_is_folder(o->model) && !trained_is_folder(o->model)
+                   ? file_join(o->model, "best.safetensors")
+                   : strdup(o->model);
     else if (o->config) {
         struct config *config = prepare_config(o->config, o->settings, o->setting_count, err);
         if (!config)
@@ -98,13 +100,13 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         error_set(err, STATUS_FAILED, "out of memory");
     t->path = command_model_path(o, err);
     if (!t->log || !t->path ||
-        checkpoint_read(&t->checkpoint, t->path, o->settings, o->setting_count, model_check, err) ||
+        trained_read(&t->checkpoint, t->path, o->input, o->settings, o->setting_count, err) ||
         command_needs_device(o, t->checkpoint.config, err) ||
         forget_range(t->checkpoint.config, o, err) ||
         output_open(&t->out, o, t->path, t->checkpoint.config, err))
         goto failed;
     tell_first(o, t->checkpoint.config, t->log);
-    prepare_tell_unchecked(o->verbosity, t->log, t->checkpoint.st->summed, t->path);
+    prepare_tell_unchecked(o->verbosity, t->log, trained_summed(&t->checkpoint), t->path);
     struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
     t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
@@ -114,7 +116,7 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     t->task = task_of(c, t->data);
     struct engine_options with = prepare_engine(t->log, 0, o->profile);
     t->engine = prepare_open(c, t->data, with, t->log, err);
-    if (!t->engine || checkpoint_load_weights(t->engine, t->checkpoint.st, t->path, err))
+    if (!t->engine || trained_load(&t->checkpoint, t->path, t->engine, err))
         goto failed;
     return 0;
 failed:

@@ -62,8 +62,8 @@ int command_completion(const struct options *options, struct error *err);
 int command_train_config(const struct options *options, struct config *config,
                          const struct run_options *as, struct error *err);
 
-/* The checkpoint of -m, or the best one of the folder that it names, or best.safetensors in the run
- * folder of -c; the caller frees. */
+/* The checkpoint or Hugging Face folder of -m, or the best one of the run folder that it names, or
+ * best.safetensors in the run folder of -c; the caller frees. */
 char *command_model_path(const struct options *options, struct error *err);
 
 /* Refuses device.select = none, which only check knows what to do with. */

@@ -10,6 +10,7 @@
 
 #include "commands/commands.h"
 #include "run/prepare.h"
+#include "run/trained.h"
 #include "task/generator.h"
 #include "task/sampling.h"
 #include "text/textbuf.h"
@@ -220,7 +221,7 @@ static int generating_init(struct generating *g, const struct options *o, struct
     if (!g->log)
         return error_set(err, STATUS_FAILED, "out of memory");
     if (!(g->path = command_model_path(o, err)) ||
-        checkpoint_read(&g->checkpoint, g->path, o->settings, o->setting_count, model_check, err))
+        trained_read(&g->checkpoint, g->path, "-", o->settings, o->setting_count, err))
         return -1;
     const struct config *c = g->checkpoint.config;
     g->tokenizer = g->checkpoint.fitted.tokenizer;
@@ -230,7 +231,7 @@ static int generating_init(struct generating *g, const struct options *o, struct
                          model_of(c)->name);
     if (command_needs_device(o, c, err) || output_open(&g->out, o, g->path, c, err))
         return -1;
-    prepare_tell_unchecked(o->verbosity, g->log, g->checkpoint.st->summed, g->path);
+    prepare_tell_unchecked(o->verbosity, g->log, trained_summed(&g->checkpoint), g->path);
     const struct engine_options with = prepare_engine(g->log, 0, 0);
     const size_t vocabulary = tokenizer_count(g->tokenizer);
     g->generator = generator_open(c, vocabulary, &with.own, err);
@@ -238,7 +239,7 @@ static int generating_init(struct generating *g, const struct options *o, struct
         return -1;
     g->sampler = sampler_new(&how, vocabulary, err);
     if (!g->sampler ||
-        checkpoint_load_params(generator_params(g->generator), g->checkpoint.st, g->path, err))
+        trained_load_params(&g->checkpoint, g->path, generator_params(g->generator), err))
         return -1;
     log_detail(g->log, "context of %zu tokens, whose keys and values take %.1f MiB",
                generator_window(g->generator),

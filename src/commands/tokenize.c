@@ -12,7 +12,7 @@
 #include "text/bpe_train.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
-#include "train/checkpoint.h"
+#include "run/trained.h"
 #include "util/jsonmem.h"
 
 struct tokenizing {
@@ -179,8 +179,10 @@ static int open_tokenizer(struct tokenizing *t, char **path, struct error *err)
         t->tokenizer = t->own = tokenizer_load(o->tokenizer, err);
         return t->own ? 0 : -1;
     }
-    if (!(*path = command_model_path(o, err)) ||
-        checkpoint_read(&t->checkpoint, *path, NULL, 0, NULL, err))
+    if (!(*path = command_model_path(o, err)))
+        return -1;
+    if (trained_is_folder(*path) ? trained_read(&t->checkpoint, *path, "-", NULL, 0, err)
+                                 : checkpoint_read(&t->checkpoint, *path, NULL, 0, NULL, err))
         return -1;
     t->tokenizer = t->checkpoint.fitted.tokenizer;
     return t->tokenizer

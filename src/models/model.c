@@ -47,6 +47,11 @@ long model_attends(const struct config *config)
     return class->attends ? class->attends(config) : 0;
 }
 
+size_t model_vocabulary(const struct config *config, size_t tokens)
+{
+    return config->model.vocabulary > 0 ? (size_t)config->model.vocabulary : tokens;
+}
+
 int model_drops(const struct config *config)
 {
     const int drops = (int)model_of(config)->drops;

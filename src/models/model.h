@@ -84,6 +84,9 @@ int model_in_out(const struct config *config);
 /* Columns of the model's attention layers; 0: it has none. */
 long model_attends(const struct config *config);
 
+/* Tokens that the model knows (V), of which its tokenizer makes so many. */
+size_t model_vocabulary(const struct config *config, size_t tokens);
+
 /* Whether model.dropout acts anywhere. */
 int model_drops(const struct config *config);
 

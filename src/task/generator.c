@@ -104,7 +104,7 @@ struct generator *generator_open(const struct config *config, size_t vocabulary,
     if (!g)
         return NULL;
     g->config = config;
-    g->vocabulary = vocabulary;
+    g->vocabulary = model_vocabulary(config, vocabulary);
     g->window = (size_t)config->data.window;
     g->layers = (size_t)config->model.layers;
     if (!open_in(g, options, err))

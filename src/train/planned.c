@@ -39,9 +39,7 @@ struct model_shape planned_shape(const struct dataset *data, const struct config
     struct model_shape shape = {
         .window = window,
         .features = data->features,
-        .vocabulary = c->model.vocabulary > 0 ? (size_t)c->model.vocabulary
-                      : data->tokenizer       ? tokenizer_count(data->tokenizer)
-                                              : 0,
+        .vocabulary = data->tokenizer ? model_vocabulary(c, tokenizer_count(data->tokenizer)) : 0,
         .targets = data->targets,
         .target_rows = c->data.target_rows == TARGET_WINDOW ? window : data->target_rows,
         .target_first = data->target_first,

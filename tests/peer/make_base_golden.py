@@ -5,7 +5,7 @@
 Each folder has config.json and weights, in one file or in two, and golden.safetensors: `tokens` [B, T]
 int32 and their `logits` [B, T, V], computed in float64 from the weights as they are stored. tokenizer.json
 of qwen3 has a token for each of its characters; cross_entropy holds, a line each, that of the windows of
-text.txt, 16 tokens each, in nats.
+text.txt, 16 tokens each, in nats; greedy is how the model goes on with its first 9 characters.
 
     make_base_golden.py [NAME...]
 
@@ -171,6 +171,11 @@ def add_text(folder, model):
             logits = model(tokens[None, at : at + 16]).logits[0]
             loss = torch.nn.functional.cross_entropy(logits, tokens[at + 1 : at + 17])
             out.write(f"{loss.item():.9g}\n")
+    made = tokens[:9]
+    for _ in range(40):
+        made = torch.cat((made, model(made[None]).logits[0, -1].argmax()[None]))
+    with open(os.path.join(folder, "greedy"), "w") as out:
+        out.write("".join(CHARACTERS[i] for i in made[9:]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "run/trained.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hf/config.h"
+#include "models/model.h"
+#include "text/tokenizer.h"
+#include "train/base.h"
+#include "util/file.h"
+
+#define WINDOW ((size_t)1024) /* of a folder's model, which may have been made for less */
+#define OWN 5                 /* settings that a folder stands for */
+
+/* Whether the folder has a file of this name. */
+static int has_file(const char *folder, const char *name)
+{
+    struct stat status;
+    char *path = file_join(folder, name);
+    int has = path && !stat(path, &status);
+    free(path);
+    return has;
+}
+
+int trained_is_folder(const char *path)
+{
+    return file_is_folder(path) && has_file(path, "config.json") &&
+           !has_file(path, "best.safetensors");
+}
+
+/* "name=value", the value in quotes; the caller frees. NULL: memory. */
+static char *setting(const char *name, const char *value)
+{
+    char *quoted = config_quote(value), *text = NULL;
+    const size_t size = quoted ? strlen(name) + strlen(quoted) + 2 : 0;
+    if (quoted && (text = malloc(size)))
+        snprintf(text, size, "%s=%s", name, quoted);
+    free(quoted);
+    return text;
+}
+
+/* The configuration of a folder: ours first, so that `settings` win. */
+static struct config *folder_config(const char *path, const char *source, size_t window,
+                                    char *const *settings, size_t count, struct error *err)
+{
+    char number[24], **all = calloc(count + OWN, sizeof *all);
+    struct config *config = NULL;
+    size_t n = 0, own;
+    snprintf(number, sizeof number, "%zu", window);
+    if (!all) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+        return NULL;
+    }
+    all[n++] = setting("model.type", "language");
+    all[n++] = setting("model.base", path);
+    all[n++] = setting("data.window", number);
+    all[n++] = setting("train.batch", "8");
+    if (source)
+        all[n++] = setting("data.source", source);
+    own = n;
+    int failed = 0;
+    for (size_t i = 0; i < own; i++)
+        failed |= !all[i];
+    for (size_t i = 0; i < count; i++)
+        all[n++] = settings[i];
+    if (failed)
+        error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else
+        config = config_load_with(NULL, all, n, model_check, err);
+    for (size_t i = 0; i < own; i++)
+        free(all[i]);
+    free(all);
+    return config;
+}
+
+static struct tokenizer *make_tokenizer(const char *name, struct error *err)
+{
+    return strcmp(name, "bytes") ? tokenizer_load(name, err) : tokenizer_bytes(err);
+}
+
+int trained_read(struct checkpoint *c, const char *path, const char *source, char *const *settings,
+                 size_t count, struct error *err)
+{
+    struct hf_config hf;
+    if (!trained_is_folder(path))
+        return checkpoint_read(c, path, settings, count, model_check, err);
+    *c = (struct checkpoint){0};
+    if (hf_config_read(&hf, path, err))
+        return -1;
+    const size_t window = hf.positions < WINDOW ? hf.positions : WINDOW;
+    if (!(c->config = folder_config(path, source, window, settings, count, err)))
+        return -1;
+    c->fitted.tokenizer = make_tokenizer(c->config->data.tokenizer, err);
+    return c->fitted.tokenizer ? 0 : -1;
+}
+
+int trained_load_params(const struct checkpoint *c, const char *path, struct params *params,
+                        struct error *err)
+{
+    return c->st ? checkpoint_load_params(params, c->st, path, err) : base_load(params, path, err);
+}
+
+int trained_load(const struct checkpoint *c, const char *path, struct engine *e, struct error *err)
+{
+    return c->st ? checkpoint_load_weights(e, c->st, path, err) : base_load(e->params, path, err);
+}
+
+int trained_summed(const struct checkpoint *c)
+{
+    return !c->st || c->st->summed;
+}
