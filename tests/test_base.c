@@ -23,6 +23,7 @@
 #include "ir/fuse.h"
 #include "lower/lower.h"
 #include "models/model.h"
+#include "tensor/packed.h"
 #include "train/base.h"
 #include "util/file.h"
 
@@ -65,10 +66,14 @@ struct ready {
     struct tensor *tokens, *logits;
 };
 
-static struct ready ready(struct device *dev, const char *folder, enum dtype stored, size_t batch,
-                          size_t window)
+static struct ready ready(struct device *dev, const char *folder, enum dtype stored,
+                          enum dtype packs, size_t batch, size_t window)
 {
+    static char any[] = "*", *all[] = {any};
     struct ready r = {.config = config_of(folder), .params = params_new(0)};
+    assert_non_null(r.params);
+    params_freeze(r.params, all, packs != DTYPE_F32);
+    params_quantize(r.params, packs, DTYPE_F32);
     struct graph *g = graph_new(r.params, batch, 0);
     assert_non_null(g);
     op_store(g, stored);
@@ -97,10 +102,14 @@ static void ready_fini(struct ready *r)
     config_free(r->config);
 }
 
-static void compare(struct device *dev, const char *name, enum dtype stored, double tolerance)
+/* Logits by the weights of a folder, for the model of base `name`, against those of `golden_of`. The
+ * caller ends what is returned. */
+static struct ready compare(struct device *dev, const char *name, const char *weights,
+                            const char *golden_of, enum dtype stored, enum dtype packs,
+                            double tolerance)
 {
     char path[4200];
-    snprintf(path, sizeof path, "%s/golden.safetensors", folder_of(name));
+    snprintf(path, sizeof path, "%s/golden.safetensors", golden_of);
     struct safetensors *golden = safetensors_read(path, &err);
     if (!golden)
         fail_msg("%s", err.text);
@@ -110,9 +119,9 @@ static void compare(struct device *dev, const char *name, enum dtype stored, dou
     const float *want = logits->data;
     float *got = malloc(logits->bytes);
     assert_non_null(got);
-    struct ready r = ready(dev, folder_of(name), stored, tokens->shape[0], tokens->shape[1]);
+    struct ready r = ready(dev, folder_of(name), stored, packs, tokens->shape[0], tokens->shape[1]);
     assert_int_equal(r.logits->elems, n);
-    OK(base_load(r.params, folder_of(name), &err));
+    OK(base_load(r.params, weights, &err));
     OK(tensor_write(r.tokens, tokens->data, &err));
     OK(exec_run(r.plan, 0, r.plan->launch_count, &err));
     OK(tensor_read(r.logits, got, &err));
@@ -123,10 +132,18 @@ static void compare(struct device *dev, const char *name, enum dtype stored, dou
     }
     printf("# %s, %s: logits up to %.3g, apart by %.3g\n", name, dtype_name(stored), size, most);
     if (!(most <= tolerance))
-        fail_msg("%s: logits are apart by %g", name, most);
-    ready_fini(&r);
+        fail_msg("%s: logits are apart by %g", weights, most);
     free(got);
     safetensors_free(golden);
+    return r;
+}
+
+static void compare_base(struct device *dev, const char *name, enum dtype stored, double tolerance)
+{
+    char folder_name[4096];
+    strcpy(folder_name, folder_of(name));
+    struct ready r = compare(dev, name, folder_name, folder_name, stored, DTYPE_F32, tolerance);
+    ready_fini(&r);
 }
 
 static struct device *open_device(void)
@@ -144,7 +161,7 @@ static void logits_fp32(void **state)
     (void)state;
     struct device *dev = open_device();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        compare(dev, names[i], DTYPE_F32, 1e-4);
+        compare_base(dev, names[i], DTYPE_F32, 1e-4);
     device_close(dev);
 }
 
@@ -153,7 +170,60 @@ static void logits_bf16(void **state)
     (void)state;
     struct device *dev = open_device();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        compare(dev, names[i], DTYPE_BF16, 2e-2);
+        compare_base(dev, names[i], DTYPE_BF16, 2e-2);
+    device_close(dev);
+}
+
+/* --- quantised: by us, and as bitsandbytes has it in a folder (tests/peer/make_quant_golden.py) */
+
+/* The same codes in both. */
+static void same_codes(const struct params *a, const struct params *b)
+{
+    size_t packed = 0;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct tensor *t = &a->list[i]->value;
+        if (!packed_is(t->dtype))
+            continue;
+        const struct packed_form form = packed_form(t->dtype, tensor_rows(t), tensor_columns(t));
+        unsigned char *x = malloc(form.bytes), *y = malloc(form.bytes);
+        assert_true(x && y);
+        OK(params_read(a, i, a->values, x, &err));
+        OK(params_read(b, i, b->values, y, &err));
+        const size_t codes = t->dtype == DTYPE_INT8 ? t->elems : (t->elems + 1) / 2;
+        if (memcmp(x, y, codes) != 0)
+            fail_msg("%s: other codes than bitsandbytes'", t->name);
+        if (t->dtype != DTYPE_NF4_NESTED) /* whose offset may differ in its last bit */
+            assert_memory_equal(x + form.scales, y + form.scales, form.bytes - form.scales);
+        packed += t->elems;
+        free(x);
+        free(y);
+    }
+    assert_true(packed > 1000);
+}
+
+static void logits_quantised(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *form;
+        enum dtype dtype;
+    } cases[] = {{"qwen3", "nested", DTYPE_NF4_NESTED},
+                 {"llama", "nf4", DTYPE_NF4},
+                 {"qwen3_untied", "int8", DTYPE_INT8}};
+    const char *srcdir = getenv("srcdir");
+    struct device *dev = open_device();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char ours[4096], theirs[4096];
+        strcpy(ours, folder_of(cases[i].name));
+        snprintf(theirs, sizeof theirs, "%s/tests/golden/quant/%s_%s", srcdir ? srcdir : ".",
+                 cases[i].name, cases[i].form);
+        struct ready a = compare(dev, cases[i].name, ours, theirs, DTYPE_F32, cases[i].dtype, 1e-4);
+        struct ready b =
+            compare(dev, cases[i].name, theirs, theirs, DTYPE_F32, cases[i].dtype, 1e-4);
+        same_codes(a.params, b.params);
+        ready_fini(&a);
+        ready_fini(&b);
+    }
     device_close(dev);
 }
 
@@ -217,7 +287,7 @@ static void load_bad(const char *expected)
 {
     char all[400];
     struct device *dev = open_device();
-    struct ready r = ready(dev, folder, DTYPE_F32, 1, 4);
+    struct ready r = ready(dev, folder, DTYPE_F32, DTYPE_F32, 1, 4);
     snprintf(all, sizeof all, "%s%s", folder, expected);
     assert_int_equal(base_load(r.params, folder, &err), -1);
     assert_string_equal(err.text, all);
@@ -252,7 +322,7 @@ static void bare_decoder(void **state)
     (void)state;
     struct device *dev = open_device();
     write_folder(bare, 0);
-    struct ready r = ready(dev, folder, DTYPE_F32, 1, 4);
+    struct ready r = ready(dev, folder, DTYPE_F32, DTYPE_F32, 1, 4);
     OK(base_load(r.params, folder, &err));
     ready_fini(&r);
     device_close(dev);
@@ -273,9 +343,8 @@ static void misfits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(logits_fp32),
-        cmocka_unit_test(logits_bf16),
-        cmocka_unit_test(bare_decoder),
+        cmocka_unit_test(logits_fp32),      cmocka_unit_test(logits_bf16),
+        cmocka_unit_test(logits_quantised), cmocka_unit_test(bare_decoder),
         cmocka_unit_test(misfits),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -120,6 +120,19 @@ static float mean(const float *x, size_t n)
 
 /* --- INT8 */
 
+/* The nearest number that IEEE's half holds, which bitsandbytes begins with; beyond them x. */
+static float half_of(float x)
+{
+    uint32_t bits;
+    float near;
+    if (fabsf(x) < 0x1p-14F)
+        return copysignf(fabsf(x) + 0.5F - 0.5F, x); /* the last digit of 1/2 is 2^-24 */
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0xfff + (bits >> 13 & 1)) & ~UINT32_C(0x1fff);
+    memcpy(&near, &bits, sizeof near);
+    return fabsf(near) > 65504 ? x : near;
+}
+
 static void int8_rows(void *arg, size_t piece)
 {
     struct packing *p = arg;
@@ -127,9 +140,10 @@ static void int8_rows(void *arg, size_t piece)
     for (size_t row = piece * each; row < least(rows, (piece + 1) * each); row++) {
         const float *x = p->x + row * p->columns;
         int8_t *codes = (int8_t *)p->codes + row * p->columns;
-        const float absmax = largest(x, p->columns), factor = 1 / absmax * 127;
+        const float absmax = half_of(largest(x, p->columns)), factor = 1 / absmax * 127;
         for (size_t i = 0; i < p->columns && isfinite(absmax); i++)
-            codes[i] = absmax > 0 ? (int8_t)rintf(fmaxf(fminf(x[i] * factor, 127), -127)) : 0;
+            codes[i] =
+                absmax > 0 ? (int8_t)rintf(fmaxf(fminf(half_of(x[i]) * factor, 127), -127)) : 0;
         p->scales[row] = absmax;
         if (!isfinite(absmax))
             atomic_store(&p->broken, 1);

@@ -6,8 +6,8 @@
  * NF4: of each block, x / absmax is coded by the nearest of the 16 numbers; in the middle between
  * two, by the lower one. Nested: offset is the mean of the absmax (rounded once; that of
  * bitsandbytes may differ in its last bits), and what is left is coded in groups of 256 blocks by
- * its absmax and the dynamic map. INT8: round(x 127 / absmax) of each row, ties to even, as
- * LLM.int8 stores weights.
+ * its absmax and the dynamic map. INT8: round(x 127 / absmax) of each row of halves,
+ * ties to even, as LLM.int8 stores weights.
  */
 #ifndef QUANT_QUANT_H
 #define QUANT_QUANT_H
