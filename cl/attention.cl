@@ -21,8 +21,9 @@
  * qkv, o and their gradients are `stored`; sums that go on from tile to tile or block to block are
  * fp32 (PART_O, PART_D), and ops/attention.c casts them behind the kernel.
  *
- * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, KV (H), CAUSAL, BIAS, DROP, VEC, LANES; GLOBAL puts what is
- * too large for local memory into `room`, SCRATCH floats a work-group.
+ * -D: T, TP, BQ, BB, SPLIT, DH, HV, H, KV (H), CAUSAL, BIAS, DROP, VEC, LANES, BACK (1; 0: there is
+ * no backward pass); GLOBAL puts what is too large for local memory into `room`, SCRATCH floats a
+ * work-group.
  */
 #include "common.h"
 
@@ -67,6 +68,9 @@
 #endif
 #ifndef SCRATCH
 #define SCRATCH 0
+#endif
+#ifndef BACK
+#define BACK 1
 #endif
 
 #if GLOBAL
@@ -553,7 +557,7 @@ static inline void add_dkv(__global type_d *dk, __global type_d *dv, const SPACE
 
 /* In one: a work-group takes all keys and queries of a head. Each work-item fills rows of
  * dropout(p) and ds and adds to their dq, then takes keys. */
-#if !SPLIT
+#if BACK && !SPLIT
 __kernel void attention_bwd(QKV, __global const stored *restrict o,
                             __global const float *restrict lse,
                             __global const stored *restrict dout, __global type_d *restrict dqkv,
@@ -608,7 +612,7 @@ __kernel void attention_bwd(QKV, __global const stored *restrict o,
         }
     }
 }
-#else
+#elif BACK
 
 /* Split: dq, and delta [B, H, T] for what follows. */
 __kernel void attention_bwd_q(QKV, __global const stored *restrict o,

@@ -35,18 +35,23 @@ static size_t round_up(size_t n, size_t to)
 }
 
 /* Floats of a work-group in its hungriest kernel, as laid out in attention.cl. */
-static size_t room_of(const struct plan *p, const struct cut *c)
+static size_t room_for(const struct cut *c, int training)
 {
     size_t tile = c->tile * c->head_width, rows = c->lanes * 4 * c->tile;
     size_t back = 2 * c->back_block * c->tile;
     size_t room = 2 * tile + rows + 2 * round_up(c->block, c->vec);
     size_t back_q = 3 * tile + 2 * rows, back_kv = 2 * tile + back, back_all = 3 * tile + back;
-    if (!p->training)
+    if (!training)
         return room;
     if (!c->split)
         return back_all > room ? back_all : room;
     room = back_q > room ? back_q : room;
     return back_kv > room ? back_kv : room;
+}
+
+static size_t room_of(const struct plan *p, const struct cut *c)
+{
+    return room_for(c, p->training);
 }
 
 static int too_large(const struct plan *p, size_t room)
@@ -112,6 +117,13 @@ static struct tensor *sums_of(struct plan *p, struct tensor *of, int goes_on)
     return goes_on ? plan_tensor2(p, "attention.sums", tensor_rows(of), tensor_columns(of)) : of;
 }
 
+/* An evaluation may be cut in a way for which the backward kernels are too large: a driver that
+ * compiles them all the same would refuse the program. */
+static const char *without_back(const struct plan *p, const struct cut *c)
+{
+    return !p->training && !c->room && too_large(p, room_for(c, 1)) ? " -DBACK=0" : "";
+}
+
 static struct launch *attention_kernel(struct plan *p, const struct op *op, const struct cut *c,
                                        const char *name, size_t groups)
 {
@@ -122,10 +134,10 @@ static struct launch *attention_kernel(struct plan *p, const struct op *op, cons
     return plan_kernel(
         p, "attention.cl", name, c->batch * groups, c->lanes,
         "-DT=%zu -DTP=%zu -DBQ=%zu -DBB=%zu -DSPLIT=%d -DDH=%zu -DHV=%u -DH=%zu%s -DCAUSAL=%d "
-        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu",
+        "-DBIAS=%d -DDROP=%d -DVEC=%u -DLANES=%u -DGLOBAL=%d -DSCRATCH=%zu%s",
         c->window, c->tile, c->block, c->back_block, c->split, c->head_width, c->head_vec, c->heads,
         keys, a->how.causal, op->in[BIAS] != NULL, a->drop.p > 0, c->vec, c->lanes, c->room > 0,
-        c->room);
+        c->room, without_back(p, c));
 }
 
 /* Blocks of queries. */
