@@ -219,9 +219,10 @@ static int evaluate(FILE *out, struct engine *e, struct error *err)
     int part = e->data->count[PART_VALIDATION] ? PART_VALIDATION : PART_TRAIN;
     size_t n = e->data->count[part] < e->eval_batch ? e->data->count[part] : e->eval_batch;
     size_t latent = e->eval_io.latent ? e->eval_io.latent->elems / e->eval_batch * n : 0;
-    size_t elems = e->eval_io.output->elems / e->eval_batch * n;
-    float *value = calloc(n, 4), *z = calloc(latent + 1, 4), *y = calloc(elems, 4);
-    struct outputs outputs = {.value = value, .latent = latent ? z : NULL, .output = y};
+    size_t elems = e->eval_io.output ? e->eval_io.output->elems / e->eval_batch * n : 0;
+    float *value = calloc(n, 4), *z = calloc(latent + 1, 4), *y = calloc(elems + 1, 4);
+    struct outputs outputs = {
+        .value = value, .latent = latent ? z : NULL, .output = elems ? y : NULL};
     struct evaluation sums;
     int bad = value && z && y ? engine_evaluate(e, e->data->start[part], n, &outputs, &sums, err)
                               : error_set(err, STATUS_FAILED, "out of memory");
