@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # Texts that go on by a trained language model.
 old=$(cd "${srcdir-.}/tests/old_run/autoencoder" && pwd)
+base=$(cd "${srcdir-.}/tests/base/qwen3" && pwd)
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -104,6 +105,16 @@ longer()
         run 3 generate -m bytes -p W -s data.window=100 && has err 'wpe'
 }
 point "a longer context, which learned positions have not" longer
+
+# A folder of a Hugging Face model; tests/test_generator.c holds what follows against transformers.
+folder()
+{
+    run 0 generate -m "$base" -p abc --temperature 0 --tokens 10 && cp out first &&
+        run 0 generate -m "$base" -p abc --temperature 0 --tokens 10 -s data.window=8 &&
+        [ "$(head -c 5 out)" = "$(head -c 5 first)" ] && [ "$(wc -c <first)" -eq 11 ] &&
+        run 2 generate -m "$base" -p abc -s model.d_model=24 && has err 'is not that of base'
+}
+point "a folder of a Hugging Face model" folder
 
 # refused NAME STATUS PATTERN ARGUMENT...
 refused()

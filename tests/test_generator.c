@@ -17,6 +17,7 @@
 #include "models/model.h"
 #include "task/generator.h"
 #include "task/sampling.h"
+#include "train/base.h"
 #include "train/planned.h"
 
 enum { VOCABULARY = 37, WINDOW = 13, TOKENS = 3 * WINDOW, SEED = 42 };
@@ -184,6 +185,8 @@ static void test_greedy(void **state)
 {
     (void)state;
     GREEDY(2e-5, "model.layers=3");
+    GREEDY(2e-5, "model.shape=llama", "model.kv_heads=2");
+    GREEDY(2e-5, "model.shape=qwen3", "model.head_width=10", "model.kv_heads=1", "model.tied=yes");
     GREEDY(2e-5, "model.kv_heads=2", "model.d_model=20");
     GREEDY(2e-5, "model.kv_heads=1", "model.heads=3", "model.d_model=15");
     GREEDY(0.02, "train.precision=bf16");
@@ -221,6 +224,82 @@ static void test_pieces(void **state)
     whole_close(&w);
     generator_close(g);
     config_free(config);
+}
+
+/* --- against transformers */
+
+/* Numbers of a line; 0: there is no line. */
+static size_t read_tokens(FILE *file, uint32_t *to, size_t most)
+{
+    char line[512], *at = line, *end;
+    size_t count = 0;
+    if (!fgets(line, sizeof line, file))
+        return 0;
+    for (unsigned long x = strtoul(at, &end, 10); end != at; x = strtoul(at, &end, 10)) {
+        assert_true(count < most);
+        to[count++] = (uint32_t)x;
+        at = end;
+    }
+    return count;
+}
+
+/* tests/base/NAME/following: lines of a prompt and of what transformers' generate() puts behind it.
+ */
+static void follow_transformers(const char *name)
+{
+    char folder[4096], path[4200], base[4200];
+    char *settings[] = {"model.type=language", "data.source=none", "data.window=12", base};
+    const char *srcdir = getenv("srcdir");
+    const struct session_options none = {0};
+    uint32_t prompt[32], want[32];
+    size_t count, cases = 0;
+    snprintf(folder, sizeof folder, "%s/tests/base/%s", srcdir ? srcdir : ".", name);
+    snprintf(base, sizeof base, "model.base=%s", folder);
+    snprintf(path, sizeof path, "%s/following", folder);
+    struct config *config = config_load_with(NULL, settings, 4, model_check, &err);
+    if (!config)
+        fail_msg("%s", err.text);
+    if (config->model.context < 0 || config->model.context > 24)
+        OK(config_set(config, "data", "window", "24", &err));
+    else
+        config->data.window = config->model.context;
+    const size_t vocabulary = (size_t)config->model.vocabulary;
+    struct generator *g = generator_open(config, vocabulary, &none, &err);
+    if (!g)
+        fail_msg("%s", err.text);
+    OK(base_load(generator_params(g), folder, &err));
+    const struct sampling how = {.temperature = 0, .top_p = 1, .repetition = 1};
+    struct sampler *s = sampler_new(&how, vocabulary, &err);
+    FILE *file = fopen(path, "r");
+    assert_true(s && file);
+    while ((count = read_tokens(file, prompt, 32))) {
+        const size_t wanted = read_tokens(file, want, 32);
+        assert_true(wanted > 3);
+        generator_begin(g);
+        float *logits = generator_read(g, prompt, count, &err);
+        for (size_t i = 0; logits && i < wanted; i++) {
+            const uint32_t token = sampler_pick(s, logits, (uint32_t)i);
+            if (token != want[i])
+                fail_msg("%s, case %zu: token %zu is %u, not %u", name, cases, i, token, want[i]);
+            logits = i + 1 < wanted ? generator_read(g, &token, 1, &err) : logits;
+        }
+        assert_non_null(logits);
+        cases++;
+    }
+    assert_int_equal(cases, 3);
+    fclose(file);
+    sampler_free(s);
+    generator_close(g);
+    config_free(config);
+}
+
+static void test_transformers(void **state)
+{
+    static const char *const names[] = {"gpt2",         "gpt2_untied", "llama",
+                                        "llama_linear", "qwen3",       "qwen3_untied"};
+    (void)state;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        follow_transformers(names[i]);
 }
 
 /* --- sampling */
@@ -333,9 +412,8 @@ static void test_picks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),
-        cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_greedy),       cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_transformers), cmocka_unit_test(test_sampling),
         cmocka_unit_test(test_picks),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

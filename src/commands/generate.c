@@ -4,7 +4,6 @@
  * written as it comes, in whole characters.
  */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,28 +183,41 @@ static int one_text(struct generating *g, const char *text, size_t size, const c
     return go_on(g, err);
 }
 
+/* The next line, without its end: 1, 0 at the end of the file, -1 without memory. */
+static int read_line(FILE *file, struct textbuf *line, struct error *err)
+{
+    int c;
+    line->size = 0;
+    while ((c = getc(file)) != EOF && c != '\n') {
+        const char byte = (char)c;
+        if (textbuf_add(line, &byte, 1, err))
+            return -1;
+    }
+    if (c == EOF && !line->size)
+        return 0;
+    if (line->size && line->at[line->size - 1] == '\r')
+        line->size--;
+    return 1;
+}
+
 /* Each line of a file is a text; "-" is standard input. Empty lines are left out. */
 static int each_line(struct generating *g, const char *input, struct error *err)
 {
     const int is_standard = !strcmp(input, "-");
     const char *name = is_standard ? "standard input" : input;
     FILE *file = is_standard ? stdin : fopen(input, "r");
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t size;
-    int failed = 0;
+    struct textbuf line = {0};
+    int more = 1, failed = 0;
     if (!file)
         return error_set(err, STATUS_INPUT, "%s: %s", input, strerror(errno));
-    while (!failed && (size = getline(&line, &room, file)) >= 0) {
-        while (size && (line[size - 1] == '\n' || line[size - 1] == '\r'))
-            size--;
-        failed = size ? one_text(g, line, (size_t)size, name, err) : 0;
-    }
+    while (!failed && (more = read_line(file, &line, err)) > 0)
+        failed = line.size ? one_text(g, line.at, line.size, name, err) : 0;
+    failed = failed || more < 0 ? -1 : 0;
     if (!failed && ferror(file))
         failed = error_set(err, STATUS_INPUT, "%s: %s", name, strerror(errno));
     if (!is_standard)
         fclose(file);
-    free(line);
+    textbuf_fini(&line);
     return failed;
 }
 
@@ -233,7 +245,11 @@ static int generating_init(struct generating *g, const struct options *o, struct
         return -1;
     prepare_tell_unchecked(o->verbosity, g->log, trained_summed(&g->checkpoint), g->path);
     const struct engine_options with = prepare_engine(g->log, 0, 0);
-    const size_t vocabulary = tokenizer_count(g->tokenizer);
+    const size_t made = tokenizer_count(g->tokenizer);
+    const size_t vocabulary = c->model.vocabulary > 0 ? (size_t)c->model.vocabulary : made;
+    if (vocabulary < made)
+        return error_set(err, STATUS_INPUT, "%s: the model has %zu tokens, its tokenizer %zu",
+                         g->path, vocabulary, made);
     g->generator = generator_open(c, vocabulary, &with.own, err);
     if (!g->generator)
         return -1;
