@@ -113,9 +113,10 @@ int reading_of_json(const json_t *json, struct reading *reading)
     for (void *at = json_object_iter(decimal); at; at = json_object_iter_next(decimal, at)) {
         const char *sign = json_string_value(json_object_iter_value(at));
         int comma = sign && !strcmp(sign, "comma");
-        if (!sign || (!comma && strcmp(sign, "point")) ||
-            add_column(reading, json_object_iter_key(at), comma ? DECIMAL_COMMA : DECIMAL_POINT))
+        if (!sign || (!comma && strcmp(sign, "point")))
             return -1;
+        if (add_column(reading, json_object_iter_key(at), comma ? DECIMAL_COMMA : DECIMAL_POINT))
+            return 1;
     }
     return 0;
 }

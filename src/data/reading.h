@@ -38,7 +38,7 @@ int reading_add(struct reading *reading, const struct table *table, char *const 
 void reading_apply(const struct reading *reading, char *const *names, size_t count, int *decimal,
                    struct table_how *how);
 
-/* For a checkpoint, and back: -1 if it is no reading or memory runs out. */
+/* For a checkpoint, and back: -1 if it is no reading, 1 if memory runs out. */
 json_t *reading_json(const struct reading *reading);
 int reading_of_json(const json_t *json, struct reading *reading);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hf/peft.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,7 +252,10 @@ static char *beside(const char *file, const char *name)
 static int open_files(struct peft *peft, int is_folder, const char *config, struct error *err)
 {
     struct stat state;
-    if ((is_folder || !stat(config, &state)) && read_config(peft, config, err))
+    const int has = is_folder || !stat(config, &state);
+    if (!has && errno != ENOENT && errno != ENOTDIR)
+        return error_errno(err, STATUS_INPUT, config);
+    if (has && read_config(peft, config, err))
         return -1;
     if (!(peft->st = safetensors_open(peft->path, err)))
         return -1;
@@ -268,8 +272,12 @@ static int open_files(struct peft *peft, int is_folder, const char *config, stru
 
 struct peft *peft_open(const char *path, struct error *err)
 {
-    struct peft *peft = calloc(1, sizeof *peft);
     const int is_folder = file_is_folder(path);
+    if (!is_folder && errno && errno != ENOENT) {
+        error_errno(err, STATUS_INPUT, path);
+        return NULL;
+    }
+    struct peft *peft = calloc(1, sizeof *peft);
     char *config = NULL;
     if (peft)
         peft->path = is_folder ? file_join(path, PEFT_MODEL) : strdup(path);

@@ -380,7 +380,10 @@ static int read_reading(struct checkpoint *c, const char *path, char *const *set
         return -1;
     c->fitted.reading = calloc(1, sizeof *c->fitted.reading);
     int result = c->fitted.reading ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    if (!result && reading_of_json(json, c->fitted.reading))
+    const int read = result ? 0 : reading_of_json(json, c->fitted.reading);
+    if (read > 0)
+        result = error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    else if (read)
         result = error_set(err, STATUS_INPUT, "%s: metadata 'reading' is broken", path);
     if (!result)
         reading_forget(c->fitted.reading, settings, count);

@@ -41,7 +41,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -200,6 +200,8 @@ words()
     vocabulary) words='tokenize --train --kind qwen --vocabulary 270 few.txt' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
+    adapter) words='-c transformer.ini -s model.init=base/best.safetensors -s adapter.file=first/adapter' ;;
+    merge) words='merge -m first/best.safetensors -o merged.safetensors' ;;
     overwrite) words='--overwrite -c autoencoder.ini' ;;
     cold) words='evaluate -m run/best.safetensors' ;;
     pictures) words='-r -c pictures.ini' ;;
@@ -215,7 +217,7 @@ words()
 
 trains()
 {
-    case $1 in train-* | resume | overwrite | pictures) return 0 ;; esac
+    case $1 in train-* | resume | overwrite | pictures | adapter) return 0 ;; esac
     return 1
 }
 
@@ -237,6 +239,10 @@ prepare()
             case $1 in
             resume) quiet -c cnn_recurrent.ini -s train.epochs=1 ;;
             overwrite | cold | encode) quiet -c autoencoder.ini ;;
+            adapter | merge)
+                quiet -c transformer.ini -o base && quiet -c transformer.ini -o first \
+                    -s model.init=base/best.safetensors -s adapter.r=2 -s train.epochs=1
+                ;;
             pictures) quiet -c pictures.ini -s train.epochs=1 -s plots.enable=none ;;
             evaluate-* | predict-*) quiet -c "$type.ini" ;;
             cached) quiet data -c reads.ini -o "$dir/ignored" ;;
@@ -262,6 +268,7 @@ same_end()
         last*)
             tensors "$path" >a && tensors "work/run/$file" >b && cmp a b || return 1
             ;;
+        adapter) diff -r "$path" "work/run/$file" || return 1 ;;
         *) cmp "$path" "work/run/$file" || return 1 ;;
         esac
     done
@@ -303,12 +310,15 @@ judge()
         return
     fi
     says "$2" "$got" || return
-    for path in work/*.tmp* work/*/*.tmp*; do
+    for path in work/*.tmp* work/*/*.tmp* work/*/*/*.tmp*; do
         [ "$2" = write ] || [ ! -e "$path" ] || { verdict="left $path" && return; }
     done
     for file in few.csv in.csv out.csv long.csv series.csv month0.csv month1.csv other.csv.gz wide.csv; do
         cmp -s start/$file work/$file || { verdict="$file is damaged" && return; }
     done
+    # what merge has written is whole, though its folder or what is said of it could not be
+    [ "$1" != merge ] || ! cmp -s wanted/merged.safetensors work/merged.safetensors || rm work/merged.safetensors
+    [ "$1$2" != mergewrite ] || rm -f work/merged.safetensors.*.tmp
     if diff -rq -x cache -x out -x err start work >differences; then
         : # as if it had not been begun
     elif trains "$1"; then
