@@ -231,6 +231,14 @@ point "a tokenizer of another model" fault 2 'type = transformer reads series of
     -s data.targets=close
 point "targets" fault 2 'data.targets|\[data\] targets' -s data.targets=close
 point "a split for series" fault 2 'chronological, shuffled and shuffled_windows' -s data.split=walk_forward
+overlapping()
+{
+    run 0 check -c lm.ini -s data.split=shuffled_windows && has out "tokens: [1-9][0-9]* training, [1-9]" &&
+        run 0 check -c lm.ini -s data.split=shuffled_windows -s data.sampling=random -s data.stride=16 &&
+        fault 2 'begin 15 tokens apart .* data.stride = 16 helps' -s data.split=shuffled_windows -s data.stride=15 &&
+        fault 2 'begin 1 tokens apart' -s data.split=shuffled_windows -s data.sampling=random
+}
+point "windows that are dealt one by one do not overlap" overlapping
 mkfifo pipe
 cut_off()
 {

@@ -108,6 +108,18 @@ static void refuse_series(struct config_making *making, const struct config *c)
     refuse(making, c->data.look_back, "data.look_back", "has no window in two parts");
 }
 
+/* Windows that are dealt one by one would share tokens with those of another part. */
+static void check_stride(struct config_making *making, const struct config *c)
+{
+    const int draws = c->data.sampling == SAMPLING_RANDOM;
+    const long stride = c->data.stride > 0 ? c->data.stride : draws ? 1 : c->data.window;
+    if (c->data.split == SPLIT_SHUFFLED_WINDOWS && stride < c->data.window)
+        config_clash(making, "data.split", "data.stride",
+                     "split = shuffled_windows deals windows that begin %ld tokens apart and are "
+                     "%ld long: parts would have tokens in common; data.stride = %ld helps",
+                     stride, c->data.window, c->data.window);
+}
+
 static void language_check(struct config_making *making, const struct config *c)
 {
     language_base(making, c);
@@ -116,6 +128,7 @@ static void language_check(struct config_making *making, const struct config *c)
            "has its layers in model.layers");
     refuse_targets(making, c);
     refuse_series(making, c);
+    check_stride(making, c);
     refuse(making,
            c->data.split == SPLIT_STRATIFIED || c->data.split == SPLIT_SPEC ||
                c->data.split == SPLIT_WALK_FORWARD,
