@@ -28,10 +28,10 @@ static void print_layers(const struct params *params)
         printf("%-46s %-20s %12zu\n", t->name, shape, t->elems);
     }
     printf("%-46s %-20s %12zu\n", "total", "", params_count(params));
-    if (!params->frozen)
+    if (!params->frozen && !params->hosted)
         return;
     char bytes[64];
-    snprintf(bytes, sizeof bytes, "%.2f MiB", (double)params->frozen / 0x1p20);
+    snprintf(bytes, sizeof bytes, "%.2f MiB", (double)(params->frozen + params->hosted) / 0x1p20);
     printf("%-46s %-20s %12zu\n", "trained", "", params_count_of(params, PARAM_TRAINED));
     printf("%-46s %-20s %12zu\n", "frozen", bytes, params_count_of(params, PARAM_FROZEN));
     const struct params_packed packed = params_packed(params);
@@ -42,6 +42,21 @@ static void print_layers(const struct params *params)
              8 * (double)packed.bytes / (double)packed.elems);
     snprintf(bytes, sizeof bytes, "%.2f MiB", (double)packed.bytes / 0x1p20);
     printf("%-46s %-20s %12zu\n", what, bytes, packed.elems);
+}
+
+/* What device.offload brings to the device in a step; PCIe 3.0 x16 carries about 12 GB/s. */
+static void print_offload(const struct engine *e)
+{
+    const struct config *c = e->config;
+    double bytes = 0;
+    for (size_t i = 0; i < e->train->launch_count; i++)
+        bytes += e->train->launches[i]->sent ? e->train->launches[i]->bytes : 0;
+    bytes *= (double)(c->train.accumulate * c->train.shards);
+    if (e->params->hosted)
+        printf("host memory: %.2f MiB of frozen matrices; a step brings %.2f MiB to the device, "
+               "%.3f s "
+               "at 12 GB/s\n",
+               (double)e->params->hosted / 0x1p20, bytes / 0x1p20, bytes / 12e9);
 }
 
 static void print_memory(const struct engine *e)
@@ -292,6 +307,7 @@ static int check_like(struct config *config, const struct dataset *data, const c
     if (own) {
         print_device(e);
         print_memory(e);
+        print_offload(e);
         if (strcmp(own, plan) != 0)
             failed = error_set(err, STATUS_USAGE,
                                "its launches are others than those of the first device: devices "
@@ -353,6 +369,7 @@ static int check_config(const struct options *options, struct config *config, st
         print_device(e);
         print_layers(e->params);
         print_memory(e);
+        print_offload(e);
         print_step(e);
         advice_step(config, data->count[PART_TRAIN], log);
         advice_warn(config, data, log);

@@ -3,6 +3,11 @@
 
 #include "device/opencl.h"
 
+int device_counts(const struct device *dev)
+{
+    return dev->counts;
+}
+
 uint64_t device_bytes(const struct device *dev)
 {
     return dev->bytes;

@@ -96,6 +96,9 @@ int device_stopped(const struct device *dev);
 void device_on_build(struct device *dev, void (*call)(void *ctx, const char *program), void *ctx);
 
 /* --- memory. Bytes in use, and how many may be. */
+/* Whether it only counts: buffers are planned, nothing is stored in them. */
+int device_counts(const struct device *dev);
+
 uint64_t device_bytes(const struct device *dev);
 uint64_t device_budget(const struct device *dev);
 

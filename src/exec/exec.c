@@ -132,6 +132,8 @@ int exec_prepare(struct plan *p, struct plan *shared, const struct gemm_provider
         return -1;
     for (size_t i = 0; i < p->launch_count; i++) {
         struct launch *l = p->launches[i];
+        if (l->sent)
+            continue;
         if (!l->is_gemm) {
             if (make_kernel(p, l, err))
                 return error_prefix(err, "%s", l->label[0] ? l->label : l->name);
@@ -146,10 +148,19 @@ int exec_prepare(struct plan *p, struct plan *shared, const struct gemm_provider
     return 0;
 }
 
+/* What is copied stays as it is. */
+static int send(const struct launch *l, struct error *err)
+{
+    const struct tensor *from = l->sent, *to = l->arg[0].tensor;
+    return buffer_send(to->buffer, 0, tensor_bytes(from),
+                       arena_host(l->plan->params->values, from->offset), err);
+}
+
 static int run_launch(struct launch *l, struct error *err)
 {
-    int failed = l->is_gemm ? gemm_enqueue(l->product, err)
-                            : kernel_enqueue(l->kernel, l->groups, l->lanes, err);
+    int failed = l->sent      ? send(l, err)
+                 : l->is_gemm ? gemm_enqueue(l->product, err)
+                              : kernel_enqueue(l->kernel, l->groups, l->lanes, err);
     return failed ? error_prefix(err, "%s", l->label[0] ? l->label : l->name) : 0;
 }
 

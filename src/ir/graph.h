@@ -75,7 +75,8 @@ struct op_class {
     /* What the node does beside its name, for who reads the plan: "bias, dropout". May be NULL. */
     void (*describe)(const struct op *op, struct words *to);
 
-    int is_loss; /* begins the gradients: `back` does not wait for one of an output */
+    int is_brought; /* its output is made again for the backward pass in any case */
+    int is_loss;    /* begins the gradients: `back` does not wait for one of an output */
 };
 
 struct op {

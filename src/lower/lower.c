@@ -40,6 +40,8 @@ static void choose_remade(struct plan *p, const struct graph *g)
         struct op *op = g->ops[i];
         if (!op || !op->class->again || !op->out[0])
             continue;
+        if ((op->is_remade = op->class->is_brought))
+            continue;
         p->can_remake++;
         op->is_remade = p->remade < most;
         p->remade += (size_t)op->is_remade;

@@ -188,6 +188,15 @@ struct launch *plan_kernel(struct plan *p, const char *file, const char *name, s
     return l;
 }
 
+void plan_send(struct plan *p, const struct tensor *param, struct tensor *to)
+{
+    struct launch *l = plan_kernel(p, "", "send", 0, 0, "%s", "");
+    l->sent = param;
+    launch_write(l, to);
+    l->bytes = (double)tensor_bytes(param);
+    l->label = param->name;
+}
+
 /* The next argument; beyond the last one a place that nobody reads. */
 static struct launch_arg *next_arg(struct launch *l, enum arg_kind kind)
 {

@@ -42,6 +42,8 @@ struct launch {
     struct launch_arg arg[LAUNCH_MAX_ARGS];
     unsigned args; /* over LAUNCH_MAX_ARGS: the rest was not kept, plan_place() tells */
     int stored;    /* -DSTORED stands in the options */
+    const struct tensor
+        *sent; /* a parameter in the host's memory that is copied to arg 0, or NULL */
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
@@ -140,6 +142,9 @@ void launch_int(struct launch *l, size_t value);   /* a size, at most INT32_MAX 
 void launch_word(struct launch *l, uint32_t word); /* 32 bits as they are */
 void launch_float(struct launch *l, double value);
 void launch_cost(struct launch *l, double flops, const char *label);
+
+/* `to` becomes a copy of a parameter in the host's memory. */
+void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);
 
 /* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. */
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,

@@ -43,4 +43,7 @@ void packed_product(struct plan *p, const char *label, struct gemm_shape shape, 
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 
+/* A weight as an op on the device reads it: itself, or a copy of one in the host's memory. */
+struct tensor *fetch_weight(struct graph *g, struct tensor *weight);
+
 #endif

@@ -101,8 +101,8 @@ static void product_back(struct plan *p, struct op *op)
         adapter_back(p, op, dy);
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (dx)
-        multiply(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy, op->in[WEIGHT],
-                 dx, add);
+        multiply(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy,
+                 lower_value(p, op, WEIGHT), dx, add);
 }
 
 static void product_describe(const struct op *op, struct words *to)
@@ -135,6 +135,7 @@ static struct tensor *layer(struct graph *g, struct tensor *x, struct tensor *we
     const struct product attr = {in_out};
     params_pack(g->params, weight);
     struct tensor *up, *low = op_adapter(g, x, weight, weight->dim[in_out ? 1 : 0], &up);
+    weight = fetch_weight(g, weight);
     return graph_op(g, &product_class, weight->name, &attr, low ? 4 : 2,
                     (struct tensor *[]){x, weight, low, up})
         ->out[0];

@@ -4,41 +4,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "util/block.h"
+
 void arena_free(struct arena *a)
 {
     if (!a)
         return;
-    for (size_t b = 0; a->block && b < a->owned; b++)
+    for (size_t b = 0; a->block && a->host && b < a->owned; b++) {
         buffer_free(a->block[b]);
+        block_free(a->host[b]);
+    }
     free(a->block);
+    free(a->host);
     free(a->from);
     free(a);
 }
 
-struct arena *arena_new(struct device *dev, const size_t *from, size_t blocks, const char *what,
-                        const struct arena *other, size_t shared, struct error *err)
+/* Block b of an arena of its own. */
+static int arena_make(struct arena *a, size_t b, int hosted, struct device *dev, const char *what,
+                      struct error *err)
 {
+    const size_t bytes = a->from[b + 1] - a->from[b];
+    if (!hosted)
+        return (a->block[b] = buffer_new(dev, bytes, what, err)) ? 0 : -1;
+    if (device_counts(dev) || (a->host[b] = block_zeros(bytes)))
+        return 0;
+    return error_set(err, STATUS_FAILED,
+                     "device.offload: the host's memory has no %zu bytes for %s", bytes, what);
+}
+
+struct arena *arena_new(struct device *dev, const size_t *from, size_t blocks, const char *what,
+                        const struct arena_kept *kept, struct error *err)
+{
+    const struct arena *other = kept->other;
     struct arena *a = calloc(1, sizeof *a);
     if (a) {
         a->block = calloc(blocks, sizeof(struct buffer *));
+        a->host = calloc(blocks, sizeof(char *));
         a->from = malloc((blocks + 1) * sizeof *from);
     }
-    if (!a || !a->block || !a->from) {
+    if (!a || !a->block || !a->host || !a->from) {
         error_set(err, STATUS_FAILED, "%s: out of memory", what);
         arena_free(a);
         return NULL;
     }
     memcpy(a->from, from, (blocks + 1) * sizeof *from);
     a->blocks = blocks;
-    a->owned = other ? shared : blocks;
-    for (size_t b = 0; b < blocks; b++) {
-        a->block[b] =
-            b < a->owned ? buffer_new(dev, from[b + 1] - from[b], what, err) : other->block[b];
-        if (!a->block[b]) {
+    a->owned = other ? kept->shared : blocks;
+    for (size_t b = 0; b < blocks; b++)
+        if (b >= a->owned) {
+            a->block[b] = other->block[b];
+            a->host[b] = other->host[b];
+        } else if (arena_make(a, b, b >= kept->hosted, dev, what, err)) {
             arena_free(a);
             return NULL;
         }
-    }
     return a;
 }
 
@@ -53,6 +73,12 @@ static size_t arena_block(const struct arena *a, size_t offset)
     while (b + 1 < a->blocks && offset >= a->from[b + 1])
         b++;
     return b;
+}
+
+const void *arena_host(const struct arena *a, size_t offset)
+{
+    const size_t b = arena_block(a, offset);
+    return a->host[b] ? a->host[b] + (offset - a->from[b]) : NULL;
 }
 
 struct buffer *arena_part(const struct arena *a, size_t offset, size_t bytes, struct error *err)
@@ -74,7 +100,11 @@ int arena_read(const struct arena *a, size_t offset, size_t bytes, void *to, str
     for (size_t n; bytes; bytes -= n, offset += n, at += n) {
         const size_t b = arena_block(a, offset);
         n = arena_piece(a, offset, bytes);
-        if (buffer_read(a->block[b], offset - a->from[b], n, at, err))
+        if (a->host[b])
+            memcpy(at, a->host[b] + (offset - a->from[b]), n);
+        else if (!a->block[b])
+            return error_set(err, STATUS_FAILED, "nothing is stored where a device only counts");
+        else if (buffer_read(a->block[b], offset - a->from[b], n, at, err))
             return -1;
     }
     return 0;
@@ -87,7 +117,9 @@ int arena_write(const struct arena *a, size_t offset, size_t bytes, const void *
     for (size_t n; bytes; bytes -= n, offset += n, at += n) {
         const size_t b = arena_block(a, offset);
         n = arena_piece(a, offset, bytes);
-        if (buffer_write(a->block[b], offset - a->from[b], n, at, err))
+        if (a->host[b])
+            memcpy(a->host[b] + (offset - a->from[b]), at, n);
+        else if (a->block[b] && buffer_write(a->block[b], offset - a->from[b], n, at, err))
             return -1;
     }
     return 0;
@@ -96,7 +128,9 @@ int arena_write(const struct arena *a, size_t offset, size_t bytes, const void *
 int arena_zero(const struct arena *a, struct error *err)
 {
     for (size_t b = 0; b < a->blocks; b++)
-        if (buffer_zero(a->block[b], err))
+        if (a->host[b])
+            memset(a->host[b], 0, a->from[b + 1] - a->from[b]);
+        else if (a->block[b] && buffer_zero(a->block[b], err))
             return -1;
     return 0;
 }

@@ -150,6 +150,19 @@ void params_pack(struct params *params, struct tensor *weight)
         weight->dtype = params->packs;
 }
 
+void params_offload(struct params *params)
+{
+    params->offloads = 1;
+}
+
+int params_host(struct params *params, const struct tensor *weight)
+{
+    struct param *p = params->slots ? *slot_of(params, weight->name) : NULL;
+    if (p && params->offloads && p->group == PARAM_FROZEN)
+        p->is_hosted = 1;
+    return p && p->is_hosted;
+}
+
 struct params_packed params_packed(const struct params *params)
 {
     struct params_packed packed = {0};
@@ -237,6 +250,7 @@ struct params *params_twin(const struct params *of)
         params_freeze(twin, of->freeze, of->freezes);
         params_adapt(twin, &of->adapter);
         params_quantize(twin, of->packs, of->tables);
+        twin->offloads = of->offloads;
     }
     for (size_t i = 0; twin && i < of->count; i++) {
         const struct param *p = of->list[i];
@@ -250,6 +264,8 @@ struct params *params_twin(const struct params *of)
             return NULL;
         }
         its->dtype = t->dtype;
+        if (p->is_hosted)
+            params_host(twin, its);
     }
     return twin;
 }

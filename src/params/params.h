@@ -46,6 +46,7 @@ struct param {
     enum param_group group;
     int decay;     /* takes weight decay */
     int is_linear; /* the weight of a linear layer */
+    int is_hosted; /* its values lie in the host's memory */
     enum init_kind init;
     double scale;
     size_t shift_from, shift_count; /* elements that `shift` is added to when they are drawn */
@@ -63,11 +64,12 @@ struct params {
     char *const *freeze;    /* [freezes] patterns of names */
     size_t freezes;
     struct adapter adapter; /* with a rank: all but its own parameters are frozen */
+    int offloads;           /* frozen ones lie in the host's memory */
     enum dtype packs;       /* how frozen matrices of linear layers are stored; F32: as they are */
     enum dtype tables;      /* the same of frozen tables of embeddings and heads: F32 or BF16 */
     /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
-     * bytes. */
-    size_t elems, decayed, running, frozen;
+     * bytes, and `hosted` in bytes of the host. */
+    size_t elems, decayed, running, frozen, hosted;
     size_t *from, blocks;        /* of the values: block b holds bytes from[b] to from[b + 1] */
     const struct params *shares; /* whose frozen parameters these are; NULL: own ones */
     struct arena *values;        /* elems + running floats, frozen bytes */
@@ -115,6 +117,13 @@ void params_pack(struct params *params, struct tensor *weight);
 
 /* That a parameter is the table of an embedding or of a head. */
 void params_table(struct params *params, struct tensor *table);
+
+/* Frozen weights of linear layers, made from now on, lie in the host's memory. */
+void params_offload(struct params *params);
+
+/* That the weight of a linear layer, of `params`, is read by way of a copy where it is in the
+ * host's memory: whether it is. */
+int params_host(struct params *params, const struct tensor *weight);
 
 /* Numbers and bytes of packed parameters. */
 struct params_packed {

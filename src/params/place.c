@@ -7,14 +7,14 @@
 #include "quant/quant.h"
 
 /* In the order of their places. */
-enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_FROZEN, PLACES };
+enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_FROZEN, PLACE_HOSTED, PLACES };
 
 static enum place place_of(const struct param *p)
 {
     if (p->group == PARAM_RUNNING)
         return PLACE_RUNNING;
     if (p->group == PARAM_FROZEN)
-        return PLACE_FROZEN;
+        return p->is_hosted ? PLACE_HOSTED : PLACE_FROZEN;
     return p->decay ? PLACE_DECAYED : PLACE_OTHERS;
 }
 
@@ -35,6 +35,7 @@ void params_place(struct params *params, size_t align)
     params->elems = end[PLACE_OTHERS] / 4;
     params->running = end[PLACE_RUNNING] / 4 - params->elems;
     params->frozen = end[PLACE_FROZEN] - end[PLACE_RUNNING];
+    params->hosted = end[PLACE_HOSTED] - end[PLACE_FROZEN];
 }
 
 static int place_compare(const void *a, const void *b)
@@ -44,11 +45,12 @@ static int place_compare(const void *a, const void *b)
     return i < k ? -1 : i > k;
 }
 
-/* Cuts the values into blocks of at most `most` bytes: a parameter lies in one of them, and frozen
- * ones begin a block. */
+/* Cuts the values into blocks of at most `most` bytes: a parameter lies in one of them. Frozen ones
+ * begin a block, and those in the host's memory, which are one block. */
 static int place_cut(struct params *params, uint64_t most, struct error *err)
 {
     const size_t n = params->count, kept = (params->elems + params->running) * 4;
+    const size_t device = kept + params->frozen, all = device + params->hosted;
     struct param **in_order = malloc((n + 1) * sizeof *in_order);
     params->from = malloc((n + 2) * sizeof *params->from);
     if (!in_order || !params->from) {
@@ -62,8 +64,13 @@ static int place_cut(struct params *params, uint64_t most, struct error *err)
     params->blocks = 1;
     for (size_t i = 0; i < n; i++) {
         const size_t at = in_order[i]->value.offset;
-        const size_t end = i + 1 < n ? in_order[i + 1]->value.offset : kept + params->frozen;
+        const size_t end = i + 1 < n ? in_order[i + 1]->value.offset : all;
         const size_t from = params->from[params->blocks - 1];
+        if (at >= device) {
+            if (at == device && at > from)
+                params->from[params->blocks++] = at;
+            continue;
+        }
         if (end - at > most) {
             error_set(err, STATUS_DEVICE,
                       "%s takes %zu bytes, more than the device's largest buffer of %llu",
@@ -74,16 +81,27 @@ static int place_cut(struct params *params, uint64_t most, struct error *err)
         if (at > from && (end - from > most || (params->frozen && at == kept)))
             params->from[params->blocks++] = at;
     }
-    params->from[params->blocks] = kept + params->frozen;
+    params->from[params->blocks] = all;
     free(in_order);
     return 0;
 }
 
-/* An arena of the first `bytes` of the values, from block `shared` on those of `other`. */
-static struct arena *place_arena(const struct params *params, struct device *dev, size_t bytes,
-                                 const char *what, const struct arena *other, size_t shared,
-                                 struct error *err)
+/* The first block from this byte on. */
+static size_t place_block(const struct params *params, size_t offset)
 {
+    size_t block = 0;
+    while (block < params->blocks && params->from[block] < offset)
+        block++;
+    return block;
+}
+
+/* An arena of the first `bytes` of the values, its frozen blocks those of `other`. */
+static struct arena *place_arena(const struct params *params, struct device *dev, size_t bytes,
+                                 const char *what, const struct arena *other, struct error *err)
+{
+    const size_t kept = (params->elems + params->running) * 4;
+    const struct arena_kept how = {other, place_block(params, kept),
+                                   place_block(params, kept + params->frozen)};
     size_t *from = malloc((params->blocks + 1) * sizeof *from), blocks = 1;
     if (!from) {
         error_set(err, STATUS_FAILED, "%s: out of memory", what);
@@ -93,7 +111,7 @@ static struct arena *place_arena(const struct params *params, struct device *dev
     while (from[blocks] < bytes)
         blocks++;
     from[blocks] = bytes;
-    struct arena *a = arena_new(dev, from, blocks, what, other, shared, err);
+    struct arena *a = arena_new(dev, from, blocks, what, &how, err);
     free(from);
     return a;
 }
@@ -101,31 +119,23 @@ static struct arena *place_arena(const struct params *params, struct device *dev
 struct arena *params_arena(const struct params *params, struct device *dev, const char *what,
                            struct error *err)
 {
-    return place_arena(params, dev, params->elems * 4, what, NULL, 0, err);
-}
-
-/* The first block of frozen parameters. */
-static size_t place_frozen(const struct params *params)
-{
-    size_t block = 0;
-    while (block < params->blocks && params->from[block] < (params->elems + params->running) * 4)
-        block++;
-    return block;
+    return place_arena(params, dev, params->elems * 4, what, NULL, err);
 }
 
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
 {
     if (place_cut(params, device_info(dev)->max_alloc_bytes, err))
         return -1;
-    params->values =
-        place_arena(params, dev, params->from[params->blocks], "parameters",
-                    params->shares ? params->shares->values : NULL, place_frozen(params), err);
+    params->values = place_arena(params, dev, params->from[params->blocks], "parameters",
+                                 params->shares ? params->shares->values : NULL, err);
     if (!params->values)
         return -1;
     if (training && !(params->grads = params_arena(params, dev, "gradients", err)))
         return -1;
     for (size_t i = 0; i < params->count; i++) {
         struct tensor *v = &params->list[i]->value, *g = &params->list[i]->grad;
+        if (params->list[i]->is_hosted)
+            continue;
         v->buffer = arena_part(params->values, v->offset, tensor_bytes(v), err);
         if (!v->buffer)
             return -1;

@@ -145,6 +145,10 @@ static int check_frozen(const struct params *p, struct error *err)
     if (!p->elems)
         return error_set(err, STATUS_USAGE,
                          "[model] freeze: no parameter of the model is left to be trained");
+    if (p->offloads && !p->hosted)
+        return error_set(err, STATUS_USAGE,
+                         "[device] offload: no matrix of a linear layer is frozen; what trains "
+                         "stays on the device: name it in model.freeze, or train an [adapter]");
     return p->packs == DTYPE_F32 || params_packed(p).elems
                ? 0
                : error_set(
@@ -345,10 +349,12 @@ struct params *planned_params(const struct config *config, int training)
                                    .dropout = config->adapter.dropout,
                                    .target = config->adapter.target.item,
                                    .targets = config->adapter.target.count});
-    /* without training, what is frozen matters only as being packed */
-    if (training || config->model.quantize != QUANTIZE_NONE)
+    /* without training, what is frozen matters only as being packed or elsewhere */
+    if (training || config->model.quantize != QUANTIZE_NONE || config->device.offload)
         params_freeze(params, config->model.freeze.item, config->model.freeze.count);
     params_quantize(params, packed_type(config), table_type(config));
+    if (config->device.offload)
+        params_offload(params);
     return params;
 }
 
