@@ -41,7 +41,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -104,6 +104,10 @@ target_transform = standard" ;;
     esac >"$type.ini"
 done
 ini autoencoder all >pictures.ini
+awk 'BEGIN { for (i = 0; i < 30; i++) print "over the hills " i }' >hills.txt
+small language 'source = hills.txt
+tokenizer = bytes
+stride = 2' >language.ini
 
 # Series of all kinds by a manifest: a large one, for the cache, a compressed one, one in UTF-16.
 candles 900 >long.csv
@@ -198,6 +202,8 @@ words()
     tokenize) words='tokenize -t tokens.json few.txt' ;;
     decode) words='tokenize -t tokens.json --decode numbers.txt' ;;
     vocabulary) words='tokenize --train --kind qwen --vocabulary 270 few.txt' ;;
+    generate) words='generate -m run/best.safetensors -p abc --tokens 9 --top-k 5 --stop zzz' ;;
+    lines) words='generate -m run/best.safetensors -i few.txt --tokens 2' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
     adapter) words='-c transformer.ini -s model.init=base/best.safetensors -s adapter.file=first/adapter' ;;
@@ -243,6 +249,7 @@ prepare()
                 quiet -c transformer.ini -o base && quiet -c transformer.ini -o first \
                     -s model.init=base/best.safetensors -s adapter.r=2 -s train.epochs=1
                 ;;
+            generate | lines) quiet -c language.ini ;;
             pictures) quiet -c pictures.ini -s train.epochs=1 -s plots.enable=none ;;
             evaluate-* | predict-*) quiet -c "$type.ini" ;;
             cached) quiet data -c reads.ini -o "$dir/ignored" ;;
