@@ -319,6 +319,37 @@ based()
         has based/adapter/adapter_config.json '"base_model_name_or_path": ".*/peft/llama"'
 }
 point "model.base: 20 steps have PEFT's losses" based
+# evaluates LINE SHAPE ARGUMENT...: the loss is that of the line of PEFT's losses.
+evaluates()
+{
+    line=$1 shape=$2
+    shift 2
+    run 0 evaluate "$@" && near 1e-6 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n "${line}p" "$peft/$shape/losses.txt")"
+}
+no_adapter_before()
+{
+    run 0 -q -c plain.ini -o u -s train.lr=0 -s train.epochs=1 && evaluates 21 gpt2 -m u -s adapter.file=p/adapter
+}
+point "evaluate: an adapter's file for a model that has none" no_adapter_before
+point "in place of the one that a model has" evaluates 1 llama -m based -s adapter.file=$peft/llama/adapter
+point "for a folder" evaluates 21 llama -m $peft/llama -i $peft/text.txt -s data.tokenizer=bytes -s data.window=16 \
+    -s adapter.file=based/adapter
+other_layers()
+{
+    run 0 -q -c based.ini -o less -s adapter.file= -s adapter.r=2 -s adapter.target=v_proj -s train.epochs=1 &&
+        run 3 evaluate -m based -s adapter.file=less/adapter && lines err 1 && has err 'q_proj.lora_A.weight is of an adapter, which this model lacks' &&
+        run 2 evaluate -m $peft/llama -i $peft/text.txt -s data.tokenizer=bytes -s data.window=16 -s adapter.file=p/adapter && lines err 1 &&
+        has err "^seqtrain: \[adapter\] target: 'transformer.h.0.attn.c_attn' fits no linear layer of the model; their paths end in q_proj, k_proj, "
+}
+point "one that is for other layers is refused" other_layers
+generated()
+{
+    run 0 generate -m based -p '12 is' --tokens 20 --seed 3 && mv out with && [ -s with ] && run 0 merge -q -m based -o g.safetensors &&
+        run 0 generate -m g.safetensors -p '12 is' --tokens 20 --seed 3 && cmp out with &&
+        run 0 generate -m $peft/llama -s data.tokenizer=bytes -s adapter.file=based/adapter -p '12 is' --tokens 20 --seed 3 && cmp out with &&
+        run 0 generate -m $peft/llama -s data.tokenizer=bytes -p '12 is' --tokens 20 --seed 3 && ! cmp -s out with
+}
+point "generate goes on as with the merged model" generated
 # parameters FILE: the names of those of a Llama.
 parameters()
 {

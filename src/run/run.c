@@ -107,8 +107,9 @@ static int open_all(struct run *run, struct config *config, struct error *err)
      * model.init or adapter.file may be one of the files that go */
     const struct weights_terms terms = {.verbosity = run->options.verbosity,
                                         .smaller_batch = run->options.smaller_batch};
-    if (run->resumes ? weights_resume(t, &run->folder, &terms, err)
-                     : weights_start(t, &terms, err) || adapters_load(t->engine, err))
+    if (run->resumes
+            ? weights_resume(t, &run->folder, &terms, err)
+            : weights_start(t, &terms, err) || adapters_load(t->engine->params, config, err))
         return -1;
     run->finished = t->progress.finished && train_is_over(t);
     return alike_check(t, err);

@@ -5,9 +5,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "data/reading.h"
 #include "hf/config.h"
 #include "models/model.h"
 #include "text/tokenizer.h"
+#include "train/adapters.h"
 #include "train/base.h"
 #include "util/file.h"
 
@@ -80,12 +82,10 @@ static struct tokenizer *make_tokenizer(const char *name, struct error *err)
     return strcmp(name, "bytes") ? tokenizer_load(name, err) : tokenizer_bytes(err);
 }
 
-int trained_read(struct checkpoint *c, const char *path, const char *source, char *const *settings,
-                 size_t count, struct error *err)
+static int read_folder(struct checkpoint *c, const char *path, const char *source,
+                       char *const *settings, size_t count, struct error *err)
 {
     struct hf_config hf;
-    if (!trained_is_folder(path))
-        return checkpoint_read(c, path, settings, count, model_check, err);
     *c = (struct checkpoint){0};
     if (hf_config_read(&hf, path, err))
         return -1;
@@ -96,15 +96,30 @@ int trained_read(struct checkpoint *c, const char *path, const char *source, cha
     return c->fitted.tokenizer ? 0 : -1;
 }
 
+int trained_read(struct checkpoint *c, const char *path, const char *source, char *const *settings,
+                 size_t count, struct error *err)
+{
+    if (trained_is_folder(path) ? read_folder(c, path, source, settings, count, err)
+                                : checkpoint_read(c, path, settings, count, model_check, err))
+        return -1;
+    for (size_t i = 0; i < count; i++)
+        c->replaces |= reading_sets(settings[i], "adapter.file");
+    return c->replaces ? adapters_replace(c->config, err) : 0;
+}
+
 int trained_load_params(const struct checkpoint *c, const char *path, struct params *params,
                         struct error *err)
 {
-    return c->st ? checkpoint_load_params(params, c->st, path, err) : base_load(params, path, err);
+    if (!c->st        ? base_load(params, path, err)
+        : c->replaces ? checkpoint_load_model_params(params, c->st, path, err)
+                      : checkpoint_load_params(params, c->st, path, err))
+        return -1;
+    return c->replaces ? adapters_load(params, c->config, err) : 0;
 }
 
 int trained_load(const struct checkpoint *c, const char *path, struct engine *e, struct error *err)
 {
-    return c->st ? checkpoint_load_weights(e, c->st, path, err) : base_load(e->params, path, err);
+    return trained_load_params(c, path, e->params, err);
 }
 
 int trained_summed(const struct checkpoint *c)

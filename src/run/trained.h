@@ -12,7 +12,8 @@
 /* Whether a path is a Hugging Face folder: it has a config.json and no best.safetensors. */
 int trained_is_folder(const char *path);
 
-/* As checkpoint_read(), with what the architecture asks. `source` is the data of a folder's model,
+/* As checkpoint_read(), with what the architecture asks; where a setting names adapter.file, with
+ * that adapter. `source` is the data of a folder's model,
  * which has none of its own; NULL: a setting names them. */
 int trained_read(struct checkpoint *c, const char *path, const char *source, char *const *settings,
                  size_t count, struct error *err);

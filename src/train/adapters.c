@@ -11,11 +11,13 @@
 
 /* --- reading */
 
-/* Puts a value in the place of a key that is not set. */
-static int settle(struct config *config, const char *key, const char *value, struct error *err)
+/* Puts a value in the place of a key that is not set, or of any. */
+static int settle(struct config *config, int any, const char *key, const char *value,
+                  struct error *err)
 {
-    return config_is_set(config, "adapter", key) ? 0
-                                                 : config_set(config, "adapter", key, value, err);
+    return !any && config_is_set(config, "adapter", key)
+               ? 0
+               : config_set(config, "adapter", key, value, err);
 }
 
 /* "first, second" */
@@ -32,14 +34,15 @@ static char *list_text(char *const *item, size_t count)
     return NULL;
 }
 
-static int settle_numbers(struct config *config, const struct peft *peft, struct error *err)
+static int settle_numbers(struct config *config, int any, const struct peft *peft,
+                          struct error *err)
 {
     char number[64];
-    if (config->adapter.r && (size_t)config->adapter.r != peft->config.rank)
+    if (!any && config->adapter.r && (size_t)config->adapter.r != peft->config.rank)
         return error_set(err, STATUS_USAGE, "[adapter] r: %ld, but %s has rank %zu",
                          config->adapter.r, peft->path, peft->config.rank);
     snprintf(number, sizeof number, "%zu", peft->config.rank);
-    if (settle(config, "r", number, err))
+    if (settle(config, any, "r", number, err))
         return -1;
     if (!peft->has_config)
         return config->adapter.alpha > 0 ? 0
@@ -48,13 +51,13 @@ static int settle_numbers(struct config *config, const struct peft *peft, struct
                                                      " beside it that says what it is",
                                                      peft->path);
     snprintf(number, sizeof number, "%.17g", peft->config.alpha);
-    if (settle(config, "alpha", number, err))
+    if (settle(config, any, "alpha", number, err))
         return -1;
     snprintf(number, sizeof number, "%.17g", peft->config.dropout);
-    return settle(config, "dropout", number, err);
+    return settle(config, any, "dropout", number, err);
 }
 
-int adapters_settle(struct config *config, struct error *err)
+static int take_file(struct config *config, int any, struct error *err)
 {
     if (!config->adapter.file || !*config->adapter.file)
         return 0;
@@ -62,16 +65,27 @@ int adapters_settle(struct config *config, struct error *err)
     if (!peft)
         return -1;
     char *target = list_text(peft->config.target, peft->config.targets);
-    int failed = target ? settle_numbers(config, peft, err) || settle(config, "target", target, err)
+    int failed = target ? settle_numbers(config, any, peft, err) ||
+                              settle(config, any, "target", target, err)
                         : error_set(err, STATUS_FAILED, "out of memory");
     free(target);
     peft_close(peft);
     return failed ? -1 : 0;
 }
 
-static int load_one(struct engine *e, size_t index, const struct peft *peft, struct error *err)
+int adapters_settle(struct config *config, struct error *err)
 {
-    const struct tensor *t = &e->params->list[index]->value;
+    return take_file(config, 0, err);
+}
+
+int adapters_replace(struct config *config, struct error *err)
+{
+    return take_file(config, 1, err);
+}
+
+static int load_one(struct params *params, size_t index, const struct peft *peft, struct error *err)
+{
+    const struct tensor *t = &params->list[index]->value;
     const struct safetensor *from = peft_find(peft, t->name);
     if (!from)
         return error_set(err, STATUS_INPUT, "%s: no tensor for %s, which adapter.target stands for",
@@ -88,22 +102,22 @@ static int load_one(struct engine *e, size_t index, const struct peft *peft, str
     int failed = safetensors_copy(peft->st, from, end, err);
     if (!failed) {
         dtype_floats(from->dtype, end, t->elems, x);
-        failed = params_write(e->params, index, e->params->values, x, err);
+        failed = params_write(params, index, params->values, x, err);
     }
     free(x);
     return failed;
 }
 
 /* That each tensor of the file has had its parameter. */
-static int check_all(const struct engine *e, const struct peft *peft, size_t loaded,
+static int check_all(const struct params *params, const struct peft *peft, size_t loaded,
                      struct error *err)
 {
     for (size_t i = 0; loaded < peft->st->count && i < peft->st->count; i++) {
         const char *name = peft_param(peft->st->tensor[i].name);
         size_t k = 0;
-        while (k < e->params->count && strcmp(e->params->list[k]->value.name, name) != 0)
+        while (k < params->count && strcmp(params->list[k]->value.name, name) != 0)
             k++;
-        if (k == e->params->count)
+        if (k == params->count)
             return error_set(err, STATUS_INPUT,
                              "%s: %s is for a layer that the model has not, or adapter.target does "
                              "not stand for",
@@ -112,9 +126,9 @@ static int check_all(const struct engine *e, const struct peft *peft, size_t loa
     return 0;
 }
 
-int adapters_load(struct engine *e, struct error *err)
+int adapters_load(struct params *params, const struct config *config, struct error *err)
 {
-    const char *file = e->config->adapter.file;
+    const char *file = config->adapter.file;
     size_t loaded = 0;
     int failed = 0;
     if (!file || !*file)
@@ -122,12 +136,12 @@ int adapters_load(struct engine *e, struct error *err)
     struct peft *peft = peft_open(file, err);
     if (!peft)
         return -1;
-    for (size_t i = 0; i < e->params->count && !failed; i++)
-        if (adapter_owns(e->params->list[i]->value.name)) {
-            failed = load_one(e, i, peft, err);
+    for (size_t i = 0; i < params->count && !failed; i++)
+        if (adapter_owns(params->list[i]->value.name)) {
+            failed = load_one(params, i, peft, err);
             loaded++;
         }
-    failed = failed || check_all(e, peft, loaded, err);
+    failed = failed || check_all(params, peft, loaded, err);
     peft_close(peft);
     return failed ? -1 : 0;
 }

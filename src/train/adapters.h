@@ -16,8 +16,11 @@
  * cannot be read. */
 int adapters_settle(struct config *config, struct error *err);
 
+/* The same whatever is set: of a model that has been trained without it. */
+int adapters_replace(struct config *config, struct error *err);
+
 /* Writes the matrices of adapter.file into the parameters; each must be there, and none besides. */
-int adapters_load(struct engine *e, struct error *err);
+int adapters_load(struct params *params, const struct config *config, struct error *err);
 
 /* Writes the adapter of the model that is evaluated into FOLDER/adapter; without one: nothing. */
 int adapters_write(struct engine *e, const char *folder, struct error *err);

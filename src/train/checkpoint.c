@@ -545,6 +545,12 @@ static int load_params(struct params *params, const struct safetensors *st, enum
     return load_arena(params, st, params->values, "", needed, path, err);
 }
 
+int checkpoint_load_model_params(struct params *params, const struct safetensors *st,
+                                 const char *path, struct error *err)
+{
+    return load_params(params, st, NEEDED_MODEL, path, err);
+}
+
 int checkpoint_load_params(struct params *params, const struct safetensors *st, const char *path,
                            struct error *err)
 {

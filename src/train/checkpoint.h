@@ -42,6 +42,7 @@ int checkpoint_write_last(struct engine *e, const struct progress *progress, con
 
 /* A checkpoint that was read, with its metadata understood. */
 struct checkpoint {
+    int replaces; /* adapter.file is not the one of training: its adapter stands for any there is */
     struct safetensors *st;
     struct config *config;
     struct fitted fitted;
@@ -62,7 +63,9 @@ int checkpoint_load_params(struct params *params, const struct safetensors *st, 
 int checkpoint_load_weights(struct engine *e, const struct safetensors *st, const char *path,
                             struct error *err);
 
-/* The same where the parameters of an adapter may be missing, which then stay as they are. */
+/* The same two where the parameters of an adapter may be missing, which then stay as they are. */
+int checkpoint_load_model_params(struct params *params, const struct safetensors *st,
+                                 const char *path, struct error *err);
 int checkpoint_load_model(struct engine *e, const struct safetensors *st, const char *path,
                           struct error *err);
 
