@@ -30,7 +30,10 @@ static size_t rows_of_part(const struct op *op)
     size_t most = a->rows ? a->rows : LOGITS_BYTES / row;
     if (most >= all)
         return all;
-    most = most ? most : 1;
+    if (!most)
+        most = 1;
+    if (most >= 16)
+        most = most / 16 * 16;
     const size_t parts = (all + most - 1) / most, rows = (all + parts - 1) / parts;
     return most < 16 ? rows : (rows + 15) / 16 * 16;
 }
