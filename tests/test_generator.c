@@ -226,6 +226,35 @@ static void test_pieces(void **state)
     config_free(config);
 }
 
+/* A text of more rows than are read at a time gives what it gives token by token. */
+static void test_long(void **state)
+{
+    enum { LONG = 150 };
+    char *const settings[] = {"data.window=160", "model.shape=llama", "model.kv_heads=2"};
+    const struct session_options none = {0};
+    uint32_t text[LONG];
+    float *got = NULL, want[VOCABULARY];
+    (void)state;
+    struct config *config = configured(settings, 3);
+    struct generator *g = generator_open(config, VOCABULARY, &none, &err);
+    if (!g)
+        fail_msg("%s", err.text);
+    OK(params_init(generator_params(g), SEED, &err));
+    random_tokens(text, LONG, 5);
+    for (size_t i = 0; i < LONG; i++)
+        assert_non_null(got = generator_read(g, text + i, 1, &err));
+    memcpy(want, got, sizeof want);
+    for (size_t first = 0; first < 80; first += 79) { /* the parts begin elsewhere */
+        generator_begin(g);
+        if (first)
+            assert_non_null(generator_read(g, text, first, &err));
+        assert_non_null(got = generator_read(g, text + first, LONG - first, &err));
+        expect_logits(got, want, 2e-5, LONG);
+    }
+    generator_close(g);
+    config_free(config);
+}
+
 /* --- against transformers */
 
 /* Numbers of a line; 0: there is no line. */
@@ -412,9 +441,9 @@ static void test_picks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),       cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_transformers), cmocka_unit_test(test_sampling),
-        cmocka_unit_test(test_picks),
+        cmocka_unit_test(test_greedy),   cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_long),     cmocka_unit_test(test_transformers),
+        cmocka_unit_test(test_sampling), cmocka_unit_test(test_picks),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("generator", tests, NULL, NULL);
