@@ -214,6 +214,60 @@ gpt2()
 }
 point "the same of GPT-2" gpt2
 
+# What Qwen3-8B takes, from its config.json alone.
+mkdir qwen3
+cat >qwen3/config.json <<'JSON'
+{"architectures": ["Qwen3ForCausalLM"], "attention_bias": false, "head_dim": 128, "hidden_act": "silu",
+ "hidden_size": 4096, "intermediate_size": 12288, "max_position_embeddings": 40960, "model_type": "qwen3",
+ "num_attention_heads": 32, "num_hidden_layers": 36, "num_key_value_heads": 8, "rms_norm_eps": 1e-06,
+ "rope_theta": 1000000, "tie_word_embeddings": false, "torch_dtype": "bfloat16", "vocab_size": 151936}
+JSON
+cat >qwen3.ini <<'E2'
+[data]
+source = text.txt
+tokenizer = bytes
+window = 512
+[model]
+type = language
+base = qwen3
+quantize = nf4
+[adapter]
+r = 16
+target = q_proj, v_proj
+[train]
+batch = 1
+accumulate = 16
+precision = bf16
+recompute = layers
+[device]
+select = none
+memory = 24GiB
+E2
+
+# mib NAME: of a line of check's table.
+mib()
+{
+    sed -n "s/^ *$1.* \([0-9.]*\) MiB  *[0-9]*\$/\1/p" out
+}
+
+# below_all A B: numbers.
+below_all()
+{
+    awk -v a="$1" -v b="$2" 'BEGIN { exit !(a != "" && a + 0 < b + 0) }'
+}
+
+qwen3()
+{
+    for i in 1 2 3; do cat text.txt; done >long && mv long text.txt
+    run 0 check -c qwen3.ini && has out '^  quantised, 4\.127 bits a weight  *3417\.12 MiB  *6945767424$' \
+        '^trained  *7667712$' '^total  *8198403072$' 'of 35 layers' '^ *activations take .* MiB so, not ' &&
+        below_all "$(mib frozen)" 7629 && # 8 GB
+        sed 's/4096/1024/; s/12288/3072/; s/layers": 36/layers": 28/; s/heads": 32/heads": 16/; s/embeddings": false/embeddings": true/' \
+            qwen3/config.json >small && mv small qwen3/config.json &&
+        run 0 check -c qwen3.ini -s device.memory=4GiB && has out '^  quantised, 4\.127 bits ' ' of 3891\.20 MiB '
+}
+point "the memory of Qwen3-8B and Qwen3-0.6B in 4 bits" qwen3
+
 # as for a GPU: products from scratch memory
 unpacked()
 {
