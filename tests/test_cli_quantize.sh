@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # model.quantize: frozen matrices in 4 and 8 bits, in training, in checkpoints and from them.
+golden=$(cd "${srcdir-.}/tests/golden/quant" && pwd)
+base=$(cd "${srcdir-.}/tests/base" && pwd)
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
@@ -213,6 +215,30 @@ gpt2()
         stores gpt2-4/best.safetensors '"transformer.h.1.mlp.c_fc.weight":\{"dtype":"U8"' '"transformer.wte.weight":\{"dtype":"F32"'
 }
 point "the same of GPT-2" gpt2
+
+# perplexity FOLDER ARGUMENT...: of a text, by a model's folder.
+perplexity()
+{
+    from=$1
+    shift
+    run 0 evaluate -m "$from" -i "$base/qwen3/text.txt" "$@" && sed -n 's/.*"perplexity": \([0-9.]*\),/\1/p' out >found &&
+        [ -s found ]
+}
+
+# A folder that bitsandbytes has quantised, and the same model quantised by us.
+folders()
+{
+    cp -r "$golden/qwen3_nested" theirs && cp "$base/qwen3/tokenizer.json" theirs &&
+        perplexity theirs && mv found a && perplexity "$base/qwen3" -s model.quantize=nf4 && mv found b &&
+        near 1e-5 "$(cat a)" "$(cat b)" && perplexity "$base/qwen3" && ! cmp -s found b &&
+        run 0 generate -m theirs -p 'the quick' --tokens 5 &&
+        sed -E '/^(shape|d_model|heads|kv_heads|feedforward|layers)/d' lm.ini >folder.ini &&
+        run 0 -q -c folder.ini -o beside -s model.base=theirs -s data.tokenizer=theirs/tokenizer.json -s data.window=8 \
+            -s adapter.r=2 -s "data.source=$base/qwen3/text.txt" &&
+        stores beside/best.safetensors '"model.layers.1.mlp.up_proj.weight":\{"dtype":"U8"' &&
+        codes beside/best.safetensors >a && [ "$(wc -c <a)" -gt 1000 ] && grep 'quantize *= nf4' beside/config.ini
+}
+point "a folder that bitsandbytes has quantised" folders
 
 # What Qwen3-8B takes, from its config.json alone.
 mkdir qwen3

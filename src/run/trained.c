@@ -14,7 +14,7 @@
 #include "util/file.h"
 
 #define WINDOW ((size_t)1024) /* of a folder's model, which may have been made for less */
-#define OWN 5                 /* settings that a folder stands for */
+#define OWN 6                 /* settings that a folder stands for */
 
 /* Whether the folder has a file of this name. */
 static int has_file(const char *folder, const char *name)
@@ -59,6 +59,7 @@ static struct config *folder_config(const char *path, const char *source, size_t
     all[n++] = setting("model.base", path);
     all[n++] = setting("data.window", number);
     all[n++] = setting("train.batch", "8");
+    all[n++] = setting("model.freeze", "*"); /* so that model.quantize has what it quantises */
     if (source)
         all[n++] = setting("data.source", source);
     own = n;
