@@ -385,6 +385,15 @@ unpacked()
 point "NF4" unpacked nf4 -s model.quantize=nf4
 point "NF4 without double quantisation" unpacked nf4_plain -s model.quantize=nf4 -s model.double_quantization=no
 point "INT8" unpacked int8 -s model.quantize=int8
+bfloats()
+{
+    run 0 -q -c llama.ini -o bfloats -s train.epochs=1 -s model.quantize=nf4 -s train.precision=bf16 && header bfloats/best.safetensors >text &&
+        has text '"model.embed_tokens.weight":\{"dtype":"BF16"' && run 0 merge -m bfloats -o bfloats.safetensors &&
+        header bfloats.safetensors >text && ! grep -aq '"BF16"' text && run 0 evaluate -m bfloats.safetensors -s train.precision=fp32 &&
+        mv out without && run 0 evaluate -m bfloats -s train.precision=fp32 &&
+        near 1e-5 "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' out)" "$(sed -n 's/.*"cross_entropy": \([0-9.]*\).*/\1/p' without)"
+}
+point "NF4 with tables in bfloat16" bfloats
 unmerged()
 {
     run 2 merge -m base -o no.safetensors && has err '^seqtrain: base/best.safetensors: the model has no adapter$' &&

@@ -13,7 +13,7 @@ struct folded_weight {
     const struct folded *of;
     const struct safetensor *t;     /* its numbers or codes */
     const struct safetensor *a, *b; /* its adapter; NULL: it has none */
-    enum dtype stored;              /* F32, or how it is packed */
+    enum dtype stored;              /* a type of floats, or how it is packed */
     size_t rank, elems;
     uint64_t shape[SAFETENSORS_MAX_RANK];
     enum dtype to;
@@ -50,7 +50,6 @@ static int measure(struct folded_weight *w, struct error *err)
     const struct stored_source source = stored_file(w->of->st, w->of->path);
     const struct safetensor *t = w->t;
     size_t rows, columns;
-    w->stored = DTYPE_F32;
     w->rank = t->rank;
     memcpy(w->shape, t->shape, sizeof w->shape);
     if (stored_finds(&source, t->name, &w->stored)) {
@@ -59,10 +58,8 @@ static int measure(struct folded_weight *w, struct error *err)
         w->rank = 2;
         w->shape[0] = rows;
         w->shape[1] = columns;
-    } else if (t->dtype != DTYPE_F32) {
-        return error_set(err, STATUS_INPUT, "%s: %s is not of F32", w->of->path, t->name);
-    } else {
-        w->stored = DTYPE_F32;
+    } else if (!dtype_has_floats(w->stored = t->dtype)) {
+        return error_set(err, STATUS_INPUT, "%s: %s is of no type of floats", w->of->path, t->name);
     }
     w->elems = 1;
     for (size_t r = 0; r < w->rank; r++)
@@ -99,8 +96,8 @@ int folded_init(struct folded *f, const struct safetensors *st, const char *path
             return error_set(err, STATUS_INPUT, "%s: the adapter of %s does not fit it", path,
                              w->t->name);
         f->count++;
-        f->layers += w->a && w->b;
-        f->packed += w->stored != DTYPE_F32;
+        f->layers += (size_t)(w->a && w->b);
+        f->packed += (size_t)packed_is(w->stored);
     }
     return 0;
 }
@@ -126,14 +123,19 @@ static void *out_of_memory(const char *name, struct error *err)
     return NULL;
 }
 
-/* The numbers of a tensor of F32; NULL with an error. The caller frees. */
+/* The numbers of a tensor of floats; NULL with an error. The caller frees. */
 static float *read_numbers(const struct folded *f, const struct safetensor *t, struct error *err)
 {
-    float *x = malloc(t->bytes + 1);
+    const size_t count = t->bytes / dtype_bytes(t->dtype, 1);
+    float *x = malloc(count * sizeof *x + 1);
+    /* shorter numbers lie in the upper half until they are floats */
+    char *read = (char *)x + (count * sizeof *x - t->bytes);
     if (!x)
         return out_of_memory(t->name, err);
-    if (!safetensors_copy(f->st, t, x, err))
+    if (!safetensors_copy(f->st, t, read, err)) {
+        dtype_floats(t->dtype, read, count, x);
         return x;
+    }
     free(x);
     return NULL;
 }
@@ -190,7 +192,7 @@ static int fold(struct folded_weight *w, const float *x, struct error *err)
 
 static int make(struct folded_weight *w, struct error *err)
 {
-    float *x = w->stored == DTYPE_F32 ? read_numbers(w->of, w->t, err) : unpack(w, err);
+    float *x = packed_is(w->stored) ? unpack(w, err) : read_numbers(w->of, w->t, err);
     w->made = x ? malloc(dtype_bytes(w->to, w->elems) + 1) : NULL;
     if (x && !w->made)
         out_of_memory(w->t->name, err);
