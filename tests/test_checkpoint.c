@@ -85,10 +85,17 @@ void buffer_free(struct buffer *buffer)
     fail_msg("a buffer of %zu is freed", buffer->count);
 }
 
+int device_counts(const struct device *dev)
+{
+    (void)dev;
+    return 1;
+}
+
 /* An arena of two blocks. */
 struct stand_in {
     struct arena arena;
     struct buffer buffer[2], *block[2];
+    char *host[2];
     size_t from[3];
 };
 
@@ -101,7 +108,7 @@ static void stand_in(struct stand_in *s, float *value, size_t count)
     s->block[1] = &s->buffer[1];
     s->from[1] = half * 4;
     s->from[2] = count * 4;
-    s->arena = (struct arena){.blocks = 2, .block = s->block, .from = s->from};
+    s->arena = (struct arena){.blocks = 2, .block = s->block, .host = s->host, .from = s->from};
 }
 
 /* Of two targets. */
@@ -805,16 +812,11 @@ static int remove_directory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_best_model),
-        cmocka_unit_test(where_a_run_stands),
-        cmocka_unit_test(the_format_before),
-        cmocka_unit_test(columns_by_name),
-        cmocka_unit_test(before_the_first_epoch),
-        cmocka_unit_test(metadata_that_does_not_fit),
-        cmocka_unit_test(weights_that_do_not_fit),
-        cmocka_unit_test(the_average_is_the_model),
-        cmocka_unit_test(without_targets),
-        cmocka_unit_test(a_transform_for_each_channel),
+        cmocka_unit_test(the_best_model),          cmocka_unit_test(where_a_run_stands),
+        cmocka_unit_test(the_format_before),       cmocka_unit_test(columns_by_name),
+        cmocka_unit_test(before_the_first_epoch),  cmocka_unit_test(metadata_that_does_not_fit),
+        cmocka_unit_test(weights_that_do_not_fit), cmocka_unit_test(the_average_is_the_model),
+        cmocka_unit_test(without_targets),         cmocka_unit_test(a_transform_for_each_channel),
         cmocka_unit_test(settings_go_with_it),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
