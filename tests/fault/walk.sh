@@ -14,6 +14,7 @@
 # A fault is survived if seqtrain ends with one sentence that says what was short, and the documented
 # status, or does what it was to do; if it holds nothing at the end and leaves no file half written;
 # and if a training that was cut short ends with the undisturbed bits after --resume.
+bases=$(cd "${srcdir-.}/tests/base" && pwd)
 golden=$(cd "${srcdir-.}/tests/golden/tokenizers" && pwd)
 # shellcheck source=tests/cli.sh disable=SC2154
 . "${srcdir-.}/tests/cli.sh"
@@ -41,7 +42,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder train-based'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -185,6 +186,12 @@ cp "$golden/normalized.json" tokens.json
 printf 'The over 12 t-he\nov THE\n\n' >few.txt
 printf '1 2 3\n4\n' >numbers.txt
 
+# A Hugging Face folder, its weights in several files.
+cp -R "$bases/qwen3_untied" base
+cp "$bases/qwen3/tokenizer.json" "$bases/qwen3/text.txt" base
+small language 'source = base/text.txt' | sed -e '/^hidden/,/^conv_channels/d' -e 's/^window.*/window = 16/' \
+    -e 's/^type.*/&\nbase = base/' >based.ini
+
 # What a case runs: $words.
 words()
 {
@@ -199,6 +206,7 @@ words()
     reads | cached) words='data -c reads.ini -o seen' ;;
     folds) words='data -c reads.ini -s data.split=walk_forward -s data.folds=2 -s data.days=1 -o seen' ;;
     streamed) words='data -c reads.ini -s data.feed=stream -o seen' ;;
+    folder) words='predict -m base -i base/text.txt -s data.window=16' ;;
     tokenize) words='tokenize -t tokens.json few.txt' ;;
     decode) words='tokenize -t tokens.json --decode numbers.txt' ;;
     vocabulary) words='tokenize --train --kind qwen --vocabulary 270 few.txt' ;;
@@ -238,7 +246,7 @@ quiet()
 prepare()
 {
     # shellcheck disable=SC2086 # words
-    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.txt work &&
+    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.txt "$dir/base" work &&
         (
             cd work || exit 1
             type=${1#*-}
