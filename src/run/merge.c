@@ -168,11 +168,15 @@ static int check_output(const char *from, const char *to, int is_folder, struct 
 static int write_merged(struct checkpoint *c, const char *from, const char *to, struct folded *f,
                         struct error *err)
 {
-    const double r = (double)c->config->adapter.r, alpha = c->config->adapter.alpha;
+    const long r = c->config->adapter.r;
+    const double alpha = c->config->adapter.alpha, scale = r && alpha > 0 ? alpha / (double)r : 1;
     const int is_folder = wants_folder(c->config, to);
     if (check_output(from, to, is_folder, err) ||
-        folded_init(f, c->st, from, alpha > 0 ? alpha / r : 1, model_in_out(c->config), err))
+        folded_init(f, c->st, from, scale, model_in_out(c->config), err))
         return -1;
+    if (f->layers && !r)
+        return error_set(err, STATUS_INPUT, "%s: holds an adapter that its configuration lacks",
+                         from);
     if (is_folder)
         return write_folder(f, c->config->model.base, to, err);
     if (!f->layers && !f->packed)

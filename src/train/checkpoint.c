@@ -539,7 +539,8 @@ static int load_params(struct params *params, const struct safetensors *st, enum
             continue;
         return error_set(err, STATUS_INPUT, "%s: tensor %s is %s", path, name,
                          adapter_owns(name)
-                             ? "of an adapter, which this model lacks at that layer"
+                             ? "of an adapter, which this model lacks at that layer: seqtrain "
+                               "merge folds one into the weights"
                              : "none of this model's: a checkpoint of another model?");
     }
     return load_arena(params, st, params->values, "", needed, path, err);
