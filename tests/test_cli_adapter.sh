@@ -67,6 +67,18 @@ unchanged()
         cmp out before && run 0 predict -m a/best.safetensors && ! cmp -s out before
 }
 point "an untrained adapter changes no prediction, a trained one does" unchanged
+# loss_of INIT DROPOUT: that of an epoch that changes nothing, without other dropout.
+loss_of()
+{
+    rm -rf still && adapts still -s "model.init=$1/best.safetensors" -s adapter.dropout="$2" -s model.dropout=0 -s train.lr=0 \
+        -s train.epochs=1 && epochs still train_loss
+}
+drops()
+{
+    # B of begun is 0: what is dropped in front of A changes nothing there
+    loss_of begun 0 >plain && loss_of begun 0.9 | cmp - plain && loss_of a 0 >plain && ! { loss_of a 0.9 | cmp -s - plain; }
+}
+point "dropout is in front of A alone" drops
 counted()
 {
     # shellcheck disable=SC2086 # arguments without blanks
@@ -236,6 +248,21 @@ goes_on_peft()
         same_weights p/adapter/adapter_model.safetensors r/adapter/adapter_model.safetensors
 }
 point "such a run goes on with the same bits" goes_on_peft
+epochs_done()
+{
+    [ "$(epochs k epoch | wc -l)" -ge "$1" ]
+}
+killed()
+{
+    "$seqtrain" -q -c gpt2.ini -o k -s train.epochs=60 >/dev/null 2>&1 </dev/null &
+    pid=$!
+    until_true epochs_done 7
+    kill -KILL $pid && wait $pid
+    run 0 -q -c gpt2.ini -o k --resume -s train.epochs=60 && run 0 -q -c gpt2.ini -o k2 -s train.epochs=60 &&
+        same_weights k/best.safetensors k2/best.safetensors && cmp k/adapter/adapter_config.json k2/adapter/adapter_config.json &&
+        same_weights k/adapter/adapter_model.safetensors k2/adapter/adapter_model.safetensors && [ "$(ls k/adapter | wc -l)" -eq 2 ]
+}
+point "or when it was killed, and leaves the same adapter" killed
 cleared()
 {
     sed '/^\[adapter\]/,/^file/d' gpt2.ini >plain.ini && run 2 -q -c plain.ini -o r && run 0 -q -c plain.ini -o r --overwrite -s train.epochs=1 &&
