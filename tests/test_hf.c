@@ -398,6 +398,40 @@ static void several_files(void **state)
     open_bad("/c.safetensors: No such file or directory");
 }
 
+/* A header of so many tensors without elements. */
+static void put_many(const char *file, int count)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *header = open_memstream(&text, &size);
+    assert_non_null(header);
+    for (int i = 0; i < count; i++)
+        fprintf(header, "%s\"%x\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}",
+                i ? "," : "{", (unsigned)i);
+    fputc('}', header);
+    fclose(header);
+    const uint64_t length = size;
+    FILE *out = fopen(path_of(file), "w");
+    assert_non_null(out);
+    assert_int_equal(fwrite(&length, 8, 1, out), 1);
+    assert_int_equal(fwrite(text, size, 1, out), 1);
+    assert_int_equal(fclose(out), 0);
+    free(text);
+}
+
+static void too_many_tensors(void **state)
+{
+    (void)state;
+    assert_int_equal(mkdir(path_of("sub"), 0777), 0);
+    put_many("a.safetensors", HF_FOLDER_TENSORS / 2);
+    put_many("sub/b.safetensors", HF_FOLDER_TENSORS / 2 + 1);
+    put(HF_INDEX_NAME,
+        "{\"weight_map\": {\"0\": \"a.safetensors\", \"1\": \"sub/b.safetensors\"}}");
+    open_bad(": its files hold more than 200000 tensors");
+    put_many("sub/b.safetensors", HF_FOLDER_TENSORS / 2);
+    hf_folder_close(open_good());
+}
+
 static void no_weights(void **state)
 {
     (void)state;
@@ -441,6 +475,7 @@ int main(void)
         cmocka_unit_test(too_many_files),
         cmocka_unit_test_teardown(one_file, empty_folder),
         cmocka_unit_test_teardown(several_files, empty_folder),
+        cmocka_unit_test_teardown(too_many_tensors, empty_folder),
         cmocka_unit_test_teardown(no_weights, empty_folder),
         cmocka_unit_test_teardown(other_types, empty_folder),
     };

@@ -29,8 +29,8 @@ static int by_name(const void *a, const void *b)
     return strcmp((*x)->name, (*y)->name);
 }
 
-/* Opens a file of the folder; -1 with an error. */
-static int open_file(struct hf_folder *folder, const char *name, struct error *err)
+/* Opens a file of the folder, whose tensors are added to those that are held; -1 with an error. */
+static int open_file(struct hf_folder *folder, const char *name, size_t *held, struct error *err)
 {
     char *path = file_join(folder->path, name);
     struct safetensors *st = path ? safetensors_open(path, err) : NULL;
@@ -40,6 +40,10 @@ static int open_file(struct hf_folder *folder, const char *name, struct error *e
     if (!st)
         return -1;
     folder->file[folder->files++] = st;
+    *held += st->count;
+    if (*held > HF_FOLDER_TENSORS)
+        return error_set(err, STATUS_INPUT, "%s: its files hold more than %d tensors", folder->path,
+                         HF_FOLDER_TENSORS);
     return 0;
 }
 
@@ -55,8 +59,9 @@ static void *make_room(const struct hf_folder *folder, size_t count, size_t size
 /* All tensors of the one file. */
 static int open_single(struct hf_folder *folder, struct error *err)
 {
+    size_t held = 0;
     if (!(folder->file = make_room(folder, 1, sizeof *folder->file, err)) ||
-        open_file(folder, SINGLE, err))
+        open_file(folder, SINGLE, &held, err))
         return -1;
     const struct safetensors *st = folder->file[0];
     if (!(folder->tensor = make_room(folder, st->count, sizeof *folder->tensor, err)))
@@ -80,11 +85,12 @@ static void take_named(struct hf_folder *folder, const struct hf_index *index, s
 
 static int open_indexed(struct hf_folder *folder, const struct hf_index *index, struct error *err)
 {
+    size_t held = 0;
     if (!(folder->file = make_room(folder, index->files, sizeof *folder->file, err)) ||
         !(folder->tensor = make_room(folder, index->count, sizeof *folder->tensor, err)))
         return -1;
     for (size_t i = 0; i < index->files; i++) {
-        if (open_file(folder, index->file[i], err))
+        if (open_file(folder, index->file[i], &held, err))
             return -1;
         take_named(folder, index, i);
     }

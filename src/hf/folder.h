@@ -11,6 +11,8 @@
 #include "error.h"
 #include "tensor/safetensors.h"
 
+#define HF_FOLDER_TENSORS 200000 /* most tensors in the files of a folder, wanted or not */
+
 struct hf_folder {
     char *path;
     struct safetensors **file; /* [files] */
