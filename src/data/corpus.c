@@ -10,6 +10,8 @@
 #include "text/utf8.h"
 #include "util/block.h"
 
+#define COPIED ((size_t)1 << 24) /* tokens at a time */
+
 /* One text, or all texts that one part alone has. */
 struct text_span {
     size_t begin, end; /* tokens */
@@ -324,14 +326,22 @@ static int fill(struct corpus *c)
     return 0;
 }
 
+/* From the end on, so that what is copied can be given back at once: never both in whole. */
 static int keep_tokens(struct corpus *c)
 {
     struct dataset *data = c->load->data;
-    data->rows = data->file[0].end = data->file[0].file.rows = c->tokens.count;
-    data->token = block_new((c->tokens.count + 1) * sizeof *data->token);
+    struct tokens *from = &c->tokens;
+    data->rows = data->file[0].end = data->file[0].file.rows = from->count;
+    data->token = block_new((from->count + 1) * sizeof *data->token);
     if (!data->token)
         return no_memory(c);
-    memcpy(data->token, c->tokens.number, c->tokens.count * sizeof *data->token);
+    while (from->count) {
+        const size_t left = (from->count - 1) / COPIED * COPIED;
+        memcpy(data->token + left, from->number + left, (from->count - left) * sizeof *data->token);
+        from->count = left;
+        uint32_t *less = realloc(from->number, (left + 1) * sizeof *less);
+        from->number = less ? less : from->number;
+    }
     return 0;
 }
 
