@@ -145,7 +145,7 @@ point "recurrent layers have none" no_layer
 for setting in adapter.alpha=2 adapter.dropout=0.1 adapter.target=linear1; do
     alone()
     {
-        run 2 check -c model.ini -s $setting && has err "^seqtrain: -s ${setting%=*}: without r there is no adapter"
+        run 2 check -c model.ini -s "$setting" && has err "^seqtrain: -s ${setting%=*}: without r there is no adapter"
     }
     point "$setting without r is refused" alone
 done
@@ -432,7 +432,7 @@ unmerged()
 point "what cannot be merged is refused" unmerged
 damaged()
 {
-    size=$(wc -c <a/best.safetensors) && head -c $((size - 1)) a/best.safetensors >cut && { cat cut; printf '\377'; } >bad.safetensors &&
+    size=$(wc -c <a/best.safetensors) && head -c $((size - 1)) a/best.safetensors >shorter && { cat shorter; printf '\377'; } >bad.safetensors &&
         run 3 merge -m bad.safetensors -o no.safetensors && has err '^seqtrain: .*bad.safetensors: damaged: the CRC32C of tensor' && [ ! -e no.safetensors ]
 }
 point "a damaged checkpoint, too" damaged
