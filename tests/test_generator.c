@@ -335,16 +335,21 @@ static void test_transformers(void **state)
 
 static const float logits[5] = {1, 3, 2, 3, -1};
 
-static uint32_t pick(const struct sampling *how, uint32_t text, uint32_t number, int saw)
+static uint32_t pick_by(struct sampler *s, uint32_t text, uint32_t number, int saw)
 {
     float x[5];
-    struct sampler *s = sampler_new(how, 5, &err);
-    assert_non_null(s);
     memcpy(x, logits, sizeof x);
     sampler_begin(s, text);
     if (saw >= 0)
         sampler_saw(s, (uint32_t)saw);
-    const uint32_t token = sampler_pick(s, x, number);
+    return sampler_pick(s, x, number);
+}
+
+static uint32_t pick(const struct sampling *how, uint32_t text, uint32_t number, int saw)
+{
+    struct sampler *s = sampler_new(how, 5, &err);
+    assert_non_null(s);
+    const uint32_t token = pick_by(s, text, number, saw);
     sampler_free(s);
     return token;
 }
@@ -354,8 +359,11 @@ static void expect_shares(const struct sampling *how, int saw, const double *wan
 {
     enum { DRAWS = 20000 };
     size_t count[5] = {0};
+    struct sampler *s = sampler_new(how, 5, &err);
+    assert_non_null(s);
     for (uint32_t i = 0; i < DRAWS; i++)
-        count[pick(how, i / 100, i % 100, saw)]++;
+        count[pick_by(s, i / 100, i % 100, saw)]++;
+    sampler_free(s);
     for (size_t k = 0; k < 5; k++) {
         const double sd = sqrt(want[k] * (1 - want[k]) * DRAWS);
         if (fabs((double)count[k] - want[k] * DRAWS) > 5 * sd)
