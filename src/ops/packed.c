@@ -4,9 +4,9 @@
  * reads the codes; more by a provider of products, which unpacks blocks of W on a CPU and gets W
  * unpacked, in scratch memory, elsewhere.
  */
-#include "tensor/packed.h"
 #include "lower/cut.h"
 #include "ops/classes.h"
+#include "tensor/packed.h"
 
 #define FEW ((size_t)8)
 
@@ -41,8 +41,8 @@ static struct tensor *unpacked(struct plan *p, struct tensor *w)
 {
     const size_t rows = tensor_rows(w), columns = tensor_columns(w), pairs = (w->elems + 1) / 2;
     struct tensor *to = plan_tensor2(p, w->name, rows, columns);
-    const unsigned lanes = cut_group(p, 256);
-    const size_t chunk = 4 * (size_t)lanes;
+    const unsigned lanes = cut_group(p, 64);
+    const size_t chunk = 8 * (size_t)lanes;
     struct launch *l =
         plan_kernel(p, "quantized.cl", "unpack", (pairs + chunk - 1) / chunk, lanes,
                     "-DPACKED=%d -DROWS=1 -DWIDE=0 -DVEC=1 -DLANES=%u", kind_of(w), lanes);
