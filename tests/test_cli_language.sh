@@ -183,7 +183,7 @@ fi
 alone()
 {
     rm -rf lm && run 0 -c lm.ini -s data.sampling=random -s data.validation=0 -s data.test=0 -s train.steps=2 \
-        -s train.monitor=train/loss && has out "^Cross-entropy of $(((characters - 1) / 16 * 16)) training tokens"
+        -s train.monitor=train/loss && has out "^Cross-entropy of $(((characters - 1) / 16 * 16)) training tokens" && ! grep -q '^Generalisation' out
 }
 point "the training part by itself" alone
 
@@ -209,6 +209,24 @@ own_parts()
         has out ": $(((characters - 1) / 3)) training, 1 validation, 0 test"
 }
 point "texts of validation alone" own_parts
+# tokens_of ARGUMENT...: how many the data have.
+tokens_of()
+{
+    run 0 check -c lm.ini -s data.tokenizer=pieces.json -s data.window=4 "$@" &&
+        sed -n 's/^data: .* bytes; \([0-9]*\) tokens,.*/\1/p' out
+}
+ended()
+{
+    run 0 tokenize --train --vocabulary 280 -o pieces.json text.txt || return 1
+    set -- -s data.source=texts -s data.column=body
+    with=$(tokens_of "$@") without=$(tokens_of "$@" -s data.end_of_text=)
+    [ $((with - without)) -eq 13 ] &&
+        [ "$(tokens_of "$@" -s data.split=shuffled -s data.split_unit=series)" = "$with" ] &&
+        [ "$(tokens_of)" = "$(tokens_of -s data.end_of_text=)" ] &&
+        run 0 data -c lm.ini -s data.tokenizer=pieces.json -s data.window=4 "$@" && has out '<\|endoftext\|>" +13 ' &&
+        run 2 check -c lm.ini -s data.end_of_text='<none>' && has err "end_of_text: the tokenizer has no token '<none>'"
+}
+point "a token ends each of several texts" ended
 # fault STATUS PATTERN ARGUMENT...
 fault()
 {

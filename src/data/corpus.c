@@ -26,6 +26,7 @@ struct corpus {
     size_t texts, room;
     size_t dealt; /* texts in front that the split deals */
     size_t bytes;
+    int64_t ending; /* token behind each text; -1: there is none */
     enum part part; /* of the file that is read; PARTS: the split deals it */
 };
 
@@ -57,6 +58,19 @@ static int add_text(struct corpus *c, size_t begin)
     return 0;
 }
 
+/* Puts the token that ends a text behind the others. */
+static int end_text(struct corpus *c)
+{
+    if (c->ending < 0)
+        return 0;
+    uint32_t *more = realloc(c->tokens.number, (c->tokens.count + 1) * sizeof *more);
+    if (!more)
+        return no_memory(c);
+    c->tokens.number = more;
+    more[c->tokens.count++] = (uint32_t)c->ending;
+    return 0;
+}
+
 static int encode_text(void *ctx, const struct document *d, struct error *err)
 {
     struct corpus *c = ctx;
@@ -69,9 +83,31 @@ static int encode_text(void *ctx, const struct document *d, struct error *err)
     c->bytes += d->size;
     if (c->tokens.count == begin)
         return 0;
-    if (begin)
+    if (begin && c->ending < 0)
         c->tokens.number[begin] |= DATASET_BORDER;
-    return add_text(c, begin);
+    return end_text(c) || add_text(c, begin) ? -1 : 0;
+}
+
+/* The token that ends texts, as data.end_of_text says. */
+static int find_ending(struct corpus *c)
+{
+    static const char *const known[] = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"};
+    const struct tokenizer *t = c->load->data->tokenizer;
+    const char *name = c->load->config->data.end_of_text;
+    c->ending = -1;
+    if (strcmp(name, "auto")) {
+        c->ending = *name ? tokenizer_number(t, name) : -1;
+        return *name && c->ending < 0
+                   ? error_set(c->load->err, STATUS_USAGE,
+                               "[data] end_of_text: the tokenizer has no token '%s'", name)
+                   : 0;
+    }
+    for (size_t i = 0; c->ending < 0 && i < sizeof known / sizeof *known; i++) {
+        const int64_t number = tokenizer_number(t, known[i]);
+        if (number >= 0 && tokenizer_is_special(t, (uint32_t)number))
+            c->ending = number;
+    }
+    return 0;
 }
 
 /* Shows `take` the texts of all files. */
@@ -119,6 +155,18 @@ static struct tokenizer *make_tokenizer(struct corpus *c)
         t = tokenizer_of_points(c->seen, c->load->err);
     free(c->seen);
     return t;
+}
+
+/* The tokens of all files; a text that is alone ends without a token for it. */
+static int read_encoded(struct corpus *c)
+{
+    if (read_texts(c, encode_text, 1))
+        return -1;
+    if (c->texts == 1 && c->ending >= 0) {
+        c->tokens.count--;
+        c->text[0].end--;
+    }
+    return 0;
 }
 
 /* --- parts */
@@ -187,7 +235,7 @@ static int gather_texts(struct corpus *c, const struct block *block)
             if (own != part)
                 continue;
             memcpy(to + at, c->tokens.number + c->text[i].begin, length * sizeof *to);
-            to[at] = at ? to[at] | DATASET_BORDER : to[at] & ~DATASET_BORDER;
+            to[at] = at && c->ending < 0 ? to[at] | DATASET_BORDER : to[at] & ~DATASET_BORDER;
             text[n++] =
                 (struct text_span){at, at + length, i < c->dealt ? block[i].part : c->text[i].part};
             at += length;
@@ -389,7 +437,7 @@ int corpus_load(struct load *load, const struct fitted *fitted)
     else if (!failed)
         data->tokenizer = data->own_tokenizer = make_tokenizer(&c);
     if (!failed && data->tokenizer)
-        failed = check_vocabulary(&c) || read_texts(&c, encode_text, 1) ||
+        failed = check_vocabulary(&c) || find_ending(&c) || read_encoded(&c) ||
                  find_windows(&c, &split) || keep_tokens(&c);
     free(c.tokens.number);
     free(c.text);

@@ -2,10 +2,10 @@
 /*
  * corpus: texts as tokens; internal to src/data.
  *
- * The texts of all files lie behind each other as one series. The first token of a text bears
- * DATASET_BORDER, for nothing tells what the next text begins with. Windows run across from one
- * text into the next, so that short texts fill windows too. Texts of validation_source and
- * test_source lie behind the
+ * The texts of all files lie behind each other as one series, each ended by the token of
+ * data.end_of_text. Where the tokenizer has none, the first token of a text bears DATASET_BORDER,
+ * for nothing tells what the next text begins with. Windows run across from one text into the next,
+ * so that short texts fill windows too. Texts of validation_source and test_source lie behind the
  * others, and no window goes from one part into another. A window needs one token more than it has
  * rows: each row's target is the token behind it.
  */

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis/verdict.h"
 #include "text/tokenizer.h"
@@ -158,7 +159,9 @@ static void language_tell(const struct task_result *r, const struct task_report_
             "frequencies of tokens in training alone it is %.4f.",
             own->tokens, to->part, own->cross_entropy, own->perplexity, own->bits_per_character,
             own->frequencies);
-    log_say(to->log, "Generalisation: %s%s%s", g.band, *g.advice ? "; what helps: " : "", g.advice);
+    if (strcmp(to->part, "training") != 0)
+        log_say(to->log, "Generalisation: %s%s%s", g.band, *g.advice ? "; what helps: " : "",
+                g.advice);
     json_t *event = language_json(r);
     json_object_set_new(event, "part", json_string(to->part));
     json_object_set_new(event, "generalisation", json_string(g.band));
