@@ -249,6 +249,18 @@ point "a tokenizer of another model" fault 2 'type = transformer reads series of
     -s data.targets=close
 point "targets" fault 2 'data.targets|\[data\] targets' -s data.targets=close
 point "a split for series" fault 2 'chronological, shuffled and shuffled_windows' -s data.split=walk_forward
+# Numbers of a checkpoint stand for the characters that its texts had.
+others()
+{
+    sed 's/W/X/g; s/r/z/g' text.txt >text2.txt && cp text.txt text1.txt &&
+        run 0 -q -c lm.ini -s data.source=text1.txt -o others -s train.epochs=1 && cp text2.txt text1.txt &&
+        run 3 -c lm.ini -s data.source=text1.txt -o others -r -s train.epochs=2 &&
+        has err 'the texts have other characters: numbers would stand for other tokens' &&
+        run 0 -c lm.ini -s data.source=text1.txt -o others2 -s model.init=others/best.safetensors -s train.epochs=1 &&
+        has err 'others/best.safetensors was trained with another tokenizer, or on texts of other characters' &&
+        run 0 -c lm.ini -o others3 -s model.init=others/best.safetensors -s train.epochs=1 && ! grep trained err
+}
+point "texts of other characters" others
 overlapping()
 {
     run 0 check -c lm.ini -s data.split=shuffled_windows && has out "tokens: [1-9][0-9]* training, [1-9]" &&

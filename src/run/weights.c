@@ -61,6 +61,19 @@ static int check_same(const struct training *t, const struct checkpoint *c, cons
     return differs ? error_set(err, STATUS_FAILED, "%s: out of memory", path) : 0;
 }
 
+/* Fails where the texts make other tokens than they did. */
+static int check_tokens(const struct training *t, const struct checkpoint *c, const char *path,
+                        struct error *err)
+{
+    const int same = checkpoint_has_tokens(c->st, t->engine->data->tokenizer, path, err);
+    if (same)
+        return same < 0 ? -1 : 0;
+    return error_set(err, STATUS_INPUT,
+                     "--resume: the tokenizer is not that of %s, or the texts have other "
+                     "characters: numbers would stand for other tokens",
+                     path);
+}
+
 /* Takes weights, optimizer state and progress of a checkpoint in the run folder. */
 static int resume_from(struct training *t, const struct weights_terms *terms, const char *name,
                        struct error *err)
@@ -73,7 +86,7 @@ static int resume_from(struct training *t, const struct weights_terms *terms, co
     progress_fini(&t->progress); /* that of a checkpoint that was damaged behind it */
     if (!checkpoint_read(&c, path, NULL, 0, model_check, err)) {
         prepare_tell_unchecked(terms->verbosity, t->log, c.st->summed, path);
-        if (!check_same(t, &c, path, terms, err) &&
+        if (!check_same(t, &c, path, terms, err) && !check_tokens(t, &c, path, err) &&
             !checkpoint_load_weights(t->engine, c.st, path, err) &&
             !checkpoint_load_state(t->engine, c.st, path, &t->progress, err))
             result = 0;
@@ -134,6 +147,14 @@ static int load(const struct training *t, const char *path, load_fn *how, int *s
 {
     struct safetensors *st = safetensors_open(path, err);
     int result = st ? how(t->engine, st, path, err) : -1;
+    const int same = result ? 1 : checkpoint_has_tokens(st, t->engine->data->tokenizer, path, err);
+    if (!same)
+        log_warn(t->log,
+                 "%s was trained with another tokenizer, or on texts of other characters: its "
+                 "numbers stood for other tokens than those of data.tokenizer",
+                 path);
+    if (same < 0)
+        result = -1;
     *summed = st && st->summed;
     safetensors_free(st);
     return result;

@@ -400,6 +400,20 @@ static int read_tokenizer(struct checkpoint *c, const char *path, struct error *
     return c->fitted.tokenizer ? 0 : -1;
 }
 
+int checkpoint_has_tokens(const struct safetensors *st, const struct tokenizer *tokenizer,
+                          const char *path, struct error *err)
+{
+    if (!tokenizer || !safetensors_get(st, "tokenizer"))
+        return 1;
+    json_t *then = meta_json(st, "tokenizer", path, err), *now = tokenizer_json(tokenizer);
+    int result = then ? json_equal(then, now) : -1;
+    if (then && !now)
+        result = error_set(err, STATUS_FAILED, "%s: out of memory", path);
+    json_decref(then);
+    json_decref(now);
+    return result;
+}
+
 int checkpoint_read(struct checkpoint *c, const char *path, char *const *settings, size_t count,
                     config_checker *check, struct error *err)
 {

@@ -69,6 +69,10 @@ int checkpoint_load_model_params(struct params *params, const struct safetensors
 int checkpoint_load_model(struct engine *e, const struct safetensors *st, const char *path,
                           struct error *err);
 
+/* Whether the tokens of a file are those of this tokenizer: 1, also where one has none; 0; -1. */
+int checkpoint_has_tokens(const struct safetensors *st, const struct tokenizer *tokenizer,
+                          const char *path, struct error *err);
+
 /* Optimizer state and progress of last.safetensors, also of format 1, which 0.1.0 wrote. */
 int checkpoint_load_state(struct engine *e, const struct safetensors *st, const char *path,
                           struct progress *progress, struct error *err);
