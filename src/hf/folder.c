@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "hf/folder.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -117,22 +118,40 @@ static int open_index(struct hf_folder *folder, const char *path, struct error *
     return failed ? -1 : 0;
 }
 
+/* Whether a file is there; -1 with an error where that cannot be told. */
+static int is_there(const char *path, struct error *err)
+{
+    struct stat status;
+    if (!stat(path, &status))
+        return 1;
+    return errno == ENOENT || errno == ENOTDIR ? 0 : error_errno(err, STATUS_INPUT, path);
+}
+
+/* Opens the one file or those of the index. */
+static int open_weights(struct hf_folder *folder, const char *single, const char *index,
+                        struct error *err)
+{
+    int there = is_there(single, err);
+    if (there > 0)
+        return open_single(folder, err);
+    if (there < 0 || (there = is_there(index, err)) < 0)
+        return -1;
+    return there ? open_index(folder, index, err)
+                 : error_set(err, STATUS_INPUT,
+                             "%s: no " SINGLE " and no " HF_INDEX_NAME " is there", folder->path);
+}
+
 struct hf_folder *hf_folder_open(const char *path, struct error *err)
 {
     struct hf_folder *folder = calloc(1, sizeof *folder);
     char *single = file_join(path, SINGLE), *index = file_join(path, HF_INDEX_NAME);
-    struct stat status;
     int failed = -1;
     if (folder)
         folder->path = strdup(path);
     if (!folder || !folder->path || !single || !index)
         error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    else if (!stat(single, &status))
-        failed = open_single(folder, err);
-    else if (!stat(index, &status))
-        failed = open_index(folder, index, err);
     else
-        error_set(err, STATUS_INPUT, "%s: no " SINGLE " and no " HF_INDEX_NAME " is there", path);
+        failed = open_weights(folder, single, index, err);
     free(index);
     free(single);
     if (failed) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/trained.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,20 +17,22 @@
 #define WINDOW ((size_t)1024) /* of a folder's model, which may have been made for less */
 #define OWN 6                 /* settings that a folder stands for */
 
-/* Whether the folder has a file of this name. */
-static int has_file(const char *folder, const char *name)
+/* Whether the folder has a file of this name; `otherwise` where that cannot be told. */
+static int has_file(const char *folder, const char *name, int otherwise)
 {
     struct stat status;
     char *path = file_join(folder, name);
     int has = path && !stat(path, &status);
+    if (!has && (!path || (errno != ENOENT && errno != ENOTDIR)))
+        has = otherwise;
     free(path);
     return has;
 }
 
+/* Who then reads the folder tells what keeps it from being read. */
 int trained_is_folder(const char *path)
 {
-    return file_is_folder(path) && has_file(path, "config.json") &&
-           !has_file(path, "best.safetensors");
+    return has_file(path, "config.json", 1) && !has_file(path, "best.safetensors", 0);
 }
 
 /* "name=value", the value in quotes; the caller frees. NULL: memory. */
