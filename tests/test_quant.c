@@ -312,6 +312,9 @@ static void test_spoilt(void **state)
 {
     (void)state;
     static const char text[] = "short.nested.quant_state.bitsandbytes__nf4";
+    static const char nested[] =
+        "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [37, 50], "
+        "\"nested_blocksize\": 256, \"nested_offset\": 1e300}";
     static const char *const states[] = {
         "{",
         "[]",
@@ -320,8 +323,7 @@ static void test_spoilt(void **state)
         "{\"quant_type\": \"nf4\", \"blocksize\": 128}",
         "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [50, 37]}",
         "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [37, 50]}",
-        "{\"quant_type\": \"nf4\", \"blocksize\": 64, \"shape\": [37, 50], "
-        "\"nested_blocksize\": 256, \"nested_offset\": 1e300}"};
+        nested};
     float map[256] = {0};
     const char *const parts[] = {"",
                                  ".absmax",

@@ -4,9 +4,9 @@
  * reads the codes; more by a provider of products, which unpacks blocks of W on a CPU and gets W
  * unpacked, in scratch memory, elsewhere.
  */
+#include "tensor/packed.h"
 #include "lower/cut.h"
 #include "ops/classes.h"
-#include "tensor/packed.h"
 
 #define FEW ((size_t)8)
 
