@@ -111,7 +111,7 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
     {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE),
-     "checkpoint, run folder (its best one) or model folder"},
+     "checkpoint, or folder of a run or model"},
     {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
     {'i', "input", VALUE_FILE, "FILE", ON(GENERATE), "texts, a line each; - is standard input"},
     {'t', "tokenizer", VALUE_FILE, "FILE", ON(TOKENIZE), "tokenizer.json"},
