@@ -13,31 +13,6 @@
 
 #include "models/transformer.h"
 
-struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, size_t columns,
-                               double sd)
-{
-    const size_t dim[] = {rows, columns};
-    return g->params->weights == INIT_UNIFORM ? graph_param(g, name, 2, dim, 1, INIT_NORMAL, sd)
-                                              : graph_weight(g, name, 2, dim, 1);
-}
-
-struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
-                             const char *path)
-{
-    return op_add(g, h, op_dropout(g, x, p, path));
-}
-
-struct tensor *language_attend(struct graph *g, struct tensor *qkv,
-                               const struct language_heads *how, size_t number, const char *path)
-{
-    const struct attend attend = {.causal = 1, .key_heads = how->key_heads};
-    if (!how->shape->cache)
-        return op_attention(g, qkv, how->heads, &attend, how->dropout, path);
-    struct tensor *cache =
-        graph_borrow(g, "cache", g->stored, how->width, how->shape->cache[number]);
-    return op_attention_cached(g, qkv, how->heads, how->key_heads, cache, how->io->position, path);
-}
-
 static void language_build(struct graph *g, const struct config *config,
                            const struct model_shape *shape, struct model_io *io)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * language: what the files of the language model share: language.c the model, language_gpt2.c and
- * language_llama.c the layers of its shapes, language_keys.c what shapes say of keys,
- * language_base.c what base folders say.
+ * language_llama.c the layers of its shapes, of language_parts.c, language_keys.c what shapes say
+ * of keys, language_base.c what base folders say.
  */
 #ifndef MODELS_LANGUAGE_H
 #define MODELS_LANGUAGE_H
