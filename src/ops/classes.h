@@ -43,6 +43,11 @@ void packed_product(struct plan *p, const char *label, struct gemm_shape shape, 
 /* The gradient of a bias [columns] from that of what it was added to. */
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx);
 
+/* op_product(), with the weight [in, out] instead where `in_out` says so; with LOW [.., r] and UP
+ * [out, r], unless they are NULL, + LOW UP^T. */
+struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *weight, int in_out,
+                            struct tensor *low, struct tensor *up);
+
 /* A weight as an op on the device reads it: itself, or a copy of one in the host's memory. */
 struct tensor *fetch_weight(struct graph *g, struct tensor *weight);
 

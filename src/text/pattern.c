@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "text/pattern.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "text/pattern_compile.h"
 #include "text/utf8.h"
 
 #define PATTERN_MOST 65536              /* bytes of a pattern */
@@ -24,29 +23,6 @@ struct pattern_work {
     pcre2_match_context *context;
     pcre2_jit_stack *stack; /* NULL: there is no compiler for this processor */
 };
-
-static pcre2_code *compile(const char *regex, size_t size, int *code, size_t *at)
-{
-    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
-    *code = PCRE2_ERROR_NOMEMORY;
-    *at = 0;
-    if (!context)
-        return NULL;
-    pcre2_set_newline(context, PCRE2_NEWLINE_LF);
-    pcre2_code *compiled = pcre2_compile(
-        (PCRE2_SPTR)regex, size, PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE, code, at, context);
-    pcre2_compile_context_free(context);
-    return compiled;
-}
-
-int pattern_compiles(const char *regex)
-{
-    int code;
-    size_t at;
-    pcre2_code *compiled = compile(regex, strlen(regex), &code, &at);
-    pcre2_code_free(compiled);
-    return compiled != NULL;
-}
 
 static int compile_fault(const struct part *part, const char *regex, int code, struct error *err)
 {
@@ -69,7 +45,7 @@ struct pattern *pattern_regex(const struct part *part, const char *regex, struct
     else if (strlen(regex) > PATTERN_MOST)
         field_fault(part, err, "a regular expression has more than %d bytes", PATTERN_MOST);
     else if (!pattern_translate(part, regex, &translated, err)) {
-        p->code = compile(translated.at, translated.size, &code, &at);
+        p->code = pattern_compile(translated.at, translated.size, &code, &at);
         if (!p->code)
             compile_fault(part, regex, code, err);
         else

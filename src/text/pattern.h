@@ -45,7 +45,4 @@ int pattern_next(struct pattern_work *work, struct matches *m, size_t *from, siz
 int pattern_translate(const struct part *part, const char *regex, struct textbuf *to,
                       struct error *err);
 
-/* Whether PCRE2 takes this. */
-int pattern_compiles(const char *regex);
-
 #endif

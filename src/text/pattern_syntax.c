@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "text/pattern.h"
+#include "text/pattern_compile.h"
 
 #define SPACE "\\p{Z}\\t-\\r\\x{85}"
 /* Alphabetic, marks, decimal digits and connectors */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "lower/lower.h"
+#include "ops/classes.h"
+#include "ops/ops.h"
+#include "tensor/packed.h"
+
+/* LOW [.., r] and UP [out, r] of an adapter, which adds LOW UP^T; NULL: there is none */
+enum { X, WEIGHT, LOW, UP };
+
+struct product {
+    int in_out; /* the weight is [in, out], not [out, in, ..] */
+};
+
+static int is_in_out(const struct op *op)
+{
+    return ((const struct product *)op->attr)->in_out;
+}
+
+static size_t outs(const struct op *op)
+{
+    return op->in[WEIGHT]->dim[is_in_out(op) ? 1 : 0];
+}
+
+static void product_infer(struct graph *g, struct op *op)
+{
+    const struct tensor *x = op->in[X], *w = op->in[WEIGHT];
+    size_t dim[TENSOR_MAX_RANK];
+    if ((is_in_out(op) && w->rank != 2) || w->elems / outs(op) != tensor_columns(x))
+        graph_misfit(g, op, "multiplies a tensor of other columns", X, WEIGHT);
+    if (op->in[LOW] && (op->in[UP]->elems / outs(op) != tensor_columns(op->in[LOW]) ||
+                        tensor_rows(op->in[LOW]) != tensor_rows(x)))
+        graph_misfit(g, op, "adds a product of another shape", LOW, UP);
+    for (int r = 0; r < x->rank; r++)
+        dim[r] = x->dim[r];
+    dim[x->rank - 1] = outs(op);
+    graph_output(g, op, 0, w->name, x->rank, dim);
+}
+
+/* C = A op(W) (+ C if add) */
+static void multiply(struct plan *p, const char *label, struct gemm_shape shape, struct tensor *a,
+                     struct tensor *w, struct tensor *c, int add)
+{
+    if (packed_is(w->dtype))
+        packed_product(p, label, shape, a, w, c, add);
+    else
+        plan_gemm(p, label, shape, a, w, c, add);
+}
+
+static void product_forward(struct plan *p, struct op *op)
+{
+    const struct tensor *x = op->in[X], *low = op->in[LOW];
+    multiply(p, op->in[WEIGHT]->name,
+             gemm_shape_of(0, !is_in_out(op), tensor_rows(x), outs(op), tensor_columns(x)),
+             op->in[X], op->in[WEIGHT], op->out[0], 0);
+    if (low)
+        plan_gemm(p, op->in[UP]->name,
+                  gemm_shape_of(0, 1, tensor_rows(x), outs(op), tensor_columns(low)), op->in[LOW],
+                  op->in[UP], op->out[0], 1);
+}
+
+/* dUP += dy^T LOW, dLOW = dy UP */
+static void adapter_back(struct plan *p, struct op *op, struct tensor *dy)
+{
+    const size_t rows = tensor_rows(op->in[X]), out = outs(op), r = tensor_columns(op->in[LOW]);
+    int add;
+    struct tensor *to = lower_grad(p, op, UP, &add);
+    if (to)
+        plan_gemm(p, op->in[UP]->name, gemm_shape_of(1, 0, out, r, rows), dy,
+                  lower_value(p, op, LOW), to, add);
+    if ((to = lower_grad(p, op, LOW, &add)))
+        plan_gemm(p, to->name, gemm_shape_of(0, 0, rows, r, out), dy, op->in[UP], to, add);
+}
+
+/* dW += dy^T x, or x^T dy of a weight [in, out] */
+static void weight_back(struct plan *p, struct op *op, struct tensor *dy)
+{
+    const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
+    int add;
+    struct tensor *dw = lower_grad(p, op, WEIGHT, &add);
+    if (!dw)
+        return;
+    if (is_in_out(op))
+        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, in, out, rows),
+                  lower_value(p, op, X), dy, dw, add);
+    else
+        plan_gemm(p, op->in[WEIGHT]->name, gemm_shape_of(1, 0, out, in, rows), dy,
+                  lower_value(p, op, X), dw, add);
+}
+
+/* dx = dy W */
+static void product_back(struct plan *p, struct op *op)
+{
+    struct tensor *dy = lower_arrived(op, 0);
+    const size_t rows = tensor_rows(op->in[X]), in = tensor_columns(op->in[X]), out = outs(op);
+    int add;
+    weight_back(p, op, dy);
+    if (op->in[LOW])
+        adapter_back(p, op, dy);
+    struct tensor *dx = lower_grad(p, op, X, &add);
+    if (dx)
+        multiply(p, dx->name, gemm_shape_of(0, is_in_out(op), rows, in, out), dy,
+                 lower_value(p, op, WEIGHT), dx, add);
+}
+
+static void product_describe(const struct op *op, struct words *to)
+{
+    if (op->in[LOW])
+        words_add(to, "adapter");
+}
+
+static const struct op_class product_class = {
+    .name = "linear",
+    .attr = sizeof(struct product),
+    .infer = product_infer,
+    .forward = product_forward,
+    .back = product_back,
+    .reads = READS_IN(X) | READS_IN(WEIGHT) | READS_IN(LOW) | READS_IN(UP),
+    .stored = READS_IN(X) | READS_IN(LOW) | READS_OUT(0),
+    .describe = product_describe,
+};
+
+struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *weight, int in_out,
+                            struct tensor *low, struct tensor *up)
+{
+    return graph_op(g, &product_class, weight->name, &(struct product){in_out}, low ? 4 : 2,
+                    (struct tensor *[]){x, weight, low, up})
+        ->out[0];
+}
+
+struct tensor *op_product(struct graph *g, struct tensor *x, struct tensor *weight)
+{
+    return product_with(g, x, weight, 0, NULL, NULL);
+}
