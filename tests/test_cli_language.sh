@@ -247,6 +247,8 @@ point "a folder without texts" eval 'mkdir none && touch none/x.bin &&
 point "no tokenizer" fault 2 'data.*tokenizer: type = language reads text|\[model\] type: type = language reads text' -s data.tokenizer=
 point "a tokenizer of another model" fault 2 'type = transformer reads series of numbers' -s model.type=transformer \
     -s data.targets=close
+point "a key of rotary positions for GPT-2" fault 2 'model.rotary_base: positions of shape = gpt2 are learned' \
+    -s model.rotary_base=500
 point "targets" fault 2 'data.targets|\[data\] targets' -s data.targets=close
 point "a split for series" fault 2 'chronological, shuffled and shuffled_windows' -s data.split=walk_forward
 # Numbers of a checkpoint stand for the characters that its texts had.

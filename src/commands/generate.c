@@ -4,6 +4,8 @@
  * written as it comes, in whole characters.
  */
 #include <errno.h>
+#include <limits.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +154,10 @@ static int go_on(struct generating *g, struct error *err)
     int ended = logits ? 0 : -1;
     for (size_t i = 0; !ended && i < g->most; i++) {
         const uint32_t token = sampler_pick(g->sampler, logits, (uint32_t)i);
+        if (!isfinite(logits[token]))
+            return error_set(err, STATUS_FAILED,
+                             "what the model says of the next token is not finite: its weights "
+                             "are broken, or too large for their type");
         sampler_saw(g->sampler, token);
         g->written++;
         if (tokenizer_is_special(g->tokenizer, token))
@@ -207,11 +213,15 @@ static int each_line(struct generating *g, const char *input, struct error *err)
     const char *name = is_standard ? "standard input" : input;
     FILE *file = is_standard ? stdin : fopen(input, "r");
     struct textbuf line = {0};
+    char text[PATH_MAX + 32];
     int more = 1, failed = 0;
+    size_t number = 0;
     if (!file)
         return error_set(err, STATUS_INPUT, "%s: %s", input, strerror(errno));
-    while (!failed && (more = read_line(file, &line, err)) > 0)
-        failed = line.size ? one_text(g, line.at, line.size, name, err) : 0;
+    while (!failed && (more = read_line(file, &line, err)) > 0) {
+        snprintf(text, sizeof text, "%s, text %zu", name, ++number);
+        failed = line.size ? one_text(g, line.at, line.size, text, err) : 0;
+    }
     failed = failed || more < 0 ? -1 : 0;
     if (!failed && ferror(file))
         failed = error_set(err, STATUS_INPUT, "%s: %s", name, strerror(errno));

@@ -116,6 +116,9 @@ static void check_positions(struct config_making *making, const struct config *c
             "0 and low below high");
     if (c->model.shape != SHAPE_GPT2)
         return;
+    if (c->model.rotary_base > 10000 || c->model.rotary_base < 10000) /* its default */
+        config_clash(making, "model.rotary_base", "model.shape",
+                     "positions of shape = gpt2 are learned, not turned");
     if (scaling.kind != SCALING_NONE)
         config_clash(making, "model.rotary_scaling", "model.shape",
                      "positions of shape = gpt2 are learned, not turned");
