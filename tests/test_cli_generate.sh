@@ -132,7 +132,7 @@ refused "two kinds of texts" 2 'needs one of -p TEXT and -i FILE$' -m lm -p W -i
 refused "no model" 2 'one of -c FILE and -m CHECKPOINT is needed$' -p W
 refused "an empty text" 3 '^seqtrain: -p: .* empty$' -m lm -p ''
 refused "a character without a token" 3 '-p:1: .*U\+007A' -m lm -p z
-printf 'a\nz\n' >second.txt
+printf '\nz\n' >second.txt
 refused "one in a line of a file" 3 'second.txt, text 2:1: .*U\+007A' -m lm -i second.txt --tokens 1
 refused "no such file" 3 '^seqtrain: nowhere: ' -m lm -i nowhere
 refused "no number" 2 "^seqtrain: --temperature = 'hot' is no number from 0 to " -m lm -p W --temperature hot
