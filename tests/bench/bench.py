@@ -289,7 +289,8 @@ def bench_training(arguments, folder, name):
 
     best = fastest(variants(arguments, arguments.modes.split(","), folder), first)
     caches, samples = os.path.join(folder, "caches"), batch * accumulate
-    one_step = ["train.epochs=1", f"data.rows={samples + data['window']}"]
+    rows = f"data.rows={samples + data['window']}"
+    one_step = ["train.steps=1"] if "tokenizer" in data else ["train.epochs=1", rows]
     cold = ours(arguments, ini, caches, case, *one_step)[1]
     warm = statistics.median(
         ours(arguments, ini, caches, case, *one_step)[1] for _ in range(arguments.pairs)
