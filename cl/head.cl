@@ -105,7 +105,9 @@ __kernel void head_rows(__global float *restrict logits, __global const uint *re
         tail = load_vec(0, u + V - VEC);
         most = PICK(tail > most, tail, most);
 #endif
-        const float at = is ? u[of] : 0.0f;
+        /* read by the work-item that writes it: barriers of local memory order no other */
+        const int owner = is ? (int)(of % LANES) : 0;
+        const float at = is && lane == owner ? u[of] : 0.0f;
         const float top = group_max(vmax(most), room);
         tail = exps(u, lane, top, tail, &sum, &all);
         const float total = group_sum(vsum(sum), room);
@@ -113,7 +115,7 @@ __kernel void head_rows(__global float *restrict logits, __global const uint *re
 #if SMOOTH
         mean = group_sum(vsum(all), room) / V;
 #endif
-        if (lane == 0)
+        if (lane == owner)
             loss[first + row] =
                 is ? log(total) - (1.0f - smoothing) * (at - top) - smoothing * mean : 0.0f;
 #if GRAD
