@@ -21,17 +21,11 @@
 #include "data/feature_functions.h"
 #include "data/mirror.h"
 #include "exec/exec.h"
+#include "ok.h"
 #include "train/planned.h"
 #include "util/philox.h"
 
-static struct error err;
 static struct log *quiet;
-
-#define OK(call)                      \
-    do {                              \
-        if (call)                     \
-            fail_msg("%s", err.text); \
-    } while (0)
 
 /* --- mirror images */
 

@@ -23,17 +23,10 @@
 #include "ir/fuse.h"
 #include "lower/lower.h"
 #include "models/model.h"
+#include "ok.h"
 #include "tensor/packed.h"
 #include "train/base.h"
 #include "util/file.h"
-
-static struct error err;
-
-#define OK(call)                      \
-    do                                \
-        if (call)                     \
-            fail_msg("%s", err.text); \
-    while (0)
 
 static const char *const names[] = {"qwen3",        "qwen3_untied", "llama",
                                     "llama_linear", "gpt2",         "gpt2_untied"};
@@ -102,8 +95,8 @@ static void ready_fini(struct ready *r)
     config_free(r->config);
 }
 
-/* Logits by the weights of a folder, for the model of base `name`, against those of `golden_of`. The
- * caller ends what is returned. */
+/* Logits by the weights of a folder, for the model of base `name`, against those of `golden_of`.
+ * The caller ends what is returned. */
 static struct ready compare(struct device *dev, const char *name, const char *weights,
                             const char *golden_of, enum dtype stored, enum dtype packs,
                             double tolerance)

@@ -21,6 +21,7 @@
 #include "ir/fuse.h"
 #include "lower/lower.h"
 #include "lower/step.h"
+#include "ok.h"
 #include "ops/ops.h"
 #include "util/philox.h"
 
@@ -38,13 +39,6 @@ enum {
 };
 
 static struct device *device;
-static struct error err;
-
-#define OK(call)                                 \
-    do {                                         \
-        if (call)                                \
-            fail_msg("%s: %s", #call, err.text); \
-    } while (0)
 
 static int open_device(void **state)
 {

@@ -15,20 +15,13 @@
 #include "exec/exec.h"
 #include "lower/lower.h"
 #include "models/model.h"
+#include "ok.h"
 #include "task/generator.h"
 #include "task/sampling.h"
 #include "train/base.h"
 #include "train/planned.h"
 
 enum { VOCABULARY = 37, WINDOW = 13, TOKENS = 3 * WINDOW, SEED = 42 };
-
-static struct error err;
-
-#define OK(call)                                 \
-    do {                                         \
-        if (call)                                \
-            fail_msg("%s: %s", #call, err.text); \
-    } while (0)
 
 static struct config *configured(char *const *more, size_t count)
 {

@@ -15,12 +15,12 @@
 
 #include <cmocka.h>
 
-#include "chosen.h"
 #include "exec/exec.h"
 #include "ir/fuse.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
 #include "lower/step.h"
+#include "modes.h"
 #include "ops/ops.h"
 #include "reference.h"
 #include "util/philox.h"
@@ -29,54 +29,7 @@
 #define EPOCH 3
 #define GEMM gemm_provider_find("own")
 
-enum { FLAT, AS_GPU, MODES };
 enum { AS_CPU = 1, BOTH }; /* cuts in which a problem is watched */
-static struct device *devices[MODES];
-static struct error err;
-
-#define OK(call)                                 \
-    do {                                         \
-        if (call)                                \
-            fail_msg("%s: %s", #call, err.text); \
-    } while (0)
-
-/* The device of a test's mode, which hangs on its state. */
-static struct device *device_of(int mode)
-{
-    if (!devices[mode]) {
-        print_message("this device is a GPU: tested already\n");
-        skip();
-    }
-    return devices[mode];
-}
-
-static int open_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++) {
-        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
-            continue;
-        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
-                                                             .memory_fraction = 0.9,
-                                                             .threads = -1},
-                                    &err);
-        if (!devices[mode]) {
-            print_error("%s\n", err.text);
-            return -1;
-        }
-    }
-    if (devices[AS_GPU])
-        device_act_as_gpu(devices[AS_GPU]);
-    return 0;
-}
-
-static int close_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++)
-        device_close(devices[mode]);
-    return 0;
-}
 
 static void *room(size_t bytes)
 {

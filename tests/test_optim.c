@@ -16,19 +16,9 @@
 
 #include <cmocka.h>
 
-#include "chosen.h"
 #include "device/opencl.h"
+#include "modes.h"
 #include "util/philox.h"
-
-enum { FLAT, AS_GPU, MODES };
-static struct device *devices[MODES];
-static struct error err;
-
-#define OK(call)                                 \
-    do {                                         \
-        if (call)                                \
-            fail_msg("%s: %s", #call, err.text); \
-    } while (0)
 
 static const struct {
     const char *name;
@@ -161,15 +151,6 @@ static struct config *config_of(const struct subject *subject, const char *clip)
         fail_msg("%s", err.text);
     config->train.weight_decay = DECAY;
     return config;
-}
-
-static struct device *device_of(int mode)
-{
-    if (!devices[mode]) {
-        print_message("this device is a GPU: tested already\n");
-        skip();
-    }
-    return devices[mode];
 }
 
 /* Memory of the parameters that there are, in buffers of at most `most` bytes, and the launches of
@@ -623,34 +604,6 @@ static void run_job(void **state)
 {
     const struct job *job = *state;
     job->test(job->subject, job->mode);
-}
-
-static int open_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++) {
-        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
-            continue;
-        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
-                                                             .memory_fraction = 0.9,
-                                                             .threads = -1},
-                                    &err);
-        if (!devices[mode]) {
-            print_error("%s\n", err.text);
-            return -1;
-        }
-    }
-    if (devices[AS_GPU])
-        device_act_as_gpu(devices[AS_GPU]);
-    return 0;
-}
-
-static int close_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++)
-        device_close(devices[mode]);
-    return 0;
 }
 
 /* tests/test_optim 'adamw*' runs the tests whose names fit. */

@@ -13,51 +13,12 @@
 
 #include <cmocka.h>
 
-#include "chosen.h"
 #include "device/gemm/provider.h"
 #include "exec/exec.h"
 #include "lower/lower.h"
+#include "modes.h"
 #include "ops/ops.h"
 #include "quant/quant.h"
-
-static struct error err;
-
-#define OK(call)                                 \
-    do {                                         \
-        if (call)                                \
-            fail_msg("%s: %s", #call, err.text); \
-    } while (0)
-
-enum { FLAT, AS_GPU, MODES };
-static struct device *devices[MODES];
-
-static int open_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++) {
-        if (mode == AS_GPU && !device_info(devices[FLAT])->is_cpu)
-            continue;
-        devices[mode] = device_open(&(struct device_options){.select = chosen_device(),
-                                                             .memory_fraction = 0.9,
-                                                             .threads = -1},
-                                    &err);
-        if (!devices[mode]) {
-            print_error("%s\n", err.text);
-            return -1;
-        }
-    }
-    if (devices[AS_GPU])
-        device_act_as_gpu(devices[AS_GPU]);
-    return 0;
-}
-
-static int close_devices(void **state)
-{
-    (void)state;
-    for (int mode = 0; mode < MODES; mode++)
-        device_close(devices[mode]);
-    return 0;
-}
 
 struct problem {
     enum dtype dtype, stored;
