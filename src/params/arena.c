@@ -110,6 +110,11 @@ int arena_read(const struct arena *a, size_t offset, size_t bytes, void *to, str
     return 0;
 }
 
+int arena_fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
+{
+    return arena_read(arena, offset, bytes, to, err);
+}
+
 int arena_write(const struct arena *a, size_t offset, size_t bytes, const void *from,
                 struct error *err)
 {

@@ -44,4 +44,7 @@ int arena_write(const struct arena *a, size_t offset, size_t bytes, const void *
                 struct error *err);
 int arena_zero(const struct arena *a, struct error *err);
 
+/* arena_read() for those who keep an arena without knowing it, as safetensors do. */
+int arena_fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err);
+
 #endif

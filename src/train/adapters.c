@@ -148,11 +148,6 @@ int adapters_load(struct params *params, const struct config *config, struct err
 
 /* --- writing */
 
-static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
-{
-    return arena_read(arena, offset, bytes, to, err);
-}
-
 static int write_matrices(struct engine *e, const char *path, struct error *err)
 {
     struct safetensors *st = safetensors_new();
@@ -162,7 +157,8 @@ static int write_matrices(struct engine *e, const char *path, struct error *err)
         const struct tensor *t = &e->judged->list[i]->value;
         const uint64_t shape[] = {t->dim[0], t->dim[1]};
         if (adapter_owns(t->name))
-            failed = peft_add(st, t->name, 2, shape, fetch, e->judged->values, t->offset, err);
+            failed =
+                peft_add(st, t->name, 2, shape, arena_fetch, e->judged->values, t->offset, err);
     }
     failed = failed || safetensors_write(st, path, err);
     safetensors_free(st);

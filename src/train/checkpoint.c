@@ -42,11 +42,6 @@ int progress_add(struct progress *progress, const struct epoch_figures *figures,
 
 /* --- writing */
 
-static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
-{
-    return arena_read(arena, offset, bytes, to, err);
-}
-
 /* Of the tensors of an optimizer's slot: optimizer.SLOT.PARAMETER. */
 struct prefix {
     char text[64];
@@ -77,8 +72,8 @@ static int add_arena(struct engine *e, struct safetensors *st, struct arena *are
         for (int r = 0; r < t->rank; r++)
             shape[r] = t->dim[r];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
-        if (safetensors_add_far(st, name, t->dtype, (size_t)t->rank, shape, fetch, arena, t->offset,
-                                err))
+        if (safetensors_add_far(st, name, t->dtype, (size_t)t->rank, shape, arena_fetch, arena,
+                                t->offset, err))
             return -1;
     }
     return 0;

@@ -3,16 +3,11 @@
 
 #include <stdlib.h>
 
-static int fetch(void *arena, size_t offset, size_t bytes, void *to, struct error *err)
-{
-    return arena_read(arena, offset, bytes, to, err);
-}
-
 int packed_weights_add(struct safetensors *st, const struct tensor *param, struct arena *arena,
                        struct error *err)
 {
     return stored_add(st, param->name, param->dtype, tensor_rows(param), tensor_columns(param),
-                      fetch, arena, param->offset, err);
+                      arena_fetch, arena, param->offset, err);
 }
 
 /* What model.quantize and double_quantization are where matrices are packed so. */
