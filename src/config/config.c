@@ -480,21 +480,6 @@ void config_clash(struct config_making *making, const char *a, const char *b, co
     va_end(ap);
 }
 
-/* A value as it stands in a file; the caller frees. NULL: memory. */
-static char *text_of(const struct option *o, const union option_value *value)
-{
-    char *text = NULL;
-    size_t size;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        return NULL;
-    option_write(o, value, out);
-    if (!fclose(out))
-        return text;
-    free(text);
-    return NULL;
-}
-
 /* Whether nobody has said what an option is. */
 static int is_open(const struct config_making *p, const struct option *o)
 {
@@ -511,7 +496,7 @@ static void tell_other(struct config_making *p, const struct option *o, const st
     union option_value is, whose;
     option_get(o, p->config, &is);
     option_get(by, p->config, &whose);
-    char *text[] = {text_of(o, &is), text_of(o, value), text_of(by, &whose)};
+    char *text[] = {option_text(o, &is), option_text(o, value), option_text(by, &whose)};
     if (!text[0] || !text[1] || !text[2])
         p->no_memory = 1;
     else if (strcmp(text[0], text[1]))

@@ -19,13 +19,8 @@ static json_t *list_json(const struct list *list)
 /* As it would stand in an INI file. */
 static json_t *written_json(const struct option *option, const union option_value *value)
 {
-    char *text = NULL;
-    size_t size;
-    FILE *stream = open_memstream(&text, &size);
-    if (!stream)
-        return NULL;
-    option_write(option, value, stream);
-    json_t *json = fclose(stream) ? NULL : json_string(text);
+    char *text = option_text(option, value);
+    json_t *json = text ? json_string(text) : NULL;
     free(text);
     return json;
 }

@@ -61,6 +61,20 @@ void option_write(const struct option *option, const union option_value *value, 
     types[option->type].write(option, value, out);
 }
 
+char *option_text(const struct option *option, const union option_value *value)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
+    if (!out)
+        return NULL;
+    option_write(option, value, out);
+    if (!fclose(out))
+        return text;
+    free(text);
+    return NULL;
+}
+
 void option_release(const struct option *option, union option_value *value)
 {
     if (option->type == OPTION_LIST || option->type == OPTION_DEVICES ||

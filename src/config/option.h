@@ -87,6 +87,9 @@ int option_read(const struct option *option, const char *text, union option_valu
 /* Writes a value as option_read() takes it; lists are wrapped into continuation lines. */
 void option_write(const struct option *option, const union option_value *value, FILE *out);
 
+/* The same as a string, which the caller frees; NULL without memory. */
+char *option_text(const struct option *option, const union option_value *value);
+
 /* Plain where it would read back the same, else in quotes. `special` are characters that mean
  * something at this place. */
 void option_write_quoted(const char *text, const char *special, FILE *out);
