@@ -9,11 +9,12 @@
 
 #include "commands/commands.h"
 #include "data/document.h"
+#include "run/trained.h"
 #include "text/bpe_train.h"
 #include "text/tokenizer.h"
 #include "text/utf8.h"
-#include "run/trained.h"
 #include "util/jsonmem.h"
+#include "util/lines.h"
 
 struct tokenizing {
     const struct options *options;
@@ -28,14 +29,6 @@ struct tokenizing {
 };
 
 /* --- what is done to a text */
-
-static size_t line_of(const char *text, size_t at)
-{
-    size_t line = 1;
-    for (size_t i = 0; i < at; i++)
-        line += text[i] == '\n';
-    return line;
-}
 
 static int encode(struct tokenizing *t, const char *text, size_t size, const char *name,
                   struct error *err)
@@ -55,34 +48,17 @@ static int count_text(void *ctx, const struct document *d, struct error *err)
     return 0;
 }
 
-/* Takes a line without its line feed. */
-typedef int line_taker(struct tokenizing *t, const char *line, size_t size, const char *name,
-                       struct error *err);
-
-/* Shows the lines of a text, each with a name: "corpus.txt:12". */
-static int each_line(struct tokenizing *t, const struct document *d, line_taker *take,
+/* Takes the lines of a text. */
+static int each_line(struct tokenizing *t, const struct document *d, document_taker *take,
                      struct error *err)
 {
-    const char *line = d->text, *end = d->text + d->size;
-    for (size_t number = 1; line < end; number++) {
-        const char *stop = memchr(line, '\n', (size_t)(end - line));
-        const size_t size = (size_t)((stop ? stop : end) - line);
-        char *name = NULL;
-        if (asprintf(&name, "%s:%zu", d->name, number) < 0)
-            return error_set(err, STATUS_FAILED, "out of memory");
-        const int failed = take(t, line, size, name, err);
-        free(name);
-        if (failed)
-            return -1;
-        line += size + 1;
-    }
-    return output_flush(&t->out, err);
+    return document_lines(d, take, t, err) || output_flush(&t->out, err) ? -1 : 0;
 }
 
-static int put_numbers(struct tokenizing *t, const char *line, size_t size, const char *name,
-                       struct error *err)
+static int put_numbers(void *ctx, const struct document *line, struct error *err)
 {
-    if (encode(t, line, size, name, err))
+    struct tokenizing *t = ctx;
+    if (encode(t, line->text, line->size, line->name, err))
         return -1;
     for (size_t i = 0; i < t->tokens.count; i++)
         fprintf(t->out.stream, "%s%u", i ? " " : "", t->tokens.number[i]);
@@ -94,8 +70,7 @@ static int put_numbers(struct tokenizing *t, const char *line, size_t size, cons
 static int number_lines(void *ctx, const struct document *d, struct error *err)
 {
     struct tokenizing *t = ctx;
-    return strcmp(d->name, t->file) ? put_numbers(t, d->text, d->size, d->name, err)
-                                    : each_line(t, d, put_numbers, err);
+    return strcmp(d->name, t->file) ? put_numbers(t, d, err) : each_line(t, d, put_numbers, err);
 }
 
 /* The numbers of a line, which blanks part. */
@@ -124,14 +99,15 @@ static int read_numbers(struct tokenizing *t, const char *line, size_t size, con
     return 0;
 }
 
-static int put_text(struct tokenizing *t, const char *line, size_t size, const char *name,
-                    struct error *err)
+static int put_text(void *ctx, const struct document *line, struct error *err)
 {
-    if (read_numbers(t, line, size, name, err))
+    struct tokenizing *t = ctx;
+    size_t size;
+    if (read_numbers(t, line->text, line->size, line->name, err))
         return -1;
     char *text = tokenizer_decode(t->tokenizer, t->tokens.number, t->tokens.count, 1, &size, err);
     if (!text)
-        return error_prefix(err, "%s", name);
+        return error_prefix(err, "%s", line->name);
     fwrite(text, 1, size, t->out.stream);
     putc('\n', t->out.stream);
     free(text);
@@ -151,7 +127,7 @@ static int learn_text(void *ctx, const struct document *d, struct error *err)
         return 0;
     if (bad < d->size)
         return error_set(err, STATUS_INPUT, "%s:%zu: this line is no UTF-8 text", d->name,
-                         line_of(d->text, bad));
+                         lines_number(d->text, bad));
     return error_prefix(err, "%s", d->name);
 }
 

@@ -145,10 +145,8 @@ static struct tokenizer *make_tokenizer(struct corpus *c)
 {
     const char *name = c->load->config->data.tokenizer;
     struct tokenizer *t = NULL;
-    if (!strcmp(name, "bytes"))
-        return tokenizer_bytes(c->load->err);
     if (strcmp(name, "characters"))
-        return tokenizer_load(name, c->load->err);
+        return tokenizer_named(name, c->load->err);
     if (!(c->seen = calloc(1, UTF8_POINTS)))
         no_memory(c);
     else if (!read_texts(c, see_text, 0))

@@ -47,9 +47,10 @@ static enum document_kind kind_of(const char *name)
     return DOCUMENT_OTHER;
 }
 
-int document_is_named(const char *name)
+int document_is_named(const char *name, int texts)
 {
-    return kind_of(name) != DOCUMENT_OTHER;
+    const enum document_kind kind = kind_of(name);
+    return texts ? kind != DOCUMENT_OTHER : kind == DOCUMENT_COLUMNS;
 }
 
 /* --- a whole file */
@@ -116,29 +117,29 @@ static int read_whole(const char *path, const char *encoding, FILE *told, struct
     return failed ? -1 : 0;
 }
 
-/* --- JSON lines */
+/* --- lines */
 
-/* The text of a line's field. */
-static int take_line(const char *line, size_t size, const char *name, const char *field,
-                     document_taker *take, void *ctx, struct error *err)
+int document_lines(const struct document *d, document_taker *take, void *ctx, struct error *err)
 {
-    json_error_t why;
-    json_t *json = json_loadb(line, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
-    const json_t *text = json_object_get(json, field);
-    int failed = 0;
-    if (!json)
-        failed = error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", name, why.text);
-    else if (!json_is_string(text))
-        failed = error_set(err, STATUS_INPUT,
-                           "%s: this line is no object with a text '%s': data.text_field names "
-                           "another field",
-                           name, field);
-    else if (json_string_length(text))
-        failed = take(
-            ctx, &(struct document){json_string_value(text), json_string_length(text), name}, err);
-    json_decref(json);
+    char *name = malloc(strlen(d->name) + 32);
+    int failed = name ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", d->name);
+    for (size_t at = 0, number = 1; !failed && at < d->size; number++) {
+        const char *line = d->text + at, *end = memchr(line, '\n', d->size - at);
+        const size_t size = end ? (size_t)(end - line) : d->size - at;
+        sprintf(name, "%s:%zu", d->name, number);
+        failed = take(ctx, &(struct document){line, size, name}, err);
+        at += size + 1;
+    }
+    free(name);
     return failed ? -1 : 0;
 }
+
+/* Whoever takes the text in a field of each line. */
+struct field_taker {
+    const char *field;
+    document_taker *take;
+    void *ctx;
+};
 
 static int is_blank(const char *line, size_t size)
 {
@@ -147,20 +148,28 @@ static int is_blank(const char *line, size_t size)
     return !size;
 }
 
-static int take_lines(const struct whole *file, const char *path, const char *field,
-                      document_taker *take, void *ctx, struct error *err)
+/* The text of a line of JSON. */
+static int take_field(void *ctx, const struct document *line, struct error *err)
 {
-    char *name = malloc(strlen(path) + 32);
-    int failed = name ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", path);
-    for (size_t at = 0, number = 1; !failed && at < file->size; number++) {
-        const char *line = file->text + at, *end = memchr(line, '\n', file->size - at);
-        const size_t size = end ? (size_t)(end - line) : file->size - at;
-        sprintf(name, "%s:%zu", path, number);
-        if (!is_blank(line, size))
-            failed = take_line(line, size, name, field, take, ctx, err);
-        at += size + 1;
-    }
-    free(name);
+    const struct field_taker *t = ctx;
+    json_error_t why;
+    if (is_blank(line->text, line->size))
+        return 0;
+    json_t *json =
+        json_loadb(line->text, line->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    const json_t *text = json_object_get(json, t->field);
+    const struct document d = {json_string_value(text), json_string_length(text), line->name};
+    int failed = 0;
+    if (!json)
+        failed = error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", d.name, why.text);
+    else if (!d.text)
+        failed = error_set(err, STATUS_INPUT,
+                           "%s: this line is no object with a text '%s': data.text_field names "
+                           "another field",
+                           d.name, t->field);
+    else if (d.size)
+        failed = t->take(t->ctx, &d, err);
+    json_decref(json);
     return failed ? -1 : 0;
 }
 
@@ -199,11 +208,11 @@ int documents_read(const char *path, const struct document_how *how, FILE *told,
         return take_rows(path, how, told, take, ctx, err);
     int failed = read_whole(path, how->csv.encoding, told, &file, err);
     const size_t mark = file.size >= 3 && !memcmp(file.text, "\xef\xbb\xbf", 3) ? 3 : 0;
-    const struct whole text = {file.text + mark, file.size - mark, 0}; /* without the mark */
+    const struct document d = {file.text + mark, file.size - mark, path}; /* without the mark */
     if (!failed && kind == DOCUMENT_LINES)
-        failed = take_lines(&text, path, how->field, take, ctx, err);
-    else if (!failed && text.size)
-        failed = take(ctx, &(struct document){text.text, text.size, path}, err);
+        failed = document_lines(&d, take_field, &(struct field_taker){how->field, take, ctx}, err);
+    else if (!failed && d.size)
+        failed = take(ctx, &d, err);
     block_free(file.text);
     return failed ? -1 : 0;
 }

@@ -33,7 +33,12 @@ typedef int document_taker(void *ctx, const struct document *document, struct er
 int documents_read(const char *path, const struct document_how *how, FILE *told,
                    document_taker *take, void *ctx, struct error *err);
 
-/* Whether a file of this name is a text that a folder stands for, by its ending. */
-int document_is_named(const char *name);
+/* Shows each line of a text, without its line feed: "corpus.txt:12". */
+int document_lines(const struct document *document, document_taker *take, void *ctx,
+                   struct error *err);
+
+/* Whether a folder stands for a file of this name, by its ending: files of columns, and where texts
+ * are wanted all that may hold some. */
+int document_is_named(const char *name, int texts);
 
 #endif

@@ -7,7 +7,6 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,27 +59,6 @@ static struct source *add(struct sources *sources, const char *path, const char 
     return NULL;
 }
 
-static int ends_in(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n > m && !strcasecmp(name + n - m, end);
-}
-
-/* By its ending, in any case. */
-static int is_csv(const char *name)
-{
-    static const char *const ends[] = {".csv",     ".csv.gz",
-#ifdef HAVE_LIBARCHIVE
-                                       ".csv.zip", ".csv.xz", ".csv.bz2",
-                                       ".csv.zst"
-#endif
-    };
-    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
-        if (ends_in(name, ends[i]))
-            return 1;
-    return 0;
-}
-
 static int is_shown(const struct dirent *entry)
 {
     return *entry->d_name != '.';
@@ -119,7 +97,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         if (!path)
             result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
         if (!result && !file_is_folder(path)) {
-            if (sources->texts ? document_is_named(entry[i]->d_name) : is_csv(entry[i]->d_name)) {
+            if (document_is_named(entry[i]->d_name, sources->texts)) {
                 result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
             } else {
                 snprintf(other, sizeof other, "%s", entry[i]->d_name);

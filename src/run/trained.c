@@ -81,11 +81,6 @@ static struct config *folder_config(const char *path, const char *source, size_t
     return config;
 }
 
-static struct tokenizer *make_tokenizer(const char *name, struct error *err)
-{
-    return strcmp(name, "bytes") ? tokenizer_load(name, err) : tokenizer_bytes(err);
-}
-
 static int read_folder(struct checkpoint *c, const char *path, const char *source,
                        char *const *settings, size_t count, struct error *err)
 {
@@ -96,7 +91,7 @@ static int read_folder(struct checkpoint *c, const char *path, const char *sourc
     const size_t window = hf.positions < WINDOW ? hf.positions : WINDOW;
     if (!(c->config = folder_config(path, source, window, settings, count, err)))
         return -1;
-    c->fitted.tokenizer = make_tokenizer(c->config->data.tokenizer, err);
+    c->fitted.tokenizer = tokenizer_named(c->config->data.tokenizer, err);
     return c->fitted.tokenizer ? 0 : -1;
 }
 

@@ -9,6 +9,7 @@
 #include "text/tokenizer_file.h"
 #include "text/utf8.h"
 #include "util/file.h"
+#include "util/lines.h"
 
 #define FILE_MOST ((size_t)1 << 28) /* bytes of a tokenizer.json */
 
@@ -63,21 +64,12 @@ struct tokenizer *tokenizer_bytes(struct error *err)
     return t;
 }
 
-/* The line of a place in a text, from 1. */
-static size_t line_of(const char *text, size_t at)
-{
-    size_t line = 1;
-    for (size_t i = 0; i < at; i++)
-        line += text[i] == '\n';
-    return line;
-}
-
 static int no_utf8(const char *text, size_t at, const char *name, struct error *err)
 {
     return error_set(err, STATUS_INPUT,
                      "%s:%zu: this line is no UTF-8 text: data.encoding names another encoding, "
                      "data.tokenizer = bytes takes any",
-                     name, line_of(text, at));
+                     name, lines_number(text, at));
 }
 
 struct tokenizer *tokenizer_of_points(const unsigned char *seen, struct error *err)
@@ -158,6 +150,11 @@ struct tokenizer *tokenizer_load(const char *path, struct error *err)
     struct tokenizer *t = json ? of_document(json, path, err) : NULL;
     json_decref(json);
     return t;
+}
+
+struct tokenizer *tokenizer_named(const char *name, struct error *err)
+{
+    return strcmp(name, kinds[TOKENIZER_BYTES]) ? tokenizer_load(name, err) : tokenizer_bytes(err);
 }
 
 json_t *tokenizer_json(const struct tokenizer *t)
@@ -245,7 +242,7 @@ static int encode_characters(const struct tokenizer *t, const char *text, size_t
             return error_set(err, STATUS_INPUT,
                              "%s:%zu: the model has no token for the character U+%04X, which its "
                              "training text does not hold",
-                             name, line_of(text, i), (unsigned)point);
+                             name, lines_number(text, i), (unsigned)point);
         to->number[to->count++] = (uint32_t)token;
     }
     return 0;

@@ -40,6 +40,9 @@ struct tokenizer *tokenizer_bytes(struct error *err);
 
 /* That of a tokenizer.json; STATUS_INPUT, with what is not known here or wrong in it. */
 struct tokenizer *tokenizer_load(const char *path, struct error *err);
+
+/* That of bytes by this name, or of a tokenizer.json. */
+struct tokenizer *tokenizer_named(const char *name, struct error *err);
 void tokenizer_free(struct tokenizer *tokenizer);
 
 /* For a checkpoint, and back: NULL if it is none (STATUS_INPUT) or memory runs out. */

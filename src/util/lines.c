@@ -72,3 +72,11 @@ void lines_differ(const char *one, const char *other, char *in_one, char *in_oth
         other += b + (other[b] == '\n');
     }
 }
+
+size_t lines_number(const char *text, size_t at)
+{
+    size_t line = 1;
+    for (size_t i = 0; i < at; i++)
+        line += text[i] == '\n';
+    return line;
+}

@@ -23,6 +23,9 @@ typedef int lines_taker(void *ctx, const char *line, size_t size);
 /* Reads what has come since. 0, what `take` returned, or -1 with errno. */
 int lines_read(struct lines *lines, int fd, size_t most, lines_taker *take, void *ctx);
 
+/* The line of a place in a text, from 1. */
+size_t lines_number(const char *text, size_t at);
+
 /* The first line in which two texts differ, cut to `size` with its NUL: as in one and as in the
  * other, "" behind the end. */
 void lines_differ(const char *one, const char *other, char *in_one, char *in_other, size_t size);
