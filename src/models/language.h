@@ -38,6 +38,10 @@ struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, s
                                double sd);
 #define LANGUAGE_SPREAD 0.02
 
+/* The table [V, D] of an embedding or of a head. */
+struct tensor *language_table(struct graph *g, const char *name, const struct model_shape *shape,
+                              size_t width);
+
 /* h + dropout(x) */
 struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
                              const char *path);

@@ -60,9 +60,7 @@ struct decoded language_gpt2(struct graph *g, const struct config *config,
         t.heads, t.attend.key_heads, t.width / t.heads, t.dropout, shape, io};
     char name[64];
     t.feedforward = language_feedforward(config);
-    struct tensor *table =
-        language_matrix(g, "transformer.wte.weight", shape->vocabulary, t.width, LANGUAGE_SPREAD);
-    params_table(g->params, table);
+    struct tensor *table = language_table(g, "transformer.wte.weight", shape, t.width);
     struct tensor *h = op_lookup(g, io->tokens, table, "transformer.wte");
     h = op_add(g, h, positions(g, config, &t, io->position));
     h = op_dropout(g, h, t.dropout, "transformer.drop");
@@ -74,7 +72,6 @@ struct decoded language_gpt2(struct graph *g, const struct config *config,
     graph_layers_end(g);
     h = op_norm_of(g, h, config->model.norm_eps, "transformer.ln_f");
     if (!config->model.tied)
-        table = language_matrix(g, "lm_head.weight", shape->vocabulary, t.width, LANGUAGE_SPREAD);
-    params_table(g->params, table);
+        table = language_table(g, "lm_head.weight", shape, t.width);
     return (struct decoded){h, table};
 }

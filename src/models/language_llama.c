@@ -11,8 +11,8 @@
 #include "models/language.h"
 
 struct layers {
-    size_t width, heads, key_heads, head_width, feedforward;
-    double eps, dropout;
+    size_t width, feedforward;
+    double eps;
     int norms_heads;        /* queries and keys of each head are normed */
     struct tensor *turning; /* cos and sin of positions */
     struct language_heads how;
@@ -34,7 +34,7 @@ static struct tensor *norm_heads(struct graph *g, struct tensor *x, const struct
     const size_t *dim = x->dim, columns = tensor_columns(x);
     if (!l->norms_heads)
         return x;
-    const size_t apart[] = {dim[0], dim[1], columns / l->head_width, l->head_width};
+    const size_t apart[] = {dim[0], dim[1], columns / l->how.width, l->how.width};
     const size_t together[] = {dim[0], dim[1], columns};
     return graph_view(g, op_rms_norm_of(g, graph_view(g, x, 4, apart), l->eps, name), 3, together);
 }
@@ -43,14 +43,14 @@ static struct tensor *norm_heads(struct graph *g, struct tensor *x, const struct
 static struct tensor *attend(struct graph *g, struct tensor *x, const struct layers *l,
                              size_t number, const char *name)
 {
-    const size_t queries = l->heads * l->head_width, keys = l->key_heads * l->head_width;
+    const size_t queries = l->how.heads * l->how.width, keys = l->how.key_heads * l->how.width;
     struct tensor *q = linear(g, x, queries, graph_name("%s.q_proj", name));
     struct tensor *k = linear(g, x, keys, graph_name("%s.k_proj", name));
     struct tensor *v = linear(g, x, keys, graph_name("%s.v_proj", name));
     q = norm_heads(g, q, l, graph_name("%s.q_norm", name));
     k = norm_heads(g, k, l, graph_name("%s.k_norm", name));
     x = op_concat(g, op_concat(g, q, k), v);
-    x = op_rotary(g, x, l->heads, l->key_heads, ROTARY_HALVES, l->turning);
+    x = op_rotary(g, x, l->how.heads, l->how.key_heads, ROTARY_HALVES, l->turning);
     x = language_attend(g, x, &l->how, number, name);
     return linear(g, x, l->width, graph_name("%s.o_proj", name));
 }
@@ -71,11 +71,11 @@ static struct tensor *layer(struct graph *g, struct tensor *h, const struct laye
     char inner[PARAM_MAX_NAME];
     snprintf(inner, sizeof inner, "%s.self_attn", name);
     struct tensor *x = op_rms_norm_of(g, h, l->eps, graph_name("%s.input_layernorm", name));
-    h = language_join(g, h, attend(g, x, l, number, inner), l->dropout,
+    h = language_join(g, h, attend(g, x, l, number, inner), l->how.dropout,
                       graph_name("%s.dropout", inner));
     snprintf(inner, sizeof inner, "%s.mlp", name);
     x = op_rms_norm_of(g, h, l->eps, graph_name("%s.post_attention_layernorm", name));
-    return language_join(g, h, feed_forward(g, x, l, inner), l->dropout,
+    return language_join(g, h, feed_forward(g, x, l, inner), l->how.dropout,
                          graph_name("%s.dropout", inner));
 }
 
@@ -116,12 +116,8 @@ struct decoded language_llama(struct graph *g, const struct config *config,
 {
     const struct layers l = {
         .width = (size_t)config->model.d_model,
-        .heads = (size_t)config->model.heads,
-        .key_heads = language_key_heads(config),
-        .head_width = language_head_width(config),
         .feedforward = language_feedforward(config),
         .eps = config->model.norm_eps,
-        .dropout = config->model.dropout,
         .norms_heads = config->model.shape == SHAPE_QWEN3,
         .turning = turning(g, config, shape->window, io->position),
         .how = {.heads = (size_t)config->model.heads,
@@ -132,9 +128,7 @@ struct decoded language_llama(struct graph *g, const struct config *config,
                 .io = io},
     };
     char name[64];
-    struct tensor *table = language_matrix(g, "model.embed_tokens.weight", shape->vocabulary,
-                                           l.width, LANGUAGE_SPREAD);
-    params_table(g->params, table);
+    struct tensor *table = language_table(g, "model.embed_tokens.weight", shape, l.width);
     struct tensor *h = op_lookup(g, io->tokens, table, "model.embed_tokens");
     for (size_t i = 0; i < (size_t)config->model.layers; i++) {
         snprintf(name, sizeof name, "model.layers.%zu", i);
@@ -144,7 +138,6 @@ struct decoded language_llama(struct graph *g, const struct config *config,
     graph_layers_end(g);
     h = op_rms_norm_of(g, h, l.eps, "model.norm");
     if (!config->model.tied)
-        table = language_matrix(g, "lm_head.weight", shape->vocabulary, l.width, LANGUAGE_SPREAD);
-    params_table(g->params, table);
+        table = language_table(g, "lm_head.weight", shape, l.width);
     return (struct decoded){h, table};
 }

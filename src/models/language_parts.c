@@ -12,6 +12,14 @@ struct tensor *language_matrix(struct graph *g, const char *name, size_t rows, s
                                               : graph_weight(g, name, 2, dim, 1);
 }
 
+struct tensor *language_table(struct graph *g, const char *name, const struct model_shape *shape,
+                              size_t width)
+{
+    struct tensor *table = language_matrix(g, name, shape->vocabulary, width, LANGUAGE_SPREAD);
+    params_table(g->params, table);
+    return table;
+}
+
 struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
                              const char *path)
 {
