@@ -28,12 +28,13 @@ static void print_layers(const struct params *params)
         printf("%-46s %-20s %12zu\n", t->name, shape, t->elems);
     }
     printf("%-46s %-20s %12zu\n", "total", "", params_count(params));
-    if (!params->frozen && !params->hosted)
+    const size_t frozen = params_count_of(params, PARAM_FROZEN);
+    if (!frozen)
         return;
     char bytes[64];
     snprintf(bytes, sizeof bytes, "%.2f MiB", (double)(params->frozen + params->hosted) / 0x1p20);
     printf("%-46s %-20s %12zu\n", "trained", "", params_count_of(params, PARAM_TRAINED));
-    printf("%-46s %-20s %12zu\n", "frozen", bytes, params_count_of(params, PARAM_FROZEN));
+    printf("%-46s %-20s %12zu\n", "frozen", bytes, frozen);
     const struct params_packed packed = params_packed(params);
     if (!packed.elems)
         return;
@@ -54,8 +55,7 @@ static void print_offload(const struct engine *e)
     bytes *= (double)(c->train.accumulate * c->train.shards);
     if (e->params->hosted)
         printf("host memory: %.2f MiB of frozen matrices; a step brings %.2f MiB to the device, "
-               "%.3f s "
-               "at 12 GB/s\n",
+               "%.3f s at 12 GB/s\n",
                (double)e->params->hosted / 0x1p20, bytes / 0x1p20, bytes / 12e9);
 }
 

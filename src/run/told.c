@@ -82,9 +82,9 @@ static void say_start(const struct training *t)
             d->name, d->platform, gemm_provider_name(e->dev, e->gemm));
     log_say(t->log, "Model: %s, %zu parameters; %.1f MiB on the device", model_of(c)->name,
             params_count(e->params), (double)device_bytes(e->dev) / 0x1p20);
-    if (e->params->frozen || e->params->hosted)
-        log_say(t->log, "Frozen: %zu parameters; %zu are trained.",
-                params_count_of(e->params, PARAM_FROZEN),
+    const size_t frozen = params_count_of(e->params, PARAM_FROZEN);
+    if (frozen)
+        log_say(t->log, "Frozen: %zu parameters; %zu are trained.", frozen,
                 params_count_of(e->params, PARAM_TRAINED));
     struct schedule s = schedule_make(c, e->data->count[PART_TRAIN]);
     if (e->feed->stage)

@@ -130,8 +130,7 @@ void dtype_of_doubles(enum dtype dtype, const double *from, size_t count, void *
 void dtype_bfloats(const float *from, size_t count, uint16_t *to)
 {
     for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        memcpy(&bits, from + i, sizeof bits);
+        const uint32_t bits = bits_of_float(from[i]);
         to[i] = (uint16_t)(isnan(from[i]) ? bits >> 16 | 0x40
                                           : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
     }
