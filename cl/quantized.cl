@@ -55,7 +55,7 @@ typedef vec sums;
 #define sum_of vsum
 
 /* acc += x of each row times row o of W. */
-static inline void add_row(__global const stored *restrict x, __global const uchar *restrict w,
+static inline void add_row(__global const stored *x, __global const uchar *w,
                            const struct packed_form *form, size_t o, int in, sums acc[ROWS])
 {
     __global const char *codes = (__global const char *)w + o * in;
@@ -86,7 +86,7 @@ static inline vec look_up(vec table, uvec code)
 }
 
 /* acc += x of each row times row o of W; half a block, 16 bytes, at a time. */
-static inline void add_row(__global const stored *restrict x, __global const uchar *restrict w,
+static inline void add_row(__global const stored *x, __global const uchar *w,
                            const struct packed_form *form, size_t o, int in, sums acc[ROWS])
 {
     const vec table = (vec)(PACKED_NF4);
@@ -112,7 +112,7 @@ typedef float sums;
 
 #if WIDE
 /* The same on work-items that each have eight numbers at a time. */
-static inline void add_row(__global const stored *restrict x, __global const uchar *restrict w,
+static inline void add_row(__global const stored *x, __global const uchar *w,
                            const struct packed_form *form, __local const float *map, size_t o,
                            int in, sums acc[ROWS])
 {
@@ -131,7 +131,7 @@ static inline void add_row(__global const stored *restrict x, __global const uch
 }
 #else
 /* The same of rows that begin anywhere in a block. */
-static inline void add_row(__global const stored *restrict x, __global const uchar *restrict w,
+static inline void add_row(__global const stored *x, __global const uchar *w,
                            const struct packed_form *form, size_t o, int in, sums acc[ROWS])
 {
     for (int i = (int)get_local_id(0); i < in; i += LANES) {

@@ -117,7 +117,9 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
         point $? "problems of $file are watched in both cuts" "$folder/watched"
     done
     ops 'bias *' "batch norm's running statistics" 'join *' 'I/Q features' 'latent *' 'similarity *' \
-        'loss_sum' 'sum_rows' 'gather' 'noise'
+        'loss_sum' 'sum_rows' 'gather' 'noise' 'small attention with a cache'
+    program=test_quantized
+    ops 'small NF4' 'small NF4_NESTED' 'small INT8'
     program=test_optim # fifty steps would take minutes
     ops '*stop at a bad step*' '*skip bad steps*' '*adamw, in blocks*'
 else

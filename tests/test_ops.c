@@ -2718,32 +2718,40 @@ static float *attend_by_rows(int mode, const struct cached_shape *s, const float
     return all;
 }
 
+static void check_cached(int mode, const struct cached_shape *s, enum dtype stored)
+{
+    const size_t n = s->rows * (s->heads + 2 * s->keys) * s->width;
+    float *qkv = room(n * sizeof *qkv);
+    draw_all(qkv, n, 40, -2, 2);
+    for (size_t k = 0; k < n; k++)
+        qkv[k] = rounded(qkv[k], stored);
+    float *whole = attend_whole(mode, s, qkv), *rows = attend_by_rows(mode, s, qkv, stored);
+    for (size_t k = 0; k < s->rows * s->heads * s->width; k++)
+        if (!(fabs(rows[k] - whole[k]) <= (stored == DTYPE_F32 ? 3e-6 : 0.01)))
+            fail_msg("%zu rows of %zu, number %zu in %s is %g, not %g", s->rows, s->width, k,
+                     dtype_name(stored), rows[k], whole[k]);
+    free(whole);
+    free(rows);
+    free(qkv);
+}
+
 static void test_attention_cached(int mode)
 {
     static const struct cached_shape shapes[] = {
         {1, 1, 1, 1, 1},   {5, 2, 1, 3, 1},    {40, 4, 2, 16, 7},   {37, 3, 3, 8, 37},
         {70, 6, 2, 64, 1}, {33, 2, 2, 20, 64}, {150, 1, 1, 128, 16}};
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-        const struct cached_shape *s = &shapes[i];
-        const size_t n = s->rows * (s->heads + 2 * s->keys) * s->width;
-        float *qkv = room(n * sizeof *qkv);
-        for (int stored = DTYPE_F32; stored <= DTYPE_F16; stored++) {
-            if (stored != DTYPE_F32 && stored != DTYPE_BF16 && stored != DTYPE_F16)
-                continue;
-            draw_all(qkv, n, 40, -2, 2);
-            for (size_t k = 0; k < n; k++)
-                qkv[k] = rounded(qkv[k], (enum dtype)stored);
-            float *whole = attend_whole(mode, s, qkv);
-            float *rows = attend_by_rows(mode, s, qkv, (enum dtype)stored);
-            for (size_t k = 0; k < s->rows * s->heads * s->width; k++)
-                if (!(fabs(rows[k] - whole[k]) <= (stored == DTYPE_F32 ? 3e-6 : 0.01)))
-                    fail_msg("shape %zu, number %zu in %s is %g, not %g", i, k,
-                             dtype_name((enum dtype)stored), rows[k], whole[k]);
-            free(whole);
-            free(rows);
-        }
-        free(qkv);
-    }
+    static const enum dtype stored[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t j = 0; j < 3; j++)
+            check_cached(mode, &shapes[i], stored[j]);
+}
+
+/* Shapes small enough for oclgrind. */
+static void test_attention_cached_small(int mode)
+{
+    static const struct cached_shape shapes[] = {{5, 2, 1, 3, 1}, {19, 2, 1, 16, 7}};
+    for (size_t i = 0; i < 2; i++)
+        check_cached(mode, &shapes[i], i ? DTYPE_BF16 : DTYPE_F32);
 }
 
 /* The names of the problems that tests/test_oclgrind.sh runs. */
@@ -2774,6 +2782,7 @@ int main(int argc, char **argv)
         {"similarity's total", test_similarity_total},
         {"attention's limit", test_attention_limit},
         {"attention with a cache", test_attention_cached},
+        {"small attention with a cache", test_attention_cached_small},
         {"batch norm's running statistics", test_running_statistics},
         {"limits of convolutions", test_conv_limits},
         {"loss_sum", test_loss_sum},

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,6 +238,30 @@ static void test_large(void **state)
                                 .in_out = k});
 }
 
+struct job {
+    enum dtype dtype;
+    int mode;
+};
+
+/* Shapes small enough for oclgrind, in buffers of their own: few rows and many, whole blocks and
+ * none. */
+static void test_small(void **state)
+{
+    static const size_t shapes[][2] = {{5, 7}, {3, 64}};
+    const struct job *job = *state;
+    struct device *dev = device_of(job->mode);
+    for (size_t i = 0; i < 4; i++) {
+        const struct problem p = {.dtype = job->dtype,
+                                  .stored = DTYPE_F32,
+                                  .rows = i / 2 ? 9 : 3,
+                                  .out = shapes[i % 2][0],
+                                  .in = shapes[i % 2][1]};
+        struct data d = data_new(&p);
+        run(&p, &d, dev, gemm_provider_find("own"), 1);
+        data_fini(&d);
+    }
+}
+
 /* --- parameters */
 
 static struct tensor *made(struct params *params, const char *name, size_t rows, size_t columns)
@@ -326,13 +351,26 @@ static void test_bfloats(void **state)
         assert_int_equal(got[i], want[i]);
 }
 
-int main(void)
+/* tests/test_quantized 'small*' runs the tests whose names fit. */
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
+    static struct job jobs[] = {{DTYPE_NF4, FLAT},          {DTYPE_NF4_NESTED, FLAT},
+                                {DTYPE_INT8, FLAT},         {DTYPE_NF4, AS_GPU},
+                                {DTYPE_NF4_NESTED, AS_GPU}, {DTYPE_INT8, AS_GPU}};
+    enum { JOBS = sizeof jobs / sizeof *jobs };
+    static char name[JOBS][64];
+    struct CMUnitTest tests[6 + JOBS] = {
         cmocka_unit_test(test_nf4),        cmocka_unit_test(test_nested),
         cmocka_unit_test(test_int8),       cmocka_unit_test(test_large),
         cmocka_unit_test(test_parameters), cmocka_unit_test(test_bfloats),
     };
+    for (size_t i = 0; i < JOBS; i++) {
+        snprintf(name[i], sizeof name[i], "small %s%s", dtype_name(jobs[i].dtype),
+                 jobs[i].mode == AS_GPU ? ", as on a GPU" : "");
+        tests[6 + i] = (struct CMUnitTest){name[i], test_small, NULL, NULL, &jobs[i]};
+    }
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, open_devices, close_devices);
 }
