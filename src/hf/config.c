@@ -7,6 +7,7 @@
 
 #include "hf/json.h"
 #include "util/file.h"
+#include "util/shown.h"
 
 #define CONFIG_MOST ((size_t)1 << 20) /* bytes of a config.json */
 #define SIZE_MOST 1000000000.0        /* of a width or a number of things */
@@ -116,7 +117,7 @@ static void read_shape(struct reader *r, struct hf_config *to)
     if (!r->failed)
         error_set(r->err, STATUS_INPUT,
                   "%s: '%s' is '%s': models of the types gpt2, llama and qwen3 are read", r->path,
-                  key, hf_show(type).text);
+                  key, show_name(type).text);
     r->failed = -1;
 }
 
@@ -138,7 +139,7 @@ static void read_activation(struct reader *r, const char *key, const char *other
             return;
         }
     snprintf(what, sizeof what, "is '%s': this type of model is computed with %s",
-             hf_show(name).text, gated ? "silu" : "gelu, gelu_new, gelu_pytorch_tanh or relu");
+             show_name(name).text, gated ? "silu" : "gelu, gelu_new, gelu_pytorch_tanh or relu");
     fault(r, key, what);
 }
 
@@ -163,7 +164,7 @@ static void read_scaling(struct reader *r, struct hf_config *to)
     } else {
         snprintf(what, sizeof what,
                  "is '%s': rotary positions of the kinds default, linear and llama3 are computed",
-                 hf_show(kind).text);
+                 show_name(kind).text);
         fault(r, key, what);
     }
     to->scaling.factor = number(r, "factor", NAN, 1e-6, 1e6);

@@ -9,6 +9,7 @@
 #include "hf/index.h"
 #include "hf/json.h"
 #include "util/file.h"
+#include "util/shown.h"
 
 #define SINGLE "model.safetensors"
 
@@ -100,8 +101,8 @@ static int open_indexed(struct hf_folder *folder, const struct hf_index *index, 
         if (!folder->tensor[folder->count])
             return error_set(err, STATUS_INPUT,
                              "%s/" HF_INDEX_NAME ": tensor '%s' is not in '%s', where it is to be",
-                             folder->path, hf_show(place->name).text,
-                             hf_show(index->file[place->file]).text);
+                             folder->path, show_name(place->name).text,
+                             show_name(index->file[place->file]).text);
     }
     return 0;
 }
@@ -202,7 +203,7 @@ int hf_folder_floats(const struct hf_folder *folder, const struct safetensor *te
     if (!dtype_has_floats(tensor->dtype))
         return error_set(err, STATUS_INPUT,
                          "%s: tensor '%s' is of type %s: F32, BF16 and F16 are read", folder->path,
-                         hf_show(tensor->name).text, dtype_name(tensor->dtype));
+                         show_name(tensor->name).text, dtype_name(tensor->dtype));
     const size_t size = dtype_bytes(tensor->dtype, 1);
     char *end = (char *)to + count * (sizeof *to - size); /* of the room: narrow numbers fill it */
     if (hf_folder_raw(tensor, first * size, count * size, end, err))

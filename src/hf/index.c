@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hf/json.h"
+#include "util/shown.h"
 
 void hf_index_fini(struct hf_index *index)
 {
@@ -50,7 +51,7 @@ static long number_of(struct hf_index *index, const char *file, const char *path
             return (long)i;
     if (!stays_inside(file))
         return error_set(err, STATUS_INPUT, "%s: weight_map names '%s': no file inside the folder",
-                         path, hf_show(file).text);
+                         path, show_name(file).text);
     if (index->files == HF_INDEX_FILES)
         return error_set(err, STATUS_INPUT, "%s: weight_map names more than %d files", path,
                          HF_INDEX_FILES);
@@ -64,7 +65,7 @@ static int take(struct hf_index *index, const char *name, const json_t *value, c
 {
     if (!json_is_string(value))
         return error_set(err, STATUS_INPUT, "%s: the file of tensor '%s' is no text", path,
-                         hf_show(name).text);
+                         show_name(name).text);
     long file = number_of(index, json_string_value(value), path, err);
     if (file < 0)
         return -1;

@@ -1,19 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "hf/json.h"
 
-#include <stdio.h>
-
 #include "util/jsonmem.h"
-
-struct hf_shown hf_show(const char *name)
-{
-    struct hf_shown shown;
-    snprintf(shown.text, sizeof shown.text, "%s", name);
-    for (char *p = shown.text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    return shown;
-}
+#include "util/shown.h"
 
 json_t *hf_json(const char *text, size_t size, const char *name, struct error *err)
 {
@@ -24,7 +13,7 @@ json_t *hf_json(const char *text, size_t size, const char *name, struct error *e
     if (!json && jsonmem_short())
         error_set(err, STATUS_FAILED, "%s: out of memory", name);
     else if (!json)
-        error_set(err, STATUS_INPUT, "%s:%d: %s", name, fault.line, hf_show(fault.text).text);
+        error_set(err, STATUS_INPUT, "%s:%d: %s", name, fault.line, show_name(fault.text).text);
     else
         error_set(err, STATUS_INPUT, "%s: not an object of names and values", name);
     json_decref(json);

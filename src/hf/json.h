@@ -13,10 +13,4 @@
 /* The object that a text is; the caller releases. NULL with STATUS_INPUT, "NAME:line: cause". */
 json_t *hf_json(const char *text, size_t size, const char *name, struct error *err);
 
-/* A name from a file: cut, control characters replaced. */
-struct hf_shown {
-    char text[100];
-};
-struct hf_shown hf_show(const char *name);
-
 #endif

@@ -11,6 +11,7 @@
 #include "params/adapter.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
+#include "util/shown.h"
 
 #define PREFIX "base_model.model."
 #define CONFIG_MOST ((size_t)1 << 20) /* bytes of adapter_config.json */
@@ -61,7 +62,7 @@ static int check_settings(const json_t *json, const char *name, struct error *er
         return error_set(err, STATUS_INPUT,
                          "%s: init_lora_weights is '%s', which may have changed the model's own "
                          "weights",
-                         name, hf_show(how).text);
+                         name, show_name(how).text);
     return 0;
 }
 
@@ -95,7 +96,7 @@ static int add_target(struct peft_config *to, const char *text, size_t length, c
     if (is_path(more[to->targets++]))
         return 0;
     return error_set(err, STATUS_INPUT, "%s: '%s' is no name of a layer", name,
-                     hf_show(more[to->targets - 1]).text);
+                     show_name(more[to->targets - 1]).text);
 }
 
 /* The list of names, unless something narrows it; a text is a regular expression. */
@@ -191,25 +192,25 @@ static int check_tensor(struct peft *peft, const struct safetensor *t, struct er
     char other[256];
     if (!adapter_owns(name))
         return error_set(err, STATUS_INPUT, "%s: tensor %s is no matrix of a linear layer's LoRA",
-                         peft->path, hf_show(t->name).text);
+                         peft->path, show_name(t->name).text);
     const size_t path = strlen(name) - strlen(ADAPTER_A);
     const int is_a = !strcmp(name + path, ADAPTER_A);
     if (t->rank != 2 || !dtype_has_floats(t->dtype))
         return error_set(err, STATUS_INPUT, "%s: %s is no matrix of F32, BF16 or F16", peft->path,
-                         hf_show(t->name).text);
+                         show_name(t->name).text);
     const uint64_t rank = t->shape[is_a ? 0 : 1];
     if (!rank || rank > PEFT_MOST_RANK)
         return error_set(err, STATUS_INPUT, "%s: %s has rank %llu, which is none", peft->path,
-                         hf_show(t->name).text, (unsigned long long)rank);
+                         show_name(t->name).text, (unsigned long long)rank);
     if (!peft->config.rank)
         peft->config.rank = (size_t)rank;
     if (rank != peft->config.rank)
         return error_set(err, STATUS_INPUT, "%s: %s has rank %llu, not %zu", peft->path,
-                         hf_show(t->name).text, (unsigned long long)rank, peft->config.rank);
+                         show_name(t->name).text, (unsigned long long)rank, peft->config.rank);
     snprintf(other, sizeof other, "%.*s%s", (int)path, name, is_a ? ADAPTER_B : ADAPTER_A);
     if (!peft_find(peft, other))
         return error_set(err, STATUS_INPUT, "%s: %s has no other matrix %s", peft->path,
-                         hf_show(t->name).text, hf_show(other).text);
+                         show_name(t->name).text, show_name(other).text);
     return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "util/jsonmem.h"
+#include "util/shown.h"
 
 #define STATE ".quant_state.bitsandbytes__nf4"
 #define STATE_MOST ((size_t)4096) /* bytes of its text */
@@ -160,8 +161,8 @@ int stored_finds(const struct stored_source *source, const char *name, enum dtyp
 static int broken(const struct stored_source *source, const struct matrix *m, const char *why,
                   struct error *err)
 {
-    return error_set(err, STATUS_INPUT, "%s: %s, a quantised matrix, %s", source->path, m->name,
-                     why);
+    return error_set(err, STATUS_INPUT, "%s: %s, a quantised matrix, %s", source->path,
+                     show_name(m->name).text, why);
 }
 
 static int is_whole(const json_t *json, const char *key, size_t value)

@@ -8,6 +8,7 @@
 #include "params/adapter.h"
 #include "quant/stored.h"
 #include "tensor/packed.h"
+#include "util/shown.h"
 
 struct folded_weight {
     const struct folded *of;
@@ -59,7 +60,8 @@ static int measure(struct folded_weight *w, struct error *err)
         w->shape[0] = rows;
         w->shape[1] = columns;
     } else if (!dtype_has_floats(w->stored = t->dtype)) {
-        return error_set(err, STATUS_INPUT, "%s: %s is of no type of floats", w->of->path, t->name);
+        return error_set(err, STATUS_INPUT, "%s: %s is of no type of floats", w->of->path,
+                         show_name(t->name).text);
     }
     w->elems = 1;
     for (size_t r = 0; r < w->rank; r++)
@@ -94,7 +96,7 @@ int folded_init(struct folded *f, const struct safetensors *st, const char *path
         if (w->rank > 1 && (w->a = matrix(st, w->t->name, ADAPTER_A)) &&
             (w->b = matrix(st, w->t->name, ADAPTER_B)) && !fits(w))
             return error_set(err, STATUS_INPUT, "%s: the adapter of %s does not fit it", path,
-                             w->t->name);
+                             show_name(w->t->name).text);
         f->count++;
         f->layers += (size_t)(w->a && w->b);
         f->packed += (size_t)packed_is(w->stored);
@@ -119,7 +121,7 @@ const char *folded_name(const struct folded *f, size_t index)
 
 static void *out_of_memory(const char *name, struct error *err)
 {
-    error_set(err, STATUS_FAILED, "%s: out of memory", name);
+    error_set(err, STATUS_FAILED, "%s: out of memory", show_name(name).text);
     return NULL;
 }
 
@@ -147,8 +149,11 @@ static float *unpack(const struct folded_weight *w, struct error *err)
     const size_t rows = w->shape[0], columns = w->shape[1];
     void *codes = malloc(packed_form(w->stored, rows, columns).bytes + 1);
     float *x = malloc(w->elems * sizeof *x + 1);
-    int failed = codes && x ? stored_read(&source, w->t->name, w->stored, rows, columns, codes, err)
-                            : error_set(err, STATUS_FAILED, "%s: out of memory", w->t->name);
+    int failed = -1;
+    if (codes && x)
+        failed = stored_read(&source, w->t->name, w->stored, rows, columns, codes, err);
+    else
+        out_of_memory(w->t->name, err);
     if (!failed)
         packed_unpack(w->stored, codes, rows, columns, 0, w->elems, x);
     free(codes);
@@ -183,7 +188,9 @@ static int fold(struct folded_weight *w, const float *x, struct error *err)
         make_row(w, at, x, a, b, row);
         dtype_of_doubles(w->to, row, columns, w->made + at * bytes);
     }
-    int failed = !b ? -1 : row ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", w->t->name);
+    int failed = b && row ? 0 : -1;
+    if (b && !row)
+        out_of_memory(w->t->name, err);
     free(a);
     free(b);
     free(row);

@@ -12,6 +12,7 @@
 #include "util/crc32c.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
+#include "util/shown.h"
 
 #if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "safetensors holds little-endian numbers; this host needs a swap in fill() and write_data()"
@@ -29,21 +30,6 @@
 
 /* Data that lie elsewhere pass through so many bytes on the stack. */
 #define PIECE ((size_t)1 << 18)
-
-/* A name from a file made fit for a one-line message: cut, control characters replaced. */
-struct shown {
-    char text[100];
-};
-
-static struct shown show(const char *name)
-{
-    struct shown s;
-    snprintf(s.text, sizeof s.text, "%s", name);
-    for (char *p = s.text; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-    return s;
-}
 
 struct safetensors *safetensors_new(void)
 {
@@ -308,7 +294,7 @@ static int check_extents(const struct safetensors *st, const struct extent *exte
     for (size_t i = 0; i < st->count; i++) {
         if (extents[i].begin != end)
             return error_damaged(err, "%s: tensor '%s': its data %s", path,
-                                 show(st->tensor[extents[i].index].name).text,
+                                 show_name(st->tensor[extents[i].index].name).text,
                                  extents[i].begin < end ? "overlaps another tensor"
                                                         : "follows a hole");
         end = extents[i].end;
@@ -364,7 +350,7 @@ static int parse_entries(json_t *header, struct safetensors *st, uint64_t data_s
         }
         if (fault) {
             failed = error_damaged(err, "%s: %s'%s': %s", path, meta ? "" : "tensor ",
-                                   show(name).text, fault);
+                                   show_name(name).text, fault);
             if (fault == out_of_memory)
                 failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
             break;
@@ -459,7 +445,7 @@ static int check_tensor(const struct safetensors *st, const struct safetensor *t
     if (!st->summed || sum == tensor->sum)
         return 0;
     return error_damaged(err, "%s: damaged: the CRC32C of tensor '%s' is %08x, not %08x", path,
-                         show(tensor->name).text, sum, tensor->sum);
+                         show_name(tensor->name).text, sum, tensor->sum);
 }
 
 /* The JSON header of `size` bytes, behind the 8 of its length, in a file with `data_size` bytes
@@ -475,7 +461,7 @@ static struct safetensors *parse_header(const char *prefix, const char *bytes, s
     }
     if (!json_is_object(header)) {
         error_damaged(err, "%s: header: %s", path,
-                      header ? "is not an object" : show(why.text).text);
+                      header ? "is not an object" : show_name(why.text).text);
         json_decref(header);
         return NULL;
     }

@@ -6,6 +6,7 @@
 
 #include "hf/folder.h"
 #include "train/packed_weights.h"
+#include "util/shown.h"
 
 #define PIECE ((size_t)1 << 18) /* numbers that are read at a time */
 
@@ -46,9 +47,9 @@ static int check_known(const struct params *params, const struct hf_folder *fold
     for (size_t i = 0; i < folder->count; i++)
         if (!is_known(params, folder, folder->tensor[i]))
             return error_set(err, STATUS_INPUT,
-                             "%s: tensor %.100s is none of this model's: its config.json tells of "
+                             "%s: tensor %s is none of this model's: its config.json tells of "
                              "another one?",
-                             folder->path, folder->tensor[i]->name);
+                             folder->path, show_name(folder->tensor[i]->name).text);
     return 0;
 }
 

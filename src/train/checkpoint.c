@@ -13,6 +13,7 @@
 #include "text/tokenizer.h"
 #include "train/packed_weights.h"
 #include "util/jsonmem.h"
+#include "util/shown.h"
 
 /*
  * The number of the format that is written. 1, which was not told: state.history had eleven columns
@@ -546,7 +547,7 @@ static int load_params(struct params *params, const struct safetensors *st, enum
         if (!strncmp(name, "optimizer.", 10) || !strncmp(name, "state.", 6) ||
             is_param(params, name))
             continue;
-        return error_set(err, STATUS_INPUT, "%s: tensor %s is %s", path, name,
+        return error_set(err, STATUS_INPUT, "%s: tensor %s is %s", path, show_name(name).text,
                          adapter_owns(name)
                              ? "of an adapter, which this model lacks at that layer: seqtrain "
                                "merge folds one into the weights"
