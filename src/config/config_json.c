@@ -7,6 +7,7 @@
 #include "config/config_made.h"
 #include "config/option.h"
 #include "util/clocale.h"
+#include "util/jsonmem.h"
 
 static json_t *list_json(const struct list *list)
 {
@@ -21,6 +22,8 @@ static json_t *written_json(const struct option *option, const union option_valu
 {
     char *text = option_text(option, value);
     json_t *json = text ? json_string(text) : NULL;
+    if (!text)
+        jsonmem_lacks();
     free(text);
     return json;
 }

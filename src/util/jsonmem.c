@@ -19,6 +19,11 @@ void jsonmem_watch(void)
     json_set_alloc_funcs(jsonmem_allocate, free);
 }
 
+void jsonmem_lacks(void)
+{
+    atomic_store(&ran_out, 1);
+}
+
 int jsonmem_short(void)
 {
     return atomic_load(&ran_out);

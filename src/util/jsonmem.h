@@ -12,7 +12,10 @@
 /* Watches jansson's allocations from here on; to be called before anything is made with it. */
 void jsonmem_watch(void);
 
-/* Whether jansson ran out of memory since then. */
+/* Remembers that memory ran out for what is not jansson's, so that a value lacks it. */
+void jsonmem_lacks(void);
+
+/* Whether jansson ran out of memory since then, or something was lacking. */
 int jsonmem_short(void);
 
 /* json_dumps(); NULL as well where the value may lack something. */
