@@ -32,6 +32,9 @@ static int has_file(const char *folder, const char *name, int otherwise)
 /* Who then reads the folder tells what keeps it from being read. */
 int trained_is_folder(const char *path)
 {
+    struct stat status;
+    if (!stat(path, &status) && !S_ISDIR(status.st_mode))
+        return 0;
     return has_file(path, "config.json", 1) && !has_file(path, "best.safetensors", 0);
 }
 
