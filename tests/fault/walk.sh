@@ -42,7 +42,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder train-based'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder train-based train-quantized merge-quantized evaluate-quantized'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -192,6 +192,13 @@ cp "$bases/qwen3/tokenizer.json" "$bases/qwen3/text.txt" base
 small language 'source = base/text.txt' | sed -e '/^hidden/,/^conv_channels/d' -e 's/^window.*/window = 16/' \
     -e 's/^type.*/&\nbase = base/' >based.ini
 
+# The same in four bits, beside an adapter.
+sed -e 's/^base = .*/&\
+quantize = nf4\
+double_quantization = yes/' -e 's/^\[train\]/[adapter]\
+r = 2\
+&/' based.ini >quantized.ini
+
 # What a case runs: $words.
 words()
 {
@@ -215,7 +222,7 @@ words()
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
     adapter) words='-c transformer.ini -s model.init=base/best.safetensors -s adapter.file=first/adapter' ;;
-    merge) words='merge -m first/best.safetensors -o merged.safetensors' ;;
+    merge*) words='merge -m first/best.safetensors -o merged.safetensors' ;;
     overwrite) words='--overwrite -c autoencoder.ini' ;;
     cold) words='evaluate -m run/best.safetensors' ;;
     pictures) words='-r -c pictures.ini' ;;
@@ -257,6 +264,7 @@ prepare()
                 quiet -c transformer.ini -o base && quiet -c transformer.ini -o first \
                     -s model.init=base/best.safetensors -s adapter.r=2 -s train.epochs=1
                 ;;
+            merge-quantized) quiet -c quantized.ini -o first -s train.epochs=1 ;;
             generate | lines) quiet -c language.ini ;;
             pictures) quiet -c pictures.ini -s train.epochs=1 -s plots.enable=none ;;
             evaluate-* | predict-*) quiet -c "$type.ini" ;;
@@ -332,8 +340,8 @@ judge()
         cmp -s start/$file work/$file || { verdict="$file is damaged" && return; }
     done
     # what merge has written is whole, though its folder or what is said of it could not be
-    [ "$1" != merge ] || ! cmp -s wanted/merged.safetensors work/merged.safetensors || rm work/merged.safetensors
-    [ "$1$2" != mergewrite ] || rm -f work/merged.safetensors.*.tmp
+    [ "${1%%-*}" != merge ] || ! cmp -s wanted/merged.safetensors work/merged.safetensors || rm work/merged.safetensors
+    [ "${1%%-*}$2" != mergewrite ] || rm -f work/merged.safetensors.*.tmp
     if diff -rq -x cache -x out -x err start work >differences; then
         : # as if it had not been begun
     elif trains "$1"; then
