@@ -12,6 +12,7 @@
 #include "data/text.h"
 #include "util/block.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 enum document_kind { DOCUMENT_TEXT, DOCUMENT_LINES, DOCUMENT_COLUMNS, DOCUMENT_OTHER };
 
@@ -160,7 +161,9 @@ static int take_field(void *ctx, const struct document *line, struct error *err)
     const json_t *text = json_object_get(json, t->field);
     const struct document d = {json_string_value(text), json_string_length(text), line->name};
     int failed = 0;
-    if (!json)
+    if (!json && jsonmem_short())
+        failed = error_set(err, STATUS_FAILED, "%s: out of memory", d.name);
+    else if (!json)
         failed = error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", d.name, why.text);
     else if (!d.text)
         failed = error_set(err, STATUS_INPUT,

@@ -42,7 +42,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder train-based train-quantized merge-quantized evaluate-quantized'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -109,6 +109,8 @@ awk 'BEGIN { for (i = 0; i < 30; i++) print "over the hills " i }' >hills.txt
 small language 'source = hills.txt
 tokenizer = bytes
 stride = 2' >language.ini
+awk 'BEGIN { for (i = 0; i < 30; i++) print "{\"text\": \"over the hills " i "\", \"n\": [1, {}]}" }' >hills.jsonl
+sed 's/hills.txt/hills.jsonl/' language.ini >documents.ini
 
 # Series of all kinds by a manifest: a large one, for the cache, a compressed one, one in UTF-16.
 candles 900 >long.csv
@@ -213,6 +215,7 @@ words()
     reads | cached) words='data -c reads.ini -o seen' ;;
     folds) words='data -c reads.ini -s data.split=walk_forward -s data.folds=2 -s data.days=1 -o seen' ;;
     streamed) words='data -c reads.ini -s data.feed=stream -o seen' ;;
+    documents) words='check -c documents.ini' ;;
     folder) words='predict -m base -i base/text.txt -s data.window=16' ;;
     tokenize) words='tokenize -t tokens.json few.txt' ;;
     decode) words='tokenize -t tokens.json --decode numbers.txt' ;;
@@ -253,7 +256,7 @@ quiet()
 prepare()
 {
     # shellcheck disable=SC2086 # words
-    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.txt "$dir/base" work &&
+    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.jsonl "$dir"/*.txt "$dir/base" work &&
         (
             cd work || exit 1
             type=${1#*-}
