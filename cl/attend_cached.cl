@@ -26,7 +26,6 @@
 
 #define ROW ((H + 2 * KV) * DH)
 #define N (DH / VEC)
-#define PARTS (LANES / N > 0 ? LANES / N : 1) /* work-items that share a vector of o */
 #define PER_LANE ((N + LANES - 1) / LANES)
 
 /* Keys and values of the rows into the cache. A work-group takes a row. */
@@ -45,7 +44,7 @@ __kernel void attend_cached(__global const stored *restrict qkv,
                             __global const stored *restrict cache, __global stored *restrict o,
                             __global float *restrict probability)
 {
-    __local float room[LANES], query[DH], sums[LANES * VEC];
+    __local float room[LANES], query[DH];
     const int lane = (int)get_local_id(0);
     const int row = (int)get_group_id(0) / H, h = (int)get_group_id(0) % H, kv = h / (H / KV);
     const int seen = position[row] < T ? (int)position[row] + 1 : 0;
@@ -80,25 +79,18 @@ __kernel void attend_cached(__global const stored *restrict qkv,
     }
     const float total = group_sum(vsum(part), room);
     group_barrier(CLK_GLOBAL_MEM_FENCE); /* all of p is there */
+    /* each vector of o by one work-item: where several shared one, PoCL 5.0 made code that wrote
+     * elsewhere */
     vec sum[PER_LANE];
     for (int i = 0; i < PER_LANE; i++)
         sum[i] = (vec)(0.0f);
-    for (int j = lane / N; lane < N * PARTS && j < seen; j += PARTS)
+    for (int j = 0; j < seen; j++)
         for (int i = 0; i < PER_LANE; i++)
-            if (PARTS > 1 || lane + i * LANES < N)
-                sum[i] = fma((vec)(p[j]),
-                             get_vec((size_t)j * N + (PARTS > 1 ? lane % N : lane + i * LANES),
-                                     values),
-                             sum[i]);
-#if LANES > 1
-    store_vec(sum[0], lane, sums);
-    group_barrier(CLK_LOCAL_MEM_FENCE);
-    for (int i = 1; PARTS > 1 && lane < N && i < PARTS; i++)
-        sum[0] += load_vec(lane + i * N, sums);
-#endif
-    for (int i = 0; i < PER_LANE; i++) {
-        const int d = lane + i * LANES;
-        if (d < N)
-            put_vec(seen ? sum[i] / total : (vec)(0.0f), (size_t)get_group_id(0) * N + d, o);
-    }
+            if (lane + i * LANES < N)
+                sum[i] =
+                    fma((vec)(p[j]), get_vec((size_t)j * N + lane + i * LANES, values), sum[i]);
+    for (int i = 0; i < PER_LANE; i++)
+        if (lane + i * LANES < N)
+            put_vec(seen ? sum[i] / total : (vec)(0.0f),
+                    (size_t)get_group_id(0) * N + lane + i * LANES, o);
 }
