@@ -166,7 +166,7 @@ point "check says so, too" refused 2 'and train\.shards is 1: train\.shards = 2 
 point "a batch that is too small" refused 2 'a larger train\.batch is needed, too' \
     -c several.ini -q -s run.output=none -d 0,1,2 -s train.batch=2 -s train.shards=2
 point "a device twice" refused 2 "'1' stands there twice" -c several.ini -q -s run.output=none -d 1,0,1
-point "none among others" refused 2 "'none' stands for no device, and alone" check -c several.ini -d 0,none
+point "none among others" refused 2 "'none' stands for no device, and not among" check -c several.ini -d 0,none
 
 # The second is of another kind: it has one compute unit.
 other_kind()

@@ -1028,7 +1028,7 @@ static void test_devices(void **state)
     };
     static const char *const bad[][2] = {
         {"device.select=0, 1, 0", "'0' stands there twice"},
-        {"device.select=0, None", "'None' stands for no device, and alone"},
+        {"device.select=0, None", "'None' stands for no device, and not among"},
         {"device.select=0, , 1", "item 2 of the list is empty"},
         {"device.select=0,", "item 2 of the list is empty"},
         {"device.select=0, Xeon(R", "has a ( without its )"},
@@ -1127,6 +1127,8 @@ static void test_choices(void **state)
         {"device", "gemm", GEMM_OWN, "own"},
         {"device", "gemm", GEMM_BF16, "bf16_products"},
         {"device", "gemm", GEMM_FP16, "fp16_products"},
+        {"model", "split", SPLIT_NONE, "none"},
+        {"model", "split", SPLIT_LAYERS, "layers"},
         {"model", "quantize", QUANTIZE_NONE, "none"},
         {"model", "quantize", QUANTIZE_NF4, "nf4"},
         {"model", "quantize", QUANTIZE_INT8, "int8"},

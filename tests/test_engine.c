@@ -859,7 +859,7 @@ static void test_recompute_auto(void **state)
         struct engine *less = planned_open(
             f.config, &f.data, &(struct engine_options){.training = 1, .remakes = fewer},
             session->dev, &err);
-        assert_true(less && planned_bytes(less) > device_budget(session->dev));
+        assert_true(less && planned_bytes(less, 0) > device_budget(session->dev));
         planned_close(less);
         session_close(session);
     }

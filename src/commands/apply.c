@@ -85,7 +85,7 @@ static int forget_range(struct config *config, const struct options *o, struct e
 /* Several devices train together; what a trained model is used for takes one. */
 static void tell_first(const struct options *o, const struct config *config, struct log *log)
 {
-    if (config->device.select.count > 1 && o->verbosity != LOG_QUIET)
+    if (config->device.select.count > 1 && !config_splits(config) && o->verbosity != LOG_QUIET)
         log_warn(log, "device.select names %zu devices: %s uses the first of them, %s",
                  config->device.select.count, o->command, config_device(config));
 }

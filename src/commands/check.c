@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "lower/split.h"
 #include "run/prepare.h"
 #include "sweep/sweep.h"
 #include "task/task.h"
@@ -280,6 +281,40 @@ static int check_gradients(struct engine *e, struct error *err)
 
 /* --- several devices */
 
+/* How many layers lie on a device. */
+static size_t layers_on(const struct plan *p, size_t device)
+{
+    size_t count = 0;
+    for (size_t n = 1; n <= p->graph->layers; n++)
+        count += split_device(p->graph, n) == device;
+    return count;
+}
+
+/* Where the layers of a model lie (model.split), and what a step copies from one to another. */
+static void print_split(const struct engine *e)
+{
+    const struct config *c = e->config;
+    const size_t devices = device_count(e->dev);
+    double moved = 0;
+    for (size_t i = 0; i < e->train->launch_count; i++)
+        moved += e->train->launches[i]->moves ? e->train->launches[i]->bytes : 0;
+    moved *= (double)(c->train.accumulate * c->train.shards);
+    for (size_t d = 0; d < devices; d++) {
+        struct device *dev = device_at(e->dev, d);
+        const struct planned_part part = planned_part(e, d);
+        printf("device %s: %zu of %zu layers, frozen %.2f MiB, activations %.2f; all %.2f MiB",
+               c->device.select.item[d], layers_on(e->train, d), e->train->graph->layers,
+               (double)part.parameters / 0x1p20, (double)part.activations / 0x1p20,
+               (double)device_bytes(dev) / 0x1p20);
+        if (!device_info(dev)->is_planned || device_info(dev)->global_bytes)
+            printf(" of %.2f", (double)device_budget(dev) / 0x1p20);
+        putchar('\n');
+    }
+    printf("        a step copies %.2f MiB between devices, %.3f s at 12 GB/s to the host and from "
+           "it\n",
+           moved / 0x1p20, 2 * moved / 12e9);
+}
+
 /* Which part of each micro-batch each of them has. */
 static void print_shards(const struct config *c)
 {
@@ -378,7 +413,9 @@ static int check_config(const struct options *options, struct config *config, st
             plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)
             result = check_gradients(e, err);
-        if (!result && config->device.select.count > 1)
+        if (config_splits(config))
+            print_split(e);
+        else if (!result && config->device.select.count > 1)
             result = check_others(e, config, log, err);
         device_save_programs(e->dev);
     }

@@ -34,7 +34,7 @@ int command_deals_shards(const struct config *config, struct error *err)
 {
     const long devices = (long)config->device.select.count;
     char would[96] = "a larger train.batch is needed, too";
-    if (devices <= config->train.shards)
+    if (devices <= config->train.shards || config_splits(config))
         return 0;
     const long shards = shards_for(config, devices);
     if (shards)

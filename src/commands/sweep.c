@@ -129,7 +129,7 @@ static int ask_supervisor(void *ctx, const struct engine *planned, struct error 
     const struct one *one = ctx;
     const int is_cpu = device_info(planned->dev)->is_cpu;
     const int limits = one->config->device.power_limit > 0; /* and puts back what was before */
-    const struct wire_plan plan = {.bytes = planned_bytes(planned),
+    const struct wire_plan plan = {.bytes = planned_bytes(planned, 0),
                                    .budget = device_budget(planned->dev),
                                    .is_cpu = is_cpu,
                                    .shares = !limits && (!is_cpu || one->config->device.memory)};

@@ -35,7 +35,7 @@ static int join_ranks(struct config *config, struct error *err)
     if (comm_open(&ranks, (double)config->ranks.timeout / 1000, err))
         return -1;
     if (!ranks)
-        return several > 1 ? start_ranks(config, err) : 0;
+        return several > 1 && !config_splits(config) ? start_ranks(config, err) : 0;
     if (several > 1)
         return error_set(err, STATUS_USAGE,
                          "device.select names %zu devices, and a launcher has started %d ranks: "

@@ -1031,6 +1031,11 @@ const char *config_device(const struct config *config)
     return config->device.select.item[0];
 }
 
+int config_splits(const struct config *config)
+{
+    return config->model.split == SPLIT_LAYERS && config->device.select.count > 1;
+}
+
 char *config_quote(const char *text)
 {
     char *quoted = NULL;

@@ -167,6 +167,9 @@ void config_free_list(struct list *list);
 /* The device that this process works on: the first that device.select names. */
 const char *config_device(const struct config *config);
 
+/* Whether the layers of one model lie on several devices. */
+int config_splits(const struct config *config);
+
 /* Any one device in place of what device.select names. */
 int config_set_device(struct config *config, const char *device, struct error *err);
 

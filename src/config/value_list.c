@@ -320,12 +320,15 @@ static int read_one_device(const char *text, struct list *list, char *fault)
     return -1;
 }
 
-/* Of several each is another one, and is a device. */
+/* Of several each is another one, and is a device; or none of them is. */
 static int check_devices(const struct list *list, char *fault)
 {
-    for (size_t i = 0; i < list->count; i++) {
+    size_t nones = 0;
+    for (size_t i = 0; i < list->count; i++)
+        nones += !strcasecmp(list->item[i], "none");
+    for (size_t i = 0; i < list->count && nones < list->count; i++) {
         if (!strcasecmp(list->item[i], "none"))
-            return value_wrong(fault, list->item[i], "stands for no device, and alone");
+            return value_wrong(fault, list->item[i], "stands for no device, and not among devices");
         for (size_t k = 0; k < i; k++)
             if (!strcmp(list->item[i], list->item[k]))
                 return value_wrong(fault, list->item[i],

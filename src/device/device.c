@@ -61,7 +61,7 @@ struct device *device_open(const struct device_options *options, struct error *e
     dev->id = found.id;
     dev->info = found.info;
     dev->budget = (uint64_t)((double)memory * options->memory_fraction);
-    if (part_take(dev, &found, &part, options->threads, err) || open_context(dev, err) ||
+    if (part_take(dev, &found, &part, options, err) || open_context(dev, err) ||
         queue_open(dev, err)) {
         device_close(dev);
         return NULL;
@@ -87,6 +87,10 @@ struct device *device_twin(const struct device *of, int boundless, struct error 
     dev->counts = dev->is_twin = 1;
     dev->bytes = of->bytes;
     dev->budget = of->budget;
+    if (of->next && !(dev->next = device_twin(of->next, boundless, err))) {
+        free(dev);
+        return NULL;
+    }
     return dev;
 }
 
@@ -100,6 +104,8 @@ void device_close(struct device *dev)
     if (!dev)
         return;
     struct error ignored;
+    device_close(dev->next);
+    dev->next = NULL;
     if (dev->queue)
         device_finish(dev, &ignored);
     program_free_all(dev);
@@ -112,8 +118,40 @@ void device_close(struct device *dev)
     free(dev);
 }
 
+void device_put_beside(struct device *first, struct device *another)
+{
+    while (first->next)
+        first = first->next;
+    first->next = another;
+}
+
+struct device *device_at(struct device *first, size_t number)
+{
+    while (number--)
+        first = first->next;
+    return first;
+}
+
+size_t device_count(const struct device *first)
+{
+    size_t n = 0;
+    for (; first; first = first->next)
+        n++;
+    return n;
+}
+
+size_t device_number(struct device *first, const struct buffer *buffer)
+{
+    size_t n = 0;
+    for (; first->next && first != buffer->dev; first = first->next)
+        n++;
+    return n;
+}
+
 void device_save_programs(struct device *dev)
 {
+    if (dev->next)
+        device_save_programs(dev->next);
     program_save_all(dev);
     tuning_save(dev->tuning, dev);
 }

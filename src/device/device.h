@@ -52,6 +52,7 @@ struct device_options {
     long threads;           /* compute units of a CPU device to use; -1: all */
     int measure;            /* choose who makes a product by measuring (device/gemm/tuning.h) */
     uint64_t memory;        /* bytes of memory that it is taken to have; 0: its own, or its share */
+    int roams;              /* a part of a CPU does not keep the process to its cores */
 };
 
 /*
@@ -63,6 +64,15 @@ int device_only_plans(const char *select);
 
 struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);
+
+/* Devices on which one model lies, in layers: the first owns those that were put beside it. Number
+ * 0 is the first itself. Each has a queue of its own; what goes from one to another goes through
+ * the host. device_finish() of the first waits for all, as device_twin() copies all. */
+void device_put_beside(struct device *first, struct device *another);
+struct device *device_at(struct device *first, size_t number);
+size_t device_count(const struct device *first);
+/* The number of the device that a buffer lies on. */
+size_t device_number(struct device *first, const struct buffer *buffer);
 
 /* A device that only plans, with all that decides about plans as `of` has it, its bytes in use
  * among it. Its buffers are counted beyond any budget; with `boundless` each may have any size. */

@@ -22,6 +22,7 @@ struct program {
 };
 
 struct device {
+    struct device *next; /* put beside it; owned by the first */
     cl_platform_id platform;
     cl_device_id id;
     cl_context context; /* NULL: device.select = none, without any object of OpenCL */
@@ -109,9 +110,9 @@ int part_check(const struct device_found *found, const struct device_part *part,
 void part_tell(const struct device_found *found, unsigned index, FILE *out);
 
 /* Makes `dev`, of which there is only what `found` says, this part of it; the process keeps to its
- * cores. `threads` as in device_options. */
+ * cores, unless the options say that it roams. */
 int part_take(struct device *dev, const struct device_found *found, const struct device_part *part,
-              long threads, struct error *err);
+              const struct device_options *options, struct error *err);
 
 /* The device that `select` asks for, and which part of it. */
 int device_find(const char *select, struct device_found *to, struct device_part *part,

@@ -107,9 +107,10 @@ static cl_int cut(cl_device_id *id, const struct device_found *found,
 }
 
 int part_take(struct device *dev, const struct device_found *found, const struct device_part *part,
-              long threads, struct error *err)
+              const struct device_options *options, struct error *err)
 {
     const unsigned size = found->info.compute_units / part->of;
+    const long threads = options->threads;
     const int fewer = found->info.is_cpu && threads >= 1 && (unsigned long)threads < size;
     const unsigned used = fewer ? (unsigned)threads : size;
     if (part->of > 1)
@@ -117,7 +118,7 @@ int part_take(struct device *dev, const struct device_found *found, const struct
                  part->of);
     if (used == found->info.compute_units)
         return 0;
-    if (found->type & CL_DEVICE_TYPE_CPU && part->of > 1)
+    if (found->type & CL_DEVICE_TYPE_CPU && part->of > 1 && !options->roams)
         cores_keep(part->number, part->of);
     cl_int code = cut(&dev->id, found, part, size, used);
     if (code == CL_OUT_OF_HOST_MEMORY)

@@ -65,6 +65,8 @@ int device_join(struct device *dev, struct error *err)
 
 int device_finish(struct device *dev, struct error *err)
 {
+    if (dev->next && device_finish(dev->next, err))
+        return -1;
     if (dev->counts)
         return 0;
     cl_int code = clFinish(dev->queue);

@@ -8,7 +8,7 @@
 
 static struct buffer *poisoned(struct plan *p, const struct tensor *t, struct error *err)
 {
-    struct buffer *b = buffer_new(p->dev, tensor_bytes(t), t->name, err);
+    struct buffer *b = buffer_new(device_at(p->dev, t->device), tensor_bytes(t), t->name, err);
     uint16_t *nan = b ? malloc(tensor_bytes(t) + 1) : NULL;
     if (!nan) {
         if (b)
@@ -32,31 +32,39 @@ static int fits_into(const struct plan *p, const struct plan *shared)
 {
     int fits = shared && !shared->scattered && shared->segments >= p->segments;
     for (size_t i = 0; fits && i < p->segments; i++)
-        fits = shared->segment_bytes[i] >= p->segment_bytes[i];
+        fits = shared->segment_bytes[i] >= p->segment_bytes[i] &&
+               shared->segment_device[i] == p->segment_device[i];
     return fits;
 }
 
 struct counted {
     const struct plan *plan;
+    size_t device;
     uint64_t bytes;
 };
 
 static int count_tensor(struct tensor *t, void *ctx)
 {
     struct counted *c = ctx;
-    if (!t->buffer && (t->kind == TENSOR_STATE || (c->plan->scattered && t->first >= 0)))
+    if (!t->buffer && t->device == c->device &&
+        (t->kind == TENSOR_STATE || (c->plan->scattered && t->first >= 0)))
         c->bytes += tensor_bytes(t);
     return 0;
 }
 
-uint64_t exec_activations(const struct plan *p, const struct plan *shared)
+uint64_t exec_activations(const struct plan *p, const struct plan *shared, size_t device)
 {
-    return p->scattered || fits_into(p, shared) ? 0 : p->activation_bytes;
+    uint64_t bytes = 0;
+    if (p->scattered || fits_into(p, shared))
+        return 0;
+    for (size_t i = 0; i < p->segments; i++)
+        bytes += p->segment_device[i] == device ? p->segment_bytes[i] : 0;
+    return bytes;
 }
 
-uint64_t exec_bytes(const struct plan *p, const struct plan *shared)
+uint64_t exec_bytes(const struct plan *p, const struct plan *shared, size_t device)
 {
-    struct counted c = {p, exec_activations(p, shared)};
+    struct counted c = {p, device, exec_activations(p, shared, device)};
     plan_each_tensor(p, count_tensor, &c);
     return c.bytes;
 }
@@ -69,8 +77,9 @@ static int make_segments(struct plan *p, struct plan *shared, struct error *err)
     int fits = fits_into(p, shared);
     p->owns_segments = !fits;
     for (size_t i = 0; i < p->segments; i++) {
-        p->segment[i] =
-            fits ? shared->segment[i] : buffer_new(p->dev, p->segment_bytes[i], "activations", err);
+        p->segment[i] = fits ? shared->segment[i]
+                             : buffer_new(device_at(p->dev, p->segment_device[i]),
+                                          p->segment_bytes[i], "activations", err);
         if (!p->segment[i])
             return -1;
     }
@@ -89,7 +98,7 @@ static int make_tensor(struct tensor *t, void *ctx)
     if (t->buffer)
         return 0;
     if (t->kind == TENSOR_STATE)
-        t->buffer = buffer_new(p->dev, tensor_bytes(t), t->name, err);
+        t->buffer = buffer_new(device_at(p->dev, t->device), tensor_bytes(t), t->name, err);
     else if (t->first < 0)
         return 0; /* nothing uses it */
     else if (p->scattered)
@@ -103,7 +112,7 @@ static int make_tensor(struct tensor *t, void *ctx)
 
 static int make_kernel(struct plan *p, struct launch *l, struct error *err)
 {
-    l->kernel = kernel_new(p->dev, l->file, l->name, l->options, err);
+    l->kernel = kernel_new(device_at(p->dev, l->device), l->file, l->name, l->options, err);
     if (!l->kernel)
         return -1;
     for (unsigned a = 0; a < l->args; a++)
@@ -123,25 +132,44 @@ static int make_kernel(struct plan *p, struct launch *l, struct error *err)
     return 0;
 }
 
+/* Who makes the products of another device than the first: the same, where it serves that, too. */
+static const struct gemm_provider *provider_on(const struct plan *p, size_t device,
+                                               const struct gemm_provider *provider)
+{
+    struct device *dev = device_at(p->dev, device);
+    return !device || gemm_provider_serves(provider, dev) ? provider : gemm_provider_for(dev, NULL);
+}
+
+/* Room for the largest tensor that goes to another device. */
+static int make_passing(struct plan *p, struct error *err)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < p->launch_count; i++)
+        if (p->launches[i]->moves && tensor_bytes(p->launches[i]->arg[0].tensor) > most)
+            most = tensor_bytes(p->launches[i]->arg[0].tensor);
+    return !most || (p->passing = malloc(most)) ? 0
+                                                : error_set(err, STATUS_FAILED, "out of memory");
+}
+
 int exec_prepare(struct plan *p, struct plan *shared, const struct gemm_provider *provider,
                  struct error *err)
 {
     if (!p->scattered && make_segments(p, shared, err))
         return -1;
-    if (plan_each_tensor(p, make_tensor, &(struct making){p, err}))
+    if (plan_each_tensor(p, make_tensor, &(struct making){p, err}) || make_passing(p, err))
         return -1;
     for (size_t i = 0; i < p->launch_count; i++) {
         struct launch *l = p->launches[i];
-        if (l->sent)
+        if (l->sent || l->moves)
             continue;
         if (!l->is_gemm) {
             if (make_kernel(p, l, err))
                 return error_prefix(err, "%s", l->label[0] ? l->label : l->name);
             continue;
         }
-        l->product =
-            gemm_new(p->dev, provider, l->gemm, l->arg[0].tensor->buffer, l->arg[1].tensor->buffer,
-                     l->arg[2].tensor->buffer, l->arg[2].kind == ARG_UPDATE, err);
+        l->product = gemm_new(device_at(p->dev, l->device), provider_on(p, l->device, provider),
+                              l->gemm, l->arg[0].tensor->buffer, l->arg[1].tensor->buffer,
+                              l->arg[2].tensor->buffer, l->arg[2].kind == ARG_UPDATE, err);
         if (!l->product)
             return error_prefix(err, "%s", l->label);
     }
@@ -156,11 +184,31 @@ static int send(const struct launch *l, struct error *err)
                        arena_host(l->plan->params->values, from->offset), err);
 }
 
+/* The one device is waited for, then the other: whatever makes them, both copy to and from the
+ * host. */
+static int move(const struct launch *l, struct error *err)
+{
+    const struct tensor *from = l->arg[0].tensor, *to = l->arg[1].tensor;
+    void *passing = l->plan->passing;
+    return buffer_read(from->buffer, 0, tensor_bytes(from), passing, err) ||
+                   buffer_write(to->buffer, 0, tensor_bytes(to), passing, err)
+               ? -1
+               : 0;
+}
+
+static int run_kind(struct launch *l, struct error *err)
+{
+    if (l->sent)
+        return send(l, err);
+    if (l->moves)
+        return move(l, err);
+    return l->is_gemm ? gemm_enqueue(l->product, err)
+                      : kernel_enqueue(l->kernel, l->groups, l->lanes, err);
+}
+
 static int run_launch(struct launch *l, struct error *err)
 {
-    int failed = l->sent      ? send(l, err)
-                 : l->is_gemm ? gemm_enqueue(l->product, err)
-                              : kernel_enqueue(l->kernel, l->groups, l->lanes, err);
+    const int failed = run_kind(l, err);
     return failed ? error_prefix(err, "%s", l->label[0] ? l->label : l->name) : 0;
 }
 

@@ -8,9 +8,10 @@
 
 #include "lower/plan.h"
 
-/* Device bytes that exec_prepare() will take, and those of activations among them. */
-uint64_t exec_bytes(const struct plan *p, const struct plan *shared);
-uint64_t exec_activations(const struct plan *p, const struct plan *shared);
+/* Bytes of one of the devices that exec_prepare() will take, and those of activations among them.
+ */
+uint64_t exec_bytes(const struct plan *p, const struct plan *shared, size_t device);
+uint64_t exec_activations(const struct plan *p, const struct plan *shared, size_t device);
 
 /* Memory and kernels. `shared` (may be NULL) is a prepared plan whose activations are free while
  * this one runs. */

@@ -3,31 +3,59 @@
 
 #include <stdlib.h>
 
-struct session *session_open(const struct config *config, const struct session_options *options,
-                             struct error *err)
+static struct device *open_device(const struct config *config, const char *select,
+                                  const struct session_options *options, struct error *err)
 {
-    const struct device_options with = {.select = config_device(config),
+    const struct device_options with = {.select = select,
                                         .memory_fraction = config->device.memory_fraction,
                                         .threads = config->device.threads,
                                         .measure = config->device.tuning == TUNING_MEASURE,
-                                        .memory = config->device.memory};
+                                        .memory = config->device.memory,
+                                        .roams = config_splits(config)};
+    struct device *dev = device_open(&with, err);
+    if (!dev)
+        return NULL;
+    if (options->as_gpu)
+        device_act_as_gpu(dev);
+    if (options->only_plans)
+        device_only_plan(dev);
+    device_on_build(dev, options->on_build, options->on_build_ctx);
+    if (options->profile)
+        device_watch(dev);
+    return dev;
+}
+
+/* All devices on which the layers of a model lie; else the first alone. */
+static struct device *open_devices(const struct config *config,
+                                   const struct session_options *options, struct error *err)
+{
+    const struct list *select = &config->device.select;
+    struct device *first = open_device(config, config_device(config), options, err);
+    for (size_t i = 1; first && config_splits(config) && i < select->count; i++) {
+        struct device *another = open_device(config, select->item[i], options, err);
+        if (!another) {
+            error_name_device(err, select->item[i]);
+            device_close(first);
+            return NULL;
+        }
+        device_put_beside(first, another);
+    }
+    return first;
+}
+
+struct session *session_open(const struct config *config, const struct session_options *options,
+                             struct error *err)
+{
     struct session *s = calloc(1, sizeof *s);
     if (!s) {
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
-    if (!(s->dev = device_open(&with, err))) {
+    if (!(s->dev = open_devices(config, options, err))) {
         free(s);
         return NULL;
     }
     s->profile = options->profile;
-    if (options->as_gpu)
-        device_act_as_gpu(s->dev);
-    if (options->only_plans)
-        device_only_plan(s->dev);
-    device_on_build(s->dev, options->on_build, options->on_build_ctx);
-    if (options->profile)
-        device_watch(s->dev);
     return s;
 }
 

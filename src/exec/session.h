@@ -25,7 +25,8 @@ struct session {
     int profile;
 };
 
-/* The device that [device] names, with the memory and the threads that it allows. */
+/* The device that [device] names, with the memory and the threads that it allows; with model.split
+ * all of them, the others beside the first. */
 struct session *session_open(const struct config *config, const struct session_options *options,
                              struct error *err);
 void session_close(struct session *session);

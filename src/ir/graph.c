@@ -40,6 +40,7 @@ void graph_free(struct graph *g)
         op_free(g->ops[i]);
     tensors_free(&g->tensors);
     free(g->ops);
+    free(g->layer_device);
     free(g);
 }
 

@@ -85,6 +85,7 @@ struct op {
     void *attr;                                     /* owned */
     size_t at;                                      /* place in graph->ops */
     size_t layer;                                   /* see graph_layer(); 0: in none */
+    size_t device;                                  /* its number, see lower/split.h */
     struct tensor *in[OP_INPUTS], *out[OP_OUTPUTS]; /* NULL: not there */
     struct tensor *saved[OP_SAVED];                 /* made by `forward` for `back` */
     int is_remade;                                  /* output 0 is made again, see lower/lower.h */
@@ -108,6 +109,7 @@ struct graph {
     struct op **ops; /* in order; NULL where a pass took one away */
     size_t op_count;
     size_t layer, layers;  /* that nodes are appended to (0: to none), and how many there are */
+    size_t *layer_device;  /* [layers + 1] numbers of their devices, see lower/split.h; owned */
     struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
 
     struct tensor nowhere; /* stands for what could not be made */

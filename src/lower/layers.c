@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lower/lower.h"
+#include "lower/split.h"
 
 /* Nodes [first, last] of one layer; what it saves and costs to compute them again. */
 struct layer {
@@ -283,6 +284,7 @@ void layers_replay(struct plan *p, size_t at)
     struct layer l;
     if (!ends_at(p->graph, at, &l) || !is_asked(p->graph, &l))
         return;
+    split_turn(p, ops[at]->device);
     for (size_t k = l.first; k <= l.last; k++)
         if (ops[k] && !rests(ops[k]))
             remake_inputs(p, ops[k]);

@@ -5,6 +5,7 @@
 
 #include "lower/layers.h"
 #include "lower/reduce.h"
+#include "lower/split.h"
 
 /* What passes that only write have left to be added. */
 static void add_up(struct plan *p)
@@ -62,6 +63,7 @@ static int passes_gradient(const struct op *op)
 
 static void go_forward(struct plan *p, struct op *op)
 {
+    split_turn(p, op->device);
     op->from = p->launch_count;
     op->class->forward(p, op);
     add_up(p);
@@ -72,6 +74,7 @@ static void go_back(struct plan *p, struct op *op)
 {
     if (!passes_gradient(op))
         return;
+    split_turn(p, op->device);
     p->back_of = op;
     op->class->back(p, op);
     p->back_of = NULL;
@@ -88,6 +91,8 @@ struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
         return NULL;
     }
     p->graph = g;
+    split_layers(g, dev);
+    p->failed |= g->failed;
     p->training = g->training;
     p->carries = g->carries;
     if (g->training)
@@ -95,8 +100,10 @@ struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
     for (size_t i = 0; i < g->op_count; i++)
         if (g->ops[i])
             go_forward(p, g->ops[i]);
-    if (!g->training)
+    if (!g->training) {
+        split_join(p);
         return p;
+    }
     layers_choose(p);
     find_readers(g);
     layers_find_readers(g);
@@ -106,6 +113,7 @@ struct plan *lower_graph(struct graph *g, struct device *dev, struct error *err)
             go_back(p, g->ops[i]);
     }
     layers_trim(p);
+    split_join(p);
     for (size_t i = 0; i < p->launch_count; i++)
         p->remade_flops += p->launches[i]->is_again ? p->launches[i]->flops : 0;
     return p;

@@ -3,7 +3,7 @@
  * places: lifetimes and places of activations. Greedy by size (Pisarchyk and Lee, "Efficient memory
  * management for deep neural net inference", 2020): the largest tensor first, each at the lowest
  * address at which nothing that lives at the same time lies. Segments are buffers within the
- * device's largest allocation.
+ * device's largest allocation. Each device has its own, in their order.
  */
 #include <search.h>
 #include <stdlib.h>
@@ -14,14 +14,14 @@
 
 static size_t aligned_bytes(const struct plan *p, const struct tensor *t)
 {
-    size_t align = device_info(p->dev)->base_align;
+    const size_t align = device_info(device_at(p->dev, t->device))->base_align;
     return (tensor_bytes(t) + align - 1) / align * align;
 }
 
 /* The device's largest buffer, as far as it can be counted here: size_t may have 32 bits. */
-static size_t largest_buffer(const struct plan *p)
+static size_t largest_buffer(const struct plan *p, size_t device)
 {
-    uint64_t bytes = device_info(p->dev)->max_alloc_bytes;
+    const uint64_t bytes = device_info(device_at(p->dev, device))->max_alloc_bytes;
     return bytes < SIZE_MAX / 2 ? (size_t)bytes : SIZE_MAX / 2;
 }
 
@@ -123,9 +123,9 @@ static int check_built(const struct plan *p, struct error *err)
 static int check_sizes(const struct plan *p, struct tensor *const *order, size_t count,
                        struct error *err)
 {
-    const size_t limit = largest_buffer(p);
     for (size_t i = 0, sum = 0; i < count; i++) {
-        size_t bytes = aligned_bytes(p, order[i]);
+        const size_t limit = largest_buffer(p, order[i]->device);
+        const size_t bytes = aligned_bytes(p, order[i]);
         if (bytes > limit) {
             error_set(err, STATUS_USAGE,
                       "%s takes %zu bytes, more than the device's largest buffer of %zu: a smaller "
@@ -141,26 +141,48 @@ static int check_sizes(const struct plan *p, struct tensor *const *order, size_t
     return 0;
 }
 
-static int place(struct plan *p, struct occupied *o, struct tensor *t)
+static int add_segments(struct plan *p, size_t count, size_t device)
 {
-    const size_t limit = largest_buffer(p), bytes = aligned_bytes(p, t);
+    size_t *bytes = realloc(p->segment_bytes, count * sizeof *bytes);
+    p->segment_bytes = bytes ? bytes : p->segment_bytes;
+    size_t *on = realloc(p->segment_device, count * sizeof *on);
+    p->segment_device = on ? on : p->segment_device;
+    if (!bytes || !on)
+        return -1;
+    for (; p->segments < count; p->segments++) {
+        p->segment_bytes[p->segments] = 0;
+        p->segment_device[p->segments] = device;
+    }
+    return 0;
+}
+
+/* `o` and the segments from `from` on are those of the tensor's device. */
+static int place(struct plan *p, struct occupied *o, struct tensor *t, size_t from)
+{
+    const size_t limit = largest_buffer(p, t->device), bytes = aligned_bytes(p, t);
     size_t first = (size_t)t->first, last = (size_t)t->last;
     size_t at = occupied_lowest(o, first, last, bytes, limit);
     if (occupied_add(o, first, last, at, at + bytes))
         return -1;
-    t->segment = at / limit;
+    t->segment = from + at / limit;
     t->offset = at % limit;
-    if (t->segment >= p->segments) {
-        size_t *more = realloc(p->segment_bytes, (t->segment + 1) * sizeof *more);
-        if (!more)
-            return -1;
-        p->segment_bytes = more;
-        p->segment_bytes[t->segment] = 0;
-        p->segments = t->segment + 1;
-    }
+    if (t->segment >= p->segments && add_segments(p, t->segment + 1, t->device))
+        return -1;
     if (t->offset + bytes > p->segment_bytes[t->segment])
         p->segment_bytes[t->segment] = t->offset + bytes;
     return 0;
+}
+
+/* Places those of the tensors that lie on a device. */
+static int place_on(struct plan *p, size_t device, const struct chosen *c)
+{
+    const size_t from = p->segments;
+    struct occupied *o = occupied_new(p->launch_count + 1);
+    int failed = !o;
+    for (size_t i = 0; !failed && i < c->count; i++)
+        failed = c->item[i]->device == device && place(p, o, c->item[i], from);
+    occupied_free(o);
+    return failed;
 }
 
 int plan_place(struct plan *p, struct error *err)
@@ -168,20 +190,19 @@ int plan_place(struct plan *p, struct error *err)
     struct chosen c;
     if (check_built(p, err) || find_lifetimes(p, err))
         return -1;
-    struct occupied *o = occupied_new(p->launch_count + 1);
-    int failed = choose_tensors(p, &c) || !o ? error_set(err, STATUS_FAILED, "out of memory") : 0;
+    int failed = choose_tensors(p, &c) ? error_set(err, STATUS_FAILED, "out of memory") : 0;
     if (!failed) {
         qsort(c.item, c.count, sizeof *c.item, larger_first);
         failed = check_sizes(p, c.item, c.count, err);
     }
-    for (size_t i = 0; !failed && i < c.count; i++)
-        if (place(p, o, c.item[i]))
+    const size_t devices = device_count(p->dev);
+    for (size_t d = 0; !failed && d < devices; d++)
+        if (place_on(p, d, &c))
             failed = error_set(err, STATUS_FAILED, "out of memory");
     p->activation_bytes = 0;
     for (size_t i = 0; i < p->segments; i++)
         p->activation_bytes += p->segment_bytes[i];
     free(c.item);
-    occupied_free(o);
     return failed;
 }
 
@@ -239,10 +260,10 @@ static int check_overlaps(struct tensor **begin, struct tensor **end, size_t cou
 
 static int lies_within(const struct plan *p, const struct tensor *t)
 {
-    return t->segment < p->segments &&
+    return t->segment < p->segments && p->segment_device[t->segment] == t->device &&
            t->offset + tensor_bytes(t) <= p->segment_bytes[t->segment] &&
-           p->segment_bytes[t->segment] <= largest_buffer(p) &&
-           !(t->offset % device_info(p->dev)->base_align);
+           p->segment_bytes[t->segment] <= largest_buffer(p, t->device) &&
+           !(t->offset % device_info(device_at(p->dev, t->device))->base_align);
 }
 
 int plan_check(const struct plan *p, struct error *err)

@@ -15,7 +15,7 @@ struct plan *plan_new(struct device *dev, struct params *params)
     struct plan *p = calloc(1, sizeof *p);
     if (!p)
         return NULL;
-    p->dev = dev;
+    p->first_device = p->dev = dev;
     p->params = params;
     p->nowhere = (struct tensor){.name = p->no_name, .rank = 1, .dim = {1}, .elems = 1};
     p->step = plan_state(p, "step", STEP_WORDS);
@@ -49,6 +49,8 @@ void plan_free(struct plan *p)
     graph_free(p->graph);
     free(p->segment);
     free(p->segment_bytes);
+    free(p->segment_device);
+    free(p->passing);
     free(p->labels);
     free(p->launches);
     free(p);
@@ -167,6 +169,7 @@ static struct launch *launch_new(struct plan *p)
     }
     l->plan = p;
     l->label = "";
+    l->device = p->device;
     return l;
 }
 
@@ -195,6 +198,18 @@ void plan_send(struct plan *p, const struct tensor *param, struct tensor *to)
     launch_write(l, to);
     l->bytes = (double)tensor_bytes(param);
     l->label = param->name;
+}
+
+struct launch *plan_move(struct plan *p, struct tensor *from, struct tensor *to)
+{
+    struct launch *l = plan_kernel(p, "", "move", 0, 0, "%s", "");
+    l->moves = 1;
+    l->device = to->device;
+    launch_read(l, from);
+    launch_write(l, to);
+    launch_cost(l, 0, from->name);
+    l->bytes = (double)tensor_bytes(from);
+    return l;
 }
 
 /* The next argument; beyond the last one a place that nobody reads. */

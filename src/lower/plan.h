@@ -43,7 +43,9 @@ struct launch {
     unsigned args; /* over LAUNCH_MAX_ARGS: the rest was not kept, plan_place() tells */
     int stored;    /* -DSTORED stands in the options */
     const struct tensor
-        *sent; /* a parameter in the host's memory that is copied to arg 0, or NULL */
+        *sent;     /* a parameter in the host's memory that is copied to arg 0, or NULL */
+    int moves;     /* arg 0 is copied to arg 1, which lies on another device */
+    size_t device; /* number of the device that runs it */
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
@@ -61,9 +63,10 @@ struct graph;
 struct op;
 
 struct plan {
-    struct device *dev;
-    struct params *params; /* NULL: none */
-    struct graph *graph;   /* NULL: of no graph */
+    struct device *first_device; /* see lower/split.h */
+    struct device *dev;          /* the same; while a node is lowered that which runs it */
+    struct params *params;       /* NULL: none */
+    struct graph *graph;         /* NULL: of no graph */
     int training;
     size_t can_remake, remade;   /* nodes that are cheap to make again, and those that are */
     size_t can_replay, replayed; /* layers, see lower/layers.h */
@@ -80,6 +83,7 @@ struct plan {
     /* while a graph is lowered, see lower/lower.c */
     const struct op *back_of; /* the node whose backward pass is appended; NULL: none */
     int replays;              /* a forward pass is appended once more: no statistics */
+    size_t device;            /* number of the device that launches are appended for */
     struct {
         struct tensor *part, *sum;
     } to_add[16]; /* gradients to add up behind it */
@@ -87,10 +91,12 @@ struct plan {
 
     /* after plan_place() */
     size_t *segment_bytes;
+    size_t *segment_device; /* number of the device that it lies on */
     size_t segments;
     size_t activation_bytes;
     struct buffer **segment; /* [segments] */
     int owns_segments;
+    char *passing;         /* room in the host's memory for what goes to another device */
     int scattered;         /* one poisoned buffer per tensor */
     int failed;            /* memory ran out while building */
     char fault[512];       /* what else went wrong while building; "": nothing */
@@ -145,6 +151,9 @@ void launch_cost(struct launch *l, double flops, const char *label);
 
 /* `to` becomes a copy of a parameter in the host's memory. */
 void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);
+
+/* `to` becomes a copy of `from`, which lies on another device. */
+struct launch *plan_move(struct plan *p, struct tensor *from, struct tensor *to);
 
 /* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. */
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,

@@ -55,7 +55,8 @@ struct arena *arena_new(struct device *dev, const size_t *from, size_t blocks, c
         if (b >= a->owned) {
             a->block[b] = other->block[b];
             a->host[b] = other->host[b];
-        } else if (arena_make(a, b, b >= kept->hosted, dev, what, err)) {
+        } else if (arena_make(a, b, b >= kept->hosted,
+                              device_at(dev, kept->device ? kept->device[b] : 0), what, err)) {
             arena_free(a);
             return NULL;
         }

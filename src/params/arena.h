@@ -21,7 +21,8 @@ struct arena {
 struct arena_kept {
     const struct arena *other; /* the blocks from `shared` on are its; NULL: none are */
     size_t shared;
-    size_t hosted; /* the blocks from this one on lie in the host's memory */
+    size_t hosted;        /* the blocks from this one on lie in the host's memory */
+    const size_t *device; /* [blocks] numbers of the devices that they lie on; NULL: the first */
 };
 
 /* Blocks of zeros with these bounds, also given as from[blocks + 1]; `what` names them in errors.

@@ -30,6 +30,7 @@ void params_free(struct params *params)
     }
     arena_free(params->values);
     arena_free(params->grads);
+    free(params->device);
     free(params->from);
     free(params->named);
     free(params->list);
@@ -161,6 +162,12 @@ int params_host(struct params *params, const struct tensor *weight)
     if (p && params->offloads && p->group == PARAM_FROZEN)
         p->is_hosted = 1;
     return p && p->is_hosted;
+}
+
+int params_lies_frozen(const struct params *params, const struct tensor *t)
+{
+    const struct param *p = frozen_of(params, t);
+    return p && !p->is_hosted;
 }
 
 struct params_packed params_packed(const struct params *params)

@@ -71,6 +71,7 @@ struct params {
      * bytes, and `hosted` in bytes of the host. */
     size_t elems, decayed, running, frozen, hosted;
     size_t *from, blocks;        /* of the values: block b holds bytes from[b] to from[b + 1] */
+    size_t *device;              /* [blocks] number of the device that a block lies on */
     const struct params *shares; /* whose frozen parameters these are; NULL: own ones */
     struct arena *values;        /* elems + running floats, frozen bytes */
     struct arena *grads;         /* [elems] */
@@ -125,6 +126,12 @@ void params_offload(struct params *params);
  * host's memory: whether it is. */
 int params_host(struct params *params, const struct tensor *weight);
 
+/* Whether a parameter of `params` is frozen and lies on a device. */
+int params_lies_frozen(const struct params *params, const struct tensor *t);
+
+/* Bytes of frozen parameters on a device, after params_place(). */
+uint64_t params_frozen_on(const struct params *params, size_t device);
+
 /* Numbers and bytes of packed parameters. */
 struct params_packed {
     size_t elems, bytes;
@@ -144,6 +151,9 @@ size_t params_count_of(const struct params *params, enum param_group group);
 
 /* Gives every parameter its place and fixes params->elems; `align` in bytes. */
 void params_place(struct params *params, size_t align);
+
+/* The `align` that all devices ask for on which parameters may lie. */
+size_t params_align(struct device *first);
 
 /* Allocates; training = 0 leaves out gradients. What a twin shares is there already. */
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err);

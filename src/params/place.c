@@ -6,36 +6,73 @@
 #include "params/params.h"
 #include "quant/quant.h"
 
-/* In the order of their places. */
-enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_FROZEN, PLACE_HOSTED, PLACES };
+/* In the order of their places; frozen parameters of the first device, then of the next ones. */
+enum place { PLACE_DECAYED, PLACE_OTHERS, PLACE_RUNNING, PLACE_HOSTED, PLACE_FROZEN };
 
-static enum place place_of(const struct param *p)
+static size_t place_of(const struct param *p)
 {
     if (p->group == PARAM_RUNNING)
         return PLACE_RUNNING;
     if (p->group == PARAM_FROZEN)
-        return p->is_hosted ? PLACE_HOSTED : PLACE_FROZEN;
+        return p->is_hosted ? PLACE_HOSTED : PLACE_FROZEN + p->value.device;
     return p->decay ? PLACE_DECAYED : PLACE_OTHERS;
+}
+
+/* Gives those of one kind their places from byte `at` on; returns where they end. */
+static size_t place_kind(const struct params *params, size_t place, size_t at, size_t align)
+{
+    for (size_t i = 0; i < params->count; i++) {
+        struct param *p = params->list[i];
+        if (place != place_of(p))
+            continue;
+        p->value.offset = p->grad.offset = at;
+        at += (tensor_bytes(&p->value) + align - 1) / align * align;
+    }
+    return at;
+}
+
+size_t params_align(struct device *first)
+{
+    const size_t devices = device_count(first);
+    size_t most = 1;
+    for (size_t d = 0; d < devices; d++)
+        if (device_info(device_at(first, d))->base_align > most)
+            most = device_info(device_at(first, d))->base_align;
+    return most;
 }
 
 void params_place(struct params *params, size_t align)
 {
-    size_t at = 0, end[PLACES];
-    for (enum place place = 0; place < PLACES; place++) {
-        for (size_t i = 0; i < params->count; i++) {
-            struct param *p = params->list[i];
-            if (place != place_of(p))
-                continue;
-            p->value.offset = p->grad.offset = at;
-            at += (tensor_bytes(&p->value) + align - 1) / align * align;
-        }
-        end[place] = at;
+    size_t last = PLACE_FROZEN;
+    for (size_t i = 0; i < params->count; i++)
+        if (place_of(params->list[i]) > last)
+            last = place_of(params->list[i]);
+    const size_t decayed = place_kind(params, PLACE_DECAYED, 0, align);
+    const size_t trained = place_kind(params, PLACE_OTHERS, decayed, align);
+    const size_t kept = place_kind(params, PLACE_RUNNING, trained, align);
+    size_t end = kept;
+    for (size_t place = PLACE_FROZEN; place <= last; place++)
+        end = place_kind(params, place, end, align);
+    params->decayed = decayed / 4;
+    params->elems = trained / 4;
+    params->running = kept / 4 - params->elems;
+    params->frozen = end - kept;
+    params->hosted = place_kind(params, PLACE_HOSTED, end, align) - end;
+}
+
+uint64_t params_frozen_on(const struct params *params, size_t device)
+{
+    uint64_t begin = params->frozen ? UINT64_MAX : 0, end = 0;
+    for (size_t i = 0; i < params->count; i++) {
+        const struct param *p = params->list[i];
+        if (place_of(p) != PLACE_FROZEN + device)
+            continue;
+        begin = p->value.offset < begin ? p->value.offset : begin;
+        end = p->value.offset + tensor_bytes(&p->value) > end
+                  ? p->value.offset + tensor_bytes(&p->value)
+                  : end;
     }
-    params->decayed = end[PLACE_DECAYED] / 4;
-    params->elems = end[PLACE_OTHERS] / 4;
-    params->running = end[PLACE_RUNNING] / 4 - params->elems;
-    params->frozen = end[PLACE_FROZEN] - end[PLACE_RUNNING];
-    params->hosted = end[PLACE_HOSTED] - end[PLACE_FROZEN];
+    return end > begin ? end - begin : 0;
 }
 
 static int place_compare(const void *a, const void *b)
@@ -45,15 +82,16 @@ static int place_compare(const void *a, const void *b)
     return i < k ? -1 : i > k;
 }
 
-/* Cuts the values into blocks of at most `most` bytes: a parameter lies in one of them. Frozen ones
- * begin a block, and those in the host's memory, which are one block. */
-static int place_cut(struct params *params, uint64_t most, struct error *err)
+/* Cuts the values into blocks that the devices allow: a parameter lies in one of them. Frozen ones
+ * of each device begin a block, and those in the host's memory, which are one block. */
+static int place_cut(struct params *params, struct device *dev, struct error *err)
 {
     const size_t n = params->count, kept = (params->elems + params->running) * 4;
-    const size_t device = kept + params->frozen, all = device + params->hosted;
+    const size_t hosted = kept + params->frozen, all = hosted + params->hosted;
     struct param **in_order = malloc((n + 1) * sizeof *in_order);
     params->from = malloc((n + 2) * sizeof *params->from);
-    if (!in_order || !params->from) {
+    params->device = calloc(n + 2, sizeof *params->device);
+    if (!in_order || !params->from || !params->device) {
         free(in_order);
         return error_set(err, STATUS_FAILED, "parameters: out of memory");
     }
@@ -66,11 +104,13 @@ static int place_cut(struct params *params, uint64_t most, struct error *err)
         const size_t at = in_order[i]->value.offset;
         const size_t end = i + 1 < n ? in_order[i + 1]->value.offset : all;
         const size_t from = params->from[params->blocks - 1];
-        if (at >= device) {
-            if (at == device && at > from)
+        if (at >= hosted) {
+            if (at == hosted && at > from)
                 params->from[params->blocks++] = at;
             continue;
         }
+        const size_t on = in_order[i]->value.device;
+        const uint64_t most = device_info(device_at(dev, on))->max_alloc_bytes;
         if (end - at > most) {
             error_set(err, STATUS_DEVICE,
                       "%s takes %zu bytes, more than the device's largest buffer of %llu",
@@ -78,8 +118,10 @@ static int place_cut(struct params *params, uint64_t most, struct error *err)
             free(in_order);
             return -1;
         }
-        if (at > from && (end - from > most || (params->frozen && at == kept)))
+        if (at > from && (end - from > most || (params->frozen && at == kept) ||
+                          on != params->device[params->blocks - 1]))
             params->from[params->blocks++] = at;
+        params->device[params->blocks - 1] = on;
     }
     params->from[params->blocks] = all;
     free(in_order);
@@ -101,7 +143,7 @@ static struct arena *place_arena(const struct params *params, struct device *dev
 {
     const size_t kept = (params->elems + params->running) * 4;
     const struct arena_kept how = {other, place_block(params, kept),
-                                   place_block(params, kept + params->frozen)};
+                                   place_block(params, kept + params->frozen), params->device};
     size_t *from = malloc((params->blocks + 1) * sizeof *from), blocks = 1;
     if (!from) {
         error_set(err, STATUS_FAILED, "%s: out of memory", what);
@@ -124,7 +166,7 @@ struct arena *params_arena(const struct params *params, struct device *dev, cons
 
 int params_allocate(struct params *params, struct device *dev, int training, struct error *err)
 {
-    if (place_cut(params, device_info(dev)->max_alloc_bytes, err))
+    if (place_cut(params, dev, err))
         return -1;
     params->values = place_arena(params, dev, params->from[params->blocks], "parameters",
                                  params->shares ? params->shares->values : NULL, err);

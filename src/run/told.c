@@ -66,7 +66,10 @@ static void say_devices(const struct config *c, struct log *log)
     FILE *out = open_memstream(&names, &size);
     for (size_t i = 0; out && i < devices->count; i++)
         fprintf(out, "%s%s", i ? ", " : "", devices->item[i]);
-    if (out && !fclose(out))
+    const int failed = !out || fclose(out);
+    if (!failed && config_splits(c))
+        log_say(log, "Devices: the layers lie on %s.", names);
+    else if (!failed)
         log_say(log, "Devices: %s train together, each micro-batch in %ld shards.", names,
                 c->train.shards);
     free(names);

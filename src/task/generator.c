@@ -6,6 +6,7 @@
 
 #include "exec/exec.h"
 #include "lower/lower.h"
+#include "lower/split.h"
 #include "models/model.h"
 #include "train/engine.h"
 #include "train/planned.h"
@@ -32,19 +33,8 @@ struct generator {
     float *logits;             /* [V] */
 };
 
-static int make_cache(struct generator *g, size_t elems, enum dtype stored, struct error *err)
-{
-    g->cache = calloc(g->layers, sizeof *g->cache);
-    if (!g->cache)
-        return error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; i < g->layers; i++)
-        if (!(g->cache[i] = buffer_new(g->session->dev, dtype_bytes(stored, elems), "cache", err)))
-            return -1;
-    return 0;
-}
-
-static int plan_reader(struct generator *g, struct reader *r, size_t rows, int only_reads,
-                       struct error *err)
+static struct graph *reader_graph(struct generator *g, struct reader *r, size_t rows,
+                                  int only_reads, struct error *err)
 {
     const struct model_shape shape = {.window = g->window,
                                       .vocabulary = g->vocabulary,
@@ -53,7 +43,68 @@ static int plan_reader(struct generator *g, struct reader *r, size_t rows, int o
     r->rows = rows;
     struct graph *graph = model_rows(g->params, g->config, rows, &shape, &r->io);
     if (!graph)
+        error_set(err, STATUS_FAILED, "out of memory");
+    return graph;
+}
+
+static void free_cache(struct generator *g)
+{
+    for (size_t i = 0; g->cache && i < g->layers; i++)
+        buffer_free(g->cache[i]);
+    free(g->cache);
+    g->cache = NULL;
+}
+
+/* `graph` says where layers lie; NULL: all on this device. */
+static int make_cache_on(struct generator *g, struct device *dev, const struct graph *graph,
+                         size_t bytes, struct error *err)
+{
+    g->cache = calloc(g->layers, sizeof *g->cache);
+    if (!g->cache)
         return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < g->layers; i++)
+        if (!(g->cache[i] = buffer_new(device_at(dev, graph ? split_device(graph, i + 1) : 0),
+                                       bytes, "cache", err)))
+            return -1;
+    return 0;
+}
+
+/* A graph whose caches lie nowhere says on which devices its layers lie; NULL with an error. */
+static struct graph *find_layers(struct generator *g, size_t bytes, struct error *err)
+{
+    struct device *first = g->session->dev, *nowhere = device_twin(first, 1, err);
+    struct graph *graph = NULL;
+    if (nowhere && !make_cache_on(g, nowhere, NULL, bytes, err))
+        graph = reader_graph(g, &g->one, 1, 0, err);
+    if (graph)
+        split_layers(graph, first);
+    free_cache(g);
+    device_close(nowhere);
+    if (graph && graph_check_built(graph, err)) {
+        graph_free(graph);
+        return NULL;
+    }
+    return graph;
+}
+
+/* The cache of each layer lies where the layer does. */
+static int make_cache(struct generator *g, size_t elems, enum dtype stored, struct error *err)
+{
+    const size_t bytes = dtype_bytes(stored, elems);
+    struct graph *graph = NULL;
+    if (device_count(g->session->dev) > 1 && !(graph = find_layers(g, bytes, err)))
+        return -1;
+    const int failed = make_cache_on(g, g->session->dev, graph, bytes, err);
+    graph_free(graph);
+    return failed;
+}
+
+static int plan_reader(struct generator *g, struct reader *r, size_t rows, int only_reads,
+                       struct error *err)
+{
+    struct graph *graph = reader_graph(g, r, rows, only_reads, err);
+    if (!graph)
+        return -1;
     r->plan = lower_graph(graph, g->session->dev, err);
     return r->plan ? 0 : -1;
 }
@@ -61,7 +112,7 @@ static int plan_reader(struct generator *g, struct reader *r, size_t rows, int o
 static int ready(struct generator *g, struct error *err)
 {
     const struct gemm_provider *gemm = engine_products(g->config, g->session->dev);
-    params_place(g->params, device_info(g->session->dev)->base_align);
+    params_place(g->params, params_align(g->session->dev));
     if (params_allocate(g->params, g->session->dev, 0, err) || plan_place(g->many.plan, err) ||
         plan_place(g->one.plan, err) || exec_prepare(g->many.plan, NULL, gemm, err) ||
         exec_prepare(g->one.plan, g->many.plan, gemm, err))
@@ -122,9 +173,7 @@ void generator_close(struct generator *g)
         device_finish(g->session->dev, &ignored); /* what still runs reads what is freed here */
     plan_free(g->one.plan);
     plan_free(g->many.plan);
-    for (size_t i = 0; g->cache && i < g->layers; i++)
-        buffer_free(g->cache[i]);
-    free(g->cache);
+    free_cache(g);
     params_free(g->params);
     session_close(g->session);
     free(g->text);

@@ -51,6 +51,7 @@ struct tensor {
 
     /* of the planner and the executor, see lower/plan.h */
     int first, last;        /* launches; first = -1: none */
+    size_t device;          /* number of the device in whose memory it lies, see lower/split.h */
     size_t segment, offset; /* bytes */
     struct buffer *buffer;
     int borrowed;  /* the buffer belongs to somebody else */

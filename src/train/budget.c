@@ -25,21 +25,24 @@ static struct engine_options all_remade(const struct engine_options *options, si
     return all;
 }
 
-/* What another configuration takes, where buffers may have any size if they are `boundless`; -1
- * where it cannot be planned. */
+/* What another configuration takes of the first device, where buffers may have any size if they are
+ * `boundless`; -1 where it cannot be planned, 1 where another device has too little memory. */
 static int needed(const struct asked *a, const struct config *c, int boundless, uint64_t *bytes,
                   struct planned_memory *memory)
 {
     struct error ignored;
     struct device *twin = device_twin(a->dev, boundless, &ignored);
     struct engine *e = twin ? planned_open(c, a->data, a->options, twin, &ignored) : NULL;
+    int result = e ? 0 : -1;
     if (e) {
-        *bytes = planned_bytes(e);
+        const size_t over = planned_over(e);
+        result = over > 0 && over < device_count(twin);
+        *bytes = planned_bytes(e, 0);
         *memory = planned_memory(e);
     }
     planned_close(e);
     device_close(twin);
-    return e ? 0 : -1;
+    return result;
 }
 
 static int fits(const struct asked *a, const struct config *c)
@@ -186,7 +189,7 @@ int budget_kept(const struct engine *e, const struct engine_options *options, ui
     struct planned_memory memory;
     struct config kept = *e->config;
     kept.train.recompute = RECOMPUTE_NO;
-    if (needed(&a, &kept, 0, bytes, &memory) && needed(&a, &kept, 1, bytes, &memory))
+    if (needed(&a, &kept, 0, bytes, &memory) < 0 && needed(&a, &kept, 1, bytes, &memory) < 0)
         return -1;
     *bytes = memory.activations;
     return 0;
@@ -367,8 +370,8 @@ int budget_advise(const struct config *config, const struct dataset *data,
     const struct asked a = {config, data, &all, dev};
     struct planned_memory memory;
     uint64_t bytes;
-    const int planned = !needed(&a, config, 0, &bytes, &memory);
-    if (planned || !needed(&a, config, 1, &bytes, &memory))
+    const int planned = needed(&a, config, 0, &bytes, &memory) >= 0;
+    if (planned || needed(&a, config, 1, &bytes, &memory) >= 0)
         tell_arenas(&a, bytes, &memory, err);
     tell_batches(&a, err);
     if (planned)

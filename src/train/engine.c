@@ -70,8 +70,11 @@ static struct engine *open_planned(const struct config *config, const struct dat
     struct engine_options with = *options;
     with.remakes = budget_remakes(config, data, options, dev);
     struct engine *e = planned_open(config, data, &with, dev, err);
-    if (e && planned_bytes(e) > device_budget(dev)) {
-        budget_over(planned_bytes(e), dev, err);
+    const size_t over = e ? planned_over(e) : 0;
+    if (e && over < device_count(dev)) {
+        budget_over(planned_bytes(e, over), device_at(dev, over), err);
+        if (over)
+            error_name_device(err, config->device.select.item[over]);
         planned_close(e);
         e = NULL;
     }

@@ -17,7 +17,7 @@ static json_t *launches_json(const struct plan *p)
     json_t *list = json_array();
     for (size_t i = 0; i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
-        if (l->sent) /* no bit depends on where a frozen weight lies */
+        if (l->sent || l->moves) /* no bit depends on where a frozen weight lies */
             continue;
         if (l->is_gemm)
             json_array_append_new(

@@ -157,16 +157,34 @@ static int check_frozen(const struct params *p, struct error *err)
                      "not quantised: name it in model.freeze, or train an [adapter]");
 }
 
+/* That each device has something of a model that is split. */
+static int check_split(const struct engine *e, int training, struct error *err)
+{
+    const size_t devices = device_count(e->dev);
+    if (devices > 1 && training && !e->params->frozen && !e->params->hosted)
+        return error_set(err, STATUS_USAGE,
+                         "[model] split: nothing of the model is frozen; what trains stays on the "
+                         "first device: train an [adapter], or name what is frozen in "
+                         "model.freeze");
+    if (devices > 1 && !e->eval->graph->layers)
+        return error_set(err, STATUS_USAGE,
+                         "[model] split: a model of type %s has no layers that can lie on other "
+                         "devices",
+                         model_of(e->config)->name);
+    return 0;
+}
+
 /* Gives the parameters, once known, their places and memory. */
 static int allocate(struct engine *e, int training, struct error *err)
 {
     struct params *p = e->params, *judged = e->judged == p ? NULL : e->judged;
-    const size_t align = device_info(e->dev)->base_align;
+    const size_t align = params_align(e->dev);
     params_place(p, align);
-    if (check_adapted(p, err) || (training && check_frozen(p, err)))
+    if (check_adapted(p, err) || (training && check_frozen(p, err)) ||
+        check_split(e, training, err))
         return -1;
     const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
-    const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + p->frozen +
+    const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + params_frozen_on(p, 0) +
                            (training ? optim_bytes(&e->optim, p) : 0);
     if (bytes > left && !device_is_twin(e->dev)) {
         error_set(err, STATUS_USAGE,
@@ -298,10 +316,20 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
     return plan_place(e->eval, err);
 }
 
-uint64_t planned_bytes(const struct engine *e)
+uint64_t planned_bytes(const struct engine *e, size_t device)
 {
-    return device_bytes(e->dev) + (e->train ? exec_bytes(e->train, NULL) : 0) +
-           exec_bytes(e->eval, e->train);
+    return device_bytes(device_at(e->dev, device)) +
+           (e->train ? exec_bytes(e->train, NULL, device) : 0) +
+           exec_bytes(e->eval, e->train, device);
+}
+
+size_t planned_over(const struct engine *e)
+{
+    const size_t devices = device_count(e->dev);
+    for (size_t d = 0; d < devices; d++)
+        if (planned_bytes(e, d) > device_budget(device_at(e->dev, d)))
+            return d;
+    return devices;
 }
 
 struct planned_memory planned_memory(const struct engine *e)
@@ -310,16 +338,25 @@ struct planned_memory planned_memory(const struct engine *e)
     const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight,
                                         data->flag};
     const uint64_t params = e->params->elems * 4;
-    struct planned_memory m = {.parameters = params + e->params->running * 4 + e->params->frozen,
+    struct planned_memory m = {.parameters =
+                                   params + e->params->running * 4 + params_frozen_on(e->params, 0),
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
-                               .activations = exec_activations(e->eval, e->train)};
+                               .activations = exec_activations(e->eval, e->train, 0)};
     if (e->train)
-        m.activations += exec_activations(e->train, NULL);
+        m.activations += exec_activations(e->train, NULL, 0);
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
         m.data += fed[i] ? buffer_size(fed[i]) : 0;
     m.other = e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data;
     return m;
+}
+
+struct planned_part planned_part(const struct engine *e, size_t device)
+{
+    return (struct planned_part){.parameters = params_frozen_on(e->params, device),
+                                 .activations =
+                                     exec_activations(e->eval, e->train, device) +
+                                     (e->train ? exec_activations(e->train, NULL, device) : 0)};
 }
 
 /* How model.quantize has frozen matrices stored. */
@@ -350,7 +387,8 @@ struct params *planned_params(const struct config *config, int training)
                                    .target = config->adapter.target.item,
                                    .targets = config->adapter.target.count});
     /* without training, what is frozen matters only as being packed or elsewhere */
-    if (training || config->model.quantize != QUANTIZE_NONE || config->device.offload)
+    if (training || config->model.quantize != QUANTIZE_NONE || config->device.offload ||
+        config_splits(config))
         params_freeze(params, config->model.freeze.item, config->model.freeze.count);
     params_quantize(params, packed_type(config), table_type(config));
     if (config->device.offload)
@@ -376,7 +414,7 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
     e->dev = dev;
     e->others = device_bytes(dev);
     if (!make_feed(e, err) && !make_plans(e, options, err)) {
-        e->bytes = planned_bytes(e) - e->others;
+        e->bytes = planned_bytes(e, 0) - e->others;
         return e;
     }
     planned_close(e);

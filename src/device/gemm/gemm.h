@@ -42,6 +42,9 @@ const struct gemm_provider *gemm_provider_find(const char *name);
 const struct gemm_provider *gemm_provider_for(const struct device *dev,
                                               const struct gemm_provider *wish);
 
+/* Whether it serves this device; NULL, who is measured, serves all. */
+int gemm_provider_serves(const struct gemm_provider *provider, const struct device *dev);
+
 /* "cblas OpenBLAS 0.3.21 core Zen": provider and what is known of its identity. */
 const char *gemm_provider_name(const struct device *dev, const struct gemm_provider *provider);
 

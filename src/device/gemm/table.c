@@ -36,6 +36,11 @@ const struct gemm_provider *gemm_provider_for(const struct device *dev,
     return wish;
 }
 
+int gemm_provider_serves(const struct gemm_provider *provider, const struct device *dev)
+{
+    return !provider || !provider->serves || provider->serves(dev);
+}
+
 const char *gemm_provider_name(const struct device *dev, const struct gemm_provider *provider)
 {
     return provider ? provider->identity(dev) : "whoever was measured to be fastest";

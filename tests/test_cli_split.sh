@@ -1,0 +1,99 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# model.split = layers: frozen layers on several devices, to the same bits.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+# PoCL shows its CPU device as often as it is told to.
+for kind in pthread cpu; do
+    POCL_DEVICES="$kind $kind $kind"
+    export POCL_DEVICES
+    [ "$("$seqtrain" devices 2>/dev/null | grep -c '^[* ] [0-9]*: ')" -eq 3 ] && break
+done
+if ! "$seqtrain" devices 2>/dev/null | grep -q '^[* ] 2: '; then
+    echo "1..0 # SKIP PoCL alone can show three devices on one CPU"
+    exit 0
+fi
+
+awk 'BEGIN { for (i = 0; i < 120; i++) printf "word %d of a text\n", i % 7 + 10 * (i % 5) }' >text.txt
+cat >lm.ini <<'E2'
+[run]
+output = run
+[data]
+source = text.txt
+tokenizer = bytes
+window = 16
+[model]
+type = language
+shape = llama
+d_model = 48
+heads = 4
+kv_heads = 2
+layers = 5
+dropout = 0.1
+[adapter]
+r = 3
+target = all
+[train]
+batch = 8
+epochs = 2
+schedule = constant
+warmup = 0 steps
+[plots]
+enable = none
+E2
+
+# alike ARGUMENT...: the same training on one device and on three.
+alike()
+{
+    rm -rf run here && run 0 -q -c lm.ini -d 0 "$@" && mv run here &&
+        run 0 -q -c lm.ini -d 0,1,2 -s model.split=layers "$@" &&
+        same_training here run 1000 && has run/config.ini '^split = layers'
+}
+point "the same bits" alike
+point "of quantised matrices" alike -s model.quantize=nf4
+point "of layers that are made again" alike -s train.recompute=layers -s model.quantize=int8
+point "of operations that are made again" alike -s train.recompute=yes
+point "of bfloat16" alike -s train.precision=bf16
+point "of an average" alike -s train.ema=0.9
+point "of shards" alike -s train.shards=2 -s train.accumulate=2
+point "of matrices in the host's memory" alike -s device.offload=yes
+point "of GPT-2's matrices" alike -s model.shape=gpt2 -s model.kv_heads=auto
+point "of a part that is frozen" alike -s adapter.r=0 -s 'model.freeze=model.layers.2.*, model.layers.3.*, model.layers.4.*'
+resumes()
+{
+    rm -rf run && run 0 -q -c lm.ini -d 0 -s train.epochs=4 && mv run here4 &&
+        run 0 -q -c lm.ini -d 0,1,2 -s model.split=layers && run 0 -q -c lm.ini -d 0 -r -s train.epochs=3 &&
+        run 0 -q -c lm.ini -r -s train.epochs=4 -d 0,1,2 -s model.split=layers && same_training here4 run 1000
+}
+point "a resumed run may have them elsewhere" resumes
+uses()
+{
+    run 0 evaluate -m run && sed '/"model"/d' out >there && run 0 evaluate -m here4 && sed '/"model"/d' out | cmp - there &&
+        run 0 generate -m run -p word --tokens 12 --temperature 0 && mv out there && run 0 generate -m here4 -p word \
+        --tokens 12 --temperature 0 && cmp out there
+}
+point "evaluate and generate give the same" uses
+profiled()
+{
+    rm -rf run && run 0 -c lm.ini -d 0,1,2 -s model.split=layers --profile && has out '^  move  ' &&
+        has out '^Devices: the layers lie on 0, 1, 2'
+}
+point "--profile tells the time of copies" profiled
+
+# Devices of 64 MiB, and a model of 90 MiB.
+large()
+{
+    run "$1" check -c lm.ini -s model.d_model=512 -s model.layers=8 -s device.memory=64MiB -s model.split=layers -d "$2"
+}
+fits()
+{
+    large 0 none,none,none && has out '^device none: 2 of 8 layers, frozen [0-9.]+ MiB, activations [0-9.]+; all [0-9.]+ MiB of 60.80$' &&
+        [ "$(grep -c '^device none: 3 of 8 layers' out)" = 2 ] && has out 'a step copies [0-9.]+ MiB between devices' &&
+        large 2 none,none && has err 'the plan needs [0-9]+ bytes of 63753420' && large 2 none && has err 'parameters take [0-9]+ bytes of 63744452'
+}
+point "a model that does not fit otherwise" fits
+point "nothing is frozen" eval 'run 2 check -c lm.ini -d 0,1,2 -s model.split=layers -s adapter.r=0 &&
+    has err "\[model\] split: nothing of the model is frozen"'
+point "a device that is none" eval 'run 2 check -c lm.ini -d 0,none -s model.split=layers && has err "not among devices"'
+echo "1..$points"
