@@ -75,7 +75,7 @@ point()
     if "$@"; then result=ok; else result='not ok'; fi
     # shellcheck disable=SC2059 # a format of ours
     echo "$result $points - $name: $(printf "$text" "$(tail -n 1 "$log")"), $(($(date +%s) - start)) s"
-    [ "$result" = ok ] || tail -n 100 "$log" | sed 's/^/# /'
+    [ "$result" = ok ] || { grep -B 12 "^not ok\|^FAIL:\|Bail out" "$log"; tail -n 40 "$log"; } | sed "s,^,# ,"
     [ "$result" = ok ]
 }
 
