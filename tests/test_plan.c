@@ -14,6 +14,7 @@
 #include "device/opencl.h"
 #include "ir/graph.h"
 #include "lower/lower.h"
+#include "lower/split.h"
 
 enum { GRAPHS = 400, TENSORS = 60, LAUNCHES = 80 };
 
@@ -619,6 +620,94 @@ static void test_parameter_names(void **unused)
     params_free(params);
 }
 
+/* --- several devices */
+
+/* What a tensor holds: a number that stands for how it came about. */
+struct content {
+    const struct tensor *of;
+    uint64_t number;
+};
+
+static uint64_t *content_of(struct content *all, size_t *count, const struct tensor *t,
+                            uint64_t at_first)
+{
+    for (size_t i = 0; i < *count; i++)
+        if (all[i].of == t)
+            return &all[i].number;
+    all[*count] = (struct content){t, at_first};
+    return &all[(*count)++].number;
+}
+
+/* Runs a launch on these tensors: all that it writes depends on all that it uses. */
+static uint64_t pretend(struct content *all, size_t *count, const struct launch *l, uint64_t number)
+{
+    for (unsigned a = 0; a < l->args; a++)
+        if (l->arg[a].tensor)
+            number = (number ^ *content_of(all, count, l->arg[a].tensor, 0)) * 1099511628211u + a;
+    for (unsigned a = 0; a < l->args; a++)
+        if (l->arg[a].tensor && l->arg[a].kind != ARG_READ)
+            *content_of(all, count, l->arg[a].tensor, 0) = number + a;
+    return number;
+}
+
+/* Whatever runs where: each launch sees what it would see on one device. */
+static void test_split_sees_the_same(void **unused)
+{
+    (void)unused;
+    static struct device beside[2];
+    static struct content all[8 * TENSORS];
+    static uint64_t seen[4 * LAUNCHES];
+    static struct launch *given[4 * LAUNCHES];
+    size_t moves = 0;
+    for (uint64_t seed = 1; seed <= GRAPHS; seed++) {
+        struct error err = {0};
+        struct plan *p = start(seed, 64, (uint64_t)1 << 31);
+        fake.next = &beside[0];
+        beside[0] = beside[1] = (struct device){.info = fake.info};
+        beside[0].next = &beside[1];
+        grow(p, 4000);
+        const size_t launches = p->launch_count;
+        for (size_t i = 0, count = 0, device = 0; i < launches; i++) {
+            device = below(4) ? device : below(3);
+            p->launches[i]->device = device;
+            given[i] = p->launches[i];
+            seen[i] = pretend(all, &count, given[i], i);
+        }
+        split_join(p);
+        assert_false(p->failed);
+        size_t at = 0, count = 0;
+        for (size_t i = 0; i < p->launch_count; i++) {
+            const struct launch *l = p->launches[i];
+            if (l->moves) { /* a copy holds something else before */
+                const uint64_t from = *content_of(all, &count, l->arg[0].tensor, 0);
+                *content_of(all, &count, l->arg[1].tensor, 1) = from;
+                moves++;
+                continue;
+            }
+            assert_ptr_equal(l, given[at]);
+            assert_true(pretend(all, &count, l, at) == seen[at]);
+            at++;
+        }
+        assert_int_equal(at, launches);
+        assert_int_equal(plan_place(p, &err) || plan_check(p, &err), 0);
+        for (size_t i = 0; i < p->tensors.count; i++) {
+            const struct tensor *t = p->tensors.item[i];
+            if (t->kind == TENSOR_ACTIVATION && t->first >= 0)
+                assert_int_equal(p->segment_device[t->segment], t->device);
+        }
+        for (size_t i = 0; i < p->launch_count; i++)
+            if (p->launches[i]->moves) {
+                p->launches[i]->moves = 0;
+                assert_int_equal(plan_check(p, &err), -1);
+                assert_non_null(strstr(err.text, "of device"));
+                break;
+            }
+        plan_free(p);
+        fake.next = NULL;
+    }
+    assert_true(moves > GRAPHS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -635,6 +724,7 @@ int main(void)
         cmocka_unit_test(test_kept),
         cmocka_unit_test(test_carried),
         cmocka_unit_test(test_parameter_names),
+        cmocka_unit_test(test_split_sees_the_same),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);

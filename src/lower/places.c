@@ -266,9 +266,29 @@ static int lies_within(const struct plan *p, const struct tensor *t)
            !(t->offset % device_info(device_at(p->dev, t->device))->base_align);
 }
 
+/* That a launch uses what lies on its device; one that moves a tensor, one there and one elsewhere.
+ */
+static int check_devices(const struct plan *p, struct error *err)
+{
+    for (size_t i = 0; i < p->launch_count; i++) {
+        const struct launch *l = p->launches[i];
+        for (unsigned a = 0; a < l->args; a++) {
+            const struct tensor *t = l->arg[a].tensor;
+            const int goes = l->moves && !a;
+            if (t && (t->device == l->device) == goes)
+                return error_set(err, STATUS_FAILED,
+                                 "plan: launch %zu (%s %s) of device %zu uses %s of device %zu", i,
+                                 l->name, l->label, l->device, t->name, t->device);
+        }
+    }
+    return 0;
+}
+
 int plan_check(const struct plan *p, struct error *err)
 {
     struct chosen c;
+    if (check_devices(p, err))
+        return -1;
     if (choose_tensors(p, &c))
         return error_set(err, STATUS_FAILED, "out of memory");
     struct tensor **end = c.item + c.count;

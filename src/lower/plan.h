@@ -165,7 +165,8 @@ struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape sh
  * while the plan was built. */
 int plan_place(struct plan *p, struct error *err);
 
-/* Checks independently that no two tensors alive at a time overlap. */
+/* Checks independently that no two tensors alive at a time overlap, and that each launch uses
+ * tensors of its device. */
 int plan_check(const struct plan *p, struct error *err);
 
 /* Calls `each` for every tensor of the plan and its graph, until it returns anything but 0. */
