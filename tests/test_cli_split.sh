@@ -48,7 +48,8 @@ alike()
 {
     rm -rf run here && run 0 -q -c lm.ini -d 0 "$@" && mv run here &&
         run 0 -q -c lm.ini -d 0,1,2 -s model.split=layers "$@" &&
-        same_training here run 1000 && has run/config.ini '^split = layers'
+        same_training here run 1000 && has run/config.ini '^split = layers' &&
+        run 0 check -c lm.ini -d 0,1,2 -s model.split=layers "$@" && [ "$(grep -c '^device [0-2]: [1-9]' out)" -ge 2 ]
 }
 point "the same bits" alike
 point "of quantised matrices" alike -s model.quantize=nf4
@@ -58,7 +59,11 @@ point "of bfloat16" alike -s train.precision=bf16
 point "of an average" alike -s train.ema=0.9
 point "of shards" alike -s train.shards=2 -s train.accumulate=2
 point "of matrices in the host's memory" alike -s device.offload=yes
-point "of GPT-2's matrices" alike -s model.shape=gpt2 -s model.kv_heads=auto
+gpt2="-s model.shape=gpt2 -s model.kv_heads=auto"
+# shellcheck disable=SC2086 # a list of words
+for more in train.recompute=no train.recompute=yes "train.recompute=layers -s train.ema=0.9"; do
+    point "of GPT-2's matrices, $more" alike $gpt2 -s $more
+done
 point "of a part that is frozen" alike -s adapter.r=0 -s 'model.freeze=model.layers.2.*, model.layers.3.*, model.layers.4.*'
 resumes()
 {
@@ -89,8 +94,8 @@ large()
 fits()
 {
     large 0 none,none,none && has out '^device none: 2 of 8 layers, frozen [0-9.]+ MiB, activations [0-9.]+; all [0-9.]+ MiB of 60.80$' &&
-        [ "$(grep -c '^device none: 3 of 8 layers' out)" = 2 ] && has out 'a step copies [0-9.]+ MiB between devices' &&
-        large 2 none,none && has err 'the plan needs [0-9]+ bytes of 63753420' && large 2 none && has err 'parameters take [0-9]+ bytes of 63744452'
+        [ "$(grep -c '^device none: 3 of 8 layers' out)" = 2 ] && has out 'a step copies [0-9.]+ MiB between devices in [0-9]+ copies' &&
+        large 2 none,none && has err '^seqtrain: device none: the plan needs [0-9]+ bytes of 63753420' && large 2 none && has err 'parameters take [0-9]+ bytes of 63744452'
 }
 point "a model that does not fit otherwise" fits
 point "nothing is frozen" eval 'run 2 check -c lm.ini -d 0,1,2 -s model.split=layers -s adapter.r=0 &&

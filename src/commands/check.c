@@ -295,10 +295,14 @@ static void print_split(const struct engine *e)
 {
     const struct config *c = e->config;
     const size_t devices = device_count(e->dev);
-    double moved = 0;
+    double moved = 0, copies = 0;
     for (size_t i = 0; i < e->train->launch_count; i++)
-        moved += e->train->launches[i]->moves ? e->train->launches[i]->bytes : 0;
+        if (e->train->launches[i]->moves) {
+            moved += e->train->launches[i]->bytes;
+            copies++;
+        }
     moved *= (double)(c->train.accumulate * c->train.shards);
+    copies *= (double)(c->train.accumulate * c->train.shards);
     for (size_t d = 0; d < devices; d++) {
         struct device *dev = device_at(e->dev, d);
         const struct planned_part part = planned_part(e, d);
@@ -310,9 +314,9 @@ static void print_split(const struct engine *e)
             printf(" of %.2f", (double)device_budget(dev) / 0x1p20);
         putchar('\n');
     }
-    printf("        a step copies %.2f MiB between devices, %.3f s at 12 GB/s to the host and from "
-           "it\n",
-           moved / 0x1p20, 2 * moved / 12e9);
+    printf("        a step copies %.2f MiB between devices in %.0f copies that wait, %.3f s at 12 "
+           "GB/s to the host and from it\n",
+           moved / 0x1p20, copies, 2 * moved / 12e9);
 }
 
 /* Which part of each micro-batch each of them has. */

@@ -65,13 +65,14 @@ int device_join(struct device *dev, struct error *err)
 
 int device_finish(struct device *dev, struct error *err)
 {
-    if (dev->next && device_finish(dev->next, err))
-        return -1;
+    const int failed = dev->next && device_finish(dev->next, err);
     if (dev->counts)
-        return 0;
+        return failed ? -1 : 0;
     cl_int code = clFinish(dev->queue);
     if (code != CL_SUCCESS) /* what runs still may write to memory that is freed next */
         clFinish(dev->queue);
+    if (failed)
+        return -1;
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
 }
 

@@ -25,50 +25,65 @@ static size_t layer_of(const struct graph *g, const struct tensor *param)
     return layer;
 }
 
-/* bytes[0]: what stays on the first device; bytes[n]: of layer n, which counts even if it has no
- * parameters. */
+/* What the layers weigh: the bytes of their frozen parameters, as they are stored; bytes[0]: what
+ * stays on the first device, where what trains has a gradient and two numbers of the optimizer. */
 static double weigh(const struct graph *g, double *bytes)
 {
     double sum = 0;
-    for (size_t n = 1; n <= g->layers; n++)
-        bytes[n] = 1;
     for (size_t i = 0; i < g->params->count; i++) {
-        struct param *p = g->params->list[i];
+        const struct param *p = g->params->list[i];
         const int frozen = p->group == PARAM_FROZEN;
-        if (!p->is_hosted)
-            bytes[frozen ? layer_of(g, &p->value) : 0] +=
-                (double)tensor_bytes(&p->value) * (frozen ? 1 : 4);
+        bytes[frozen ? layer_of(g, &p->value) : 0] +=
+            (double)tensor_bytes(&p->value) * (frozen ? 1 : 4);
     }
-    for (size_t n = 0; n <= g->layers; n++)
+    for (size_t n = 1; n <= g->layers; n++)
         sum += bytes[n];
     return sum;
 }
 
-void split_layers(struct graph *g, struct device *first)
+/* Deals the layers: all devices are to be equally full, the first also with what else lies there.
+ * A layer is of the device in whose share its middle lies; one without frozen parameters stays. */
+static void deal(struct graph *g, struct device *first, const double *bytes, double layers)
 {
     const size_t devices = device_count(first);
-    double *bytes = calloc(g->layers + 1, sizeof *bytes), budget = 0, above = 0;
-    g->layer_device = calloc(g->layers + 1, sizeof *g->layer_device);
-    if (!bytes || !g->layer_device) {
-        g->failed = 1;
-        free(bytes);
-        return;
-    }
-    const double all = devices > 1 ? weigh(g, bytes) : 0;
+    const double own = (double)device_budget(first);
+    double budget = 0, at = 0;
     for (size_t d = 0; d < devices; d++)
         budget += (double)device_budget(device_at(first, d));
-    /* a layer is of the device in whose share its middle lies */
-    double at = bytes[0], share = (double)device_budget(first) / budget * all;
-    for (size_t n = 1, d = 0; devices > 1 && n <= g->layers; n++) {
-        for (; d + 1 < devices && at + bytes[n] / 2 > above + share; d++) {
-            above += share;
-            share = (double)device_budget(device_at(first, d + 1)) / budget * all;
-        }
-        g->layer_device[n] = d;
+    double end = own / budget * (layers + bytes[0]) - bytes[0];
+    if (end < 0)
+        end = 0;
+    const double others = layers - end;
+    for (size_t n = 1, d = 0; n <= g->layers; n++) {
+        for (; d + 1 < devices && at + bytes[n] / 2 > end; d++)
+            end += (double)device_budget(device_at(first, d + 1)) / (budget - own) * others;
+        g->layer_device[n] = bytes[n] > 0 ? d : 0;
         at += bytes[n];
     }
+}
+
+/* Frozen parameters lie where the layer is that reads them, whatever plan of the model it is. */
+static void settle_frozen(const struct graph *g)
+{
+    for (size_t i = 0; i < g->params->count; i++) {
+        struct param *p = g->params->list[i];
+        if (p->group == PARAM_FROZEN && !p->is_hosted)
+            p->value.device = g->layer_device[layer_of(g, &p->value)];
+    }
+}
+
+void split_layers(struct graph *g, struct device *first)
+{
+    double *bytes = calloc(g->layers + 1, sizeof *bytes);
+    g->layer_device = calloc(g->layers + 1, sizeof *g->layer_device);
+    if (!bytes || !g->layer_device)
+        g->failed = 1;
+    else if (device_count(first) > 1) {
+        deal(g, first, bytes, weigh(g, bytes));
+        settle_frozen(g);
+    }
     free(bytes);
-    for (size_t i = 0; i < g->op_count; i++)
+    for (size_t i = 0; !g->failed && i < g->op_count; i++)
         if (g->ops[i])
             g->ops[i]->device = g->layer_device[g->ops[i]->layer];
 }
@@ -86,12 +101,10 @@ void split_turn(struct plan *p, size_t device)
 
 /* --- where tensors lie */
 
-/* Whether a tensor can lie on another device than the first: not what others use beside the plan.
- */
-static int can_leave(const struct plan *p, const struct tensor *t)
+/* Whether the launches say where a tensor lies. They do not of parameters, which have their places,
+ * and of the step, which others use beside the plan. */
+static int can_settle(const struct plan *p, const struct tensor *t)
 {
-    if (t->kind == TENSOR_PARAM)
-        return params_lies_frozen(p->params, t);
     return t->kind == TENSOR_ACTIVATION || (t->kind == TENSOR_STATE && t != p->step);
 }
 
@@ -99,8 +112,6 @@ static void settle(struct plan *p, const struct launch *l, struct tensor *t)
 {
     if (t->buffer && t->kind == TENSOR_STATE)
         t->device = device_number(p->first_device, t->buffer);
-    else if (!can_leave(p, t))
-        t->device = 0;
     else if (t->device == NOWHERE)
         t->device = l->device;
     else if (t->device != l->device && t->kind != TENSOR_ACTIVATION)
@@ -113,9 +124,11 @@ static void settle_all(struct plan *p)
         for (size_t i = 0; i < p->launch_count; i++)
             for (unsigned a = 0; a < p->launches[i]->args && a < LAUNCH_MAX_ARGS; a++) {
                 struct tensor *t = p->launches[i]->arg[a].tensor;
-                if (t && pass)
+                if (!t || !can_settle(p, t))
+                    continue;
+                if (pass)
                     settle(p, p->launches[i], t);
-                else if (t)
+                else
                     t->device = NOWHERE;
             }
 }

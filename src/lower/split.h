@@ -2,8 +2,8 @@
 /*
  * split: a model that lies on several devices, layer by layer (model.split). A node of a layer runs
  * on the layer's device, all others on the first. There lie also what is trained, its gradients and
- * the optimizer's memory. A tensor lies where it is written first, a frozen parameter and a state
- * where all that read it run, else on the first device. A launch that uses a tensor of another
+ * the optimizer's memory. A tensor lies where it is written first, a frozen parameter where the one
+ * layer is that reads it, a state where all that use it run, else on the first device. A launch that uses a tensor of another
  * device uses a copy, which stays valid until the tensor is written again; what it writes there
  * goes back at once. Launches and their order are those of one device, and so are the bits.
  *
@@ -15,9 +15,9 @@
 #include "ir/graph.h"
 #include "lower/plan.h"
 
-/* Deals the graph's layers to the devices, in their order: each device gets a share of the bytes
- * of parameters (frozen ones as they are stored, trained ones four times) as large as its share of
- * the budgets. */
+/* Deals the graph's layers to the devices, in their order, so that their budgets are equally full
+ * of parameters: frozen ones as they are stored, trained ones four times. The same in each graph of
+ * a model. A layer without frozen parameters stays on the first device. */
 void split_layers(struct graph *g, struct device *first);
 
 /* The device of a layer, counted from 1, after split_layers(). */

@@ -164,12 +164,6 @@ int params_host(struct params *params, const struct tensor *weight)
     return p && p->is_hosted;
 }
 
-int params_lies_frozen(const struct params *params, const struct tensor *t)
-{
-    const struct param *p = frozen_of(params, t);
-    return p && !p->is_hosted;
-}
-
 struct params_packed params_packed(const struct params *params)
 {
     struct params_packed packed = {0};

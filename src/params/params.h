@@ -126,9 +126,6 @@ void params_offload(struct params *params);
  * host's memory: whether it is. */
 int params_host(struct params *params, const struct tensor *weight);
 
-/* Whether a parameter of `params` is frozen and lies on a device. */
-int params_lies_frozen(const struct params *params, const struct tensor *t);
-
 /* Bytes of frozen parameters on a device, after params_place(). */
 uint64_t params_frozen_on(const struct params *params, size_t device);
 

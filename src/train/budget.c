@@ -370,11 +370,11 @@ int budget_advise(const struct config *config, const struct dataset *data,
     const struct asked a = {config, data, &all, dev};
     struct planned_memory memory;
     uint64_t bytes;
-    const int planned = needed(&a, config, 0, &bytes, &memory) >= 0;
-    if (planned || needed(&a, config, 1, &bytes, &memory) >= 0)
+    const int planned = needed(&a, config, 0, &bytes, &memory);
+    if (planned >= 0 || needed(&a, config, 1, &bytes, &memory) >= 0)
         tell_arenas(&a, bytes, &memory, err);
     tell_batches(&a, err);
-    if (planned)
+    if (!planned)
         tell_fraction(&a, bytes, err);
     return -1;
 }

@@ -73,7 +73,7 @@ static struct engine *open_planned(const struct config *config, const struct dat
     const size_t over = e ? planned_over(e) : 0;
     if (e && over < device_count(dev)) {
         budget_over(planned_bytes(e, over), device_at(dev, over), err);
-        if (over)
+        if (device_count(dev) > 1)
             error_name_device(err, config->device.select.item[over]);
         planned_close(e);
         e = NULL;

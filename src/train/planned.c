@@ -157,7 +157,7 @@ static int check_frozen(const struct params *p, struct error *err)
                      "not quantised: name it in model.freeze, or train an [adapter]");
 }
 
-/* That each device has something of a model that is split. */
+/* That a model that is split has what can lie elsewhere. */
 static int check_split(const struct engine *e, int training, struct error *err)
 {
     const size_t devices = device_count(e->dev);
@@ -191,6 +191,17 @@ static int allocate(struct engine *e, int training, struct error *err)
                   "the model's %zu parameters take %llu bytes of %llu, whatever the batch: a "
                   "smaller one or a larger device.memory_fraction fits",
                   params_count(p), (unsigned long long)bytes, (unsigned long long)left);
+        return error_cause(err, CAUSE_BUDGET);
+    }
+    for (size_t d = 1; d < device_count(e->dev) && !device_is_twin(e->dev); d++) {
+        const struct device *dev = device_at(e->dev, d);
+        const uint64_t there = params_frozen_on(p, d),
+                       room = device_budget(dev) - device_bytes(dev);
+        if (there <= room)
+            continue;
+        error_set(err, STATUS_USAGE, "the layers there take %llu bytes of %llu",
+                  (unsigned long long)there, (unsigned long long)room);
+        error_name_device(err, e->config->device.select.item[d]);
         return error_cause(err, CAUSE_BUDGET);
     }
     if (judged)
@@ -376,6 +387,7 @@ static enum dtype table_type(const struct config *c)
 
 struct params *planned_params(const struct config *config, int training)
 {
+    static const char *const all[] = {"*"};
     struct params *params = params_new(config->train.decay_all);
     if (!params)
         return NULL;
@@ -390,6 +402,9 @@ struct params *planned_params(const struct config *config, int training)
     if (training || config->model.quantize != QUANTIZE_NONE || config->device.offload ||
         config_splits(config))
         params_freeze(params, config->model.freeze.item, config->model.freeze.count);
+    /* nothing trains, so that all of it may lie on any of several devices */
+    if (!training && config_splits(config) && config->model.quantize == QUANTIZE_NONE)
+        params_freeze(params, (char *const *)all, 1);
     params_quantize(params, packed_type(config), table_type(config));
     if (config->device.offload)
         params_offload(params);
