@@ -995,7 +995,7 @@ static void test_memory(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct device_options options = {"auto", 0.5, -1, 0, 8 << 20};
+    struct device_options options = {"auto", 0.5, -1, 0, 8 << 20, 0};
     struct device *dev = device_open(&options, &err);
     assert_non_null(dev);
     assert_true(device_budget(dev) == 4 << 20);
