@@ -35,7 +35,7 @@ static void count_build(void *ctx, const char *program)
 static struct device *open_device(const char *select)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0, 0, 0}, &err);
     if (!dev)
         fail_msg("%s", err.text);
     device_on_build(dev, count_build, NULL);
@@ -86,7 +86,7 @@ static void need_native(struct device *dev)
 static void refused_as(enum status status, const char *select, const char *text)
 {
     struct error err = {0};
-    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0, 0}, &err));
+    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0, 0, 0}, &err));
     assert_int_equal(err.status, status);
     if (!strstr(err.text, text) || strchr(err.text, '\n'))
         fail_msg("'%s' is refused with: %s", select, err.text);
@@ -218,7 +218,7 @@ static int child(const char *mode, const char *name, const char *value)
 static int child_no_platform(void)
 {
     struct error err = {0};
-    if (device_open(&(struct device_options){"auto", 0.5, -1, 0, 0}, &err))
+    if (device_open(&(struct device_options){"auto", 0.5, -1, 0, 0, 0}, &err))
         return 1;
     if (err.status != STATUS_DEVICE || !strstr(err.text, "no OpenCL platform found"))
         return 2;
@@ -244,7 +244,7 @@ static void test_threads(void **state)
     struct error err = {0};
     for (long threads = 1; threads <= 3; threads++) {
         struct device *dev =
-            device_open(&(struct device_options){"auto", 0.5, threads, 0, 0}, &err);
+            device_open(&(struct device_options){"auto", 0.5, threads, 0, 0, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         if (device_info(dev)->is_cpu)
@@ -257,7 +257,7 @@ static void test_threads(void **state)
     }
     /* The device's threads end their last commands while it is closed. */
     for (int again = 0; again < 200; again++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0, 0}, &err);
+        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0, 0, 0}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         buffer_free(floats(dev, 100));
@@ -922,7 +922,7 @@ static void test_no_cache(void **state)
 static int child_no_home(void)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0, 0, 0}, &err);
     if (!dev)
         return 1;
     struct kernel *k = kernel_new(dev, "reduce.cl", "add_parts", "-DVEC=1 -DLANES=1", &err);
