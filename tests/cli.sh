@@ -144,6 +144,57 @@ schedule = constant\\
 shards = $1/" -e 's/^warmup .*/warmup = 3 steps/' tiny.ini
 }
 
+count_devices()
+{
+    "$seqtrain" devices 2>/dev/null | grep -c '^[* ] [0-9]*: '
+}
+
+# shows DEVICES: PoCL shows its CPU device as often as it is told to, here so many times; 1: it does not.
+shows()
+{
+    for kind in pthread cpu; do
+        POCL_DEVICES=
+        while [ "$(echo "$POCL_DEVICES" | wc -w)" -lt "$1" ]; do
+            POCL_DEVICES="$POCL_DEVICES $kind"
+        done
+        export POCL_DEVICES
+        [ "$(count_devices)" -eq "$1" ] && return
+    done
+    return 1
+}
+
+# adapted LAYERS: lm.ini, an adapter of a small language model with dropout, and its text.
+adapted()
+{
+    awk 'BEGIN { for (i = 0; i < 120; i++) printf "word %d of a text\n", i % 7 + 10 * (i % 5) }' >text.txt
+    cat >lm.ini <<E2
+[run]
+output = run
+[data]
+source = text.txt
+tokenizer = bytes
+window = 16
+[model]
+type = language
+shape = llama
+d_model = 48
+heads = 4
+kv_heads = 2
+layers = $1
+dropout = 0.1
+[adapter]
+r = 3
+target = all
+[train]
+batch = 8
+epochs = 2
+schedule = constant
+warmup = 0 steps
+[plots]
+enable = none
+E2
+}
+
 # events FOLDER NAME: how many there are in the journals of a sweep.
 events()
 {

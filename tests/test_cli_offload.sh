@@ -4,33 +4,7 @@
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-awk 'BEGIN { for (i = 0; i < 120; i++) printf "word %d of a text\n", i % 7 + 10 * (i % 5) }' >text.txt
-cat >lm.ini <<'E2'
-[run]
-output = run
-[data]
-source = text.txt
-tokenizer = bytes
-window = 16
-[model]
-type = language
-shape = llama
-d_model = 48
-heads = 4
-kv_heads = 2
-layers = 2
-dropout = 0.1
-[adapter]
-r = 3
-target = all
-[train]
-batch = 8
-epochs = 2
-schedule = constant
-warmup = 0 steps
-[plots]
-enable = none
-E2
+adapted 2
 
 # alike ARGUMENT...: the same training, with its frozen matrices here and there.
 alike()
