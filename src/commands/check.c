@@ -308,7 +308,7 @@ static void print_split(const struct engine *e)
         const struct planned_part part = planned_part(e, d);
         printf("device %s: %zu of %zu layers, frozen %.2f MiB, activations %.2f; all %.2f MiB",
                c->device.select.item[d], layers_on(e->train, d), e->train->graph->layers,
-               (double)part.parameters / 0x1p20, (double)part.activations / 0x1p20,
+               (double)part.frozen / 0x1p20, (double)part.activations / 0x1p20,
                (double)device_bytes(dev) / 0x1p20);
         if (!device_info(dev)->is_planned || device_info(dev)->global_bytes)
             printf(" of %.2f", (double)device_budget(dev) / 0x1p20);

@@ -70,6 +70,7 @@ struct params {
     /* Places, after params_place(): decayed parameters first. Sizes in floats, but `frozen` in
      * bytes, and `hosted` in bytes of the host. */
     size_t elems, decayed, running, frozen, hosted;
+    size_t align;                /* bytes that the places are multiples of */
     size_t *from, blocks;        /* of the values: block b holds bytes from[b] to from[b + 1] */
     size_t *device;              /* [blocks] number of the device that a block lies on */
     const struct params *shares; /* whose frozen parameters these are; NULL: own ones */

@@ -18,6 +18,11 @@ static size_t place_of(const struct param *p)
     return p->decay ? PLACE_DECAYED : PLACE_OTHERS;
 }
 
+static size_t place_bytes(const struct param *p, size_t align)
+{
+    return (tensor_bytes(&p->value) + align - 1) / align * align;
+}
+
 /* Gives those of one kind their places from byte `at` on; returns where they end. */
 static size_t place_kind(const struct params *params, size_t place, size_t at, size_t align)
 {
@@ -26,7 +31,7 @@ static size_t place_kind(const struct params *params, size_t place, size_t at, s
         if (place != place_of(p))
             continue;
         p->value.offset = p->grad.offset = at;
-        at += (tensor_bytes(&p->value) + align - 1) / align * align;
+        at += place_bytes(p, align);
     }
     return at;
 }
@@ -44,6 +49,7 @@ size_t params_align(struct device *first)
 void params_place(struct params *params, size_t align)
 {
     size_t last = PLACE_FROZEN;
+    params->align = align;
     for (size_t i = 0; i < params->count; i++)
         if (place_of(params->list[i]) > last)
             last = place_of(params->list[i]);
@@ -62,17 +68,11 @@ void params_place(struct params *params, size_t align)
 
 uint64_t params_frozen_on(const struct params *params, size_t device)
 {
-    uint64_t begin = params->frozen ? UINT64_MAX : 0, end = 0;
-    for (size_t i = 0; i < params->count; i++) {
-        const struct param *p = params->list[i];
-        if (place_of(p) != PLACE_FROZEN + device)
-            continue;
-        begin = p->value.offset < begin ? p->value.offset : begin;
-        end = p->value.offset + tensor_bytes(&p->value) > end
-                  ? p->value.offset + tensor_bytes(&p->value)
-                  : end;
-    }
-    return end > begin ? end - begin : 0;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < params->count; i++)
+        if (place_of(params->list[i]) == PLACE_FROZEN + device)
+            bytes += place_bytes(params->list[i], params->align);
+    return bytes;
 }
 
 static int place_compare(const void *a, const void *b)

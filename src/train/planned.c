@@ -343,31 +343,30 @@ size_t planned_over(const struct engine *e)
     return devices;
 }
 
+struct planned_part planned_part(const struct engine *e, size_t device)
+{
+    struct planned_part part = {.frozen = params_frozen_on(e->params, device),
+                                .activations = exec_activations(e->eval, e->train, device)};
+    if (e->train)
+        part.activations += exec_activations(e->train, NULL, device);
+    return part;
+}
+
 struct planned_memory planned_memory(const struct engine *e)
 {
     const struct model_data *data = &e->feed->buffers;
     const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight,
                                         data->flag};
+    const struct planned_part part = planned_part(e, 0);
     const uint64_t params = e->params->elems * 4;
-    struct planned_memory m = {.parameters =
-                                   params + e->params->running * 4 + params_frozen_on(e->params, 0),
+    struct planned_memory m = {.parameters = params + e->params->running * 4 + part.frozen,
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
-                               .activations = exec_activations(e->eval, e->train, 0)};
-    if (e->train)
-        m.activations += exec_activations(e->train, NULL, 0);
+                               .activations = part.activations};
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
         m.data += fed[i] ? buffer_size(fed[i]) : 0;
     m.other = e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data;
     return m;
-}
-
-struct planned_part planned_part(const struct engine *e, size_t device)
-{
-    return (struct planned_part){.parameters = params_frozen_on(e->params, device),
-                                 .activations =
-                                     exec_activations(e->eval, e->train, device) +
-                                     (e->train ? exec_activations(e->train, NULL, device) : 0)};
 }
 
 /* How model.quantize has frozen matrices stored. */

@@ -10,7 +10,8 @@
 #include "train/engine.h"
 
 /* The parameters of a configuration, of which a graph makes each; what does not train is frozen
- * where `training`. NULL without memory. */
+ * where `training`, or where it is packed or lies elsewhere than on the first device. NULL without
+ * memory. */
 struct params *planned_params(const struct config *config, int training);
 
 /* Data and configuration stay the caller's, and so does the device. */
@@ -19,23 +20,23 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
                             struct error *err);
 void planned_close(struct engine *e);
 
-/* Device bytes in use when the plans have their memory, with those of others on the device. */
+/* Bytes of a device in use when the plans have their memory, with those of others there. */
 uint64_t planned_bytes(const struct engine *e, size_t device);
 
 /* Number of the first device whose budget that is more than; the number of devices: none is. */
 size_t planned_over(const struct engine *e);
 
-/* By arena what the engine itself takes. */
+/* What of a plan lies on each device (model.split): frozen parameters and activations. */
+struct planned_part {
+    uint64_t frozen, activations;
+};
+struct planned_part planned_part(const struct engine *e, size_t device);
+
+/* By arena what the engine itself takes of the first device. */
 struct planned_memory {
     uint64_t parameters, gradients, optimizer, activations, data, other;
 };
 struct planned_memory planned_memory(const struct engine *e);
-
-/* The same of another device than the first (model.split). */
-struct planned_part {
-    uint64_t parameters, activations;
-};
-struct planned_part planned_part(const struct engine *e, size_t device);
 
 /* Extents of a graph over windows of so many rows. */
 struct model_shape planned_shape(const struct dataset *data, const struct config *config,
