@@ -45,7 +45,7 @@ only()
 
 point "only src/device includes OpenCL headers" "$(only src/device/ '(CL/.*|clblast.*)')"
 
-for header in 'clblast_c\.h' '(flexiblas/)?cblas\.h' 'ini\.h' 'pcre2\.h' 'png\.h'; do
+for header in 'clblast_c\.h' '(flexiblas/)?cblas\.h' 'ini\.h' 'pcre2\.h' 'png\.h' 'xxhash\.h'; do
     files=$(echo "$includes" | grep -E " <$header>\$" | cut -d' ' -f1 | sort -u)
     [ "$(echo "$files" | wc -l)" -le 1 ] && files=
     point "at most one file includes $(echo "$header" | sed 's/(.*)?//; s/\\//')" "$files"

@@ -37,6 +37,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,7 @@
 #include <cairo.h>
 #include <pcre2.h>
 #include <png.h>
+#include <xxhash.h>
 #include <zlib.h>
 
 #include "device/opencl.h"
@@ -441,6 +443,19 @@ FAIL(pcre2_match_context_8 *, pcre2_match_context_create_8, (pcre2_general_conte
 return __real_pcre2_match_context_create_8(general);
 }
 
+FAIL(XXH3_state_t *, XXH3_createState, (void), ALLOC, ENOMEM, NULL)
+return hold(MEMORY, __real_XXH3_createState());
+}
+
+XXH_errorcode __real_XXH3_freeState(XXH3_state_t *state);
+XXH_errorcode __wrap_XXH3_freeState(XXH3_state_t *state);
+XXH_errorcode __wrap_XXH3_freeState(XXH3_state_t *state)
+{
+    if (state)
+        drop(state);
+    return __real_XXH3_freeState(state);
+}
+
 FAIL(pcre2_match_data_8 *, pcre2_match_data_create_8,
      (uint32_t pairs, pcre2_general_context_8 *general), ALLOC, ENOMEM, NULL)
 return __real_pcre2_match_data_create_8(pairs, general);
@@ -812,6 +827,10 @@ return __real_stat(path, to);
 
 FAIL(int, lstat, (const char *path, struct stat *to), READ, EIO, -1)
 return __real_lstat(path, to);
+}
+
+FAIL(int, statvfs, (const char *path, struct statvfs *to), READ, EIO, -1)
+return __real_statvfs(path, to);
 }
 
 FAIL(int, fstat, (int fd, struct stat *to), READ, EIO, -1)
