@@ -86,7 +86,7 @@ point "optim stands on lower, ir, params, tensor, device and config" \
 point "models stand on ops, ir, params, tensor, hf and config" \
     "$(layer models ops ir params tensor hf config 'lower/step\.h')"
 point "analysis sees no config, data, models, train or plots" \
-    "$(layer analysis ops exec lower ir params tensor device log)"
+    "$(layer analysis ops exec lower ir params tensor device log text)"
 point "train stands on models, below, and verdicts" \
     "$(layer train hf exec models ops optim lower ir params quant tensor telemetry device config data text log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
