@@ -43,6 +43,7 @@ refuses()
 
 point "all missing libraries are told at once, with their packages" refuses PKG_CONFIG_LIBDIR=/nonexistent \
     ocl-icd-opencl-dev ocl-icd-devel libcairo2-dev cairo-devel libpng-dev libpng-devel \
+    libjpeg-dev libjpeg-turbo-devel \
     libjansson-dev jansson-devel zlib1g-dev zlib-devel libinih-dev inih-devel \
     libutf8proc-dev utf8proc-devel libpcre2-dev pcre2-devel libxxhash-dev xxhash-devel
 point "pkg-config itself is told" refuses PKG_CONFIG=/nonexistent pkgconf-pkg-config
