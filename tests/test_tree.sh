@@ -45,11 +45,15 @@ only()
 
 point "only src/device includes OpenCL headers" "$(only src/device/ '(CL/.*|clblast.*)')"
 
-for header in 'clblast_c\.h' '(flexiblas/)?cblas\.h' 'ini\.h' 'pcre2\.h' 'png\.h' 'xxhash\.h'; do
+for header in 'clblast_c\.h' '(flexiblas/)?cblas\.h' 'ini\.h' 'jpeglib\.h' 'pcre2\.h' 'xxhash\.h'; do
     files=$(echo "$includes" | grep -E " <$header>\$" | cut -d' ' -f1 | sort -u)
     [ "$(echo "$files" | wc -l)" -le 1 ] && files=
     point "at most one file includes $(echo "$header" | sed 's/(.*)?//; s/\\//')" "$files"
 done
+
+# A picture is written in one file, an image read in another.
+point "only src/plots/image.c and src/image/png.c include png.h" \
+    "$(only src/plots/image.c 'png\.h' | grep ' <' | grep -v '^src/image/png\.c ')"
 
 # layer NAME ALLOWED...: offences of src/NAME/ against "includes of ours only from ALLOWED".
 layer()
@@ -74,6 +78,7 @@ point "tensor stands on a header of the kernels" "$(layer tensor 'cl/packed_maps
 point "quant stands on tensor" "$(layer quant tensor)"
 point "text stands on nothing" "$(layer text)"
 point "hf stands on tensor and the names of adapters" "$(layer hf tensor 'params/adapter\.h')"
+point "image stands on the JSON of hf" "$(layer image 'hf/json\.h')"
 point "params stand on tensor, quant and device" "$(layer params tensor quant device)"
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
@@ -98,7 +103,7 @@ point "sweep stands on run and below" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands sweep run task train hf quant exec models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

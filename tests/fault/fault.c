@@ -508,6 +508,12 @@ FAIL(png_structp, png_create_write_struct,
 return __real_png_create_write_struct(version, ctx, fault, warning);
 }
 
+FAIL(png_structp, png_create_read_struct,
+     (png_const_charp version, png_voidp ctx, png_error_ptr fault, png_error_ptr warning), ALLOC,
+     ENOMEM, NULL)
+return __real_png_create_read_struct(version, ctx, fault, warning);
+}
+
 FAIL(png_infop, png_create_info_struct, (png_const_structrp png), ALLOC, ENOMEM, NULL)
 return __real_png_create_info_struct(png);
 }
