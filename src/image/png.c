@@ -129,10 +129,27 @@ static int png_guarded(png_structp png, struct source *source, int *orientation)
     return png_decode_from(png, source, orientation);
 }
 
+/* Whether all chunks are there: libpng takes memory for what the length of one says before it reads
+ * it. Behind the signature stand length, kind, data and sum of each. */
+static int png_is_whole(const unsigned char *bytes, size_t size)
+{
+    for (size_t at = 8; size - at >= 12;) {
+        const size_t length = png_get_uint_32(bytes + at);
+        if (length > size - at - 12)
+            return 0;
+        if (!memcmp(bytes + at + 4, "IEND", 4))
+            return 1;
+        at += length + 12;
+    }
+    return 0;
+}
+
 int png_decode(struct image *to, const void *bytes, size_t size, const char *name, int *orientation,
                struct error *err)
 {
     struct source source = {.bytes = bytes, .left = size, .name = name, .err = err, .image = to};
+    if (!png_is_whole(bytes, size))
+        return error_damaged(err, "%s: the file ends before its image does", name);
     png_structp png =
         png_create_read_struct(PNG_LIBPNG_VER_STRING, &source, png_failed, png_warned);
     source.info = png ? png_create_info_struct(png) : NULL;

@@ -11,8 +11,8 @@
 #include "error.h"
 #include "image/image.h"
 
-/* Also how the image lies in the file, 0 or 1: upright. STATUS_INPUT with "name: cause"; *to may
- * then have memory, which is the caller's to free. */
+/* The bytes begin with a PNG's signature. Also how the image lies in the file, 0 or 1: upright.
+ * STATUS_INPUT with "name: cause"; *to may then have memory, which is the caller's to free. */
 int png_decode(struct image *to, const void *bytes, size_t size, const char *name, int *orientation,
                struct error *err);
 

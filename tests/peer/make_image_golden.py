@@ -137,6 +137,10 @@ def turned():
         keep("exif%d.png" % orientation, saved(image, "PNG", exif=exif(orientation)))
         keep("xmp%d.png" % orientation, saved(image, "PNG", pnginfo=info))
         keep("raw%d.png" % orientation, saved(image, "PNG", pnginfo=raw))
+        plain, turned = saved(image, "PNG"), saved(image, "PNG", exif=exif(orientation))
+        start = turned.index(b"eXIf") - 4
+        end = start + 12 + int.from_bytes(turned[start : start + 4], "big")
+        keep("late%d.png" % orientation, plain[:-12] + turned[start:end] + plain[-12:])  # behind the pixels
         keep("xmp%d.jpg" % orientation, saved(image, "JPEG", xmp=xmp(orientation).encode()))
 
 
