@@ -18,6 +18,7 @@ struct source {
     struct error *err;
     struct image *image;
     png_infop info, end; /* what stands in front of the pixels, and behind them */
+    int short_of_memory;
 };
 
 static void png_failed(png_structp png, png_const_charp message)
@@ -30,10 +31,11 @@ static void png_failed(png_structp png, png_const_charp message)
     png_longjmp(png, 1);
 }
 
+/* libpng goes on without texts and Exif data that it has no memory for. */
 static void png_warned(png_structp png, png_const_charp message)
 {
-    (void)png;
-    (void)message;
+    struct source *source = png_get_error_ptr(png);
+    source->short_of_memory |= strstr(message, "memory") != NULL;
 }
 
 static void png_take(png_structp png, png_bytep to, size_t size)
@@ -163,5 +165,7 @@ int png_decode(struct image *to, const void *bytes, size_t size, const char *nam
         failed = png_guarded(png, &source, orientation);
     }
     png_destroy_read_struct(&png, &source.info, &source.end);
+    if (source.short_of_memory)
+        failed = error_set(err, STATUS_FAILED, "%s: libpng: out of memory", name);
     return failed;
 }
