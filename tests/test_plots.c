@@ -653,6 +653,161 @@ static void augmentation_draws(void **state)
     assert_int_equal(err.status, STATUS_FAILED);
 }
 
+/* ---- captions ---- */
+
+enum { EXAMPLE = 164 }; /* points of each */
+
+static struct picture draw_captions(const struct plot_caption *caption, size_t count)
+{
+    struct error err = {0};
+    const struct plot_captions captions = {count, caption, "some captions"};
+    if (plot_captions(in_folder("captions.png"), &about, &captions, &err))
+        fail_msg("%s", err.text);
+    return picture_read(in_folder("captions.png"));
+}
+
+/* Where two pictures of these captions differ. */
+static struct box changed(const struct plot_caption *a, const struct plot_caption *b, size_t count)
+{
+    struct picture one = draw_captions(a, count), two = draw_captions(b, count);
+    const struct box box = difference(&one, &two);
+    free(one.rgb);
+    free(two.rgb);
+    return box;
+}
+
+/* A frame of squares in two colours. */
+static struct plot_frame frame_of(unsigned char *rgb, size_t width, size_t height, size_t square,
+                                  unsigned a, unsigned b)
+{
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++) {
+            const unsigned color = (x / square + y / square) % 2 ? a : b;
+            for (size_t i = 0; i < 3; i++)
+                rgb[3 * (y * width + x) + i] = (unsigned char)(color >> (16 - 8 * i));
+        }
+    return (struct plot_frame){width, height, rgb};
+}
+
+/* Frames have their colours: one that is drawn larger, and the mean of one that is drawn smaller;
+ * several stand beside each other, and none leaves its place. */
+static void frames_are_drawn(void **state)
+{
+    (void)state;
+    static unsigned char small[3 * 4 * 2], large[3 * 2000 * 1000];
+    struct plot_frame frame[8] = {frame_of(small, 4, 2, 2, 0xff0000, 0x00ff00)};
+    struct plot_caption c = {"a file", frame, 1, "said", NULL, 0, 0, NAN};
+    struct picture p = draw_captions(&c, 1);
+    assert_true(count_color(&p, 0xff0000) > 20000); /* 296 pixels high, less the border */
+    assert_int_equal(count_color(&p, 0xff0000), count_color(&p, 0x00ff00));
+    free(p.rgb);
+    for (size_t i = 0; i < 8; i++)
+        frame[i] = frame_of(large, 2000, 1000, 1, 0xff00ff, 0x000000);
+    c.frames = 8;
+    p = draw_captions(&c, 1);
+    /* 3 x 3 with an open place are larger, but not by so much */
+    assert_in_range(count_color(&p, 0x800080), 8 * 150 * 75, 8 * 166 * 83);
+    for (unsigned y = 0; y < p.height; y++)
+        for (unsigned x = 0; x < p.width; x++)
+            if (pixel(&p, x, y) == 0x800080)
+                assert_true(x >= 44 && x < 44 + 680 && y >= 144 && y < 144 + 296);
+    check_picture(p, "Captions");
+    frame[0] = (struct plot_frame){0, 7, small};
+    free(draw_captions(&c, 1).rgb);
+    frame[0] = (struct plot_frame){1, 100000, large}; /* too narrow for a pixel */
+    c.frames = 1;
+    free(draw_captions(&c, 1).rgb);
+}
+
+/* What is said of an example stands in its place, however long it is; what is too long ends. */
+static void captions_stay_in_place(void **state)
+{
+    (void)state;
+    static char long_text[3][9000];
+    static const char *const few[] = {"one", "\xea\xb0\x80"};
+    const char *many[20];
+    struct plot_caption a[3], b[3];
+    for (size_t i = 0; i < sizeof long_text[0] - 1; i++) {
+        long_text[0][i] = i % 6 ? 'x' : ' ';
+        long_text[1][i] = 'y';
+        long_text[2][i] = "\xea\xb0\x80"[i % 3];
+    }
+    for (size_t i = 0; i < 20; i++)
+        many[i] = i % 2 ? "short" : long_text[i % 3];
+    for (size_t i = 0; i < 3; i++)
+        a[i] = b[i] = (struct plot_caption){"a file", NULL, 0, "said", few, 2, 0, NAN};
+    for (size_t i = 0; i < 4; i++) {
+        b[1].generated = i < 3 ? long_text[i] : "said";
+        b[1].reference = many;
+        b[1].references = i < 3 ? 20 : 5;
+        const struct box box = changed(a, b, 3);
+        assert_in_range(box.left, 2 * 380, 2 * 405);
+        assert_in_range(box.right, 2 * 600, 2 * 780);
+        assert_in_range(box.top, 2 * (72 + EXAMPLE), 2 * (72 + EXAMPLE + 60));
+        assert_in_range(box.bottom, 2 * (72 + EXAMPLE + 100), 2 * (72 + 2 * EXAMPLE));
+    }
+    memcpy(a, b, sizeof a);
+    a[1].generated = b[1].generated = long_text[0];
+    static char other[sizeof long_text[0]];
+    memcpy(other, long_text[0], sizeof other);
+    other[500] = 'z'; /* behind the ellipsis */
+    b[1].generated = other;
+    assert_true(changed(a, b, 3).right == 0);
+    other[20] = 'z';
+    assert_true(changed(a, b, 3).right > 0);
+}
+
+static void captions_are_marked(void **state)
+{
+    (void)state;
+    enum { GREEN = 0x00785a };
+    static const char *const list[] = {"a dog"};
+    struct plot_caption c[20];
+    for (size_t i = 0; i < 20; i++)
+        c[i] = (struct plot_caption){"a file", NULL, 0, "a dog", list, 1, 0, NAN};
+    struct picture p = draw_captions(c, 2);
+    assert_int_equal(count_color(&p, GREEN), 0);
+    assert_int_equal(p.height, 2 * (72 + 2 * EXAMPLE + 40));
+    free(p.rgb);
+    c[0].exact = 1;
+    p = draw_captions(c, 2);
+    assert_true(count_color(&p, GREEN) > 50);
+    free(p.rgb);
+    p = draw_captions(c, 20);
+    assert_int_equal(p.height, 2 * (72 + PLOT_CAPTIONS * EXAMPLE + 40));
+    free(p.rgb);
+    free(draw_captions(c, 0).rgb);
+    struct plot_caption scored = c[1];
+    scored.score = 0.25;
+    assert_true(changed(&c[1], &scored, 1).right > 0);
+}
+
+static void captions_of_any_bytes(void **state)
+{
+    (void)state;
+    static const char *const odd[] = {
+        "",
+        "  ",
+        "\xff\xfe\xc0\xaf \xed\xa0\x80",
+        "a\nb\tc\x01\x7f",
+        "\xe2",
+        "\xf0\x9f",
+        "\xef\xb8\x8f\xe2\x80\x8d",
+        "\x80\x80\x80\x80\x80\x80\x80",
+        "\xe2\x9d\xa4\xef\xb8\x8f\xed\x95\x9c\xf0\x9f\x90\x95\xed\x95\x9c"};
+    enum { ODD = sizeof odd / sizeof *odd };
+    struct plot_caption c[ODD];
+    for (size_t i = 0; i < ODD; i++)
+        c[i] = (struct plot_caption){odd[i], NULL, 0, odd[i], odd, ODD, 0, NAN};
+    check_picture(draw_captions(c, ODD), "Captions");
+    struct error err = {0};
+    const struct plot_captions none = {0, NULL, "none"};
+    assert_int_equal(plot_captions("no/folder/a.png", &about, &none, &err), -1);
+    assert_int_equal(err.status, STATUS_FAILED);
+}
+
+/* ---- what may be missing ---- */
+
 /* What is left out has no place in the picture; a line must not be drawn through it. */
 static void optional_columns(void **state)
 {
@@ -1724,8 +1879,9 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    static const char *const names[] = {"loss.png",       "windows.png", "map.png",  "a.png",
-                                        "categories.png", "b.png",       "full.png", "numbers.png"};
+    static const char *const names[] = {"loss.png", "windows.png",    "map.png",
+                                        "a.png",    "categories.png", "b.png",
+                                        "full.png", "numbers.png",    "captions.png"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         unlink(in_folder(names[i]));
     return rmdir(folder); /* fails where a test left anything else behind */
@@ -1746,6 +1902,10 @@ int main(void)
         cmocka_unit_test(names_in_their_place),
         cmocka_unit_test(untransformed_once),
         cmocka_unit_test(augmentation_draws),
+        cmocka_unit_test(frames_are_drawn),
+        cmocka_unit_test(captions_stay_in_place),
+        cmocka_unit_test(captions_are_marked),
+        cmocka_unit_test(captions_of_any_bytes),
         cmocka_unit_test(optional_columns),
         cmocka_unit_test(prediction_changes_in_place),
         cmocka_unit_test(series_apart),

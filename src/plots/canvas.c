@@ -158,6 +158,14 @@ double canvas_text_width(struct canvas *canvas, enum font font, const char *text
     return clean_width(canvas->cr, clean);
 }
 
+int canvas_has(struct canvas *canvas, enum font font, const char *text)
+{
+    char clean[TEXT_LONGEST];
+    clean_text(clean, text);
+    set_font(canvas, font, clean);
+    return is_ascii(clean) || !font_lacks(canvas->cr, clean);
+}
+
 /* Replaces the middle of text by an ellipsis so that the most characters fit into width: names
  * that share their beginning mostly differ at their end. */
 static void shorten(cairo_t *cr, char text[TEXT_LONGEST], double width)
@@ -418,29 +426,77 @@ static void cells(size_t i, size_t size, size_t n, size_t *first, size_t *last)
         *last = *first + 1;
 }
 
-void canvas_heatmap(struct canvas *canvas, struct rect rect, const float *values, size_t rows,
-                    size_t columns, const unsigned map[COLOR_MAP])
+/* Pixels of the surface that a rect is drawn to. */
+struct area {
+    unsigned char *at; /* the first */
+    size_t stride, width, height;
+};
+
+/* 0: the rect does not lie within the figure. The caller marks the surface dirty. */
+static int draw_pixels(struct canvas *canvas, struct rect rect, struct area *area)
 {
     cairo_surface_flush(canvas->surface);
     unsigned char *pixels = cairo_image_surface_get_data(canvas->surface);
-    if (!pixels || !rows || !columns)
+    if (!pixels)
+        return 0;
+    const size_t left = (size_t)lround(rect.x * CANVAS_SCALE),
+                 top = (size_t)lround(rect.y * CANVAS_SCALE);
+    area->stride = (size_t)cairo_image_surface_get_stride(canvas->surface);
+    area->width = (size_t)lround(rect.w * CANVAS_SCALE);
+    area->height = (size_t)lround(rect.h * CANVAS_SCALE);
+    area->at = pixels + top * area->stride + 4 * left;
+    return left + area->width <= (size_t)cairo_image_surface_get_width(canvas->surface) &&
+           top + area->height <= (size_t)cairo_image_surface_get_height(canvas->surface);
+}
+
+void canvas_heatmap(struct canvas *canvas, struct rect rect, const float *values, size_t rows,
+                    size_t columns, const unsigned map[COLOR_MAP])
+{
+    struct area area;
+    if (!rows || !columns || !draw_pixels(canvas, rect, &area))
         return;
-    size_t stride = (size_t)cairo_image_surface_get_stride(canvas->surface);
-    size_t left = (size_t)lround(rect.x * CANVAS_SCALE),
-           top = (size_t)lround(rect.y * CANVAS_SCALE);
-    size_t width = (size_t)lround(rect.w * CANVAS_SCALE);
-    size_t height = (size_t)lround(rect.h * CANVAS_SCALE);
-    if (left + width > (size_t)cairo_image_surface_get_width(canvas->surface) ||
-        top + height > (size_t)cairo_image_surface_get_height(canvas->surface))
-        return;
-    for (size_t y = 0; y < height; y++) {
+    for (size_t y = 0; y < area.height; y++) {
         size_t r0, r1, c0, c1;
-        cells(y, height, rows, &r0, &r1);
-        for (size_t x = 0; x < width; x++) {
-            cells(x, width, columns, &c0, &c1);
+        cells(y, area.height, rows, &r0, &r1);
+        for (size_t x = 0; x < area.width; x++) {
+            cells(x, area.width, columns, &c0, &c1);
             double v = cell_mean(values, columns, r0, r1, c0, c1);
             uint32_t pixel = isnan(v) ? COLOR_MISSING : map[lround(v * (COLOR_MAP - 1))];
-            memcpy(pixels + (top + y) * stride + 4 * (left + x), &pixel, 4);
+            memcpy(area.at + y * area.stride + 4 * x, &pixel, 4);
+        }
+    }
+    cairo_surface_mark_dirty(canvas->surface);
+}
+
+/* Mean of the pixels in rows [r0, r1) and columns [c0, c1), as 0x00RRGGBB. */
+static uint32_t pixel_mean(const unsigned char *rgb, size_t width, size_t r0, size_t r1, size_t c0,
+                           size_t c1)
+{
+    uint64_t sum[3] = {0};
+    const uint64_t count = (uint64_t)(r1 - r0) * (c1 - c0);
+    for (size_t r = r0; r < r1; r++)
+        for (const unsigned char *at = rgb + 3 * (r * width + c0); at < rgb + 3 * (r * width + c1);
+             at += 3)
+            for (int i = 0; i < 3; i++)
+                sum[i] += at[i];
+    for (int i = 0; i < 3; i++)
+        sum[i] = (sum[i] + count / 2) / count;
+    return (uint32_t)(sum[0] << 16 | sum[1] << 8 | sum[2]);
+}
+
+void canvas_image(struct canvas *canvas, struct rect rect, const unsigned char *rgb, size_t width,
+                  size_t height)
+{
+    struct area area;
+    if (!width || !height || !draw_pixels(canvas, rect, &area))
+        return;
+    for (size_t y = 0; y < area.height; y++) {
+        size_t r0, r1, c0, c1;
+        cells(y, area.height, height, &r0, &r1);
+        for (size_t x = 0; x < area.width; x++) {
+            cells(x, area.width, width, &c0, &c1);
+            const uint32_t pixel = pixel_mean(rgb, width, r0, r1, c0, c1);
+            memcpy(area.at + y * area.stride + 4 * x, &pixel, 4);
         }
     }
     cairo_surface_mark_dirty(canvas->surface);

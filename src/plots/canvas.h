@@ -55,6 +55,9 @@ void canvas_text(struct canvas *canvas, enum font font, enum align align, unsign
                  double y, double width, const char *text);
 double canvas_text_width(struct canvas *canvas, enum font font, const char *text);
 
+/* Whether there is a font that has all characters of a text; where not, some become boxes. */
+int canvas_has(struct canvas *canvas, enum font font, const char *text);
+
 /* Text that reads upward, centred on y, its baseline at x. */
 void canvas_text_up(struct canvas *canvas, enum font font, double x, double y, double width,
                     const char *text);
@@ -78,6 +81,10 @@ void canvas_ring(struct canvas *canvas, double x, double y, unsigned color);
  * pixel that covers several cells shows their mean; NaN is grey. */
 void canvas_heatmap(struct canvas *canvas, struct rect rect, const float *values, size_t rows,
                     size_t columns, const unsigned map[COLOR_MAP]);
+
+/* rgb [height, width, 3]. A pixel that covers several of these shows their mean. */
+void canvas_image(struct canvas *canvas, struct rect rect, const unsigned char *rgb, size_t width,
+                  size_t height);
 
 /* A horizontal colour bar with labels below its ends and its middle (NULL: none). */
 void canvas_colorbar(struct canvas *canvas, struct rect rect, const unsigned map[COLOR_MAP],

@@ -181,6 +181,35 @@ struct plot_spectrum {
 int plot_spectrum(const char *path, const struct plot_about *about,
                   const struct plot_spectrum *spectrum, struct error *err);
 
+/* ---- captions of pictures ---- */
+
+/*
+ * captions.png: pictures beside what a model says of them and what is right to say. A picture is a
+ * clip's frames, in the order of time, in rows. What is too long for its place ends in an ellipsis.
+ */
+enum { PLOT_CAPTIONS = 16 }; /* examples that are drawn, the first ones */
+struct plot_frame {
+    size_t width, height;
+    const unsigned char *rgb; /* [height, width, 3] */
+};
+struct plot_caption {
+    const char *title;              /* its file */
+    const struct plot_frame *frame; /* [frames] */
+    size_t frames;
+    const char *generated;
+    const char *const *reference; /* [references] */
+    size_t references;
+    int exact;    /* the caption is one of them */
+    double score; /* how well the caption goes with the picture, 0 to 1; NaN: not known */
+};
+struct plot_captions {
+    size_t count;
+    const struct plot_caption *caption; /* [count] */
+    const char *what;                   /* "8 of 64 captions of the validation part" */
+};
+int plot_captions(const char *path, const struct plot_about *about,
+                  const struct plot_captions *captions, struct error *err);
+
 /* ---- `seqtrain data` ---- */
 
 /*
