@@ -4,7 +4,7 @@
 set -u
 data=${srcdir:-.}/configs/data
 made=synthetic-$$.csv
-trap 'rm -f "$made" "$made.shipped"' EXIT
+trap 'rm -rf "$made" "$made.shipped"' EXIT
 points=0
 
 # same FILE GENERATOR ARGUMENT...: the generator writes the bytes of the shipped file.
@@ -31,4 +31,12 @@ for part in train val test; do
         same synthetic_amplifier/${part}_$side.csv.gz synthetic_amplifier $part $side
     done
 done
+points=$((points + 1))
+rm -f "$made"
+if mkdir "$made" && ./configs/data/make_synthetic_scenes "$made" &&
+    diff -r "$made" "$data/synthetic_scenes"; then
+    echo "ok $points - synthetic_scenes"
+else
+    echo "not ok $points - synthetic_scenes"
+fi
 echo "1..$points"
