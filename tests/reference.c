@@ -381,6 +381,88 @@ void ref_attention_back(struct ref *r)
     free(dp);
 }
 
+/* --- attention of queries over rows */
+
+/* Places of element e of head h in query i and in row j's keys (0) or values (1). */
+static size_t query_at(const struct ref *r, size_t b, size_t i, size_t h, size_t e)
+{
+    return ((r->per_sample ? b : 0) * r->in + i) * r->d + h * (r->d / r->heads) + e;
+}
+
+static size_t seen_at(const struct ref *r, size_t b, size_t j, size_t which, size_t h, size_t e)
+{
+    return ((b * r->t + j) * 2 + which) * r->d + h * (r->d / r->heads) + e;
+}
+
+/* p[t] = softmax of the scores of query i */
+static void over_probabilities(const struct ref *r, size_t b, size_t h, size_t i, double *p)
+{
+    const size_t width = r->d / r->heads;
+    double most = -INFINITY, sum = 0;
+    for (size_t j = 0; j < r->t; j++) {
+        double s = 0;
+        for (size_t e = 0; e < width; e++)
+            s += r->x[0][query_at(r, b, i, h, e)] * r->x[1][seen_at(r, b, j, 0, h, e)];
+        p[j] = s / sqrt((double)width);
+        most = fmax(most, p[j]);
+    }
+    for (size_t j = 0; j < r->t; j++)
+        sum += p[j] = exp(p[j] - most);
+    for (size_t j = 0; j < r->t; j++)
+        p[j] /= sum;
+}
+
+/* One query of a head of a sample: its output, or with dp [t] its gradients. */
+static void over_one(struct ref *r, size_t b, size_t h, size_t i, double *p, double *dp)
+{
+    const size_t width = r->d / r->heads, to = (b * r->in + i) * r->d + h * width;
+    const double scale = 1 / sqrt((double)width);
+    double mean = 0;
+    over_probabilities(r, b, h, i, p);
+    for (size_t e = 0; e < width && !dp; e++) {
+        r->y[0][to + e] = 0;
+        for (size_t j = 0; j < r->t; j++)
+            r->y[0][to + e] += p[j] * r->x[1][seen_at(r, b, j, 1, h, e)];
+    }
+    if (!dp)
+        return;
+    for (size_t j = 0; j < r->t; j++) {
+        dp[j] = 0;
+        for (size_t e = 0; e < width; e++) {
+            dp[j] += r->dy[0][to + e] * r->x[1][seen_at(r, b, j, 1, h, e)];
+            r->dx[1][seen_at(r, b, j, 1, h, e)] += p[j] * r->dy[0][to + e];
+        }
+        mean += p[j] * dp[j];
+    }
+    for (size_t j = 0; j < r->t; j++)
+        for (size_t e = 0; e < width; e++) {
+            const size_t q = query_at(r, b, i, h, e), k = seen_at(r, b, j, 0, h, e);
+            r->dx[0][q] += p[j] * (dp[j] - mean) * scale * r->x[1][k];
+            r->dx[1][k] += p[j] * (dp[j] - mean) * scale * r->x[0][q];
+        }
+}
+
+static void over_all(struct ref *r, int back)
+{
+    double *p = room(r->t), *dp = room(r->t);
+    for (size_t b = 0; b < r->b; b++)
+        for (size_t h = 0; h < r->heads; h++)
+            for (size_t i = 0; i < r->in; i++)
+                over_one(r, b, h, i, p, back ? dp : NULL);
+    free(p);
+    free(dp);
+}
+
+void ref_over(struct ref *r)
+{
+    over_all(r, 0);
+}
+
+void ref_over_back(struct ref *r)
+{
+    over_all(r, 1);
+}
+
 /* --- linear */
 
 /* The place of a linear layer's weight from column i to column o. */

@@ -23,8 +23,9 @@ struct ref {
     int causal, rotary, halves; /* halves: rotary pairs are i and i + width / 2 */
     double base;                /* of rotary frequencies */
     double eps;                 /* of norms */
-    size_t in;  /* columns of the input of a linear layer, a convolution, a window */
-    int in_out; /* a linear layer's weight is [in, out] */
+    size_t in;      /* columns of the input of a linear layer, a convolution, a window */
+    int per_sample; /* queries are each sample's own */
+    int in_out;     /* a linear layer's weight is [in, out] */
     size_t kernel, stride, dilation, before, after; /* convolution */
     size_t span;                                    /* max pooling */
     size_t rows; /* rows of a sample that window_denorm puts back */
@@ -107,6 +108,11 @@ void ref_rms_norm_back(struct ref *r);
 size_t ref_qkv(const struct ref *r); /* columns of queries, keys and values */
 void ref_attention(struct ref *r);
 void ref_attention_back(struct ref *r);
+
+/* Attention of `in` queries x[0] [in d], or with per_sample [b in d], over rows x[1] [b t 2 d] of
+ * keys and values; y [b in d] */
+void ref_over(struct ref *r);
+void ref_over_back(struct ref *r);
 
 /* y = x W^T + bias; x: x [b t, in], W [d, in], bias [d] */
 void ref_linear(struct ref *r);

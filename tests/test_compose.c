@@ -130,6 +130,17 @@ static struct tensor *attend(struct making *m, struct tensor *x)
     return op_attention(g, qkv, 2, &how, p, name_of(m, "attend"));
 }
 
+static struct tensor *attend_over(struct making *m, struct tensor *x, struct tensor *y)
+{
+    struct graph *g = m->g;
+    const int shared = (int)below(m, 2);
+    if (shared) /* a table of parameters for all samples */
+        y = graph_param(g, name_of(m, "queries"), 2, (size_t[]){m->window, COLUMNS}, 0, INIT_NORMAL,
+                        1);
+    return op_attention_over(g, y, op_linear(g, x, 2 * COLUMNS, name_of(m, "kv")), 2,
+                             name_of(m, "over"));
+}
+
 static struct tensor *position(struct making *m)
 {
     return graph_param(m->g, name_of(m, "position"), 2, (size_t[]){m->window, COLUMNS}, 0,
@@ -163,7 +174,7 @@ static struct tensor *one_more(struct making *m)
 {
     struct graph *g = m->g;
     struct tensor *x = any(m), *y = any(m);
-    switch (below(m, 19)) {
+    switch (below(m, 20)) {
     case 0:
     case 1:
         return op_linear(g, x, COLUMNS, name_of(m, "layer"));
@@ -196,6 +207,8 @@ static struct tensor *one_more(struct making *m)
         return recur(m, x);
     case 17:
         return op_gate(g, x, y, below(m, 2) ? ACT_SILU : ACT_GELU_TANH);
+    case 18:
+        return attend_over(m, x, y);
     default:
         return same_again(m, x);
     }

@@ -112,7 +112,7 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     while read -r name; do
         op "$name"
     done <"$folder/watched"
-    for file in attention batch_norm conv linear max_pool norm nt_xent pool reconstruction recurrent window_norm; do
+    for file in attention attention_over batch_norm conv linear max_pool norm nt_xent pool reconstruction recurrent window_norm; do
         grep -q "^$file.* [0-9]*, as on a GPU$" "$folder/watched"
         point $? "problems of $file are watched in both cuts" "$folder/watched"
     done

@@ -659,6 +659,22 @@ static void attention_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_attention(g, qkv, r->heads, &how, r->p, r->path);
 }
 
+static void over_slots(struct check *c)
+{
+    const struct ref *r = &c->r;
+    slot_set(&c->in[0], "queries", INPUT, (r->per_sample ? r->b : 1) * r->in * r->d, -2, 2);
+    slot_set(&c->in[1], "rows", INPUT, r->b * r->t * 2 * r->d, -2, 2);
+    c->out[0].elems = r->b * r->in * r->d;
+}
+
+static void over_build(struct graph *g, struct check *c)
+{
+    const struct ref *r = &c->r;
+    struct tensor *q = r->per_sample ? rows_of(g, c, 0, r->d)
+                                     : graph_view(g, c->in[0].tensor, 2, (size_t[]){r->in, r->d});
+    c->out[0].tensor = op_attention_over(g, q, rows_of(g, c, 1, 2 * r->d), r->heads, r->path);
+}
+
 static void linear_slots(struct check *c)
 {
     const struct ref *r = &c->r;
@@ -977,6 +993,8 @@ static const struct tested rms_norm_op = {"rms_norm",   rms_norm_slots,    rms_n
                                           ref_rms_norm, ref_rms_norm_back, 0};
 static const struct tested attention_op = {"attention",   attention_slots,    attention_build,
                                            ref_attention, ref_attention_back, 0};
+static const struct tested over_op = {"attention_over", over_slots,    over_build,
+                                      ref_over,         ref_over_back, 0};
 static const struct tested linear_op = {"linear",   linear_slots,    linear_build,
                                         ref_linear, ref_linear_back, 0};
 static const struct tested conv_op = {"conv1d", conv_slots, conv_build, ref_conv, ref_conv_back, 0};
@@ -1231,6 +1249,17 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .shape = {.b = 1, .t = 66, .d = 64, .heads = 2, .causal = 1, .rotary = 1, .halves = 1}},
     {.op = &attention_op, .shape = {.b = 2, .t = 5, .d = 10, .heads = 2, .rotary = 1, .base = 70}},
+
+    {.op = &over_op, .shape = {.b = 1, .t = 1, .d = 1, .heads = 1, .in = 1}},
+    {.op = &over_op, .watched = BOTH, .shape = {.b = 2, .t = 19, .d = 12, .heads = 3, .in = 1}},
+    {.op = &over_op,
+     .watched = BOTH,
+     .shape = {.b = 2, .t = 5, .d = 16, .heads = 2, .in = 3, .per_sample = 1},
+     .added = 3},
+    {.op = &over_op, .shape = {.b = 3, .t = 40, .d = 32, .heads = 1, .in = 7}, .added = 3},
+    {.op = &over_op, .shape = {.b = 2, .t = 70, .d = 144, .heads = 2, .in = 33}},
+    {.op = &over_op, .shape = {.b = 1, .t = 333, .d = 20, .heads = 4, .in = 5}, .fixed = 1},
+    {.op = &over_op, .shape = {.b = 2, .t = 17, .d = 9, .heads = 3, .in = 2}, .fixed = 2},
 
     {.op = &linear_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &linear_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 12}},

@@ -200,6 +200,12 @@ struct tensor *op_attention_cached(struct graph *g, struct tensor *qkv, size_t h
 /* Numbers of a cache for `window` rows. */
 size_t attend_cache_elems(size_t window, size_t key_heads, size_t head_width);
 
+/* Attention of a few queries over the rows of a sample, softmax over these: queries [Q, D], the
+ * same for all samples, or [B, Q, D]; rows [B, N, 2 D], their keys, then their values; [B, Q, D].
+ * Training keeps B H Q N probabilities in fp32 from the forward pass to the backward pass. */
+struct tensor *op_attention_over(struct graph *g, struct tensor *queries, struct tensor *rows,
+                                 size_t heads, const char *path);
+
 /* Which elements of a head's row make a pair of rotary positions (Su et al., 2021): 2i and 2i + 1,
  * or i and i + head_width / 2, as Hugging Face's models have them. The last element of an odd row
  * is in none. */
