@@ -116,8 +116,11 @@ def jpegs():
         for progressive in (False, True):
             ending = "_progressive.jpg" if progressive else ".jpg"
             keep(name + ending, saved(small.convert(mode), "JPEG", quality=85, progressive=progressive))
-    for subsampling in (0, 1, 2):
-        keep("sampled%d.jpg" % subsampling, saved(small, "JPEG", quality=60, subsampling=subsampling))
+    for number, subsampling in enumerate((0, 1, 2, "4:1:1")):
+        keep("sampled%d.jpg" % number, saved(small, "JPEG", quality=60, subsampling=subsampling))
+    inks = saved(small.convert("CMYK"), "JPEG", quality=85)
+    adobe = inks.index(b"Adobe") + 11  # how colours are transformed: 2 is YCCK
+    keep("ycck.jpg", inks[:adobe] + b"\2" + inks[adobe + 1 :])
     keep("rgb.jpg", saved(small, "JPEG", keep_rgb=True))
     keep("restarts.jpg", saved(small, "JPEG", restart_marker_blocks=1))
     keep("dot.jpg", saved(Image.fromarray(scene(1, 1)), "JPEG"))
