@@ -31,7 +31,7 @@ static char folder[] = "/tmp/seqtrain-image-XXXXXX";
 /* A file of tests/image/, or one of the test's own folder. */
 static const char *path_of(const char *name, int ours)
 {
-    static char path[2][600];
+    static _Thread_local char path[2][600];
     const char *srcdir = getenv("srcdir");
     if (ours)
         snprintf(path[1], sizeof path[1], "%s/%s", folder, name);
