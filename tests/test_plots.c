@@ -701,12 +701,16 @@ static void frames_are_drawn(void **state)
     assert_true(count_color(&p, 0xff0000) > 20000); /* 296 pixels high, less the border */
     assert_int_equal(count_color(&p, 0xff0000), count_color(&p, 0x00ff00));
     free(p.rgb);
+    frame[0] = frame_of(large, 1184, 592, 1, 0xff00ff, 0x000000); /* 592 x 296 pixels */
+    p = draw_captions(&c, 1);
+    assert_in_range(count_color(&p, 0x800080), 588 * 292, 592 * 296);
+    free(p.rgb);
     for (size_t i = 0; i < 8; i++)
-        frame[i] = frame_of(large, 2000, 1000, 1, 0xff00ff, 0x000000);
+        frame[i] = frame_of(large, 1600, 900, 2000, 0, 0x800080);
     c.frames = 8;
     p = draw_captions(&c, 1);
-    /* 3 x 3 with an open place are larger, but not by so much */
-    assert_in_range(count_color(&p, 0x800080), 8 * 150 * 75, 8 * 166 * 83);
+    /* 4 x 2 of 165 x 93 pixels: 3 x 3 with an open place would be larger, but not by much */
+    assert_in_range(count_color(&p, 0x800080), 8 * 161 * 89, 8 * 165 * 93);
     for (unsigned y = 0; y < p.height; y++)
         for (unsigned x = 0; x < p.width; x++)
             if (pixel(&p, x, y) == 0x800080)
@@ -754,6 +758,15 @@ static void captions_stay_in_place(void **state)
     b[1].generated = other;
     assert_true(changed(a, b, 3).right == 0);
     other[20] = 'z';
+    assert_true(changed(a, b, 3).right > 0);
+    for (size_t i = 0; i < sizeof other - 1; i++)
+        other[i] = "\xc2\xa0"[i % 2]; /* without ink, so that only the ellipsis is seen */
+    a[1].generated = "\xc2\xa0";
+    a[1].references = b[1].references = 0;
+    assert_true(changed(a, b, 3).right > 2 * 750);
+    a[1].references = 20;
+    memcpy(b, a, sizeof b);
+    b[1].references--; /* "and 15 more" */
     assert_true(changed(a, b, 3).right > 0);
 }
 

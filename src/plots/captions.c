@@ -248,11 +248,9 @@ static void draw_title(struct canvas *canvas, const struct plot_caption *c, doub
 static void draw_references(struct flow *f, const struct plot_caption *c, double bottom)
 {
     for (size_t i = 0; i < c->references; i++) {
-        const size_t room = f->y > bottom ? 0 : (size_t)((bottom - f->y) / f->line) + 1;
+        const size_t room = (size_t)((bottom - f->y) / f->line) + 1; /* lines */
         const size_t left = c->references - i;
         char more[64];
-        if (!room)
-            return;
         if (room == 1 && left > 1) {
             number_print(more, sizeof more, "and %zu more", left);
             f->lines = 1;
