@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,8 +99,7 @@ int file_read_at(int fd, uint64_t offset, size_t bytes, void *to)
     return 0;
 }
 
-/* A rename is on disk only when the folder that holds the name is. */
-static int sync_folder(const char *path)
+int file_sync_name(const char *path)
 {
     char *copy = strdup(path);
     if (!copy)
@@ -129,7 +129,7 @@ static int take_name(const struct file_draft *draft, const char *former)
 {
     if (former && keep_former(draft->path, former))
         return -1;
-    return rename(draft->aside, draft->path) || sync_folder(draft->path) ? -1 : 0;
+    return rename(draft->aside, draft->path) || file_sync_name(draft->path) ? -1 : 0;
 }
 
 int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err)
@@ -389,6 +389,29 @@ int file_mkdir(const char *path, struct error *err)
     if (!S_ISDIR(st.st_mode))
         return error_set(err, STATUS_FAILED, "%s: not a folder", path);
     return 0;
+}
+
+/* Of a path that is not there, the folder that would hold it, and so on. */
+static int space_of(char *path, struct statvfs *fs)
+{
+    const char *at = *path ? path : ".";
+    while (statvfs(at, fs)) {
+        if (errno != ENOENT || !strcmp(at, "/") || !strcmp(at, "."))
+            return -1;
+        at = dirname(path);
+    }
+    return 0;
+}
+
+int file_free_space(const char *path, uint64_t *bytes, struct error *err)
+{
+    struct statvfs fs;
+    char *copy = strdup(path);
+    int failed = !copy || space_of(copy, &fs) ? error_errno(err, STATUS_FAILED, path) : 0;
+    if (!failed)
+        *bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    free(copy);
+    return failed;
 }
 
 char *file_cache(const char *name, struct error *err)

@@ -35,6 +35,10 @@ void file_abort(struct file_draft *draft);
  * takes the place of what is there. */
 int file_commit_keeping(struct file_draft *draft, const char *former, struct error *err);
 
+/* Syncs the folder that holds PATH: a new name is on disk only when its folder is. -1 with errno.
+ */
+int file_sync_name(const char *path);
+
 /* Removes PATH.tmp, PATH.PID.tmp and PATH.PID-1.tmp, which killed processes left, if nothing was
  * written to them for `seconds`. With 0 nobody else may be writing PATH. */
 void file_sweep(const char *path, double seconds);
@@ -76,6 +80,9 @@ char *file_real(const char *path);
 
 /* mkdir -p; STATUS_FAILED. */
 int file_mkdir(const char *path, struct error *err);
+
+/* Bytes that are free for this process where PATH lies or would lie; STATUS_FAILED. */
+int file_free_space(const char *path, uint64_t *bytes, struct error *err);
 
 /* A folder below $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain), made; "": that folder itself. The
  * caller frees; NULL with STATUS_FAILED. */
