@@ -170,7 +170,7 @@ const struct safetensor *hf_folder_find(const struct hf_folder *folder, const ch
     return found ? *found : NULL;
 }
 
-static const char *const stems[] = {"model.", "transformer."};
+static const char *const stems[] = {"model.", "transformer.", "vit.", "vision_model."};
 
 const struct safetensor *hf_folder_weight(const struct hf_folder *folder, const char *name)
 {

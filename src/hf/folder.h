@@ -28,8 +28,8 @@ void hf_folder_close(struct hf_folder *folder);
 /* NULL: there is none of that name. */
 const struct safetensor *hf_folder_find(const struct hf_folder *folder, const char *name);
 
-/* The same of a parameter of a model, whose name may begin with "model." or "transformer.", which
- * folders of bare decoders leave out. */
+/* The same of a parameter of a model, whose name may begin with "model.", "transformer.", "vit."
+ * or "vision_model.", which folders of bare decoders and encoders leave out. */
 const struct safetensor *hf_folder_weight(const struct hf_folder *folder, const char *name);
 
 /* Whether a tensor is no parameter but something that old versions of transformers saved as well: a

@@ -42,10 +42,12 @@ static int is_known(const struct params *params, const struct hf_folder *folder,
 }
 
 static int check_known(const struct params *params, const struct hf_folder *folder,
+                       int (*passes_over)(const char *name, int which), int which,
                        struct error *err)
 {
     for (size_t i = 0; i < folder->count; i++)
-        if (!is_known(params, folder, folder->tensor[i]))
+        if (!is_known(params, folder, folder->tensor[i]) &&
+            !(passes_over && passes_over(folder->tensor[i]->name, which)))
             return error_set(err, STATUS_INPUT,
                              "%s: tensor %s is none of this model's: its config.json tells of "
                              "another one?",
@@ -93,12 +95,13 @@ static int load_one(struct params *params, size_t index, const struct hf_folder 
     return load_floats(params, folder, from, t, piece, err);
 }
 
-int base_load(struct params *params, const char *path, struct error *err)
+int base_load_part(struct params *params, const char *path,
+                   int (*passes_over)(const char *name, int which), int which, struct error *err)
 {
     struct hf_folder *folder = hf_folder_open(path, err);
     float *piece = malloc(PIECE * sizeof *piece);
     int failed = !folder ? -1
-                 : piece ? check_known(params, folder, err)
+                 : piece ? check_known(params, folder, passes_over, which, err)
                          : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     for (size_t i = 0; !failed && i < params->count; i++)
         if (!adapter_owns(params->list[i]->value.name))
@@ -106,4 +109,9 @@ int base_load(struct params *params, const char *path, struct error *err)
     free(piece);
     hf_folder_close(folder);
     return failed ? -1 : 0;
+}
+
+int base_load(struct params *params, const char *path, struct error *err)
+{
+    return base_load_part(params, path, NULL, 0, err);
 }

@@ -13,4 +13,9 @@
  * STATUS_INPUT names what is not so. */
 int base_load(struct params *params, const char *folder, struct error *err);
 
+/* The same of a model that is a part of what the folder has: passes_over() tells of each tensor
+ * that is none of the parameters whether it may be there. */
+int base_load_part(struct params *params, const char *folder,
+                   int (*passes_over)(const char *name, int which), int which, struct error *err);
+
 #endif
