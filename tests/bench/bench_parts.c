@@ -97,7 +97,11 @@ static int time_reading(struct log *log, int cached, int argc, char **argv, stru
 
 /* --- products, and a copy, the figure of which is GB/s */
 
-#define RUNS 9
+/* Threads that have just been started may share a core for some milliseconds. */
+#define WARM 0.2   /* seconds that are not counted */
+#define ENOUGH 0.5 /* seconds, with those */
+#define RUNS_LEAST 9
+#define RUNS_MOST 2000
 
 static int smaller_first(const void *a, const void *b)
 {
@@ -105,18 +109,30 @@ static int smaller_first(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-/* The median of some runs of the launches from `from` on; the first one is not counted. */
+static int time_run(struct plan *p, size_t from, double *seconds, struct error *err)
+{
+    const double start = now();
+    if (exec_run(p, from, p->launch_count, err) || device_finish(p->dev, err))
+        return -1;
+    *seconds = now() - start;
+    return 0;
+}
+
+/* The median of some runs of the launches from `from` on; the first ones are not counted. */
 static int time_plan(struct plan *p, size_t from, double *seconds, struct error *err)
 {
-    double took[RUNS];
-    for (int i = -1; i < RUNS; i++) {
-        const double start = now();
-        if (exec_run(p, from, p->launch_count, err) || device_finish(p->dev, err))
+    double took[RUNS_MOST];
+    const double start = now();
+    int runs = 0;
+    do {
+        if (time_run(p, from, took, err))
             return -1;
-        took[i < 0 ? 0 : i] = now() - start;
-    }
-    qsort(took, RUNS, sizeof *took, smaller_first);
-    *seconds = took[RUNS / 2];
+    } while (now() - start < WARM);
+    while (runs < RUNS_LEAST || (runs < RUNS_MOST && now() - start < ENOUGH))
+        if (time_run(p, from, &took[runs++], err))
+            return -1;
+    qsort(took, (size_t)runs, sizeof *took, smaller_first);
+    *seconds = took[runs / 2];
     return 0;
 }
 
