@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Packed matrices of weights, W [out, in] (packed.h). -D: PACKED, LANES; of few_rows ROWS, WIDE
- * (rows of W are whole blocks) and VEC, which is 16 on CPUs then.
+ * (rows of W are whole blocks), VEC, which is 16 on CPUs then, and TILE (rows of W at a time).
  */
 #include "common.h"
 #include "packed.h"
@@ -11,6 +11,9 @@
 #endif
 #ifndef WIDE
 #define WIDE 0
+#endif
+#ifndef TILE
+#define TILE 1
 #endif
 
 #if PACKED != 3
@@ -69,8 +72,6 @@ static inline void add_row(__global const stored *x, __global const uchar *w,
 }
 
 #elif WIDE && LANES == 1
-typedef vec sums;
-#define sum_of vsum
 
 /* table[code] of each element. In OpenCL C a vector's element has no variable number; clang, of
  * which PoCL is made, has them and makes one instruction of these where the CPU has it. */
@@ -85,24 +86,71 @@ static inline vec look_up(vec table, uvec code)
                  ENTRY(8), ENTRY(9), ENTRY(a), ENTRY(b), ENTRY(c), ENTRY(d), ENTRY(e), ENTRY(f));
 }
 
-/* acc += x of each row times row o of W; half a block, 16 bytes, at a time. */
-static inline void add_row(__global const stored *x, __global const uchar *w,
-                           const struct packed_form *form, size_t o, int in, sums acc[ROWS])
+/* acc[t] += x of each row times row row[t] of W. The numbers of codes are multiplied with x, and
+ * the sum of a block with its scale. The even and odd elements of x, which share bytes of W, are
+ * taken apart once for TILE rows. */
+static inline void add_rows(__global const stored *x, __global const uchar *w,
+                            const struct packed_form *form, const int row[TILE], int in,
+                            vec acc[TILE][ROWS])
 {
     const vec table = (vec)(PACKED_NF4);
-    for (int i = 0; i < in / 32; i++) {
-        const size_t half_block = o * (in / 32) + i;
-        const uvec codes = convert_uvec(vload16(half_block, w));
-        const float scale = packed_scale(w, form, half_block / 2);
-        const vec even = look_up(table, codes >> 4) * scale;
-        const vec odd = look_up(table, codes & 15u) * scale;
+    for (int i = 0; i < in / 64; i++) {
+        vec sum[TILE][ROWS];
 #pragma unroll
-        for (int r = 0; r < ROWS; r++) {
-            const vec a = get_vec(2 * i, x + (size_t)r * in);
-            const vec b = get_vec(2 * i + 1, x + (size_t)r * in);
-            acc[r] = fma(even, (vec)(a.even, b.even), acc[r]);
-            acc[r] = fma(odd, (vec)(a.odd, b.odd), acc[r]);
+        for (int j = 0; j < 2; j++) {
+            vec even[ROWS], odd[ROWS];
+#pragma unroll
+            for (int r = 0; r < ROWS; r++) {
+                const vec a = get_vec(4 * i + 2 * j, x + (size_t)r * in);
+                const vec b = get_vec(4 * i + 2 * j + 1, x + (size_t)r * in);
+                even[r] = (vec)(a.even, b.even);
+                odd[r] = (vec)(a.odd, b.odd);
+            }
+#pragma unroll
+            for (int t = 0; t < TILE; t++) {
+                const size_t half_block = (size_t)row[t] * (in / 32) + 2 * i + j;
+                const uvec codes = convert_uvec(vload16(half_block, w));
+                const vec high = look_up(table, codes >> 4), low = look_up(table, codes & 15u);
+#pragma unroll
+                for (int r = 0; r < ROWS; r++) {
+                    sum[t][r] = j ? fma(high, even[r], sum[t][r]) : high * even[r];
+                    sum[t][r] = fma(low, odd[r], sum[t][r]);
+                }
+            }
         }
+#pragma unroll
+        for (int t = 0; t < TILE; t++) {
+            const vec scale = packed_scale(w, form, (size_t)row[t] * (in / 64) + i);
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                acc[t][r] = fma(sum[t][r], scale, acc[t][r]);
+        }
+    }
+}
+
+/* y [ROWS, out] = x [ROWS, in] W^T. A group has `chunk` rows of W; where they are no whole tiles,
+ * the last one is made several times. */
+__kernel void few_rows(__global const stored *restrict x, __global const uchar *restrict w,
+                       __global stored *restrict y, const int out, const int in, const int chunk)
+{
+    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, out);
+    const struct packed_form form = packed_form_of(out, in);
+    for (int o = from; o < to; o += TILE) {
+        int row[TILE];
+        vec acc[TILE][ROWS];
+#pragma unroll
+        for (int t = 0; t < TILE; t++) {
+            row[t] = min(o + t, to - 1);
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                acc[t][r] = 0;
+        }
+        add_rows(x, w, &form, row, in, acc);
+#pragma unroll
+        for (int t = 0; t < TILE; t++)
+#pragma unroll
+            for (int r = 0; r < ROWS; r++)
+                put(vsum(acc[t][r]), (size_t)r * out + row[t], y);
     }
 }
 
@@ -144,6 +192,7 @@ static inline void add_row(__global const stored *x, __global const uchar *w,
 #endif
 #endif
 
+#if PACKED == 3 || !WIDE || LANES > 1
 /* y [ROWS, out] = x [ROWS, in] W^T. A group has `chunk` rows of W. */
 __kernel void few_rows(__global const stored *restrict x, __global const uchar *restrict w,
                        __global stored *restrict y, const int out, const int in, const int chunk)
@@ -152,7 +201,7 @@ __kernel void few_rows(__global const stored *restrict x, __global const uchar *
     const int lane = (int)get_local_id(0);
     const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, out);
     const struct packed_form form = packed_form_of(out, in);
-#if WIDE && PACKED != 3 && LANES > 1
+#if WIDE && PACKED != 3
     __local float map[16];
     copy_map(map);
 #endif
@@ -161,7 +210,7 @@ __kernel void few_rows(__global const stored *restrict x, __global const uchar *
 #pragma unroll
         for (int r = 0; r < ROWS; r++)
             acc[r] = 0;
-#if WIDE && PACKED != 3 && LANES > 1
+#if WIDE && PACKED != 3
         add_row(x, w, &form, map, o, in, acc);
 #else
         add_row(x, w, &form, o, in, acc);
@@ -179,3 +228,4 @@ __kernel void few_rows(__global const stored *restrict x, __global const uchar *
         group_barrier(CLK_LOCAL_MEM_FENCE);
     }
 }
+#endif

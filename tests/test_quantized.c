@@ -192,11 +192,11 @@ static void check(const struct problem *p)
 
 static void check_dtype(enum dtype dtype)
 {
-    static const size_t rows[] = {1, 3, 8, 9, 64, 65};
+    static const size_t rows[] = {1, 2, 3, 8, 9, 64, 65};
     static const size_t shapes[][2] = {{5, 7}, {33, 50}, {70, 128}, {17, 192}, {96, 80}};
     static const enum dtype stored[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
     for (size_t s = 0; s < 5; s++)
-        for (size_t r = 0; r < 6; r++)
+        for (size_t r = 0; r < 7; r++)
             for (int k = 0; k < (s == 2 ? 3 : s % 2 ? 2 : 1); k++)
                 check(&(struct problem){.dtype = dtype,
                                         .stored = stored[k],
@@ -247,13 +247,13 @@ struct job {
  * none. */
 static void test_small(void **state)
 {
-    static const size_t shapes[][2] = {{5, 7}, {3, 64}};
+    static const size_t shapes[][2] = {{5, 7}, {3, 64}}, rows[] = {1, 3, 9};
     const struct job *job = *state;
     struct device *dev = device_of(job->mode);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 6; i++) {
         const struct problem p = {.dtype = job->dtype,
                                   .stored = DTYPE_F32,
-                                  .rows = i / 2 ? 9 : 3,
+                                  .rows = rows[i / 2],
                                   .out = shapes[i % 2][0],
                                   .in = shapes[i % 2][1]};
         struct data d = data_new(&p);

@@ -22,17 +22,21 @@ static void few_rows(struct plan *p, const char *label, const struct gemm_shape 
     const int int8 = w->dtype == DTYPE_INT8, cpu = cut_for_cpu(p);
     const int wide = s->k % (int8 ? 16 : PACKED_BLOCK) == 0;
     const int vec = !wide ? 1 : cpu ? 16 : int8 ? 4 : 1;
-    const struct chunks rows = cpu ? cut_rows(p, s->n) : (struct chunks){1, s->n};
+    /* as many as CPUs with vectors of 512 bits have registers for (tests/bench/RESULTS.md) */
+    const size_t tile = !cpu || !wide || int8 ? 1 : s->m < 3 ? 4 : 2;
+    const struct chunks tiles =
+        cpu ? cut_rows(p, (s->n + tile - 1) / tile) : (struct chunks){1, s->n};
     const unsigned lanes = cut_group(p, 32);
-    struct launch *l = plan_kernel(p, "quantized.cl", "few_rows", rows.groups, lanes,
-                                   "-DPACKED=%d -DROWS=%zu -DWIDE=%d -DVEC=%d -DLANES=%u",
-                                   kind_of(w), s->m, wide, vec, lanes);
+    struct launch *l =
+        plan_kernel(p, "quantized.cl", "few_rows", tiles.groups, lanes,
+                    "-DPACKED=%d -DROWS=%zu -DWIDE=%d -DVEC=%d -DTILE=%zu -DLANES=%u", kind_of(w),
+                    s->m, wide, vec, tile, lanes);
     launch_read(l, x);
     launch_read(l, w);
     launch_write(l, y);
     launch_int(l, s->n);
     launch_int(l, s->k);
-    launch_int(l, rows.chunk);
+    launch_int(l, tiles.chunk * tile);
     launch_cost(l, 2.0 * (double)s->m * (double)s->n * (double)s->k, label);
 }
 
