@@ -7,6 +7,8 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -385,6 +387,81 @@ static void test_flipped(void **state)
     close_cache(e);
 }
 
+/* Exchanges bytes [a, a + size) and [b, b + size) of a file. */
+static void exchange(const char *name, long a, long b, size_t size)
+{
+    char one[STRIDE], other[STRIDE];
+    const int fd = open(in(name), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pread(fd, one, size, a), size);
+    assert_int_equal(pread(fd, other, size, b), size);
+    assert_int_equal(__real_pwrite(fd, one, size, b), size);
+    assert_int_equal(__real_pwrite(fd, other, size, a), size);
+    close(fd);
+}
+
+/* Entries and records that are whole but lie elsewhere; two records of one clip too. */
+static void test_moved(void **state)
+{
+    (void)state;
+    make_clips(6);
+    exchange("index", 2 * ENTRY, 4 * ENTRY, ENTRY);
+    struct encoded *e = open_cache(0);
+    assert_int_equal(encoded_found(e).damaged, 2);
+    assert_int_equal(count(e, 6), 4);
+    close_cache(e);
+    make_clips(2);
+    e = open_cache(1);
+    unsigned char rows[ROWS] = {0};
+    float pooled[POOLED / 4] = {0};
+    assert_int_equal(encoded_add(e, hash_of(1), rows, pooled, &err), 0);
+    assert_int_equal(add(e, 1), 0);
+    assert_int_equal(encoded_find(e, hash_of(1)), 3); /* the last one counts */
+    close_cache(e);
+    e = open_cache(0);
+    assert_int_equal(count(e, 2), 2);
+    assert_int_equal(encoded_found(e).records, 2);
+    close_cache(e);
+    exchange("data-0000", 2 * STRIDE, 3 * STRIDE, STRIDE);
+    e = open_cache(0);
+    assert_int_equal(count(e, 2), 1);
+    close_cache(e);
+}
+
+static void *read_clips(void *arg)
+{
+    struct encoded *e = arg;
+    struct error own;
+    intptr_t good = 0;
+    for (int round = 0; round < 20; round++)
+        for (int i = 0; i < CLIPS; i++) {
+            const int64_t record = encoded_find(e, hash_of(i));
+            const unsigned char *rows = record < 0 ? NULL : encoded_rows(e, (size_t)record, &own);
+            good += rows && rows[0] == (unsigned char)(i * 31 + 1);
+        }
+    return (void *)good;
+}
+
+/* Threads read what one adds. */
+static void test_threads(void **state)
+{
+    (void)state;
+    pthread_t thread[3];
+    void *good;
+    make_clips(CLIPS - 3);
+    struct encoded *e = open_cache(1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, read_clips, e), 0);
+    for (int i = CLIPS - 3; i < CLIPS; i++)
+        assert_int_equal(add(e, i), 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(pthread_join(thread[i], &good), 0);
+        assert_true((intptr_t)good >= 20 * (CLIPS - 3));
+    }
+    assert_int_equal(count(e, CLIPS), CLIPS);
+    close_cache(e);
+}
+
 static void test_writers(void **state)
 {
     (void)state;
@@ -499,9 +576,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_kept), cmocka_unit_test(test_bytes),   cmocka_unit_test(test_killed),
-        cmocka_unit_test(test_cut),  cmocka_unit_test(test_flipped), cmocka_unit_test(test_writers),
-        cmocka_unit_test(test_full), cmocka_unit_test(test_told),    cmocka_unit_test(test_renamed),
+        cmocka_unit_test(test_kept),    cmocka_unit_test(test_bytes),
+        cmocka_unit_test(test_killed),  cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_flipped), cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_writers),
+        cmocka_unit_test(test_full),    cmocka_unit_test(test_told),
+        cmocka_unit_test(test_renamed),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, set_up, tear_down);
