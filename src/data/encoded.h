@@ -16,7 +16,7 @@
  * encoded_sync() at most. The checksum of a record (CRC-32C) is also over the clip's hash and the
  * record's place: bytes that changed or lie elsewhere are found. It is verified once in a process,
  * when the record is first asked for, and not when a cache is opened: the bytes are then read
- * anyway, which is most of the cost (the sum takes roughly 1 s for 5 GB), records that nobody
+ * anyway, which is most of the cost (the sum takes roughly 1 s for 3 GB), records that nobody
  * asks for cost nothing, and several threads can share the work. Until a damaged record is replaced
  * by another of the same hash, nobody finds it.
  *
