@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/captioned.h"
 #include "models/model.h"
 #include "text/tokenizer.h"
 
@@ -24,6 +25,30 @@ static int golden_targets(struct golden *c, const struct safetensor *y, struct e
         d->target_feature[k] = (int)k;
     for (size_t i = 0; i < d->count[PART_TRAIN]; i++)
         memcpy(d->target + i * d->window * columns, target + i * size, size * sizeof *target);
+    return 0;
+}
+
+/* What is seen at the sample i is clip n - 1 - i. */
+static void golden_fetch(const void *ctx, size_t clip, float *to)
+{
+    const struct safetensor *x = ctx;
+    const size_t elems = x->shape[1] * x->shape[2];
+    memcpy(to, (const float *)x->data + clip * elems, elems * sizeof *to);
+}
+
+static int golden_clips(struct golden *c, const struct safetensor *x, struct error *err)
+{
+    struct captioned *own = c->data.captioned = calloc(1, sizeof *own);
+    const size_t n = x->shape[0];
+    if (!own || !(own->captions.item = calloc(n, sizeof *own->captions.item)))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    own->captions.count = n;
+    for (size_t i = 0; i < n; i++)
+        own->captions.item[i].clip = n - 1 - i;
+    own->rows = x->shape[1];
+    own->columns = x->shape[2];
+    own->fetch = golden_fetch;
+    own->ctx = x;
     return 0;
 }
 
@@ -57,6 +82,9 @@ int golden_open(struct golden *c, const char *path, const char *select, struct e
         return error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 0; i < n; i++)
         c->data.start[PART_TRAIN][i] = (uint32_t)(i * window);
+    const struct safetensor *clips = safetensors_find(c->st, "clips");
+    if (clips && golden_clips(c, clips, err))
+        return -1;
     const struct safetensor *noise = safetensors_find(c->st, "noise");
     c->noise = noise ? noise->data : NULL;
     const struct safetensor *y = safetensors_find(c->st, "target");
@@ -67,6 +95,7 @@ void golden_close(struct golden *c)
 {
     tokenizer_free(c->data.own_tokenizer);
     free(c->data.start[PART_TRAIN]);
+    captioned_free(c->data.captioned);
     free(c->data.target);
     free(c->data.target_feature);
     config_free(c->config);

@@ -14,7 +14,8 @@
     X(MODEL_TRANSFORMER, transformer)     \
     X(MODEL_DGRU, dgru)                   \
     X(MODEL_TCN, tcn)                     \
-    X(MODEL_LANGUAGE, language)
+    X(MODEL_LANGUAGE, language)           \
+    X(MODEL_CAPTIONER, captioner)
 
 /* Pictures, in the order in which they are drawn: task/picture.h. */
 #define PICTURES(FIRST, NEXT)    \

@@ -170,6 +170,9 @@ const char *config_device(const struct config *config);
 /* Whether the layers of one model lie on several devices. */
 int config_splits(const struct config *config);
 
+/* Rows and columns of what encoder.base makes of a clip, [R, C], once both are known. */
+void config_clip(const struct config *config, size_t *rows, size_t *columns);
+
 /* Any one device in place of what device.select names. */
 int config_set_device(struct config *config, const char *device, struct error *err);
 

@@ -88,26 +88,31 @@ static int encode_text(void *ctx, const struct document *d, struct error *err)
     return end_text(c) || add_text(c, begin) ? -1 : 0;
 }
 
-/* The token that ends texts, as data.end_of_text says. */
-static int find_ending(struct corpus *c)
+int corpus_ending(struct load *load, int64_t *ending)
 {
     static const char *const known[] = {"<|endoftext|>", "<|end_of_text|>", "</s>", "<eos>"};
-    const struct tokenizer *t = c->load->data->tokenizer;
-    const char *name = c->load->config->data.end_of_text;
-    c->ending = -1;
+    const struct tokenizer *t = load->data->tokenizer;
+    const char *name = load->config->data.end_of_text;
+    *ending = -1;
     if (strcmp(name, "auto")) {
-        c->ending = *name ? tokenizer_number(t, name) : -1;
-        return *name && c->ending < 0
-                   ? error_set(c->load->err, STATUS_USAGE,
+        *ending = *name ? tokenizer_number(t, name) : -1;
+        return *name && *ending < 0
+                   ? error_set(load->err, STATUS_USAGE,
                                "[data] end_of_text: the tokenizer has no token '%s'", name)
                    : 0;
     }
-    for (size_t i = 0; c->ending < 0 && i < sizeof known / sizeof *known; i++) {
+    for (size_t i = 0; *ending < 0 && i < sizeof known / sizeof *known; i++) {
         const int64_t number = tokenizer_number(t, known[i]);
         if (number >= 0 && tokenizer_is_special(t, (uint32_t)number))
-            c->ending = number;
+            *ending = number;
     }
     return 0;
+}
+
+void corpus_tell_lines(const struct load *load, const char *text)
+{
+    for (const char *line = text, *end; line && (end = strchr(line, '\n')); line = end + 1)
+        log_say(load->log, "data: %.*s", (int)(end - line), line);
 }
 
 /* Shows `take` the texts of all files. */
@@ -133,9 +138,8 @@ static int read_texts(struct corpus *c, document_taker *take, int tells)
     }
     if (told)
         fclose(told);
-    for (char *line = text, *end; tells && !failed && line && (end = strchr(line, '\n'));
-         line = end + 1)
-        log_say(load->log, "data: %.*s", (int)(end - line), line);
+    if (tells && !failed)
+        corpus_tell_lines(load, text);
     free(text);
     return failed ? -1 : 0;
 }
@@ -358,17 +362,17 @@ static int find_windows(struct corpus *c, const struct split *split)
 
 /* --- the dataset */
 
-static int fill(struct corpus *c)
+int corpus_fill(struct load *load)
 {
-    struct dataset *data = c->load->data;
+    struct dataset *data = load->data;
     data->channels = data->features = data->files = 1;
-    data->window = (size_t)c->load->config->data.window;
+    data->window = (size_t)load->config->data.window;
     data->names = calloc(1, sizeof *data->names);
     data->file = calloc(1, sizeof *data->file);
     if (!data->names || !data->file || !(data->names[0] = strdup("token")) ||
-        !(data->file[0].name = strdup(load_label(c->load))) ||
+        !(data->file[0].name = strdup(load_label(load))) ||
         scaler_init(&data->scaler, SCALER_NONE, 1))
-        return no_memory(c);
+        return load_no_memory(load);
     return 0;
 }
 
@@ -391,6 +395,17 @@ static int keep_tokens(struct corpus *c)
     return 0;
 }
 
+void corpus_tell_windows(struct load *load)
+{
+    const size_t *count = load->data->count;
+    json_object_set_new(load->told, "windows",
+                        json_pack("{s:I, s:I, s:I}", "training", (json_int_t)count[PART_TRAIN],
+                                  "validation", (json_int_t)count[PART_VALIDATION], "test",
+                                  (json_int_t)count[PART_TEST]));
+    if (!load->whole)
+        tell_text(load, "split", config_choice("data", "split", load->config->data.split));
+}
+
 static void tell(const struct corpus *c)
 {
     struct load *load = c->load;
@@ -404,22 +419,16 @@ static void tell(const struct corpus *c)
     tell_count(load, "bytes", c->bytes);
     tell_count(load, "tokens", data->rows);
     tell_count(load, "vocabulary", different);
-    json_object_set_new(load->told, "windows",
-                        json_pack("{s:I, s:I, s:I}", "training", (json_int_t)count[PART_TRAIN],
-                                  "validation", (json_int_t)count[PART_VALIDATION], "test",
-                                  (json_int_t)count[PART_TEST]));
-    if (!load->whole)
-        tell_text(load, "split", config_choice("data", "split", load->config->data.split));
+    corpus_tell_windows(load);
 }
 
-/* A model may know more tokens than its tokenizer makes, never fewer. */
-static int check_vocabulary(const struct corpus *c)
+int corpus_check_vocabulary(const struct load *load)
 {
-    const long known = c->load->config->model.vocabulary;
-    const size_t made = tokenizer_count(c->load->data->tokenizer);
+    const long known = load->config->model.vocabulary;
+    const size_t made = tokenizer_count(load->data->tokenizer);
     if (known <= 0 || (size_t)known >= made)
         return 0;
-    return error_set(c->load->err, STATUS_USAGE,
+    return error_set(load->err, STATUS_USAGE,
                      "[model] vocabulary: %ld tokens are fewer than the %zu of [data] tokenizer",
                      known, made);
 }
@@ -429,14 +438,14 @@ int corpus_load(struct load *load, const struct fitted *fitted)
     struct corpus c = {.load = load};
     struct dataset *data = load->data;
     const struct split split = split_of(load, (size_t)load->config->data.window + 1);
-    int failed = fill(&c);
+    int failed = corpus_fill(load);
     if (!failed && fitted)
         data->tokenizer = fitted->tokenizer;
     else if (!failed)
         data->tokenizer = data->own_tokenizer = make_tokenizer(&c);
     if (!failed && data->tokenizer)
-        failed = check_vocabulary(&c) || find_ending(&c) || read_encoded(&c) ||
-                 find_windows(&c, &split) || keep_tokens(&c);
+        failed = corpus_check_vocabulary(load) || corpus_ending(load, &c.ending) ||
+                 read_encoded(&c) || find_windows(&c, &split) || keep_tokens(&c);
     free(c.tokens.number);
     free(c.text);
     if (failed || !data->tokenizer)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "data/augment.h"
+#include "data/captioned.h"
 #include "data/reading.h"
 #include "text/tokenizer.h"
 #include "util/block.h"
@@ -24,6 +25,11 @@ size_t dataset_series(const struct dataset *data, size_t row)
 const void *dataset_rows(const struct dataset *data)
 {
     return data->token ? (const void *)data->token : data->series;
+}
+
+size_t dataset_clip(const struct dataset *data)
+{
+    return data->captioned ? data->captioned->rows * data->captioned->columns : 0;
 }
 
 int dataset_is_text(const struct config *config)
@@ -105,5 +111,6 @@ void dataset_free(struct dataset *data)
     free(data->target_range);
     block_free(data->weight);
     augment_free(data->augment);
+    captioned_free(data->captioned);
     free(data);
 }

@@ -21,6 +21,7 @@
 #include "log/log.h"
 
 struct augmentation;
+struct captioned;
 struct tokenizer;
 struct reading;
 
@@ -78,6 +79,7 @@ struct dataset {
                         rows before it tell nothing of it; features is 1. NULL: there are series */
     const struct tokenizer *tokenizer; /* of them; owned unless it is a checkpoint's */
     struct tokenizer *own_tokenizer;
+    struct captioned *captioned; /* of clips and their captions; NULL: there are none */
     int64_t *time; /* [rows], ms since 1970 UTC of each row, DATASET_NO_TIME for rows behind the end
                       of a file without a calendar; NULL without a time column */
     char *
@@ -167,6 +169,9 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
 
 /* The rows as they lie in memory, [rows, features] of 4 bytes: the series, or tokens. */
 const void *dataset_rows(const struct dataset *data);
+
+/* Numbers of a clip's features; 0: there are none. */
+size_t dataset_clip(const struct dataset *data);
 
 /* Whether the sources hold texts, not series. */
 int dataset_is_text(const struct config *config);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/captioned.h"
 #include "data/corpus.h"
 #include "data/load.h"
 #include "util/block.h"
@@ -14,7 +15,8 @@ static int run_load(struct load *load, const struct fitted *fitted)
 {
     snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
     if (dataset_is_text(load->config))
-        return corpus_load(load, fitted);
+        return load->config->model.type == MODEL_CAPTIONER ? captioned_load(load, fitted)
+                                                           : corpus_load(load, fitted);
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
         targets_transform(load, fitted) || balance_windows(load) ||

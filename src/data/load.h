@@ -6,6 +6,7 @@
  *   dataset_load.c  the overview: which step follows which
  *   load.c          what the steps ask of struct load
  *   corpus.c        instead of all that follow: texts and their tokens
+ *   captioned.c     the same of captions, whose table caption_table.c reads
  *   keys.c          what the configuration says: expressions, columns, how files are read, extents
  *   series.c        one file after the other: read, cut at holes and jumps, resample
  *   sanity.c        values that are hardly right

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/augment.h"
+#include "data/captioned.h"
 #include "util/block.h"
 
 struct stage {
@@ -32,6 +33,13 @@ static void copy_rows(void *to, const void *table, size_t from, size_t rows, siz
            rows * columns * sizeof(float));
 }
 
+/* The features of the clip that a sample is of. */
+static void copy_clip(const struct dataset *data, size_t row, float *to, size_t sample)
+{
+    const struct captioned *c = data->captioned;
+    c->fetch(c->ctx, captioned_clip(data, row), to + sample * c->rows * c->columns);
+}
+
 static void fill(const struct stage *stage, struct stage_batch *b)
 {
     const struct dataset *data = stage->data;
@@ -48,6 +56,8 @@ static void fill(const struct stage *stage, struct stage_batch *b)
             b->weight[i] = data->weight[row];
         if (b->flag)
             b->flag[i] = data->augment->flag[row];
+        if (b->clip)
+            copy_clip(data, row, b->clip, i);
     }
 }
 
@@ -127,6 +137,8 @@ static int allocate(struct stage *stage, const struct stage_shape *shapes, size_
             failed |= !(b->weight = malloc((room.samples + 1) * sizeof *b->weight));
         if (data->augment && data->augment->flag)
             failed |= !(b->flag = malloc((room.samples + 1) * sizeof *b->flag));
+        if (data->captioned)
+            failed |= !(b->clip = block_new(room.samples * dataset_clip(data) * sizeof *b->clip));
     }
     return failed ? -1 : 0;
 }
@@ -164,6 +176,7 @@ void stage_free(struct stage *stage)
         block_free(stage->slot[i].target);
         free(stage->slot[i].weight);
         free(stage->slot[i].flag);
+        block_free(stage->slot[i].clip);
     }
     pthread_cond_destroy(&stage->changed);
     pthread_mutex_destroy(&stage->lock);

@@ -31,6 +31,7 @@ struct stage_batch {
     float *target;   /* [B, R, K]; NULL without targets */
     float *weight;   /* [B]; NULL where all weigh 1 */
     float *flag;     /* [B] of augmentation; NULL without */
+    float *clip;     /* [B, R, C] of what is seen; NULL without */
     size_t first, count;
 };
 

@@ -9,9 +9,9 @@
 
 #include "models/model.h"
 
-/* What layers make of tokens [B, T]: logits are rows head^T. */
+/* What layers make of the rows [B, K + T] of the prefix and the tokens: logits are rows head^T. */
 struct decoded {
-    struct tensor *rows; /* [B, T, D], normed */
+    struct tensor *rows; /* [B, K + T, D], normed */
     struct tensor *head; /* [V, D] */
 };
 
@@ -22,6 +22,35 @@ struct decoded language_gpt2(struct graph *g, const struct config *config,
 /* LlamaForCausalLM, and Qwen3ForCausalLM, which norms each head's queries and keys. */
 struct decoded language_llama(struct graph *g, const struct config *config,
                               const struct model_shape *shape, const struct model_io *io);
+
+/* Appends layers and head: the loss of the tokens, or, unless the graph only reads, their logits.
+ */
+void language_decode(struct graph *g, const struct config *config, const struct model_shape *shape,
+                     struct model_io *io);
+
+/* What layers read: rows of `table` for the tokens, behind those of the prefix; either may not be
+ * there. `path` names the node. */
+struct tensor *language_embed(struct graph *g, struct tensor *table, const struct model_io *io,
+                              const char *path);
+
+/* Rows of a window: K + T. */
+size_t language_rows(const struct model_shape *shape);
+
+/* The term of the loss. */
+struct terms language_terms(const struct config *config);
+
+/* What all decoders of text ask of their keys. */
+void language_check_keys(struct config_making *making, const struct config *c);
+
+/* A key of the model that this one has no use for: "type = captioner WHY". */
+void language_refuse(struct config_making *making, const struct config *c, int is_set,
+                     const char *key, const char *why);
+
+/* Numbers of a layer's cache for so many rows. */
+size_t language_cache(const struct config *config, size_t rows);
+
+/* Whether weights lie as transformers' Conv1D has them. */
+int language_in_out(const struct config *config);
 
 /* Causal attention of layer `number`, in windows or to the rows of its cache. */
 struct language_heads {

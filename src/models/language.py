@@ -6,7 +6,8 @@
     logits = model(torch.tensor([tokenizer.encode("To be")]))    # [B, T] -> [B, T, V]
     print(tokenizer.decode(model.generate(tokenizer.encode("To be"), 100)))
 
-From a shell: python model.py best.safetensors "To be" prints what the model goes on with, greedily.
+A captioner's model(tokens, clip) also takes what the encoder makes of a clip, [B, R, C], and gives
+the logits of the R rows in front of the tokens, too. From a shell: python model.py best.safetensors "To be" prints what the model goes on with, greedily.
 Needs torch and safetensors, nothing of seqtrain.
 """
 
@@ -117,8 +118,19 @@ class Decoder(nn.Module):
     def __init__(self, config):
         super().__init__()
         self.window = config["window"]
+        if config["projector"]:
+            C, D = config["columns"], config["d_model"]
+            linear = config["projector"] == "linear"
+            self.projector = (
+                nn.Linear(C, D) if linear else nn.Sequential(nn.Linear(C, D), nn.GELU(), nn.Linear(D, D))
+            )
         if not config["tied"]:
             self.lm_head = nn.Linear(config["d_model"], config["vocabulary"], bias=False)
+
+    def embed(self, tokens, table, clip):
+        """Rows of the table [V, D], behind those that the projector makes of a clip [B, R, C]."""
+        h = table(tokens)
+        return h if clip is None else torch.cat((self.projector(clip), h), 1)
 
     def logits(self, h, table):
         return h @ (self.lm_head.weight if hasattr(self, "lm_head") else table.weight).T
@@ -151,9 +163,10 @@ class GPT2(Decoder):
         )
         init_language(self, config["layers"])
 
-    def forward(self, tokens):
+    def forward(self, tokens, clip=None):
         t = self.transformer
-        h = t.drop(t.wte(tokens) + t.wpe.weight[: tokens.shape[1]])
+        h = self.embed(tokens, t.wte, clip)
+        h = t.drop(h + t.wpe.weight[: h.shape[1]])
         for layer in t.h:
             h = layer(h)
         return self.logits(t.ln_f(h), t.wte)
@@ -249,8 +262,8 @@ class Llama(Decoder):
         )
         init_language(self, config["layers"])
 
-    def forward(self, tokens):
-        h = self.model.embed_tokens(tokens)
+    def forward(self, tokens, clip=None):
+        h = self.embed(tokens, self.model.embed_tokens, clip)
         for layer in self.model.layers:
             h = layer(h)
         return self.logits(self.model.norm(h), self.model.embed_tokens)
@@ -272,6 +285,12 @@ def model_config(ini, vocabulary):
     config["kv_heads"] = auto("kv_heads", config["heads"])
     config["head_width"] = auto("head_width", D // config["heads"])
     config["vocabulary"] = auto("vocabulary", vocabulary)
+    captions = model["type"].strip() == "captioner"
+    config["projector"] = model["projector"].strip() if captions else ""
+    if captions:
+        config["columns"] = ini["encoder"].getint("columns")
+        frames = ini["data"].getint("frames") if ini["encoder"]["frames"].strip() == "all" else 1
+        window += frames * ini["encoder"].getint("rows")
     config["context"] = auto("context", window)
     config["tied"] = model.getboolean("tied")
     config["window"] = window

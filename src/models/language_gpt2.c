@@ -54,14 +54,14 @@ static struct tensor *positions(struct graph *g, const struct config *config,
 struct decoded language_gpt2(struct graph *g, const struct config *config,
                              const struct model_shape *shape, const struct model_io *io)
 {
-    struct transformer t = transformer_of(config, shape->window, (size_t)config->model.d_model,
+    struct transformer t = transformer_of(config, language_rows(shape), (size_t)config->model.d_model,
                                           (size_t)config->model.layers);
     const struct language_heads heads = {
         t.heads, t.attend.key_heads, t.width / t.heads, t.dropout, shape, io};
     char name[64];
     t.feedforward = language_feedforward(config);
     struct tensor *table = language_table(g, "transformer.wte.weight", shape, t.width);
-    struct tensor *h = op_lookup(g, io->tokens, table, "transformer.wte");
+    struct tensor *h = language_embed(g, table, io, "transformer.wte");
     h = op_add(g, h, positions(g, config, &t, io->position));
     h = op_dropout(g, h, t.dropout, "transformer.drop");
     for (size_t i = 0; i < t.layers; i++) {

@@ -119,7 +119,7 @@ struct decoded language_llama(struct graph *g, const struct config *config,
         .feedforward = language_feedforward(config),
         .eps = config->model.norm_eps,
         .norms_heads = config->model.shape == SHAPE_QWEN3,
-        .turning = turning(g, config, shape->window, io->position),
+        .turning = turning(g, config, language_rows(shape), io->position),
         .how = {.heads = (size_t)config->model.heads,
                 .key_heads = language_key_heads(config),
                 .width = language_head_width(config),
@@ -129,7 +129,7 @@ struct decoded language_llama(struct graph *g, const struct config *config,
     };
     char name[64];
     struct tensor *table = language_table(g, "model.embed_tokens.weight", shape, l.width);
-    struct tensor *h = op_lookup(g, io->tokens, table, "model.embed_tokens");
+    struct tensor *h = language_embed(g, table, io, "model.embed_tokens");
     for (size_t i = 0; i < (size_t)config->model.layers; i++) {
         snprintf(name, sizeof name, "model.layers.%zu", i);
         graph_layer(g);

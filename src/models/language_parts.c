@@ -20,6 +20,27 @@ struct tensor *language_table(struct graph *g, const char *name, const struct mo
     return table;
 }
 
+size_t language_rows(const struct model_shape *shape)
+{
+    return shape->prefix + shape->window;
+}
+
+/* a [B, K, D] and b [B, T, D] one behind the other: [B, K + T, D] */
+static struct tensor *join_rows(struct graph *g, struct tensor *a, struct tensor *b)
+{
+    const size_t batch = a->dim[0], width = tensor_columns(a), rows = a->dim[1] + b->dim[1];
+    a = graph_view(g, a, 2, (size_t[]){batch, a->dim[1] * width});
+    b = graph_view(g, b, 2, (size_t[]){batch, b->dim[1] * width});
+    return graph_view(g, op_concat(g, a, b), 3, (size_t[]){batch, rows, width});
+}
+
+struct tensor *language_embed(struct graph *g, struct tensor *table, const struct model_io *io,
+                              const char *path)
+{
+    struct tensor *h = io->tokens ? op_lookup(g, io->tokens, table, path) : io->prefix;
+    return io->tokens && io->prefix ? join_rows(g, io->prefix, h) : h;
+}
+
 struct tensor *language_join(struct graph *g, struct tensor *h, struct tensor *x, double p,
                              const char *path)
 {

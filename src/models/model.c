@@ -52,6 +52,19 @@ size_t model_vocabulary(const struct config *config, size_t tokens)
     return config->model.vocabulary > 0 ? (size_t)config->model.vocabulary : tokens;
 }
 
+size_t model_prefix(const struct config *config)
+{
+    const struct model_class *class = model_of(config);
+    return class->prefix ? class->prefix(config) : 0;
+}
+
+void model_clip(const struct config *config, size_t *rows, size_t *columns)
+{
+    *rows = *columns = 0;
+    if (model_of(config)->prefix)
+        config_clip(config, rows, columns);
+}
+
 int model_drops(const struct config *config)
 {
     const int drops = (int)model_of(config)->drops;
@@ -226,6 +239,10 @@ static void read_tokens(struct graph *g, const struct model_shape *shape,
     io->tokens = op_gather_tokens(g, graph_borrow(g, "tokens", DTYPE_U32, 1, data->series),
                                   graph_borrow(g, "order", DTYPE_U32, 1, data->order),
                                   shape->window, shape->vocabulary, data->staged, &io->next);
+    if (shape->prefix)
+        io->clip = op_gather_rows(
+            g, "clip", graph_borrow(g, "clips", DTYPE_F32, shape->clip_columns, data->clip),
+            GATHER_STAGED, shape->clip_rows);
 }
 
 struct graph *model_windows(struct params *params, const struct config *config, size_t batch,
@@ -247,7 +264,7 @@ enum dtype model_stored(const struct config *config)
 struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
                          const struct model_shape *shape, struct model_io *io)
 {
-    const size_t dim[] = {1, rows};
+    const size_t dim[] = {1, rows}, clip[] = {1, shape->clip_rows, shape->clip_columns};
     struct graph *g = graph_new(params, 1, 0);
     if (!g)
         return NULL;
@@ -255,7 +272,10 @@ struct graph *model_rows(struct params *params, const struct config *config, siz
     *io = (struct model_io){0};
     op_store(g, model_stored(config));
     g->sample = graph_state(g, "sample", DTYPE_U32, 1, dim);
-    io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
+    if (shape->prefix)
+        io->clip = graph_state(g, "clip", DTYPE_F32, 3, clip);
+    else
+        io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
     if (shape->cache)
         io->position = graph_state(g, "position", DTYPE_U32, 2, dim);
     model_of(config)->build(g, config, shape, io);

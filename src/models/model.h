@@ -14,17 +14,19 @@
 
 /* Extents of a graph that are not in the configuration. */
 struct model_shape {
-    size_t window, features;     /* T, F; T may be data.eval_window */
-    size_t vocabulary;           /* V, of a model that reads tokens */
-    size_t targets, target_rows; /* K, R of a sample; 0 without targets */
-    size_t target_first;         /* first target row, counted from the window's first */
-    int carries;                 /* the next window begins where this one ended; B is 1 */
-    const int *target_feature;   /* [K]: the input feature that a target is, or -1 */
-    size_t base;                 /* feature that the scaler relative(NAME) names */
-    struct augment augment;      /* of a training graph's windows */
-    struct buffer *const *cache; /* [layers] keys and values, of a graph over the next rows of a
-                                    text; NULL: it is over windows */
-    int only_reads;              /* its rows go into the cache, and no output is wanted */
+    size_t window, features;        /* T, F; T may be data.eval_window */
+    size_t vocabulary;              /* V, of a model that reads tokens */
+    size_t prefix;                  /* K rows that stand in front of the tokens; 0: none */
+    size_t clip_rows, clip_columns; /* R, C: what an encoder has made of a sample's clip; or 0 */
+    size_t targets, target_rows;    /* K, R of a sample; 0 without targets */
+    size_t target_first;            /* first target row, counted from the window's first */
+    int carries;                    /* the next window begins where this one ended; B is 1 */
+    const int *target_feature;      /* [K]: the input feature that a target is, or -1 */
+    size_t base;                    /* feature that the scaler relative(NAME) names */
+    struct augment augment;         /* of a training graph's windows */
+    struct buffer *const *cache;    /* [layers] keys and values, of a graph over the next rows of a
+                                       text; NULL: it is over windows */
+    int only_reads;                 /* its rows go into the cache, and no output is wanted */
     const float *augment_feature, *augment_target; /* as op_augment() and op_augment_target() take
                                                       them; NULL: nothing is done to these */
 };
@@ -34,6 +36,9 @@ struct model_io {
     struct tensor *input;  /* [B, T, F] what the model reads */
     struct tensor *whole;  /* [B, T, F] the input without disturbances, which is rebuilt */
     struct tensor *tokens; /* [B, T] u32, instead of all these, of a model that reads tokens */
+    struct tensor *clip;   /* [B, R, C], of a model that reads clips, what their encoder has made of
+                              them; its tokens may then be left out */
+    struct tensor *prefix; /* [B, K, D] rows in front of the tokens; NULL: none */
     struct tensor *next;   /* [B, T] u32: the token behind each; V: it is not to be predicted. NULL:
                               logits are wanted */
     struct tensor *position; /* [B, T] u32: where each stands in the cache, if there is one */
@@ -71,7 +76,11 @@ struct model_class {
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised;                                  /* needs data.targets */
     int reads_tokens;                                /* of texts, by data.tokenizer */
-    int carries; /* walks along the rows with a state that can go on from window to window */
+    /* Rows that a model which reads clips puts in front of the tokens; NULL: it reads none. */
+    size_t (*prefix)(const struct config *config);
+    const char *own; /* pattern of parameters that no base folder holds; they train beside an
+                        adapter. NULL: there are none */
+    int carries;     /* walks along the rows with a state that can go on from window to window */
     enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
     int randomises; /* has activations for which rrelu can stand */
 };
@@ -86,6 +95,12 @@ long model_attends(const struct config *config);
 
 /* Tokens that the model knows (V), of which its tokenizer makes so many. */
 size_t model_vocabulary(const struct config *config, size_t tokens);
+
+/* Rows that the model puts in front of its tokens. */
+size_t model_prefix(const struct config *config);
+
+/* Rows and columns of a clip, of a model that reads clips; else 0. */
+void model_clip(const struct config *config, size_t *rows, size_t *columns);
 
 /* Whether model.dropout acts anywhere. */
 int model_drops(const struct config *config);
@@ -105,6 +120,7 @@ struct model_data {
     struct buffer *series, *order;  /* [rows, F], or uint [rows] tokens; uint [samples] */
     struct buffer *target, *weight; /* [rows, K], [rows]; NULL without */
     struct buffer *flag;            /* [rows] windows that are augmented; NULL: all */
+    struct buffer *clip;            /* [B, R, C] of the micro-batch; NULL: the model reads none */
     int staged; /* they hold the micro-batch's own: [B, T, F] or uint [B, T + 1]; uint [B]; [B, R,
                    K], [B], [B] */
 };
@@ -119,7 +135,8 @@ struct graph *model_graph(struct params *params, const struct config *config, si
 
 /* The graph of a model that reads tokens over the next `rows` rows of a text, or over a window of
  * it (shape->cache), fused: io->tokens and io->position [1, rows] are to be written, io->output [1,
- * rows, V] can be read. NULL without memory. */
+ * rows, V] can be read. With shape->prefix it is over the rows in front of the text instead, and
+ * io->clip [1, R, C] and io->position [1, K] are to be written. NULL without memory. */
 struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
                          const struct model_shape *shape, struct model_io *io);
 

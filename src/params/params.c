@@ -74,9 +74,14 @@ void params_freeze(struct params *params, char *const *pattern, size_t count)
     params->freezes = count;
 }
 
+int params_owns(const struct params *params, const char *name)
+{
+    return adapter_owns(name) || (params->own && !fnmatch(params->own, name, 0));
+}
+
 static int is_frozen(const struct params *params, const char *name)
 {
-    if (params->adapter.rank && !adapter_owns(name))
+    if (params->adapter.rank && !params_owns(params, name))
         return 1;
     for (size_t i = 0; i < params->freezes; i++)
         if (!fnmatch(params->freeze[i], name, 0))
@@ -108,7 +113,7 @@ int params_adapts(struct params *params, const char *weight)
     if (!p)
         return 0;
     p->is_linear = 1;
-    return adapter_wants(&params->adapter, weight);
+    return !params_owns(params, weight) && adapter_wants(&params->adapter, weight);
 }
 
 const char *params_unadapted(const struct params *params)
@@ -248,6 +253,7 @@ struct params *params_twin(const struct params *of)
     struct params *twin = params_new(of->decay_all);
     if (twin) {
         twin->shares = of;
+        twin->own = of->own;
         params_freeze(twin, of->freeze, of->freezes);
         params_adapt(twin, &of->adapter);
         params_quantize(twin, of->packs, of->tables);
@@ -367,7 +373,7 @@ static int init(struct params *params, int adapter, uint64_t seed, struct error 
 {
     for (size_t i = 0; i < params->count; i++) {
         const struct param *p = params->list[i];
-        if (adapter && !adapter_owns(p->value.name))
+        if (adapter && !params_owns(params, p->value.name))
             continue;
         float *x = malloc(p->value.elems * sizeof *x);
         if (!x || draw(p, seed, x)) {

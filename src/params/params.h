@@ -64,6 +64,8 @@ struct params {
     char *const *freeze;    /* [freezes] patterns of names */
     size_t freezes;
     struct adapter adapter; /* with a rank: all but its own parameters are frozen */
+    const char *own;        /* pattern of those that train beside an adapter, and that no folder of
+                               weights holds; NULL: there are none */
     int offloads;           /* frozen ones lie in the host's memory */
     enum dtype packs;       /* how frozen matrices of linear layers are stored; F32: as they are */
     enum dtype tables;      /* the same of frozen tables of embeddings and heads: F32 or BF16 */
@@ -101,6 +103,10 @@ const char *params_unfrozen(const struct params *params);
 /* Linear layers that are made from now on have this adapter where one of its targets fits. All
  * parameters but its own, made from now on, are frozen. */
 void params_adapt(struct params *params, const struct adapter *adapter);
+
+/* Whether a parameter is the model's own, beside the weights that it starts from: an adapter's, or
+ * of params->own. */
+int params_owns(const struct params *params, const char *name);
 
 /* Whether the adapter is for the linear layer of this weight, which is there. */
 int params_adapts(struct params *params, const char *weight);

@@ -24,10 +24,12 @@ struct generator {
     const struct config *config;
     struct session *session;
     struct params *params;
+    int owns; /* session and parameters */
     size_t window, vocabulary, layers;
-    struct buffer **cache; /* [layers] */
-    struct reader many, one;
-    uint32_t *text; /* [window] tokens in the cache */
+    size_t prefix, clip_rows, clip_columns; /* K rows of a clip [R, C] in front of the text; or 0 */
+    struct buffer **cache;                  /* [layers] */
+    struct reader many, one, clip;
+    uint32_t *text; /* [window] tokens in the cache, behind the prefix */
     size_t length;
     uint32_t *tokens, *places; /* [rows] of a run */
     float *logits;             /* [V] */
@@ -36,8 +38,12 @@ struct generator {
 static struct graph *reader_graph(struct generator *g, struct reader *r, size_t rows,
                                   int only_reads, struct error *err)
 {
-    const struct model_shape shape = {.window = g->window,
+    const size_t prefix = r == &g->clip ? g->prefix : 0;
+    const struct model_shape shape = {.window = g->prefix + g->window - prefix,
                                       .vocabulary = g->vocabulary,
+                                      .prefix = prefix,
+                                      .clip_rows = g->clip_rows,
+                                      .clip_columns = g->clip_columns,
                                       .cache = g->cache,
                                       .only_reads = only_reads};
     r->rows = rows;
@@ -109,42 +115,51 @@ static int plan_reader(struct generator *g, struct reader *r, size_t rows, int o
     return r->plan ? 0 : -1;
 }
 
-static int ready(struct generator *g, struct error *err)
+/* Memory, beside that of another plan (NULL: none), and kernels. */
+static int ready_reader(struct generator *g, struct reader *r, struct plan *beside,
+                        struct error *err)
 {
-    const struct gemm_provider *gemm = engine_products(g->config, g->session->dev);
-    params_place(g->params, params_align(g->session->dev));
-    if (params_allocate(g->params, g->session->dev, 0, err) || plan_place(g->many.plan, err) ||
-        plan_place(g->one.plan, err) || exec_prepare(g->many.plan, NULL, gemm, err) ||
-        exec_prepare(g->one.plan, g->many.plan, gemm, err))
-        return -1;
     const struct step step = {.count = 1, .group = 1};
-    return tensor_write(g->many.plan->step, &step, err) ||
-                   tensor_write(g->one.plan->step, &step, err)
+    return plan_place(r->plan, err) ||
+                   exec_prepare(r->plan, beside, engine_products(g->config, g->session->dev),
+                                err) ||
+                   tensor_write(r->plan->step, &step, err)
                ? -1
                : 0;
 }
 
-static int open_in(struct generator *g, const struct session_options *options, struct error *err)
+static int ready(struct generator *g, struct error *err)
+{
+    if (g->owns) {
+        params_place(g->params, params_align(g->session->dev));
+        if (params_allocate(g->params, g->session->dev, 0, err))
+            return -1;
+    }
+    if (ready_reader(g, &g->many, NULL, err) || ready_reader(g, &g->one, g->many.plan, err))
+        return -1;
+    return g->clip.plan ? ready_reader(g, &g->clip, g->many.plan, err) : 0;
+}
+
+static int open_in(struct generator *g, struct error *err)
 {
     const struct config *c = g->config;
     const size_t rows = g->window < ROWS_MOST ? g->window : ROWS_MOST;
-    if (!(g->session = session_open(c, options, err)))
-        return -1;
+    const size_t most = rows > g->prefix ? rows : g->prefix;
     g->text = calloc(g->window, sizeof *g->text);
-    g->tokens = calloc(rows, sizeof *g->tokens);
-    g->places = calloc(rows, sizeof *g->places);
+    g->tokens = calloc(most, sizeof *g->tokens);
+    g->places = calloc(most, sizeof *g->places);
     g->logits = calloc(g->vocabulary, sizeof *g->logits);
-    g->params = planned_params(c, 0);
     if (!g->text || !g->tokens || !g->places || !g->logits || !g->params)
         return error_set(err, STATUS_FAILED, "out of memory");
-    if (make_cache(g, model_of(c)->cache(c, g->window), model_stored(c), err) ||
-        plan_reader(g, &g->many, rows, 1, err) || plan_reader(g, &g->one, 1, 0, err))
+    if (make_cache(g, model_of(c)->cache(c, g->prefix + g->window), model_stored(c), err) ||
+        plan_reader(g, &g->many, rows, 1, err) || plan_reader(g, &g->one, 1, 0, err) ||
+        (g->prefix && plan_reader(g, &g->clip, g->prefix, 1, err)))
         return -1;
     return ready(g, err);
 }
 
-struct generator *generator_open(const struct config *config, size_t vocabulary,
-                                 const struct session_options *options, struct error *err)
+static struct generator *generator_new(const struct config *config, size_t vocabulary,
+                                       struct error *err)
 {
     struct generator *g = NULL;
     if (!model_of(config)->cache)
@@ -158,7 +173,37 @@ struct generator *generator_open(const struct config *config, size_t vocabulary,
     g->vocabulary = model_vocabulary(config, vocabulary);
     g->window = (size_t)config->data.window;
     g->layers = (size_t)config->model.layers;
-    if (!open_in(g, options, err))
+    g->prefix = model_prefix(config);
+    model_clip(config, &g->clip_rows, &g->clip_columns);
+    return g;
+}
+
+struct generator *generator_open(const struct config *config, size_t vocabulary,
+                                 const struct session_options *options, struct error *err)
+{
+    struct generator *g = generator_new(config, vocabulary, err);
+    if (!g)
+        return NULL;
+    g->owns = 1;
+    if ((g->session = session_open(config, options, err)) &&
+        !(g->params = planned_params(config, 0)))
+        error_set(err, STATUS_FAILED, "out of memory");
+    if (g->params && !open_in(g, err))
+        return g;
+    generator_close(g);
+    return NULL;
+}
+
+struct generator *generator_open_on(const struct config *config, size_t vocabulary,
+                                    struct session *session, struct params *params,
+                                    struct error *err)
+{
+    struct generator *g = generator_new(config, vocabulary, err);
+    if (!g)
+        return NULL;
+    g->session = session;
+    g->params = params;
+    if (!open_in(g, err))
         return g;
     generator_close(g);
     return NULL;
@@ -171,11 +216,14 @@ void generator_close(struct generator *g)
         return;
     if (g->session)
         device_finish(g->session->dev, &ignored); /* what still runs reads what is freed here */
+    plan_free(g->clip.plan);
     plan_free(g->one.plan);
     plan_free(g->many.plan);
     free_cache(g);
-    params_free(g->params);
-    session_close(g->session);
+    if (g->owns) {
+        params_free(g->params);
+        session_close(g->session);
+    }
     free(g->text);
     free(g->tokens);
     free(g->places);
@@ -211,13 +259,25 @@ void generator_begin(struct generator *g)
     g->length = 0;
 }
 
+int generator_see(struct generator *g, const float *clip, struct error *err)
+{
+    struct reader *r = &g->clip;
+    g->length = 0;
+    for (size_t i = 0; i < r->rows; i++)
+        g->places[i] = (uint32_t)i;
+    return tensor_write(r->io.clip, clip, err) || tensor_write(r->io.position, g->places, err) ||
+                   exec_run(r->plan, 0, r->plan->launch_count, err)
+               ? -1
+               : 0;
+}
+
 /* Tokens of g->text from `from` on, at most those of the reader, which is run. */
 static int run_rows(struct generator *g, struct reader *r, size_t from, size_t count,
                     struct error *err)
 {
     for (size_t i = 0; i < r->rows; i++) {
         g->tokens[i] = i < count ? g->text[from + i] : UINT32_MAX;
-        g->places[i] = i < count ? (uint32_t)(from + i) : UINT32_MAX;
+        g->places[i] = i < count ? (uint32_t)(g->prefix + from + i) : UINT32_MAX;
     }
     return tensor_write(r->io.tokens, g->tokens, err) ||
                    tensor_write(r->io.position, g->places, err) ||

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * generator: a language model that goes on with a text, token by token. Keys and values of the rows
- * so far lie in a cache on the device, so that each new token costs one row. It has a device of its
- * own, the parameters, the cache, and two graphs over both: one that reads many rows, one that
- * reads a row and gives the logits behind it.
+ * so far lie in a cache on the device, so that each new token costs one row. It has a device and
+ * parameters of its own, or stands on those of somebody else, and has the cache and the graphs over
+ * both: one that reads many rows, one that reads a row and gives the logits behind it, and of a
+ * captioner one that reads what its encoder makes of a clip.
  */
 #ifndef TASK_GENERATOR_H
 #define TASK_GENERATOR_H
@@ -17,6 +18,11 @@ struct generator;
 /* Without values of the parameters; `config` stays the caller's. */
 struct generator *generator_open(const struct config *config, size_t vocabulary,
                                  const struct session_options *options, struct error *err);
+
+/* The same on a session whose memory holds these parameters; both stay the caller's. */
+struct generator *generator_open_on(const struct config *config, size_t vocabulary,
+                                    struct session *session, struct params *params,
+                                    struct error *err);
 void generator_close(struct generator *g);
 
 struct params *generator_params(struct generator *g);
@@ -30,6 +36,10 @@ size_t generator_cache_bytes(const struct generator *g);
 
 /* Forgets the text so far. */
 void generator_begin(struct generator *g);
+
+/* Forgets the clip and the text so far; the text to come is of the clip of these features, [R, C].
+ * Of a captioner, before its first text. */
+int generator_see(struct generator *g, const float *clip, struct error *err);
 
 /*
  * Reads tokens behind those so far, at least one, and gives the logits behind the last, [V], until

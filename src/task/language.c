@@ -45,6 +45,12 @@ static size_t characters_in(const struct dataset *data, uint32_t token)
     return count;
 }
 
+/* Of captions the tokens of a prompt, and what fills a window, tell nothing. */
+static int is_counted(const struct dataset *data, size_t row)
+{
+    return !data->captioned || is_predicted(data, row);
+}
+
 /* How often each token stands in the training windows, whatever part of them overlaps. NULL without
  * memory. */
 static size_t *count_tokens(const struct dataset *data, size_t *all)
@@ -53,8 +59,11 @@ static size_t *count_tokens(const struct dataset *data, size_t *all)
     *all = 0;
     for (size_t i = 0; count && i < data->count[PART_TRAIN]; i++) {
         const size_t begin = data->start[PART_TRAIN][i], end = begin + data->window;
-        for (size_t row = begin > done ? begin : done; row < end; row++, (*all)++)
-            count[token_at(data, row)]++;
+        for (size_t row = begin > done ? begin : done; row < end; row++)
+            if (is_counted(data, row)) {
+                count[token_at(data, row)]++;
+                (*all)++;
+            }
         done = end > done ? end : done;
     }
     return count;

@@ -104,7 +104,7 @@ int base_load_part(struct params *params, const char *path,
                  : piece ? check_known(params, folder, passes_over, which, err)
                          : error_set(err, STATUS_FAILED, "%s: out of memory", path);
     for (size_t i = 0; !failed && i < params->count; i++)
-        if (!adapter_owns(params->list[i]->value.name))
+        if (!params_owns(params, params->list[i]->value.name))
             failed = load_one(params, i, folder, piece, err);
     free(piece);
     hf_folder_close(folder);

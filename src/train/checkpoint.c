@@ -478,7 +478,7 @@ static int load_arena(const struct params *params, const struct safetensors *st,
         char name[160];
         snprintf(name, sizeof name, "%s%s", prefix, t->name);
         const struct safetensor *from = safetensors_find(st, name);
-        if (!from && needed == NEEDED_MODEL && adapter_owns(name))
+        if (!from && needed == NEEDED_MODEL && params_owns(params, t->name))
             continue;
         if (!from)
             return error_set(err, STATUS_INPUT, "%s: no tensor %s: a checkpoint of another model?",

@@ -57,6 +57,9 @@ static int make_staged(struct feed *feed, const struct stage_shape *shapes, size
         return -1;
     if (flags(data) && make_buffer(feed, &to->flag, "flags", NULL, room.samples, err))
         return -1;
+    if (dataset_clip(data) &&
+        make_buffer(feed, &to->clip, "clips", NULL, room.samples * dataset_clip(data), err))
+        return -1;
     to->order = buffer_new(feed->dev, room.samples * sizeof(uint32_t), "order of samples", err);
     return to->order ? 0 : -1;
 }
@@ -86,6 +89,7 @@ void feed_close(struct feed *feed)
     buffer_free(feed->buffers.target);
     buffer_free(feed->buffers.weight);
     buffer_free(feed->buffers.flag);
+    buffer_free(feed->buffers.clip);
     stage_free(feed->stage);
     free(feed);
 }
@@ -127,7 +131,10 @@ int feed_next(struct feed *feed, size_t first, size_t count, struct error *err)
         return -1;
     if (to->weight && buffer_send(to->weight, 0, s->batch * sizeof(float), from->weight, err))
         return -1;
-    return to->flag ? buffer_send(to->flag, 0, s->batch * sizeof(float), from->flag, err) : 0;
+    if (to->flag && buffer_send(to->flag, 0, s->batch * sizeof(float), from->flag, err))
+        return -1;
+    const size_t clips = s->batch * dataset_clip(data);
+    return to->clip ? buffer_send(to->clip, 0, clips * sizeof(float), from->clip, err) : 0;
 }
 
 void feed_end(struct feed *feed)

@@ -45,7 +45,9 @@ struct model_shape planned_shape(const struct dataset *data, const struct config
         .target_first = data->target_first,
         .target_feature = data->target_feature,
         .base = data->scaler.base,
+        .prefix = model_prefix(c),
     };
+    model_clip(c, &shape.clip_rows, &shape.clip_columns);
     if (!a)
         return shape;
     shape.augment = (struct augment){.noise = a->noise,
@@ -355,8 +357,8 @@ struct planned_part planned_part(const struct engine *e, size_t device)
 struct planned_memory planned_memory(const struct engine *e)
 {
     const struct model_data *data = &e->feed->buffers;
-    const struct buffer *const fed[] = {data->series, data->order, data->target, data->weight,
-                                        data->flag};
+    const struct buffer *const fed[] = {data->series, data->order, data->target,
+                                        data->weight, data->flag,  data->clip};
     const struct planned_part part = planned_part(e, 0);
     const uint64_t params = e->params->elems * 4;
     struct planned_memory m = {.parameters = params + e->params->running * 4 + part.frozen,
@@ -390,6 +392,7 @@ struct params *planned_params(const struct config *config, int training)
     struct params *params = params_new(config->train.decay_all);
     if (!params)
         return NULL;
+    params->own = model_of(config)->own;
     params_adapt(params,
                  &(struct adapter){.rank = (size_t)config->adapter.r,
                                    .alpha = config->adapter.alpha > 0 ? config->adapter.alpha

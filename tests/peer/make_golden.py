@@ -122,6 +122,43 @@ CASES = {
         decay_all="yes",
         weight_decay=0.3,
     ),
+    "captioner": dict(
+        type="captioner",
+        tokenizer="bytes",
+        window=7,
+        d_model=12,
+        heads=3,
+        layers=2,
+        n=10,
+        encoder_rows=3,
+        encoder_columns=5,
+        frames=2,
+        tied="yes",
+    ),
+    "captioner-adapter": dict(
+        type="captioner",
+        tokenizer="bytes",
+        window=6,
+        shape="llama",
+        positions="rotary",
+        activation="swiglu",
+        projector="linear",
+        d_model=16,
+        heads=4,
+        kv_heads=2,
+        layers=2,
+        accumulate=2,
+        n=11,
+        encoder_rows=1,
+        encoder_columns=7,
+        frames=3,
+        encoder_frames="mean",
+        adapter_r=2,
+        adapter_alpha=3,
+        adapter_target="q_proj, down_proj",
+        lr=1e-2,
+        weight_decay=0.3,
+    ),
     "lstm": dict(type="recurrent", layers=2, hidden=9, K=2),
     "bilstm": dict(type="recurrent", bidirectional="yes", hidden=10, K=1, layers=2, target="mae"),
     "bilstm-attention": dict(
@@ -334,7 +371,7 @@ def case_ini(case):
     values["scaler"] = "none"
     text = ""
     for section, keys in defaults().items():
-        prefix = "adapter_" if section == "adapter" else ""  # its names are others' as well
+        prefix = f"{section}_" if section in ("adapter", "encoder") else ""  # others' names, too
         lines = [f"{key} = {values[prefix + key]}\n" for key in keys if prefix + key in values]
         if section == "data":  # its noise is another than the loss's
             lines = [line for line in lines if not line.startswith("noise")]
@@ -350,20 +387,21 @@ def make_ini(text):
 
 
 BORDER = 1 << 31
+TEXTS = ("language", "captioner")  # types of models that read tokens
 
 
-def window_losses(model, tokens):
+def window_losses(model, tokens, clip=None):
     """The mean cross-entropy of each window's tokens that are to be predicted, [B]."""
     tokens = tokens.long()
-    logits = model(tokens[:, :-1] % BORDER)
+    logits = model(tokens[:, :-1] % BORDER, clip)[:, 0 if clip is None else clip.shape[1] :]
     target = torch.where(tokens[:, 1:] >= BORDER, -100, tokens[:, 1:])
     each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
     return each.view(target.shape).sum(1) / (target >= 0).sum(1).clamp(min=1)
 
 
-def language_losses(model, tokens, loss, nothing=None):
-    """(L, L, 0) of a micro-batch of tokens [B, T + 1]."""
-    L = window_losses(model, tokens).mean()
+def language_losses(model, tokens, loss, clip=None):
+    """(L, L, 0) of a micro-batch of tokens [B, T + 1], of a captioner with clips [B, R, C]."""
+    L = window_losses(model, tokens, clip).mean()
     return L, L, L.new_zeros(())
 
 
@@ -388,7 +426,11 @@ def make_model(ini):
         lora_alpha=adapter.getfloat("alpha"),
         target_modules=[target.strip() for target in adapter["target"].split(",")],
     )
-    return inject_adapter_in_model(how, model)
+    model = inject_adapter_in_model(how, model)
+    for name, p in model.named_parameters():  # it trains beside the adapter
+        if name.startswith("projector."):
+            p.requires_grad_(True)
+    return model
 
 
 def plain(name):
@@ -403,7 +445,7 @@ def wrapped(model, values):
 
 def make_plain(ini):
     """The model without adapter."""
-    if ini["model"]["type"] == "language":
+    if ini["model"]["type"] in TEXTS:
         return language.make(language.model_config(ini, vocabulary(ini["data"])))
     if ini["model"]["type"] == "autoencoder":
         return Autoencoder(model_config(ini))
@@ -424,10 +466,10 @@ def run(model, ini, x, extra):
     xs = x.split(B)
     extras = extra.split(B) if extra is not None else [None] * len(xs)
     out, own = {}, ini["model"]["type"] == "autoencoder"
-    text = ini["model"]["type"] == "language"
+    text = ini["model"]["type"] in TEXTS
     terms = losses if own else language_losses if text else target_losses
     with torch.no_grad():
-        y = window_losses(model.eval(), xs[0]) if text else model.eval()(xs[0])
+        y = window_losses(model.eval(), xs[0], extras[0]) if text else model.eval()(xs[0])
         y = torch.sigmoid(y) if ini["loss"]["target"] == "bce" else y
         out.update({"output": y[0], "latent": y[1]} if own else {"output": y})
     model.train()
@@ -478,6 +520,13 @@ def draw(key, buffer):
     return torch.rand(buffer.shape) + 0.5 if buffer.is_floating_point() else buffer
 
 
+def extra_of(tensors):
+    """What a step takes beside its input: sample i is of clip n - 1 - i."""
+    if "clips" in tensors:
+        return tensors["clips"].flip(0)
+    return tensors.get("noise", tensors.get("target"))
+
+
 def make(name, case):
     """One golden file."""
     text = case_ini(case)
@@ -489,11 +538,18 @@ def make(name, case):
         for key, p in model.named_parameters():
             if p.ndim == 1 or "lora_B" in key:  # so that no bias is 0 and no norm's weight is 1
                 p += 0.1 * torch.randn(p.shape)
+            if key.startswith("projector"):  # so that the clip matters beside the tokens
+                p += torch.randn(p.shape)
     walk = torch.randn(n, T, features).cumsum(1) / T**0.5 + 0.3 * torch.randn(n, T, features)
     tensors = {"input": walk.float()}
-    if ini["model"]["type"] == "language":
+    if ini["model"]["type"] in TEXTS:
         tokens = torch.randint(0, 256, (n, T + 1)) % torch.randint(1, 256, (n, 1))
         tensors = {"tokens": tokens + BORDER * (torch.rand(n, T + 1) < 0.1)}
+    if ini["model"]["type"] == "captioner":
+        rows = ini["encoder"].getint("rows") * (
+            1 if ini["encoder"]["frames"] == "mean" else ini["data"].getint("frames")
+        )
+        tensors["clips"] = torch.randn(n, rows, ini["encoder"].getint("columns"))
     if ini["loss"]["contrastive"] == "nt_xent":
         tensors["noise"] = torch.randn(n, T, features) * ini["loss"].getfloat("noise")
     if ini["model"]["type"] == "dgru":
@@ -504,7 +560,7 @@ def make(name, case):
         model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
     tensors.update({"param." + plain(key): p.detach().clone() for key, p in model.state_dict().items()})
     tensors = {key: value if key == "tokens" else value.float() for key, value in tensors.items()}
-    extra = tensors.get("noise", tensors.get("target"))
+    extra = extra_of(tensors)
     extra = extra if extra is None else extra.double()
     if "tokens" in tensors:
         x = tensors["tokens"]
@@ -529,7 +585,7 @@ def check(path):
     params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
     model.load_state_dict(wrapped(model, params), strict=True)
     x = tensors["input"] if "input" in tensors else tensors["tokens"].long()
-    got = run(model, ini, x, tensors.get("noise", tensors.get("target")))
+    got = run(model, ini, x, extra_of(tensors))
 
     def deviation(key):
         return float(((got[key] - tensors[key]).abs() / tensors[key].abs().clamp(min=1e-3)).max())

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * caption_table: tables of captions. A file of columns names in one column what a caption is of (a clip:
+ * an image, a folder of frames, or a glob, relative to the file's folder), in another one the
+ * caption. A clip may have several. Clips are told apart by their paths, in the order in which they
+ * first come. The list owns all it points to.
+ */
+#ifndef DATA_CAPTION_TABLE_H
+#define DATA_CAPTION_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "data/csv.h"
+#include "error.h"
+
+struct caption {
+    size_t clip;   /* its number */
+    char *text;    /* UTF-8, not empty */
+    size_t size;   /* bytes of it */
+    size_t source; /* number of its file */
+    uint64_t line; /* of its file */
+};
+
+struct clip_named {
+    char *path;
+    size_t source; /* the file that first names it */
+    size_t hash;
+};
+
+struct caption_table {
+    struct clip_named *clip; /* [clips] */
+    struct caption *item;    /* [count], as they come */
+    size_t clips, count;
+    size_t clip_room, room;
+    size_t *slot, slots; /* clips by the hash of their paths: number + 1; 0: free */
+    size_t passed_over;  /* captions left out, for they are empty */
+};
+
+/* Adds those of a file, number `source`; `told` is given what was found out, a line each.
+ * STATUS_INPUT with "path:line: cause". */
+int caption_table_read(struct caption_table *to, const char *path, size_t source, const struct csv_how *how,
+                  const char *file_column, const char *column, FILE *told, struct error *err);
+void caption_table_fini(struct caption_table *captions);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * captioner: a causal decoder that tells what is seen in a clip. A frozen encoder has made rows
+ * [R, C] of the clip (data/encoded.h); a projector makes K rows of the decoder's width of them,
+ * which stand in front of the tokens of the prompt and the caption (Merullo et al. 2023, Liu et al.
+ * 2023). The loss is that of the caption's tokens alone.
+ *
+ * The decoder is that of language.c, with its names; the projector's parameters are projector.* .
+ */
+#include <stdio.h>
+
+#include "models/language.h"
+#include "models/transformer.h"
+
+/* A row for each of the clip. */
+static size_t captioner_prefix(const struct config *config)
+{
+    size_t rows, columns;
+    config_clip(config, &rows, &columns);
+    return rows;
+}
+
+/* K rows [B, K, D] of a clip [B, R, C] */
+static struct tensor *project(struct graph *g, const struct config *config, struct tensor *clip)
+{
+    const size_t width = (size_t)config->model.d_model;
+    if (config->model.projector == PROJECTOR_LINEAR)
+        return op_linear(g, clip, width, "projector");
+    struct tensor *h = op_linear(g, clip, width, "projector.0");
+    h = op_activation(g, h, ACT_GELU, "projector.1");
+    return op_linear(g, h, width, "projector.2");
+}
+
+static void captioner_build(struct graph *g, const struct config *config,
+                            const struct model_shape *shape, struct model_io *io)
+{
+    if (io->clip)
+        io->prefix = project(g, config, io->clip);
+    language_decode(g, config, shape, io);
+}
+
+/* A position for each row of the prefix and of the text. */
+static void check_context(struct config_making *making, const struct config *c)
+{
+    const long rows = (long)captioner_prefix(c) + c->data.window;
+    if (c->model.shape == SHAPE_GPT2 && c->model.context > 0 && c->model.context < rows)
+        config_clash(making, "data.window", "model.context",
+                     "%zu rows of a clip and window = %ld tokens are more than the %ld positions "
+                     "that the model has",
+                     captioner_prefix(c), c->data.window, c->model.context);
+}
+
+static void captioner_check(struct config_making *making, const struct config *c)
+{
+    config_default(making, "data.column", "caption");
+    config_default(making, "data.feed", "stream");
+    language_check_keys(making, c);
+    if (c->encoder.rows < 0 || c->encoder.columns < 0)
+        config_clash(making, "encoder.base", "model.type",
+                     "type = captioner sees clips by an encoder: base names its folder");
+    else
+        check_context(making, c);
+    language_refuse(making, c, c->data.stride > 0, "data.stride", "has a window for each caption");
+    language_refuse(making, c, c->data.feed == FEED_RESIDENT, "data.feed",
+                    "brings the clips of each batch to the device: feed = stream");
+    language_refuse(making, c,
+                    c->data.split != SPLIT_CHRONOLOGICAL && c->data.split != SPLIT_SHUFFLED,
+                    "data.split", "deals clips: it takes chronological and shuffled");
+}
+
+const struct model_class model_captioner = {
+    .name = "captioner",
+    .check = captioner_check,
+    .python = "language.py",
+    .build = captioner_build,
+    .terms = language_terms,
+    .attends = transformer_attends,
+    .in_out = language_in_out,
+    .cache = language_cache,
+    .prefix = captioner_prefix,
+    .own = "projector.*",
+    .reads_tokens = 1,
+    .drops = DROPS_WITHIN,
+};
