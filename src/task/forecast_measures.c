@@ -14,15 +14,14 @@ double forecast_figure(const struct forecast *f, enum forecast_metric which)
     return all[which];
 }
 
-static int forecast_measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
-                            struct evaluation *evaluation, double *figure, struct log *log,
-                            struct error *err)
+static int forecast_measure(const struct measuring *of, struct evaluation *evaluation,
+                            double *figure, struct error *err)
 {
     struct task_result r;
-    if (task_evaluate(&r, &task_forecast, e, start, count, log, err))
+    if (task_evaluate(&r, &task_forecast, of->e, of->start, of->count, of->log, err))
         return -1;
     *evaluation = r.evaluation;
-    *figure = forecast_figure(forecast_of(&r), (enum forecast_metric)which);
+    *figure = forecast_figure(forecast_of(&r), (enum forecast_metric)of->which);
     task_release(&r);
     return 0;
 }
@@ -37,5 +36,5 @@ struct measures forecast_measures(const struct config *c)
     /* rows have no value before them that a move could be counted from */
     const size_t count =
         c->data.target_rows == TARGET_WINDOW ? FORECAST_DIRECTION : FORECAST_DIRECTION + 1;
-    return (struct measures){metrics, count, forecast_measure};
+    return (struct measures){metrics, count, forecast_measure, NULL};
 }

@@ -225,21 +225,20 @@ const struct task_class task_signal = {
 
 enum { SIGNAL_NMSE = FORECAST_R2 + 1 }; /* behind those of forecasts */
 
-static int signal_measure(struct engine *e, const uint32_t *start, size_t count, size_t which,
-                          struct evaluation *evaluation, double *figure, struct log *log,
+static int signal_measure(const struct measuring *of, struct evaluation *evaluation, double *figure,
                           struct error *err)
 {
     struct task_result r;
-    const int applies = task_signal_applies(e->config, e->data);
+    const int applies = task_signal_applies(of->e->config, of->e->data);
     const struct task_class *class = applies ? &task_signal : &task_forecast;
-    if (task_evaluate(&r, class, e, start, count, log, err))
+    if (task_evaluate(&r, class, of->e, of->start, of->count, of->log, err))
         return -1;
     const struct signal_result *own = applies ? r.own : NULL;
     *evaluation = r.evaluation;
-    if (which == SIGNAL_NMSE)
+    if (of->which == SIGNAL_NMSE)
         *figure = own ? own->figures.nmse : NAN;
     else
-        *figure = forecast_figure(forecast_of(&r), (enum forecast_metric)which);
+        *figure = forecast_figure(forecast_of(&r), (enum forecast_metric)of->which);
     task_release(&r);
     return 0;
 }
@@ -251,7 +250,7 @@ struct measures task_signal_measures(void)
                                             [FORECAST_RMSE] = {"rmse", 1},
                                             [FORECAST_R2] = {"r2", 0},
                                             [SIGNAL_NMSE] = {"nmse_db", 1}};
-    return (struct measures){metrics, SIGNAL_NMSE + 1, signal_measure};
+    return (struct measures){metrics, SIGNAL_NMSE + 1, signal_measure, NULL};
 }
 
 /* --- pictures */

@@ -68,7 +68,8 @@ int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
         f->val.term[k] = NAN;
     }
     return data->count[PART_VALIDATION]
-               ? monitor_evaluate(&t->monitor, t->engine, t->log, &f->val, &f->metric, err)
+               ? monitor_evaluate(&t->monitor, t->engine, t->progress.epoch, t->log, &f->val,
+                                  &f->metric, err)
                : 0;
 }
 

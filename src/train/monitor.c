@@ -97,16 +97,22 @@ void monitor_warn(const struct monitor *m, const struct config *c, struct log *l
                  m->lower_is_better ? "higher" : "lower", c->train.monitor);
 }
 
-int monitor_evaluate(const struct monitor *m, struct engine *e, struct log *log,
+int monitor_evaluate(const struct monitor *m, struct engine *e, long epoch, struct log *log,
                      struct evaluation *evaluation, double *metric, struct error *err)
 {
-    const uint32_t *start = e->data->start[PART_VALIDATION];
-    const size_t count = e->data->count[PART_VALIDATION];
+    const struct measures *all = &m->measures;
+    const struct measuring of = {
+        .e = e,
+        .start = e->data->start[PART_VALIDATION],
+        .count = e->data->count[PART_VALIDATION],
+        .which = m->metric ? (size_t)(m->metric - all->metric) : MEASURES_NONE,
+        .epoch = epoch,
+        .log = log,
+    };
     *metric = NAN;
-    if (!m->metric)
-        return engine_evaluate_together(e, start, count, evaluation, err);
-    return m->measures.measure(e, start, count, (size_t)(m->metric - m->measures.metric),
-                               evaluation, metric, log, err);
+    return m->metric || (all->wants && all->wants(e->config, epoch))
+               ? all->measure(&of, evaluation, metric, err)
+               : engine_evaluate_together(e, of.start, of.count, evaluation, err);
 }
 
 double monitor_figure(const struct monitor *m, struct epoch_figures *figures)

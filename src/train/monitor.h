@@ -2,7 +2,8 @@
 /*
  * monitor: the figure that decides on the best epoch, the plateau and early stopping. It is the
  * loss or one of its terms, of training or of validation, or a metric of the validation part: what
- * a task measures beside the loss. A metric is measured only where it is monitored, once an epoch.
+ * a task measures beside the loss. A metric is measured once an epoch where it is monitored, and
+ * else where its task wants that.
  */
 #ifndef TRAIN_MONITOR_H
 #define TRAIN_MONITOR_H
@@ -17,15 +18,26 @@ struct metric {
     int lower_is_better;
 };
 
+/* What is measured: the windows at start[count], behind an epoch. */
+struct measuring {
+    struct engine *e;
+    const uint32_t *start;
+    size_t count;
+    size_t which; /* number of the metric that is monitored; MEASURES_NONE: none is */
+    long epoch;
+    struct log *log;
+};
+#define MEASURES_NONE SIZE_MAX
+
 /* What a task measures. */
 struct measures {
     const struct metric *metric; /* [count] */
     size_t count;
-    /* A part's figures, as engine_evaluate() gives them, and metric number `which`. 1: interrupted.
-     */
-    int (*measure)(struct engine *e, const uint32_t *start, size_t count, size_t which,
-                   struct evaluation *evaluation, double *figure, struct log *log,
+    /* A part's figures, as engine_evaluate() gives them, and the metric. 1: interrupted. */
+    int (*measure)(const struct measuring *of, struct evaluation *evaluation, double *figure,
                    struct error *err);
+    /* Whether it measures behind this epoch though nothing is monitored; NULL: never. */
+    int (*wants)(const struct config *config, long epoch);
 };
 
 struct monitor {
@@ -45,8 +57,9 @@ int monitor_find(struct monitor *monitor, const struct config *config, struct me
 /* Warns where train.mode takes the worst epoch for the best. */
 void monitor_warn(const struct monitor *monitor, const struct config *config, struct log *log);
 
-/* Figures of the validation part, and the metric if one is monitored; else *metric is NaN. */
-int monitor_evaluate(const struct monitor *monitor, struct engine *e, struct log *log,
+/* Figures of the validation part behind an epoch, and the metric if one is monitored; else *metric
+ * is NaN. */
+int monitor_evaluate(const struct monitor *monitor, struct engine *e, long epoch, struct log *log,
                      struct evaluation *evaluation, double *metric, struct error *err);
 
 /* The monitored figure of an epoch. */
