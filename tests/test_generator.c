@@ -50,14 +50,14 @@ struct whole {
     float logits[WINDOW * VOCABULARY];
 };
 
-static void whole_open(struct whole *w, const struct config *config)
+static void whole_open_as(struct whole *w, const struct config *config,
+                          const struct model_shape *shape)
 {
-    const struct model_shape shape = {.window = WINDOW, .vocabulary = VOCABULARY};
     const struct session_options none = {0};
     w->session = session_open(config, &none, &err);
     w->params = planned_params(config, 0);
     assert_true(w->session && w->params);
-    struct graph *g = model_rows(w->params, config, WINDOW, &shape, &w->io);
+    struct graph *g = model_rows(w->params, config, WINDOW, shape, &w->io);
     assert_non_null(g);
     w->plan = lower_graph(g, w->session->dev, &err);
     if (!w->plan)
@@ -68,6 +68,11 @@ static void whole_open(struct whole *w, const struct config *config)
     OK(plan_place(w->plan, &err));
     OK(exec_prepare(w->plan, NULL, engine_products(config, w->session->dev), &err));
     OK(tensor_write(w->plan->step, &(struct step){.count = 1, .group = 1}, &err));
+}
+
+static void whole_open(struct whole *w, const struct config *config)
+{
+    whole_open_as(w, config, &(struct model_shape){.window = WINDOW, .vocabulary = VOCABULARY});
 }
 
 static void whole_close(struct whole *w)
@@ -246,6 +251,74 @@ static void test_long(void **state)
     }
     generator_close(g);
     config_free(config);
+}
+
+/* --- clips */
+
+enum { CLIP_ROWS = 4, CLIP_COLUMNS = 6 };
+
+/* Logits of a whole window behind a clip. */
+static void clip_logits(const struct config *config, const float *clip, const uint32_t *token,
+                        float *to)
+{
+    enum { ALL = (CLIP_ROWS + WINDOW) * VOCABULARY };
+    const struct model_shape shape = {.window = WINDOW,
+                                      .vocabulary = VOCABULARY,
+                                      .prefix = CLIP_ROWS,
+                                      .clip_rows = CLIP_ROWS,
+                                      .clip_columns = CLIP_COLUMNS};
+    static float all[ALL];
+    struct whole w;
+    whole_open_as(&w, config, &shape);
+    OK(tensor_write(w.io.clip, clip, &err));
+    OK(tensor_write(w.io.tokens, token, &err));
+    OK(exec_run(w.plan, 0, w.plan->launch_count, &err));
+    assert_int_equal(w.io.output->elems, ALL);
+    OK(tensor_read(w.io.output, all, &err));
+    memcpy(to, all + (CLIP_ROWS - 1) * VOCABULARY, (WINDOW + 1) * VOCABULARY * sizeof *to);
+    whole_close(&w);
+}
+
+/* What is read token by token behind a clip is what a whole window gives, however often clips
+ * change. */
+static void see_as(const struct config *config, int as_gpu)
+{
+    float clip[2][CLIP_ROWS * CLIP_COLUMNS], want[2][(WINDOW + 1) * VOCABULARY];
+    uint32_t text[WINDOW];
+    random_tokens(text, WINDOW, 4);
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t i = 0; i < CLIP_ROWS * CLIP_COLUMNS; i++)
+            clip[c][i] = (float)sin((double)(i * 7 + c * 50)) * 3;
+        clip_logits(config, clip[c], text, want[c]);
+    }
+    struct generator *g = opened(config, as_gpu);
+    for (size_t turn = 0; turn < 4; turn++) {
+        OK(generator_see(g, clip[turn % 2], &err));
+        for (size_t i = 0; i < WINDOW; i++) {
+            const float *got = generator_read(g, text + i, 1, &err);
+            assert_non_null(got);
+            expect_logits(got, want[turn % 2] + (i + 1) * VOCABULARY, 2e-5, i + 1);
+        }
+    }
+    double apart = 0;
+    for (size_t i = 0; i < VOCABULARY; i++)
+        apart += fabs((double)want[0][VOCABULARY + i] - want[1][VOCABULARY + i]);
+    assert_true(apart > 1e-3); /* the clip matters */
+    generator_close(g);
+}
+
+static void test_clip(void **state)
+{
+    static char *const shapes[] = {"model.shape=gpt2", "model.shape=llama"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char *const settings[] = {"model.type=captioner", "data.source=none.csv", "encoder.rows=2",
+                                  "encoder.columns=6",    "data.frames=2",        shapes[i]};
+        struct config *config = configured(settings, 6);
+        see_as(config, 0);
+        see_as(config, 1);
+        config_free(config);
+    }
 }
 
 /* --- against transformers */
@@ -442,9 +515,10 @@ static void test_picks(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_greedy),   cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_long),     cmocka_unit_test(test_transformers),
-        cmocka_unit_test(test_sampling), cmocka_unit_test(test_picks),
+        cmocka_unit_test(test_greedy),       cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_long),         cmocka_unit_test(test_clip),
+        cmocka_unit_test(test_transformers), cmocka_unit_test(test_sampling),
+        cmocka_unit_test(test_picks),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("generator", tests, NULL, NULL);

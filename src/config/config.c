@@ -1031,13 +1031,6 @@ const char *config_device(const struct config *config)
     return config->device.select.item[0];
 }
 
-void config_clip(const struct config *config, size_t *rows, size_t *columns)
-{
-    const size_t frames = config->encoder.frames == FRAMES_MEAN ? 1 : (size_t)config->data.frames;
-    *rows = frames * (size_t)config->encoder.rows;
-    *columns = (size_t)config->encoder.columns;
-}
-
 int config_splits(const struct config *config)
 {
     return config->model.split == SPLIT_LAYERS && config->device.select.count > 1;

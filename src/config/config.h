@@ -171,7 +171,12 @@ const char *config_device(const struct config *config);
 int config_splits(const struct config *config);
 
 /* Rows and columns of what encoder.base makes of a clip, [R, C], once both are known. */
-void config_clip(const struct config *config, size_t *rows, size_t *columns);
+static inline void config_clip(const struct config *config, size_t *rows, size_t *columns)
+{
+    const int all = config->encoder.frames == FRAMES_ALL;
+    *rows = (all ? (size_t)config->data.frames : 1) * (size_t)config->encoder.rows;
+    *columns = (size_t)config->encoder.columns;
+}
 
 /* Any one device in place of what device.select names. */
 int config_set_device(struct config *config, const char *device, struct error *err);

@@ -274,7 +274,7 @@ struct graph *model_rows(struct params *params, const struct config *config, siz
     g->sample = graph_state(g, "sample", DTYPE_U32, 1, dim);
     if (shape->prefix)
         io->clip = graph_state(g, "clip", DTYPE_F32, 3, clip);
-    else
+    if (!shape->prefix || !shape->cache)
         io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
     if (shape->cache)
         io->position = graph_state(g, "position", DTYPE_U32, 2, dim);

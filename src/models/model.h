@@ -135,8 +135,9 @@ struct graph *model_graph(struct params *params, const struct config *config, si
 
 /* The graph of a model that reads tokens over the next `rows` rows of a text, or over a window of
  * it (shape->cache), fused: io->tokens and io->position [1, rows] are to be written, io->output [1,
- * rows, V] can be read. With shape->prefix it is over the rows in front of the text instead, and
- * io->clip [1, R, C] and io->position [1, K] are to be written. NULL without memory. */
+ * rows, V] can be read. With shape->prefix it is over the rows in front of the text: io->clip [1,
+ * R, C] is to be written and, with a cache, io->position [1, K] and no tokens. NULL without memory.
+ */
 struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
                          const struct model_shape *shape, struct model_io *io);
 
