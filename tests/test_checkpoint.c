@@ -225,10 +225,11 @@ static struct progress some_progress(void)
                          .plateau_stale = 3,
                          .seconds = 12.5,
                          .finished = 1,
+                         .collapsed = 1,
                          .log_bytes = INT64_C(5000000000)};
     for (int i = 0; i < 2; i++) {
         const struct epoch_figures row = {i + 1, {1.0 / 3, {2, 3}}, {NAN, {5, 6}}, 7, 8, 9, 10 + i,
-                                          NAN};
+                                          NAN,   0};
         assert_int_equal(progress_add(&p, &row, &err), 0);
     }
     for (size_t i = 0; i < sizeof p.metrics; i++)
@@ -387,6 +388,7 @@ static void where_a_run_stands(void **state)
         targets_init(&g, 0);
         p.best = best[i];
         p.finished = i != 1;
+        p.collapsed = i == 1;
         write_last(&f, &p);
         if (load(&g, written, 1, &q, &err))
             fail_msg("%s", err.text);
@@ -397,6 +399,7 @@ static void where_a_run_stands(void **state)
                     q.stale == 4 && q.factor == 0.1 && q.plateau_stale == 3 && q.seconds == 12.5 &&
                     q.log_bytes == INT64_C(5000000000));
         assert_int_equal(q.finished, i != 1);
+        assert_int_equal(q.collapsed, i == 1);
         assert_true(i ? isnan(q.best) : q.best == 1.0 / 3);
         assert_memory_equal(&q.metrics, &p.metrics, sizeof p.metrics);
         assert_int_equal(q.epochs, 2);

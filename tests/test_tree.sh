@@ -97,7 +97,7 @@ point "train stands on models, below, and verdicts" \
 point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
-    "$(layer run task train hf quant exec models lower ir params tensor telemetry device config data text log)"
+    "$(layer run task train hf image quant exec models lower ir params tensor telemetry device config data text log)"
 point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \

@@ -11,6 +11,7 @@
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
 #include "data/reading.h"
+#include "run/features.h"
 #include "run/prepare.h"
 #include "run/trained.h"
 #include "task/categories.h"
@@ -24,6 +25,7 @@ struct trained {
     char *path;
     struct checkpoint checkpoint;
     struct dataset *data;
+    struct features *features; /* NULL: the data hold no clips */
     struct engine *engine;
     const struct task_class *task;
     struct output out;
@@ -36,6 +38,7 @@ static int trained_fini(struct trained *t, int result, struct error *err)
     result = output_close(&t->out, result, err);
     engine_close(t->engine);
     dataset_free(t->data);
+    features_close(t->features);
     checkpoint_fini(&t->checkpoint);
     free(t->path);
     if (t->log)
@@ -93,6 +96,7 @@ static void tell_first(const struct options *o, const struct config *config, str
 /* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
+    static const volatile sig_atomic_t never;
     memset(t, 0, sizeof *t);
     /* standard output is for results, unless these go to a file */
     t->log = log_new(o->output && o->verbosity == LOG_VERBOSE ? LOG_VERBOSE : LOG_QUIET);
@@ -115,6 +119,9 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
         goto failed;
     t->task = task_of(c, t->data);
     struct engine_options with = prepare_engine(t->log, 0, o->profile);
+    const struct features_how how = {t->log, with.own, &never};
+    if (t->data->captioned && !(t->features = features_open(c, t->data, &how, err)))
+        goto failed;
     t->engine = prepare_open(c, t->data, with, t->log, err);
     if (!t->engine || trained_load(&t->checkpoint, t->path, t->engine, err))
         goto failed;
@@ -163,8 +170,37 @@ int command_evaluate(const struct options *options, struct error *err)
     return trained_fini(&t, failed, err);
 }
 
+/* Fills the cache of features of a captioner's clips. An interruption leaves what is done. */
+static int encode_clips(const struct options *o, struct config *config, struct error *err)
+{
+    static const volatile sig_atomic_t never;
+    struct log *log = log_new(o->verbosity);
+    struct error late;
+    if (!log)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    const struct engine_options with = prepare_engine(log, 0, o->profile);
+    const struct features_how how = {log, with.own, &never};
+    struct dataset *data =
+        command_needs_device(o, config, err) ? NULL : dataset_load(config, NULL, log, err);
+    struct features *features = data ? features_open(config, data, &how, err) : NULL;
+    const int failed = !features;
+    dataset_free(data);
+    features_close(features);
+    log_close(log, &late);
+    return failed ? -1 : 0;
+}
+
 int command_encode(const struct options *options, struct error *err)
 {
+    if (options->config && !options->model) {
+        struct config *config =
+            prepare_config(options->config, options->settings, options->setting_count, err);
+        const int sees = config && config->model.type == MODEL_CAPTIONER;
+        const int failed = !config || (sees && encode_clips(options, config, err));
+        config_free(config);
+        if (failed || sees)
+            return failed ? -1 : 0;
+    }
     struct trained t;
     struct categories categories = {0};
     if (trained_init(&t, options, 1, err))

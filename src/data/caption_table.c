@@ -100,10 +100,24 @@ static int is_utf8(const char *text, size_t size)
     return 1;
 }
 
-/* A row of the file. */
+int caption_table_add(struct caption_table *c, const char *path, size_t source)
+{
+    struct caption item = {.text = strdup(""), .source = source};
+    char *copy = strdup(path);
+    if (item.text && copy && !find_clip(c, copy, source, &item.clip) && !add(c, item))
+        return 0;
+    free(item.text);
+    return -1;
+}
+
+/* A row of the file; `text` NULL: it has no captions. */
 static int take_row(struct caption_table *c, const struct csv *csv, const struct csv_field *file,
                     const struct csv_field *text, size_t source, struct error *err)
 {
+    static char none[1];
+    static const struct csv_field nothing = {none, 0};
+    const int lacks = !text;
+    text = lacks ? &nothing : text;
     struct caption item = {.size = text->length, .source = source, .line = csv->line};
     const unsigned long long line = csv->line;
     if (!file->length)
@@ -111,7 +125,7 @@ static int take_row(struct caption_table *c, const struct csv *csv, const struct
     if (strlen(file->text) != file->length || strlen(text->text) != text->length)
         return error_set(err, STATUS_INPUT, "%s:%llu: a NUL byte stands in this row", csv->path,
                          line);
-    if (!text->length) {
+    if (!text->length && !lacks) {
         c->passed_over++;
         return 0;
     }
@@ -126,18 +140,32 @@ static int take_row(struct caption_table *c, const struct csv *csv, const struct
     return 0;
 }
 
-int caption_table_read(struct caption_table *to, const char *path, size_t source, const struct csv_how *how,
-                  const char *file_column, const char *column, FILE *told, struct error *err)
+/* The columns of a file; *text NULL: it lacks that of captions, and may. */
+static int find_columns(const struct csv *csv, const struct caption_file *f,
+                        const struct csv_field **file, const struct csv_field **text,
+                        struct error *err)
 {
-    struct csv *csv = csv_open(path, how, err);
-    size_t file = 0, text = 0;
-    int more = csv && !csv_find(csv, file_column, &file, err) && !csv_find(csv, column, &text, err)
-                   ? 1
-                   : -1;
+    size_t at;
+    struct error none;
+    *text = NULL;
+    if (csv_find(csv, f->file_column, &at, err))
+        return -1;
+    *file = &csv->field[at];
+    if (!csv_find(csv, f->column, &at, &none))
+        *text = &csv->field[at];
+    return *text || f->may_lack ? 0 : csv_find(csv, f->column, &at, err);
+}
+
+int caption_table_read(struct caption_table *to, const struct caption_file *f, FILE *told,
+                       struct error *err)
+{
+    struct csv *csv = csv_open(f->path, &f->how, err);
+    const struct csv_field *file, *text;
+    int more = csv && !find_columns(csv, f, &file, &text, err) ? 1 : -1;
     if (more > 0)
         fputs(csv->told, told);
     while (more > 0 && (more = csv_next(csv, err)) > 0)
-        if (take_row(to, csv, &csv->field[file], &csv->field[text], source, err))
+        if (take_row(to, csv, file, text, f->source, err))
             more = -1;
     if (!more)
         more = csv_unchanged(csv, err);

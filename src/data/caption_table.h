@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * caption_table: tables of captions. A file of columns names in one column what a caption is of (a clip:
- * an image, a folder of frames, or a glob, relative to the file's folder), in another one the
+ * caption_table: tables of captions. A file of columns names in one column what a caption is of (a
+ * clip: an image, a folder of frames, or a glob, relative to the file's folder), in another one the
  * caption. A clip may have several. Clips are told apart by their paths, in the order in which they
  * first come. The list owns all it points to.
  */
@@ -17,7 +17,7 @@
 
 struct caption {
     size_t clip;   /* its number */
-    char *text;    /* UTF-8, not empty */
+    char *text;    /* UTF-8; empty where there is none at all */
     size_t size;   /* bytes of it */
     size_t source; /* number of its file */
     uint64_t line; /* of its file */
@@ -38,10 +38,22 @@ struct caption_table {
     size_t passed_over;  /* captions left out, for they are empty */
 };
 
-/* Adds those of a file, number `source`; `told` is given what was found out, a line each.
- * STATUS_INPUT with "path:line: cause". */
-int caption_table_read(struct caption_table *to, const char *path, size_t source, const struct csv_how *how,
-                  const char *file_column, const char *column, FILE *told, struct error *err);
+/* A file of captions, and its columns. */
+struct caption_file {
+    const char *path;
+    size_t source; /* its number */
+    struct csv_how how;
+    const char *file_column, *column;
+    int may_lack; /* it need not have the column of captions */
+};
+
+/* Adds those of a file; `told` is given what was found out, a line each. STATUS_INPUT with
+ * "path:line: cause". */
+int caption_table_read(struct caption_table *to, const struct caption_file *file, FILE *told,
+                       struct error *err);
+
+/* Adds a clip by its path, without a caption. -1: memory. */
+int caption_table_add(struct caption_table *to, const char *path, size_t source);
 void caption_table_fini(struct caption_table *captions);
 
 #endif

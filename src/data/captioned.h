@@ -19,10 +19,11 @@ struct load;
 
 struct captioned {
     struct caption_table captions; /* item i is sample i: its first row is i (data->window + 1) */
-    size_t rows, columns;     /* R, C of a clip */
-    uint32_t *prompt;         /* [prompts] tokens */
+    size_t rows, columns;          /* R, C of a clip */
+    uint32_t *prompt;              /* [prompts] tokens */
     size_t prompts;
     uint32_t ending; /* that ends a caption */
+    uint64_t hash;   /* of what the clips hold and what makes features of it */
     /* The features of clip number `clip`, [rows, columns]; called by several threads. */
     void (*fetch)(const void *ctx, size_t clip, float *to);
     const void *ctx;
@@ -31,6 +32,10 @@ struct captioned {
 /* Reads the captions into load->data, with a checkpoint's tokenizer or, NULL, that of the keys. */
 int captioned_load(struct load *load, const struct fitted *fitted);
 void captioned_free(struct captioned *captioned);
+
+/* Whether the token of a row is text: of captions those of the prompt, and what fills a window, are
+ * none; of other texts all are. */
+int captioned_counts(const struct dataset *data, size_t row);
 
 /* The clip of the sample that begins at a row. */
 size_t captioned_clip(const struct dataset *data, size_t row);

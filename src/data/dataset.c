@@ -32,6 +32,11 @@ size_t dataset_clip(const struct dataset *data)
     return data->captioned ? data->captioned->rows * data->captioned->columns : 0;
 }
 
+int dataset_is_clips(const struct config *config)
+{
+    return config->encoder.rows > 0;
+}
+
 int dataset_is_text(const struct config *config)
 {
     return config->data.tokenizer && *config->data.tokenizer;

@@ -173,6 +173,9 @@ const void *dataset_rows(const struct dataset *data);
 /* Numbers of a clip's features; 0: there are none. */
 size_t dataset_clip(const struct dataset *data);
 
+/* Whether the texts are captions of clips, which an encoder sees. */
+int dataset_is_clips(const struct config *config);
+
 /* Whether the sources hold texts, not series. */
 int dataset_is_text(const struct config *config);
 

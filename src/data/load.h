@@ -6,7 +6,7 @@
  *   dataset_load.c  the overview: which step follows which
  *   load.c          what the steps ask of struct load
  *   corpus.c        instead of all that follow: texts and their tokens
- *   captioned.c     the same of captions, whose table caption_table.c reads
+ *   captioned_load.c  the same of captions, whose table caption_table.c reads
  *   keys.c          what the configuration says: expressions, columns, how files are read, extents
  *   series.c        one file after the other: read, cut at holes and jumps, resample
  *   sanity.c        values that are hardly right
@@ -89,9 +89,10 @@ struct lost {
 
 struct load {
     const struct config *config;
-    int whole; /* no split: every window, for encode and predict */
-    char *run; /* the folder of the run that is to train; NULL: none is */
-    int again; /* it goes on */
+    int whole;   /* no split: every window, for encode and predict */
+    int is_clip; /* its one source is no table of captions but a clip */
+    char *run;   /* the folder of the run that is to train; NULL: none is */
+    int again;   /* it goes on */
     struct log *log;
     struct error *err;
     struct sources sources;

@@ -192,6 +192,15 @@ int sources_of(const char *path, int texts, struct sources *sources, struct erro
     return -1;
 }
 
+int sources_one(const char *path, struct sources *sources, struct error *err)
+{
+    *sources = (struct sources){.texts = 1};
+    if (add(sources, path, base_name(path), err) && !name_item(sources, 0, path, err))
+        return 0;
+    sources_fini(sources);
+    return -1;
+}
+
 /* --- manifest */
 
 /* A path as Windows has it, if no file has this name but one with slashes does. */

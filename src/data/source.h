@@ -48,6 +48,8 @@ int sources_find(const struct config *config, struct sources *sources, struct er
 
 /* The files that one path, folder or glob stands for; `texts`: of texts. */
 int sources_of(const char *path, int texts, struct sources *sources, struct error *err);
+/* A path as it is, whatever it names. */
+int sources_one(const char *path, struct sources *sources, struct error *err);
 void sources_fini(struct sources *sources);
 
 /* Adds the series of a manifest. STATUS_INPUT with "path:line: cause". */

@@ -9,6 +9,7 @@
 #include "data/augment.h"
 #include "data/captioned.h"
 #include "util/block.h"
+#include "util/now.h"
 
 struct stage {
     const struct dataset *data;
@@ -24,6 +25,7 @@ struct stage {
     int filling;          /* the thread copies into the slot of batch `made` */
     size_t taken, made;   /* batches so far; batch i lies in slot[i % STAGE_SLOTS] */
     size_t first, length; /* samples of the batch to be made next; length 0: none is */
+    double waited;        /* seconds, for batches that were not made yet */
 };
 
 /* Copies `rows` rows of `columns` values, from row `from` of a table on. */
@@ -220,13 +222,23 @@ const struct stage_batch *stage_next(struct stage *stage, size_t first, size_t c
     if (!is_next(stage, first, count))
         go_to(stage, first, count);
     pthread_cond_broadcast(&stage->changed);
+    const double asked = now();
     while (stage->made == stage->taken)
         if (stage->threaded)
             pthread_cond_wait(&stage->changed, &stage->lock);
         else
             make_next(stage);
+    stage->waited += now() - asked;
     const struct stage_batch *b = &stage->slot[stage->taken++ % STAGE_SLOTS];
     pthread_cond_broadcast(&stage->changed);
     pthread_mutex_unlock(&stage->lock);
     return b;
+}
+
+double stage_waited(struct stage *stage)
+{
+    pthread_mutex_lock(&stage->lock);
+    const double waited = stage->waited;
+    pthread_mutex_unlock(&stage->lock);
+    return waited;
 }

@@ -53,4 +53,7 @@ void stage_order(struct stage *stage, const struct stage_shape *shape, const uin
 /* The batch of samples [first, first + count). It stays as it is until the call after the next. */
 const struct stage_batch *stage_next(struct stage *stage, size_t first, size_t count);
 
+/* Seconds that stage_next() has waited for its thread so far. */
+double stage_waited(struct stage *stage);
+
 #endif

@@ -9,8 +9,10 @@
  */
 #include <stdio.h>
 
+#include "hf/tower.h"
 #include "models/language.h"
 #include "models/transformer.h"
+#include "util/file.h"
 
 /* A row for each of the clip. */
 static size_t captioner_prefix(const struct config *config)
@@ -39,6 +41,28 @@ static void captioner_build(struct graph *g, const struct config *config,
     language_decode(g, config, shape, io);
 }
 
+/* Gives keys what config.json of encoder.base says of them; a run's own config.ini says all. */
+static void take_base(struct config_making *making, const struct config *c)
+{
+    struct hf_tower tower;
+    struct error err;
+    char number[24];
+    const int knows = c->encoder.rows > 0 && c->encoder.columns > 0;
+    if (!*c->encoder.base || (knows && !file_is_folder(c->encoder.base)))
+        return;
+    if (hf_tower_read(&tower, c->encoder.base, &err)) {
+        if (err.status == STATUS_FAILED)
+            config_short(making);
+        else
+            config_clash(making, "encoder.base", "encoder.base", "%s", err.text);
+        return;
+    }
+    snprintf(number, sizeof number, "%zu", hf_tower_patches(&tower));
+    config_must(making, "encoder.rows", number, "encoder.base");
+    snprintf(number, sizeof number, "%zu", tower.vision.layers.width);
+    config_must(making, "encoder.columns", number, "encoder.base");
+}
+
 /* A position for each row of the prefix and of the text. */
 static void check_context(struct config_making *making, const struct config *c)
 {
@@ -54,6 +78,7 @@ static void captioner_check(struct config_making *making, const struct config *c
 {
     config_default(making, "data.column", "caption");
     config_default(making, "data.feed", "stream");
+    take_base(making, c);
     language_check_keys(making, c);
     if (c->encoder.rows < 0 || c->encoder.columns < 0)
         config_clash(making, "encoder.base", "model.type",

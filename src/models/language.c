@@ -50,11 +50,16 @@ struct terms language_terms(const struct config *config)
         {{.name = "cross_entropy", .over = TERM_SAMPLES, .weight = 1, .lower_is_better = 1}}, 1};
 }
 
+static const char *type_of(const struct config *c)
+{
+    return config_choice("model", "type", c->model.type);
+}
+
 void language_refuse(struct config_making *making, const struct config *c, int is_set,
                      const char *key, const char *why)
 {
     if (is_set)
-        config_clash(making, key, "model.type", "type = %s %s", model_of(c)->name, why);
+        config_clash(making, key, "model.type", "type = %s %s", type_of(c), why);
 }
 
 /* A list that is not "none". */
@@ -124,7 +129,7 @@ void language_check_keys(struct config_making *making, const struct config *c)
     if (!*c->data.tokenizer)
         config_clash(making, "data.tokenizer", "model.type",
                      "type = %s reads text: tokenizer = characters or bytes makes tokens of it",
-                     model_of(c)->name);
+                     type_of(c));
 }
 
 static void language_check(struct config_making *making, const struct config *c)

@@ -92,6 +92,9 @@ void model_check(struct config_making *making, const struct config *c)
     if (*c->model.base && !class->reads_tokens)
         config_clash(making, "model.base", "model.type",
                      "a base folder holds a language model, for type = language");
+    if ((*c->encoder.base || c->encoder.rows > 0) && !class->prefix)
+        config_clash(making, "encoder.base", "model.type",
+                     "an encoder is for type = captioner");
     if (class->supervised && !c->data.targets.count)
         config_clash(making, "data.targets", "model.type", "type = %s needs targets", class->name);
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)

@@ -81,7 +81,8 @@ int params_owns(const struct params *params, const char *name)
 
 static int is_frozen(const struct params *params, const char *name)
 {
-    if (params->adapter.rank && !params_owns(params, name))
+    const int is_base = params->adapter.rank || (params->own && params->packs != DTYPE_F32);
+    if (is_base && !params_owns(params, name))
         return 1;
     for (size_t i = 0; i < params->freezes; i++)
         if (!fnmatch(params->freeze[i], name, 0))

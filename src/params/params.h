@@ -64,8 +64,8 @@ struct params {
     char *const *freeze;    /* [freezes] patterns of names */
     size_t freezes;
     struct adapter adapter; /* with a rank: all but its own parameters are frozen */
-    const char *own;        /* pattern of those that train beside an adapter, and that no folder of
-                               weights holds; NULL: there are none */
+    const char *own;        /* pattern of those that train beside an adapter or packed weights, and
+                               that no folder of weights holds; NULL: there are none */
     int offloads;           /* frozen ones lie in the host's memory */
     enum dtype packs;       /* how frozen matrices of linear layers are stored; F32: as they are */
     enum dtype tables;      /* the same of frozen tables of embeddings and heads: F32 or BF16 */

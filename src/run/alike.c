@@ -98,7 +98,7 @@ static int sum_weights(const struct engine *e, uint64_t *sum, struct error *err)
 static uint64_t sum_progress(const struct progress *p)
 {
     const int64_t whole[] = {p->epoch, p->step,          (int64_t)p->done, p->best_epoch,
-                             p->stale, p->plateau_stale, p->finished};
+                             p->stale, p->plateau_stale, p->finished,      p->collapsed};
     const double real[] = {p->best_epoch ? p->best : 0, p->factor};
     const uint32_t sum = crc32c(crc32c(0, whole, sizeof whole), real, sizeof real);
     return crc32c(sum, &p->metrics, sizeof p->metrics);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "run/alike.h"
+#include "run/features.h"
 #include "run/prepare.h"
 #include "run/sensing.h"
 #include "run/told.h"
@@ -30,12 +31,29 @@ static int is_own(const char *path, const struct config *config)
     return same;
 }
 
+/* Rank 0 computes what the cache lacks, and the others wait for it. */
+static int open_features(struct run *run, const struct config *config, struct error *err)
+{
+    const struct engine_options with = prepare_engine(run->training.log, 1, 0);
+    const struct features_how how = {run->training.log, with.own, run->training.interrupted};
+    int failed = 0;
+    if (comm_rank(run->options.comm) == 0)
+        failed = !(run->features = features_open(config, run->data, &how, err));
+    if (comm_share(run->options.comm, &failed, sizeof failed, err))
+        return -1;
+    if (!failed && !run->features)
+        failed = !(run->features = features_open(config, run->data, &how, err));
+    return failed ? -1 : 0;
+}
+
 static int open_data(struct run *run, struct config *config, struct error *err)
 {
     struct log *log = run->training.log;
     int again = run->resumes || is_own(run->options.config_path, config);
     if (prepare_features(config, log, err) ||
         !(run->data = dataset_load_run(config, again, log, err)))
+        return -1;
+    if (run->data->captioned && open_features(run, config, err))
         return -1;
     prepare_batch(config, run->data->count[PART_TRAIN], log);
     task_expect(config, run->data, log);
@@ -260,6 +278,7 @@ int run_close(struct run *run, int result, struct error *err)
     progress_fini(&t->progress);
     engine_close(t->engine);
     dataset_free(run->data);
+    features_close(run->features);
     if (t->log && log_close(t->log, &late) && !result) {
         *err = late;
         result = -1;

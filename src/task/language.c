@@ -6,13 +6,14 @@
 #include <string.h>
 
 #include "analysis/verdict.h"
+#include "data/captioned.h"
 #include "text/tokenizer.h"
 #include "util/file.h"
 #include "util/jsonnumber.h"
 
 const struct language *language_of(const struct task_result *r)
 {
-    return r->class == &task_language ? r->own : NULL;
+    return r->class->predicts_text ? r->own : NULL;
 }
 
 /* Whether the token in a row of a text is predicted from the rows before it. */
@@ -45,12 +46,6 @@ static size_t characters_in(const struct dataset *data, uint32_t token)
     return count;
 }
 
-/* Of captions the tokens of a prompt, and what fills a window, tell nothing. */
-static int is_counted(const struct dataset *data, size_t row)
-{
-    return !data->captioned || is_predicted(data, row);
-}
-
 /* How often each token stands in the training windows, whatever part of them overlaps. NULL without
  * memory. */
 static size_t *count_tokens(const struct dataset *data, size_t *all)
@@ -60,7 +55,7 @@ static size_t *count_tokens(const struct dataset *data, size_t *all)
     for (size_t i = 0; count && i < data->count[PART_TRAIN]; i++) {
         const size_t begin = data->start[PART_TRAIN][i], end = begin + data->window;
         for (size_t row = begin > done ? begin : done; row < end; row++)
-            if (is_counted(data, row)) {
+            if (captioned_counts(data, row)) {
                 count[token_at(data, row)]++;
                 (*all)++;
             }
@@ -128,16 +123,24 @@ static int losses_of(struct engine *e, const uint32_t *start, size_t count, floa
     return ended;
 }
 
+int language_fill(struct task_result *r, struct language *own, const uint32_t *start,
+                  struct log *log, struct error *err)
+{
+    float *loss = malloc((r->windows + 1) * sizeof *loss);
+    int ended = loss ? losses_of(r->e, start, r->windows, loss, &r->evaluation, log, err)
+                     : error_set(err, STATUS_FAILED, "out of memory");
+    if (!ended)
+        ended = measure(own, r->e->data, start, loss, r->windows, err);
+    free(loss);
+    return ended;
+}
+
 static int language_evaluate(struct task_result *r, const uint32_t *start, struct log *log,
                              struct error *err)
 {
     struct language *own = r->own = calloc(1, sizeof *own);
-    float *loss = malloc((r->windows + 1) * sizeof *loss);
-    int ended = own && loss ? losses_of(r->e, start, r->windows, loss, &r->evaluation, log, err)
-                            : error_set(err, STATUS_FAILED, "out of memory");
-    if (!ended)
-        ended = measure(own, r->e->data, start, loss, r->windows, err);
-    free(loss);
+    int ended = own ? language_fill(r, own, start, log, err)
+                    : error_set(err, STATUS_FAILED, "out of memory");
     if (ended)
         free(own);
     return ended;
@@ -148,7 +151,7 @@ static void language_release(struct task_result *r)
     free(r->own);
 }
 
-static json_t *language_json(const struct task_result *r)
+json_t *language_json(const struct task_result *r)
 {
     const struct language *own = r->own;
     return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "windows", (json_int_t)r->windows,
@@ -159,7 +162,7 @@ static json_t *language_json(const struct task_result *r)
                      jsonnumber(own->frequencies));
 }
 
-static void language_tell(const struct task_result *r, const struct task_report_to *to)
+void language_tell(const struct task_result *r, const struct task_report_to *to, json_t *more)
 {
     const struct language *own = r->own;
     const struct verdict g = verdict_generalisation(to->train, r->evaluation.loss);
@@ -174,10 +177,17 @@ static void language_tell(const struct task_result *r, const struct task_report_
     json_t *event = language_json(r);
     json_object_set_new(event, "part", json_string(to->part));
     json_object_set_new(event, "generalisation", json_string(g.band));
+    json_object_update(event, more);
+    json_decref(more);
     log_event(to->log, "verdict", event);
 }
 
-static struct task_baseline language_baseline(const struct task_result *r)
+static void tell_text(const struct task_result *r, const struct task_report_to *to)
+{
+    language_tell(r, to, NULL);
+}
+
+struct task_baseline language_baseline(const struct task_result *r)
 {
     return (struct task_baseline){language_of(r)->frequencies, "token frequencies",
                                   "the tokens' frequencies alone"};
@@ -205,10 +215,11 @@ static int language_predict(const struct task_prediction *p, struct error *err)
 }
 
 const struct task_class task_language = {
+    .predicts_text = 1,
     .evaluate = language_evaluate,
     .release = language_release,
     .json = language_json,
-    .tell = language_tell,
+    .tell = tell_text,
     .baseline = language_baseline,
     .predict = language_predict,
 };

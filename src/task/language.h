@@ -20,7 +20,14 @@ struct language {
 
 extern const struct task_class task_language;
 
-/* The figures of a result; NULL if it is of another task. */
+/* What a task whose `own` begins with a struct language has in common with this one. */
+int language_fill(struct task_result *r, struct language *own, const uint32_t *start,
+                  struct log *log, struct error *err);
+void language_tell(const struct task_result *r, const struct task_report_to *to, json_t *more);
+json_t *language_json(const struct task_result *r);
+struct task_baseline language_baseline(const struct task_result *r);
+
+/* The figures of a result; NULL if its task has none. */
 const struct language *language_of(const struct task_result *r);
 
 #endif

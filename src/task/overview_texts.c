@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "data/captioned.h"
 #include "text/tokenizer.h"
 #include "util/file.h"
 
@@ -49,7 +50,8 @@ static size_t tokens_of(const struct dataset *data, enum part part)
     size_t tokens = 0, done = 0;
     for (size_t i = 0; i < data->count[part]; i++) {
         const size_t begin = data->start[part][i], end = begin + data->window + 1;
-        tokens += end - (begin > done ? begin : done);
+        for (size_t row = begin > done ? begin : done; row < end; row++)
+            tokens += (size_t)captioned_counts(data, row);
         done = end;
     }
     return tokens;
@@ -61,12 +63,16 @@ int overview_texts(const struct dataset *data, struct error *err)
     const size_t different = tokenizer_count(data->tokenizer);
     struct token_count *count = calloc(different + 1, sizeof *count);
     char text[ROOM];
+    size_t all = 0;
     if (!count)
         return error_set(err, STATUS_FAILED, "out of memory");
     for (size_t i = 0; i < different; i++)
         count[i].token = (uint32_t)i;
-    for (size_t row = 0; row < data->rows; row++)
-        count[data->token[row] & ~DATASET_BORDER].count++;
+    for (size_t row = 0; row < data->rows; row++) {
+        const int counts = captioned_counts(data, row);
+        count[data->token[row] & ~DATASET_BORDER].count += (size_t)counts;
+        all += (size_t)counts;
+    }
     qsort(count, different, sizeof *count, by_count);
     printf("\n%-12s %12s %12s\n", "part", "windows", "tokens");
     for (enum part part = 0; part < PARTS; part++)
@@ -74,7 +80,7 @@ int overview_texts(const struct dataset *data, struct error *err)
     printf("\n%-24s %12s %9s\n", "most frequent tokens", "times", "share");
     for (size_t i = 0; i < SHOWN && i < different && count[i].count; i++)
         printf("%-24s %12zu %8.3f%%\n", shown(data->tokenizer, count[i].token, text),
-               count[i].count, 100 * (double)count[i].count / (double)data->rows);
+               count[i].count, 100 * (double)count[i].count / (double)all);
     free(count);
     return file_flush(stdout, "standard output", err);
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 
+#include "task/captions.h"
 #include "task/forecast.h"
 #include "task/language.h"
 #include "task/pictures.h"
@@ -11,6 +12,8 @@
 
 const struct task_class *task_of(const struct config *config, const struct dataset *data)
 {
+    if (data->captioned)
+        return &task_captions;
     if (data->token)
         return &task_language;
     if (!data->targets)
@@ -20,6 +23,8 @@ const struct task_class *task_of(const struct config *config, const struct datas
 
 struct measures task_measures(const struct config *config)
 {
+    if (config->model.type == MODEL_CAPTIONER)
+        return task_captions_measures();
     if (!config->data.targets.count)
         return (struct measures){0};
     return task_signal_is_asked(config) ? task_signal_measures() : forecast_measures(config);

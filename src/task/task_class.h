@@ -54,6 +54,7 @@ struct task_prediction {
 
 struct task_class {
     int forecasts; /* own begins with a struct forecast */
+    int predicts_text; /* own begins with a struct language */
     /* Tells which figures there will not be, and why, once the parts are known; NULL: nothing. */
     void (*expect)(const struct dataset *data, const struct config *config, struct log *log);
     /* Leaves out windows of a whole file that cannot be evaluated; NULL: all can. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "data/augment.h"
+#include "data/captioned.h"
 #include "exec/exec.h"
 #include "train/budget.h"
 #include "train/planned.h"
@@ -37,6 +38,8 @@ static uint64_t hash_data(const struct dataset *data)
         hash = hash_words(hash, data->weight, data->rows);
     if (data->augment && data->augment->flag)
         hash = hash_words(hash, data->augment->flag, data->rows);
+    if (data->captioned)
+        hash = hash_words(hash, &data->captioned->hash, 2);
     return hash;
 }
 
@@ -356,4 +359,9 @@ int engine_evaluate_together(struct engine *e, const uint32_t *start, size_t cou
 size_t engine_batch(const struct engine *e)
 {
     return e->eval_batch;
+}
+
+double engine_waited(const struct engine *e)
+{
+    return e->feed->stage ? stage_waited(e->feed->stage) : (double)NAN;
 }

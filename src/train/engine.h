@@ -123,6 +123,9 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
 int engine_evaluate_together(struct engine *e, const uint32_t *start, size_t count,
                              struct evaluation *result, struct error *err);
 
+/* Seconds for which batches were waited for so far; NaN where all windows are resident. */
+double engine_waited(const struct engine *e);
+
 /* Windows in a batch of evaluation. */
 size_t engine_batch(const struct engine *e);
 

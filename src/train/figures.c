@@ -62,14 +62,15 @@ int figures_of(struct loop *loop, struct epoch_figures *f, struct error *err)
         .grad_mean = ((double)m->norm_sum[0] + (double)m->norm_sum[1]) / steps,
         .grad_max = (double)m->norm_max,
         .seconds = now() - loop->epoch_began,
+        .waited = engine_waited(t->engine) - loop->waited,
     };
     for (size_t k = 0; k < loop->terms.count; k++) {
         f->train.term[k] = ((double)m->term[k][0] + (double)m->term[k][1]) / n;
         f->val.term[k] = NAN;
     }
     return data->count[PART_VALIDATION]
-               ? monitor_evaluate(&t->monitor, t->engine, t->progress.epoch, t->log, &f->val,
-                                  &f->metric, err)
+               ? monitor_evaluate(&t->monitor, t->engine, t->progress.epoch + 1,
+                                  &t->progress.collapsed, t->log, &f->val, &f->metric, err)
                : 0;
 }
 

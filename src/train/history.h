@@ -15,6 +15,7 @@ struct epoch_figures {
     struct evaluation train, val;
     double lr, grad_mean, grad_max, seconds;
     double metric; /* that is monitored, of the validation part; in no column */
+    double waited; /* seconds for batches, or NaN; in no column */
 };
 
 struct history_column {

@@ -22,6 +22,7 @@ struct loop {
     uint32_t *order;     /* [schedule.samples]: which, [n] of them */
     double began, saved; /* times of start and last checkpoint */
     double epoch_began;
+    double waited;       /* engine_waited() then */
     uint64_t epoch_from; /* samples of the epoch that an earlier process did */
     double lr;
     long advised;         /* epoch of the last advice; 0: none */

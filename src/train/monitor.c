@@ -97,8 +97,9 @@ void monitor_warn(const struct monitor *m, const struct config *c, struct log *l
                  m->lower_is_better ? "higher" : "lower", c->train.monitor);
 }
 
-int monitor_evaluate(const struct monitor *m, struct engine *e, long epoch, struct log *log,
-                     struct evaluation *evaluation, double *metric, struct error *err)
+int monitor_evaluate(const struct monitor *m, struct engine *e, long epoch, int *kept,
+                     struct log *log, struct evaluation *evaluation, double *metric,
+                     struct error *err)
 {
     const struct measures *all = &m->measures;
     const struct measuring of = {
@@ -107,6 +108,7 @@ int monitor_evaluate(const struct monitor *m, struct engine *e, long epoch, stru
         .count = e->data->count[PART_VALIDATION],
         .which = m->metric ? (size_t)(m->metric - all->metric) : MEASURES_NONE,
         .epoch = epoch,
+        .kept = kept,
         .log = log,
     };
     *metric = NAN;

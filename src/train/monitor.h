@@ -25,6 +25,7 @@ struct measuring {
     size_t count;
     size_t which; /* number of the metric that is monitored; MEASURES_NONE: none is */
     long epoch;
+    int *kept; /* what the task keeps from one measurement to the next; 0 at first */
     struct log *log;
 };
 #define MEASURES_NONE SIZE_MAX
@@ -58,9 +59,10 @@ int monitor_find(struct monitor *monitor, const struct config *config, struct me
 void monitor_warn(const struct monitor *monitor, const struct config *config, struct log *log);
 
 /* Figures of the validation part behind an epoch, and the metric if one is monitored; else *metric
- * is NaN. */
-int monitor_evaluate(const struct monitor *monitor, struct engine *e, long epoch, struct log *log,
-                     struct evaluation *evaluation, double *metric, struct error *err);
+ * is NaN. `kept`: see struct measuring. */
+int monitor_evaluate(const struct monitor *monitor, struct engine *e, long epoch, int *kept,
+                     struct log *log, struct evaluation *evaluation, double *metric,
+                     struct error *err);
 
 /* The monitored figure of an epoch. */
 double monitor_figure(const struct monitor *monitor, struct epoch_figures *figures);

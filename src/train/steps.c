@@ -36,6 +36,7 @@ int steps_begin(struct loop *loop, struct error *err)
         return -1;
     loop->bad = (long)p->metrics.bad;
     loop->epoch_began = now();
+    loop->waited = engine_waited(loop->training->engine);
     loop->epoch_from = p->done;
     return 0;
 }

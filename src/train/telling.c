@@ -94,6 +94,8 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
                   "host_bytes", (json_int_t)host_resident(), "best", best);
     json_object_update(event, rest);
     json_decref(rest);
+    if (isfinite(f->waited)) /* share of the time in which the device had nothing to do */
+        json_object_set_new(event, "data_wait", json_real(f->waited / fmax(f->seconds, 1e-9)));
     if (t->config->train.precision == PRECISION_FP16) {
         json_object_set_new(event, "loss_scale", json_real(ldexp(1, (int)p->metrics.log2_scale)));
         json_object_set_new(event, "overflows", json_integer((json_int_t)p->metrics.overflows));

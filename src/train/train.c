@@ -105,7 +105,9 @@ static int loop_epochs(struct loop *loop, struct error *err)
         if ((ended = keep_epoch(loop, &figures, best, err)))
             return ended;
     }
-    if (train_stopped_early(t))
+    if (train_collapsed(t))
+        log_say(t->log, "Stopped: captions are nearly all the same (caption.collapse = stop).");
+    else if (train_stopped_early(t))
         log_say(t->log, "Stopped early: no improvement for %ld epochs.", t->progress.stale);
     return 0;
 }

@@ -53,7 +53,12 @@ int train_is_over(const struct training *t)
     const struct progress *p = &t->progress;
     const long steps = t->config->train.steps;
     const int done = steps ? p->step >= steps && !p->done : p->epoch >= t->config->train.epochs;
-    return done || train_stopped_early(t);
+    return done || train_stopped_early(t) || train_collapsed(t);
+}
+
+int train_collapsed(const struct training *t)
+{
+    return t->progress.collapsed && t->config->caption.collapse == COLLAPSE_STOP;
 }
 
 int train_writes(const struct training *t)

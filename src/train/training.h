@@ -53,9 +53,12 @@ long train_steps_before(const struct training *t);
 /* Epochs of the whole training, with those that are done. */
 long train_epochs(const struct training *t);
 
-/* The last epoch is done, or patience has run out: there is nothing to do. */
+/* The last epoch is done, patience has run out, or captions collapsed: there is nothing to do. */
 int train_is_over(const struct training *t);
 int train_stopped_early(const struct training *t); /* the latter */
+
+/* Captions have collapsed, and caption.collapse ends the training then. */
+int train_collapsed(const struct training *t);
 
 /* Whether this process writes the files of the run: rank 0 does. */
 int train_writes(const struct training *t);
