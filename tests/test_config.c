@@ -1175,6 +1175,7 @@ static void test_choices(void **state)
         {"model", "type", MODEL_CAPTIONER, "captioner"},
         {"model", "projector", PROJECTOR_LINEAR, "linear"},
         {"model", "projector", PROJECTOR_MLP, "mlp"},
+        {"model", "projector", PROJECTOR_QUERIES, "queries"},
         {"encoder", "frames", FRAMES_ALL, "all"},
         {"encoder", "frames", FRAMES_MEAN, "mean"},
         {"encoder", "precision", FEATURES_BF16, "bf16"},

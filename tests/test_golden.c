@@ -262,6 +262,7 @@ int main(int argc, char **argv)
         "bilstm-attention",
         "captioner",
         "captioner-adapter",
+        "captioner-queries",
         "cnn-attention",
         "cnn-gru-batch",
         "cnn-lstm",

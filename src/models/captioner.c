@@ -14,18 +14,34 @@
 #include "models/transformer.h"
 #include "util/file.h"
 
-/* A row for each of the clip. */
+/* A row for each of the clip, or for each query. */
 static size_t captioner_prefix(const struct config *config)
 {
     size_t rows, columns;
+    if (config->model.projector == PROJECTOR_QUERIES)
+        return (size_t)config->model.queries;
     config_clip(config, &rows, &columns);
     return rows;
+}
+
+/* Learned queries [K, D] attend to keys and values of the clip. */
+static struct tensor *query(struct graph *g, const struct config *config, struct tensor *clip)
+{
+    const size_t width = (size_t)config->model.d_model;
+    struct tensor *queries = language_matrix(g, "projector.queries", (size_t)config->model.queries,
+                                             width, LANGUAGE_SPREAD);
+    struct tensor *kv = op_linear(g, clip, 2 * width, "projector.kv");
+    struct tensor *h =
+        op_attention_over(g, queries, kv, (size_t)config->model.heads, "projector.attention");
+    return op_linear(g, h, width, "projector.out");
 }
 
 /* K rows [B, K, D] of a clip [B, R, C] */
 static struct tensor *project(struct graph *g, const struct config *config, struct tensor *clip)
 {
     const size_t width = (size_t)config->model.d_model;
+    if (config->model.projector == PROJECTOR_QUERIES)
+        return query(g, config, clip);
     if (config->model.projector == PROJECTOR_LINEAR)
         return op_linear(g, clip, width, "projector");
     struct tensor *h = op_linear(g, clip, width, "projector.0");
@@ -85,6 +101,11 @@ static void captioner_check(struct config_making *making, const struct config *c
                      "type = captioner sees clips by an encoder: base names its folder");
     else
         check_context(making, c);
+    if (c->model.projector == PROJECTOR_QUERIES && c->model.d_model % c->model.heads)
+        config_clash(making, "model.projector", "model.heads",
+                     "projector = queries shares d_model = %ld among heads = %ld, which is not "
+                     "equally",
+                     c->model.d_model, c->model.heads);
     language_refuse(making, c, c->data.stride > 0, "data.stride", "has a window for each caption");
     language_refuse(making, c, c->data.feed == FEED_RESIDENT, "data.feed",
                     "brings the clips of each batch to the device: feed = stream");

@@ -112,6 +112,22 @@ class Layer(nn.Module):
         return h + self.mlp(self.ln_2(h))
 
 
+class Queries(nn.Module):
+    """Learned queries that attend to the rows of a clip [B, R, C]: [B, K, D]."""
+
+    def __init__(self, config):
+        super().__init__()
+        D, self.heads = config["d_model"], config["heads"]
+        self.queries = nn.Parameter(torch.randn(config["queries"], D) * 0.02)
+        self.kv = nn.Linear(config["columns"], 2 * D)
+        self.out = nn.Linear(D, D)
+
+    def forward(self, clip):
+        q = self.queries.expand(len(clip), -1, -1)
+        q, k, v = (x.unflatten(-1, (self.heads, -1)).transpose(1, 2) for x in (q, *self.kv(clip).chunk(2, -1)))
+        return self.out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
 class Decoder(nn.Module):
     """What the shapes have in common: tokens [B, T] -> logits [B, T, V] of the token behind each."""
 
@@ -120,10 +136,11 @@ class Decoder(nn.Module):
         self.window = config["window"]
         if config["projector"]:
             C, D = config["columns"], config["d_model"]
-            linear = config["projector"] == "linear"
-            self.projector = (
-                nn.Linear(C, D) if linear else nn.Sequential(nn.Linear(C, D), nn.GELU(), nn.Linear(D, D))
-            )
+            self.projector = {
+                "linear": lambda: nn.Linear(C, D),
+                "mlp": lambda: nn.Sequential(nn.Linear(C, D), nn.GELU(), nn.Linear(D, D)),
+                "queries": lambda: Queries(config),
+            }[config["projector"]]()
         if not config["tied"]:
             self.lm_head = nn.Linear(config["d_model"], config["vocabulary"], bias=False)
 
@@ -290,7 +307,9 @@ def model_config(ini, vocabulary):
     if captions:
         config["columns"] = ini["encoder"].getint("columns")
         frames = ini["data"].getint("frames") if ini["encoder"]["frames"].strip() == "all" else 1
-        window += frames * ini["encoder"].getint("rows")
+        config["queries"] = model.getint("queries")
+        asks = config["projector"] == "queries"
+        window += config["queries"] if asks else frames * ini["encoder"].getint("rows")
     config["context"] = auto("context", window)
     config["tied"] = model.getboolean("tied")
     config["window"] = window

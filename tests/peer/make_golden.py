@@ -159,6 +159,22 @@ CASES = {
         lr=1e-2,
         weight_decay=0.3,
     ),
+    "captioner-queries": dict(
+        type="captioner",
+        tokenizer="bytes",
+        window=5,
+        projector="queries",
+        queries=3,
+        d_model=12,
+        heads=3,
+        layers=1,
+        n=7,
+        encoder_rows=4,
+        encoder_columns=6,
+        frames=2,
+        batch=3,
+        tied="yes",
+    ),
     "lstm": dict(type="recurrent", layers=2, hidden=9, K=2),
     "bilstm": dict(type="recurrent", bidirectional="yes", hidden=10, K=1, layers=2, target="mae"),
     "bilstm-attention": dict(
@@ -393,7 +409,7 @@ TEXTS = ("language", "captioner")  # types of models that read tokens
 def window_losses(model, tokens, clip=None):
     """The mean cross-entropy of each window's tokens that are to be predicted, [B]."""
     tokens = tokens.long()
-    logits = model(tokens[:, :-1] % BORDER, clip)[:, 0 if clip is None else clip.shape[1] :]
+    logits = model(tokens[:, :-1] % BORDER, clip)[:, 1 - tokens.shape[1] :]
     target = torch.where(tokens[:, 1:] >= BORDER, -100, tokens[:, 1:])
     each = F.cross_entropy(logits.flatten(0, 1), target.flatten(), reduction="none")
     return each.view(target.shape).sum(1) / (target >= 0).sum(1).clamp(min=1)
