@@ -6,6 +6,7 @@
 
 #include "data/captioned.h"
 #include "data/encoded.h"
+#include "data/encoded_tell.h"
 #include "data/loader.h"
 #include "image/clip.h"
 #include "image/processor.h"
@@ -351,6 +352,7 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
 {
     if (look(f, folder, key, 0, err))
         return -1;
+    encoded_tell(f->cache, f->how->log);
     const size_t all = f->clips, computed = f->lacks;
     if (computed && (look(f, folder, key, 1, err) || check_room(f, folder, err) ||
                      (f->lacks && compute(f, err)) || look(f, folder, key, 0, err)))

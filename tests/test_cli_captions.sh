@@ -1,0 +1,136 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Captions over a frozen encoder: its features are computed once, and captions are written.
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+
+data=${srcdir-.}/configs/data
+case $data in /*) ;; *) data=$OLDPWD/$data ;; esac
+mkdir scenes && head -n 41 "$data/synthetic_scenes/english.csv" >scenes/t.csv || exit 1
+for i in $(seq 1 40); do
+    cp "$data/synthetic_scenes/$(printf %04d.png "$i")" scenes/
+done
+cat >c.ini <<INI
+[run]
+output = run
+[data]
+source = scenes/t.csv
+prompt = "<|english|>"
+end_of_text = <|end|>
+window = 24
+validation = 0.2
+[encoder]
+base = $data/scenes_tower
+precision = fp32
+cache = cache
+[model]
+type = captioner
+base = $data/scenes_decoder
+projector = linear
+[adapter]
+r = 4
+dropout = 0.1
+[train]
+epochs = 3
+batch = 8
+lr = 5e-3
+schedule = constant
+[caption]
+samples = 5
+[plots]
+enable = none
+INI
+
+# encoded FOLDER COMPUTED REUSED: what the log says of the cache.
+encoded()
+{
+    has "$1/log.jsonl" "\"event\":\"encode\".*\"clips\":40,\"computed\":$2,\"reused\":$3"
+}
+# fails STATUS TEXT ARGUMENT...
+fails()
+{
+    status=$1 text=$2
+    shift 2
+    run "$status" "$@" && has err "$text"
+}
+trains()
+{
+    run 0 -c c.ini && encoded run 40 0 && has out '^Captions of 5 clips: exact' &&
+        [ "$(grep -c '"event":"captions"' run/log.jsonl)" = 3 ] && has run/log.jsonl '"data_wait":' &&
+        has run/log.jsonl '"event":"verdict".*"cider"'
+}
+point "the encoder's features are computed before the first epoch" trains
+again()
+{
+    mv run first && run 0 -q -c c.ini && encoded run 0 40 && same_training first run 1000
+}
+point "another run takes them from the cache, to the same bits" again
+resumes()
+{
+    rm -rf run && run 0 -q -c c.ini -s train.epochs=1 && run 0 -q -c c.ini -r -s train.epochs=2 &&
+        run 0 -q -c c.ini -r && same_training first run 1000
+}
+point "a run goes on with the same bits" resumes
+workers()
+{
+    run 0 encode -q -c c.ini -s encoder.cache=one -s data.workers=1 -s data.prefetch=1 &&
+        run 0 encode -q -c c.ini -s encoder.cache=four -s data.workers=4 && cmp one/*/data-0000 four/*/data-0000
+}
+point "the same bits by any number of workers" workers
+changed()
+{
+    cp scenes/0001.png scenes/0007.png && run 0 -q -c c.ini --overwrite && encoded run 0 40 &&
+        cp "$data/synthetic_scenes/0077.png" scenes/0007.png && run 0 -q -c c.ini --overwrite && encoded run 1 39
+}
+point "a clip that changed is computed anew, alone" changed
+damaged()
+{
+    printf x | dd of="$(echo cache/*/data-0000)" bs=1 seek=5000 conv=notrunc 2>err &&
+        run 0 -q -c c.ini --overwrite && encoded run 1 39 && run 0 -q -c c.ini --overwrite && encoded run 0 40
+}
+point "so is one whose features were damaged" damaged
+other()
+{
+    run 0 -q -c c.ini --overwrite -s encoder.precision=bf16 && encoded run 40 0 && [ "$(ls -d cache/* | wc -l)" = 2 ]
+}
+point "features of another kind have a cache of their own" other
+
+predicts()
+{
+    run 0 predict -m first -i scenes/0003.png && [ "$(wc -l <out)" = 2 ] && has out '^scenes/0003.png,.' &&
+        cut -d, -f1 scenes/t.csv | head -n 5 >scenes/names.csv && run 0 predict -m first -i scenes/names.csv &&
+        [ "$(wc -l <out)" = 5 ] && run 0 predict -m first -i "$data/synthetic_scenes/clip_01" && has out '^[^,]*clip_01,.'
+}
+point "predict captions images, folders of frames and tables" predicts
+evaluates()
+{
+    run 0 evaluate -m first -i scenes/t.csv && has out '"rouge_l":' &&
+        fails 3 "there are no captions to judge by" evaluate -m first -i scenes/names.csv
+}
+point "evaluate measures captions against those of a table" evaluates
+missing()
+{
+    sed 's/0001.png/gone.png/; s/0002.png/lost.png/' scenes/t.csv >scenes/m.csv &&
+        fails 3 "2 of 40 clips cannot be read; the first: scenes/gone.png" -c c.ini --overwrite -s data.source=scenes/m.csv
+}
+point "clips that are not there are told together" missing
+collapses()
+{
+    run 0 -c c.ini --overwrite -s train.lr=3 -s train.epochs=6 -s train.on_nonfinite=skip -s train.clip_norm=0 \
+        -s caption.collapse=stop && has err 'captions collapse: ' && has out '^Stopped: captions'
+}
+point "captions that collapse are told, and may end the training" collapses
+monitors()
+{
+    run 0 -q -c c.ini --overwrite -s train.monitor=val/rouge_l && has run/log.jsonl '"val_rouge_l":'
+}
+point "a figure of captions may be monitored" monitors
+checks()
+{
+    run 0 check -c c.ini -d none && has out '^projector.weight  *64 x 64 ' &&
+        fails 2 "an encoder is for type = captioner" check -c c.ini -s model.type=language -s data.column=caption &&
+        fails 2 "base names its folder" check -c c.ini -s encoder.base= &&
+        fails 2 "encoder.rows" check -c c.ini -s encoder.rows=3
+}
+point "check needs no device, and names keys that do not go together" checks
+echo "1..$points"
