@@ -114,6 +114,16 @@ text()
 point "language.ini" text
 tested="$tested language"
 
+# Its features are computed once, and captions are written.
+seen()
+{
+    run 0 -c "$configs/captions.ini" -o run --overwrite -s encoder.cache=features -s train.epochs=2 -s caption.every=1 \
+        -s caption.samples=8 && has out '^features: 0 of 600 clips' '^Captions of 8 clips: exact ' &&
+        run 0 predict -m run -i "$configs/data/synthetic_scenes/0600.png" && [ "$(wc -l <out)" = 2 ]
+}
+point "captions.ini" seen
+tested="$tested captions"
+
 # Each run of fleet.ini, on a file for each coin; one of them trained.
 coins()
 {

@@ -4,13 +4,16 @@
 #include <string.h>
 
 #include "commands/commands.h"
+#include "data/captioned.h"
 #include "lower/split.h"
+#include "run/features.h"
 #include "run/prepare.h"
 #include "sweep/sweep.h"
 #include "task/task.h"
 #include "text/tokenizer.h"
 #include "train/advice.h"
 #include "train/budget.h"
+#include "train/encoder.h"
 #include "train/plan_text.h"
 #include "train/planned.h"
 #include "train/schedule.h"
@@ -279,6 +282,34 @@ static int check_gradients(struct engine *e, struct error *err)
                  : 0;
 }
 
+/* What the cache of features takes, and what each epoch saves by it. */
+static int print_features(const struct engine *e, struct error *err)
+{
+    const struct config *c = e->config;
+    const size_t clips = e->data->captioned->captions.clips;
+    const int bf16 = c->encoder.precision == FEATURES_BF16;
+    const struct encoder_options how = {.session = e->session,
+                                        .folder = c->encoder.base,
+                                        .stored = bf16 ? DTYPE_BF16 : DTYPE_F32,
+                                        .batch = 1};
+    struct encoded_shape shape;
+    if (features_shape(c, &shape, err))
+        return -1;
+    struct encoder *encoder = encoder_open(&how, err);
+    if (!encoder)
+        return -1;
+    const double flops = encoder_shape(encoder)->flops * (double)c->data.frames * (double)clips;
+    printf("features: %zu clips of %zu frame%s, each %zu x %zu numbers; the cache takes %.2f GB of "
+           "disk\n",
+           clips, (size_t)c->data.frames, c->data.frames == 1 ? "" : "s", shape.frames * shape.rows,
+           shape.width, (double)encoded_bytes(&shape, clips) / 1e9);
+    printf("          computing them takes %.3f TFLOP, once; without the cache it would be in each "
+           "epoch\n",
+           flops / 1e12);
+    encoder_close(encoder);
+    return 0;
+}
+
 /* --- several devices */
 
 /* How many layers lie on a device. */
@@ -413,6 +444,8 @@ static int check_config(const struct options *options, struct config *config, st
         advice_step(config, data->count[PART_TRAIN], log);
         advice_warn(config, data, log);
         monitor_warn(&monitor, config, log);
+        if (with.own.only_plans && data->captioned && *config->encoder.base)
+            result = print_features(e, err);
         if (options->plan)
             plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)

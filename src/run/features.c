@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "run/features.h"
 
+#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,14 +43,13 @@ static const char *path_of(const struct features *f, size_t clip)
 
 /* --- the cache */
 
-/* encoder.cache, or the folder features beside the parent of run.output; the caller frees. */
+/* encoder.cache, or the folder features beside that of the run; the caller frees. */
 static char *cache_folder(const struct config *c)
 {
     if (*c->encoder.cache)
         return strdup(c->encoder.cache);
-    char *above = file_join(c->run.output, "../.."),
-         *folder = above ? file_join(above, "features") : NULL;
-    free(above);
+    char *run = strdup(c->run.output), *folder = run ? file_join(dirname(run), "features") : NULL;
+    free(run);
     return folder;
 }
 
@@ -366,28 +366,36 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
     return 0;
 }
 
-/* What the encoder makes of images, and what is done to these in front of it. */
-static int describe(struct features *f, struct error *err)
+int features_shape(const struct config *c, struct encoded_shape *to, struct error *err)
 {
-    const struct config *c = f->config;
     struct encoder_shape tower;
-    if (encoder_describe(c->encoder.base, ENCODER_IMAGES, &tower, err) ||
-        processor_read(&f->processor, c->encoder.base, tower.height, err))
+    if (encoder_describe(c->encoder.base, ENCODER_IMAGES, &tower, err))
         return -1;
-    if (f->processor.height != tower.height || f->processor.width != tower.width)
-        return error_set(
-            err, STATUS_INPUT, "%s: images are made %zu x %zu, and the tower takes %zu x %zu",
-            c->encoder.base, f->processor.width, f->processor.height, tower.width, tower.height);
-    f->shape = (struct encoded_shape){
+    *to = (struct encoded_shape){
         .frames = c->encoder.frames == FRAMES_MEAN ? 1 : (size_t)c->data.frames,
         .rows = tower.rows,
         .width = tower.columns,
         .type = c->encoder.precision == FEATURES_BF16 ? ENCODED_BF16 : ENCODED_FP32};
     if (tower.has_texts) { /* texts can be compared with them */
-        f->shape.pooled = (size_t)c->data.frames;
-        f->shape.pooled_width = tower.pooled;
+        to->pooled = (size_t)c->data.frames;
+        to->pooled_width = tower.pooled;
     }
-    return encoded_shape_check(&f->shape, err);
+    return encoded_shape_check(to, err);
+}
+
+/* What is done to images makes those of the tower. */
+static int read_processor(struct features *f, struct error *err)
+{
+    const char *base = f->config->encoder.base;
+    struct encoder_shape tower;
+    if (encoder_describe(base, ENCODER_IMAGES, &tower, err) ||
+        processor_read(&f->processor, base, tower.height, err))
+        return -1;
+    if (f->processor.height == tower.height && f->processor.width == tower.width)
+        return 0;
+    return error_set(err, STATUS_INPUT,
+                     "%s: images are made %zu x %zu, and the tower takes %zu x %zu", base,
+                     f->processor.width, f->processor.height, tower.width, tower.height);
 }
 
 static int open_all(struct features *f, struct error *err)
@@ -399,7 +407,7 @@ static int open_all(struct features *f, struct error *err)
     f->missing = calloc(clips + 1, sizeof *f->missing);
     if (!f->clip || !f->hash || !f->record || !f->missing)
         return no_memory(err);
-    if (describe(f, err))
+    if (features_shape(f->config, &f->shape, err) || read_processor(f, err))
         return -1;
     char *folder = cache_folder(f->config), *key = folder ? key_text(f, err) : NULL;
     if (!folder)

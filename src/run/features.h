@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "data/dataset.h"
+#include "data/encoded_shape.h"
 #include "exec/session.h"
 #include "log/log.h"
 
@@ -27,5 +28,8 @@ struct features_how {
 struct features *features_open(const struct config *config, struct dataset *data,
                                const struct features_how *how, struct error *err);
 void features_close(struct features *features);
+
+/* What the encoder of a configuration makes of a clip, by its config.json alone. */
+int features_shape(const struct config *config, struct encoded_shape *to, struct error *err);
 
 #endif

@@ -254,6 +254,11 @@ static double figure_of(const struct caption_measures *m, size_t which)
     return which < sizeof all / sizeof *all ? all[which] : NAN;
 }
 
+static int captions_wants(const struct config *config, long epoch)
+{
+    return config->caption.samples && config->caption.every && epoch % config->caption.every == 0;
+}
+
 static int captions_figure(const struct measuring *of, struct evaluation *evaluation,
                            double *figure, struct error *err)
 {
@@ -264,17 +269,13 @@ static int captions_figure(const struct measuring *of, struct evaluation *evalua
     json_t *event = measures_json(own);
     json_object_set_new(event, "epoch", json_integer((json_int_t)of->epoch));
     log_event(of->log, "captions", event);
-    tell_captions(own, of->e->data, of->log);
+    if (captions_wants(of->e->config, of->epoch))
+        tell_captions(own, of->e->data, of->log);
     watch_collapse(own, of->kept, of->log);
     *evaluation = r.evaluation;
     *figure = figure_of(&own->measures, of->which);
     task_release(&r);
     return 0;
-}
-
-static int captions_wants(const struct config *config, long epoch)
-{
-    return config->caption.samples && config->caption.every && epoch % config->caption.every == 0;
 }
 
 struct measures task_captions_measures(void)
