@@ -13,7 +13,7 @@ The tower learns two things at once: the sigmoid loss of SigLIP on pictures and 
 Korean, and, of each patch, which kind of object covers it (a linear layer that is thrown away), as
 SigLIP2's own training asks more of patches than the pooled vector alone does. The decoder never sees a picture.
 It learns captions and other sentences, and captions behind pictures that are spelt in words: 8 x 8
-tokens, each the kind of object that covers the cell.
+tokens, each the kind of object that covers the cell in a picture that the generator has drawn.
 """
 
 import argparse
@@ -190,39 +190,11 @@ def sentence(r):
     ])  # fmt: skip
 
 
-def spelt(caption, r):
-    """A picture in words for a caption: kinds of GRID x GRID cells, None where there is nothing."""
-    cells = [[None] * GRID for _ in range(GRID)]
-
-    def place(count, kind, left, top, width, height):
-        upright = height > width
-        length, across = (height, width) if upright else (width, height)
-        slot = length / max(count, 2)
-        for i in range(count):
-            along = (length - slot * count) / 2 + i * slot + r.uniform(0, max(0, slot - 2))
-            aside = r.uniform(0, across - 2)
-            x, y = (aside, along) if upright else (along, aside)
-            for row in range(round(top + y), min(GRID, round(top + y) + 2)):
-                for column in range(round(left + x), min(GRID, round(left + x) + 2)):
-                    cells[row][column] = kind
-
-    groups, how = parse(caption)
-    half = GRID // 2
-    if not how:
-        place(*groups[0], 0, 0, GRID, GRID)
-    elif how == "above":
-        place(*groups[0], 0, 0, GRID, half)
-        place(*groups[1], 0, half, GRID, half)
-    else:
-        place(*groups[0], 0, 0, half, GRID)
-        place(*groups[1], half, 0, half, GRID)
-    return [kind for row in cells for kind in row]
-
-
 def decoder(generator, folder, steps, begin, width=64):
     torch.manual_seed(2)
     r = random.Random(2)
-    captions = others(generator, SCENES)[1]
+    images, captions = others(generator, SCENES)
+    spelt = (3 + (covered(images, captions["english"]) + 1) % 13).tolist()  # 3: nothing
     plain = [(i, text) for i, l in enumerate(LANGUAGES) for text in captions[l][:4000]]
     plain += [sentence(r) for _ in range(8000)]
     words = ["<|.|>"] + [f"<|{c} {s}|>" for c in COLOURS for s in SHAPES]
@@ -232,7 +204,7 @@ def decoder(generator, folder, steps, begin, width=64):
     plain = [([], encode(*p)) for p in plain]
     tokens = [[encode(i, text) for text in captions[l]] for i, l in enumerate(LANGUAGES)]
     model = LlamaForCausalLM(LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(), hidden_size=width, intermediate_size=160, num_hidden_layers=2,
+        vocab_size=tokenizer.get_vocab_size(), hidden_size=width, intermediate_size=160, num_hidden_layers=3,
         num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512, tie_word_embeddings=True,
         rms_norm_eps=1e-6, bos_token_id=None, eos_token_id=0, pad_token_id=0))  # fmt: skip
     if begin:
@@ -240,11 +212,10 @@ def decoder(generator, folder, steps, begin, width=64):
         r.seed(4)
     training = Training(model.parameters(), 3e-3, steps)
     for step in range(steps):
-        batch = r.sample(plain, 64) if step % 4 == 3 else []
+        batch = r.sample(plain, 64) if step % 8 == 7 else []
         while len(batch) < 32:
             i = r.randrange(SCENES)
-            cells = [3 if kind is None else 4 + kind for kind in spelt(captions["english"][i], r)]
-            batch.append((cells, tokens[r.randrange(2)][i]))
+            batch.append((spelt[i], tokens[r.randrange(2)][i]))
         longest = max(len(a) + len(b) for a, b in batch)
         x = torch.tensor([a + b + [0] * (longest - len(a) - len(b)) for a, b in batch])
         y = torch.tensor([[-100] * (len(a) + 1) + b[1:] + [-100] * (longest - len(a) - len(b)) for a, b in batch])
@@ -265,5 +236,5 @@ if __name__ == "__main__":
     parser.add_argument("--begin", metavar="FOLDER", help="go on with these weights")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    make, steps = (tower, 1000) if args.what == "tower" else (decoder, 1200)
+    make, steps = (tower, 700) if args.what == "tower" else (decoder, 2200)
     make(os.path.abspath(args.generator), args.folder, args.steps or steps, args.begin)
