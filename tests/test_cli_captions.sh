@@ -38,7 +38,7 @@ schedule = constant
 [caption]
 samples = 5
 [plots]
-enable = none
+enable = captions
 INI
 
 # encoded FOLDER COMPUTED REUSED: what the log says of the cache.
@@ -57,7 +57,7 @@ trains()
 {
     run 0 -c c.ini && encoded run 40 0 && has out '^Captions of 5 clips: exact' &&
         [ "$(grep -c '"event":"captions"' run/log.jsonl)" = 3 ] && has run/log.jsonl '"data_wait":' &&
-        has run/log.jsonl '"event":"verdict".*"cider"'
+        has run/log.jsonl '"event":"verdict".*"cider"' && [ "$(wc -c <run/captions.png)" -gt 20000 ]
 }
 point "the encoder's features are computed before the first epoch" trains
 again()

@@ -379,7 +379,7 @@ static void test_bad_values(void **state)
         {"plots.enable=all, loss_curves",
          "'all' is not one of: loss_curves | reconstruction_quality | latent_space_tsne | "
          "category_distribution | predictions | residuals | target_distribution | error_by_horizon "
-         "| am_am_pm | spectrum; nor is the whole all or none"},
+         "| am_am_pm | spectrum | captions; nor is the whole all or none"},
         {"run.name=a\nb", "holds a control character"},
         {"run.name=\"a", "'\"a' has an opening \" without a closing one"},
         {"run.output=", "a run needs a folder"},

@@ -95,7 +95,7 @@ point "analysis sees no config, data, models, train or plots" \
 point "train stands on models, below, and verdicts" \
     "$(layer train hf exec models ops optim lower ir params quant tensor telemetry device config data text log 'analysis/verdict\.h')"
 point "tasks stand on train, analysis and plots" \
-    "$(layer task train exec models lower ir params tensor device config data text log analysis plots)"
+    "$(layer task train exec models lower ir params tensor device config data image text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
     "$(layer run task train hf image quant exec models lower ir params tensor telemetry device config data text log)"
 point "sweep stands on run and below" \

@@ -28,7 +28,8 @@
     NEXT(target_distribution)    \
     NEXT(error_by_horizon)       \
     NEXT(am_am_pm)               \
-    NEXT(spectrum)
+    NEXT(spectrum)               \
+    NEXT(captions)
 #define PICTURE_FIRST(name) #name
 #define PICTURE_NEXT(name) " | " #name
 #define PICTURE_NAMES PICTURES(PICTURE_FIRST, PICTURE_NEXT) /* "a | b | c" */
