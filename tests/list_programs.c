@@ -16,6 +16,7 @@
 #include "chosen.h"
 #include "device/opencl.h"
 #include "golden_case.h"
+#include "models/model.h"
 #include "train/engine.h"
 
 enum { POINTS = 100 };
@@ -170,7 +171,7 @@ static int list_ini(const char *path, char **settings, size_t count, int as_gpu)
 {
     struct error err = {0};
     struct log *log = log_new(LOG_QUIET);
-    struct config *config = log ? config_load(path, settings, count, &err) : NULL;
+    struct config *config = log ? config_load_with(path, settings, count, model_check, &err) : NULL;
     struct dataset *data = config ? dataset_load(config, NULL, log, &err) : NULL;
     int status = 1;
     if (data)

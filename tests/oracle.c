@@ -14,6 +14,7 @@
 #include "chosen.h"
 #include "golden_case.h"
 #include "ir/graph.h"
+#include "models/model.h"
 #include "train/engine.h"
 
 enum { STEPS = 3 };
@@ -308,7 +309,7 @@ static void write_ini(const char *path, char **settings, size_t count, struct ho
 {
     struct error err = {0};
     struct log *log = log_new(LOG_QUIET);
-    struct config *config = log ? config_load(path, settings, count, &err) : NULL;
+    struct config *config = log ? config_load_with(path, settings, count, model_check, &err) : NULL;
     struct dataset *data = config ? dataset_load(config, NULL, log, &err) : NULL;
     if (data)
         write_case(config, data, how);

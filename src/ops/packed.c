@@ -49,7 +49,7 @@ static struct tensor *unpacked(struct plan *p, struct tensor *w)
     const size_t chunk = 8 * (size_t)lanes;
     struct launch *l =
         plan_kernel(p, "quantized.cl", "unpack", (pairs + chunk - 1) / chunk, lanes,
-                    "-DPACKED=%d -DROWS=1 -DWIDE=0 -DVEC=1 -DLANES=%u", kind_of(w), lanes);
+                    "-DPACKED=%d -DROWS=1 -DWIDE=0 -DVEC=1 -DTILE=1 -DLANES=%u", kind_of(w), lanes);
     launch_read(l, w);
     launch_write(l, to);
     launch_int(l, rows);
