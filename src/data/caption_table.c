@@ -91,15 +91,6 @@ static int add(struct caption_table *c, struct caption item)
     return 0;
 }
 
-static int is_utf8(const char *text, size_t size)
-{
-    uint32_t point;
-    for (size_t at = 0, n; at < size; at += n)
-        if (!(n = utf8_read(text + at, size - at, &point)))
-            return 0;
-    return 1;
-}
-
 int caption_table_add(struct caption_table *c, const char *path, size_t source)
 {
     struct caption item = {.text = strdup(""), .source = source};
@@ -129,7 +120,7 @@ static int take_row(struct caption_table *c, const struct csv *csv, const struct
         c->passed_over++;
         return 0;
     }
-    if (!is_utf8(text->text, text->length))
+    if (utf8_whole(text->text, text->length) < text->length)
         return error_set(err, STATUS_INPUT, "%s:%llu: the caption is no UTF-8", csv->path, line);
     char *path = path_of(csv->path, file->text);
     if (!path || find_clip(c, path, source, &item.clip) || !(item.text = strdup(text->text)) ||

@@ -12,44 +12,22 @@
 
 #define FILE_MOST ((size_t)1 << 20) /* bytes of a file of JSON */
 
-/* An object of the file that is read. */
-struct reader {
-    const json_t *object;
-    const char *path;
-    struct error *err;
-    int failed; /* an error is set: the first one stays */
-};
-
-static int fault(struct reader *r, const char *key, const char *what)
-{
-    if (!r->failed)
-        error_set(r->err, STATUS_INPUT, "%s: '%s' %s", r->path, key, what);
-    return r->failed = -1;
-}
-
-/* What a key has; NULL where it is not there, or null. */
-static const json_t *value_of(const struct reader *r, const char *key)
-{
-    const json_t *value = json_object_get(r->object, key);
-    return json_is_null(value) ? NULL : value;
-}
-
 /* null is false, and no default, in transformers. */
-static int truth(struct reader *r, const char *key, int otherwise)
+static int truth(struct hf_reader *r, const char *key, int otherwise)
 {
     const json_t *value = json_object_get(r->object, key);
     if (value && !json_is_boolean(value) && !json_is_null(value))
-        fault(r, key, "is neither true nor false");
+        hf_fault(r, key, "is neither true nor false");
     return value ? json_is_true(value) : otherwise;
 }
 
 /* Refuses null for what a step takes: transformers has no default for it either. */
-static void refuse_null(struct reader *r, const char *key, const char *step)
+static void refuse_null(struct hf_reader *r, const char *key, const char *step)
 {
     char what[80];
     snprintf(what, sizeof what, "is null, where %s takes it", step);
     if (json_is_null(json_object_get(r->object, key)))
-        fault(r, key, what);
+        hf_fault(r, key, what);
 }
 
 /* Whether a number is from `least` to `most`; if so it is kept. */
@@ -62,20 +40,20 @@ static int number_of(const json_t *value, double least, double most, double *to)
     return 1;
 }
 
-static void read_number(struct reader *r, const char *key, double least, double most, double *to)
+static void read_number(struct hf_reader *r, const char *key, double least, double most, double *to)
 {
     char what[80];
-    if (!value_of(r, key) || number_of(value_of(r, key), least, most, to))
+    if (!hf_value(r, key) || number_of(hf_value(r, key), least, most, to))
         return;
     snprintf(what, sizeof what, "is no number from %g to %g", least, most);
-    fault(r, key, what);
+    hf_fault(r, key, what);
 }
 
 /* One number for all channels, or one for each. */
-static void read_channels(struct reader *r, const char *key, double least, double most,
+static void read_channels(struct hf_reader *r, const char *key, double least, double most,
                           double to[3])
 {
-    const json_t *value = value_of(r, key);
+    const json_t *value = hf_value(r, key);
     const int list = json_is_array(value);
     char what[80];
     int good = !list || json_array_size(value) == 3;
@@ -83,25 +61,25 @@ static void read_channels(struct reader *r, const char *key, double least, doubl
         good = number_of(list ? json_array_get(value, i) : value, least, most, &to[i]);
     snprintf(what, sizeof what, "is not one number, or three, from %g to %g", least, most);
     if (!good)
-        fault(r, key, what);
+        hf_fault(r, key, what);
 }
 
 /* --- sizes */
 
-static size_t side(struct reader *r, const char *key, const json_t *value)
+static size_t side(struct hf_reader *r, const char *key, const json_t *value)
 {
     double x = 1;
     if (!json_is_integer(value) || !number_of(value, 1, PROCESSOR_SIDE, &x))
-        fault(r, key, "is not made of whole numbers from 1 to 8192");
+        hf_fault(r, key, "is not made of whole numbers from 1 to 8192");
     return (size_t)x;
 }
 
 /* {"height", "width"}, {"shortest_edge"}, [height, width], or one number: of a square or, where
  * `square` is 0, of the shorter edge. */
-static void read_size(struct reader *r, const char *key, int square, size_t *height, size_t *width,
-                      size_t *shortest)
+static void read_size(struct hf_reader *r, const char *key, int square, size_t *height,
+                      size_t *width, size_t *shortest)
 {
-    const json_t *value = value_of(r, key);
+    const json_t *value = hf_value(r, key);
     const size_t keys = json_object_size(value);
     const json_t *high = json_object_get(value, "height"), *wide = json_object_get(value, "width");
     const json_t *edge = json_object_get(value, "shortest_edge");
@@ -115,7 +93,7 @@ static void read_size(struct reader *r, const char *key, int square, size_t *hei
         high = wide = square ? value : NULL;
         edge = square ? NULL : value;
     } else if (!json_is_object(value) || keys != (edge ? 1 : 2) || (!edge && !(high && wide))) {
-        fault(r, key, "is none of a number, height and width, or shortest_edge");
+        hf_fault(r, key, "is none of a number, height and width, or shortest_edge");
         return;
     }
     if (edge) {
@@ -126,13 +104,13 @@ static void read_size(struct reader *r, const char *key, int square, size_t *hei
     }
 }
 
-static void read_crop(struct reader *r, struct processor *to)
+static void read_crop(struct hf_reader *r, struct processor *to)
 {
     size_t shortest = 0;
     to->height = to->width = 0;
     read_size(r, "crop_size", 1, &to->height, &to->width, &shortest);
-    if (!value_of(r, "crop_size") || shortest)
-        fault(r, "crop_size", "has no height and width, which do_center_crop asks for");
+    if (!hf_value(r, "crop_size") || shortest)
+        hf_fault(r, "crop_size", "has no height and width, which do_center_crop asks for");
 }
 
 /* --- which processor it is */
@@ -155,11 +133,11 @@ static int is_kind(const char *type, enum processor_kind kind)
     return 0;
 }
 
-static enum processor_kind read_kind(struct reader *r, enum processor_kind otherwise)
+static enum processor_kind read_kind(struct hf_reader *r, enum processor_kind otherwise)
 {
     const char *const key =
-        value_of(r, "image_processor_type") ? "image_processor_type" : "feature_extractor_type";
-    const json_t *value = value_of(r, key);
+        hf_value(r, "image_processor_type") ? "image_processor_type" : "feature_extractor_type";
+    const json_t *value = hf_value(r, key);
     const char *type = json_string_value(value);
     char what[250];
     if (!value)
@@ -174,14 +152,14 @@ static enum processor_kind read_kind(struct reader *r, enum processor_kind other
                  "is '%s': SiglipImageProcessor and ViTImageProcessor are computed%s",
                  show_name(type).text,
                  strncmp(type, "Siglip2", 7) ? "" : ", but no images of several sizes (NaFlex)");
-    fault(r, key, what);
+    hf_fault(r, key, what);
     return otherwise;
 }
 
 /* --- all of it */
 
 /* What comes out: of the crop, of the resizing, or the images that the tower has. */
-static void read_sizes(struct reader *r, struct processor *to, size_t image)
+static void read_sizes(struct hf_reader *r, struct processor *to, size_t image)
 {
     to->resizes = truth(r, "do_resize", 1);
     read_size(r, "size", kinds[to->kind].square, &to->resize_height, &to->resize_width,
@@ -199,22 +177,22 @@ static void read_sizes(struct reader *r, struct processor *to, size_t image)
     } else {
         to->height = to->width = image;
         if (image < 1 || image > PROCESSOR_SIDE)
-            fault(r, "do_resize", "is false, and no size of images from 1 to 8192 is known");
+            hf_fault(r, "do_resize", "is false, and no size of images from 1 to 8192 is known");
     }
 }
 
-static void read_filter(struct reader *r, struct processor *to)
+static void read_filter(struct hf_reader *r, struct processor *to)
 {
     double filter = to->filter;
     read_number(r, "resample", 0, RESAMPLES - 1, &filter);
     if (filter != floor(filter))
-        fault(r, "resample", "is no whole number");
+        hf_fault(r, "resample", "is no whole number");
     if (to->resizes)
         refuse_null(r, "resample", "do_resize");
     to->filter = (enum resample)filter;
 }
 
-static void read_values(struct reader *r, struct processor *to)
+static void read_values(struct hf_reader *r, struct processor *to)
 {
     read_number(r, "rescale_factor", 1e-9, 1e9, &to->factor);
     if (truth(r, "do_rescale", 1))
@@ -230,7 +208,8 @@ static void read_values(struct reader *r, struct processor *to)
     }
 }
 
-static void read_all(struct reader *r, struct processor *to, enum processor_kind kind, size_t image)
+static void read_all(struct hf_reader *r, struct processor *to, enum processor_kind kind,
+                     size_t image)
 {
     processor_default(to, read_kind(r, kind), 224);
     read_sizes(r, to, image);
@@ -238,7 +217,7 @@ static void read_all(struct reader *r, struct processor *to, enum processor_kind
     read_values(r, to);
     truth(r, "do_convert_rgb", 1);
     if (truth(r, "do_pad", 0))
-        fault(r, "do_pad", "is true: images are not padded here");
+        hf_fault(r, "do_pad", "is true: images are not padded here");
     processor_finish(to);
 }
 
@@ -246,14 +225,14 @@ int processor_parse(struct processor *to, const char *text, size_t bytes, const 
                     enum processor_kind kind, size_t image, struct error *err)
 {
     json_t *json = hf_json(text, bytes, name, err);
-    struct reader r = {.object = json, .path = name, .err = err};
+    struct hf_reader r = {.object = json, .path = name, .err = err};
     *to = (struct processor){0};
     if (!json)
         return -1;
-    if (value_of(&r, "image_processor"))
-        r.object = value_of(&r, "image_processor");
+    if (hf_value(&r, "image_processor"))
+        r.object = hf_value(&r, "image_processor");
     if (!json_is_object(r.object))
-        fault(&r, "image_processor", "is no object");
+        hf_fault(&r, "image_processor", "is no object");
     else
         read_all(&r, to, kind, image);
     json_decref(json);

@@ -12,9 +12,6 @@
 #include "util/jsonnumber.h"
 #include "util/quoted.h"
 
-#define COLLAPSED                                                                             \
-    0.5            /* distinct captions / captions, below which a model tells all clips alike \
-                    */
 #define EXAMPLES 3 /* captions that are told */
 
 const struct written_captions *captions_of(const struct task_result *r)
