@@ -201,16 +201,9 @@ static int check_apart(const struct load *load)
 /* Deals the clips [count] to parts. */
 static int deal_clips(struct load *load, const size_t *clip, size_t count, unsigned char *part)
 {
-    const struct config *c = load->config;
-    const struct split split = {
-        .kind = c->data.split,
-        .unit = SPLIT_BLOCK,
-        .block = 1,
-        .strata = 1,
-        .validation = c->data.validation_source.count ? 0 : c->data.validation,
-        .test = c->data.test_source.count ? 0 : c->data.test,
-        .seed = (uint64_t)c->run.seed,
-    };
+    struct split split = corpus_split(load, 1);
+    split.unit = SPLIT_BLOCK;
+    split.block = 1; /* each clip by itself */
     const size_t blocks = split_cut(&split, 0, count, NULL);
     struct block *block = malloc((blocks + 1) * sizeof *block);
     if (!block)

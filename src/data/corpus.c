@@ -173,7 +173,7 @@ static int read_encoded(struct corpus *c)
 
 /* --- parts */
 
-static struct split split_of(const struct load *load, size_t span)
+struct split corpus_split(const struct load *load, size_t span)
 {
     const struct config *config = load->config;
     const long block = config->data.split_block;
@@ -437,7 +437,7 @@ int corpus_load(struct load *load, const struct fitted *fitted)
 {
     struct corpus c = {.load = load};
     struct dataset *data = load->data;
-    const struct split split = split_of(load, (size_t)load->config->data.window + 1);
+    const struct split split = corpus_split(load, (size_t)load->config->data.window + 1);
     int failed = corpus_fill(load);
     if (!failed && fitted)
         data->tokenizer = fitted->tokenizer;

@@ -17,9 +17,11 @@
 /* Reads the texts into load->data, with a checkpoint's tokenizer or, NULL, that of the keys. */
 int corpus_load(struct load *load, const struct fitted *fitted);
 
-/* What reading captions has in common with it: the dataset of tokens but for these, the token that
- * ends texts (-1: there is none), whether the model knows as many tokens as the tokenizer (it may
- * know more, never fewer), and what is told: lines that were found out, and windows. */
+/* What reading captions has in common with it: how parts are dealt of samples of so many tokens,
+ * the dataset of tokens but for these, the token that ends texts (-1: there is none), whether the
+ * model knows as many tokens as the tokenizer (it may know more, never fewer), and what is told:
+ * lines that were found out, and windows. */
+struct split corpus_split(const struct load *load, size_t span);
 int corpus_fill(struct load *load);
 int corpus_ending(struct load *load, int64_t *ending);
 int corpus_check_vocabulary(const struct load *load);

@@ -366,48 +366,56 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
     return 0;
 }
 
-int features_shape(const struct config *c, struct encoded_shape *to, struct error *err)
+/* What is kept of a clip that this tower sees. */
+static int shape_of(const struct config *c, const struct encoder_shape *tower,
+                    struct encoded_shape *to, struct error *err)
 {
-    struct encoder_shape tower;
-    if (encoder_describe(c->encoder.base, ENCODER_IMAGES, &tower, err))
-        return -1;
     *to = (struct encoded_shape){
         .frames = c->encoder.frames == FRAMES_MEAN ? 1 : (size_t)c->data.frames,
-        .rows = tower.rows,
-        .width = tower.columns,
+        .rows = tower->rows,
+        .width = tower->columns,
         .type = c->encoder.precision == FEATURES_BF16 ? ENCODED_BF16 : ENCODED_FP32};
-    if (tower.has_texts) { /* texts can be compared with them */
+    if (tower->has_texts) { /* texts can be compared with them */
         to->pooled = (size_t)c->data.frames;
-        to->pooled_width = tower.pooled;
+        to->pooled_width = tower->pooled;
     }
     return encoded_shape_check(to, err);
 }
 
+int features_shape(const struct config *c, struct encoded_shape *to, struct error *err)
+{
+    struct encoder_shape tower;
+    return encoder_describe(c->encoder.base, ENCODER_IMAGES, &tower, err) ||
+                   shape_of(c, &tower, to, err)
+               ? -1
+               : 0;
+}
+
 /* What is done to images makes those of the tower. */
-static int read_processor(struct features *f, struct error *err)
+static int read_processor(struct features *f, const struct encoder_shape *tower, struct error *err)
 {
     const char *base = f->config->encoder.base;
-    struct encoder_shape tower;
-    if (encoder_describe(base, ENCODER_IMAGES, &tower, err) ||
-        processor_read(&f->processor, base, tower.height, err))
+    if (processor_read(&f->processor, base, tower->height, err))
         return -1;
-    if (f->processor.height == tower.height && f->processor.width == tower.width)
+    if (f->processor.height == tower->height && f->processor.width == tower->width)
         return 0;
     return error_set(err, STATUS_INPUT,
                      "%s: images are made %zu x %zu, and the tower takes %zu x %zu", base,
-                     f->processor.width, f->processor.height, tower.width, tower.height);
+                     f->processor.width, f->processor.height, tower->width, tower->height);
 }
 
 static int open_all(struct features *f, struct error *err)
 {
     const size_t clips = f->clips;
+    struct encoder_shape tower;
     f->clip = calloc(clips + 1, sizeof *f->clip);
     f->hash = calloc(clips + 1, sizeof *f->hash);
     f->record = calloc(clips + 1, sizeof *f->record);
     f->missing = calloc(clips + 1, sizeof *f->missing);
     if (!f->clip || !f->hash || !f->record || !f->missing)
         return no_memory(err);
-    if (features_shape(f->config, &f->shape, err) || read_processor(f, err))
+    if (encoder_describe(f->config->encoder.base, ENCODER_IMAGES, &tower, err) ||
+        shape_of(f->config, &tower, &f->shape, err) || read_processor(f, &tower, err))
         return -1;
     char *folder = cache_folder(f->config), *key = folder ? key_text(f, err) : NULL;
     if (!folder)
