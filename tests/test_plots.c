@@ -1873,7 +1873,8 @@ static void table_names_the_files(void **state)
                                         "target_distribution",
                                         "error_by_horizon",
                                         "am_am_pm",
-                                        "spectrum"};
+                                        "spectrum",
+                                        "captions"};
 #define NAME(name) #name,
     static const char *const table[] = {PICTURES(NAME, NAME)};
     assert_int_equal(sizeof table, sizeof names);
