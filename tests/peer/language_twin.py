@@ -3,14 +3,18 @@
 """A language model in PyTorch, step by step beside seqtrain: the same weights to begin with, the same
 windows in the same order, the same schedule.
 
-    language_twin.py FOLDER [--seqtrain PROGRAM] [--steps 300] [--threads 2] [KEY=VALUE ...]
+    language_twin.py FOLDER [--seqtrain PROGRAM] [--steps 300] [--threads 2] [--double] [KEY=VALUE ...]
 
 trains both on a text (data.source) by nanoGPT's GPU setting for tinyshakespeare, without dropout: 6
 layers, 6 heads, width 384, windows of 256, batches of 64. KEY=VALUE sets other keys of the INI,
-"train.batch=8". Prints the loss of each step of both, and the largest difference. FOLDER gets init.safetensors, twin.ini and the run.
+"train.batch=8". Prints the loss of each step of both, and the largest difference. With --double a third
+training follows, PyTorch's in double precision, and the largest distance of each of the two from it is
+printed as well: where both grow alike, rounding grows, not a fault. FOLDER gets init.safetensors,
+twin.ini and the run.
 """
 
 import argparse
+import copy
 import json
 import os
 import subprocess
@@ -83,6 +87,7 @@ def main():
     parser.add_argument("--seqtrain", default="./seqtrain")
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--double", action="store_true")
     parser.add_argument("settings", nargs="*", metavar="KEY=VALUE")
     args = parser.parse_intermixed_args()
     torch.set_num_threads(args.threads)
@@ -106,16 +111,22 @@ def main():
     number = {c: i for i, c in enumerate(sorted(set(text)))}
     tokens = torch.tensor([number[c] for c in text])
     T, B, seed = ini["data"].getint("window"), ini["train"].getint("batch"), ini["run"].getint("seed")
-    optimizer = make_optimizer(model, ini["train"])
-    warmup, worst = span_steps(ini["train"]["warmup"], 1, args.steps), 0.0
+    twins = [copy.deepcopy(model).double()] if args.double else []
+    twins = [(m, make_optimizer(m, ini["train"])) for m in [model, *twins]]
+    warmup, worst = span_steps(ini["train"]["warmup"], 1, args.steps), [0.0, 0.0, 0.0]
     for step in range(args.steps):
-        for entry in optimizer.param_groups:
-            entry["lr"] = learning_rate(ini["train"], step, warmup, args.steps, 1.0)
         first = torch.from_numpy(drawn(B, step + 1, len(tokens) - T, seed))
         x = tokens[first[:, None] + torch.arange(T + 1)]
-        loss = optimizer_step(model, optimizer, ini["loss"], ini["train"], [x], None, language_losses)[0]
-        worst = max(worst, abs(loss - losses[step]))
-        print(f"step {step + 1}: seqtrain {losses[step]:.6f}, PyTorch {loss:.6f}, largest difference {worst:.2e}", flush=True)
+        found = [losses[step]]
+        for twin, optimizer in twins:
+            for entry in optimizer.param_groups:
+                entry["lr"] = learning_rate(ini["train"], step, warmup, args.steps, 1.0)
+            found.append(optimizer_step(twin, optimizer, ini["loss"], ini["train"], [x], None, language_losses)[0])
+        pairs = [(0, 1), (0, 2), (1, 2)][: 3 if args.double else 1]
+        worst = [max(worst[i], abs(found[a] - found[b])) for i, (a, b) in enumerate(pairs)]
+        print(f"step {step + 1}: seqtrain {found[0]:.6f}, PyTorch {found[1]:.6f}, largest difference {worst[0]:.2e}"
+              + (f"; double {found[2]:.6f}, from it seqtrain {worst[1]:.2e}, PyTorch {worst[2]:.2e}" if args.double else ""),
+              flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
