@@ -17,7 +17,10 @@
 #include "exec/exec.h"
 #include "golden_case.h"
 #include "ir/graph.h"
+#include "task/generator.h"
+#include "text/tokenizer.h"
 #include "train/engine.h"
+#include "train/planned.h"
 
 #define STEPS 20
 
@@ -252,6 +255,39 @@ static void test_as_gpu(void **state)
     golden_close(&c);
 }
 
+/* What an evaluation takes to write captions is in the plan, and no more than that is taken. */
+static void test_writes_within_plan(void **state)
+{
+    struct error err = {0};
+    struct golden c;
+    need_golden(&c, *state);
+    for (int training = 0; training < 2; training++) {
+        const struct engine_options options = {.training = training};
+        struct engine *e = engine_open(c.config, &c.data, &options, &err);
+        const size_t vocabulary = tokenizer_count(c.data.tokenizer);
+        assert_non_null(e);
+        const uint64_t before = device_bytes(e->dev);
+        assert_true(planned_cache(e, 0) > 0);
+        assert_int_equal(before + planned_cache(e, 0), e->others + e->bytes);
+        struct generator *g =
+            generator_open_on(c.config, model_vocabulary(c.config, vocabulary), e->session,
+                              e->judged, training ? e->train : e->eval, &err);
+        if (!g)
+            fail_msg("%s", err.text);
+        assert_int_equal(generator_cache_bytes(g), planned_cache(e, 0));
+        assert_in_range(device_bytes(e->dev), before + planned_cache(e, 0),
+                        before + planned_cache(e, 0) + 1024); /* tokens, places, logits */
+        generator_close(g);
+        engine_close(e);
+    }
+    c.config->caption.samples = 0;
+    struct engine *e = engine_open(c.config, &c.data, &(struct engine_options){0}, &err);
+    assert_non_null(e);
+    assert_int_equal(planned_cache(e, 0), 0);
+    engine_close(e);
+    golden_close(&c);
+}
+
 /* tests/test_golden 'lstm*' runs the tests whose names fit. */
 int main(int argc, char **argv)
 {
@@ -305,7 +341,7 @@ int main(int argc, char **argv)
         "transformer-sinusoidal",
     };
     enum { CASES = sizeof names / sizeof *names };
-    struct CMUnitTest tests[2 * CASES + 1];
+    struct CMUnitTest tests[2 * CASES + 2];
     char as_gpu[CASES][64];
     for (int i = 0; i < CASES; i++) {
         void *name = (void *)(intptr_t)names[i];
@@ -315,6 +351,9 @@ int main(int argc, char **argv)
     }
     tests[2 * CASES] = (struct CMUnitTest){"plain, own gemm", test_own_gemm, NULL, NULL,
                                            (void *)(intptr_t) "plain"};
+    tests[2 * CASES + 1] =
+        (struct CMUnitTest){"captioner-adapter, memory of captions", test_writes_within_plan, NULL,
+                            NULL, (void *)(intptr_t) "captioner-adapter"};
     const char *source = getenv("srcdir");
     static char path[512];
     snprintf(path, sizeof path, "%s/tests/golden", source ? source : "..");

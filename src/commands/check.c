@@ -68,19 +68,23 @@ static void print_memory(const struct engine *e)
     const struct planned_memory b = planned_memory(e);
     const struct device_info *info = device_info(e->dev);
     const double mib = 0x1p20;
+    const uint64_t all = e->others + e->bytes;
     printf("device memory: parameters %.2f MiB, gradients %.2f, optimizer %.2f, activations %.2f, "
-           "data %.2f, other %.2f\n",
+           "data %.2f, ",
            (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
-           (double)b.activations / mib, (double)b.data / mib, (double)b.other / mib);
+           (double)b.activations / mib, (double)b.data / mib);
+    if (b.cache)
+        printf("cache of captions %.2f, ", (double)b.cache / mib);
+    printf("other %.2f\n", (double)b.other / mib);
     if (e->feed->stage)
         puts("               the windows of each batch are brought to the device");
     if (info->is_planned && !info->global_bytes)
         printf(
             "               %.2f MiB; device.memory = auto and no device, so there is no limit\n",
-            (double)device_bytes(e->dev) / mib);
+            (double)all / mib);
     else
         printf("               %.2f MiB of %.2f MiB that device.memory_fraction allows\n",
-               (double)device_bytes(e->dev) / mib, (double)device_budget(e->dev) / mib);
+               (double)all / mib, (double)device_budget(e->dev) / mib);
 }
 
 static void print_device(const struct engine *e)
@@ -340,7 +344,7 @@ static void print_split(const struct engine *e)
         printf("device %s: %zu of %zu layers, frozen %.2f MiB, activations %.2f; all %.2f MiB",
                c->device.select.item[d], layers_on(e->train, d), e->train->graph->layers,
                (double)part.frozen / 0x1p20, (double)part.activations / 0x1p20,
-               (double)device_bytes(dev) / 0x1p20);
+               (double)(device_bytes(dev) + planned_cache(e, d)) / 0x1p20);
         if (!device_info(dev)->is_planned || device_info(dev)->global_bytes)
             printf(" of %.2f", (double)device_budget(dev) / 0x1p20);
         putchar('\n');

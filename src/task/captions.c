@@ -52,7 +52,8 @@ static int write_captions(struct written_captions *own, struct engine *e, struct
                           struct error *err)
 {
     const size_t made = tokenizer_count(e->data->tokenizer);
-    struct generator *g = generator_open_on(e->config, made, e->session, e->judged, err);
+    struct generator *g = generator_open_on(e->config, made, e->session, e->judged,
+                                            e->train ? e->train : e->eval, err);
     struct caption_writer *writer =
         g ? caption_writer_open(e->data, g, model_vocabulary(e->config, made), err) : NULL;
     const int ended = writer ? write_all(own, e, writer, log, err) : -1;

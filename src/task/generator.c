@@ -24,7 +24,8 @@ struct generator {
     const struct config *config;
     struct session *session;
     struct params *params;
-    int owns; /* session and parameters */
+    int owns;            /* session and parameters */
+    struct plan *beside; /* whose activations are free; NULL: none */
     size_t window, vocabulary, layers;
     size_t prefix, clip_rows, clip_columns; /* K rows of a clip [R, C] in front of the text; or 0 */
     struct buffer **cache;                  /* [layers] */
@@ -135,7 +136,7 @@ static int ready(struct generator *g, struct error *err)
         if (params_allocate(g->params, g->session->dev, 0, err))
             return -1;
     }
-    if (ready_reader(g, &g->many, NULL, err) || ready_reader(g, &g->one, g->many.plan, err))
+    if (ready_reader(g, &g->many, g->beside, err) || ready_reader(g, &g->one, g->many.plan, err))
         return -1;
     return g->clip.plan ? ready_reader(g, &g->clip, g->many.plan, err) : 0;
 }
@@ -196,13 +197,14 @@ struct generator *generator_open(const struct config *config, size_t vocabulary,
 
 struct generator *generator_open_on(const struct config *config, size_t vocabulary,
                                     struct session *session, struct params *params,
-                                    struct error *err)
+                                    struct plan *beside, struct error *err)
 {
     struct generator *g = generator_new(config, vocabulary, err);
     if (!g)
         return NULL;
     g->session = session;
     g->params = params;
+    g->beside = beside;
     if (!open_in(g, err))
         return g;
     generator_close(g);

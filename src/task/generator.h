@@ -11,6 +11,7 @@
 
 #include "config/config.h"
 #include "exec/session.h"
+#include "lower/plan.h"
 #include "params/params.h"
 
 struct generator;
@@ -19,10 +20,11 @@ struct generator;
 struct generator *generator_open(const struct config *config, size_t vocabulary,
                                  const struct session_options *options, struct error *err);
 
-/* The same on a session whose memory holds these parameters; both stay the caller's. */
+/* The same on a session whose memory holds these parameters. `beside` is a prepared plan whose
+ * activations are free while this one runs. All three stay the caller's. */
 struct generator *generator_open_on(const struct config *config, size_t vocabulary,
                                     struct session *session, struct params *params,
-                                    struct error *err);
+                                    struct plan *beside, struct error *err);
 void generator_close(struct generator *g);
 
 struct params *generator_params(struct generator *g);

@@ -48,7 +48,7 @@ struct engine {
     unsigned ring_next;
     atomic_ulong batches; /* sent to the device: grows as long as it works */
     struct profile profiled;
-    uint64_t bytes, others; /* of the device, that it takes, and that were taken before */
+    uint64_t bytes, others; /* of the device, that it takes at most, and that were taken before */
     int owns_session;
 };
 

@@ -7,6 +7,7 @@
 #include "data/augment.h"
 #include "exec/exec.h"
 #include "lower/lower.h"
+#include "lower/split.h"
 #include "text/tokenizer.h"
 #include "train/schedule.h"
 
@@ -329,11 +330,24 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
     return plan_place(e->eval, err);
 }
 
+uint64_t planned_cache(const struct engine *e, size_t device)
+{
+    const struct config *c = e->config;
+    const struct graph *g = e->eval->graph;
+    size_t layers = 0;
+    if (!model_prefix(c) || !c->caption.samples)
+        return 0;
+    for (size_t i = 0; i < (size_t)c->model.layers; i++)
+        layers += split_device(g, i + 1) == device;
+    return layers *
+           dtype_bytes(model_stored(c), model_of(c)->cache(c, model_prefix(c) + e->data->window));
+}
+
 uint64_t planned_bytes(const struct engine *e, size_t device)
 {
     return device_bytes(device_at(e->dev, device)) +
            (e->train ? exec_bytes(e->train, NULL, device) : 0) +
-           exec_bytes(e->eval, e->train, device);
+           exec_bytes(e->eval, e->train, device) + planned_cache(e, device);
 }
 
 size_t planned_over(const struct engine *e)
@@ -364,10 +378,12 @@ struct planned_memory planned_memory(const struct engine *e)
     struct planned_memory m = {.parameters = params + e->params->running * 4 + part.frozen,
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
-                               .activations = part.activations};
+                               .activations = part.activations,
+                               .cache = planned_cache(e, 0)};
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
         m.data += fed[i] ? buffer_size(fed[i]) : 0;
-    m.other = e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data;
+    m.other =
+        e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data - m.cache;
     return m;
 }
 

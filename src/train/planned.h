@@ -20,7 +20,8 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
                             struct error *err);
 void planned_close(struct engine *e);
 
-/* Bytes of a device in use when the plans have their memory, with those of others there. */
+/* Bytes of a device in use when the plans have their memory and an evaluation writes captions, with
+ * those of others there. */
 uint64_t planned_bytes(const struct engine *e, size_t device);
 
 /* Number of the first device whose budget that is more than; the number of devices: none is. */
@@ -32,9 +33,14 @@ struct planned_part {
 };
 struct planned_part planned_part(const struct engine *e, size_t device);
 
+/* Bytes of keys and values of a device's layers, while an evaluation writes captions. */
+uint64_t planned_cache(const struct engine *e, size_t device);
+
 /* By arena what the engine itself takes of the first device. */
 struct planned_memory {
-    uint64_t parameters, gradients, optimizer, activations, data, other;
+    uint64_t parameters, gradients, optimizer, activations, data;
+    uint64_t cache; /* planned_cache() */
+    uint64_t other;
 };
 struct planned_memory planned_memory(const struct engine *e);
 
