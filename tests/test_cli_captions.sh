@@ -77,6 +77,23 @@ workers()
         run 0 encode -q -c c.ini -s encoder.cache=four -s data.workers=4 && cmp one/*/data-0000 four/*/data-0000
 }
 point "the same bits by any number of workers" workers
+# With encoder.cache = none there is no cache, and a run may go on with one.
+unkept()
+{
+    rm -rf run cache.off && run 0 -c c.ini -s encoder.cache=none -s data.workers=2 -s train.epochs=2 &&
+        has out 'encoder.cache = none' && ! grep '"event":"encode"' run/log.jsonl && [ ! -e none ] && [ ! -e features ] &&
+        run 0 -q -c c.ini -r -s encoder.cache=none -s data.prefetch=1 && same_training first run 1000 &&
+        rm -rf run && run 0 -q -c c.ini -s encoder.cache=none -s train.epochs=1 && run 0 -q -c c.ini -r &&
+        same_training first run 1000 && fails 2 "there is no cache to fill" encode -c c.ini -s encoder.cache=none
+}
+point "without a cache an epoch computes them, to the same bits" unkept
+rounded()
+{
+    run 0 -q -c c.ini -o one --overwrite -s encoder.precision=bf16 -s train.epochs=1 -s encoder.frames=mean -s data.frames=2 \
+        -s encoder.cache=two_frames && run 0 -q -c c.ini -o two --overwrite -s encoder.precision=bf16 -s train.epochs=1 -s encoder.frames=mean \
+            -s data.frames=2 -s encoder.cache=none && same_training one two 1000
+}
+point "rounded as a cache rounds them" rounded
 changed()
 {
     cp scenes/0001.png scenes/0007.png && run 0 -q -c c.ini --overwrite && encoded run 0 40 &&
@@ -127,7 +144,8 @@ monitors()
 point "a figure of captions may be monitored" monitors
 checks()
 {
-    run 0 check -c c.ini -d none && has out '^projector.weight  *64 x 64 ' &&
+    run 0 check -c c.ini -d none && has out '^projector.weight  *64 x 64 ' 'TFLOP, once;' &&
+        run 0 check -c c.ini -d none -s encoder.cache=none && has out 'there is no cache' 'each epoch computes' &&
         fails 2 "an encoder is for type = captioner" check -c c.ini -s model.type=language -s data.column=caption &&
         fails 2 "base names its folder" check -c c.ini -s encoder.base= &&
         fails 2 "encoder.rows" check -c c.ini -s encoder.rows=3

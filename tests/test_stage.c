@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "data/captioned.h"
 #include "data/stage.h"
 
 enum { ROWS = 60, F = 3, K = 2, MOST = 40, LARGE = 4000 };
@@ -178,6 +179,60 @@ static void test_left_behind(void **state)
     stage_free(stage);
 }
 
+enum { GONE = 9, CELLS = 3 };
+
+static int fetch(void *ctx, const size_t *clip, size_t count, float *to, struct error *err)
+{
+    size_t *asked = ctx;
+    for (size_t i = 0; i < count; i++) {
+        if (clip[i] == GONE)
+            return error_set(err, STATUS_INPUT, "clip %d is gone", GONE);
+        for (size_t k = 0; k < CELLS; k++)
+            to[i * CELLS + k] = (float)(10 * clip[i] + k);
+    }
+    *asked += count;
+    return 0;
+}
+
+/* Features of the clips of a batch are asked for at once; one that cannot be had spoils its batch
+ * alone. */
+static void clips(int threaded)
+{
+    struct caption item[ROWS / 5] = {{0}};
+    size_t asked = 0;
+    struct captioned own = {
+        .captions.item = item, .rows = 1, .columns = CELLS, .fetch = fetch, .ctx = &asked};
+    for (size_t i = 0; i < ROWS / 5; i++)
+        item[i].clip = i * 7 % (ROWS / 5);
+    data.captioned = &own;
+    data.window = 4;
+    const uint32_t order[] = {10, 0, 25, 35, 30, 15, 45, 5, 50, 55};
+    struct stage *stage = open_stage(threaded);
+    stage_order(stage, &shapes[0], order, 10);
+    for (size_t first = 0; first < 10; first += 4) {
+        const size_t count = first < 8 ? 4 : 2;
+        const struct stage_batch *b = stage_next(stage, first, count);
+        assert_int_equal(b->failed != 0, first == 4); /* row 15 is that of clip 9 */
+        if (first == 4)
+            assert_string_equal(b->err.text, "clip 9 is gone");
+        for (size_t i = 0; !b->failed && i < 4; i++)
+            for (size_t k = 0; k < CELLS; k++)
+                assert_true(b->clip[i * CELLS + k] ==
+                            (float)(10 * item[order[first + (i < count ? i : 0)] / 5].clip + k));
+    }
+    assert_int_equal(asked, 6);
+    stage_free(stage);
+    data.captioned = NULL;
+    data.window = 0;
+}
+
+static void test_clips(void **state)
+{
+    (void)state;
+    clips(1);
+    clips(0);
+}
+
 /* A stage that nobody asks anything ends, and so does one that has batches ahead. */
 static void test_end(void **state)
 {
@@ -198,9 +253,8 @@ static void test_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_turn),
-        cmocka_unit_test(test_out_of_turn),
-        cmocka_unit_test(test_left_behind),
+        cmocka_unit_test(test_in_turn),     cmocka_unit_test(test_out_of_turn),
+        cmocka_unit_test(test_left_behind), cmocka_unit_test(test_clips),
         cmocka_unit_test(test_end),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);

@@ -174,6 +174,8 @@ int command_evaluate(const struct options *options, struct error *err)
 static int encode_clips(const struct options *o, struct config *config, struct error *err)
 {
     static const volatile sig_atomic_t never;
+    if (!features_are_kept(config))
+        return error_set(err, STATUS_USAGE, "[encoder] cache = none: there is no cache to fill");
     struct log *log = log_new(o->verbosity);
     struct error late;
     if (!log)

@@ -286,6 +286,16 @@ static int check_gradients(struct engine *e, struct error *err)
                  : 0;
 }
 
+/* What each epoch pays without a cache. */
+static void print_unkept(const struct engine *e, const struct encoder_shape *shape, double flops)
+{
+    const size_t *windows = e->data->count;
+    const double seen = (double)(windows[PART_TRAIN] + windows[PART_VALIDATION]);
+    printf("there is no cache\n          each epoch computes those of its batches, %.3f TFLOP; "
+           "the encoder takes %.2f MiB of the device beside the model\n",
+           flops * seen / 1e12, (double)shape->bytes / 0x1p20);
+}
+
 /* What the cache of features takes, and what each epoch saves by it. */
 static int print_features(const struct engine *e, struct error *err)
 {
@@ -302,14 +312,16 @@ static int print_features(const struct engine *e, struct error *err)
     struct encoder *encoder = encoder_open(&how, err);
     if (!encoder)
         return -1;
-    const double flops = encoder_shape(encoder)->flops * (double)c->data.frames * (double)clips;
-    printf("features: %zu clips of %zu frame%s, each %zu x %zu numbers; the cache takes %.2f GB of "
-           "disk\n",
-           clips, (size_t)c->data.frames, c->data.frames == 1 ? "" : "s", shape.frames * shape.rows,
-           shape.width, (double)encoded_bytes(&shape, clips) / 1e9);
-    printf("          computing them takes %.3f TFLOP, once; without the cache it would be in each "
-           "epoch\n",
-           flops / 1e12);
+    const double flops = encoder_shape(encoder)->flops * (double)c->data.frames;
+    printf("features: %zu clips of %zu frame%s, each %zu x %zu numbers; ", clips,
+           (size_t)c->data.frames, c->data.frames == 1 ? "" : "s", shape.frames * shape.rows,
+           shape.width);
+    if (features_are_kept(c))
+        printf("the cache takes %.2f GB of disk\n          computing them takes %.3f TFLOP, once; "
+               "without the cache it would be in each epoch\n",
+               (double)encoded_bytes(&shape, clips) / 1e9, flops * (double)clips / 1e12);
+    else
+        print_unkept(e, encoder_shape(encoder), flops);
     encoder_close(encoder);
     return 0;
 }

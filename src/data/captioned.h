@@ -7,7 +7,7 @@
  * DATASET_BORDER, for they are not to be predicted. All captions of a clip are in the same part.
  *
  * What the encoder makes of a clip, [rows, columns], comes from the cache of features once that has
- * it (captioned->fetch). The dataset owns this struct, and this struct all it points to but `ctx`.
+ * it, or from the encoder (captioned->fetch). The dataset owns this struct, and this struct all it points to but `ctx`.
  */
 #ifndef DATA_CAPTIONED_H
 #define DATA_CAPTIONED_H
@@ -24,9 +24,9 @@ struct captioned {
     size_t prompts;
     uint32_t ending; /* that ends a caption */
     uint64_t hash;   /* of what the clips hold and what makes features of it */
-    /* The features of clip number `clip`, [rows, columns]; called by several threads. */
-    void (*fetch)(const void *ctx, size_t clip, float *to);
-    const void *ctx;
+    /* The features of clips, [count, rows, columns]; called by several threads. -1: an error. */
+    int (*fetch)(void *ctx, const size_t *clip, size_t count, float *to, struct error *err);
+    void *ctx;
 };
 
 /* Reads the captions into load->data, with a checkpoint's tokenizer or, NULL, that of the keys. */

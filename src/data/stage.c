@@ -17,6 +17,7 @@ struct stage {
     struct stage_shape shape; /* of the order */
     const uint32_t *start;    /* [count] the order */
     size_t count;
+    size_t *clip; /* [batch] whose features are fetched; NULL without clips */
 
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows, and of the order */
@@ -35,14 +36,19 @@ static void copy_rows(void *to, const void *table, size_t from, size_t rows, siz
            rows * columns * sizeof(float));
 }
 
-/* The features of the clip that a sample is of. */
-static void copy_clip(const struct dataset *data, size_t row, float *to, size_t sample)
+/* The features of the clips that the samples are of. */
+static void copy_clips(const struct stage *stage, struct stage_batch *b)
 {
-    const struct captioned *c = data->captioned;
-    c->fetch(c->ctx, captioned_clip(data, row), to + sample * c->rows * c->columns);
+    const struct captioned *c = stage->data->captioned;
+    const size_t elems = c->rows * c->columns;
+    for (size_t i = 0; i < b->count; i++)
+        stage->clip[i] = captioned_clip(stage->data, b->start[i]);
+    b->failed = c->fetch(c->ctx, stage->clip, b->count, b->clip, &b->err);
+    for (size_t i = b->count; i < stage->shape.batch; i++)
+        memcpy(b->clip + i * elems, b->clip, elems * sizeof *b->clip);
 }
 
-static void fill(const struct stage *stage, struct stage_batch *b)
+static void fill(struct stage *stage, struct stage_batch *b)
 {
     const struct dataset *data = stage->data;
     const struct stage_shape *s = &stage->shape;
@@ -58,9 +64,9 @@ static void fill(const struct stage *stage, struct stage_batch *b)
             b->weight[i] = data->weight[row];
         if (b->flag)
             b->flag[i] = data->augment->flag[row];
-        if (b->clip)
-            copy_clip(data, row, b->clip, i);
     }
+    if (b->clip)
+        copy_clips(stage, b);
 }
 
 /* Makes the next batch. The lock is held, but not while rows are copied. */
@@ -129,6 +135,8 @@ static int allocate(struct stage *stage, const struct stage_shape *shapes, size_
     const struct dataset *data = stage->data;
     const struct stage_room room = stage_room(shapes, count);
     int failed = 0;
+    if (data->captioned)
+        failed = !(stage->clip = malloc((room.samples + 1) * sizeof *stage->clip));
     for (size_t i = 0; i < STAGE_SLOTS; i++) {
         struct stage_batch *b = &stage->slot[i];
         failed |= !(b->start = malloc((room.samples + 1) * sizeof *b->start));
@@ -180,6 +188,7 @@ void stage_free(struct stage *stage)
         free(stage->slot[i].flag);
         block_free(stage->slot[i].clip);
     }
+    free(stage->clip);
     pthread_cond_destroy(&stage->changed);
     pthread_mutex_destroy(&stage->lock);
     free(stage);

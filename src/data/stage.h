@@ -33,6 +33,8 @@ struct stage_batch {
     float *flag;     /* [B] of augmentation; NULL without */
     float *clip;     /* [B, R, C] of what is seen; NULL without */
     size_t first, count;
+    int failed; /* features of a clip could not be had, as `err` tells */
+    struct error err;
 };
 
 /* What the largest of these takes: samples, rows of series and of targets. */

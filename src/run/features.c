@@ -2,16 +2,16 @@
 #include "run/features.h"
 
 #include <libgen.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "data/captioned.h"
 #include "data/encoded.h"
 #include "data/encoded_tell.h"
-#include "data/loader.h"
 #include "image/clip.h"
 #include "image/processor.h"
-#include "image/read.h"
+#include "run/encoding.h"
 #include "tensor/dtype.h"
 #include "train/encoder.h"
 #include "util/content.h"
@@ -20,10 +20,12 @@
 struct features {
     const struct config *config;
     struct dataset *data;
-    const struct features_how *how;
+    struct features_how how;
     struct processor processor;
     struct encoded_shape shape;
-    struct encoded *cache;
+    struct encoded *cache;     /* NULL: encoder.cache = none, */
+    struct encoding *encoding; /* what sees clips then, */
+    pthread_mutex_t lock;      /* one thread at a time */
     size_t clips;
     struct clip *clip;      /* [clips] their frames' files */
     struct content *hash;   /* [clips] */
@@ -87,9 +89,9 @@ static int list_clips(struct features *f, struct error *err)
             content_of_files(f->clip[i].path, f->clip[i].count, &f->hash[i], &one))
             if (!bad++)
                 first = one;
-        log_progress(f->how->log, "Reading clips", i + 1, f->clips);
+        log_progress(f->how.log, "Reading clips", i + 1, f->clips);
     }
-    log_progress(f->how->log, "", 0, 0);
+    log_progress(f->how.log, "", 0, 0);
     if (!bad)
         return 0;
     *err = first;
@@ -123,185 +125,106 @@ static int list_missing(struct features *f, struct error *err)
 
 /* --- computing */
 
-#define FRAMES_AT_ONCE 16
 #define INTERRUPTED "interrupted while features were computed; those that are done stay"
 
-/* What a pass of the encoder works on: some clips. */
-struct pass {
-    struct features *f;
-    struct encoder *encoder;
-    struct loader *loader;
-    size_t clips;  /* at most, in a pass */
-    size_t pixels; /* numbers of a clip's frames */
-    float *image;  /* [clips, frames, 3, H, W] */
-    float *rows;   /* [clips, frames, N, D] */
-    float *pooled; /* [clips, frames, P]; NULL: there are none */
-    double *mean;  /* rows of one clip, */
-    void *record;  /* and as they are stored */
-};
-
-/* The frames of a clip as the encoder takes them, [frames, 3, H, W]. */
-static int load_clip(void *ctx, size_t worker, size_t item, void *to, struct error *err)
+static struct encoding *open_encoding(const struct features *f,
+                                      const volatile sig_atomic_t *interrupted, struct error *err)
 {
-    const struct pass *p = ctx;
-    (void)worker;
-    const struct features *f = p->f;
-    const struct clip *clip = &f->clip[item];
-    const size_t each = p->pixels / clip->count;
-    for (size_t i = 0; i < clip->count; i++) {
-        struct image image;
-        if (image_read(&image, clip->path[i], err))
-            return -1;
-        const int failed =
-            processor_apply(&f->processor, &image, clip->path[i], (float *)to + i * each, err);
-        image_fini(&image);
-        if (failed)
+    const struct encoding_options how = {.config = f->config,
+                                         .session = &f->how.session,
+                                         .processor = &f->processor,
+                                         .shape = &f->shape,
+                                         .clip = f->clip,
+                                         .interrupted = interrupted};
+    return encoding_open(&how, err);
+}
+
+/* The clips [first, first + count) of those that are missing, which were just computed. */
+static int add_records(struct features *f, const struct encoding *e, size_t first, size_t count,
+                       struct error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct content hash = f->hash[f->missing[first + i]];
+        if (encoded_find(f->cache, hash) < 0 &&
+            encoded_add(f->cache, hash, encoding_rows(e, i), encoding_pooled(e, i), err))
             return -1;
     }
     return 0;
 }
 
-/* How the rows of records are stored. */
-static enum dtype stored(const struct features *f)
+static int run_passes(struct features *f, struct encoding *e, struct error *err)
 {
-    return f->shape.type == ENCODED_BF16 ? DTYPE_BF16 : DTYPE_F32;
-}
-
-/* The rows of a clip as its record holds them: the mean over frames, or all. */
-static void store_rows(const struct pass *p, const float *rows)
-{
-    const struct encoded_shape *s = &p->f->shape;
-    const size_t elems = s->frames * s->rows * s->width;
-    const size_t frames = (size_t)p->f->config->data.frames / s->frames;
-    for (size_t i = 0; i < elems; i++) {
-        double sum = 0;
-        for (size_t k = 0; k < frames; k++)
-            sum += (double)rows[k * elems + i];
-        p->mean[i] = sum / (double)frames;
-    }
-    dtype_of_doubles(stored(p->f), p->mean, elems, p->record);
-}
-
-static int add_records(struct pass *p, size_t first, size_t count, struct error *err)
-{
-    struct features *f = p->f;
-    const size_t frames = (size_t)f->config->data.frames;
-    for (size_t i = 0; i < count; i++) {
-        const size_t clip = f->missing[first + i];
-        if (encoded_find(f->cache, f->hash[clip]) >= 0)
-            continue;
-        store_rows(p, p->rows + i * frames * f->shape.rows * f->shape.width);
-        if (encoded_add(f->cache, f->hash[clip], p->record,
-                        p->pooled ? p->pooled + i * frames * f->shape.pooled_width : NULL, err))
-            return -1;
-    }
-    return 0;
-}
-
-/* The clips [first, first + count) of those that are missing. */
-static int run_pass(struct pass *p, size_t first, size_t count, struct error *err)
-{
-    const size_t frames = (size_t)p->f->config->data.frames;
-    for (size_t i = 0; i < count; i++) {
-        struct loader_item item;
-        const int more = loader_next(p->loader, &item, err);
+    encoding_order(e, f->missing, f->lacks);
+    for (size_t at = 0, count; at < f->lacks; at += count) {
+        count = f->lacks - at < encoding_most(e) ? f->lacks - at : encoding_most(e);
+        if (*f->how.interrupted)
+            return error_set(err, STATUS_FAILED, INTERRUPTED);
+        const int more = encoding_next(e, count, err);
         if (more <= 0)
             return more ? -1 : error_set(err, STATUS_FAILED, INTERRUPTED);
-        memcpy(p->image + i * p->pixels, item.buffer, p->pixels * sizeof *p->image);
-        loader_done(p->loader);
-    }
-    return encoder_run(p->encoder, p->image, count * frames, p->rows, DTYPE_F32, p->pooled, err) ||
-                   add_records(p, first, count, err)
-               ? -1
-               : 0;
-}
-
-static int run_passes(struct pass *p, struct error *err)
-{
-    const struct features *f = p->f;
-    for (size_t at = 0, count; at < f->lacks; at += count) {
-        count = f->lacks - at < p->clips ? f->lacks - at : p->clips;
-        if (*f->how->interrupted)
-            return error_set(err, STATUS_FAILED, INTERRUPTED);
-        if (run_pass(p, at, count, err))
+        if (add_records(f, e, at, count, err))
             return -1;
-        log_progress(f->how->log, "Encoding", at + count, f->lacks);
+        log_progress(f->how.log, "Encoding", at + count, f->lacks);
     }
-    log_progress(f->how->log, "", 0, 0);
+    log_progress(f->how.log, "", 0, 0);
     return encoded_sync(f->cache, err);
-}
-
-static void pass_fini(struct pass *p)
-{
-    loader_free(p->loader);
-    encoder_close(p->encoder);
-    free(p->image);
-    free(p->rows);
-    free(p->pooled);
-    free(p->mean);
-    free(p->record);
-}
-
-static int pass_init(struct pass *p, struct session *session, struct error *err)
-{
-    struct features *f = p->f;
-    const struct config *c = f->config;
-    const struct encoded_shape *s = &f->shape;
-    const size_t frames = (size_t)c->data.frames, elems = s->rows * s->width;
-    p->clips = frames < FRAMES_AT_ONCE ? FRAMES_AT_ONCE / frames : 1;
-    p->pixels = frames * 3 * f->processor.height * f->processor.width;
-    const struct loader_settings ahead = {.workers = (size_t)c->data.workers,
-                                          .prefetch = (size_t)c->data.prefetch,
-                                          .bytes = p->pixels * sizeof *p->image,
-                                          .make = load_clip,
-                                          .ctx = p,
-                                          .interrupted = f->how->interrupted};
-    const struct encoder_options how = {.session = session,
-                                        .folder = c->encoder.base,
-                                        .of = ENCODER_IMAGES,
-                                        .stored = stored(f),
-                                        .batch = p->clips * frames};
-    p->image = malloc(p->clips * p->pixels * sizeof *p->image);
-    p->rows = malloc(p->clips * frames * elems * sizeof *p->rows);
-    p->pooled = s->pooled ? malloc(p->clips * frames * s->pooled_width * sizeof *p->pooled) : NULL;
-    p->mean = malloc(s->frames * elems * sizeof *p->mean);
-    p->record = malloc(encoded_rows_bytes(s));
-    if (!p->image || !p->rows || (s->pooled && !p->pooled) || !p->mean || !p->record)
-        return no_memory(err);
-    if (!(p->encoder = encoder_open(&how, err)))
-        return -1;
-    if (!(p->loader = loader_new(&ahead)))
-        return no_memory(err);
-    loader_order(p->loader, f->missing, f->lacks);
-    return 0;
 }
 
 /* The features that the cache lacks. */
 static int compute(struct features *f, struct error *err)
 {
-    struct pass p = {.f = f};
-    struct session *session = session_open(f->config, &f->how->session, err);
-    const int failed = !session || pass_init(&p, session, err) || run_passes(&p, err);
-    if (session && !failed)
-        device_save_programs(session->dev);
-    pass_fini(&p);
-    session_close(session);
+    struct encoding *e = open_encoding(f, f->how.interrupted, err);
+    const int failed = !e || run_passes(f, e, err);
+    if (!failed)
+        encoding_save(e);
+    encoding_close(e);
     return failed ? -1 : 0;
 }
 
 /* --- the whole */
 
-/* Numbers of a clip; its record was verified when it was found. */
-static void fetch(const void *ctx, size_t clip, float *to)
+static size_t elems_of(const struct features *f)
+{
+    return f->data->captioned->rows * f->data->captioned->columns;
+}
+
+/* Numbers of clips, of records that were verified when they were found. */
+static int fetch_kept(void *ctx, const size_t *clip, size_t count, float *to, struct error *err)
 {
     const struct features *f = ctx;
-    struct error err;
-    const size_t elems = f->data->captioned->rows * f->data->captioned->columns;
-    const void *rows = encoded_rows(f->cache, (size_t)f->record[clip], &err);
-    if (rows)
-        dtype_floats(stored(f), rows, elems, to);
-    else
-        memset(to, 0xff, elems * sizeof *to); /* not a number: the step is left out or stops */
+    for (size_t i = 0; i < count; i++) {
+        const void *rows = encoded_rows(f->cache, (size_t)f->record[clip[i]], err);
+        if (!rows)
+            return -1;
+        dtype_floats(encoding_type(&f->shape), rows, elems_of(f), to + i * elems_of(f));
+    }
+    return 0;
+}
+
+/* The same of clips that the encoder sees now. */
+static int see(const struct features *f, const size_t *clip, size_t count, float *to,
+               struct error *err)
+{
+    encoding_order(f->encoding, clip, count);
+    for (size_t at = 0, now; at < count; at += now) {
+        now = count - at < encoding_most(f->encoding) ? count - at : encoding_most(f->encoding);
+        if (encoding_next(f->encoding, now, err) <= 0)
+            return -1;
+        for (size_t i = 0; i < now; i++)
+            dtype_floats(encoding_type(&f->shape), encoding_rows(f->encoding, i), elems_of(f),
+                         to + (at + i) * elems_of(f));
+    }
+    return 0;
+}
+
+static int fetch_seen(void *ctx, const size_t *clip, size_t count, float *to, struct error *err)
+{
+    struct features *f = ctx;
+    pthread_mutex_lock(&f->lock);
+    const int failed = see(f, clip, count, to, err);
+    encoding_order(f->encoding, NULL, 0); /* nobody reads `clip` from here on */
+    pthread_mutex_unlock(&f->lock);
+    return failed;
 }
 
 /* Refuses a cache that the disk has no room for. */
@@ -311,7 +234,7 @@ static int check_room(const struct features *f, const char *folder, struct error
     uint64_t there;
     if (file_free_space(folder, &there, err))
         return -1;
-    log_say(f->how->log, "features: %zu of %zu clips are in %s; %zu take %.2f GiB of disk",
+    log_say(f->how.log, "features: %zu of %zu clips are in %s; %zu take %.2f GiB of disk",
             f->clips - f->lacks, f->clips, encoded_found(f->cache).path, f->lacks,
             (double)needed / 0x1p30);
     if (needed <= there)
@@ -323,14 +246,16 @@ static int check_room(const struct features *f, const char *folder, struct error
                      folder, f->lacks, (double)needed / 0x1p30, (double)there / 0x1p30);
 }
 
-/* What becomes another cache where clips change. */
-static uint64_t hash_of(const struct features *f)
+/* What becomes another number where clips change, or what would be the cache's key. */
+static uint64_t hash_of(const struct features *f, const char *key)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
     for (size_t i = 0; i < f->clips; i++)
         hash = (hash ^ f->hash[i].low ^ f->hash[i].high) * UINT64_C(0x100000001b3);
-    for (const char *name = encoded_found(f->cache).name; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    char name[CONTENT_TEXT];
+    content_text(content_of(key, strlen(key)), name);
+    for (size_t i = 0; name[i]; i++)
+        hash = (hash ^ (unsigned char)name[i]) * UINT64_C(0x100000001b3);
     return hash;
 }
 
@@ -352,7 +277,7 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
 {
     if (look(f, folder, key, 0, err))
         return -1;
-    encoded_tell(f->cache, f->how->log);
+    encoded_tell(f->cache, f->how.log);
     const size_t all = f->clips, computed = f->lacks;
     if (computed && (look(f, folder, key, 1, err) || check_room(f, folder, err) ||
                      (f->lacks && compute(f, err)) || look(f, folder, key, 0, err)))
@@ -360,7 +285,7 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
     if (f->lacks)
         return error_set(err, STATUS_FAILED, "%s: features that were just written are gone",
                          encoded_found(f->cache).path);
-    log_event(f->how->log, "encode",
+    log_event(f->how.log, "encode",
               json_pack("{s:I, s:I, s:I}", "clips", (json_int_t)all, "computed",
                         (json_int_t)computed, "reused", (json_int_t)(all - computed)));
     return 0;
@@ -380,6 +305,11 @@ static int shape_of(const struct config *c, const struct encoder_shape *tower,
         to->pooled_width = tower->pooled;
     }
     return encoded_shape_check(to, err);
+}
+
+int features_are_kept(const struct config *c)
+{
+    return strcmp(c->encoder.cache, "none") != 0;
 }
 
 int features_shape(const struct config *c, struct encoded_shape *to, struct error *err)
@@ -404,6 +334,31 @@ static int read_processor(struct features *f, const struct encoder_shape *tower,
                      f->processor.width, f->processor.height, tower->width, tower->height);
 }
 
+/* Clips come out of the cache, which is made full before. */
+static int keep(struct features *f, const char *key, struct error *err)
+{
+    char *folder = cache_folder(f->config);
+    const int failed = folder ? fill_cache(f, folder, key, err) : no_memory(err);
+    free(folder);
+    f->data->captioned->fetch = fetch_kept;
+    f->data->captioned->ctx = f;
+    return failed;
+}
+
+/* Nothing is kept: each batch is computed when it is made. */
+static int watch(struct features *f, struct error *err)
+{
+    if (!(f->encoding = open_encoding(f, NULL, err)))
+        return -1;
+    log_say(f->how.log,
+            "features: encoder.cache = none: the encoder sees the clips of each batch anew, and "
+            "takes %.1f MiB of the device beside the model",
+            (double)encoding_bytes(f->encoding) / 0x1p20);
+    f->data->captioned->fetch = fetch_seen;
+    f->data->captioned->ctx = f;
+    return 0;
+}
+
 static int open_all(struct features *f, struct error *err)
 {
     const size_t clips = f->clips;
@@ -417,18 +372,16 @@ static int open_all(struct features *f, struct error *err)
     if (encoder_describe(f->config->encoder.base, ENCODER_IMAGES, &tower, err) ||
         shape_of(f->config, &tower, &f->shape, err) || read_processor(f, &tower, err))
         return -1;
-    char *folder = cache_folder(f->config), *key = folder ? key_text(f, err) : NULL;
-    if (!folder)
+    char *key = list_clips(f, err) ? NULL : key_text(f, err);
+    char *whole = key ? encoded_key_text(&f->shape, key) : NULL;
+    if (key && !whole)
         no_memory(err);
-    const int failed = !key || list_clips(f, err) || fill_cache(f, folder, key, err);
-    free(folder);
+    const int failed = !whole || (features_are_kept(f->config) ? keep(f, key, err) : watch(f, err));
+    if (!failed)
+        f->data->captioned->hash = hash_of(f, whole);
+    free(whole);
     free(key);
-    if (failed)
-        return -1;
-    f->data->captioned->fetch = fetch;
-    f->data->captioned->ctx = f;
-    f->data->captioned->hash = hash_of(f);
-    return 0;
+    return failed ? -1 : 0;
 }
 
 struct features *features_open(const struct config *config, struct dataset *data,
@@ -442,7 +395,8 @@ struct features *features_open(const struct config *config, struct dataset *data
     f->config = config;
     f->data = data;
     f->clips = data->captioned->captions.clips;
-    f->how = how;
+    f->how = *how;
+    pthread_mutex_init(&f->lock, NULL);
     if (!open_all(f, err))
         return f;
     features_close(f);
@@ -455,6 +409,10 @@ void features_close(struct features *f)
     if (!f)
         return;
     encoded_close(f->cache, &ignored);
+    if (f->encoding)
+        encoding_save(f->encoding);
+    encoding_close(f->encoding);
+    pthread_mutex_destroy(&f->lock);
     for (size_t i = 0; f->clip && i < f->clips; i++)
         clip_fini(&f->clip[i]);
     free(f->clip);

@@ -72,8 +72,7 @@ char *caption_write(struct caption_writer *w, size_t clip, struct error *err)
 {
     const struct captioned *c = w->data->captioned;
     size_t count, size;
-    c->fetch(c->ctx, clip, w->clip);
-    if (generator_see(w->generator, w->clip, err) || write_tokens(w, &count, err))
+    if (c->fetch(c->ctx, &clip, 1, w->clip, err) || generator_see(w->generator, w->clip, err) || write_tokens(w, &count, err))
         return NULL;
     return tokenizer_decode(w->data->tokenizer, w->tokens, count, 0, &size, err);
 }

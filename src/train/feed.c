@@ -122,6 +122,10 @@ int feed_next(struct feed *feed, size_t first, size_t count, struct error *err)
     if (!feed->stage)
         return 0;
     const struct stage_batch *from = stage_next(feed->stage, first, count);
+    if (from->failed) {
+        *err = from->err;
+        return -1;
+    }
     const size_t rows = s->batch * s->window, targets = s->batch * s->target_rows;
     if (buffer_send(to->order, 0, s->batch * sizeof *from->start, from->start, err) ||
         buffer_send(to->series, 0, rows * data->features * sizeof(float), from->series, err))
