@@ -329,6 +329,43 @@ static void test_buffers(void **state)
     device_close(dev);
 }
 
+/* Host memory that copies read from: what the driver gives for a GPU, blocks for a CPU. */
+static void test_host_memory(void **state)
+{
+    enum { PIECES = 5, WORDS = 1000 };
+    (void)state;
+    for (int gpu = 0; gpu < 2; gpu++) {
+        static const size_t freed[PIECES] = {2, 0, 4, 3, 1};
+        struct error err = {0};
+        uint32_t *host[PIECES], got[WORDS];
+        struct device *dev = open_device("auto");
+        if (gpu)
+            device_act_as_gpu(dev);
+        const uint64_t before = device_bytes(dev);
+        struct buffer *b = floats(dev, WORDS);
+        for (size_t p = 0; p < PIECES; p++) {
+            assert_non_null(host[p] = device_host_new(dev, p ? sizeof got : 0));
+            for (size_t i = 0; p && i < WORDS; i++)
+                host[p][i] = (uint32_t)(i * 7 + p);
+        }
+        assert_int_equal(dev->host != NULL, !device_info(dev)->is_cpu);
+        assert_int_equal(device_bytes(dev), before + sizeof got);
+        for (size_t p = 1; p < PIECES; p++) {
+            assert_int_equal(buffer_send(b, 0, sizeof got, host[p], &err), 0);
+            assert_int_equal(buffer_read(b, 0, sizeof got, got, &err), 0);
+            assert_memory_equal(got, host[p], sizeof got);
+            assert_int_equal(buffer_read(b, 0, sizeof got, host[p], &err), 0);
+            assert_memory_equal(got, host[p], sizeof got);
+        }
+        for (size_t p = 0; p < PIECES; p++)
+            device_host_free(dev, host[freed[p]]);
+        device_host_free(dev, NULL);
+        assert_null(dev->host);
+        buffer_free(b);
+        device_close(dev);
+    }
+}
+
 /* --- order */
 
 #define CELLS 8
@@ -1031,27 +1068,17 @@ int main(int argc, char **argv)
     if (argc == 2)
         return !strcmp(argv[1], "no-platform") ? child_no_platform() : child_no_home();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_selection),
-        cmocka_unit_test(test_part_names),
-        cmocka_unit_test(test_part_sizes),
-        cmocka_unit_test(test_list),
-        cmocka_unit_test(test_no_platform),
-        cmocka_unit_test(test_planned),
-        cmocka_unit_test(test_memory),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_buffers),
-        cmocka_unit_test(test_order),
-        cmocka_unit_test(test_order_in_order_queue),
-        cmocka_unit_test(test_fork),
-        cmocka_unit_test(test_pace),
-        cmocka_unit_test(test_empty_queue),
-        cmocka_unit_test(test_native_errors),
-        cmocka_unit_test(test_kernel_errors),
-        cmocka_unit_test(test_build_failure),
-        cmocka_unit_test(test_cache),
-        cmocka_unit_test(test_times),
-        cmocka_unit_test(test_bad_cache),
-        cmocka_unit_test(test_no_cache),
+        cmocka_unit_test(test_selection),     cmocka_unit_test(test_part_names),
+        cmocka_unit_test(test_part_sizes),    cmocka_unit_test(test_list),
+        cmocka_unit_test(test_no_platform),   cmocka_unit_test(test_planned),
+        cmocka_unit_test(test_memory),        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_buffers),       cmocka_unit_test(test_host_memory),
+        cmocka_unit_test(test_order),         cmocka_unit_test(test_order_in_order_queue),
+        cmocka_unit_test(test_fork),          cmocka_unit_test(test_pace),
+        cmocka_unit_test(test_empty_queue),   cmocka_unit_test(test_native_errors),
+        cmocka_unit_test(test_kernel_errors), cmocka_unit_test(test_build_failure),
+        cmocka_unit_test(test_cache),         cmocka_unit_test(test_times),
+        cmocka_unit_test(test_bad_cache),     cmocka_unit_test(test_no_cache),
     };
     if (!mkdtemp(root))
         return 1;

@@ -58,7 +58,7 @@ static struct stage *open_stage(int threaded)
         weight[i] = 5000 + (float)i;
     can_make_threads = threaded;
     threads_made = 0;
-    struct stage *stage = stage_new(&data, shapes, 3);
+    struct stage *stage = stage_new(&data, shapes, 3, &(struct stage_memory){0});
     assert_non_null(stage);
     assert_int_equal(threads_made, threaded);
     return stage;

@@ -13,6 +13,7 @@
 
 struct stage {
     const struct dataset *data;
+    struct stage_memory memory;
     struct stage_batch slot[STAGE_SLOTS];
     struct stage_shape shape; /* of the order */
     const uint32_t *start;    /* [count] the order */
@@ -129,6 +130,26 @@ struct stage_room stage_room(const struct stage_shape *shapes, size_t count)
     return room;
 }
 
+static void *make_block(void *ctx, size_t bytes)
+{
+    (void)ctx;
+    return block_new(bytes);
+}
+
+static void release_block(void *ctx, void *memory)
+{
+    (void)ctx;
+    block_free(memory);
+}
+
+/* Memory of `count` numbers. */
+static void *make(const struct stage *stage, size_t count, int *failed)
+{
+    void *memory = stage->memory.make(stage->memory.ctx, (count + 1) * sizeof(float));
+    *failed |= !memory;
+    return memory;
+}
+
 /* Room for the largest of the shapes. */
 static int allocate(struct stage *stage, const struct stage_shape *shapes, size_t count)
 {
@@ -139,26 +160,29 @@ static int allocate(struct stage *stage, const struct stage_shape *shapes, size_
         failed = !(stage->clip = malloc((room.samples + 1) * sizeof *stage->clip));
     for (size_t i = 0; i < STAGE_SLOTS; i++) {
         struct stage_batch *b = &stage->slot[i];
-        failed |= !(b->start = malloc((room.samples + 1) * sizeof *b->start));
-        failed |= !(b->series = block_new(room.rows * data->features * sizeof *b->series));
+        b->start = make(stage, room.samples, &failed);
+        b->series = make(stage, room.rows * data->features, &failed);
         if (data->targets)
-            failed |= !(b->target = block_new(room.targets * data->targets * sizeof *b->target));
+            b->target = make(stage, room.targets * data->targets, &failed);
         if (data->weight)
-            failed |= !(b->weight = malloc((room.samples + 1) * sizeof *b->weight));
+            b->weight = make(stage, room.samples, &failed);
         if (data->augment && data->augment->flag)
-            failed |= !(b->flag = malloc((room.samples + 1) * sizeof *b->flag));
+            b->flag = make(stage, room.samples, &failed);
         if (data->captioned)
-            failed |= !(b->clip = block_new(room.samples * dataset_clip(data) * sizeof *b->clip));
+            b->clip = make(stage, room.samples * dataset_clip(data), &failed);
     }
     return failed ? -1 : 0;
 }
 
-struct stage *stage_new(const struct dataset *data, const struct stage_shape *shapes, size_t count)
+struct stage *stage_new(const struct dataset *data, const struct stage_shape *shapes, size_t count,
+                        const struct stage_memory *memory)
 {
+    static const struct stage_memory blocks = {make_block, release_block, NULL};
     struct stage *stage = calloc(1, sizeof *stage);
     if (!stage)
         return NULL;
     stage->data = data;
+    stage->memory = memory->make ? *memory : blocks;
     pthread_mutex_init(&stage->lock, NULL);
     pthread_cond_init(&stage->changed, NULL);
     if (!allocate(stage, shapes, count)) {
@@ -181,12 +205,10 @@ void stage_free(struct stage *stage)
         pthread_join(stage->thread, NULL);
     }
     for (size_t i = 0; i < STAGE_SLOTS; i++) {
-        free(stage->slot[i].start);
-        block_free(stage->slot[i].series);
-        block_free(stage->slot[i].target);
-        free(stage->slot[i].weight);
-        free(stage->slot[i].flag);
-        block_free(stage->slot[i].clip);
+        const struct stage_batch *b = &stage->slot[i];
+        void *const all[] = {b->start, b->series, b->target, b->weight, b->flag, b->clip};
+        for (size_t k = 0; k < sizeof all / sizeof *all; k++)
+            stage->memory.release(stage->memory.ctx, all[k]);
     }
     free(stage->clip);
     pthread_cond_destroy(&stage->changed);

@@ -43,8 +43,16 @@ struct stage_room {
 };
 struct stage_room stage_room(const struct stage_shape *shapes, size_t count);
 
+/* Who gives the memory of batches, and takes it back; all NULL: util/block.h. */
+struct stage_memory {
+    void *(*make)(void *ctx, size_t bytes);
+    void (*release)(void *ctx, void *memory);
+    void *ctx;
+};
+
 /* Room for batches of these extents; NULL without memory. */
-struct stage *stage_new(const struct dataset *data, const struct stage_shape *shapes, size_t count);
+struct stage *stage_new(const struct dataset *data, const struct stage_shape *shapes, size_t count,
+                        const struct stage_memory *memory);
 void stage_free(struct stage *stage);
 
 /* First rows of the samples to come, in the order in which batches take them. They stay as they are

@@ -160,6 +160,12 @@ int buffer_send(struct buffer *buffer, size_t offset, size_t bytes, const void *
                 struct error *err);
 int buffer_zero(struct buffer *buffer, struct error *err);
 
+/* Host memory that buffer_send() reads at the full rate: page-locked for a GPU where its driver
+ * gives such, else a block (util/block.h). It holds anything, lies in no budget, and goes before
+ * the device does. NULL without memory. */
+void *device_host_new(struct device *dev, size_t bytes);
+void device_host_free(struct device *dev, void *memory);
+
 /* --- kernels. One cl_kernel each, so arguments once set stay set. `options`: "-DD=64 -DVEC=16". */
 struct kernel *kernel_new(struct device *dev, const char *file, const char *name,
                           const char *options, struct error *err);

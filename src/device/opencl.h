@@ -13,6 +13,8 @@
 #define DEVICE_MAX_EVENTS 256
 #define DEVICE_MAX_DEPTH 8
 
+struct host_memory;
+
 struct program {
     struct program *next;
     char *file, *options;
@@ -52,7 +54,8 @@ struct device {
     unsigned pace_next;
 
     struct buffer *scratch; /* CLBlast's */
-    struct tuning *tuning;  /* NULL: from the table */
+    struct host_memory *host;
+    struct tuning *tuning; /* NULL: from the table */
 };
 
 struct buffer {

@@ -4,15 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/block.h"
-
 void arena_free(struct arena *a)
 {
     if (!a)
         return;
     for (size_t b = 0; a->block && a->host && b < a->owned; b++) {
         buffer_free(a->block[b]);
-        block_free(a->host[b]);
+        if (a->host[b])
+            device_host_free(a->dev, a->host[b]);
     }
     free(a->block);
     free(a->host);
@@ -27,8 +26,12 @@ static int arena_make(struct arena *a, size_t b, int hosted, struct device *dev,
     const size_t bytes = a->from[b + 1] - a->from[b];
     if (!hosted)
         return (a->block[b] = buffer_new(dev, bytes, what, err)) ? 0 : -1;
-    if (device_counts(dev) || (a->host[b] = block_zeros(bytes)))
+    if (device_counts(dev))
         return 0;
+    if ((a->host[b] = device_host_new(a->dev, bytes))) {
+        memset(a->host[b], 0, bytes);
+        return 0;
+    }
     return error_set(err, STATUS_FAILED,
                      "device.offload: the host's memory has no %zu bytes for %s", bytes, what);
 }
@@ -39,6 +42,7 @@ struct arena *arena_new(struct device *dev, const size_t *from, size_t blocks, c
     const struct arena *other = kept->other;
     struct arena *a = calloc(1, sizeof *a);
     if (a) {
+        a->dev = dev;
         a->block = calloc(blocks, sizeof(struct buffer *));
         a->host = calloc(blocks, sizeof(char *));
         a->from = malloc((blocks + 1) * sizeof *from);

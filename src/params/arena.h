@@ -14,6 +14,7 @@ struct arena {
     size_t blocks, owned;  /* the first ones are owned */
     struct buffer **block; /* [blocks]; NULL: in the host's memory, */
     char **host;           /* [blocks] there; both NULL where the device only counts */
+    struct device *dev;    /* whose copies read what is there */
     size_t *from;          /* [blocks + 1]; block b holds the bytes from[b] to from[b + 1] */
 };
 

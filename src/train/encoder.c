@@ -113,11 +113,14 @@ static const struct gemm_provider *products_of(const struct encoder_options *wit
 
 static int make_room(struct encoder *e, struct error *err)
 {
+    struct device *dev = e->with.session->dev;
     const struct encoder_shape *s = &e->shape;
     const size_t widest = s->rows * s->columns > s->pooled ? s->rows * s->columns : s->pooled;
-    e->numbers = calloc(e->batch * widest + 1, sizeof *e->numbers);
+    e->numbers = device_host_new(dev, (e->batch * widest + 1) * sizeof *e->numbers);
     if (e->io.patches)
-        e->patches = calloc(e->io.patches->elems, sizeof *e->patches);
+        e->patches = device_host_new(dev, e->io.patches->elems * sizeof *e->patches);
+    if (e->patches) /* a batch may have fewer images */
+        memset(e->patches, 0, e->io.patches->elems * sizeof *e->patches);
     return e->numbers && (e->patches || !e->io.patches)
                ? 0
                : error_set(err, STATUS_FAILED, "out of memory");
@@ -171,8 +174,8 @@ void encoder_close(struct encoder *e)
     device_finish(e->with.session->dev, &ignored); /* what still runs reads what is freed here */
     plan_free(e->plan);
     params_free(e->params);
-    free(e->patches);
-    free(e->numbers);
+    device_host_free(e->with.session->dev, e->patches);
+    device_host_free(e->with.session->dev, e->numbers);
     free(e);
 }
 

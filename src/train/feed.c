@@ -38,6 +38,16 @@ static int make_resident(struct feed *feed, size_t samples, struct error *err)
     return to->order ? 0 : -1;
 }
 
+static void *make_memory(void *dev, size_t bytes)
+{
+    return device_host_new(dev, bytes);
+}
+
+static void release_memory(void *dev, void *memory)
+{
+    device_host_free(dev, memory);
+}
+
 /* Room for the largest batch. */
 static int make_staged(struct feed *feed, const struct stage_shape *shapes, size_t count,
                        struct error *err)
@@ -45,8 +55,9 @@ static int make_staged(struct feed *feed, const struct stage_shape *shapes, size
     const struct dataset *data = feed->data;
     struct model_data *to = &feed->buffers;
     const struct stage_room room = stage_room(shapes, count);
+    const struct stage_memory memory = {make_memory, release_memory, feed->dev};
     to->staged = 1;
-    if (!device_is_twin(feed->dev) && !(feed->stage = stage_new(data, shapes, count)))
+    if (!device_is_twin(feed->dev) && !(feed->stage = stage_new(data, shapes, count, &memory)))
         return error_set(err, STATUS_FAILED, "out of memory");
     if (make_buffer(feed, &to->series, "series", NULL, room.rows * data->features, err))
         return -1;

@@ -1083,6 +1083,26 @@ CL_ENQUEUE(clEnqueueCopyBuffer,
            (cl_command_queue queue, cl_mem from, cl_mem to, size_t from_offset, size_t to_offset,
             size_t size, cl_uint count, const cl_event *after, cl_event *event),
            (queue, from, to, from_offset, to_offset, size, count, after, event))
+void *__real_clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool wait,
+                                cl_map_flags flags, size_t offset, size_t size, cl_uint count,
+                                const cl_event *after, cl_event *event, cl_int *code);
+void *__wrap_clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool wait,
+                                cl_map_flags flags, size_t offset, size_t size, cl_uint count,
+                                const cl_event *after, cl_event *event, cl_int *code);
+void *__wrap_clEnqueueMapBuffer(cl_command_queue queue, cl_mem buffer, cl_bool wait,
+                                cl_map_flags flags, size_t offset, size_t size, cl_uint count,
+                                const cl_event *after, cl_event *event, cl_int *code)
+{
+    if (!CL_FAILS)
+        return __real_clEnqueueMapBuffer(queue, buffer, wait, flags, offset, size, count, after,
+                                         event, code);
+    *code = CL_MAP_FAILURE;
+    return NULL;
+}
+CL_ENQUEUE(clEnqueueUnmapMemObject,
+           (cl_command_queue queue, cl_mem buffer, void *at, cl_uint count, const cl_event *after,
+            cl_event *event),
+           (queue, buffer, at, count, after, event))
 CL_ENQUEUE(clEnqueueNDRangeKernel,
            (cl_command_queue queue, cl_kernel kernel, cl_uint rank, const size_t *offset,
             const size_t *global, const size_t *local, cl_uint count, const cl_event *after,
