@@ -48,17 +48,32 @@ static int teardown(void **state)
 }
 
 /* Writes the table number i. */
+static char *named_table(size_t i, const char *text, const char *end)
+{
+    strcpy(file[i], fake_file(text, strlen(text), end));
+    return file[i];
+}
+
 static char *table(size_t i, const char *text)
 {
-    strcpy(file[i], fake_file(text, strlen(text), ".csv"));
-    return file[i];
+    return named_table(i, text, ".csv");
+}
+
+static void one_named_table(const char *text, const char *end)
+{
+    teardown(NULL);
+    sources[0] = named_table(0, text, end);
+    config.data.source.count = 1;
 }
 
 static void one_table(const char *text)
 {
-    teardown(NULL);
-    sources[0] = table(0, text);
-    config.data.source.count = 1;
+    one_named_table(text, ".csv");
+}
+
+static void one_list(const char *text)
+{
+    one_named_table(text, ".jsonl");
 }
 
 static const uint32_t *sample(const struct dataset *data, size_t i)
@@ -159,6 +174,88 @@ static void test_faults(void **state)
     fake_expect_fault(&config, STATUS_USAGE, "[model] vocabulary");
 }
 
+/* Lines of JSON are what rows of columns are: the same tokens, clips and numbers of lines. */
+static void test_lines(void **state)
+{
+    (void)state;
+    one_list("\xef\xbb\xbf{\"file\": \"a.png\", \"caption\": \"red\", \"other\": [1, {}]}\n"
+             "\n{\"caption\": \"a, \\\"b\\\"\", \"file\": \"b/b.png\"}\r\n"
+             "{\"file\": \"a.png\", \"caption\": \"\\ube68\\uac15\"}\n"
+             "{\"file\": \"c.png\", \"caption\": \"\"}\n{\"file\": \"c.png\", \"caption\": null}");
+    struct dataset *data = fake_load(&config);
+    const struct caption_table *c = &data->captioned->captions;
+    assert_int_equal(c->count, 3);
+    assert_int_equal(c->clips, 2);
+    assert_int_equal(c->passed_over, 2);
+    assert_string_equal(c->clip[1].path, "b/b.png");
+    assert_string_equal(c->item[1].text, "a, \"b\"");
+    assert_string_equal(c->item[2].text, "\xeb\xb9\xa8\xea\xb0\x95");
+    assert_int_equal(c->item[1].line, 3);
+    assert_int_equal(c->item[2].clip, 0);
+    assert_int_equal(sample(data, 0)[3], 'r');
+    dataset_free(data);
+    config.data.file_column = "image";
+    config.data.column = "text";
+    one_list("{\"image\": \"a.png\", \"text\": \"red\"}\n");
+    data = fake_load(&config);
+    assert_int_equal(data->captioned->captions.count, 1);
+    dataset_free(data);
+}
+
+static void test_bad_lines(void **state)
+{
+    static const struct {
+        const char *line, *cause;
+    } bad[] = {
+        {"{\"file\": \"a\"", "this line is no JSON: "},
+        {"[\"a\", \"b\"]", "this line is no object"},
+        {"{\"caption\": \"a\"}", "no text 'file', which names a file: data.file_column"},
+        {"{\"file\": 3, \"caption\": \"a\"}", "no text 'file'"},
+        {"{\"file\": \"a\"}", "no text 'caption', which is the caption: data.column"},
+        {"{\"file\": \"a\", \"caption\": [\"a\"]}", "no text 'caption'"},
+        {"{\"file\": \"\", \"caption\": \"a\"}", "this row names no file"},
+        {"{\"file\": \"a\", \"caption\": \"a\\u0000b\"}", "a NUL byte stands in this row"},
+        {"{\"file\": \"a\", \"file\": \"b\", \"caption\": \"a\"}", "duplicate object key"},
+        {"{\"file\": \"a\", \"caption\": \"0123456789012345678\"}", "prompt and caption are 23"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[256], where[300];
+        snprintf(text, sizeof text, "{\"file\": \"x\", \"caption\": \"y\"}\n%s\n", bad[i].line);
+        one_list(text);
+        fake_expect_fault(&config, STATUS_INPUT, bad[i].cause);
+        snprintf(where, sizeof where, "%s:2: ", file[0]);
+        fake_expect_fault(&config, STATUS_INPUT, where);
+    }
+}
+
+/* A folder stands for the tables in it, not for texts. */
+static void test_folder(void **state)
+{
+    static const char *const name[] = {"a.csv", "b.jsonl", "c.txt"};
+    static const char *const text[] = {"file,caption\na.png,x\n",
+                                       "{\"file\": \"b.png\", \"caption\": \"y\"}", "z"};
+    (void)state;
+    assert_int_equal(mkdir("captioned.d", 0700), 0);
+    for (size_t i = 0; i < 3; i++) {
+        sprintf(file[i], "captioned.d/%s", name[i]);
+        FILE *out = fopen(file[i], "w");
+        fputs(text[i], out);
+        fclose(out);
+    }
+    sources[0] = "captioned.d";
+    config.data.source.count = 1;
+    struct dataset *data = fake_load(&config);
+    assert_int_equal(data->captioned->captions.count, 2);
+    assert_string_equal(data->captioned->captions.clip[1].path, "captioned.d/b.png");
+    dataset_free(data);
+    unlink(file[0]);
+    unlink(file[1]);
+    fake_expect_fault(&config, STATUS_INPUT, "no file that ends in .csv or .jsonl is in");
+    unlink(file[2]);
+    rmdir("captioned.d");
+}
+
 /* Counts of the captions in each part, and no clip in two. */
 static void expect_apart(const struct dataset *data, size_t clips)
 {
@@ -251,6 +348,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_lines, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_own_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_paths, setup, teardown),

@@ -118,7 +118,19 @@ predicts()
         cut -d, -f1 scenes/t.csv | head -n 5 >scenes/names.csv && run 0 predict -m first -i scenes/names.csv &&
         [ "$(wc -l <out)" = 5 ] && run 0 predict -m first -i "$data/synthetic_scenes/clip_01" && has out '^[^,]*clip_01,.'
 }
+# A table of JSON lines with the same clips, and captions.
+lines()
+{
+    awk -F, 'NR > 1 { sub(/\r$/, ""); printf "{\"file\": \"%s\", \"caption\": \"%s\"}\n", $1, $2 }' scenes/t.csv >scenes/t.jsonl &&
+        run 0 predict -m first -i scenes/t.csv -o one.csv && run 0 predict -m first -i scenes/t.jsonl -o two.csv &&
+        cmp one.csv two.csv && run 0 evaluate -m first -i scenes/t.csv && grep -v '"input"' out >one.json &&
+        run 0 evaluate -m first -i scenes/t.jsonl && grep -v '"input"' out | cmp - one.json &&
+        run 0 predict -m first -i "$data/synthetic_scenes/clip_01" -o clip.csv && has clip.csv 'clip_01,.' &&
+        echo '{"file": "0001.png"}' >>scenes/t.jsonl && fails 3 "t.jsonl:41: this line has no text 'caption'" \
+        encode -c c.ini -s data.source=scenes/t.jsonl && run 0 predict -m first -i scenes/t.jsonl
+}
 point "predict captions images, folders of frames and tables" predicts
+point "a table of JSON lines is one of columns" lines
 evaluates()
 {
     run 0 evaluate -m first -i scenes/t.csv && has out '"rouge_l":' &&

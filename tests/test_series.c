@@ -183,17 +183,17 @@ static void files_in_lists_folders_and_globs(void **state)
     assert_int_equal(mkdir(path, 0700), 0);
     struct sources found;
     struct error err;
-    assert_int_equal(sources_of(path, 0, &found, &err), -1);
+    assert_int_equal(sources_of(path, DOCUMENTS_OF_SERIES, &found, &err), -1);
     assert_non_null(strstr(err.text, "sub: no .csv or .csv.gz file is in this folder"));
     write_text("sub/c.txt", "");
-    assert_int_equal(sources_of(path, 0, &found, &err), -1);
+    assert_int_equal(sources_of(path, DOCUMENTS_OF_SERIES, &found, &err), -1);
     assert_non_null(strstr(err.text, "in this folder, but c.txt; data.source = "));
     assert_non_null(strstr(err.text, "/sub/*.txt takes files of other names"));
     write_text("sub/b.csv.GZ", "");
     write_text("sub/a.csv", "");
     write_text("sub/B.CSV", "");
     write_text("sub/.c.csv", "");
-    assert_int_equal(sources_of(path, 0, &found, &err), 0);
+    assert_int_equal(sources_of(path, DOCUMENTS_OF_SERIES, &found, &err), 0);
     assert_int_equal(found.count, 3); /* by bytes, whatever the locale: B a b */
     assert_int_equal(found.passed_over, 1);
     assert_string_equal(found.item[0].name, "B.CSV");

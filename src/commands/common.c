@@ -99,12 +99,12 @@ static int check_data(const struct stat *out, const struct options *o, const str
                       struct error *err)
 {
     struct sources data;
-    int is_data = !o->input && config && is_output(out, config->data.manifest);
+    int is_clip, is_data = !o->input && config && is_output(out, config->data.manifest);
     for (size_t i = 0; i < o->file_count; i++)
         is_data |= is_output(out, o->files[i]);
     if (!config)
         data = (struct sources){0};
-    else if (o->input ? sources_of(o->input, dataset_is_text(config), &data, err)
+    else if (o->input ? sources_given(config, o->input, &data, &is_clip, err)
                       : sources_find(config, &data, err))
         return -1;
     for (size_t i = 0; i < data.count; i++)

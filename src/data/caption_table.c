@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/document.h"
 #include "text/hash.h"
 #include "text/utf8.h"
 
@@ -101,35 +102,45 @@ int caption_table_add(struct caption_table *c, const char *path, size_t source)
     return -1;
 }
 
-/* A row of the file; `text` NULL: it has no captions. */
-static int take_row(struct caption_table *c, const struct csv *csv, const struct csv_field *file,
-                    const struct csv_field *text, size_t source, struct error *err)
+/* What a row or a line of the file says. */
+struct said {
+    const char *file, *text; /* text NULL: nothing of a caption */
+    size_t file_size, text_size;
+    uint64_t line;
+};
+
+static int row_fault(const struct caption_file *f, const struct said *said, const char *cause,
+                     struct error *err)
 {
-    static char none[1];
-    static const struct csv_field nothing = {none, 0};
-    const int lacks = !text;
-    text = lacks ? &nothing : text;
-    struct caption item = {.size = text->length, .source = source, .line = csv->line};
-    const unsigned long long line = csv->line;
-    if (!file->length)
-        return error_set(err, STATUS_INPUT, "%s:%llu: this row names no file", csv->path, line);
-    if (strlen(file->text) != file->length || strlen(text->text) != text->length)
-        return error_set(err, STATUS_INPUT, "%s:%llu: a NUL byte stands in this row", csv->path,
-                         line);
-    if (!text->length && !lacks) {
+    return error_set(err, STATUS_INPUT, "%s:%llu: %s", f->path, (unsigned long long)said->line,
+                     cause);
+}
+
+static int take_row(struct caption_table *c, const struct caption_file *f, const struct said *said,
+                    struct error *err)
+{
+    const char *text = said->text ? said->text : "";
+    struct caption item = {.size = said->text_size, .source = f->source, .line = said->line};
+    if (!said->file_size)
+        return row_fault(f, said, "this row names no file", err);
+    if (strlen(said->file) != said->file_size || strlen(text) != said->text_size)
+        return row_fault(f, said, "a NUL byte stands in this row", err);
+    if (said->text && !said->text_size) {
         c->passed_over++;
         return 0;
     }
-    if (utf8_whole(text->text, text->length) < text->length)
-        return error_set(err, STATUS_INPUT, "%s:%llu: the caption is no UTF-8", csv->path, line);
-    char *path = path_of(csv->path, file->text);
-    if (!path || find_clip(c, path, source, &item.clip) || !(item.text = strdup(text->text)) ||
+    if (utf8_whole(text, said->text_size) < said->text_size)
+        return row_fault(f, said, "the caption is no UTF-8", err);
+    char *path = path_of(f->path, said->file);
+    if (!path || find_clip(c, path, f->source, &item.clip) || !(item.text = strdup(text)) ||
         add(c, item)) {
         free(item.text);
-        return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);
+        return error_set(err, STATUS_FAILED, "%s: out of memory", f->path);
     }
     return 0;
 }
+
+/* --- files of columns */
 
 /* The columns of a file; *text NULL: it lacks that of captions, and may. */
 static int find_columns(const struct csv *csv, const struct caption_file *f,
@@ -147,21 +158,63 @@ static int find_columns(const struct csv *csv, const struct caption_file *f,
     return *text || f->may_lack ? 0 : csv_find(csv, f->column, &at, err);
 }
 
-int caption_table_read(struct caption_table *to, const struct caption_file *f, FILE *told,
-                       struct error *err)
+static int read_columns(struct caption_table *to, const struct caption_file *f, FILE *told,
+                        struct error *err)
 {
     struct csv *csv = csv_open(f->path, &f->how, err);
     const struct csv_field *file, *text;
     int more = csv && !find_columns(csv, f, &file, &text, err) ? 1 : -1;
     if (more > 0)
         fputs(csv->told, told);
-    while (more > 0 && (more = csv_next(csv, err)) > 0)
-        if (take_row(to, csv, file, text, f->source, err))
+    while (more > 0 && (more = csv_next(csv, err)) > 0) {
+        const struct said said = {file->text, text ? text->text : NULL, file->length,
+                                  text ? text->length : 0, csv->line};
+        if (take_row(to, f, &said, err))
             more = -1;
+    }
     if (!more)
         more = csv_unchanged(csv, err);
     csv_close(csv);
     return more;
+}
+
+/* --- files of JSON lines */
+
+struct lines_taker {
+    struct caption_table *to;
+    const struct caption_file *file;
+};
+
+static int take_line(void *ctx, const json_t *object, const struct document *line,
+                     struct error *err)
+{
+    const struct lines_taker *t = ctx;
+    const struct caption_file *f = t->file;
+    const json_t *file = json_object_get(object, f->file_column);
+    const json_t *text = json_object_get(object, f->column);
+    const int is_none = json_is_null(text); /* as an empty one */
+    const struct said said = {json_string_value(file), is_none ? "" : json_string_value(text),
+                              json_string_length(file), json_string_length(text), line->line};
+    if (!said.file)
+        return error_set(err, STATUS_INPUT,
+                         "%s: this line has no text '%s', which names a file: data.file_column = "
+                         "another name",
+                         line->name, f->file_column);
+    if (!said.text && (text || !f->may_lack))
+        return error_set(err, STATUS_INPUT,
+                         "%s: this line has no text '%s', which is the caption: data.column = "
+                         "another name",
+                         line->name, f->column);
+    return take_row(t->to, f, &said, err);
+}
+
+int caption_table_read(struct caption_table *to, const struct caption_file *f, FILE *told,
+                       struct error *err)
+{
+    struct lines_taker taker = {to, f};
+    return document_is_lines(f->path)
+               ? document_objects(f->path, &f->how, told, take_line, &taker, err)
+               : read_columns(to, f, told, err);
 }
 
 void caption_table_fini(struct caption_table *c)

@@ -2,8 +2,9 @@
 /*
  * caption_table: tables of captions. A file of columns names in one column what a caption is of (a
  * clip: an image, a folder of frames, or a glob, relative to the file's folder), in another one the
- * caption. A clip may have several. Clips are told apart by their paths, in the order in which they
- * first come. The list owns all it points to.
+ * caption; a file of JSON lines has an object with two such texts in each line. A clip may have
+ * several captions. Clips are told apart by their paths, in the order in which they first come. The
+ * list owns all it points to.
  */
 #ifndef DATA_CAPTION_TABLE_H
 #define DATA_CAPTION_TABLE_H
@@ -38,13 +39,13 @@ struct caption_table {
     size_t passed_over;  /* captions left out, for they are empty */
 };
 
-/* A file of captions, and its columns. */
+/* A file of captions, and its columns, or the names of its texts. */
 struct caption_file {
     const char *path;
     size_t source; /* its number */
     struct csv_how how;
     const char *file_column, *column;
-    int may_lack; /* it need not have the column of captions */
+    int may_lack; /* it need not have captions */
 };
 
 /* Adds those of a file; `told` is given what was found out, a line each. STATUS_INPUT with

@@ -5,7 +5,6 @@
 
 #include "data/captioned.h"
 #include "data/corpus.h"
-#include "data/document.h"
 #include "data/load.h"
 #include "util/block.h"
 #include "util/file.h"
@@ -17,7 +16,7 @@ static int run_load(struct load *load, const struct fitted *fitted)
     snprintf(load->label, sizeof load->label, "%zu files", load->sources.count);
     if (dataset_is_text(load->config))
         return dataset_is_clips(load->config) ? captioned_load(load, fitted)
-                                                           : corpus_load(load, fitted);
+                                              : corpus_load(load, fitted);
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
         targets_transform(load, fitted) || balance_windows(load) ||
@@ -113,9 +112,7 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err)
 {
     struct load load = {.config = config, .whole = 1, .log = log, .err = err};
-    load.is_clip = path && dataset_is_clips(config) && !document_is_named(path, 0);
-    int failed = load.is_clip ? sources_one(path, &load.sources, err)
-                 : path       ? sources_of(path, dataset_is_text(config), &load.sources, err)
-                              : sources_find(config, &load.sources, err);
+    int failed = path ? sources_given(config, path, &load.sources, &load.is_clip, err)
+                      : sources_find(config, &load.sources, err);
     return failed ? NULL : begin_load(&load, fitted);
 }

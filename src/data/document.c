@@ -48,10 +48,16 @@ static enum document_kind kind_of(const char *name)
     return DOCUMENT_OTHER;
 }
 
-int document_is_named(const char *name, int texts)
+int document_is_lines(const char *name)
+{
+    return kind_of(name) == DOCUMENT_LINES;
+}
+
+int document_is_named(const char *name, enum document_of of)
 {
     const enum document_kind kind = kind_of(name);
-    return texts ? kind != DOCUMENT_OTHER : kind == DOCUMENT_COLUMNS;
+    return kind == DOCUMENT_COLUMNS || (kind == DOCUMENT_LINES && of != DOCUMENTS_OF_SERIES) ||
+           (kind == DOCUMENT_TEXT && of == DOCUMENTS_OF_TEXTS);
 }
 
 /* --- a whole file */
@@ -128,7 +134,7 @@ int document_lines(const struct document *d, document_taker *take, void *ctx, st
         const char *line = d->text + at, *end = memchr(line, '\n', d->size - at);
         const size_t size = end ? (size_t)(end - line) : d->size - at;
         sprintf(name, "%s:%zu", d->name, number);
-        failed = take(ctx, &(struct document){line, size, name}, err);
+        failed = take(ctx, &(struct document){line, size, name, number}, err);
         at += size + 1;
     }
     free(name);
@@ -149,29 +155,61 @@ static int is_blank(const char *line, size_t size)
     return !size;
 }
 
+/* The JSON of a line, which the caller lets go; NULL with an error. */
+static json_t *line_json(const struct document *line, struct error *err)
+{
+    json_error_t why;
+    json_t *json =
+        json_loadb(line->text, line->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    if (!json && jsonmem_short())
+        error_set(err, STATUS_FAILED, "%s: out of memory", line->name);
+    else if (!json) {
+        char *near = strstr(why.text, " near '"); /* what stands there is quoted, whatever it is */
+        if (near)
+            *near = 0;
+        error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", line->name, why.text);
+    }
+    return json;
+}
+
 /* The text of a line of JSON. */
 static int take_field(void *ctx, const struct document *line, struct error *err)
 {
     const struct field_taker *t = ctx;
-    json_error_t why;
     if (is_blank(line->text, line->size))
         return 0;
-    json_t *json =
-        json_loadb(line->text, line->size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+    json_t *json = line_json(line, err);
     const json_t *text = json_object_get(json, t->field);
-    const struct document d = {json_string_value(text), json_string_length(text), line->name};
-    int failed = 0;
-    if (!json && jsonmem_short())
-        failed = error_set(err, STATUS_FAILED, "%s: out of memory", d.name);
-    else if (!json)
-        failed = error_set(err, STATUS_INPUT, "%s: this line is no JSON: %s", d.name, why.text);
-    else if (!d.text)
+    const struct document d = {json_string_value(text), json_string_length(text), line->name, 0};
+    int failed = json ? 0 : -1;
+    if (json && !d.text)
         failed = error_set(err, STATUS_INPUT,
                            "%s: this line is no object with a text '%s': data.text_field names "
                            "another field",
                            d.name, t->field);
     else if (d.size)
         failed = t->take(t->ctx, &d, err);
+    json_decref(json);
+    return failed ? -1 : 0;
+}
+
+/* Whoever takes the object of each line. */
+struct object_taker {
+    document_object_taker *take;
+    void *ctx;
+};
+
+static int take_object(void *ctx, const struct document *line, struct error *err)
+{
+    const struct object_taker *t = ctx;
+    if (is_blank(line->text, line->size))
+        return 0;
+    json_t *json = line_json(line, err);
+    int failed = json ? 0 : -1;
+    if (json && !json_is_object(json))
+        failed = error_set(err, STATUS_INPUT, "%s: this line is no object", line->name);
+    else if (json)
+        failed = t->take(t->ctx, json, line, err);
     json_decref(json);
     return failed ? -1 : 0;
 }
@@ -192,7 +230,8 @@ static int take_rows(const char *path, const struct document_how *how, FILE *tol
     while (more > 0 && (more = csv_next(csv, err)) > 0) {
         const struct csv_field *field = &csv->field[at];
         sprintf(name, "%s:%llu", path, (unsigned long long)csv->line);
-        if (field->length && take(ctx, &(struct document){field->text, field->length, name}, err))
+        if (field->length &&
+            take(ctx, &(struct document){field->text, field->length, name, 0}, err))
             more = -1;
     }
     if (!more)
@@ -202,16 +241,37 @@ static int take_rows(const char *path, const struct document_how *how, FILE *tol
     return more;
 }
 
+/* A whole file, and its text without the mark in front. */
+static int read_document(const char *path, const char *encoding, FILE *told, struct whole *file,
+                         struct document *to, struct error *err)
+{
+    const int failed = read_whole(path, encoding, told, file, err);
+    const size_t mark = file->size >= 3 && !memcmp(file->text, "\xef\xbb\xbf", 3) ? 3 : 0;
+    *to = (struct document){file->text + mark, file->size - mark, path, 0};
+    return failed;
+}
+
+int document_objects(const char *path, const struct csv_how *how, FILE *told,
+                     document_object_taker *take, void *ctx, struct error *err)
+{
+    struct whole file = {0};
+    struct document d;
+    int failed = read_document(path, how->encoding, told, &file, &d, err);
+    if (!failed)
+        failed = document_lines(&d, take_object, &(struct object_taker){take, ctx}, err);
+    block_free(file.text);
+    return failed ? -1 : 0;
+}
+
 int documents_read(const char *path, const struct document_how *how, FILE *told,
                    document_taker *take, void *ctx, struct error *err)
 {
     const enum document_kind kind = kind_of(path);
     struct whole file = {0};
+    struct document d;
     if (kind == DOCUMENT_COLUMNS && *how->column)
         return take_rows(path, how, told, take, ctx, err);
-    int failed = read_whole(path, how->csv.encoding, told, &file, err);
-    const size_t mark = file.size >= 3 && !memcmp(file.text, "\xef\xbb\xbf", 3) ? 3 : 0;
-    const struct document d = {file.text + mark, file.size - mark, path}; /* without the mark */
+    int failed = read_document(path, how->csv.encoding, told, &file, &d, err);
     if (!failed && kind == DOCUMENT_LINES)
         failed = document_lines(&d, take_field, &(struct field_taker){how->field, take, ctx}, err);
     else if (!failed && d.size)

@@ -7,6 +7,7 @@
 #ifndef DATA_DOCUMENT_H
 #define DATA_DOCUMENT_H
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ struct document {
     const char *text;
     size_t size;
     const char *name; /* for messages: "corpus.txt", "corpus.jsonl:12" */
+    size_t line;      /* 12; 0: it is no line */
 };
 
 /* Takes a text, which lives until it returns; -1 ends the reading. */
@@ -37,8 +39,21 @@ int documents_read(const char *path, const struct document_how *how, FILE *told,
 int document_lines(const struct document *document, document_taker *take, void *ctx,
                    struct error *err);
 
-/* Whether a folder stands for a file of this name, by its ending: files of columns, and where texts
- * are wanted all that may hold some. */
-int document_is_named(const char *name, int texts);
+/* Takes the object of a line of JSON; both live until it returns; -1 ends the reading. */
+typedef int document_object_taker(void *ctx, const json_t *object, const struct document *line,
+                                  struct error *err);
+
+/* Shows each line of a file of JSON lines that is not blank; one that is no object is refused. */
+int document_objects(const char *path, const struct csv_how *how, FILE *told,
+                     document_object_taker *take, void *ctx, struct error *err);
+
+/* Whether a name is one of a file of JSON lines, by its ending. */
+int document_is_lines(const char *name);
+
+enum document_of { DOCUMENTS_OF_SERIES, DOCUMENTS_OF_TEXTS, DOCUMENTS_OF_CAPTIONS };
+
+/* Whether a folder stands for a file of this name, by its ending: files of columns, of captions
+ * also those of JSON lines, of texts all that may hold some. */
+int document_is_named(const char *name, enum document_of of);
 
 #endif

@@ -70,18 +70,20 @@ static int by_bytes(const struct dirent **a, const struct dirent **b)
 }
 
 /* A folder without data files; `other` is a file in it, "" if there is none. */
-static int no_csv(const char *folder, const char *other, int texts, struct error *err)
+static int no_csv(const char *folder, const char *other, enum document_of of, struct error *err)
 {
-    static const char *const wanted[] = {"no .csv or .csv.gz file is",
-                                         "no file that ends in .txt, .md, .jsonl or .csv is"};
+    static const char *const wanted[] = {
+        [DOCUMENTS_OF_SERIES] = "no .csv or .csv.gz file is",
+        [DOCUMENTS_OF_TEXTS] = "no file that ends in .txt, .md, .jsonl or .csv is",
+        [DOCUMENTS_OF_CAPTIONS] = "no file that ends in .csv or .jsonl is"};
     char shown[CSV_SHOWN];
     const char *end = strrchr(other, '.');
     if (!*other)
-        return error_set(err, STATUS_INPUT, "%s: %s in this folder", folder, wanted[texts]);
+        return error_set(err, STATUS_INPUT, "%s: %s in this folder", folder, wanted[of]);
     return error_set(err, STATUS_INPUT,
                      "%s: %s in this folder, but %s; data.source = "
                      "%s/*%s takes files of other names",
-                     folder, wanted[texts], csv_show(other, shown), folder, end ? end : "");
+                     folder, wanted[of], csv_show(other, shown), folder, end ? end : "");
 }
 
 static int add_folder(struct sources *sources, const char *folder, struct error *err)
@@ -97,7 +99,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         if (!path)
             result = error_set(err, STATUS_FAILED, "%s: out of memory", folder);
         if (!result && !file_is_folder(path)) {
-            if (document_is_named(entry[i]->d_name, sources->texts)) {
+            if (document_is_named(entry[i]->d_name, sources->of)) {
                 result = add(sources, path, entry[i]->d_name, err) ? 0 : -1;
             } else {
                 snprintf(other, sizeof other, "%s", entry[i]->d_name);
@@ -108,8 +110,7 @@ static int add_folder(struct sources *sources, const char *folder, struct error 
         free(entry[i]);
     }
     free(entry);
-    return !result && sources->count == before ? no_csv(folder, other, sources->texts, err)
-                                               : result;
+    return !result && sources->count == before ? no_csv(folder, other, sources->of, err) : result;
 }
 
 static int compare_paths(const void *a, const void *b)
@@ -183,18 +184,30 @@ static int add_item(struct sources *sources, const char *path, struct error *err
     return add_files(sources, path, err) || name_item(sources, first, path, err) ? -1 : 0;
 }
 
-int sources_of(const char *path, int texts, struct sources *sources, struct error *err)
+int sources_of(const char *path, enum document_of of, struct sources *sources, struct error *err)
 {
-    *sources = (struct sources){.texts = texts};
+    *sources = (struct sources){.of = of};
     if (!add_item(sources, path, err))
         return 0;
     sources_fini(sources);
     return -1;
 }
 
-int sources_one(const char *path, struct sources *sources, struct error *err)
+static enum document_of wanted_by(const struct config *config)
 {
-    *sources = (struct sources){.texts = 1};
+    if (dataset_is_clips(config))
+        return DOCUMENTS_OF_CAPTIONS;
+    return dataset_is_text(config) ? DOCUMENTS_OF_TEXTS : DOCUMENTS_OF_SERIES;
+}
+
+int sources_given(const struct config *config, const char *path, struct sources *sources,
+                  int *is_clip, struct error *err)
+{
+    const enum document_of of = wanted_by(config);
+    *is_clip = of == DOCUMENTS_OF_CAPTIONS && !document_is_named(path, of);
+    if (!*is_clip)
+        return sources_of(path, of, sources, err);
+    *sources = (struct sources){.of = of};
     if (add(sources, path, base_name(path), err) && !name_item(sources, 0, path, err))
         return 0;
     sources_fini(sources);
@@ -305,7 +318,7 @@ static int add_part(struct sources *sources, const struct list *items, const str
                     int part, const char *key, struct error *err)
 {
     size_t first = sources->count;
-    struct sources beside = {.texts = sources->texts};
+    struct sources beside = {.of = sources->of};
     int result = 0;
     for (size_t i = 0; i < items->count && !result; i++)
         result = add_item(sources, items->item[i], err);
@@ -369,7 +382,7 @@ int sources_find(const struct config *config, struct sources *sources, struct er
     static const struct list none;
     const struct list *targets = &config->data.target_source;
     const char *manifest = config->data.manifest;
-    *sources = (struct sources){.texts = dataset_is_text(config)};
+    *sources = (struct sources){.of = wanted_by(config)};
     int result = manifest && *manifest ? manifest_read(manifest, sources, err) : 0;
     size_t listed = sources->count;
     if (!result)

@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "config/config.h"
+#include "data/document.h"
 #include "error.h"
 
 #define SOURCE_DEALT (-1)
@@ -34,8 +35,8 @@ struct source {
 struct sources {
     struct source *item;
     size_t count, items;
-    size_t passed_over; /* files of folders that are not taken, by their ending */
-    int texts;          /* texts are wanted, not series */
+    size_t passed_over;  /* files of folders that are not taken, by their ending */
+    enum document_of of; /* what is wanted */
 };
 
 /*
@@ -46,10 +47,13 @@ struct sources {
  */
 int sources_find(const struct config *config, struct sources *sources, struct error *err);
 
-/* The files that one path, folder or glob stands for; `texts`: of texts. */
-int sources_of(const char *path, int texts, struct sources *sources, struct error *err);
-/* A path as it is, whatever it names. */
-int sources_one(const char *path, struct sources *sources, struct error *err);
+/* The files that one path, folder or glob stands for. */
+int sources_of(const char *path, enum document_of of, struct sources *sources, struct error *err);
+
+/* What a path stands for that is given in place of the configuration's: files, or, where captions
+ * are wanted and it names no table, the one clip that is there, as it is (*is_clip). */
+int sources_given(const struct config *config, const char *path, struct sources *sources,
+                  int *is_clip, struct error *err);
 void sources_fini(struct sources *sources);
 
 /* Adds the series of a manifest. STATUS_INPUT with "path:line: cause". */
