@@ -7,8 +7,9 @@
 #include <string.h>
 
 /* behind stdio.h, of which it needs FILE */
-#include <jerror.h>
 #include <jpeglib.h>
+/* behind jpeglib.h: numbers of errors depend on its JPEG_LIB_VERSION */
+#include <jerror.h>
 
 #include "image/orientation.h"
 #include "image/pixels.h"
