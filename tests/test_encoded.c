@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -56,6 +57,17 @@ ssize_t __wrap_pwrite(int fd, const void *bytes, size_t size, off_t at)
         return __real_pwrite(fd, bytes, size, at);
     errno = ENOSPC;
     return -1;
+}
+
+/* Records that were read to be verified. */
+static int verified;
+
+ssize_t __real_pread(int fd, void *to, size_t size, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t size, off_t at)
+{
+    verified += is_file(fd, "/data-");
+    return __real_pread(fd, to, size, at);
 }
 
 int __wrap_fdatasync(int fd);
@@ -483,6 +495,76 @@ static void test_writers(void **state)
     close_cache(open_cache(1));
 }
 
+/* One cache that is read, then added to, then read again; others add before, and after. */
+static void test_turns(void **state)
+{
+    (void)state;
+    make_clips(3);
+    flip(in("data-0000"), STRIDE + 7);
+    struct encoded *e = open_cache(0), *other = open_cache(1);
+    verified = 0;
+    assert_int_equal(count(e, 5), 2);
+    assert_int_equal(verified, 3);
+    assert_int_equal(add(other, 3), 0);
+    assert_int_equal(encoded_take(e, &err), 1);
+    assert_int_equal(count(e, 5), 2);
+    close_cache(other);
+    verified = 0;
+    assert_int_equal(encoded_take(e, &err), 0);
+    assert_int_equal(encoded_take(e, &err), 0);
+    assert_int_equal(count(e, 5), 3); /* the damaged one stays so */
+    assert_int_equal(verified, 1);
+    assert_int_equal(add(e, 1), 0);
+    assert_int_equal(add(e, 4), 0);
+    other = open_cache(0);
+    assert_int_equal(encoded_take(other, &err), 1);
+    assert_int_equal(encoded_leave(e, &err), 0);
+    assert_int_equal(encoded_take(other, &err), 0);
+    assert_int_equal(count(other, 5), 5);
+    assert_int_equal(add(other, 5), 0);
+    close_cache(other);
+    verified = 0;
+    assert_int_equal(count(e, 6), 5);
+    assert_int_equal(count(e, 6), 5);
+    assert_int_equal(verified, 2); /* those that it added itself */
+    close_cache(e);
+    e = open_cache(0);
+    assert_int_equal(count(e, 6), 6);
+    close_cache(e);
+}
+
+/* A process that is killed while it adds leaves the cache to the next one, with what it synced. */
+static void test_left(void **state)
+{
+    (void)state;
+    int ready[2], status;
+    char byte = 0;
+    make_clips(2);
+    assert_int_equal(pipe(ready), 0);
+    const pid_t child = fork();
+    if (!child) {
+        struct encoded *e = open_cache(0);
+        if (!encoded_take(e, &err) && !add(e, 2) && !encoded_sync(e, &err) && !add(e, 3) &&
+            write(ready[1], "r", 1) == 1)
+            pause();
+        _exit(1);
+    }
+    struct encoded *e = open_cache(0);
+    assert_int_equal(read(ready[0], &byte, 1), 1);
+    assert_int_equal(encoded_take(e, &err), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(encoded_take(e, &err), 0);
+    assert_int_equal(count(e, 4), 3);
+    assert_int_equal(add(e, 3), 0);
+    assert_int_equal(encoded_leave(e, &err), 0);
+    assert_int_equal(count(e, 4), 4);
+    close_cache(e);
+    close(ready[0]);
+    close(ready[1]);
+}
+
 static void test_full(void **state)
 {
     (void)state;
@@ -580,6 +662,7 @@ int main(void)
         cmocka_unit_test(test_killed),  cmocka_unit_test(test_cut),
         cmocka_unit_test(test_flipped), cmocka_unit_test(test_moved),
         cmocka_unit_test(test_threads), cmocka_unit_test(test_writers),
+        cmocka_unit_test(test_turns),   cmocka_unit_test(test_left),
         cmocka_unit_test(test_full),    cmocka_unit_test(test_told),
         cmocka_unit_test(test_renamed),
     };

@@ -80,6 +80,7 @@ static int write_at(int fd, const void *bytes, size_t size, uint64_t offset)
 
 /* --- what an interrupted writer left */
 
+/* 1: another process has it. */
 static int take_lock(struct encoded *e, struct error *err)
 {
     char *path = path_of(e, "lock", err);
@@ -87,15 +88,15 @@ static int take_lock(struct encoded *e, struct error *err)
         return -1;
     e->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
     int failed = e->lock_file < 0 || flock(e->lock_file, LOCK_EX | LOCK_NB);
-    if (failed && e->lock_file >= 0 && errno == EWOULDBLOCK)
-        error_set(
-            err, STATUS_FAILED,
-            "%s: another process adds to this cache: wait for its end, or name another folder",
-            e->path);
-    else if (failed)
+    const int busy = failed && e->lock_file >= 0 && errno == EWOULDBLOCK;
+    if (failed && !busy)
         error_errno(err, STATUS_FAILED, path);
+    if (failed && e->lock_file >= 0) {
+        close(e->lock_file);
+        e->lock_file = -1;
+    }
     free(path);
-    return failed ? -1 : 0;
+    return busy ? 1 : failed ? -1 : 0;
 }
 
 /* The text of the key: the folder's name is its hash, so another text there is a damaged one. */
@@ -165,10 +166,16 @@ static int open_index(struct encoded *e, struct error *err)
     return failed;
 }
 
+/* Makes the folder, and has the lock. 1: another process has it. */
+static int enter_to_write(struct encoded *e, struct error *err)
+{
+    const int busy = file_mkdir(e->path, err) ? -1 : take_lock(e, err);
+    return busy ? busy : write_text(e, err);
+}
+
+/* Reads the index. */
 static int enter(struct encoded *e, struct error *err)
 {
-    if (e->writes && (file_mkdir(e->path, err) || take_lock(e, err) || write_text(e, err)))
-        return -1;
     if (open_index(e, err))
         return -1;
     struct encoded_found *f = &e->found;
@@ -181,18 +188,31 @@ static int enter(struct encoded *e, struct error *err)
 
 /* --- open and close */
 
-/* Frees all and closes all. */
-static void end(struct encoded *e)
+static void unmap_all(struct encoded *e)
 {
     for (size_t i = 0; i < e->maps; i++)
         if (e->map[i])
             munmap(e->map[i], (size_t)e->index.by_file * e->stride);
     free(e->map);
+    e->map = NULL;
+    e->maps = 0;
+}
+
+static void close_file(int *file)
+{
+    if (*file >= 0)
+        close(*file);
+    *file = -1;
+}
+
+/* Frees all and closes all. */
+static void end(struct encoded *e)
+{
+    unmap_all(e);
     encoded_index_fini(&e->index);
-    const int files[] = {e->data_file, e->index_file, e->lock_file};
-    for (size_t i = 0; i < 3; i++)
-        if (files[i] >= 0)
-            close(files[i]);
+    close_file(&e->data_file);
+    close_file(&e->index_file);
+    close_file(&e->lock_file);
     pthread_mutex_destroy(&e->lock);
     free(e->folder);
     free(e->path);
@@ -206,6 +226,17 @@ static void name_key(struct encoded *e)
     uint64_t by_file = encoded_file_bytes / e->stride;
     encoded_index_init(&e->index, key, e->stride, by_file ? by_file : 1);
     content_text(key, e->name);
+}
+
+static int open_it(struct encoded *e, struct error *err)
+{
+    const int busy = e->writes ? enter_to_write(e, err) : 0;
+    if (busy > 0)
+        return error_set(err, STATUS_FAILED,
+                         "%s: another process adds to this cache: wait for its end, or name "
+                         "another folder",
+                         e->path);
+    return busy ? -1 : enter(e, err);
 }
 
 struct encoded *encoded_open(const char *folder, const char *what,
@@ -227,12 +258,52 @@ struct encoded *encoded_open(const char *folder, const char *what,
     if ((e->text = encoded_key_text(shape, what)))
         name_key(e);
     e->path = e->text ? file_join(folder, e->name) : NULL;
-    if (e->folder && e->path && !enter(e, err))
+    const int failed = !e->folder || !e->path
+                           ? error_set(err, STATUS_FAILED, "%s: out of memory", folder)
+                           : open_it(e, err);
+    if (!failed)
         return e;
-    if (!e->folder || !e->path)
-        error_set(err, STATUS_FAILED, "%s: out of memory", folder);
     end(e);
     return NULL;
+}
+
+/* What was verified of records that are still the same. */
+static void keep_states(struct encoded_index *to, const struct encoded_index *from)
+{
+    for (size_t i = 0; i < to->count && i < from->count; i++) {
+        const struct encoded_record *was = &from->record[i];
+        struct encoded_record *is = &to->record[i];
+        if (is->state == ENCODED_UNREAD && was->state != ENCODED_UNREAD &&
+            is->checksum == was->checksum && content_same(is->hash, was->hash))
+            is->state = was->state;
+    }
+}
+
+int encoded_take(struct encoded *e, struct error *err)
+{
+    struct encoded_index before = e->index;
+    const int busy = e->writes ? 0 : enter_to_write(e, err);
+    if (e->writes || busy)
+        return busy;
+    unmap_all(e);
+    close_file(&e->index_file);
+    e->writes = 1;
+    name_key(e);
+    const int failed = enter(e, err);
+    if (!failed)
+        keep_states(&e->index, &before);
+    encoded_index_fini(&before);
+    return failed;
+}
+
+int encoded_leave(struct encoded *e, struct error *err)
+{
+    if (encoded_sync(e, err))
+        return -1;
+    e->writes = 0;
+    close_file(&e->data_file);
+    close_file(&e->lock_file);
+    return 0;
 }
 
 int encoded_close(struct encoded *e, struct error *err)

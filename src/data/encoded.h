@@ -20,8 +20,8 @@
  * asks for cost nothing, and several threads can share the work. Until a damaged record is replaced
  * by another of the same hash, nobody finds it.
  *
- * One process at a time adds; others may read beside it what the index had when they opened it.
- * Any thread may find and read; one thread adds.
+ * One process at a time adds; others may read beside it what the index had when they opened it, and
+ * take their turn at adding with encoded_take(). Any thread may find and read; one thread adds.
  */
 #ifndef DATA_ENCODED_H
 #define DATA_ENCODED_H
@@ -47,6 +47,16 @@ extern uint64_t encoded_file_bytes;
  */
 struct encoded *encoded_open(const char *folder, const char *what,
                              const struct encoded_shape *shape, int writes, struct error *err);
+
+/*
+ * Has an open cache be written from now on, as encoded_open() with `writes`. What others have added
+ * since is found; what was verified stays so. 1: another process adds to it, and nothing is
+ * changed: it can be tried again. Meanwhile no other thread may use the cache.
+ */
+int encoded_take(struct encoded *e, struct error *err);
+
+/* encoded_sync(), and others may add: what can be found stays. */
+int encoded_leave(struct encoded *e, struct error *err);
 
 /* encoded_sync() and the end, which comes also where that fails. NULL is no cache. */
 int encoded_close(struct encoded *e, struct error *err);
