@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <string.h>
 
 #include "commands/commands.h"
@@ -71,6 +72,11 @@ int command_train_config(const struct options *options, struct config *config,
     struct run *run =
         command_needs_device(options, config, err) ? NULL : run_open(config, &with, err);
     int result = run ? run_close(run, train_all(run, options, err), err) : -1;
+    if (result && err->cause == CAUSE_INTERRUPTED) {
+        if (!interrupted) /* but another rank was */
+            interrupted = SIGTERM;
+        result = 0;
+    }
     if (!result) {
         comm_close(ranks);
         ranks = NULL;

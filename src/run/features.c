@@ -2,6 +2,7 @@
 #include "run/features.h"
 
 #include <libgen.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,12 +80,21 @@ static char *key_text(const struct features *f, struct error *err)
     return text;
 }
 
+static int was_interrupted(struct error *err)
+{
+    error_set(err, STATUS_FAILED,
+              "Interrupted while features were computed: those that are done stay.");
+    return error_cause(err, CAUSE_INTERRUPTED);
+}
+
 /* The files of all clips, and their hashes. Clips that cannot be read are told together. */
 static int list_clips(struct features *f, struct error *err)
 {
     struct error first = {0}, one;
     size_t bad = 0;
     for (size_t i = 0; i < f->clips; i++) {
+        if (*f->how.interrupted)
+            return was_interrupted(err);
         if (clip_open(&f->clip[i], path_of(f, i), (size_t)f->config->data.frames, &one) ||
             content_of_files(f->clip[i].path, f->clip[i].count, &f->hash[i], &one))
             if (!bad++)
@@ -110,11 +120,12 @@ static int look_up(struct features *f, size_t clip, struct error *err)
     return err->damaged ? 0 : -1;
 }
 
-/* Which clips the cache lacks. */
+/* Which clips the cache lacks. What was verified before is not verified again. */
 static int list_missing(struct features *f, struct error *err)
 {
+    f->lacks = 0;
     for (size_t i = 0; i < f->clips; i++) {
-        const int found = look_up(f, i, err);
+        const int found = *f->how.interrupted ? was_interrupted(err) : look_up(f, i, err);
         if (found < 0)
             return -1;
         if (!found)
@@ -123,9 +134,24 @@ static int list_missing(struct features *f, struct error *err)
     return 0;
 }
 
-/* --- computing */
+#define GLANCE 100 /* ms between two looks at whether another process still adds */
 
-#define INTERRUPTED "interrupted while features were computed; those that are done stay"
+/* The cache is this process's to add to; what another one has added until then is in it. */
+static int take_cache(struct features *f, struct error *err)
+{
+    int busy;
+    for (int told = 0; (busy = encoded_take(f->cache, err)) > 0; told = 1) {
+        if (!told)
+            log_say(f->how.log, "features: another process adds to %s: waiting for its end",
+                    encoded_found(f->cache).path);
+        if (*f->how.interrupted)
+            return was_interrupted(err);
+        poll(NULL, 0, GLANCE);
+    }
+    return busy;
+}
+
+/* --- computing */
 
 static struct encoding *open_encoding(const struct features *f,
                                       const volatile sig_atomic_t *interrupted, struct error *err)
@@ -158,10 +184,10 @@ static int run_passes(struct features *f, struct encoding *e, struct error *err)
     for (size_t at = 0, count; at < f->lacks; at += count) {
         count = f->lacks - at < encoding_most(e) ? f->lacks - at : encoding_most(e);
         if (*f->how.interrupted)
-            return error_set(err, STATUS_FAILED, INTERRUPTED);
+            return was_interrupted(err);
         const int more = encoding_next(e, count, err);
         if (more <= 0)
-            return more ? -1 : error_set(err, STATUS_FAILED, INTERRUPTED);
+            return more ? -1 : was_interrupted(err);
         if (add_records(f, e, at, count, err))
             return -1;
         log_progress(f->how.log, "Encoding", at + count, f->lacks);
@@ -259,28 +285,30 @@ static uint64_t hash_of(const struct features *f, const char *key)
     return hash;
 }
 
-/* Opens the cache, in place of how it is open, and finds the clips that it lacks. */
-static int look(struct features *f, const char *folder, const char *key, int writes,
-                struct error *err)
+/* Computes what the cache lacks when it is this process's turn; others may have computed some. */
+static int add_missing(struct features *f, const char *folder, size_t *computed, struct error *err)
 {
-    if (f->cache && encoded_close(f->cache, err)) {
-        f->cache = NULL;
+    if (take_cache(f, err))
         return -1;
-    }
-    f->lacks = 0;
-    f->cache = encoded_open(folder, key, &f->shape, writes, err);
-    return f->cache ? list_missing(f, err) : -1;
+    encoded_tell(f->cache, f->how.log);
+    if (list_missing(f, err))
+        return -1;
+    *computed = f->lacks;
+    if (f->lacks && (check_room(f, folder, err) || compute(f, err)))
+        return -1;
+    return encoded_leave(f->cache, err) || list_missing(f, err) ? -1 : 0;
 }
 
 /* Others may use the cache as well: it is held for writing only while it grows. */
 static int fill_cache(struct features *f, const char *folder, const char *key, struct error *err)
 {
-    if (look(f, folder, key, 0, err))
+    const size_t all = f->clips;
+    size_t computed = 0;
+    if (!(f->cache = encoded_open(folder, key, &f->shape, 0, err)) || list_missing(f, err))
         return -1;
-    encoded_tell(f->cache, f->how.log);
-    const size_t all = f->clips, computed = f->lacks;
-    if (computed && (look(f, folder, key, 1, err) || check_room(f, folder, err) ||
-                     (f->lacks && compute(f, err)) || look(f, folder, key, 0, err)))
+    if (!f->lacks)
+        encoded_tell(f->cache, f->how.log);
+    else if (add_missing(f, folder, &computed, err))
         return -1;
     if (f->lacks)
         return error_set(err, STATUS_FAILED, "%s: features that were just written are gone",

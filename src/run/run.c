@@ -36,14 +36,19 @@ static int open_features(struct run *run, const struct config *config, struct er
 {
     const struct engine_options with = prepare_engine(run->training.log, 1, 0);
     const struct features_how how = {run->training.log, with.own, run->training.interrupted};
-    int failed = 0;
-    if (comm_rank(run->options.comm) == 0)
-        failed = !(run->features = features_open(config, run->data, &how, err));
-    if (comm_share(run->options.comm, &failed, sizeof failed, err))
+    const int is_first = comm_rank(run->options.comm) == 0;
+    int failed[2] = {0};
+    if (is_first && !(run->features = features_open(config, run->data, &how, err))) {
+        failed[0] = 1;
+        failed[1] = err->cause;
+    }
+    if (comm_share(run->options.comm, failed, sizeof failed, err))
         return -1;
-    if (!failed && !run->features)
-        failed = !(run->features = features_open(config, run->data, &how, err));
-    return failed ? -1 : 0;
+    if (!failed[0] && !is_first)
+        return (run->features = features_open(config, run->data, &how, err)) ? 0 : -1;
+    if (failed[0] && !is_first)
+        err->cause = (enum cause)failed[1];
+    return failed[0] ? -1 : 0;
 }
 
 static int open_data(struct run *run, struct config *config, struct error *err)
@@ -265,14 +270,17 @@ int run_close(struct run *run, int result, struct error *err)
 {
     struct training *t = &run->training;
     struct error late = {0};
+    const int is_wrong = result && err->cause != CAUSE_INTERRUPTED;
     if (t->log)
         log_progress(t->log, "", 0, 0);
+    if (t->log && result && !is_wrong)
+        log_say(t->log, "%s", err->text);
     sensing_end(t);
     if (t->engine)
         device_save_programs(t->engine->dev);
     if (t->log && *t->interrupted)
         log_leave_console(t->log);
-    if (result && t->log)
+    if (is_wrong && t->log)
         log_event(t->log, "error", error_event(t, err));
     free(t->plan);
     progress_fini(&t->progress);
