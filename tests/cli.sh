@@ -195,6 +195,48 @@ enable = none
 E2
 }
 
+# scenes COUNT: captions.ini, a captioner over the first scenes of configs/data, in a folder of their own
+# with their captions, scenes/t.csv; its run folder is "run", its cache "cache".
+scenes()
+{
+    drawn=${srcdir-.}/configs/data
+    case $drawn in /*) ;; *) drawn=$OLDPWD/$drawn ;; esac
+    mkdir scenes && head -n $(($1 + 1)) "$drawn/synthetic_scenes/english.csv" >scenes/t.csv || return 1
+    for i in $(seq 1 "$1"); do
+        cp "$drawn/synthetic_scenes/$(printf %04d.png "$i")" scenes/ || return 1
+    done
+    cat >captions.ini <<INI
+[run]
+output = run
+[data]
+source = scenes/t.csv
+prompt = "<|english|>"
+end_of_text = <|end|>
+window = 24
+validation = 0.2
+[encoder]
+base = $drawn/scenes_tower
+precision = fp32
+cache = cache
+[model]
+type = captioner
+base = $drawn/scenes_decoder
+projector = linear
+[adapter]
+r = 4
+dropout = 0.1
+[train]
+epochs = 3
+batch = 8
+lr = 5e-3
+schedule = constant
+[caption]
+samples = 5
+[plots]
+enable = none
+INI
+}
+
 # events FOLDER NAME: how many there are in the journals of a sweep.
 events()
 {
