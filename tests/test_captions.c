@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -301,27 +302,78 @@ static void scores_of_frames(void **state)
 
 static int judge(struct collapse *c, double distinct, double references)
 {
+    *c = collapse_of(collapse_number(c)); /* as a checkpoint keeps it */
     return collapse_judge(
-        c, &(struct collapse_figures){.count = 64, .distinct = distinct, .references = references});
+        c, &(struct collapse_figures){.count = 64, .distinct = distinct, .references = references},
+        0);
 }
 
+/* How many of these figures pass until it is told; `count` + 1: it is not. */
+static size_t told_at(size_t count, const double *distinct)
+{
+    struct collapse c = {0};
+    for (size_t i = 0; i < count; i++)
+        if (judge(&c, distinct[i], 1))
+            return i + 1;
+    return count + 1;
+}
+#define TOLD(...) told_at(sizeof(double[]){__VA_ARGS__} / sizeof(double), (double[]){__VA_ARGS__})
+
+/* A model that was fine: two evaluations are enough, but one is not, nor is it on the way back. */
 static void collapse_is_told_once(void **state)
 {
     (void)state;
     struct collapse c = {0};
-    assert_int_equal(judge(&c, 0.9, 1), 0);
-    assert_int_equal(judge(&c, 0.5, 1), 0);
-    assert_int_equal(judge(&c, 0.499, 1), 1);
-    assert_int_equal(judge(&c, 0.1, 1), 0);
+    const double fine[] = {0.9, 0.5, 0.499};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(judge(&c, fine[i], 1), 0);
     assert_int_equal(judge(&c, NAN, 1), 0); /* nothing is known: it is as it was */
-    assert_int_equal(judge(&c, 0.2, 1), 0);
+    assert_int_equal(judge(&c, 0.1, 1), 1);
+    assert_int_equal(judge(&c, 0.05, 1), 0);
+    assert_int_equal(c.told, 1);
     assert_int_equal(judge(&c, 0.5, 1), 0);
-    assert_int_equal(judge(&c, 0.4, 1), 1); /* it was above */
+    assert_int_equal(c.told, 0); /* it is over */
+    assert_int_equal(TOLD(0.9, 0.9, 0.4, 0.3), 4);
+    assert_int_equal(TOLD(0.9, 0.9, 0.4, 0.9, 0.4, 0.9, 0.4), 8);
+    assert_int_equal(TOLD(0.9, 0.9, 0.2, 0.3, 0.4, 0.9, 0.9), 8);
+}
+
+/* A model that learns its first words, one that never does, and one that begins with noise. */
+static void collapse_waits_for_words(void **state)
+{
+    (void)state;
+    assert_int_equal(TOLD(0.02, 0.02, 0.02, 0.05, 0.1, 0.1, 0.1, 0.3, 0.6, 0.9, 0.9), 12);
+    assert_int_equal(TOLD(0.02, 0.03, 0.02, 0.02, 0.02, 0.02), 5);
+    assert_int_equal(TOLD(0.02, 0.03, 0.02, 0.1, 0.02, 0.02, 0.1, 0.11), 8);
+    assert_int_equal(TOLD(0.9, 0.02, 0.02, 0.1, 0.5, 0.9), 7);
+    assert_int_equal(TOLD(0.9, 0.02, 0.02, 0.02, 0.02, 0.02), 6);
+    struct collapse c = {0};
+    for (int i = 0; i < 20; i++) /* the warm-up is not counted */
+        assert_int_equal(
+            collapse_judge(
+                &c, &(struct collapse_figures){.count = 64, .distinct = 0.02, .references = 1}, 1),
+            0);
+    for (int i = 0; i < COLLAPSE_PATIENCE; i++)
+        assert_int_equal(judge(&c, 0.02, 1), i + 1 == COLLAPSE_PATIENCE);
     c = (struct collapse){0};
-    assert_int_equal(judge(&c, 0.3, 0.3), 0); /* as different as they should be */
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(judge(&c, 0.3, 0.3), 0); /* as different as they should be */
+    assert_int_equal(judge(&c, 0.29, 0.3), 0);
     assert_int_equal(judge(&c, 0.29, 0.3), 1);
-    c = (struct collapse){0};
-    assert_int_equal(judge(&c, 0.3, NAN), 1);
+    assert_int_equal(
+        collapse_is_below(&(struct collapse_figures){.distinct = 0.3, .references = NAN}), 1);
+}
+
+/* What a checkpoint says may be anything. */
+static void collapse_of_any_number(void **state)
+{
+    (void)state;
+    for (long i = -70000; i < 140000; i++) {
+        const struct collapse c = collapse_of((int)i);
+        assert_int_equal(collapse_number(&c), i >= 0 && (i >> 1 & 3) < 3 && i >> 6 <= 1000 ? i : 0);
+    }
+    assert_int_equal(collapse_of(1).told, 1); /* what true once was */
+    assert_int_equal(collapse_of(INT_MAX).told + collapse_of(INT_MIN).told, 0);
 }
 
 static void words_are(const struct collapse_figures *f, const char *want)
@@ -352,11 +404,12 @@ static void collapse_in_words(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_pycocoevalcap),      cmocka_unit_test(without_samples),
-        cmocka_unit_test(without_a_reference),   cmocka_unit_test(many_samples),
-        cmocka_unit_test(grams_keep_apart),      cmocka_unit_test(tokens_of_any_language),
-        cmocka_unit_test(tokens_of_any_bytes),   cmocka_unit_test(scores_of_frames),
-        cmocka_unit_test(collapse_is_told_once), cmocka_unit_test(collapse_in_words)};
+        cmocka_unit_test(as_pycocoevalcap),       cmocka_unit_test(without_samples),
+        cmocka_unit_test(without_a_reference),    cmocka_unit_test(many_samples),
+        cmocka_unit_test(grams_keep_apart),       cmocka_unit_test(tokens_of_any_language),
+        cmocka_unit_test(tokens_of_any_bytes),    cmocka_unit_test(scores_of_frames),
+        cmocka_unit_test(collapse_is_told_once),  cmocka_unit_test(collapse_waits_for_words),
+        cmocka_unit_test(collapse_of_any_number), cmocka_unit_test(collapse_in_words)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, read_golden, free_golden);
 }

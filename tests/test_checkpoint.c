@@ -388,7 +388,7 @@ static void where_a_run_stands(void **state)
         targets_init(&g, 0);
         p.best = best[i];
         p.finished = i != 1;
-        p.collapsed = i == 1;
+        p.collapsed = 12345 * i;
         write_last(&f, &p);
         if (load(&g, written, 1, &q, &err))
             fail_msg("%s", err.text);
@@ -399,7 +399,7 @@ static void where_a_run_stands(void **state)
                     q.stale == 4 && q.factor == 0.1 && q.plateau_stale == 3 && q.seconds == 12.5 &&
                     q.log_bytes == INT64_C(5000000000));
         assert_int_equal(q.finished, i != 1);
-        assert_int_equal(q.collapsed, i == 1);
+        assert_int_equal(q.collapsed, 12345 * i);
         assert_true(i ? isnan(q.best) : q.best == 1.0 / 3);
         assert_memory_equal(&q.metrics, &p.metrics, sizeof p.metrics);
         assert_int_equal(q.epochs, 2);

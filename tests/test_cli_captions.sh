@@ -143,10 +143,12 @@ missing()
         fails 3 "2 of 40 clips cannot be read; the first: scenes/gone.png" -c c.ini --overwrite -s data.source=scenes/m.csv
 }
 point "clips that are not there are told together" missing
+# A learning rate that is too high; one that is not.
 collapses()
 {
-    run 0 -c c.ini --overwrite -s train.lr=3 -s train.epochs=6 -s train.on_nonfinite=skip -s train.clip_norm=0 \
-        -s caption.collapse=stop && has err 'captions collapse: ' && has out '^Stopped: captions'
+    run 0 -c c.ini --overwrite -s train.lr=3 -s train.epochs=30 -s train.on_nonfinite=skip -s caption.samples=8 \
+        -s caption.collapse=stop && has err 'captions collapse: ' && has out '^Stopped: captions' &&
+        has run/log.jsonl 'captions collapse: ' && ! grep 'captions collapse: ' first/log.jsonl
 }
 point "captions that collapse are told, and may end the training" collapses
 monitors()

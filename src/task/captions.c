@@ -8,6 +8,7 @@
 #include "task/captioning.h"
 #include "text/tokenizer.h"
 #include "train/collapse.h"
+#include "train/schedule.h"
 #include "util/file.h"
 #include "util/jsonnumber.h"
 #include "util/quoted.h"
@@ -161,29 +162,42 @@ static void tell_captions(const struct written_captions *own, const struct datas
         log_say(log, "  %s: %s", data->captioned->captions.clip[own->clip[i]].path, own->text[i]);
 }
 
-/* Warns where a model begins to say the same of all clips. */
-static void watch_collapse(const struct written_captions *own, int *below, struct log *log)
+static struct collapse_figures collapse_figures(const struct written_captions *own)
 {
     const struct caption_measures *m = &own->measures;
-    const struct collapse_figures figures = {.count = own->count,
-                                             .distinct = m->distinct,
-                                             .references = m->distinct_references,
-                                             .caption = own->count ? own->text[m->frequent] : "",
-                                             .frequent = m->frequent_count};
-    struct collapse collapse = {*below};
-    char text[COLLAPSE_TEXT];
-    if (collapse_judge(&collapse, &figures)) {
-        collapse_words(&figures, text);
-        log_alarm(log, "warning", json_pack("{s:o}", "distinct", jsonnumber(m->distinct)), "%s",
-                  text);
-    }
-    *below = collapse.below;
+    return (struct collapse_figures){.count = own->count,
+                                     .distinct = m->distinct,
+                                     .references = m->distinct_references,
+                                     .caption = own->count ? own->text[m->frequent] : "",
+                                     .frequent = m->frequent_count};
 }
 
+static void warn_collapse(const struct collapse_figures *f, struct log *log)
+{
+    char text[COLLAPSE_TEXT];
+    collapse_words(f, text);
+    log_alarm(log, "warning", json_pack("{s:o}", "distinct", jsonnumber(f->distinct)), "%s", text);
+}
+
+/* Warns where a model that trains says the same of all clips. */
+static void watch_collapse(const struct written_captions *own, const struct measuring *of)
+{
+    const struct schedule s = schedule_make(of->e->config, of->e->data->count[PART_TRAIN]);
+    const struct collapse_figures figures = collapse_figures(own);
+    struct collapse collapse = collapse_of(*of->kept);
+    if (collapse_judge(&collapse, &figures, of->epoch * s.per_epoch < s.warmup))
+        warn_collapse(&figures, of->log);
+    *of->kept = collapse_number(&collapse);
+}
+
+/* The end: there is nothing to wait for. */
 static void captions_tell(const struct task_result *r, const struct task_report_to *to)
 {
     const struct written_captions *own = r->own;
+    const struct collapse_figures figures = collapse_figures(own);
     tell_captions(own, r->e->data, to->log);
+    if (collapse_is_below(&figures))
+        warn_collapse(&figures, to->log);
     language_tell(r, to, own->count ? measures_json(own) : NULL);
 }
 
@@ -269,7 +283,7 @@ static int captions_figure(const struct measuring *of, struct evaluation *evalua
     log_event(of->log, "captions", event);
     if (captions_wants(of->e->config, of->epoch))
         tell_captions(own, of->e->data, of->log);
-    watch_collapse(own, of->kept, of->log);
+    watch_collapse(own, of);
     *evaluation = r.evaluation;
     *figure = figure_of(&own->measures, of->which);
     task_release(&r);

@@ -230,13 +230,14 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
     double *table = history_table(p, &columns);
     char data[17];
     snprintf(data, sizeof data, "%016" PRIx64, e->data_hash);
-    json_t *state = json_pack(
-        "{s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:b, s:I, s:o}", "data", data, "epoch",
-        (json_int_t)p->epoch, "step", (json_int_t)p->step, "done", (json_int_t)p->done, "best",
-        isfinite(p->best) ? json_real(p->best) : json_null(), "best_epoch",
-        (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor", p->factor,
-        "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds, "finished",
-        p->finished, "collapsed", p->collapsed, "log_bytes", (json_int_t)p->log_bytes, "history", columns_json(&columns));
+    json_t *state =
+        json_pack("{s:s, s:I, s:I, s:I, s:o, s:I, s:I, s:f, s:I, s:f, s:b, s:i, s:I, s:o}", "data",
+                  data, "epoch", (json_int_t)p->epoch, "step", (json_int_t)p->step, "done",
+                  (json_int_t)p->done, "best", isfinite(p->best) ? json_real(p->best) : json_null(),
+                  "best_epoch", (json_int_t)p->best_epoch, "stale", (json_int_t)p->stale, "factor",
+                  p->factor, "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds,
+                  "finished", p->finished, "collapsed", p->collapsed, "log_bytes",
+                  (json_int_t)p->log_bytes, "history", columns_json(&columns));
     int failed =
         !table ? error_set(err, STATUS_FAILED, "out of memory")
                : add_optim(e, st, err) ||
@@ -704,7 +705,7 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     p->factor = json_number_value(factor);
     p->seconds = json_number_value(json_object_get(state, "seconds"));
     p->finished = json_is_true(json_object_get(state, "finished"));
-    p->collapsed = json_is_true(json_object_get(state, "collapsed"));
+    p->collapsed = (int)json_integer_value(json_object_get(state, "collapsed"));
     char data[17];
     snprintf(data, sizeof data, "%016" PRIx64, e->data_hash);
     const char *then = json_string_value(json_object_get(state, "data"));

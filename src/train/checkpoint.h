@@ -22,7 +22,7 @@ struct progress {
     long plateau_stale;
     double seconds; /* spent training, all processes of the run together */
     int finished;   /* analysis and pictures done as well */
-    int collapsed;  /* when it was last looked, what was generated was nearly all the same */
+    int collapsed;  /* what is known of whether all that is generated is the same (collapse.h) */
     int64_t log_bytes;
     struct metrics metrics; /* sums of the epoch that is under way */
     struct epoch_figures *history;

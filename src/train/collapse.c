@@ -9,13 +9,44 @@
 
 #define SHOWN 160 /* bytes of a caption */
 
-int collapse_judge(struct collapse *collapse, const struct collapse_figures *f)
+int collapse_number(const struct collapse *c)
 {
-    const int was = collapse->below;
+    return c->told | c->fine << 1 | c->stale << 3 | c->most << 6;
+}
+
+struct collapse collapse_of(int number)
+{
+    const struct collapse c = {number & 1, number >> 1 & 3, number >> 3 & 7, number >> 6};
+    return number < 0 || c.fine > 2 || c.most > 1000 ? (struct collapse){0} : c;
+}
+
+int collapse_is_below(const struct collapse_figures *f)
+{
+    return f->distinct < COLLAPSE_BELOW && !(f->distinct >= f->references);
+}
+
+/* Another evaluation at which they are nearly all the same; the first is where a rise begins. */
+static void go_on(struct collapse *c, double distinct, int warms)
+{
+    const int now = 1 + (int)(999 * distinct);
+    const int rises = !c->most || now >= c->most + (int)(1000 * COLLAPSE_RISE);
+    if (rises)
+        c->most = now;
+    c->stale = rises || warms ? 0 : c->stale + (c->stale < COLLAPSE_PATIENCE);
+}
+
+int collapse_judge(struct collapse *c, const struct collapse_figures *f, int warms)
+{
     if (isnan(f->distinct))
         return 0;
-    collapse->below = f->distinct < COLLAPSE_BELOW && !(f->distinct >= f->references);
-    return collapse->below && !was;
+    if (!collapse_is_below(f)) {
+        *c = (struct collapse){.fine = c->most ? 1 : c->fine + (c->fine < 2)};
+        return 0;
+    }
+    go_on(c, f->distinct, warms);
+    if (c->told || c->stale < (c->fine == 2 ? 1 : COLLAPSE_PATIENCE))
+        return 0;
+    return c->told = 1;
 }
 
 /* A caption in one line, cut between two characters. */

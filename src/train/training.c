@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "train/collapse.h"
 #include "train/schedule.h"
 #include "util/file.h"
 
@@ -58,7 +59,7 @@ int train_is_over(const struct training *t)
 
 int train_collapsed(const struct training *t)
 {
-    return t->progress.collapsed && t->config->caption.collapse == COLLAPSE_STOP;
+    return collapse_of(t->progress.collapsed).told && t->config->caption.collapse == COLLAPSE_STOP;
 }
 
 int train_writes(const struct training *t)
