@@ -138,7 +138,8 @@ static int json_fault(const char *path, json_error_t *why, struct error *err)
                          field_shown(why->text, shown));
 }
 
-struct tokenizer *tokenizer_load(const char *path, struct error *err)
+/* NULL with an error; the caller lets it go. */
+static json_t *read_document(const char *path, struct error *err)
 {
     size_t size;
     json_error_t why;
@@ -147,7 +148,34 @@ struct tokenizer *tokenizer_load(const char *path, struct error *err)
     if (bytes && !json)
         json_fault(path, &why, err);
     free(bytes);
+    return json;
+}
+
+struct tokenizer *tokenizer_load(const char *path, struct error *err)
+{
+    json_t *json = read_document(path, err);
     struct tokenizer *t = json ? of_document(json, path, err) : NULL;
+    json_decref(json);
+    return t;
+}
+
+/* Puts Lowercase in front of a document's normalizer. */
+static int put_lowercase(json_t *json, struct error *err)
+{
+    json_t *was = json_object_get(json, "normalizer");
+    json_t *list = json_pack("[{s:s}]", "type", "Lowercase");
+    int failed = was && !json_is_null(was) && json_array_append(list, was);
+    json_t *all = json_pack("{s:s,s:o}", "type", "Sequence", "normalizers", list);
+    failed = !all || json_object_set_new(json, "normalizer", all) || failed;
+    return failed ? text_short(err) : 0;
+}
+
+struct tokenizer *tokenizer_load_lower(const char *path, struct error *err)
+{
+    json_t *json = read_document(path, err);
+    struct tokenizer *t = NULL;
+    if (json && (!json_is_object(json) || !put_lowercase(json, err)))
+        t = of_document(json, path, err);
     json_decref(json);
     return t;
 }
@@ -248,6 +276,8 @@ static int encode_characters(const struct tokenizer *t, const char *text, size_t
     return 0;
 }
 
+static const struct tokenizer_frame plain = {0, SIZE_MAX}, whole = {1, SIZE_MAX};
+
 /* The first line of a text that fails by itself too; 0: none does. */
 static size_t line_at_fault(const struct tokenizer *t, const char *text, size_t size)
 {
@@ -260,7 +290,7 @@ static size_t line_at_fault(const struct tokenizer *t, const char *text, size_t 
         const char *stop = memchr(text, '\n', (size_t)(end - text));
         const size_t length = (size_t)((stop ? stop + 1 : end) - text);
         tokens.count = 0;
-        failed = tokenizer_file_encode(t->file, text, length, 0, &tokens, &err);
+        failed = tokenizer_file_encode(t->file, text, length, &plain, &tokens, &err);
         text += length;
         line++;
     }
@@ -269,12 +299,13 @@ static size_t line_at_fault(const struct tokenizer *t, const char *text, size_t 
 }
 
 static int encode_by_file(const struct tokenizer *t, const char *text, size_t size,
-                          const char *name, int framed, struct tokens *to, struct error *err)
+                          const char *name, const struct tokenizer_frame *frame, struct tokens *to,
+                          struct error *err)
 {
-    const size_t whole = utf8_whole(text, size);
-    if (whole < size)
-        return no_utf8(text, whole, name, err);
-    if (!tokenizer_file_encode(t->file, text, size, framed, to, err))
+    const size_t good = utf8_whole(text, size);
+    if (good < size)
+        return no_utf8(text, good, name, err);
+    if (!tokenizer_file_encode(t->file, text, size, frame, to, err))
         return 0;
     const size_t line = err->status == STATUS_INPUT ? line_at_fault(t, text, size) : 0;
     return line ? error_prefix(err, "%s:%zu", name, line) : error_prefix(err, "%s", name);
@@ -283,15 +314,28 @@ static int encode_by_file(const struct tokenizer *t, const char *text, size_t si
 int tokenizer_encode_whole(const struct tokenizer *t, const char *text, size_t size,
                            const char *name, struct tokens *to, struct error *err)
 {
-    return t->file ? encode_by_file(t, text, size, name, 1, to, err)
+    return t->file ? encode_by_file(t, text, size, name, &whole, to, err)
                    : tokenizer_encode(t, text, size, name, to, err);
+}
+
+int tokenizer_encode_within(const struct tokenizer *t, const char *text, size_t size,
+                            const char *name, size_t most, struct tokens *to, struct error *err)
+{
+    const size_t before = to->count;
+    if (t->file)
+        return encode_by_file(t, text, size, name, &(struct tokenizer_frame){1, most}, to, err);
+    if (tokenizer_encode(t, text, size, name, to, err))
+        return -1;
+    if (to->count - before > most)
+        to->count = before + most;
+    return 0;
 }
 
 int tokenizer_encode(const struct tokenizer *t, const char *text, size_t size, const char *name,
                      struct tokens *to, struct error *err)
 {
     if (t->file)
-        return encode_by_file(t, text, size, name, 0, to, err);
+        return encode_by_file(t, text, size, name, &plain, to, err);
     uint32_t *more = size < SIZE_MAX / sizeof *more - to->count
                          ? realloc(to->number, (to->count + size + 1) * sizeof *more)
                          : NULL;

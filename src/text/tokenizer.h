@@ -41,6 +41,9 @@ struct tokenizer *tokenizer_bytes(struct error *err);
 /* That of a tokenizer.json; STATUS_INPUT, with what is not known here or wrong in it. */
 struct tokenizer *tokenizer_load(const char *path, struct error *err);
 
+/* The same, which first makes texts lower-case. */
+struct tokenizer *tokenizer_load_lower(const char *path, struct error *err);
+
 /* That of bytes by this name, or of a tokenizer.json. */
 struct tokenizer *tokenizer_named(const char *name, struct error *err);
 void tokenizer_free(struct tokenizer *tokenizer);
@@ -61,6 +64,12 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
  * behind it. */
 int tokenizer_encode_whole(const struct tokenizer *tokenizer, const char *text, size_t size,
                            const char *name, struct tokens *to, struct error *err);
+
+/* The same of a text that is cut so that all of it are `most` numbers at most: what is too much at
+ * its end is left out, as transformers truncates. STATUS_INPUT where what stands around texts is
+ * more by itself. */
+int tokenizer_encode_within(const struct tokenizer *tokenizer, const char *text, size_t size,
+                            const char *name, size_t most, struct tokens *to, struct error *err);
 
 /* The text of numbers, which the caller frees; a NUL stands behind its *size bytes. Without
  * `special` the special tokens are left out. By a file what is no UTF-8 becomes U+FFFD.

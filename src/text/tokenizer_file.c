@@ -230,12 +230,18 @@ static int take_raw(void *ctx, const char *text, size_t from, size_t to, uint32_
     return added_cut(e->file->added, 1, normalized, size, take_normalized, e, err);
 }
 
-/* The numbers that were found, behind those of `to`, with `framed` those that frame a text. */
-static int give_numbers(const struct postprocessor *p, const struct textbuf *numbers, int framed,
-                        struct tokens *to, struct error *err)
+/* The numbers that were found, behind those of `to`, with those that frame a text. */
+static int give_numbers(const struct postprocessor *p, const struct textbuf *numbers,
+                        const struct tokenizer_frame *frame, struct tokens *to, struct error *err)
 {
-    const size_t count = numbers->size / sizeof(uint32_t);
-    const size_t fronts = framed ? p->fronts : 0, behinds = framed ? p->behinds : 0;
+    const size_t found = numbers->size / sizeof(uint32_t);
+    const size_t fronts = frame->is_whole ? p->fronts : 0;
+    const size_t behinds = frame->is_whole ? p->behinds : 0;
+    if (fronts + behinds > frame->most)
+        return error_set(err, STATUS_INPUT,
+                         "%zu tokens stand around each text, and there is room for %zu",
+                         fronts + behinds, frame->most);
+    const size_t room = frame->most - fronts - behinds, count = found < room ? found : room;
     uint32_t *more = realloc(to->number, (to->count + fronts + count + behinds + 1) * sizeof *more);
     if (!more)
         return text_short(err);
@@ -252,8 +258,8 @@ static int give_numbers(const struct postprocessor *p, const struct textbuf *num
     return 0;
 }
 
-int tokenizer_file_encode(struct tokenizer_file *f, const char *text, size_t size, int framed,
-                          struct tokens *to, struct error *err)
+int tokenizer_file_encode(struct tokenizer_file *f, const char *text, size_t size,
+                          const struct tokenizer_frame *frame, struct tokens *to, struct error *err)
 {
     struct encoding e = {.file = f, .work = work_take(f, err)};
     if (!e.work)
@@ -261,7 +267,7 @@ int tokenizer_file_encode(struct tokenizer_file *f, const char *text, size_t siz
     e.work->numbers.size = 0;
     e.work->numbers.most = sizeof(uint32_t) * textbuf_most(size);
     const int failed = added_cut(f->added, 0, text, size, take_raw, &e, err) ||
-                       give_numbers(f->postprocessor, &e.work->numbers, framed, to, err);
+                       give_numbers(f->postprocessor, &e.work->numbers, frame, to, err);
     work_give(f, e.work);
     return failed ? -1 : 0;
 }

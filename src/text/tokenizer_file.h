@@ -20,9 +20,17 @@ void tokenizer_file_free(struct tokenizer_file *file);
 json_t *tokenizer_file_document(const struct tokenizer_file *file);
 size_t tokenizer_file_count(const struct tokenizer_file *file);
 
-/* Adds the numbers of a text that is UTF-8. */
-int tokenizer_file_encode(struct tokenizer_file *file, const char *text, size_t size, int framed,
-                          struct tokens *to, struct error *err);
+/* Which numbers of a text are wanted. */
+struct tokenizer_frame {
+    int is_whole; /* with those that the post-processor puts around a text */
+    size_t most;  /* in all: the end of a text that has more is left out */
+};
+
+/* Adds the numbers of a text that is UTF-8. STATUS_INPUT where what stands around it is too much by
+ * itself. */
+int tokenizer_file_encode(struct tokenizer_file *file, const char *text, size_t size,
+                          const struct tokenizer_frame *frame, struct tokens *to,
+                          struct error *err);
 
 /* As tokenizer_piece(), tokenizer_number(), tokenizer_is_special() and tokenizer_decode(). */
 const char *tokenizer_file_piece(const struct tokenizer_file *file, uint32_t number, size_t *size);
