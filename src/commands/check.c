@@ -73,8 +73,8 @@ static void print_memory(const struct engine *e)
            "data %.2f, ",
            (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
            (double)b.activations / mib, (double)b.data / mib);
-    if (b.cache)
-        printf("cache of captions %.2f, ", (double)b.cache / mib);
+    if (b.captions)
+        printf("captions %.2f, ", (double)b.captions / mib);
     printf("other %.2f\n", (double)b.other / mib);
     if (e->feed->stage)
         puts("               the windows of each batch are brought to the device");
@@ -356,7 +356,7 @@ static void print_split(const struct engine *e)
         printf("device %s: %zu of %zu layers, frozen %.2f MiB, activations %.2f; all %.2f MiB",
                c->device.select.item[d], layers_on(e->train, d), e->train->graph->layers,
                (double)part.frozen / 0x1p20, (double)part.activations / 0x1p20,
-               (double)(device_bytes(dev) + planned_cache(e, d)) / 0x1p20);
+               (double)(device_bytes(dev) + planned_captions(e, d)) / 0x1p20);
         if (!device_info(dev)->is_planned || device_info(dev)->global_bytes)
             printf(" of %.2f", (double)device_budget(dev) / 0x1p20);
         putchar('\n');

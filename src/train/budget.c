@@ -234,7 +234,7 @@ static void tell_arenas(const struct asked *a, uint64_t bytes, const struct plan
     tell_arena("optimizer", m->optimizer, err);
     tell_arena("activations", m->activations, err);
     tell_arena("data", m->data, err);
-    tell_arena("cache", m->cache, err);
+    tell_arena("captions", m->captions, err);
     tell_arena("other", m->other, err);
     tell_arena("other runs", device_bytes(a->dev), err);
     error_add(err, "%-12s %12.2f MiB of %.2f MiB", "all", (double)bytes / 0x1p20,

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "exec/exec.h"
 #include "hf/folder.h"
@@ -10,6 +11,7 @@
 #include "lower/step.h"
 #include "models/tower.h"
 #include "train/base.h"
+#include "util/file.h"
 
 struct encoder {
     struct encoder_options with;
@@ -63,6 +65,27 @@ int encoder_describe(const char *folder, enum encoder_of of, struct encoder_shap
     return 0;
 }
 
+int encoder_compares(const char *folder, struct error *err)
+{
+    struct encoder_shape images, texts;
+    if (encoder_describe(folder, ENCODER_IMAGES, &images, err) ||
+        encoder_describe(folder, ENCODER_TEXTS, &texts, err))
+        return 0;
+    if (!images.has_texts || images.pooled != texts.pooled) {
+        error_set(err, STATUS_INPUT, "%s: images have no pooled vector that texts compare with",
+                  folder);
+        return 0;
+    }
+    char *path = file_join(folder, "tokenizer.json");
+    const int is_there = path && !access(path, R_OK);
+    if (!path)
+        error_set(err, STATUS_FAILED, "%s: out of memory", folder);
+    else if (!is_there)
+        error_errno(err, STATUS_INPUT, path);
+    free(path);
+    return is_there;
+}
+
 /* --- opening */
 
 static int make_plan(struct encoder *e, struct error *err)
@@ -84,15 +107,20 @@ static int make_plan(struct encoder *e, struct error *err)
 }
 
 /* What it takes, before it does. */
-static int count(struct encoder *e, struct error *err)
+static void count(struct encoder *e)
 {
-    struct device *dev = e->with.session->dev;
     struct encoder_shape *s = &e->shape;
     for (size_t i = 0; i < e->plan->launch_count; i++)
         s->flops += e->plan->launches[i]->flops / (double)e->batch;
     s->parameters = params_count(e->params);
     s->parameter_bytes = e->params->frozen + 4 * (uint64_t)e->params->elems;
     s->bytes = s->parameter_bytes + exec_bytes(e->plan, NULL, 0);
+}
+
+static int check_budget(const struct encoder *e, struct error *err)
+{
+    const struct device *dev = e->with.session->dev;
+    const struct encoder_shape *s = &e->shape;
     const uint64_t there = device_bytes(dev), budget = device_budget(dev);
     if (there + s->bytes <= budget)
         return 0;
@@ -147,7 +175,8 @@ static size_t batch_of(const struct encoder_options *with)
     return device_info(with->session->dev)->is_cpu ? 1 : with->batch;
 }
 
-struct encoder *encoder_open(const struct encoder_options *options, struct error *err)
+/* The plan, and what it takes; NULL with an error. */
+static struct encoder *plan_encoder(const struct encoder_options *options, struct error *err)
 {
     struct encoder *e = calloc(1, sizeof *e);
     if (!e) {
@@ -156,14 +185,40 @@ struct encoder *encoder_open(const struct encoder_options *options, struct error
     }
     e->with = *options;
     e->batch = batch_of(options);
-    if (!read_tower(options->folder, options->of, &e->tower, err)) {
-        describe(&e->tower, options->of, &e->shape);
-        if (!make_plan(e, err) && !count(e, err) &&
-            (device_counts(options->session->dev) || !make_ready(e, err)))
-            return e;
+    if (read_tower(options->folder, options->of, &e->tower, err)) {
+        encoder_close(e);
+        return NULL;
     }
+    describe(&e->tower, options->of, &e->shape);
+    if (make_plan(e, err)) {
+        encoder_close(e);
+        return NULL;
+    }
+    count(e);
+    return e;
+}
+
+struct encoder *encoder_open(const struct encoder_options *options, struct error *err)
+{
+    struct encoder *e = plan_encoder(options, err);
+    if (!e ||
+        (!check_budget(e, err) && (device_counts(options->session->dev) || !make_ready(e, err))))
+        return e;
     encoder_close(e);
     return NULL;
+}
+
+uint64_t encoder_bytes(const struct encoder_options *options)
+{
+    struct error ignored;
+    struct session twin = {device_twin(options->session->dev, 1, &ignored), 0};
+    struct encoder_options with = *options;
+    with.session = &twin;
+    struct encoder *e = twin.dev ? plan_encoder(&with, &ignored) : NULL;
+    const uint64_t bytes = e ? e->shape.bytes : 0;
+    encoder_close(e);
+    device_close(twin.dev);
+    return bytes;
 }
 
 void encoder_close(struct encoder *e)

@@ -49,6 +49,13 @@ struct encoder_shape {
 int encoder_describe(const char *folder, enum encoder_of of, struct encoder_shape *to,
                      struct error *err);
 
+/* Whether it has all that compares texts with images: both towers, with the same number of pooled
+ * columns, and a tokenizer.json. 0 with an error that tells what there is not. */
+int encoder_compares(const char *folder, struct error *err);
+
+/* Bytes of the device that it takes, planned on a twin of the session's; 0: not to be known. */
+uint64_t encoder_bytes(const struct encoder_options *options);
+
 /* NULL with an error: STATUS_INPUT where the folder does not fit, STATUS_USAGE with CAUSE_BUDGET
  * where the device's budget does not hold it. */
 struct encoder *encoder_open(const struct encoder_options *options, struct error *err);

@@ -51,7 +51,7 @@ static int prepare(struct engine *e, struct error *err)
         return -1;
     if (plan_check(e->eval, err) || exec_prepare(e->eval, e->train, e->gemm, err))
         return -1;
-    e->bytes = device_bytes(e->dev) - e->others + planned_cache(e, 0);
+    e->bytes = device_bytes(e->dev) - e->others + planned_captions(e, 0);
     /* where products were measured, they have left something in the gradients */
     return e->train ? arena_zero(e->params->grads, err) : 0;
 }

@@ -343,11 +343,42 @@ uint64_t planned_cache(const struct engine *e, size_t device)
            dtype_bytes(model_stored(c), model_of(c)->cache(c, model_prefix(c) + e->data->window));
 }
 
+#define TEXTS_AT_ONCE 16
+
+struct encoder_options planned_texts(const struct config *c, struct session *session)
+{
+    return (struct encoder_options){.session = session,
+                                    .folder = c->encoder.base,
+                                    .of = ENCODER_TEXTS,
+                                    .stored = c->encoder.precision == FEATURES_BF16 ? DTYPE_BF16
+                                                                                    : DTYPE_F32,
+                                    .batch = TEXTS_AT_ONCE};
+}
+
+/* Bytes of the tower of texts, which lies on the first device. */
+static uint64_t texts_bytes(const struct engine *e, size_t device)
+{
+    const struct config *c = e->config;
+    struct session session = {e->dev, 0};
+    struct error ignored;
+    if (device || !model_prefix(c) || !c->caption.samples ||
+        !encoder_compares(c->encoder.base, &ignored))
+        return 0;
+    const struct encoder_options texts = planned_texts(c, &session);
+    return encoder_bytes(&texts);
+}
+
+uint64_t planned_captions(const struct engine *e, size_t device)
+{
+    const uint64_t cache = planned_cache(e, device), texts = texts_bytes(e, device);
+    return cache > texts ? cache : texts;
+}
+
 uint64_t planned_bytes(const struct engine *e, size_t device)
 {
     return device_bytes(device_at(e->dev, device)) +
            (e->train ? exec_bytes(e->train, NULL, device) : 0) +
-           exec_bytes(e->eval, e->train, device) + planned_cache(e, device);
+           exec_bytes(e->eval, e->train, device) + planned_captions(e, device);
 }
 
 size_t planned_over(const struct engine *e)
@@ -379,11 +410,11 @@ struct planned_memory planned_memory(const struct engine *e)
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                .activations = part.activations,
-                               .cache = planned_cache(e, 0)};
+                               .captions = planned_captions(e, 0)};
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
         m.data += fed[i] ? buffer_size(fed[i]) : 0;
     m.other =
-        e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data - m.cache;
+        e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data - m.captions;
     return m;
 }
 

@@ -7,6 +7,7 @@
 #ifndef TRAIN_PLANNED_H
 #define TRAIN_PLANNED_H
 
+#include "train/encoder.h"
 #include "train/engine.h"
 
 /* The parameters of a configuration, of which a graph makes each; what does not train is frozen
@@ -36,10 +37,17 @@ struct planned_part planned_part(const struct engine *e, size_t device);
 /* Bytes of keys and values of a device's layers, while an evaluation writes captions. */
 uint64_t planned_cache(const struct engine *e, size_t device);
 
+/* Bytes of a device while an evaluation writes captions, or behind that compares them with their
+ * clips: the larger of both. */
+uint64_t planned_captions(const struct engine *e, size_t device);
+
+/* What compares captions with clips, by the frozen encoder's tower of texts. */
+struct encoder_options planned_texts(const struct config *config, struct session *session);
+
 /* By arena what the engine itself takes of the first device. */
 struct planned_memory {
     uint64_t parameters, gradients, optimizer, activations, data;
-    uint64_t cache; /* planned_cache() */
+    uint64_t captions; /* planned_captions() */
     uint64_t other;
 };
 struct planned_memory planned_memory(const struct engine *e);
