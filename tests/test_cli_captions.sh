@@ -164,5 +164,33 @@ checks()
         fails 2 "base names its folder" check -c c.ini -s encoder.base= &&
         fails 2 "encoder.rows" check -c c.ini -s encoder.rows=3
 }
+# The encoder's tower of texts says how well captions go with clips.
+scores()
+{
+    run 0 -c c.ini --overwrite -s train.monitor=val/siglip_cosine -s train.epochs=2 && has run/log.jsonl '"val_siglip_cosine":' &&
+        has run/log.jsonl '"event":"captions".*"siglip":0' && has run/log.jsonl '"event":"verdict".*"siglip_cosine":' &&
+        has out '^How well they go with their clips: SigLIP ' && run 0 predict -m run -i scenes/t.csv -o p.csv &&
+        has p.csv '^file,caption,siglip,siglip_cosine$' && run 0 evaluate -m run -i scenes/t.csv -s caption.samples=40 &&
+        mean=$(awk -F, 'NR > 1 { sum += $(NF - 1) } END { printf "%.6f", sum / (NR - 1) }' p.csv) &&
+        awk -v mean="$mean" '/"siglip":/ { sub(/,/, ""); found = 1; exit !($2 - mean < 1e-5 && mean - $2 < 1e-5) }
+            END { if (!found) exit 1 }' out
+}
+point "captions are scored by the encoder's tower of texts" scores
+# What scores want: a tower of texts, and its tokenizer.
+unscored()
+{
+    mkdir tower && cp "$data"/scenes_tower/config.json "$data"/scenes_tower/model.safetensors "$data"/scenes_tower/preprocessor_config.json tower &&
+        run 0 -c c.ini --overwrite -s encoder.base=tower -s train.epochs=1 && has out '^There is no score of captions by SigLIP: .*tokenizer.json: No such' &&
+        ! grep -q 'How well they go' out && ! grep -q '"siglip"' run/log.jsonl &&
+        fails 2 "c.ini: .*monitor = val/siglip compares captions with clips by a tower of texts.*tokenizer.json: No such.*monitor = val/cider" \
+            check -c c.ini -s encoder.base=tower -s train.monitor=val/siglip
+}
+point "where it has none they are not, and may not be monitored" unscored
+nothing()
+{
+        sed 's/^samples = 5$/samples = 0/; s/^lr = 5e-3$/lr = 5e-3\nmonitor = val\/exact/' c.ini >none.ini &&
+        fails 2 "none.ini:2[0-9]: \[[a-z]*\] [a-z]*: monitor = val/exact is a figure of captions, and samples = 0 writes none" -c none.ini
+}
+point "a figure of captions that nobody writes may not be monitored" nothing
 point "check needs no device, and names keys that do not go together" checks
 echo "1..$points"

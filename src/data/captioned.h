@@ -7,7 +7,8 @@
  * DATASET_BORDER, for they are not to be predicted. All captions of a clip are in the same part.
  *
  * What the encoder makes of a clip, [rows, columns], comes from the cache of features once that has
- * it, or from the encoder (captioned->fetch). The dataset owns this struct, and this struct all it points to but `ctx`.
+ * it, or from the encoder (captioned->fetch). The dataset owns this struct, and this struct all it
+ * points to but `ctx`.
  */
 #ifndef DATA_CAPTIONED_H
 #define DATA_CAPTIONED_H
@@ -26,6 +27,9 @@ struct captioned {
     uint64_t hash;   /* of what the clips hold and what makes features of it */
     /* The features of clips, [count, rows, columns]; called by several threads. -1: an error. */
     int (*fetch)(void *ctx, const size_t *clip, size_t count, float *to, struct error *err);
+    /* The pooled vectors of a clip's frames, [pooled, pooled_width]; by one thread. NULL: none. */
+    int (*fetch_pooled)(void *ctx, size_t clip, float *to, struct error *err);
+    size_t pooled, pooled_width;
     void *ctx;
 };
 

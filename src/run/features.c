@@ -253,6 +253,34 @@ static int fetch_seen(void *ctx, const size_t *clip, size_t count, float *to, st
     return failed;
 }
 
+static size_t pooled_bytes(const struct features *f)
+{
+    return f->shape.pooled * f->shape.pooled_width * sizeof(float);
+}
+
+static int pooled_kept(void *ctx, size_t clip, float *to, struct error *err)
+{
+    const struct features *f = ctx;
+    const float *pooled = encoded_pooled(f->cache, (size_t)f->record[clip], err);
+    if (!pooled)
+        return -1;
+    memcpy(to, pooled, pooled_bytes(f));
+    return 0;
+}
+
+static int pooled_seen(void *ctx, size_t clip, float *to, struct error *err)
+{
+    struct features *f = ctx;
+    pthread_mutex_lock(&f->lock);
+    encoding_order(f->encoding, &clip, 1);
+    const int failed = encoding_next(f->encoding, 1, err) <= 0;
+    if (!failed)
+        memcpy(to, encoding_pooled(f->encoding, 0), pooled_bytes(f));
+    encoding_order(f->encoding, NULL, 0); /* nobody reads `clip` from here on */
+    pthread_mutex_unlock(&f->lock);
+    return failed ? -1 : 0;
+}
+
 /* Refuses a cache that the disk has no room for. */
 static int check_room(const struct features *f, const char *folder, struct error *err)
 {
@@ -362,14 +390,27 @@ static int read_processor(struct features *f, const struct encoder_shape *tower,
                      f->processor.width, f->processor.height, tower->width, tower->height);
 }
 
+/* Where the data take from then on what the encoder makes of clips. */
+static void give(struct features *f,
+                 int (*fetch)(void *ctx, const size_t *clip, size_t count, float *to,
+                              struct error *err),
+                 int (*pooled)(void *ctx, size_t clip, float *to, struct error *err))
+{
+    struct captioned *c = f->data->captioned;
+    c->fetch = fetch;
+    c->ctx = f;
+    c->fetch_pooled = f->shape.pooled ? pooled : NULL;
+    c->pooled = f->shape.pooled;
+    c->pooled_width = f->shape.pooled_width;
+}
+
 /* Clips come out of the cache, which is made full before. */
 static int keep(struct features *f, const char *key, struct error *err)
 {
     char *folder = cache_folder(f->config);
     const int failed = folder ? fill_cache(f, folder, key, err) : no_memory(err);
     free(folder);
-    f->data->captioned->fetch = fetch_kept;
-    f->data->captioned->ctx = f;
+    give(f, fetch_kept, pooled_kept);
     return failed;
 }
 
@@ -382,8 +423,7 @@ static int watch(struct features *f, struct error *err)
             "features: encoder.cache = none: the encoder sees the clips of each batch anew, and "
             "takes %.1f MiB of the device beside the model",
             (double)encoding_bytes(f->encoding) / 0x1p20);
-    f->data->captioned->fetch = fetch_seen;
-    f->data->captioned->ctx = f;
+    give(f, fetch_seen, pooled_seen);
     return 0;
 }
 

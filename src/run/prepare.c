@@ -34,6 +34,8 @@ void prepare_check(struct config_making *making, const struct config *config)
     model_check(making, config);
     if (monitor_find(&monitor, config, task_measures(config), &err))
         config_clash(making, "train.monitor", "model.type", "%s", err.text);
+    else if (monitor.metric)
+        task_check_metric(making, config, monitor.metric);
 }
 
 struct config *prepare_config(const char *path, char *const *settings, size_t count,

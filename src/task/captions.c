@@ -3,8 +3,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "data/captioned.h"
+#include "task/caption_score.h"
 #include "task/captioning.h"
 #include "text/tokenizer.h"
 #include "train/collapse.h"
@@ -82,12 +84,34 @@ static int measure(struct written_captions *own, const struct engine *e, struct 
     return failed;
 }
 
+/* How well captions go with their clips, where the encoder can tell. */
+static int score_captions(struct written_captions *own, const struct engine *e, struct error *err)
+{
+    own->mean = (struct siglip){NAN, NAN};
+    if (!(own->score = malloc((own->count + 1) * sizeof *own->score)))
+        return error_set(err, STATUS_FAILED, "out of memory");
+    const int is_not = caption_score(e, own->clip, own->text, own->count, own->score, err);
+    if (is_not) {
+        free(own->score);
+        own->score = NULL;
+        return is_not < 0 ? -1 : 0;
+    }
+    struct siglip sum = {0, 0};
+    for (size_t i = 0; i < own->count; i++) {
+        sum.cosine += own->score[i].cosine;
+        sum.score += own->score[i].score;
+    }
+    own->mean = (struct siglip){sum.cosine / (double)own->count, sum.score / (double)own->count};
+    return 0;
+}
+
 static void free_own(struct written_captions *own)
 {
     for (size_t i = 0; own && own->text && i < own->count; i++)
         free(own->text[i]);
     if (own) {
         free(own->exact);
+        free(own->score);
         free(own->text);
         free(own->clip);
     }
@@ -108,7 +132,7 @@ static int fill(struct task_result *r, struct written_captions *own, const uint3
     if (!own->clip || !own->text || !own->exact)
         return error_set(err, STATUS_FAILED, "out of memory");
     ended = write_captions(own, r->e, log, err);
-    return ended ? ended : measure(own, r->e, err);
+    return ended ? ended : measure(own, r->e, err) || score_captions(own, r->e, err) ? -1 : 0;
 }
 
 static int captions_evaluate(struct task_result *r, const uint32_t *start, struct log *log,
@@ -132,11 +156,16 @@ static void captions_release(struct task_result *r)
 static json_t *measures_json(const struct written_captions *own)
 {
     const struct caption_measures *m = &own->measures;
-    return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "captions", (json_int_t)own->count,
-                     "exact", jsonnumber(m->exact), "distinct", jsonnumber(m->distinct),
-                     "distinct_1", jsonnumber(m->distinct_1), "distinct_2",
-                     jsonnumber(m->distinct_2), "cider", jsonnumber(m->cider), "bleu_4",
-                     jsonnumber(m->bleu[3]), "rouge_l", jsonnumber(m->rouge_l));
+    json_t *all = json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "captions",
+                            (json_int_t)own->count, "exact", jsonnumber(m->exact), "distinct",
+                            jsonnumber(m->distinct), "distinct_1", jsonnumber(m->distinct_1),
+                            "distinct_2", jsonnumber(m->distinct_2), "cider", jsonnumber(m->cider),
+                            "bleu_4", jsonnumber(m->bleu[3]), "rouge_l", jsonnumber(m->rouge_l));
+    if (own->score) {
+        json_object_set_new(all, "siglip", jsonnumber(own->mean.score));
+        json_object_set_new(all, "siglip_cosine", jsonnumber(own->mean.cosine));
+    }
+    return all;
 }
 
 static json_t *captions_json(const struct task_result *r)
@@ -158,6 +187,9 @@ static void tell_captions(const struct written_captions *own, const struct datas
             "Captions of %zu clips: exact %.3f, distinct %.3f, CIDEr %.4f, BLEU-4 %.4f, ROUGE-L "
             "%.4f",
             own->count, m->exact, m->distinct, m->cider, m->bleu[3], m->rouge_l);
+    if (own->score)
+        log_say(log, "How well they go with their clips: SigLIP %.4g, cosine %.4f", own->mean.score,
+                own->mean.cosine);
     for (size_t i = 0; i < own->count && i < EXAMPLES; i++)
         log_say(log, "  %s: %s", data->captioned->captions.clip[own->clip[i]].path, own->text[i]);
 }
@@ -225,25 +257,40 @@ static int captions_predict(const struct task_prediction *p, struct error *err)
     own.text = calloc(own.count + 1, sizeof *own.text);
     int ended = own.clip && own.text ? write_captions(&own, p->e, p->log, err)
                                      : error_set(err, STATUS_FAILED, "out of memory");
-    if (!ended)
-        fputs("file,caption\n", p->out);
+    if (!ended && !(ended = score_captions(&own, p->e, err)))
+        fprintf(p->out, "file,caption%s\n", own.score ? ",siglip,siglip_cosine" : "");
     for (size_t i = 0; !ended && i < own.count; i++) {
         quoted_put(data->captioned->captions.clip[own.clip[i]].path, special, p->out);
         fputc(',', p->out);
         quoted_put(own.text[i], special, p->out);
+        if (own.score)
+            fprintf(p->out, ",%.9g,%.9g", own.score[i].score, own.score[i].cosine);
         fputc('\n', p->out);
     }
     if (!ended && !(ended = file_flush(p->out, p->name, err)))
         device_save_programs(p->e->dev);
     for (size_t i = 0; i < own.count; i++)
         free(own.text[i]);
+    free(own.score);
     free(own.text);
     free(own.clip);
     return ended ? -1 : 0;
 }
 
+/* Where the encoder has a tower of texts that cannot be used, there are no scores. */
+static void captions_expect(const struct dataset *data, const struct config *config,
+                            struct log *log)
+{
+    struct error why;
+    int silent;
+    (void)data;
+    if (config->caption.samples && !caption_score_is_there(config, &silent, &why) && !silent)
+        log_say(log, "There is no score of captions by SigLIP: %s", why.text);
+}
+
 const struct task_class task_captions = {
     .predicts_text = 1,
+    .expect = captions_expect,
     .keep_known = keep_known,
     .predict = captions_predict,
     .evaluate = captions_evaluate,
@@ -255,14 +302,20 @@ const struct task_class task_captions = {
 
 /* --- while a model trains */
 
-enum { EXACT, DISTINCT, DISTINCT_1, DISTINCT_2, CIDER, BLEU_4, ROUGE_L };
+enum { EXACT, DISTINCT, DISTINCT_1, DISTINCT_2, CIDER, BLEU_4, ROUGE_L, SIGLIP, SIGLIP_COSINE };
 
-static double figure_of(const struct caption_measures *m, size_t which)
+static double figure_of(const struct written_captions *own, size_t which)
 {
-    const double all[] = {
-        [EXACT] = m->exact,           [DISTINCT] = m->distinct, [DISTINCT_1] = m->distinct_1,
-        [DISTINCT_2] = m->distinct_2, [CIDER] = m->cider,       [BLEU_4] = m->bleu[3],
-        [ROUGE_L] = m->rouge_l};
+    const struct caption_measures *m = &own->measures;
+    const double all[] = {[EXACT] = m->exact,
+                          [DISTINCT] = m->distinct,
+                          [DISTINCT_1] = m->distinct_1,
+                          [DISTINCT_2] = m->distinct_2,
+                          [CIDER] = m->cider,
+                          [BLEU_4] = m->bleu[3],
+                          [ROUGE_L] = m->rouge_l,
+                          [SIGLIP] = own->mean.score,
+                          [SIGLIP_COSINE] = own->mean.cosine};
     return which < sizeof all / sizeof *all ? all[which] : NAN;
 }
 
@@ -285,18 +338,44 @@ static int captions_figure(const struct measuring *of, struct evaluation *evalua
         tell_captions(own, of->e->data, of->log);
     watch_collapse(own, of);
     *evaluation = r.evaluation;
-    *figure = figure_of(&own->measures, of->which);
+    *figure = figure_of(own, of->which);
     task_release(&r);
     return 0;
 }
 
 struct measures task_captions_measures(void)
 {
-    static const struct metric metrics[] = {
-        [EXACT] = {"exact", 0},           [DISTINCT] = {"distinct", 0},
-        [DISTINCT_1] = {"distinct_1", 0}, [DISTINCT_2] = {"distinct_2", 0},
-        [CIDER] = {"cider", 0},           [BLEU_4] = {"bleu_4", 0},
-        [ROUGE_L] = {"rouge_l", 0}};
+    static const struct metric metrics[] = {[EXACT] = {"exact", 0},
+                                            [DISTINCT] = {"distinct", 0},
+                                            [DISTINCT_1] = {"distinct_1", 0},
+                                            [DISTINCT_2] = {"distinct_2", 0},
+                                            [CIDER] = {"cider", 0},
+                                            [BLEU_4] = {"bleu_4", 0},
+                                            [ROUGE_L] = {"rouge_l", 0},
+                                            [SIGLIP] = {"siglip", 0},
+                                            [SIGLIP_COSINE] = {"siglip_cosine", 0}};
     return (struct measures){metrics, sizeof metrics / sizeof *metrics, captions_figure,
                              captions_wants};
+}
+
+void task_captions_check(struct config_making *making, const struct config *c,
+                         const struct metric *metric)
+{
+    struct error why;
+    int silent;
+    if (!c->caption.samples)
+        config_clash(making, "train.monitor", "caption.samples",
+                     "monitor = %s is a figure of captions, and samples = 0 writes none: samples = "
+                     "64 writes some",
+                     c->train.monitor);
+    if (strncmp(metric->name, "siglip", 6) || !*c->encoder.base ||
+        caption_score_is_there(c, &silent, &why))
+        return;
+    if (why.status == STATUS_FAILED)
+        config_short(making);
+    config_clash(making, "train.monitor", "encoder.base",
+                 "monitor = %s compares captions with clips by a tower of texts and its "
+                 "tokenizer.json in the folder that encoder.base names: %s; monitor = val/cider "
+                 "needs neither",
+                 c->train.monitor, why.text);
 }

@@ -7,6 +7,7 @@
 #define TASK_CAPTIONS_H
 
 #include "analysis/captions.h"
+#include "analysis/siglip.h"
 #include "task/language.h"
 #include "train/monitor.h"
 
@@ -16,7 +17,9 @@ struct written_captions {
     size_t *clip;         /* [count] */
     char **text;          /* [count] */
     unsigned char *exact; /* [count] whether it is one of the clip's captions */
+    struct siglip *score; /* [count] how well it goes with the clip; NULL: not known */
     struct caption_measures measures;
+    struct siglip mean; /* of the scores; NaN: not known */
 };
 
 extern const struct task_class task_captions;
@@ -29,5 +32,9 @@ const struct written_captions *captions_of(const struct task_result *r);
 const char **captions_references(const struct dataset *data, size_t clip);
 
 struct measures task_captions_measures(void);
+
+/* Tells where captions are monitored by a figure that there will not be. */
+void task_captions_check(struct config_making *making, const struct config *config,
+                         const struct metric *metric);
 
 #endif

@@ -69,7 +69,7 @@ static int read_example(struct sheet *s, size_t i, struct error *err)
                                        .reference = s->reference[i],
                                        .references = references,
                                        .exact = s->own->exact[i],
-                                       .score = NAN};
+                                       .score = s->own->score ? s->own->score[i].score : NAN};
     return failed;
 }
 

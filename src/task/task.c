@@ -30,6 +30,13 @@ struct measures task_measures(const struct config *config)
     return task_signal_is_asked(config) ? task_signal_measures() : forecast_measures(config);
 }
 
+void task_check_metric(struct config_making *making, const struct config *config,
+                       const struct metric *metric)
+{
+    if (config->model.type == MODEL_CAPTIONER)
+        task_captions_check(making, config, metric);
+}
+
 int task_check(const struct config *config, struct error *err)
 {
     return task_signal_check(config, err);

@@ -15,6 +15,10 @@ const struct task_class *task_of(const struct config *config, const struct datas
 /* What train.monitor may name of the model beside its loss. */
 struct measures task_measures(const struct config *config);
 
+/* Tells by config_clash() where the metric that is monitored is one that there will not be. */
+void task_check_metric(struct config_making *making, const struct config *config,
+                       const struct metric *metric);
+
 /* Whether what reports will need can be read, before there is anything to report. */
 int task_check(const struct config *config, struct error *err);
 
