@@ -8,12 +8,12 @@
 #include "lower/split.h"
 #include "run/features.h"
 #include "run/prepare.h"
+#include "run/sight.h"
 #include "sweep/sweep.h"
 #include "task/task.h"
 #include "text/tokenizer.h"
 #include "train/advice.h"
 #include "train/budget.h"
-#include "train/encoder.h"
 #include "train/plan_text.h"
 #include "train/planned.h"
 #include "train/schedule.h"
@@ -287,7 +287,7 @@ static int check_gradients(struct engine *e, struct error *err)
 }
 
 /* What each epoch pays without a cache. */
-static void print_unkept(const struct engine *e, const struct encoder_shape *shape, double flops)
+static void print_unkept(const struct engine *e, const struct sight_shape *shape, double flops)
 {
     const size_t *windows = e->data->count;
     const double seen = (double)(windows[PART_TRAIN] + windows[PART_VALIDATION]);
@@ -301,18 +301,15 @@ static int print_features(const struct engine *e, struct error *err)
 {
     const struct config *c = e->config;
     const size_t clips = e->data->captioned->captions.clips;
-    const int bf16 = c->encoder.precision == FEATURES_BF16;
-    const struct encoder_options how = {.session = e->session,
-                                        .folder = c->encoder.base,
-                                        .stored = bf16 ? DTYPE_BF16 : DTYPE_F32,
-                                        .batch = 1};
     struct encoded_shape shape;
     if (features_shape(c, &shape, err))
         return -1;
-    struct encoder *encoder = encoder_open(&how, err);
-    if (!encoder)
+    struct sight *sight = sight_open(c, 0, err);
+    if (!sight || sight_start(sight, e->session, 1, err)) {
+        sight_close(sight);
         return -1;
-    const double flops = encoder_shape(encoder)->flops * (double)c->data.frames;
+    }
+    const double flops = sight_shape(sight)->flops * (double)c->data.frames;
     printf("features: %zu clips of %zu frame%s, each %zu x %zu numbers; ", clips,
            (size_t)c->data.frames, c->data.frames == 1 ? "" : "s", shape.frames * shape.rows,
            shape.width);
@@ -321,8 +318,8 @@ static int print_features(const struct engine *e, struct error *err)
                "without the cache it would be in each epoch\n",
                (double)encoded_bytes(&shape, clips) / 1e9, flops * (double)clips / 1e12);
     else
-        print_unkept(e, encoder_shape(encoder), flops);
-    encoder_close(encoder);
+        print_unkept(e, sight_shape(sight), flops);
+    sight_close(sight);
     return 0;
 }
 

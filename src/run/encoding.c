@@ -5,25 +5,22 @@
 #include <string.h>
 
 #include "data/loader.h"
-#include "image/read.h"
 #include "tensor/dtype.h"
-#include "train/encoder.h"
 
 #define FRAMES_AT_ONCE 16
 
 struct encoding {
     struct encoding_options with;
     struct session *session;
-    struct encoder *encoder;
     struct loader *loader;
-    size_t frames; /* of a clip that the encoder sees */
-    size_t clips;  /* at most, in a pass */
-    size_t pixels; /* numbers of a clip's frames */
-    float *image;  /* [clips, frames, 3, H, W] */
-    float *rows;   /* [clips, frames, N, D] */
-    float *pooled; /* [clips, frames, P]; NULL: there are none */
-    double *mean;  /* rows of one clip, */
-    void *record;  /* and as they are stored */
+    size_t frames;  /* of a clip that the encoder sees */
+    size_t clips;   /* at most, in a pass */
+    size_t numbers; /* of a clip's frames, as they are read */
+    float *seen;    /* [clips, numbers] */
+    float *rows;    /* [clips, frames, N, D] */
+    float *pooled;  /* [clips, frames, P]; NULL: there are none */
+    double *mean;   /* rows of one clip, */
+    void *record;   /* and as they are stored */
 };
 
 enum dtype encoding_type(const struct encoded_shape *shape)
@@ -31,24 +28,12 @@ enum dtype encoding_type(const struct encoded_shape *shape)
     return shape->type == ENCODED_BF16 ? DTYPE_BF16 : DTYPE_F32;
 }
 
-/* The frames of a clip as the encoder takes them, [frames, 3, H, W]. */
+/* The frames of a clip as the encoder takes them. */
 static int load_clip(void *ctx, size_t worker, size_t item, void *to, struct error *err)
 {
     const struct encoding *e = ctx;
     (void)worker;
-    const struct clip *clip = &e->with.clip[item];
-    const size_t each = e->pixels / clip->count;
-    for (size_t i = 0; i < clip->count; i++) {
-        struct image image;
-        if (image_read(&image, clip->path[i], err))
-            return -1;
-        const int failed =
-            processor_apply(e->with.processor, &image, clip->path[i], (float *)to + i * each, err);
-        image_fini(&image);
-        if (failed)
-            return -1;
-    }
-    return 0;
+    return sight_read(e->with.sight, &e->with.clip[item], to, err);
 }
 
 static int no_memory(struct error *err)
@@ -60,14 +45,13 @@ static int make_room(struct encoding *e, struct error *err)
 {
     const struct encoded_shape *s = e->with.shape;
     const size_t elems = s->rows * s->width, frames = e->clips * e->frames;
-    e->image = malloc(e->clips * e->pixels * sizeof *e->image);
+    e->seen = malloc(e->clips * e->numbers * sizeof *e->seen);
     e->rows = malloc(frames * elems * sizeof *e->rows);
     e->pooled = s->pooled ? malloc(frames * s->pooled_width * sizeof *e->pooled) : NULL;
     e->mean = malloc(s->frames * elems * sizeof *e->mean);
     e->record = malloc(encoded_rows_bytes(s));
-    return e->image && e->rows && (e->pooled || !s->pooled) && e->mean && e->record
-               ? 0
-               : no_memory(err);
+    return e->seen && e->rows && (e->pooled || !s->pooled) && e->mean && e->record ? 0
+                                                                                   : no_memory(err);
 }
 
 static int open_all(struct encoding *e, struct error *err)
@@ -75,18 +59,13 @@ static int open_all(struct encoding *e, struct error *err)
     const struct config *c = e->with.config;
     const struct loader_settings ahead = {.workers = (size_t)c->data.workers,
                                           .prefetch = (size_t)c->data.prefetch,
-                                          .bytes = e->pixels * sizeof *e->image,
+                                          .bytes = e->numbers * sizeof *e->seen,
                                           .make = load_clip,
                                           .ctx = e,
                                           .interrupted = e->with.interrupted};
     if (make_room(e, err) || !(e->session = session_open(c, e->with.session, err)))
         return -1;
-    const struct encoder_options how = {.session = e->session,
-                                        .folder = c->encoder.base,
-                                        .of = ENCODER_IMAGES,
-                                        .stored = encoding_type(e->with.shape),
-                                        .batch = e->clips * e->frames};
-    if (!(e->encoder = encoder_open(&how, err)))
+    if (sight_start(e->with.sight, e->session, e->clips * e->frames, err))
         return -1;
     return (e->loader = loader_new(&ahead)) ? 0 : no_memory(err);
 }
@@ -101,7 +80,7 @@ struct encoding *encoding_open(const struct encoding_options *options, struct er
     e->with = *options;
     e->frames = (size_t)options->config->data.frames;
     e->clips = e->frames < FRAMES_AT_ONCE ? FRAMES_AT_ONCE / e->frames : 1;
-    e->pixels = e->frames * 3 * options->processor->height * options->processor->width;
+    e->numbers = e->frames * sight_shape(options->sight)->numbers;
     if (!open_all(e, err))
         return e;
     encoding_close(e);
@@ -113,9 +92,9 @@ void encoding_close(struct encoding *e)
     if (!e)
         return;
     loader_free(e->loader);
-    encoder_close(e->encoder);
+    sight_stop(e->with.sight);
     session_close(e->session);
-    free(e->image);
+    free(e->seen);
     free(e->rows);
     free(e->pooled);
     free(e->mean);
@@ -130,7 +109,7 @@ size_t encoding_most(const struct encoding *e)
 
 uint64_t encoding_bytes(const struct encoding *e)
 {
-    return encoder_shape(e->encoder)->bytes;
+    return sight_shape(e->with.sight)->bytes;
 }
 
 void encoding_save(struct encoding *e)
@@ -150,12 +129,10 @@ int encoding_next(struct encoding *e, size_t count, struct error *err)
         const int more = loader_next(e->loader, &item, err);
         if (more <= 0)
             return more;
-        memcpy(e->image + i * e->pixels, item.buffer, e->pixels * sizeof *e->image);
+        memcpy(e->seen + i * e->numbers, item.buffer, e->numbers * sizeof *e->seen);
         loader_done(e->loader);
     }
-    return encoder_run(e->encoder, e->image, count * e->frames, e->rows, DTYPE_F32, e->pooled, err)
-               ? -1
-               : 1;
+    return sight_run(e->with.sight, e->seen, count * e->frames, e->rows, e->pooled, err) ? -1 : 1;
 }
 
 /* The mean over frames, or all. */

@@ -14,17 +14,16 @@
 #include "config/config.h"
 #include "data/encoded_shape.h"
 #include "exec/session.h"
-#include "image/clip.h"
-#include "image/processor.h"
+#include "run/sight.h"
 
 struct encoding;
 
 struct encoding_options {
     const struct config *config;
     const struct session_options *session; /* of the device that computes */
-    const struct processor *processor;
-    const struct encoded_shape *shape; /* what is kept of a clip */
-    const struct clip *clip;           /* that numbers mean */
+    struct sight *sight;                   /* is started and stopped */
+    const struct encoded_shape *shape;     /* what is kept of a clip */
+    const struct clip *clip;               /* that numbers mean */
     const volatile sig_atomic_t *interrupted;
 };
 

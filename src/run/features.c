@@ -10,11 +10,9 @@
 #include "data/captioned.h"
 #include "data/encoded.h"
 #include "data/encoded_tell.h"
-#include "image/clip.h"
-#include "image/processor.h"
 #include "run/encoding.h"
+#include "run/sight.h"
 #include "tensor/dtype.h"
-#include "train/encoder.h"
 #include "util/content.h"
 #include "util/file.h"
 
@@ -22,7 +20,7 @@ struct features {
     const struct config *config;
     struct dataset *data;
     struct features_how how;
-    struct processor processor;
+    struct sight *sight;
     struct encoded_shape shape;
     struct encoded *cache;     /* NULL: encoder.cache = none, */
     struct encoding *encoding; /* what sees clips then, */
@@ -59,25 +57,18 @@ static char *cache_folder(const struct config *c)
 /* All on which the bytes of a record depend, beside its shape. */
 static char *key_text(const struct features *f, struct error *err)
 {
-    struct content weights;
-    char hash[CONTENT_TEXT], processor[PROCESSOR_TEXT], *text = NULL;
+    char *text = NULL;
     size_t size;
-    if (content_of_weights(f->config->encoder.base, &weights, err))
-        return NULL;
     FILE *out = open_memstream(&text, &size);
-    if (out) {
-        fprintf(out, "encoder.weights = %s\n", content_text(weights, hash));
-        fprintf(out, "encoder.precision = %s\n",
-                config_choice("encoder", "precision", f->config->encoder.precision));
-        fprintf(out, "encoder.frames = %s\n",
-                config_choice("encoder", "frames", f->config->encoder.frames));
-        fprintf(out, "data.frames = %ld\n", f->config->data.frames);
-        fprintf(out, "preprocessing = %s\n", processor_text(&f->processor, processor));
+    const int failed = out && sight_tell(f->sight, out, err);
+    if (out)
         fclose(out);
-    }
-    if (!text)
+    if (!failed && text)
+        return text;
+    free(text);
+    if (!failed)
         no_memory(err);
-    return text;
+    return NULL;
 }
 
 static int was_interrupted(struct error *err)
@@ -95,7 +86,7 @@ static int list_clips(struct features *f, struct error *err)
     for (size_t i = 0; i < f->clips; i++) {
         if (*f->how.interrupted)
             return was_interrupted(err);
-        if (clip_open(&f->clip[i], path_of(f, i), (size_t)f->config->data.frames, &one) ||
+        if (sight_list(f->sight, path_of(f, i), &f->clip[i], &one) ||
             content_of_files(f->clip[i].path, f->clip[i].count, &f->hash[i], &one))
             if (!bad++)
                 first = one;
@@ -158,7 +149,7 @@ static struct encoding *open_encoding(const struct features *f,
 {
     const struct encoding_options how = {.config = f->config,
                                          .session = &f->how.session,
-                                         .processor = &f->processor,
+                                         .sight = f->sight,
                                          .shape = &f->shape,
                                          .clip = f->clip,
                                          .interrupted = interrupted};
@@ -347,19 +338,18 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
     return 0;
 }
 
-/* What is kept of a clip that this tower sees. */
-static int shape_of(const struct config *c, const struct encoder_shape *tower,
-                    struct encoded_shape *to, struct error *err)
+/* What is kept of a clip. */
+static int shape_of(const struct config *c, const struct sight *sight, struct encoded_shape *to,
+                    struct error *err)
 {
+    const struct sight_shape *seen = sight_shape(sight);
     *to = (struct encoded_shape){
         .frames = c->encoder.frames == FRAMES_MEAN ? 1 : (size_t)c->data.frames,
-        .rows = tower->rows,
-        .width = tower->columns,
-        .type = c->encoder.precision == FEATURES_BF16 ? ENCODED_BF16 : ENCODED_FP32};
-    if (tower->has_texts) { /* texts can be compared with them */
-        to->pooled = (size_t)c->data.frames;
-        to->pooled_width = tower->pooled;
-    }
+        .rows = seen->rows,
+        .width = seen->columns,
+        .type = c->encoder.precision == FEATURES_BF16 ? ENCODED_BF16 : ENCODED_FP32,
+        .pooled = seen->pooled ? (size_t)c->data.frames : 0, /* texts can be compared with them */
+        .pooled_width = seen->pooled};
     return encoded_shape_check(to, err);
 }
 
@@ -370,24 +360,10 @@ int features_are_kept(const struct config *c)
 
 int features_shape(const struct config *c, struct encoded_shape *to, struct error *err)
 {
-    struct encoder_shape tower;
-    return encoder_describe(c->encoder.base, ENCODER_IMAGES, &tower, err) ||
-                   shape_of(c, &tower, to, err)
-               ? -1
-               : 0;
-}
-
-/* What is done to images makes those of the tower. */
-static int read_processor(struct features *f, const struct encoder_shape *tower, struct error *err)
-{
-    const char *base = f->config->encoder.base;
-    if (processor_read(&f->processor, base, tower->height, err))
-        return -1;
-    if (f->processor.height == tower->height && f->processor.width == tower->width)
-        return 0;
-    return error_set(err, STATUS_INPUT,
-                     "%s: images are made %zu x %zu, and the tower takes %zu x %zu", base,
-                     f->processor.width, f->processor.height, tower->width, tower->height);
+    struct sight *sight = sight_open(c, 0, err);
+    const int failed = !sight || shape_of(c, sight, to, err);
+    sight_close(sight);
+    return failed ? -1 : 0;
 }
 
 /* Where the data take from then on what the encoder makes of clips. */
@@ -430,15 +406,14 @@ static int watch(struct features *f, struct error *err)
 static int open_all(struct features *f, struct error *err)
 {
     const size_t clips = f->clips;
-    struct encoder_shape tower;
     f->clip = calloc(clips + 1, sizeof *f->clip);
     f->hash = calloc(clips + 1, sizeof *f->hash);
     f->record = calloc(clips + 1, sizeof *f->record);
     f->missing = calloc(clips + 1, sizeof *f->missing);
     if (!f->clip || !f->hash || !f->record || !f->missing)
         return no_memory(err);
-    if (encoder_describe(f->config->encoder.base, ENCODER_IMAGES, &tower, err) ||
-        shape_of(f->config, &tower, &f->shape, err) || read_processor(f, &tower, err))
+    if (!(f->sight = sight_open(f->config, 1, err)) ||
+        shape_of(f->config, f->sight, &f->shape, err))
         return -1;
     char *key = list_clips(f, err) ? NULL : key_text(f, err);
     char *whole = key ? encoded_key_text(&f->shape, key) : NULL;
@@ -480,6 +455,7 @@ void features_close(struct features *f)
     if (f->encoding)
         encoding_save(f->encoding);
     encoding_close(f->encoding);
+    sight_close(f->sight);
     pthread_mutex_destroy(&f->lock);
     for (size_t i = 0; f->clip && i < f->clips; i++)
         clip_fini(&f->clip[i]);

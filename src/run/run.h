@@ -31,9 +31,9 @@ struct run {
     struct folder folder;
     struct dataset *data;
     struct features *features; /* that the data take clips from; NULL: they hold none */
-    struct training training; /* with configuration, engine, log and progress */
-    int resumes;              /* goes on from a checkpoint of its folder */
-    int finished;             /* it was at its end when it was opened: there is nothing to do */
+    struct training training;  /* with configuration, engine, log and progress */
+    int resumes;               /* goes on from a checkpoint of its folder */
+    int finished;              /* it was at its end when it was opened: there is nothing to do */
 };
 
 /*
