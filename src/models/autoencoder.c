@@ -114,6 +114,11 @@ static struct terms autoencoder_terms(const struct config *config)
                           2};
 }
 
+static size_t autoencoder_columns(const struct config *config)
+{
+    return (size_t)config->model.latent;
+}
+
 static void autoencoder_check(struct config_making *making, const struct config *c)
 {
     transformer_check(making, c);
@@ -136,6 +141,7 @@ const struct model_class model_autoencoder = {
     .check = autoencoder_check,
     .python = "autoencoder.py",
     .build = build,
+    .columns = autoencoder_columns,
     .terms = autoencoder_terms,
     .attends = transformer_attends,
     .drops = DROPS_WITHIN,

@@ -74,7 +74,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
                     "needs convolutions that keep the number of rows: an odd conv_kernel, "
                     "conv_padding = auto");
     x = recurrent_core(g, config, x);
-    io->output = model_head(g, config, shape, x, recurrent_reverse(config));
+    model_head(g, config, shape, io, x, recurrent_reverse(config));
 }
 
 static void cnn_recurrent_check(struct config_making *making, const struct config *c)
@@ -99,6 +99,7 @@ const struct model_class model_cnn_recurrent = {
     .randomises = 1,
     .python = "cnn_recurrent.py",
     .build = build,
+    .columns = recurrent_columns,
     .attends = recurrent_attends,
     .drops = DROPS_BETWEEN,
     .supervised = 1,

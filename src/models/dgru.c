@@ -15,6 +15,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "models/head.h"
 #include "models/model.h"
 #include "ops/ops.h"
 
@@ -45,11 +46,18 @@ static void build(struct graph *g, const struct config *config, const struct mod
     else
         h = op_linear(g, h, hidden, "fc_hid");
     h = op_concat(g, op_activation(g, h, ACT_RELU, "fc_hid"), f);
+    model_show(g, shape, io, h, 0);
     if (own)
         io->output = op_linear_named(g, h, shape->targets, "fc_out.weight", "fc_out.bias",
                                      sqrt(6 / (double)(tensor_columns(h) + shape->targets)), 0);
     else
         io->output = op_linear(g, h, shape->targets, "fc_out");
+}
+
+/* Those of fc_hid, and the features of the input. */
+static size_t dgru_columns(const struct config *config)
+{
+    return (size_t)config->model.hidden + 6;
 }
 
 /* Whether features may stand for more of them, which only the files tell. */
@@ -86,6 +94,7 @@ const struct model_class model_dgru = {
     .check_features = dgru_check_features,
     .python = "recurrent.py",
     .build = build,
+    .columns = dgru_columns,
     .supervised = 1,
     .carries = 1,
 };

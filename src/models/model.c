@@ -65,6 +65,12 @@ void model_clip(const struct config *config, size_t *rows, size_t *columns)
         config_clip(config, rows, columns);
 }
 
+size_t model_columns(const struct config *config)
+{
+    const struct model_class *class = model_of(config);
+    return class->columns ? class->columns(config) : 0;
+}
+
 int model_drops(const struct config *config)
 {
     const int drops = (int)model_of(config)->drops;
@@ -93,8 +99,7 @@ void model_check(struct config_making *making, const struct config *c)
         config_clash(making, "model.base", "model.type",
                      "a base folder holds a language model, for type = language");
     if ((*c->encoder.base || c->encoder.rows > 0) && !class->prefix)
-        config_clash(making, "encoder.base", "model.type",
-                     "an encoder is for type = captioner");
+        config_clash(making, "encoder.base", "model.type", "an encoder is for type = captioner");
     if (class->supervised && !c->data.targets.count)
         config_clash(making, "data.targets", "model.type", "type = %s needs targets", class->name);
     if (c->model.activation == ACTIVATION_RRELU && !class->randomises)

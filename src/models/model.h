@@ -27,6 +27,7 @@ struct model_shape {
     struct buffer *const *cache;    /* [layers] keys and values, of a graph over the next rows of a
                                        text; NULL: it is over windows */
     int only_reads;                 /* its rows go into the cache, and no output is wanted */
+    int shows_rows;                 /* what its head reads can be read as well: io->rows */
     const float *augment_feature, *augment_target; /* as op_augment() and op_augment_target() take
                                                       them; NULL: nothing is done to these */
 };
@@ -45,8 +46,11 @@ struct model_io {
     struct tensor *target;   /* [B, R, K]; NULL without targets */
     struct tensor *output;   /* [B, T, F], with targets [B, R K] or [B, R, K]; logits [B, T, V] */
     struct tensor *latent;   /* [B, latent]; NULL unless the model has one */
-    struct terms terms;      /* of the loss, with their tensors */
-    struct tensor *metrics;  /* struct metrics */
+    struct tensor *rows;     /* [B, T, D] what the head reads, where shape->shows_rows, with the
+                                backward direction in the last `reverse` of its columns */
+    size_t reverse;
+    struct terms terms;     /* of the loss, with their tensors */
+    struct tensor *metrics; /* struct metrics */
 };
 
 struct model_class {
@@ -71,6 +75,9 @@ struct model_class {
     /* Columns of its attention layers, of which each head takes a part; 0 or NULL: it has none. */
     long (*attends)(const struct config *config);
     int (*in_out)(const struct config *config); /* see model_in_out(); NULL: they are not */
+    /* Columns of what its encoder makes of a window: of its latent vector, or of the rows that its
+     * head reads. NULL: it reads no windows. */
+    size_t (*columns)(const struct config *config);
     /* Numbers of a layer's cache for so many rows of a text; NULL: it goes on with no text. */
     size_t (*cache)(const struct config *config, size_t rows);
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
@@ -101,6 +108,9 @@ size_t model_prefix(const struct config *config);
 
 /* Rows and columns of a clip, of a model that reads clips; else 0. */
 void model_clip(const struct config *config, size_t *rows, size_t *columns);
+
+/* Columns of what the model makes of a window before its head; 0: it reads no windows. */
+size_t model_columns(const struct config *config);
 
 /* Whether model.dropout acts anywhere. */
 int model_drops(const struct config *config);

@@ -44,10 +44,14 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
     return transformer_encoder(g, x, &t, "encoder");
 }
 
+size_t recurrent_columns(const struct config *config)
+{
+    return (size_t)config->model.hidden * (config->model.bidirectional ? 2 : 1);
+}
+
 long recurrent_attends(const struct config *config)
 {
-    long columns = config->model.hidden * (config->model.bidirectional ? 2 : 1);
-    return config->model.attention_layers ? columns : 0;
+    return config->model.attention_layers ? (long)recurrent_columns(config) : 0;
 }
 
 void recurrent_check(struct config_making *making, const struct config *c)
@@ -69,7 +73,7 @@ static void build(struct graph *g, const struct config *config, const struct mod
                   struct model_io *io)
 {
     struct tensor *x = recurrent_core(g, config, io->input);
-    io->output = model_head(g, config, shape, x, recurrent_reverse(config));
+    model_head(g, config, shape, io, x, recurrent_reverse(config));
 }
 
 const struct model_class model_recurrent = {
@@ -77,6 +81,7 @@ const struct model_class model_recurrent = {
     .check = recurrent_check,
     .python = "recurrent.py",
     .build = build,
+    .columns = recurrent_columns,
     .attends = recurrent_attends,
     .drops = DROPS_BETWEEN,
     .supervised = 1,

@@ -20,6 +20,9 @@ struct tensor *recurrent_core(struct graph *g, const struct config *config, stru
 /* How many of its last columns are the backward direction's. */
 size_t recurrent_reverse(const struct config *config);
 
+/* Columns of the core's rows. */
+size_t recurrent_columns(const struct config *config);
+
 /* Columns of the attention layers behind the core; 0: there are none. */
 long recurrent_attends(const struct config *config);
 

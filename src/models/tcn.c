@@ -52,7 +52,12 @@ static void tcn_build(struct graph *g, const struct config *config, const struct
         x = tcn_block(g, config, x, i);
     }
     graph_layers_end(g);
-    io->output = model_head(g, config, shape, x, 0);
+    model_head(g, config, shape, io, x, 0);
+}
+
+static size_t tcn_columns(const struct config *config)
+{
+    return (size_t)config->model.hidden;
 }
 
 static void tcn_check(struct config_making *making, const struct config *c)
@@ -69,6 +74,7 @@ const struct model_class model_tcn = {
     .check = tcn_check,
     .python = "tcn.py",
     .build = tcn_build,
+    .columns = tcn_columns,
     .supervised = 1,
     .drops = DROPS_WITHIN,
 };

@@ -35,7 +35,12 @@ static void build(struct graph *g, const struct config *config, const struct mod
         t.rotary = op_rotary_table(g, t.window, t.width / t.heads);
     struct tensor *h = embed(g, config, &t, io->input);
     h = transformer_encoder(g, h, &t, "encoder");
-    io->output = model_head(g, config, shape, h, 0);
+    model_head(g, config, shape, io, h, 0);
+}
+
+static size_t transformer_model_columns(const struct config *config)
+{
+    return (size_t)config->model.d_model;
 }
 
 static void transformer_model_check(struct config_making *making, const struct config *c)
@@ -54,6 +59,7 @@ const struct model_class model_transformer = {
     .check = transformer_model_check,
     .python = "transformer.py",
     .build = build,
+    .columns = transformer_model_columns,
     .attends = transformer_attends,
     .drops = DROPS_WITHIN,
     .supervised = 1,

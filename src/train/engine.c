@@ -245,7 +245,8 @@ static int take_batch(struct engine *e, const struct taken *t, size_t first, siz
     if (evaluation_read(terms, n, batch, values, err) ||
         read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
         read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
-        read_samples(e->eval_io.input, batch, at, n, out->input, err))
+        read_samples(e->eval_io.input, batch, at, n, out->input, err) ||
+        read_samples(e->eval_io.rows, batch, at, n, out->rows, err))
         return -1;
     if (t->sum)
         evaluation_add(terms, n, batch, values, t->sum);

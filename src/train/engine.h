@@ -67,6 +67,7 @@ struct engine_options {
     int training;
     struct remakes remakes;     /* with train.recompute = auto, as needed; engine_open() finds it */
     int resumes;                /* a refusal names only what --resume lets differ */
+    int shows_rows;             /* what the model's head reads is an output: outputs.rows */
     int scattered;              /* one poisoned buffer per tensor (debugging) */
     struct session *session;    /* to stand on, beside others; NULL: on one of its own, */
     int takes_session;          /* `session` is the engine's from now on, whatever comes of it */
@@ -105,10 +106,11 @@ int engine_write_metrics(struct engine *e, const struct metrics *metrics, struct
 /*
  * Forward passes over windows. Figures of all of them whatever the batch, as each term says. Takes
  * the place of engine_order()'s samples. What is not NULL is filled: value[count] (the first term
- * of each), latent [count, latent], output [count, T, F], input [count, T, F].
+ * of each), latent [count, latent], output [count, T, F], input [count, T, F], rows [count, T, D]
+ * of an engine that shows them.
  */
 struct outputs {
-    float *value, *latent, *output, *input;
+    float *value, *latent, *output, *input, *rows;
     /* Called after each batch of windows [first, first + n), with what it has filled: then the
      * arrays hold one batch of engine_batch() windows each, not all. 1 or -1 ends the evaluation.
      */

@@ -297,6 +297,7 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
     struct model_shape eval_shape =
         planned_shape(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
     eval_shape.carries = carries(e);
+    eval_shape.shows_rows = options->shows_rows;
     e->eval_batch = evaluate_batch(e, batch);
     if (options->training) {
         e->train = plan_of(e, e->params, batch, &shape, 1, &options->remakes, &e->io, err);
