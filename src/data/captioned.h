@@ -24,6 +24,7 @@ struct captioned {
     uint32_t *prompt;              /* [prompts] tokens */
     size_t prompts;
     uint32_t ending; /* that ends a caption */
+    int is_series;   /* the clips are files of series, not images */
     uint64_t hash;   /* of what the clips hold and what makes features of it */
     /* The features of clips, [count, rows, columns]; called by several threads. -1: an error. */
     int (*fetch)(void *ctx, const size_t *clip, size_t count, float *to, struct error *err);
@@ -36,6 +37,9 @@ struct captioned {
 /* Reads the captions into load->data, with a checkpoint's tokenizer or, NULL, that of the keys. */
 int captioned_load(struct load *load, const struct fitted *fitted);
 void captioned_free(struct captioned *captioned);
+
+/* Whether a file has columns, and lacks the one that names clips. */
+int captioned_is_series(const struct config *config, const char *path);
 
 /* Whether the token of a row is text: of captions those of the prompt, and what fills a window, are
  * none; of other texts all are. */

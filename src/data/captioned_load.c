@@ -56,6 +56,17 @@ static int read_captions(struct load *load)
     return failed;
 }
 
+int captioned_is_series(const struct config *config, const char *path)
+{
+    const struct csv_how how = keys_csv_how(config);
+    struct error none;
+    size_t at;
+    struct csv *csv = csv_open(path, &how, &none);
+    const int is = csv && csv_find(csv, config->data.file_column, &at, &none);
+    csv_close(csv);
+    return is;
+}
+
 /* --- tokens */
 
 /* The code points of the prompt and of all captions. */

@@ -167,6 +167,15 @@ struct dataset *dataset_load_run(const struct config *config, int again, struct 
 struct dataset *dataset_load_all(const struct config *config, const char *path,
                                  const struct fitted *fitted, struct log *log, struct error *err);
 
+/* The same of captions where `path` is a clip, whatever its ending. */
+struct dataset *dataset_load_clip(const struct config *config, const char *path,
+                                  const struct fitted *fitted, struct log *log, struct error *err);
+
+/* So many windows of zeros, with targets of zero, in PART_TEST: what an engine takes to run windows
+ * that its caller writes into the series, at start[], before each evaluation. */
+struct dataset *dataset_blank(const struct config *config, const struct fitted *fitted,
+                              size_t windows, struct log *log, struct error *err);
+
 /* The rows as they lie in memory, [rows, features] of 4 bytes: the series, or tokens. */
 const void *dataset_rows(const struct dataset *data);
 

@@ -17,6 +17,8 @@ static int run_load(struct load *load, const struct fitted *fitted)
     if (dataset_is_text(load->config))
         return dataset_is_clips(load->config) ? captioned_load(load, fitted)
                                               : corpus_load(load, fitted);
+    if (load->blank)
+        return keys_read(load) || fill_prepare(load, fitted) || fill_blank(load) ? -1 : 0;
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
         targets_transform(load, fitted) || balance_windows(load) ||
@@ -115,4 +117,18 @@ struct dataset *dataset_load_all(const struct config *config, const char *path,
     int failed = path ? sources_given(config, path, &load.sources, &load.is_clip, err)
                       : sources_find(config, &load.sources, err);
     return failed ? NULL : begin_load(&load, fitted);
+}
+
+struct dataset *dataset_load_clip(const struct config *config, const char *path,
+                                  const struct fitted *fitted, struct log *log, struct error *err)
+{
+    struct load load = {.config = config, .whole = 1, .is_clip = 1, .log = log, .err = err};
+    return sources_clip(path, &load.sources, err) ? NULL : begin_load(&load, fitted);
+}
+
+struct dataset *dataset_blank(const struct config *config, const struct fitted *fitted,
+                              size_t windows, struct log *log, struct error *err)
+{
+    struct load load = {.config = config, .whole = 1, .blank = windows, .log = log, .err = err};
+    return begin_load(&load, fitted);
 }

@@ -58,6 +58,30 @@ int fill_prepare(struct load *load, const struct fitted *fitted)
     return 0;
 }
 
+/* --- windows of zeros */
+
+int fill_blank(struct load *load)
+{
+    struct dataset *data = load->data;
+    const size_t ends = data->targets ? data->target_first + data->target_rows : 0;
+    const size_t step = ends > data->window ? ends : data->window;
+    if (load->blank > UINT32_MAX / step)
+        return load_no_memory(load);
+    data->rows = load->blank * step;
+    data->file = calloc(1, sizeof *data->file);
+    data->series = block_zeros(data->rows * data->features * sizeof *data->series);
+    data->target =
+        data->targets ? block_zeros(data->rows * data->targets * sizeof *data->target) : NULL;
+    data->start[PART_TEST] = block_new(load->blank * sizeof *data->start[PART_TEST]);
+    if (!data->file || !data->series || (data->targets && !data->target) || !data->start[PART_TEST])
+        return load_no_memory(load);
+    data->files = 1;
+    data->file[0].end = data->rows;
+    for (; data->count[PART_TEST] < load->blank; data->count[PART_TEST]++)
+        data->start[PART_TEST][data->count[PART_TEST]] = (uint32_t)(data->count[PART_TEST] * step);
+    return 0;
+}
+
 /* --- the series */
 
 /* Those of rows[count] in series of a channel; all of them without channels. */

@@ -89,10 +89,11 @@ struct lost {
 
 struct load {
     const struct config *config;
-    int whole;   /* no split: every window, for encode and predict */
-    int is_clip; /* its one source is no table of captions but a clip */
-    char *run;   /* the folder of the run that is to train; NULL: none is */
-    int again;   /* it goes on */
+    int whole;    /* no split: every window, for encode and predict */
+    size_t blank; /* windows of a dataset without files; 0: it has some */
+    int is_clip;  /* its one source is no table of captions but a clip */
+    char *run;    /* the folder of the run that is to train; NULL: none is */
+    int again;    /* it goes on */
     struct log *log;
     struct error *err;
     struct sources sources;
@@ -186,6 +187,9 @@ int parts_windows(struct load *load);
 
 /* fill.c: the scaler, a checkpoint's or room for one that is to be fitted. */
 int fill_prepare(struct load *load, const struct fitted *fitted);
+
+/* fill.c: load->blank windows of zeros. */
+int fill_blank(struct load *load);
 
 /* fill.c: computes, fits and stores the features one after the other. */
 int fill_series(struct load *load, const struct fitted *fitted);

@@ -200,18 +200,21 @@ static enum document_of wanted_by(const struct config *config)
     return dataset_is_text(config) ? DOCUMENTS_OF_TEXTS : DOCUMENTS_OF_SERIES;
 }
 
+int sources_clip(const char *path, struct sources *sources, struct error *err)
+{
+    *sources = (struct sources){.of = DOCUMENTS_OF_CAPTIONS};
+    if (add(sources, path, base_name(path), err) && !name_item(sources, 0, path, err))
+        return 0;
+    sources_fini(sources);
+    return -1;
+}
+
 int sources_given(const struct config *config, const char *path, struct sources *sources,
                   int *is_clip, struct error *err)
 {
     const enum document_of of = wanted_by(config);
     *is_clip = of == DOCUMENTS_OF_CAPTIONS && !document_is_named(path, of);
-    if (!*is_clip)
-        return sources_of(path, of, sources, err);
-    *sources = (struct sources){.of = of};
-    if (add(sources, path, base_name(path), err) && !name_item(sources, 0, path, err))
-        return 0;
-    sources_fini(sources);
-    return -1;
+    return *is_clip ? sources_clip(path, sources, err) : sources_of(path, of, sources, err);
 }
 
 /* --- manifest */

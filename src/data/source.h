@@ -50,6 +50,9 @@ int sources_find(const struct config *config, struct sources *sources, struct er
 /* The files that one path, folder or glob stands for. */
 int sources_of(const char *path, enum document_of of, struct sources *sources, struct error *err);
 
+/* A clip of captions, as it is, whatever it names. */
+int sources_clip(const char *path, struct sources *sources, struct error *err);
+
 /* What a path stands for that is given in place of the configuration's: files, or, where captions
  * are wanted and it names no table, the one clip that is there, as it is (*is_clip). */
 int sources_given(const struct config *config, const char *path, struct sources *sources,
