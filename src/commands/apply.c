@@ -10,7 +10,9 @@
 
 #include "analysis/kmeans.h"
 #include "commands/commands.h"
+#include "data/captioned.h"
 #include "data/reading.h"
+#include "hf/tower.h"
 #include "run/features.h"
 #include "run/prepare.h"
 #include "run/trained.h"
@@ -93,6 +95,15 @@ static void tell_first(const struct options *o, const struct config *config, str
                  config->device.select.count, o->command, config_device(config));
 }
 
+/* All windows of the input. A file of columns may be a clip, where the encoder sees series. */
+static struct dataset *load_whole(const struct config *c, const char *input,
+                                  const struct fitted *fitted, struct log *log, struct error *err)
+{
+    const int is_tower = hf_tower_is_named(c->encoder.base) && file_is_folder(c->encoder.base);
+    const int is_clip = input && dataset_is_clips(c) && !is_tower && captioned_is_series(c, input);
+    return (is_clip ? dataset_load_clip : dataset_load_all)(c, input, fitted, log, err);
+}
+
 /* Opens what a command needs; whole: all windows of the input in one part, else its parts. */
 static int trained_init(struct trained *t, const struct options *o, int whole, struct error *err)
 {
@@ -113,8 +124,8 @@ static int trained_init(struct trained *t, const struct options *o, int whole, s
     prepare_tell_unchecked(o->verbosity, t->log, trained_summed(&t->checkpoint), t->path);
     struct config *c = t->checkpoint.config;
     const struct fitted *fitted = &t->checkpoint.fitted;
-    t->data = whole ? dataset_load_all(c, o->input, fitted, t->log, err)
-                    : dataset_load(c, fitted, t->log, err);
+    t->data =
+        whole ? load_whole(c, o->input, fitted, t->log, err) : dataset_load(c, fitted, t->log, err);
     if (!t->data)
         goto failed;
     t->task = task_of(c, t->data);

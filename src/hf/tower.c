@@ -4,8 +4,10 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "hf/json.h"
+#include "util/file.h"
 #include "util/shown.h"
 
 #define WIDTH_MOST 65536.0 /* columns, heads and pixels */
@@ -189,6 +191,19 @@ int hf_tower_read(struct hf_tower *to, const char *folder, struct error *err)
     free(bytes);
     free(path);
     return failed;
+}
+
+int hf_tower_is_named(const char *path)
+{
+    static const char ending[] = ".safetensors";
+    const size_t size = strlen(path), n = strlen(ending);
+    struct stat state;
+    if (!stat(path, &state) ? S_ISREG(state.st_mode) : size > n && !strcmp(path + size - n, ending))
+        return 0;
+    char *best = file_join(path, "best.safetensors");
+    const int is_run = best && !stat(best, &state);
+    free(best);
+    return !is_run;
 }
 
 size_t hf_tower_patches(const struct hf_tower *tower)

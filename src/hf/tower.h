@@ -41,6 +41,10 @@ struct hf_tower {
     } text;
 };
 
+/* Whether a path is to be read as such a folder: it is no file of tensors, and no run folder of
+ * ours, which has a best.safetensors. */
+int hf_tower_is_named(const char *path);
+
 /* Reads FOLDER/config.json; STATUS_INPUT with "path: cause". */
 int hf_tower_read(struct hf_tower *to, const char *folder, struct error *err);
 

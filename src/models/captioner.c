@@ -64,7 +64,8 @@ static void take_base(struct config_making *making, const struct config *c)
     struct error err;
     char number[24];
     const int knows = c->encoder.rows > 0 && c->encoder.columns > 0;
-    if (!*c->encoder.base || (knows && !file_is_folder(c->encoder.base)))
+    if (!*c->encoder.base || !hf_tower_is_named(c->encoder.base) ||
+        (knows && !file_is_folder(c->encoder.base)))
         return;
     if (hf_tower_read(&tower, c->encoder.base, &err)) {
         if (err.status == STATUS_FAILED)

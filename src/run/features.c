@@ -403,6 +403,20 @@ static int watch(struct features *f, struct error *err)
     return 0;
 }
 
+/* What the model takes of a clip is what the encoder makes of one: that may have changed since the
+ * model was trained. */
+static int check_shape(const struct features *f, struct error *err)
+{
+    const struct config *c = f->config;
+    if ((size_t)c->encoder.rows == f->shape.rows && (size_t)c->encoder.columns == f->shape.width)
+        return 0;
+    return error_set(
+        err, STATUS_INPUT,
+        "%s: it makes %zu x %zu numbers of a frame, and the captioner takes %ld x %ld: "
+        "encoder.base names another encoder than it was trained with",
+        c->encoder.base, f->shape.rows, f->shape.width, c->encoder.rows, c->encoder.columns);
+}
+
 static int open_all(struct features *f, struct error *err)
 {
     const size_t clips = f->clips;
@@ -413,8 +427,9 @@ static int open_all(struct features *f, struct error *err)
     if (!f->clip || !f->hash || !f->record || !f->missing)
         return no_memory(err);
     if (!(f->sight = sight_open(f->config, 1, err)) ||
-        shape_of(f->config, f->sight, &f->shape, err))
+        shape_of(f->config, f->sight, &f->shape, err) || check_shape(f, err))
         return -1;
+    f->data->captioned->is_series = sight_is_series(f->sight);
     char *key = list_clips(f, err) ? NULL : key_text(f, err);
     char *whole = key ? encoded_key_text(&f->shape, key) : NULL;
     if (key && !whole)

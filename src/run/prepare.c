@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/sight.h"
 #include "task/task.h"
 #include "train/adapters.h"
 #include "train/budget.h"
@@ -31,6 +32,7 @@ void prepare_check(struct config_making *making, const struct config *config)
 {
     struct monitor monitor;
     struct error err;
+    sight_settle(making, config);
     model_check(making, config);
     if (monitor_find(&monitor, config, task_measures(config), &err))
         config_clash(making, "train.monitor", "model.type", "%s", err.text);

@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "hf/tower.h"
+
 struct sight {
     const struct sight_class *class;
     struct sight_shape shape;
@@ -16,7 +18,7 @@ struct sight *sight_open(const struct config *config, int reads, struct error *e
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
-    s->class = &sight_images;
+    s->class = hf_tower_is_named(config->encoder.base) ? &sight_images : &sight_series;
     if ((s->own = s->class->open(config, reads, &s->shape, err)))
         return s;
     free(s);
@@ -28,6 +30,11 @@ void sight_close(struct sight *s)
     if (s)
         s->class->close(s->own);
     free(s);
+}
+
+int sight_is_series(const struct sight *s)
+{
+    return s->class == &sight_series;
 }
 
 const struct sight_shape *sight_shape(const struct sight *s)

@@ -4,6 +4,7 @@
  * encoder.base says of which kind it is:
  *
  *   sight_images.c  a Hugging Face folder: the frames of a clip are images
+ *   sight_series.c  a checkpoint of ours: they are windows of a file of series
  *
  * An open sight knows its extents by configuration files alone. Once it was started on a session it
  * can be run; on a device that only plans it tells its work. What a frame gives depends neither on
@@ -43,12 +44,18 @@ struct sight_class {
                struct error *err);
 };
 
-extern const struct sight_class sight_images;
+extern const struct sight_class sight_images, sight_series;
+
+/* Gives keys what a checkpoint in encoder.base says of them; those of folders are the model's. */
+void sight_settle(struct config_making *making, const struct config *config);
 
 /* The encoder of a configuration. `reads`: frames are to be read, so that what is done to them must
  * be known. */
 struct sight *sight_open(const struct config *config, int reads, struct error *err);
 void sight_close(struct sight *sight);
+
+/* Whether it sees series. */
+int sight_is_series(const struct sight *sight);
 
 const struct sight_shape *sight_shape(const struct sight *sight);
 

@@ -107,7 +107,7 @@ static void sheet_fini(struct sheet *s)
 static int has_captions(const struct picture_of *of)
 {
     const struct written_captions *own = captions_of(of->result);
-    return own && own->count;
+    return own && own->count && !of->result->e->data->captioned->is_series;
 }
 
 static int captions_draw(const struct picture_of *of, const char *path, struct error *err)
