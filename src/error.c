@@ -73,5 +73,6 @@ int error_name_device(struct error *err, const char *name)
 
 int error_errno(struct error *err, enum status status, const char *path)
 {
-    return error_set(err, status, "%s: %s", path, strerror(errno));
+    return error_set(err, errno == ENOMEM ? STATUS_FAILED : status, "%s: %s", path,
+                     strerror(errno));
 }

@@ -56,7 +56,8 @@ int error_prefix(struct error *err, const char *format, ...) __attribute__((form
 /* Puts "device NAME: " before it where the text does not begin so; returns -1. */
 int error_name_device(struct error *err, const char *name);
 
-/* "path: No space left on device" from errno; returns -1. */
+/* "path: No space left on device" from errno; returns -1. Want of memory is STATUS_FAILED whatever
+ * the path is. */
 int error_errno(struct error *err, enum status status, const char *path);
 
 #endif
