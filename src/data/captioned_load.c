@@ -48,8 +48,9 @@ static int read_captions(struct load *load)
     FILE *told = open_memstream(&text, &size);
     int failed =
         told ? read_tables(load, &load->data->captioned->captions, told) : load_no_memory(load);
-    if (told)
-        fclose(told);
+    const int is_cut = told && ferror(told);
+    if (told && (fclose(told) || is_cut) && !failed)
+        failed = load_no_memory(load);
     if (!failed)
         corpus_tell_lines(load, text);
     free(text);

@@ -170,7 +170,7 @@ static int open_index(struct encoded *e, struct error *err)
 static int enter_to_write(struct encoded *e, struct error *err)
 {
     const int busy = file_mkdir(e->path, err) ? -1 : take_lock(e, err);
-    return busy ? busy : write_text(e, err);
+    return busy ? busy : write_text(e, err) ? -1 : 0;
 }
 
 /* Reads the index. */

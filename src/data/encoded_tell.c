@@ -72,7 +72,8 @@ static int differ(const char *theirs, const char *ours, struct other *to)
         compare(theirs, line, n, to, out);
         line += n + (line[n] == '\n');
     }
-    return fclose(out) ? -1 : 0;
+    const int failed = ferror(out);
+    return fclose(out) || failed ? -1 : 0;
 }
 
 /* --- the other caches */

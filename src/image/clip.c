@@ -181,10 +181,9 @@ int clip_open(struct clip *to, const char *path, size_t frames, struct error *er
     if (!frames || frames > CLIP_FRAMES)
         return error_set(err, STATUS_INPUT, "%s: %zu frames, where 1 to %d can be taken", path,
                          frames, CLIP_FRAMES);
-    if (file_is_folder(path))
-        failed = open_folder(to, path, frames, err);
-    else if (!stat(path, &state))
-        failed = open_image(to, path, frames, err);
+    if (!stat(path, &state))
+        failed = S_ISDIR(state.st_mode) ? open_folder(to, path, frames, err)
+                                        : open_image(to, path, frames, err);
     else if (strpbrk(path, "*?["))
         failed = open_glob(to, path, frames, err);
     else

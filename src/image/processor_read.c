@@ -252,9 +252,11 @@ static char *text_of(const char *folder, const char *name, size_t *size, char **
         error_set(err, STATUS_FAILED, "%s: out of memory", folder);
         return NULL;
     }
-    if (access(*path, F_OK) && errno == ENOENT)
-        return NULL;
-    return file_read(*path, FILE_MOST, size, err);
+    if (!access(*path, F_OK))
+        return file_read(*path, FILE_MOST, size, err);
+    if (errno != ENOENT)
+        error_errno(err, STATUS_INPUT, *path);
+    return NULL;
 }
 
 /* The kind that config.json's model_type asks for; SigLIP where it names none of ours. */

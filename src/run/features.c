@@ -61,9 +61,8 @@ static char *key_text(const struct features *f, struct error *err)
     size_t size;
     FILE *out = open_memstream(&text, &size);
     const int failed = out && sight_tell(f->sight, out, err);
-    if (out)
-        fclose(out);
-    if (!failed && text)
+    const int is_cut = out && ferror(out); /* it would be another key */
+    if (out && !fclose(out) && !failed && !is_cut)
         return text;
     free(text);
     if (!failed)
@@ -329,9 +328,10 @@ static int fill_cache(struct features *f, const char *folder, const char *key, s
         encoded_tell(f->cache, f->how.log);
     else if (add_missing(f, folder, &computed, err))
         return -1;
-    if (f->lacks)
-        return error_set(err, STATUS_FAILED, "%s: features that were just written are gone",
-                         encoded_found(f->cache).path);
+    if (f->lacks) { /* list_missing() has left why */
+        err->status = STATUS_FAILED;
+        return error_prefix(err, "features that were just written");
+    }
     log_event(f->how.log, "encode",
               json_pack("{s:I, s:I, s:I}", "clips", (json_int_t)all, "computed",
                         (json_int_t)computed, "reused", (json_int_t)(all - computed)));

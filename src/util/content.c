@@ -180,7 +180,7 @@ int content_of_weights(const char *path, struct content *hash, struct error *err
 {
     struct reading r;
     if (!file_is_folder(path))
-        return content_of_file(path, hash, err);
+        return errno ? error_errno(err, STATUS_INPUT, path) : content_of_file(path, hash, err);
     if (reading_init(&r, path, err))
         return -1;
     int failed = add_folder(&r, path, err);
