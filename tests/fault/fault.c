@@ -49,6 +49,10 @@
 #include <xxhash.h>
 #include <zlib.h>
 
+#include <jpeglib.h>
+/* behind jpeglib.h: numbers of errors depend on its version */
+#include <jerror.h>
+
 #include "device/opencl.h"
 
 extern char __executable_start, etext; /* the linker's */
@@ -512,6 +516,31 @@ FAIL(png_structp, png_create_read_struct,
      (png_const_charp version, png_voidp ctx, png_error_ptr fault, png_error_ptr warning), ALLOC,
      ENOMEM, NULL)
 return __real_png_create_read_struct(version, ctx, fault, warning);
+}
+
+/* libjpeg calls the function for errors, which does not come back */
+static void jpeg_is_short(j_decompress_ptr jpeg)
+{
+    jpeg->err->msg_code = JERR_OUT_OF_MEMORY;
+    jpeg->err->error_exit((j_common_ptr)jpeg);
+}
+
+void __real_jpeg_CreateDecompress(j_decompress_ptr jpeg, int version, size_t size);
+void __wrap_jpeg_CreateDecompress(j_decompress_ptr jpeg, int version, size_t size);
+void __wrap_jpeg_CreateDecompress(j_decompress_ptr jpeg, int version, size_t size)
+{
+    if (fails(ALLOC))
+        jpeg_is_short(jpeg);
+    __real_jpeg_CreateDecompress(jpeg, version, size);
+}
+
+boolean __real_jpeg_start_decompress(j_decompress_ptr jpeg);
+boolean __wrap_jpeg_start_decompress(j_decompress_ptr jpeg);
+boolean __wrap_jpeg_start_decompress(j_decompress_ptr jpeg)
+{
+    if (fails(ALLOC))
+        jpeg_is_short(jpeg);
+    return __real_jpeg_start_decompress(jpeg);
 }
 
 FAIL(png_infop, png_create_info_struct, (png_const_structrp png), ALLOC, ENOMEM, NULL)

@@ -16,6 +16,8 @@
 # and if a training that was cut short ends with the undisturbed bits after --resume.
 bases=$(cd "${srcdir-.}/tests/base" && pwd)
 golden=$(cd "${srcdir-.}/tests/golden/tokenizers" && pwd)
+images=$(cd "${srcdir-.}/tests/image" && pwd)
+drawn=$(cd "${srcdir-.}/configs/data" && pwd)
 # shellcheck source=tests/cli.sh disable=SC2154
 . "${srcdir-.}/tests/cli.sh"
 fault=${seqtrain%/seqtrain}/seqtrain-fault
@@ -42,7 +44,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized clips clips-on train-captioner evaluate-captioner predict-captioner'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -201,6 +203,54 @@ double_quantization = yes/' -e 's/^\[train\]/[adapter]\
 r = 2\
 &/' based.ini >quantized.ini
 
+# Captions of images and of a folder of frames, by a frozen encoder.
+mkdir clips clips/moving
+cp "$images/rgb8.png" "$images/exif6.jpg" "$images/cmyk.jpg" "$images/exif6.png" clips
+cp "$images/palette4_adam7.png" clips/moving/1.png
+cp "$images/grey.jpg" clips/moving/2.jpg
+cat >captions.csv <<'CSV'
+file,caption
+clips/rgb8.png,a red circle
+clips/exif6.jpg,a blue square
+clips/exif6.jpg,two blue squares
+clips/cmyk.jpg,a red square
+clips/moving,a red circle
+clips/exif6.png,two red circles
+clips/m*/?.jpg,a blue circle
+CSV
+cat >captioner.ini <<INI
+[run]
+output = run
+[data]
+source = captions.csv
+prompt = "<|english|>"
+end_of_text = <|end|>
+window = 12
+frames = 2
+validation = 0.3
+test = 0.2
+workers = 1
+prefetch = 1
+[encoder]
+base = $drawn/scenes_tower
+frames = mean
+cache = features
+[model]
+type = captioner
+base = $drawn/scenes_decoder
+projector = linear
+[adapter]
+r = 2
+[train]
+epochs = 2
+batch  = 2
+checkpoint = 1 epochs
+[caption]
+samples = 2
+[plots]
+enable = none
+INI
+
 # What a case runs: $words.
 words()
 {
@@ -226,6 +276,7 @@ words()
     resume) words='-r -c cnn_recurrent.ini' ;;
     adapter) words='-c transformer.ini -s model.init=base/best.safetensors -s adapter.file=first/adapter' ;;
     merge*) words='merge -m first/best.safetensors -o merged.safetensors' ;;
+    clips*) words='encode -c captioner.ini' ;;
     overwrite) words='--overwrite -c autoencoder.ini' ;;
     cold) words='evaluate -m run/best.safetensors' ;;
     pictures) words='-r -c pictures.ini' ;;
@@ -233,6 +284,7 @@ words()
     evaluate-*) words='evaluate -m run/best.safetensors' ;;
     predict-*)
         words="predict -m run/best.safetensors -i few.csv"
+        [ "$type" != captioner ] || words='predict -m run/best.safetensors -i captions.csv'
         [ "$type" != dgru ] || words='predict -m run/best.safetensors -i in.csv'
         ;;
     *) echo "walk.sh: no case $1" >&2 && exit 2 ;;
@@ -251,12 +303,19 @@ quiet()
     SEQTRAIN_FAULT='' "$fault" "$@" >out 2>err </dev/null || { cat err && return 1; }
 }
 
+# damage CACHE: cuts the index behind its third entry and a half; the second clip is another.
+damage()
+{
+    truncate -s 224 "$1/index" && printf x | dd of="$1/data-0000" bs=1 conv=notrunc \
+        seek=$(($(wc -c <"$1/data-0000") / 6 + 9)) 2>/dev/null
+}
+
 # prepare CASE: the folder `start`, from which each run of the case begins, and `wanted`, which is what
 # an undisturbed run makes of it. Both runs happen in `work`, whose name gets into files.
 prepare()
 {
     # shellcheck disable=SC2086 # words
-    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.jsonl "$dir"/*.txt "$dir/base" work &&
+    rm -rf work start wanted && mkdir work && cp -a "$dir"/*.ini "$dir"/*.csv "$dir"/*.gz "$dir"/*.json "$dir"/*.jsonl "$dir"/*.txt "$dir/base" "$dir/clips" work &&
         (
             cd work || exit 1
             type=${1#*-}
@@ -271,6 +330,9 @@ prepare()
             generate | lines) quiet -c language.ini ;;
             pictures) quiet -c pictures.ini -s train.epochs=1 -s plots.enable=none ;;
             evaluate-* | predict-*) quiet -c "$type.ini" ;;
+            clips-on) # of a cache one clip is there, one is damaged, one was being added
+                quiet encode -c captioner.ini && damage features/*
+                ;;
             cached) quiet data -c reads.ini -o "$dir/ignored" ;;
             esac && rm -f out err && { [ "$1" = cached ] || rm -rf cache; }
         ) && cp -a work start && (cd work && words "$1" && quiet $words) && cp -a work wanted
@@ -307,6 +369,7 @@ says()
     while read -r text; do
         case $text in
         'seqtrain: warning: '*) ;;
+        'seqtrain: captioner.ini:'*) lines=1 line=$text ;; # errors of a configuration come together
         'seqtrain: '*) lines=$((lines + 1)) line=$text ;;
         *) lines=9 line=$text ;;
         esac
@@ -321,6 +384,12 @@ says()
     esac
 }
 
+# whole_cache: of encoded clips, if there is one: it is the only one, and all that is missing can be added.
+whole_cache()
+{
+    [ ! -d work/features ] || { (cd work && quiet encode -c captioner.ini) && [ "$(ls work/features | wc -l)" -eq 1 ]; }
+}
+
 # judge CASE KIND: sets $outcome, one of `none`, `refused`, `unreached` or BAD, and $verdict.
 judge()
 {
@@ -331,7 +400,9 @@ judge()
     [ "$injected" -gt 0 ] || { outcome=unreached && return; }
     [ -z "$held" ] || { verdict="held at the end: $held" && return; }
     if [ "$got" = 0 ]; then
-        verdict=$(diff -rq -x cache wanted work) || return
+        # what is said of a cache depends on what is computed again
+        case $1 in clips*) cp wanted/out work/out ;; esac
+        verdict=$(diff -rq -x cache -x features wanted work) && verdict=$(whole_cache) || return
         outcome=none
         return
     fi
@@ -345,7 +416,8 @@ judge()
     # what merge has written is whole, though its folder or what is said of it could not be
     [ "${1%%-*}" != merge ] || ! cmp -s wanted/merged.safetensors work/merged.safetensors || rm work/merged.safetensors
     [ "${1%%-*}$2" != mergewrite ] || rm -f work/merged.safetensors.*.tmp
-    if diff -rq -x cache -x out -x err start work >differences; then
+    verdict=$(whole_cache) || return
+    if diff -rq -x cache -x features -x out -x err start work >differences; then
         : # as if it had not been begun
     elif trains "$1"; then
         words "$1"
