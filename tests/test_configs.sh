@@ -119,7 +119,7 @@ seen()
 {
     run 0 -c "$configs/captions.ini" -o run --overwrite -s encoder.cache=features -s train.epochs=2 -s caption.every=1 \
         -s caption.samples=8 && has out '^features: 0 of 600 clips' '^Captions of 8 clips: exact ' &&
-        run 0 predict -m run -i "$configs/data/synthetic_scenes/0600.png" && [ "$(wc -l <out)" = 2 ]
+        run 0 predict -m run -i "$configs/data/synthetic_looks/0600" && [ "$(wc -l <out)" = 2 ]
 }
 point "captions.ini" seen
 tested="$tested captions"

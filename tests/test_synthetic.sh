@@ -31,12 +31,19 @@ for part in train val test; do
         same synthetic_amplifier/${part}_$side.csv.gz synthetic_amplifier $part $side
     done
 done
-points=$((points + 1))
-rm -f "$made"
-if mkdir "$made" && ./configs/data/make_synthetic_scenes "$made" &&
-    diff -r "$made" "$data/synthetic_scenes"; then
-    echo "ok $points - synthetic_scenes"
-else
-    echo "not ok $points - synthetic_scenes"
-fi
+# drawn FOLDER [ARGUMENT]: so does that of scenes, a folder.
+drawn()
+{
+    points=$((points + 1))
+    folder=$1
+    shift
+    rm -rf "$made"
+    if mkdir "$made" && ./configs/data/make_synthetic_scenes "$made" "$@" && diff -r "$made" "$data/$folder"; then
+        echo "ok $points - $folder"
+    else
+        echo "not ok $points - $folder"
+    fi
+}
+drawn synthetic_scenes
+drawn synthetic_looks looks
 echo "1..$points"

@@ -10,10 +10,15 @@
  * in which one object moves. Each has a caption in english.csv and korean.csv, or, of clips, in
  * clips_english.csv and clips_korean.csv (file,caption).
  *
- *     make_synthetic_scenes FOLDER COUNT SEED
+ *     make_synthetic_scenes synthetic_looks looks
  *
- * draws COUNT others: scenes with groups and places that none of the first has, and pictures with
- * one group alone. The shipped models have learned from such.
+ * draws each of these scenes anew, as a folder of pictures: what a camera sees that a hand holds.
+ * It shakes, the light flickers, and dust is in the air.
+ *
+ *     make_synthetic_scenes FOLDER COUNT SEED [looks]
+ *
+ * draws COUNT others, with `looks` one look of each: scenes with groups and places that none of the
+ * first has, and pictures with one group alone. The shipped models have learned from such.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -25,6 +30,9 @@
 
 #define SIDE 64
 #define SCENES 600
+#define LOOKS 8 /* pictures of a scene that is looked at, */
+#define SHAKE 2 /* moved by so many pixels, each way, */
+#define DUST 12 /* with so many grains */
 #define CLIPS 24
 #define FRAMES 4
 #define COLOURS 4
@@ -134,6 +142,8 @@ static uint32_t longest(const uint8_t *raw, uint32_t at, uint32_t *distance)
     uint32_t best = 0, most = RAW - at < 257 ? RAW - at : 257;
     for (uint32_t d = 1; d <= at && best < most; d++) {
         uint32_t n = 0;
+        if (raw[at + best] != raw[at + best - d]) /* no longer than what was found */
+            continue;
         while (n < most && raw[at + n] == raw[at + n - d])
             n++;
         if (n > best) {
@@ -248,6 +258,17 @@ static void write_picture(const struct picture *p, const char *folder, const cha
 static void set_pixel(struct picture *p, int x, int y, const uint8_t *rgb)
 {
     memcpy(p->raw + y * (3 * SIDE + 1) + 1 + 3 * x, rgb, 3);
+}
+
+static const uint8_t *pixel(const struct picture *p, int x, int y)
+{
+    return p->raw + y * (3 * SIDE + 1) + 1 + 3 * x;
+}
+
+/* The place of the picture that is nearest. */
+static int within(int place)
+{
+    return place < 0 ? 0 : place >= SIDE ? SIDE - 1 : place;
 }
 
 /* Dark, with a tint. */
@@ -402,17 +423,75 @@ static void close_tables(FILE **table)
         close_file(table[i]);
 }
 
-static void write_scene(FILE **table, const struct scene *s, const char *folder, int number)
+static void write_row(FILE **table, const struct scene *s, const char *name)
+{
+    for (int i = 0; i < LANGUAGES; i++) {
+        fprintf(table[i], "%s,", name);
+        write_caption(table[i], (enum language)i, s);
+    }
+}
+
+/* A look at a picture: moved by some pixels, lighter or darker, with dust. */
+static void write_look(const struct picture *p, const char *folder, const char *name)
+{
+    struct picture look = {{0}};
+    int right = random_between(-SHAKE, SHAKE), down = random_between(-SHAKE, SHAKE);
+    int light = random_between(-12, 12);
+    for (int y = 0; y < SIDE; y++)
+        for (int x = 0; x < SIDE; x++) {
+            const uint8_t *from = pixel(p, within(x - right), within(y - down));
+            uint8_t rgb[3];
+            for (int i = 0; i < 3; i++)
+                rgb[i] = (uint8_t)clamp(from[i] + light, 0, 255);
+            set_pixel(&look, x, y, rgb);
+        }
+    for (int i = 0; i < DUST; i++) {
+        uint8_t grey = (uint8_t)random_between(60, 160);
+        int x = random_between(0, SIDE - 1), y = random_between(0, SIDE - 1);
+        set_pixel(&look, x, y, (uint8_t[]){grey, grey, grey});
+    }
+    write_picture(&look, folder, name);
+}
+
+static void write_scene(FILE **table, const struct scene *s, const char *folder, int number,
+                        int looks)
 {
     struct picture p;
     char name[32];
     snprintf(name, sizeof name, "%04d.png", number);
     draw_scene(&p, s);
-    write_picture(&p, folder, name);
-    for (int i = 0; i < LANGUAGES; i++) {
-        fprintf(table[i], "%s,", name);
-        write_caption(table[i], (enum language)i, s);
+    if (looks)
+        write_look(&p, folder, name);
+    else
+        write_picture(&p, folder, name);
+    write_row(table, s, name);
+}
+
+static void draw_looks(const struct scene *s, const char *folder, const char *scene)
+{
+    struct picture p;
+    char name[16], path[4096];
+    snprintf(path, sizeof path, "%s/%s", folder, scene);
+    make_folder(path);
+    draw_scene(&p, s);
+    for (int i = 0; i < LOOKS; i++) {
+        snprintf(name, sizeof name, "%d.png", i + 1);
+        write_look(&p, path, name);
     }
+}
+
+static void write_looks(const int *pair, const char *folder)
+{
+    FILE *table[LANGUAGES];
+    open_tables(table, folder, "");
+    for (int i = 0; i < SCENES; i++) {
+        struct scene s = scene_of(pair[i]);
+        char name[16];
+        snprintf(name, sizeof name, "%04d", i + 1);
+        draw_looks(&s, folder, name);
+        write_row(table, &s, name);
+    }
+    close_tables(table);
 }
 
 /* `pair` holds all in some order: its first are shipped. */
@@ -422,7 +501,7 @@ static void write_shipped(const int *pair, const char *folder)
     open_tables(table, folder, "");
     for (int i = 0; i < SCENES; i++) {
         struct scene s = scene_of(pair[i]);
-        write_scene(table, &s, folder, i + 1);
+        write_scene(table, &s, folder, i + 1, 0);
     }
     close_tables(table);
 }
@@ -480,7 +559,7 @@ static void write_clips(const char *folder)
     close_tables(table);
 }
 
-static void write_others(const int *pair, const char *folder, int count)
+static void write_others(const int *pair, const char *folder, int count, int looks)
 {
     FILE *table[LANGUAGES];
     open_tables(table, folder, "");
@@ -488,7 +567,7 @@ static void write_others(const int *pair, const char *folder, int count)
         struct scene s = scene_of(pair[random_between(SCENES, PAIRS - 1)]);
         if (i % 4 == 3)
             s.second.count = 0;
-        write_scene(table, &s, folder, i + 1);
+        write_scene(table, &s, folder, i + 1, looks);
     }
     close_tables(table);
 }
@@ -496,18 +575,21 @@ static void write_others(const int *pair, const char *folder, int count)
 int main(int argc, char **argv)
 {
     static int pair[PAIRS];
-    if (argc != 2 && argc != 4) {
-        fprintf(stderr, "usage: make_synthetic_scenes FOLDER [COUNT SEED]\n");
+    int looks = argc > 2 && !strcmp(argv[argc - 1], "looks"), words = argc - looks;
+    if (words != 2 && words != 4) {
+        fprintf(stderr, "usage: make_synthetic_scenes FOLDER [COUNT SEED] [looks]\n");
         return EXIT_FAILURE;
     }
     draw = UINT64_C(14) << 32;
     shuffle(pair, PAIRS);
-    if (argc == 2) {
+    if (words == 4) {
+        draw = (uint64_t)atoi(argv[3]) << 40;
+        write_others(pair, argv[1], atoi(argv[2]), looks);
+    } else if (looks) {
+        write_looks(pair, argv[1]);
+    } else {
         write_shipped(pair, argv[1]);
         write_clips(argv[1]);
-        return EXIT_SUCCESS;
     }
-    draw = (uint64_t)atoi(argv[3]) << 40;
-    write_others(pair, argv[1], atoi(argv[2]));
     return EXIT_SUCCESS;
 }

@@ -42,10 +42,10 @@ KOREAN = {"red": "빨간", "green": "초록", "blue": "파란", "yellow": "노�
 GRID, TEXT, SCENES = 8, 32, 12000
 
 
-def others(generator, count):
+def others(generator, count, looks=()):
     """Pictures [count, 64, 64, 3] and captions by language that the generator draws."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([generator, folder, str(count), "1"], check=True)
+        subprocess.run([generator, folder, str(count), "1", *looks], check=True)
         captions = {}
         for language in LANGUAGES:
             with open(os.path.join(folder, language + ".csv"), encoding="utf-8") as table:
@@ -122,10 +122,13 @@ class Training:
             print(f"step {self.step}: {loss.item():.4f}, {time.time() - self.start:.0f} s", flush=True)
 
 
-def tower(generator, folder, steps, begin, batch=64, width=64):
+def tower(generator, folder, steps, begin, looks, batch=64, width=64):
     torch.manual_seed(1 if begin is None else 3)
-    images, captions = others(generator, SCENES)
-    tokenizer = train_tokenizer([t for l in LANGUAGES for t in captions[l]], ["<pad>", "</s>"])
+    images, captions = others(generator, SCENES, ["looks"] if looks else [])
+    if begin:
+        tokenizer = Tokenizer.from_file(os.path.join(begin, "tokenizer.json"))
+    else:
+        tokenizer = train_tokenizer([t for l in LANGUAGES for t in captions[l]], ["<pad>", "</s>"])
     tokenizer.post_processor = processors.TemplateProcessing(single="$A </s>", special_tokens=[("</s>", 1)])
     text = {l: torch.tensor([e.ids + [0] * (TEXT - len(e.ids)) for e in tokenizer.encode_batch(captions[l])])
             for l in LANGUAGES}  # fmt: skip
@@ -190,7 +193,7 @@ def sentence(r):
     ])  # fmt: skip
 
 
-def decoder(generator, folder, steps, begin, width=64):
+def decoder(generator, folder, steps, begin, _, width=64):
     torch.manual_seed(2)
     r = random.Random(2)
     images, captions = others(generator, SCENES)
@@ -234,7 +237,8 @@ if __name__ == "__main__":
     parser.add_argument("folder")
     parser.add_argument("--steps", type=int)
     parser.add_argument("--begin", metavar="FOLDER", help="go on with these weights")
+    parser.add_argument("--looks", action="store_true", help="tower: of pictures as a camera sees them")
     args = parser.parse_args()
     torch.set_num_threads(1)
     make, steps = (tower, 700) if args.what == "tower" else (decoder, 2200)
-    make(os.path.abspath(args.generator), args.folder, args.steps or steps, args.begin)
+    make(os.path.abspath(args.generator), args.folder, args.steps or steps, args.begin, args.looks)
