@@ -12,16 +12,19 @@ variants: the modes, one and all threads, glibc's allocator as it is and so set 
 measured rates and the gaps between launches (all three of --profile), the largest resident memory, and
 the seconds from a process's start (ours: from main(), which comes some 10 ms later) to the end of its
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
-running process. Q1: products of quantised weights, against ours in fp32. --small: sizes that try the script, not the machine. --write: only leaves the
+running process. Q1: products of quantised weights, against ours in fp32. V1: a captioner of clips of
+eight frames behind a random tower of ViT-S's shape: an epoch with the cache of features and without, and
+images/s of the tower against transformers. --small: sizes that try the script, not the machine. --write: only leaves the
 configurations of the trainings in FOLDER, each with data for three steps, and needs nothing but Python.
 
-Needs torch, numpy, safetensors; K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
+Needs torch, numpy, safetensors; V1 transformers, K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
 folder. Nothing else should run meanwhile.
 """
 
 import argparse
 import ctypes
 import dataclasses
+import datetime
 import json
 import math
 import os
@@ -100,7 +103,7 @@ KEEPS = {
     "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
     "MALLOC_TOP_PAD_": str(256 << 20),
 }
-OTHERS = ("K1", "S1", "D1", "Q1")
+OTHERS = ("K1", "S1", "D1", "Q1", "V1")
 
 
 class Failed(Exception):
@@ -392,6 +395,102 @@ def bench_products(arguments, folder):
         pairs(f"{form} of a row, [{out}, {in_}], and a copy", ("product", form, 1, out, in_), copy)
 
 
+CLIPS_INI = """[run]
+output = {folder}/run
+[data]
+source = {folder}/clips.csv
+prompt = "<|english|>"
+end_of_text = <|end|>
+window = 24
+frames = 8
+validation = 0.1
+[encoder]
+base = {folder}/tower
+frames = mean
+precision = fp32
+cache = {folder}/cache
+[model]
+type = captioner
+base = {data}/scenes_decoder
+[adapter]
+r = 8
+target = q_proj, v_proj
+[train]
+epochs = 4
+batch = 8
+[caption]
+samples = 0
+[plots]
+enable = none
+"""
+
+
+def seconds_of_epochs(folder):
+    """Of a run, from the end of each epoch to the end of the next."""
+    with open(os.path.join(folder, "run", "log.jsonl")) as log:
+        ends = [e["time"] for e in map(json.loads, log) if e["event"] == "epoch"]
+    ends = [datetime.datetime.fromisoformat(end.replace("Z", "+00:00")).timestamp() for end in ends]
+    return [b - a for a, b in zip(ends, ends[1:])]
+
+
+def bench_clips(arguments, folder):
+    """
+    Epochs with the cache and without, in turn; then images/s of the tower, ours with their reading and
+    resizing: the difference of filling a cache for all clips and for a few.
+    """
+    clips, few = (6, 2) if arguments.small else (36, 6)
+    data = os.path.abspath(os.path.join(HERE, "..", "..", "configs", "data"))
+    peer_script = os.path.join(PEERS, "bench_tower.py")
+    run([arguments.python, peer_script, "make", os.path.join(folder, "tower"), *["--small"] * arguments.small])
+    ini, caches = os.path.join(folder, "clips.ini"), os.path.join(folder, "caches")
+    with open(ini, "w") as out:
+        out.write(CLIPS_INI.format(folder=folder, data=data))
+
+    def table(count):
+        with open(os.path.join(data, "synthetic_looks", "english.csv")) as all_of_them:
+            rows = all_of_them.read().splitlines()[: count + 1]
+        with open(os.path.join(folder, "clips.csv"), "w") as out:
+            out.write("\n".join([rows[0]] + [os.path.join(data, "synthetic_looks", row) for row in rows[1:]]) + "\n")
+
+    def epochs(*settings):
+        run(seqtrain(arguments, "-c", ini, "--overwrite", "-q", *settings), caches)
+        return statistics.median(seconds_of_epochs(folder))
+
+    def encoding():
+        took = []
+        for count in (few, clips):
+            table(count)
+            words = ("encode", "-c", ini, "-q", "-s", f"encoder.cache={folder}/{count}")
+            took.append(run(seqtrain(arguments, *words), caches)[1])
+            shutil.rmtree(os.path.join(folder, str(count)))
+        return 8 * (clips - few) / (took[1] - took[0])
+
+    table(clips)
+    epochs("-s", "train.epochs=2")  # fills the cache, builds programs
+    pairs = [(epochs(), epochs("-s", "encoder.cache=none", "-s", "train.epochs=2")) for _ in range(arguments.pairs)]
+    print(
+        f"| V1 epoch of {clips} clips, 8 frames | {statistics.median(a for a, _ in pairs):.3f} "
+        f"| {statistics.median(b for _, b in pairs):.3f} (no cache) "
+        f"| {statistics.median(b / a for a, b in pairs):.1f} | | | | |",
+        flush=True,
+    )
+
+    def theirs(variant):
+        words = [arguments.python, peer_script, "run", os.path.join(folder, "tower"), variant.mode,
+                 str(variant.threads), "16" if arguments.small else "64"]  # fmt: skip
+        return run_json(words, variant.caches, variant.env)[0]["images_per_second"]
+
+    best = fastest(variants(arguments, arguments.modes.split(","), folder), theirs)
+    encoding()
+    pairs = [(encoding(), theirs(best)) for _ in range(arguments.pairs)]
+    print(
+        f"| V1 an image | {statistics.median(1 / a for a, _ in pairs):.4f} "
+        f"| {statistics.median(1 / b for _, b in pairs):.4f} ({best}) "
+        f"| {statistics.median(a / b for a, b in pairs):.2f} | | | | |",
+        flush=True,
+    )
+
+
 def bench_csv(arguments, folder):
     """
     Parsing: both make a time of 64 bits and ten columns of doubles of every row of the same file, in the
@@ -534,7 +633,7 @@ def main():
 
 def bench(arguments, folder, names):
     training = [name for name in names if name in CASES]
-    others = {"K1": bench_kmeans, "S1": bench_tsne, "D1": bench_csv, "Q1": bench_products}
+    others = {"K1": bench_kmeans, "S1": bench_tsne, "D1": bench_csv, "Q1": bench_products, "V1": bench_clips}
     if training:
         print("Peer:", run([
             arguments.python, os.path.join(PEERS, "bench_peer.py"), "versions", arguments.peer_device
