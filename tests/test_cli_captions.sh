@@ -182,7 +182,7 @@ unscored()
     mkdir tower && cp "$data"/scenes_tower/config.json "$data"/scenes_tower/model.safetensors "$data"/scenes_tower/preprocessor_config.json tower &&
         run 0 -c c.ini --overwrite -s encoder.base=tower -s train.epochs=1 && has out '^There is no score of captions by SigLIP: .*tokenizer.json: No such' &&
         ! grep -q 'How well they go' out && ! grep -q '"siglip"' run/log.jsonl &&
-        fails 2 "c.ini: .*monitor = val/siglip compares captions with clips by a tower of texts.*tokenizer.json: No such.*monitor = val/cider" \
+        fails 2 "train.monitor: monitor = val/siglip compares captions with clips by a tower of texts.*tokenizer.json: No such.*monitor = val/cider" \
             check -c c.ini -s encoder.base=tower -s train.monitor=val/siglip
 }
 point "where it has none they are not, and may not be monitored" unscored

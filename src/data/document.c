@@ -247,7 +247,7 @@ static int read_document(const char *path, const char *encoding, FILE *told, str
 {
     const int failed = read_whole(path, encoding, told, file, err);
     const size_t mark = file->size >= 3 && !memcmp(file->text, "\xef\xbb\xbf", 3) ? 3 : 0;
-    *to = (struct document){file->text + mark, file->size - mark, path, 0};
+    *to = (struct document){file->text ? file->text + mark : "", file->size - mark, path, 0};
     return failed;
 }
 
