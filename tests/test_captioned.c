@@ -118,6 +118,33 @@ static void test_tokens(void **state)
     dataset_free(data);
 }
 
+/* What a tokenizer puts in front of a text is in front of the prompt; what it puts behind one is
+ * not in front of the caption. */
+static void test_framed(void **state)
+{
+    (void)state;
+    static const char tokenizer[] =
+        "{\"added_tokens\":[{\"id\":0,\"content\":\"<s>\",\"special\":true},"
+        "{\"id\":1,\"content\":\"</s>\",\"special\":true}],"
+        "\"post_processor\":{\"type\":\"TemplateProcessing\",\"single\":["
+        "{\"SpecialToken\":{\"id\":\"<s>\"}},{\"Sequence\":{\"id\":\"A\"}},"
+        "{\"SpecialToken\":{\"id\":\"</s>\"}}],\"special_tokens\":{"
+        "\"<s>\":{\"id\":\"<s>\",\"ids\":[0]},\"</s>\":{\"id\":\"</s>\",\"ids\":[1]}}},"
+        "\"model\":{\"type\":\"BPE\",\"vocab\":{\"<s>\":0,\"</s>\":1,\":\":2,\"x\":3,"
+        "\"y\":4},\"merges\":[]}}";
+    one_table("file,caption\na.png,yx\n");
+    config.data.tokenizer = named_table(1, tokenizer, ".json");
+    config.data.prompt = "x:";
+    config.data.end_of_text = "</s>";
+    struct dataset *data = fake_load(&config);
+    static const uint32_t front[] = {0, 3, 2}, caption[] = {4, 3, 1};
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(sample(data, 0)[i], front[i] | DATASET_BORDER);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(sample(data, 0)[3 + i], caption[i]);
+    dataset_free(data);
+}
+
 static void test_characters(void **state)
 {
     (void)state;
@@ -345,6 +372,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_framed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_characters, setup, teardown),
         cmocka_unit_test_setup_teardown(test_long, setup, teardown),
         cmocka_unit_test_setup_teardown(test_faults, setup, teardown),

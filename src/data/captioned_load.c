@@ -126,8 +126,8 @@ static int encode_prompt(struct load *load)
     struct captioned *c = load->data->captioned;
     const char *prompt = load->config->data.prompt;
     struct tokens tokens = {0};
-    int failed = tokenizer_encode_whole(load->data->tokenizer, prompt, strlen(prompt),
-                                        "data.prompt", &tokens, load->err);
+    int failed = tokenizer_encode_beginning(load->data->tokenizer, prompt, strlen(prompt),
+                                            "data.prompt", &tokens, load->err);
     c->prompt = tokens.number;
     c->prompts = tokens.count;
     if (!failed && !c->prompts)

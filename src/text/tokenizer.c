@@ -276,7 +276,8 @@ static int encode_characters(const struct tokenizer *t, const char *text, size_t
     return 0;
 }
 
-static const struct tokenizer_frame plain = {0, SIZE_MAX}, whole = {1, SIZE_MAX};
+static const struct tokenizer_frame plain = {0, 0, SIZE_MAX}, whole = {1, 1, SIZE_MAX},
+                                    beginning = {1, 0, SIZE_MAX};
 
 /* The first line of a text that fails by itself too; 0: none does. */
 static size_t line_at_fault(const struct tokenizer *t, const char *text, size_t size)
@@ -318,12 +319,19 @@ int tokenizer_encode_whole(const struct tokenizer *t, const char *text, size_t s
                    : tokenizer_encode(t, text, size, name, to, err);
 }
 
+int tokenizer_encode_beginning(const struct tokenizer *t, const char *text, size_t size,
+                               const char *name, struct tokens *to, struct error *err)
+{
+    return t->file ? encode_by_file(t, text, size, name, &beginning, to, err)
+                   : tokenizer_encode(t, text, size, name, to, err);
+}
+
 int tokenizer_encode_within(const struct tokenizer *t, const char *text, size_t size,
                             const char *name, size_t most, struct tokens *to, struct error *err)
 {
     const size_t before = to->count;
     if (t->file)
-        return encode_by_file(t, text, size, name, &(struct tokenizer_frame){1, most}, to, err);
+        return encode_by_file(t, text, size, name, &(struct tokenizer_frame){1, 1, most}, to, err);
     if (tokenizer_encode(t, text, size, name, to, err))
         return -1;
     if (to->count - before > most)
@@ -347,6 +355,11 @@ int tokenizer_encode(const struct tokenizer *t, const char *text, size_t size, c
     for (size_t i = 0; i < size; i++)
         to->number[to->count++] = (unsigned char)text[i];
     return 0;
+}
+
+int tokenizer_has(const struct tokenizer *t, uint32_t number)
+{
+    return t->file ? tokenizer_file_has(t->file, number) : number < t->count;
 }
 
 const char *tokenizer_piece(const struct tokenizer *t, uint32_t number, size_t *size)

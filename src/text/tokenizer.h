@@ -65,6 +65,10 @@ int tokenizer_encode(const struct tokenizer *tokenizer, const char *text, size_t
 int tokenizer_encode_whole(const struct tokenizer *tokenizer, const char *text, size_t size,
                            const char *name, struct tokens *to, struct error *err);
 
+/* The same of what a text begins with: nothing is put behind it. */
+int tokenizer_encode_beginning(const struct tokenizer *tokenizer, const char *text, size_t size,
+                               const char *name, struct tokens *to, struct error *err);
+
 /* The same of a text that is cut so that all of it are `most` numbers at most: what is too much at
  * its end is left out, as transformers truncates. STATUS_INPUT where what stands around texts is
  * more by itself. */
@@ -82,6 +86,9 @@ int64_t tokenizer_number(const struct tokenizer *tokenizer, const char *text);
 
 /* Whether a token is no text of a document but marks something: <|endoftext|> does. */
 int tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t number);
+
+/* Whether there is a token with this number. */
+int tokenizer_has(const struct tokenizer *tokenizer, uint32_t number);
 
 /* The bytes of a token, which need not be whole characters; 0 bytes for a number without one. */
 const char *tokenizer_piece(const struct tokenizer *tokenizer, uint32_t number, size_t *size);

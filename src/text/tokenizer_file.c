@@ -235,8 +235,8 @@ static int give_numbers(const struct postprocessor *p, const struct textbuf *num
                         const struct tokenizer_frame *frame, struct tokens *to, struct error *err)
 {
     const size_t found = numbers->size / sizeof(uint32_t);
-    const size_t fronts = frame->is_whole ? p->fronts : 0;
-    const size_t behinds = frame->is_whole ? p->behinds : 0;
+    const size_t fronts = frame->front ? p->fronts : 0;
+    const size_t behinds = frame->behind ? p->behinds : 0;
     if (fronts + behinds > frame->most)
         return error_set(err, STATUS_INPUT,
                          "%zu tokens stand around each text, and there is room for %zu",
@@ -273,6 +273,13 @@ int tokenizer_file_encode(struct tokenizer_file *f, const char *text, size_t siz
 }
 
 /* --- the way back */
+
+int tokenizer_file_has(const struct tokenizer_file *f, uint32_t number)
+{
+    size_t size;
+    int special;
+    return raw_piece(f, number, &size, &special) != NULL;
+}
 
 const char *tokenizer_file_piece(const struct tokenizer_file *f, uint32_t number, size_t *size)
 {

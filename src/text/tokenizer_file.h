@@ -22,8 +22,8 @@ size_t tokenizer_file_count(const struct tokenizer_file *file);
 
 /* Which numbers of a text are wanted. */
 struct tokenizer_frame {
-    int is_whole; /* with those that the post-processor puts around a text */
-    size_t most;  /* in all: the end of a text that has more is left out */
+    int front, behind; /* with those that the post-processor puts there */
+    size_t most;       /* in all: the end of a text that has more is left out */
 };
 
 /* Adds the numbers of a text that is UTF-8. STATUS_INPUT where what stands around it is too much by
@@ -32,7 +32,9 @@ int tokenizer_file_encode(struct tokenizer_file *file, const char *text, size_t 
                           const struct tokenizer_frame *frame, struct tokens *to,
                           struct error *err);
 
-/* As tokenizer_piece(), tokenizer_number(), tokenizer_is_special() and tokenizer_decode(). */
+/* As tokenizer_has(), tokenizer_piece(), tokenizer_number(), tokenizer_is_special() and
+ * tokenizer_decode(). */
+int tokenizer_file_has(const struct tokenizer_file *file, uint32_t number);
 const char *tokenizer_file_piece(const struct tokenizer_file *file, uint32_t number, size_t *size);
 int64_t tokenizer_file_number(const struct tokenizer_file *file, const char *piece);
 int tokenizer_file_is_special(const struct tokenizer_file *file, uint32_t number);
