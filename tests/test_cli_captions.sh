@@ -143,6 +143,13 @@ missing()
         fails 3 "2 of 40 clips cannot be read; the first: scenes/gone.png" -c c.ini --overwrite -s data.source=scenes/m.csv
 }
 point "clips that are not there are told together" missing
+# The decoder has 400 numbers, of which few are tokens here: it may say any of them.
+unsayable()
+{
+    run 0 -q -c c.ini -o few --overwrite -s data.tokenizer=characters -s data.prompt=It: -s data.end_of_text=auto \
+        -s data.window=80 -s train.epochs=1 -s train.lr=1e-6 && has few/log.jsonl '"event":"captions"'
+}
+point "numbers that are no token are left out of captions" unsayable
 # A learning rate that is too high; one that is not.
 collapses()
 {

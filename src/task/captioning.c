@@ -48,21 +48,24 @@ void caption_writer_close(struct caption_writer *w)
     free(w);
 }
 
-/* The tokens behind the prompt, without the one that ends them; -1 with an error. */
+/* The tokens behind the prompt, without the one that ends them; -1 with an error. A model may have
+ * more numbers than its tokenizer has tokens: it may go on behind one, which is nothing. */
 static int write_tokens(struct caption_writer *w, size_t *count, struct error *err)
 {
     const struct captioned *c = w->data->captioned;
     float *logits = generator_read(w->generator, c->prompt, c->prompts, err);
     sampler_begin(w->sampler, 0);
-    for (*count = 0; logits; ++*count) {
-        const uint32_t token = sampler_pick(w->sampler, logits, (uint32_t)*count);
+    *count = 0;
+    for (size_t read = c->prompts; logits; read++) {
+        const uint32_t token = sampler_pick(w->sampler, logits, (uint32_t)(read - c->prompts));
         if (!isfinite(logits[token]))
             return error_set(err, STATUS_FAILED,
                              "what the model says of the next token is not finite: its weights "
                              "are broken, or too large for their type");
-        if (token == c->ending || c->prompts + *count == w->data->window)
+        if (token == c->ending || read == w->data->window)
             return 0;
-        w->tokens[*count] = token;
+        if (tokenizer_has(w->data->tokenizer, token))
+            w->tokens[(*count)++] = token;
         logits = generator_read(w->generator, &token, 1, err);
     }
     return -1;
@@ -72,7 +75,8 @@ char *caption_write(struct caption_writer *w, size_t clip, struct error *err)
 {
     const struct captioned *c = w->data->captioned;
     size_t count, size;
-    if (c->fetch(c->ctx, &clip, 1, w->clip, err) || generator_see(w->generator, w->clip, err) || write_tokens(w, &count, err))
+    if (c->fetch(c->ctx, &clip, 1, w->clip, err) || generator_see(w->generator, w->clip, err) ||
+        write_tokens(w, &count, err))
         return NULL;
     return tokenizer_decode(w->data->tokenizer, w->tokens, count, 0, &size, err);
 }
