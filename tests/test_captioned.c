@@ -180,6 +180,10 @@ static void test_faults(void **state)
     fake_expect_fault(&config, STATUS_INPUT, "file");
     one_table("file,caption\na.png,x\n,y\n");
     fake_expect_fault(&config, STATUS_INPUT, ".csv:3: this row names no file");
+    one_table("file,caption\na.png,x\n\"b\nc.png\",y\n");
+    fake_expect_fault(&config, STATUS_INPUT, ".csv:3: a control character stands in the name");
+    one_table("file,caption\n\033[2Ja.png,x\n");
+    fake_expect_fault(&config, STATUS_INPUT, ".csv:2: a control character stands in the name");
     one_table("file,caption\na.png,x\nb.png,\xc3(\n");
     config.data.encoding = "latin1"; /* as it is it is refused before */
     struct dataset *data = fake_load(&config);

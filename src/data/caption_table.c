@@ -116,6 +116,14 @@ static int row_fault(const struct caption_file *f, const struct said *said, cons
                      cause);
 }
 
+/* Names are told, in messages of one line, and tables come from anywhere. */
+static int is_one_line(const char *name)
+{
+    while (*name && (unsigned char)*name >= 0x20 && *name != 0x7f)
+        name++;
+    return !*name;
+}
+
 static int take_row(struct caption_table *c, const struct caption_file *f, const struct said *said,
                     struct error *err)
 {
@@ -125,6 +133,8 @@ static int take_row(struct caption_table *c, const struct caption_file *f, const
         return row_fault(f, said, "this row names no file", err);
     if (strlen(said->file) != said->file_size || strlen(text) != said->text_size)
         return row_fault(f, said, "a NUL byte stands in this row", err);
+    if (!is_one_line(said->file))
+        return row_fault(f, said, "a control character stands in the name of a file", err);
     if (said->text && !said->text_size) {
         c->passed_over++;
         return 0;
