@@ -143,6 +143,13 @@ missing()
         fails 3 "2 of 40 clips cannot be read; the first: scenes/gone.png" -c c.ini --overwrite -s data.source=scenes/m.csv
 }
 point "clips that are not there are told together" missing
+# A clip of a table in a folder whose name looks like a pattern.
+patterns()
+{
+    mkdir -p 'a[b]*' && cp scenes/*.png scenes/t.csv 'a[b]*' && echo '000[12].png,a red circle' >>'a[b]*/t.csv' &&
+        run 0 encode -c c.ini -s 'data.source=a[[]b]*/t.csv' && has out 'captions of 41 clips'
+}
+point "only names in a table are patterns, not its folder" patterns
 # The decoder has 400 numbers, of which few are tokens here: it may say any of them.
 unsayable()
 {

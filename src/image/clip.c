@@ -144,21 +144,55 @@ static int open_folder(struct clip *to, const char *folder, size_t frames, struc
     return failed;
 }
 
-static int open_glob(struct clip *to, const char *pattern, size_t frames, struct error *err)
+/* How much of a path is a folder that is there by this name. `copy` of it is cut. */
+static size_t folder_size(char *copy)
+{
+    for (char *slash; (slash = strrchr(copy, '/'));) {
+        *slash = 0;
+        if (file_is_folder(copy))
+            return (size_t)(slash - copy);
+    }
+    return 0;
+}
+
+/* The pattern of a path whose folders, as far as they are there by these names, stand for
+ * themselves: that of a table is no pattern. The caller frees; NULL without memory. */
+static char *pattern_of(const char *path)
+{
+    char *const to = malloc(2 * strlen(path) + 1), *copy = strdup(path), *end = to;
+    const size_t literal = copy ? folder_size(copy) : 0;
+    for (size_t i = 0; to && path[i]; i++) {
+        if (i < literal && strchr("*?[\\", path[i]))
+            *end++ = '\\';
+        *end++ = path[i];
+    }
+    if (to)
+        *end = 0;
+    if (!copy) {
+        free(to);
+        return NULL;
+    }
+    free(copy);
+    return to;
+}
+
+static int open_glob(struct clip *to, const char *path, size_t frames, struct error *err)
 {
     glob_t found = {0};
-    const int code = glob(pattern, GLOB_NOSORT, NULL, &found);
+    char *pattern = pattern_of(path);
+    const int code = pattern ? glob(pattern, GLOB_NOSORT, NULL, &found) : GLOB_NOSPACE;
+    free(pattern);
     const size_t count = code ? 0 : found.gl_pathc;
     char **name = malloc((count + 1) * sizeof *name); /* globfree() needs its own */
     int failed;
     if (name && count)
         memcpy(name, found.gl_pathv, count * sizeof *name);
     if (!name || code == GLOB_NOSPACE)
-        failed = error_set(err, STATUS_FAILED, "%s: out of memory", pattern);
+        failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
     else if (code && code != GLOB_NOMATCH)
-        failed = error_set(err, STATUS_INPUT, "%s: the pattern cannot be looked up", pattern);
+        failed = error_set(err, STATUS_INPUT, "%s: the pattern cannot be looked up", path);
     else
-        failed = open_names(to, name, count, NULL, pattern, frames, err);
+        failed = open_names(to, name, count, NULL, path, frames, err);
     free(name);
     globfree(&found);
     return failed;
