@@ -150,6 +150,21 @@ patterns()
         run 0 encode -c c.ini -s 'data.source=a[[]b]*/t.csv' && has out 'captions of 41 clips'
 }
 point "only names in a table are patterns, not its folder" patterns
+# A file that changes while a run looks at it.
+changes()
+{
+    mkdir -p moved && cp scenes/*.png scenes/t.csv moved && : >err
+    "$seqtrain" -c c.ini -o moved/run -s data.source=moved/t.csv -s encoder.cache=none -s train.epochs=100000 >out 2>err &
+    process=$! i=0
+    while [ $((i += 1)) -lt 600 ] && ! grep -q '^Epoch' out; do sleep 0.1; done
+    cp moved/0002.png moved/new && mv moved/new moved/0001.png
+    i=0
+    while [ $((i += 1)) -lt 600 ] && kill -0 $process 2>/dev/null; do sleep 0.1; done
+    kill $process 2>/dev/null
+    wait $process
+    [ $? = 3 ] && has err 'moved/0001.png: files of this clip changed since they were listed'
+}
+point "a clip that changes while it trains is found" changes
 # The decoder has 400 numbers, of which few are tokens here: it may say any of them.
 unsayable()
 {

@@ -28,12 +28,28 @@ enum dtype encoding_type(const struct encoded_shape *shape)
     return shape->type == ENCODED_BF16 ? DTYPE_BF16 : DTYPE_F32;
 }
 
+/* Refuses a clip that is another one by now: its features would be known by the hash of what it
+ * was. */
+static int check_same(const struct encoding *e, size_t item, struct error *err)
+{
+    const struct clip *clip = &e->with.clip[item];
+    struct content now;
+    if (content_of_files(clip->path, clip->count, &now, err))
+        return -1;
+    return content_same(now, e->with.hash[item])
+               ? 0
+               : error_set(err, STATUS_INPUT,
+                           "%s: files of this clip changed since they were listed: begin again",
+                           clip->path[0]);
+}
+
 /* The frames of a clip as the encoder takes them. */
 static int load_clip(void *ctx, size_t worker, size_t item, void *to, struct error *err)
 {
     const struct encoding *e = ctx;
     (void)worker;
-    return sight_read(e->with.sight, &e->with.clip[item], to, err);
+    return sight_read(e->with.sight, &e->with.clip[item], to, err) || check_same(e, item, err) ? -1
+                                                                                               : 0;
 }
 
 static int no_memory(struct error *err)

@@ -15,6 +15,7 @@
 #include "data/encoded_shape.h"
 #include "exec/session.h"
 #include "run/sight.h"
+#include "util/content.h"
 
 struct encoding;
 
@@ -23,7 +24,8 @@ struct encoding_options {
     const struct session_options *session; /* of the device that computes */
     struct sight *sight;                   /* is started and stopped */
     const struct encoded_shape *shape;     /* what is kept of a clip */
-    const struct clip *clip;               /* that numbers mean */
+    const struct clip *clip;               /* that numbers mean, */
+    const struct content *hash;            /* and what each held when it was listed */
     const volatile sig_atomic_t *interrupted;
 };
 

@@ -151,6 +151,7 @@ static struct encoding *open_encoding(const struct features *f,
                                          .sight = f->sight,
                                          .shape = &f->shape,
                                          .clip = f->clip,
+                                         .hash = f->hash,
                                          .interrupted = interrupted};
     return encoding_open(&how, err);
 }
