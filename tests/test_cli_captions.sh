@@ -143,6 +143,18 @@ missing()
         fails 3 "2 of 40 clips cannot be read; the first: scenes/gone.png" -c c.ini --overwrite -s data.source=scenes/m.csv
 }
 point "clips that are not there are told together" missing
+# What is told of clips: files that are no frames, too few frames, and what validation has of training.
+tells()
+{
+    mkdir -p scenes/some && cp scenes/0002.png scenes/some/1.png && cp scenes/0004.png scenes/some/2.png && cp scenes/0003.png scenes/some/3.webp &&
+        { cat scenes/t.csv && echo "some,a red circle"; } >scenes/some.csv &&
+        run 0 encode -c c.ini -s data.source=scenes/some.csv -s data.frames=4 -s encoder.cache=some &&
+        has out '^clips: 1 files of 1 clips are passed over' '^clips: 1 have fewer than data.frames = 4' &&
+        run 0 encode -c c.ini -s encoder.cache=cache && ! grep '^clips:' out && ! grep 'hold the same files' err &&
+        sed '$s#^#./#; $s#[0-9]*.png#0001.png#' scenes/t.csv >scenes/twin.csv && run 0 encode -c c.ini -s data.source=scenes/twin.csv &&
+        has err '1 clips of validation and test hold the same files .* scenes/./0001.png, as scenes/0001.png'
+}
+point "what is odd with clips is told" tells
 # A clip of a table in a folder whose name looks like a pattern.
 patterns()
 {

@@ -10,6 +10,7 @@
 #include "data/captioned.h"
 #include "data/encoded.h"
 #include "data/encoded_tell.h"
+#include "run/clips.h"
 #include "run/encoding.h"
 #include "run/sight.h"
 #include "tensor/dtype.h"
@@ -93,7 +94,7 @@ static int list_clips(struct features *f, struct error *err)
     }
     log_progress(f->how.log, "", 0, 0);
     if (!bad)
-        return 0;
+        return clips_tell(f->data, f->clip, f->hash, f->how.log) ? no_memory(err) : 0;
     *err = first;
     return bad == 1
                ? -1
