@@ -27,6 +27,7 @@ enum cause {
     CAUSE_BUDGET, /* the plan takes more than the device's budget, or than one of its buffers */
     CAUSE_MEMORY, /* the device's memory ran out in spite of the plan; the text begins with "the
                      device's memory ran out", with what was done in front */
+    CAUSE_UNFIT,  /* what was looked at could be read, and is not what can be used */
     CAUSE_INTERRUPTED, /* a signal asked for the end: nothing is wrong */
 };
 

@@ -172,6 +172,7 @@ static void refuse(const char *config, size_t tokens, long pad, const char *want
     write_own("tokenizer_config.json", config);
     assert_null(open_filled(own, tokens, pad));
     assert_int_equal(err.status, STATUS_INPUT);
+    assert_int_equal(err.cause, CAUSE_UNFIT);
     if (!strstr(err.text, want))
         fail_msg("'%s' is not in '%s'", want, err.text);
     write_own("tokenizer_config.json", NULL);
@@ -198,8 +199,8 @@ static void test_refusals(void **state)
     assert_int_equal(filled_encode(f, "three", to, &err), -1);
     assert_non_null(strstr(err.text, "is none of the tower's 100"));
     filled_free(f);
-    assert_null(open_filled("no/such", TOKENS, PAD));
-    assert_int_equal(err.status, STATUS_INPUT);
+    assert_null(open_filled("no/such", TOKENS, PAD)); /* that it cannot be read is another thing */
+    assert_true(err.status == STATUS_INPUT && err.cause == CAUSE_NONE);
 }
 
 /* --- scores */
@@ -348,6 +349,7 @@ static void test_missing(void **state)
     assert_false(caption_score_is_there(c, &silent, &err));
     assert_false(silent);
     assert_non_null(strstr(err.text, "tokenizer.json: No such file"));
+    assert_int_equal(err.cause, CAUSE_UNFIT);
     c->encoder.base = base;
     config_free(c);
 }

@@ -14,8 +14,8 @@
  * has STATUS_FAILED where memory ran out. `silent` becomes 1 where it is not meant to. */
 int caption_score_is_there(const struct config *config, int *silent, struct error *err);
 
-/* Of texts [count], each with the frames of its clip. 1: the encoder cannot compare, and `to` is as
- * it was. */
+/* Of texts [count], each with the frames of its clip. 1: the encoder cannot compare, as was told
+ * when the run began, and `to` is as it was; a file that cannot be read is an error. */
 int caption_score(const struct engine *e, const size_t *clip, char *const *text, size_t count,
                   struct siglip *to, struct error *err);
 

@@ -50,9 +50,10 @@ static int read_object(const char *path, json_t **json, struct error *err)
     free(text);
     if (!*json && jsonmem_short())
         return text_short(err);
-    return json_is_object(*json)
-               ? 0
-               : error_set(err, STATUS_INPUT, "%s: this is no object of JSON", path);
+    if (json_is_object(*json))
+        return 0;
+    error_set(err, STATUS_INPUT, "%s: this is no object of JSON", path);
+    return error_cause(err, CAUSE_UNFIT);
 }
 
 /* A text, also one that is the "content" of an object; NULL where there is none. */
@@ -113,12 +114,13 @@ static int open_with(struct filled *f, const struct filled_how *how, const char 
     json_t *json;
     int failed = read_object(config, &json, err);
     if (!failed && json)
-        failed = read_said(&(struct part){config, "tokenizer"}, json, &said, err);
+        failed = read_said(&(struct part){config, "tokenizer"}, json, &said, err) &&
+                 error_cause(err, CAUSE_UNFIT);
     if (!failed)
         failed =
             !(f->tokenizer = (said.lowers ? tokenizer_load_lower : tokenizer_load)(f->path, err));
     if (!failed)
-        failed = find_pad(f, how, said.pad, err);
+        failed = find_pad(f, how, said.pad, err) && error_cause(err, CAUSE_UNFIT);
     f->at_left = said.at_left;
     json_decref(json);
     return failed;
@@ -179,9 +181,11 @@ static int put_filled(const struct filled *f, const struct tokens *tokens, uint3
     for (size_t i = 0; i < f->tokens; i++)
         to[i] = f->pad;
     for (size_t i = 0; i < tokens->count; i++) {
-        if (tokens->number[i] >= f->vocabulary)
-            return error_set(err, STATUS_INPUT, "%s: token %u is none of the tower's %zu", f->path,
-                             tokens->number[i], f->vocabulary);
+        if (tokens->number[i] >= f->vocabulary) {
+            error_set(err, STATUS_INPUT, "%s: token %u is none of the tower's %zu", f->path,
+                      tokens->number[i], f->vocabulary);
+            return error_cause(err, CAUSE_UNFIT);
+        }
         to[first + i] = tokens->number[i];
     }
     return 0;

@@ -22,11 +22,13 @@ struct filled_how {
     long pad;                  /* what fills texts up where the files do not say; -1: unknown */
 };
 
-/* STATUS_INPUT with "path: cause" where a file is missing, wrong or of a kind not known here. */
+/* STATUS_INPUT with "path: cause", and CAUSE_UNFIT where a file is wrong or of a kind that is not
+ * known here. */
 struct filled *filled_open(const struct filled_how *how, struct error *err);
 void filled_free(struct filled *filled);
 
-/* The numbers [tokens] of a text. What is no UTF-8 in it becomes U+FFFD. */
+/* The numbers [tokens] of a text. What is no UTF-8 in it becomes U+FFFD. CAUSE_UNFIT where the
+ * tower has none of a number. */
 int filled_encode(const struct filled *filled, const char *text, uint32_t *to, struct error *err);
 
 #endif

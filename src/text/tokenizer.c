@@ -121,6 +121,8 @@ static struct tokenizer *of_document(json_t *document, const char *name, struct 
     if (t->file)
         return t;
     tokenizer_free(t);
+    if (err->status == STATUS_INPUT)
+        error_cause(err, CAUSE_UNFIT);
     return NULL;
 }
 
@@ -145,8 +147,8 @@ static json_t *read_document(const char *path, struct error *err)
     json_error_t why;
     char *bytes = file_read(path, FILE_MOST, &size, err);
     json_t *json = bytes ? json_loadb(bytes, size, 0, &why) : NULL;
-    if (bytes && !json)
-        json_fault(path, &why, err);
+    if (bytes && !json && json_fault(path, &why, err) && err->status == STATUS_INPUT)
+        error_cause(err, CAUSE_UNFIT);
     free(bytes);
     return json;
 }

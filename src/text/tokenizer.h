@@ -38,7 +38,8 @@ struct tokenizer *tokenizer_of_points(const unsigned char *seen, struct error *e
 
 struct tokenizer *tokenizer_bytes(struct error *err);
 
-/* That of a tokenizer.json; STATUS_INPUT, with what is not known here or wrong in it. */
+/* That of a tokenizer.json; STATUS_INPUT, with CAUSE_UNFIT where something in it is wrong or not
+ * known here. */
 struct tokenizer *tokenizer_load(const char *path, struct error *err);
 
 /* The same, which first makes texts lower-case. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/encoder.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +66,22 @@ int encoder_describe(const char *folder, enum encoder_of of, struct encoder_shap
     return 0;
 }
 
+static int has_tokenizer(const char *folder, struct error *err)
+{
+    char *path = file_join(folder, "tokenizer.json");
+    if (!path) {
+        error_set(err, STATUS_FAILED, "%s: out of memory", folder);
+        return 0;
+    }
+    const int is_there = !access(path, R_OK), why = errno;
+    if (!is_there)
+        error_errno(err, STATUS_INPUT, path);
+    if (!is_there && why == ENOENT)
+        error_cause(err, CAUSE_UNFIT);
+    free(path);
+    return is_there;
+}
+
 int encoder_compares(const char *folder, struct error *err)
 {
     struct encoder_shape images, texts;
@@ -74,16 +91,10 @@ int encoder_compares(const char *folder, struct error *err)
     if (!images.has_texts || images.pooled != texts.pooled) {
         error_set(err, STATUS_INPUT, "%s: images have no pooled vector that texts compare with",
                   folder);
+        error_cause(err, CAUSE_UNFIT);
         return 0;
     }
-    char *path = file_join(folder, "tokenizer.json");
-    const int is_there = path && !access(path, R_OK);
-    if (!path)
-        error_set(err, STATUS_FAILED, "%s: out of memory", folder);
-    else if (!is_there)
-        error_errno(err, STATUS_INPUT, path);
-    free(path);
-    return is_there;
+    return has_tokenizer(folder, err);
 }
 
 /* --- opening */

@@ -50,7 +50,8 @@ int encoder_describe(const char *folder, enum encoder_of of, struct encoder_shap
                      struct error *err);
 
 /* Whether it has all that compares texts with images: both towers, with the same number of pooled
- * columns, and a tokenizer.json. 0 with an error that tells what there is not. */
+ * columns, and a tokenizer.json. 0 with an error that tells what there is not, CAUSE_UNFIT where
+ * that is known. */
 int encoder_compares(const char *folder, struct error *err);
 
 /* Bytes of the device that it takes, planned on a twin of the session's; 0: not to be known. */
