@@ -93,11 +93,12 @@ int caption_score(const struct engine *e, const size_t *clip, char *const *text,
     if (!s.clips->fetch_pooled)
         return 1;
     struct filled *texts = open_texts(e->config, &shape, err);
-    if (!texts)
-        return err->status == STATUS_FAILED ? -1 : 1;
-    const int failed =
-        scoring_init(&s, e, texts, &shape, text, count, err) || score_all(&s, clip, count, to, err);
+    int failed = -1;
+    if (texts && !scoring_init(&s, e, texts, &shape, text, count, err))
+        failed = score_all(&s, clip, count, to, err);
+    else if (err->cause == CAUSE_UNFIT)
+        failed = 1;
     scoring_fini(&s);
     filled_free(texts);
-    return failed ? -1 : 0;
+    return failed;
 }
