@@ -494,6 +494,23 @@ static inline void dropout_sample(__private struct dropout *d, uint sample)
     d->sample = sample;
 }
 
+/* A word that was drawn. A GPU has registers for all four, but no way to count through them. */
+static inline uvec dropout_word(__private const struct dropout *d, uint w)
+{
+#if LANES == 1
+    return d->word[w];
+#else
+    uvec word = d->word[0];
+    if (w == 1)
+        word = d->word[1];
+    if (w == 2)
+        word = d->word[2];
+    if (w == 3)
+        word = d->word[3];
+    return word;
+#endif
+}
+
 /* The 16 random bits of each of the elements e .. e+VEC-1. */
 static inline uvec dropout_bits(__private struct dropout *d, uint e)
 {
@@ -502,7 +519,7 @@ static inline uvec dropout_bits(__private struct dropout *d, uint e)
         d->block = block;
         philox(d->word, (uvec)(block) + iota(), d->sample, d->path, d->epoch, d->k0, d->k1);
     }
-    return (d->word[e / 16 % 4] >> (e / 64 % 2 * 16)) & 0xffffu;
+    return (dropout_word(d, e / 16 % 4) >> (e / 64 % 2 * 16)) & 0xffffu;
 }
 
 /* Factors of elements e .. e+VEC-1: 0 or scale. */
