@@ -131,6 +131,14 @@ lines()
 }
 point "predict captions images, folders of frames and tables" predicts
 point "a table of JSON lines is one of columns" lines
+merges()
+{
+    run 0 predict -m first -i scenes/t.csv && mv out captions && run 0 merge -m first -o merged.safetensors && has out '[0-9]* layers' &&
+        run 0 predict -m merged.safetensors -i scenes/t.csv && cmp out captions && ! header merged.safetensors | grep -q lora &&
+        header merged.safetensors | grep -q '"projector.weight"' &&
+        fails 2 'holds a language model, and none of the projector.*-o NAME.safetensors' merge -m first -o merged && [ ! -e merged ]
+}
+point "merge folds the adapter into a checkpoint, with the projector beside it" merges
 evaluates()
 {
     run 0 evaluate -m first -i scenes/t.csv && has out '"rouge_l":' &&

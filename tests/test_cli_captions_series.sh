@@ -247,6 +247,11 @@ predicts()
         run 0 evaluate -m over_rnn -i clips/t.csv && has out '"exact": 1\.0'
 }
 point "predict captions a file of series, and a table of them" predicts
+generates()
+{
+    fails 2 'captioner goes on with what it sees, not with a text: seqtrain predict -m first/best\.safetensors -i CLIP' generate -m first -p :
+}
+point "generate names the command that writes captions" generates
 misfits()
 {
     head -n 8 clips/01.csv >clips/short.csv && cut -d, -f1 clips/01.csv >clips/lack.csv && mkdir -p clips/folder

@@ -251,6 +251,11 @@ static int generating_init(struct generating *g, const struct options *o, struct
         return error_set(err, STATUS_USAGE,
                          "%s: a model of type %s generates no text: it reads series", g->path,
                          model_of(c)->name);
+    if (model_prefix(c))
+        return error_set(err, STATUS_USAGE,
+                         "%s: a model of type %s goes on with what it sees, not with a text: "
+                         "seqtrain predict -m %s -i CLIP writes captions",
+                         g->path, model_of(c)->name, g->path);
     if (command_needs_device(o, c, err) || output_open(&g->out, o, g->path, c, err))
         return -1;
     prepare_tell_unchecked(o->verbosity, g->log, trained_summed(&g->checkpoint), g->path);

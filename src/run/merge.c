@@ -171,6 +171,11 @@ static int write_merged(struct checkpoint *c, const char *from, const char *to, 
     const long r = c->config->adapter.r;
     const double alpha = c->config->adapter.alpha, scale = r && alpha > 0 ? alpha / (double)r : 1;
     const int is_folder = wants_folder(c->config, to);
+    if (is_folder && model_prefix(c->config))
+        return error_set(err, STATUS_USAGE,
+                         "-o %s: a folder holds a language model, and none of the projector of a "
+                         "model of type %s: -o NAME.safetensors writes a checkpoint with both",
+                         to, model_of(c->config)->name);
     if (check_output(from, to, is_folder, err) ||
         folded_init(f, c->st, from, scale, model_in_out(c->config), err))
         return -1;
