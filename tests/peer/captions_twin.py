@@ -7,7 +7,7 @@
 TOWER and DECODER are Hugging Face folders (SigLIP, Llama), captions.csv has columns file and caption. The
 frozen tower makes last_hidden_state [N, D_v] of each picture, once; a projector makes N rows of the
 decoder's width, which stand in front of the prompt, the caption and the token of its end. The loss is
-the mean cross-entropy of the caption's tokens and the end. Trained are the projector and adapters of the
+mean over a batch of each caption's mean cross-entropy, over its tokens and the end. Trained are the projector and adapters of the
 frozen decoder. Prints loss and captions of the last --test share of the files: how many are exactly
 right, and distinct ones / captions.
 
@@ -15,6 +15,7 @@ right, and distinct ones / captions.
                        each linear layer X of the decoder
     --init FILE        begins with these
     --order FILE       batches of the run: rows of the table (from 0), a line a batch, instead of our own
+    --by-token         the loss is the mean over all tokens of a batch, as transformers has it
     --losses           prints the loss of each step
 
 A projector of type linear is projector.{weight,bias}; mlp is projector.0.*, GELU, projector.2.*.
@@ -99,6 +100,13 @@ def greedy(model, features, prompt, end, most):
     return [row[: row.index(end)] if end in row else row for row in texts]
 
 
+def loss_of(logits, y, by_token):
+    if by_token:
+        return F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=-100)
+    each = F.cross_entropy(logits.flatten(0, 1), y.flatten(), ignore_index=-100, reduction="none")
+    return (each.view(y.shape).sum(1) / (y != -100).sum(1)).mean()
+
+
 def batches(args, count):
     """Rows of each step."""
     if args.order:
@@ -131,6 +139,7 @@ def main():
     parser.add_argument("--init")
     parser.add_argument("--save-init")
     parser.add_argument("--order")
+    parser.add_argument("--by-token", action="store_true")
     parser.add_argument("--losses", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
@@ -173,7 +182,7 @@ def main():
         for entry in optimizer.param_groups:
             entry["lr"] = lr
         logits = model(features[rows], x[rows, :-1])
-        loss = F.cross_entropy(logits.flatten(0, 1), y[rows, 1:].flatten(), ignore_index=-100)
+        loss = loss_of(logits, y[rows, 1:], args.by_token)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained.values(), 1.0)
