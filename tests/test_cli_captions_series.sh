@@ -104,7 +104,7 @@ fails()
 # row FOLDER FIRST NUMBERS: so many floats of a cache from number FIRST on, one a line.
 row()
 {
-    od -An -v -tf4 -w4 -j $(($2 * 4)) -N $(($3 * 4)) "$1"/*/data-0000 | tr -d ' '
+    LC_ALL=C od -An -v -tf4 -w4 -j $(($2 * 4)) -N $(($3 * 4)) "$1"/*/data-0000 | tr -d ' '
 }
 # close A B [TOLERANCE]: the numbers of two files, one a line, are the same to that, or to 1e-5.
 close()
@@ -194,8 +194,8 @@ predicted()
     columns=$(((${at#* } - ${at% *}) / 4))
     bias=$(header "$2/best.safetensors" | grep -o '"output\.bias":{[^}]*' | sed 's/.*\[\([0-9]*\),[0-9]*\]$/\1/')
     tensors "$2/best.safetensors" >numbers
-    od -An -v -tf4 -w4 -j "${at% *}" -N $((columns * 4)) numbers >head
-    od -An -v -tf4 -w4 -j "$bias" -N 4 numbers >>head
+    LC_ALL=C od -An -v -tf4 -w4 -j "${at% *}" -N $((columns * 4)) numbers >head
+    LC_ALL=C od -An -v -tf4 -w4 -j "$bias" -N 4 numbers >>head
     row "$1" 0 $((columns * $3)) | awk -v rows="$3" '
         NR == FNR { w[n++] = $1; next } { x[at++ % (n - 1)] += $1 / rows }
         END { y = w[n - 1]; for (i = 0; i < n - 1; i++) y += w[i] * x[i]; printf "%.9g\n", y }' head - >got
