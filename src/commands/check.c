@@ -436,14 +436,14 @@ static int check_config(const struct options *options, struct config *config, st
                    !monitor_find(&monitor, config, task_measures(config), err) &&
                    !prepare_features(config, log, err);
     struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
-    if (data) {
+    if (data)
         prepare_batch(config, data->count[PART_TRAIN], log);
-        task_expect(config, data, log);
-    }
     struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
-    struct engine *e = data ? prepare_open(config, data, with, log, err) : NULL;
+    struct engine *e = data && !task_expect(config, data, log, err)
+                           ? prepare_open(config, data, with, log, err)
+                           : NULL;
     int result = -1;
     log_progress(log, "", 0, 0);
     if (e) {

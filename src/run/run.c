@@ -61,8 +61,7 @@ static int open_data(struct run *run, struct config *config, struct error *err)
     if (run->data->captioned && open_features(run, config, err))
         return -1;
     prepare_batch(config, run->data->count[PART_TRAIN], log);
-    task_expect(config, run->data, log);
-    return 0;
+    return task_expect(config, run->data, log, err);
 }
 
 static int open_engine(struct run *run, struct config *config, struct error *err)

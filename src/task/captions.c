@@ -278,14 +278,17 @@ static int captions_predict(const struct task_prediction *p, struct error *err)
 }
 
 /* Where the encoder has a tower of texts that cannot be used, there are no scores. */
-static void captions_expect(const struct dataset *data, const struct config *config,
-                            struct log *log)
+static int captions_expect(const struct dataset *data, const struct config *config, struct log *log,
+                           struct error *err)
 {
-    struct error why;
     int silent;
     (void)data;
-    if (config->caption.samples && !caption_score_is_there(config, &silent, &why) && !silent)
-        log_say(log, "There is no score of captions by SigLIP: %s", why.text);
+    if (!config->caption.samples || caption_score_is_there(config, &silent, err) || silent)
+        return 0;
+    if (err->cause != CAUSE_UNFIT)
+        return -1;
+    log_say(log, "There is no score of captions by SigLIP: %s", err->text);
+    return 0;
 }
 
 const struct task_class task_captions = {

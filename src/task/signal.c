@@ -97,13 +97,13 @@ static void tell_lacking(const struct signal_channel *ch, const struct config *c
             text);
 }
 
-static void signal_expect(const struct dataset *data, const struct config *c, struct log *log)
+static int signal_expect(const struct dataset *data, const struct config *c, struct log *log,
+                         struct error *err)
 {
     static const char *const names[] = {"training", "validation", "test"};
     struct signal_channel ch;
-    struct error ignored;
-    if (read_channel(&ch, c, &ignored))
-        return;
+    if (read_channel(&ch, c, err))
+        return -1;
     if (!is_complete(&ch))
         tell_lacking(&ch, c, log);
     size_t window = data->eval_window ? data->eval_window : data->window;
@@ -114,6 +114,7 @@ static void signal_expect(const struct dataset *data, const struct config *c, st
                      "it is filled up with zeros for ACLR and EVM",
                      ch.segment, c->signal.segment > 0 ? "" : " (nperseg of signal.spec)",
                      data->count[part] * window, names[part]);
+    return 0;
 }
 
 static int measure_signal(struct signal_result *r, struct error *err)

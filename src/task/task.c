@@ -42,11 +42,11 @@ int task_check(const struct config *config, struct error *err)
     return task_signal_check(config, err);
 }
 
-void task_expect(const struct config *config, const struct dataset *data, struct log *log)
+int task_expect(const struct config *config, const struct dataset *data, struct log *log,
+                struct error *err)
 {
     const struct task_class *class = task_of(config, data);
-    if (class->expect)
-        class->expect(data, config, log);
+    return class->expect ? class->expect(data, config, log, err) : 0;
 }
 
 /* The first term of the training loss in the best epoch. */

@@ -22,8 +22,10 @@ void task_check_metric(struct config_making *making, const struct config *config
 /* Whether what reports will need can be read, before there is anything to report. */
 int task_check(const struct config *config, struct error *err);
 
-/* Tells which figures there will not be, and why, once the parts of the data are known. */
-void task_expect(const struct config *config, const struct dataset *data, struct log *log);
+/* Tells which figures there will not be, and why, once the parts of the data are known. -1 where
+ * that cannot be read. */
+int task_expect(const struct config *config, const struct dataset *data, struct log *log,
+                struct error *err);
 
 /*
  * After training: expects the best weights in the engine. Writes what comes of them into `folder`,

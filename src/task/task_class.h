@@ -56,7 +56,8 @@ struct task_class {
     int forecasts; /* own begins with a struct forecast */
     int predicts_text; /* own begins with a struct language */
     /* Tells which figures there will not be, and why, once the parts are known; NULL: nothing. */
-    void (*expect)(const struct dataset *data, const struct config *config, struct log *log);
+    int (*expect)(const struct dataset *data, const struct config *config, struct log *log,
+                  struct error *err);
     /* Leaves out windows of a whole file that cannot be evaluated; NULL: all can. */
     int (*keep_known)(struct dataset *data, const struct config *config, const char *path,
                       struct error *err);
