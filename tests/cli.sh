@@ -237,6 +237,12 @@ enable = none
 INI
 }
 
+# encoded FOLDER CLIPS COMPUTED REUSED: what the log says of the cache of a captioner.
+encoded()
+{
+    has "$1/log.jsonl" "\"event\":\"encode\".*\"clips\":$2,\"computed\":$3,\"reused\":$4"
+}
+
 # events FOLDER NAME: how many there are in the journals of a sweep.
 events()
 {

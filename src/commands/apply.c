@@ -52,9 +52,7 @@ char *command_model_path(const struct options *o, struct error *err)
 {
     char *path = NULL;
     if (o->model)
-        path = file_is_folder(o->model) && !trained_is_folder(o->model)
-                   ? file_join(o->model, "best.safetensors")
-                   : strdup(o->model);
+        path = trained_path(o->model);
     else if (o->config) {
         struct config *config = prepare_config(o->config, o->settings, o->setting_count, err);
         if (!config)

@@ -48,10 +48,10 @@ static int read_checkpoint(struct checkpoint *to, const char *path, struct error
     return -1;
 }
 
-/* Its best.safetensors, where the base is a run folder. The caller frees. */
+/* The checkpoint that the base names. The caller frees. */
 static char *path_of(const char *base, struct error *err)
 {
-    char *path = file_is_folder(base) ? file_join(base, "best.safetensors") : strdup(base);
+    char *path = trained_path(base);
     if (!path)
         error_set(err, STATUS_FAILED, "out of memory");
     return path;

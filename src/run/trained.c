@@ -38,6 +38,12 @@ int trained_is_folder(const char *path)
     return has_file(path, "config.json", 1) && !has_file(path, "best.safetensors", 0);
 }
 
+char *trained_path(const char *path)
+{
+    return file_is_folder(path) && !trained_is_folder(path) ? file_join(path, "best.safetensors")
+                                                            : strdup(path);
+}
+
 /* "name=value", the value in quotes; the caller frees. NULL: memory. */
 static char *setting(const char *name, const char *value)
 {

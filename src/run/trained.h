@@ -12,6 +12,10 @@
 /* Whether a path is a Hugging Face folder: it has a config.json and no best.safetensors. */
 int trained_is_folder(const char *path);
 
+/* What a path names: of a run folder its best.safetensors, else the path itself. The caller frees;
+ * NULL: no memory. */
+char *trained_path(const char *path);
+
 /* As checkpoint_read(), with what the architecture asks; where a setting names adapter.file, with
  * that adapter. `source` is the data of a folder's model,
  * which has none of its own; NULL: a setting names them. */
