@@ -29,6 +29,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from transformers import SiglipConfig, SiglipImageProcessor, SiglipModel
 from transformers.models.siglip2.tokenization_siglip2 import Siglip2Tokenizer
 
+from make_tower_golden import fill
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 FOLDER = os.path.join(HERE, "..", "score")
 SCENES = os.path.join(HERE, "..", "..", "configs", "data", "synthetic_scenes")
@@ -71,20 +73,6 @@ def write_json(path, what):
         file.write("\n")
 
 
-def fill(model):
-    """Weights that make every part count; transformers' own leave much near 0."""
-    generator = torch.Generator().manual_seed(5)
-    with torch.no_grad():
-        for name, p in model.named_parameters():
-            noise = torch.randn(p.shape, generator=generator)
-            if "norm" in name and name.endswith("weight"):
-                p.copy_(1 + 0.2 * noise)
-            elif name.startswith("logit"):
-                p.copy_(torch.tensor([1.6 if "scale" in name else -1.3]).reshape(p.shape))
-            else:
-                p.copy_(noise * (0.3 if p.dim() < 2 else min(0.6, 1.2 / p[0].numel() ** 0.5)))
-
-
 def write_hub(t):
     to = os.path.join(FOLDER, "hub")
     shutil.rmtree(to, ignore_errors=True)
@@ -94,7 +82,7 @@ def write_hub(t):
         text_config=dict(hidden_size=24, intermediate_size=36, num_hidden_layers=2, num_attention_heads=2,
                          vocab_size=t.get_vocab_size(), max_position_embeddings=POSITIONS, projection_size=32,
                          pad_token_id=5, bos_token_id=None, eos_token_id=None)))
-    fill(model)
+    fill(model, seed=5, scale=1.6, bias=-1.3)
     model.save_pretrained(to)
     path = os.path.join(to, "config.json")
     with open(path) as file:

@@ -60,16 +60,16 @@ CASES = {
 }
 
 
-def fill(model):
-    """Weights that make every part count; transformers' own leave much near 0."""
-    generator = torch.Generator().manual_seed(3)
+def fill(model, seed=3, scale=0.7, bias=-0.3):
+    """Weights that make every part count; transformers' own leave much near 0. Of the logits scale and bias."""
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for name, p in model.named_parameters():
             noise = torch.randn(p.shape, generator=generator)
             if "norm" in name and name.endswith("weight"):
                 p.copy_(1 + 0.2 * noise)
             elif name.startswith("logit"):
-                p.copy_(torch.tensor([0.7 if "scale" in name else -0.3]).reshape(p.shape))
+                p.copy_(torch.tensor([scale if "scale" in name else bias]).reshape(p.shape))
             else:
                 p.copy_(noise * (0.3 if p.dim() < 2 else min(0.6, 1.2 / p[0].numel() ** 0.5)))
 
@@ -114,5 +114,6 @@ def make(name):
     save_file(golden, os.path.join(to, "golden.safetensors"))
 
 
-for case in sys.argv[1:] or CASES:
-    make(case)
+if __name__ == "__main__":
+    for case in sys.argv[1:] or CASES:
+        make(case)
