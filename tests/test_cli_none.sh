@@ -107,6 +107,31 @@ refused()
 point "train refuses none" refused '^seqtrain: train needs a device, .* only check plans' -c tiny.ini -d none
 point "so it does in a configuration" refused '^seqtrain: train needs a device, ' -c tiny.ini -s device.select=none
 point "devices refuses none" refused '^seqtrain: devices lists devices, .* only check plans' devices -d none
+# A card that nobody has here: the table of kernels, the step, and with --plan each launch.
+modelled()
+{
+    for card in H100 '3080 ti' A770 7900XTX; do
+        run 0 check -q -c tiny.ini --roofline "$card" && has out '^roofline of a training step on ' \
+            '^  attention' '^  a step: [0-9.]* ms, of which [0-9.]* ms start [0-9]* launches' \
+            '^  [0-9.]* samples/s, ' || return 1
+    done
+    run 0 check -q -c tiny.ini --plan --roofline H100 && has out '^     0 gather ' ' busy  bound$'
+}
+point "check --roofline models a card without a device" modelled
+point "a card that is not known is named" refused '^seqtrain: --roofline: no card "H9" is known: take H100, ' \
+    check -c tiny.ini --roofline H9
+point "ceilings are measured on a device" refused '^seqtrain: --roofline measured: check needs a device, ' \
+    check -c tiny.ini -d none --roofline measured
+# Twice the rates, half the time.
+halved()
+{
+    run 0 check -q -c tiny.ini -d none --roofline 1000,100 &&
+        slow=$(sed -n 's/^  a step: \([0-9.]*\) ms.*/\1/p' out) &&
+        run 0 check -q -c tiny.ini -d none --roofline 2000,200 &&
+        fast=$(sed -n 's/^  a step: \([0-9.]*\) ms.*/\1/p' out) &&
+        awk -v a="$slow" -v b="$fast" 'BEGIN { exit !(b > 0 && a / b > 1.95 && a / b < 2.05) }'
+}
+point "rates are taken as they are given" halved
 point "gradients need a device" refused '^seqtrain: --gradients: check needs a device, ' check --gradients \
     -c tiny.ini -d none
 
@@ -135,6 +160,12 @@ if "$seqtrain" devices >/dev/null 2>&1; then
             run 2 check -q -c tiny.ini -s device.memory=1MiB -s train.batch=4096
     }
     point "device.memory counts for a device as well" larger
+    measured()
+    {
+        run 0 check -q -c tiny.ini --roofline measured &&
+            has out '^roofline of a training step on this device ' '^  [0-9.]* samples/s, '
+    }
+    point "check --roofline measured" measured
     evaluated()
     {
         run 0 -q -c tiny.ini && run 2 evaluate -c tiny.ini -d none &&

@@ -83,6 +83,7 @@ point "params stand on tensor, quant and device" "$(layer params tensor quant de
 point "ir stands on params and tensor" "$(layer ir params tensor)"
 point "lower stands on ir, params, tensor, device and a header of the kernels" \
     "$(layer lower ir params tensor device 'cl/step\.h')"
+point "roofline stands on lower and device" "$(layer roofline lower device)"
 point "exec stands on lower, device and config" "$(layer exec lower tensor device config)"
 point "ops stand on lower, ir, params, tensor and device" \
     "$(layer ops lower ir params tensor device)"
@@ -101,9 +102,9 @@ point "run stands on anything but ops, commands and OpenCL" \
 point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands sweep run task train hf quant exec models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|quant|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|quant|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

@@ -6,6 +6,7 @@
 #include "commands/commands.h"
 #include "data/captioned.h"
 #include "lower/split.h"
+#include "roofline/ceilings.h"
 #include "run/features.h"
 #include "run/prepare.h"
 #include "run/sight.h"
@@ -419,12 +420,42 @@ static int check_others(const struct engine *e, struct config *config, struct lo
     return failed;
 }
 
+/* --- time on a card */
+
+/* Whether --roofline asks for this device, whose ceilings are measured. */
+static int roofline_is_measured(const struct options *options)
+{
+    return options->roofline && !strcmp(options->roofline, "measured");
+}
+
+/* The card of --roofline. */
+static int find_card(const struct options *options, const struct config *config, struct card *card,
+                     struct error *err)
+{
+    struct ceilings c;
+    if (!options->roofline)
+        return 0;
+    if (!roofline_is_measured(options))
+        return card_find(options->roofline, card, err);
+    if (command_needs_device(options, config, err))
+        return error_prefix(err, "--roofline measured");
+    struct session *session = session_open(config, &(struct session_options){.units = 0}, err);
+    if (!session)
+        return -1;
+    const int failed =
+        ceilings_measure(session->dev, engine_products(config, session->dev), &c, err);
+    card_measured(card, device_info(session->dev), &c);
+    session_close(session);
+    return failed;
+}
+
 /* Checks one configuration. */
 static int check_config(const struct options *options, struct config *config, struct error *err)
 {
     if (options->gradients && command_needs_device(options, config, err))
         return error_prefix(err, "--gradients");
-    if (command_deals_shards(config, err))
+    struct card card = {.processors = 0};
+    if (command_deals_shards(config, err) || find_card(options, config, &card, err))
         return -1;
     if (options->gradients) /* differences of losses need the digits */
         config->train.precision = PRECISION_FP32;
@@ -441,6 +472,7 @@ static int check_config(const struct options *options, struct config *config, st
     struct engine_options with = prepare_engine(log, 1, options->profile);
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
+    with.own.units = card.processors;
     struct engine *e = data && !task_expect(config, data, log, err)
                            ? prepare_open(config, data, with, log, err)
                            : NULL;
@@ -459,7 +491,9 @@ static int check_config(const struct options *options, struct config *config, st
         monitor_warn(&monitor, config, log);
         if (with.own.only_plans && data->captioned && *config->encoder.base)
             result = print_features(e, err);
-        if (options->plan)
+        if (!result && options->roofline)
+            result = roofline_print(e, &card, options->plan, err);
+        else if (options->plan)
             plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)
             result = check_gradients(e, err);
@@ -519,11 +553,10 @@ static int check_runs(const struct options *options, struct error *err)
                      : -1;
 }
 
-int command_check(const struct options *options, struct error *err)
+/* Checks the file of these options. */
+static int check_file(const struct options *options, struct error *err)
 {
     struct config_varied varied;
-    if (!options->config)
-        return error_set(err, STATUS_USAGE, "check needs -c FILE");
     struct config *config =
         prepare_config(options->config, options->settings, options->setting_count, err);
     if (!config)
@@ -535,4 +568,35 @@ int command_check(const struct options *options, struct error *err)
     int result = varies || options->all ? -1 : check_config(options, config, err);
     config_free(config);
     return varies ? check_runs(options, err) : result;
+}
+
+/* With a card that is named, no device is asked: kernels are cut as for a GPU. */
+static int check_on_card(const struct options *options, struct error *err)
+{
+    struct card card;
+    if (card_find(options->roofline, &card, err))
+        return -1;
+    if (!card.processors) /* rates alone: of the device that there is */
+        return check_file(options, err);
+    char **settings = calloc(options->setting_count + 1, sizeof *settings),
+         none[] = "device.select=none";
+    if (!settings)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < options->setting_count; i++)
+        settings[i] = options->settings[i];
+    settings[options->setting_count] = none;
+    struct options with = *options;
+    with.settings = settings;
+    with.setting_count++;
+    const int result = check_file(&with, err);
+    free(settings);
+    return result;
+}
+
+int command_check(const struct options *options, struct error *err)
+{
+    if (!options->config)
+        return error_set(err, STATUS_USAGE, "check needs -c FILE");
+    return options->roofline && !roofline_is_measured(options) ? check_on_card(options, err)
+                                                               : check_file(options, err);
 }

@@ -62,6 +62,7 @@ enum {
     OPTION_OVERWRITE = 256,
     OPTION_GRADIENTS,
     OPTION_PLAN,
+    OPTION_ROOFLINE,
     OPTION_PROFILE,
     OPTION_LIST,
     OPTION_RUN,
@@ -136,6 +137,8 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
      "compare gradients with central differences"},
     {OPTION_PLAN, "plan", VALUE_NONE, NULL, ON(CHECK), "print every launch and the memory map"},
+    {OPTION_ROOFLINE, "roofline", VALUE_WORD, "CARD", ON(CHECK),
+     "model the time of a step on this card"},
     {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
      "measure launches, tell where the time went"},
     {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE), "only warnings and errors"},
@@ -315,6 +318,9 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_PLAN:
         o->plan = 1;
+        break;
+    case OPTION_ROOFLINE:
+        o->roofline = value;
         break;
     case OPTION_PROFILE:
         o->profile = 1;

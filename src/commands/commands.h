@@ -11,6 +11,7 @@
 #include "config/config.h"
 #include "exec/comm.h"
 #include "log/log.h"
+#include "roofline/card.h"
 #include "run/folder.h"
 #include "train/checkpoint.h"
 #include "train/engine.h"
@@ -27,6 +28,7 @@ struct options {
     char **files; /* behind a command that takes files */
     size_t file_count;
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
+    const char *roofline;                      /* of check: a card; NULL: none */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
     int resume, overwrite, gradients, plan, profile, list, all, status, best;
@@ -92,5 +94,10 @@ int output_close(struct output *out, int result, struct error *err);
 /* Where the time of a profiled engine went: launches by kernel, with GF/s and GB/s against the
  * device's measured ceilings; then what its programs cost. */
 int profile_print(struct engine *e, FILE *out, struct error *err);
+
+/* What a training step takes on a card by the model of roofline/roofline.h, by kernel, and with
+ * `launches` each of them. */
+int roofline_print(const struct engine *e, const struct card *card, int launches,
+                   struct error *err);
 
 #endif

@@ -5,67 +5,8 @@
 #include <string.h>
 
 #include "commands/commands.h"
-#include "util/now.h"
-
-struct ceilings {
-    double flops, bytes; /* a second */
-};
-
-static int smaller_first(const void *a, const void *b)
-{
-    const double *x = a, *y = b;
-    return (*x > *y) - (*x < *y);
-}
-
-/* Best of some runs of a square product, and of a fill, which only writes. */
-static int measure(struct engine *e, struct ceilings *c, struct error *err)
-{
-    const size_t n = 1024, bytes = (size_t)64 << 20;
-    struct buffer *m[3] = {NULL}, *big = buffer_new(e->dev, bytes, "ceiling", err);
-    int failed = !big;
-    for (int i = 0; i < 3 && !failed; i++)
-        failed = !(m[i] = buffer_new(e->dev, n * n * 4, "ceiling", err));
-    struct gemm *gemm =
-        failed ? NULL
-               : gemm_new(e->dev, e->gemm, gemm_shape_of(0, 0, n, n, n), m[0], m[1], m[2], 0, err);
-    failed |= !gemm;
-    c->flops = c->bytes = 0;
-    for (int i = 0; i < 5 && !failed; i++) {
-        double a = now();
-        failed = gemm_enqueue(gemm, err) || device_finish(e->dev, err);
-        double b = now();
-        failed |= failed || buffer_zero(big, err) || device_finish(e->dev, err);
-        double d = now();
-        double flops = 2.0 * (double)(n * n * n) / (b - a), rate = (double)bytes / (d - b);
-        c->flops = flops > c->flops ? flops : c->flops;
-        c->bytes = rate > c->bytes ? rate : c->bytes;
-    }
-    gemm_free(gemm);
-    for (int i = 0; i < 3; i++)
-        buffer_free(m[i]);
-    buffer_free(big);
-    return failed ? -1 : 0;
-}
-
-/* Seconds that waiting adds to a launch: the median of a fill that has next to nothing to do. */
-static int measure_wait(struct engine *e, double *seconds, struct error *err)
-{
-    enum { RUNS = 101 };
-    double took[RUNS];
-    struct buffer *b = buffer_new(e->dev, 64, "wait", err);
-    int failed = !b;
-    for (int i = 0; i < RUNS && !failed; i++) {
-        double before = now();
-        failed = buffer_zero(b, err) || device_finish(e->dev, err);
-        took[i] = now() - before;
-    }
-    buffer_free(b);
-    if (failed)
-        return -1;
-    qsort(took, RUNS, sizeof *took, smaller_first);
-    *seconds = took[RUNS / 2];
-    return 0;
-}
+#include "roofline/ceilings.h"
+#include "roofline/roofline.h"
 
 struct line {
     char name[48]; /* kernel, or product with its shape */
@@ -78,10 +19,10 @@ static int slower_first(const void *a, const void *b)
     return (x->seconds < y->seconds) - (x->seconds > y->seconds);
 }
 
-/* The least seconds that a launch can take. */
-static double floor_of(const struct launch *l, const struct ceilings *c)
+/* The least seconds that a launch can take, without its start. */
+static double floor_of(const struct launch *l, const struct card *card)
 {
-    return fmax(l->flops / c->flops, l->bytes / c->bytes);
+    return roofline_launch(card, l).seconds - card->start;
 }
 
 /* The line of a name; a new one where there is none. */
@@ -97,7 +38,7 @@ static struct line *line_of(struct line *lines, size_t *count, const char *name)
 
 /* `times`: how many launches stand for each that was measured. */
 static void collect(struct line *lines, size_t *count, const struct plan *p,
-                    const struct ceilings *c, double times)
+                    const struct card *card, double times)
 {
     for (size_t i = 0; p && i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
@@ -113,13 +54,13 @@ static void collect(struct line *lines, size_t *count, const struct plan *p,
         line->runs += runs;
         line->flops += l->flops * runs;
         line->bytes += l->bytes * runs;
-        line->floor += floor_of(l, c) * runs;
+        line->floor += floor_of(l, card) * runs;
     }
 }
 
 /* What k-means and t-SNE launched. */
 static void collect_spent(struct line *lines, size_t *count, const struct device *dev,
-                          const struct ceilings *c)
+                          const struct card *card)
 {
     size_t spent;
     const struct device_spent *s = device_spent(dev, &spent);
@@ -129,7 +70,7 @@ static void collect_spent(struct line *lines, size_t *count, const struct device
         line->runs += (double)s[i].runs;
         line->flops += s[i].flops;
         line->bytes += s[i].bytes;
-        line->floor += fmax(s[i].flops / c->flops, s[i].bytes / c->bytes);
+        line->floor += fmax(s[i].flops / card->flops, s[i].bytes / card->bytes);
     }
 }
 
@@ -138,7 +79,7 @@ static void collect_spent(struct line *lines, size_t *count, const struct device
  * waits for there is no such time, but for the gaps. Where launches overlap, or run faster behind
  * each other than alone, they take longer than their step, and gaps are not to be seen.
  */
-static void print_step(const struct engine *e, const struct ceilings *c, double wait, FILE *out)
+static void print_step(const struct engine *e, const struct card *card, double wait, FILE *out)
 {
     const struct profile *p = &e->profiled;
     double launches = 0, floor = 0;
@@ -151,7 +92,7 @@ static void print_step(const struct engine *e, const struct ceilings *c, double 
         for (size_t i = 0; plans[k] && i < plans[k]->launch_count; i++) {
             const struct launch *l = plans[k]->launches[i];
             launches += fmax(0, l->seconds - wait * (double)l->runs);
-            floor += floor_of(l, c) * (double)l->runs;
+            floor += floor_of(l, card) * (double)l->runs;
         }
     }
     double step = 1e3 * p->seconds / (double)p->steps_alone, watched = (double)p->steps_watched;
@@ -211,9 +152,11 @@ static int print_programs(const struct engine *e, FILE *out, struct error *err)
 int profile_print(struct engine *e, FILE *out, struct error *err)
 {
     struct ceilings c;
-    double wait;
-    if (measure(e, &c, err) || measure_wait(e, &wait, err))
+    struct card card;
+    if (ceilings_measure(e->dev, e->gemm, &c, err))
         return -1;
+    const double wait = c.wait;
+    card_measured(&card, device_info(e->dev), &c);
     size_t spent, count = 0;
     device_spent(e->dev, &spent);
     const struct plan *shards = shards_plan(e->shards);
@@ -224,21 +167,23 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
         return error_set(err, STATUS_FAILED, "out of memory");
     const struct profile *p = &e->profiled;
     const double steps = p->steps_watched ? (double)p->steps / (double)p->steps_watched : 1;
-    collect(lines, &count, e->train, &c, steps);
-    collect(lines, &count, shards, &c, steps);
-    collect(lines, &count, e->eval, &c, 1);
-    collect_spent(lines, &count, e->dev, &c);
+    collect(lines, &count, e->train, &card, steps);
+    collect(lines, &count, shards, &card, steps);
+    collect(lines, &count, e->eval, &card, 1);
+    collect_spent(lines, &count, e->dev, &card);
     qsort(lines, count, sizeof *lines, slower_first);
     for (size_t i = 0; i < count; i++) {
         all.seconds += lines[i].seconds;
         all.floor += lines[i].floor;
     }
-    fprintf(out,
-            "Profile (launches waited for one by one, which adds %.0f us to each;\n"
-            "ceilings measured now: %.1f GF/s, %.1f GB/s)\n"
-            "  %-23s %8s %9s %6s %8s %6s %6s %5s\n",
-            wait * 1e6, c.flops / 1e9, c.bytes / 1e9, "kernel", "launches", "ms", "share",
-            "us each", "GF/s", "GB/s", "floor");
+    fprintf(
+        out,
+        "Profile (launches waited for one by one, which adds %.0f us to each;\n"
+        "ceilings measured now: %.1f GF/s, %.1f GB/s, %.1f GF/s by our own kernel, %.1f GB/s in "
+        "the cache)\n"
+        "  %-23s %8s %9s %6s %8s %6s %6s %5s\n",
+        wait * 1e6, c.flops / 1e9, c.bytes / 1e9, c.kernel_flops / 1e9, c.near_bytes / 1e9,
+        "kernel", "launches", "ms", "share", "us each", "GF/s", "GB/s", "floor");
     for (size_t i = 0; i < count; i++) {
         const struct line *l = &lines[i];
         if (!(l->runs > 0))
@@ -251,7 +196,7 @@ int profile_print(struct engine *e, FILE *out, struct error *err)
     if (all.seconds > 0)
         fprintf(out, "  all %.1f ms, at the floor %.1f ms (%.0f%%)\n", all.seconds * 1e3,
                 all.floor * 1e3, 100 * all.floor / all.seconds);
-    print_step(e, &c, wait, out);
+    print_step(e, &card, wait, out);
     if (e->train)
         print_remade(e->train, wait, out);
     free(lines);

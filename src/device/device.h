@@ -41,8 +41,9 @@ struct device_info {
     unsigned compute_units;
     uint64_t global_bytes; /* 0: not known, of a device that only plans */
     uint64_t max_alloc_bytes, local_bytes;
-    size_t max_group;    /* most work-items in a work-group */
-    unsigned base_align; /* bytes to which a sub-buffer's offset must be aligned */
+    uint64_t cache_bytes; /* of its last cache; 0: not known */
+    size_t max_group;     /* most work-items in a work-group */
+    unsigned base_align;  /* bytes to which a sub-buffer's offset must be aligned */
     struct device_card card;
 };
 
@@ -52,6 +53,7 @@ struct device_options {
     long threads;           /* compute units of a CPU device to use; -1: all */
     int measure;            /* choose who makes a product by measuring (device/gemm/tuning.h) */
     uint64_t memory;        /* bytes of memory that it is taken to have; 0: its own, or its share */
+    unsigned units;         /* compute units of a device that is only planned; 0: not known */
     int roams;              /* a part of a CPU does not keep the process to its cores */
 };
 

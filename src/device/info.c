@@ -136,7 +136,7 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     cl_device_type type = 0;
     cl_device_exec_capabilities exec = 0;
     cl_device_fp_config fp64 = 0;
-    cl_ulong global = 0, most = 0, local = 0;
+    cl_ulong global = 0, most = 0, local = 0, cache = 0;
     cl_uint units = 1, align = 1024;
     size_t group = 1;
     ask(&q, CL_DEVICE_TYPE, sizeof type, &type);
@@ -145,6 +145,7 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     ask(&q, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof global, &global);
     ask(&q, CL_DEVICE_MAX_MEM_ALLOC_SIZE, sizeof most, &most);
     ask(&q, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local, &local);
+    ask(&q, CL_DEVICE_GLOBAL_MEM_CACHE_SIZE, sizeof cache, &cache);
     ask(&q, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof units, &units);
     ask(&q, CL_DEVICE_MEM_BASE_ADDR_ALIGN, sizeof align, &align);
     ask(&q, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof group, &group);
@@ -154,6 +155,7 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     info->global_bytes = global;
     info->max_alloc_bytes = most;
     info->local_bytes = local;
+    info->cache_bytes = cache;
     info->compute_units = units;
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;

@@ -11,6 +11,7 @@ static struct device *open_device(const struct config *config, const char *selec
                                         .threads = config->device.threads,
                                         .measure = config->device.tuning == TUNING_MEASURE,
                                         .memory = config->device.memory,
+                                        .units = options->units,
                                         .roams = config_splits(config)};
     struct device *dev = device_open(&with, err);
     if (!dev)

@@ -62,4 +62,16 @@ void gemm_free(struct gemm *gemm);
 /* "cblas, 16 tiles": how this product is made; valid until the next call. */
 const char *gemm_describe(const struct gemm *gemm);
 
+/* What a product asks of a GPU. */
+struct gemm_cut {
+    const char *kernel;   /* as in tests/lint.tsv */
+    size_t groups, lanes; /* of its launch */
+    double local_bytes;   /* that work-items load from local memory, all together */
+    double cache_bytes;   /* that work-groups load of A and B */
+    int matrix;           /* matrix units multiply */
+};
+
+/* -1: its provider does not say. */
+int gemm_cut(const struct gemm *gemm, struct gemm_cut *to);
+
 #endif

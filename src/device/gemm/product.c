@@ -49,6 +49,15 @@ const char *gemm_describe(const struct gemm *gemm)
     return text;
 }
 
+int gemm_cut(const struct gemm *gemm, struct gemm_cut *to)
+{
+    *to = (struct gemm_cut){.kernel = ""};
+    if (!gemm->provider->cut)
+        return -1;
+    gemm->provider->cut(gemm, to);
+    return to->groups ? 0 : -1;
+}
+
 void gemm_free(struct gemm *gemm)
 {
     if (gemm && gemm->provider->fini)

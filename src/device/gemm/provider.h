@@ -41,6 +41,9 @@ struct gemm_provider {
     /* Writes "16 tiles", how a product is cut; NULL where it is not. */
     void (*describe)(const struct gemm *gemm, char *to, size_t size);
 
+    /* What a product of this provider asks of a GPU; NULL: it does not say. */
+    void (*cut)(const struct gemm *gemm, struct gemm_cut *to);
+
     /* What device.tuning = measure tries: numbers of tiles. None: it gives other results. */
     size_t tilings, tiling[GEMM_TILINGS];
     int is_dear; /* its first product takes seconds: not tried behind one that serves */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "roofline/roofline.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "roofline/kernel_use.h"
+
+/* What is taken of every GPU. */
+#define LOAD 16          /* bytes that a work-item has under way: a vector of four */
+#define ALU_CYCLES 4     /* from a vector operation to its sum */
+#define ALU_SIDE 4       /* operations that a work-item has under way in a product of ours */
+#define VECTOR_WIDTH 128 /* vector operations of a processor in a cycle */
+
+/* How a launch is cut. */
+struct cut {
+    const char *kernel;
+    double groups, lanes;
+    double local, cache; /* bytes through local memory, and through the last cache, of all */
+    int matrix;          /* by matrix units */
+    double side;         /* operations that a work-item has under way */
+};
+
+static struct cut cut_of(const struct launch *l)
+{
+    struct gemm_cut g;
+    if (!l->is_gemm)
+        return (struct cut){
+            .kernel = l->name, .groups = (double)l->groups, .lanes = (double)l->lanes, .side = 1};
+    if (!l->product || gemm_cut(l->product, &g))
+        return (struct cut){.kernel = "gemm", .side = ALU_SIDE};
+    return (struct cut){.kernel = g.kernel,
+                        .groups = (double)g.groups,
+                        .lanes = (double)g.lanes,
+                        .local = g.local_bytes,
+                        .cache = g.cache_bytes,
+                        .matrix = g.matrix,
+                        .side = ALU_SIDE};
+}
+
+static const struct kernel_use *use_of(const struct card *card, const char *kernel)
+{
+    for (size_t i = 0; card->arch && i < kernel_use_count; i++)
+        if (!strcmp(kernel_uses[i].kernel, kernel) && !strcmp(kernel_uses[i].arch, card->arch))
+            return &kernel_uses[i];
+    return NULL;
+}
+
+/* Groups of `lanes` that a processor holds at a time. */
+static double held(const struct card *card, const struct cut *cut)
+{
+    const struct kernel_use *use = use_of(card, cut->kernel);
+    double most = floor(card->items / cut->lanes);
+    most = fmin(most, card->groups);
+    if (use && use->local)
+        most = fmin(most, floor((double)card->local / (double)use->local));
+    if (use && use->registers) /* given to 32 work-items at a time, 8 each */
+        most = fmin(most, floor(card->registers /
+                                (ceil(cut->lanes / 32) * 32 * ceil(use->registers / 8.0) * 8)));
+    return fmax(most, 1);
+}
+
+/* The share of the processors' time that has work when all groups take as long. */
+static double busy_of(const struct card *card, double groups)
+{
+    if (!card->processors || !(groups > 0))
+        return 1;
+    return groups / (card->processors * ceil(groups / card->processors));
+}
+
+/* Work-items that a processor has at work; 0: not known. */
+static double at_work(const struct card *card, const struct cut *cut)
+{
+    if (!card->processors || !card->items || !(cut->groups > 0))
+        return 0;
+    return cut->lanes * fmin(held(card, cut), ceil(cut->groups / card->processors));
+}
+
+/* Seconds of the operations. */
+static double arithmetic_of(const struct card *card, const struct launch *l, const struct cut *cut,
+                            double items, double busy)
+{
+    double rate = cut->matrix && card->matrix_flops       ? card->matrix_flops
+                  : !l->is_gemm && card->kernel_flops > 0 ? card->kernel_flops
+                                                          : card->flops;
+    double full = ALU_CYCLES * VECTOR_WIDTH / cut->side;
+    if (!cut->matrix && card->cycle > 0 && items > 0)
+        rate *= fmin(1, items / full);
+    return l->flops / (rate * busy);
+}
+
+/* Seconds of the bytes: from the cache where all that a launch touches fits into half of it. */
+static double memory_of(const struct card *card, const struct launch *l, const struct cut *cut,
+                        double items)
+{
+    int near = card->cache_bytes > 0 && l->bytes <= (double)card->cache / 2;
+    double rate = near ? card->cache_bytes : card->bytes;
+    double working = fmin(cut->groups, card->processors);
+    if (card->latency > 0 && items > 0)
+        rate = fmin(rate, items * working * LOAD / card->latency);
+    return l->bytes / rate;
+}
+
+struct estimate roofline_launch(const struct card *card, const struct launch *l)
+{
+    const struct cut cut = cut_of(l);
+    const double items = at_work(card, &cut);
+    struct estimate e = {.busy = busy_of(card, cut.groups)};
+    e.occupancy = items > 0 ? items / card->items : 0;
+    e.arithmetic = arithmetic_of(card, l, &cut, items, e.busy);
+    e.memory = memory_of(card, l, &cut, items);
+    e.local = card->local_bytes > 0 ? cut.local / (card->local_bytes * e.busy) : 0;
+    e.cache = card->cache_bytes > 0 ? cut.cache / card->cache_bytes : 0;
+    const double all[] = {[BOUND_VECTOR] = cut.matrix ? 0 : e.arithmetic,
+                          [BOUND_MATRIX] = cut.matrix ? e.arithmetic : 0,
+                          [BOUND_MEMORY] = e.memory,
+                          [BOUND_CACHE] = e.cache,
+                          [BOUND_LOCAL] = e.local,
+                          [BOUND_START] = card->start};
+    double longest = 0;
+    for (int i = 0; i <= BOUND_START; i++)
+        if (all[i] > all[e.bound])
+            e.bound = (enum roofline_bound)i;
+    for (int i = 0; i < BOUND_START; i++)
+        longest = fmax(longest, all[i]);
+    e.seconds = card->start + longest;
+    return e;
+}
+
+const char *roofline_bound_name(enum roofline_bound bound)
+{
+    static const char *const name[] = {
+        [BOUND_VECTOR] = "vector", [BOUND_MATRIX] = "matrix", [BOUND_MEMORY] = "memory",
+        [BOUND_CACHE] = "cache",   [BOUND_LOCAL] = "local",   [BOUND_START] = "start"};
+    return name[bound];
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* The model of a card's time against times worked out by hand. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "roofline/kernel_use.h"
+#include "roofline/roofline.h"
+
+static void near(double a, double b)
+{
+    if (!(fabs(a - b) <= 1e-9 * fabs(b)))
+        print_error("%.12g, not %.12g\n", a, b);
+    assert_true(fabs(a - b) <= 1e-9 * fabs(b));
+}
+
+static struct launch launch_of(size_t groups, size_t lanes, double flops, double bytes)
+{
+    return (struct launch){
+        .name = "no such kernel", .groups = groups, .lanes = lanes, .flops = flops, .bytes = bytes};
+}
+
+static void two_rates(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("1000,100", &card, &err), 0);
+    struct launch l = launch_of(7, 64, 1e9, 1e6);
+    struct estimate e = roofline_launch(&card, &l);
+    near(e.seconds, 1e-3);
+    assert_int_equal(e.bound, BOUND_VECTOR);
+    l.bytes = 1e9;
+    e = roofline_launch(&card, &l);
+    near(e.seconds, 1e-2);
+    assert_int_equal(e.bound, BOUND_MEMORY);
+}
+
+/* 133 groups take 132 processors as long as 264 do; one group leaves 131 idle. */
+static void waves(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("h 100", &card, &err), 0);
+    assert_int_equal(card.processors, 132);
+    const size_t groups[] = {132, 133, 264, 1};
+    const double busy[] = {1, 133.0 / 264, 1, 1.0 / 132};
+    for (int i = 0; i < 4; i++) {
+        struct launch l = launch_of(groups[i], 512, 1e9 * (double)groups[i], 1);
+        const struct estimate e = roofline_launch(&card, &l);
+        near(e.busy, busy[i]);
+        near(e.arithmetic, 1e9 * (double)groups[i] / (card.flops * busy[i]));
+        near(e.seconds, card.start + e.arithmetic);
+    }
+}
+
+/* A few work-items cannot hide a latency: 32 of them have 512 bytes under way. */
+static void latency(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("3080ti", &card, &err), 0);
+    struct launch l = launch_of(1, 32, 1, 1e6);
+    near(roofline_launch(&card, &l).memory, 1e6 * card.latency / 512);
+    near(roofline_launch(&card, &l).occupancy, 32.0 / 1536);
+    /* 12 groups of 128 fill a processor, and all of them the memory's width */
+    l = launch_of(80 * 12, 128, 1, 1e9);
+    near(roofline_launch(&card, &l).occupancy, 1);
+    near(roofline_launch(&card, &l).memory, 1e9 / card.bytes);
+    /* what half of the cache holds comes from there */
+    l.bytes = 1e6;
+    near(roofline_launch(&card, &l).memory, 1e6 / card.cache_bytes);
+}
+
+/* Registers and local memory of the table bound what a processor holds. */
+static void resident(void **state)
+{
+    struct card card;
+    struct error err;
+    size_t by_registers = 0, by_local = 0;
+    (void)state;
+    assert_int_equal(card_find("H100", &card, &err), 0);
+    card.local = 8192;
+    for (size_t i = 0; i < kernel_use_count; i++) {
+        const struct kernel_use *use = &kernel_uses[i];
+        if (strcmp(use->arch, "sm_90") != 0)
+            continue;
+        struct launch l = launch_of(132 * 64, 256, 1, 1);
+        l.name = use->kernel;
+        double groups = floor(65536 / (256 * ceil(use->registers / 8.0) * 8));
+        by_registers += groups < 8;
+        if (use->local && floor(8192.0 / (double)use->local) < groups) {
+            groups = floor(8192.0 / (double)use->local);
+            by_local++;
+        }
+        near(roofline_launch(&card, &l).occupancy, fmin(8, fmax(groups, 1)) / 8);
+    }
+    assert_true(by_registers > 0 && by_local > 0);
+}
+
+static void names(void **state)
+{
+    static const char *const wrong[] = {"",       "H10",   "H1000", "100",      "100,",  ",100",
+                                        "0,1",    "1,0",   "-1,1",  "nan,1",    "1,inf", "1,1x",
+                                        "1e99,1", "1,1,1", "1;1",   "measured", "a\nb,1"};
+    static const char *const right[] = {"H100",       "h100",     "3080 Ti", "3080ti",
+                                        "A770",       "7900 XTX", "7900xtx", "1,1",
+                                        "66900,3350", "1.5e3,0.5"};
+    struct card card;
+    struct error err;
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        assert_int_equal(card_find(wrong[i], &card, &err), -1);
+        assert_int_equal(err.status, STATUS_USAGE);
+        assert_non_null(strstr(err.text, "7900 XTX"));
+    }
+    for (size_t i = 0; i < sizeof right / sizeof *right; i++)
+        assert_int_equal(card_find(right[i], &card, &err), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_rates), cmocka_unit_test(waves), cmocka_unit_test(latency),
+        cmocka_unit_test(resident),  cmocka_unit_test(names),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("roofline", tests, NULL, NULL);
+}
