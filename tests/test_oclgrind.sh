@@ -118,6 +118,8 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     done
     ops 'bias *' "batch norm's running statistics" 'join *' 'I/Q features' 'latent *' 'similarity *' \
         'loss_sum' 'sum_rows' 'gather' 'noise' 'small attention with a cache'
+    grind tests/test_mma && ! grep -q '^not ok' "$folder/output"
+    point $? "matrix units, emulated" "$folder/log" "$folder/output"
     program=test_quantized
     ops 'small NF4' 'small NF4_NESTED' 'small INT8'
     program=test_optim # fifty steps would take minutes

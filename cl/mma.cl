@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What is known of the matrix units (mma.h): a product whose result is known, by which a device is
+ * tried before they are used, and the places of fragments. Groups are LANES work-items, LANES / 32
+ * warps.
+ * -D: MMA, MMA_TYPE; ACROSS_A, ACROSS_B: how fragments are read.
+ */
+#include "common.h"
+#include "mma.h"
+
+#ifndef ACROSS_A
+#define ACROSS_A 0
+#endif
+#ifndef ACROSS_B
+#define ACROSS_B 0
+#endif
+
+/* Two fragments of A, three of B a warp. */
+#define ROWS 2
+#define COLUMNS 3
+#define M (16 * ROWS)
+#define N (8 * COLUMNS)
+#define WARPS (LANES < 32 ? 1 : LANES / 32)
+#if ACROSS_A
+#define A_ROWS MMA_K
+#define A_STRIDE (M / MMA_PER + (MMA_TYPE == 3 ? 8 : 4))
+#else
+#define A_ROWS M
+#define A_STRIDE 12
+#endif
+#if ACROSS_B
+#define B_ROWS MMA_K
+#define B_STRIDE (N / MMA_PER + (MMA_TYPE == 3 ? 16 : 8))
+#else
+#define B_ROWS N
+#define B_STRIDE 12
+#endif
+
+/* Words of a matrix [rows][columns] of floats, whose rows are `stride` words in `to`. */
+static inline void mma_fill(__local uint *to, int stride, __global const float *from, int rows,
+                            int columns)
+{
+    for (int e = (int)get_local_id(0); e < rows * columns / MMA_PER; e += LANES) {
+        const int row = e / (columns / MMA_PER), word = e % (columns / MMA_PER);
+        __global const float *x = from + row * columns + word * MMA_PER;
+#if MMA_TYPE == 3
+        to[row * stride + word] = mma_word(x[0]);
+#else
+        to[row * stride + word] = mma_word(x[0], x[1]);
+#endif
+    }
+}
+
+/*
+ * c[WARPS][M, N] = 2 A B, by each warp. a: [M][MMA_K], or across [MMA_K][M]; b: [N][MMA_K], or
+ * across [MMA_K][N].
+ */
+__kernel void mma_product(__global const float *restrict a, __global const float *restrict b,
+                          __global float *restrict c)
+{
+    __local __attribute__((aligned(16))) uint as[A_ROWS * A_STRIDE], bs[B_ROWS * B_STRIDE];
+    MMA_ROOM(room, WARPS, ROWS, COLUMNS);
+    const int lane = mma_lane(), warp = (int)get_local_id(0) / 32;
+    mma_a left[ROWS];
+    mma_b right[COLUMNS];
+    mma_c sum[ROWS * COLUMNS];
+    mma_fill(as, A_STRIDE, a, A_ROWS, M * MMA_K / A_ROWS);
+    mma_fill(bs, B_STRIDE, b, B_ROWS, N * MMA_K / B_ROWS);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+    for (int r = 0; r < ROWS; r++)
+#if ACROSS_A
+        mma_load_a_across(&left[r], as + r * 16 / MMA_PER, A_STRIDE);
+#else
+        mma_load_a(&left[r], as + r * 16 * A_STRIDE, A_STRIDE);
+#endif
+#pragma unroll
+    for (int j = 0; j < COLUMNS; j++)
+#if ACROSS_B
+        mma_load_b_across(&right[j], bs + j * 8 / MMA_PER, B_STRIDE);
+#else
+        mma_load_b(&right[j], bs + j * 8 * B_STRIDE, B_STRIDE);
+#endif
+    mma_zero(sum, ROWS * COLUMNS);
+    mma_multiply(sum, left, right, ROWS, COLUMNS, room);
+    mma_multiply(sum, left, right, ROWS, COLUMNS, room);
+#pragma unroll
+    for (int i = 0; i < ROWS * COLUMNS; i++)
+#pragma unroll
+        for (int e = 0; e < 4; e++) {
+            const int row = i / COLUMNS * 16 + mma_c_row(lane, e);
+            const int column = i % COLUMNS * 8 + mma_c_column(lane, e);
+            c[(warp * M + row) * N + column] = sum[i].s[e];
+        }
+}
+
+/* Of each lane 20 ints: row and word of A's four, word and column of B's two, row and column of C's
+ * four. */
+__kernel void mma_places(__global int *restrict place)
+{
+    const int lane = (int)get_global_id(0);
+    __global int *to = place + lane * 20;
+    for (int e = 0; e < 4; e++) {
+        to[2 * e] = mma_a_row(lane, e);
+        to[2 * e + 1] = mma_a_word(lane, e);
+        to[12 + 2 * e] = mma_c_row(lane, e);
+        to[12 + 2 * e + 1] = mma_c_column(lane, e);
+    }
+    for (int e = 0; e < 2; e++) {
+        to[8 + 2 * e] = mma_b_word(lane, e);
+        to[8 + 2 * e + 1] = mma_b_column(lane, e);
+    }
+}
+
+#if MMA_TYPE != 3
+/* The fragment of A that two neighbours of C make, whose elements are numbered row by row: [32
+ * lanes][4] words. */
+__kernel void mma_chain(__global uint *restrict a)
+{
+    const int lane = mma_lane();
+    mma_c left, right;
+    for (int e = 0; e < 4; e++) {
+        left.s[e] = (float)(mma_c_row(lane, e) * 16 + mma_c_column(lane, e));
+        right.s[e] = left.s[e] + 8.0f;
+    }
+    mma_a made;
+    mma_a_of_c(&made, &left, &right);
+    for (int e = 0; e < 4; e++)
+        a[lane * 4 + e] = made.s[e];
+}
+
+/* Which of the halves [16][16] each lane gets, which are numbered row by row: [32 lanes] of four
+ * words of A, four of A across, two of B, two of B across. */
+__kernel void mma_moved(__global uint *restrict to)
+{
+    __local __attribute__((aligned(16))) uint halves[16 * 8];
+    for (int e = (int)get_local_id(0); e < 128; e += LANES)
+        halves[e] = (uint)(2 * e) | (uint)(2 * e + 1) << 16;
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+    const int lane = mma_lane();
+    mma_a a, across;
+    mma_b b, b_across;
+    mma_load_a(&a, halves, 8);
+    mma_load_a_across(&across, halves, 8);
+    mma_load_b(&b, halves, 8);
+    mma_load_b_across(&b_across, halves, 8);
+    for (int e = 0; e < 4; e++) {
+        to[lane * 12 + e] = a.s[e];
+        to[lane * 12 + 4 + e] = across.s[e];
+    }
+    for (int e = 0; e < 2; e++) {
+        to[lane * 12 + 8 + e] = b.s[e];
+        to[lane * 12 + 10 + e] = b_across.s[e];
+    }
+}
+#endif

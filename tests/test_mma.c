@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+/* The matrix units as cl/mma.h emulates them: products against double precision, and places of
+ * fragments as CUTLASS describes them (tests/mma/places.tsv, by tests/peer/make_mma_golden.py). */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "chosen.h"
+#include "device/device.h"
+
+enum { LANES = 64, M = 32, N = 24, MOST_K = 16 };
+static const char *const types[] = {"", "bf16", "fp16", "tf32"};
+
+static struct device *dev;
+
+static int setup(void **state)
+{
+    struct error err;
+    (void)state;
+    dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
+        &err);
+    if (!dev)
+        print_error("%s\n", err.text);
+    return dev ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    device_close(dev);
+    return 0;
+}
+
+static struct buffer *buffer_of(const void *from, size_t bytes)
+{
+    struct error err;
+    struct buffer *b = buffer_new(dev, bytes, "numbers", &err);
+    assert_non_null(b);
+    if (from)
+        assert_int_equal(buffer_write(b, 0, bytes, from, &err), 0);
+    return b;
+}
+
+/* One group of a kernel of mma.cl over these buffers; the last is read to `to`. */
+static void run(const char *name, const char *options, size_t lanes, struct buffer *const *buffers,
+                unsigned count, void *to)
+{
+    struct error err = {0};
+    struct kernel *k = kernel_new(dev, "mma.cl", name, options, &err);
+    if (!k)
+        fail_msg("%s", err.text);
+    for (unsigned i = 0; i < count; i++)
+        kernel_set_buffer(k, i, buffers[i]);
+    if (kernel_enqueue(k, 1, lanes, &err) ||
+        buffer_read(buffers[count - 1], 0, buffer_size(buffers[count - 1]), to, &err))
+        fail_msg("%s: %s", options, err.text);
+    kernel_free(k);
+}
+
+/* To so many binary digits; ties to even, or away from zero. */
+static double to_digits(double x, int digits, int away)
+{
+    int exponent;
+    const double part = ldexp(frexp(x, &exponent), digits);
+    return ldexp(away ? round(part) : nearbyint(part), exponent - digits);
+}
+
+static float value(size_t i)
+{
+    return (float)((double)(i * 2654435761u % 1000003u) / 500001.5 - 1);
+}
+
+static void check_product(int type, int across_a, int across_b)
+{
+    const size_t k = type == 3 ? 8 : 16;
+    float a[M * MOST_K], b[MOST_K * N], c[LANES / 32][M * N];
+    double left[M][MOST_K], right[MOST_K][N];
+    char options[96];
+    for (size_t i = 0; i < M * k; i++) {
+        a[i] = value(i);
+        left[across_a ? i % M : i / k][across_a ? i / M : i % k] =
+            to_digits((double)a[i], type == 1 ? 8 : 11, type == 3);
+    }
+    for (size_t i = 0; i < N * k; i++) {
+        b[i] = value(i + 999);
+        right[across_b ? i / N : i % k][across_b ? i % N : i / k] =
+            to_digits((double)b[i], type == 1 ? 8 : 11, type == 3);
+    }
+    struct buffer *buffers[] = {buffer_of(a, M * k * sizeof *a), buffer_of(b, N * k * sizeof *b),
+                                buffer_of(NULL, sizeof c)};
+    snprintf(options, sizeof options,
+             "-DMMA=2 -DMMA_TYPE=%d -DACROSS_A=%d -DACROSS_B=%d -DLANES=%d", type, across_a,
+             across_b, LANES);
+    run("mma_product", options, LANES, buffers, 3, c);
+    for (size_t i = 0; i < M * N; i++) {
+        double sum = 0;
+        for (size_t e = 0; e < k; e++)
+            sum += 2 * left[i / N][e] * right[e][i % N];
+        for (size_t w = 0; w < LANES / 32; w++)
+            if (!(fabs((double)c[w][i] - sum) < 1e-5))
+                fail_msg("%s across %d %d, warp %zu at %zu,%zu: %g, not %g", types[type], across_a,
+                         across_b, w, i / N, i % N, (double)c[w][i], sum);
+    }
+    for (int i = 0; i < 3; i++)
+        buffer_free(buffers[i]);
+}
+
+static void test_products(void **state)
+{
+    (void)state;
+    for (int type = 1; type <= 3; type++)
+        for (int across = 0; across < 4; across++)
+            check_product(type, across & 1, across >> 1);
+}
+
+/* Calls check() with each line of the golden file that has this name and operand: the lane and its
+ * numbers. */
+static void each_line(const char *name, char operand,
+                      void (*check)(int type, int lane, const int *pair, int pairs,
+                                    const void *got),
+                      int type, const void *got)
+{
+    char path[512], line[256], word[16], of;
+    const char *top = getenv("srcdir");
+    snprintf(path, sizeof path, "%s/tests/mma/places.tsv", top ? top : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    int lines = 0;
+    while (fgets(line, sizeof line, file)) {
+        int lane, at = 0, pair[16], n = 0, used;
+        assert_int_equal(sscanf(line, "%15s %c %d%n", word, &of, &lane, &at), 3);
+        if (strcmp(word, name) != 0 || of != operand)
+            continue;
+        while (n < 16 && sscanf(line + at, "%d%n", &pair[n], &used) == 1) {
+            at += used;
+            n++;
+        }
+        check(type, lane, pair, n / 2, got);
+        lines++;
+    }
+    fclose(file);
+    assert_int_equal(lines, 32);
+}
+
+/* Value v of A is half v % 2 of word v / 2 where words are pairs along K. */
+static void check_a(int type, int lane, const int *pair, int pairs, const void *got)
+{
+    const int per = type == 3 ? 1 : 2, *place = (const int *)got + lane * 20;
+    assert_int_equal(pairs, 4 * per);
+    for (int v = 0; v < pairs; v++) {
+        assert_int_equal(place[v / per * 2], pair[2 * v]);
+        assert_int_equal(place[v / per * 2 + 1] * per + v % per, pair[2 * v + 1]);
+    }
+}
+
+static void check_b(int type, int lane, const int *pair, int pairs, const void *got)
+{
+    const int per = type == 3 ? 1 : 2, *place = (const int *)got + lane * 20 + 8;
+    assert_int_equal(pairs, 2 * per);
+    for (int v = 0; v < pairs; v++) {
+        assert_int_equal(place[v / per * 2] * per + v % per, pair[2 * v]);
+        assert_int_equal(place[v / per * 2 + 1], pair[2 * v + 1]);
+    }
+}
+
+static void check_c(int type, int lane, const int *pair, int pairs, const void *got)
+{
+    (void)type;
+    assert_int_equal(pairs, 4);
+    assert_memory_equal((const int *)got + lane * 20 + 12, pair, 8 * sizeof *pair);
+}
+
+static void test_places(void **state)
+{
+    (void)state;
+    for (int type = 1; type <= 3; type++) {
+        int place[32 * 20];
+        char options[64];
+        struct buffer *to = buffer_of(NULL, sizeof place);
+        snprintf(options, sizeof options, "-DMMA=2 -DMMA_TYPE=%d -DLANES=32", type);
+        run("mma_places", options, 32, &to, 1, place);
+        each_line(types[type], 'a', check_a, type, place);
+        each_line(types[type], 'b', check_b, type, place);
+        each_line(types[type], 'c', check_c, type, place);
+        buffer_free(to);
+    }
+}
+
+/* A's matrices lie below each other first, where its rows are K; across, beside each other. */
+static void check_moved(int across, int lane, const int *pair, int pairs, const void *got)
+{
+    const uint32_t *word = (const uint32_t *)got + lane * 12;
+    assert_int_equal(pairs, 8);
+    for (int v = 0; v < 8; v++) {
+        const int e = v / 2, matrix = pair[2 * v] / 8, row = pair[2 * v] % 8;
+        const int below = across ? matrix / 2 : matrix % 2,
+                  beside = across ? matrix % 2 : matrix / 2;
+        const uint32_t want = (uint32_t)((8 * below + row) * 16 + 8 * beside + pair[2 * v + 1]);
+        assert_int_equal(word[(across ? 4 : 0) + e] >> v % 2 * 16 & 0xffff, want);
+        if (matrix < 2) /* B's two matrices: beside each other, or across below */
+            assert_int_equal(word[(across ? 10 : 8) + e] >> v % 2 * 16 & 0xffff,
+                             across ? (8 * matrix + row) * 16 + pair[2 * v + 1]
+                                    : row * 16 + 8 * matrix + pair[2 * v + 1]);
+    }
+}
+
+static void test_moved(void **state)
+{
+    (void)state;
+    uint32_t words[32 * 12];
+    struct buffer *to = buffer_of(NULL, sizeof words);
+    run("mma_moved", "-DMMA=2 -DMMA_TYPE=2 -DLANES=32", 32, &to, 1, words);
+    each_line("plain", 'm', check_moved, 0, words);
+    each_line("across", 'm', check_moved, 1, words);
+    buffer_free(to);
+}
+
+/* C's neighbours are A's columns: element (i, k) is 16 i + k, exact in both types. */
+static void check_chain(int type, int lane, const int *pair, int pairs, const void *got)
+{
+    const uint32_t *word = (const uint32_t *)got + lane * 4;
+    for (int v = 0; v < pairs; v++) {
+        const float want = (float)(16 * pair[2 * v] + pair[2 * v + 1]);
+        uint32_t bits, half = word[v / 2] >> v % 2 * 16 & 0xffff;
+        memcpy(&bits, &want, sizeof bits);
+        if (type == 2) /* a whole number below 256 has no more than ten digits behind the first */
+            bits = want > 0 ? ((bits >> 23) - 112) << 26 | (bits & 0x7fffff) << 3 : 0;
+        assert_int_equal(half, bits >> 16);
+    }
+}
+
+static void test_chain(void **state)
+{
+    (void)state;
+    for (int type = 1; type <= 2; type++) {
+        uint32_t words[32 * 4];
+        char options[64];
+        struct buffer *to = buffer_of(NULL, sizeof words);
+        snprintf(options, sizeof options, "-DMMA=2 -DMMA_TYPE=%d -DLANES=32", type);
+        run("mma_chain", options, 32, &to, 1, words);
+        each_line(types[type], 'a', check_chain, type, words);
+        buffer_free(to);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_products),
+        cmocka_unit_test(test_places),
+        cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_chain),
+    };
+    cmocka_set_message_output(CM_OUTPUT_TAP);
+    return cmocka_run_group_tests_name("mma", tests, setup, teardown);
+}
