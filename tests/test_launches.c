@@ -434,6 +434,37 @@ static void test_misfits(void **state)
     params_free(params);
 }
 
+/* Layers of 1024 units in both directions over 240 rows, as configs/fleet.ini has them, on a GPU: a
+ * step of a layer is a launch. What a step multiplies of W_hh and moves of it is counted once. */
+static void test_recurrent(void **state)
+{
+    (void)state;
+    enum { LAYERS = 4, B = 128, T = 240, H = 1024 };
+    struct params *params = params_new(0);
+    struct graph *g = start(params);
+    const struct cell cell = {.kind = CELL_KIND_LSTM, .hidden = H, .bidirectional = 1};
+    fake.info = (struct device_info){.base_align = 512,
+                                     .max_alloc_bytes = UINT64_C(1) << 40,
+                                     .max_group = 1024,
+                                     .local_bytes = 48 << 10,
+                                     .compute_units = 132};
+    struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){B, T, 8});
+    for (size_t layer = 0; layer < LAYERS; layer++)
+        x = op_recurrent(g, x, &cell, "core", layer);
+    struct plan *p = lowered(g, (struct tensor *[]){x, NULL});
+    assert_int_equal(count_of(p, "recurrent_tiles_fwd"), LAYERS * T);
+    assert_int_equal(count_of(p, "recurrent_tiles_bwd"), LAYERS * T);
+    assert_int_equal(count_of(p, "recurrent_tiles_pack"), LAYERS * 2);
+    assert_in_range(p->launch_count, 1, 2000);
+    const double weights = 2 * 4.0 * H * H;
+    const struct launch *l = last(p, "recurrent_tiles_fwd");
+    assert_true(l->groups == 128 && l->lanes == 256);
+    assert_true(l->flops >= 2 * B * weights && l->flops <= 2.1 * B * weights);
+    assert_true(l->bytes >= 4 * weights && l->bytes <= 8 * weights);
+    plan_free(p);
+    params_free(params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +480,7 @@ int main(void)
         cmocka_unit_test(test_two_readers),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_misfits),
+        cmocka_unit_test(test_recurrent),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

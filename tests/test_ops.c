@@ -1393,6 +1393,11 @@ static const struct problem problems[] = {
     {.op = &recurrent_op,
      .watched = AS_CPU,
      .shape = {.b = 2, .t = 3, .d = 270, .in = 3, .cell = RNN, .dirs = 1}},
+    {.op = &recurrent_op, .shape = {.b = 66, .t = 3, .d = 257, .in = 2, .cell = RNN, .dirs = 2}},
+    {.op = &recurrent_op, .shape = {.b = 37, .t = 2, .d = 321, .in = 1, .cell = GRU, .dirs = 2}},
+    {.op = &recurrent_op,
+     .shape = {.b = 130, .t = 2, .d = 300, .in = 1, .cell = LSTM, .dirs = 1},
+     .added = 1},
 
     {.op = &join_op, .shape = {.b = 1, .t = 1, .d = 1, .in = 1}},
     {.op = &join_op, .shape = {.b = 3, .t = 50, .d = 6, .in = 23}, .added = 1},

@@ -5,6 +5,7 @@
 #include "lower/lower.h"
 #include "lower/reduce.h"
 #include "ops/ops.h"
+#include "ops/recurrent_tiles.h"
 
 /* Inputs: x, then the four parameters of each direction. */
 enum { X, WEIGHT_IH, WEIGHT_HH, BIAS_IH, BIAS_HH, PARAMS = 4 };
@@ -15,32 +16,13 @@ struct recurrent {
     struct cell cell;
 };
 
-struct direction {
-    int at; /* of its first input, less 1 */
-    struct tensor *w_ih, *w_hh, *b_ih, *b_hh;
-    struct tensor *gates, *extra; /* [B T, gates H], [B T, H]; see cl/recurrent.cl */
-    struct tensor *trace;         /* of a wide walk: [groups T vec, ...] */
-};
-
-/* The layer of a node, as its kernels see it. */
-struct layer {
-    enum cell_kind kind;
-    size_t batch, window, in, hidden, gates, dirs;
-    size_t side; /* sequences that walk side by side in one kernel; 0: a product for each step */
-    int wide;    /* one in each element of the vectors */
-    int carries; /* begins with the state that the walk before ended with */
-    unsigned vec, lanes;
-    struct tensor *x, *y; /* [B T, in], [B T, dirs H] */
-    struct direction dir[2];
-};
-
 #define WIDE_HIDDEN 64 /* the state and its sums stay in a core's first cache */
 
 /*
  * The one place that decides how a layer walks: in one kernel while W_hh stays in a core's cache,
- * beyond that as one product a step. Sequences that walk side by side share what is loaded of W_hh;
- * on a GPU they are few, so that all its cores get some. On a CPU those of a small layer lie in the
- * elements of vectors.
+ * beyond that as one product a step, on a GPU in tiles (recurrent_tiles.h). Sequences that walk
+ * side by side share what is loaded of W_hh; on a GPU they are few, so that all its cores get some.
+ * On a CPU those of a small layer lie in the elements of vectors.
  */
 static void choose(const struct plan *p, struct layer *op)
 {
@@ -64,6 +46,7 @@ static void choose(const struct plan *p, struct layer *op)
         op->side = op->batch;
     if (op->side * (op->gates + 2) * op->hidden * 4 + 1024 > info->local_bytes)
         op->side = 0;
+    op->tiled = !op->side && recurrent_tiles_serve(p, op);
 }
 
 static struct launch *walk_kernel(struct plan *p, const struct layer *op, const char *name,
@@ -323,6 +306,8 @@ static void long_back(struct plan *p, struct op *node, const struct layer *op)
     }
     if (op->side)
         walk_back(p, op, dy, h_before, da);
+    else if (op->tiled)
+        recurrent_tiles_back(p, op, dy, h_before, da);
     else
         step_back(p, op, dy, h_before, da);
     struct tensor *x = lower_value(p, node, X);
@@ -391,6 +376,8 @@ static void recurrent_forward(struct plan *p, struct op *node)
         wide(p, &op);
     else if (op.side)
         walk(p, &op);
+    else if (op.tiled)
+        recurrent_tiles_forward(p, &op);
     else
         step(p, &op);
     for (size_t d = 0; d < op.dirs; d++) {

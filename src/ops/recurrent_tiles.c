@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/recurrent_tiles.h"
+
+/* How a pass is cut, see cl/recurrent_tiles.cl. */
+struct tiles {
+    int back;
+    size_t units, sequences, turn, slices, lanes; /* UNITS, BT, TK, SLICES, LANES */
+    size_t columns, depth, blocks, rows, groups;
+};
+
+enum {
+    UNITS_MOST = 32,
+    LANES_MOST = 256,
+    OF_ITEM = 32,      /* sums of a work-item: 8 sequences of 4 columns */
+    GROUPS_LEAST = 128 /* about as many as a large card has compute units */
+};
+
+static size_t rounded_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static size_t groups_of(const struct layer *op, const struct tiles *t)
+{
+    return op->dirs * rounded_up(op->hidden, UNITS_MOST) / t->units *
+           (rounded_up(op->batch, t->sequences) / t->sequences);
+}
+
+/* A large tile loads least for a product; it gets smaller where the batch would not fill it, or the
+ * groups not the card. */
+static void cut_tile(const struct layer *op, struct tiles *t)
+{
+    const size_t most = t->back ? 64 : 128;
+    t->units = t->back ? UNITS_MOST : UNITS_MOST / 2;
+    t->sequences = 8;
+    while (t->sequences < most && t->sequences < op->batch)
+        t->sequences *= 2;
+    while (t->sequences > 16 && rounded_up(op->batch, t->sequences) * 4 > op->batch * 5)
+        t->sequences /= 2;
+    if (groups_of(op, t) < GROUPS_LEAST)
+        t->units = UNITS_MOST / 2;
+    while (t->sequences > 16 && groups_of(op, t) < GROUPS_LEAST)
+        t->sequences /= 2;
+}
+
+/* As many k's a turn as two turns have room for in 40 KiB, that more bytes are under way. */
+static void cut_turn(struct tiles *t)
+{
+    t->turn = t->back ? 128 : 64;
+    while (t->turn > 16 &&
+           (t->depth % t->turn || 2 * t->turn * (t->sequences + t->columns) * 4 > 40 << 10))
+        t->turn /= 2;
+}
+
+static struct tiles cut(const struct layer *op, int back)
+{
+    struct tiles t = {.back = back};
+    const size_t hidden = rounded_up(op->hidden, UNITS_MOST);
+    cut_tile(op, &t);
+    t.columns = back ? t.units : op->gates * t.units;
+    t.depth = back ? op->gates * hidden : hidden;
+    t.blocks = hidden / t.units;
+    t.rows = rounded_up(op->batch, t.sequences);
+    t.groups = groups_of(op, &t);
+    cut_turn(&t);
+    const size_t items = t.columns / 4 * (t.sequences / 8);
+    t.slices = 1;
+    while (t.slices * 2 * items <= LANES_MOST && t.slices * 2 <= t.turn)
+        t.slices *= 2;
+    t.lanes = items * t.slices;
+    return t;
+}
+
+/* The larger of two turns and all sums. */
+static size_t local_bytes(const struct tiles *t)
+{
+    const size_t turns = 2 * t->turn * (t->sequences + t->columns), sums = t->lanes * OF_ITEM;
+    return 4 * (turns > sums ? turns : sums);
+}
+
+int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
+{
+    const struct device_info *info = device_info(p->dev);
+    for (int back = 0; back < 2; back++) {
+        const struct tiles t = cut(op, back);
+        if (info->is_cpu || t.lanes > info->max_group || local_bytes(&t) > info->local_bytes)
+            return 0;
+    }
+    return 1;
+}
+
+static struct launch *tiles_kernel(struct plan *p, const struct layer *op, const struct tiles *t,
+                                   const char *name, size_t groups)
+{
+    return plan_kernel(p, "recurrent_tiles.cl", name, groups, t->lanes,
+                       "-DCELL=%d -DH=%zu -DDIRS=%zu -DCARRY=%d -DBACK=%d -DBT=%zu -DUNITS=%zu "
+                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu",
+                       (int)op->kind, op->hidden, op->dirs, op->carries, t->back, t->sequences,
+                       t->units, t->turn, t->slices, t->lanes);
+}
+
+/* W_hh of all directions in the order of tiles; an unused tensor where there is one step, which has
+ * no product. */
+static struct tensor *pack(struct plan *p, const struct layer *op, const struct tiles *t)
+{
+    if (op->window == 1 && !op->carries)
+        return plan_tensor2(p, "unused", 1, 1);
+    struct tensor *packed = plan_tensor2(p, "packed", op->dirs * t->blocks * t->depth, t->columns);
+    struct launch *l =
+        tiles_kernel(p, op, t, "recurrent_tiles_pack", op->dirs * t->blocks * (t->depth / 32));
+    for (size_t d = 0; d < op->dirs; d++)
+        launch_read(l, op->dir[d].w_hh);
+    launch_write(l, packed);
+    launch_cost(l, 0, op->dir[0].w_hh->name);
+    return packed;
+}
+
+/* An argument that the step does not touch where there is no product. */
+static void read_if(struct launch *l, struct tensor *t, int reads)
+{
+    if (reads)
+        launch_read(l, t);
+    else
+        launch_write(l, t);
+}
+
+/* What step t multiplies. */
+static double products(const struct layer *op)
+{
+    return 2.0 * (double)(op->batch * op->dirs * op->gates) * (double)op->hidden *
+           (double)op->hidden;
+}
+
+/* A step's cost. It touches `columns` stored numbers and `floats` others of each unit of its row,
+ * not all of its tensors. */
+static void step_cost(struct launch *l, const struct layer *op, const struct tiles *t,
+                      int multiplies, size_t columns, size_t floats)
+{
+    const double units = (double)(op->dirs * op->batch * op->hidden);
+    const double weights = (double)(op->dirs * t->blocks * t->columns * t->depth);
+    const double state = (double)(op->dirs * t->depth * t->rows);
+    launch_cost(l, 40.0 * units * (double)op->gates + (multiplies ? products(op) : 0), op->y->name);
+    l->bytes = units * (double)(columns * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
+               4 * state * (multiplies ? 2 : 1) + (multiplies ? 4 * weights : 0);
+}
+
+/* Where an odd number of steps leaves the state in the second half, it goes to the first. */
+static void keep_state(struct plan *p, const struct layer *op, const struct tiles *t,
+                       struct tensor *state)
+{
+    const size_t elems = state->elems / 2;
+    if (!op->carries || op->window % 2 == 0)
+        return;
+    struct launch *l =
+        tiles_kernel(p, op, t, "recurrent_tiles_keep", (elems + t->lanes - 1) / t->lanes);
+    launch_update(l, state);
+    launch_int(l, elems);
+    launch_cost(l, 0, op->y->name);
+}
+
+void recurrent_tiles_forward(struct plan *p, const struct layer *op)
+{
+    const struct tiles tiles = cut(op, 0);
+    const size_t elems = 2 * op->dirs * tiles.depth * tiles.rows;
+    struct tensor *packed = pack(p, op, &tiles);
+    struct tensor *state =
+        op->carries ? plan_carried(p, "carried", elems) : plan_tensor(p, "state", elems);
+    struct tensor *c = op->carries ? plan_carried(p, "carried", op->batch * op->hidden)
+                                   : plan_tensor2(p, "unused", 1, 1);
+    for (size_t t = 0; t < op->window && !p->fault[0]; t++) {
+        const int follows = t > 0 || op->carries;
+        struct launch *l = tiles_kernel(p, op, &tiles, "recurrent_tiles_fwd", tiles.groups);
+        for (size_t d = 0; d < op->dirs; d++) {
+            launch_update(l, op->dir[d].gates);
+            launch_read(l, op->dir[d].b_ih);
+            launch_read(l, op->dir[d].b_hh);
+            launch_add_to(l, op->dir[d].extra, t > 0);
+        }
+        read_if(l, packed, follows);
+        launch_add_to(l, state, follows);
+        launch_write(l, op->y);
+        launch_add_to(l, c, follows);
+        launch_int(l, op->batch);
+        launch_int(l, op->window);
+        launch_int(l, tiles.rows);
+        launch_int(l, t);
+        step_cost(l, op, &tiles, follows, 2 * op->gates + 1, 2);
+    }
+    keep_state(p, op, &tiles, state);
+}
+
+void recurrent_tiles_back(struct plan *p, const struct layer *op, struct tensor *dy,
+                          struct tensor *const h_before[2], struct tensor *const da[2])
+{
+    const struct tiles tiles = cut(op, 1);
+    struct tensor *packed = pack(p, op, &tiles);
+    struct tensor *state = plan_tensor(p, "grad.state", 2 * op->dirs * tiles.depth * tiles.rows);
+    struct tensor *more = op->kind == CELL_KIND_RNN
+                              ? plan_tensor2(p, "unused", 1, 1)
+                              : plan_tensor2(p, "grad.cell", op->dirs * op->batch, op->hidden);
+    for (size_t t = op->window; t-- > 0 && !p->fault[0];) {
+        const int follows = t + 1 < op->window;
+        struct launch *l = tiles_kernel(p, op, &tiles, "recurrent_tiles_bwd", tiles.groups);
+        for (size_t d = 0; d < op->dirs; d++) {
+            launch_update(l, op->dir[d].gates);
+            launch_read(l, op->dir[d].extra);
+            launch_write(l, h_before[d]);
+            launch_write(l, da[d]);
+        }
+        read_if(l, packed, follows);
+        launch_add_to(l, state, follows);
+        launch_add_to(l, more, follows);
+        launch_read(l, dy);
+        launch_read(l, op->y);
+        launch_int(l, op->batch);
+        launch_int(l, op->window);
+        launch_int(l, tiles.rows);
+        launch_int(l, t);
+        step_cost(l, op, &tiles, follows, 2 * op->gates + 4, 4);
+    }
+}
