@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Times training steps of the PyTorch twin of a configuration: bench_peer.py INI MODE STEPS THREADS [DEVICE].
 
-MODE is eager or compile, on CUDA with -tf32 (products of fp32 with TF32's digits) or -bf16 (autocast)
-behind it. Samples are drawn from a series in memory, as seqtrain does; AdamW is PyTorch's fused or
-multi-tensor one as it chooses. Prints {"samples_per_second": ..., "start_seconds": ..., "device_mib":
+MODE is eager, compile or graphs (compiled and, on CUDA, recorded as a graph), with -tf32 (products of
+fp32 with TF32's digits on CUDA) or -bf16 (autocast) behind it. Samples are drawn from a series in
+memory, as seqtrain does. On CUDA AdamW is PyTorch's fused one, and nothing is read back from the device
+until the last step is done; elsewhere it is the one that PyTorch chooses. Prints {"samples_per_second": ..., "start_seconds": ..., "device_mib":
 ...}: start_seconds goes from the start of the process, which BENCH_STARTED tells in seconds of
 CLOCK_MONOTONIC (else from the first line on), to the end of the first step; unlike seqtrain's it has
 no file to read. bench_peer.py versions [DEVICE] prints a line.
@@ -55,7 +56,12 @@ def main():
     offsets = torch.arange(T + 1, device=device)
     model = make_model(ini).to(device).train()
     optimizer = make_optimizer(model, train)
-    step_model = torch.compile(model) if mode == "compile" else model
+    cuda = device.type == "cuda"
+    if cuda and train["optimizer"] == "adamw":
+        for settings in optimizer.param_groups:
+            settings.update(fused=True, foreach=False)
+    how = {"eager": None, "compile": "default", "graphs": "reduce-overhead"}[mode]
+    step_model = torch.compile(model, mode=how) if how else model
     kind = target_losses if supervised else language_losses if text else losses
     tokens = torch.randint(model.transformer.wte.num_embeddings if text else 1, (20000,), device=device)
 
@@ -75,18 +81,26 @@ def main():
             xs.append(rows[:, :T, :F])
             target = rows[:, :T, F:] if by_row else rows[:, T:, F:]
             extras.append(target if supervised else None)
-        # its figures are read at the end of each step, which waits for the device
-        optimizer_step(step_model, optimizer, ini["loss"], train, xs, extras, terms)
+        if mode == "graphs":
+            torch.compiler.cudagraph_mark_step_begin()
+        return optimizer_step(step_model, optimizer, ini["loss"], train, xs, extras, terms, told=not cuda)
+
+    def finish():
+        if cuda:
+            torch.cuda.synchronize()
 
     step()
+    finish()
     started = time.monotonic() - STARTED
     for _ in range(0 if mode == "eager" and device.type == "cpu" else 2):
         step()
+    finish()
     start = time.perf_counter()
     for _ in range(steps):
         step()
+    finish()
     seconds = time.perf_counter() - start
-    mib = torch.cuda.max_memory_reserved() / 2**20 if device.type == "cuda" else 0
+    mib = torch.cuda.max_memory_reserved() / 2**20 if cuda else 0
     print(json.dumps({
         "samples_per_second": B * group * steps / seconds, "start_seconds": started, "device_mib": mib,
     }))  # fmt: skip

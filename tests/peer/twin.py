@@ -312,11 +312,11 @@ def target_losses(model, x, loss, target):
     return L, L, x.new_zeros(())
 
 
-def optimizer_step(model, optimizer, loss, train, batches, extras=None, terms=losses):
+def optimizer_step(model, optimizer, loss, train, batches, extras=None, terms=losses, told=True):
     """One step over the micro-batches of an accumulation group, each weighted by its samples; what
     terms() takes besides a micro-batch, noise or targets, is in extras.
 
-    Returns (loss, R, C, gradient norm before clipping) as floats.
+    Returns (loss, R, C, gradient norm before clipping) as floats, unless they are not to be told.
     """
     samples = sum(len(x) for x in batches)
     sums = torch.zeros(3, dtype=torch.float64, device=batches[0].device)
@@ -328,7 +328,7 @@ def optimizer_step(model, optimizer, loss, train, batches, extras=None, terms=lo
     clip = train.getfloat("clip_norm")
     norm = torch.nn.utils.clip_grad_norm_(model.parameters(), clip if clip > 0 else math.inf)
     optimizer.step()
-    return (*sums.tolist(), float(norm))
+    return (*sums.tolist(), float(norm)) if told else None
 
 
 # --- training
