@@ -3,8 +3,8 @@
 """Runs the cases of tests/bench/RESULTS.md, seqtrain and its peer in turn.
 
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
-             [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--small] [CASE ...]
-    bench.py --write FOLDER [CASE ...]
+             [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--longer N] [--small] [CASE ...]
+    bench.py --write FOLDER [--steps N] [CASE ...]
 
 Training (A1 .. L2): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
 variants: the modes, one and all threads, glibc's allocator as it is and so set that it keeps memory
@@ -14,8 +14,9 @@ the seconds from a process's start (ours: from main(), which comes some 10 ms la
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
 running process. Q1: products of quantised weights, against ours in fp32. V1: a captioner of clips of
 eight frames behind a random tower of ViT-S's shape: an epoch with the cache of features and without, and
-images/s of the tower against transformers. --small: sizes that try the script, not the machine. --write: only leaves the
-configurations of the trainings in FOLDER, each with data for three steps, and needs nothing but Python.
+images/s of the tower against transformers. --small: sizes that try the script, not the machine. --longer: so many
+times the steps of each epoch, of both, for a GPU. --write: only leaves the configurations of the trainings
+in FOLDER, each with data for three steps (--steps) an epoch, and needs nothing but Python.
 
 Needs torch, numpy, safetensors; V1 transformers, K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
 folder. Nothing else should run meanwhile.
@@ -136,6 +137,11 @@ def write_ini(path, sections):
     with open(path, "w") as out:
         for section, keys in sections.items():
             out.write(f"[{section}]\n" + "".join(f"{k} = {v}\n" for k, v in keys.items()))
+
+
+def small(case):
+    """The same of a few windows, four steps of ours, one of the peer's."""
+    return (*case[:2], 4, min(2, case[3]), 4, 1)
 
 
 def write_case(folder, name, case):
@@ -279,8 +285,9 @@ def profile(arguments, ini, caches):
 
 def bench_training(arguments, folder, name):
     case = CASES[name]
+    case = (*case[:4], case[4] * arguments.longer, case[5] * arguments.longer)
     if arguments.small:
-        case = (*case[:2], 4, min(2, case[3]), 4, 1)
+        case = small(case)
     ini = write_case(folder, name, case)
     data, _, batch, accumulate, _, peer_steps = case
     cold_start = {}  # of the first run with these caches
@@ -599,13 +606,15 @@ def main():
     parser.add_argument("--device", default="auto", help="seqtrain's -d")
     parser.add_argument("--peer-device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16_products")
+    parser.add_argument("--longer", type=int, default=1, metavar="N")
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--write", metavar="FOLDER")
+    parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("case", nargs="*")
     arguments = parser.parse_args()
     cuda = arguments.peer_device == "cuda"
     arguments.modes = arguments.modes or (
-        "eager-tf32,eager-bf16,compile-tf32,compile-bf16" if cuda else "eager,compile"
+        "eager-tf32,eager-bf16,compile-tf32,compile-bf16,graphs-tf32,graphs-bf16" if cuda else "eager,compile"
     )
     names = arguments.case or [*CASES, *OTHERS]
     for name in names:
@@ -613,7 +622,8 @@ def main():
             sys.exit(f"{name}: no case; there are {', '.join([*CASES, *OTHERS])}")
     if arguments.write:
         for name in [name for name in names if name in CASES]:
-            write_case(arguments.write, name, (*CASES[name][:4], 3, 1))
+            case = small(CASES[name]) if arguments.small else CASES[name]
+            write_case(arguments.write, name, (*case[:4], arguments.steps, 1))
         return
     os.environ.pop("OPENBLAS_CORETYPE", None)
     for name in KEEPS:
