@@ -1,40 +1,516 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Tests and bench on a machine with a GPU, from the build folder:
+# Tests and bench on a machine with a GPU, in one command that installs nothing:
 #
-#   ../tests/bench/gpu.sh [CASE ...]        PYTHON=venv/bin/python with PyTorch for CUDA
+#   gpu.sh [--parts tests,resume,tune,profile,bench] [--seconds N] [--limit N] [--report FILE]
+#          [--build FOLDER] [--device SPEC] [--python PROGRAM] [--pairs N] [--set SECTION.KEY=VALUE]
+#          [--root FOLDER] [--only TEST,...] [--small] [--again] [CASE ...]
 #
-# Where the OpenCL loader does not know the GPU, as in containers, NVIDIA's library is looked for and
-# named to it. The tests are those of kernels and engine; `make check` is for CPUs. Exit status 1 if a
-# test fails. UNTESTED: written without a GPU, tried up to "no GPU" and with SEQTRAIN_TEST_DEVICE=cpu.
+# Where the OpenCL loader does not know the GPU, as in containers, the library of its driver is looked
+# for, below --root, and named to the loader. FILE (gpu.md) is a whole report in Markdown at any moment,
+# also if this is killed; each test and each case is an item with a line of its own, and what is missing
+# is said. An item ends after --limit seconds (240), all of them after --seconds (none). FILE.d keeps the
+# items, so that the next call goes on with those that are missing (--again: with all). CASE: those of
+# bench.py (all, those of the goals first). PyTorch for CUDA is found by --python (PYTHON, python3);
+# without it the part bench is left out. SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
+# Exit status: 0; 1 a test failed or something is missing; 2 usage, or no build; 4 no such device.
+set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
-folder=$(mktemp -d) || exit 1
-trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' HUP INT TERM
-device=${SEQTRAIN_TEST_DEVICE-gpu}
-[ -x ./seqtrain ] || { echo "gpu.sh: no ./seqtrain here: run it in the build folder" >&2; exit 2; }
+began=$(date +%s)
+call="gpu.sh $*"
+parts=tests,resume,tune,profile,bench seconds='' limit=240 report=gpu.md build='' root='' only=''
+device=${SEQTRAIN_TEST_DEVICE-gpu} python=${PYTHON:-python3} pairs=3 small='' again='' settings=''
+goals="A1 R1 T2 R3 T1 C1 A3 G1 G2 L1 L2 R2 A2"
+programs="test_gemm test_ops test_golden test_engine test_kmeans test_tsne test_compose test_layers test_tower test_base"
+scripts="test_cli_run.sh test_cli_resume.sh fleet_kills.sh"
+child='' failed=0
 
-if ! ./seqtrain devices -d "$device" 2>/dev/null | grep -q '^\*'; then
-    library=$({ ldconfig -p | sed 's/.*=> //' && find /usr /opt /run -name 'libnvidia-opencl.so*'; } 2>/dev/null |
-        grep libnvidia-opencl.so | head -n 1)
-    [ -n "$library" ] || { echo "gpu.sh: no $device, and no libnvidia-opencl.so" >&2; exit 1; }
-    mkdir "$folder/icd" && echo "$library" >"$folder/icd/nvidia.icd"
-    OCL_ICD_VENDORS=$folder/icd
-    export OCL_ICD_VENDORS
+stop()
+{
+    echo "gpu.sh: $2" >&2
+    exit "$1"
+}
+
+# value OPTION [VALUE]
+value()
+{
+    [ $# -gt 1 ] || stop 2 "$1 wants a value"
+    case $1 in
+    --seconds | --limit | --pairs)
+        case $2 in '' | *[!0-9]* | 0*) stop 2 "$1 $2: not a number" ;; esac
+        ;;
+    esac
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --parts | --seconds | --limit | --report | --build | --device | --python | --pairs | --set | --root | --only)
+        value "$@"
+        case $1 in
+        --set) settings="$settings --set $2" ;;
+        *) eval "${1#--}=\$2" ;;
+        esac
+        shift
+        ;;
+    --small | --again) eval "${1#--}=$1" ;;
+    -*) stop 2 "$1: no option; see the head of $0" ;;
+    *) break ;;
+    esac
+    shift
+done
+for part in $(echo "$parts" | tr , ' '); do
+    case $part in
+    tests | resume | tune | profile | bench) ;;
+    *) stop 2 "--parts $part: there are tests, resume, tune, profile and bench" ;;
+    esac
+done
+cases=${*:-$goals}
+others=${*:-K1 S1 Q1}
+case $report in /*) ;; *) report=$PWD/$report ;; esac
+
+# --- a build
+
+# What is missing, in one line.
+missing()
+{
+    grep -hiE 'error|not found|no such' "$1" | tail -n 1 | cut -c 1-300
+}
+
+make_build()
+{
+    {
+        { [ -x "$top/configure" ] || (cd "$top" && autoreconf -fi); } && mkdir -p "$build" &&
+            cd "$build" && { [ -f config.status ] || "$top/configure" -q; } &&
+            make -j"$(getconf _NPROCESSORS_ONLN)" seqtrain
+    } >"$kept/build.log" 2>&1
+}
+
+kept=$report.d
+mkdir -p "$kept" || exit 2
+[ -z "$again" ] || rm -f "$kept"/*.end "$kept"/*.rows
+[ -n "$build" ] || { [ -x ./seqtrain ] && build=$PWD || build=$top/build; }
+if [ ! -x "$build/seqtrain" ]; then
+    echo "gpu.sh: no seqtrain in $build: building" >&2
+    (make_build) || stop 2 "no build: $(missing "$kept/build.log") (./bootstrap installs what it needs)"
 fi
-./seqtrain devices -v -d "$device"
-./seqtrain devices -d "$device" | grep -q '^\*' || { echo "gpu.sh: $device is no device" >&2; exit 1; }
+cd "$build" || exit 2
+build=$PWD
+if ! ./seqtrain -V >/dev/null 2>"$kept/says"; then
+    stop 2 "$build/seqtrain does not run: $(head -n 1 "$kept/says")"
+fi
+XDG_CACHE_HOME=$build/gpu-cache CUDA_CACHE_PATH=$build/gpu-cache/cuda POCL_CACHE_DIR=$build/gpu-cache/pocl
+srcdir=$top/. SEQTRAIN_TEST_DEVICE=$device
+export XDG_CACHE_HOME CUDA_CACHE_PATH POCL_CACHE_DIR srcdir SEQTRAIN_TEST_DEVICE
+mkdir -p "$CUDA_CACHE_PATH" "$POCL_CACHE_DIR"
 
-failed=0
-SEQTRAIN_TEST_DEVICE=$device
-export SEQTRAIN_TEST_DEVICE
-tests='tests/test_ops tests/test_gemm tests/test_golden tests/test_engine tests/test_kmeans tests/test_tsne'
-make check TESTS="$tests" >"$folder/check" 2>&1 || failed=1
-grep -E '^(FAIL|ERROR|SKIP|# (TOTAL|PASS|FAIL|SKIP|ERROR))' "$folder/check"
+# --- a device
 
+is_there()
+{
+    ./seqtrain devices -d "$device" >"$kept/devices" 2>&1 && grep -q '^\* [0-9]' "$kept/devices"
+}
+
+# Libraries of drivers, one a line, as the linker names them, then in the folders that containers use.
+libraries()
+{
+    {
+        [ -n "$root" ] || ldconfig -p | sed -n 's/.*=> //p'
+        for folder in $(echo "${LD_LIBRARY_PATH-}" | tr : ' '); do
+            ls -d "$root${folder}"/lib*
+        done
+        for folder in /usr/lib/*-linux-gnu /usr/lib64 /usr/lib /usr/lib/*-linux-gnu/nvidia/current \
+            /usr/lib/nvidia* /usr/local/nvidia/lib64 /usr/local/nvidia/lib /usr/local/cuda/compat \
+            /usr/lib/wsl/lib /usr/lib/wsl/drivers/* /run/opengl-driver/lib /opt/rocm/lib /opt/rocm/opencl/lib \
+            /usr/lib/*-linux-gnu/intel-opencl /usr/lib64/intel-opencl; do
+            ls -d "$root$folder"/lib*
+        done
+    } 2>/dev/null | grep -E '/(libnvidia-opencl|libamdocl64|libigdrcl)\.so[.0-9]*$' | awk '!seen[$0]++'
+}
+
+# The loader is told one library after the other until there is the device.
+find_device()
+{
+    is_there && return
+    found=0
+    libraries >"$kept/libraries"
+    while read -r library; do
+        [ -s "$library" ] || continue
+        found=1
+        mkdir -p "$kept/vendors" && echo "$library" >"$kept/vendors/driver.icd"
+        OCL_ICD_VENDORS=$kept/vendors
+        export OCL_ICD_VENDORS
+        is_there && return
+        echo "gpu.sh: $library: $(head -n 1 "$kept/devices")" >&2
+    done <"$kept/libraries"
+    [ $found = 1 ] || echo "gpu.sh: no library of a driver (libnvidia-opencl.so, libamdocl64.so, libigdrcl.so)" >&2
+    return 1
+}
+
+find_device || stop 4 "$device is no device: $(grep -v '^ ' "$kept/devices" | tail -n 1)"
+./seqtrain devices -v -d "$device" >"$kept/devices" 2>&1
+chosen=$(sed -n 's/^\* [0-9]*: //p' "$kept/devices" | head -n 1)
 cuda=cpu
-"${PYTHON:-python3}" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
-[ $cuda = cuda ] || echo "gpu.sh: no PyTorch that finds CUDA: its twin runs on the CPU" >&2
-make tests/bench/bench_parts >"$folder/make" 2>&1 || { cat "$folder/make" && exit 1; }
-"${PYTHON:-python3}" "$top/tests/bench/bench.py" --device "$device" --peer-device $cuda "$@" || failed=1
+"$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
+torch=$("$python" -c 'import torch; print(torch.__version__)' 2>/dev/null)
+longer=5
+[ $cuda = cuda ] && [ -z "$small" ] || longer=1
+
+# --- items
+
+# left: seconds until the end of all.
+left()
+{
+    [ -n "$seconds" ] || { echo 1000000 && return; }
+    echo $((began + seconds - $(date +%s) - 2))
+}
+
+# timed COMMAND...: until the item's end. A signal to this ends it at once.
+timed()
+{
+    [ "$allowed" -gt 0 ] || return 124
+    timeout -k 5 "$allowed" "$@" </dev/null 3>&- &
+    child=$!
+    wait "$child"
+    got=$?
+    child=''
+    return "$got"
+}
+
+# item NAME FUNCTION ARGUMENT...: the function prints the item's rows into $rows; 124: its time ended.
+item()
+{
+    name=$1 rows=$kept/$1.rows
+    shift
+    [ ! -e "$kept/$name.end" ] || return 0
+    allowed=$(left)
+    [ "$allowed" -gt 3 ] || { failed=1 && return; }
+    whole=$([ "$allowed" -ge "$limit" ] && echo yes)
+    [ -z "$whole" ] || allowed=$limit
+    start=$(date +%s)
+    echo "gpu.sh: $name" >&2
+    "$@"
+    ended=$?
+    [ $ended = 0 ] || failed=1
+    # what the end of all has cut is tried again by the next call
+    { [ $ended = 124 ] && [ -z "$whole" ]; } || echo "$ended $(($(date +%s) - start))" >"$kept/$name.end"
+    tell
+}
+
+# tap NAME COMMAND...: a row about the points of a test.
+tap()
+{
+    test=$1 out=$kept/$1.out
+    shift
+    timed "$@" >"$out" 2>&1
+    status=$?
+    awk -v name="$test" -v status="$status" -v seconds=$(($(date +%s) - start)) '
+        /^1\.\.[0-9]/ { split($1, a, /\.\./); plan = a[2]; if (plan == 0) why = substr($0, 6) }
+        /^(not )?ok / && /# SKIP/ { skipped++; next }
+        /^ok / { passed++ }
+        /^not ok / { bad++; sub(/^not ok [0-9]* (- )?/, ""); if (bad <= 5) list = list (bad > 1 ? "; " : "") $0 }
+        END {
+            missing = plan - passed - skipped - bad
+            if (status == 124 || status == 137) why = "did not end in its time"
+            else if (missing > 0 || plan == "") why = "ended early, status " status
+            else if (status && !bad) why = "status " status
+            gsub(/\|/, "/", list); sub(/^ *# *(SKIP)? */, "", why)
+            if (list != "") why = list (why != "" ? "; " why : "")
+            printf "| %s | %d | %d | %d | %d | %s |\n", name, passed, bad, skipped, seconds, why
+            exit status == 124 || status == 137 ? 124 : bad > 0 || status != 0 || missing > 0 }' "$out" >"$rows"
+}
+
+unit()
+{
+    if [ ! -x "tests/$1" ] && ! timed make "tests/$1" >"$kept/$1.out" 2>&1; then
+        echo "| $1 | | | | | not built: $(missing "$kept/$1.out") |" >"$rows"
+        return 1
+    fi
+    tap "$1" sh "$top/tests/run.sh" "tests/$1"
+}
+
+# Scripts of the command line run on what is chosen by itself.
+script()
+{
+    auto=$(./seqtrain devices -d auto 2>/dev/null | sed -n 's/^\* [0-9]*: //p' | head -n 1)
+    if [ "$auto" != "$chosen" ]; then
+        echo "| $1 | | | | | left out: it runs on $auto |" >"$rows"
+        return 0
+    fi
+    case $1 in
+    *_kills.sh) kills "$1" ;;
+    *) tap "$1" sh "$top/tests/$1" ;;
+    esac
+}
+
+# kills NAME: processes killed at a few instants, each a line that says what came of it.
+kills()
+{
+    timed sh "$top/tests/$1" "$([ -n "$small" ] && echo 1 || echo 5)" >"$kept/$1.out" 2>&1
+    status=$?
+    echo "| $1 | $([ "$status" = 0 ] && echo "1 | 0" || echo "0 | 1") | 0 | $(($(date +%s) - start)) |" \
+        "$(tail -n 1 "$kept/$1.out" | tr '|' /) |" >"$rows"
+    return "$status"
+}
+
+# --- tuning
+
+# CLBlast's own tuners, for a database that has no such card.
+clblast()
+{
+    tuner=$(command -v clblast_tuner_xgemm) || {
+        echo "CLBlast's tuners are not installed: its products run as for an unknown card." >"$rows"
+        return 0
+    }
+    index=$(sed -n 's/^\* \([0-9]*\):.*/\1/p' "$kept/devices" | head -n 1)
+    (cd "$kept" && exec timeout -k 5 "$allowed" "$tuner" -device "${index:-0}" -precision 32) >"$kept/clblast.out" 2>&1 &
+    child=$!
+    wait "$child"
+    status=$?
+    child=''
+    echo "clblast_tuner_xgemm (status $status; no part of seqtrain takes this up by itself):" \
+        "$(grep -iE 'best|fastest' "$kept/clblast.out" | tail -n 2 | tr '\n' ' ')" >"$rows"
+    return "$status"
+}
+
+# written CASE: its configuration, for a few steps, and its run folder in $kept/ini
+written()
+{
+    mkdir -p "$kept/ini"
+    [ -e "$kept/ini/$1.ini" ] ||
+        "$python" "$top/tests/bench/bench.py" --write "$kept/ini" --steps 12 ${small:+$small} "$1" >"$kept/$1.out" 2>&1
+}
+
+# profiled CASE TUNING OUT: a training with --profile.
+profiled()
+{
+    written "$1" || return
+    set_words=$(echo "$settings" | sed 's/--set/-s/g')
+    # shellcheck disable=SC2086 # words
+    timed ./seqtrain -c "$kept/ini/$1.ini" -d "$device" --overwrite --profile -s device.tuning="$2" $set_words >"$3" 2>&1
+}
+
+# by_itself OUT: "ms of a step, of its launches, at the floor, gaps, GF/s of the ceiling, GB/s".
+by_itself()
+{
+    sed -n -e 's/^ceilings measured now: \([0-9.]*\) GF\/s, \([0-9.]*\) GB\/s.*/\1 | \2/p' "$1" | tr -d '\n'
+    sed -n 's/^ *a step takes \([0-9.]*\) ms by itself, its launches \([0-9.]*\) ms, at the floor \([0-9.]*\) ms: \(.*\)/ | \1 | \2 | \3 | \4/p' "$1"
+}
+
+# What device.tuning = measure chooses, product by product.
+tuned()
+{
+    out=$kept/tune.$1.out
+    profiled "$1" measure "$out"
+    status=$?
+    if [ "$status" != 0 ]; then
+        echo "| $1 | status $status: $(tail -n 1 "$out" 2>/dev/null | cut -c 1-200 | tr '|' /) | | | | | |" >"$rows"
+        return "$status"
+    fi
+    products=$(tr -d '\n' <"$kept/ini/$1/plan.json" | tr '{}' '\n\n' |
+        sed -n 's/.*"product": *"\([^"]*\)", *"m, n, k": *\[ *\([0-9]*\), *\([0-9]*\), *\([0-9]*\) *\].*/\2 x \3 x \4: \1; /p' |
+        sort -u | tr -d '\n')
+    echo "| $1 | $(by_itself "$out") | $products |" >"$rows"
+}
+
+# The profile of a case, with the table's products.
+profile()
+{
+    out=$kept/profile.$1.out
+    profiled "$1" table "$out"
+    status=$?
+    if [ "$status" != 0 ]; then
+        echo "| $1 | status $status: $(tail -n 1 "$out" 2>/dev/null | cut -c 1-200 | tr '|' /) | | | | | |" >"$rows"
+        return "$status"
+    fi
+    echo "| $1 | $(by_itself "$out") |" >"$rows"
+    sed -n '/^ *kernel  *launches/,/^ *a step takes/p' "$out" |
+        awk 'NR <= 13 || /^ *(all|a step)/' >"$kept/profile.$1.text"
+}
+
+# --- the bench
+
+# bench CASE MODES SETTING...: the rows that bench.py prints of a case, and the peer's variants.
+bench()
+{
+    one=$1 modes=$2 out=$kept/$name.out
+    shift 2
+    if [ ! -x tests/bench/bench_parts ] && ! timed make tests/bench/bench_parts >"$out" 2>&1; then
+        echo "| $one | not built: $(missing "$out") |" >"$rows"
+        return 1
+    fi
+    # shellcheck disable=SC2086 # words
+    timed "$python" "$top/tests/bench/bench.py" --device "$device" --peer-device $cuda --pairs "$pairs" \
+        --modes "$modes" --longer $longer $small $settings "$@" "$one" >"$out" 2>"$out.err"
+    status=$?
+    what=${name#bench.}
+    grep "^| $one " "$out" | sed "s/^| $one /| $what /" >"$rows"
+    sed -n "s/^peer, \(.*\)/| $what | \1 |/p" "$out.err" >"$kept/$name.peers"
+    if [ "$status" != 0 ] && [ ! -s "$rows" ]; then
+        echo "| $what | status $status: $(tail -n 1 "$out.err" | cut -c 1-200 | tr '|' /) |" >"$rows"
+    fi
+    return "$status"
+}
+
+# --- the report
+
+# rows PART ITEM...: of each item its rows; what has none is said.
+rows_of()
+{
+    part=$1 lacking=''
+    shift
+    for one; do
+        [ ! -s "$kept/$one.rows" ] || cat "$kept/$one.rows"
+        [ -e "$kept/$one.end" ] || lacking="$lacking ${one#"$part".}"
+    done
+    [ -z "$lacking" ] || printf '\nNot run, or not to its end:%s.\n' "$lacking"
+}
+
+# named PREFIX WORD...: the words, each behind the prefix.
+named()
+{
+    prefix=$1
+    shift
+    for word; do
+        echo "$prefix.$word"
+    done
+}
+
+benches()
+{
+    for one in $cases; do
+        case " $goals " in *" $one "*) echo "bench.$one.fp32 bench.$one.bf16" ;; esac
+    done
+}
+
+benches_of_others()
+{
+    for one in $others; do
+        case $one in K1 | S1 | Q1 | D1 | V1) echo "bench.$one" ;; esac
+    done
+}
+
+trainings()
+{
+    for one in $cases; do
+        case " $goals " in *" $one "*) echo "$one" ;; esac
+    done
+}
+
+card()
+{
+    nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
+        --format=csv 2>/dev/null | sed 's/^/    /'
+}
+
+# shellcheck disable=SC2046,SC2086 # lists of words
+body()
+{
+    echo "## $chosen, $(date -u +%Y-%m-%d)"
+    echo
+    case ${SEQTRAIN_DEBUG-} in
+    *gpu*) printf 'A rehearsal on a CPU, cut as for a GPU (SEQTRAIN_DEBUG=gpu): no figure below is of a GPU.\n\n' ;;
+    esac
+    echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) cores," \
+        "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, $(uname -sr)."
+    echo "$(./seqtrain -V | head -n 1)$(git -C "$top" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /');" \
+        "PyTorch ${torch:-: none} (its peer runs on $cuda); OpenCL's loader was told:" \
+        "$(cat "${OCL_ICD_VENDORS-/nowhere}"/*.icd 2>/dev/null || echo nothing)."
+    echo
+    sed 's/^/    /' "$kept/devices"
+    card
+    printf '\n    %s\n' "$call"
+    printf '\n### Tests\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
+    rows_of tests $(named tests $programs)
+    printf '\n### Runs: killed, gone on with\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
+    rows_of resume $(named resume $scripts)
+    printf '\n### Tuning\n\n'
+    cat "$kept/tune.clblast.rows" 2>/dev/null || echo "CLBlast's tuners: not run."
+    printf '\nWith device.tuning = measure; ms of a step; products m x n x k and who makes them.\n\n'
+    printf '| case | GF/s | GB/s | a step | its launches | at the floor | gaps | products |\n|---|---:|---:|---:|---:|---:|---|---|\n'
+    rows_of tune $(named tune $(trainings))
+    printf '\n### Profiles\n\nms of a step; the floor is what the ceilings measured in the same run allow.\n\n'
+    printf '| case | GF/s | GB/s | a step | its launches | at the floor | gaps |\n|---|---:|---:|---:|---:|---:|---|\n'
+    rows_of profile $(named profile $(trainings))
+    for one in $(trainings); do
+        [ ! -s "$kept/profile.$one.text" ] || { printf '\n%s:\n\n' "$one" && sed 's/^/    /' "$kept/profile.$one.text"; }
+    done
+    printf '\n### Beside PyTorch\n\n'
+    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; fp32: ours in fp32, the peer in fp32 or TF32.\n\n' "$pairs"
+    printf '| case | seqtrain | PyTorch | ratio | GF/s | of the GEMM ceiling | of the roofline | gaps | MiB | '
+    printf "PyTorch's | start | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
+    rows_of bench $(benches)
+    printf "\n| case | seqtrain, s | peer, s | ratio | figure | peer's | MiB | peer's |\n|---|---|---|---|---|---|---|---|\n"
+    rows_of bench $(benches_of_others)
+    printf "\nThe peer's variants, one run each:\n\n| case | samples/s |\n|---|---|\n"
+    cat "$kept"/bench.*.peers 2>/dev/null
+}
+
+tell()
+{
+    body >"$report.new"
+    mv "$report.new" "$report"
+}
+
+ended()
+{
+    [ -z "$child" ] || kill "$child" 2>/dev/null
+    tell
+    echo "gpu.sh: ended by a signal; $report has what there is" >&3
+    exit 1
+}
+exec 3>&2 # a signal may come where standard error goes elsewhere
+trap ended HUP INT TERM
+tell
+
+# asked WORD: whether --only, a list, has it or there is none.
+asked()
+{
+    [ -z "$only" ] || case ",$only," in *",$1,"*) ;; *) return 1 ;; esac
+}
+
+for part in $(echo "$parts" | tr , ' '); do
+    case $part in
+    tests)
+        for one in $programs; do
+            asked "$one" && item "tests.$one" unit "$one"
+        done
+        ;;
+    resume)
+        for one in $scripts; do
+            asked "$one" && item "resume.$one" script "$one"
+        done
+        ;;
+    tune)
+        asked clblast && item tune.clblast clblast
+        for one in $(trainings); do
+            item "tune.$one" tuned "$one"
+        done
+        ;;
+    profile)
+        for one in $(trainings); do
+            item "profile.$one" profile "$one"
+        done
+        ;;
+    bench)
+        if [ -z "$torch" ]; then
+            echo "gpu.sh: $python has no PyTorch: no bench" >&2
+            failed=1
+            continue
+        fi
+        for one in $(benches); do
+            case $one,$cuda in
+            *.fp32,cuda) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager,compile,graphs,eager-tf32,compile-tf32,graphs-tf32 ;;
+            *.bf16,cuda) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager-bf16,compile-bf16,graphs-bf16 --set train.precision=bf16 ;;
+            *.fp32,*) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager ;;
+            *) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager-bf16 --set train.precision=bf16 ;;
+            esac
+        done
+        for one in $(benches_of_others); do
+            item "$one" bench "${one#bench.}" eager
+        done
+        ;;
+    esac
+done
+tell
+echo "gpu.sh: $report" >&2
 exit $failed

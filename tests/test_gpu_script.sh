@@ -1,0 +1,139 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# tests/bench/gpu.sh, rehearsed without a GPU: a stand-in for the library of a driver that no .icd file
+# names, stand-ins for the tests, and one small training. Its report is whole whatever becomes of them.
+# shellcheck disable=SC2034 # read by cli.sh
+without_device=yes
+# shellcheck source=tests/cli.sh
+. "${srcdir-.}/tests/cli.sh"
+built=${seqtrain%/seqtrain}
+case ${srcdir-.} in /*) top=$srcdir ;; *) top=$built/${srcdir-.} ;; esac
+script=$top/tests/bench/gpu.sh
+SEQTRAIN_DEBUG=gpu
+export SEQTRAIN_DEBUG
+unset SEQTRAIN_TEST_DEVICE OCL_ICD_FILENAMES
+
+# A build folder whose tests say what they are told to.
+mkdir -p fake/tests none root/usr/local/nvidia/lib64
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$seqtrain" >fake/seqtrain
+says()
+{
+    printf '#!/bin/sh\n%s\n' "$2" >"fake/tests/$1"
+    chmod +x fake/seqtrain "fake/tests/$1"
+}
+says test_gemm 'echo 1..3; echo "ok 1 - a"; echo "not ok 2 - b | c"; echo "ok 3 # SKIP no native"; exit 1'
+says test_ops 'echo 1..4; echo "ok 1 - a"; exit 3'
+says test_golden 'echo 1..1; exec sleep 100'
+says test_engine 'echo 1..2; echo "ok 1 - a"; echo "not ok 2 # SKIP no host BLAS"'
+
+# gpu STATUS ARGUMENT...: the script's exit status is STATUS.
+gpu()
+{
+    wanted=$1
+    shift
+    sh "$script" --build fake --report gpu.md "$@" >out 2>err </dev/null
+    got=$?
+    [ $got -eq "$wanted" ] || { echo "exit status $got, not $wanted: gpu.sh $*" && return 1; }
+}
+
+usage()
+{
+    gpu 2 --parts all && has err '^gpu.sh: --parts all: there are tests, ' && lines err 1 &&
+        gpu 2 --seconds 1m && has err '^gpu.sh: --seconds 1m: not a number' &&
+        gpu 2 --report && has err 'wants a value' && gpu 2 --other && has err 'no option'
+}
+point "usage" usage
+
+# A tree whose configure fails, as where a library is missing.
+no_build()
+{
+    mkdir -p bare/tests/bench && cp "$script" bare/tests/bench/ &&
+        printf '#!/bin/sh\necho checking; echo "configure: error: CLBlast is missing" >&2; exit 1\n' >bare/configure &&
+        chmod +x bare/configure || return 1
+    sh bare/tests/bench/gpu.sh --report bare/gpu.md >out 2>err
+    [ $? -eq 2 ] && has err '^gpu.sh: no build: configure: error: CLBlast is missing \(./bootstrap '
+}
+point "what a build lacks" no_build
+
+no_driver()
+{
+    OCL_ICD_VENDORS=$dir/none gpu 4 --root "$dir/none" && has err 'no library of a driver' 'gpu is no device: '
+}
+point "no driver" no_driver
+
+no_use()
+{
+    echo nothing >root/usr/local/nvidia/lib64/libnvidia-opencl.so.1
+    OCL_ICD_VENDORS=$dir/none gpu 4 --root "$dir/root" &&
+        has err 'nvidia/lib64/libnvidia-opencl.so.1: .*cannot be loaded' 'gpu is no device: '
+}
+point "a driver that cannot be loaded" no_use
+
+if ! "$seqtrain" devices -d cpu >out 2>&1; then
+    echo "1..$points"
+    exit 0
+fi
+
+# The stand-in: a library with another name that is PoCL's.
+pocl=$(cat "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}"/pocl.icd 2>/dev/null)
+case $pocl in /* | '') ;; *) pocl=-l:$pocl ;; esac
+rm -f root/usr/local/nvidia/lib64/*
+if [ -n "$pocl" ] && : >empty.c && ${CC:-cc} -shared -o root/usr/local/nvidia/lib64/libnvidia-opencl.so.1 \
+    empty.c -Wl,--no-as-needed "$pocl" 2>err; then
+    OCL_ICD_VENDORS=$dir/none
+    export OCL_ICD_VENDORS
+fi
+if [ "${OCL_ICD_VENDORS-}" = "$dir/none" ]; then
+    finds()
+    {
+        gpu 1 --root "$dir/root" --device cpu --parts tests --seconds 3 &&
+            has gpu.md '^## .*, 20' 'rehearsal on a CPU' "told: $dir/root/usr/local/nvidia/lib64/libnvidia-opencl.so.1" \
+                '^Not run, or not to its end: test_gemm ' 'not to its end: test_cli_run.sh' 'not to its end: .*G1'
+    }
+    point "a driver that no .icd file names; no time" finds
+else
+    skip "a driver that no .icd file names; no time" "PoCL or a C compiler is missing"
+fi
+
+parts()
+{
+    gpu 1 --root "$dir/root" --device cpu --parts tests --limit 2 --only test_gemm,test_ops,test_golden,test_engine &&
+        has gpu.md '^\| test_gemm \| 1 \| 1 \| 1 \| [0-9]* \| b / c \|$' \
+            '^\| test_ops \| 1 \| 0 \| 0 \| [0-9]* \| ended early, status 3 \|$' \
+            '^\| test_golden \| 0 \| 0 \| 0 \| [2-7] \| did not end in its time \|$' \
+            '^\| test_engine \| 1 \| 0 \| 1 \| [0-9]* \|  \|$' 'not to its end: test_kmeans'
+}
+point "tests that fail, end early, hang" parts
+
+# Items with an end are not tried again; what their outcome was stays in the report.
+goes_on()
+{
+    says test_gemm 'echo 1..1; echo "ok 1 - a"'
+    gpu 0 --root "$dir/root" --device cpu --parts tests --only test_gemm && has gpu.md '^\| test_gemm \| 1 \| 1 ' &&
+        has gpu.md '^\| test_ops ' && gpu 0 --root "$dir/root" --device cpu --again --parts tests --only test_gemm &&
+        has gpu.md '^\| test_gemm \| 1 \| 0 \| 0 ' && ! grep '^| test_ops ' gpu.md
+}
+point "goes on, and again" goes_on
+
+killed()
+{
+    says test_gemm 'sleep 100 & echo $! >sleeper; wait'
+    sh "$script" --build fake --report gpu.md --root "$dir/root" --device cpu --again --parts tests >out 2>err </dev/null &
+    pid=$!
+    until_true test -s fake/sleeper && kill $pid && { wait $pid; [ $? -eq 1 ]; } && has gpu.md 'to its end: test_gemm ' &&
+        has err 'ended by a signal' && until_true sh -c "! kill -0 $(cat fake/sleeper)"
+}
+point "killed: the report is whole, nothing goes on running" killed
+
+trains()
+{
+    gpu 0 --root "$dir/root" --device cpu --parts profile --small G1 &&
+        has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .*gaps' 'kernel  *launches' \
+            '^ *a step takes'
+}
+if command -v python3 >/dev/null; then
+    point "the profile of a case" trains
+else
+    skip "the profile of a case" "Python is missing"
+fi
+echo "1..$points"
