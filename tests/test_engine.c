@@ -2,7 +2,8 @@
 /*
  * Promises of the engine: evaluation that does not depend on its batch, the same bits from run to
  * run and for any number of threads, memory that does not grow, dropout that does not see the
- * batch, bad samples that never reach the weights, and a refused plan that names one that fits.
+ * batch, bad samples that never reach the weights, a refused plan that names one that fits, and
+ * steps that wait for nothing.
  */
 #include <math.h>
 #include <setjmp.h>
@@ -16,6 +17,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "device/opencl.h"
 #include "train/budget.h"
 #include "train/planned.h"
 #include "util/now.h"
@@ -655,7 +657,8 @@ static uint64_t bytes_of(struct fixture *f, int training)
 static void set_budget(struct fixture *f, uint64_t bytes)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){chosen_device(), 1, -1, 0, 0, 0}, &err);
+    struct device *dev =
+        device_open(&(struct device_options){chosen_device(), 1, -1, 0, 0, 0}, &err);
     assert_non_null(dev);
     f->config->device.memory_fraction =
         ((double)bytes + 0.5) / (double)device_info(dev)->global_bytes;
@@ -1202,6 +1205,144 @@ static void test_one_session(void **state)
     session_close(session);
 }
 
+/* --- what steps wait for. The linker sends the engine's calls of OpenCL here. */
+
+static struct {
+    unsigned finished, blocking; /* calls that wait for all that is enqueued, or for a copy */
+    unsigned waited, youngest;   /* calls that wait for a marker; least markers behind such a one */
+    unsigned launches, events;   /* launches and copies; those that make an event */
+    unsigned markers;
+    cl_event marker[256]; /* the last ones, as long as they are held */
+} seen;
+
+cl_int __real_clFinish(cl_command_queue queue);
+cl_int __wrap_clFinish(cl_command_queue queue);
+cl_int __wrap_clFinish(cl_command_queue queue)
+{
+    seen.finished++;
+    return __real_clFinish(queue);
+}
+
+cl_int __real_clWaitForEvents(cl_uint count, const cl_event *event);
+cl_int __wrap_clWaitForEvents(cl_uint count, const cl_event *event);
+cl_int __wrap_clWaitForEvents(cl_uint count, const cl_event *event)
+{
+    unsigned behind = 0;
+    while (behind < seen.markers && seen.marker[(seen.markers - 1 - behind) % 256] != *event)
+        behind++;
+    seen.youngest = !seen.waited || behind < seen.youngest ? behind : seen.youngest;
+    seen.waited++;
+    return __real_clWaitForEvents(count, event);
+}
+
+cl_int __real_clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint count,
+                                          const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint count,
+                                          const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueMarkerWithWaitList(cl_command_queue queue, cl_uint count,
+                                          const cl_event *wait, cl_event *event)
+{
+    const cl_int code = __real_clEnqueueMarkerWithWaitList(queue, count, wait, event);
+    if (event)
+        seen.marker[seen.markers++ % 256] = *event;
+    return code;
+}
+
+cl_int __real_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
+                                     const size_t *from, const size_t *global, const size_t *local,
+                                     cl_uint count, const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
+                                     const size_t *from, const size_t *global, const size_t *local,
+                                     cl_uint count, const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueNDRangeKernel(cl_command_queue queue, cl_kernel kernel, cl_uint dims,
+                                     const size_t *from, const size_t *global, const size_t *local,
+                                     cl_uint count, const cl_event *wait, cl_event *event)
+{
+    seen.launches++;
+    seen.events += event != NULL;
+    return __real_clEnqueueNDRangeKernel(queue, kernel, dims, from, global, local, count, wait,
+                                         event);
+}
+
+cl_int __real_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem to, cl_bool blocking, size_t at,
+                                   size_t bytes, const void *from, cl_uint count,
+                                   const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem to, cl_bool blocking, size_t at,
+                                   size_t bytes, const void *from, cl_uint count,
+                                   const cl_event *wait, cl_event *event);
+cl_int __wrap_clEnqueueWriteBuffer(cl_command_queue queue, cl_mem to, cl_bool blocking, size_t at,
+                                   size_t bytes, const void *from, cl_uint count,
+                                   const cl_event *wait, cl_event *event)
+{
+    seen.launches++;
+    seen.events += event != NULL;
+    seen.blocking += blocking == CL_TRUE;
+    return __real_clEnqueueWriteBuffer(queue, to, blocking, at, bytes, from, count, wait, event);
+}
+
+/* Every read is a wait: of a command that does not block, somebody asks for the end. */
+cl_int __real_clEnqueueReadBuffer(cl_command_queue queue, cl_mem from, cl_bool blocking, size_t at,
+                                  size_t bytes, void *to, cl_uint count, const cl_event *wait,
+                                  cl_event *event);
+cl_int __wrap_clEnqueueReadBuffer(cl_command_queue queue, cl_mem from, cl_bool blocking, size_t at,
+                                  size_t bytes, void *to, cl_uint count, const cl_event *wait,
+                                  cl_event *event);
+cl_int __wrap_clEnqueueReadBuffer(cl_command_queue queue, cl_mem from, cl_bool blocking, size_t at,
+                                  size_t bytes, void *to, cl_uint count, const cl_event *wait,
+                                  cl_event *event)
+{
+    seen.blocking++;
+    return __real_clEnqueueReadBuffer(queue, from, blocking, at, bytes, to, count, wait, event);
+}
+
+/* Twelve steps: none waits for the device, but for the step of `depth` micro-batches ago, which
+ * bounds the queue. Cut as for a GPU no launch makes an event. */
+static void steps_wait(int as_gpu, unsigned depth, char *const *settings, size_t count)
+{
+    struct error err = {0};
+    struct fixture f;
+    fixture_init(&f, settings, count);
+    struct engine *e =
+        engine_open(f.config, &f.data,
+                    &(struct engine_options){.training = 1, .own = {.as_gpu = as_gpu}}, &err);
+    if (!e)
+        fail_msg("%s", err.text);
+    assert_int_equal(params_init(e->params, 42, &err), 0);
+    begin(e, &f);
+    train_step(e, 1);
+    metrics_of(e);
+    const unsigned markers = seen.markers;
+    seen.finished = seen.blocking = seen.waited = seen.launches = seen.events = 0;
+    const unsigned steps = 12, micro = steps * (unsigned)f.config->train.accumulate;
+    for (uint32_t number = 2; number < 2 + steps; number++)
+        train_step(e, number);
+    assert_int_equal(seen.finished, 0);
+    assert_int_equal(seen.blocking, 0);
+    assert_true(seen.launches > 10 * steps);
+    assert_true(seen.waited <= micro);
+    assert_true(seen.youngest >= depth - 1);
+    if (as_gpu) {
+        assert_int_equal(seen.events, 0);
+        assert_int_equal(seen.markers - markers, micro);
+    }
+    metrics_of(e);
+    assert_true(seen.finished + seen.blocking > 0); /* the calls are seen */
+    engine_close(e);
+    fixture_fini(&f);
+}
+#define STEPS_WAIT(as_gpu, depth, ...)                 \
+    steps_wait(as_gpu, depth, (char *[]){__VA_ARGS__}, \
+               sizeof((char *[]){__VA_ARGS__}) / sizeof(char *))
+
+static void test_no_waiting(void **state)
+{
+    (void)state;
+    STEPS_WAIT(0, ENGINE_DEPTH, "model.dropout=0.1");
+    STEPS_WAIT(1, ENGINE_DEPTH, "device.gemm=own", "train.accumulate=2");
+    STEPS_WAIT(1, ENGINE_DEPTH, "device.gemm=own", "train.precision=fp16");
+    STEPS_WAIT(1, 1, "device.gemm=own", "data.feed=stream");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1223,6 +1364,7 @@ int main(void)
         cmocka_unit_test(shards_are_as_micro_batches),
         cmocka_unit_test(test_profile),
         cmocka_unit_test(test_one_session),
+        cmocka_unit_test(test_no_waiting),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("engine", tests, NULL, NULL);
