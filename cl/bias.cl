@@ -2,8 +2,8 @@
 /*
  * y = dropout(act(x + bias + position)), the tail of a linear layer.
  * -D: D (columns), ACT (0 none, 1 ReLU, 2 exact GELU, 3 randomised leaky ReLU, 4 the same in
- * evaluation, 5 SiLU, 6 GELU by tanh), BIAS, POS (add position[row % period]), DROP, LANES, VEC. x,
- * y [rows, D]; bias [D]; position [period, D]. A work-group takes the rows of its chunk.
+ * evaluation, 5 SiLU, 6 GELU by tanh), BIAS, POS (add position[row % period]), DROP, LANES, TEAMS,
+ * VEC. x, y [rows, D]; bias [D]; position [period, D]. A team takes the rows of its chunk.
  *
  * Randomised leaky ReLU (Xu et al., 2015): u < 0 is multiplied by a slope that is uniform in [1/8,
  * 1/3], drawn from the bits that dropout would have for the element; in evaluation by the mean of
@@ -82,14 +82,14 @@ __kernel void bias_fwd(__global const stored *restrict x,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
         if (DRAWS && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
-        for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
+        for (int d = team_lane(); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
             vec u = get_vec(d, x + (size_t)row * D);
 #if BIAS
@@ -113,14 +113,14 @@ __kernel void bias_bwd(__global const stored *restrict dy, __global const stored
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, scale);
     for (int row = from; row < to; row++) {
         const int at = row % period;
         if (DRAWS && (at == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
-        for (int d = (int)get_local_id(0); d < D / VEC; d += LANES) {
+        for (int d = team_lane(); d < D / VEC; d += LANES) {
             const uint e = (uint)at * D + (uint)d * VEC;
             vec g = get_vec(d, dy + (size_t)row * D), u = get_vec(d, x + (size_t)row * D);
 #if BIAS

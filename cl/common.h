@@ -3,13 +3,18 @@
  * common.h stands before every kernel file: src/device/program.c puts it there once, and the line
  * #include "common.h" of a file is for who reads the file alone.
  *
- * LANES work-items share a row (a work-group is LANES work-items), each working on vectors of VEC
- * floats: CPUs take LANES=1 VEC=16, GPUs LANES=64 and more, VEC=1..4. Both are given with -D.
+ * LANES work-items, a team, share a row, each working on vectors of VEC floats: CPUs take LANES=1
+ * VEC=16, GPUs LANES=4 and more, VEC=1..4. A work-group is TEAMS teams, which take a chunk of rows
+ * each, so that short rows fill a GPU's work-groups, too; one team but where a kernel's head says
+ * that it may have more. All are given with -D.
  */
 #include "step.h"
 
 #ifndef LANES
 #define LANES 1
+#endif
+#ifndef TEAMS
+#define TEAMS 1
 #endif
 #ifndef VEC
 #define VEC 1
@@ -29,13 +34,32 @@
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
  * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, in
  * tiles over k, norm over rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE
- * over rows, and the halvings of group_sum() and group_max(): one pass if LANES were 2, so no
- * kernel has them then.
+ * over rows, and the halvings of group_sum(), group_max() and sum_teams(): one pass if LANES or
+ * TEAMS were 2, so no kernel has them then.
  */
 #if LANES == 1
 #define group_barrier(fence)
 #else
 #define group_barrier(fence) barrier(fence)
+#endif
+
+/* The number of a team, and of a work-item in its team. */
+#if TEAMS == 1
+#define team_id() ((int)get_group_id(0))
+#define team_lane() ((int)get_local_id(0))
+#else
+#define team_id() ((int)get_global_id(0) / LANES)
+#define team_lane() ((int)get_local_id(0) % LANES)
+#endif
+
+/* The rows [from, to) of a team's chunk, in a loop with barriers: several teams go round equally
+ * often, and a team for which a row is not THERE does nothing to it. */
+#if TEAMS == 1
+#define EACH_ROW for (int row = from; row < to; row++)
+#define THERE 1
+#else
+#define EACH_ROW for (int turn_ = 0, row = from; turn_ < chunk; turn_++, row++)
+#define THERE (row < to)
 #endif
 
 #define PASTE2(a, b) a##b
@@ -274,15 +298,16 @@ static inline void put_vec(vec x, size_t i, __global stored *p)
 #endif
 #endif
 
-/* Sum over the work-group, the same for every work-item. `room` holds LANES floats of local memory.
- * The order of the additions depends on LANES alone. */
+/* Sum over the team, the same for each of its work-items. `room` holds LANES * TEAMS floats of
+ * local memory. The order of the additions depends on LANES alone. */
 #if LANES != 2 /* see group_barrier() */
 static inline float group_sum(float x, __local float *room)
 {
 #if LANES == 1
     return x;
 #else
-    int lane = (int)get_local_id(0);
+    const int lane = team_lane();
+    room += (int)get_local_id(0) - lane;
     group_barrier(CLK_LOCAL_MEM_FENCE);
     room[lane] = x;
     for (int reach = LANES / 2; reach > 0; reach /= 2) {
@@ -300,7 +325,8 @@ static inline float group_max(float x, __local float *room)
 #if LANES == 1
     return x;
 #else
-    const int lane = (int)get_local_id(0);
+    const int lane = team_lane();
+    room += (int)get_local_id(0) - lane;
     group_barrier(CLK_LOCAL_MEM_FENCE);
     room[lane] = x;
     for (int reach = LANES / 2; reach > 0; reach /= 2) {
@@ -311,6 +337,23 @@ static inline float group_max(float x, __local float *room)
     group_barrier(CLK_LOCAL_MEM_FENCE);
     return room[0];
 #endif
+}
+#endif
+
+/* The sum over the teams of a group, in the work-items of the first one. `room` holds TEAMS * LANES
+ * vectors. The order of the additions depends on TEAMS alone. */
+#if TEAMS > 2 /* see group_barrier() */
+static inline vec sum_teams(vec x, __local float *room)
+{
+    const int at = (int)get_local_id(0);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+    store_vec(x, at, room);
+    for (int reach = TEAMS / 2; reach > 0; reach /= 2) {
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+        if (at < reach * LANES)
+            store_vec(load_vec(at, room) + load_vec(at + reach * LANES, room), at, room);
+    }
+    return load_vec(at, room);
 }
 #endif
 

@@ -5,8 +5,8 @@
  *
  *   u[b, l, c, k] = x[b, l S - P + k D, c], zero beyond the ends      [B, L, C, K]
  *
- * -D: C, K, S (stride), D (dilation), P (rows of zeros in front), LANES; pooling has K = S, D = 1,
- * P = 0.
+ * -D: C, K, S (stride), D (dilation), P (rows of zeros in front), LANES, TEAMS; pooling has K = S,
+ * D = 1, P = 0. A team takes the rows of its chunk.
  */
 #include "common.h"
 
@@ -26,18 +26,17 @@
 #define P 1
 #endif
 
-/* A work-group unfolds the rows of its chunk. */
 __kernel void unfold(__global const stored *restrict x, __global stored *restrict u,
                      const int window, const int length, const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int first = row % length * S - P;
         __global const stored *of = x + (size_t)(row / length) * window * C;
-        for (int e = (int)get_local_id(0); e < C * K; e += LANES) {
+        for (int e = team_lane(); e < C * K; e += LANES) {
             const int c = e / K, t = first + e % K * D;
-            put(t >= 0 && t < window ? get((size_t)t * C + c, of) : 0.0f,
-                (size_t)row * (C * K) + e, u);
+            put(t >= 0 && t < window ? get((size_t)t * C + c, of) : 0.0f, (size_t)row * (C * K) + e,
+                u);
         }
     }
 }
@@ -47,11 +46,11 @@ __kernel void fold(__global const stored *restrict du, __global stored *restrict
                    const int window, const int length, const int rows, const int chunk,
                    const int add)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int at = row % window + P;
         __global const stored *of = du + (size_t)(row / window) * length * (C * K);
-        for (int c = (int)get_local_id(0); c < C; c += LANES) {
+        for (int c = team_lane(); c < C; c += LANES) {
             float sum = add ? get((size_t)row * C + c, dx) : 0.0f;
             for (int k = D == 1 ? at % S : 0; k < min(K, at / D + 1); k += D == 1 ? S : 1) {
                 const int l = (at - k * D) / S;
@@ -77,10 +76,10 @@ static inline int place_of_most(__global const stored *x)
 __kernel void max_pool_fwd(__global const stored *restrict x, __global stored *restrict y,
                            const int window, const int length, const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         __global const stored *of = x + ((size_t)(row / length) * window + row % length * K) * C;
-        for (int c = (int)get_local_id(0); c < C; c += LANES)
+        for (int c = team_lane(); c < C; c += LANES)
             put(get(place_of_most(of + c) * C + c, of), (size_t)row * C + c, y);
     }
 }
@@ -90,11 +89,11 @@ __kernel void max_pool_bwd(__global const stored *restrict dy, __global const st
                            __global stored *restrict dx, const int window, const int length,
                            const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const int b = row / window, t = row % window, l = t / K;
         __global const stored *of = x + ((size_t)b * window + l * K) * C;
-        for (int c = (int)get_local_id(0); c < C; c += LANES)
+        for (int c = team_lane(); c < C; c += LANES)
             put(l < length && place_of_most(of + c) == t - l * K
                     ? get(((size_t)b * length + l) * C + c, dy)
                     : 0.0f,

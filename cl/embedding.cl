@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rows of a table by their numbers. -D: VEC, LANES. table [V, D], number
- * [rows], y [rows, D], D = `vectors` VEC. A number that the table has no row
- * for gives zeros.
+ * Rows of a table by their numbers, a team those of its chunk. -D: VEC, LANES, TEAMS. table [V, D],
+ * number [rows], y [rows, D], D = `vectors` VEC. A number that the table has no row for gives
+ * zeros.
  */
 #include "common.h"
 
@@ -10,12 +10,12 @@ __kernel void embedding_fwd(__global const stored *restrict table,
                             __global const uint *restrict number, __global float *restrict y,
                             const int vectors, const int numbers, const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++) {
         const uint of = number[row];
         const size_t first = (size_t)(of < (uint)numbers ? of : 0) * vectors * VEC;
         __global const stored *entry = table + first;
-        for (int d = (int)get_local_id(0); d < vectors; d += LANES) {
+        for (int d = team_lane(); d < vectors; d += LANES) {
             const vec value = of < (uint)numbers ? get_vec(d, entry) : (vec)(0.0f);
             store_vec(value, d, y + (size_t)row * vectors * VEC);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Small work on rows: side by side, and the features of I/Q signals. A work-group takes the rows of
- * its chunk. -D: LANES.
+ * Small work on rows: side by side, and the features of I/Q signals. A team takes the rows of its
+ * chunk. -D: LANES, TEAMS.
  */
 #include "common.h"
 
@@ -10,9 +10,9 @@ __kernel void join_fwd(__global const stored *restrict a, __global const stored 
                        __global stored *restrict y, const int columns, const int more,
                        const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
-        for (int d = (int)get_local_id(0); d < columns + more; d += LANES)
+        for (int d = team_lane(); d < columns + more; d += LANES)
             put(d < columns ? get((size_t)row * columns + d, a)
                             : get((size_t)row * more + d - columns, b),
                 (size_t)row * (columns + more) + d, y);
@@ -23,9 +23,9 @@ __kernel void join_bwd(__global const stored *restrict dy, __global stored *rest
                        const int columns, const int width, const int first, const int rows,
                        const int chunk, const int add)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
-        for (int d = (int)get_local_id(0); d < columns; d += LANES) {
+        for (int d = team_lane(); d < columns; d += LANES) {
             const size_t at = (size_t)row * columns + d;
             put(get((size_t)row * width + first + d, dy) + (add ? get(at, dx) : 0), at, dx);
         }
@@ -36,9 +36,9 @@ __kernel void copy_rows(__global const stored *restrict from, __global stored *r
                         const int columns, const int from_row, const int to_row, const int rows,
                         const int chunk)
 {
-    const int begin = (int)get_group_id(0) * chunk, end = min(begin + chunk, rows);
+    const int begin = team_id() * chunk, end = min(begin + chunk, rows);
     for (int row = begin; row < end; row++)
-        for (int d = (int)get_local_id(0); d < columns; d += LANES)
+        for (int d = team_lane(); d < columns; d += LANES)
             put(get((size_t)(from_row + row) * columns + d, from),
                 (size_t)(to_row + row) * columns + d, to);
 }
@@ -49,9 +49,9 @@ __kernel void slice_bwd(__global const stored *restrict dy, __global stored *res
                         const int columns, const int width, const int first, const int rows,
                         const int chunk, const int add)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
-        for (int d = (int)get_local_id(0); d < width; d += LANES) {
+        for (int d = team_lane(); d < width; d += LANES) {
             const size_t at = (size_t)row * width + d;
             const int inside = d >= first && d < first + columns;
             const float u = inside ? get((size_t)row * columns + d - first, dy) : 0;
@@ -64,9 +64,9 @@ __kernel void transpose_rows(__global const stored *restrict x, __global stored 
                              const int a, const int b, const int rows, const int chunk,
                              const int add)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     for (int row = from; row < to; row++)
-        for (int i = (int)get_local_id(0); i < a; i += LANES) {
+        for (int i = team_lane(); i < a; i += LANES) {
             const size_t at = (size_t)row * a + i;
             const float u = get(((size_t)(row / b) * a + i) * b + row % b, x);
             put(u + (add ? get(at, y) : 0), at, y);
@@ -77,8 +77,8 @@ __kernel void transpose_rows(__global const stored *restrict x, __global stored 
 __kernel void iq_features(__global const float *restrict x, __global float *restrict y,
                           const int rows, const int chunk)
 {
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
-    for (int row = from + (int)get_local_id(0); row < to; row += LANES) {
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
+    for (int row = from + team_lane(); row < to; row += LANES) {
         const float i = x[2 * (size_t)row], q = x[2 * (size_t)row + 1], size = sqrt(i * i + q * q);
         const float divisor = size == 0 ? 1 : size;
         __global float *to_row = y + 6 * (size_t)row;

@@ -6,8 +6,9 @@
  *   y = dropout(relu((s - mean) rstd gamma + beta))  (NORM; RELU, DROP == 2)
  *
  * Layer normalisation of Ba, Kiros and Hinton (2016), biased variance.
- * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A work-group takes the rows of its
- * chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, VEC, EPS_BITS (of 1e-5f).
+ * x, residual, s, y [rows, D]; stats [rows, 2] = mean, rstd. A team, of TEAMS of a group, takes the
+ * rows of its chunk. -D: D, RES, BIAS, SUM (s is written), NORM, RELU, DROP, LANES, TEAMS, VEC,
+ * EPS_BITS (of 1e-5f).
  */
 #include "common.h"
 
@@ -56,21 +57,23 @@ __kernel void norm_fwd(__global const stored *restrict x,
                        __global const struct step *restrict step, const int rows, const int period,
                        const int chunk, const uint path, const uint threshold, const float scale)
 {
-    __local float room[LANES];
-    const int lane = (int)get_local_id(0);
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+    __local float room[LANES * TEAMS];
+    const int lane = team_lane();
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, scale);
-    for (int row = from; row < to; row++) {
+    EACH_ROW
+    {
         const size_t at = (size_t)row * D;
+        const int n = THERE ? N : 0;
         const uint first = (uint)(row % period) * D;
-        if (DROP && threshold && (first == 0 || row == from))
+        if (DROP && threshold && THERE && (first == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         vec value[PER_LANE];
         vec sum = (vec)(0.0f);
         for (int i = 0; i < PER_LANE; i++) {
             const int d = lane + i * LANES;
-            if (d >= N)
+            if (d >= n)
                 break;
             vec u = get_vec(d, x + at);
 #if BIAS
@@ -94,12 +97,12 @@ __kernel void norm_fwd(__global const stored *restrict x,
         const float mean = group_sum(vsum(sum), room) / D;
         vec square = (vec)(0.0f);
         for (int i = 0; i < PER_LANE; i++)
-            if (lane + i * LANES < N)
+            if (lane + i * LANES < n)
                 square = fma(value[i] - mean, value[i] - mean, square);
         const float rstd = 1.0f / sqrt(group_sum(vsum(square), room) / D + EPS);
         for (int i = 0; i < PER_LANE; i++) {
             const int d = lane + i * LANES;
-            if (d >= N)
+            if (d >= n)
                 break;
             vec u = fma((value[i] - mean) * rstd, load_vec(d, gamma), load_vec(d, beta));
 #if RELU
@@ -111,7 +114,7 @@ __kernel void norm_fwd(__global const stored *restrict x,
 #endif
             put_vec(u, d, y + at);
         }
-        if (lane == 0) {
+        if (lane == 0 && THERE) {
             stats[2 * row] = mean;
             stats[2 * row + 1] = rstd;
         }
@@ -123,7 +126,7 @@ __kernel void norm_fwd(__global const stored *restrict x,
  * With g = dy gamma (after dropout and ReLU), h = (s - mean) rstd, the row's gradient is
  *   ds = rstd (g - mean(g) - h mean(g h)) + what arrives at s from elsewhere (MORE);
  * dresidual = ds (added to if add_res), dx = dropout ds (added to if add_x).
- * part[chunk, 2 D]: sums of dy h and of dy over the chunk's rows, for gamma and beta.
+ * part[group, 2 D]: sums of dy h and of dy over the rows of the group's chunks, for gamma and beta.
  */
 __kernel void norm_bwd(
     OPTIONAL(NORM, __global const stored *restrict dy)
@@ -138,9 +141,13 @@ __kernel void norm_bwd(
     __global const struct step *restrict step, const int rows, const int period, const int chunk,
     const uint path, const uint threshold, const float scale, const int add_res, const int add_x)
 {
+#if TEAMS == 1
     __local float room[LANES];
-    const int lane = (int)get_local_id(0);
-    const int from = (int)get_group_id(0) * chunk, to = min(from + chunk, rows);
+#else
+    __local float room[LANES * TEAMS * VEC];
+#endif
+    const int lane = team_lane();
+    const int from = team_id() * chunk, to = min(from + chunk, rows);
     struct dropout drop;
     dropout_init(&drop, step, path, threshold, scale);
 #if NORM
@@ -148,18 +155,20 @@ __kernel void norm_bwd(
     for (int i = 0; i < PER_LANE; i++)
         dgamma[i] = dbeta[i] = (vec)(0.0f);
 #endif
-    for (int row = from; row < to; row++) {
+    EACH_ROW
+    {
         const size_t at = (size_t)row * D;
+        const int n = THERE ? N : 0;
         const uint first = (uint)(row % period) * D;
-        if (DROP && threshold && (first == 0 || row == from))
+        if (DROP && threshold && THERE && (first == 0 || row == from))
             dropout_sample(&drop, sample[row / period]);
         vec total[PER_LANE];
 #if NORM
-        const float mean = stats[2 * row], rstd = stats[2 * row + 1];
+        const float mean = THERE ? stats[2 * row] : 0, rstd = THERE ? stats[2 * row + 1] : 0;
         vec h[PER_LANE], sum_g = (vec)(0.0f), sum_gh = (vec)(0.0f);
         for (int i = 0; i < PER_LANE; i++) {
             const int d = lane + i * LANES;
-            if (d >= N)
+            if (d >= n)
                 break;
             vec g = get_vec(d, dy + at);
             h[i] = (get_vec(d, s + at) - mean) * rstd;
@@ -182,7 +191,7 @@ __kernel void norm_bwd(
 #endif
         for (int i = 0; i < PER_LANE; i++) {
             const int d = lane + i * LANES;
-            if (d >= N)
+            if (d >= n)
                 break;
 #if NORM
             vec ds = rstd * (total[i] - mean_g - h[i] * mean_gh);
@@ -203,8 +212,12 @@ __kernel void norm_bwd(
         }
     }
 #if NORM
+#if TEAMS > 1 /* PER_LANE is 1 */
+    dgamma[0] = sum_teams(dgamma[0], room);
+    dbeta[0] = sum_teams(dbeta[0], room);
+#endif
     for (int i = 0; i < PER_LANE; i++) {
-        const int d = lane + i * LANES;
+        const int d = (int)get_local_id(0) + i * LANES;
         if (d >= N)
             break;
         store_vec(dgamma[i], d, part + (size_t)get_group_id(0) * 2 * D);

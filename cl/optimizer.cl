@@ -6,25 +6,32 @@
  */
 #include "common.h"
 
+/* The sum of n numbers, by the work-items of the group. */
+static inline float sum_of(__global const float *restrict x, const int n, __local float *room)
+{
+    float sum = 0, lost = 0;
+    for (int i = (int)get_local_id(0); i < n; i += LANES) {
+        const float add = x[i] - lost, next = sum + add;
+        lost = (next - sum) - add;
+        sum = next;
+    }
+    return group_sum(sum, room);
+}
+
 /* A term's mean and its sum over n samples. value is [B] where by_sample, else [1]. */
 static inline float2 term_of(__global const float *restrict value, const int there,
-                             const int by_sample, const uint n)
+                             const int by_sample, const uint n, __local float *room)
 {
+    const float all = sum_of(value, there && by_sample ? (int)n : 0, room);
     if (!there)
         return (float2)(0.0f, 0.0f);
     if (!by_sample)
         return (float2)(value[0], value[0] * n);
-    float sum = 0, lost = 0;
-    for (uint b = 0; b < n; b++) {
-        const float add = value[b] - lost, next = sum + add;
-        lost = (next - sum) - add;
-        sum = next;
-    }
-    return (float2)(sum / n, sum);
+    return (float2)(all / n, all);
 }
 
 #define TERM_OF(k)                                                                        \
-    const float2 of##k = term_of(value##k, there >> k & 1, by_sample >> k & 1, n);        \
+    const float2 of##k = term_of(value##k, there >> k & 1, by_sample >> k & 1, n, room);  \
     loss += weight##k * of##k.x;
 #define TERM_ADD(k) add_compensated(metrics->term[k], of##k.y);
 
@@ -32,7 +39,7 @@ static inline float2 term_of(__global const float *restrict value, const int the
  * The micro-batch's figures: loss = sum of weight * mean over the terms, added with the terms to
  * the epoch's sums with their number of samples, unless the loss is not finite. Bit k of there: the
  * loss has term k, else any buffer stands in its place; of by_sample: its value is [B]. One
- * work-item.
+ * work-group.
  */
 __kernel void
 loss_sum(__global const float *restrict value0, __global const float *restrict value1,
@@ -44,9 +51,12 @@ loss_sum(__global const float *restrict value0, __global const float *restrict v
          const float weight2, const float weight3, const float weight4, const float weight5,
          const float weight6, const float weight7)
 {
+    __local float room[LANES];
     const uint n = step->count;
     float loss = 0;
     TERM_OF(0) TERM_OF(1) TERM_OF(2) TERM_OF(3) TERM_OF(4) TERM_OF(5) TERM_OF(6) TERM_OF(7)
+    if (get_local_id(0))
+        return;
     metrics->last_loss = loss;
     if (!isfinite(loss)) { /* the step is refused, and its figures with it */
         metrics->bad_loss = 1;
@@ -108,18 +118,16 @@ __kernel void norm_parts(__global const float *restrict g, __global float *restr
  * norm = sqrt(sum of parts); scale = min(1, clip / (norm + 1e-6)) as
  * torch.nn.utils.clip_grad_norm_. A loss or norm that is not finite gives scale 0: the update
  * leaves everything as it is. Unless such steps are to be skipped, the latch then holds all later
- * updates back as well. The gradients are divided by their scale. One work-item.
+ * updates back as well. The gradients are divided by their scale. One work-group.
  */
 __kernel void norm_finish(__global const float *restrict part,
                           __global struct metrics *restrict metrics,
                           __global const struct step *restrict step, const int parts)
 {
-    float sum = 0, lost = 0;
-    for (int i = 0; i < parts; i++) {
-        const float add = part[i] - lost, next = sum + add;
-        lost = (next - sum) - add;
-        sum = next;
-    }
+    __local float room[LANES];
+    const float sum = sum_of(part, parts, room);
+    if (get_local_id(0))
+        return;
     const float shrink = 1.0f / loss_scale(step), norm = sqrt(sum) * shrink;
     const int good = isfinite(norm) && metrics->bad_loss == 0.0f;
     metrics->last_norm = norm;

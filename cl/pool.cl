@@ -4,8 +4,9 @@
  *   KIND 0: p is 1 for the last row; for the last `reverse` columns for the first row;
  *   KIND 1: p = 1 / T;
  *   KIND 2: p = softmax over t of (w . x_t + bias).
- * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample.
- * -D: KIND, LANES, VEC (divides columns and reverse).
+ * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample; its teams, of which
+ * KIND 2 has one, take turns with the rows.
+ * -D: KIND, LANES, TEAMS, VEC (divides columns and reverse).
  */
 #include "common.h"
 
@@ -26,7 +27,7 @@ __kernel void pool_fwd(__global const stored *restrict x,
                        __global stored *restrict y, const int window, const int columns,
                        const int reverse)
 {
-    const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
+    const int lane = team_lane(), b = (int)get_group_id(0);
     x += (size_t)b * window * columns;
 #if SCORED
     __local float room[LANES];
@@ -49,7 +50,20 @@ __kernel void pool_fwd(__global const stored *restrict x,
         p[t] /= sum;
     group_barrier(CLK_GLOBAL_MEM_FENCE);
 #endif
-    for (int d = lane; d < columns / VEC; d += LANES) {
+#if KIND == 1 && TEAMS > 1
+    __local float sums[TEAMS * LANES * VEC];
+    const int team = (int)get_local_id(0) / LANES;
+    for (int block = 0; block < (columns / VEC + LANES - 1) / LANES; block++) {
+        const int d = block * LANES + lane;
+        vec part = (vec)(0.0f);
+        for (int t = team; t < window && d < columns / VEC; t += TEAMS)
+            part += get_vec(d, x + (size_t)t * columns);
+        part = sum_teams(part, sums);
+        if (!team && d < columns / VEC)
+            put_vec(part / (float)window, d, y + (size_t)b * columns);
+    }
+#else
+    for (int d = (int)get_local_id(0); d < columns / VEC; d += LANES * TEAMS) {
 #if KIND == 0
         const int t = d * VEC < columns - reverse ? window - 1 : 0;
         vec total = get_vec(d, x + (size_t)t * columns);
@@ -65,6 +79,7 @@ __kernel void pool_fwd(__global const stored *restrict x,
 #endif
         put_vec(total, d, y + (size_t)b * columns);
     }
+#endif
 }
 
 /*
@@ -79,7 +94,7 @@ __kernel void pool_bwd(__global const stored *restrict dy,
                        __global stored *restrict dx, const int window, const int columns,
                        const int reverse, const int add)
 {
-    const int lane = (int)get_local_id(0), b = (int)get_group_id(0);
+    const int lane = team_lane(), b = (int)get_group_id(0);
     const size_t first = (size_t)b * window * columns;
     dy += (size_t)b * columns;
     dx += first;
@@ -102,7 +117,7 @@ __kernel void pool_bwd(__global const stored *restrict dy,
 #endif
     for (int d = lane; d < columns / VEC; d += LANES) {
         const vec g = get_vec(d, dy);
-        for (int t = 0; t < window; t++) {
+        for (int t = (int)get_local_id(0) / LANES; t < window; t += TEAMS) {
             __global stored *to = dx + (size_t)t * columns;
 #if KIND == 0
             vec part = t == (d * VEC < columns - reverse ? window - 1 : 0) ? g : (vec)(0.0f);

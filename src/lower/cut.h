@@ -27,6 +27,24 @@ struct chunks {
 };
 struct chunks cut_rows(const struct plan *p, size_t rows);
 
+/* How a kernel goes over rows: `lanes` work-items, a team, share a row, and each of the `teams` of
+ * a work-group takes `chunk` rows. One team on a CPU. */
+struct teams {
+    unsigned lanes, teams;
+    size_t chunk, groups;
+};
+
+/* For rows of so many vectors; `leaves`: each group leaves sums, so that few are better. */
+struct teams cut_teams(const struct plan *p, size_t rows, size_t vectors, int leaves);
+
+/* The same of a kernel over vectors, of which a work-group takes `chunk`. */
+struct teams cut_vectors(const struct plan *p, size_t vectors);
+
+/* plan_kernel() of a kernel cut so; LANES and TEAMS come to the options. */
+struct launch *cut_kernel(struct plan *p, const char *file, const char *name,
+                          const struct teams *teams, const char *options, ...)
+    __attribute__((format(printf, 5, 6)));
+
 /* Whether kernels are cut as for a CPU. */
 int cut_for_cpu(const struct plan *p);
 

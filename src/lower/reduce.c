@@ -9,16 +9,34 @@ static unsigned side(const struct plan *p)
     return cut_for_cpu(p) ? 8 : 1;
 }
 
-static unsigned lanes_of(const struct plan *p)
+/* Work-items side by side, on a GPU those of a line of its cache, 128 bytes, so that few columns
+ * make many groups, and how many teams of them share a group's rows. */
+static unsigned lanes_of(const struct plan *p, unsigned vec)
 {
-    return cut_group(p, 32);
+    return cut_group(p, 32 / vec);
+}
+
+static unsigned teams_of(const struct plan *p, unsigned vec)
+{
+    return cut_group(p, 256) / lanes_of(p, vec);
 }
 
 /* Both kernels of a width of vectors are of one program. */
 static struct launch *kernel(struct plan *p, const char *name, size_t groups, unsigned vec)
 {
-    return plan_kernel(p, "reduce.cl", name, groups, lanes_of(p), "-DVEC=%u -DLANES=%u -DNB=%u",
-                       vec, lanes_of(p), side(p));
+    const struct teams cut = {
+        .lanes = lanes_of(p, vec), .teams = teams_of(p, vec), .groups = groups};
+    return cut_kernel(p, "reduce.cl", name, &cut, "-DVEC=%u -DNB=%u ", vec, side(p));
+}
+
+/* Into how many chunks rows are cut: on a GPU into some that fill it, of four rows a team. */
+static size_t chunks_of(const struct plan *p, size_t rows, unsigned vec, size_t blocks)
+{
+    const size_t least = 4 * teams_of(p, vec), most = blocks < 1024 ? 1024 / blocks : 1;
+    const size_t chunks = (rows + least - 1) / least;
+    if (cut_for_cpu(p))
+        return cut_chunks(p, (rows + 15) / 16);
+    return chunks < most ? chunks : most;
 }
 
 void reduce_add_parts(struct plan *p, struct tensor *part, size_t chunks, size_t columns,
@@ -27,7 +45,7 @@ void reduce_add_parts(struct plan *p, struct tensor *part, size_t chunks, size_t
     unsigned vec = cut_vec(p, columns);
     while (stride % vec || offset % vec)
         vec /= 2;
-    unsigned lanes = lanes_of(p);
+    unsigned lanes = lanes_of(p, vec);
     struct launch *l = kernel(p, "add_parts", (columns / vec + lanes - 1) / lanes, vec);
     launch_read(l, part);
     launch_update(l, grad);
@@ -42,9 +60,9 @@ void reduce_sum_rows(struct plan *p, struct tensor *x, size_t rows, size_t colum
                      struct tensor *grad, const char *label)
 {
     unsigned vec = cut_vec(p, columns);
-    size_t per_group = side(p) * lanes_of(p), vectors = columns / vec;
+    size_t vectors = columns / vec, per_group = side(p) * lanes_of(p, vec);
     size_t blocks = (vectors + per_group - 1) / per_group;
-    size_t chunks = cut_chunks(p, (rows + 15) / 16), chunk = (rows + chunks - 1) / chunks;
+    size_t chunks = chunks_of(p, rows, vec, blocks), chunk = (rows + chunks - 1) / chunks;
     chunks = (rows + chunk - 1) / chunk;
     struct tensor *part = plan_tensor2(p, "parts", chunks, columns);
     struct launch *l = kernel(p, "sum_rows", chunks * blocks, vec);

@@ -5,15 +5,15 @@
 
 void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add)
 {
-    unsigned vec = cut_vec(p, x->elems), lanes = cut_group(p, 64);
+    const unsigned vec = cut_vec(p, x->elems);
     const size_t vectors = x->elems / vec;
-    const struct chunks cut = cut_rows(p, (vectors + 63) / 64);
-    struct launch *l = plan_kernel(p, "cast.cl", x->dtype == DTYPE_F32 ? "cast_store" : "cast_load",
-                                   cut.groups, lanes, "-DVEC=%u -DLANES=%u", vec, lanes);
+    const struct teams cut = cut_vectors(p, vectors);
+    struct launch *l = cut_kernel(p, "cast.cl", x->dtype == DTYPE_F32 ? "cast_store" : "cast_load",
+                                  &cut, "-DVEC=%u ", vec);
     launch_read(l, x);
     launch_add_to(l, y, add);
     launch_int(l, vectors);
-    launch_int(l, cut.chunk * 64); /* whole 64 vectors */
+    launch_int(l, cut.chunk);
     launch_int(l, (size_t)add);
     launch_cost(l, (double)x->elems, y->name);
 }

@@ -4,23 +4,23 @@
 #include "ops/ops.h"
 
 /* A kernel of join.cl over rows. */
-static struct launch *rows_kernel(struct plan *p, const char *name, size_t rows)
+static struct launch *rows_kernel(struct plan *p, const char *name, const struct teams *cut)
 {
-    unsigned lanes = cut_group(p, 32);
-    return plan_kernel(p, "join.cl", name, cut_rows(p, rows).groups, lanes, "-DLANES=%u", lanes);
+    return cut_kernel(p, "join.cl", name, cut, "%s", "");
 }
 
 static void concat_forward(struct plan *p, struct op *op)
 {
     const size_t rows = tensor_rows(op->in[0]);
-    struct launch *l = rows_kernel(p, "join_fwd", rows);
+    const struct teams cut = cut_teams(p, rows, tensor_columns(op->out[0]), 0);
+    struct launch *l = rows_kernel(p, "join_fwd", &cut);
     launch_read(l, op->in[0]);
     launch_read(l, op->in[1]);
     launch_write(l, op->out[0]);
     launch_int(l, tensor_columns(op->in[0]));
     launch_int(l, tensor_columns(op->in[1]));
     launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
+    launch_int(l, cut.chunk);
     launch_cost(l, 0, "join");
 }
 
@@ -32,14 +32,15 @@ static void concat_back(struct plan *p, struct op *op)
         struct tensor *dx = lower_grad(p, op, i, &add);
         if (!dx)
             continue;
-        struct launch *l = rows_kernel(p, "join_bwd", rows);
+        const struct teams cut = cut_teams(p, rows, tensor_columns(op->in[i]), 0);
+        struct launch *l = rows_kernel(p, "join_bwd", &cut);
         launch_read(l, lower_arrived(op, 0));
         launch_add_to(l, dx, add);
         launch_int(l, tensor_columns(op->in[i]));
         launch_int(l, tensor_columns(op->out[0]));
         launch_int(l, i ? tensor_columns(op->in[0]) : 0);
         launch_int(l, rows);
-        launch_int(l, cut_rows(p, rows).chunk);
+        launch_int(l, cut.chunk);
         launch_int(l, (size_t)add);
         launch_cost(l, 0, dx->name);
     }
@@ -80,11 +81,12 @@ struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
 static void iq_features_forward(struct plan *p, struct op *op)
 {
     const size_t rows = tensor_rows(op->in[0]);
-    struct launch *l = rows_kernel(p, "iq_features", rows);
+    const struct teams cut = cut_teams(p, rows, 32, 0); /* each work-item has rows of its own */
+    struct launch *l = rows_kernel(p, "iq_features", &cut);
     launch_read(l, op->in[0]);
     launch_write(l, op->out[0]);
     launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
+    launch_int(l, cut.chunk);
     launch_cost(l, 20.0 * (double)rows, op->out[0]->name);
 }
 

@@ -23,19 +23,17 @@ static struct launch *slide_kernel(struct plan *p, const struct op *op, const ch
     const struct conv *shape = op->attr;
     const struct tensor *x = op->in[X], *y = op->out[0];
     const size_t rows = x->dim[0] * length;
-    const struct chunks chunks = cut_rows(p, rows);
-    unsigned lanes = cut_lanes(p, width, 1);
+    const struct teams cut = cut_teams(p, rows, width, 0);
     struct launch *l =
-        plan_kernel(p, "conv.cl", name, chunks.groups, lanes,
-                    "-DC=%zu -DK=%zu -DS=%zu -DD=%zu -DP=%zu -DLANES=%u", tensor_columns(x),
-                    shape->kernel, shape->stride, shape->dilation, shape->before, lanes);
+        cut_kernel(p, "conv.cl", name, &cut, "-DC=%zu -DK=%zu -DS=%zu -DD=%zu -DP=%zu ",
+                   tensor_columns(x), shape->kernel, shape->stride, shape->dilation, shape->before);
     for (; *reads; reads++)
         launch_read(l, *reads);
     launch_add_to(l, write, add);
     launch_int(l, x->dim[1]);
     launch_int(l, y->dim[1]);
     launch_int(l, rows);
-    launch_int(l, chunks.chunk);
+    launch_int(l, cut.chunk);
     launch_cost(l, (double)rows * (double)width, write->name);
     return l;
 }

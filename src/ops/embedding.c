@@ -9,16 +9,16 @@ static void embedding_forward(struct plan *p, struct op *op)
 {
     const struct tensor *table = op->in[TABLE];
     const size_t rows = op->in[NUMBER]->elems, columns = table->dim[1];
-    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
-    struct launch *l = plan_kernel(p, "embedding.cl", "embedding_fwd", cut_rows(p, rows).groups,
-                                   lanes, "-DVEC=%u -DLANES=%u", vec, lanes);
+    const unsigned vec = cut_vec(p, columns);
+    const struct teams cut = cut_teams(p, rows, columns / vec, 0);
+    struct launch *l = cut_kernel(p, "embedding.cl", "embedding_fwd", &cut, "-DVEC=%u ", vec);
     launch_read(l, op->in[TABLE]);
     launch_read(l, op->in[NUMBER]);
     launch_write(l, op->out[0]);
     launch_int(l, columns / vec);
     launch_int(l, table->dim[0]);
     launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
+    launch_int(l, cut.chunk);
     launch_cost(l, 0, table->name);
 }
 

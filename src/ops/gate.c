@@ -15,17 +15,16 @@ static struct launch *gate_kernel(struct plan *p, const struct op *op, const cha
 {
     const struct gate *a = op->attr;
     const size_t elems = op->in[GATE]->elems;
-    unsigned vec = cut_vec(p, elems), lanes = cut_group(p, 64);
-    return plan_kernel(p, "gate.cl", name, cut_rows(p, (elems / vec + 63) / 64).groups, lanes,
-                       "-DACT=%d -DVEC=%u -DLANES=%u", (int)a->act, vec, lanes);
+    const unsigned vec = cut_vec(p, elems);
+    const struct teams cut = cut_vectors(p, elems / vec);
+    return cut_kernel(p, "gate.cl", name, &cut, "-DACT=%d -DVEC=%u ", (int)a->act, vec);
 }
 
-/* Chunks of whole 64 vectors. */
 static void gate_tail(struct plan *p, struct launch *l, const struct op *op)
 {
     const size_t elems = op->in[GATE]->elems, vectors = elems / cut_vec(p, elems);
     launch_int(l, vectors);
-    launch_int(l, cut_rows(p, (vectors + 63) / 64).chunk * 64);
+    launch_int(l, cut_vectors(p, vectors).chunk);
 }
 
 static void gate_into(struct plan *p, const struct op *op, struct tensor *gate, struct tensor *up,

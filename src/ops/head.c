@@ -55,16 +55,15 @@ static struct launch *head_kernel(struct plan *p, const struct op *op, const cha
 static void copy_rows(struct plan *p, struct tensor *from, size_t from_row, struct tensor *to,
                       size_t to_row, size_t rows)
 {
-    unsigned lanes = cut_group(p, 32);
-    struct launch *l = plan_kernel(p, "join.cl", "copy_rows", cut_rows(p, rows).groups, lanes,
-                                   "-DLANES=%u", lanes);
+    const struct teams cut = cut_teams(p, rows, tensor_columns(from), 0);
+    struct launch *l = cut_kernel(p, "join.cl", "copy_rows", &cut, "%s", "");
     launch_read(l, from);
     launch_add_to(l, to, to_row > 0); /* what stands before stays */
     launch_int(l, tensor_columns(from));
     launch_int(l, from_row);
     launch_int(l, to_row);
     launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
+    launch_int(l, cut.chunk);
     launch_cost(l, 0, to->name);
 }
 

@@ -17,7 +17,7 @@ static void sample_loss_forward(struct plan *p, struct op *op)
 {
     const struct tensor *y = op->in[Y];
     const size_t batch = y->dim[0];
-    unsigned lanes = cut_group(p, 64);
+    unsigned lanes = cut_group(p, 128);
     struct launch *l = plan_kernel(p, "loss.cl", p->training ? "sample_loss_grad" : "sample_loss",
                                    batch, lanes, "-DKIND=%d -DWEIGHT=%d -DLANES=%u",
                                    (int)((const struct sample_loss *)op->attr)->kind,
@@ -66,7 +66,7 @@ struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *
 static void loss_scale_forward(struct plan *p, struct op *op)
 {
     struct launch *l = plan_kernel(p, "optimizer.cl", "scale_step", 1, 1, "-DVEC=%u -DLANES=%u",
-                                   cut_vec(p, 16), cut_group(p, 64));
+                                   cut_vec(p, 16), cut_group(p, 256));
     launch_read(l, op->in[0]);
     launch_update(l, p->step);
     launch_cost(l, 0, op->path);
@@ -106,8 +106,8 @@ static void loss_sum_forward(struct plan *p, struct op *op)
 {
     const struct loss_sum *a = op->attr;
     const size_t batch = p->graph->batch;
-    struct launch *l = plan_kernel(p, "optimizer.cl", "loss_sum", 1, 1, "-DVEC=%u -DLANES=%u",
-                                   cut_vec(p, 16), cut_group(p, 64));
+    struct launch *l = plan_kernel(p, "optimizer.cl", "loss_sum", 1, cut_group(p, 256),
+                                   "-DVEC=%u -DLANES=%u", cut_vec(p, 16), cut_group(p, 256));
     uint32_t there = 0, by_sample = 0;
     for (unsigned k = 0; k < TERMS_MOST; k++) {
         launch_read(l, op->in[k] ? op->in[k] : p->step);

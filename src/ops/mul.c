@@ -7,17 +7,17 @@
 
 static struct launch *elementwise_kernel(struct plan *p, const char *name, size_t elems)
 {
-    unsigned vec = cut_vec(p, elems), lanes = cut_group(p, 64);
-    return plan_kernel(p, "elementwise.cl", name, cut_rows(p, (elems / vec + 63) / 64).groups,
-                       lanes, "-DVEC=%u -DLANES=%u", vec, lanes);
+    const unsigned vec = cut_vec(p, elems);
+    const struct teams cut = cut_vectors(p, elems / vec);
+    return cut_kernel(p, "elementwise.cl", name, &cut, "-DVEC=%u ", vec);
 }
 
-/* The arguments that both kernels end with; chunks of whole 64 vectors. */
+/* The arguments that both kernels end with. */
 static void elementwise_tail(struct plan *p, struct launch *l, size_t elems, int add)
 {
     const size_t vectors = elems / cut_vec(p, elems);
     launch_int(l, vectors);
-    launch_int(l, cut_rows(p, (vectors + 63) / 64).chunk * 64);
+    launch_int(l, cut_vectors(p, vectors).chunk);
     launch_int(l, (size_t)add);
 }
 

@@ -33,27 +33,34 @@ static int drop_kind(const struct joint *j)
     return !(j->drop.p > 0) ? 0 : j->relu ? 2 : 1;
 }
 
+static struct teams joint_cut(const struct plan *p, const struct op *op, int back)
+{
+    const struct tensor *x = op->in[JOINT_X];
+    const size_t columns = tensor_columns(x);
+    return cut_teams(p, tensor_rows(x), columns / cut_vec(p, columns), back);
+}
+
 /* A kernel that norms s (or not) where x has this bias (or none) and residual. */
-static struct launch *joint_kernel(struct plan *p, const struct op *op, const char *name, int added,
+static struct launch *joint_kernel(struct plan *p, const struct op *op, int back, int added,
                                    int norm, int dropped, int more)
 {
     const struct joint *j = op->attr;
     const size_t columns = tensor_columns(op->in[JOINT_X]);
-    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
-    return plan_kernel(p, "norm.cl", name, cut_rows(p, tensor_rows(op->in[JOINT_X])).groups, lanes,
-                       "-DD=%zu -DRES=%d -DBIAS=%d -DSUM=%d -DNORM=%d -DRELU=%d -DDROP=%d "
-                       "-DMORE=%d -DVEC=%u -DLANES=%u%s",
-                       columns, added && op->in[JOINT_RESIDUAL], added && op->in[JOINT_BIAS],
-                       added && op->out[1], norm, j->relu, dropped, more, vec, lanes,
-                       norm ? norm_eps_option(j->eps) : "");
+    const struct teams cut = joint_cut(p, op, back);
+    return cut_kernel(p, "norm.cl", back ? "norm_bwd" : "norm_fwd", &cut,
+                      "-DD=%zu -DRES=%d -DBIAS=%d -DSUM=%d -DNORM=%d -DRELU=%d -DDROP=%d -DMORE=%d "
+                      "-DVEC=%u%s ",
+                      columns, added && op->in[JOINT_RESIDUAL], added && op->in[JOINT_BIAS],
+                      added && op->out[1], norm, j->relu, dropped, more, cut_vec(p, columns),
+                      norm ? norm_eps_option(j->eps) : "");
 }
 
-static void joint_tail(struct plan *p, struct launch *l, const struct op *op)
+static void joint_tail(struct plan *p, struct launch *l, const struct op *op, int back)
 {
     const struct joint *j = op->attr;
     const struct tensor *x = op->in[JOINT_X];
     const size_t rows = tensor_rows(x);
-    launch_dropout(p, l, &j->drop, rows, rows / x->dim[0], cut_rows(p, rows).chunk);
+    launch_dropout(p, l, &j->drop, rows, rows / x->dim[0], joint_cut(p, op, back).chunk);
 }
 
 /* A sum that others read too gets a gradient: both passes share a program. */
@@ -66,7 +73,7 @@ static void joint_forward(struct plan *p, struct op *op)
 {
     const struct joint *j = op->attr;
     struct tensor *y = op->out[0], *s = op->out[1];
-    struct launch *l = joint_kernel(p, op, "norm_fwd", 1, j->norm, drop_kind(j), sum_goes_on(op));
+    struct launch *l = joint_kernel(p, op, 0, 1, j->norm, drop_kind(j), sum_goes_on(op));
     launch_read(l, op->in[JOINT_X]);
     if (op->in[JOINT_BIAS])
         launch_read(l, op->in[JOINT_BIAS]);
@@ -81,7 +88,7 @@ static void joint_forward(struct plan *p, struct op *op)
         launch_write(l, y);
         launch_write(l, op->saved[0]);
     }
-    joint_tail(p, l, op);
+    joint_tail(p, l, op, 0);
     launch_cost(l, 10.0 * (double)op->in[JOINT_X]->elems, y ? y->name : s->name);
 }
 
@@ -89,13 +96,13 @@ static void joint_forward(struct plan *p, struct op *op)
 static void joint_again(struct plan *p, struct op *op, struct tensor *to)
 {
     const struct joint *j = op->attr;
-    struct launch *l = joint_kernel(p, op, "norm_fwd", 0, 1, j->relu ? drop_kind(j) : 0, 0);
+    struct launch *l = joint_kernel(p, op, 0, 0, 1, j->relu ? drop_kind(j) : 0, 0);
     launch_read(l, normed(op));
     launch_read(l, op->in[JOINT_GAMMA]);
     launch_read(l, op->in[JOINT_BETA]);
     launch_write(l, to);
     launch_write(l, plan_tensor2(p, "unused", tensor_rows(to), 2)); /* the same again */
-    joint_tail(p, l, op);
+    joint_tail(p, l, op, 0);
     launch_cost(l, 10.0 * (double)to->elems, to->name);
 }
 
@@ -104,9 +111,9 @@ static void joint_back(struct plan *p, struct op *op)
     const struct joint *j = op->attr;
     struct tensor *x = op->in[JOINT_X], *part = NULL;
     struct tensor *dy = lower_arrived(op, 0), *more = lower_arrived(op, 1);
-    const size_t columns = tensor_columns(x), groups = cut_rows(p, tensor_rows(x)).groups;
+    const size_t columns = tensor_columns(x), groups = joint_cut(p, op, 1).groups;
     int add_res = 0, add_x = 0, add = 0;
-    struct launch *l = joint_kernel(p, op, "norm_bwd", 1, dy != NULL, drop_kind(j), more != NULL);
+    struct launch *l = joint_kernel(p, op, 1, 1, dy != NULL, drop_kind(j), more != NULL);
     if (dy) { /* else nobody uses the norm: its parameters get no gradient */
         part = plan_tensor2(p, "parts", groups, 2 * columns);
         launch_read(l, dy);
@@ -130,7 +137,7 @@ static void joint_back(struct plan *p, struct op *op)
     if (!dx)
         dx = plan_like(p, "unused", x);
     launch_add_to(l, dx, add_x);
-    joint_tail(p, l, op);
+    joint_tail(p, l, op, 1);
     launch_int(l, (size_t)add_res);
     launch_int(l, (size_t)add_x);
     launch_cost(l, 16.0 * (double)x->elems, dx->name);

@@ -11,23 +11,30 @@ static size_t period_of(const struct op *op)
     return position ? position->elems / tensor_columns(x) : tensor_rows(x) / x->dim[0];
 }
 
+static struct teams pointwise_cut(const struct plan *p, const struct op *op)
+{
+    const struct tensor *x = op->in[POINTWISE_X];
+    const size_t columns = tensor_columns(x);
+    return cut_teams(p, tensor_rows(x), columns / cut_vec(p, columns), 0);
+}
+
 static struct launch *pointwise_kernel(struct plan *p, const struct op *op, const char *name)
 {
     const struct pointwise *a = op->attr;
     const size_t columns = tensor_columns(op->in[POINTWISE_X]);
+    const struct teams cut = pointwise_cut(p, op);
     int act = (int)(a->act == ACT_RRELU && !p->training ? ACT_RRELU_MEAN : a->act);
-    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
-    return plan_kernel(p, "bias.cl", name, cut_rows(p, tensor_rows(op->in[POINTWISE_X])).groups,
-                       lanes, "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u -DLANES=%u",
-                       columns, act, op->in[POINTWISE_BIAS] != NULL,
-                       op->in[POINTWISE_POSITION] != NULL, a->drop.p > 0, vec, lanes);
+    return cut_kernel(p, "bias.cl", name, &cut,
+                      "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u ", columns, act,
+                      op->in[POINTWISE_BIAS] != NULL, op->in[POINTWISE_POSITION] != NULL,
+                      a->drop.p > 0, cut_vec(p, columns));
 }
 
 static void pointwise_tail(struct plan *p, struct launch *l, const struct op *op)
 {
     const struct pointwise *a = op->attr;
     size_t rows = tensor_rows(op->in[POINTWISE_X]);
-    launch_dropout(p, l, &a->drop, rows, period_of(op), cut_rows(p, rows).chunk);
+    launch_dropout(p, l, &a->drop, rows, period_of(op), pointwise_cut(p, op).chunk);
 }
 
 static void pointwise_again(struct plan *p, struct op *op, struct tensor *to)

@@ -16,11 +16,15 @@ static struct launch *pool_kernel(struct plan *p, const struct op *op, const cha
 {
     const struct pool *a = op->attr;
     const struct tensor *x = op->in[X];
-    unsigned vec = cut_vec(p, x->dim[2]), lanes = cut_group(p, 64);
+    struct teams cut = {.lanes = cut_group(p, 32), .teams = cut_group(p, 8), .groups = x->dim[0]};
+    unsigned vec = cut_vec(p, x->dim[2]);
     while (a->reverse % vec)
         vec /= 2;
-    return plan_kernel(p, "pool.cl", name, x->dim[0], lanes, "-DKIND=%d -DVEC=%u -DLANES=%u",
-                       (int)a->kind, vec, lanes);
+    if (a->kind == POOL_ATTENTION) {
+        cut.lanes *= cut.teams;
+        cut.teams = 1;
+    }
+    return cut_kernel(p, "pool.cl", name, &cut, "-DKIND=%d -DVEC=%u ", (int)a->kind, vec);
 }
 
 static void pool_tail(struct launch *l, const struct op *op)
@@ -44,6 +48,8 @@ static void pool_forward(struct plan *p, struct op *op)
     launch_write(l, op->out[0]);
     pool_tail(l, op);
     launch_cost(l, 2.0 * (double)x->elems, op->path);
+    if (((const struct pool *)op->attr)->kind == POOL_LAST) /* a row of each sample */
+        l->bytes = 2.0 * (double)tensor_bytes(op->out[0]);
 }
 
 /* dweight += ds^T x, see cl/pool.cl; the bias moves all scores alike, which softmax does not see:

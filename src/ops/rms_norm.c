@@ -11,32 +11,37 @@ struct rms {
     double eps;
 };
 
-static struct launch *rms_kernel(struct plan *p, const struct op *op, const char *name, int keep)
+static struct teams rms_cut(const struct plan *p, const struct op *op, int back)
 {
     const size_t columns = tensor_columns(op->in[RMS_X]);
-    unsigned vec = cut_vec(p, columns), lanes = cut_lanes(p, columns, vec);
-    return plan_kernel(p, "rms_norm.cl", name, cut_rows(p, tensor_rows(op->in[RMS_X])).groups,
-                       lanes, "-DD=%zu -DVEC=%u -DLANES=%u -DKEEP=%d%s", columns, vec, lanes, keep,
-                       norm_eps_option(((const struct rms *)op->attr)->eps));
+    return cut_teams(p, tensor_rows(op->in[RMS_X]), columns / cut_vec(p, columns), back);
 }
 
-static void rms_tail(struct plan *p, struct launch *l, const struct op *op)
+static struct launch *rms_kernel(struct plan *p, const struct op *op, int back, int keep)
 {
-    const size_t rows = tensor_rows(op->in[RMS_X]);
-    launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
+    const size_t columns = tensor_columns(op->in[RMS_X]);
+    const struct teams cut = rms_cut(p, op, back);
+    return cut_kernel(p, "rms_norm.cl", back ? "rms_norm_bwd" : "rms_norm_fwd", &cut,
+                      "-DD=%zu -DVEC=%u -DKEEP=%d%s ", columns, cut_vec(p, columns), keep,
+                      norm_eps_option(((const struct rms *)op->attr)->eps));
+}
+
+static void rms_tail(struct plan *p, struct launch *l, const struct op *op, int back)
+{
+    launch_int(l, tensor_rows(op->in[RMS_X]));
+    launch_int(l, rms_cut(p, op, back).chunk);
 }
 
 static void rms_into(struct plan *p, const struct op *op, struct tensor *x, struct tensor *y,
                      struct tensor *scale)
 {
-    struct launch *l = rms_kernel(p, op, "rms_norm_fwd", scale != NULL);
+    struct launch *l = rms_kernel(p, op, 0, scale != NULL);
     launch_read(l, x);
     launch_read(l, op->in[RMS_GAMMA]);
     launch_write(l, y);
     if (scale)
         launch_write(l, scale);
-    rms_tail(p, l, op);
+    rms_tail(p, l, op, 0);
     launch_cost(l, 6.0 * (double)x->elems, y->name);
 }
 
@@ -55,12 +60,12 @@ static void rms_back(struct plan *p, struct op *op)
 {
     struct tensor *x = lower_value(p, op, RMS_X);
     const size_t columns = tensor_columns(op->in[RMS_X]);
-    const size_t groups = cut_rows(p, tensor_rows(op->in[RMS_X])).groups;
+    const size_t groups = rms_cut(p, op, 1).groups;
     int add = 0, add_gamma;
     struct tensor *dx = lower_grad(p, op, RMS_X, &add);
     struct tensor *dgamma = lower_grad(p, op, RMS_GAMMA, &add_gamma);
     struct tensor *part = plan_tensor2(p, "parts", groups, columns);
-    struct launch *l = rms_kernel(p, op, "rms_norm_bwd", 1);
+    struct launch *l = rms_kernel(p, op, 1, 1);
     if (!dx)
         dx = plan_like(p, "unused", x);
     launch_read(l, lower_arrived(op, 0));
@@ -69,7 +74,7 @@ static void rms_back(struct plan *p, struct op *op)
     launch_read(l, op->in[RMS_GAMMA]);
     launch_write(l, part);
     launch_add_to(l, dx, add);
-    rms_tail(p, l, op);
+    rms_tail(p, l, op, 1);
     launch_int(l, (size_t)add);
     launch_cost(l, 10.0 * (double)x->elems, dx->name);
     if (dgamma)

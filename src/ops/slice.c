@@ -3,18 +3,6 @@
 #include "lower/lower.h"
 #include "ops/ops.h"
 
-static struct launch *rows_kernel(struct plan *p, const char *name, size_t rows)
-{
-    unsigned lanes = cut_group(p, 32);
-    return plan_kernel(p, "join.cl", name, cut_rows(p, rows).groups, lanes, "-DLANES=%u", lanes);
-}
-
-static void rows_tail(struct plan *p, struct launch *l, size_t rows)
-{
-    launch_int(l, rows);
-    launch_int(l, cut_rows(p, rows).chunk);
-}
-
 /* --- some of the columns */
 
 struct slice {
@@ -27,13 +15,15 @@ static void take(struct plan *p, const struct op *op, const char *name, struct t
 {
     const struct slice *a = op->attr;
     const size_t rows = tensor_rows(op->in[0]);
-    struct launch *l = rows_kernel(p, name, rows);
+    const struct teams cut = cut_teams(p, rows, a->columns, 0);
+    struct launch *l = cut_kernel(p, "join.cl", name, &cut, "%s", "");
     launch_read(l, x);
     launch_add_to(l, y, add);
     launch_int(l, a->columns);
     launch_int(l, tensor_columns(op->in[0]));
     launch_int(l, a->first);
-    rows_tail(p, l, rows);
+    launch_int(l, rows);
+    launch_int(l, cut.chunk);
     launch_int(l, (size_t)add);
     launch_cost(l, 0, y->name);
 }
@@ -89,12 +79,14 @@ static void turn_round(struct plan *p, struct tensor *x, size_t a, size_t b, str
                        int add)
 {
     const size_t rows = x->elems / a;
-    struct launch *l = rows_kernel(p, "transpose_rows", rows);
+    const struct teams cut = cut_teams(p, rows, a, 0);
+    struct launch *l = cut_kernel(p, "join.cl", "transpose_rows", &cut, "%s", "");
     launch_read(l, x);
     launch_add_to(l, y, add);
     launch_int(l, a);
     launch_int(l, b);
-    rows_tail(p, l, rows);
+    launch_int(l, rows);
+    launch_int(l, cut.chunk);
     launch_int(l, (size_t)add);
     launch_cost(l, 0, y->name);
 }

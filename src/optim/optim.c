@@ -62,8 +62,15 @@ struct cut {
 
 static struct cut optim_cut(const struct plan *p, size_t elems)
 {
-    struct cut cut = {.vec = cut_vec(p, 16), .lanes = cut_group(p, 64)};
+    struct cut cut = {.vec = cut_vec(p, 16)};
     cut.vectors = elems / cut.vec;
+    const struct teams teams = cut_vectors(p, cut.vectors);
+    cut.lanes = teams.lanes;
+    if (!cut_for_cpu(p)) {
+        cut.chunk = teams.chunk;
+        cut.groups = teams.groups;
+        return cut;
+    }
     size_t chunks = cut_chunks(p, (cut.vectors + 63) / 64);
     cut.chunk = (cut.vectors + chunks - 1) / chunks;
     cut.groups = (cut.vectors + cut.chunk - 1) / cut.chunk;
@@ -126,7 +133,7 @@ static void optim_append_norm(struct plan *p, const struct cut *cut, struct tens
         launch_int(l, cut->chunk);
         launch_cost(l, 2.0 * (double)p->params->elems, "norm");
     }
-    l = optim_kernel(p, cut, "optimizer.cl", "norm_finish", 1, 1);
+    l = optim_kernel(p, cut, "optimizer.cl", "norm_finish", 1, cut->lanes);
     launch_read(l, part);
     launch_update(l, metrics);
     launch_read(l, p->step);
