@@ -77,6 +77,22 @@ static void latency(void **state)
     near(roofline_launch(&card, &l).memory, 1e6 / card.cache_bytes);
 }
 
+/* What waits for what is before it takes as long on any card. */
+static void chain(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("A770", &card, &err), 0);
+    struct launch l = launch_of(4, 64, 1, 1);
+    l.chain = 1e6;
+    near(roofline_launch(&card, &l).chain, 1e6 * 4 * card.cycle);
+    assert_int_equal(roofline_launch(&card, &l).bound, BOUND_CHAIN);
+    l.groups = 32 * 32 + 1; /* 32 processors hold 32 groups of 64 each */
+    l.meets = 10;
+    near(roofline_launch(&card, &l).chain, 2e6 * 4 * card.cycle + 10 * card.meet);
+}
+
 /* Registers and local memory of the table bound what a processor holds. */
 static void resident(void **state)
 {
@@ -126,8 +142,8 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_rates), cmocka_unit_test(waves), cmocka_unit_test(latency),
-        cmocka_unit_test(resident),  cmocka_unit_test(names),
+        cmocka_unit_test(two_rates), cmocka_unit_test(waves),    cmocka_unit_test(latency),
+        cmocka_unit_test(chain),     cmocka_unit_test(resident), cmocka_unit_test(names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("roofline", tests, NULL, NULL);

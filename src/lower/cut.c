@@ -45,7 +45,7 @@ struct chunks cut_rows(const struct plan *p, size_t rows)
 
 #define TEAM_GROUP 128   /* work-items of a group: 12 of them fill an sm_86, 16 an sm_90 */
 #define TEAM_GROUPS 1024 /* groups that fill a large GPU */
-#define LEAST_ROWS 8     /* of a team that leaves sums */
+#define LEAST_ROWS 4     /* of a team that leaves sums */
 
 struct teams cut_teams(const struct plan *p, size_t rows, size_t vectors, int leaves)
 {

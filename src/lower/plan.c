@@ -327,6 +327,12 @@ void launch_cost(struct launch *l, double flops, const char *label)
         l->label = memcpy(copy, label, size);
 }
 
+void launch_chain(struct launch *l, double operations, double meets)
+{
+    l->chain = operations;
+    l->meets = meets;
+}
+
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,
                          struct tensor *a, struct tensor *b, struct tensor *c, int add)
 {

@@ -49,8 +49,9 @@ struct launch {
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
-    size_t misfit; /* a value that no kernel's int holds; 0: none */
-    int is_again;  /* computes once more what the forward pass has computed */
+    double chain, meets; /* see launch_chain() */
+    size_t misfit;       /* a value that no kernel's int holds; 0: none */
+    int is_again;        /* computes once more what the forward pass has computed */
     struct plan *plan;
 
     struct kernel *kernel; /* made by exec_prepare() */
@@ -148,6 +149,10 @@ void launch_int(struct launch *l, size_t value);   /* a size, at most INT32_MAX 
 void launch_word(struct launch *l, uint32_t word); /* 32 bits as they are */
 void launch_float(struct launch *l, double value);
 void launch_cost(struct launch *l, double flops, const char *label);
+
+/* What bounds a launch whatever it counts: operations of a work-item of which each waits for the
+ * one before, and how often all work-groups wait for each other. */
+void launch_chain(struct launch *l, double operations, double meets);
 
 /* `to` becomes a copy of a parameter in the host's memory. */
 void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);

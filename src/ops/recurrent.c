@@ -153,6 +153,13 @@ static struct tensor *carried(struct plan *p, const struct layer *op, size_t col
                        : plan_tensor2(p, "unused", 1, 1);
 }
 
+/* A walk's steps wait for each other: in each a work-item makes sums of `terms`, and the cell. */
+static void chain(struct launch *l, const struct layer *op, size_t terms)
+{
+    const size_t units = (op->hidden / op->vec + op->lanes - 1) / op->lanes;
+    launch_chain(l, (double)(op->window * (units * terms + 40)), 0);
+}
+
 static void walk(struct plan *p, const struct layer *op)
 {
     struct tensor *wt[2];
@@ -180,6 +187,7 @@ static void walk(struct plan *p, const struct layer *op)
     launch_int(l, op->batch);
     launch_int(l, op->window);
     launch_cost(l, products(op), op->y->name);
+    chain(l, op, op->hidden);
 }
 
 /* --- a product for each step */
@@ -243,6 +251,7 @@ static void walk_back(struct plan *p, const struct layer *op, struct tensor *dy,
     launch_int(l, op->batch);
     launch_int(l, op->window);
     launch_cost(l, products(op), op->y->name);
+    chain(l, op, op->gates * op->hidden);
 }
 
 static void step_back(struct plan *p, const struct layer *op, struct tensor *dy,

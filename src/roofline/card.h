@@ -32,6 +32,7 @@ struct card {
     double latency;      /* seconds from a load to its value from memory */
     double start;        /* seconds between the end of a launch and the work of the next */
     double enqueue;      /* seconds that the host takes for a launch, beside the device */
+    double meet;         /* seconds in which all work-groups wait for each other */
     double cycle;        /* seconds of a cycle; 0: not known */
 };
 

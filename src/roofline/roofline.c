@@ -101,6 +101,15 @@ static double memory_of(const struct card *card, const struct launch *l, const s
     return l->bytes / rate;
 }
 
+/* Seconds of what waits for what is before it, as often as the groups come in turns. */
+static double chain_of(const struct card *card, const struct launch *l, const struct cut *cut)
+{
+    double turns = 1;
+    if (card->processors && card->items && cut->groups > 0)
+        turns = ceil(cut->groups / (card->processors * held(card, cut)));
+    return turns * l->chain * ALU_CYCLES * card->cycle + l->meets * card->meet;
+}
+
 struct estimate roofline_launch(const struct card *card, const struct launch *l)
 {
     const struct cut cut = cut_of(l);
@@ -111,11 +120,13 @@ struct estimate roofline_launch(const struct card *card, const struct launch *l)
     e.memory = memory_of(card, l, &cut, items);
     e.local = card->local_bytes > 0 ? cut.local / (card->local_bytes * e.busy) : 0;
     e.cache = card->cache_bytes > 0 ? cut.cache / card->cache_bytes : 0;
+    e.chain = chain_of(card, l, &cut);
     const double all[] = {[BOUND_VECTOR] = cut.matrix ? 0 : e.arithmetic,
                           [BOUND_MATRIX] = cut.matrix ? e.arithmetic : 0,
                           [BOUND_MEMORY] = e.memory,
                           [BOUND_CACHE] = e.cache,
                           [BOUND_LOCAL] = e.local,
+                          [BOUND_CHAIN] = e.chain,
                           [BOUND_START] = card->start};
     double longest = 0;
     for (int i = 0; i <= BOUND_START; i++)
@@ -131,6 +142,7 @@ const char *roofline_bound_name(enum roofline_bound bound)
 {
     static const char *const name[] = {
         [BOUND_VECTOR] = "vector", [BOUND_MATRIX] = "matrix", [BOUND_MEMORY] = "memory",
-        [BOUND_CACHE] = "cache",   [BOUND_LOCAL] = "local",   [BOUND_START] = "start"};
+        [BOUND_CACHE] = "cache",   [BOUND_LOCAL] = "local",   [BOUND_CHAIN] = "chain",
+        [BOUND_START] = "start"};
     return name[bound];
 }

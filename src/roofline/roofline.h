@@ -21,12 +21,13 @@ enum roofline_bound {
     BOUND_MEMORY,
     BOUND_CACHE,
     BOUND_LOCAL,
+    BOUND_CHAIN,
     BOUND_START
 };
 
 struct estimate {
-    double arithmetic, memory, cache, local; /* seconds of each alone */
-    double seconds;                          /* of the launch, its start among them */
+    double arithmetic, memory, cache, local, chain; /* seconds of each alone */
+    double seconds;                                 /* of the launch, its start among them */
     double occupancy; /* share of the work-items that a processor can hold; 0: not known */
     double busy;      /* share of the processors' time that has work */
     enum roofline_bound bound;
