@@ -19,7 +19,7 @@ unsigned cut_vec(const struct plan *p, size_t extent)
 
 unsigned cut_lanes(const struct plan *p, size_t extent, unsigned vec)
 {
-    unsigned lanes = cut_group(p, 32);
+    unsigned lanes = cut_group(p, 64);
     while (lanes > 1 && lanes < 256 && lanes * vec < extent &&
            lanes * 2 <= device_info(p->dev)->max_group)
         lanes *= 2;

@@ -8,13 +8,13 @@ static struct launch *contrastive_kernel(struct plan *p, const char *name, size_
                                          size_t lanes, size_t columns, int nt_xent)
 {
     return plan_kernel(p, "contrastive.cl", name, groups, lanes, "-DD=%zu -DNT_XENT=%d -DLANES=%u",
-                       columns, nt_xent, cut_group(p, 32));
+                       columns, nt_xent, cut_group(p, 64));
 }
 
 static struct tensor *lengths(struct plan *p, struct tensor *z, int nt_xent)
 {
     struct tensor *inverse = plan_tensor(p, "inverse", tensor_rows(z));
-    struct launch *l = contrastive_kernel(p, "lengths", tensor_rows(z), cut_group(p, 32),
+    struct launch *l = contrastive_kernel(p, "lengths", tensor_rows(z), cut_group(p, 64),
                                           tensor_columns(z), nt_xent);
     launch_read(l, z);
     launch_write(l, inverse);
@@ -45,7 +45,7 @@ static void similarity_forward(struct plan *p, struct op *op)
     const size_t columns = tensor_columns(z);
     op->saved[INVERSE] = lengths(p, z, 0);
     op->saved[SUM] = plan_tensor(p, "latent.sum", columns);
-    struct launch *l = contrastive_kernel(p, "similarity_fwd", 1, cut_group(p, 32), columns, 0);
+    struct launch *l = contrastive_kernel(p, "similarity_fwd", 1, cut_group(p, 64), columns, 0);
     launch_read(l, z);
     launch_read(l, op->saved[INVERSE]);
     launch_write(l, op->saved[SUM]);
@@ -60,7 +60,7 @@ static void similarity_back(struct plan *p, struct op *op)
     struct tensor *z = op->in[Z];
     int add;
     struct tensor *dz = lower_grad(p, op, Z, &add);
-    struct launch *l = contrastive_kernel(p, "similarity_bwd", tensor_rows(z), cut_group(p, 32),
+    struct launch *l = contrastive_kernel(p, "similarity_bwd", tensor_rows(z), cut_group(p, 64),
                                           tensor_columns(z), 0);
     launch_read(l, z);
     launch_read(l, op->saved[INVERSE]);
@@ -117,7 +117,7 @@ static void nt_xent_forward(struct plan *p, struct op *op)
     op->saved[INVERSE_W] = lengths(p, op->in[W], 1);
     op->saved[LSE] = plan_tensor2(p, "lse", 2, batch);
     struct launch *l =
-        contrastive_kernel(p, "nt_xent_fwd", 2 * batch, cut_group(p, 32), columns, 1);
+        contrastive_kernel(p, "nt_xent_fwd", 2 * batch, cut_group(p, 64), columns, 1);
     launch_read(l, z);
     launch_read(l, op->in[W]);
     launch_read(l, op->saved[INVERSE_Z]);
@@ -147,7 +147,7 @@ static void nt_xent_back(struct plan *p, struct op *op)
         if (!d)
             continue;
         struct launch *l =
-            contrastive_kernel(p, "nt_xent_bwd", batch, cut_group(p, 32), tensor_columns(z), 1);
+            contrastive_kernel(p, "nt_xent_bwd", batch, cut_group(p, 64), tensor_columns(z), 1);
         launch_read(l, z);
         launch_read(l, op->in[W]);
         launch_read(l, op->saved[INVERSE_Z]);

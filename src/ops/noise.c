@@ -11,7 +11,7 @@ struct noise {
 static void noise_forward(struct plan *p, struct op *op)
 {
     const struct tensor *x = op->in[0];
-    unsigned lanes = cut_group(p, 32);
+    unsigned lanes = cut_group(p, 64);
     struct launch *l =
         plan_kernel(p, "noise.cl", "add_noise", x->dim[0], lanes, "-DLANES=%u", lanes);
     launch_read(l, op->in[0]);

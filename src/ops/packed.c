@@ -26,7 +26,7 @@ static void few_rows(struct plan *p, const char *label, const struct gemm_shape 
     const size_t tile = !cpu || !wide || int8 ? 1 : s->m < 3 ? 4 : 2;
     const struct chunks tiles =
         cpu ? cut_rows(p, (s->n + tile - 1) / tile) : (struct chunks){1, s->n};
-    const unsigned lanes = cut_group(p, 32);
+    const unsigned lanes = cut_group(p, 64);
     struct launch *l =
         plan_kernel(p, "quantized.cl", "few_rows", tiles.groups, lanes,
                     "-DPACKED=%d -DROWS=%zu -DWIDE=%d -DVEC=%d -DTILE=%zu -DLANES=%u", kind_of(w),

@@ -8,7 +8,7 @@ enum { X, BIAS };
 static struct launch *unit_kernel(struct plan *p, const char *name, const struct op *op)
 {
     const struct tensor *x = op->in[X];
-    unsigned lanes = cut_group(p, 32);
+    unsigned lanes = cut_group(p, 64);
     return plan_kernel(p, "latent.cl", name, tensor_rows(x), lanes, "-DD=%zu -DBIAS=%d -DLANES=%u",
                        tensor_columns(x), op->in[BIAS] != NULL, lanes);
 }
