@@ -970,6 +970,60 @@ static int child_no_home(void)
     return failed ? 2 : 0;
 }
 
+/* A process on a GPU with others: tells that it has a device, waits for a byte, asks for a program.
+ * Its status is how many it has built. */
+static int child_shares(void)
+{
+    struct error err = {0};
+    char go;
+    struct device *dev = device_open(
+        &(struct device_options){.select = "auto", .memory_fraction = 0.5, .threads = -1}, &err);
+    if (!dev || write(1, "r", 1) != 1 || read(0, &go, 1) != 1)
+        return 100;
+    dev->shares = 1;
+    device_on_build(dev, count_build, NULL);
+    struct kernel *k = kernel_new(dev, "reduce.cl", "add_parts", "-DVEC=1 -DLANES=1", &err);
+    const int failed = !k;
+    kernel_free(k);
+    device_close(dev);
+    return failed ? 101 : (int)built;
+}
+
+/* Three processes that want the same program at the same time: one builds it. */
+static void test_shared(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 3 };
+    int ready[2], go[2], status, sum = 0;
+    char byte[PROCESSES], path[4][512];
+    use_cache("shared");
+    assert_true(!pipe(ready) && !pipe(go));
+    fflush(stdout);
+    for (int i = 0; i < PROCESSES; i++) {
+        const pid_t pid = fork();
+        if (!pid) {
+            dup2(ready[1], 1);
+            dup2(go[0], 0);
+            execl(self, self, "shares", (char *)NULL);
+            _exit(102);
+        }
+    }
+    for (int i = 0; i < PROCESSES; i++)
+        assert_int_equal(read(ready[0], byte, 1), 1);
+    assert_int_equal(write(go[1], byte, PROCESSES), PROCESSES);
+    for (int i = 0; i < PROCESSES; i++) {
+        assert_true(wait(&status) > 0 && WIFEXITED(status));
+        sum += WEXITSTATUS(status);
+    }
+    for (int i = 0; i < 2; i++) {
+        close(ready[i]);
+        close(go[i]);
+    }
+    assert_int_equal(sum, 1);
+    assert_int_equal(entries(path, 4), 1);
+    use_cache("main");
+}
+
 /* A device that only plans counts what a plan takes and makes no object of OpenCL. */
 static void test_planned(void **state)
 {
@@ -1065,6 +1119,8 @@ static int remove_tree(void **state)
 int main(int argc, char **argv)
 {
     self = "/proc/self/exe";
+    if (argc == 2 && !strcmp(argv[1], "shares"))
+        return child_shares();
     if (argc == 2)
         return !strcmp(argv[1], "no-platform") ? child_no_platform() : child_no_home();
     const struct CMUnitTest tests[] = {
@@ -1079,6 +1135,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_kernel_errors), cmocka_unit_test(test_build_failure),
         cmocka_unit_test(test_cache),         cmocka_unit_test(test_times),
         cmocka_unit_test(test_bad_cache),     cmocka_unit_test(test_no_cache),
+        cmocka_unit_test(test_shared),
     };
     if (!mkdtemp(root))
         return 1;

@@ -4,12 +4,19 @@
  * $XDG_CACHE_HOME/seqtrain (or ~/.cache/seqtrain). A cache file is the key's text, a checksum and
  * the binary; anything about it that does not fit means that it is built anew. The cache can be
  * deleted at any time and is never needed: a folder that cannot be written only costs time.
+ *
+ * Runs side by side on one GPU ask for the same programs at the same time, in processes of their
+ * own. The first one builds a program, under a lock, and puts it into the cache at once; the others
+ * wait for it. The locks are bytes of one file, one for each key, and end with their process.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "device/cl_sources.h"
 #include "device/opencl.h"
@@ -21,6 +28,9 @@
 
 /* Where no standard is asked for, some drivers take OpenCL C 1.2, others 3.0. */
 #define STANDARD "-cl-std=CL1.2"
+
+/* Seconds to wait for another process that builds a program; then it is built twice. */
+#define LOCK_PATIENCE 300.0
 
 /* FNV-1a, 64 bit (Fowler, Noll, Vo). It names files and guards against accidents, not attackers. */
 static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
@@ -175,6 +185,55 @@ static cl_program compile(struct device *dev, const char *file, const char *opti
     return NULL;
 }
 
+/* Takes the lock of a key, or waits for who has it. The file that holds it, to be closed; -1: there
+ * are no locks. */
+static int lock_key(const char *key)
+{
+    struct error ignored;
+    char *folder = file_cache("", &ignored);
+    char *path = folder ? file_join(folder, ".locks") : NULL;
+    const int file = path ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666) : -1;
+    struct flock at = {.l_type = F_WRLCK,
+                       .l_whence = SEEK_SET,
+                       .l_start = (off_t)(fnv(FNV_START, key, strlen(key)) >> 2),
+                       .l_len = 1};
+    const double until = now() + LOCK_PATIENCE;
+    free(folder);
+    free(path);
+    while (file >= 0 && fcntl(file, F_OFD_SETLK, &at)) {
+        const struct timespec pause = {0, 20000000};
+        if ((errno != EAGAIN && errno != EACCES) || now() > until || nanosleep(&pause, NULL)) {
+            close(file);
+            return -1;
+        }
+    }
+    return file;
+}
+
+/* Loads the program, or builds it. */
+static int make_program(struct device *dev, struct program *p, const char *key, struct error *err)
+{
+    p->id = dev->context ? from_cache(dev, key, p->options) : NULL;
+    p->times.loaded = 1;
+    const int lock = dev->shares && dev->context && !p->id ? lock_key(key) : -1;
+    if (lock >= 0) /* who had the lock may have built it */
+        p->id = from_cache(dev, key, p->options);
+    p->cached = p->id || !dev->context; /* there is nothing to save */
+    if (!p->cached) {
+        p->times.loaded = 0;
+        if (dev->on_build)
+            dev->on_build(dev->on_build_ctx, p->file);
+        p->id = compile(dev, p->file, p->options, err);
+    }
+    if (!p->cached && p->id && dev->shares) {
+        to_cache(dev, p);
+        p->cached = 1;
+    }
+    if (lock >= 0)
+        close(lock);
+    return p->id || p->cached ? 0 : -1;
+}
+
 struct program *program_get(struct device *dev, const char *file, const char *options,
                             struct error *err)
 {
@@ -187,26 +246,16 @@ struct program *program_get(struct device *dev, const char *file, const char *op
     }
     char *key = key_of(dev, file, options);
     struct program *p = calloc(1, sizeof *p);
+    const double before = now();
     if (!key || !p || !(p->file = strdup(file)) || !(p->options = strdup(options))) {
         error_set(err, STATUS_FAILED, "out of memory");
-        goto failed;
+    } else if (!make_program(dev, p, key, err)) {
+        free(key);
+        p->times = (struct program_times){p->file, p->options, p->times.loaded, now() - before, 0};
+        p->next = dev->programs;
+        dev->programs = p;
+        return p;
     }
-    const double before = now();
-    p->id = dev->context ? from_cache(dev, key, options) : NULL;
-    p->cached = p->id || !dev->context; /* there is nothing to save */
-    if (!p->cached) {
-        if (dev->on_build)
-            dev->on_build(dev->on_build_ctx, file);
-        p->id = compile(dev, file, options, err);
-        if (!p->id)
-            goto failed;
-    }
-    free(key);
-    p->times = (struct program_times){p->file, p->options, p->cached, now() - before, 0};
-    p->next = dev->programs;
-    dev->programs = p;
-    return p;
-failed:
     if (p) {
         free(p->file);
         free(p->options);
