@@ -11,6 +11,7 @@
 #include "chosen.h"
 #include "config/config.h"
 #include "device/gemm/gemm.h"
+#include "device/gemm/instance.h"
 #include "device/gemm/provider.h"
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
@@ -22,7 +23,7 @@ static int setup(void **state)
 {
     struct error err;
     (void)state;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0}, &err);
+    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0}, &err);
     if (!dev)
         print_error("%s\n", err.text);
     return dev ? 0 : -1;
@@ -115,7 +116,21 @@ static void read_matrix(struct buffer *from, enum dtype type, float *values, siz
     free(halves);
 }
 
-static void check(const struct gemm_provider *provider, struct gemm_shape s, int add)
+static void fill_nan(struct buffer *to)
+{
+    struct error err;
+    const size_t n = buffer_size(to) / 4;
+    float *nan = malloc(4 * n);
+    assert_non_null(nan);
+    for (size_t i = 0; i < n; i++)
+        nan[i] = NAN;
+    assert_int_equal(buffer_write(to, 0, 4 * n, nan, &err), 0);
+    free(nan);
+}
+
+/* `tiles` as in struct gemm. */
+static void check_tiles(const struct gemm_provider *provider, size_t tiles, struct gemm_shape s,
+                        int add)
 {
     struct error err;
     float *a = malloc(s.m * s.k * 4), *b = malloc(s.k * s.n * 4), *c = malloc(s.m * s.n * 4);
@@ -136,7 +151,13 @@ static void check(const struct gemm_provider *provider, struct gemm_shape s, int
     write_matrix(da, s.type[0], a, s.m * s.k);
     write_matrix(db, s.type[1], b, s.k * s.n);
     write_matrix(dc, s.type[2], c, s.m * s.n);
-    struct gemm *gemm = gemm_new(dev, provider, s, da, db, dc, add, &err);
+    const size_t floats = gemm_room(dev, &s);
+    struct buffer *parts = floats ? buffer_new(dev, 4 * floats, "parts", &err) : NULL;
+    if (parts)
+        fill_nan(parts);
+    struct gemm *gemm = tiles ? gemm_new_as(dev, provider, tiles, s,
+                                            (struct buffer *[]){da, db, dc, parts}, add, &err)
+                              : gemm_new(dev, provider, s, da, db, dc, parts, add, &err);
     if (!gemm)
         fail_msg("%s", err.text);
     assert_int_equal(gemm_enqueue(gemm, &err), 0);
@@ -168,10 +189,16 @@ static void check(const struct gemm_provider *provider, struct gemm_shape s, int
     buffer_free(db);
     buffer_free(dc);
     buffer_free(room);
+    buffer_free(parts);
     free(a);
     free(b);
     free(c);
     free(got);
+}
+
+static void check(const struct gemm_provider *provider, struct gemm_shape s, int add)
+{
+    check_tiles(provider, 0, s, add);
 }
 
 static void check_all(const struct gemm_provider *provider)
@@ -189,6 +216,37 @@ static void test_own(void **state)
 {
     (void)state;
     check_all(gemm_provider_find("own"));
+}
+
+/* Runs `test` with the device cut as for a GPU. */
+static void as_gpu(void test(void))
+{
+    struct device *flat = dev;
+    struct error err;
+    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0}, &err);
+    assert_non_null(dev);
+    device_act_as_gpu(dev);
+    test();
+    device_close(dev);
+    dev = flat;
+}
+
+static void instances(void)
+{
+    const size_t shapes[][3] = {{129, 65, 17}, {1, 1, 1}, {3, 17, 129}, {132, 260, 40}};
+    for (size_t of = 1; of <= gemm_instance_count; of++)
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+            for (int t = 0; t < 4; t++)
+                check_tiles(
+                    gemm_provider_find("own"), of,
+                    gemm_shape_of(t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]),
+                    (t + (int)i) % 2);
+}
+
+static void test_instances(void **state)
+{
+    (void)state;
+    as_gpu(instances);
 }
 
 static void test_cblas(void **state)
@@ -301,7 +359,7 @@ static void test_bf16_range(void **state)
         assert_int_equal(buffer_write(m[0], 0, sizeof a, a, &err), 0);
         assert_int_equal(buffer_write(m[1], 0, sizeof a, b, &err), 0);
         struct gemm *gemm = gemm_new(dev, gemm_provider_find("bf16_products"),
-                                     gemm_shape_of(0, 0, 4, 1, 1), m[0], m[1], m[2], 0, &err);
+                                     gemm_shape_of(0, 0, 4, 1, 1), m[0], m[1], m[2], NULL, 0, &err);
         assert_non_null(gemm);
         assert_int_equal(gemm_enqueue(gemm, &err), 0);
         assert_int_equal(buffer_read(m[2], 0, sizeof c, c, &err), 0);
@@ -326,7 +384,7 @@ static void test_measured(void **state)
     assert_non_null(mkdtemp(folder));
     setenv("XDG_CACHE_HOME", folder, 1);
     for (int run = 0; run < 4; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0}, &err);
+        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0}, &err);
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
@@ -438,22 +496,24 @@ static void test_another(void **state)
     assert_int_equal(loops_made, 64);
     assert_int_equal(loops_freed, 64);
     struct gemm *gemm =
-        gemm_new(dev, &loops, gemm_shape_of(0, 0, 4, 1, 1), NULL, NULL, NULL, 0, &err);
+        gemm_new(dev, &loops, gemm_shape_of(0, 0, 4, 1, 1), NULL, NULL, NULL, NULL, 0, &err);
     assert_non_null(gemm);
     assert_string_equal(gemm_describe(gemm), "loops, 4 rows");
     gemm_free(gemm);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),        cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_fp16),       cmocka_unit_test(test_rounded),
-        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
-        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
-        cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),      cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_cblas),    cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),     cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),  cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured), cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),     cmocka_unit_test(test_another),
     };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("gemm", tests, setup, teardown);
 }

@@ -167,9 +167,10 @@ int exec_prepare(struct plan *p, struct plan *shared, const struct gemm_provider
                 return error_prefix(err, "%s", l->label[0] ? l->label : l->name);
             continue;
         }
-        l->product = gemm_new(device_at(p->dev, l->device), provider_on(p, l->device, provider),
-                              l->gemm, l->arg[0].tensor->buffer, l->arg[1].tensor->buffer,
-                              l->arg[2].tensor->buffer, l->arg[2].kind == ARG_UPDATE, err);
+        l->product = gemm_new(
+            device_at(p->dev, l->device), provider_on(p, l->device, provider), l->gemm,
+            l->arg[0].tensor->buffer, l->arg[1].tensor->buffer, l->arg[2].tensor->buffer,
+            l->args > 3 ? l->arg[3].tensor->buffer : NULL, l->arg[2].kind == ARG_UPDATE, err);
         if (!l->product)
             return error_prefix(err, "%s", l->label);
     }

@@ -160,7 +160,8 @@ void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);
 /* `to` becomes a copy of `from`, which lies on another device. */
 struct launch *plan_move(struct plan *p, struct tensor *from, struct tensor *to);
 
-/* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. */
+/* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. A fourth argument is the room for
+ * parts of its sums, where the product can use such (gemm_room()). */
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,
                          struct tensor *a, struct tensor *b, struct tensor *c, int add);
 

@@ -9,13 +9,13 @@
 
 struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
                       struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
-                      int add, struct error *err)
+                      struct buffer *room, int add, struct error *err)
 {
     struct tuning_choice choice = {provider, 0};
-    struct buffer *const matrix[] = {a, b, c};
+    struct buffer *const matrix[] = {a, b, c, room};
     if (!provider && dev->tuning && !packed_is(shape.type[1]) &&
         tuning_gemm(dev, shape, matrix, add, &choice, err))
         return NULL;
-    return gemm_new_as(dev, gemm_provider_for(dev, choice.provider), choice.tiles, shape, a, b, c,
+    return gemm_new_as(dev, gemm_provider_for(dev, choice.provider), choice.tiles, shape, matrix,
                        add, err);
 }

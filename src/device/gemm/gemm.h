@@ -6,8 +6,8 @@
  *
  * op(A) is [m, k]: A is stored [m, k], or [k, m] if trans_a; op(B) is [k, n]: B is stored [k, n],
  * or [n, k] if trans_b. Matrices are dense. Who multiplies is a provider of the table in table.c: a
- * host BLAS on CPU devices that run host functions, CLBlast on GPUs, our own kernel everywhere. A
- * `struct gemm` owns its temporary memory, not the matrices.
+ * host BLAS on CPU devices that run host functions, CLBlast on GPUs, our own kernels everywhere. A
+ * `struct gemm` owns neither the matrices nor the room for parts of sums, which its plan has.
  */
 #ifndef DEVICE_GEMM_GEMM_H
 #define DEVICE_GEMM_GEMM_H
@@ -51,11 +51,15 @@ const char *gemm_provider_name(const struct device *dev, const struct gemm_provi
 /* "scratch memory of CLBlast": what it takes that no plan counts; NULL where there is nothing. */
 const char *gemm_provider_uncounted(const struct gemm_provider *provider);
 
+/* Floats of scratch memory that a product of this shape can use: a plan has a place for them. 0:
+ * none. */
+size_t gemm_room(const struct device *dev, const struct gemm_shape *shape);
+
 /* Without a provider it is the one that was measured to be fastest, where the device measures, or
- * gemm_provider_for(). */
+ * gemm_provider_for(). `room`: gemm_room() floats, or NULL, without which long sums are not cut. */
 struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
                       struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
-                      int add, struct error *err);
+                      struct buffer *room, int add, struct error *err);
 int gemm_enqueue(struct gemm *gemm, struct error *err);
 void gemm_free(struct gemm *gemm);
 

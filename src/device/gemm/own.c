@@ -1,65 +1,187 @@
 /* SPDX-License-Identifier: MIT */
-/* Our own kernel, which runs everywhere. */
+/* Our own kernels, which run everywhere: gemm.cl on CPUs, an instance of instance.h on GPUs. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "device/gemm/instance.h"
 #include "device/gemm/provider.h"
 #include "tensor/packed.h"
 
 struct own {
-    struct kernel *kernel;
-    size_t groups, lanes;
+    const struct gemm_instance *instance; /* NULL: gemm.cl */
+    struct kernel *kernel, *sum;          /* sum: of the parts of K, NULL if there is one */
+    size_t groups, lanes, parts, chunk;
 };
 
-/* Its tiles take 48 KiB of local memory on CPUs that have it, else 24 KiB. */
-int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
+#define SUM_LANES 64
+
+/* -D of all kernels: TYPE_A ... are as in gemm.cl. */
+static void write_types(const struct gemm *gemm, enum dtype factor, char *to, size_t size)
 {
     const struct gemm_shape *s = &gemm->shape;
-    const struct device_info *info = device_info(gemm->dev);
-    struct own *own = gemm->state = calloc(1, sizeof *own);
-    if (!own)
-        return error_set(err, STATUS_FAILED, "gemm: out of memory");
-    int cpu = info->is_cpu || info->max_group < 256;
-    int deep = info->is_cpu && info->local_bytes >= 48 << 10;
-    size_t tile_m = 64, tile_n = 64;
     int type[3], stored = dtype_stored(factor); /* a product has one type beside fp32 */
-    char options[256];
     for (int i = 0; i < 3; i++) {
         type[i] = dtype_stored(s->type[i]);
         stored |= type[i];
     }
     if (packed_is(s->type[1]))
         type[1] = 3 + (int)(s->type[1] - DTYPE_NF4);
-    own->lanes = cpu ? 1 : 256;
-    snprintf(options, sizeof options,
-             "-DTA=%d -DTB=%d -DADD=%d -DSTORED=%d -DTYPE_A=%d -DTYPE_B=%d -DTYPE_C=%d -DFACTOR=%d "
-             "-DTM=%zu -DTN=%zu -DTK=%d -DRM=%d -DNV=%d -DVEC=%d -DLANES=%zu",
+    snprintf(to, size,
+             "-DTA=%d -DTB=%d -DADD=%d -DSTORED=%d -DTYPE_A=%d -DTYPE_B=%d -DTYPE_C=%d -DFACTOR=%d",
              s->trans_a, s->trans_b, gemm->add, stored, type[0], type[1], type[2],
-             dtype_stored(factor), tile_m, tile_n, deep ? 64 : 16, cpu ? 8 : 4, cpu ? 2 : 1,
-             cpu ? 16 : 4, own->lanes);
-    own->groups = (s->m + tile_m - 1) / tile_m * ((s->n + tile_n - 1) / tile_n);
+             dtype_stored(factor));
+}
+
+/* A, B and what the sums are written to. */
+static void set_arguments(const struct gemm *gemm, struct kernel *k, struct buffer *to)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    kernel_set_buffer(k, 0, gemm->matrix[0]);
+    kernel_set_buffer(k, 1, gemm->matrix[1]);
+    kernel_set_buffer(k, 2, to);
+    kernel_set_int(k, 3, (int32_t)s->m);
+    kernel_set_int(k, 4, (int32_t)s->n);
+    kernel_set_int(k, 5, (int32_t)s->k);
+}
+
+/* On CPUs, and GPUs with groups too small for any instance, in which a work-item makes a tile. Its
+ * tiles take 48 KiB of local memory where there is so much, else 24 KiB. */
+static int init_tile(struct gemm *gemm, const char *types, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    const struct device_info *info = device_info(gemm->dev);
+    struct own *own = gemm->state;
+    const size_t side = 64;
+    char options[256];
+    snprintf(options, sizeof options,
+             "%s -DTM=%zu -DTN=%zu -DTK=%d -DRM=8 -DNV=2 -DVEC=16 -DLANES=1", types, side, side,
+             info->is_cpu && info->local_bytes >= 48 << 10 ? 64 : 16);
+    own->lanes = 1;
+    own->groups = (s->m + side - 1) / side * ((s->n + side - 1) / side);
     own->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
     if (!own->kernel)
         return -1;
-    for (unsigned i = 0; i < 3; i++)
-        kernel_set_buffer(own->kernel, i, gemm->matrix[i]);
-    kernel_set_int(own->kernel, 3, (int32_t)s->m);
-    kernel_set_int(own->kernel, 4, (int32_t)s->n);
-    kernel_set_int(own->kernel, 5, (int32_t)s->k);
+    set_arguments(gemm, own->kernel, gemm->matrix[2]);
     return 0;
+}
+
+/* Adds up the parts of K. */
+static int init_sum(struct gemm *gemm, const char *options, struct error *err)
+{
+    struct own *own = gemm->state;
+    own->sum = kernel_new(gemm->dev, own->instance->file, "gemm_sum", options, err);
+    if (!own->sum)
+        return -1;
+    kernel_set_buffer(own->sum, 0, gemm->matrix[3]);
+    kernel_set_buffer(own->sum, 1, gemm->matrix[2]);
+    kernel_set_int(own->sum, 2, (int32_t)(gemm->shape.m * gemm->shape.n));
+    return 0;
+}
+
+static int is_wide(size_t row)
+{
+    return row % 4 == 0;
+}
+
+static int init_instance(struct gemm *gemm, const char *types, struct error *err)
+{
+    const struct gemm_shape *s = &gemm->shape;
+    struct own *own = gemm->state;
+    const struct gemm_instance *of = own->instance;
+    char options[512];
+    own->parts = gemm->matrix[3] ? gemm_parts(s) : 1;
+    own->chunk = gemm_chunk(s, own->parts);
+    own->lanes = of->lanes;
+    own->groups = (s->m + of->m - 1) / of->m * ((s->n + of->n - 1) / of->n) * own->parts;
+    snprintf(options, sizeof options,
+             "%s -DWIDE_A=%d -DWIDE_B=%d -DWIDE_C=%d -DTM=%zu -DTN=%zu -DTK=%zu -DRM=%zu -DRN=%zu "
+             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s",
+             types, is_wide(s->trans_a ? s->m : s->k),
+             !packed_is(s->type[1]) && is_wide(s->trans_b ? s->k : s->n), is_wide(s->n), of->m,
+             of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options);
+    own->kernel = kernel_new(gemm->dev, of->file, of->kernel, options, err);
+    if (!own->kernel)
+        return -1;
+    set_arguments(gemm, own->kernel, gemm->matrix[own->parts > 1 ? 3 : 2]);
+    kernel_set_int(own->kernel, 6, (int32_t)own->chunk);
+    return own->parts > 1 ? init_sum(gemm, options, err) : 0;
+}
+
+/* The instance that gemm->tiles asks for; there is one on GPUs at most. */
+static int choose(struct gemm *gemm, enum dtype factor, struct error *err)
+{
+    struct own *own = gemm->state;
+    const size_t asked = gemm->tiles;
+    own->instance = gemm_instance_for(gemm->dev, &gemm->shape, factor);
+    if (!asked)
+        return 0;
+    if (asked > gemm_instance_count ||
+        !gemm_instance_fits(&gemm_instances[asked - 1], gemm->dev, &gemm->shape, factor))
+        return error_set(err, STATUS_DEVICE, "gemm: instance %zu does not fit", asked);
+    own->instance = &gemm_instances[asked - 1];
+    return 0;
+}
+
+int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
+{
+    struct own *own = gemm->state = calloc(1, sizeof *own);
+    char types[128];
+    if (!own)
+        return error_set(err, STATUS_FAILED, "gemm: out of memory");
+    if (choose(gemm, factor, err))
+        return -1;
+    write_types(gemm, factor, types, sizeof types);
+    return own->instance ? init_instance(gemm, types, err) : init_tile(gemm, types, err);
 }
 
 int gemm_own_enqueue(struct gemm *gemm, struct error *err)
 {
     const struct own *own = gemm->state;
-    return kernel_enqueue(own->kernel, own->groups, own->lanes, err);
+    const size_t elems = gemm->shape.m * gemm->shape.n;
+    if (kernel_enqueue(own->kernel, own->groups, own->lanes, err))
+        return -1;
+    return own->sum ? kernel_enqueue(own->sum, (elems + SUM_LANES - 1) / SUM_LANES, SUM_LANES, err)
+                    : 0;
 }
 
 void gemm_own_fini(struct gemm *gemm)
 {
     struct own *own = gemm->state;
-    if (own)
+    if (own) {
         kernel_free(own->kernel);
+        kernel_free(own->sum);
+    }
     free(own);
+}
+
+void gemm_own_describe(const struct gemm *gemm, char *to, size_t size)
+{
+    const struct own *own = gemm->state;
+    if (!own->instance)
+        return;
+    snprintf(to, size, "%zux%zu", own->instance->m, own->instance->n);
+    if (own->parts > 1)
+        snprintf(to + strlen(to), size - strlen(to), ", %zu parts", own->parts);
+}
+
+void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
+{
+    const struct own *own = gemm->state;
+    const struct gemm_instance *of = own->instance;
+    const struct gemm_shape *s = &gemm->shape;
+    if (!of)
+        return;
+    const double depth = (double)least(own->chunk, s->k) * (double)own->groups;
+    *to = (struct gemm_cut){
+        .kernel = of->kernel,
+        .groups = own->groups,
+        .lanes = own->lanes,
+        .local_bytes = depth * (double)of->loaded,
+        .cache_bytes =
+            depth * (double)(dtype_bytes(s->type[0], of->m) +
+                             dtype_bytes(packed_is(s->type[1]) ? DTYPE_F32 : s->type[1], of->n)),
+        .matrix = of->matrix,
+    };
 }
 
 static int own_serves(const struct device *dev)
@@ -86,6 +208,9 @@ const struct gemm_provider gemm_own = {
     .init = own_init,
     .enqueue = gemm_own_enqueue,
     .fini = gemm_own_fini,
-    .tilings = 1,
+    .describe = gemm_own_describe,
+    .cut = gemm_own_cut,
+    .tilings = 8,
+    .tiling = {0, 1, 2, 3, 4, 5, 6, 7},
     .unpacks = 1,
 };

@@ -6,8 +6,8 @@
 #include "tensor/packed.h"
 
 struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
-                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
-                         struct buffer *c, int add, struct error *err)
+                         struct gemm_shape shape, struct buffer *const matrix[4], int add,
+                         struct error *err)
 {
     if (shape.m > INT32_MAX || shape.n > INT32_MAX || shape.k > INT32_MAX) {
         error_set(err, STATUS_DEVICE, "gemm: %zu x %zu x %zu is more than an int holds", shape.m,
@@ -24,7 +24,7 @@ struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provide
     *gemm = (struct gemm){.dev = dev,
                           .provider = provider,
                           .shape = shape,
-                          .matrix = {a, b, c},
+                          .matrix = {matrix[0], matrix[1], matrix[2], matrix[3]},
                           .tiles = tiles,
                           .add = add};
     if (provider->init(gemm, err)) {

@@ -10,16 +10,16 @@
 
 #include "device/gemm/gemm.h"
 
-#define GEMM_TILINGS 8
+#define GEMM_TILINGS 16
 #define GEMM_MAX_TILES 64
 
 struct gemm {
     struct device *dev;
     const struct gemm_provider *provider;
     struct gemm_shape shape;
-    struct buffer *matrix[3]; /* A, B, C */
+    struct buffer *matrix[4]; /* A, B, C, room for parts of sums (NULL: there is none) */
     int add;
-    size_t tiles; /* into how many it is cut; 0: as the shape asks */
+    size_t tiles; /* into how many it is cut, or by which instance; 0: as the shape asks */
     int on_host;  /* of providers that multiply on the host or by our own kernel */
     void *state;  /* the provider's: init() allocates it, fini() frees it */
 };
@@ -44,7 +44,8 @@ struct gemm_provider {
     /* What a product of this provider asks of a GPU; NULL: it does not say. */
     void (*cut)(const struct gemm *gemm, struct gemm_cut *to);
 
-    /* What device.tuning = measure tries: numbers of tiles. None: it gives other results. */
+    /* What device.tuning = measure tries: numbers of tiles, or of our own instances, of which init()
+     * takes those that fit. None: it gives other results. */
     size_t tilings, tiling[GEMM_TILINGS];
     int is_dear; /* its first product takes seconds: not tried behind one that serves */
 
@@ -58,14 +59,16 @@ extern const size_t gemm_provider_count;
 
 /* gemm_new() by this provider, without a choice. */
 struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
-                         struct gemm_shape shape, struct buffer *a, struct buffer *b,
-                         struct buffer *c, int add, struct error *err);
+                         struct gemm_shape shape, struct buffer *const matrix[4], int add,
+                         struct error *err);
 
-/* --- our own kernel, which takes matrices of any type; factors are rounded to `factor` unless that
- * is F32 */
+/* --- our own kernels, which take matrices of any type; factors are rounded to `factor` unless that
+ * is F32. gemm->tiles is the number of an instance of instance.h, from 1 on; 0: the one chosen */
 int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err);
 int gemm_own_enqueue(struct gemm *gemm, struct error *err);
 void gemm_own_fini(struct gemm *gemm);
+void gemm_own_describe(const struct gemm *gemm, char *to, size_t size);
+void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to);
 
 /* --- products by host functions (host.c) */
 

@@ -233,6 +233,14 @@ static void describe(const struct gemm *gemm, char *to, size_t size)
 {
     if (gemm->on_host)
         gemm_host_describe(gemm, to, size);
+    else
+        gemm_own_describe(gemm, to, size);
+}
+
+static void cut(const struct gemm *gemm, struct gemm_cut *to)
+{
+    if (!gemm->on_host)
+        gemm_own_cut(gemm, to);
 }
 
 static const char *identity(const struct device *dev, enum dtype factor, char name[256])
@@ -262,6 +270,7 @@ const struct gemm_provider gemm_bf16 = {
     .enqueue = enqueue,
     .fini = fini,
     .describe = describe,
+    .cut = cut,
     .unpacks = 1,
 };
 
@@ -283,5 +292,6 @@ const struct gemm_provider gemm_fp16 = {
     .enqueue = enqueue,
     .fini = fini,
     .describe = describe,
+    .cut = cut,
     .unpacks = 1,
 };

@@ -105,12 +105,12 @@ void tuning_save(struct tuning *t, const struct device *dev)
 
 /* Best time of some runs, or -1 where this way does not work here. A want of memory is no reason to
  * take another way: then *failed is set. */
-static double seconds_of(struct device *dev, const struct entry *e, struct buffer *const matrix[3],
+static double seconds_of(struct device *dev, const struct entry *e, struct buffer *const matrix[4],
                          int *failed, struct error *err)
 {
     struct error ignored;
-    struct gemm *gemm = gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix[0],
-                                    matrix[1], matrix[2], e->add, err);
+    struct gemm *gemm =
+        gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix, e->add, err);
     double best = -1;
     *failed = !gemm && err->status == STATUS_FAILED;
     for (int run = 0; gemm && run < 6; run++) {
@@ -129,7 +129,7 @@ static double seconds_of(struct device *dev, const struct entry *e, struct buffe
 
 /* Times a provider's ways to make the product of `best`, and keeps the fastest there. */
 static int try_provider(struct device *dev, const struct gemm_provider *provider,
-                        struct buffer *const matrix[3], struct entry *best, double *fastest,
+                        struct buffer *const matrix[4], struct entry *best, double *fastest,
                         struct error *err)
 {
     struct entry e = *best;
@@ -147,7 +147,7 @@ static int try_provider(struct device *dev, const struct gemm_provider *provider
     return 0;
 }
 
-int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[3],
+int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[4],
                 int add, struct tuning_choice *choice, struct error *err)
 {
     struct tuning *t = dev->tuning;

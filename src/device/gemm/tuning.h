@@ -28,8 +28,9 @@ struct tuning_choice {
     size_t tiles; /* 0: not cut by measurement */
 };
 
-/* The fastest way to make this product with these matrices, whose contents are lost (C). */
-int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[3],
+/* The fastest way to make this product with these matrices (A, B, C, room), whose
+ * contents are lost (C). */
+int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[4],
                 int add, struct tuning_choice *choice, struct error *err);
 
 /* Writes what was measured since tuning_open(). */
