@@ -283,6 +283,43 @@ def profile(arguments, ini, caches):
     return float(gflop), float(floor), gaps and float(gaps), float(ceiling)
 
 
+def modelled(arguments, ini, card):
+    """(ms of a step, samples/s, its launches by a card's model)"""
+    text = run(seqtrain(arguments, "check", "-c", ini, "--roofline", card))[0]
+    step, launches = re.search(r"a step: ([\d.]+) ms, of which [\d.]+ ms start (\d+) launches", text).groups()
+    return float(step), float(re.search(r"([\d.]+) samples/s", text)[1]), int(launches)
+
+
+def print_cards(arguments, folder, names):
+    """What the model of each card says of the cases."""
+    cards = arguments.roofline.split(",")
+    print("Samples/s by `seqtrain check --roofline`, a model, not a measurement\n")
+    print(f"| case | {' | '.join(cards)} | launches |\n|---|{'---:|' * (len(cards) + 1)}")
+    for name in names:
+        ini = write_case(folder, name, (*CASES[name][:4], 3, 1))
+        told = [modelled(arguments, ini, card) for card in cards]
+        print(f"| {name} | {' | '.join(f'{t[1]:,.0f}' for t in told)} | {told[0][2]} |", flush=True)
+
+
+def print_modelled(arguments, folder, names):
+    """The model of this device, whose ceilings are measured, against measured steps."""
+    print("| case | ms by the model | ms measured | model / measured |\n|---|---:|---:|---:|")
+    caches = os.path.join(folder, "caches")
+    for name in names:
+        ini = write_case(folder, name, small(CASES[name]) if arguments.small else CASES[name])
+        ratios, told, took = [], [], []
+        for _ in range(arguments.pairs):
+            told.append(modelled(arguments, ini, "measured")[0])
+            text = run(seqtrain(arguments, "-c", ini, "--overwrite", "--profile"), caches)[0]
+            took.append(float(re.search(r"a step takes ([\d.]+) ms", text)[1]))
+            ratios.append(told[-1] / took[-1])
+        print(
+            f"| {name} | {statistics.median(told):.3f} | {statistics.median(took):.3f} "
+            f"| {statistics.median(ratios):.2f} |",
+            flush=True,
+        )
+
+
 def bench_training(arguments, folder, name):
     case = CASES[name]
     case = (*case[:4], case[4] * arguments.longer, case[5] * arguments.longer)
@@ -610,6 +647,7 @@ def main():
     parser.add_argument("--small", action="store_true")
     parser.add_argument("--write", metavar="FOLDER")
     parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--roofline", metavar="CARD,...", help="cards, or measured: what check --roofline says")
     parser.add_argument("case", nargs="*")
     arguments = parser.parse_args()
     cuda = arguments.peer_device == "cuda"
@@ -634,7 +672,11 @@ def main():
     folder = tempfile.mkdtemp(prefix="seqtrain-bench-")
     try:
         describe(arguments)
-        bench(arguments, folder, names)
+        if arguments.roofline:
+            tell = print_modelled if arguments.roofline == "measured" else print_cards
+            tell(arguments, folder, [name for name in names if name in CASES])
+        else:
+            bench(arguments, folder, names)
     except Failed as failed:
         sys.exit(str(failed))
     finally:
