@@ -22,7 +22,8 @@ static int slower_first(const void *a, const void *b)
 /* The least seconds that a launch can take, without its start. */
 static double floor_of(const struct launch *l, const struct card *card)
 {
-    return roofline_launch(card, l).seconds - card->start;
+    const struct estimate x = roofline_launch(card, l);
+    return x.seconds - x.start;
 }
 
 /* The line of a name; a new one where there is none. */

@@ -36,12 +36,11 @@ static struct sum *sum_of(struct sum *sums, size_t *count, const char *name)
     return &sums[at];
 }
 
-static void add(struct sum *to, const struct launch *l, const struct estimate *x,
-                const struct card *card, double times)
+static void add(struct sum *to, const struct launch *l, const struct estimate *x, double times)
 {
     to->launches += times;
     to->seconds += times * x->seconds;
-    to->start += times * card->start;
+    to->start += times * x->start;
     to->flops += times * l->flops;
     to->bytes += times * l->bytes;
     to->bound[x->bound] += times * x->seconds;
@@ -122,8 +121,8 @@ int roofline_print(const struct engine *e, const struct card *card, int launches
     for (size_t i = 0; i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
         const struct estimate x = roofline_launch(card, l);
-        add(sum_of(sums, &count, l->name), l, &x, card, times_of(e, i));
-        add(&all, l, &x, card, times_of(e, i));
+        add(sum_of(sums, &count, l->name), l, &x, times_of(e, i));
+        add(&all, l, &x, times_of(e, i));
     }
     printf(
         "roofline of a training step on %s (a model, not a measurement; seqtrain(1) tells what it "

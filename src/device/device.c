@@ -23,7 +23,7 @@ static struct device *open_planned(const struct device_options *options, struct 
                              .platform = "planned as for a GPU",
                              .is_planned = 1,
                              .has_fp64 = 1,
-                             .compute_units = options->units ? options->units : 1,
+                             .compute_units = options->units,
                              .global_bytes = options->memory,
                              .max_alloc_bytes = options->memory ? options->memory / 4 : NO_LIMIT,
                              .local_bytes = 48 << 10,

@@ -38,8 +38,8 @@ struct device_info {
     int is_cpu;     /* few fat cores, a work-item fills their vector units by itself */
     int has_native; /* runs host functions from its queue (CPU devices) */
     int has_fp64;
-    unsigned compute_units;
-    uint64_t global_bytes; /* 0: not known, of a device that only plans */
+    unsigned compute_units; /* 0: not known, of a device that only plans */
+    uint64_t global_bytes;  /* 0: not known, of a device that only plans */
     uint64_t max_alloc_bytes, local_bytes;
     uint64_t cache_bytes; /* of its last cache; 0: not known */
     size_t max_group;     /* most work-items in a work-group */

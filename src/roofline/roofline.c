@@ -17,6 +17,7 @@ struct cut {
     const char *kernel;
     double groups, lanes;
     double local, cache; /* bytes through local memory, and through the last cache, of all */
+    double sums;         /* bytes of a second launch, which adds parts up; 0: there is none */
     int matrix;          /* by matrix units */
     double side;         /* operations that a work-item has under way */
 };
@@ -34,6 +35,7 @@ static struct cut cut_of(const struct launch *l)
                         .lanes = (double)g.lanes,
                         .local = g.local_bytes,
                         .cache = g.cache_bytes,
+                        .sums = g.sum_bytes,
                         .matrix = g.matrix,
                         .side = ALU_SIDE};
 }
@@ -93,12 +95,13 @@ static double arithmetic_of(const struct card *card, const struct launch *l, con
 static double memory_of(const struct card *card, const struct launch *l, const struct cut *cut,
                         double items)
 {
-    int near = card->cache_bytes > 0 && l->bytes <= (double)card->cache / 2;
+    const double bytes = l->bytes + cut->sums;
+    int near = card->cache_bytes > 0 && bytes <= (double)card->cache / 2;
     double rate = near ? card->cache_bytes : card->bytes;
     double working = fmin(cut->groups, card->processors);
     if (card->latency > 0 && items > 0)
         rate = fmin(rate, items * working * LOAD / card->latency);
-    return l->bytes / rate;
+    return bytes / rate;
 }
 
 /* Seconds of what waits for what is before it, as often as the groups come in turns. */
@@ -114,7 +117,8 @@ struct estimate roofline_launch(const struct card *card, const struct launch *l)
 {
     const struct cut cut = cut_of(l);
     const double items = at_work(card, &cut);
-    struct estimate e = {.busy = busy_of(card, cut.groups)};
+    struct estimate e = {.busy = busy_of(card, cut.groups),
+                         .start = card->start * (cut.sums > 0 ? 2 : 1)};
     e.occupancy = items > 0 ? items / card->items : 0;
     e.arithmetic = arithmetic_of(card, l, &cut, items, e.busy);
     e.memory = memory_of(card, l, &cut, items);
@@ -127,14 +131,14 @@ struct estimate roofline_launch(const struct card *card, const struct launch *l)
                           [BOUND_CACHE] = e.cache,
                           [BOUND_LOCAL] = e.local,
                           [BOUND_CHAIN] = e.chain,
-                          [BOUND_START] = card->start};
+                          [BOUND_START] = e.start};
     double longest = 0;
     for (int i = 0; i <= BOUND_START; i++)
         if (all[i] > all[e.bound])
             e.bound = (enum roofline_bound)i;
     for (int i = 0; i < BOUND_START; i++)
         longest = fmax(longest, all[i]);
-    e.seconds = card->start + longest;
+    e.seconds = e.start + longest;
     return e;
 }
 

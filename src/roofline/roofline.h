@@ -27,7 +27,8 @@ enum roofline_bound {
 
 struct estimate {
     double arithmetic, memory, cache, local, chain; /* seconds of each alone */
-    double seconds;                                 /* of the launch, its start among them */
+    double start;     /* of it, and of the launch behind it that adds parts up */
+    double seconds;   /* of all */
     double occupancy; /* share of the work-items that a processor can hold; 0: not known */
     double busy;      /* share of the processors' time that has work */
     enum roofline_bound bound;

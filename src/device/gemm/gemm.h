@@ -72,7 +72,8 @@ struct gemm_cut {
     size_t groups, lanes; /* of its launch */
     double local_bytes;   /* that work-items load from local memory, all together */
     double cache_bytes;   /* that work-groups load of A and B */
-    int matrix;           /* matrix units multiply */
+    double sum_bytes; /* of the parts of K that are added up in a second launch; 0: there is none */
+    int matrix;       /* matrix units multiply */
 };
 
 /* -1: its provider does not say. */

@@ -180,6 +180,7 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
         .cache_bytes =
             depth * (double)(dtype_bytes(s->type[0], of->m) +
                              dtype_bytes(packed_is(s->type[1]) ? DTYPE_F32 : s->type[1], of->n)),
+        .sum_bytes = own->sum ? 8.0 * (double)(own->parts * s->m * s->n) : 0,
         .matrix = of->matrix,
     };
 }

@@ -44,8 +44,8 @@ struct gemm_provider {
     /* What a product of this provider asks of a GPU; NULL: it does not say. */
     void (*cut)(const struct gemm *gemm, struct gemm_cut *to);
 
-    /* What device.tuning = measure tries: numbers of tiles, or of our own instances, of which init()
-     * takes those that fit. None: it gives other results. */
+    /* What device.tuning = measure tries: numbers of tiles, or of our own instances, of which
+     * init() takes those that fit. None: it gives other results. */
     size_t tilings, tiling[GEMM_TILINGS];
     int is_dear; /* its first product takes seconds: not tried behind one that serves */
 
