@@ -32,10 +32,10 @@
  *   - a loop around one runs as often for all work-items, which its head shows: it is made of
  * constants, the kernel's arguments and the group's number;
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
- * Loops around a barrier: attention over tiles and blocks, gemm over k, recurrent over steps, in
- * tiles over k, norm over rows (in group_sum()), contrastive over D, kmeans over candidates, t-SNE
- * over rows, and the halvings of group_sum(), group_max() and sum_teams(): one pass if LANES or
- * TEAMS were 2, so no kernel has them then.
+ * Loops around a barrier: attention over tiles, blocks and dh, gemm over k, recurrent over steps,
+ * in tiles over k, norm over rows (in group_sum()), contrastive over D, kmeans over candidates,
+ * t-SNE over rows, and the halvings of group_sum(), group_max() and sum_teams(): one pass if LANES
+ * or TEAMS were 2, so no kernel has them then.
  */
 #if LANES == 1
 #define group_barrier(fence)

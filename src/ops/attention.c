@@ -27,6 +27,7 @@ struct cut {
     size_t tile, block, back_block; /* keys, and queries forward and backward, at a time */
     int split;                      /* the backward pass is two kernels */
     size_t room;                    /* floats that do not fit into local memory; 0: all do */
+    size_t square; /* side of the tiles of attention_tiles.cl, which then has the work; 0: not */
 };
 
 static size_t round_up(size_t n, size_t to)
@@ -63,11 +64,27 @@ static int too_large(const struct plan *p, size_t room)
 #define ONE_TILE 256 /* up to which its keys stay in a core's caches */
 #define FEW_HEADS 16 /* fewer, of all samples, do not occupy the cores by themselves */
 
+#define TILES_LANES 256 /* work-items in a group of attention_tiles.cl */
+
+/* Side of the tiles with which attention_tiles.cl takes a window: 64, or as many as it takes; 0:
+ * it does not serve this head width or device. */
+static size_t square_of(const struct plan *p, const struct cut *c)
+{
+    const struct device_info *dev = device_info(p->dev);
+    const size_t row = (c->heads + 2 * c->key_heads) * c->head_width;
+    const size_t bytes = p->training ? 45056 : 27648; /* of local memory, at most */
+    if (c->head_width > 128 || dev->max_group < TILES_LANES || dev->local_bytes < bytes + 1024 ||
+        c->window * row > INT32_MAX / 2)
+        return 0;
+    return c->window > 32 ? 64 : c->window > 16 ? 32 : 16;
+}
+
 /*
- * The one place that chooses how a window is cut. A GPU takes it whole where it fits into local
- * memory, else in tiles and with the backward pass split, so that there are more work-groups. A CPU
- * cuts it so that a tile with what is made of it stays in the caches, and splits where there are
- * few heads.
+ * The one place that chooses how a window is cut. A GPU takes it in tiles that stay in registers
+ * (attention_tiles.cl), and where that cannot be by attention.cl as a CPU does: whole where it fits
+ * into local memory, else in tiles and with the backward pass split, so that there are more
+ * work-groups. A CPU cuts it so that a tile with what is made of it stays in the caches, and splits
+ * where there are few heads.
  */
 static struct cut choose(const struct plan *p, const struct op *op)
 {
@@ -82,6 +99,8 @@ static struct cut choose(const struct plan *p, const struct op *op)
                     .vec = is_cpu ? 16 : 4,
                     .lanes = 1};
     c.head_vec = cut_vec(p, c.head_width);
+    if (!is_cpu && cut == ATTEND_CHOOSE && (c.square = square_of(p, &c)))
+        return c;
     while (!is_cpu && c.lanes < 64 && c.lanes * 4 < c.window)
         c.lanes *= 2;
     c.tile = round_up(c.window, c.vec);
@@ -168,10 +187,77 @@ static void attention_tail(struct plan *p, struct launch *l, const struct op *op
     launch_cost(l, products * 2 * (double)(c->batch * c->heads * c->head_width) * pairs, label);
 }
 
+/* A kernel of attention_tiles.cl: a slot for each of `all` heads of the samples and tile. */
+static struct launch *tiles_kernel(struct plan *p, const struct op *op, const struct cut *c,
+                                   const char *name, size_t all)
+{
+    const struct attention *a = op->attr;
+    const size_t slots = TILES_LANES / (4 * c->square);
+    const size_t tiles = (c->window + c->square - 1) / c->square;
+    unsigned columns = 1;
+    while (columns * 16 < c->head_width)
+        columns *= 2;
+    return plan_kernel(p, "attention_tiles.cl", name, (all + slots - 1) / slots * tiles,
+                       TILES_LANES, "-DTILE=%zu -DND=%u -DHV=%d -DBIAS=%d -DDROP=%d -DLANES=%d",
+                       c->square, columns, c->head_width % 4 ? 1 : 4, op->in[BIAS] != NULL,
+                       a->drop.p > 0, TILES_LANES);
+}
+
+/* The arguments that its kernels have behind those of attention.cl. */
+static void tiles_tail(struct launch *l, const struct op *op, const struct cut *c, size_t all)
+{
+    const struct attention *a = op->attr;
+    launch_int(l, c->window);
+    launch_int(l, c->head_width);
+    launch_int(l, c->heads);
+    launch_int(l, c->key_heads);
+    launch_int(l, (size_t)a->how.causal);
+    launch_int(l, all);
+}
+
+static void tiles_forward(struct plan *p, struct op *op, const struct cut *c)
+{
+    const size_t all = c->batch * c->heads;
+    struct launch *l = tiles_kernel(p, op, c, "attention_tiles_fwd", all);
+    read_qkv(l, op);
+    launch_write(l, op->out[0]);
+    launch_write(l, op->saved[0]);
+    attention_tail(p, l, op, c, 2, "attention");
+    tiles_tail(l, op, c, all);
+}
+
+static void tiles_back(struct plan *p, struct op *op, const struct cut *c, struct tensor *dqkv)
+{
+    const size_t all = c->batch * c->heads, shared = c->batch * c->key_heads;
+    struct tensor *dout = lower_arrived(op, 0), *lse = op->saved[0];
+    struct tensor *delta = plan_tensor2(p, "delta", all, c->window);
+    struct launch *l = tiles_kernel(p, op, c, "attention_tiles_bwd_q", all);
+    read_qkv(l, op);
+    launch_read(l, op->out[0]);
+    launch_read(l, lse);
+    launch_read(l, dout);
+    launch_write(l, dqkv);
+    launch_write(l, delta);
+    attention_tail(p, l, op, c, 3, dqkv->name);
+    tiles_tail(l, op, c, all);
+    l = tiles_kernel(p, op, c, "attention_tiles_bwd_kv", shared);
+    read_qkv(l, op);
+    launch_read(l, delta);
+    launch_read(l, lse);
+    launch_read(l, dout);
+    launch_update(l, dqkv);
+    attention_tail(p, l, op, c, 4, dqkv->name);
+    tiles_tail(l, op, c, shared);
+}
+
 static void attention_forward(struct plan *p, struct op *op)
 {
     const struct cut c = choose(p, op);
     op->saved[0] = plan_tensor2(p, "lse", c.batch * c.heads, c.window);
+    if (c.square) {
+        tiles_forward(p, op, &c);
+        return;
+    }
     struct launch *l = attention_kernel(p, op, &c, "attention_fwd", c.heads * blocks_of(&c));
     struct tensor *sums = sums_of(p, op->out[0], goes_on(p, &c, 0));
     read_qkv(l, op);
@@ -182,13 +268,11 @@ static void attention_forward(struct plan *p, struct op *op)
         cast_into(p, sums, op->out[0], 0);
 }
 
-static void attention_back(struct plan *p, struct op *op)
+/* The same by attention.cl. */
+static void whole_back(struct plan *p, struct op *op, const struct cut *from, struct tensor *dqkv)
 {
-    const struct cut c = choose(p, op);
+    const struct cut c = *from;
     struct tensor *dout = lower_arrived(op, 0), *lse = op->saved[0], *delta = NULL;
-    struct tensor *dqkv = lower_grad_fresh(p, op, QKV);
-    if (!dqkv)
-        dqkv = plan_like(p, "unused", op->in[QKV]);
     struct tensor *sums = sums_of(p, dqkv, goes_on(p, &c, 1));
     struct launch *l = attention_kernel(p, op, &c, c.split ? "attention_bwd_q" : "attention_bwd",
                                         c.split ? c.heads * blocks_of(&c) : c.key_heads);
@@ -212,6 +296,18 @@ static void attention_back(struct plan *p, struct op *op)
     }
     if (sums != dqkv)
         cast_into(p, sums, dqkv, 0);
+}
+
+static void attention_back(struct plan *p, struct op *op)
+{
+    const struct cut c = choose(p, op);
+    struct tensor *dqkv = lower_grad_fresh(p, op, QKV);
+    if (!dqkv)
+        dqkv = plan_like(p, "unused", op->in[QKV]);
+    if (c.square)
+        tiles_back(p, op, &c, dqkv);
+    else
+        whole_back(p, op, &c, dqkv);
     pointwise_bias_back(p, op, BIAS, dqkv);
 }
 
