@@ -60,12 +60,27 @@ __kernel void attend_cached(__global const stored *restrict qkv,
     vec most = (vec)(-INFINITY);
     for (int j = lane * VEC; j < seen; j += LANES * VEC) {
         float scores[VEC];
+#if LANES == 1
         for (int k = 0; k < VEC; k++) {
             vec sum = (vec)(0.0f);
             for (int d = 0; j + k < seen && d < N; d++)
                 sum = fma(load_vec(d, query), get_vec((size_t)(j + k) * N + d, keys), sum);
             scores[k] = j + k < seen ? vsum(sum) : -INFINITY;
         }
+#else
+        vec sum[VEC];
+#pragma unroll
+        for (int k = 0; k < VEC; k++)
+            sum[k] = (vec)(0.0f);
+#pragma unroll 1
+        for (int d = 0; d < N; d++)
+#pragma unroll
+            for (int k = 0; k < VEC; k++) /* rows that are not seen lie in the cache all the same */
+                sum[k] = fma(load_vec(d, query), get_vec((size_t)(j + k) * N + d, keys), sum[k]);
+#pragma unroll
+        for (int k = 0; k < VEC; k++)
+            scores[k] = j + k < seen ? vsum(sum[k]) : -INFINITY;
+#endif
         const vec score = load_vec(0, scores);
         most = PICK(score > most, score, most);
         store_vec(score, j / VEC, p);
