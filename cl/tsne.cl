@@ -73,7 +73,9 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
             global const int *restrict column, global const float *restrict p,
             global float *restrict force)
 {
+#if LANES > 1
     local float room[LANES];
+#endif
     int lane = (int)get_local_id(0);
     int first = (int)get_group_id(0) * ROWS;
     float mine[2][ROWS];
@@ -100,6 +102,9 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
             push[1][r] = fma(w, d1, push[1][r]);
         }
     }
+#if LANES > 1
+#pragma unroll /* what is counted through has no registers on a GPU */
+#endif
     for (int r = 0; r < ROWS; r++)
         for (int e = start[first + r] + lane; e < start[first + r + 1]; e += LANES) {
             float d0 = mine[0][r] - y[column[e]], d1 = mine[1][r] - y[padded + column[e]];
@@ -107,15 +112,28 @@ tsne_forces(global const float *restrict y, int padded, global const int *restri
             pull[0][r] += w * d0;
             pull[1][r] += w * d1;
         }
+#if LANES == 1
     for (int r = 0; r < ROWS; r++)
-        for (int which = 0; which < 5; which++) {
-            float part = which < 2   ? pull[which][r]
-                         : which < 4 ? vsum(push[which - 2][r])
-                                     : vsum(total[r]);
-            part = group_sum(part, room);
-            if (lane == 0)
-                force[which * padded + first + r] = part;
+        for (int which = 0; which < 5; which++)
+            force[which * padded + first + r] = which < 2   ? pull[which][r]
+                                                : which < 4 ? vsum(push[which - 2][r])
+                                                            : vsum(total[r]);
+#else
+    for (int which = 0; which < 5 * ROWS; which++) {
+        float part = 0;
+#pragma unroll
+        for (int r = 0; r < ROWS; r++) {
+            part = which == r ? pull[0][r] : part;
+            part = which == ROWS + r ? pull[1][r] : part;
+            part = which == 2 * ROWS + r ? vsum(push[0][r]) : part;
+            part = which == 3 * ROWS + r ? vsum(push[1][r]) : part;
+            part = which == 4 * ROWS + r ? vsum(total[r]) : part;
         }
+        part = group_sum(part, room);
+        if (lane == 0)
+            force[which / ROWS * padded + first + which % ROWS] = part;
+    }
+#endif
 }
 
 /* norm[0] = sum_i force[4][i], each lane's running sum with its rounding errors kept (Kahan). */
