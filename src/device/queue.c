@@ -83,7 +83,9 @@ int device_pace(struct device *dev, unsigned depth, struct error *err)
     if (depth > DEVICE_MAX_DEPTH)
         depth = DEVICE_MAX_DEPTH;
     cl_event *slot = &dev->pace[dev->pace_next++ % depth];
-    cl_int code = CL_SUCCESS;
+    cl_int code = clFlush(dev->queue); /* the device has work while the host waits */
+    if (code != CL_SUCCESS)
+        return opencl_error(err, code, "clFlush", NULL);
     if (*slot) {
         code = clWaitForEvents(1, slot);
         clReleaseEvent(*slot);
@@ -92,8 +94,5 @@ int device_pace(struct device *dev, unsigned depth, struct error *err)
             return opencl_error(err, code, "clWaitForEvents", "an earlier step");
     }
     code = clEnqueueMarkerWithWaitList(dev->queue, 0, NULL, slot);
-    if (code != CL_SUCCESS)
-        return opencl_error(err, code, "clEnqueueMarkerWithWaitList", NULL);
-    code = clFlush(dev->queue);
-    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFlush", NULL);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueMarkerWithWaitList", NULL);
 }
