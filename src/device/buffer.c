@@ -132,15 +132,18 @@ int buffer_write(struct buffer *b, size_t offset, size_t bytes, const void *from
     return buffer_send(b, offset, bytes, from, err) || device_finish(b->dev, err) ? -1 : 0;
 }
 
-int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
+int buffer_fetch(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
 {
     if (b->dev->counts)
         return device_error_planned(err, "reading a buffer");
     cl_int code;
     DEVICE_ENQUEUE(b->dev, code, clEnqueueReadBuffer, b->id, CL_FALSE, offset, bytes, to);
-    if (code != CL_SUCCESS)
-        return opencl_error(err, code, "clEnqueueReadBuffer", NULL);
-    return device_finish(b->dev, err);
+    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueReadBuffer", NULL);
+}
+
+int buffer_read(struct buffer *b, size_t offset, size_t bytes, void *to, struct error *err)
+{
+    return buffer_fetch(b, offset, bytes, to, err) || device_finish(b->dev, err) ? -1 : 0;
 }
 
 int buffer_send(struct buffer *b, size_t offset, size_t bytes, const void *from, struct error *err)

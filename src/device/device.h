@@ -160,6 +160,9 @@ int buffer_read(struct buffer *buffer, size_t offset, size_t bytes, void *to, st
 /* Enqueued (not waited for): the `bytes` at `from` must stay as they are until device_finish(). */
 int buffer_send(struct buffer *buffer, size_t offset, size_t bytes, const void *from,
                 struct error *err);
+/* The same the other way: the bytes are at `to` after device_finish(), and may be written until
+ * then, even where this fails. */
+int buffer_fetch(struct buffer *buffer, size_t offset, size_t bytes, void *to, struct error *err);
 int buffer_zero(struct buffer *buffer, struct error *err);
 
 /* Host memory that buffer_send() reads at the full rate: page-locked for a GPU where its driver

@@ -46,6 +46,8 @@ static uint64_t hash_data(const struct dataset *data)
 /* Memory and kernels of what is planned. */
 static int prepare(struct engine *e, struct error *err)
 {
+    if (!(e->ring = device_host_new(e->dev, 2 * ENGINE_DEPTH * sizeof *e->ring)))
+        return error_set(err, STATUS_FAILED, "out of memory");
     if (e->train && (plan_check(e->train, err) || exec_prepare(e->train, NULL, e->gemm, err) ||
                      (e->shards && shards_prepare(e->shards, e->io.metrics, err))))
         return -1;
@@ -117,6 +119,7 @@ void engine_close(struct engine *e)
     if (!e)
         return;
     device_finish(e->dev, &ignored); /* what still runs reads what is freed here */
+    device_host_free(e->dev, e->ring);
     struct session *own = e->owns_session ? e->session : NULL;
     planned_close(e);
     session_close(own);
@@ -242,7 +245,9 @@ static int take_batch(struct engine *e, const struct taken *t, size_t first, siz
     const size_t batch = e->eval_batch, at = out->each ? 0 : first;
     const int logits = e->eval_io.target && e->config->loss.target == LOSS_BCE;
     float *values = t->sum ? t->values : t->values + first * terms->count;
-    if (evaluation_read(terms, n, batch, values, err) ||
+    /* one wait for all terms, and also where one failed: what was asked for may still come */
+    const int failed = evaluation_fetch(terms, n, batch, values, err);
+    if (device_finish(e->dev, failed ? &(struct error){0} : err) || failed ||
         read_samples(e->eval_io.latent, batch, at, n, out->latent, err) ||
         read_samples(e->eval_io.output, batch, at, n, out->output, err) ||
         read_samples(e->eval_io.input, batch, at, n, out->input, err) ||

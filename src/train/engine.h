@@ -44,7 +44,7 @@ struct engine {
     int gathered;          /* the gradients of its step are whole */
     size_t micro;          /* launches of a micro-batch; what follows in `train` is the update */
     size_t eval_batch;     /* windows in a batch of evaluation */
-    struct step ring[2 * ENGINE_DEPTH]; /* what was sent stays until the device has it */
+    struct step *ring;     /* [2 * ENGINE_DEPTH], what was sent stays until the device has it */
     unsigned ring_next;
     atomic_ulong batches; /* sent to the device: grows as long as it works */
     struct profile profiled;

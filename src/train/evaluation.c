@@ -23,13 +23,13 @@ int evaluation_begin(const struct terms *terms, struct evaluation *sum, struct e
     return 0;
 }
 
-int evaluation_read(const struct terms *terms, size_t n, size_t room, float *to, struct error *err)
+int evaluation_fetch(const struct terms *terms, size_t n, size_t room, float *to, struct error *err)
 {
     for (size_t k = 0; k < terms->count; k++) {
         const struct term *t = &terms->term[k];
         const size_t values = t->over == TERM_SAMPLES ? n : 1;
         if (t->over != TERM_OFF &&
-            buffer_read(t->value->buffer, 0, values * sizeof *to, to + k * room, err))
+            buffer_fetch(t->value->buffer, 0, values * sizeof *to, to + k * room, err))
             return -1;
     }
     return 0;

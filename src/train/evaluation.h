@@ -17,8 +17,10 @@ struct evaluation {
 
 int evaluation_begin(const struct terms *terms, struct evaluation *sum, struct error *err);
 
-/* The values of the batch of n samples that has just run: those of term k to [k room ...). */
-int evaluation_read(const struct terms *terms, size_t n, size_t room, float *to, struct error *err);
+/* Asks for the values of the batch of n samples that has just run, those of term k to [k room ...),
+ * which are there after device_finish(). */
+int evaluation_fetch(const struct terms *terms, size_t n, size_t room, float *to,
+                     struct error *err);
 void evaluation_add(const struct terms *terms, size_t n, size_t room, const float *from,
                     struct evaluation *sum);
 
