@@ -15,6 +15,12 @@
  * which tiles read it, 0 past H, so that no loop over k has an end to look after. gates, extra, y
  * and the walk's directions are as in recurrent.cl.
  *
+ * Where there is a barrier of all work-groups (grid.h) a pass is one launch, which walks through
+ * all steps: of the tasks a work-group takes every one that is get_num_groups() further, with a
+ * barrier behind each step. Where its tasks share a block of W_hh, the first KEEP turns of it stay
+ * in registers: of H 1024 half forward and a quarter backward. The numbers are those of single
+ * steps, bit by bit.
+ *
  * The product: TK numbers of k at a time go through local memory, fetched one turn ahead; a
  * work-item has 8 sequences and 4 columns in registers, of the k's of its slice. SLICES of them
  * are added up in local memory, in order: each number is the sum of the same terms in the same
@@ -27,10 +33,15 @@
  * 34 MB of W_hh are the bound, 6 us. A smaller second-level cache (3080 Ti: 5 MB) leaves W_hh to
  * the memory: 37 us at 0.9 TB/s.
  *
+ * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as
+ * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its
+ * chip: the rest comes from the second-level cache as above, or from memory.
+ *
  * -D: CELL, H, DIRS, CARRY as in recurrent.cl; BACK (the backward pass), BT, UNITS, TK, SLICES;
- * LANES = COLUMNS / 4 * BT / 8 * SLICES.
+ * LANES = COLUMNS / 4 * BT / 8 * SLICES; GRID and POLLS as in grid.h, KEEP.
  */
 #include "cell.h"
+#include "grid.h"
 
 #ifndef H
 #define H 1024
@@ -56,6 +67,9 @@
 #ifndef SLICES
 #define SLICES 1
 #endif
+#ifndef KEEP
+#define KEEP 0
+#endif
 
 #define ROUNDED ((H + 31) / 32 * 32)
 #define BLOCKS (ROUNDED / UNITS)
@@ -67,6 +81,11 @@
 #define COLUMNS (GATES * UNITS)
 #endif
 #define CHUNKS (DEPTH / TK)
+#if GRID
+#define WALKS 1
+#else
+#define WALKS 0
+#endif
 #define QUADS (COLUMNS / 4)
 #define OCTETS (BT / 8)
 #if CELL == 0 && CARRY
@@ -99,13 +118,20 @@
 #define PICK_DIRECTION(type, p) __global type *restrict p = p##0
 #endif
 
-/* W_hh [GATES H, H] as tiles read it. A work-group takes 32 rows of a block. */
+/* W_hh [GATES H, H] as tiles read it. A work-group takes 32 rows of a block. The walk that comes
+ * next begins with no arrivals. */
 #define WEIGHTS(n) __global const float *restrict w##n
-__kernel void recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), __global float *restrict packed)
+__kernel void recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS),
+                                   OPTIONAL(WALKS, __global uint *restrict arrived)
+                                       __global float *restrict packed)
 {
     const int group = (int)get_group_id(0), first = group % (DEPTH / 32) * 32;
     const int of = group / (DEPTH / 32), block = of % BLOCKS, backward = of / BLOCKS;
     PICK_DIRECTION(const float, w);
+#if GRID
+    if (group == 0 && get_local_id(0) == 0)
+        *arrived = 0;
+#endif
     packed += ((size_t)of * DEPTH + first) * COLUMNS;
     for (int i = (int)get_local_id(0); i < 32 * COLUMNS; i += LANES) {
         const int row = first + i / COLUMNS, column = i % COLUMNS;
@@ -118,51 +144,125 @@ __kernel void recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), __global float *restr
     }
 }
 
-/* Chunk c of a tile, state [DEPTH, rows] and W_hh [DEPTH, COLUMNS], to registers. */
-static inline void fetch(__private float4 *of_state, __private float4 *of_w,
-                         __global const float *state, __global const float *w, int rows, int c)
+/* Chunk c of a tile's state [DEPTH, rows], to registers. */
+static inline void fetch_state(__private float4 *to, __global const float *state, int rows, int c)
 {
     const int lane = (int)get_local_id(0);
     state += (size_t)c * TK * rows;
-    w += (size_t)c * TK * COLUMNS;
 #pragma unroll
     for (int i = 0; i < STATE_FETCHES; i++) {
         const int v = lane + i * LANES;
         if (v < STATE_VECTORS)
-            of_state[i] = *(__global const float4 *)(state + (size_t)(v / (BT / 4)) * rows +
-                                                     v % (BT / 4) * 4);
+            to[i] = *(__global const float4 *)(state + (size_t)(v / (BT / 4)) * rows +
+                                               v % (BT / 4) * 4);
     }
+}
+
+/* The same of its weights [DEPTH, COLUMNS]. */
+static inline void fetch_weights(__private float4 *to, __global const float *w, int c)
+{
+    const int lane = (int)get_local_id(0);
+    w += (size_t)c * TK * COLUMNS;
 #pragma unroll
     for (int i = 0; i < WEIGHT_FETCHES; i++) {
         const int v = lane + i * LANES;
         if (v < WEIGHT_VECTORS)
-            of_w[i] = ((__global const float4 *)w)[v];
+            to[i] = ((__global const float4 *)w)[v];
     }
 }
 
-/* The same from registers to local memory, [TK, BT] and [TK, COLUMNS]. */
-static inline void put_chunk(__private const float4 *of_state, __private const float4 *of_w,
-                             __local float *chunk)
+/* From registers to local memory, [TK, BT]. */
+static inline void put_state(__private const float4 *from, __local float *chunk)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
     for (int i = 0; i < STATE_FETCHES; i++) {
         const int v = lane + i * LANES;
         if (v < STATE_VECTORS)
-            ((__local float4 *)chunk)[v] = of_state[i];
+            ((__local float4 *)chunk)[v] = from[i];
     }
+}
+
+/* The same of weights, [TK, COLUMNS]. */
+static inline void put_weights(__private const float4 *from, __local float *chunk)
+{
+    const int lane = (int)get_local_id(0);
 #pragma unroll
     for (int i = 0; i < WEIGHT_FETCHES; i++) {
         const int v = lane + i * LANES;
         if (v < WEIGHT_VECTORS)
-            ((__local float4 *)(chunk + TK * BT))[v] = of_w[i];
+            ((__local float4 *)(chunk + TK * BT))[v] = from[i];
     }
 }
 
+#if KEEP
+/* Registers cannot be counted through: each vector that is kept, vector i of chunk c, has its line
+ * and its case, without a loop, and all are read before one is picked, so that no compiler picks an
+ * address instead. */
+#define INLINE static inline __attribute__((always_inline))
+#define EACH_8(line, a, b, c, d, e, f, g, h) \
+    line(a) line(b) line(c) line(d) line(e) line(f) line(g) line(h)
+#define EACH(line)                               \
+    EACH_8(line, 0, 1, 2, 3, 4, 5, 6, 7)         \
+    EACH_8(line, 8, 9, 10, 11, 12, 13, 14, 15)   \
+    EACH_8(line, 16, 17, 18, 19, 20, 21, 22, 23) \
+    EACH_8(line, 24, 25, 26, 27, 28, 29, 30, 31)
+#define KEPT(c, i) kept[(c < KEEP ? c : 0) * WEIGHT_FETCHES + (i)]
+
+#define FETCH_KEPT(c)                   \
+    if (c < KEEP && v < WEIGHT_VECTORS) \
+        KEPT(c, i) = w[(size_t)c * WEIGHT_VECTORS + v];
+INLINE void keep_vectors(__private float4 *kept, __global const float4 *w, int i)
+{
+    const int v = (int)get_local_id(0) + i * LANES;
+    EACH(FETCH_KEPT)
+}
+
+#define READ_KEPT(c) const float4 kept##c = KEPT(c, i);
+#define PICK_KEPT(c)               \
+    case c < KEEP ? c:             \
+        -1 - c : vector = kept##c; \
+        break;
+INLINE void put_vector(__private const float4 *kept, int c, int i, __local float4 *to)
+{
+    const int v = (int)get_local_id(0) + i * LANES;
+    float4 vector = (float4)(0.0f);
+    EACH(READ_KEPT)
+    switch (c) {
+        EACH(PICK_KEPT)
+    }
+    if (v < WEIGHT_VECTORS)
+        to[v] = vector;
+}
+
+#if WEIGHT_FETCHES == 1
+#define EACH_VECTOR(call) call(0)
+#elif WEIGHT_FETCHES == 2
+#define EACH_VECTOR(call) call(0) call(1)
+#else
+#define EACH_VECTOR(call) call(0) call(1) call(2) call(3)
+#endif
+
+/* The first chunks of the block w that all tasks of this work-group share, WEIGHT_FETCHES 1, 2, 4.
+ */
+#define KEEP_VECTORS(i) keep_vectors(kept, (__global const float4 *)w, i);
+INLINE void keep_weights(__private float4 *kept, __global const float *w){EACH_VECTOR(KEEP_VECTORS)}
+
+#define PUT_VECTOR(i) put_vector(kept, c, i, to);
+INLINE void put_kept(__private const float4 *kept, int c, __local float *chunk)
+{
+    __local float4 *to = (__local float4 *)(chunk + TK * BT);
+    EACH_VECTOR(PUT_VECTOR)
+}
+#else
+#define INLINE static inline
+#define keep_weights(kept, w)
+#endif
+
 /* room[SLICES, BT, COLUMNS]: the shares of each slice in the tile's product; nothing of worth if
- * `chunks` is 0. */
-static inline void tile_product(__global const float *state, __global const float *w, int rows,
-                                int chunks, __local float *room)
+ * `chunks` is 0. kept: the first KEEP chunks of weights. */
+INLINE void tile_product(__global const float *state, __global const float *w, int rows, int chunks,
+                         __private const float4 *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0), quad = lane % QUADS, octet = lane / QUADS % OCTETS;
     const int slice = lane / (QUADS * OCTETS);
@@ -170,15 +270,27 @@ static inline void tile_product(__global const float *state, __global const floa
 #pragma unroll
     for (int i = 0; i < 8; i++)
         sum[i] = (float4)(0.0f);
+#if GRID
+    group_barrier(CLK_LOCAL_MEM_FENCE); /* the task before has read its sums */
+#endif
     if (chunks) {
-        fetch(of_state, of_w, state, w, rows, 0);
-        put_chunk(of_state, of_w, room);
+        fetch_state(of_state, state, rows, 0);
+        put_state(of_state, room);
+#if KEEP
+        put_kept(kept, 0, room);
+#else
+        fetch_weights(of_w, w, 0);
+        put_weights(of_w, room);
+#endif
     }
     for (int c = 0; c < chunks; c++) {
         __local const float *chunk = room + c % 2 * CHUNK;
+        __local float *next = room + (c + 1) % 2 * CHUNK;
         group_barrier(CLK_LOCAL_MEM_FENCE);
         if (c + 1 < chunks)
-            fetch(of_state, of_w, state, w, rows, c + 1);
+            fetch_state(of_state, state, rows, c + 1);
+        if (c + 1 < chunks && c + 1 >= KEEP)
+            fetch_weights(of_w, w, c + 1);
 #pragma unroll 2
         for (int i = 0; i < TK / SLICES; i++) {
             const int k = slice * (TK / SLICES) + i;
@@ -195,7 +307,13 @@ static inline void tile_product(__global const float *state, __global const floa
             sum[7] = fma((float4)(high.w), x, sum[7]);
         }
         if (c + 1 < chunks)
-            put_chunk(of_state, of_w, room + (c + 1) % 2 * CHUNK);
+            put_state(of_state, next);
+#if KEEP
+        if (c + 1 < min(chunks, KEEP))
+            put_kept(kept, c + 1, next);
+#endif
+        if (c + 1 < chunks && c + 1 >= KEEP)
+            put_weights(of_w, next);
     }
     group_barrier(CLK_LOCAL_MEM_FENCE);
     __local float *to = room + (slice * BT + octet * 8) * COLUMNS + quad * 4;
@@ -215,19 +333,35 @@ static inline float product(__local const float *room, int sequence, int column)
     return sum;
 }
 
+#if GRID
+/* `step` of all tasks of this work-group, once for each row of the window. */
+#define WALK(window, step)                                                            \
+    const int group = (int)get_group_id(0), groups = (int)get_num_groups(0);          \
+    const int tasks = DIRS * BLOCKS * (rows / BT);                                    \
+    float4 kept[KEEP ? KEEP * WEIGHT_FETCHES : 1];                                    \
+    int waits = !*alarm;                                                              \
+    keep_weights(kept, packed + (size_t)(group % (DIRS * BLOCKS)) * DEPTH * COLUMNS); \
+    for (int done = 0; done < window; done++) {                                       \
+        for (int task = group; task < tasks; task += groups)                          \
+            step;                                                                     \
+        grid_barrier(arrived, alarm, (uint)(done + 1) * (uint)groups, &waits);        \
+    }
+#endif
+
 #if !BACK
 #define OPERANDS(n)                                                             \
     __global stored *restrict gates##n, __global const float *restrict b_ih##n, \
         __global const float *restrict b_hh##n, __global extra_type *restrict extra##n
 
-/* Step t of the walk, a task in each work-group. state, c [B, H]: carried where CARRY. */
-__kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
-                                  __global float *restrict state, __global stored *restrict y,
-                                  __global float *restrict carried, const int batch,
-                                  const int window, const int rows, const int t)
+#define NAMES(n) gates##n, b_ih##n, b_hh##n, extra##n
+
+/* Step t of a task. */
+INLINE void task_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
+                     __global float *restrict state, __global stored *restrict y,
+                     __global float *restrict carried, int batch, int window, int rows, int t,
+                     int task, __private const float4 *kept, __local float *room)
 {
-    __local float room[ROOM] __attribute__((aligned(16)));
-    const int lane = (int)get_local_id(0), task = (int)get_group_id(0);
+    const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
     const int unit = of % BLOCKS * UNITS, sequence = task / (DIRS * BLOCKS) * BT;
     const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
@@ -239,7 +373,7 @@ __kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float 
     const size_t plane = (size_t)DEPTH * rows;
     __global const float *from = state + (t % 2 * DIRS + backward) * plane;
     __global float *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
-    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, room);
+    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, kept, room);
 #pragma unroll 1
     for (int first = 0; first < ITEMS; first += STAGE) {
         float x[STAGE][GATES], e[STAGE];
@@ -298,6 +432,26 @@ __kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float 
     }
 }
 
+/* Step t, a task in each work-group, or with GRID all steps. carried, c [B, H], and state go from
+ * one walk to the next where CARRY. */
+__kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
+                                  __global float *restrict state, __global stored *restrict y,
+                                  __global float *restrict carried,
+                                  OPTIONAL(WALKS, __global uint *restrict arrived)
+                                      OPTIONAL(WALKS, __global uint *restrict alarm)
+                                          const int batch,
+                                  const int window, const int rows, const int t)
+{
+    __local float room[ROOM] __attribute__((aligned(16)));
+#if GRID
+    WALK(window, task_fwd(OF_DIRECTIONS(NAMES), packed, state, y, carried, batch, window, rows,
+                          done, task, kept, room))
+#else
+    task_fwd(OF_DIRECTIONS(NAMES), packed, state, y, carried, batch, window, rows, t,
+             (int)get_group_id(0), 0, room);
+#endif
+}
+
 /* The state that an odd number of steps has left, where the next walk looks for it. */
 __kernel void recurrent_tiles_keep(__global float *restrict state, const int elems)
 {
@@ -310,17 +464,16 @@ __kernel void recurrent_tiles_keep(__global float *restrict state, const int ele
     __global stored *restrict gates##n, __global const extra_type *restrict extra##n, \
         __global stored *restrict h_before##n, __global stored *restrict da##n
 
-/* Step t of the way back; h_before and da as in recurrent.cl. more [DIRS, B, H]: of an LSTM what c
- * gets from the step after, of a GRU what h gets past W_hh. */
-__kernel void recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS),
-                                  __global const float *restrict packed,
-                                  __global float *restrict state, __global float *restrict more,
-                                  __global const stored *restrict dy,
-                                  __global const stored *restrict y, const int batch,
-                                  const int window, const int rows, const int t)
+#define BACK_NAMES(n) gates##n, extra##n, h_before##n, da##n
+
+/* Step t of a task. */
+INLINE void task_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
+                     __global float *restrict state, __global float *restrict more,
+                     __global const stored *restrict dy, __global const stored *restrict y,
+                     int batch, int window, int rows, int t, int task, __private const float4 *kept,
+                     __local float *room)
 {
-    __local float room[ROOM] __attribute__((aligned(16)));
-    const int lane = (int)get_local_id(0), task = (int)get_group_id(0);
+    const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
     const int unit = of % BLOCKS * UNITS, sequence = task / (DIRS * BLOCKS) * BT;
     const int at = backward ? window - 1 - t : t, before = !t ? 0 : backward ? 1 : -1;
@@ -333,7 +486,7 @@ __kernel void recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS),
     __global const float *from = state + (t % 2 * DIRS + backward) * plane;
     __global float *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
     more += (size_t)backward * batch * H;
-    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, room);
+    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, kept, room);
 #pragma unroll 1
     for (int first = 0; first < ITEMS; first += STAGE) {
         float x[STAGE][GATES], dh[STAGE], h[STAGE], e[STAGE], c[STAGE], d[STAGE];
@@ -397,5 +550,25 @@ __kernel void recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS),
                     to[(size_t)(g * ROUNDED + u) * rows + b] = x[i][g];
         }
     }
+}
+
+/* Step t of the way back, or with GRID all steps; h_before and da as in recurrent.cl. more [DIRS,
+ * B, H]: of an LSTM what c gets from the step after, of a GRU what h gets past W_hh. */
+__kernel void
+recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
+                    __global float *restrict state, __global float *restrict more,
+                    __global const stored *restrict dy, __global const stored *restrict y,
+                    OPTIONAL(WALKS, __global uint *restrict arrived)
+                        OPTIONAL(WALKS, __global uint *restrict alarm) const int batch,
+                    const int window, const int rows, const int t)
+{
+    __local float room[ROOM] __attribute__((aligned(16)));
+#if GRID
+    WALK(window, task_bwd(OF_DIRECTIONS(BACK_NAMES), packed, state, more, dy, y, batch, window,
+                          rows, window - 1 - done, task, kept, room))
+#else
+    task_bwd(OF_DIRECTIONS(BACK_NAMES), packed, state, more, dy, y, batch, window, rows, t,
+             (int)get_group_id(0), 0, room);
+#endif
 }
 #endif

@@ -5,6 +5,7 @@
  * what is told of a misfit, and the operations that `seqtrain check` adds up. Only a device's
  * limits are needed.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -434,24 +435,34 @@ static void test_misfits(void **state)
     params_free(params);
 }
 
-/* Layers of 1024 units in both directions over 240 rows, as configs/fleet.ini has them, on a GPU: a
- * step of a layer is a launch. What a step multiplies of W_hh and moves of it is counted once. */
-static void test_recurrent(void **state)
+/* Layers of 1024 units in both directions over 240 rows, as configs/fleet.ini has them, on a GPU.
+ */
+enum { LAYERS = 4, B = 128, T = 240, H = 1024 };
+static struct plan *fleet(struct params *params, enum device_barrier barrier)
 {
-    (void)state;
-    enum { LAYERS = 4, B = 128, T = 240, H = 1024 };
-    struct params *params = params_new(0);
     struct graph *g = start(params);
     const struct cell cell = {.kind = CELL_KIND_LSTM, .hidden = H, .bidirectional = 1};
+    fake.counts = 1;
+    fake.budget = UINT64_C(1) << 40;
     fake.info = (struct device_info){.base_align = 512,
                                      .max_alloc_bytes = UINT64_C(1) << 40,
                                      .max_group = 1024,
                                      .local_bytes = 48 << 10,
-                                     .compute_units = 132};
+                                     .compute_units = 132,
+                                     .barrier = barrier,
+                                     .keeps_many = 1};
     struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){B, T, 8});
     for (size_t layer = 0; layer < LAYERS; layer++)
         x = op_recurrent(g, x, &cell, "core", layer);
-    struct plan *p = lowered(g, (struct tensor *[]){x, NULL});
+    return lowered(g, (struct tensor *[]){x, NULL});
+}
+
+/* A step of a layer is a launch. What it multiplies and moves is counted once. */
+static void test_recurrent(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0);
+    struct plan *p = fleet(params, BARRIER_NONE);
     assert_int_equal(count_of(p, "recurrent_tiles_fwd"), LAYERS * T);
     assert_int_equal(count_of(p, "recurrent_tiles_bwd"), LAYERS * T);
     assert_int_equal(count_of(p, "recurrent_tiles_pack"), LAYERS * 2);
@@ -461,8 +472,39 @@ static void test_recurrent(void **state)
     assert_true(l->groups == 128 && l->lanes == 256);
     assert_true(l->flops >= 2 * B * weights && l->flops <= 2.1 * B * weights);
     assert_true(l->bytes >= 4 * weights && l->bytes <= 8 * weights);
+    expect_option(l, "-DGRID=0");
     plan_free(p);
     params_free(params);
+}
+
+/* With a barrier of all work-groups a pass of a layer is one. */
+static void test_recurrent_walk(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0), *again = params_new(0);
+    struct plan *p = fleet(params, BARRIER_NONE), *walk = fleet(again, BARRIER_PTX);
+    assert_int_equal(count_of(walk, "recurrent_tiles_fwd"), LAYERS);
+    assert_int_equal(count_of(walk, "recurrent_tiles_bwd"), LAYERS);
+    assert_int_equal(p->launch_count - walk->launch_count, LAYERS * 2 * (T - 1));
+    assert_in_range(walk->launch_count, 1, 100);
+    const struct launch *l = last(walk, "recurrent_tiles_bwd");
+    double flops = 0, bytes = 0;
+    for (size_t i = 0; i < p->launch_count; i++)
+        if (p->launches[i]->name == last(p, "recurrent_tiles_bwd")->name) {
+            flops += p->launches[i]->flops / LAYERS;
+            bytes += p->launches[i]->bytes / LAYERS;
+        }
+    assert_true(fabs(l->flops - flops) <= 1e-9 * flops);
+    assert_true(l->bytes < bytes && l->bytes > 0.5 * bytes); /* a quarter of W_hh stays */
+    assert_true(l->groups == 128);
+    expect_option(l, "-DGRID=2");
+    expect_option(l, "-DKEEP=32");
+    plan_free(p);
+    plan_free(walk);
+    params_free(params);
+    params_free(again);
+    buffer_free(fake.alarm);
+    fake = (struct device){.info = fake.info};
 }
 
 int main(void)
@@ -481,6 +523,7 @@ int main(void)
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_misfits),
         cmocka_unit_test(test_recurrent),
+        cmocka_unit_test(test_recurrent_walk),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

@@ -46,8 +46,16 @@ int command_deals_shards(const struct config *config, struct error *err)
                      devices, config->train.shards, would);
 }
 
-/* What the sensors of a device tell now. */
-static void print_sensors(const struct device_info *info, FILE *out)
+/* How a recurrent layer goes through its steps where it is too wide for one core. */
+static const char *walk_of(const struct device_info *info)
+{
+    if (info->is_cpu)
+        return "a product a step";
+    return info->barrier == BARRIER_NONE ? "a launch a step" : "a launch a pass";
+}
+
+/* What the sensors of a device tell now, and what its model does not tell. */
+static void print_more(const struct device_info *info, FILE *out)
 {
     char text[320], host[160];
     struct telemetry_reading r;
@@ -64,6 +72,10 @@ static void print_sensors(const struct device_info *info, FILE *out)
         fprintf(out, "     told by %s%s%s%s%s%s%s\n", r.source, *r.card ? ": " : "", r.card,
                 *r.driver ? ", driver " : "", r.driver, *r.cuda ? ", CUDA " : "", r.cuda);
     fprintf(out, "     host: %s\n", host);
+    fprintf(out, "     wide recurrent layers: %s", walk_of(info));
+    if (info->barrier != BARRIER_NONE)
+        fprintf(out, ", with a barrier by %s if it passes a trial", device_barrier_name(info));
+    fputc('\n', out);
 }
 
 int command_devices(const struct options *options, struct error *err)
@@ -80,7 +92,7 @@ int command_devices(const struct options *options, struct error *err)
                                  "devices lists devices, and -d none is none: only check plans "
                                  "without one")
                      : device_list(select.item, select.count, stdout,
-                                   options->verbosity == LOG_VERBOSE ? print_sensors : NULL, err);
+                                   options->verbosity == LOG_VERBOSE ? print_more : NULL, err);
     config_free_list(&select);
     return result;
 }

@@ -67,6 +67,7 @@ struct device *device_open(const struct device_options *options, struct error *e
         device_close(dev);
         return NULL;
     }
+    barrier_open(dev);
     if (options->measure && !(dev->tuning = tuning_open(dev))) {
         error_set(err, STATUS_FAILED, "out of memory");
         device_close(dev);
@@ -111,6 +112,7 @@ void device_close(struct device *dev)
         device_finish(dev, &ignored);
     program_free_all(dev);
     buffer_free(dev->scratch);
+    buffer_free(dev->alarm);
     tuning_free(dev->tuning);
     queue_close(dev);
     if (dev->context)

@@ -31,6 +31,9 @@ struct device_card {
     uint8_t uuid[16];
 };
 
+/* How all work-groups of a launch can wait for each other, see cl/grid.h. */
+enum device_barrier { BARRIER_NONE, BARRIER_ATOMICS_2, BARRIER_ATOMICS_3, BARRIER_PTX };
+
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
     char part[32];  /* "0.1/2", which part of the device it is; "" for all of it */
@@ -45,6 +48,9 @@ struct device_info {
     size_t max_group;     /* most work-items in a work-group */
     unsigned base_align;  /* bytes to which a sub-buffer's offset must be aligned */
     struct device_card card;
+    enum device_barrier barrier; /* offered, and of a device that was opened tried */
+    int keeps_many; /* its compilers keep arrays of 128 registers, which a work-item then has */
+    int is_tried;   /* a CPU as whose device_try_barrier() was called */
 };
 
 struct device_options {
@@ -85,6 +91,21 @@ const struct device_info *device_info(const struct device *dev);
 /* For tests on a CPU: from now on programs and launches are cut as for a GPU with 48 KiB of local
  * memory. */
 void device_act_as_gpu(struct device *dev);
+
+/* For tests on a CPU: from now on launches may have a barrier of all work-groups, of which there
+ * are no more than its threads, and recurrent layers of any width use it. -1 where it has none, or
+ * where its trial fails. */
+int device_try_barrier(struct device *dev, struct error *err);
+
+/* How the barrier is made, in words; "none". */
+const char *device_barrier_name(const struct device_info *info);
+
+/* The options of a program that includes cl/grid.h. */
+void device_barrier_options(const struct device_info *info, char to[64]);
+
+/* What kernels with such a barrier set where a group waited too long, a word; NULL without memory.
+ * From then on device_finish() fails, and with it whatever reads from the device. */
+struct buffer *device_alarm(struct device *dev, struct error *err);
 
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);

@@ -159,8 +159,12 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     info->compute_units = units;
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;
-    if (!info->is_cpu)
+    if (!info->is_cpu) {
         describe_card(&q, &info->card);
+        info->barrier = barrier_offered(id, info);
+        info->keeps_many =
+            info->barrier == BARRIER_PTX || !strncmp(info->vendor, "Advanced Micro", 14);
+    }
     apply_quirks(info);
     return q.code == CL_SUCCESS ? of_platform.code : q.code;
 }

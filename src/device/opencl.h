@@ -55,6 +55,7 @@ struct device {
     unsigned pace_next;
 
     struct buffer *scratch; /* CLBlast's */
+    struct buffer *alarm;   /* NULL: no plan has asked for it */
     struct host_memory *host;
     struct tuning *tuning; /* NULL: from the table */
 };
@@ -131,6 +132,16 @@ int opencl_error(struct error *err, cl_int code, const char *call, const char *w
 /* The same of a call that makes memory, or uses it for the first time: any code of too few
  * resources then says that the device's memory ran out (CAUSE_MEMORY). */
 int opencl_error_memory(struct error *err, cl_int code, const char *call, const char *what);
+
+/* What a device says of the barrier in cl/grid.h. */
+enum device_barrier barrier_offered(cl_device_id id, const struct device_info *info);
+
+/* Takes it from a device whose trial fails. */
+void barrier_open(struct device *dev);
+
+/* Tries it: `groups` wait for `expected` arrivals a round, with so many polls (0: as usual). */
+int barrier_try(struct device *dev, size_t groups, size_t expected, unsigned polls,
+                struct error *err);
 
 /* Tells why none of these platforms has a device, or why there is no platform; returns -1. */
 int device_error_none(const cl_platform_id *platform, cl_uint count, struct error *err);

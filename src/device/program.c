@@ -165,7 +165,8 @@ static cl_program compile(struct device *dev, const char *file, const char *opti
     }
     const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
     char all_options[1024];
-    snprintf(all_options, sizeof all_options, STANDARD " %s %s",
+    snprintf(all_options, sizeof all_options, "%s %s %s",
+             strstr(options, "-cl-std=") ? "" : STANDARD,
              debug && strstr(debug, "strict") ? "-Werror" : "-w", options);
     code = clBuildProgram(program, 1, &dev->id, all_options, NULL, NULL);
     if (code == CL_SUCCESS)

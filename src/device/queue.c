@@ -63,6 +63,22 @@ int device_join(struct device *dev, struct error *err)
     return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clEnqueueBarrierWithWaitList", NULL);
 }
 
+/* Whether work-groups of a launch have waited too long for each other, see cl/grid.h. */
+static int check_alarm(struct device *dev, struct error *err)
+{
+    cl_uint alarm = 0;
+    if (!dev->alarm)
+        return 0;
+    cl_int code = clEnqueueReadBuffer(dev->queue, dev->alarm->id, CL_TRUE, 0, sizeof alarm, &alarm,
+                                      0, NULL, NULL);
+    if (code != CL_SUCCESS)
+        return opencl_error(err, code, "clEnqueueReadBuffer", "alarm");
+    return alarm ? error_set(err, STATUS_DEVICE,
+                             "the work-groups of a recurrent layer waited too long for each other: "
+                             "SEQTRAIN_DEBUG=stepwise launches each step by itself")
+                 : 0;
+}
+
 int device_finish(struct device *dev, struct error *err)
 {
     const int failed = dev->next && device_finish(dev->next, err);
@@ -73,7 +89,7 @@ int device_finish(struct device *dev, struct error *err)
         clFinish(dev->queue);
     if (failed)
         return -1;
-    return code == CL_SUCCESS ? 0 : opencl_error(err, code, "clFinish", NULL);
+    return code == CL_SUCCESS ? check_alarm(dev, err) : opencl_error(err, code, "clFinish", NULL);
 }
 
 int device_pace(struct device *dev, unsigned depth, struct error *err)

@@ -16,7 +16,19 @@ struct recurrent {
     struct cell cell;
 };
 
+/* What all groups of a walk in one kernel may load of W_hh in a step, where the other walk has a
+ * barrier of all of them, which costs about as much as this takes from a second-level cache. */
+#define WALK_BYTES (16 << 20)
+
 #define WIDE_HIDDEN 64 /* the state and its sums stay in a core's first cache */
+
+/* Whether one walk of all work-groups is faster than a walk in each of them. */
+static int loads_much(const struct device_info *info, const struct layer *op)
+{
+    const size_t groups = (op->batch + op->side - 1) / op->side * op->dirs;
+    return info->is_tried || (info->barrier != BARRIER_NONE &&
+                              groups * op->gates * op->hidden * op->hidden * 4 > WALK_BYTES);
+}
 
 /*
  * The one place that decides how a layer walks: in one kernel while W_hh stays in a core's cache,
@@ -46,7 +58,9 @@ static void choose(const struct plan *p, struct layer *op)
         op->side = op->batch;
     if (op->side * (op->gates + 2) * op->hidden * 4 + 1024 > info->local_bytes)
         op->side = 0;
-    op->tiled = !op->side && recurrent_tiles_serve(p, op);
+    op->tiled = (!op->side || loads_much(info, op)) && recurrent_tiles_serve(p, op);
+    if (op->tiled)
+        op->side = 0;
 }
 
 static struct launch *walk_kernel(struct plan *p, const struct layer *op, const char *name,

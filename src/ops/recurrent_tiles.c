@@ -6,13 +6,16 @@ struct tiles {
     int back;
     size_t units, sequences, turn, slices, lanes; /* UNITS, BT, TK, SLICES, LANES */
     size_t columns, depth, blocks, rows, groups;
+    int walks;   /* all steps in one launch */
+    size_t kept; /* turns of W_hh that stay in registers, KEEP */
 };
 
 enum {
     UNITS_MOST = 32,
     LANES_MOST = 256,
-    OF_ITEM = 32,      /* sums of a work-item: 8 sequences of 4 columns */
-    GROUPS_LEAST = 128 /* about as many as a large card has compute units */
+    OF_ITEM = 32,       /* sums of a work-item: 8 sequences of 4 columns */
+    GROUPS_LEAST = 128, /* about as many as a large card has compute units */
+    KEPT_MOST = 32      /* vectors of 4: half of a work-item's registers where it has 255 */
 };
 
 static size_t rounded_up(size_t n, size_t to)
@@ -47,12 +50,33 @@ static void cut_tile(const struct layer *op, struct tiles *t)
 static void cut_turn(struct tiles *t)
 {
     t->turn = t->back ? 128 : 64;
-    while (t->turn > 16 &&
-           (t->depth % t->turn || 2 * t->turn * (t->sequences + t->columns) * 4 > 40 << 10))
+    while (t->turn > 16 && (t->depth % t->turn || t->depth < 2 * t->turn ||
+                            2 * t->turn * (t->sequences + t->columns) * 4 > 40 << 10))
         t->turn /= 2;
 }
 
-static struct tiles cut(const struct layer *op, int back)
+/* As many groups as there are tasks, or in a walk at most as there are compute units, so that all
+ * are resident; each has as many tasks, or all of its tasks the same block. */
+static void cut_groups(const struct plan *p, const struct layer *op, struct tiles *t)
+{
+    const struct device_info *info = device_info(p->dev);
+    const size_t units = info->compute_units, blocks = op->dirs * t->blocks;
+    const size_t fetches = (t->turn * t->columns / 4 + t->lanes - 1) / t->lanes;
+    t->walks = info->barrier != BARRIER_NONE && op->window > 1;
+    if (!t->walks)
+        return;
+    if (blocks <= units && (info->keeps_many || info->is_tried) && fetches != 3 && fetches <= 4)
+        t->kept =
+            KEPT_MOST / fetches < t->depth / t->turn ? KEPT_MOST / fetches : t->depth / t->turn;
+    if (t->groups > units && blocks <= units)
+        t->groups = units / blocks * blocks;
+    else if (t->groups > units) {
+        const size_t rounds = (t->groups + units - 1) / units;
+        t->groups = (t->groups + rounds - 1) / rounds;
+    }
+}
+
+static struct tiles cut(const struct plan *p, const struct layer *op, int back)
 {
     struct tiles t = {.back = back};
     const size_t hidden = rounded_up(op->hidden, UNITS_MOST);
@@ -68,6 +92,7 @@ static struct tiles cut(const struct layer *op, int back)
     while (t.slices * 2 * items <= LANES_MOST && t.slices * 2 <= t.turn)
         t.slices *= 2;
     t.lanes = items * t.slices;
+    cut_groups(p, op, &t);
     return t;
 }
 
@@ -82,7 +107,7 @@ int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
 {
     const struct device_info *info = device_info(p->dev);
     for (int back = 0; back < 2; back++) {
-        const struct tiles t = cut(op, back);
+        const struct tiles t = cut(p, op, back);
         if (info->is_cpu || t.lanes > info->max_group || local_bytes(&t) > info->local_bytes)
             return 0;
     }
@@ -92,16 +117,20 @@ int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
 static struct launch *tiles_kernel(struct plan *p, const struct layer *op, const struct tiles *t,
                                    const char *name, size_t groups)
 {
+    char barrier[64] = "-DGRID=0";
+    if (t->walks)
+        device_barrier_options(device_info(p->dev), barrier);
     return plan_kernel(p, "recurrent_tiles.cl", name, groups, t->lanes,
                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DCARRY=%d -DBACK=%d -DBT=%zu -DUNITS=%zu "
-                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu",
+                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu -DKEEP=%zu %s",
                        (int)op->kind, op->hidden, op->dirs, op->carries, t->back, t->sequences,
-                       t->units, t->turn, t->slices, t->lanes);
+                       t->units, t->turn, t->slices, t->lanes, t->kept, barrier);
 }
 
 /* W_hh of all directions in the order of tiles; an unused tensor where there is one step, which has
- * no product. */
-static struct tensor *pack(struct plan *p, const struct layer *op, const struct tiles *t)
+ * no product. The walk behind it begins with no arrivals. */
+static struct tensor *pack(struct plan *p, const struct layer *op, const struct tiles *t,
+                           struct tensor *arrived)
 {
     if (op->window == 1 && !op->carries)
         return plan_tensor2(p, "unused", 1, 1);
@@ -110,9 +139,32 @@ static struct tensor *pack(struct plan *p, const struct layer *op, const struct 
         tiles_kernel(p, op, t, "recurrent_tiles_pack", op->dirs * t->blocks * (t->depth / 32));
     for (size_t d = 0; d < op->dirs; d++)
         launch_read(l, op->dir[d].w_hh);
+    if (arrived)
+        launch_write(l, arrived);
     launch_write(l, packed);
     launch_cost(l, 0, op->dir[0].w_hh->name);
     return packed;
+}
+
+/* What work-groups of a walk count as they arrive; NULL: there is no walk. */
+static struct tensor *arrivals(struct plan *p, const struct tiles *t)
+{
+    return t->walks ? plan_tensor(p, "arrived", 1) : NULL;
+}
+
+/* The arguments that only a walk has. */
+static void launch_barrier(struct launch *l, struct tensor *arrived)
+{
+    struct error err;
+    if (!arrived)
+        return;
+    struct plan *p = l->plan;
+    struct buffer *alarm = device_alarm(p->dev, &err);
+    launch_update(l, arrived);
+    if (alarm)
+        launch_update(l, plan_borrow(p, "alarm", alarm));
+    else
+        plan_fault(p, "alarm", err.text);
 }
 
 /* An argument that the step does not touch where there is no product. */
@@ -124,24 +176,26 @@ static void read_if(struct launch *l, struct tensor *t, int reads)
         launch_write(l, t);
 }
 
-/* What step t multiplies. */
-static double products(const struct layer *op)
+/* Of step t, which a walk has as its first: the sizes, and what it costs. A step touches `stored`
+ * numbers and `floats` others of each unit of its row, not all of its tensors; so do the other
+ * steps of a walk, which all have a product. */
+static void finish_step(struct launch *l, const struct layer *op, const struct tiles *tiles,
+                        size_t t, int follows, size_t stored, size_t floats)
 {
-    return 2.0 * (double)(op->batch * op->dirs * op->gates) * (double)op->hidden *
-           (double)op->hidden;
-}
-
-/* A step's cost. It touches `columns` stored numbers and `floats` others of each unit of its row,
- * not all of its tensors. */
-static void step_cost(struct launch *l, const struct layer *op, const struct tiles *t,
-                      int multiplies, size_t columns, size_t floats)
-{
-    const double units = (double)(op->dirs * op->batch * op->hidden);
-    const double weights = (double)(op->dirs * t->blocks * t->columns * t->depth);
-    const double state = (double)(op->dirs * t->depth * t->rows);
-    launch_cost(l, 40.0 * units * (double)op->gates + (multiplies ? products(op) : 0), op->y->name);
-    l->bytes = units * (double)(columns * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
-               4 * state * (multiplies ? 2 : 1) + (multiplies ? 4 * weights : 0);
+    const double steps = tiles->walks ? (double)op->window : 1;
+    const double products = tiles->walks ? steps - !follows : follows;
+    const double units = (double)(op->dirs * op->batch * op->hidden), gates = (double)op->gates;
+    const double weights = (double)(op->dirs * tiles->blocks * tiles->columns * tiles->depth);
+    const double state = (double)(op->dirs * tiles->depth * tiles->rows);
+    const double kept = (double)(tiles->kept * tiles->turn) / (double)tiles->depth;
+    launch_int(l, op->batch);
+    launch_int(l, op->window);
+    launch_int(l, tiles->rows);
+    launch_int(l, t);
+    launch_cost(l, units * gates * (40 * steps + 2 * products * (double)op->hidden), op->y->name);
+    l->bytes = steps * units * (double)(stored * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
+               4 * state * (steps + products) +
+               4 * weights * (kept * (products > 0) + (1 - kept) * products);
 }
 
 /* Where an odd number of steps leaves the state in the second half, it goes to the first. */
@@ -160,14 +214,14 @@ static void keep_state(struct plan *p, const struct layer *op, const struct tile
 
 void recurrent_tiles_forward(struct plan *p, const struct layer *op)
 {
-    const struct tiles tiles = cut(op, 0);
+    const struct tiles tiles = cut(p, op, 0);
     const size_t elems = 2 * op->dirs * tiles.depth * tiles.rows;
-    struct tensor *packed = pack(p, op, &tiles);
+    struct tensor *arrived = arrivals(p, &tiles), *packed = pack(p, op, &tiles, arrived);
     struct tensor *state =
         op->carries ? plan_carried(p, "carried", elems) : plan_tensor(p, "state", elems);
     struct tensor *c = op->carries ? plan_carried(p, "carried", op->batch * op->hidden)
                                    : plan_tensor2(p, "unused", 1, 1);
-    for (size_t t = 0; t < op->window && !p->fault[0]; t++) {
+    for (size_t t = 0; t < (tiles.walks ? 1 : op->window) && !p->fault[0]; t++) {
         const int follows = t > 0 || op->carries;
         struct launch *l = tiles_kernel(p, op, &tiles, "recurrent_tiles_fwd", tiles.groups);
         for (size_t d = 0; d < op->dirs; d++) {
@@ -176,15 +230,12 @@ void recurrent_tiles_forward(struct plan *p, const struct layer *op)
             launch_read(l, op->dir[d].b_hh);
             launch_add_to(l, op->dir[d].extra, t > 0);
         }
-        read_if(l, packed, follows);
+        read_if(l, packed, follows || tiles.walks);
         launch_add_to(l, state, follows);
         launch_write(l, op->y);
         launch_add_to(l, c, follows);
-        launch_int(l, op->batch);
-        launch_int(l, op->window);
-        launch_int(l, tiles.rows);
-        launch_int(l, t);
-        step_cost(l, op, &tiles, follows, 2 * op->gates + 1, 2);
+        launch_barrier(l, arrived);
+        finish_step(l, op, &tiles, t, follows, 2 * op->gates + 1, 2);
     }
     keep_state(p, op, &tiles, state);
 }
@@ -192,13 +243,13 @@ void recurrent_tiles_forward(struct plan *p, const struct layer *op)
 void recurrent_tiles_back(struct plan *p, const struct layer *op, struct tensor *dy,
                           struct tensor *const h_before[2], struct tensor *const da[2])
 {
-    const struct tiles tiles = cut(op, 1);
-    struct tensor *packed = pack(p, op, &tiles);
+    const struct tiles tiles = cut(p, op, 1);
+    struct tensor *arrived = arrivals(p, &tiles), *packed = pack(p, op, &tiles, arrived);
     struct tensor *state = plan_tensor(p, "grad.state", 2 * op->dirs * tiles.depth * tiles.rows);
     struct tensor *more = op->kind == CELL_KIND_RNN
                               ? plan_tensor2(p, "unused", 1, 1)
                               : plan_tensor2(p, "grad.cell", op->dirs * op->batch, op->hidden);
-    for (size_t t = op->window; t-- > 0 && !p->fault[0];) {
+    for (size_t t = op->window; t-- > (tiles.walks ? op->window - 1 : 0) && !p->fault[0];) {
         const int follows = t + 1 < op->window;
         struct launch *l = tiles_kernel(p, op, &tiles, "recurrent_tiles_bwd", tiles.groups);
         for (size_t d = 0; d < op->dirs; d++) {
@@ -207,15 +258,12 @@ void recurrent_tiles_back(struct plan *p, const struct layer *op, struct tensor 
             launch_write(l, h_before[d]);
             launch_write(l, da[d]);
         }
-        read_if(l, packed, follows);
+        read_if(l, packed, follows || tiles.walks);
         launch_add_to(l, state, follows);
         launch_add_to(l, more, follows);
         launch_read(l, dy);
         launch_read(l, op->y);
-        launch_int(l, op->batch);
-        launch_int(l, op->window);
-        launch_int(l, tiles.rows);
-        launch_int(l, t);
-        step_cost(l, op, &tiles, follows, 2 * op->gates + 4, 4);
+        launch_barrier(l, arrived);
+        finish_step(l, op, &tiles, t, follows, 2 * op->gates + 4, 4);
     }
 }

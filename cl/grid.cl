@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The barrier of grid.h, tried. In each round each work-item of a group writes a number to
+ * slot [2, groups, LANES], the two in turn; behind the barrier it reads those of its lane in all
+ * groups. One that is not what was written sets alarm[1]; a group that waits too long alarm[0].
+ * `expected` arrivals a round are waited for: more than there are groups never come.
+ *
+ * -D: GRID, POLLS, LANES.
+ */
+#include "common.h"
+#include "grid.h"
+
+#if GRID
+__kernel void grid_try(__global uint *restrict arrived, __global uint *restrict alarm,
+                       __global uint *restrict slot, const int rounds, const int expected)
+{
+    const uint groups = (uint)get_num_groups(0), lane = (uint)get_local_id(0);
+    int waits = 1;
+    uint wrong = 0;
+    for (int r = 0; r < rounds; r++) {
+        __global uint *to = slot + (size_t)(r % 2) * groups * LANES;
+        to[(uint)get_group_id(0) * LANES + lane] =
+            ((uint)r << 16) + (uint)get_group_id(0) * 7u + lane;
+        grid_barrier(arrived, alarm, (uint)(r + 1) * (uint)expected, &waits);
+        for (uint g = 0; g < groups; g++)
+            wrong |= to[g * LANES + lane] != ((uint)r << 16) + g * 7u + lane;
+    }
+    if (wrong)
+        alarm[1] = 1;
+}
+#endif
