@@ -15,6 +15,8 @@
 #include "device/gemm/provider.h"
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
+#include "quant/quant.h"
+#include "tensor/packed.h"
 #include "util/file.h"
 
 static struct device *dev;
@@ -116,6 +118,29 @@ static void read_matrix(struct buffer *from, enum dtype type, float *values, siz
     free(halves);
 }
 
+/* B of these values in a new buffer; the values become those that it holds. */
+static struct buffer *new_b(const struct gemm_shape *s, float *values)
+{
+    struct error err;
+    const size_t rows = s->trans_b ? s->n : s->k, columns = s->trans_b ? s->k : s->n;
+    const enum dtype type = s->type[1];
+    const size_t bytes = packed_is(type) ? packed_form(type, rows, columns).bytes
+                                         : dtype_bytes(type, rows * columns);
+    struct buffer *to = buffer_new(dev, bytes, "b", &err);
+    assert_non_null(to);
+    if (!packed_is(type)) {
+        write_matrix(to, type, values, rows * columns);
+        return to;
+    }
+    void *packed = malloc(bytes);
+    assert_non_null(packed);
+    assert_int_equal(quant_pack(type, values, rows, columns, packed, "b", &err), 0);
+    packed_unpack(type, packed, rows, columns, 0, rows * columns, values);
+    assert_int_equal(buffer_write(to, 0, bytes, packed, &err), 0);
+    free(packed);
+    return to;
+}
+
 static void fill_nan(struct buffer *to)
 {
     struct error err;
@@ -143,13 +168,12 @@ static void check_tiles(const struct gemm_provider *provider, size_t tiles, stru
         c[i] = value(i + 991);
     /* B first and C a part: implementations must not depend on the order in which buffers are made
      */
-    struct buffer *db = buffer_new(dev, dtype_bytes(s.type[1], s.k * s.n), "b", &err);
+    struct buffer *db = new_b(&s, b);
     struct buffer *da = buffer_new(dev, dtype_bytes(s.type[0], s.m * s.k), "a", &err);
     size_t skip = device_info(dev)->base_align;
     struct buffer *room = buffer_new(dev, dtype_bytes(s.type[2], s.m * s.n) + skip, "c", &err);
     struct buffer *dc = buffer_part(room, skip, dtype_bytes(s.type[2], s.m * s.n), &err);
     write_matrix(da, s.type[0], a, s.m * s.k);
-    write_matrix(db, s.type[1], b, s.k * s.n);
     write_matrix(dc, s.type[2], c, s.m * s.n);
     const size_t floats = gemm_room(dev, &s);
     struct buffer *parts = floats ? buffer_new(dev, 4 * floats, "parts", &err) : NULL;
@@ -160,9 +184,14 @@ static void check_tiles(const struct gemm_provider *provider, size_t tiles, stru
                               : gemm_new(dev, provider, s, da, db, dc, parts, add, &err);
     if (!gemm)
         fail_msg("%s", err.text);
-    assert_int_equal(gemm_enqueue(gemm, &err), 0);
-    float *got = malloc(s.m * s.n * 4);
-    read_matrix(dc, s.type[2], got, s.m * s.n);
+    float *got = malloc(s.m * s.n * 4), *again = malloc(s.m * s.n * 4);
+    for (int run = 0; run < 2; run++) { /* the same bits twice */
+        if (run)
+            write_matrix(dc, s.type[2], c, s.m * s.n);
+        assert_int_equal(gemm_enqueue(gemm, &err), 0);
+        read_matrix(dc, s.type[2], run ? again : got, s.m * s.n);
+    }
+    assert_memory_equal(got, again, s.m * s.n * 4);
     for (size_t i = 0; i < s.m * s.k; i++)
         a[i] = (float)factor_of(provider, (double)a[i]);
     for (size_t i = 0; i < s.k * s.n; i++)
@@ -194,6 +223,7 @@ static void check_tiles(const struct gemm_provider *provider, size_t tiles, stru
     free(b);
     free(c);
     free(got);
+    free(again);
 }
 
 static void check(const struct gemm_provider *provider, struct gemm_shape s, int add)
@@ -231,22 +261,111 @@ static void as_gpu(void test(void))
     dev = flat;
 }
 
+/* Rows that are no multiples of four, and others, by each instance. */
 static void instances(void)
 {
-    const size_t shapes[][3] = {{129, 65, 17}, {1, 1, 1}, {3, 17, 129}, {132, 260, 40}};
+    const size_t shapes[][3] = {{129, 65, 17}, {1, 3, 1}, {132, 260, 44}};
     for (size_t of = 1; of <= gemm_instance_count; of++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
             for (int t = 0; t < 4; t++)
-                check_tiles(
-                    gemm_provider_find("own"), of,
-                    gemm_shape_of(t & 1, t >> 1 & 1, shapes[i][0], shapes[i][1], shapes[i][2]),
-                    (t + (int)i) % 2);
+                check_tiles(gemm_provider_find("own"), of,
+                            gemm_shape_of(t & 1, t >> 1, shapes[i][0], shapes[i][1], shapes[i][2]),
+                            t & 1);
+    check(gemm_provider_find("own"), gemm_shape_of(0, 0, 65, 3, 129), 0); /* wide or not: each */
+    check(gemm_provider_find("own"), gemm_shape_of(0, 1, 3, 8, 132), 1);
+    check(gemm_provider_find("own"), gemm_shape_of(1, 0, 17, 4, 68), 0);
 }
 
 static void test_instances(void **state)
 {
     (void)state;
     as_gpu(instances);
+}
+
+/* Sums of a part of K each: with and without room for them. */
+static void parts(void)
+{
+    const struct gemm_provider *own = gemm_provider_find("own");
+    struct error err;
+    char text[64];
+    struct gemm_shape s = gemm_shape_of(1, 0, 33, 17, 1061);
+    assert_int_equal(gemm_parts(&s), 4);
+    assert_int_equal(gemm_room(dev, &s), 4 * 33 * 17);
+    assert_true(4 * gemm_chunk(&s, 4) >= 1061 && 3 * gemm_chunk(&s, 4) < 1061);
+    for (int add = 0; add < 2; add++)
+        check(own, s, add);
+    check(own, gemm_shape_of(0, 1, 4, 8, 2048), 1);
+    s.type[0] = s.type[2] = DTYPE_BF16;
+    check(gemm_provider_find("bf16_products"), s, 1);
+    struct buffer *m[4];
+    for (int i = 0; i < 4; i++)
+        assert_non_null(m[i] = buffer_new(dev, 4 * 33 * 1061, "matrix", &err));
+    s = gemm_shape_of(1, 0, 33, 17, 1061);
+    for (int room = 0; room < 2; room++) {
+        struct gemm *gemm = gemm_new(dev, own, s, m[0], m[1], m[2], room ? m[3] : NULL, 0, &err);
+        assert_non_null(gemm);
+        snprintf(text, sizeof text, "%s", gemm_describe(gemm));
+        assert_int_equal(strstr(text, "4 parts") != NULL, room);
+        gemm_free(gemm);
+    }
+    for (int i = 0; i < 4; i++)
+        buffer_free(m[i]);
+}
+
+static void test_parts(void **state)
+{
+    (void)state;
+    as_gpu(parts);
+}
+
+/* Into how many parts K is cut depends on the shape; there is room where it is cut on a GPU. */
+static void test_cut(void **state)
+{
+    (void)state;
+    const struct {
+        size_t m, n, k, parts;
+    } cases[] = {{64, 64, 1023, 1},        {64, 64, 1024, 4},    {64, 64, 1 << 20, 256},
+                 {1024, 1024, 1 << 20, 1}, {512, 512, 65536, 4}, {512, 1024, 4096, 2},
+                 {1, 1, 100000, 241}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct gemm_shape s = gemm_shape_of(0, 0, cases[i].m, cases[i].n, cases[i].k);
+        const size_t parts = gemm_parts(&s), chunk = gemm_chunk(&s, parts);
+        assert_int_equal(parts, cases[i].parts);
+        assert_true((parts - 1) * chunk < s.k && parts * chunk >= s.k);
+        if (device_info(dev)->is_cpu)
+            assert_int_equal(gemm_room(dev, &s), 0);
+    }
+}
+
+/* Stored and rounded factors, and packed ones. */
+static void types(void)
+{
+    static const struct {
+        const char *name;
+        enum dtype type;
+    } factors[] = {
+        {"bf16_products", DTYPE_BF16}, {"fp16_products", DTYPE_F16}, {"own", DTYPE_BF16}};
+    static const enum dtype packs[] = {DTYPE_NF4, DTYPE_NF4_NESTED, DTYPE_INT8};
+    dev->info.has_native = 0;
+    for (int i = 0; i < 3; i++)
+        for (int t = 0; t < 4; t++) {
+            struct gemm_shape s = t % 2 ? gemm_shape_of(t >> 1, !(t >> 1), 36, 40, 20)
+                                        : gemm_shape_of(t >> 1, t >> 1, 33, 7, 35);
+            for (int k = 0; k < 3; k++)
+                s.type[k] = t == 3 || k != t ? factors[i].type : DTYPE_F32;
+            check(gemm_provider_find(factors[i].name), s, t % 2);
+        }
+    for (int i = 0; i < 3; i++) {
+        struct gemm_shape s = gemm_shape_of(0, i % 2, 5, 36, 68);
+        s.type[1] = packs[i];
+        check(gemm_provider_find("own"), s, 0);
+    }
+}
+
+static void test_types(void **state)
+{
+    (void)state;
+    as_gpu(types);
 }
 
 static void test_cblas(void **state)
@@ -505,12 +624,14 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),      cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_cblas),    cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_bf16),     cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_rounded),  cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured), cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_best),     cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),        cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),      cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_types),      cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),       cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
+        cmocka_unit_test(test_another),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

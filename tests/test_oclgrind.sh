@@ -120,6 +120,8 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
         'loss_sum' 'sum_rows' 'gather' 'noise' 'small attention with a cache'
     grind tests/test_mma && ! grep -q '^not ok' "$folder/output"
     point $? "matrix units, emulated" "$folder/log" "$folder/output"
+    program=test_gemm
+    ops 'test_instances*' 'test_parts*' 'test_types*'
     program=test_quantized
     ops 'small NF4' 'small NF4_NESTED' 'small INT8'
     program=test_optim # fifty steps would take minutes
