@@ -375,11 +375,26 @@ named()
     done
 }
 
+# The goals are of bf16; fp32, where no peer is at its best on a GPU, comes last.
 benches()
 {
-    for one in $cases; do
-        case " $goals " in *" $one "*) echo "bench.$one.fp32 bench.$one.bf16" ;; esac
+    for one in $(trainings); do
+        [ $cuda = cpu ] && echo "bench.$one.fp32" || echo "bench.$one.bf16 bench.$one.tf32"
     done
+    for one in $(trainings); do
+        [ $cuda = cpu ] && echo "bench.$one.bf16" || echo "bench.$one.fp32"
+    done
+}
+
+# modes PRECISION: the peer's variants.
+modes()
+{
+    case $1,$cuda in
+    fp32,cuda) echo eager,compile ;;
+    fp32,*) echo eager ;;
+    *,cuda) echo "eager-$1,compile-$1,graphs-$1" ;;
+    *) echo "eager-$1" ;;
+    esac
 }
 
 benches_of_others()
@@ -413,7 +428,7 @@ body()
     echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) cores," \
         "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, $(uname -sr)."
     echo "$(./seqtrain -V | head -n 1)$(git -C "$top" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /');" \
-        "PyTorch ${torch:-: none} (its peer runs on $cuda); OpenCL's loader was told:" \
+        "PyTorch ${torch:-not found} (it runs on $cuda); OpenCL's loader was told:" \
         "$(cat "${OCL_ICD_VENDORS-/nowhere}"/*.icd 2>/dev/null || echo nothing)."
     echo
     sed 's/^/    /' "$kept/devices"
@@ -435,7 +450,7 @@ body()
         [ ! -s "$kept/profile.$one.text" ] || { printf '\n%s:\n\n' "$one" && sed 's/^/    /' "$kept/profile.$one.text"; }
     done
     printf '\n### Beside PyTorch\n\n'
-    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; fp32: ours in fp32, the peer in fp32 or TF32.\n\n' "$pairs"
+    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; tf32: ours in fp32, the peer in TF32; fp32: both in fp32.\n\n' "$pairs"
     printf '| case | seqtrain | PyTorch | ratio | GF/s | of the GEMM ceiling | of the roofline | gaps | MiB | '
     printf "PyTorch's | start | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
     rows_of bench $(benches)
@@ -498,12 +513,12 @@ for part in $(echo "$parts" | tr , ' '); do
             continue
         fi
         for one in $(benches); do
-            case $one,$cuda in
-            *.fp32,cuda) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager,compile,graphs,eager-tf32,compile-tf32,graphs-tf32 ;;
-            *.bf16,cuda) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager-bf16,compile-bf16,graphs-bf16 --set train.precision=bf16 ;;
-            *.fp32,*) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager ;;
-            *) item "$one" bench "$(echo "$one" | cut -d. -f2)" eager-bf16 --set train.precision=bf16 ;;
-            esac
+            precision=${one##*.} case=$(echo "$one" | cut -d. -f2)
+            if [ "$precision" = bf16 ]; then
+                item "$one" bench "$case" "$(modes bf16)" --set train.precision=bf16
+            else
+                item "$one" bench "$case" "$(modes "$precision")"
+            fi
         done
         for one in $(benches_of_others); do
             item "$one" bench "${one#bench.}" eager
