@@ -93,6 +93,21 @@ static void chain(void **state)
     near(roofline_launch(&card, &l).chain, 2e6 * 4 * card.cycle + 10 * card.meet);
 }
 
+/* What a launch loads again comes from a cache that holds it. */
+static void again(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("H100", &card, &err), 0);
+    struct launch l = launch_of(132 * 16, 128, 1, 3e9);
+    l.again = 2e9;
+    l.footprint = 40e6;
+    near(roofline_launch(&card, &l).memory, 1e9 / card.bytes + 2e9 / card.cache_bytes);
+    l.footprint = 60e6;
+    near(roofline_launch(&card, &l).memory, 3e9 / card.bytes);
+}
+
 /* Registers and local memory of the table bound what a processor holds. */
 static void resident(void **state)
 {
@@ -142,8 +157,9 @@ static void names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(two_rates), cmocka_unit_test(waves),    cmocka_unit_test(latency),
-        cmocka_unit_test(chain),     cmocka_unit_test(resident), cmocka_unit_test(names),
+        cmocka_unit_test(two_rates), cmocka_unit_test(waves), cmocka_unit_test(latency),
+        cmocka_unit_test(chain),     cmocka_unit_test(again), cmocka_unit_test(resident),
+        cmocka_unit_test(names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("roofline", tests, NULL, NULL);

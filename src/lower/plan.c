@@ -333,6 +333,17 @@ void launch_chain(struct launch *l, double operations, double meets)
     l->meets = meets;
 }
 
+void launch_local(struct launch *l, double bytes)
+{
+    l->local = bytes;
+}
+
+void launch_again(struct launch *l, double bytes, double footprint)
+{
+    l->again = bytes;
+    l->footprint = footprint;
+}
+
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,
                          struct tensor *a, struct tensor *b, struct tensor *c, int add)
 {

@@ -49,9 +49,11 @@ struct launch {
     int is_gemm;
     struct gemm_shape gemm;
     double flops, bytes;
-    double chain, meets; /* see launch_chain() */
-    size_t misfit;       /* a value that no kernel's int holds; 0: none */
-    int is_again;        /* computes once more what the forward pass has computed */
+    double chain, meets;     /* see launch_chain() */
+    double again, footprint; /* see launch_again() */
+    double local;            /* see launch_local() */
+    size_t misfit;           /* a value that no kernel's int holds; 0: none */
+    int is_again;            /* computes once more what the forward pass has computed */
     struct plan *plan;
 
     struct kernel *kernel; /* made by exec_prepare() */
@@ -153,6 +155,13 @@ void launch_cost(struct launch *l, double flops, const char *label);
 /* What bounds a launch whatever it counts: operations of a work-item of which each waits for the
  * one before, and how often all work-groups wait for each other. */
 void launch_chain(struct launch *l, double operations, double meets);
+
+/* Bytes that the work-items of a launch load from local memory. */
+void launch_local(struct launch *l, double bytes);
+
+/* Of the bytes of a launch, those that it moves another time: a cache has them that holds so many.
+ */
+void launch_again(struct launch *l, double bytes, double footprint);
 
 /* `to` becomes a copy of a parameter in the host's memory. */
 void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);

@@ -185,6 +185,8 @@ static void attention_tail(struct plan *p, struct launch *l, const struct op *op
     if (c->room)
         launch_write(l, plan_tensor2(p, "attention.room", l->groups, c->room));
     launch_cost(l, products * 2 * (double)(c->batch * c->heads * c->head_width) * pairs, label);
+    if (c->square)
+        launch_local(l, l->flops); /* a byte for an operation, see cl/attention_tiles.cl */
 }
 
 /* A kernel of attention_tiles.cl: a slot for each of `all` heads of the samples and tile. */

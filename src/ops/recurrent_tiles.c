@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/recurrent_tiles.h"
 
+#include <math.h>
+
 /* How a pass is cut, see cl/recurrent_tiles.cl. */
 struct tiles {
     int back;
@@ -196,6 +198,14 @@ static void finish_step(struct launch *l, const struct layer *op, const struct t
     l->bytes = steps * units * (double)(stored * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
                4 * state * (steps + products) +
                4 * weights * (kept * (products > 0) + (1 - kept) * products);
+    /* 12 numbers for 32 multiply-adds */
+    launch_local(l, units * gates * 2 * products * (double)op->hidden * 48 / 64);
+    if (tiles->walks) {
+        launch_chain(l, 0, steps);
+        launch_again(
+            l, 4 * state * (steps + products) + 4 * weights * (1 - kept) * fmax(products - 1, 0),
+            4 * (state + weights));
+    }
 }
 
 /* Where an odd number of steps leaves the state in the second half, it goes to the first. */

@@ -26,8 +26,11 @@ static struct cut cut_of(const struct launch *l)
 {
     struct gemm_cut g;
     if (!l->is_gemm)
-        return (struct cut){
-            .kernel = l->name, .groups = (double)l->groups, .lanes = (double)l->lanes, .side = 1};
+        return (struct cut){.kernel = l->name,
+                            .groups = (double)l->groups,
+                            .lanes = (double)l->lanes,
+                            .local = l->local,
+                            .side = l->local > 0 ? ALU_SIDE : 1};
     if (!l->product || gemm_cut(l->product, &g))
         return (struct cut){.kernel = "gemm", .side = ALU_SIDE};
     return (struct cut){.kernel = g.kernel,
@@ -91,17 +94,20 @@ static double arithmetic_of(const struct card *card, const struct launch *l, con
     return l->flops / (rate * busy);
 }
 
-/* Seconds of the bytes: from the cache where all that a launch touches fits into half of it. */
+/* Seconds of the bytes: from the cache where all that a launch touches fits into half of it, or
+ * what it moves again into all of it. */
 static double memory_of(const struct card *card, const struct launch *l, const struct cut *cut,
                         double items)
 {
     const double bytes = l->bytes + cut->sums;
-    int near = card->cache_bytes > 0 && bytes <= (double)card->cache / 2;
-    double rate = near ? card->cache_bytes : card->bytes;
-    double working = fmin(cut->groups, card->processors);
+    const double room = card->cache_bytes > 0 ? (double)card->cache : 0;
+    const double near = bytes <= room / 2 ? bytes : l->footprint <= room ? l->again : 0;
+    double seconds = (bytes - near) / card->bytes, working = fmin(cut->groups, card->processors);
+    if (near > 0)
+        seconds += near / card->cache_bytes;
     if (card->latency > 0 && items > 0)
-        rate = fmin(rate, items * working * LOAD / card->latency);
-    return bytes / rate;
+        seconds = fmax(seconds, bytes * card->latency / (items * working * LOAD));
+    return seconds;
 }
 
 /* Seconds of what waits for what is before it, as often as the groups come in turns. */
