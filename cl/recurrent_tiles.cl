@@ -37,6 +37,11 @@
  * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its
  * chip: the rest comes from the second-level cache as above, or from memory.
  *
+ * Occupancy: there is about one work-group for each compute unit, of 8 warps, whatever registers
+ * would allow (a quarter to a half of the warps without a walk, one group with it). A warp has
+ * 32 sums that do not wait for each other for each number of k, and the next chunk is under way
+ * meanwhile: two warps on a scheduler keep it busy.
+ *
  * -D: CELL, H, DIRS, CARRY as in recurrent.cl; BACK (the backward pass), BT, UNITS, TK, SLICES;
  * LANES = COLUMNS / 4 * BT / 8 * SLICES; GRID and POLLS as in grid.h, KEEP.
  */

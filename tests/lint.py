@@ -181,6 +181,12 @@ def items_of(source):
     return int(found[1]) if found else 64
 
 
+def walks(source):
+    """Whether the program has a barrier of all work-groups, by PTX."""
+    with open(source) as file:
+        return "#define GRID 2\n" in file.read()
+
+
 def cases(folder):
     """(name, INI, settings) of all configurations and bench trainings"""
     bench = os.path.join(folder, "bench")
@@ -198,12 +204,14 @@ def list_programs(folder, pattern):
     for name, ini, settings in cases(folder):
         if not fnmatch.fnmatch(name, pattern):
             continue
-        to = os.path.join(folder, f"programs-{len(os.listdir(folder))}")
-        os.mkdir(to)
-        run(["tests/list_programs", "-g", to, ini, "device.gemm=own", *settings])
-        for program in os.listdir(to):
-            used.setdefault(program, []).append(name)
-            os.replace(os.path.join(to, program), os.path.join(folder, program))
+        for cut in ("-g", "-w"):
+            to = os.path.join(folder, f"programs{cut}-{len(os.listdir(folder))}")
+            os.mkdir(to)
+            run(["tests/list_programs", cut, to, ini, "device.gemm=own", *settings])
+            for program in os.listdir(to):
+                if cut == "-g" or walks(os.path.join(to, program)):
+                    used.setdefault(program, []).append(name)
+                    os.replace(os.path.join(to, program), os.path.join(folder, program))
     if not used:
         sys.exit(f"{pattern}: no case")
     return used
@@ -243,17 +251,19 @@ def read_nvidia(text, ptx, arch, items):
 
 def compile_program(clang, ptxas, source):
     """{(kernel, arch): Figures}"""
-    items, found = items_of(source), {}
-    run(to_amd(clang, source, source + ".s"))
-    with open(source + ".s") as file:
-        found |= {(k, AMD): f for k, f in read_amd(file.read(), items).items()}
+    items, found, walk = items_of(source), {}, walks(source)
+    if not walk:
+        run(to_amd(clang, source, source + ".s"))
+        with open(source + ".s") as file:
+            found |= {(k, AMD): f for k, f in read_amd(file.read(), items).items()}
     if ptxas:
         run(to_ptx(clang, source, source + ".ptx"))
         with open(source + ".ptx") as file:
             ptx = file.read()
         for arch in ("sm_86", "sm_90"):
             text = run([ptxas, "-v", f"-arch={arch}", source + ".ptx", "-o", os.devnull])
-            found |= {(k, arch): f for k, f in read_nvidia(text, ptx, arch, items).items()}
+            figures = read_nvidia(text, ptx, arch, items)
+            found |= {(k + " walking" * walk, arch): f for k, f in figures.items()}
     return found
 
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list_programs [-g] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each program that a
- * training of the configuration FILE, or of a case of tests/golden/, gives to the OpenCL compiler:
- * one file a program, its options as #defines at the top. -g: cut as for a GPU.
+ * list_programs [-g | -w] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each program that
+ * a training of the configuration FILE, or of a case of tests/golden/, gives to the OpenCL
+ * compiler: one file a program, its options as #defines at the top. -g: cut as for a GPU; -w: for
+ * one with a barrier of all work-groups.
  *
  * It stands between seqtrain and the OpenCL library (--wrap): programs are kept instead of built,
  * and kernels are never launched.
@@ -20,6 +21,7 @@
 #include "train/engine.h"
 
 enum { POINTS = 100 };
+enum cut { CUT_FLAT, CUT_GPU, CUT_WALKS };
 
 static const char *folder, *file_name;
 static char *text; /* of the program that was made last */
@@ -149,14 +151,16 @@ static void list_analysis(const struct engine *e, size_t d)
     free(y);
 }
 
-static int list(const struct config *config, const struct dataset *data, int as_gpu)
+static int list(const struct config *config, const struct dataset *data, enum cut cut)
 {
     struct error err = {0};
-    struct engine *e = engine_open(
-        config, data,
-        &(struct engine_options){
-            .training = 1, .own = {.only_plans = 1, .as_gpu = as_gpu, .on_build = remember_file}},
-        &err);
+    struct engine *e = engine_open(config, data,
+                                   &(struct engine_options){.training = 1,
+                                                            .own = {.only_plans = 1,
+                                                                    .as_gpu = cut != CUT_FLAT,
+                                                                    .walks = cut == CUT_WALKS,
+                                                                    .on_build = remember_file}},
+                                   &err);
     if (!e) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
@@ -167,7 +171,7 @@ static int list(const struct config *config, const struct dataset *data, int as_
     return failed;
 }
 
-static int list_ini(const char *path, char **settings, size_t count, int as_gpu)
+static int list_ini(const char *path, char **settings, size_t count, enum cut cut)
 {
     struct error err = {0};
     struct log *log = log_new(LOG_QUIET);
@@ -175,7 +179,7 @@ static int list_ini(const char *path, char **settings, size_t count, int as_gpu)
     struct dataset *data = config ? dataset_load(config, NULL, log, &err) : NULL;
     int status = 1;
     if (data)
-        status = list(config, data, as_gpu);
+        status = list(config, data, cut);
     else
         fprintf(stderr, "%s\n", err.text);
     dataset_free(data);
@@ -185,7 +189,7 @@ static int list_ini(const char *path, char **settings, size_t count, int as_gpu)
     return status;
 }
 
-static int list_golden(const char *path, int as_gpu)
+static int list_golden(const char *path, enum cut cut)
 {
     struct error err = {0};
     struct golden c;
@@ -193,23 +197,26 @@ static int list_golden(const char *path, int as_gpu)
     if (golden_open(&c, path, chosen_device(), &err))
         fprintf(stderr, "%s\n", err.text);
     else
-        status = list(c.config, &c.data, as_gpu);
+        status = list(c.config, &c.data, cut);
     golden_close(&c);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    int as_gpu = argc > 1 && !strcmp(argv[1], "-g"), at = 1 + as_gpu;
+    const enum cut cut = argc > 1 && !strcmp(argv[1], "-g")   ? CUT_GPU
+                         : argc > 1 && !strcmp(argv[1], "-w") ? CUT_WALKS
+                                                              : CUT_FLAT;
+    const int at = cut == CUT_FLAT ? 1 : 2;
     if (argc < at + 2) {
-        fprintf(stderr, "usage: list_programs [-g] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
+        fprintf(stderr, "usage: list_programs [-g | -w] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
         return 2;
     }
     folder = argv[at];
     const char *path = argv[at + 1], *end = strrchr(path, '.');
     int status = end && !strcmp(end, ".safetensors")
-                     ? list_golden(path, as_gpu)
-                     : list_ini(path, argv + at + 2, (size_t)(argc - at - 2), as_gpu);
+                     ? list_golden(path, cut)
+                     : list_ini(path, argv + at + 2, (size_t)(argc - at - 2), cut);
     free(text);
     return status;
 }

@@ -107,6 +107,9 @@ void device_barrier_options(const struct device_info *info, char to[64]);
  * From then on device_finish() fails, and with it whatever reads from the device. */
 struct buffer *device_alarm(struct device *dev, struct error *err);
 
+/* From now on plans are made as for a large GPU with such a barrier, by PTX; kernels are not run. */
+void device_plan_walks(struct device *dev);
+
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);
 

@@ -197,6 +197,13 @@ const struct device_info *device_info(const struct device *dev)
     return &dev->info;
 }
 
+void device_plan_walks(struct device *dev)
+{
+    dev->info.barrier = BARRIER_PTX;
+    dev->info.keeps_many = 1;
+    dev->info.compute_units = 132; /* an H100's */
+}
+
 void device_act_as_gpu(struct device *dev)
 {
     dev->info.is_cpu = 0;

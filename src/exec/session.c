@@ -18,6 +18,8 @@ static struct device *open_device(const struct config *config, const char *selec
         return NULL;
     if (options->as_gpu)
         device_act_as_gpu(dev);
+    if (options->walks)
+        device_plan_walks(dev);
     if (options->only_plans)
         device_only_plan(dev);
     device_on_build(dev, options->on_build, options->on_build_ctx);
