@@ -512,11 +512,46 @@ static void test_measured(void **state)
         device_save_programs(dev);
         if (run == 2) { /* what is no entry is forgotten, and who would change the result */
             static const char text[] =
-                "64 33 20 0 1 0 nobody 1\n64 33 20 0 1 0 bf16_products 1\nnonsense";
+                "64 33 20 0 1 0 F32 F32 F32 nobody 1\n64 33 20 0 1 0 F32 F9 F32 own 1\n"
+                "64 33 20 0 1 0 own 1\nnonsense";
             char *path = tuning_path(dev);
             assert_int_equal(file_write(path, text, sizeof text - 1, &err), 0);
             free(path);
         }
+        device_close(dev);
+    }
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    saved ? setenv("XDG_CACHE_HOME", saved, 1) : unsetenv("XDG_CACHE_HOME");
+    free(saved);
+    dev = table;
+}
+
+/* Who rounds is measured on GPUs, by the instances of our own alone; what it was stands in the file
+ * with its types, and is for nobody else. */
+static void test_measured_rounded(void **state)
+{
+    (void)state;
+    struct device *table = dev;
+    struct error err;
+    char folder[] = "/tmp/test_gemm.XXXXXX", command[128];
+    const char *before = getenv("XDG_CACHE_HOME");
+    char *saved = before ? strdup(before) : NULL;
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_CACHE_HOME", folder, 1);
+    struct gemm_shape s = gemm_shape_of(0, 0, 36, 40, 20);
+    s.type[0] = DTYPE_BF16;
+    for (int run = 0; run < 2; run++) {
+        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0}, &err);
+        assert_non_null(dev);
+        const struct device_info flat = dev->info; /* by which the file is found */
+        device_act_as_gpu(dev);
+        dev->info.has_native = 0;
+        assert_int_equal(tuning_count(dev->tuning), run ? 1 : 0);
+        check(gemm_provider_find("bf16_products"), s, 0);
+        assert_int_equal(tuning_count(dev->tuning), 1);
+        dev->info = flat;
+        device_save_programs(dev);
         device_close(dev);
     }
     snprintf(command, sizeof command, "rm -r %s", folder);
@@ -624,13 +659,21 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),        cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_parts),      cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_types),      cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),    cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_fp16),       cmocka_unit_test(test_rounded),
-        cmocka_unit_test(test_bf16_range), cmocka_unit_test(test_measured),
-        cmocka_unit_test(test_choices),    cmocka_unit_test(test_best),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),
         cmocka_unit_test(test_another),
     };
     if (argc > 1)

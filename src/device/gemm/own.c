@@ -211,7 +211,6 @@ const struct gemm_provider gemm_own = {
     .fini = gemm_own_fini,
     .describe = gemm_own_describe,
     .cut = gemm_own_cut,
-    .tilings = 8,
-    .tiling = {0, 1, 2, 3, 4, 5, 6, 7},
+    GEMM_OWN_TILINGS,
     .unpacks = 1,
 };

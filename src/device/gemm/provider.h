@@ -12,6 +12,7 @@
 
 #define GEMM_TILINGS 16
 #define GEMM_MAX_TILES 64
+#define GEMM_OWN_TILINGS .tilings = 8, .tiling = {0, 1, 2, 3, 4, 5, 6, 7}
 
 struct gemm {
     struct device *dev;
@@ -45,8 +46,9 @@ struct gemm_provider {
     void (*cut)(const struct gemm *gemm, struct gemm_cut *to);
 
     /* What device.tuning = measure tries: numbers of tiles, or of our own instances, of which
-     * init() takes those that fit. None: it gives other results. */
+     * init() takes those that fit. */
     size_t tilings, tiling[GEMM_TILINGS];
+    int rounds;  /* it gives other results: measured where it is asked for, on GPUs */
     int is_dear; /* its first product takes seconds: not tried behind one that serves */
 
     const char *uncounted; /* what it takes that no plan counts; NULL: nothing */

@@ -271,6 +271,8 @@ const struct gemm_provider gemm_bf16 = {
     .fini = fini,
     .describe = describe,
     .cut = cut,
+    GEMM_OWN_TILINGS,
+    .rounds = 1,
     .unpacks = 1,
 };
 
@@ -293,5 +295,7 @@ const struct gemm_provider gemm_fp16 = {
     .fini = fini,
     .describe = describe,
     .cut = cut,
+    GEMM_OWN_TILINGS,
+    .rounds = 1,
     .unpacks = 1,
 };

@@ -23,16 +23,20 @@ struct tuning {
 
 #define TUNING_LIMIT ((size_t)1 << 20)
 
-/* One line an entry: m n k transposed_a transposed_b add provider tiles. */
+/* One line an entry: m n k transposed_a transposed_b add type_a type_b type_c provider tiles. */
 static int parse(const char *line, struct entry *e)
 {
-    char name[16];
+    char type[3][16], name[16];
     int end = 0;
     *e = (struct entry){0};
-    if (sscanf(line, "%zu %zu %zu %d %d %d %15s %zu%n", &e->shape.m, &e->shape.n, &e->shape.k,
-               &e->shape.trans_a, &e->shape.trans_b, &e->add, name, &e->choice.tiles, &end) != 8 ||
+    if (sscanf(line, "%zu %zu %zu %d %d %d %15s %15s %15s %15s %zu%n", &e->shape.m, &e->shape.n,
+               &e->shape.k, &e->shape.trans_a, &e->shape.trans_b, &e->add, type[0], type[1],
+               type[2], name, &e->choice.tiles, &end) != 11 ||
         line[end] != '\n')
         return -1;
+    for (int i = 0; i < 3; i++)
+        if ((e->shape.type[i] = dtype_of(type[i])) == DTYPES)
+            return -1;
     e->choice.provider = gemm_provider_find(name);
     return e->choice.provider && e->choice.provider->tilings && e->choice.tiles <= GEMM_MAX_TILES
                ? 0
@@ -94,9 +98,10 @@ void tuning_save(struct tuning *t, const struct device *dev)
     struct file_draft *draft = path ? file_begin(path, &ignored) : NULL;
     for (size_t i = 0; draft && i < t->count; i++) {
         const struct entry *e = &t->entry[i];
-        fprintf(draft->stream, "%zu %zu %zu %d %d %d %s %zu\n", e->shape.m, e->shape.n, e->shape.k,
-                e->shape.trans_a, e->shape.trans_b, e->add, e->choice.provider->name,
-                e->choice.tiles);
+        fprintf(draft->stream, "%zu %zu %zu %d %d %d %s %s %s %s %zu\n", e->shape.m, e->shape.n,
+                e->shape.k, e->shape.trans_a, e->shape.trans_b, e->add,
+                dtype_name(e->shape.type[0]), dtype_name(e->shape.type[1]),
+                dtype_name(e->shape.type[2]), e->choice.provider->name, e->choice.tiles);
     }
     if (draft && !file_commit(draft, &ignored))
         t->changed = 0;
@@ -147,23 +152,40 @@ static int try_provider(struct device *dev, const struct gemm_provider *provider
     return 0;
 }
 
-int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[4],
-                int add, struct tuning_choice *choice, struct error *err)
+/* The provider of a choice, where only one was a candidate. */
+static const struct gemm_provider *only(const struct gemm_provider *provider)
 {
-    struct tuning *t = dev->tuning;
+    return provider && provider->rounds ? provider : NULL;
+}
+
+static const struct entry *recall(const struct tuning *t, const struct gemm_shape *shape, int add,
+                                  const struct gemm_provider *wish)
+{
     for (size_t i = 0; i < t->count; i++) {
         const struct entry *e = &t->entry[i];
-        if (e->add == add && !memcmp(&e->shape, &shape, sizeof shape)) {
-            *choice = e->choice;
-            return 0;
-        }
+        if (e->add == add && only(e->choice.provider) == wish &&
+            !memcmp(&e->shape, shape, sizeof *shape))
+            return e;
+    }
+    return NULL;
+}
+
+int tuning_gemm(struct device *dev, const struct gemm_provider *wish, struct gemm_shape shape,
+                struct buffer *const matrix[4], int add, struct tuning_choice *choice,
+                struct error *err)
+{
+    struct tuning *t = dev->tuning;
+    const struct entry *known = recall(t, &shape, add, wish);
+    if (known) {
+        *choice = known->choice;
+        return 0;
     }
     struct entry best = {.shape = shape, .add = add};
     double fastest = -1;
     int served = 0;
     for (size_t i = 0; i < gemm_provider_count; i++) {
         const struct gemm_provider *provider = gemm_providers[i];
-        if (served && provider->is_dear)
+        if ((served && provider->is_dear) || only(provider) != wish)
             continue;
         if (try_provider(dev, provider, matrix, &best, &fastest, err))
             return -1;

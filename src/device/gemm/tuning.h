@@ -28,10 +28,11 @@ struct tuning_choice {
     size_t tiles; /* 0: not cut by measurement */
 };
 
-/* The fastest way to make this product with these matrices (A, B, C, room), whose
- * contents are lost (C). */
-int tuning_gemm(struct device *dev, struct gemm_shape shape, struct buffer *const matrix[4],
-                int add, struct tuning_choice *choice, struct error *err);
+/* The fastest way to make this product with these matrices (A, B, C, room), whose contents are lost
+ * (C): by any provider that gives plain results, or by `wish`, one that rounds, alone. */
+int tuning_gemm(struct device *dev, const struct gemm_provider *wish, struct gemm_shape shape,
+                struct buffer *const matrix[4], int add, struct tuning_choice *choice,
+                struct error *err);
 
 /* Writes what was measured since tuning_open(). */
 void tuning_save(struct tuning *tuning, const struct device *dev);
