@@ -27,16 +27,17 @@
  * takes away, and to dq it adds sum_j ds[i, j], which is 0.
  *
  * Counted for TILE = 64: a product has 2 64^2 dh operations. Of local memory a work-item reads 8
- * vectors of 16 bytes for 64 multiply-adds, 1 operation a byte, or 1.9 where the work-items of a
- * row, which read the same, are one reader; a processor of NVIDIA's can do 2 (128 multiply-adds,
- * 128 bytes a clock). Of global memory a tile reads 3 64 dh numbers for its two products: 21
- * operations a byte in fp32. Local memory: 27 KiB, 44 KiB for dk and dv.
+ * vectors of 16 bytes for 64 multiply-adds, 1 operation a byte. The 32 of a warp read 1152
+ * different bytes for 4096 operations, 3.6 a byte; 2 are needed where a processor does 128
+ * multiply-adds and reads 128 bytes a clock. Of global memory a tile reads 3 64 dh numbers for its
+ * two products: 21 operations a byte in fp32. Local memory: 27 KiB, 44 KiB for dk and dv.
  *
- * Registers: s and the sums are 16 (1 + ND / 4) or, for dk and dv, 16 (1 + ND / 2) of a work-item,
- * and with both sides' vectors, what is on its way and addresses some 120 to 130 are in use: two
- * groups, or 16 warps, on a processor, 33% of those of sm_86 and 25% of sm_90; one group where dh >
- * 64, or, with dropout, for dk and dv. That is how FlashAttention has it: what hides the time of an
- * instruction are the 16 or more multiply-adds of a work-item that do not wait for each other.
+ * Registers: s and the sums are 16 (1 + ND / 4) or, for dk and dv, 16 (1 + ND / 2) of a work-item;
+ * with both sides' vectors, what is on its way and addresses some 105 to 125 are alive at a time,
+ * for dk and dv of dh > 32 up to 160. ptxas takes 128 to 168 for them: two groups, or 16 warps, on
+ * a processor where it is 128, 33% of those of sm_86 and 25% of sm_90, else one. FlashAttention
+ * has 12 to 25% as well: what hides the time of an instruction are the 16 or more multiply-adds of
+ * a work-item that do not wait for each other, and its next vectors, loaded one step ahead.
  *
  * -D: TILE (16, 32, 64), ND (1, 2, 4, 8: dh <= 16 ND), HV (4: dh is a multiple of 4, else 1), BIAS,
  * DROP, LANES = 256.
