@@ -175,10 +175,11 @@ def find_ptxas():
 
 
 def items_of(source):
-    """Work-items of a group: LANES; 64 where the program has none."""
+    """Work-items of a group: LANES, of which a group has TEAMS; 64 where the program has none."""
     with open(source) as file:
-        found = re.search(r"^#define LANES (\d+)", file.read(), re.M)
-    return int(found[1]) if found else 64
+        text = file.read()  # what -D defines comes first, then the defaults
+    lanes, teams = (re.search(rf"^#define {name} (\d+)", text, re.M) for name in ("LANES", "TEAMS"))
+    return (int(lanes[1]) if lanes else 64) * (int(teams[1]) if teams else 1)
 
 
 def walks(source):
