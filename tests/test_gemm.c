@@ -337,6 +337,35 @@ static void test_cut(void **state)
     }
 }
 
+/* Large tiles where there are enough of them for each processor; none on CPUs, nor where groups are
+ * small. */
+static void test_choice(void **state)
+{
+    (void)state;
+    const struct device_info before = dev->info;
+    const struct {
+        size_t m, n, k;
+        unsigned units;
+        const char *kernel;
+    } cases[] = {{8192, 3072, 768, 132, "gemm_128x128"}, {8192, 3072, 768, 0, "gemm_128x128"},
+                 {512, 512, 256, 132, "gemm_32x32"},     {512, 512, 256, 4, "gemm_128x128"},
+                 {2560, 256, 256, 80, "gemm_64x64"},     {33, 17, 5000, 80, "gemm_32x32"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct gemm_shape s = gemm_shape_of(0, 0, cases[i].m, cases[i].n, cases[i].k);
+        dev->info.is_cpu = 1;
+        assert_null(gemm_instance_for(dev, &s, DTYPE_F32));
+        dev->info.is_cpu = 0;
+        dev->info.compute_units = cases[i].units;
+        dev->info.max_group = 1024;
+        assert_string_equal(gemm_instance_for(dev, &s, DTYPE_F32)->kernel, cases[i].kernel);
+        dev->info.max_group = 128;
+        assert_true(gemm_instance_for(dev, &s, DTYPE_F32)->lanes <= 128);
+        dev->info.max_group = 32;
+        assert_null(gemm_instance_for(dev, &s, DTYPE_F32));
+    }
+    dev->info = before;
+}
+
 /* Stored and rounded factors, and packed ones. */
 static void types(void)
 {
@@ -659,21 +688,14 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_rounded),
-        cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured),
-        cmocka_unit_test(test_measured_rounded),
-        cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_best),
+        cmocka_unit_test(test_own),      cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),    cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_choice),   cmocka_unit_test(test_types),
+        cmocka_unit_test(test_cblas),    cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),     cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),  cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured), cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choices),  cmocka_unit_test(test_best),
         cmocka_unit_test(test_another),
     };
     if (argc > 1)
