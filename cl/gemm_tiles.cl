@@ -159,6 +159,12 @@ typedef float type_c;
 #define AT_C(i) c[i]
 #define TO_C(x, i) c[i] = (x)
 #endif
+/* What a tile is written to: the parts, or C, to which it may be added. */
+#if ADD && PARTS == 1
+#define ADDS 1
+#else
+#define ADDS 0
+#endif
 #if PARTS > 1
 typedef float type_out;
 #define OF_OUT(x) (x)
@@ -330,24 +336,24 @@ static inline void multiply_tile(float4 sum[RM][RN / 4], __local const float *as
 /* Four values of C's row from element `at` on, of which `there` are within it. */
 static inline void write_quad(__global type_out *out, size_t at, int there, float4 x)
 {
-    float value[4] = {x.s0, x.s1, x.s2, x.s3};
 #if WIDE_C && (TYPE_C == 0 || PARTS > 1)
     if (there > 0) {
         __global float4 *to = (__global float4 *)(out + at);
-        *to = ADD && PARTS == 1 ? *to + x : x;
+        *to = ADDS ? *to + x : x;
     }
 #elif WIDE_C
     if (there > 0) {
         __global ushort4 *to = (__global ushort4 *)(out + at);
-        if (ADD)
+        if (ADDS)
             x += values(*to);
         *to = (ushort4)(TO_OUT(x.s0), TO_OUT(x.s1), TO_OUT(x.s2), TO_OUT(x.s3));
     }
 #else
+    const float value[4] = {x.s0, x.s1, x.s2, x.s3};
 #pragma unroll
     for (int i = 0; i < 4; i++)
         if (i < there)
-            out[at + i] = TO_OUT((ADD && PARTS == 1 ? OF_OUT(out[at + i]) : 0.0f) + value[i]);
+            out[at + i] = TO_OUT((ADDS ? OF_OUT(out[at + i]) : 0.0f) + value[i]);
 #endif
 }
 
