@@ -148,6 +148,10 @@ static float *made(struct device *dev, const struct shape *s, size_t *n)
     const int walks = dev->info.barrier != BARRIER_NONE;
     assert_int_equal(count_of(p, "recurrent_tiles_fwd"), walks ? 1 : s->window);
     assert_int_equal(count_of(p, "recurrent_tiles_bwd"), s->carries ? 0 : walks ? 1 : s->window);
+    for (size_t i = 0; walks && i < p->launch_count; i++)
+        if (!strcmp(p->launches[i]->name, "recurrent_tiles_fwd") ||
+            !strcmp(p->launches[i]->name, "recurrent_tiles_bwd"))
+            assert_in_range(p->launches[i]->groups, 1, dev->info.resident);
     write_drawn(x, 1, 2);
     if (up)
         write_drawn(up, 2, 1);
@@ -198,6 +202,26 @@ static void test_same_bits(void **state)
     }
 }
 
+/* No more groups than are at work at a time, which may be fewer than there are compute units. */
+static void test_resident(void **state)
+{
+    (void)state;
+    const struct shape shape = {CELL_KIND_LSTM, 5, 5, 37, 1, 0, DTYPE_F32};
+    needs_barrier();
+    struct device_info *info = &way[WALKS]->info;
+    const unsigned before = info->resident;
+    size_t n, m;
+    assert_in_range(before, 1, info->compute_units);
+    float *steps = made(way[STEPS], &shape, &n);
+    info->resident = 1;
+    float *walk = made(way[WALKS], &shape, &m);
+    info->resident = before;
+    assert_int_equal(n, m);
+    assert_memory_equal(steps, walk, n * sizeof *walk);
+    free(steps);
+    free(walk);
+}
+
 /* --- the barrier */
 
 /* Groups that wait for one more than there are give up after so many polls. */
@@ -205,7 +229,7 @@ static void test_gives_up(void **state)
 {
     (void)state;
     needs_barrier();
-    const size_t groups = device_info(way[WALKS])->compute_units;
+    const size_t groups = device_info(way[WALKS])->resident;
     OK(barrier_try(way[WALKS], groups, groups, 0, &err));
     assert_int_equal(barrier_try(way[WALKS], groups, groups + 1, 1000, &err), -1);
     assert_int_equal(err.status, STATUS_DEVICE);
@@ -250,10 +274,9 @@ static void test_alarm(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gives_up),
-        cmocka_unit_test(test_old_numbers),
-        cmocka_unit_test(test_alarm),
-        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_gives_up), cmocka_unit_test(test_old_numbers),
+        cmocka_unit_test(test_alarm),    cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_resident),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("barrier", tests, open_ways, close_ways);

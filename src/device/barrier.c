@@ -8,15 +8,20 @@
 
 #include "device/opencl.h"
 
-/* Keys of OpenCL 3.0 and of NVIDIA's extension; older headers lack them. */
-enum { ATOMIC_MEMORY_CAPABILITIES = 0x1063, NUMERIC_VERSION = 0x105E, COMPUTE_MAJOR_NV = 0x4000 };
+/* Keys of OpenCL 3.0 and of NVIDIA's and Intel's extensions; older headers lack them. */
+enum {
+    ATOMIC_MEMORY_CAPABILITIES = 0x1063,
+    NUMERIC_VERSION = 0x105E,
+    COMPUTE_MAJOR_NV = 0x4000,
+    EUS_PER_SUB_SLICE_INTEL = 0x4254
+};
 enum { ATOMIC_ACQ_REL = 1 << 1, ATOMIC_SCOPE_DEVICE = 1 << 5 };
 
 /* Some seconds on a GPU, where a poll goes to the second-level cache. Threads of a CPU poll faster,
  * and may wait for a core in between. */
 enum { POLLS = 1 << 22, POLLS_CPU = 1 << 30 };
 
-enum { TRY_ROUNDS = 24, TRY_LANES = 128 };
+enum { TRY_ROUNDS = 24, TRY_LANES = DEVICE_WALK_LANES };
 
 /* 0 where a device does not know the key. */
 static uint64_t asked(cl_device_id id, cl_uint key, size_t size)
@@ -93,13 +98,16 @@ static int try_with(struct kernel *kernel, struct buffer *const b[3], size_t gro
 int barrier_try(struct device *dev, size_t groups, size_t expected, unsigned polls,
                 struct error *err)
 {
-    char options[64], all[160];
+    char options[64], all[192];
+    const uint64_t local = dev->info.local_bytes;
+    const size_t room = local < DEVICE_WALK_LOCAL ? (size_t)local / 4 : DEVICE_WALK_LOCAL / 4;
     const size_t bytes[] = {4, 8, 2 * groups * TRY_LANES * 4};
     struct buffer *b[3] = {0};
     device_barrier_options(&dev->info, options);
-    snprintf(all, sizeof all, "%s -DLANES=%d", options, TRY_LANES);
+    snprintf(all, sizeof all, "%s -DLANES=%d -DROOM=%zu", options, TRY_LANES, room);
     if (polls)
-        snprintf(strstr(all, "-DPOLLS="), 64, "-DPOLLS=%uu -DLANES=%d", polls, TRY_LANES);
+        snprintf(strstr(all, "-DPOLLS="), 96, "-DPOLLS=%uu -DLANES=%d -DROOM=%zu", polls, TRY_LANES,
+                 room);
     struct kernel *kernel = kernel_new(dev, "grid.cl", "grid_try", all, err);
     int failed = !kernel;
     for (int i = 0; i < 3 && !failed; i++)
@@ -111,11 +119,20 @@ int barrier_try(struct device *dev, size_t groups, size_t expected, unsigned pol
     return failed ? -1 : 0;
 }
 
+/* A work-group has a processor of its own: what counts as a compute unit, but for Intel, whose
+ * units are parts of a sub-slice, which has the local memory. */
+static unsigned processors(const struct device *dev)
+{
+    const unsigned parts = (unsigned)asked(dev->id, EUS_PER_SUB_SLICE_INTEL, sizeof(cl_uint));
+    const unsigned units = dev->info.compute_units;
+    return parts && parts <= units ? units / parts : units;
+}
+
 /* A device whose trial fails, for whatever reason, has no barrier: a step is a launch there. */
 void barrier_open(struct device *dev)
 {
     struct error ignored;
-    const size_t groups = dev->info.compute_units;
+    const size_t groups = dev->info.resident = processors(dev);
     if (dev->info.barrier != BARRIER_NONE && barrier_try(dev, groups, groups, 0, &ignored))
         dev->info.barrier = BARRIER_NONE;
 }
@@ -123,11 +140,12 @@ void barrier_open(struct device *dev)
 int device_try_barrier(struct device *dev, struct error *err)
 {
     dev->info.is_tried = 1;
+    dev->info.resident = dev->info.compute_units;
     dev->info.barrier = by_atomics(dev->id, &dev->info);
     if (dev->info.barrier == BARRIER_NONE)
         return error_set(err, STATUS_DEVICE, "%s has no atomics of the device's scope",
                          dev->info.name);
-    return barrier_try(dev, dev->info.compute_units, dev->info.compute_units, 0, err);
+    return barrier_try(dev, dev->info.resident, dev->info.resident, 0, err);
 }
 
 /* --- alarm */

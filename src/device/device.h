@@ -31,6 +31,10 @@ struct device_card {
     uint8_t uuid[16];
 };
 
+/* What a work-group that waits for all others may take, so that they are resident: work-items, and
+ * bytes of local memory. */
+enum { DEVICE_WALK_LANES = 256, DEVICE_WALK_LOCAL = 40 << 10 };
+
 /* How all work-groups of a launch can wait for each other, see cl/grid.h. */
 enum device_barrier { BARRIER_NONE, BARRIER_ATOMICS_2, BARRIER_ATOMICS_3, BARRIER_PTX };
 
@@ -49,8 +53,9 @@ struct device_info {
     unsigned base_align;  /* bytes to which a sub-buffer's offset must be aligned */
     struct device_card card;
     enum device_barrier barrier; /* offered, and of a device that was opened tried */
-    int keeps_many; /* its compilers keep arrays of 128 registers, which a work-item then has */
-    int is_tried;   /* a CPU as whose device_try_barrier() was called */
+    int keeps_many;    /* its compilers keep arrays of 128 registers, which a work-item then has */
+    unsigned resident; /* work-groups of at most DEVICE_WALK_* that are at work at a time */
+    int is_tried;      /* a CPU as whose device_try_barrier() was called */
 };
 
 struct device_options {
@@ -107,7 +112,8 @@ void device_barrier_options(const struct device_info *info, char to[64]);
  * From then on device_finish() fails, and with it whatever reads from the device. */
 struct buffer *device_alarm(struct device *dev, struct error *err);
 
-/* From now on plans are made as for a large GPU with such a barrier, by PTX; kernels are not run. */
+/* From now on plans are made as for a large GPU with such a barrier, by PTX; kernels are not run.
+ */
 void device_plan_walks(struct device *dev);
 
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */

@@ -201,7 +201,7 @@ void device_plan_walks(struct device *dev)
 {
     dev->info.barrier = BARRIER_PTX;
     dev->info.keeps_many = 1;
-    dev->info.compute_units = 132; /* an H100's */
+    dev->info.resident = dev->info.compute_units = 132; /* an H100's */
 }
 
 void device_act_as_gpu(struct device *dev)

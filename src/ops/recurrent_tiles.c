@@ -14,7 +14,7 @@ struct tiles {
 
 enum {
     UNITS_MOST = 32,
-    LANES_MOST = 256,
+    LANES_MOST = DEVICE_WALK_LANES,
     OF_ITEM = 32,       /* sums of a work-item: 8 sequences of 4 columns */
     GROUPS_LEAST = 128, /* about as many as a large card has compute units */
     KEPT_MOST = 32      /* vectors of 4: half of a work-item's registers where it has 255 */
@@ -48,21 +48,21 @@ static void cut_tile(const struct layer *op, struct tiles *t)
         t->sequences /= 2;
 }
 
-/* As many k's a turn as two turns have room for in 40 KiB, that more bytes are under way. */
+/* As many k's a turn as two turns have room for, that more bytes are under way. */
 static void cut_turn(struct tiles *t)
 {
     t->turn = t->back ? 128 : 64;
     while (t->turn > 16 && (t->depth % t->turn || t->depth < 2 * t->turn ||
-                            2 * t->turn * (t->sequences + t->columns) * 4 > 40 << 10))
+                            2 * t->turn * (t->sequences + t->columns) * 4 > DEVICE_WALK_LOCAL))
         t->turn /= 2;
 }
 
-/* As many groups as there are tasks, or in a walk at most as there are compute units, so that all
- * are resident; each has as many tasks, or all of its tasks the same block. */
+/* As many groups as there are tasks, or in a walk at most as are at work at a time; each has as
+ * many tasks, or all of its tasks the same block. */
 static void cut_groups(const struct plan *p, const struct layer *op, struct tiles *t)
 {
     const struct device_info *info = device_info(p->dev);
-    const size_t units = info->compute_units, blocks = op->dirs * t->blocks;
+    const size_t units = info->resident, blocks = op->dirs * t->blocks;
     const size_t fetches = (t->turn * t->columns / 4 + t->lanes - 1) / t->lanes;
     t->walks = info->barrier != BARRIER_NONE && op->window > 1;
     if (!t->walks)
