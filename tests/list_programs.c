@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list_programs [-g | -w] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each program that
- * a training of the configuration FILE, or of a case of tests/golden/, gives to the OpenCL
- * compiler: one file a program, its options as #defines at the top. -g: cut as for a GPU; -w: for
- * one with a barrier of all work-groups.
+ * list_programs [-g | -w | -m] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each
+ * program that a training of the configuration FILE, or of a case of tests/golden/, gives to the
+ * OpenCL compiler: one file a program, its options as #defines at the top. -g: cut as for a GPU;
+ * -w: for one with a barrier of all work-groups; -m: for one with matrix units, which are emulated.
  *
  * It stands between seqtrain and the OpenCL library (--wrap): programs are kept instead of built,
  * and kernels are never launched.
@@ -21,7 +21,7 @@
 #include "train/engine.h"
 
 enum { POINTS = 100 };
-enum cut { CUT_FLAT, CUT_GPU, CUT_WALKS };
+enum cut { CUT_FLAT, CUT_GPU, CUT_WALKS, CUT_MATRIX };
 
 static const char *folder, *file_name;
 static char *text; /* of the program that was made last */
@@ -154,13 +154,15 @@ static void list_analysis(const struct engine *e, size_t d)
 static int list(const struct config *config, const struct dataset *data, enum cut cut)
 {
     struct error err = {0};
-    struct engine *e = engine_open(config, data,
-                                   &(struct engine_options){.training = 1,
-                                                            .own = {.only_plans = 1,
-                                                                    .as_gpu = cut != CUT_FLAT,
-                                                                    .walks = cut == CUT_WALKS,
-                                                                    .on_build = remember_file}},
-                                   &err);
+    struct engine *e =
+        engine_open(config, data,
+                    &(struct engine_options){.training = 1,
+                                             .own = {.only_plans = 1,
+                                                     .as_gpu = cut != CUT_FLAT,
+                                                     .emulates_matrix = cut == CUT_MATRIX,
+                                                     .walks = cut == CUT_WALKS,
+                                                     .on_build = remember_file}},
+                    &err);
     if (!e) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
@@ -206,10 +208,12 @@ int main(int argc, char **argv)
 {
     const enum cut cut = argc > 1 && !strcmp(argv[1], "-g")   ? CUT_GPU
                          : argc > 1 && !strcmp(argv[1], "-w") ? CUT_WALKS
+                         : argc > 1 && !strcmp(argv[1], "-m") ? CUT_MATRIX
                                                               : CUT_FLAT;
     const int at = cut == CUT_FLAT ? 1 : 2;
     if (argc < at + 2) {
-        fprintf(stderr, "usage: list_programs [-g | -w] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
+        fprintf(stderr,
+                "usage: list_programs [-g | -w | -m] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
         return 2;
     }
     folder = argv[at];

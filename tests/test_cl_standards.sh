@@ -48,13 +48,14 @@ point()
 # list FILE [SETTING...]: its programs into $folder/programs; what fails is said in $folder/failed.
 list()
 {
-    for cut in '' -g; do
+    for cut in '' -g $matrix; do
         # shellcheck disable=SC2086 # nothing, or an option
         tests/list_programs $cut "$folder/programs" "$@" 2>"$folder/why" ||
             { echo "list_programs $cut $*:" && cat "$folder/why"; } >>"$folder/failed"
     done
 }
 
+matrix=
 mkdir "$folder/programs"
 : >"$folder/failed"
 for ini in "$srcdir"/configs/*.ini; do
@@ -63,7 +64,9 @@ done
 list "$srcdir/configs/demo.ini" device.gemm=bf16_products model.dropout=0 train.optimizer=sgd
 list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0.99 train.shards=2
 for precision in bf16 fp16; do
+    matrix=-m # as with matrix units, too
     list "$srcdir/configs/demo.ini" train.precision=$precision
+    matrix=
     list "$srcdir/configs/stocks.ini" train.precision=$precision model.type=cnn_recurrent model.hidden=300
 done
 list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
@@ -88,6 +91,7 @@ for file in "$srcdir"/cl/*.cl; do
     norm_blocks.cl) continue ;; # where a buffer holds not all parameters: tests/test_optim
     attend_cached.cl) continue ;; # of generate: tests/test_ops
     grid.cl) continue ;;          # when a GPU is opened: tests/test_barrier
+    mma.cl) continue ;; # matrix units are tried before there is a plan: tests/test_mma
     cross_entropy.cl | elementwise.cl | embedding.cl | gate.cl | head.cl | softmax.cl) continue ;; # tests/test_ops alone
     esac
     ls "$folder/programs/$name"-* >/dev/null 2>&1 || echo "no configuration above uses $file"

@@ -25,7 +25,7 @@ static int setup(void **state)
 {
     struct error err;
     (void)state;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0}, &err);
+    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0, 0}, &err);
     if (!dev)
         print_error("%s\n", err.text);
     return dev ? 0 : -1;
@@ -61,6 +61,11 @@ static double bf16(double x)
 static double factor_of(const struct gemm_provider *provider, double x)
 {
     const char *name = provider ? provider->name : "";
+    if (dev->info.tf32 && !strcmp(name, "own")) { /* ties go away from zero */
+        int exponent;
+        const double part = frexp(x, &exponent);
+        return ldexp(round(ldexp(part, 11)), exponent - 11);
+    }
     return !strcmp(name, "bf16_products")   ? bf16(x)
            : !strcmp(name, "fp16_products") ? to_digits(x, 11)
                                             : x;
@@ -253,7 +258,7 @@ static void as_gpu(void test(void))
 {
     struct device *flat = dev;
     struct error err;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0}, &err);
+    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0, 0}, &err);
     assert_non_null(dev);
     device_act_as_gpu(dev);
     test();
@@ -267,7 +272,7 @@ static void instances(void)
     const size_t shapes[][3] = {{129, 65, 17}, {1, 3, 1}, {132, 260, 44}};
     for (size_t of = 1; of <= gemm_instance_count; of++)
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-            for (int t = 0; t < 4; t++)
+            for (int t = 0; t < 4 && !gemm_instances[of - 1].matrix; t++)
                 check_tiles(gemm_provider_find("own"), of,
                             gemm_shape_of(t & 1, t >> 1, shapes[i][0], shapes[i][1], shapes[i][2]),
                             t & 1);
@@ -491,6 +496,51 @@ static void test_bf16(void **state)
     dev->info.has_native = native;
 }
 
+/* By matrix units, emulated: their kernel in both tiles, with rows that are read 16 bytes at a time
+ * and such that are not. Each needs programs that take seconds to compile. */
+static void matrix(void)
+{
+    static const char *const names[] = {"bf16_products", "fp16_products", "own"};
+    static const enum dtype types[] = {DTYPE_BF16, DTYPE_F16, DTYPE_F32};
+    static const struct {
+        size_t m, n, k, tiles;
+        int provider, trans, add, stored; /* bits: A, B, C */
+    } cases[] = {
+        {1, 1, 1, 5, 0, 0, 0, 0},      {70, 65, 33, 5, 0, 1, 1, 7},   {67, 131, 50, 5, 1, 3, 1, 2},
+        {67, 131, 50, 5, 2, 0, 0, 0},  {65, 70, 19, 5, 2, 3, 1, 0},   {72, 136, 96, 5, 0, 3, 0, 4},
+        {136, 72, 40, 5, 1, 1, 0, 7},  {136, 72, 200, 5, 0, 2, 1, 0}, {100, 68, 52, 5, 2, 1, 0, 0},
+        {100, 68, 52, 5, 2, 2, 1, 0},  {264, 200, 48, 4, 0, 2, 0, 7}, {200, 136, 56, 4, 2, 0, 0, 0},
+        {72, 67, 1100, 5, 0, 1, 1, 5}, {70, 66, 1030, 5, 2, 2, 0, 0},
+    };
+    dev->info.tf32 = 1;
+    device_emulate_matrix(dev);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gemm_shape s = gemm_shape_of(cases[i].trans & 1, cases[i].trans >> 1, cases[i].m,
+                                            cases[i].n, cases[i].k);
+        const enum dtype type = types[cases[i].provider];
+        for (int t = 0; t < 3; t++)
+            s.type[t] = cases[i].stored >> t & 1 ? type : DTYPE_F32;
+        const struct gemm_instance *of = gemm_instance_for(dev, &s, type);
+        assert_true(of && of->matrix);
+        if (gemm_instance_fits(&gemm_instances[cases[i].tiles - 1], dev, &s, type))
+            check_tiles(gemm_provider_find(names[cases[i].provider]), cases[i].tiles, s,
+                        cases[i].add);
+        else /* a device with little local memory */
+            assert_int_equal(cases[i].tiles, 4);
+    }
+    assert_string_equal(gemm_provider_name(dev, gemm_provider_find("bf16_products")),
+                        "bf16 own mma.sync, emulated");
+    dev->info.has_native = 0;
+    assert_string_equal(gemm_provider_name(dev, gemm_provider_for(dev, NULL)),
+                        "own TF32 mma.sync, emulated");
+}
+
+static void test_matrix(void **state)
+{
+    (void)state;
+    as_gpu(matrix);
+}
+
 /* What is not finite arrives; what is below bfloat16's range counts as 0. */
 static void test_bf16_range(void **state)
 {
@@ -532,7 +582,7 @@ static void test_measured(void **state)
     assert_non_null(mkdtemp(folder));
     setenv("XDG_CACHE_HOME", folder, 1);
     for (int run = 0; run < 4; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0}, &err);
+        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0, 0}, &err);
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
@@ -688,14 +738,23 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),      cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_parts),    cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_choice),   cmocka_unit_test(test_types),
-        cmocka_unit_test(test_cblas),    cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_bf16),     cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_rounded),  cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured), cmocka_unit_test(test_measured_rounded),
-        cmocka_unit_test(test_choices),  cmocka_unit_test(test_best),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),
         cmocka_unit_test(test_another),
     };
     if (argc > 1)

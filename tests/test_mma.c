@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
-#include "device/device.h"
+#include "device/opencl.h"
 
 enum { LANES = 64, M = 32, N = 24, MOST_K = 16 };
 static const char *const types[] = {"", "bf16", "fp16", "tf32"};
@@ -249,13 +249,29 @@ static void test_chain(void **state)
     }
 }
 
+/* Units that do not give the known products are none: this device's compiler takes no PTX. */
+static void test_tried(void **state)
+{
+    (void)state;
+    const uint64_t before = device_bytes(dev);
+    assert_int_equal(matrix_try(dev, MATRIX_EMULATED), 0);
+    if (!dev->info.card.compute_major)
+        assert_int_equal(matrix_try(dev, MATRIX_PTX), -1);
+    matrix_find(dev);
+    if (!dev->info.card.compute_major)
+        assert_int_equal(device_info(dev)->matrix, MATRIX_NONE);
+    dev->info.card.compute_major = 8;
+    matrix_find(dev);
+    print_message("# matrix units: %s\n", device_matrix_name(device_info(dev)->matrix));
+    assert_int_equal(device_bytes(dev), before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_places),
-        cmocka_unit_test(test_moved),
-        cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_places),
+        cmocka_unit_test(test_moved),    cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_tried),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("mma", tests, setup, teardown);

@@ -54,8 +54,25 @@ static const char *walk_of(const struct device_info *info)
     return info->barrier == BARRIER_NONE ? "a launch a step" : "a launch a pass";
 }
 
-/* What the sensors of a device tell now, and what its model does not tell. */
-static void print_more(const struct device_info *info, FILE *out)
+/* Which matrix units of a device are used: those that may have some are tried. */
+static void print_matrix(const struct device_info *info, unsigned index, FILE *out)
+{
+    struct error ignored;
+    char select[16];
+    enum device_matrix matrix = MATRIX_NONE;
+    const int may = info->card.compute_major >= DEVICE_MATRIX_FROM;
+    snprintf(select, sizeof select, "%u", index);
+    const struct device_options with = {.select = select, .memory_fraction = 1, .threads = -1};
+    struct device *dev = may ? device_open(&with, &ignored) : NULL;
+    if (dev)
+        matrix = device_info(dev)->matrix;
+    device_close(dev);
+    fprintf(out, "     matrix units: %s%s\n", device_matrix_name(matrix),
+            may && matrix == MATRIX_NONE ? " that gives the known products" : "");
+}
+
+/* What the sensors of a device tell now, and how recurrent layers use it. */
+static void print_sensors(const struct device_info *info, FILE *out)
 {
     char text[320], host[160];
     struct telemetry_reading r;
@@ -76,6 +93,12 @@ static void print_more(const struct device_info *info, FILE *out)
     if (info->barrier != BARRIER_NONE)
         fprintf(out, ", with a barrier by %s if it passes a trial", device_barrier_name(info));
     fputc('\n', out);
+}
+
+static void print_more(const struct device_info *info, unsigned index, FILE *out)
+{
+    print_matrix(info, index, out);
+    print_sensors(info, out);
 }
 
 int command_devices(const struct options *options, struct error *err)

@@ -68,6 +68,8 @@ struct device *device_open(const struct device_options *options, struct error *e
         return NULL;
     }
     barrier_open(dev);
+    dev->info.tf32 = options->tf32;
+    matrix_find(dev);
     if (options->measure && !(dev->tuning = tuning_open(dev))) {
         error_set(err, STATUS_FAILED, "out of memory");
         device_close(dev);

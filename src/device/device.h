@@ -29,6 +29,7 @@ struct device_card {
     int has_address, has_uuid;
     unsigned domain, bus, device, function; /* its PCI address */
     uint8_t uuid[16];
+    unsigned compute_major; /* of NVIDIA's compute capability; 0: none of NVIDIA's */
 };
 
 /* What a work-group that waits for all others may take, so that they are resident: work-items, and
@@ -37,6 +38,10 @@ enum { DEVICE_WALK_LANES = 256, DEVICE_WALK_LOCAL = 40 << 10 };
 
 /* How all work-groups of a launch can wait for each other, see cl/grid.h. */
 enum device_barrier { BARRIER_NONE, BARRIER_ATOMICS_2, BARRIER_ATOMICS_3, BARRIER_PTX };
+#define DEVICE_MATRIX_FROM 8 /* the compute capability that has them as we use them */
+
+/* Whether and how matrix units are used: MMA of cl/mma.h. */
+enum device_matrix { MATRIX_NONE, MATRIX_PTX, MATRIX_EMULATED };
 
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
@@ -56,6 +61,8 @@ struct device_info {
     int keeps_many;    /* its compilers keep arrays of 128 registers, which a work-item then has */
     unsigned resident; /* work-groups of at most DEVICE_WALK_* that are at work at a time */
     int is_tried;      /* a CPU as whose device_try_barrier() was called */
+    enum device_matrix matrix; /* of a device that was opened: what gave the known products */
+    int tf32;                  /* as the option says */
 };
 
 struct device_options {
@@ -65,6 +72,7 @@ struct device_options {
     int measure;            /* choose who makes a product by measuring (device/gemm/tuning.h) */
     uint64_t memory;        /* bytes of memory that it is taken to have; 0: its own, or its share */
     unsigned units;         /* compute units of a device that is only planned; 0: not known */
+    int tf32;               /* products of fp32 may round their factors to TF32 */
     int roams;              /* a part of a CPU does not keep the process to its cores */
 };
 
@@ -111,6 +119,11 @@ void device_barrier_options(const struct device_info *info, char to[64]);
 /* What kernels with such a barrier set where a group waited too long, a word; NULL without memory.
  * From then on device_finish() fails, and with it whatever reads from the device. */
 struct buffer *device_alarm(struct device *dev, struct error *err);
+/* For tests: from now on the device has matrix units, which are emulated. */
+void device_emulate_matrix(struct device *dev);
+
+/* "mma.sync": what matrix units are used by. */
+const char *device_matrix_name(enum device_matrix matrix);
 
 /* From now on plans are made as for a large GPU with such a barrier, by PTX; kernels are not run.
  */
@@ -120,9 +133,9 @@ void device_plan_walks(struct device *dev);
 void device_only_plan(struct device *dev);
 
 /* Prints every platform and device, which one each of `select` picks and why. `more` prints more of
- * each usable one; NULL: nothing. */
+ * each usable one, which has this index; NULL: nothing. */
 int device_list(char *const *select, size_t selects, FILE *out,
-                void (*more)(const struct device_info *, FILE *), struct error *err);
+                void (*more)(const struct device_info *, unsigned, FILE *), struct error *err);
 
 /* Indices of the devices for runs side by side: each GPU once, whatever platforms show it, or else
  * the first choice of auto. The caller frees. */

@@ -55,6 +55,7 @@ enum {
     PCI_BUS_INFO_KHR = 0x410F,
     UUID_KHR = 0x106A,
     TOPOLOGY_AMD = 0x4037,
+    COMPUTE_MAJOR_NV = 0x4000,
     PCI_BUS_NV = 0x4008,
     PCI_SLOT_NV = 0x4009,
     PCI_DOMAIN_NV = 0x400A
@@ -97,6 +98,11 @@ static void ask_card(struct question *q, const char *extensions, struct device_c
                                      .bus = address[1],
                                      .device = address[2],
                                      .function = address[3]};
+    if (has(extensions, "cl_nv_device_attribute_query")) {
+        cl_uint major = 0;
+        ask(q, COMPUTE_MAJOR_NV, sizeof major, &major);
+        card->compute_major = major;
+    }
     if (has(extensions, "cl_khr_device_uuid")) {
         ask(q, UUID_KHR, sizeof card->uuid, card->uuid);
         for (size_t i = 0; i < sizeof card->uuid; i++)

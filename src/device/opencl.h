@@ -168,6 +168,12 @@ void queue_close(struct device *dev);
             (dev)->running_count++;                                                                \
     } while (0)
 
+/* Whether products by matrix units used in this way are the known ones: 0, else -1. */
+int matrix_try(struct device *dev, enum device_matrix how);
+
+/* Tries those that the device may have, and notes which to use. */
+void matrix_find(struct device *dev);
+
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
 struct program *program_get(struct device *dev, const char *file, const char *options,
                             struct error *err);

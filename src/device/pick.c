@@ -202,7 +202,7 @@ static int is_picked(const struct device_found *one, const struct device_found *
 }
 
 int device_list(char *const *select, size_t selects, FILE *out,
-                void (*more)(const struct device_info *, FILE *), struct error *err)
+                void (*more)(const struct device_info *, unsigned, FILE *), struct error *err)
 {
     size_t count;
     const char *why = NULL;
@@ -224,7 +224,7 @@ int device_list(char *const *select, size_t selects, FILE *out,
                 all[i].usable ? "" : ", NOT USABLE");
         part_tell(&all[i], (unsigned)i, out);
         if (more && all[i].usable)
-            more(d, out);
+            more(d, (unsigned)i, out);
     }
     if (!failed && selects == 1)
         fprintf(out, "* would be used: %s\n", why);

@@ -12,6 +12,7 @@ static struct device *open_device(const struct config *config, const char *selec
                                         .measure = config->device.tuning == TUNING_MEASURE,
                                         .memory = config->device.memory,
                                         .units = options->units,
+                                        .tf32 = config->device.tf32,
                                         .roams = config_splits(config)};
     struct device *dev = device_open(&with, err);
     if (!dev)
@@ -20,6 +21,8 @@ static struct device *open_device(const struct config *config, const char *selec
         device_act_as_gpu(dev);
     if (options->walks)
         device_plan_walks(dev);
+    if (options->emulates_matrix)
+        device_emulate_matrix(dev);
     if (options->only_plans)
         device_only_plan(dev);
     device_on_build(dev, options->on_build, options->on_build_ctx);

@@ -24,6 +24,7 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
                                    .scattered = debug && strstr(debug, "scattered"),
                                    .own = {.profile = profile,
                                            .as_gpu = debug && strstr(debug, "gpu"),
+                                           .emulates_matrix = debug && strstr(debug, "mma"),
                                            .on_build = on_build,
                                            .on_build_ctx = log}};
 }

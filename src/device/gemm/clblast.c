@@ -65,7 +65,8 @@ static int clblast_enqueue(struct gemm *gemm, struct error *err)
 
 static int clblast_serves(const struct device *dev)
 {
-    return !device_info(dev)->is_cpu;
+    const struct device_info *info = device_info(dev);
+    return !info->is_cpu && !(info->tf32 && info->matrix != MATRIX_NONE); /* own has these units */
 }
 
 static const char *clblast_identity(const struct device *dev)

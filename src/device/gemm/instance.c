@@ -9,6 +9,13 @@
     .k = 8, .rows = (r), .columns = (c), .lanes = (tm) * (tn) / ((r) * (c)),                     \
     .local = 2 * 8 * ((tm) + (tn) + 8) * 4, .loaded = (tm) * (tn) / ((r) * (c)) * 4 * ((r) + (c))
 
+/* The same of MMA, of four warps: its words lie in rows of 20 (cl/gemm_mma.cl). A warp loads its
+ * part of A and of B, two bytes a factor. */
+#define MMA(tm, tn)                                                                        \
+    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn, .options = " -DWM=2 -DWN=2", \
+    .m = (tm), .n = (tn), .k = 32, .rows = (tm) / 16, .columns = (tn) / 8, .lanes = 128,   \
+    .local = 2 * ((tm) + (tn)) * 20 * 4, .loaded = 4 * 2 * ((tm) + (tn)) / 2, .matrix = 1
+
 /*
  * Registers of sm_86 and sm_90 by tests/lint.py. `rate` is what local memory allows at 128 bytes a
  * cycle beside 128 multiply-adds, less a tenth for what is not multiplied. No GPU has measured it:
@@ -24,6 +31,12 @@ const struct gemm_instance gemm_instances[] = {
     {TILES(64, 64, 8, 4), .rate = 0.6},
     /* Small ones: 16 sums in 60 registers, many groups. */
     {TILES(32, 32, 4, 4), .rate = 0.4},
+    /* Matrix units, where there are some. Few warps keep them busy: a warp has 32 products of
+     * fragments in a row that do not wait for each other, 8 with a tile of 64. So the sums take
+     * 250 registers, at an occupancy of 12 to 16%, and 96, at 25 to 33%. On sm_80 a processor
+     * multiplies 8 times as much by them as by vector units. */
+    {MMA(128, 128), .rate = 6, .fits = gemm_mma_fits_wide},
+    {MMA(64, 64), .rate = 4, .fits = gemm_mma_fits},
 };
 
 const size_t gemm_instance_count = sizeof gemm_instances / sizeof *gemm_instances;

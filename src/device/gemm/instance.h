@@ -30,6 +30,14 @@ struct gemm_instance {
     int (*fits)(const struct device *dev, const struct gemm_shape *shape, enum dtype factor);
 };
 
+/* Of those for matrix units, whose kernel takes 16 bytes of factors at once: whether they make such
+ * a product here; whether its rows are whole such pieces, too. */
+int gemm_mma_fits(const struct device *dev, const struct gemm_shape *shape, enum dtype factor);
+int gemm_mma_fits_wide(const struct device *dev, const struct gemm_shape *shape, enum dtype factor);
+
+/* Rows of a multiple of so many elements are read in whole pieces. */
+size_t gemm_wide(const struct gemm_instance *of, enum dtype factor);
+
 extern const struct gemm_instance gemm_instances[];
 extern const size_t gemm_instance_count;
 

@@ -78,27 +78,25 @@ static int init_sum(struct gemm *gemm, const char *options, struct error *err)
     return 0;
 }
 
-static int is_wide(size_t row)
-{
-    return row % 4 == 0;
-}
-
-static int init_instance(struct gemm *gemm, const char *types, struct error *err)
+static int init_instance(struct gemm *gemm, enum dtype factor, const char *types, struct error *err)
 {
     const struct gemm_shape *s = &gemm->shape;
     struct own *own = gemm->state;
     const struct gemm_instance *of = own->instance;
-    char options[512];
+    const size_t wide = gemm_wide(of, factor);
+    char options[512], matrix[16] = "";
+    if (of->matrix)
+        snprintf(matrix, sizeof matrix, " -DMMA=%d", (int)device_info(gemm->dev)->matrix);
     own->parts = gemm->matrix[3] ? gemm_parts(s) : 1;
     own->chunk = gemm_chunk(s, own->parts);
     own->lanes = of->lanes;
     own->groups = (s->m + of->m - 1) / of->m * ((s->n + of->n - 1) / of->n) * own->parts;
     snprintf(options, sizeof options,
              "%s -DWIDE_A=%d -DWIDE_B=%d -DWIDE_C=%d -DTM=%zu -DTN=%zu -DTK=%zu -DRM=%zu -DRN=%zu "
-             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s",
-             types, is_wide(s->trans_a ? s->m : s->k),
-             !packed_is(s->type[1]) && is_wide(s->trans_b ? s->k : s->n), is_wide(s->n), of->m,
-             of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options);
+             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s%s",
+             types, (s->trans_a ? s->m : s->k) % wide == 0,
+             !packed_is(s->type[1]) && (s->trans_b ? s->k : s->n) % wide == 0, s->n % 4 == 0, of->m,
+             of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options, matrix);
     own->kernel = kernel_new(gemm->dev, of->file, of->kernel, options, err);
     if (!own->kernel)
         return -1;
@@ -131,7 +129,7 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
     if (choose(gemm, factor, err))
         return -1;
     write_types(gemm, factor, types, sizeof types);
-    return own->instance ? init_instance(gemm, types, err) : init_tile(gemm, types, err);
+    return own->instance ? init_instance(gemm, factor, types, err) : init_tile(gemm, types, err);
 }
 
 int gemm_own_enqueue(struct gemm *gemm, struct error *err)
@@ -193,8 +191,12 @@ static int own_serves(const struct device *dev)
 
 static const char *own_identity(const struct device *dev)
 {
-    (void)dev;
-    return "own";
+    const struct device_info *info = device_info(dev);
+    static char name[64];
+    if (!info->tf32 || info->matrix == MATRIX_NONE)
+        return "own";
+    snprintf(name, sizeof name, "own TF32 %s", device_matrix_name(info->matrix));
+    return name;
 }
 
 static int own_init(struct gemm *gemm, struct error *err)

@@ -200,7 +200,7 @@ gemm_multiply *gemm_rounded(enum dtype factor)
 /* Who multiplies on the host; NULL: our own kernel, which rounds in the same way. */
 static gemm_multiply *on_host(const struct device *dev, enum dtype factor, int packed)
 {
-    if (!device_info(dev)->has_native)
+    if (!device_info(dev)->has_native || device_info(dev)->matrix != MATRIX_NONE)
         return NULL;
     if (factor == DTYPE_BF16 && gemm_bf16_instructions() && !packed)
         return gemm_bf16_instructions();
@@ -248,7 +248,10 @@ static const char *identity(const struct device *dev, enum dtype factor, char na
     const char *type = factor == DTYPE_BF16 ? "bf16" : "fp16";
     if (on_host(dev, factor, 0) && on_host(dev, factor, 0) == gemm_bf16_instructions())
         return "bf16 AVX512_BF16";
-    snprintf(name, 256, "%s %s", type, on_host(dev, factor, 0) ? gemm_blas_identity() : "own");
+    const enum device_matrix matrix = device_info(dev)->matrix;
+    const int host = on_host(dev, factor, 0) != NULL, plain = host || matrix == MATRIX_NONE;
+    snprintf(name, 256, "%s %s%s%s", type, host ? gemm_blas_identity() : "own", plain ? "" : " ",
+             plain ? "" : device_matrix_name(matrix));
     return name;
 }
 
