@@ -6,7 +6,7 @@
 
 Each program of the shipped configurations and of the trainings of tests/bench/bench.py, cut as for a
 GPU, is compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX ptxas then compiles
-for sm_86 and sm_90. Printed is for each kernel the worst of all programs; with --all each program's.
+for sm_86 and sm_90. So are the kernels of matrix units, for NVIDIA alone and for sm_80 too. Printed is for each kernel the worst of all programs; with --all each program's.
 --write puts that into the table, tests/lint.tsv; --compare names what is worse than there, with exit
 status 1; --cases takes a part of the cases, by name. It depends on the compilers, so that the table names them, and only the part that the same
 compilers make is compared. Exit status 77: what is needed is not here, or is another version.
@@ -62,6 +62,38 @@ VARIANTS = {
     ),
 }
 
+# Kernels of matrix units: no program here has them, as no device does. (case, file, kernel and its name
+# in the table, what is defined beside MMA = 1) Their occupancy is low by design: a product of fragments
+# takes a processor's quarter 8 clocks (sm_80) to 32 (a GeForce), and a warp has 32 of them in a row that do
+# not wait for each other (8 in a tile of 64), so that two warps for each quarter keep it busy, while sums in
+# registers save the traffic of local memory that bounds the rate (the head of cl/gemm_mma.cl).
+WIDE = "WIDE_A=1 WIDE_B=1 WIDE_C=1"
+BF16 = "FACTOR=1 STORED=1 TYPE_A=1 TYPE_B=1 TYPE_C=1"
+LARGE = "TM=128 TN=128 WM=2 WN=2 LANES=128"
+SMALL = "TM=64 TN=64 WM=2 WN=2 LANES=128"
+MATRIX = [
+    ("matrix tried", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=2 LANES=64"),
+    ("matrix tried across", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=1 ACROSS_A=1 ACROSS_B=1 LANES=64"),
+    ("matrix tried TF32", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=3 ACROSS_A=1 LANES=64"),
+    *(
+        (f"matrix {tile} {types}", "gemm_mma.cl", kernel, f"{kernel}{odd}", f"{options} {types} {more}")
+        for tile, kernel, odd, options in (
+            ("128", "gemm_mma_128x128", "", f"{LARGE} {WIDE}"),
+            ("64", "gemm_mma_64x64", "", f"{SMALL} {WIDE}"),
+            ("64 odd", "gemm_mma_64x64", "_odd", SMALL),
+        )
+        for types, more in (
+            (BF16, "TB=1"),
+            (BF16, "TA=1 ADD=1"),
+            (BF16, "TA=1 PARTS=4"),
+            ("FACTOR=2 STORED=2", ""),
+            ("FACTOR=1 STORED=1 TYPE_B=1", "TB=1 ADD=1"),
+            ("FACTOR=0", "TB=1"),
+            ("FACTOR=0", "TA=1 ADD=1"),
+        )
+    ),
+]
+
 
 class Missing(Exception):
     """Something that is not here; the test is skipped."""
@@ -103,6 +135,7 @@ class Processor:
 
 
 PROCESSORS = {
+    "sm_80": Processor(64, 32, 32, 65536 // 32, 8, 164 << 10, 1 << 10),
     "sm_86": Processor(48, 16, 32, 65536 // 32, 8, 100 << 10, 1 << 10),
     "sm_90": Processor(64, 32, 32, 65536 // 32, 8, 228 << 10, 1 << 10),
     AMD: Processor(40, 16, 64, 4 * 256, 4, 64 << 10, 0),
@@ -199,9 +232,31 @@ def cases(folder):
             yield " ".join([name, *settings]), ini, settings
 
 
+def read_kernels(name):
+    """A file of cl/ with what it includes"""
+    with open(os.path.join(TOP, "cl", name)) as file:
+        return re.sub(r'^#include "(.*)"$', lambda part: read_kernels(part[1]), file.read(), flags=re.M)
+
+
+def write_matrix(folder, pattern):
+    """{program: the cases that use it} of the kernels of matrix units"""
+    used = {}
+    for case, name, kernel, shown, options in MATRIX:
+        if not fnmatch.fnmatch(case, pattern):
+            continue
+        program = f"matrix-{len(used)}.cl"
+        defined = ["MMA=1", "asm=__asm__", "gemm_sum=gemm_mma_sum", *options.split()]
+        if kernel != shown:
+            defined.append(f"{kernel}={shown}")
+        with open(os.path.join(folder, program), "w") as file:
+            file.write("".join(f"#define {d.replace('=', ' ')}\n" for d in defined) + read_kernels(name))
+        used[program] = [case]
+    return used
+
+
 def list_programs(folder, pattern):
     """{program: the cases that use it}"""
-    used = {}
+    used = write_matrix(folder, pattern)
     for name, ini, settings in cases(folder):
         if not fnmatch.fnmatch(name, pattern):
             continue
@@ -253,7 +308,8 @@ def read_nvidia(text, ptx, arch, items):
 def compile_program(clang, ptxas, source):
     """{(kernel, arch): Figures}"""
     items, found, walk = items_of(source), {}, walks(source)
-    if not walk:
+    is_matrix = os.path.basename(source).startswith("matrix-")
+    if not (walk or is_matrix):
         run(to_amd(clang, source, source + ".s"))
         with open(source + ".s") as file:
             found |= {(k, AMD): f for k, f in read_amd(file.read(), items).items()}
@@ -261,7 +317,7 @@ def compile_program(clang, ptxas, source):
         run(to_ptx(clang, source, source + ".ptx"))
         with open(source + ".ptx") as file:
             ptx = file.read()
-        for arch in ("sm_86", "sm_90"):
+        for arch in ("sm_80", "sm_86", "sm_90")[0 if is_matrix else 1 :]:
             text = run([ptxas, "-v", f"-arch={arch}", source + ".ptx", "-o", os.devnull])
             figures = read_nvidia(text, ptx, arch, items)
             found |= {(k + " walking" * walk, arch): f for k, f in figures.items()}

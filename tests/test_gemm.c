@@ -621,7 +621,7 @@ static void test_measured_rounded(void **state)
     struct gemm_shape s = gemm_shape_of(0, 0, 36, 40, 20);
     s.type[0] = DTYPE_BF16;
     for (int run = 0; run < 2; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0}, &err);
+        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0, 0}, &err);
         assert_non_null(dev);
         const struct device_info flat = dev->info; /* by which the file is found */
         device_act_as_gpu(dev);
