@@ -10,9 +10,12 @@
  * the group's own barriers stand around them (OpenCL 2.0, 3.3.4: happens-before is transitive; PTX
  * ISA 8, memory consistency model: causality order).
  *
- * No poll goes on for ever: after POLLS of them, some seconds, a group sets `alarm` and from then
- * on waits for nobody. The launch ends with wrong numbers, and the host, which looks at the alarm
- * before it hands out any number, fails.
+ * Another process on the same card takes turns with all groups of this one, as drivers slice time.
+ * Where groups of both run side by side (NVIDIA's MPS), some may wait for room that is not given.
+ *
+ * So no poll goes on for ever: after POLLS of them, some seconds, a group sets `alarm` and from
+ * then on waits for nobody. The launch ends with wrong numbers, and the host, which looks at the
+ * alarm before it hands out any number, fails.
  *
  * -D: GRID: 0 there is no such barrier, 1 by atomics of OpenCL C 2.0, 2 by inline PTX (sm_70 and
  * later); POLLS.

@@ -358,13 +358,16 @@ static inline float product(__local const float *room, int sequence, int column)
     __global stored *restrict gates##n, __global const float *restrict b_ih##n, \
         __global const float *restrict b_hh##n, __global extra_type *restrict extra##n
 
+#define OF_TASK(n)                                                                           \
+    __global stored *gates##n, __global const float *b_ih##n, __global const float *b_hh##n, \
+        __global extra_type *extra##n
 #define NAMES(n) gates##n, b_ih##n, b_hh##n, extra##n
 
-/* Step t of a task. */
-INLINE void task_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
-                     __global float *restrict state, __global stored *restrict y,
-                     __global float *restrict carried, int batch, int window, int rows, int t,
-                     int task, __private const float4 *kept, __local float *room)
+/* Step t of a task. Only the kernel's own arguments are restrict: oclgrind knows no scopes of it.
+ */
+INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __global float *state,
+                     __global stored *y, __global float *carried, int batch, int window, int rows,
+                     int t, int task, __private const float4 *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
@@ -469,14 +472,16 @@ __kernel void recurrent_tiles_keep(__global float *restrict state, const int ele
     __global stored *restrict gates##n, __global const extra_type *restrict extra##n, \
         __global stored *restrict h_before##n, __global stored *restrict da##n
 
+#define OF_BACK_TASK(n)                                                                           \
+    __global stored *gates##n, __global const extra_type *extra##n, __global stored *h_before##n, \
+        __global stored *da##n
 #define BACK_NAMES(n) gates##n, extra##n, h_before##n, da##n
 
 /* Step t of a task. */
-INLINE void task_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
-                     __global float *restrict state, __global float *restrict more,
-                     __global const stored *restrict dy, __global const stored *restrict y,
-                     int batch, int window, int rows, int t, int task, __private const float4 *kept,
-                     __local float *room)
+INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const float *packed,
+                     __global float *state, __global float *more, __global const stored *dy,
+                     __global const stored *y, int batch, int window, int rows, int t, int task,
+                     __private const float4 *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;

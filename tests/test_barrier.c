@@ -222,6 +222,21 @@ static void test_resident(void **state)
     free(walk);
 }
 
+/* Launches of steps at widths small enough for oclgrind, which has no such barrier. */
+static void test_steps(void **state)
+{
+    (void)state;
+    static const struct shape shapes[] = {{CELL_KIND_LSTM, 3, 3, 20, 1, 0, DTYPE_F32},
+                                          {CELL_KIND_GRU, 9, 2, 35, 0, 0, DTYPE_BF16}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        size_t n;
+        float *got = made(way[STEPS], &shapes[i], &n);
+        for (size_t k = 0; k < n; k++)
+            assert_true(got[k] == got[k]);
+        free(got);
+    }
+}
+
 /* --- the barrier */
 
 /* Groups that wait for one more than there are give up after so many polls. */
@@ -271,13 +286,16 @@ static void test_alarm(void **state)
     device_close(dev);
 }
 
-int main(void)
+/* tests/test_barrier test_steps runs that test. */
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gives_up), cmocka_unit_test(test_old_numbers),
-        cmocka_unit_test(test_alarm),    cmocka_unit_test(test_same_bits),
-        cmocka_unit_test(test_resident),
+        cmocka_unit_test(test_gives_up),  cmocka_unit_test(test_old_numbers),
+        cmocka_unit_test(test_alarm),     cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_resident),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("barrier", tests, open_ways, close_ways);
 }

@@ -449,6 +449,7 @@ static struct plan *fleet(struct params *params, enum device_barrier barrier)
                                      .max_group = 1024,
                                      .local_bytes = 48 << 10,
                                      .compute_units = 132,
+                                     .resident = 132,
                                      .barrier = barrier,
                                      .keeps_many = 1};
     struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){B, T, 8});

@@ -122,6 +122,8 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     point $? "matrix units, emulated" "$folder/log" "$folder/output"
     program=test_gemm
     ops 'test_instances*' 'test_parts*' 'test_types*'
+    program=test_barrier
+    op test_steps
     program=test_quantized
     ops 'small NF4' 'small NF4_NESTED' 'small INT8'
     program=test_optim # fifty steps would take minutes
