@@ -473,6 +473,7 @@ static int check_config(const struct options *options, struct config *config, st
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     with.own.units = card.processors;
+    with.own.walks = with.own.matrix = card.is_nvidia;
     struct engine *e = data && !task_expect(config, data, log, err)
                            ? prepare_open(config, data, with, log, err)
                            : NULL;

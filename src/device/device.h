@@ -125,9 +125,12 @@ void device_emulate_matrix(struct device *dev);
 /* "mma.sync": what matrix units are used by. */
 const char *device_matrix_name(enum device_matrix matrix);
 
-/* From now on plans are made as for a large GPU with such a barrier, by PTX; kernels are not run.
- */
-void device_plan_walks(struct device *dev);
+/* From now on plans are made as for a GPU of so many compute units with such a barrier, by PTX;
+ * kernels are not run. */
+void device_plan_walks(struct device *dev, unsigned units);
+
+/* The same, as for one whose matrix units are used by PTX. */
+void device_plan_matrix(struct device *dev);
 
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);

@@ -203,11 +203,16 @@ const struct device_info *device_info(const struct device *dev)
     return &dev->info;
 }
 
-void device_plan_walks(struct device *dev)
+void device_plan_walks(struct device *dev, unsigned units)
 {
     dev->info.barrier = BARRIER_PTX;
     dev->info.keeps_many = 1;
-    dev->info.resident = dev->info.compute_units = 132; /* an H100's */
+    dev->info.resident = dev->info.compute_units = units;
+}
+
+void device_plan_matrix(struct device *dev)
+{
+    dev->info.matrix = MATRIX_PTX;
 }
 
 void device_act_as_gpu(struct device *dev)

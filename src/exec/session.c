@@ -20,7 +20,9 @@ static struct device *open_device(const struct config *config, const char *selec
     if (options->as_gpu)
         device_act_as_gpu(dev);
     if (options->walks)
-        device_plan_walks(dev);
+        device_plan_walks(dev, options->units ? options->units : SESSION_UNITS);
+    if (options->matrix)
+        device_plan_matrix(dev);
     if (options->emulates_matrix)
         device_emulate_matrix(dev);
     if (options->only_plans)

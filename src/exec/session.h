@@ -12,12 +12,15 @@
 #include "device/device.h"
 #include "error.h"
 
+#define SESSION_UNITS 132 /* an H100's */
+
 struct session_options {
-    int only_plans; /* no memory of the device is taken, nothing can be run */
-    int as_gpu;     /* kernels cut as for a GPU (debugging) */
-    int walks;      /* the same, of one with a barrier of all work-groups; with only_plans */
+    int only_plans;      /* no memory of the device is taken, nothing can be run */
+    int as_gpu;          /* kernels cut as for a GPU (debugging) */
+    int walks;           /* the same, of one with a barrier of all work-groups; with only_plans */
     int emulates_matrix; /* matrix units are emulated (debugging) */
-    unsigned units; /* compute units of device.select = none; 0: not known */
+    int matrix;          /* the same, of one with matrix units; with only_plans */
+    unsigned units; /* compute units that such devices and device.select = none have; 0: not told */
     int profile;    /* launches are watched, and programs timed */
     void (*on_build)(void *ctx, const char *program); /* told before a program is built */
     void *on_build_ctx;

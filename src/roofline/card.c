@@ -17,6 +17,7 @@
 static const struct card cards[] = {
     {.name = "H100",
      .arch = "sm_90",
+     .is_nvidia = 1,
      .processors = 132,
      .items = 2048,
      .groups = 32,
@@ -36,6 +37,7 @@ static const struct card cards[] = {
      .cycle = 1 / 1.83e9},
     {.name = "3080 Ti",
      .arch = "sm_86",
+     .is_nvidia = 1,
      .processors = 80,
      .items = 1536,
      .groups = 16,

@@ -15,6 +15,7 @@
 struct card {
     char name[64];
     const char *arch;    /* of tests/lint.tsv, whose registers count; NULL: none is alike */
+    int is_nvidia;       /* a walk of all work-groups and matrix units are used by PTX */
     unsigned processors; /* NVIDIA's SM, AMD's compute units, Intel's Xe cores, cores of a CPU */
     unsigned items;      /* work-items that a processor holds at a time */
     unsigned groups;     /* work-groups that it holds */
