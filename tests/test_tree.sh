@@ -209,6 +209,20 @@ point "no #if stands among the arguments of a kernel or function" "$(awk '
     /^[{]/ || /;/ { among = 0 }
     among && /^#/ { print FILENAME ":" FNR }' cl/*)"
 
+# A kernel that leaves a GPU half empty, or spills, does so for a reason that is written down.
+point "kernels that take much of a GPU have their reasons in tests/lint.why" "$(awk -F '\t' '
+    FNR == NR && !/^#/ { why[$1] = NF == 2 && length($2) > 20; next }
+    FNR == NR || /^#/ || $1 == "kernel" { next }
+    $4 > 0 || $5 > 0 || $6 > 49152 || ($2 ~ /^sm_/ && $7 < 50) { much[$1] }
+    END {
+        for (name in much)
+            if (!why[name])
+                print "no reason: " name
+        for (name in why)
+            if (!(name in much))
+                print "no need of a reason: " name
+    }' tests/lint.why tests/lint.tsv | sort)"
+
 # data, which knows no device, has steps of its own.
 for name in step metrics; do
     point "host and kernels have one struct $name" "$(grep -rlE "^struct $name \\{" src cl |
