@@ -20,6 +20,8 @@ struct recurrent {
  * barrier of all of them, which costs about as much as this takes from a second-level cache. */
 #define WALK_BYTES (16 << 20)
 
+#define OF_GATE 20 /* multiply-adds that an activation and its share of the cell count as */
+
 #define WIDE_HIDDEN 64 /* the state and its sums stay in a core's first cache */
 
 /* Whether one walk of all work-groups is faster than a walk in each of them. */
@@ -117,7 +119,8 @@ static void wide(struct plan *p, struct layer *op)
         launch_int(l, d);
         launch_int(l, d * op->hidden);
         launch_int(l, p->training != 0);
-        launch_cost(l, 2 * rows * (double)(op->gates * op->hidden * (op->hidden + op->in)),
+        launch_cost(l,
+                    2 * rows * (double)(op->gates * op->hidden * (op->hidden + op->in + OF_GATE)),
                     op->y->name);
     }
 }
@@ -146,7 +149,7 @@ static void wide_back(struct plan *p, struct op *node, const struct layer *op)
         launch_int(l, d);
         launch_int(l, d * op->hidden);
         launch_int(l, !dinput ? 0 : add ? 2 : 1);
-        launch_cost(l, 4 * rows * (double)(width * (op->hidden + op->in)), op->y->name);
+        launch_cost(l, 4 * rows * (double)(width * (op->hidden + op->in + OF_GATE)), op->y->name);
         static const int param[] = {WEIGHT_HH, WEIGHT_IH, BIAS_HH, BIAS_IH};
         const size_t columns[] = {width * op->hidden, width * op->in, width, width};
         for (size_t i = 0, at = 0; i < 4; at += columns[i++]) {
@@ -200,7 +203,7 @@ static void walk(struct plan *p, const struct layer *op)
     launch_add_to(l, carried(p, op, 2 * op->hidden), op->carries);
     launch_int(l, op->batch);
     launch_int(l, op->window);
-    launch_cost(l, products(op), op->y->name);
+    launch_cost(l, products(op) * (1 + (double)OF_GATE / (double)op->hidden), op->y->name);
     chain(l, op, op->hidden);
 }
 
@@ -264,7 +267,7 @@ static void walk_back(struct plan *p, const struct layer *op, struct tensor *dy,
     launch_read(l, op->y);
     launch_int(l, op->batch);
     launch_int(l, op->window);
-    launch_cost(l, products(op), op->y->name);
+    launch_cost(l, products(op) * (1 + (double)OF_GATE / (double)op->hidden), op->y->name);
     chain(l, op, op->gates * op->hidden);
 }
 

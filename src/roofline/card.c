@@ -153,9 +153,8 @@ void card_measured(struct card *to, const struct device_info *info, const struct
     *to = (struct card){.name = "this device",
                         .processors = info->compute_units,
                         .flops = c->flops,
-                        .kernel_flops = c->kernel_flops,
                         .bytes = c->bytes,
-                        .cache_bytes = c->near_bytes,
+                        .cache_bytes = info->is_cpu ? 0 : c->near_bytes,
                         .cache = (size_t)info->cache_bytes,
                         .start = c->launch};
 }

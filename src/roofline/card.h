@@ -22,8 +22,6 @@ struct card {
     unsigned registers;  /* of 32 bits that it has */
     size_t local;        /* bytes of local memory that it has */
     double flops;        /* fp32, products by fused multiply-add counted as two */
-    double
-        kernel_flops; /* the same where a library has another rate than our kernels; 0: has not */
     double matrix_flops; /* bf16 and fp16 with sums of fp32, by matrix units, dense; 0: none */
     double tf32_flops;   /* the same of TF32; 0: none */
     double bytes;        /* of its memory */

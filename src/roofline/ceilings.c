@@ -120,13 +120,9 @@ int ceilings_measure(struct device *dev, const struct gemm_provider *gemm, struc
 {
     const uint64_t cache = device_info(dev)->cache_bytes;
     const size_t near = cache && cache < FAR ? (size_t)cache / 8 : NEAR;
-    double copied;
-    if (measure_product(dev, gemm, &to->flops, err) ||
-        measure_product(dev, gemm_provider_find("own"), &to->kernel_flops, err) ||
-        measure_fill(dev, &to->bytes, err) || measure_copy(dev, FAR, 1, &copied, err) ||
-        measure_copy(dev, near / 1024 * 1024, 16, &to->near_bytes, err) ||
-        measure_launch(dev, to, err))
-        return -1;
-    to->bytes = fmax(to->bytes, copied);
-    return 0;
+    return measure_product(dev, gemm, &to->flops, err) || measure_fill(dev, &to->bytes, err) ||
+                   measure_copy(dev, near / 1024 * 1024, 16, &to->near_bytes, err) ||
+                   measure_launch(dev, to, err)
+               ? -1
+               : 0;
 }

@@ -85,9 +85,7 @@ static double at_work(const struct card *card, const struct cut *cut)
 static double arithmetic_of(const struct card *card, const struct launch *l, const struct cut *cut,
                             double items, double busy)
 {
-    double rate = cut->matrix && card->matrix_flops       ? card->matrix_flops
-                  : !l->is_gemm && card->kernel_flops > 0 ? card->kernel_flops
-                                                          : card->flops;
+    double rate = cut->matrix && card->matrix_flops ? card->matrix_flops : card->flops;
     double full = ALU_CYCLES * VECTOR_WIDTH / cut->side;
     if (!cut->matrix && card->cycle > 0 && items > 0)
         rate *= fmin(1, items / full);
