@@ -35,7 +35,8 @@ static void count_build(void *ctx, const char *program)
 static struct device *open_device(const char *select)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){select, 0.5, -1, 0, 0, 0}, &err);
+    struct device *dev = device_open(
+        &(struct device_options){.select = select, .memory_fraction = 0.5, .threads = -1}, &err);
     if (!dev)
         fail_msg("%s", err.text);
     device_on_build(dev, count_build, NULL);
@@ -86,7 +87,8 @@ static void need_native(struct device *dev)
 static void refused_as(enum status status, const char *select, const char *text)
 {
     struct error err = {0};
-    assert_null(device_open(&(struct device_options){select, 0.5, -1, 0, 0, 0}, &err));
+    assert_null(device_open(
+        &(struct device_options){.select = select, .memory_fraction = 0.5, .threads = -1}, &err));
     assert_int_equal(err.status, status);
     if (!strstr(err.text, text) || strchr(err.text, '\n'))
         fail_msg("'%s' is refused with: %s", select, err.text);
@@ -218,7 +220,9 @@ static int child(const char *mode, const char *name, const char *value)
 static int child_no_platform(void)
 {
     struct error err = {0};
-    if (device_open(&(struct device_options){"auto", 0.5, -1, 0, 0, 0}, &err))
+    if (device_open(
+            &(struct device_options){.select = "auto", .memory_fraction = 0.5, .threads = -1},
+            &err))
         return 1;
     if (err.status != STATUS_DEVICE || !strstr(err.text, "no OpenCL platform found"))
         return 2;
@@ -243,8 +247,9 @@ static void test_threads(void **state)
     (void)state;
     struct error err = {0};
     for (long threads = 1; threads <= 3; threads++) {
-        struct device *dev =
-            device_open(&(struct device_options){"auto", 0.5, threads, 0, 0, 0}, &err);
+        struct device *dev = device_open(
+            &(struct device_options){.select = "auto", .memory_fraction = 0.5, .threads = threads},
+            &err);
         if (!dev)
             fail_msg("%s", err.text);
         if (device_info(dev)->is_cpu)
@@ -257,7 +262,8 @@ static void test_threads(void **state)
     }
     /* The device's threads end their last commands while it is closed. */
     for (int again = 0; again < 200; again++) {
-        struct device *dev = device_open(&(struct device_options){"auto", 0.5, 1, 0, 0, 0}, &err);
+        struct device *dev = device_open(
+            &(struct device_options){.select = "auto", .memory_fraction = 0.5, .threads = 1}, &err);
         if (!dev)
             fail_msg("%s", err.text);
         buffer_free(floats(dev, 100));
@@ -959,7 +965,8 @@ static void test_no_cache(void **state)
 static int child_no_home(void)
 {
     struct error err = {0};
-    struct device *dev = device_open(&(struct device_options){"auto", 0.5, -1, 0, 0, 0}, &err);
+    struct device *dev = device_open(
+        &(struct device_options){.select = "auto", .memory_fraction = 0.5, .threads = -1}, &err);
     if (!dev)
         return 1;
     struct kernel *k = kernel_new(dev, "reduce.cl", "add_parts", "-DVEC=1 -DLANES=1", &err);
@@ -1086,7 +1093,8 @@ static void test_memory(void **state)
 {
     (void)state;
     struct error err = {0};
-    struct device_options options = {"auto", 0.5, -1, 0, 8 << 20, 0};
+    struct device_options options = {
+        .select = "auto", .memory_fraction = 0.5, .threads = -1, .memory = 8 << 20};
     struct device *dev = device_open(&options, &err);
     assert_non_null(dev);
     assert_true(device_budget(dev) == 4 << 20);

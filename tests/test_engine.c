@@ -657,8 +657,9 @@ static uint64_t bytes_of(struct fixture *f, int training)
 static void set_budget(struct fixture *f, uint64_t bytes)
 {
     struct error err = {0};
-    struct device *dev =
-        device_open(&(struct device_options){chosen_device(), 1, -1, 0, 0, 0}, &err);
+    struct device *dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 1, .threads = -1},
+        &err);
     assert_non_null(dev);
     f->config->device.memory_fraction =
         ((double)bytes + 0.5) / (double)device_info(dev)->global_bytes;

@@ -25,7 +25,9 @@ static int setup(void **state)
 {
     struct error err;
     (void)state;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0, 0}, &err);
+    dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
+        &err);
     if (!dev)
         print_error("%s\n", err.text);
     return dev ? 0 : -1;
@@ -258,7 +260,9 @@ static void as_gpu(void test(void))
 {
     struct device *flat = dev;
     struct error err;
-    dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 0, 0, 0, 0, 0}, &err);
+    dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
+        &err);
     assert_non_null(dev);
     device_act_as_gpu(dev);
     test();
@@ -582,7 +586,10 @@ static void test_measured(void **state)
     assert_non_null(mkdtemp(folder));
     setenv("XDG_CACHE_HOME", folder, 1);
     for (int run = 0; run < 4; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0, 0}, &err);
+        dev = device_open(
+            &(struct device_options){
+                .select = chosen_device(), .memory_fraction = 0.9, .threads = -1, .measure = 1},
+            &err);
         assert_non_null(dev);
         size_t known = tuning_count(dev->tuning);
         assert_int_equal(known, run == 0 || run == 3 ? 0 : 1);
@@ -621,7 +628,10 @@ static void test_measured_rounded(void **state)
     struct gemm_shape s = gemm_shape_of(0, 0, 36, 40, 20);
     s.type[0] = DTYPE_BF16;
     for (int run = 0; run < 2; run++) {
-        dev = device_open(&(struct device_options){chosen_device(), 0.9, -1, 1, 0, 0, 0, 0}, &err);
+        dev = device_open(
+            &(struct device_options){
+                .select = chosen_device(), .memory_fraction = 0.9, .threads = -1, .measure = 1},
+            &err);
         assert_non_null(dev);
         const struct device_info flat = dev->info; /* by which the file is found */
         device_act_as_gpu(dev);

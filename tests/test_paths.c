@@ -48,8 +48,10 @@ static void check_model(char *const *settings, size_t drops)
     struct config *config = config_load(NULL, all, n, &err);
     if (!config)
         fail_msg("%s", err.text);
-    struct device *dev =
-        device_open(&(struct device_options){config_device(config), 0.9, -1, 0, 0}, &err);
+    struct device *dev = device_open(&(struct device_options){.select = config_device(config),
+                                                              .memory_fraction = 0.9,
+                                                              .threads = -1},
+                                     &err);
     if (!dev)
         fail_msg("%s", err.text);
     const struct model_shape shape = {.window = WINDOW,
