@@ -17,6 +17,7 @@ struct cut {
     const char *kernel;
     double groups, lanes;
     double local, cache; /* bytes through local memory, and through the last cache, of all */
+    double load;         /* bytes that a work-item has under way */
     double sums;         /* bytes of a second launch, which adds parts up; 0: there is none */
     int matrix;          /* by matrix units */
     double side;         /* operations that a work-item has under way */
@@ -30,14 +31,16 @@ static struct cut cut_of(const struct launch *l)
                             .groups = (double)l->groups,
                             .lanes = (double)l->lanes,
                             .local = l->local,
+                            .load = LOAD,
                             .side = l->local > 0 ? ALU_SIDE : 1};
     if (!l->product || gemm_cut(l->product, &g))
-        return (struct cut){.kernel = "gemm", .side = ALU_SIDE};
+        return (struct cut){.kernel = "gemm", .load = LOAD, .side = ALU_SIDE};
     return (struct cut){.kernel = g.kernel,
                         .groups = (double)g.groups,
                         .lanes = (double)g.lanes,
                         .local = g.local_bytes,
                         .cache = g.cache_bytes,
+                        .load = g.load,
                         .sums = g.sum_bytes,
                         .matrix = g.matrix,
                         .side = ALU_SIDE};
@@ -104,7 +107,7 @@ static double memory_of(const struct card *card, const struct launch *l, const s
     if (near > 0)
         seconds += near / card->cache_bytes;
     if (card->latency > 0 && items > 0)
-        seconds = fmax(seconds, bytes * card->latency / (items * working * LOAD));
+        seconds = fmax(seconds, bytes * card->latency / (items * working * cut->load));
     return seconds;
 }
 

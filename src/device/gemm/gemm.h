@@ -70,6 +70,7 @@ const char *gemm_describe(const struct gemm *gemm);
 struct gemm_cut {
     const char *kernel;   /* as in tests/lint.tsv */
     size_t groups, lanes; /* of its launch */
+    double load;          /* bytes of A and B that a work-item has under way */
     double local_bytes;   /* that work-items load from local memory, all together */
     double cache_bytes;   /* that work-groups load of A and B */
     double sum_bytes; /* of the parts of K that are added up in a second launch; 0: there is none */

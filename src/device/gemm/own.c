@@ -170,14 +170,15 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
     if (!of)
         return;
     const double depth = (double)least(own->chunk, s->k) * (double)own->groups;
+    const enum dtype b = packed_is(s->type[1]) ? DTYPE_F32 : s->type[1];
+    const double across = (double)(dtype_bytes(s->type[0], of->m) + dtype_bytes(b, of->n));
     *to = (struct gemm_cut){
         .kernel = of->kernel,
         .groups = own->groups,
         .lanes = own->lanes,
         .local_bytes = depth * (double)of->loaded,
-        .cache_bytes =
-            depth * (double)(dtype_bytes(s->type[0], of->m) +
-                             dtype_bytes(packed_is(s->type[1]) ? DTYPE_F32 : s->type[1], of->n)),
+        .load = across * (double)of->k / (double)own->lanes,
+        .cache_bytes = depth * across,
         .sum_bytes = own->sum ? 8.0 * (double)(own->parts * s->m * s->n) : 0,
         .matrix = of->matrix,
     };
