@@ -98,8 +98,8 @@ for file in "$srcdir"/cl/*.cl; do
 done >"$folder/unused"
 point "all kernel files are used" "$folder/unused"
 
-# The defaults of constants are for who reads a file alone: a program has all of its own. VEC and
-# LANES are 1 where a kernel has no vectors, or a work-item a row; STORED is 0 where all is fp32; KV is
+# The defaults of constants are for who reads a file alone: a program has all of its own. VEC, LANES
+# and TEAMS are 1 where a kernel has no vectors, or a work-item a row, or a group a row; STORED is 0 where all is fp32; KV is
 # H where heads share no keys, PARTS is 0 without shards, HALVES is 0 where rotary pairs are neighbours, BACK is 1:
 # plans stay what they were before these were.
 for file in "$folder"/programs/*.cl; do
@@ -108,7 +108,7 @@ for file in "$folder"/programs/*.cl; do
         { behind = 1 }
         /^#ifndef / { name = $2; next }
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
-            name != "VEC" && name != "LANES" && name != "STORED" && name != "KV" && name != "PARTS" && name != "PACKED" &&
+            name != "VEC" && name != "LANES" && name != "TEAMS" && name != "STORED" && name != "KV" && name != "PARTS" && name != "PACKED" &&
             name != "HALVES" && name != "BACK" { print file ": " name }
         { name = "" }' "$file"
 done >"$folder/defaults"
