@@ -12,8 +12,9 @@ status 1; --cases takes a part of the cases, by name. It depends on the compiler
 compilers make is compared. Exit status 77: what is needed is not here, or is another version.
 
 Columns: registers of a work-item (AMD: vector registers); spill: bytes that NVIDIA's spill stores and
-loads move, AMD's spilled registers; bytes of stack of a work-item; bytes of local memory of a
-work-group; occupancy: the share of the resident work-items that a processor can hold, in percent.
+loads move, AMD's spilled registers (where there is no stack they went to other registers' lanes); bytes
+of stack of a work-item; bytes of local memory of a work-group; occupancy: the share of the resident
+work-items that a processor can hold, in percent.
 
 CLANG names the compiler, PTXAS the assembler. Run in a build folder that has tests/list_programs.
 """
@@ -210,9 +211,9 @@ def find_ptxas():
 def items_of(source):
     """Work-items of a group: LANES, of which a group has TEAMS; 64 where the program has none."""
     with open(source) as file:
-        text = file.read()  # what -D defines comes first, then the defaults
-    lanes, teams = (re.search(rf"^#define {name} (\d+)", text, re.M) for name in ("LANES", "TEAMS"))
-    return (int(lanes[1]) if lanes else 64) * (int(teams[1]) if teams else 1)
+        options = re.match(r"(#define [^\n]*\n)*", file.read())[0]  # defaults stand behind
+    found = dict(re.findall(r"^#define (LANES|TEAMS) (\d+)", options, re.M))
+    return int(found.get("LANES", 64)) * int(found.get("TEAMS", 1))
 
 
 def walks(source):
