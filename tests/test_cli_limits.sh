@@ -59,10 +59,10 @@ point "as many launches as rows and layers" refused \
     $recurrent -s data.window=10000 -s model.layers=1024
 # shellcheck disable=SC2086
 point "one layer fewer would do" refused 'more than 200000 launches' $recurrent \
-    -s data.window=20000 -s model.layers=3
+    -s data.window=20000 -s model.layers=5
 # shellcheck disable=SC2086
 point "as it does" within 0 check -q -d none -c tiny.ini $long $recurrent \
-    -s data.window=20000 -s model.layers=2
+    -s data.window=20000 -s model.layers=4
 point "a table of sines" refused 'encoder_positions .*: a shorter data\.window, a smaller model\.d_model' \
     -s data.window=6000 -s model.d_model=16384 -s model.positions=sinusoidal -s train.batch=1
 point "a table of turns" refused 'rotary .*: a shorter data\.window or more model\.heads' \
