@@ -30,7 +30,7 @@
  * bytes of W_hh and, for each work-group, its tile's state (DEPTH BT 4 bytes) from the second-level
  * cache; a launch. At H 1024, both directions, B 128 an H100 multiplies for 32 us (67 TF/s), while
  * 100 MB (forward) or 200 MB (backward) come at 5.5 TB/s in 18 us or 37 us beside it. At B 16 the
- * 34 MB of W_hh are the bound, 6 us. A smaller second-level cache (3080 Ti: 5 MB) leaves W_hh to
+ * 34 MB of W_hh are the bound, 6 us. A smaller second-level cache (3080 Ti: 6 MB) leaves W_hh to
  * the memory: 37 us at 0.9 TB/s.
  *
  * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as

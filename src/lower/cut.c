@@ -28,6 +28,8 @@ unsigned cut_lanes(const struct plan *p, size_t extent, unsigned vec)
 
 unsigned cut_group(const struct plan *p, unsigned gpu)
 {
+    while (gpu > 1 && gpu > device_info(p->dev)->max_group)
+        gpu /= 2;
     return cut_for_cpu(p) ? 1 : gpu;
 }
 
@@ -57,6 +59,8 @@ struct teams cut_teams(const struct plan *p, size_t rows, size_t vectors, int le
     while (t.lanes < vectors && t.lanes < 256 && t.lanes * 2 <= device_info(p->dev)->max_group)
         t.lanes *= 2;
     t.teams = t.lanes == 64 ? 4 : t.lanes < 64 ? TEAM_GROUP / t.lanes : 1; /* never 2: common.h */
+    while (t.teams > 1 && t.teams * t.lanes > device_info(p->dev)->max_group)
+        t.teams = t.teams == 4 ? 1 : t.teams / 2;
     t.chunk = (rows + TEAM_GROUPS * t.teams - 1) / (TEAM_GROUPS * t.teams);
     if (leaves && t.chunk < LEAST_ROWS)
         t.chunk = LEAST_ROWS;
@@ -70,7 +74,7 @@ struct teams cut_vectors(const struct plan *p, size_t vectors)
         const struct chunks cut = cut_rows(p, (vectors + 63) / 64);
         return (struct teams){1, 1, cut.chunk * 64, cut.groups};
     }
-    struct teams t = {.lanes = 256, .teams = 1};
+    struct teams t = {.lanes = cut_group(p, 256), .teams = 1};
     const size_t most = TEAM_GROUPS * t.lanes;
     t.chunk = (vectors + most - 1) / most * t.lanes;
     t.groups = (vectors + t.chunk - 1) / t.chunk;

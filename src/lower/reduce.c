@@ -13,7 +13,8 @@ static unsigned side(const struct plan *p)
  * make many groups, and how many teams of them share a group's rows. */
 static unsigned lanes_of(const struct plan *p, unsigned vec)
 {
-    return cut_group(p, 32 / vec);
+    const unsigned line = cut_group(p, 32 / vec), most = cut_group(p, 256) / 4; /* four teams */
+    return line < most || !most ? line : most;
 }
 
 static unsigned teams_of(const struct plan *p, unsigned vec)

@@ -16,7 +16,8 @@ static struct launch *pool_kernel(struct plan *p, const struct op *op, const cha
 {
     const struct pool *a = op->attr;
     const struct tensor *x = op->in[X];
-    struct teams cut = {.lanes = cut_group(p, 32), .teams = cut_group(p, 8), .groups = x->dim[0]};
+    const unsigned all = cut_group(p, 256), teams = all < 32 ? 1 : 8;
+    struct teams cut = {.lanes = all / teams, .teams = teams, .groups = x->dim[0]};
     unsigned vec = cut_vec(p, x->dim[2]);
     while (a->reverse % vec)
         vec /= 2;

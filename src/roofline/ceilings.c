@@ -119,7 +119,7 @@ int ceilings_measure(struct device *dev, const struct gemm_provider *gemm, struc
                      struct error *err)
 {
     const uint64_t cache = device_info(dev)->cache_bytes;
-    const size_t near = cache && cache < FAR ? (size_t)cache / 8 : NEAR;
+    const size_t near = cache / 8 >= NEAR / 16 && cache < FAR ? (size_t)cache / 8 : NEAR;
     return measure_product(dev, gemm, &to->flops, err) || measure_fill(dev, &to->bytes, err) ||
                    measure_copy(dev, near / 1024 * 1024, 16, &to->near_bytes, err) ||
                    measure_launch(dev, to, err)

@@ -157,7 +157,8 @@ void gemm_own_describe(const struct gemm *gemm, char *to, size_t size)
     const struct own *own = gemm->state;
     if (!own->instance)
         return;
-    snprintf(to, size, "%zux%zu", own->instance->m, own->instance->n);
+    snprintf(to, size, "%zux%zu%s", own->instance->m, own->instance->n,
+             own->instance->matrix ? ", matrix units" : "");
     if (own->parts > 1)
         snprintf(to + strlen(to), size - strlen(to), ", %zu parts", own->parts);
 }
