@@ -107,6 +107,7 @@ for file in "$folder"/programs/*.cl; do
         !behind && /^#define / { given[$2] = 1; next }
         { behind = 1 }
         /^#ifndef / { name = $2; next }
+        /^#define / && $2 != name { given[$2] = 1 } # the file itself gives it
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
             name != "VEC" && name != "LANES" && name != "TEAMS" && name != "STORED" && name != "KV" && name != "PARTS" && name != "PACKED" &&
             name != "HALVES" && name != "BACK" { print file ": " name }
