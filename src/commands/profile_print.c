@@ -43,10 +43,9 @@ static void collect(struct line *lines, size_t *count, const struct plan *p,
 {
     for (size_t i = 0; p && i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
-        char name[sizeof lines->name];
+        char name[sizeof lines->name] = "gemm ";
         if (l->is_gemm)
-            snprintf(name, sizeof name, "gemm %zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
-                     l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
+            launch_shape(l, name + 5, sizeof name - 5);
         else
             snprintf(name, sizeof name, "%s", l->name);
         struct line *line = line_of(lines, count, name);

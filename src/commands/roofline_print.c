@@ -58,11 +58,7 @@ static enum roofline_bound most_of(const struct sum *s)
 static void print_launch(size_t number, const struct launch *l, const struct estimate *x)
 {
     char shape[64];
-    if (l->is_gemm)
-        snprintf(shape, sizeof shape, "%zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
-                 l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
-    else
-        snprintf(shape, sizeof shape, "%zu groups of %zu", l->groups, l->lanes);
+    launch_shape(l, shape, sizeof shape);
     printf("  %4zu %-20s %-24s %9.2f %9.2f %9.2f %5.0f%% %5.0f%%  %s\n", number, l->name, shape,
            x->seconds * 1e6, x->arithmetic * 1e6, x->memory * 1e6, 100 * x->occupancy,
            100 * x->busy, roofline_bound_name(x->bound));

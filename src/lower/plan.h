@@ -156,6 +156,9 @@ void launch_cost(struct launch *l, double flops, const char *label);
  * one before, and how often all work-groups wait for each other. */
 void launch_chain(struct launch *l, double operations, double meets);
 
+/* "768x512x128 A'", a product's shape, or "60 groups of 128". */
+void launch_shape(const struct launch *l, char *to, size_t size);
+
 /* Bytes that the work-items of a launch load from local memory. */
 void launch_local(struct launch *l, double bytes);
 

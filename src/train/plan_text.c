@@ -202,11 +202,7 @@ static void print_plan(const struct plan *p, const char *title, const char *prov
     for (size_t i = 0; i < p->launch_count; i++) {
         const struct launch *l = p->launches[i];
         char shape[64];
-        if (l->is_gemm)
-            snprintf(shape, sizeof shape, "%zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
-                     l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
-        else
-            snprintf(shape, sizeof shape, "%zu groups of %zu", l->groups, l->lanes);
+        launch_shape(l, shape, sizeof shape);
         fprintf(out, "  %4zu %-20s %-44.44s %-24s %10.3f %10.1f\n", i, l->name, l->label, shape,
                 l->flops / 1e6, l->bytes / 1024);
         flops += l->flops;
