@@ -17,8 +17,9 @@
 #endif
 
 #if GRID
-__kernel void grid_try(__global uint *restrict arrived, __global uint *restrict alarm,
-                       __global uint *restrict slot, const int rounds, const int expected)
+__kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
+grid_try(__global uint *arrived, __global uint *alarm, __global uint *slot, const int rounds,
+         const int expected)
 {
     const uint groups = (uint)get_num_groups(0), lane = (uint)get_local_id(0);
     __local uint room[ROOM];
