@@ -114,7 +114,11 @@
 #define ITEMS ((BT * UNITS + LANES - 1) / LANES)
 #define STAGE (ITEMS < 2 ? ITEMS : 2)
 
-/* Pointers of a direction; a kernel of two has those of each. */
+#define KERNEL __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
+
+/* Pointers of a direction; a kernel of two has those of each. What other work-groups write while a
+ * walk goes on, state, arrived and alarm, is not restrict: a compiler may keep what it has read
+ * through such a pointer beyond a barrier. */
 #if DIRS == 2
 #define OF_DIRECTIONS(operands) operands(0), operands(1)
 #define PICK_DIRECTION(type, p) __global type *restrict p = backward ? p##1 : p##0
@@ -126,9 +130,8 @@
 /* W_hh [GATES H, H] as tiles read it. A work-group takes 32 rows of a block. The walk that comes
  * next begins with no arrivals. */
 #define WEIGHTS(n) __global const float *restrict w##n
-__kernel void recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS),
-                                   OPTIONAL(WALKS, __global uint *restrict arrived)
-                                       __global float *restrict packed)
+KERNEL recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), OPTIONAL(WALKS, __global uint *restrict arrived)
+                                                        __global float *restrict packed)
 {
     const int group = (int)get_group_id(0), first = group % (DEPTH / 32) * 32;
     const int of = group / (DEPTH / 32), block = of % BLOCKS, backward = of / BLOCKS;
@@ -442,13 +445,12 @@ INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __glo
 
 /* Step t, a task in each work-group, or with GRID all steps. carried, c [B, H], and state go from
  * one walk to the next where CARRY. */
-__kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
-                                  __global float *restrict state, __global stored *restrict y,
-                                  __global float *restrict carried,
-                                  OPTIONAL(WALKS, __global uint *restrict arrived)
-                                      OPTIONAL(WALKS, __global uint *restrict alarm)
-                                          const int batch,
-                                  const int window, const int rows, const int t)
+KERNEL recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
+                           __global float *state, __global stored *restrict y,
+                           __global float *restrict carried,
+                           OPTIONAL(WALKS, __global uint *arrived)
+                               OPTIONAL(WALKS, __global uint *alarm) const int batch,
+                           const int window, const int rows, const int t)
 {
     __local float room[ROOM] __attribute__((aligned(16)));
 #if GRID
@@ -461,7 +463,7 @@ __kernel void recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float 
 }
 
 /* The state that an odd number of steps has left, where the next walk looks for it. */
-__kernel void recurrent_tiles_keep(__global float *restrict state, const int elems)
+KERNEL recurrent_tiles_keep(__global float *restrict state, const int elems)
 {
     const int i = (int)(get_group_id(0) * LANES + get_local_id(0));
     if (i < elems)
@@ -564,13 +566,12 @@ INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const float *packed,
 
 /* Step t of the way back, or with GRID all steps; h_before and da as in recurrent.cl. more [DIRS,
  * B, H]: of an LSTM what c gets from the step after, of a GRU what h gets past W_hh. */
-__kernel void
-recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
-                    __global float *restrict state, __global float *restrict more,
-                    __global const stored *restrict dy, __global const stored *restrict y,
-                    OPTIONAL(WALKS, __global uint *restrict arrived)
-                        OPTIONAL(WALKS, __global uint *restrict alarm) const int batch,
-                    const int window, const int rows, const int t)
+KERNEL recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
+                           __global float *state, __global float *restrict more,
+                           __global const stored *restrict dy, __global const stored *restrict y,
+                           OPTIONAL(WALKS, __global uint *arrived)
+                               OPTIONAL(WALKS, __global uint *alarm) const int batch,
+                           const int window, const int rows, const int t)
 {
     __local float room[ROOM] __attribute__((aligned(16)));
 #if GRID
