@@ -40,7 +40,7 @@
  * a work-item that do not wait for each other, and its next vectors, loaded one step ahead.
  *
  * -D: TILE (16, 32, 64), ND (1, 2, 4, 8: dh <= 16 ND), HV (4: dh is a multiple of 4, else 1), BIAS,
- * DROP, LANES = 256.
+ * DROP (in a training alone), BACK (0: there is no backward pass), LANES = 256.
  */
 #include "common.h"
 
@@ -58,6 +58,9 @@
 #endif
 #ifndef DROP
 #define DROP 0
+#endif
+#ifndef BACK
+#define BACK 1
 #endif
 
 #define ITEMS 256
@@ -396,6 +399,7 @@ attention_tiles_fwd(QKV, __global stored *restrict o, __global float *restrict l
     }
 }
 
+#if BACK
 /* dq, and delta for what follows */
 __kernel __attribute__((reqd_work_group_size(ITEMS, 1, 1))) void
 attention_tiles_bwd_q(QKV, __global const stored *restrict o, __global const float *restrict lse,
@@ -532,3 +536,4 @@ attention_tiles_bwd_kv(QKV, __global const float *restrict delta,
         }
     }
 }
+#endif

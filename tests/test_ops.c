@@ -15,6 +15,7 @@
 
 #include <cmocka.h>
 
+#include "device/opencl.h"
 #include "exec/exec.h"
 #include "ir/fuse.h"
 #include "lower/lower.h"
@@ -2757,6 +2758,36 @@ static void test_attention_limit(int mode)
         }
 }
 
+/* An evaluation draws no dropout and has no backward kernels, so that a device with local memory
+ * for the forward one alone serves it in tiles, and a training on it not. */
+static void test_attention_evaluated(int mode)
+{
+    struct device *none =
+        device_open(&(struct device_options){.select = "none", .memory_fraction = 0.9}, &err);
+    assert_non_null(none);
+    (void)mode;
+    for (size_t local = 32; local <= 48; local += 16)
+        for (int training = 0; training < 2; training++) {
+            struct graph *g = graph_open(2, training);
+            struct params *params = g->params;
+            struct tensor *qkv = graph_state(g, "qkv", DTYPE_F32, 3, (size_t[]){2, 70, 3 * 16});
+            op_attention(g, qkv, 2, &(struct attend){0}, 0.1, "self_attn");
+            none->info.local_bytes = local << 10;
+            struct plan *p = lower_graph(g, none, &err);
+            if (!p)
+                fail_msg("%s", err.text);
+            const struct launch *l = p->launches[0];
+            const int tiles = !strcmp(l->file, "attention_tiles.cl");
+            assert_int_equal(tiles, local == 48 || !training);
+            if (tiles &&
+                !strstr(l->options, training ? " -DDROP=1 -DBACK=1" : " -DDROP=0 -DBACK=0"))
+                fail_msg("%s", l->options);
+            plan_free(p);
+            params_free(params);
+        }
+    device_close(none);
+}
+
 /* --- attention with a cache */
 
 struct cached_shape {
@@ -2881,6 +2912,7 @@ int main(int argc, char **argv)
         {"latent of zeros", test_zero_latent},
         {"similarity's total", test_similarity_total},
         {"attention's limit", test_attention_limit},
+        {"attention, evaluated", test_attention_evaluated},
         {"attention with a cache", test_attention_cached},
         {"small attention with a cache", test_attention_cached_small},
         {"batch norm's running statistics", test_running_statistics},

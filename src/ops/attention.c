@@ -200,9 +200,10 @@ static struct launch *tiles_kernel(struct plan *p, const struct op *op, const st
     while (columns * 16 < c->head_width)
         columns *= 2;
     return plan_kernel(p, "attention_tiles.cl", name, (all + slots - 1) / slots * tiles,
-                       TILES_LANES, "-DTILE=%zu -DND=%u -DHV=%d -DBIAS=%d -DDROP=%d -DLANES=%d",
+                       TILES_LANES,
+                       "-DTILE=%zu -DND=%u -DHV=%d -DBIAS=%d -DDROP=%d -DBACK=%d -DLANES=%d",
                        c->square, columns, c->head_width % 4 ? 1 : 4, op->in[BIAS] != NULL,
-                       a->drop.p > 0, TILES_LANES);
+                       a->drop.p > 0 && p->training, p->training != 0, TILES_LANES);
 }
 
 /* The arguments that its kernels have behind those of attention.cl. */
