@@ -40,6 +40,7 @@ struct log {
     int mute;               /* errno of the first write to the console that failed */
     int leaves_console;     /* that is no failure */
     int lost;               /* memory for a line ran out before the file was opened */
+    json_t *kept;           /* console lines since log_keep(); NULL: none are kept */
     char *early;            /* lines of events before the file was opened; NULL: none */
     size_t early_bytes;
     int64_t early_since; /* when the first of them was written, ms since 1970 */
@@ -118,12 +119,62 @@ struct figure log_figure(double x, int decimals)
     return f;
 }
 
+/* Text as a JSON string; what is not UTF-8 (names of files may be anything) as '?'. */
+static json_t *json_text(char *text)
+{
+    json_t *string = json_string(text);
+    if (string)
+        return string;
+    for (char *c = text; *c; c++)
+        if ((unsigned char)*c >= 0x80)
+            *c = '?';
+    return json_string(text);
+}
+
+/* A line for log_kept(). */
+static void keep(struct log *log, const char *format, va_list ap)
+{
+    char *text;
+    pthread_mutex_lock(&log->lock);
+    locale_t locale = clocale_enter();
+    if (log->kept && json_array_size(log->kept) < LOG_KEPT) {
+        if (vasprintf(&text, format, ap) < 0) {
+            jsonmem_lacks();
+        } else {
+            json_array_append_new(log->kept, json_text(text));
+            free(text);
+        }
+    }
+    clocale_leave(locale);
+    pthread_mutex_unlock(&log->lock);
+}
+
+void log_keep(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    json_decref(log->kept);
+    log->kept = json_array();
+    pthread_mutex_unlock(&log->lock);
+}
+
+json_t *log_kept(struct log *log)
+{
+    pthread_mutex_lock(&log->lock);
+    json_t *kept = log->kept;
+    log->kept = NULL;
+    pthread_mutex_unlock(&log->lock);
+    return kept;
+}
+
 void log_say(struct log *log, const char *format, ...)
 {
-    va_list ap;
+    va_list ap, again;
     va_start(ap, format);
+    va_copy(again, ap);
     if (log->verbosity != LOG_QUIET)
         say(log, stdout, "", format, ap);
+    keep(log, format, again);
+    va_end(again);
     va_end(ap);
 }
 
@@ -144,18 +195,6 @@ static void say_warning(struct log *log, const char *format, ...)
     va_start(ap, format);
     say(log, stderr, "seqtrain: warning: ", format, ap);
     va_end(ap);
-}
-
-/* Text as a JSON string; what is not UTF-8 (names of files may be anything) as '?'. */
-static json_t *json_text(char *text)
-{
-    json_t *string = json_string(text);
-    if (string)
-        return string;
-    for (char *c = text; *c; c++)
-        if ((unsigned char)*c >= 0x80)
-            *c = '?';
-    return json_string(text);
 }
 
 /* --- the file */
@@ -577,6 +616,7 @@ int log_close(struct log *log, struct error *err)
     board_close(log->board);
     pthread_mutex_destroy(&log->lock);
     free(log->early);
+    json_decref(log->kept);
     free(log);
     return failed;
 }

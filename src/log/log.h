@@ -67,6 +67,15 @@ struct figure log_figure(double x, int decimals);
 /* A console line, unless quiet; nothing in the file. */
 void log_say(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/*
+ * From here on console lines are kept as well, also those that are not printed (-q). log_kept()
+ * ends that and returns them, an array of texts for an event: NULL where there was no log_keep().
+ * Of many lines the first LOG_KEPT are kept.
+ */
+enum { LOG_KEPT = 200 };
+void log_keep(struct log *log);
+json_t *log_kept(struct log *log);
+
 /* A console line only with -v. */
 void log_detail(struct log *log, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -49,6 +49,7 @@ void forecast_event(json_t *event, const struct task_result *r, const struct tas
 {
     json_object_set_new(event, "part", json_string(to->part));
     task_set_fold(event, r->e->data);
+    task_set_said(event, to->log);
     log_event(to->log, "verdict", event);
 }
 

@@ -179,6 +179,7 @@ void language_tell(const struct task_result *r, const struct task_report_to *to,
     json_object_set_new(event, "generalisation", json_string(g.band));
     json_object_update(event, more);
     json_decref(more);
+    task_set_said(event, to->log);
     log_event(to->log, "verdict", event);
 }
 

@@ -147,6 +147,7 @@ static void reconstruct_tell(const struct task_result *r, const struct task_repo
     json_object_set_new(event, "band", json_string(v.band));
     json_object_set_new(event, "advice", json_string(v.advice));
     json_object_set_new(event, "generalisation", json_string(g.band));
+    task_set_said(event, log);
     log_event(log, "verdict", event);
 }
 

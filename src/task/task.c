@@ -67,7 +67,9 @@ static int report_result(struct task_result *r, const struct progress *p, enum p
         .progress = p,
         .to = to,
         .about = {r->e->config->run.name, "seqtrain " PACKAGE_VERSION, p->best_epoch}};
+    log_keep(to->log); /* its verdict has them, for those who read the log later */
     r->class->tell(r, to);
+    json_decref(log_kept(to->log));
     int ended = r->class->analyse ? r->class->analyse(r, to, err) : 0;
     return ended ? ended : pictures_draw(&of, err);
 }

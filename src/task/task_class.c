@@ -28,3 +28,10 @@ void task_set_fold(json_t *to, const struct dataset *data)
     json_object_set_new(to, "fold", json_integer((json_int_t)data->fold.fold));
     json_object_set_new(to, "folds", json_integer((json_int_t)data->fold.folds));
 }
+
+void task_set_said(json_t *to, struct log *log)
+{
+    json_t *said = log_kept(log);
+    if (said)
+        json_object_set_new(to, "said", said);
+}

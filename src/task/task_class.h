@@ -53,7 +53,7 @@ struct task_prediction {
 };
 
 struct task_class {
-    int forecasts; /* own begins with a struct forecast */
+    int forecasts;     /* own begins with a struct forecast */
     int predicts_text; /* own begins with a struct language */
     /* Tells which figures there will not be, and why, once the parts are known; NULL: nothing. */
     int (*expect)(const struct dataset *data, const struct config *config, struct log *log,
@@ -85,5 +85,8 @@ size_t task_block(size_t elems);
 
 /* Which fold of how many the data are; nothing where they are of no walk-forward split. */
 void task_set_fold(json_t *to, const struct dataset *data);
+
+/* The lines that were said of a result since log_keep(), for its verdict. */
+void task_set_said(json_t *to, struct log *log);
 
 #endif
