@@ -51,7 +51,7 @@ offered()
 # What all shells offer.
 offers()
 {
-    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict generate merge tokenize devices \
+    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict generate merge tokenize report compare devices \
         help completion
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
@@ -140,7 +140,7 @@ else
     types zsh folder # zsh takes the last slash away again
     point "zsh, typed: a device of check" typed "args check -d n$t" check -d none
     point "zsh, typed: those of train by default" typed "args --resu$t" --resume
-    point "zsh, typed: a shell" typed "args comp${t}fi$t" completion fish
+    point "zsh, typed: a shell" typed "args compl${t}fi$t" completion fish
     point "zsh, typed: a command to help with" typed "args he${t}ev$t" help evaluate
 fi
 

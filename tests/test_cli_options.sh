@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="train sweep check data evaluate encode predict generate merge tokenize devices help completion"
+commands="train sweep check data evaluate encode predict generate merge tokenize report compare devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()
@@ -54,8 +54,10 @@ only_its_own()
 point "a command's help has the options that it takes" only_its_own
 in_manual()
 {
-    run 0 help || return 1
-    for name in $(grep -o -e '--[a-z]*' out | sort -u); do
+    for command in $commands; do
+        run 0 help "$command" && cat out || return 1
+    done >helps
+    for name in $(grep -o -e '--[a-z-]*' helps | sort -u); do
         grep -q -e "$(echo "$name" | sed 's/-/\\\\-/g')" "${srcdir-.}/man/seqtrain.1" ||
             { echo "$name is not in seqtrain(1)" && return 1; }
     done

@@ -19,6 +19,8 @@ enum {
     GENERATE,
     MERGE,
     TOKENIZE,
+    REPORT,
+    COMPARE,
     DEVICES,
     HELP,
     COMPLETION,
@@ -48,6 +50,11 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [TOKENIZE] = {"tokenize", "tokenize [-t FILE | -m CKPT | --train] [options] [FILE...]",
                   "Print texts as the numbers of their tokens, or make a tokenizer.",
                   command_tokenize, VALUE_FILE, 0},
+    [REPORT] = {"report", "report RUN [-o FILE.html]", "Write a run as one page of HTML.",
+                command_report, VALUE_FOLDER, 0},
+    [COMPARE] = {"compare", "compare RUN RUN ... [-o FILE.png]",
+                 "Show the figures of several runs beside each other.", command_compare,
+                 VALUE_FOLDER, 0},
     [DEVICES] = {"devices", "devices [-d SPEC] [-v]",
                  "List OpenCL devices and say which one is picked.", command_devices, VALUE_NONE,
                  0},
@@ -103,6 +110,8 @@ const struct cmdline_option cmdline_options[] = {
     {'o', "output", VALUE_FILE, "FILE", USING | ON(TOKENIZE),
      "write this file, not standard output"},
     {'o', "output", VALUE_FILE, "FILE", ON(MERGE), "checkpoint or folder to write"},
+    {'o', "output", VALUE_FILE, "FILE", ON(REPORT), "page to write; report.html in the folder"},
+    {'o', "output", VALUE_FILE, "FILE", ON(COMPARE), "picture to draw"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
@@ -141,7 +150,8 @@ const struct cmdline_option cmdline_options[] = {
      "model the time of a step on this card"},
     {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
      "measure launches, tell where the time went"},
-    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE), "only warnings and errors"},
+    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT),
+     "only warnings and errors"},
     {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES), "more"},
     {'h', "help", VALUE_NONE, NULL, ALL, "this"},
     {'V', "version", VALUE_NONE, NULL, ALL, "the version"},
@@ -161,25 +171,14 @@ static void put_option(const struct cmdline_option *o)
            o->letter < 256 ? ", " : "  ", names, o->help);
 }
 
-/* One screen: the commands, and the names of their options. */
+/* One screen: the commands. */
 static void put_overview(void)
 {
-    size_t column = 0;
     puts("usage: seqtrain [train] -c FILE [options]\n       seqtrain COMMAND "
          "[options]\n\ncommands:");
     for (const struct cmdline_command *c = cmdline_commands; c->name; c++)
         printf("  %-12s%s\n", c->name, c->help);
-    puts("\noptions, which 'seqtrain COMMAND -h' tells about:");
-    for (const struct cmdline_option *o = cmdline_options; o->name; o++) {
-        if (o > cmdline_options && o[-1].letter == o->letter)
-            continue;
-        if (column + strlen(o->name) > 73) { /* with a comma in front and one behind */
-            puts(",");
-            column = 0;
-        }
-        column += (size_t)printf("%s--%s", column ? ", " : "  ", o->name);
-    }
-    putchar('\n');
+    puts("\n'seqtrain COMMAND -h' tells about the options of a command.");
 }
 
 static void put_help(const struct cmdline_command *c)
@@ -484,7 +483,7 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
         *command = &cmdline_commands[HELP];
         return 0;
     }
-    if ((*command)->word == VALUE_FILE) {
+    if ((*command)->word == VALUE_FILE || (*command)->word == VALUE_FOLDER) {
         o->files = argv + optind;
         o->file_count = (size_t)(argc - optind);
         optind = argc;

@@ -25,7 +25,7 @@ enum cmdline_value {
 struct cmdline_command {
     const char *name, *usage, *help;
     int (*run)(const struct options *options, struct error *err);
-    enum cmdline_value word; /* that may stand behind it; any number of files */
+    enum cmdline_value word; /* that may stand behind it; any number of files or folders */
     int saves;               /* catches signals, to save what it has before it ends */
 };
 

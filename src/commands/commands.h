@@ -25,7 +25,7 @@ struct options {
     const char *output; /* file to write instead of standard output */
     char **settings;    /* -s, and -d and a run folder's -o as settings */
     size_t setting_count;
-    char **files; /* behind a command that takes files */
+    char **files; /* behind a command that takes files or folders */
     size_t file_count;
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *roofline;                      /* of check: a card; NULL: none */
@@ -52,6 +52,8 @@ int command_predict(const struct options *options, struct error *err);
 int command_generate(const struct options *options, struct error *err);
 int command_merge(const struct options *options, struct error *err);
 int command_tokenize(const struct options *options, struct error *err);
+int command_report(const struct options *options, struct error *err);
+int command_compare(const struct options *options, struct error *err);
 int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
 int command_help(const struct options *options, struct error *err);

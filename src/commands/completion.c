@@ -131,7 +131,9 @@ static void put_bash_command(const struct cmdline_command *c)
             put_names(o, " ");
             putchar(' ');
         }
-    printf("'\n        takes_files=%s devices='", c->word == VALUE_FILE ? "1" : "");
+    printf("'\n        takes_files=%s devices='", c->word == VALUE_FILE     ? "1"
+                                                  : c->word == VALUE_FOLDER ? "folders"
+                                                                            : "");
     put_each(devices(c), "", " ");
     printf("'\n        case $prev in\n");
     for (const struct cmdline_option *o = cmdline_options; o->name; o++)
@@ -191,6 +193,7 @@ static void put_bash(void)
           stdout);
     put_shells();
     fputs("\" -- \"$cur\"))\n"
+          "    elif [[ $takes_files == folders ]]; then\n        _seqtrain_files \"$cur\" '*'\n"
           "    elif [[ -n $takes_files ]]; then\n        _seqtrain_files \"$cur\" ''\n    fi\n",
           stdout);
     puts("    # where = ends a word, only what is behind it is replaced\n"
@@ -275,6 +278,8 @@ static void put_zsh_word(const struct cmdline_command *c)
         fputs(" \\\n            '2:command:_seqtrain_commands'", stdout);
     else if (c->word == VALUE_FILE)
         fputs(" \\\n            '*:file:_files'", stdout);
+    else if (c->word == VALUE_FOLDER)
+        fputs(" \\\n            '*:folder:_files -/'", stdout);
     else if (c->word == VALUE_SHELL) {
         fputs(" \\\n            '2:shell:(", stdout);
         put_shells();
@@ -386,6 +391,10 @@ static void put_fish(void)
                 put_fish_option(o, c);
         if (c->word == VALUE_FILE)
             printf("complete -c seqtrain -n '__seqtrain_is %s' -F\n", c->name);
+        else if (c->word == VALUE_FOLDER)
+            printf(
+                "complete -c seqtrain -n '__seqtrain_is %s' -a '(__fish_complete_directories)'\n",
+                c->name);
         else if (c->word) {
             printf("complete -c seqtrain -n '__seqtrain_is %s' -a '", c->name);
             if (c->word == VALUE_COMMAND)
