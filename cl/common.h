@@ -32,6 +32,8 @@
  *   - a loop around one runs as often for all work-items, which its head shows: it is made of
  * constants, the kernel's arguments and the group's number;
  *   - no constant makes such a loop one pass: where it would, #if takes the loop away.
+ *   - where such a loop may have no pass, what stands in front of it asks for no condition of the
+ * loop's: PoCL 5.0 then loses the end of a loop over the work-items.
  * Loops around a barrier: attention over tiles, blocks and dh, gemm over k, recurrent over steps,
  * in tiles over k, norm over rows (in group_sum()), contrastive over D, kmeans over candidates,
  * t-SNE over rows, and the halvings of group_sum(), group_max() and sum_teams(): one pass if LANES

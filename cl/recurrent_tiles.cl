@@ -281,16 +281,15 @@ INLINE void tile_product(__global const float *state, __global const float *w, i
 #if GRID
     group_barrier(CLK_LOCAL_MEM_FENCE); /* the task before has read its sums */
 #endif
-    if (chunks) {
-        fetch_state(of_state, state, rows, 0);
-        put_state(of_state, room);
+    /* whether or not there are chunks: see group_barrier() */
+    fetch_state(of_state, state, rows, 0);
+    put_state(of_state, room);
 #if KEEP
-        put_kept(kept, 0, room);
+    put_kept(kept, 0, room);
 #else
-        fetch_weights(of_w, w, 0);
-        put_weights(of_w, room);
+    fetch_weights(of_w, w, 0);
+    put_weights(of_w, room);
 #endif
-    }
     for (int c = 0; c < chunks; c++) {
         __local const float *chunk = room + c % 2 * CHUNK;
         __local float *next = room + (c + 1) % 2 * CHUNK;
