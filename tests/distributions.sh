@@ -15,8 +15,8 @@
 srcdir=$(cd "${srcdir-.}" && pwd) || exit 1
 
 # What depends on the OpenCL driver, the compiler and the libraries.
-suite="tests/test_ops tests/test_golden tests/test_device tests/test_gemm tests/test_engine
-tests/test_kmeans tests/test_tsne tests/test_plots tests/test_config tests/test_safetensors
+suite="tests/test_ops tests/test_golden tests/test_device tests/test_gemm tests/test_mma tests/test_barrier
+tests/test_engine tests/test_kmeans tests/test_tsne tests/test_plots tests/test_config tests/test_safetensors
 tests/test_image tests/test_encoded tests/test_loader tests/test_tree.sh tests/test_cli_run.sh"
 daemon="tests/test_device tests/test_engine tests/test_gemm tests/test_cache tests/test_log tests/test_file"
 
