@@ -51,7 +51,7 @@ offered()
 # What all shells offer.
 offers()
 {
-    point "$1: commands" offered 'seqtrain ' train sweep check data evaluate encode predict generate merge tokenize report compare devices \
+    point "$1: commands" offered 'seqtrain ' init train sweep check data evaluate encode predict generate merge tokenize report compare devices \
         help completion
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
@@ -63,6 +63,7 @@ offers()
     point "$1: devices of check" offered 'seqtrain check -d n' none
     point "$1: commands to help with" offered 'seqtrain help ev' evaluate
     point "$1: shells" offered 'seqtrain completion ' bash zsh fish
+    point "$1: kinds" offered 'seqtrain init ' autoencoder forecast amplifier language captions
 }
 
 # typed TEXT WORD...: `type` has a shell read TEXT, in which tabulators complete; it calls `args`, which

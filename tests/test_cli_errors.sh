@@ -49,7 +49,7 @@ fails "check without configuration" 2 'check needs -c FILE' check
 for command in evaluate encode predict; do
     fails "$command without model" 2 'one of -c FILE and -m CHECKPOINT' $command
 done
-fails "unknown command" 2 "'trian' is no command: train, sweep, check, data, .*devices" trian -c tiny.ini
+fails "unknown command" 2 "'trian' is no command: init, train, sweep, check, data, .*devices" trian -c tiny.ini
 fails "one word too many" 2 "'more' is one word too many" check more -c tiny.ini
 fails "unknown option" 2 "'--sed' is no option; see" --sed
 fails "unknown letter" 2 "'-x' is no option; see" -qx

@@ -99,14 +99,16 @@ point "tasks stand on train, analysis and plots" \
     "$(layer task train exec models lower ir params tensor device config data image text log analysis plots)"
 point "run stands on anything but ops, commands and OpenCL" \
     "$(layer run task train hf image quant exec models lower ir params tensor telemetry device config data text log)"
+point "propose stands on run and below" \
+    "$(layer propose run config data text log 'analysis/(distribution|fft)\.h')"
 point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "reports stand on what runs leave: texts, JSON and pictures" \
     "$(layer report config log text plots)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

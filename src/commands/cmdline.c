@@ -9,6 +9,7 @@
 
 /* Places in cmdline_commands. */
 enum {
+    INIT,
     TRAIN,
     SWEEP,
     CHECK,
@@ -28,6 +29,8 @@ enum {
 };
 
 const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
+    [INIT] = {"init", "init [KIND] --data FILE [options]",
+              "Write a commented configuration for data of yours.", command_init, VALUE_KIND, 0},
     [TRAIN] = {"train", "[train] -c FILE [options]",
                "Train a model and draw the pictures of the best one.", command_train, .saves = 1},
     [SWEEP] = {"sweep", "sweep -c FILE [--list | --run N | --status | --best] [options]",
@@ -67,6 +70,7 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
 
 enum {
     OPTION_OVERWRITE = 256,
+    OPTION_DATA,
     OPTION_GRADIENTS,
     OPTION_PLAN,
     OPTION_ROOFLINE,
@@ -100,7 +104,8 @@ enum {
 const struct cmdline_option cmdline_options[] = {
     {'c', "config", VALUE_CONFIG, "FILE", CONFIGURED | ON(MERGE),
      "configuration, see seqtrain.ini(5)"},
-    {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED | ON(MERGE),
+    {OPTION_DATA, "data", VALUE_FILE, "FILE", ON(INIT), "file, folder or glob of your data"},
+    {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED | ON(MERGE) | ON(INIT),
      "set a key (repeatable)"},
     {'d', "device", VALUE_DEVICE, "SPEC", USING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
      "auto, cpu, gpu, an index, part of a name"},
@@ -112,6 +117,7 @@ const struct cmdline_option cmdline_options[] = {
     {'o', "output", VALUE_FILE, "FILE", ON(MERGE), "checkpoint or folder to write"},
     {'o', "output", VALUE_FILE, "FILE", ON(REPORT), "page to write; report.html in the folder"},
     {'o', "output", VALUE_FILE, "FILE", ON(COMPARE), "picture to draw"},
+    {'o', "output", VALUE_FILE, "FILE", ON(INIT), "file to write (KIND.ini); - prints it"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
@@ -120,6 +126,7 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK), "check each run of a sweep"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
+    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(INIT), "replace a file that is there"},
     {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE),
      "checkpoint, or folder of a run or model"},
     {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
@@ -150,9 +157,9 @@ const struct cmdline_option cmdline_options[] = {
      "model the time of a step on this card"},
     {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
      "measure launches, tell where the time went"},
-    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT),
+    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT) | ON(INIT),
      "only warnings and errors"},
-    {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES), "more"},
+    {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES) | ON(INIT), "more"},
     {'h', "help", VALUE_NONE, NULL, ALL, "this"},
     {'V', "version", VALUE_NONE, NULL, ALL, "the version"},
     {0, NULL, VALUE_NONE, NULL, 0, NULL},
@@ -308,6 +315,9 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case 'v':
         o->verbosity = LOG_VERBOSE;
+        break;
+    case OPTION_DATA:
+        o->input = value;
         break;
     case OPTION_OVERWRITE:
         o->overwrite = 1;

@@ -19,6 +19,7 @@ enum cmdline_value {
     VALUE_FILE,
     VALUE_WORD, /* anything else */
     VALUE_COMMAND,
+    VALUE_KIND, /* of a configuration that init writes */
     VALUE_SHELL,
 };
 

@@ -43,6 +43,7 @@ extern volatile sig_atomic_t interrupted;
 /* The ranks that this process is one of; NULL: it is alone. */
 extern struct comm *ranks;
 
+int command_init(const struct options *options, struct error *err);
 int command_train(const struct options *options, struct error *err);
 int command_sweep(const struct options *options, struct error *err);
 int command_check(const struct options *options, struct error *err);

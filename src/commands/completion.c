@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/cmdline.h"
+#include "propose/propose.h"
 
 const char *const completion_shells[] = {"bash", "zsh", "fish", NULL};
 
@@ -77,10 +78,10 @@ static void put_commands(const char *between)
         printf("%s%s", c > cmdline_commands ? between : "", c->name);
 }
 
-static void put_shells(void)
+static void put_words(const char *const words[])
 {
-    for (const char *const *shell = completion_shells; *shell; shell++)
-        printf(" %s", *shell);
+    for (size_t i = 0; words[i]; i++)
+        printf("%s%s", i ? " " : "", words[i]);
 }
 
 /* --- bash */
@@ -191,7 +192,12 @@ static void put_bash(void)
           "    elif [[ $prev == completion ]]; then\n"
           "        COMPREPLY=($(compgen -W \"",
           stdout);
-    put_shells();
+    put_words(completion_shells);
+    fputs("\" -- \"$cur\"))\n"
+          "    elif [[ $prev == init ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"",
+          stdout);
+    put_words(propose_kinds);
     fputs("\" -- \"$cur\"))\n"
           "    elif [[ $takes_files == folders ]]; then\n        _seqtrain_files \"$cur\" '*'\n"
           "    elif [[ -n $takes_files ]]; then\n        _seqtrain_files \"$cur\" ''\n    fi\n",
@@ -282,7 +288,11 @@ static void put_zsh_word(const struct cmdline_command *c)
         fputs(" \\\n            '*:folder:_files -/'", stdout);
     else if (c->word == VALUE_SHELL) {
         fputs(" \\\n            '2:shell:(", stdout);
-        put_shells();
+        put_words(completion_shells);
+        fputs(")'", stdout);
+    } else if (c->word == VALUE_KIND) {
+        fputs(" \\\n            '2:kind:(", stdout);
+        put_words(propose_kinds);
         fputs(")'", stdout);
     }
 }
@@ -399,8 +409,10 @@ static void put_fish(void)
             printf("complete -c seqtrain -n '__seqtrain_is %s' -a '", c->name);
             if (c->word == VALUE_COMMAND)
                 put_commands(" ");
+            else if (c->word == VALUE_KIND)
+                put_words(propose_kinds);
             else
-                put_shells();
+                put_words(completion_shells);
             puts("'");
         }
     }

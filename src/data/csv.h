@@ -90,6 +90,13 @@ void csv_pass(struct csv *csv, const char *begin, size_t lines);
  * columns that there are. */
 int csv_find(const struct csv *csv, const char *name, size_t *column, struct error *err);
 
+/* Whether the file has no header: what stands where its names should be looks like a row. */
+int csv_is_bare(const struct csv *csv);
+
+/* The names of the columns where their number is that of a format without a header, "a, b, c":
+ * Binance's candles; NULL: of none. */
+const char *csv_known_names(const struct csv *csv);
+
 /* Whether a name fits a glob: * stands for any characters, ? for one. The case of ASCII letters
  * does not count. -1: memory. */
 int csv_fits(const char *name, const char *glob);

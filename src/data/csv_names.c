@@ -25,8 +25,19 @@ static const char *hidden_separator(const struct csv *csv)
     return "";
 }
 
+int csv_is_bare(const struct csv *csv)
+{
+    return csv->stream->bare;
+}
+
+const char *csv_known_names(const struct csv *csv)
+{
+    return csv->columns == KLINE_COLUMNS ? klines : NULL;
+}
+
 static int missing(const struct csv *csv, const char *name, struct error *err)
 {
+    const char *known = csv_known_names(csv);
     char shown[CSV_SHOWN];
     unsigned long long line = (unsigned long long)csv->first_line - 1;
     if (csv->stream->bare)
@@ -35,8 +46,8 @@ static int missing(const struct csv *csv, const char *name, struct error *err)
             "%s:%llu: no column '%s': this line is a row already, so the file has no header; "
             "data.columns names its columns%s%s%s",
             csv->path, line, csv_show(name, shown),
-            csv->columns == KLINE_COLUMNS ? " (Binance's klines: data.columns = " : "",
-            csv->columns == KLINE_COLUMNS ? klines : "", csv->columns == KLINE_COLUMNS ? ")" : "");
+            known ? " (Binance's klines: data.columns = " : "", known ? known : "",
+            known ? ")" : "");
     for (size_t i = 0; i < csv->columns; i++)
         if (!text_is_utf8(csv->name[i], strlen(csv->name[i])))
             return error_set(err, STATUS_INPUT,
