@@ -547,13 +547,10 @@ static void run_stored(const struct problem *problem, int mode, enum dtype store
     check_close(&c);
 }
 
-/* As on a GPU, whose kernels PoCL compiles slowly, only what is watched there is stored in 16 bits.
- */
 static void run_problem(const struct problem *problem, int mode)
 {
     run_stored(problem, mode, DTYPE_F32);
-    if (mode == FLAT || problem->watched > mode)
-        run_stored(problem, mode, DTYPE_BF16);
+    run_stored(problem, mode, DTYPE_BF16);
     if (problem->watched > mode) /* the kernels of bfloat16, other roundings */
         run_stored(problem, mode, DTYPE_F16);
 }
@@ -1604,6 +1601,7 @@ struct job {
 static void run_job(void **state)
 {
     const struct job *job = *state;
+    compile_for(job->mode);
     if (job->problem)
         run_problem(job->problem, job->mode);
     else
