@@ -85,8 +85,9 @@ point "lower stands on ir, params, tensor, device and a header of the kernels" \
     "$(layer lower ir params tensor device 'cl/step\.h')"
 point "roofline stands on lower and device" "$(layer roofline lower device)"
 point "exec stands on lower, device and config" "$(layer exec lower tensor device config)"
-point "ops stand on lower, ir, params, tensor and device" \
-    "$(layer ops lower ir params tensor device)"
+point "onnx stands on tensor" "$(layer onnx tensor)"
+point "ops stand on lower, ir, params, tensor, device and the nodes of ONNX" \
+    "$(layer ops lower ir params tensor device 'onnx/onnx\.h')"
 point "optim stands on lower, ir, params, tensor, device and config" \
     "$(layer optim lower ir params tensor device config)"
 point "models stand on ops, ir, params, tensor, hf and config" \
@@ -108,7 +109,7 @@ point "reports stand on what runs leave: texts, JSON and pictures" \
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
@@ -118,6 +119,13 @@ point "every folder of src has a rule" \
 
 point "only optim knows what an optimizer makes of its settings" \
     "$(grep -nE 'train\.(beta1|beta2|epsilon|momentum|nesterov)' $(echo "$sources" | grep -Ev '^src/(optim|config)/'))"
+
+# shellcheck disable=SC2086
+point "every class of operations has a form in ONNX, or says why it has none" "$(
+    awk '/^(static )?const struct op_class [a-z_]+ = \{/ { on = 1; count++; has = 0; where = FILENAME ":" FNR }
+        on && /^    \.(no_)?onnx = / { has++ }
+        on && /^};/ { on = 0; if (has != 1) print where }
+        END { if (count < 30) print "only " count + 0 " classes?" }' src/ops/*.c)"
 
 point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
 

@@ -27,6 +27,7 @@
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)
 
 struct graph;
+struct onnx;
 struct op;
 struct plan;
 struct words;
@@ -74,6 +75,11 @@ struct op_class {
 
     /* What the node does beside its name, for who reads the plan: "bias, dropout". May be NULL. */
     void (*describe)(const struct op *op, struct words *to);
+
+    /* Appends what the node does in an evaluation to a graph of ONNX, before anything is fused
+     * (onnx/onnx.h). NULL: it is not there to be exported, for the reason `no_onnx`. */
+    void (*onnx)(struct onnx *o, struct op *op);
+    const char *no_onnx;
 
     int is_brought; /* its output is made again for the backward pass in any case */
     int is_loss;    /* begins the gradients: `back` does not wait for one of an output */

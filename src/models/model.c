@@ -291,6 +291,30 @@ struct graph *model_rows(struct params *params, const struct config *config, siz
     return g;
 }
 
+struct graph *model_bare(struct params *params, const struct config *config, size_t batch,
+                         const struct model_shape *shape, struct model_io *io)
+{
+    const struct model_class *class = model_of(config);
+    const size_t dim[] = {batch, shape->window, shape->features};
+    const size_t clip[] = {batch, shape->clip_rows, shape->clip_columns};
+    struct graph *g = graph_new(params, batch, 0);
+    if (!g)
+        return NULL;
+    params->weights = weights[config->model.initialisation];
+    *io = (struct model_io){.terms = model_terms(config)};
+    if (class->reads_tokens)
+        io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
+    else
+        io->plain = io->whole = io->input = graph_state(g, "input", DTYPE_F32, 3, dim);
+    if (shape->prefix)
+        io->clip = graph_state(g, "clip", DTYPE_F32, 3, clip);
+    if (class->supervised && config->model.reversible_norm)
+        build_reversible(g, config, shape, io);
+    else
+        class->build(g, config, shape, io);
+    return g;
+}
+
 struct graph *model_graph(struct params *params, const struct config *config, size_t batch,
                           const struct model_shape *shape, int training,
                           const struct model_data *data, struct model_io *io)

@@ -151,6 +151,15 @@ struct graph *model_graph(struct params *params, const struct config *config, si
 struct graph *model_rows(struct params *params, const struct config *config, size_t rows,
                          const struct model_shape *shape, struct model_io *io);
 
+/*
+ * The graph of an evaluation as its operations were appended, in fp32, for who writes it down in
+ * another language: io->input [B, T, F], or io->tokens [B, T] and io->clip [B, R, C], are written
+ * by nobody, io->output and io->latent are what is made of them. Losses may hang on it. NULL
+ * without memory.
+ */
+struct graph *model_bare(struct params *params, const struct config *config, size_t batch,
+                         const struct model_shape *shape, struct model_io *io);
+
 /* How activations are stored. */
 enum dtype model_stored(const struct config *config);
 

@@ -79,6 +79,7 @@ static const struct op_class cached_class = {
     .infer = cached_infer,
     .forward = cached_forward,
     .stored = READS_IN(QKV) | READS_IN(CACHE) | READS_OUT(0),
+    .no_onnx = "a model is exported over whole windows, without a cache",
 };
 
 struct tensor *op_attention_cached(struct graph *g, struct tensor *qkv, size_t heads,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "ops/onnx_attend.h"
 #include "ops/ops.h"
 
 enum { QUERIES, ROWS };
@@ -133,6 +134,19 @@ static void over_infer(struct graph *g, struct op *op)
                  (size_t[]){kv->dim[0], q->dim[q->rank - 2], tensor_columns(q)});
 }
 
+static void over_onnx(struct onnx *o, struct op *op)
+{
+    const struct extents e = extents_of(op);
+    const int64_t d = (int64_t)(e.heads * e.head_width);
+    const char *q = onnx_of(o, op->in[QUERIES]), *part[2];
+    if (e.shared)
+        q = onnx_two(o, "Unsqueeze", q, onnx_wholes(o, 1, (const int64_t[]){0}));
+    onnx_split(o, onnx_of(o, op->in[ROWS]), 2, (const int64_t[]){d, d}, part);
+    onnx_is(o, op->out[0],
+            onnx_attend(o, &(struct onnx_heads){e.heads, e.heads, e.head_width}, q, part[0],
+                        part[1], NULL));
+}
+
 static const struct op_class over_class = {
     .name = "attention, of queries",
     .attr = sizeof(struct over),
@@ -141,6 +155,7 @@ static const struct op_class over_class = {
     .back = over_back,
     .reads = READS_IN(QUERIES) | READS_IN(ROWS) | READS_OUT(0),
     .stored = READS_IN(QUERIES) | READS_IN(ROWS) | READS_OUT(0),
+    .onnx = over_onnx,
 };
 
 struct tensor *op_attention_over(struct graph *g, struct tensor *queries, struct tensor *rows,

@@ -5,6 +5,7 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "ops/classes.h"
+#include "ops/onnx_attend.h"
 
 enum { QKV, BIAS }; /* [B, T, columns] as columns_of() has it, [columns] or NULL */
 
@@ -360,6 +361,20 @@ static void attention_describe(const struct op *op, struct words *to)
         words_add(to, "dropout");
 }
 
+static void attention_onnx(struct onnx *o, struct op *op)
+{
+    const struct attention *a = op->attr;
+    const size_t width = op->out[0]->dim[2] / a->heads, keys = key_heads(a) * width;
+    const struct onnx_heads of = {a->heads, key_heads(a), width};
+    const int64_t size[] = {(int64_t)op->out[0]->dim[2], (int64_t)keys, (int64_t)keys};
+    const char *x = onnx_of(o, op->in[QKV]), *part[3];
+    if (op->in[BIAS])
+        x = onnx_two(o, "Add", x, onnx_of(o, op->in[BIAS]));
+    onnx_split(o, x, 3, size, part);
+    const char *sees = a->how.causal ? onnx_causal(o, x, op->out[0]->dim[1]) : NULL;
+    onnx_is(o, op->out[0], onnx_attend(o, &of, part[0], part[1], part[2], sees));
+}
+
 static const struct op_class attention_class = {
     .name = "attention",
     .attr = sizeof(struct attention),
@@ -370,6 +385,7 @@ static const struct op_class attention_class = {
     .stored = READS_IN(QKV) | READS_OUT(0),
     .fuse = qkv_fuse,
     .describe = attention_describe,
+    .onnx = attention_onnx,
 };
 
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,

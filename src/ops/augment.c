@@ -64,6 +64,7 @@ static const struct op_class augment_class = {
     .attr = sizeof(struct augment),
     .infer = augment_infer,
     .forward = augment_forward,
+    .no_onnx = "it acts in training alone",
 };
 
 struct tensor *op_augment(struct graph *g, const char *name, struct tensor *x, struct tensor *flag,
@@ -102,6 +103,7 @@ static const struct op_class target_class = {
     .attr = sizeof(struct augment_target),
     .infer = augment_infer,
     .forward = target_forward,
+    .no_onnx = "it acts in training alone",
 };
 
 struct tensor *op_augment_target(struct graph *g, const char *name, struct tensor *y,

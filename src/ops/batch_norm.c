@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 enum { X, BIAS, GAMMA, BETA, MEAN, VAR, TRACKED };
@@ -150,6 +151,19 @@ static void batch_norm_describe(const struct op *op, struct words *to)
     pointwise_describe_bias(op, BIAS, to);
 }
 
+/* (x - mean) / sqrt(var + eps) gamma + beta over the last dimension; ONNX's own wants the second.
+ */
+static void batch_norm_onnx(struct onnx *o, struct op *op)
+{
+    const char *x = onnx_of(o, op->in[X]), *eps = onnx_number(o, NORM_EPS);
+    if (op->in[BIAS])
+        x = onnx_two(o, "Add", x, onnx_of(o, op->in[BIAS]));
+    const char *sd = onnx_one(o, "Sqrt", onnx_two(o, "Add", onnx_of(o, op->in[VAR]), eps));
+    x = onnx_two(o, "Div", onnx_two(o, "Sub", x, onnx_of(o, op->in[MEAN])), sd);
+    x = onnx_two(o, "Mul", x, onnx_of(o, op->in[GAMMA]));
+    onnx_is(o, op->out[0], onnx_two(o, "Add", x, onnx_of(o, op->in[BETA])));
+}
+
 static const struct op_class batch_norm_class = {
     .name = "batch norm",
     .infer = batch_norm_infer,
@@ -159,6 +173,7 @@ static const struct op_class batch_norm_class = {
     .stored = READS_IN(X) | READS_OUT(0),
     .fuse = batch_norm_fuse,
     .describe = batch_norm_describe,
+    .onnx = batch_norm_onnx,
 };
 
 struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add)
@@ -43,12 +44,19 @@ static void cast_describe(const struct op *op, struct words *to)
     words_add(to, dtype_name(op->out[0]->dtype));
 }
 
+/* All numbers are fp32 there. */
+static void cast_onnx(struct onnx *o, struct op *op)
+{
+    onnx_is(o, op->out[0], onnx_of(o, op->in[0]));
+}
+
 static const struct op_class cast_class = {
     .name = "cast",
     .infer = cast_infer,
     .forward = cast_forward,
     .back = cast_back,
     .describe = cast_describe,
+    .onnx = cast_onnx,
 };
 
 void op_store(struct graph *g, enum dtype dtype)

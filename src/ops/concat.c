@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 /* A kernel of join.cl over rows. */
@@ -63,12 +64,20 @@ static void concat_infer(struct graph *g, struct op *op)
     graph_output(g, op, 0, "join", a->rank, dim);
 }
 
+static void concat_onnx(struct onnx *o, struct op *op)
+{
+    onnx_is(
+        o, op->out[0],
+        onnx_along(o, "Concat", "axis", -1, onnx_of(o, op->in[0]), onnx_of(o, op->in[1]), NULL));
+}
+
 static const struct op_class concat_class = {
     .name = "concat",
     .infer = concat_infer,
     .forward = concat_forward,
     .back = concat_back,
     .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
+    .onnx = concat_onnx,
 };
 
 struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
@@ -103,10 +112,33 @@ static void iq_features_infer(struct graph *g, struct op *op)
         graph_output(g, op, 0, "iq_features", x->rank, dim);
 }
 
+/* Where |x| is 0, sin and cos are 0, too: I and Q are. */
+static void iq_features_onnx(struct onnx *o, struct op *op)
+{
+    const char *iq[2];
+    onnx_split(o, onnx_of(o, op->in[0]), 2, (const int64_t[]){1, 1}, iq);
+    const char *square =
+        onnx_two(o, "Add", onnx_two(o, "Mul", iq[0], iq[0]), onnx_two(o, "Mul", iq[1], iq[1]));
+    const char *size = onnx_one(o, "Sqrt", square);
+    const char *is_zero = onnx_two(o, "Equal", size, onnx_number(o, 0));
+    const char *divisor = onnx_three(o, "Where", is_zero, onnx_number(o, 1), size);
+    const char *cube = onnx_two(o, "Mul", onnx_two(o, "Mul", size, size), size);
+    const char *all[] = {iq[0],
+                         iq[1],
+                         size,
+                         cube,
+                         onnx_two(o, "Div", iq[1], divisor),
+                         onnx_two(o, "Div", iq[0], divisor)};
+    const struct onnx_attribute axis = {.name = "axis", .kind = ONNX_WHOLE, .whole = -1};
+    onnx_is(o, op->out[0],
+            onnx_append(o, &(struct onnx_node){"Concat", 6, all, 1, &axis, 1}, NULL));
+}
+
 static const struct op_class iq_features_class = {
     .name = "I/Q features",
     .infer = iq_features_infer,
     .forward = iq_features_forward,
+    .onnx = iq_features_onnx,
 };
 
 struct tensor *op_iq_features(struct graph *g, struct tensor *x)

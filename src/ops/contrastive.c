@@ -86,6 +86,7 @@ static const struct op_class similarity_class = {
     .back = similarity_back,
     .reads = READS_IN(Z),
     .is_loss = 1,
+    .no_onnx = "it is a loss",
 };
 
 struct tensor *op_similarity(struct graph *g, struct tensor *z, double weight,
@@ -182,6 +183,7 @@ static const struct op_class nt_xent_class = {
     .back = nt_xent_back,
     .reads = READS_IN(Z) | READS_IN(W),
     .is_loss = 1,
+    .no_onnx = "it is a loss",
 };
 
 struct tensor *op_nt_xent(struct graph *g, struct tensor *z, struct tensor *w, double temperature,

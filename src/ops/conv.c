@@ -4,6 +4,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 enum { X };
@@ -80,6 +81,19 @@ static void unfold_infer(struct graph *g, struct op *op)
             (size_t[]){x->dim[0], conv_rows(shape, x->dim[1]), tensor_columns(x) * shape->kernel});
 }
 
+/* The product that reads it is a convolution. */
+static void unfold_onnx(struct onnx *o, struct op *op)
+{
+    const struct conv *shape = op->attr;
+    onnx_slides(o, op->out[0],
+                &(struct onnx_slide){.x = onnx_of(o, op->in[X]),
+                                     .kernel = (int64_t)shape->kernel,
+                                     .stride = (int64_t)shape->stride,
+                                     .dilation = (int64_t)shape->dilation,
+                                     .before = (int64_t)shape->before,
+                                     .after = (int64_t)shape->after});
+}
+
 static const struct op_class unfold_class = {
     .name = "unfold",
     .attr = sizeof(struct conv),
@@ -89,6 +103,7 @@ static const struct op_class unfold_class = {
     .reads = READS_IN(X), /* where it is made again */
     .stored = READS_IN(X) | READS_OUT(0),
     .again = unfold_again,
+    .onnx = unfold_onnx,
 };
 
 struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const struct conv *shape,
@@ -135,6 +150,17 @@ static void max_pool_infer(struct graph *g, struct op *op)
                      (size_t[]){x->dim[0], x->dim[1] / shape->kernel, x->dim[2]});
 }
 
+static void max_pool_onnx(struct onnx *o, struct op *op)
+{
+    const int64_t span = (int64_t)((const struct conv *)op->attr)->kernel, turned[] = {0, 2, 1};
+    const struct onnx_attribute with[] = {
+        {.name = "kernel_shape", .kind = ONNX_LIST, .count = 1, .list = &span},
+        {.name = "strides", .kind = ONNX_LIST, .count = 1, .list = &span}};
+    const char *x = onnx_transpose(o, onnx_of(o, op->in[X]), 3, turned);
+    x = onnx_append(o, &(struct onnx_node){"MaxPool", 1, &x, 2, with, 1}, NULL);
+    onnx_is(o, op->out[0], onnx_transpose(o, x, 3, turned));
+}
+
 static const struct op_class max_pool_class = {
     .name = "max_pool",
     .attr = sizeof(struct conv),
@@ -143,6 +169,7 @@ static const struct op_class max_pool_class = {
     .back = max_pool_back,
     .reads = READS_IN(X),
     .stored = READS_IN(X) | READS_OUT(0),
+    .onnx = max_pool_onnx,
 };
 
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool)

@@ -48,6 +48,7 @@ static const struct op_class cross_entropy_class = {
     .infer = cross_entropy_infer,
     .forward = cross_entropy_forward,
     .is_loss = 1,
+    .no_onnx = "it is a loss",
 };
 
 struct tensor *op_cross_entropy(struct graph *g, struct tensor *logits, struct tensor *target,

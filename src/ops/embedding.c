@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 enum { TABLE, NUMBER };
@@ -58,12 +59,19 @@ static void embedding_infer(struct graph *g, struct op *op)
     graph_output(g, op, 0, op->path, number->rank + 1, dim);
 }
 
+static void embedding_onnx(struct onnx *o, struct op *op)
+{
+    const char *table = onnx_of(o, op->in[TABLE]), *number = onnx_of(o, op->in[NUMBER]);
+    onnx_is(o, op->out[0], onnx_two(o, "Gather", table, number));
+}
+
 static const struct op_class embedding_class = {
     .name = "embedding",
     .infer = embedding_infer,
     .forward = embedding_forward,
     .back = embedding_back,
     .reads = READS_IN(NUMBER),
+    .onnx = embedding_onnx,
 };
 
 struct tensor *op_lookup(struct graph *g, struct tensor *number, struct tensor *table,

@@ -2,6 +2,7 @@
 /* A frozen weight that lies in the host's memory (device.offload), brought to the device for each
  * pass that reads it. */
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 static void fetch_again(struct plan *p, struct op *op, struct tensor *to)
@@ -20,12 +21,18 @@ static void fetch_infer(struct graph *g, struct op *op)
     graph_output_as(g, op, 0, weight->name, weight->dtype, weight->rank, weight->dim);
 }
 
+static void fetch_onnx(struct onnx *o, struct op *op)
+{
+    onnx_is(o, op->out[0], onnx_of(o, op->in[0]));
+}
+
 static const struct op_class fetch_class = {
     .name = "fetch",
     .infer = fetch_infer,
     .forward = fetch_forward,
     .again = fetch_again,
     .is_brought = 1,
+    .onnx = fetch_onnx,
 };
 
 struct tensor *fetch_weight(struct graph *g, struct tensor *weight)

@@ -3,6 +3,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "ops/onnx_act.h"
 #include "ops/ops.h"
 
 enum { GATE, UP };
@@ -77,6 +78,12 @@ static void gate_describe(const struct op *op, struct words *to)
     words_add(to, act == ACT_SILU ? "SiLU" : act == ACT_GELU ? "GELU" : "GELU by tanh");
 }
 
+static void gate_onnx(struct onnx *o, struct op *op)
+{
+    const char *gate = onnx_act(o, ((const struct gate *)op->attr)->act, onnx_of(o, op->in[GATE]));
+    onnx_is(o, op->out[0], onnx_two(o, "Mul", gate, onnx_of(o, op->in[UP])));
+}
+
 static const struct op_class gate_class = {
     .name = "gate",
     .attr = sizeof(struct gate),
@@ -87,6 +94,7 @@ static const struct op_class gate_class = {
     .stored = READS_IN(GATE) | READS_IN(UP) | READS_OUT(0),
     .again = gate_again,
     .describe = gate_describe,
+    .onnx = gate_onnx,
 };
 
 struct tensor *op_gate(struct graph *g, struct tensor *gate, struct tensor *up, enum act act)

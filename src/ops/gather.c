@@ -53,6 +53,7 @@ static const struct op_class gather_class = {
     .attr = sizeof(struct gather),
     .infer = gather_infer,
     .forward = gather_forward,
+    .no_onnx = "windows are an input of an exported model",
 };
 
 struct tensor *op_gather(struct graph *g, struct tensor *series, struct tensor *order,
@@ -101,6 +102,7 @@ static const struct op_class gather_tokens_class = {
     .attr = sizeof(struct gather_tokens),
     .infer = gather_tokens_infer,
     .forward = gather_tokens_forward,
+    .no_onnx = "tokens are an input of an exported model",
 };
 
 struct tensor *op_gather_tokens(struct graph *g, struct tensor *series, struct tensor *order,
@@ -147,6 +149,7 @@ static const struct op_class gather_rows_class = {
     .attr = sizeof(struct gather_rows),
     .infer = gather_rows_infer,
     .forward = gather_rows_forward,
+    .no_onnx = "targets, weights and clips come from outside",
 };
 
 struct tensor *op_gather_rows(struct graph *g, const char *name, struct tensor *table, size_t first,

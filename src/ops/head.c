@@ -172,6 +172,7 @@ static const struct op_class head_class = {
     .forward = head_forward,
     .stored = READS_IN(H),
     .is_loss = 1,
+    .no_onnx = "it is a loss",
 };
 
 struct tensor *op_head_cross_entropy(struct graph *g, struct tensor *h, struct tensor *weight,

@@ -51,6 +51,7 @@ static const struct op_class sample_loss_class = {
     .infer = sample_loss_infer,
     .forward = sample_loss_forward,
     .is_loss = 1,
+    .no_onnx = "it is a loss",
 };
 
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,
@@ -81,6 +82,7 @@ static const struct op_class loss_scale_class = {
     .name = "loss scale",
     .infer = nothing_infer,
     .forward = loss_scale_forward,
+    .no_onnx = "it acts in training alone",
 };
 
 void op_loss_scale(struct graph *g, struct tensor *metrics)
@@ -135,6 +137,7 @@ static const struct op_class loss_sum_class = {
     .attr = sizeof(struct loss_sum),
     .infer = loss_sum_infer, /* what it changes is a state */
     .forward = loss_sum_forward,
+    .no_onnx = "it is a loss",
 };
 
 void op_loss_sum(struct graph *g, struct tensor *const value[TERMS_MOST],

@@ -3,6 +3,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 static struct launch *elementwise_kernel(struct plan *p, const char *name, size_t elems)
@@ -57,6 +58,11 @@ static void mul_infer(struct graph *g, struct op *op)
         graph_output_like(g, op, 0, op->path, a);
 }
 
+static void mul_onnx(struct onnx *o, struct op *op)
+{
+    onnx_is(o, op->out[0], onnx_two(o, "Mul", onnx_of(o, op->in[0]), onnx_of(o, op->in[1])));
+}
+
 static const struct op_class mul_class = {
     .name = "mul",
     .infer = mul_infer,
@@ -64,6 +70,7 @@ static const struct op_class mul_class = {
     .back = mul_back,
     .reads = READS_IN(0) | READS_IN(1),
     .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
+    .onnx = mul_onnx,
 };
 
 struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b)
@@ -107,6 +114,12 @@ static void scale_infer(struct graph *g, struct op *op)
     graph_output_like(g, op, 0, op->path, op->in[0]);
 }
 
+static void scale_onnx(struct onnx *o, struct op *op)
+{
+    const char *factor = onnx_number(o, ((const struct scale *)op->attr)->factor);
+    onnx_is(o, op->out[0], onnx_two(o, "Mul", onnx_of(o, op->in[0]), factor));
+}
+
 static const struct op_class scale_class = {
     .name = "scale",
     .attr = sizeof(struct scale),
@@ -114,6 +127,7 @@ static const struct op_class scale_class = {
     .forward = scale_forward,
     .back = scale_back,
     .stored = READS_IN(0) | READS_OUT(0),
+    .onnx = scale_onnx,
 };
 
 struct tensor *op_scale(struct graph *g, struct tensor *x, double factor)

@@ -34,6 +34,7 @@ static const struct op_class noise_class = {
     .attr = sizeof(struct noise),
     .infer = noise_infer,
     .forward = noise_forward,
+    .no_onnx = "it acts in training alone",
 };
 
 struct tensor *op_noise(struct graph *g, struct tensor *x, const char *path, double sd)

@@ -5,6 +5,7 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 /*
@@ -248,6 +249,25 @@ static void joint_describe(const struct op *op, struct words *to)
         words_add(to, "dropout");
 }
 
+static void joint_onnx(struct onnx *o, struct op *op)
+{
+    const struct joint *j = op->attr;
+    const char *x = onnx_of(o, op->in[JOINT_X]);
+    if (op->in[JOINT_BIAS])
+        x = onnx_two(o, "Add", x, onnx_of(o, op->in[JOINT_BIAS]));
+    if (op->in[JOINT_RESIDUAL])
+        x = onnx_two(o, "Add", onnx_of(o, op->in[JOINT_RESIDUAL]), x);
+    if (op->out[1])
+        onnx_is(o, op->out[1], x);
+    if (!j->norm)
+        return;
+    const char *in[] = {x, onnx_of(o, op->in[JOINT_GAMMA]), onnx_of(o, op->in[JOINT_BETA])};
+    const struct onnx_attribute with[] = {{.name = "axis", .kind = ONNX_WHOLE, .whole = -1},
+                                          {.name = "epsilon", .kind = ONNX_REAL, .real = j->eps}};
+    x = onnx_append(o, &(struct onnx_node){"LayerNormalization", 3, in, 2, with, 1}, NULL);
+    onnx_is(o, op->out[0], j->relu ? onnx_one(o, "Relu", x) : x);
+}
+
 static const struct op_class joint_class = {
     .name = "norm",
     .attr = sizeof(struct joint),
@@ -260,6 +280,7 @@ static const struct op_class joint_class = {
     .fuse = joint_fuse,
     .follow = joint_follow,
     .describe = joint_describe,
+    .onnx = joint_onnx,
 };
 
 static int same_shape(const struct tensor *a, const struct tensor *b)

@@ -3,6 +3,7 @@
 #include "lower/lower.h"
 #include "lower/reduce.h"
 #include "ops/classes.h"
+#include "ops/onnx_act.h"
 
 /* Rows of a sample, to which dropout's keys count, or of the table of positions. */
 static size_t period_of(const struct op *op)
@@ -155,6 +156,24 @@ static void pointwise_describe(const struct op *op, struct words *to)
         words_add(to, "dropout");
 }
 
+/* Positions [T, ..] of the rows that there are; one of whole samples is taken as it is. */
+static const char *position_onnx(struct onnx *o, struct op *op, const char *x)
+{
+    struct tensor *position = op->in[POINTWISE_POSITION];
+    const char *table = onnx_of(o, position);
+    return position->rank > 1 ? onnx_first_rows(o, table, x) : table;
+}
+
+static void pointwise_onnx(struct onnx *o, struct op *op)
+{
+    const char *x = onnx_of(o, op->in[POINTWISE_X]);
+    if (op->in[POINTWISE_BIAS])
+        x = onnx_two(o, "Add", x, onnx_of(o, op->in[POINTWISE_BIAS]));
+    if (op->in[POINTWISE_POSITION])
+        x = onnx_two(o, "Add", x, position_onnx(o, op, x));
+    onnx_is(o, op->out[0], onnx_act(o, ((const struct pointwise *)op->attr)->act, x));
+}
+
 const struct op_class op_pointwise_class = {
     .name = "pointwise",
     .attr = sizeof(struct pointwise),
@@ -166,6 +185,7 @@ const struct op_class op_pointwise_class = {
     .again = pointwise_again,
     .fuse = pointwise_fuse,
     .describe = pointwise_describe,
+    .onnx = pointwise_onnx,
 };
 
 /* The op that adds a bias to input i of `op`, and does nothing else, if nobody else reads what it

@@ -3,6 +3,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 enum { X, WEIGHT, BIAS }; /* [B, T, D], [1, D], [1] */
@@ -91,6 +92,39 @@ static void pool_infer(struct graph *g, struct op *op)
         graph_output(g, op, 0, op->path, 2, (size_t[]){x->dim[0], x->dim[2]});
 }
 
+/* The last row of x [B, T, D]; of its last `reverse` columns the first one. */
+static const char *last_onnx(struct onnx *o, const struct op *op, const char *x)
+{
+    const int64_t reverse = (int64_t)((const struct pool *)op->attr)->reverse;
+    const int64_t ahead = (int64_t)op->in[X]->dim[2] - reverse;
+    const char *last = onnx_slice(o, x, 1, -1, INT64_MAX);
+    if (!reverse)
+        return last;
+    last = onnx_slice(o, last, 2, 0, ahead);
+    const char *first = onnx_slice(o, onnx_slice(o, x, 1, 0, 1), 2, ahead, INT64_MAX);
+    return onnx_along(o, "Concat", "axis", 2, last, first, NULL);
+}
+
+/* The rows weighted by their scores: [B, 1, T] [B, T, D] */
+static const char *weighted_onnx(struct onnx *o, struct op *op, const char *x)
+{
+    const char *score = onnx_times(o, x, onnx_of(o, op->in[WEIGHT]));
+    score = onnx_two(o, "Add", score, onnx_of(o, op->in[BIAS]));
+    score = onnx_along(o, "Softmax", "axis", 1, score, NULL, NULL);
+    return onnx_two(o, "MatMul", onnx_transpose(o, score, 3, (const int64_t[]){0, 2, 1}), x);
+}
+
+static void pool_onnx(struct onnx *o, struct op *op)
+{
+    const enum pool_kind kind = ((const struct pool *)op->attr)->kind;
+    const char *x = onnx_of(o, op->in[X]);
+    x = kind == POOL_MEAN        ? onnx_mean(o, x, 1)
+        : kind == POOL_ATTENTION ? weighted_onnx(o, op, x)
+                                 : last_onnx(o, op, x);
+    const int64_t dim[] = {0, (int64_t)op->in[X]->dim[2]};
+    onnx_is(o, op->out[0], onnx_reshape(o, x, 2, dim));
+}
+
 static const struct op_class pool_class = {
     .name = "pool",
     .attr = sizeof(struct pool),
@@ -99,6 +133,7 @@ static const struct op_class pool_class = {
     .back = pool_back,
     .reads = READS_IN(X),
     .stored = READS_IN(X) | READS_OUT(0),
+    .onnx = pool_onnx,
 };
 
 struct tensor *op_pool(struct graph *g, struct tensor *x, size_t reverse, enum pool_kind kind,

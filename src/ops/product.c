@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 #include "ops/ops.h"
 #include "tensor/packed.h"
@@ -108,6 +109,39 @@ static void product_describe(const struct op *op, struct words *to)
         words_add(to, "adapter");
 }
 
+/* nn.Conv1d along the rows: W [out, in, kernel] */
+static const char *convolution_onnx(struct onnx *o, struct op *op, const struct onnx_slide *s)
+{
+    const int64_t turned[] = {0, 2, 1}, pads[] = {s->before, s->after};
+    const struct onnx_attribute with[] = {
+        {.name = "kernel_shape", .kind = ONNX_LIST, .count = 1, .list = &s->kernel},
+        {.name = "strides", .kind = ONNX_LIST, .count = 1, .list = &s->stride},
+        {.name = "dilations", .kind = ONNX_LIST, .count = 1, .list = &s->dilation},
+        {.name = "pads", .kind = ONNX_LIST, .count = 2, .list = pads}};
+    const char *in[] = {onnx_transpose(o, s->x, 3, turned), onnx_of(o, op->in[WEIGHT])};
+    const char *y = onnx_append(o, &(struct onnx_node){"Conv", 2, in, 4, with, 1}, NULL);
+    return onnx_transpose(o, y, 3, turned);
+}
+
+static void product_onnx(struct onnx *o, struct op *op)
+{
+    const struct onnx_slide *slide = onnx_slide_of(o, op->in[X]),
+                            one = {.kernel = 1, .stride = 1, .dilation = 1};
+    struct onnx_slide rows = slide ? *slide : one;
+    const char *y;
+    if (!slide)
+        rows.x = onnx_of(o, op->in[X]);
+    if (slide || op->in[WEIGHT]->rank == 3)
+        y = convolution_onnx(o, op, &rows);
+    else if (is_in_out(op))
+        y = onnx_two(o, "MatMul", rows.x, onnx_of(o, op->in[WEIGHT]));
+    else
+        y = onnx_times(o, rows.x, onnx_of(o, op->in[WEIGHT]));
+    if (op->in[LOW])
+        y = onnx_two(o, "Add", y, onnx_times(o, onnx_of(o, op->in[LOW]), onnx_of(o, op->in[UP])));
+    onnx_is(o, op->out[0], y);
+}
+
 static const struct op_class product_class = {
     .name = "linear",
     .attr = sizeof(struct product),
@@ -117,6 +151,7 @@ static const struct op_class product_class = {
     .reads = READS_IN(X) | READS_IN(WEIGHT) | READS_IN(LOW) | READS_IN(UP),
     .stored = READS_IN(X) | READS_IN(LOW) | READS_OUT(0),
     .describe = product_describe,
+    .onnx = product_onnx,
 };
 
 struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *weight, int in_out,

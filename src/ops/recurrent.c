@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 #include "ops/recurrent_tiles.h"
 
@@ -435,6 +438,77 @@ static void recurrent_infer(struct graph *g, struct op *op)
             (size_t[]){x->dim[0], x->dim[1], cell->hidden * (cell->bidirectional ? 2 : 1)});
 }
 
+/* Matrices [gates H, columns] of all directions behind each other, [dirs, gates H, columns], with
+ * their gates in ONNX's order; what `name` is called. */
+static const char *gates_onnx(struct onnx *o, struct op *op, int which, size_t columns, size_t dirs,
+                              const char *name)
+{
+    static const size_t lstm[] = {0, 3, 1, 2}, gru[] = {1, 0, 2}; /* i o f g, z r n */
+    const struct cell *cell = &((const struct recurrent *)op->attr)->cell;
+    const size_t gates = gates_of(cell->kind), block = cell->hidden * columns;
+    const int is_bias = which == BIAS_IH, parts = is_bias ? 2 : 1;
+    const size_t each = (size_t)parts * gates * block;
+    float *to = malloc(dirs * each * sizeof *to);
+    if (!to)
+        onnx_fault(o, "out of memory");
+    for (size_t d = 0; d < dirs && to; d++)
+        for (int part = 0; part < parts; part++) {
+            float *from = onnx_numbers(o, op->in[PARAMS * d + (size_t)(which + part)]);
+            for (size_t k = 0; k < gates && from; k++) {
+                const size_t source = gates == 4 ? lstm[k] : gates == 3 ? gru[k] : 0;
+                memcpy(to + d * each + ((size_t)part * gates + k) * block, from + source * block,
+                       block * sizeof *to);
+            }
+            free(from);
+        }
+    const size_t dim[] = {dirs, is_bias ? each : gates * cell->hidden, columns};
+    const char *made = to ? onnx_table(o, name, is_bias ? 2 : 3, dim, to) : "";
+    free(to);
+    return made;
+}
+
+/* ONNX adds b_ih and b_hh of a direction as one tensor: "gru.bias_l0". */
+static const char *biases_onnx(struct onnx *o, struct op *op, size_t dirs)
+{
+    static const char both[] = "bias_ih";
+    const char *name = op->in[BIAS_IH]->name, *at = strstr(name, both);
+    const char *called =
+        at ? graph_name("%.*sbias%s", (int)(at - name), name, at + strlen(both)) : name;
+    return gates_onnx(o, op, BIAS_IH, 1, dirs, called);
+}
+
+static void recurrent_onnx(struct onnx *o, struct op *op)
+{
+    static const char *const types[] = {
+        [CELL_KIND_LSTM] = "LSTM", [CELL_KIND_GRU] = "GRU", [CELL_KIND_RNN] = "RNN"};
+    static const int64_t by_step[] = {1, 0, 2}, by_sample[] = {2, 0, 1, 3};
+    const struct cell *cell = &((const struct recurrent *)op->attr)->cell;
+    const size_t dirs = cell->bidirectional ? 2 : 1, columns = op->in[X]->dim[2];
+    const int is_lstm = cell->kind == CELL_KIND_LSTM;
+    const char *in[] = {onnx_transpose(o, onnx_of(o, op->in[X]), 3, by_step),
+                        gates_onnx(o, op, WEIGHT_IH, columns, dirs, op->in[WEIGHT_IH]->name),
+                        gates_onnx(o, op, WEIGHT_HH, cell->hidden, dirs, op->in[WEIGHT_HH]->name),
+                        biases_onnx(o, op, dirs),
+                        "",
+                        onnx_state(o, cell->hidden),
+                        is_lstm ? onnx_state(o, cell->hidden) : ""};
+    const struct onnx_attribute with[] = {
+        {.name = "hidden_size", .kind = ONNX_WHOLE, .whole = (int64_t)cell->hidden},
+        {.name = "direction", .kind = ONNX_TEXT, .text = dirs > 1 ? "bidirectional" : "forward"},
+        {.name = "linear_before_reset", .kind = ONNX_WHOLE, .whole = 1}};
+    const int carries = *in[5] != 0;
+    const size_t ends = carries ? (is_lstm ? 2 : 1) : 0;
+    const char *out[3];
+    onnx_append(o,
+                &(struct onnx_node){types[cell->kind], carries ? 5 + ends : 4, in,
+                                    cell->kind == CELL_KIND_GRU ? 3 : 2, with, 1 + ends},
+                out);
+    for (size_t i = 0; i < ends; i++)
+        onnx_next_state(o, out[1 + i]);
+    const int64_t dim[] = {0, 0, (int64_t)(dirs * cell->hidden)};
+    onnx_is(o, op->out[0], onnx_reshape(o, onnx_transpose(o, out[0], 4, by_sample), 3, dim));
+}
+
 static const struct op_class recurrent_class = {
     .name = "recurrent",
     .attr = sizeof(struct recurrent),
@@ -443,6 +517,7 @@ static const struct op_class recurrent_class = {
     .back = recurrent_back,
     .reads = READS_IN(X) | READS_OUT(0),
     .stored = READS_IN(X) | READS_OUT(0),
+    .onnx = recurrent_onnx,
 };
 
 /* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */

@@ -2,6 +2,7 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 /* y = x r gamma, r = 1 / sqrt(mean of the row's squares + eps); saved: r, a number a row. */
@@ -86,6 +87,16 @@ static void rms_infer(struct graph *g, struct op *op)
     graph_output_like(g, op, 0, op->path, op->in[RMS_X]);
 }
 
+static void rms_onnx(struct onnx *o, struct op *op)
+{
+    const char *x = onnx_of(o, op->in[RMS_X]);
+    const char *eps = onnx_number(o, ((const struct rms *)op->attr)->eps);
+    const char *mean = onnx_mean(o, onnx_two(o, "Mul", x, x), -1);
+    const char *size = onnx_one(o, "Sqrt", onnx_two(o, "Add", mean, eps));
+    onnx_is(o, op->out[0],
+            onnx_two(o, "Mul", onnx_two(o, "Div", x, size), onnx_of(o, op->in[RMS_GAMMA])));
+}
+
 static const struct op_class rms_class = {
     .name = "rms_norm",
     .attr = sizeof(struct rms),
@@ -95,6 +106,7 @@ static const struct op_class rms_class = {
     .reads = READS_IN(RMS_X),
     .stored = READS_IN(RMS_X) | READS_OUT(0),
     .again = rms_again,
+    .onnx = rms_onnx,
 };
 
 struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name)

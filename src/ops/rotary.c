@@ -5,6 +5,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 enum { QKV, BIAS, TABLE }; /* as attention.c has them; [T, head width / 2, 2] */
@@ -138,6 +139,72 @@ static void rotary_describe(const struct op *op, struct words *to)
         words_add(to, "halves");
 }
 
+/* Cosines (0) or sines (1) of the table, [T, 1, pairs], for as many rows as x has. */
+static const char *angles_onnx(struct onnx *o, const struct op *op, size_t which, const char *x)
+{
+    const struct tensor *table = tensor_base(op->in[TABLE]);
+    const size_t rows = op->in[TABLE]->dim[0], pairs = op->in[TABLE]->dim[1];
+    const float *all = table->initial;
+    float *some = all ? malloc(rows * pairs * sizeof *some) : NULL;
+    if (!some) {
+        onnx_fault(o, all ? "out of memory" : "rotary positions have no table");
+        return "";
+    }
+    for (size_t i = 0; i < rows * pairs; i++)
+        some[i] = all[2 * i + which];
+    const char *made = onnx_table(o, which ? "rotary.sin" : "rotary.cos", 3,
+                                  (const size_t[]){rows, 1, pairs}, some);
+    free(some);
+    return onnx_first_rows(o, made, x);
+}
+
+/* Every second element of the last dimension, `pairs` of them. */
+static const char *every_second(struct onnx *o, const char *x, int64_t from, int64_t pairs)
+{
+    const int64_t end = 2 * pairs, last = -1, two = 2;
+    const char *in[] = {x, onnx_wholes(o, 1, &from), onnx_wholes(o, 1, &end),
+                        onnx_wholes(o, 1, &last), onnx_wholes(o, 1, &two)};
+    return onnx_append(o, &(struct onnx_node){"Slice", 5, in, 0, NULL, 1}, NULL);
+}
+
+/* Heads x [B, T, heads, width], turned. */
+static const char *turn_onnx(struct onnx *o, const struct op *op, const char *x, int64_t heads,
+                             int64_t width)
+{
+    const int halves = ((const struct rotary *)op->attr)->pairs == ROTARY_HALVES;
+    const int64_t pairs = width / 2, one[] = {0, 0, heads, pairs, 1}, all[] = {0, 0, heads, -1};
+    const char *cos = angles_onnx(o, op, 0, x), *sin = angles_onnx(o, op, 1, x);
+    const char *a = halves ? onnx_slice(o, x, -1, 0, pairs) : every_second(o, x, 0, pairs);
+    const char *b = halves ? onnx_slice(o, x, -1, pairs, 2 * pairs) : every_second(o, x, 1, pairs);
+    const char *u = onnx_two(o, "Sub", onnx_two(o, "Mul", a, cos), onnx_two(o, "Mul", b, sin));
+    const char *v = onnx_two(o, "Add", onnx_two(o, "Mul", b, cos), onnx_two(o, "Mul", a, sin));
+    const char *rest = width % 2 ? onnx_slice(o, x, -1, width - 1, width) : NULL;
+    if (halves)
+        return onnx_along(o, "Concat", "axis", -1, u, v, rest);
+    u = onnx_along(o, "Concat", "axis", -1, onnx_reshape(o, u, 5, one), onnx_reshape(o, v, 5, one),
+                   NULL);
+    u = onnx_reshape(o, u, 4, all);
+    return rest ? onnx_along(o, "Concat", "axis", -1, u, rest, NULL) : u;
+}
+
+static void rotary_onnx(struct onnx *o, struct op *op)
+{
+    const struct rotary *a = op->attr;
+    const int64_t width = (int64_t)(op->in[QKV]->dim[2] / all_heads(a));
+    const int64_t heads = (int64_t)(a->heads + a->key_heads),
+                  values = (int64_t)a->key_heads * width;
+    const int64_t apart[] = {0, 0, heads, width}, together[] = {0, 0, heads * width};
+    const char *x = onnx_of(o, op->in[QKV]), *part[2];
+    if (op->in[BIAS])
+        x = onnx_two(o, "Add", x, onnx_of(o, op->in[BIAS]));
+    if (width > 1) {
+        onnx_split(o, x, 2, (const int64_t[]){heads * width, values}, part);
+        x = turn_onnx(o, op, onnx_reshape(o, part[0], 4, apart), heads, width);
+        x = onnx_along(o, "Concat", "axis", -1, onnx_reshape(o, x, 3, together), part[1], NULL);
+    }
+    onnx_is(o, op->out[0], x);
+}
+
 static const struct op_class rotary_class = {
     .name = "rotary",
     .attr = sizeof(struct rotary),
@@ -147,6 +214,7 @@ static const struct op_class rotary_class = {
     .back = rotary_back,
     .fuse = rotary_fuse,
     .describe = rotary_describe,
+    .onnx = rotary_onnx,
 };
 
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,

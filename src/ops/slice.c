@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 /* --- some of the columns */
@@ -56,6 +57,14 @@ static void slice_infer(struct graph *g, struct op *op)
     graph_output(g, op, 0, op->path, x->rank, dim);
 }
 
+static void slice_onnx(struct onnx *o, struct op *op)
+{
+    const struct slice *a = op->attr;
+    onnx_is(o, op->out[0],
+            onnx_slice(o, onnx_of(o, op->in[0]), -1, (int64_t)a->first,
+                       (int64_t)(a->first + a->columns)));
+}
+
 static const struct op_class slice_class = {
     .name = "slice",
     .attr = sizeof(struct slice),
@@ -63,6 +72,7 @@ static const struct op_class slice_class = {
     .forward = slice_forward,
     .back = slice_back,
     .stored = READS_IN(0) | READS_OUT(0),
+    .onnx = slice_onnx,
 };
 
 struct tensor *op_slice(struct graph *g, struct tensor *x, size_t first, size_t columns)
@@ -120,12 +130,22 @@ static void transpose_infer(struct graph *g, struct op *op)
     graph_output(g, op, 0, op->path, x->rank, dim);
 }
 
+static void transpose_onnx(struct onnx *o, struct op *op)
+{
+    const int rank = op->in[0]->rank;
+    int64_t order[TENSOR_MAX_RANK];
+    for (int r = 0; r < rank; r++)
+        order[r] = r < rank - 2 ? r : 2 * rank - 3 - r;
+    onnx_is(o, op->out[0], onnx_transpose(o, onnx_of(o, op->in[0]), (size_t)rank, order));
+}
+
 static const struct op_class transpose_class = {
     .name = "transpose",
     .infer = transpose_infer,
     .forward = transpose_forward,
     .back = transpose_back,
     .stored = READS_IN(0) | READS_OUT(0),
+    .onnx = transpose_onnx,
 };
 
 struct tensor *op_transpose(struct graph *g, struct tensor *x)

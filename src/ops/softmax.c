@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 static struct launch *softmax_kernel(struct plan *p, const struct op *op, const char *name)
@@ -45,12 +46,19 @@ static void softmax_infer(struct graph *g, struct op *op)
     graph_output_like(g, op, 0, op->path, op->in[0]);
 }
 
+static void softmax_onnx(struct onnx *o, struct op *op)
+{
+    const char *x = onnx_of(o, op->in[0]);
+    onnx_is(o, op->out[0], onnx_along(o, "Softmax", "axis", -1, x, NULL, NULL));
+}
+
 static const struct op_class softmax_class = {
     .name = "softmax",
     .infer = softmax_infer,
     .forward = softmax_forward,
     .back = softmax_back,
     .reads = READS_OUT(0),
+    .onnx = softmax_onnx,
 };
 
 struct tensor *op_softmax(struct graph *g, struct tensor *x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/classes.h"
 
 enum { X, BIAS };
@@ -54,6 +55,16 @@ static void unit_describe(const struct op *op, struct words *to)
     pointwise_describe_bias(op, BIAS, to);
 }
 
+static void unit_onnx(struct onnx *o, struct op *op)
+{
+    const struct onnx_attribute last = {
+        .name = "axes", .kind = ONNX_LIST, .count = 1, .list = (const int64_t[]){-1}};
+    const char *x = onnx_of(o, op->in[X]);
+    const char *length = onnx_append(o, &(struct onnx_node){"ReduceL2", 1, &x, 1, &last, 1}, NULL);
+    length = onnx_two(o, "Max", length, onnx_number(o, 1e-12)); /* EPS of latent.cl */
+    onnx_is(o, op->out[0], onnx_two(o, "Div", x, length));
+}
+
 static const struct op_class unit_class = {
     .name = "unit",
     .infer = unit_infer,
@@ -62,6 +73,7 @@ static const struct op_class unit_class = {
     .reads = READS_OUT(0),
     .fuse = unit_fuse,
     .describe = unit_describe,
+    .onnx = unit_onnx,
 };
 
 struct tensor *op_unit(struct graph *g, struct tensor *x)

@@ -3,6 +3,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "onnx/onnx.h"
 #include "ops/ops.h"
 
 static struct launch *window_kernel(struct plan *p, const char *name, size_t batch, size_t width,
@@ -33,11 +34,23 @@ static void window_norm_infer(struct graph *g, struct op *op)
     graph_output(g, op, 1, "window.stats", 3, (size_t[]){x->dim[0], 2, x->dim[2]});
 }
 
+static void window_norm_onnx(struct onnx *o, struct op *op)
+{
+    const char *x = onnx_of(o, op->in[0]), *mean = onnx_window_mean(o, x);
+    const char *off = onnx_two(o, "Sub", x, mean);
+    const char *variance = onnx_mean(o, onnx_two(o, "Mul", off, off), 1);
+    /* EPS of window_norm.cl */
+    const char *sd = onnx_one(o, "Sqrt", onnx_two(o, "Add", variance, onnx_number(o, 1e-5)));
+    onnx_is(o, op->out[0], onnx_two(o, "Div", off, sd));
+    onnx_is(o, op->out[1], onnx_along(o, "Concat", "axis", 1, mean, sd, NULL));
+}
+
 static const struct op_class window_norm_class = {
     .name = "window norm",
     .infer = window_norm_infer,
     .forward = window_norm_forward,
     .stored = READS_OUT(0),
+    .onnx = window_norm_onnx,
 };
 
 struct tensor *op_window_norm(struct graph *g, struct tensor *x, struct tensor **stats)
@@ -87,12 +100,55 @@ static void window_denorm_infer(struct graph *g, struct op *op)
         graph_output(g, op, 0, "output", 3, (size_t[]){y->dim[0], rows, targets});
 }
 
+/* Row `which` of the statistics for each target, [B, 1, K]; of one that is no feature `otherwise`.
+ */
+static const char *statistic_onnx(struct onnx *o, struct op *op, int64_t which, float otherwise)
+{
+    const size_t targets = op->in[FEATURE]->elems;
+    const float *feature = op->in[FEATURE]->initial;
+    int64_t *index = malloc(targets * sizeof *index);
+    float *is = malloc(targets * sizeof *is), *else_is = malloc(targets * sizeof *else_is);
+    const char *x = "";
+    int all = 1;
+    if (!index || !is || !else_is)
+        onnx_fault(o, "out of memory");
+    else {
+        for (size_t k = 0; k < targets; k++) {
+            index[k] = feature[k] < 0 ? 0 : (int64_t)feature[k];
+            is[k] = feature[k] >= 0;
+            else_is[k] = feature[k] < 0 ? otherwise : 0;
+            all &= feature[k] >= 0;
+        }
+        x = onnx_slice(o, onnx_of(o, op->in[STATS]), 1, which, which + 1);
+        x = onnx_along(o, "Gather", "axis", 2, x, onnx_wholes(o, targets, index), NULL);
+        if (!all) {
+            x = onnx_two(o, "Mul", x, onnx_table(o, "window.is_feature", 1, &targets, is));
+            x = onnx_two(o, "Add", x, onnx_table(o, "window.otherwise", 1, &targets, else_is));
+        }
+    }
+    free(index);
+    free(is);
+    free(else_is);
+    return x;
+}
+
+static void window_denorm_onnx(struct onnx *o, struct op *op)
+{
+    const char *y = onnx_of(o, op->in[Y]);
+    const int64_t dim[] = {0, -1, (int64_t)op->out[0]->dim[2]};
+    if (op->in[Y]->rank != 3)
+        y = onnx_reshape(o, y, 3, dim);
+    y = onnx_two(o, "Mul", y, statistic_onnx(o, op, 1, 1));
+    onnx_is(o, op->out[0], onnx_two(o, "Add", y, statistic_onnx(o, op, 0, 0)));
+}
+
 static const struct op_class window_denorm_class = {
     .name = "window denorm",
     .infer = window_denorm_infer,
     .forward = window_denorm_forward,
     .back = window_denorm_back,
     .reads = READS_IN(STATS),
+    .onnx = window_denorm_onnx,
 };
 
 struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
