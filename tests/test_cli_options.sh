@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="init train sweep check data evaluate encode predict generate merge tokenize report compare devices help completion"
+commands="init train sweep check data evaluate encode predict generate merge export tokenize report compare devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()
@@ -26,7 +26,7 @@ is_refused()
 
 overview()
 {
-    run 0 "$@" && lines err 0 && [ "$(wc -l <out)" -le 24 ] && ! grep '.\{81\}' out &&
+    run 0 "$@" && lines err 0 && [ "$(wc -l <out)" -le 32 ] && ! grep '.\{81\}' out &&
         has out '^usage: seqtrain \[train\] -c FILE' '^commands:$' || return 1
     for command in $commands; do
         has out "^  $command  *[A-Z].*\.$" || return 1
@@ -114,14 +114,19 @@ foreign()
 foreign train -m -i --gradients --plan --list --all
 foreign sweep -m -i -r --gradients --plan --profile --all
 foreign check -o -m -i -r --overwrite --profile --list
-foreign data -d -m -i -r --overwrite --plan --profile
+foreign data -d -r --overwrite --state --plan --profile
 foreign evaluate -r --overwrite --gradients --plan --profile
 foreign encode -r --plan
 foreign predict -r --plan
 foreign generate -r --plan --all
+foreign export -i -r --plan --features
 foreign devices -c -s -o -m -i -r -q --plan
 foreign help -c -d -q
 foreign completion -c -o -v
+refused "data takes a model with --features alone" '^seqtrain: data takes -m and -i with --features alone$' data -m x
+refused "data takes features of something" '^seqtrain: data --features needs -c FILE or -m CKPT$' data --features
+refused "export wants a format" '^seqtrain: export needs --format onnx$' export -m x
+refused "one that there is" '^seqtrain: --format onx: there is no such format, but onnx$' export -m x --format onx
 refused "train takes no --run" "^seqtrain: train takes no --run; see 'seqtrain train -h'$" train --run 1
 refused "sweep of nothing" '^seqtrain: sweep needs -c FILE$' sweep --list
 refused "sweep with two" '^seqtrain: --list, --run N, --status and --best exclude each other$' sweep -c tiny.ini --list --run 1

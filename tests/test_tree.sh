@@ -106,10 +106,12 @@ point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "reports stand on what runs leave: texts, JSON and pictures" \
     "$(layer report config log text plots)"
+point "export stands on run and below" \
+    "$(layer export run train onnx exec models ir params tensor config data text log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|hf|image|ir|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
@@ -142,7 +144,7 @@ point "config and data name no architecture but in the choices of [model] type" 
 # R and C are the autoencoder's two terms: its model, its report and its options know them. Elsewhere
 # a loss is a list.
 terms_known='^src/(models/(autoencoder|choices)|config/(options\.def|choices\.h|config\.h)|ops/(latent|contrastive)'
-terms_known="$terms_known|task/reconstruct|plots/(reconstruction|plots\.h)|analysis/verdict)"
+terms_known="$terms_known|export/as_onnx|task/reconstruct|plots/(reconstruction|plots\.h)|analysis/verdict)"
 # shellcheck disable=SC2086
 point "only the autoencoder knows its terms" \
     "$(grep -q '"reconstruction"' src/models/autoencoder.c || echo 'not in the autoencoder?'

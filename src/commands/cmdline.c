@@ -19,6 +19,7 @@ enum {
     PREDICT,
     GENERATE,
     MERGE,
+    EXPORT,
     TOKENIZE,
     REPORT,
     COMPARE,
@@ -38,8 +39,8 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [CHECK] = {"check", "check -c FILE [options]",
                "Check configuration, data and device; train nothing.", command_check, VALUE_NONE,
                0},
-    [DATA] = {"data", "data -c FILE [options]", "Show what the data looks like.", command_data,
-              VALUE_NONE, 0},
+    [DATA] = {"data", "data -c FILE [options] | -m CKPT --features [options]",
+              "Show what the data looks like, or print its features.", command_data, VALUE_NONE, 0},
     [EVALUATE] = {"evaluate", "evaluate [-c FILE] [-m CKPT] [options]",
                   "Print the metrics of a trained model as JSON.", command_evaluate, VALUE_NONE, 0},
     [ENCODE] = {"encode", "encode [-c FILE] [-m CKPT] [-i CSV] [options]",
@@ -50,6 +51,9 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                   "Go on with texts by a language model.", command_generate, VALUE_NONE, 0},
     [MERGE] = {"merge", "merge [-c FILE] [-m CKPT] -o FILE",
                "Fold a model's adapter into its weights.", command_merge, VALUE_NONE, 0},
+    [EXPORT] = {"export", "export [-c FILE] [-m CKPT] --format FORMAT [-o FILE]",
+                "Write a trained model for other programs, as ONNX.", command_export, VALUE_NONE,
+                0},
     [TOKENIZE] = {"tokenize", "tokenize [-t FILE | -m CKPT | --train] [options] [FILE...]",
                   "Print texts as the numbers of their tokens, or make a tokenizer.",
                   command_tokenize, VALUE_FILE, 0},
@@ -93,11 +97,14 @@ enum {
     OPTION_REPETITION,
     OPTION_STOP,
     OPTION_SEED,
+    OPTION_FORMAT,
+    OPTION_STATE,
+    OPTION_FEATURES,
 };
 
 #define ON(command) (1u << (command))
 #define APPLYING (ON(EVALUATE) | ON(ENCODE) | ON(PREDICT))
-#define USING (APPLYING | ON(GENERATE))
+#define USING (APPLYING | ON(GENERATE) | ON(EXPORT))
 #define CONFIGURED (ON(TRAIN) | ON(SWEEP) | ON(CHECK) | ON(DATA) | USING)
 #define ALL (ON(COMMANDS) - 1)
 
@@ -110,7 +117,8 @@ const struct cmdline_option cmdline_options[] = {
     {'d', "device", VALUE_DEVICE, "SPEC", USING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
      "auto, cpu, gpu, an index, part of a name"},
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
-    {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(DATA), "run folder"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN), "run folder"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(DATA), "run folder; with --features: the file"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
     {'o', "output", VALUE_FILE, "FILE", USING | ON(TOKENIZE),
      "write this file, not standard output"},
@@ -127,9 +135,9 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
      "start afresh in an occupied run folder"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(INIT), "replace a file that is there"},
-    {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE),
+    {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE) | ON(DATA),
      "checkpoint, or folder of a run or model"},
-    {'i', "input", VALUE_FILE, "CSV", APPLYING, "data, instead of the configuration's"},
+    {'i', "input", VALUE_FILE, "CSV", APPLYING | ON(DATA), "data, instead of the configuration's"},
     {'i', "input", VALUE_FILE, "FILE", ON(GENERATE), "texts, a line each; - is standard input"},
     {'t', "tokenizer", VALUE_FILE, "FILE", ON(TOKENIZE), "tokenizer.json"},
     {OPTION_COUNT, "count", VALUE_NONE, NULL, ON(TOKENIZE), "print how many tokens there are"},
@@ -150,6 +158,10 @@ const struct cmdline_option cmdline_options[] = {
      "above 1: what was there less often (1)"},
     {OPTION_STOP, "stop", VALUE_WORD, "TEXT", ON(GENERATE), "end in front of this text"},
     {OPTION_SEED, "seed", VALUE_WORD, "N", ON(GENERATE), "of the random numbers (1)"},
+    {OPTION_FORMAT, "format", VALUE_WORD, "FORMAT", ON(EXPORT), "of the file: onnx"},
+    {OPTION_STATE, "state", VALUE_NONE, NULL, ON(EXPORT),
+     "states of recurrent layers go in and out"},
+    {OPTION_FEATURES, "features", VALUE_NONE, NULL, ON(DATA), "print the rows that models read"},
     {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
      "compare gradients with central differences"},
     {OPTION_PLAN, "plan", VALUE_NONE, NULL, ON(CHECK), "print every launch and the memory map"},
@@ -394,6 +406,15 @@ static int take_option(struct options *o, int letter, const char *value, struct 
     case OPTION_SEED:
         o->seed = value;
         break;
+    case OPTION_FORMAT:
+        o->format = value;
+        break;
+    case OPTION_FEATURES:
+        o->features = 1;
+        break;
+    case OPTION_STATE:
+        o->state = 1;
+        break;
     default:
         break;
     }
@@ -506,7 +527,7 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
         return -1;
     if (o->resume && o->overwrite)
         return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
-    if (o->output && !o->best &&
+    if (o->output && !o->best && !o->features &&
         ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA))) {
         const char *folder = o->output;
         o->output = NULL;

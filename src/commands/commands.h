@@ -30,9 +30,12 @@ struct options {
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *roofline;                      /* of check: a card; NULL: none */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
+    const char *format;                        /* of export */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
     int resume, overwrite, gradients, plan, profile, list, all, status, best;
     int count, decode, special, train; /* of tokenize */
+    int state;                         /* of export */
+    int features;                      /* of data */
     enum verbosity verbosity;
     double started; /* now() when the process began */
 };
@@ -52,6 +55,7 @@ int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
 int command_generate(const struct options *options, struct error *err);
 int command_merge(const struct options *options, struct error *err);
+int command_export(const struct options *options, struct error *err);
 int command_tokenize(const struct options *options, struct error *err);
 int command_report(const struct options *options, struct error *err);
 int command_compare(const struct options *options, struct error *err);

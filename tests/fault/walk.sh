@@ -44,7 +44,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized clips clips-on train-captioner evaluate-captioner predict-captioner'
+all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge export generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized clips clips-on train-captioner evaluate-captioner predict-captioner'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -272,6 +272,7 @@ words()
     vocabulary) words='tokenize --train --kind qwen --vocabulary 270 few.txt' ;;
     generate) words='generate -m run/best.safetensors -p abc --tokens 9 --top-k 5 --stop zzz' ;;
     lines) words='generate -m run/best.safetensors -i few.txt --tokens 2' ;;
+    export) words='export -m run/best.safetensors --format onnx' ;;
     encode) words='encode -m run/best.safetensors -i few.csv' ;;
     resume) words='-r -c cnn_recurrent.ini' ;;
     adapter) words='-c transformer.ini -s model.init=base/best.safetensors -s adapter.file=first/adapter' ;;
@@ -321,7 +322,7 @@ prepare()
             type=${1#*-}
             case $1 in
             resume) quiet -c cnn_recurrent.ini -s train.epochs=1 ;;
-            overwrite | cold | encode) quiet -c autoencoder.ini ;;
+            overwrite | cold | encode | export) quiet -c autoencoder.ini ;;
             adapter | merge)
                 quiet -c transformer.ini -o base && quiet -c transformer.ini -o first \
                     -s model.init=base/best.safetensors -s adapter.r=2 -s train.epochs=1
