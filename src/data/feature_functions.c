@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "data/feature_parts.h"
 #include "data/features.h"
 #include "util/block.h"
 
@@ -52,21 +53,6 @@ static size_t lag_macd_signal(const double *p)
 
 /* --- windows: the last n rows, row t included */
 
-static double add(double a, double b)
-{
-    return a + b;
-}
-
-static double lesser(double a, double b)
-{
-    return a < b ? a : b;
-}
-
-static double greater(double a, double b)
-{
-    return a > b ? a : b;
-}
-
 /*
  * out[t] = x[t-n+1] o ... o x[t] for an operation o with the neutral element `none`. Rows are cut
  * into blocks of n; a window is the end of one block and the start of the next, so its value is
@@ -100,27 +86,6 @@ static int window_mean(const double *x, size_t rows, size_t n, double *out)
     for (size_t t = 0; t < rows; t++)
         out[t] /= (double)n;
     return 0;
-}
-
-/* Number of values, their mean, and the sum of their squared distances from it. */
-struct moments {
-    double count, mean, squares;
-};
-
-/* Of two sets of values, from those of each (Chan, Golub, LeVeque 1979); equal values stay exact.
- */
-static struct moments moments_join(struct moments a, struct moments b)
-{
-    if (a.count == 0 || b.count == 0)
-        return a.count == 0 ? b : a;
-    double count = a.count + b.count, d = b.mean - a.mean;
-    return (struct moments){count, a.mean + d * (b.count / count),
-                            a.squares + b.squares + d * d * (a.count * b.count / count)};
-}
-
-static struct moments moments_add(struct moments a, double x)
-{
-    return moments_join(a, (struct moments){1, x, 0});
 }
 
 /*
@@ -277,11 +242,6 @@ static double change(double now, double before)
     return before != 0 ? (now - before) / before : NAN;
 }
 
-static double log_ratio(double now, double before)
-{
-    return now > 0 && before > 0 ? log(now / before) : NAN;
-}
-
 static double difference(double now, double before)
 {
     return now - before;
@@ -428,23 +388,6 @@ static int compute_rsi(const double *const *x, size_t rows, const double *p, dou
 
 /* --- bands around a moving average: mean +- k deviations of the last n rows (Bollinger 2001) */
 
-enum band { BAND_UPPER, BAND_LOWER, BAND_WIDTH, BAND_POSITION };
-
-static double band_value(enum band band, double x, double mean, double reach)
-{
-    switch (band) {
-    case BAND_UPPER:
-        return mean + reach;
-    case BAND_LOWER:
-        return mean - reach;
-    case BAND_WIDTH:
-        return reach != 0 ? 2 * reach / mean : 0;
-    case BAND_POSITION:
-        return reach != 0 ? 0.5 + (x - mean) / (2 * reach) : 0.5;
-    }
-    return NAN;
-}
-
 static int bands(enum band band, const double *x, size_t rows, const double *p, double *out)
 {
     double *mean = room(rows);
@@ -484,10 +427,8 @@ static int compute_bb_position(const double *const *x, size_t rows, const double
 static int compute_true_range(const double *const *x, size_t rows, const double *p, double *out)
 {
     (void)p;
-    for (size_t t = 1; t < rows; t++) {
-        double high = x[0][t], low = x[1][t], before = x[2][t - 1];
-        out[t] = greater(high - low, greater(fabs(high - before), fabs(low - before)));
-    }
+    for (size_t t = 1; t < rows; t++)
+        out[t] = true_range(x[0][t], x[1][t], x[2][t - 1]);
     return 0;
 }
 
@@ -506,10 +447,8 @@ static int compute_stoch_k(const double *const *x, size_t rows, const double *p,
     int result = lowest ? fold_window(x[1], rows, n, lesser, INFINITY, lowest) : -1;
     if (!result)
         result = fold_window(x[0], rows, n, greater, -INFINITY, highest);
-    for (size_t t = 0; t < rows && !result; t++) {
-        double range = highest[t] - lowest[t];
-        out[t] = range != 0 ? 100 * ((x[2][t] - lowest[t]) / range) : 50;
-    }
+    for (size_t t = 0; t < rows && !result; t++)
+        out[t] = stochastic(x[2][t], lowest[t], highest[t]);
     block_free(lowest);
     return result;
 }
