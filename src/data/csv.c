@@ -41,7 +41,19 @@ static struct csv *new_reader(const char *path, struct error *err)
     return NULL;
 }
 
-static struct csv *open_file(const char *path, const struct csv_how *how, struct error *err)
+static int open_bytes(struct csv *csv, const struct csv_how *how, const struct csv_source *source,
+                      struct error *err)
+{
+    struct csv_stream *s = csv->stream;
+    if (!source)
+        return open_stream(csv, how->encoding ? how->encoding : "auto", err);
+    s->source = *source;
+    s->limit = s->last_line = UINT64_MAX;
+    return 0;
+}
+
+static struct csv *open_file(const char *path, const struct csv_how *how,
+                             const struct csv_source *source, struct error *err)
 {
     size_t size = 0;
     struct csv *csv = new_reader(path, err);
@@ -50,8 +62,7 @@ static struct csv *open_file(const char *path, const struct csv_how *how, struct
     csv->stream->told = open_memstream(&csv->told, &size);
     int failed = !csv->stream->told
                      ? error_set(err, STATUS_FAILED, "%s: out of memory", path)
-                     : open_stream(csv, how->encoding ? how->encoding : "auto", err) ||
-                           csv_read_header(csv, how, err);
+                     : open_bytes(csv, how, source, err) || csv_read_header(csv, how, err);
     if (csv->stream->told && fclose(csv->stream->told) && !failed)
         failed = error_set(err, STATUS_FAILED, "%s: out of memory", path);
     csv->stream->told = NULL;
@@ -100,11 +111,17 @@ struct csv *csv_open(const char *path, const struct csv_how *how, struct error *
 {
     static const struct csv_how plain;
     how = how ? how : &plain;
-    struct csv *csv = open_file(path, how, err);
+    struct csv *csv = open_file(path, how, NULL, err);
     if (!csv || !how->skip_footer || !find_footer(csv, (size_t)how->skip_footer, err))
         return csv;
     csv_close(csv);
     return NULL;
+}
+
+struct csv *csv_open_source(const char *name, const struct csv_how *how,
+                            const struct csv_source *source, struct error *err)
+{
+    return open_file(name, how, source, err);
 }
 
 int csv_unchanged(const struct csv *csv, struct error *err)

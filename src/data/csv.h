@@ -39,6 +39,13 @@ struct csv {
     struct csv_stream *stream;
 };
 
+/* Bytes that come as they are written, as those of a pipe: how many, up to `room`; 0 at their end;
+ * -1 with errno. Waits for one at least. */
+struct csv_source {
+    long (*read)(void *ctx, char *to, size_t room);
+    void *ctx;
+};
+
 /* How a file is to be read; zero is the default of everything. */
 struct csv_how {
     const char *encoding; /* NULL: "auto" */
@@ -54,6 +61,14 @@ struct csv_how {
 /* Opens `path` and reads its header. `how` may be NULL. */
 struct csv *csv_open(const char *path, const struct csv_how *how, struct error *err);
 void csv_close(struct csv *csv);
+
+/*
+ * The same of bytes that come; `name` is what messages call them. They are UTF-8, and
+ * how->separator or how->kept is known. It takes as few of them as it can: the header, and one line
+ * behind it unless how->columns names the columns. csv_rewind() and csv_extent() are not for it.
+ */
+struct csv *csv_open_source(const char *name, const struct csv_how *how,
+                            const struct csv_source *source, struct error *err);
 
 /* Back to before the first row. */
 int csv_rewind(struct csv *csv, struct error *err);

@@ -304,7 +304,7 @@ static int read_names(struct csv *csv, const struct preview *v, size_t header, s
 static int read_start(struct csv *csv, struct error *err)
 {
     struct csv_stream *s = csv->stream;
-    while (!s->ended && s->end < SNIFFED)
+    while (!s->ended && s->end < (s->source.read ? 3 : SNIFFED))
         if (csv_fill(csv, err))
             return -1;
     if (s->end >= 3 && !memcmp(s->bytes, "\xef\xbb\xbf", 3))
@@ -330,6 +330,34 @@ static int skip(struct csv *csv, size_t lines, struct error *err)
         csv->line++;
     }
     return 0;
+}
+
+/* The record with the names among those at the start of the stream. */
+static size_t look_for_header(struct csv *csv, const struct csv_how *how, struct preview *v)
+{
+    look_ahead(csv, (size_t)how->skip_footer, v);
+    return !how->has_skip && v->count > 1 ? find_header(csv, v) : 0;
+}
+
+/* Of bytes that come, takes as many as tell where the rows begin: the record behind the header, two
+ * where there may be three rows of one. */
+static int wait_for_header(struct csv *csv, const struct csv_how *how, struct preview *v,
+                           size_t *header, struct error *err)
+{
+    const char separator = csv->separator;
+    for (;;) {
+        csv->separator = separator;
+        *header = look_for_header(csv, how, v);
+        const int is_price = *header < v->count && begins_with(v, *header, "Price,");
+        const size_t needs = how->columns ? 1 : is_price ? 3 : 2;
+        if (!csv->stream->source.read || csv->stream->ended || v->count == LOOKED_AT ||
+            v->count >= *header + needs)
+            return 0;
+        if (csv->stream->end - csv->stream->begin >= SNIFFED)
+            return csv_fail(csv, err, "no header in the first lines");
+        if (csv_fill(csv, err))
+            return -1;
+    }
 }
 
 /* The separator, unless it is given: the one of training if it fits, else what is found out. One
@@ -369,9 +397,9 @@ int csv_read_header(struct csv *csv, const struct csv_how *how, struct error *er
     csv->line = 0;
     if (how->has_skip && skip(csv, (size_t)how->skip_lines, err))
         return -1;
-    look_ahead(csv, (size_t)how->skip_footer, &v);
+    if (wait_for_header(csv, how, &v, &header, err))
+        return -1;
     if (!how->has_skip && v.count > 1) {
-        header = find_header(csv, &v);
         size_t lines = v.lines[header];
         if (lines)
             fprintf(csv->stream->told, "%zu line%s above the header passed over\n", lines,

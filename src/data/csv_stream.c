@@ -55,8 +55,9 @@ int csv_fill(struct csv *csv, struct error *err)
     size_t room = CSV_LINE_MAX - s->end;
     if (room > CSV_CHUNK)
         room = CSV_CHUNK;
-    ssize_t got = s->file ? inflate_bytes(csv, to, room, err)
-                          : pread(s->fd, to, room, (off_t)(s->base + s->end));
+    ssize_t got = s->file          ? inflate_bytes(csv, to, room, err)
+                  : s->source.read ? s->source.read(s->source.ctx, to, room)
+                                   : pread(s->fd, to, room, (off_t)(s->base + s->end));
     if (got < 0)
         return s->file ? -1 : csv_fail(csv, err, strerror(errno));
     char *last = memrchr(to, '\n', (size_t)got);

@@ -26,10 +26,11 @@
 
 /* The bytes of the file that are in memory: [begin, end) of bytes[CSV_LINE_MAX + CSV_BEHIND]. */
 struct csv_stream {
-    gzFile file;       /* NULL: a part's, which reads plain text by pread() */
-    int fd;            /* owned by `file`, a part's by that of the whole */
-    struct stat state; /* when it was opened */
-    int64_t size;      /* of the file on disk; 0: not known */
+    gzFile file;              /* NULL: a part's, which reads plain text by pread(), or a source's */
+    int fd;                   /* owned by `file`, a part's by that of the whole */
+    struct csv_source source; /* of bytes that come; read is NULL: of a file */
+    struct stat state;        /* when it was opened */
+    int64_t size;             /* of the file on disk; 0: not known */
     int fresh, ended;
     char *bytes;
     size_t begin, end;
