@@ -35,7 +35,7 @@ static void free_features(struct feature **feature, size_t count)
     free(feature);
 }
 
-static void load_fini(struct load *load)
+void load_fini(struct load *load)
 {
     if (load->expression != load->feature)
         free_features(load->expression, load->expressions);

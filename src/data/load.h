@@ -126,6 +126,9 @@ struct load {
 const char *load_label(const struct load *load);
 int load_no_memory(struct load *load);
 
+/* dataset_load.c: frees what a load owns; the dataset is whose it is given to. */
+void load_fini(struct load *load);
+
 /* "path:line" of a dataset row. */
 const char *load_where(const struct load *load, size_t row, int target, char out[TABLE_WHERE]);
 
