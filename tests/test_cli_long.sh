@@ -274,7 +274,7 @@ point "a FIFO is read once as well" fifo
 
 predicted()
 {
-    piped 0 predict -m by_series -i - || return 1
+    piped 0 predict -m by_series -i /dev/stdin || return 1
     mv out have
     run 0 predict -m by_series -i by_time.csv -o want || return 1
     [ "$(wc -l <want)" -gt 300 ] && cmp want have

@@ -274,6 +274,8 @@ int command_encode(const struct options *options, struct error *err)
 int command_predict(const struct options *options, struct error *err)
 {
     struct trained t;
+    if (options->follow || (options->input && !strcmp(options->input, "-")))
+        return command_live(options, err);
     if (trained_init(&t, options, 1, err))
         return -1;
     const struct task_prediction prediction = {.e = t.engine,

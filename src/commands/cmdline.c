@@ -45,7 +45,7 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                   "Print the metrics of a trained model as JSON.", command_evaluate, VALUE_NONE, 0},
     [ENCODE] = {"encode", "encode [-c FILE] [-m CKPT] [-i CSV] [options]",
                 "Print latent vectors and categories as CSV.", command_encode, VALUE_NONE, 0},
-    [PREDICT] = {"predict", "predict [-c FILE] [-m CKPT] [-i CSV] [options]",
+    [PREDICT] = {"predict", "predict [-c FILE] [-m CKPT] [-i CSV|-i -|--follow CSV] [options]",
                  "Print predictions or reconstructions as CSV.", command_predict, VALUE_NONE, 0},
     [GENERATE] = {"generate", "generate [-c FILE] [-m CKPT] -p TEXT | -i FILE [options]",
                   "Go on with texts by a language model.", command_generate, VALUE_NONE, 0},
@@ -100,6 +100,7 @@ enum {
     OPTION_FORMAT,
     OPTION_STATE,
     OPTION_FEATURES,
+    OPTION_FOLLOW,
 };
 
 #define ON(command) (1u << (command))
@@ -137,8 +138,12 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(INIT), "replace a file that is there"},
     {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE) | ON(DATA),
      "checkpoint, or folder of a run or model"},
-    {'i', "input", VALUE_FILE, "CSV", APPLYING | ON(DATA), "data, instead of the configuration's"},
+    {'i', "input", VALUE_FILE, "CSV", ON(EVALUATE) | ON(ENCODE) | ON(DATA),
+     "data, instead of the configuration's"},
+    {'i', "input", VALUE_FILE, "CSV", ON(PREDICT), "the same; - is standard input, row by row"},
     {'i', "input", VALUE_FILE, "FILE", ON(GENERATE), "texts, a line each; - is standard input"},
+    {OPTION_FOLLOW, "follow", VALUE_FILE, "CSV", ON(PREDICT),
+     "answer rows as they are added to this file"},
     {'t', "tokenizer", VALUE_FILE, "FILE", ON(TOKENIZE), "tokenizer.json"},
     {OPTION_COUNT, "count", VALUE_NONE, NULL, ON(TOKENIZE), "print how many tokens there are"},
     {OPTION_DECODE, "decode", VALUE_NONE, NULL, ON(TOKENIZE), "numbers in, text out"},
@@ -414,6 +419,9 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_STATE:
         o->state = 1;
+        break;
+    case OPTION_FOLLOW:
+        o->follow = value;
         break;
     default:
         break;

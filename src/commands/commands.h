@@ -29,6 +29,7 @@ struct options {
     size_t file_count;
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *roofline;                      /* of check: a card; NULL: none */
+    const char *follow;                        /* of predict: a file that grows */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
     const char *format;                        /* of export */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
@@ -63,6 +64,9 @@ int command_data(const struct options *options, struct error *err);
 int command_devices(const struct options *options, struct error *err);
 int command_help(const struct options *options, struct error *err);
 int command_completion(const struct options *options, struct error *err);
+
+/* predict, for rows that come. */
+int command_live(const struct options *options, struct error *err);
 
 /* --- shared by commands */
 

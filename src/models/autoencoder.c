@@ -136,6 +136,11 @@ static void autoencoder_check(struct config_making *making, const struct config 
                      "look_back needs targets behind the window");
 }
 
+void model_compares_none(struct config *config)
+{
+    config->loss.contrastive = CONTRASTIVE_NONE;
+}
+
 const struct model_class model_autoencoder = {
     .name = "autoencoder",
     .check = autoencoder_check,

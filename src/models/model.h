@@ -125,6 +125,9 @@ config_checker model_check;
 /* The same of its features, once those that globs stand for are known. */
 int model_check_features(const struct config *config, struct error *err);
 
+/* Takes out what compares windows of a batch with each other, for who runs one window alone. */
+void model_compares_none(struct config *config);
+
 /* Buffers that a graph reads. */
 struct model_data {
     struct buffer *series, *order;  /* [rows, F], or uint [rows] tokens; uint [samples] */

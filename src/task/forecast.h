@@ -49,6 +49,11 @@ int forecast_evaluate(struct forecast *f, struct task_result *result, const uint
                       const struct forecast_rows *rows, struct log *log, struct error *err);
 void forecast_fini(struct forecast *f);
 
+/* The table of predictions, see task_class.h. */
+int forecast_begin(struct task_table *table, struct error *err);
+void forecast_put(struct task_table *table, const struct task_window *window);
+void forecast_end(struct task_table *table);
+
 /* Metrics as JSON, and the number of windows and the loss behind them. */
 json_t *forecast_json(const struct forecast *f, const struct dataset *data);
 void forecast_set_loss(json_t *all, const struct task_result *r);

@@ -96,9 +96,9 @@ static void put_target_header(const struct dataset *data, const struct display *
     putc('\n', out);
 }
 
-/* One target row of the window at `start`. */
-static void put_targets(const struct dataset *data, size_t row, size_t ahead, const float *y,
-                        struct display *display, FILE *out)
+/* One target row of a window; `number`: the row's in its series. */
+static void put_targets(const struct dataset *data, size_t row, size_t number, size_t ahead,
+                        const float *y, struct display *display, FILE *out)
 {
     const struct series *series = &data->file[dataset_series(data, row)];
     size_t first = series->channel * data->targets, ignored = 0;
@@ -108,7 +108,7 @@ static void put_targets(const struct dataset *data, size_t row, size_t ahead, co
     if (data->time) /* empty: beyond the end of a file without a calendar */
         fprintf(out, "%s,",
                 data->time[row] == DATASET_NO_TIME ? "" : table_time(data->time[row], time));
-    fprintf(out, "%zu", row - series->begin);
+    fprintf(out, "%zu", number);
     if (data->target_rows > 1 && data->target_first)
         fprintf(out, ",%zu", ahead);
     for (size_t k = 0; k < data->targets; k++)
@@ -126,42 +126,83 @@ static void put_targets(const struct dataset *data, size_t row, size_t ahead, co
     putc('\n', out);
 }
 
-/* Predictions of a model with targets, in their own unit. */
-int forecast_predict(const struct task_prediction *p, struct error *err)
+int forecast_begin(struct task_table *table, struct error *err)
 {
+    const struct task_prediction *p = table->p;
+    struct display *display = table->own = calloc(1, sizeof *display);
+    if (!display)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    if (display_init(display, p, err))
+        return -1;
+    put_target_header(p->e->data, display, p->out);
+    return 0;
+}
+
+void forecast_put(struct task_table *table, const struct task_window *window)
+{
+    const struct task_prediction *p = table->p;
     const struct dataset *data = p->e->data;
-    FILE *out = p->out;
-    int by_row = p->e->config->data.target_rows == TARGET_WINDOW;
-    size_t rows = target_rows(data, p->e->config);
-    size_t k = data->targets, elems = rows * k, count = data->count[PART_TEST], done = 0;
-    size_t block = task_block(elems);
-    float *y = malloc(block * elems * sizeof *y);
-    struct display display;
-    int failed =
-        y ? display_init(&display, p, err) : error_set(err, STATUS_FAILED, "out of memory");
-    if (!failed)
-        put_target_header(data, &display, out);
+    const int by_row = p->e->config->data.target_rows == TARGET_WINDOW;
+    const size_t rows = target_rows(data, p->e->config);
+    for (size_t r = 0; r < rows; r++) {
+        const size_t ahead = data->target_first + r, number = window->number + ahead;
+        if (by_row && window->place + ahead < table->done) /* windows may overlap */
+            continue;
+        put_targets(data, window->start + ahead, number, ahead - data->window + 1,
+                    window->y + r * data->targets, table->own, p->out);
+        table->done = by_row ? window->place + ahead + 1 : table->done;
+    }
+}
+
+void forecast_end(struct task_table *table)
+{
+    const struct display *display = table->own;
+    if (display && display->beyond)
+        log_warn(table->p->log,
+                 "%zu of %zu predictions lie beyond the range that targets had in training: they "
+                 "are shown at its ends",
+                 display->beyond, display->shown);
+    free(table->own);
+}
+
+/* Predictions of all windows, block by block. */
+static int put_windows(struct task_table *table, float *y, size_t block, size_t elems,
+                       struct error *err)
+{
+    const struct task_prediction *p = table->p;
+    const struct dataset *data = p->e->data;
+    const size_t count = data->count[PART_TEST];
+    int failed = 0;
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
         const uint32_t *start = data->start[PART_TEST] + at;
         struct evaluation ignored;
         failed = engine_evaluate(p->e, start, n, &(struct outputs){.output = y}, &ignored, err);
-        for (size_t i = 0; !failed && i < n; i++)
-            for (size_t r = 0; r < rows; r++) {
-                size_t row = start[i] + data->target_first + r;
-                if (by_row && row < done) /* windows may overlap */
-                    continue;
-                put_targets(data, row, row - start[i] - data->window + 1, y + i * elems + r * k,
-                            &display, out);
-                done = by_row ? row + 1 : done;
-            }
-        failed = failed || file_flush(out, p->name, err);
+        for (size_t i = 0; !failed && i < n; i++) {
+            const size_t first = data->file[dataset_series(data, start[i])].begin;
+            const struct task_window window = {start[i], start[i] - first, start[i], at + i,
+                                               y + i * elems};
+            forecast_put(table, &window);
+        }
+        failed = failed || file_flush(p->out, p->name, err);
     }
-    if (!failed && display.beyond)
-        log_warn(p->log,
-                 "%zu of %zu predictions lie beyond the range that targets had in training: they "
-                 "are shown at its ends",
-                 display.beyond, display.shown);
+    return failed;
+}
+
+/* Predictions of a model with targets, in their own unit. */
+int forecast_predict(const struct task_prediction *p, struct error *err)
+{
+    struct task_table table = {.p = p};
+    const size_t elems = target_rows(p->e->data, p->e->config) * p->e->data->targets;
+    const size_t block = task_block(elems);
+    float *y = malloc(block * elems * sizeof *y);
+    int failed = y ? forecast_begin(&table, err) : error_set(err, STATUS_FAILED, "out of memory");
+    if (!failed)
+        failed = put_windows(&table, y, block, elems, err);
+    if (failed)
+        free(table.own);
+    else
+        forecast_end(&table);
     if (!failed)
         device_save_programs(p->e->dev);
     free(y);

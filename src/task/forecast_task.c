@@ -78,4 +78,7 @@ const struct task_class task_forecast = {
     .tell = forecasting_tell,
     .baseline = forecast_baseline,
     .predict = forecast_predict,
+    .begin = forecast_begin,
+    .put = forecast_put,
+    .end = forecast_end,
 };

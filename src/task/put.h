@@ -19,6 +19,9 @@ void put_series(const struct series *series, FILE *out);
  * time, where rows have one, and its number, in its series where that is named. */
 void put_row(const struct dataset *data, size_t row, FILE *out);
 
+/* The same with another number. */
+void put_row_numbered(const struct dataset *data, size_t row, size_t number, FILE *out);
+
 /* The heading of these. */
 void put_row_heading(const struct dataset *data, FILE *out);
 

@@ -214,40 +214,63 @@ static void to_input_units(const struct dataset *data, size_t start, float *y)
     }
 }
 
+static int reconstruct_begin(struct task_table *table, struct error *err)
+{
+    const struct dataset *data = table->p->e->data;
+    FILE *out = table->p->out;
+    (void)err;
+    fputs("window,", out);
+    put_row_heading(data, out);
+    for (size_t f = 0; f < data->features; f++) {
+        putc(',', out);
+        put_name(data->names[f], out);
+    }
+    putc('\n', out);
+    return 0;
+}
+
+static void reconstruct_put(struct task_table *table, const struct task_window *window)
+{
+    const struct dataset *data = table->p->e->data;
+    FILE *out = table->p->out;
+    to_input_units(data, window->start, window->y);
+    for (size_t row = 0; row < data->window; row++) {
+        fprintf(out, "%zu,", window->before);
+        put_row_numbered(data, window->start + row,
+                         (data->by_series ? window->number : window->place) + row, out);
+        for (size_t f = 0; f < data->features; f++)
+            fprintf(out, ",%.9g", (double)window->y[row * data->features + f]);
+        putc('\n', out);
+    }
+}
+
+static void reconstruct_end(struct task_table *table)
+{
+    (void)table;
+}
+
 /* Reconstructions of all windows, in the units of the input. */
 static int reconstruct_predict(const struct task_prediction *p, struct error *err)
 {
+    struct task_table table = {.p = p};
     const struct dataset *data = p->e->data;
-    FILE *out = p->out;
     size_t elems = data->window * data->features, count = data->count[PART_TEST];
     size_t block = task_block(elems);
     float *y = malloc(block * elems * sizeof *y);
-    int failed = y ? 0 : error_set(err, STATUS_FAILED, "out of memory");
-    if (!failed) {
-        fputs("window,", out);
-        put_row_heading(data, out);
-        for (size_t f = 0; f < data->features; f++) {
-            putc(',', out);
-            put_name(data->names[f], out);
-        }
-        putc('\n', out);
-    }
+    int failed =
+        y ? reconstruct_begin(&table, err) : error_set(err, STATUS_FAILED, "out of memory");
     for (size_t at = 0; !failed && at < count; at += block) {
         size_t n = count - at < block ? count - at : block;
         const uint32_t *start = data->start[PART_TEST] + at;
         struct evaluation ignored;
         failed = engine_evaluate(p->e, start, n, &(struct outputs){.output = y}, &ignored, err);
         for (size_t i = 0; !failed && i < n; i++) {
-            to_input_units(data, start[i], y + i * elems);
-            for (size_t row = 0; row < data->window; row++) {
-                fprintf(out, "%zu,", at + i);
-                put_row(data, start[i] + row, out);
-                for (size_t f = 0; f < data->features; f++)
-                    fprintf(out, ",%.9g", (double)y[i * elems + row * data->features + f]);
-                putc('\n', out);
-            }
+            const size_t first = data->file[dataset_series(data, start[i])].begin;
+            const struct task_window window = {start[i], start[i] - first, start[i], at + i,
+                                               y + i * elems};
+            reconstruct_put(&table, &window);
         }
-        failed = failed || file_flush(out, p->name, err);
+        failed = failed || file_flush(p->out, p->name, err);
     }
     if (!failed)
         device_save_programs(p->e->dev);
@@ -263,4 +286,7 @@ const struct task_class task_reconstruct = {
     .baseline = reconstruct_baseline,
     .analyse = reconstruct_analyse,
     .predict = reconstruct_predict,
+    .begin = reconstruct_begin,
+    .put = reconstruct_put,
+    .end = reconstruct_end,
 };

@@ -220,6 +220,9 @@ const struct task_class task_signal = {
     .tell = signal_tell,
     .baseline = forecast_baseline,
     .predict = forecast_predict,
+    .begin = forecast_begin,
+    .put = forecast_put,
+    .end = forecast_end,
 };
 
 /* --- what can be monitored */

@@ -52,6 +52,22 @@ struct task_prediction {
     struct log *log;
 };
 
+/* A window with its prediction, as the lines of a table tell of it. */
+struct task_window {
+    size_t start;  /* its first row in the dataset */
+    size_t number; /* that row's number in its series */
+    size_t place;  /* and among all rows of the table */
+    size_t before; /* windows in front of it in the table */
+    float *y;      /* what the model gives; it may be changed */
+};
+
+/* Such a table as it is printed, window by window. */
+struct task_table {
+    const struct task_prediction *p;
+    void *own;   /* the class's */
+    size_t done; /* rows that are printed once have been, up to this number */
+};
+
 struct task_class {
     int forecasts;     /* own begins with a struct forecast */
     int predicts_text; /* own begins with a struct language */
@@ -73,6 +89,11 @@ struct task_class {
     /* What else comes of a trained model before its pictures; NULL: nothing. 1: interrupted. */
     int (*analyse)(struct task_result *r, const struct task_report_to *to, struct error *err);
     int (*predict)(const struct task_prediction *p, struct error *err);
+    /* predict's table piece by piece: its heading, the lines of a window, and what is told at the
+     * end. NULL: it is no table of windows. */
+    int (*begin)(struct task_table *table, struct error *err);
+    void (*put)(struct task_table *table, const struct task_window *window);
+    void (*end)(struct task_table *table);
 };
 
 /* Runs the engine's weights over windows; 1: interrupted. */

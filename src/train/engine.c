@@ -130,6 +130,7 @@ static int order(struct engine *e, const struct stage_shape *shape, const uint32
 {
     if (profile_turn(&e->profiled, TURN_NONE, e->dev, err))
         return -1;
+    e->is_at_window = 0;
     return feed_order(e->feed, shape, start, count, err);
 }
 
@@ -307,6 +308,44 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
     if (failed)
         return failed < 0 ? -1 : 1;
     return evaluation_end(terms, count, result, err);
+}
+
+/* --- one window that comes */
+
+/* The rows of the window to the device, and where it lies there. */
+static int send_window(struct engine *e, struct error *err)
+{
+    const struct dataset *data = e->data;
+    const struct stage_shape shape = planned_batches(e, 1, e->eval_batch);
+    if (!e->is_at_window && order(e, &shape, data->start[PART_TEST], e->eval_batch, err))
+        return -1;
+    e->is_at_window = 1;
+    return buffer_send(e->feed->buffers.series, 0, shape.window * data->features * sizeof(float),
+                       dataset_rows(data), err);
+}
+
+size_t engine_window_elems(const struct engine *e)
+{
+    return e->eval_io.output->elems / e->eval_batch;
+}
+
+int engine_window(struct engine *e, int fresh, float *output, struct error *err)
+{
+    struct plan *p = e->eval;
+    const size_t elems = engine_window_elems(e);
+    const struct step step = {.count = (uint32_t)e->eval_batch,
+                              .group = (uint32_t)e->eval_batch,
+                              .seed = {(uint32_t)e->config->run.seed, 0}};
+    if (e->feed->stage)
+        return error_set(err, STATUS_FAILED, "the rows of a window that comes are resident");
+    if (send_window(e, err) || (fresh && p->carries && exec_forget(p, err)) ||
+        send_step(e, p, &step, err) || run(e, p, 0, p->launch_count, err) ||
+        buffer_read(e->eval_io.output->buffer, 0, elems * sizeof *output, output, err))
+        return -1;
+    atomic_fetch_add(&e->batches, 1);
+    if (e->eval_io.target && e->config->loss.target == LOSS_BCE)
+        sigmoid(output, elems);
+    return 0;
 }
 
 /* --- by all ranks */

@@ -46,6 +46,7 @@ struct engine {
     size_t eval_batch;     /* windows in a batch of evaluation */
     struct step *ring;     /* [2 * ENGINE_DEPTH], what was sent stays until the device has it */
     unsigned ring_next;
+    int is_at_window;     /* the order is that of engine_window() */
     atomic_ulong batches; /* sent to the device: grows as long as it works */
     struct profile profiled;
     uint64_t bytes, others; /* of the device, that it takes at most, and that were taken before */
@@ -119,6 +120,18 @@ struct outputs {
 };
 int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
                     const struct outputs *outputs, struct evaluation *result, struct error *err);
+
+/*
+ * The same of one window, for an engine whose dataset is a window alone that its caller writes anew
+ * (data/live.h), in the batch as often as it says: output [T, F] gets what engine_evaluate() gives,
+ * to the same bits. An engine that goes along the rows with a state (its windows are
+ * data->eval_window rows) keeps it from call to call; `fresh`: it begins anew. The windows are
+ * resident. Nothing is allocated.
+ */
+int engine_window(struct engine *e, int fresh, float *output, struct error *err);
+
+/* Numbers that engine_window() writes. */
+size_t engine_window_elems(const struct engine *e);
 
 /* The same by all ranks together, to the same bits: each runs a part of the batches, where no
  * figure needs them all in one place. */
