@@ -9,6 +9,35 @@
 #include "text/tokenizer.h"
 #include "train/planned.h"
 
+static int place_of(const struct params *params, const struct tensor *param, size_t *index)
+{
+    for (*index = 0; *index < params->count; ++*index)
+        if (&params->list[*index]->value == param)
+            return 0;
+    return -1;
+}
+
+/* What the device has. */
+static int read_param(const struct exported *e, const struct tensor *param, float *to,
+                      struct error *err)
+{
+    size_t index;
+    if (place_of(e->params, param, &index))
+        return error_set(err, STATUS_FAILED, "%s: this is no parameter", param->name);
+    if (param->dtype == DTYPE_F32)
+        return params_read(e->params, index, e->params->values, to, err);
+    void *stored = malloc(tensor_bytes(param) + 1);
+    int failed = stored ? params_read(e->params, index, e->params->values, stored, err)
+                        : error_set(err, STATUS_FAILED, "%s: out of memory", param->name);
+    if (!failed && packed_is(param->dtype))
+        packed_unpack(param->dtype, stored, tensor_rows(param), tensor_columns(param), 0,
+                      param->elems, to);
+    else if (!failed)
+        dtype_floats(param->dtype, stored, param->elems, to);
+    free(stored);
+    return failed;
+}
+
 /* Extents of the windows that the model reads. */
 static int find_shape(struct exported *e, struct log *log, struct error *err)
 {
@@ -54,7 +83,8 @@ static int fill(struct exported *e, const struct checkpoint *checkpoint, const c
 int exported_open(struct exported *e, const struct checkpoint *checkpoint, const char *path,
                   const struct session_options *options, struct log *log, struct error *err)
 {
-    *e = (struct exported){.config = checkpoint->config, .fitted = &checkpoint->fitted};
+    *e = (struct exported){
+        .config = checkpoint->config, .fitted = &checkpoint->fitted, .read = read_param};
     if (!find_shape(e, log, err) && !build(e, err) &&
         (e->session = session_open(e->config, options, err)) && !fill(e, checkpoint, path, err))
         return 0;
@@ -71,32 +101,10 @@ void exported_close(struct exported *e)
     *e = (struct exported){0};
 }
 
-static int place_of(const struct params *params, const struct tensor *param, size_t *index)
+int exported_read(void *e, const struct tensor *param, float *to, struct error *err)
 {
-    for (*index = 0; *index < params->count; ++*index)
-        if (&params->list[*index]->value == param)
-            return 0;
-    return -1;
-}
-
-int exported_read(void *ctx, const struct tensor *param, float *to, struct error *err)
-{
-    const struct exported *e = ctx;
-    size_t index;
-    if (place_of(e->params, param, &index))
-        return error_set(err, STATUS_FAILED, "%s: this is no parameter", param->name);
-    if (param->dtype == DTYPE_F32)
-        return params_read(e->params, index, e->params->values, to, err);
-    void *stored = malloc(tensor_bytes(param) + 1);
-    int failed = stored ? params_read(e->params, index, e->params->values, stored, err)
-                        : error_set(err, STATUS_FAILED, "%s: out of memory", param->name);
-    if (!failed && packed_is(param->dtype))
-        packed_unpack(param->dtype, stored, tensor_rows(param), tensor_columns(param), 0,
-                      param->elems, to);
-    else if (!failed)
-        dtype_floats(param->dtype, stored, param->elems, to);
-    free(stored);
-    return failed;
+    const struct exported *of = e;
+    return of->read(of, param, to, err);
 }
 
 int exported_stream(struct exported *e, struct error *err)

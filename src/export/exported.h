@@ -25,6 +25,8 @@ struct exported {
     struct model_io io;
     int by_row;  /* each row of a window has an output of its own */
     int streams; /* its states are to be inputs and outputs (--state) */
+    /* Copies the numbers of a parameter of the graph as floats, whatever it is stored as. */
+    int (*read)(const struct exported *e, const struct tensor *param, float *to, struct error *err);
 };
 
 /* `path` is that of the checkpoint. */
@@ -32,7 +34,7 @@ int exported_open(struct exported *e, const struct checkpoint *checkpoint, const
                   const struct session_options *options, struct log *log, struct error *err);
 void exported_close(struct exported *e);
 
-/* Numbers of a parameter of the graph as floats, whatever it is stored as: an onnx_reader. */
+/* e->read(), as an onnx_reader. */
 int exported_read(void *e, const struct tensor *param, float *to, struct error *err);
 
 /* Asks for states; STATUS_USAGE where the model has none that go on from row to row. */

@@ -58,6 +58,9 @@ CASES = {  # configuration and what it is run with
     "language": ("language", []),
     "llama": ("language", ["model.shape=llama", "model.kv_heads=2"]),
     "qwen3": ("language", ["model.shape=qwen3"]),
+    "captions": ("captions", ["caption.samples=0"]),
+    "captions, queries": ("captions", ["caption.samples=0", "model.projector=queries",
+                                       "model.queries=4"]),
 }
 
 
@@ -263,20 +266,26 @@ def hold_tokens(session, run):
     """Logits against those of the PyTorch twin."""
     import importlib.util
     import torch
-    from safetensors import safe_open
     spec = importlib.util.spec_from_file_location("model", os.path.join(run, "model.py"))
     twin = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(twin)
-    model = twin.load(os.path.join(run, "best.safetensors")) if hasattr(twin, "load") else None
+    weights = os.path.join(run, "best.safetensors")
+    if key_of(os.path.join(run, "config.ini"), "adapter", "r", "0") != "0":
+        weights = os.path.join(run, "merged.safetensors")
+        seqtrain("merge", "-m", run, "-o", weights)
+    model = twin.load(weights)[0]
     rng = np.random.default_rng(1)
     count, worst = 0, 0
     vocabulary = session.get_outputs()[0].shape[2]
     window = int(key_of(os.path.join(run, "config.ini"), "data", "window", "0"))
     for rows in (window, window // 2, 1):
-        tokens = rng.integers(0, vocabulary, (5, rows))
-        got = session.run(None, {"tokens": tokens})[0]
+        inputs = {"tokens": rng.integers(0, vocabulary, (5, rows))}
+        if len(session.get_inputs()) > 1:
+            clip = session.get_inputs()[1].shape
+            inputs["clip"] = rng.standard_normal((5, *clip[1:])).astype(np.float32)
+        tokens, got = inputs["tokens"], session.run(None, inputs)[0]
         with torch.no_grad():
-            want = model(torch.from_numpy(tokens)).numpy()
+            want = model(*(torch.from_numpy(x) for x in inputs.values())).numpy()
         worst = max(worst, np.abs(got - want).max() / want.std())
         count += tokens.size
     return np.array([worst]), count
@@ -299,7 +308,7 @@ def hold(name, folder):
     seqtrain("export", "-m", run, "--format", "onnx", "-o", path)
     session = checked(path)
     names = [i.name for i in session.get_inputs()]
-    if names == ["tokens"]:
+    if names[0] == "tokens":
         return hold_tokens(session, run)
     if len(session.get_outputs()) > 1:
         return hold_windows(session, run, folder)
