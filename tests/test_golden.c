@@ -296,6 +296,7 @@ int main(int argc, char **argv)
         "adapter",
         "bilstm",
         "bilstm-attention",
+        "bigru-norm",
         "captioner",
         "captioner-adapter",
         "captioner-queries",

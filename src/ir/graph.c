@@ -59,9 +59,9 @@ void graph_fault(struct graph *g, const char *name, const char *what)
 
 const char *graph_name(const char *format, ...)
 {
-    static _Thread_local char place[8][256];
+    static _Thread_local char place[GRAPH_NAMES][256];
     static _Thread_local unsigned turn;
-    char *to = place[turn++ % 8];
+    char *to = place[turn++ % GRAPH_NAMES];
     va_list ap;
     va_start(ap, format);
     vsnprintf(to, sizeof place[0], format, ap);
@@ -123,6 +123,8 @@ static struct tensor *param_or_fault(struct graph *g, const char *name, struct t
 struct tensor *graph_param(struct graph *g, const char *name, int rank, const size_t *dim,
                            int decay, enum init_kind init, double scale)
 {
+    if (*name == '.')
+        graph_fault(g, name, "has lost the path in front of it");
     return param_or_fault(g, name, params_get(g->params, name, rank, dim, decay, init, scale));
 }
 

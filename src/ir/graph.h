@@ -164,7 +164,9 @@ struct tensor *graph_weight(struct graph *g, const char *name, int rank, const s
  * in another way. */
 struct tensor *graph_bias(struct graph *g, const char *name, size_t count, double bound);
 
-/* A name made by a format, for the time of a call: one of a few places that take turns. */
+/* A name made by a format, for the time of a call: one of GRAPH_NAMES places that take turns. A call
+ * that makes names of it, layers with all their parameters, needs fewer. */
+#define GRAPH_NAMES 128
 const char *graph_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* --- nodes */

@@ -183,6 +183,9 @@ CASES = {
     "gru-norm": dict(
         type="recurrent", cell="gru", layer_norm="yes", layers=2, hidden=17, K=2, target_rows="window"
     ),
+    "bigru-norm": dict(
+        type="recurrent", cell="gru", bidirectional="yes", layer_norm="yes", layers=2, hidden=5, K=1
+    ),
     "rnn-mean": dict(
         type="recurrent", cell="rnn", head="mean", hidden=6, K=2, target_rows="each", horizon=3
     ),
