@@ -92,4 +92,37 @@ else
     skip "rusticl without drivers" "no rusticl"
 fi
 
+# --- known answers
+
+OCL_ICD_VENDORS=$own
+if "$seqtrain" devices >/dev/null 2>&1; then
+    # A first run compiles; what a second one takes is not looked at, as machines differ.
+    answers()
+    {
+        run 0 devices --test -d cpu && lines err 0 && has out '^  product  *own  *ok ' '^  attention  *causal, dropout  *ok ' \
+            '^  recurrent  *LSTM of both directions  *ok ' '^  norm ' '^  loss  *cross-entropy  *ok ' '^  optimizer ' '^  gather ' \
+            '^  random numbers ' '^  convolution ' '^  embedding ' '^  all [0-9]+ known answers are right, ' &&
+            [ "$(grep -c '  ok  ' out)" -ge 28 ] && ! grep -q WRONG out
+    }
+    point "a device gives the known answers" answers
+    # A square root that is wrong by a thousandth: whoever takes one is named, others are not.
+    wrong()
+    {
+        (export SEQTRAIN_DEBUG=wrong:sqrt && run 4 devices --test -d cpu) && lines err 1 && cat out &&
+            has err '^seqtrain: .* \(.*, driver .*\): [1-9][0-9]* of [0-9]+ known answers are wrong, of: .*norm.*optimizer' &&
+            has out '^  norm  *layer norm of a sum  *WRONG ' '^  optimizer  *AdamW, clipped  *WRONG ' '^  product  *own  *ok ' \
+                '^  recurrent  *GRU  *ok ' '^  loss  *cross-entropy  *ok '
+    }
+    point "a driver that is wrong is named, with the families" wrong
+    none()
+    {
+        run 2 devices --test -d none && run 2 -c tiny.ini --test && has err 'train takes no --test' && run 4 devices --test -d 99
+    }
+    point "what cannot be tested is refused" none
+else
+    skip "a device gives the known answers" "no OpenCL device"
+    skip "a driver that is wrong is named, with the families" "no OpenCL device"
+    skip "what cannot be tested is refused" "no OpenCL device"
+fi
+
 echo "1..$points"

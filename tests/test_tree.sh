@@ -106,12 +106,14 @@ point "sweep stands on run and below" \
     "$(layer sweep run task train exec models lower ir params tensor telemetry device config data text log plots 'analysis/importance\.h')"
 point "reports stand on what runs leave: texts, JSON and pictures" \
     "$(layer report config log text plots)"
+point "known answers stand on optim, ops, exec and below" \
+    "$(layer known optim ops exec lower ir params tensor device config)"
 point "export stands on run and below" \
     "$(layer export run train onnx exec models ir params tensor config data text log)"
 point "commands stand on anything but ops and OpenCL" \
-    "$(layer commands export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
+    "$(layer commands known export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
@@ -120,7 +122,7 @@ point "every folder of src has a rule" \
     "$(find src -mindepth 1 -type d ! -name .deps ! -name .libs | grep -Ev "^src/($known)\$")"
 
 point "only optim knows what an optimizer makes of its settings" \
-    "$(grep -nE 'train\.(beta1|beta2|epsilon|momentum|nesterov)' $(echo "$sources" | grep -Ev '^src/(optim|config)/'))"
+    "$(grep -nE 'train\.(beta1|beta2|epsilon|momentum|nesterov)' $(echo "$sources" | grep -Ev '^src/(optim|config|known)/'))"
 
 # shellcheck disable=SC2086
 point "every class of operations has a form in ONNX, or says why it has none" "$(

@@ -62,7 +62,7 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [COMPARE] = {"compare", "compare RUN RUN ... [-o FILE.png]",
                  "Show the figures of several runs beside each other.", command_compare,
                  VALUE_FOLDER, 0},
-    [DEVICES] = {"devices", "devices [-d SPEC] [-v]",
+    [DEVICES] = {"devices", "devices [-d SPEC] [-v | --test]",
                  "List OpenCL devices and say which one is picked.", command_devices, VALUE_NONE,
                  0},
     [HELP] = {"help", "help [COMMAND]", "Tell what a command does and takes.", command_help,
@@ -101,6 +101,7 @@ enum {
     OPTION_STATE,
     OPTION_FEATURES,
     OPTION_FOLLOW,
+    OPTION_TEST,
 };
 
 #define ON(command) (1u << (command))
@@ -174,6 +175,7 @@ const struct cmdline_option cmdline_options[] = {
      "model the time of a step on this card"},
     {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
      "measure launches, tell where the time went"},
+    {OPTION_TEST, "test", VALUE_NONE, NULL, ON(DEVICES), "try known answers on each device"},
     {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT) | ON(INIT),
      "only warnings and errors"},
     {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES) | ON(INIT), "more"},
@@ -422,6 +424,9 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_FOLLOW:
         o->follow = value;
+        break;
+    case OPTION_TEST:
+        o->test = 1;
         break;
     default:
         break;

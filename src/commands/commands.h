@@ -33,6 +33,7 @@ struct options {
     const char *run;                           /* number of a sweep's run; NULL: none is named */
     const char *format;                        /* of export */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
+    int test; /* of devices */
     int resume, overwrite, gradients, plan, profile, list, all, status, best;
     int count, decode, special, train; /* of tokenize */
     int state;                         /* of export */
@@ -85,6 +86,11 @@ int command_needs_device(const struct options *options, const struct config *con
 
 /* That there is a shard for each of several devices. */
 int command_deals_shards(const struct config *config, struct error *err);
+
+/* Tries devices by known answers (known/known.h) and prints them: those that are named, or all.
+ * STATUS_DEVICE with the families whose answers are wrong. */
+int devices_test(char *const *select, size_t count, struct error *err);
+int devices_test_all(struct error *err);
 
 /* What a command prints to: -o's file, which appears whole or not at all, or standard output.
  * Without a configuration the files of the command line are its data. */

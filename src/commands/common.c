@@ -104,6 +104,8 @@ static void print_more(const struct device_info *info, unsigned index, FILE *out
 int command_devices(const struct options *options, struct error *err)
 {
     const char *text = "auto";
+    if (options->test && !options->setting_count)
+        return devices_test_all(err);
     for (size_t i = 0; i < options->setting_count; i++)
         if (!strncmp(options->settings[i], "device.select=", 14))
             text = options->settings[i] + 14;
@@ -114,6 +116,8 @@ int command_devices(const struct options *options, struct error *err)
                      ? error_set(err, STATUS_USAGE,
                                  "devices lists devices, and -d none is none: only check plans "
                                  "without one")
+                 : options->test
+                     ? devices_test(select.item, select.count, err)
                      : device_list(select.item, select.count, stdout,
                                    options->verbosity == LOG_VERBOSE ? print_more : NULL, err);
     config_free_list(&select);

@@ -144,6 +144,9 @@ int device_list(char *const *select, size_t selects, FILE *out,
  * the first choice of auto. The caller frees. */
 int device_each(unsigned **index, size_t *count, struct error *err);
 
+/* Indices of all devices that can be used, as each platform shows them. The caller frees. */
+int device_usable(unsigned **index, size_t *count, struct error *err);
+
 /* Long work on the device (k-means, t-SNE) ends early once *stop is set; the flag is the caller's.
  */
 void device_stop_at(struct device *dev, const volatile sig_atomic_t *stop);

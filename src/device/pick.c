@@ -269,3 +269,18 @@ int device_each(unsigned **index, size_t *count, struct error *err)
         error_set(err, STATUS_FAILED, "out of memory");
     return *index ? 0 : -1;
 }
+
+int device_usable(unsigned **index, size_t *count, struct error *err)
+{
+    size_t found;
+    struct device_found *all = find_all(&found, err);
+    *count = 0;
+    *index = all ? malloc((found + 1) * sizeof **index) : NULL;
+    for (size_t i = 0; *index && i < found; i++)
+        if (all[i].usable)
+            (*index)[(*count)++] = (unsigned)i;
+    if (all && !*index)
+        error_set(err, STATUS_FAILED, "out of memory");
+    free(all);
+    return *index ? 0 : -1;
+}

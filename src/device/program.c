@@ -50,11 +50,35 @@ static const char *source_of(const char *file)
     return NULL;
 }
 
+/* SEQTRAIN_DEBUG=wrong:sqrt, see seqtrain(1): the text that makes a function of one number wrong
+ * by a thousandth in a program that calls it, as a broken compiler would. "": nothing is asked. */
+enum { SPOILER = 512 };
+static const char *spoiler(const char *source, char to[SPOILER])
+{
+    const char *debug = getenv("SEQTRAIN_DEBUG"), *word = debug ? strstr(debug, "wrong:") : NULL;
+    const size_t n = word ? strspn(word + 6, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
+    char call[40] = "(";
+    *to = 0;
+    if (n > 0 && n < 32)
+        snprintf(call, sizeof call, "%.*s(", (int)n, word + 6);
+    if (call[1] && strstr(source, call))
+        snprintf(
+            to, SPOILER,
+            "\n#define WRONG(T) T __attribute__((overloadable)) wrong_of(T x) { return 1.001f * "
+            "%.*s(x); }\nWRONG(float) WRONG(float2) WRONG(float4) WRONG(float8) "
+            "WRONG(float16)\n#undef %.*s\n#define %.*s(x) wrong_of(x)\n",
+            (int)n, call, (int)n, call, (int)n, call);
+    return to;
+}
+
 /* Everything on which a binary depends; the caller frees. */
 static char *key_of(const struct device *dev, const char *file, const char *options)
 {
     const char *common = source_of("common.h"), *source = source_of(file);
+    char spoils[SPOILER];
+    spoiler(source, spoils);
     uint64_t hash = fnv(fnv(FNV_START, common, strlen(common)), source, strlen(source));
+    hash = fnv(hash, spoils, strlen(spoils)); /* none: the hash stays as it is */
     char *key = NULL;
     if (asprintf(&key, "%s\n" STANDARD " %s\n%s\n%s\n%s\n%s\n%u\n%016" PRIx64 "\n", file, options,
                  dev->info.platform, dev->info.name, dev->info.version, dev->info.driver,
@@ -156,9 +180,10 @@ static void to_cache(const struct device *dev, const struct program *p)
 static cl_program compile(struct device *dev, const char *file, const char *options,
                           struct error *err)
 {
-    const char *text[] = {source_of("common.h"), source_of(file)};
+    char spoils[SPOILER];
+    const char *text[] = {source_of("common.h"), spoiler(source_of(file), spoils), source_of(file)};
     cl_int code;
-    cl_program program = clCreateProgramWithSource(dev->context, 2, text, NULL, &code);
+    cl_program program = clCreateProgramWithSource(dev->context, 3, text, NULL, &code);
     if (!program) {
         opencl_error(err, code, "clCreateProgramWithSource", file);
         return NULL;

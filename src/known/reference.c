@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "reference.h"
+#include "known/reference.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -7,12 +7,25 @@
 
 #include "util/philox.h"
 
-static double *room(size_t n)
+size_t ref_scratch(const struct ref *r)
 {
-    double *x = calloc(n ? n : 1, sizeof *x);
-    if (!x)
-        abort();
+    return 4 * r->t * r->t + 16 * (r->t + 1) * (r->d + 1) + 2 * r->b * r->t * r->d + 8 * r->b + 64;
+}
+
+/* Zeros of the scratch room, until release(). */
+static double *room(struct ref *r, size_t n)
+{
+    double *x = r->scratch + r->used;
+    memset(x, 0, n * sizeof *x);
+    r->used += n;
     return x;
+}
+
+/* Gives back what was taken from here on. */
+static void release(struct ref *r, const double *x)
+{
+    const size_t used = (size_t)(x - r->scratch);
+    r->used = used < r->used ? used : r->used;
 }
 
 /* The 16 bits of element e of sample b. */
@@ -153,7 +166,7 @@ static void norm_moments(const struct ref *r, const double *s, double *mean, dou
 
 void ref_norm(struct ref *r)
 {
-    double *s = room(r->d), mean, sd;
+    double *s = room(r, r->d), mean, sd;
     for (size_t row = 0; row < r->b * r->t; row++) {
         norm_sum(r, row, s);
         norm_moments(r, s, &mean, &sd);
@@ -169,12 +182,12 @@ void ref_norm(struct ref *r)
             r->y[0][i] = u;
         }
     }
-    free(s);
+    release(r, s);
 }
 
 void ref_norm_back(struct ref *r)
 {
-    double *s = room(r->d), *g = room(r->d), mean, sd, n = (double)r->d;
+    double *s = room(r, r->d), *g = room(r, r->d), mean, sd, n = (double)r->d;
     for (size_t row = 0; row < r->b * r->t; row++) {
         size_t b = row / r->t, first = row % r->t * r->d;
         double sum = 0, moment = 0; /* of dL/dh, and of dL/dh h */
@@ -203,8 +216,8 @@ void ref_norm_back(struct ref *r)
                 r->dx[2][i] = ds;
         }
     }
-    free(s);
-    free(g);
+    release(r, s);
+    release(r, g);
 }
 
 /* --- RMSNorm */
@@ -330,7 +343,7 @@ static double attention_factor(const struct ref *r, size_t b, size_t h, size_t i
 void ref_attention(struct ref *r)
 {
     size_t T = r->t, width = r->d / r->heads;
-    double *p = room(T * T);
+    double *p = room(r, T * T);
     for (size_t b = 0; b < r->b; b++)
         for (size_t h = 0; h < r->heads; h++) {
             probabilities(r, b, h, p);
@@ -345,13 +358,13 @@ void ref_attention(struct ref *r)
                             weight * qkv(r, b, j, 2, h, e);
                 }
         }
-    free(p);
+    release(r, p);
 }
 
 void ref_attention_back(struct ref *r)
 {
     size_t T = r->t, width = r->d / r->heads;
-    double *p = room(T * T), *dp = room(T), scale = 1 / sqrt((double)width);
+    double *p = room(r, T * T), *dp = room(r, T), scale = 1 / sqrt((double)width);
     for (size_t b = 0; b < r->b; b++)
         for (size_t h = 0; h < r->heads; h++) {
             probabilities(r, b, h, p);
@@ -377,8 +390,8 @@ void ref_attention_back(struct ref *r)
         }
     for (size_t i = 0; i < r->b * T * ref_qkv(r); i++)
         r->dx[1][i % ref_qkv(r)] += r->dx[0][i];
-    free(p);
-    free(dp);
+    release(r, p);
+    release(r, dp);
 }
 
 /* --- attention of queries over rows */
@@ -444,13 +457,13 @@ static void over_one(struct ref *r, size_t b, size_t h, size_t i, double *p, dou
 
 static void over_all(struct ref *r, int back)
 {
-    double *p = room(r->t), *dp = room(r->t);
+    double *p = room(r, r->t), *dp = room(r, r->t);
     for (size_t b = 0; b < r->b; b++)
         for (size_t h = 0; h < r->heads; h++)
             for (size_t i = 0; i < r->in; i++)
                 over_one(r, b, h, i, p, back ? dp : NULL);
-    free(p);
-    free(dp);
+    release(r, p);
+    release(r, dp);
 }
 
 void ref_over(struct ref *r)
@@ -694,7 +707,7 @@ void ref_latent(struct ref *r)
 
 void ref_latent_back(struct ref *r)
 {
-    double *u = room(r->d);
+    double *u = room(r, r->d);
     for (size_t b = 0; b < r->b; b++) {
         double dot = 0;
         for (size_t d = 0; d < r->d; d++) {
@@ -710,12 +723,12 @@ void ref_latent_back(struct ref *r)
             r->dx[1][d] += du;
         }
     }
-    free(u);
+    release(r, u);
 }
 
 /* --- losses */
 
-void ref_reconstruction(struct ref *r)
+void ref_sample_loss(struct ref *r)
 {
     size_t n = r->t * r->d;
     for (size_t b = 0; b < r->b; b++) {
@@ -731,7 +744,7 @@ void ref_reconstruction(struct ref *r)
     }
 }
 
-void ref_reconstruction_back(struct ref *r)
+void ref_sample_loss_back(struct ref *r)
 {
     size_t n = r->t * r->d;
     for (size_t i = 0; i < r->count * n; i++) {
@@ -807,17 +820,17 @@ static double xent_softmax(const struct ref *r, size_t i, double *q)
 void ref_nt_xent(struct ref *r)
 {
     size_t n = r->count;
-    double *q = room(2 * n), sum = 0;
+    double *q = room(r, 2 * n), sum = 0;
     for (size_t i = 0; i < 2 * n; i++)
         sum += xent_softmax(r, i, q);
     r->y[0][0] = n < 2 ? 0 : sum / (2 * (double)n);
-    free(q);
+    release(r, q);
 }
 
 void ref_nt_xent_back(struct ref *r)
 {
     size_t n = r->count;
-    double *q = room(2 * n), weight = r->dy[0][0] / (2 * (double)n * r->temperature);
+    double *q = room(r, 2 * n), weight = r->dy[0][0] / (2 * (double)n * r->temperature);
     for (size_t i = 0; i < 2 * n && n > 1; i++) {
         xent_softmax(r, i, q);
         for (size_t j = 0; j < 2 * n; j++) {
@@ -829,7 +842,7 @@ void ref_nt_xent_back(struct ref *r)
             cosine_back(vector(r, r->dx, j), b, a, r->d, w);
         }
     }
-    free(q);
+    release(r, q);
 }
 
 /* --- recurrent: nn.LSTM's, nn.GRU's and nn.RNN's equations as PyTorch documents them */
@@ -852,7 +865,7 @@ static size_t walk_row(const struct ref *r, size_t b, size_t dir, size_t t)
     return b * r->t + (dir ? r->t - 1 - t : t);
 }
 
-static void walk_forward(const struct ref *r, struct walk *w, size_t b, size_t dir)
+static void walk_forward(struct ref *r, struct walk *w, size_t b, size_t dir)
 {
     size_t n = r->d;
     w->gates = r->cell == CELL_KIND_LSTM ? 4 : r->cell == CELL_KIND_GRU ? 3 : 1;
@@ -860,10 +873,10 @@ static void walk_forward(const struct ref *r, struct walk *w, size_t b, size_t d
     w->w_hh = r->x[2 + 4 * dir];
     w->b_ih = r->x[3 + 4 * dir];
     w->b_hh = r->x[4 + 4 * dir];
-    w->h = room((r->t + 1) * n);
-    w->c = room((r->t + 1) * n);
-    w->gate = room(r->t * 4 * n);
-    w->share = room(r->t * n);
+    w->h = room(r, (r->t + 1) * n);
+    w->c = room(r, (r->t + 1) * n);
+    w->gate = room(r, r->t * 4 * n);
+    w->share = room(r, r->t * n);
     for (size_t t = 0; t < r->t; t++) {
         const double *in = r->x[0] + walk_row(r, b, dir, t) * r->in, *h = w->h + t * n;
         double *next = w->h + (t + 1) * n, *gate = w->gate + t * 4 * n;
@@ -895,12 +908,12 @@ static void walk_forward(const struct ref *r, struct walk *w, size_t b, size_t d
     }
 }
 
-static void walk_free(struct walk *w)
+static void walk_free(struct ref *r, struct walk *w)
 {
-    free(w->h);
-    free(w->c);
-    free(w->gate);
-    free(w->share);
+    release(r, w->h);
+    release(r, w->c);
+    release(r, w->gate);
+    release(r, w->share);
 }
 
 void ref_recurrent(struct ref *r)
@@ -912,7 +925,7 @@ void ref_recurrent(struct ref *r)
             for (size_t t = 0; t < r->t; t++)
                 memcpy(r->y[0] + (walk_row(r, b, dir, t) * r->dirs + dir) * r->d,
                        w.h + (t + 1) * r->d, r->d * sizeof(double));
-            walk_free(&w);
+            walk_free(r, &w);
         }
 }
 
@@ -922,7 +935,7 @@ static void walk_back(struct ref *r, const struct walk *w, size_t b, size_t dir,
 {
     size_t n = r->d, row = walk_row(r, b, dir, t);
     const double *gate = w->gate + t * 4 * n, *h = w->h + t * n, *in = r->x[0] + row * r->in;
-    double *of_h = room(n); /* passed on to the state before */
+    double *of_h = room(r, n); /* passed on to the state before */
     for (size_t j = 0; j < w->gates * n; j++) {
         size_t g = j / n, d = j % n;
         double dx, da, slope = gate[j] * (1 - gate[j]); /* dx: of x; da: of a */
@@ -960,7 +973,7 @@ static void walk_back(struct ref *r, const struct walk *w, size_t b, size_t dir,
             dc[d] = (dc[d] + dh[d] * gate[3 * n + d] * (1 - tc * tc)) * gate[n + d];
         dh[d] = of_h[d] + (r->cell == CELL_KIND_GRU ? dh[d] * gate[n + d] : 0);
     }
-    free(of_h);
+    release(r, of_h);
 }
 
 void ref_recurrent_back(struct ref *r)
@@ -968,7 +981,7 @@ void ref_recurrent_back(struct ref *r)
     for (size_t dir = 0; dir < r->dirs; dir++)
         for (size_t b = 0; b < r->b; b++) {
             struct walk w;
-            double *dh = room(r->d), *dc = room(r->d);
+            double *dh = room(r, r->d), *dc = room(r, r->d);
             walk_forward(r, &w, b, dir);
             for (size_t t = r->t; t-- > 0;) {
                 const double *dy = r->dy[0] + (walk_row(r, b, dir, t) * r->dirs + dir) * r->d;
@@ -976,9 +989,9 @@ void ref_recurrent_back(struct ref *r)
                     dh[d] += dy[d];
                 walk_back(r, &w, b, dir, t, dh, dc);
             }
-            walk_free(&w);
-            free(dh);
-            free(dc);
+            walk_free(r, &w);
+            release(r, dh);
+            release(r, dc);
         }
 }
 
@@ -1319,17 +1332,17 @@ static struct ref logits_of(const struct ref *r, double *logits, double *dlogits
 void ref_head(struct ref *r)
 {
     const size_t n = r->b * r->t * r->d;
-    double *logits = room(n), *dlogits = room(n);
+    double *logits = room(r, n), *dlogits = room(r, n);
     struct ref loss = logits_of(r, logits, dlogits);
     ref_cross_entropy(&loss);
-    free(logits);
-    free(dlogits);
+    release(r, logits);
+    release(r, dlogits);
 }
 
 void ref_head_back(struct ref *r)
 {
     const size_t n = r->b * r->t * r->d;
-    double *logits = room(n), *dlogits = room(n);
+    double *logits = room(r, n), *dlogits = room(r, n);
     struct ref loss = logits_of(r, logits, dlogits);
     ref_cross_entropy_back(&loss);
     for (size_t i = 0; i < n; i++)
@@ -1338,6 +1351,6 @@ void ref_head_back(struct ref *r)
             r->dx[0][h] += dlogits[i] * r->x[1][w];
             r->dx[1][w] += dlogits[i] * r->x[0][h];
         }
-    free(logits);
-    free(dlogits);
+    release(r, logits);
+    release(r, dlogits);
 }

@@ -4,9 +4,12 @@
  * sum. For an op's problem, ref_<op>() computes outputs from inputs and ref_<op>_back() the
  * gradients of sum(dout * out) with respect to the inputs, which tests/test_ops.c also confirms by
  * differences. All arrays are the caller's; an input that a problem lacks is NULL.
+ *
+ * They are a part of the program, so that `seqtrain devices --test` holds a driver against them
+ * element by element, where it runs.
  */
-#ifndef TESTS_REFERENCE_H
-#define TESTS_REFERENCE_H
+#ifndef KNOWN_REFERENCE_H
+#define KNOWN_REFERENCE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -49,7 +52,12 @@ struct ref {
 
     double *x[REF_INPUTS], *dx[REF_INPUTS];
     double *y[REF_OUTPUTS], *dy[REF_OUTPUTS];
+    double *scratch; /* [ref_scratch()], of which `used` are taken */
+    size_t used;
 };
+
+/* Numbers of scratch memory that a problem of this shape takes. */
+size_t ref_scratch(const struct ref *r);
 
 /* Dropout's factor of element `e` of sample `b`, 0 or 1 / (1 - p), as told in cl/common.h. */
 double ref_factor(const struct ref *r, size_t b, size_t e);
@@ -157,8 +165,8 @@ void ref_latent(struct ref *r);
 void ref_latent_back(struct ref *r);
 
 /* y[0][b]; x: y, x [b, t d] */
-void ref_reconstruction(struct ref *r);
-void ref_reconstruction_back(struct ref *r);
+void ref_sample_loss(struct ref *r);
+void ref_sample_loss_back(struct ref *r);
 
 /* Mean cosine of different samples; x: z [b, d] */
 void ref_similarity(struct ref *r);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * case: a known answer of an operation: how its graph is built and what its reference is. case.c
+ * runs one, cases.c has the table. Arrays of a `struct known` belong to it.
+ */
+#ifndef KNOWN_CASE_H
+#define KNOWN_CASE_H
+
+#include "ir/graph.h"
+#include "known/reference.h"
+
+enum known_role {
+    KNOWN_ABSENT,
+    KNOWN_INPUT, /* its gradient is looked at */
+    KNOWN_PLAIN, /* takes no gradient */
+    KNOWN_PARAM, /* made by the op under its name */
+    KNOWN_KEPT,  /* a statistic that the op keeps under its name */
+};
+
+struct known_slot {
+    const char *name;
+    enum known_role role;
+    size_t elems;
+    double low, high; /* between which its numbers are drawn */
+    struct tensor *tensor;
+    float *values, *got; /* [elems]; of an output: the gradient that arrives, and what came of it */
+};
+
+struct known {
+    const struct known_case *of;
+    struct ref r;
+    struct known_slot in[REF_INPUTS], out[REF_OUTPUTS];
+    uint32_t *samples, *numbers; /* [b] and [b t] */
+    int failed;                  /* memory ran out */
+};
+
+struct known_case {
+    const char *family, *what;
+    void (*slots)(struct known *k); /* which inputs and outputs there are */
+    void (*build)(struct graph *g, struct known *k);
+    void (*forward)(struct ref *r);
+    void (*back)(struct ref *r);
+    struct ref shape;
+    enum dtype stored; /* how activations are stored */
+    double allowed;    /* 0: 1e-5 in fp32, 2^-5 in bfloat16, 2^-8 in half */
+    int is_loss;
+};
+
+extern const struct known_case known_cases[];
+extern const size_t known_case_count;
+
+/* Runs a case, forward and backward: *apart is the largest deviation of an output or a gradient,
+ * relative to its element and to the root mean square of all. */
+int known_run(const struct known_case *of, struct device *dev, double *apart, struct error *err);
+
+/* What is allowed of it. */
+double known_allowed(const struct known_case *of);
+
+/* Input i as rows of samples [B, T, columns]. */
+struct tensor *known_rows(struct graph *g, struct known *k, int i, size_t columns);
+
+/* Input i as one row a sample. */
+struct tensor *known_row(struct graph *g, struct known *k, int i);
+
+/* Random numbers of the same seed each time, in [low, high). */
+float known_draw(uint32_t stream, size_t index, double low, double high);
+
+#endif
