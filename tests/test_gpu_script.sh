@@ -131,9 +131,16 @@ trains()
         has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .*gaps' 'kernel  *launches' \
             '^ *a step takes'
 }
+too_long()
+{
+    gpu 1 --root "$dir/root" --device cpu --parts profile --limit 1 --small A1 &&
+        has gpu.md '^\| A1 \| did not end in its time \|'
+}
 if command -v python3 >/dev/null; then
     point "the profile of a case" trains
+    point "one that takes too long" too_long
 else
+    skip "one that takes too long" "Python is missing"
     skip "the profile of a case" "Python is missing"
 fi
 echo "1..$points"

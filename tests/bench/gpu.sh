@@ -173,7 +173,19 @@ timed()
     wait "$child"
     got=$?
     child=''
+    # killed, since it compiled and took no signal
+    [ "$got" != 137 ] || [ $(($(date +%s) - start)) -lt "$allowed" ] || got=124
     return "$got"
+}
+
+# why STATUS FILE: what became of a command that printed the file.
+why()
+{
+    if [ "$1" = 124 ]; then
+        echo "did not end in its time"
+    else
+        echo "status $1: $(tail -n 1 "$2" 2>/dev/null | cut -c 1-200 | tr '|' /)"
+    fi
 }
 
 # item NAME FUNCTION ARGUMENT...: the function prints the item's rows into $rows; 124: its time ended.
@@ -248,7 +260,7 @@ kills()
     timed sh "$top/tests/$1" "$([ -n "$small" ] && echo 1 || echo 5)" >"$kept/$1.out" 2>&1
     status=$?
     echo "| $1 | $([ "$status" = 0 ] && echo "1 | 0" || echo "0 | 1") | 0 | $(($(date +%s) - start)) |" \
-        "$(tail -n 1 "$kept/$1.out" | tr '|' /) |" >"$rows"
+        "$([ "$status" = 0 ] && tail -n 1 "$kept/$1.out" | tr '|' / || why "$status" "$kept/$1.out") |" >"$rows"
     return "$status"
 }
 
@@ -303,7 +315,7 @@ tuned()
     profiled "$1" measure "$out"
     status=$?
     if [ "$status" != 0 ]; then
-        echo "| $1 | status $status: $(tail -n 1 "$out" 2>/dev/null | cut -c 1-200 | tr '|' /) | | | | | |" >"$rows"
+        echo "| $1 | $(why $status "$out") | | | | | |" >"$rows"
         return "$status"
     fi
     products=$(tr -d '\n' <"$kept/ini/$1/plan.json" | tr '{}' '\n\n' |
@@ -319,7 +331,7 @@ profile()
     profiled "$1" table "$out"
     status=$?
     if [ "$status" != 0 ]; then
-        echo "| $1 | status $status: $(tail -n 1 "$out" 2>/dev/null | cut -c 1-200 | tr '|' /) | | | | | |" >"$rows"
+        echo "| $1 | $(why $status "$out") | | | | | |" >"$rows"
         return "$status"
     fi
     echo "| $1 | $(by_itself "$out") |" >"$rows"
@@ -346,7 +358,7 @@ bench()
     grep "^| $one " "$out" | sed "s/^| $one /| $what /" >"$rows"
     sed -n "s/^peer, \(.*\)/| $what | \1 |/p" "$out.err" >"$kept/$name.peers"
     if [ "$status" != 0 ] && [ ! -s "$rows" ]; then
-        echo "| $what | status $status: $(tail -n 1 "$out.err" | cut -c 1-200 | tr '|' /) |" >"$rows"
+        echo "| $what | $(why $status "$out.err") |" >"$rows"
     fi
     return "$status"
 }
