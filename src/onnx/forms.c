@@ -83,7 +83,7 @@ static const char *known_numbers(struct onnx *o, size_t rows)
 {
     int64_t *number = malloc(rows * sizeof *number + 1);
     if (!number) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return "";
     }
     for (size_t i = 0; i < rows; i++)
@@ -131,7 +131,7 @@ void onnx_next_state(struct onnx *o, const char *value)
         return;
     const char **more = realloc(o->next, (o->nexts + 1) * sizeof *more);
     if (!more) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return;
     }
     o->next = more;

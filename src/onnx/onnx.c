@@ -66,20 +66,18 @@ void onnx_fault(struct onnx *o, const char *format, ...)
     error_set(&o->fault, STATUS_USAGE, "%s", text);
 }
 
-/* Memory ran out. */
-static const char *lacking(struct onnx *o)
+void onnx_no_memory(struct onnx *o)
 {
     if (!o->failed)
         error_set(&o->fault, STATUS_FAILED, "out of memory");
     o->failed = 1;
-    return "";
 }
 
 void onnx_path(struct onnx *o, const char *path)
 {
     char *copy = strdup(path);
     if (!copy) {
-        lacking(o);
+        onnx_no_memory(o);
         return;
     }
     free(o->path);
@@ -100,7 +98,8 @@ const char *onnx_named(struct onnx *o, const char *format, ...)
     if (!more) {
         if (length >= 0)
             free(text);
-        return lacking(o);
+        onnx_no_memory(o);
+        return "";
     }
     return o->name[o->names++] = text;
 }

@@ -42,6 +42,9 @@ int onnx_check(const struct onnx *o, struct error *err);
 /* Keeps that this cannot be done. */
 void onnx_fault(struct onnx *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Keeps that memory ran out. */
+void onnx_no_memory(struct onnx *o);
+
 /* What names the nodes that follow: "encoder.layers.0.norm1". */
 void onnx_path(struct onnx *o, const char *path);
 

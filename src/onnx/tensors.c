@@ -18,7 +18,7 @@ static struct onnx_bound *bind(struct onnx *o, const struct tensor *t)
     struct onnx_bound *b =
         o->failed ? NULL : array_append((void ***)&o->bound, &o->bounds, sizeof *b);
     if (!b) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return NULL;
     }
     b->tensor = t;
@@ -99,7 +99,7 @@ float *onnx_numbers(struct onnx *o, struct tensor *param)
 {
     float *to = o->failed ? NULL : malloc(param->elems * sizeof *to + 1);
     if (!to) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return NULL;
     }
     if (!o->read(o->ctx, param, to, &o->fault))

@@ -21,7 +21,7 @@ struct onnx_initial *onnx_initial(struct onnx *o, const char *name, enum onnx_ty
     struct onnx_initial *t =
         o->failed ? NULL : array_append((void ***)&o->initial, &o->initials, sizeof *t);
     if (!t) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return NULL;
     }
     *t = (struct onnx_initial){.type = type, .rank = rank, .elems = 1};
@@ -31,7 +31,7 @@ struct onnx_initial *onnx_initial(struct onnx *o, const char *name, enum onnx_ty
     t->name = strdup(called);
     t->value = value ? malloc(bytes + 1) : NULL;
     if (!t->name || (value && !t->value)) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return NULL;
     }
     if (value)

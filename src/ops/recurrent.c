@@ -451,7 +451,7 @@ static const char *gates_onnx(struct onnx *o, struct op *op, int which, size_t c
     const size_t each = (size_t)parts * gates * block;
     float *to = malloc(dirs * each * sizeof *to);
     if (!to)
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
     for (size_t d = 0; d < dirs && to; d++)
         for (int part = 0; part < parts; part++) {
             float *from = onnx_numbers(o, op->in[PARAMS * d + (size_t)(which + part)]);

@@ -146,10 +146,12 @@ static const char *angles_onnx(struct onnx *o, const struct op *op, size_t which
     const size_t rows = op->in[TABLE]->dim[0], pairs = op->in[TABLE]->dim[1];
     const float *all = table->initial;
     float *some = all ? malloc(rows * pairs * sizeof *some) : NULL;
-    if (!some) {
-        onnx_fault(o, all ? "out of memory" : "rotary positions have no table");
+    if (!all)
+        onnx_fault(o, "rotary positions have no table");
+    else if (!some)
+        onnx_no_memory(o);
+    if (!some)
         return "";
-    }
     for (size_t i = 0; i < rows * pairs; i++)
         some[i] = all[2 * i + which];
     const char *made = onnx_table(o, which ? "rotary.sin" : "rotary.cos", 3,

@@ -111,7 +111,7 @@ static const char *statistic_onnx(struct onnx *o, struct op *op, int64_t which, 
     const char *x = "";
     int all = 1;
     if (!index || !is || !else_is)
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
     else {
         for (size_t k = 0; k < targets; k++) {
             index[k] = feature[k] < 0 ? 0 : (int64_t)feature[k];
