@@ -97,6 +97,72 @@ streamed()
 }
 point "states of a model with a target for each row" streamed
 
+# --- nam
+
+# The LSTM as NeuralAmpModelerCore computes it, by awk, over all rows: nam FILE ROWS prints a number a row.
+nam()
+{
+    tr -d '\n ' <"$1" | sed 's/.*"hidden_size":\([0-9]*\),"num_layers":\([0-9]*\)}.*"weights":\[\([^]]*\)\].*/\1 \2 \3/' >weights
+    tr ',' ' ' <weights | awk -v rows="$2" '
+        function sigmoid(x) { return 1 / (1 + exp(-x)) }
+        function tanh(x) { return 2 * sigmoid(2 * x) - 1 }
+        { H = $1; N = $2; at = 3
+          for (l = 0; l < N; l++) {
+              n = (l ? H : 1) + H
+              for (r = 0; r < 4 * H; r++) for (k = 0; k < n; k++) w[l, r, k] = $(at++)
+              for (r = 0; r < 4 * H; r++) b[l, r] = $(at++)
+              for (k = 0; k < H; k++) h[l, k] = $(at++)
+              for (k = 0; k < H; k++) c[l, k] = $(at++)
+          }
+          for (k = 0; k < H; k++) head[k] = $(at++)
+          bias = $(at++)
+          if (at - 1 != NF) { print "left over:", NF - at + 1; exit }
+          getline line <rows
+          while ((getline line <rows) > 0) {
+              split(line, field, ",")
+              n = 1; x[0] = field[1]
+              for (l = 0; l < N; l++) {
+                  for (k = 0; k < H; k++) x[n + k] = h[l, k]
+                  for (r = 0; r < 4 * H; r++) {
+                      a[r] = b[l, r]
+                      for (k = 0; k < n + H; k++) a[r] += w[l, r, k] * x[k]
+                  }
+                  for (k = 0; k < H; k++) {
+                      c[l, k] = sigmoid(a[H + k]) * c[l, k] + sigmoid(a[k]) * tanh(a[2 * H + k])
+                      h[l, k] = sigmoid(a[3 * H + k]) * tanh(c[l, k])
+                      x[k] = h[l, k]
+                  }
+                  n = H
+              }
+              y = bias
+              for (k = 0; k < H; k++) y += head[k] * h[l - 1, k]
+              printf "%.9g\n", y
+          } }'
+}
+awk 'BEGIN { print "dry,wet"; for (i = 0; i < 320; i++) { x = sin(i * i / 50) + 0.3; printf "%.6g,%.6g\n", x, 5 + 2 * x / (1 + x * x) } }' >sound.csv
+sound()
+{
+    run 0 -q -c small.ini -o sound -s data.source=sound.csv --overwrite -s data.time= -s data.gap=none -s data.features=dry -s data.targets=wet -s data.horizon=0 \
+        -s data.target_rows=window -s data.eval_window=32 -s data.target_transform=standard -s data.scaler=standard \
+        -s model.hidden=3 -s model.layers=2 -s signal.sample_rate=48000 "$@"
+}
+amp()
+{
+    sound && run 0 export -m sound --format nam -o amp.nam && has out '^amp\.nam: an LSTM for NeuralAmpModelerCore: 160 numbers$' &&
+        has amp.nam '"architecture": "LSTM"' '"version": "0\.5\.[0-9]"' '"sample_rate": 48000' && nam amp.nam sound.csv >played &&
+        run 0 predict -m sound && awk -F, 'NR == FNR { y[FNR] = $1; next }
+            FNR > 1 { rows++; if (($2 - y[FNR - 1]) ^ 2 > 1e-11) { print FNR, $2, y[FNR - 1]; exit 1 } }
+            END { if (rows < 300) exit 1 }' played out
+}
+point "a LSTM as NeuralAmpModelerCore reads it plays what predict says" amp
+other()
+{
+    sound -s model.cell=gru && fails 2 '^seqtrain: --format nam: NeuralAmpModelerCore holds an LSTM without norms' \
+        export -m sound --format nam -o no.onnx &&
+        fails 2 'makes one output of one input' export -m each --format nam -o no.onnx
+}
+point "other models are refused" other
+
 # --- rows
 
 # By an expression of awk's own: the average of four, whatever rows the warm-up leaves.

@@ -606,7 +606,7 @@ static void streams(void **state)
                     NULL};
     char *last[] = {SERIES, TARGET, "data.window=5", "model.type=recurrent", NULL};
     struct opened *m = opened(lstm, 3, 2);
-    OK(exported_stream(&m->e, &err));
+    OK(exported_stream(&m->e, "--state", &err));
     struct seen *s = written(m);
     assert_string_equal(s->inputs, "input [batch, rows, 3], state [4, batch, 4]");
     assert_string_equal(s->outputs, "output [batch, rows, 2], next_state [4, batch, 4]");
@@ -614,7 +614,7 @@ static void streams(void **state)
     seen_fini(s);
     opened_close(m);
     m = opened(last, 3, 2);
-    assert_int_equal(exported_stream(&m->e, &err), -1);
+    assert_int_equal(exported_stream(&m->e, "--state", &err), -1);
     assert_non_null(strstr(err.text, "begins each window anew"));
     opened_close(m);
 }

@@ -24,7 +24,7 @@ static const struct export_format *format_of(const struct options *o, struct err
 {
     const struct export_format *format =
         o->format ? export_find(o->format, err)
-                  : (error_set(err, STATUS_USAGE, "export needs --format onnx"), NULL);
+                  : (error_set(err, STATUS_USAGE, "export needs --format onnx or nam"), NULL);
     if (format && !format->is_text && !o->output && isatty(STDOUT_FILENO)) {
         error_set(err, STATUS_USAGE, "%s is no text for a terminal: -o FILE writes it there",
                   format->what);
@@ -47,7 +47,7 @@ static int exporting_init(struct exporting *x, const struct options *o, struct e
     const struct engine_options with = prepare_engine(x->log, 0, 0);
     if (exported_open(&x->model, &x->checkpoint, x->path, &with.own, x->log, err))
         return -1;
-    return o->state ? exported_stream(&x->model, err) : 0;
+    return o->state ? exported_stream(&x->model, "--state", err) : 0;
 }
 
 static int exporting_fini(struct exporting *x, int result, struct error *err)

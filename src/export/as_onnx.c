@@ -41,7 +41,7 @@ static void append_needed(struct onnx *o, struct exported *e)
     struct graph *g = e->graph;
     unsigned char *needed = calloc(g->op_count + 1, 1);
     if (!needed) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return;
     }
     need(needed, tensor_base(e->io.output));
@@ -154,7 +154,7 @@ static void tell_json(struct onnx *o, const char *key, json_t *value)
     if (text)
         onnx_tell(o, key, text);
     else
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
     free(text);
     json_decref(value);
 }
@@ -193,7 +193,7 @@ static void tell_transform(struct onnx *o, const struct exported *e)
     if (text)
         onnx_tell(o, "target_transform", text);
     else
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
     free(text);
 }
 

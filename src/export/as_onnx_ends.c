@@ -19,7 +19,7 @@ static const char *table(struct onnx *o, const char *name, size_t count, const d
     float *as = malloc(count * sizeof *as + 1);
     int is_something = 0;
     if (!as) {
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
         return NULL;
     }
     for (size_t i = 0; i < count; i++) {
@@ -147,7 +147,7 @@ static const char *undo_step(struct onnx *o, const struct transform *of, size_t 
     double *offset = malloc(count * sizeof *offset), *scale = malloc(count * sizeof *scale);
     const double most = most_of(s);
     if (!offset || !scale)
-        onnx_fault(o, "out of memory");
+        onnx_no_memory(o);
     for (size_t k = 0; k < count && offset && scale; k++) {
         offset[k] = of[k].step[at].offset;
         scale[k] = of[k].step[at].scale;

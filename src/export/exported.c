@@ -107,7 +107,7 @@ int exported_read(void *e, const struct tensor *param, float *to, struct error *
     return of->read(of, param, to, err);
 }
 
-int exported_stream(struct exported *e, struct error *err)
+int exported_stream(struct exported *e, const char *who, struct error *err)
 {
     const struct config *c = e->config;
     const char *why = NULL;
@@ -125,7 +125,7 @@ int exported_stream(struct exported *e, struct error *err)
     if (why) {
         char text[160];
         snprintf(text, sizeof text, why, model_of(c)->name);
-        return error_set(err, STATUS_USAGE, "--state: %s", text);
+        return error_set(err, STATUS_USAGE, "%s: %s", who, text);
     }
     e->streams = 1;
     return 0;

@@ -37,7 +37,8 @@ void exported_close(struct exported *e);
 /* e->read(), as an onnx_reader. */
 int exported_read(void *e, const struct tensor *param, float *to, struct error *err);
 
-/* Asks for states; STATUS_USAGE where the model has none that go on from row to row. */
-int exported_stream(struct exported *e, struct error *err);
+/* Asks for states; STATUS_USAGE where the model has none that go on from row to row: "WHO: cause".
+ */
+int exported_stream(struct exported *e, const char *who, struct error *err);
 
 #endif
