@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every op, forward and every gradient, against double-precision references (src/known/reference.c),
- * which central differences confirm. Each problem runs as planned and with a poisoned buffer for
- * each tensor, which must give the same bits, and in an evaluation graph; on a CPU everything runs
- * a second time as kernels are cut for a GPU, so that barriers and local reductions are tested
- * where there is no GPU. Then all once more with activations in bfloat16, and the small ones in
- * half, from inputs that these hold exactly.
+ * Every op, forward and every gradient, against double-precision references, those of
+ * src/known/reference.c, which central differences confirm. Each problem runs as planned and with a
+ * poisoned buffer for each tensor, which must give the same bits, and in an evaluation graph; on a
+ * CPU everything runs a second time as kernels are cut for a GPU, so that barriers and local
+ * reductions are tested where there is no GPU. Then all once more with activations in bfloat16, and
+ * the small ones in half, from inputs that these hold exactly.
  */
 #include <math.h>
 #include <setjmp.h>
