@@ -320,7 +320,7 @@ static void put_epochs(const struct record *r, FILE *out)
         if (!is_row(r, i, best))
             continue;
         fprintf(out, "<tr%s><th scope=\"row\">%s%s</th>", (long)i == best ? " class=\"best\"" : "",
-                html_number(number[i]).text, (long)i == best ? " (best)" : "");
+                html_number(number[i]).text, (long)i == best ? "\xc2\xa0(best)" : "");
         for (size_t k = 0; k < r->columns; k++)
             if (is_shown(r->column[k].name) && has_numbers(r, k))
                 fprintf(out, "<td>%s</td>", html_number(r->column[k].value[i]).text);
