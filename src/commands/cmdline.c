@@ -32,7 +32,7 @@ enum {
 const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
     [INIT] = {"init", "init [KIND] --data FILE [options]",
               "Write a commented configuration for data of yours.", command_init, VALUE_KIND, 0},
-    [TRAIN] = {"train", "[train] -c FILE [options]",
+    [TRAIN] = {"train", "[train] -c FILE | --from CKPT [options]",
                "Train a model and draw the pictures of the best one.", command_train, .saves = 1},
     [SWEEP] = {"sweep", "sweep -c FILE [--list | --run N | --status | --best] [options]",
                "Train the runs that a file with [sweep] stands for.", command_sweep, .saves = 1},
@@ -102,6 +102,8 @@ enum {
     OPTION_FEATURES,
     OPTION_FOLLOW,
     OPTION_TEST,
+    OPTION_FROM,
+    OPTION_REFIT,
 };
 
 #define ON(command) (1u << (command))
@@ -129,6 +131,9 @@ const struct cmdline_option cmdline_options[] = {
     {'o', "output", VALUE_FILE, "FILE", ON(COMPARE), "picture to draw"},
     {'o', "output", VALUE_FILE, "FILE", ON(INIT), "file to write (KIND.ini); - prints it"},
     {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
+    {OPTION_FROM, "from", VALUE_FILE, "CKPT", ON(TRAIN), "go on from a checkpoint with other data"},
+    {OPTION_REFIT, "refit", VALUE_NONE, NULL, ON(TRAIN),
+     "with --from: fit scaler and transforms anew"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
     {OPTION_STATUS, "status", VALUE_NONE, NULL, ON(SWEEP), "tell where each run stands"},
@@ -427,6 +432,12 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_TEST:
         o->test = 1;
+        break;
+    case OPTION_FROM:
+        o->from = value;
+        break;
+    case OPTION_REFIT:
+        o->refit = 1;
         break;
     default:
         break;

@@ -29,12 +29,13 @@ struct options {
     size_t file_count;
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *roofline;                      /* of check: a card; NULL: none */
+    const char *from;                          /* of train: a checkpoint to go on from */
     const char *follow;                        /* of predict: a file that grows */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
     const char *format;                        /* of export */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
     int test; /* of devices */
-    int resume, overwrite, gradients, plan, profile, list, all, status, best;
+    int resume, refit, overwrite, gradients, plan, profile, list, all, status, best;
     int count, decode, special, train; /* of tokenize */
     int state;                         /* of export */
     int features;                      /* of data */

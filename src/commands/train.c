@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands/commands.h"
 #include "run/prepare.h"
 #include "run/run.h"
+#include "run/trained.h"
+#include "util/file.h"
 
 static int train_all(struct run *run, const struct options *options, struct error *err)
 {
@@ -84,12 +87,97 @@ int command_train_config(const struct options *options, struct config *config,
     return result;
 }
 
+/* --- from a checkpoint */
+
+/* "name=value", the value in quotes; the caller frees. NULL: memory. */
+static char *setting_of(const char *name, const char *value)
+{
+    char *quoted = config_quote(value), *text = NULL;
+    if (quoted && asprintf(&text, "%s=%s", name, quoted) < 0)
+        text = NULL;
+    free(quoted);
+    return text;
+}
+
+/* The configuration that a checkpoint was trained with, with these settings. */
+static struct config *config_of(const char *path, char *const *settings, size_t count,
+                                struct error *err)
+{
+    struct safetensors *st = safetensors_open(path, err);
+    const char *text = st ? safetensors_get(st, "config") : NULL;
+    struct config *config = NULL;
+    if (text)
+        config = config_parse_with(text, path, settings, count, prepare_check, err);
+    else if (st)
+        error_set(err, STATUS_INPUT, "%s: no configuration inside: not a checkpoint of seqtrain",
+                  path);
+    safetensors_free(st);
+    return config;
+}
+
+/* What -s says wins over what --from stands for. */
+static struct config *config_from(const struct options *o, const char *path, struct error *err)
+{
+    struct config *config = NULL;
+    char **all = calloc(o->setting_count + 2, sizeof *all);
+    if (!all) {
+        error_set(err, STATUS_FAILED, "out of memory");
+        return NULL;
+    }
+    all[0] = setting_of("model.init", path);
+    all[1] = setting_of("data.fitted_by", o->refit ? "" : path);
+    for (size_t i = 0; i < o->setting_count; i++)
+        all[i + 2] = o->settings[i];
+    if (!all[0] || !all[1])
+        error_set(err, STATUS_FAILED, "out of memory");
+    else
+        config = o->config ? prepare_config(o->config, all, o->setting_count + 2, err)
+                           : config_of(path, all, o->setting_count + 2, err);
+    free(all[0]);
+    free(all[1]);
+    free(all);
+    return config;
+}
+
+/* The checkpoint that --from names, by its whole path; the caller frees. */
+static char *path_from(const struct options *o, struct error *err)
+{
+    if (o->resume) {
+        error_set(err, STATUS_USAGE, "--from begins a run, --resume goes on with one");
+        return NULL;
+    }
+    if (trained_is_folder(o->from)) {
+        error_set(err, STATUS_USAGE,
+                  "--from %s: this is a Hugging Face folder, which model.base starts from",
+                  o->from);
+        return NULL;
+    }
+    char *path = trained_path(o->from), *whole = path ? file_real(path) : NULL;
+    if (!whole)
+        error_set(err, STATUS_FAILED, "%s: out of memory", o->from);
+    free(path);
+    return whole;
+}
+
+static struct config *make_config(const struct options *o, struct error *err)
+{
+    if (!o->from && o->refit) {
+        error_set(err, STATUS_USAGE, "--refit is for --from: other runs fit all of it anyway");
+        return NULL;
+    }
+    if (!o->from)
+        return prepare_config(o->config, o->settings, o->setting_count, err);
+    char *path = path_from(o, err);
+    struct config *config = path ? config_from(o, path, err) : NULL;
+    free(path);
+    return config;
+}
+
 int command_train(const struct options *options, struct error *err)
 {
-    if (!options->config)
+    if (!options->config && !options->from)
         return error_set(err, STATUS_USAGE, "train needs -c FILE");
-    struct config *config =
-        prepare_config(options->config, options->settings, options->setting_count, err);
+    struct config *config = make_config(options, err);
     const struct run_options as = {.use = options->resume      ? FOLDER_RESUME
                                           : options->overwrite ? FOLDER_OVERWRITE
                                                                : FOLDER_FRESH};

@@ -153,10 +153,11 @@ int dataset_expand(struct config *config, struct log *log, struct error *err);
 struct dataset *dataset_load(const struct config *config, const struct fitted *fitted,
                              struct log *log, struct error *err);
 
-/* The same for a run that trains in config->run.output. `again`: it goes on, or is run once more:
+/* The same for a run that trains in config->run.output; with `fitted` (another run's checkpoint's)
+ * nothing is fitted. `again`: it goes on, or is run once more:
  * what can be read only once comes from the cache, or is refused with STATUS_USAGE. */
-struct dataset *dataset_load_run(const struct config *config, int again, struct log *log,
-                                 struct error *err);
+struct dataset *dataset_load_run(const struct config *config, const struct fitted *fitted,
+                                 int again, struct log *log, struct error *err);
 
 /*
  * The same for encode and predict: reads `path` (a file, a folder or a glob; NULL: all files of the

@@ -22,7 +22,7 @@ static int run_load(struct load *load, const struct fitted *fitted)
     if (keys_read(load) || fill_prepare(load, fitted) || series_read(load) || parts_deal(load) ||
         targets_compute(load) || parts_windows(load) || fill_series(load, fitted) ||
         targets_transform(load, fitted) || balance_windows(load) ||
-        augment_windows(load, fitted != NULL) || times_copy(load))
+        augment_windows(load, fitted && !load->trains) || times_copy(load))
         return -1;
     log_event(load->log, "data", json_incref(load->told));
     return 0;
@@ -98,14 +98,14 @@ struct dataset *dataset_load(const struct config *config, const struct fitted *f
     return sources_find(config, &load.sources, err) ? NULL : begin_load(&load, fitted);
 }
 
-struct dataset *dataset_load_run(const struct config *config, int again, struct log *log,
-                                 struct error *err)
+struct dataset *dataset_load_run(const struct config *config, const struct fitted *fitted,
+                                 int again, struct log *log, struct error *err)
 {
-    struct load load = {.config = config, .again = again, .log = log, .err = err};
+    struct load load = {.config = config, .again = again, .trains = 1, .log = log, .err = err};
     if (sources_find(config, &load.sources, err))
         return NULL;
     load.run = file_real(config->run.output);
-    struct dataset *data = begin_load(&load, NULL);
+    struct dataset *data = begin_load(&load, fitted);
     free(load.run);
     return data;
 }

@@ -94,6 +94,7 @@ struct load {
     int is_clip;  /* its one source is no table of captions but a clip */
     char *run;    /* the folder of the run that is to train; NULL: none is */
     int again;    /* it goes on */
+    int trains;   /* also where nothing is fitted */
     struct log *log;
     struct error *err;
     struct sources sources;

@@ -253,9 +253,12 @@ int targets_transform(struct load *load, const struct fitted *fitted)
                          "the checkpoint has transforms of %zu targets, data.targets makes %zu",
                          fitted->targets, count);
     data->transform = calloc(count, sizeof *data->transform);
-    data->target_range = fitted ? NULL : calloc(2 * count, sizeof *data->target_range);
-    if (!data->transform || (!fitted && !data->target_range))
+    const int has_range = !fitted || (load->trains && fitted->target_range);
+    data->target_range = has_range ? calloc(2 * count, sizeof *data->target_range) : NULL;
+    if (!data->transform || (has_range && !data->target_range))
         return load_no_memory(load);
+    if (fitted && has_range)
+        memcpy(data->target_range, fitted->target_range, 2 * count * sizeof *data->target_range);
     for (size_t i = 0; i < count && !result; i++) {
         if (fitted)
             data->transform[i] = fitted->transform[i];

@@ -6,6 +6,7 @@
 
 #include "run/alike.h"
 #include "run/features.h"
+#include "run/kept.h"
 #include "run/prepare.h"
 #include "run/sensing.h"
 #include "run/told.h"
@@ -55,8 +56,10 @@ static int open_data(struct run *run, struct config *config, struct error *err)
 {
     struct log *log = run->training.log;
     int again = run->resumes || is_own(run->options.config_path, config);
-    if (prepare_features(config, log, err) ||
-        !(run->data = dataset_load_run(config, again, log, err)))
+    if (prepare_features(config, log, err) || kept_read(&run->kept, config, err))
+        return -1;
+    const struct fitted *fitted = run->kept.config ? &run->kept.fitted : NULL;
+    if (!(run->data = dataset_load_run(config, fitted, again, log, err)))
         return -1;
     if (run->data->captioned && open_features(run, config, err))
         return -1;
@@ -286,6 +289,7 @@ int run_close(struct run *run, int result, struct error *err)
     engine_close(t->engine);
     dataset_free(run->data);
     features_close(run->features);
+    checkpoint_fini(&run->kept);
     if (t->log && log_close(t->log, &late) && !result) {
         *err = late;
         result = -1;

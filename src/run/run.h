@@ -29,6 +29,7 @@ struct run_options {
 struct run {
     struct run_options options;
     struct folder folder;
+    struct checkpoint kept; /* what is not fitted anew (data.fitted_by) */
     struct dataset *data;
     struct features *features; /* that the data take clips from; NULL: they hold none */
     struct training training;  /* with configuration, engine, log and progress */
