@@ -38,6 +38,7 @@ CASES = {  # configuration and what it is run with
                               "model.heads=4"]),
     "last, both ways": ("stocks1", ["data.stride=40", "model.head=last", "model.layer_norm=no",
                                     "model.bidirectional=yes"]),
+    "norms, both ways": ("stocks1", ["data.stride=40", "model.bidirectional=yes"]),
     "batch norm": ("stocks3", ["data.stride=40", "model.conv_norm=batch",
                                "model.activation=rrelu"]),
     "signed log": ("stocks1", ["data.stride=40", "data.target_transform=signed_log, standard"]),
