@@ -14,14 +14,18 @@ struct listing {
     int no_memory;
 };
 
-/* What a text comes to when it is read and written again; NULL: it cannot be read. */
-static char *read_again(const struct option *o, const char *text)
+/* What a text comes to when it is read and written again; NULL: it cannot be read, or memory ran
+ * out, of which *no_memory tells. */
+static char *read_again(const struct option *o, const char *text, int *no_memory)
 {
     union option_value value;
     char fault[OPTION_FAULT];
-    if (option_read(o, text, &value, fault))
+    if (option_read(o, text, &value, fault)) {
+        *no_memory |= !*fault;
         return NULL;
+    }
     char *again = option_text(o, &value);
+    *no_memory |= !again;
     option_release(o, &value);
     return again;
 }
@@ -51,13 +55,14 @@ static void take_value(void *ctx, long line, const char *section, const char *ke
         return;
     }
     const struct option *o = option_find(section, key);
-    char *was = o ? read_again(o, o->def) : NULL, *is = o ? read_again(o, value) : NULL;
+    char *was = o ? read_again(o, o->def, &l->no_memory) : NULL;
+    char *is = o ? read_again(o, value, &l->no_memory) : NULL;
     struct listed *item = &l->keys->item[l->keys->count++];
     *item = (struct listed){.name = option_format("%s.%s", section, key),
                             .text = is ? is : strdup(value),
                             .is_default = was && is && !strcmp(was, is),
                             .help = o ? o->help : NULL};
-    l->no_memory = !item->name || !item->text;
+    l->no_memory |= !item->name || !item->text;
     free(was);
 }
 

@@ -8,6 +8,7 @@
 #include "plots/comparison.h"
 #include "report/html.h"
 #include "util/clocale.h"
+#include "util/jsonmem.h"
 #include "util/jsonnumber.h"
 
 enum { LABEL = 28, CELL = 40, FIGURES = 80, NAME = 96 };
@@ -259,6 +260,8 @@ static double number_of(const json_t *object, const char *name)
 static void put_figures(const struct table *t)
 {
     struct names *names = calloc(1, sizeof *names);
+    if (!names)
+        jsonmem_lacks();
     for (size_t i = 0; names && i < t->count; i++)
         gather(names, t->run[i].verdict, "");
     if (names && names->count)
@@ -445,7 +448,6 @@ int compare_print(const struct record *run, size_t count, FILE *out, struct erro
                 {"device", tell_device},
                 {"evaluated part", tell_part}};
     struct table t = {.run = run, .count = count, .out = out};
-    (void)err;
     locale_t before = clocale_enter();
     fit_widths(&t);
     put_labels(&t);
@@ -457,7 +459,7 @@ int compare_print(const struct record *run, size_t count, FILE *out, struct erro
     putc('\n', out);
     put_sentences(&t);
     clocale_leave(before);
-    return 0;
+    return jsonmem_short() ? error_set(err, STATUS_FAILED, "out of memory") : 0;
 }
 
 /* --- the picture */

@@ -13,6 +13,7 @@
 #include "report/style.h"
 #include "util/clocale.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 #include "util/jsonnumber.h"
 
 enum { ROWS = 30 }; /* of the table of epochs */
@@ -157,6 +158,8 @@ static double median_of(const struct record *r, const char *name)
     const double *value = record_column(r, name);
     double *sorted = value ? malloc((r->epochs + 1) * sizeof *sorted) : NULL, median = NAN;
     size_t n = 0;
+    if (value && !sorted)
+        jsonmem_lacks();
     for (size_t i = 0; sorted && i < r->epochs; i++)
         if (isfinite(value[i]))
             sorted[n++] = value[i];
@@ -462,6 +465,8 @@ static void put_files(const struct record *r, FILE *out)
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct stat st;
         char *path = file_join(r->folder, names[i]);
+        if (!path)
+            jsonmem_lacks();
         if (path && !stat(path, &st) && S_ISREG(st.st_mode))
             put_row(names[i], html_bytes((double)st.st_size).text, out);
         free(path);
@@ -535,7 +540,9 @@ int page_write(const struct record *r, FILE *out, struct error *err)
 {
     locale_t before = clocale_enter();
     put_head(r, out);
-    const int failed = put_body(r, out, err);
+    int failed = put_body(r, out, err);
     clocale_leave(before);
+    if (!failed && jsonmem_short()) /* something may be lacking */
+        failed = error_set(err, STATUS_FAILED, "out of memory");
     return failed;
 }

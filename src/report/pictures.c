@@ -9,6 +9,7 @@
 #include "config/choices.h"
 #include "report/html.h"
 #include "util/file.h"
+#include "util/jsonmem.h"
 
 /* What each picture is, in the order of PICTURES. */
 struct picture_words {
@@ -59,6 +60,8 @@ int report_has_picture(const char *folder, const char *name)
 {
     struct stat st;
     char *path = path_of(folder, name);
+    if (!path)
+        jsonmem_lacks();
     const int there = path && !stat(path, &st);
     free(path);
     return there;
