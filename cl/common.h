@@ -22,6 +22,9 @@
 #ifndef STORED
 #define STORED 0
 #endif
+#ifndef SPREAD
+#define SPREAD 0
+#endif
 
 /*
  * Every barrier of a kernel is a group_barrier() (kmeans_pick apart, whose group is no LANES
@@ -513,7 +516,16 @@ static inline void add_compensated(__global float *pair, float x)
  * of the word (e / 16) % 4 of Philox at the counter ((h / 2) * 16 + e % 16, sample, path of the op,
  * epoch) the lower half where h is even, the upper where it is odd: the same for every VEC, batch
  * and device. Vectors must not straddle a multiple of VEC; consecutive ones reuse what was drawn.
+ * With SPREAD a vector of four is two pairs that lie 8 apart, as matrix units have them (mma.h), of
+ * 16 elements from a multiple of 16 on: e is its first one.
  */
+#if SPREAD
+#define DROPOUT_FIRST(e) ((e) % 16)
+#define DROPOUT_PLACES (uint4)(0, 1, 8, 9)
+#else
+#define DROPOUT_FIRST(e) ((e) % 16 / VEC * VEC)
+#define DROPOUT_PLACES iota()
+#endif
 struct dropout {
     uvec word[4];
     uint block, sample, path, epoch, k0, k1, threshold;
@@ -559,10 +571,10 @@ static inline uvec dropout_word(__private const struct dropout *d, uint w)
 /* The 16 random bits of each of the elements e .. e+VEC-1. */
 static inline uvec dropout_bits(__private struct dropout *d, uint e)
 {
-    const uint block = e / 128 * 16 + (e % 16) / VEC * VEC;
+    const uint block = e / 128 * 16 + DROPOUT_FIRST(e);
     if (block != d->block) {
         d->block = block;
-        philox(d->word, (uvec)(block) + iota(), d->sample, d->path, d->epoch, d->k0, d->k1);
+        philox(d->word, (uvec)(block) + DROPOUT_PLACES, d->sample, d->path, d->epoch, d->k0, d->k1);
     }
     return (dropout_word(d, e / 16 % 4) >> (e / 64 % 2 * 16)) & 0xffffu;
 }

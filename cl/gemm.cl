@@ -3,33 +3,10 @@
  * C[m, n] = op(A) op(B) (+ C). A work-group makes one TM x TN tile of C: it copies TK columns of A
  * and TK rows of B to local memory, transposing where asked, and each work-item multiplies RM x RN
  * blocks of the tile in registers. RN is VEC wide times NV.
- * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
- * same for all, but TYPE_B of 3 and more, which is PACKED of packed.h plus 2; FACTOR (factors are
- * rounded to 1 bfloat16, 2 half); TM, TN, TK, RM, NV, VEC, LANES.
+ * -D: those of gemm.h, without a tail; TM, TN, TK, RM, NV, VEC, LANES.
  */
-#include "common.h"
+#include "gemm.h"
 
-#ifndef TA
-#define TA 0
-#endif
-#ifndef TB
-#define TB 0
-#endif
-#ifndef ADD
-#define ADD 0
-#endif
-#ifndef TYPE_A
-#define TYPE_A 0
-#endif
-#ifndef TYPE_B
-#define TYPE_B 0
-#endif
-#ifndef TYPE_C
-#define TYPE_C 0
-#endif
-#ifndef FACTOR
-#define FACTOR 0
-#endif
 #ifndef TM
 #define TM 64
 #endif
@@ -50,32 +27,16 @@
 #define SUBS ((TM / RM) * (TN / RN))
 
 #if TYPE_A
-typedef stored type_a;
 #define AT_A(i) get(i, a)
 #else
-typedef float type_a;
 #define AT_A(i) a[i]
 #endif
 #if TYPE_B >= 3
-#define PACKED (TYPE_B - 2)
-#include "packed.h"
-typedef uchar type_b;
 #define AT_B(i) packed_at(b, &form, i)
 #elif TYPE_B
-typedef stored type_b;
 #define AT_B(i) get(i, b)
 #else
-typedef float type_b;
 #define AT_B(i) b[i]
-#endif
-#if TYPE_C
-typedef stored type_c;
-#define AT_C(i) get(i, c)
-#define TO_C(x, i) put(x, i, c)
-#else
-typedef float type_c;
-#define AT_C(i) c[i]
-#define TO_C(x, i) c[i] = (x)
 #endif
 
 /* To nearest, ties to even; in bfloat16 what is below 2^-126 counts as 0, as in AVX512_BF16. */

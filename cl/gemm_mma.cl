@@ -9,10 +9,9 @@
  * With PARTS > 1 a group takes `chunk` of K and writes parts[PARTS, m, n], which gemm_sum adds up
  * in their order.
  *
- * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
- * same for all; MMA; FACTOR (factors are rounded to 1 bfloat16, 2 half, 0 TF32); WIDE_A, WIDE_B:
- * rows as stored are a multiple of CHUNK elements, so that 16 bytes are read at once; WIDE_C: n is
- * even; PARTS; TM, TN, WM, WN, LANES = 32 WM WN.
+ * -D: those of gemm.h, FACTOR 0 being TF32, TYPE_B below 3, SPREAD = 1; MMA; WIDE_A, WIDE_B: rows
+ * as stored are a multiple of CHUNK elements, so that 16 bytes are read at once; WIDE_C: n is even;
+ * TM, TN, WM, WN, LANES = 32 WM WN; VEC = 4.
  *
  * What the tiles allow, counted, not measured; of bfloat16 (K = 16 a step, 2 bytes a factor):
  *   tile, warps of     products a warp   bytes it reads   FLOPs a byte   clocks of local memory
@@ -25,49 +24,16 @@
  * stated rate of an A100 and of a 3080 Ti, and 67% of an H100's; mma.sync itself is said to reach
  * 62% of that (Luo et al., 2024). A tile of 64 x 64 takes 64, 128 and 32 clocks: 67%, 100% and 33%.
  */
-#include "common.h"
+#include "gemm.h"
 
-#ifndef FACTOR
-#define FACTOR 1
-#endif
 #define MMA_TYPE (FACTOR ? FACTOR : 3)
 #include "mma.h"
 
-#ifndef TA
-#define TA 0
-#endif
-#ifndef TB
-#define TB 0
-#endif
-#ifndef ADD
-#define ADD 0
-#endif
-#ifndef TYPE_A
-#define TYPE_A 0
-#endif
-#ifndef TYPE_B
-#define TYPE_B 0
-#endif
-#ifndef TYPE_C
-#define TYPE_C 0
-#endif
-#ifndef WIDE_A
-#define WIDE_A 0
-#endif
-#ifndef WIDE_B
-#define WIDE_B 0
-#endif
-#ifndef WIDE_C
-#define WIDE_C 0
-#endif
 #ifndef TM
 #define TM 64
 #endif
 #ifndef TN
 #define TN 64
-#endif
-#ifndef PARTS
-#define PARTS 1
 #endif
 #ifndef WM
 #define WM 1
@@ -94,34 +60,6 @@
 #define B_STRIDE (B_LONG / MMA_PER + WIDER(!TB))
 #define B_CHUNKS (TN * DEPTH / CHUNK / LANES)
 #define B_RAW (TYPE_B ? CHUNK / 2 : CHUNK)
-
-#if TYPE_A
-typedef stored type_a;
-#else
-typedef float type_a;
-#endif
-#if TYPE_B
-typedef stored type_b;
-#else
-typedef float type_b;
-#endif
-#if TYPE_C
-typedef stored type_c;
-#define AT_C(i) get(i, c)
-#define TO_C(x, i) put(x, i, c)
-#else
-typedef float type_c;
-#define AT_C(i) c[i]
-#define TO_C(x, i) c[i] = (x)
-#endif
-/* What sums are written to: C, or the parts. */
-#if PARTS > 1
-typedef float type_out;
-#define ADDS 0
-#else
-typedef type_c type_out;
-#define ADDS ADD
-#endif
 
 /* Word w of a chunk as it is stored, of which `inside` elements are inside the matrix, the first
  * number i: an element of fp32, or two halves. What is outside is 0. */
@@ -259,7 +197,7 @@ static inline void put_pair(__global type_out *c, float x, float y, int i, int j
 
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
 NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict b,
-             __global type_out *restrict out, const int m, const int n, const int k,
+             __global type_out *out, TAIL_ARGUMENTS const int m, const int n, const int k,
              const int chunk)
 {
     __local __attribute__((aligned(16))) uint as[2 * A_LINES * A_STRIDE];
@@ -292,6 +230,24 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
         settle_b(bs + (1 - here) * B_LINES * B_STRIDE, raw_b);
         group_barrier(CLK_LOCAL_MEM_FENCE);
     }
+#if TAIL
+    TAIL_BEGIN(tail);
+#pragma unroll
+    for (int r = 0; r < 2 * ROWS;
+         r++) { /* rows of a work-item; elements e and e + 1 of fragments */
+        const int e = r % 2 * 2, row = i0 + i + r / 2 * 16 + mma_c_row(lane, e);
+        __private const mma_c *of = sum + r / 2 * COLUMNS;
+        TAIL_ROW(tail, row, m);
+#pragma unroll
+        for (int f = 0; f < COLUMNS; f += 2) {
+            const int column = j0 + j + f * 8 + mma_c_column(lane, 0);
+            if (row < m && column < n)
+                tail_write(&tail, c,
+                           (float4)(of[f].s[e], of[f].s[e + 1], of[f + 1].s[e], of[f + 1].s[e + 1]),
+                           row, column, n);
+        }
+    }
+#else
 #pragma unroll
     for (int f = 0; f < ROWS * COLUMNS; f++)
 #pragma unroll
@@ -299,19 +255,5 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
             put_pair(c, sum[f].s[e], sum[f].s[e + 1],
                      i0 + i + f / COLUMNS * 16 + mma_c_row(lane, e),
                      j0 + j + f % COLUMNS * 8 + mma_c_column(lane, e), m, n);
-}
-
-#if PARTS > 1
-/* c[elems] = the sum of parts[PARTS, elems] (+ c), by groups of 64. */
-__kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
-gemm_sum(__global const float *restrict parts, __global type_c *restrict c, const int elems)
-{
-    const int i = (int)get_global_id(0);
-    if (i < elems) {
-        float sum = parts[i];
-        for (int part = 1; part < PARTS; part++)
-            sum += parts[(size_t)part * elems + i];
-        TO_C((ADD ? AT_C(i) : 0.0f) + sum, i);
-    }
-}
 #endif
+}

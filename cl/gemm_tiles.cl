@@ -16,43 +16,11 @@
  * with 8 x 4 and 1/2 with 4 x 4. That counts each load for itself; the 32 lanes of a warp load 8
  * different quads of B and 4 of A, which a card may move once.
  *
- * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
- * same for all, but TYPE_B of 3 and more, which is PACKED of packed.h plus 2; FACTOR (factors are
- * rounded to 1 bfloat16, 2 half); WIDE_A, WIDE_B, WIDE_C: the rows that lie in memory are multiples
- * of four; TM, TN, TK, RM, RN; PARTS; LANES = TM TN / (RM RN); VEC = 4.
+ * -D: those of gemm.h; WIDE_A, WIDE_B, WIDE_C: the rows that lie in memory are multiples of four;
+ * TM, TN, TK, RM, RN; LANES = TM TN / (RM RN); VEC = 4.
  */
-#include "common.h"
+#include "gemm.h"
 
-#ifndef TA
-#define TA 0
-#endif
-#ifndef TB
-#define TB 0
-#endif
-#ifndef ADD
-#define ADD 0
-#endif
-#ifndef TYPE_A
-#define TYPE_A 0
-#endif
-#ifndef TYPE_B
-#define TYPE_B 0
-#endif
-#ifndef TYPE_C
-#define TYPE_C 0
-#endif
-#ifndef FACTOR
-#define FACTOR 0
-#endif
-#ifndef WIDE_A
-#define WIDE_A 0
-#endif
-#ifndef WIDE_B
-#define WIDE_B 0
-#endif
-#ifndef WIDE_C
-#define WIDE_C 0
-#endif
 #ifndef TM
 #define TM 32
 #endif
@@ -67,9 +35,6 @@
 #endif
 #ifndef RN
 #define RN 4
-#endif
-#ifndef PARTS
-#define PARTS 1
 #endif
 
 #define LANES_DOWN (TM / RM)
@@ -115,111 +80,58 @@ static inline float4 values(ushort4 x)
 
 /* Quads as they lie in memory, and their values. */
 #if TYPE_A
-typedef stored type_a;
 typedef ushort4 quad_a;
 #define VALUES_A(x) factors(values(x), TYPE_A == FACTOR)
 #else
-typedef float type_a;
 typedef float4 quad_a;
 #define VALUES_A(x) factors(x, 0)
 #endif
-#define AT_A(i) from[i]
-
-#if TYPE_B >= 3
-#define PACKED (TYPE_B - 2)
-#include "packed.h"
-typedef uchar type_b;
+#if TYPE_B && TYPE_B < 3
+typedef ushort4 quad_b;
+#define VALUES_B(x) factors(values(x), TYPE_B == FACTOR)
+#else
 typedef float4 quad_b;
 #define VALUES_B(x) factors(x, 0)
+#endif
+#define AT_A(i) from[i]
+#if TYPE_B >= 3
 typedef struct packed_form form_b;
 #define FORM_B packed_form_of(TB ? n : k, TB ? k : n)
 #define AT_B(i) packed_at(from, form, i)
-#elif TYPE_B
-typedef stored type_b;
-typedef ushort4 quad_b;
-#define VALUES_B(x) factors(values(x), TYPE_B == FACTOR)
-#define AT_B(i) from[i]
 #else
-typedef float type_b;
-typedef float4 quad_b;
-#define VALUES_B(x) factors(x, 0)
-#define AT_B(i) from[i]
-#endif
-#if TYPE_B < 3
 typedef int form_b; /* of a packed matrix alone */
 #define FORM_B 0
+#define AT_B(i) from[i]
 #endif
 
-#if TYPE_C
-typedef stored type_c;
-#define AT_C(i) get(i, c)
-#define TO_C(x, i) put(x, i, c)
-#else
-typedef float type_c;
-#define AT_C(i) c[i]
-#define TO_C(x, i) c[i] = (x)
-#endif
-/* What a tile is written to: the parts, or C, to which it may be added. */
-#if ADD && PARTS == 1
-#define ADDS 1
-#else
-#define ADDS 0
-#endif
-#if PARTS > 1
-typedef float type_out;
-#define OF_OUT(x) (x)
-#define TO_OUT(x) (x)
-#else
-typedef type_c type_out;
-#if TYPE_C
+#if TYPE_C && PARTS == 1
 #define OF_OUT(x) stored_value(x)
 #define TO_OUT(x) (ushort) stored_bit(x)
 #else
 #define OF_OUT(x) (x)
 #define TO_OUT(x) (x)
 #endif
-#endif
 
-/* `there` of the four from element `at` on, the others 0. */
-#if WIDE_A
-static inline quad_a quad_of_a(__global const type_a *from, size_t at, int there)
-{
-    return there > 0 ? *(__global const quad_a *)(from + at) : (quad_a)(0);
-}
-#else
-static inline quad_a quad_of_a(__global const type_a *from, size_t at, int there)
-{
-    quad_a x = (quad_a)(0);
-    if (there > 0)
-        x.s0 = AT_A(at);
-    if (there > 1)
-        x.s1 = AT_A(at + 1);
-    if (there > 2)
-        x.s2 = AT_A(at + 2);
-    if (there > 3)
-        x.s3 = AT_A(at + 3);
-    return x;
-}
-#endif
-
-static inline quad_b quad_of_b(__global const type_b *from, const form_b *form, size_t at,
-                               int there)
-{
-#if WIDE_B
-    return there > 0 ? *(__global const quad_b *)(from + at) : (quad_b)(0);
-#else
-    quad_b x = (quad_b)(0);
-    if (there > 0)
-        x.s0 = AT_B(at);
-    if (there > 1)
-        x.s1 = AT_B(at + 1);
-    if (there > 2)
-        x.s2 = AT_B(at + 2);
-    if (there > 3)
-        x.s3 = AT_B(at + 3);
-    return x;
-#endif
-}
+/* name(): `there` of the four from element `at` on, the others 0. */
+#define QUAD_OF(name, quad, type, form_type, wide, at_one)                               \
+    static inline quad name(__global const type *from, const form_type *form, size_t at, \
+                            int there)                                                   \
+    {                                                                                    \
+        quad x = (quad)(0);                                                              \
+        if (wide)                                                                        \
+            return there > 0 ? *(__global const quad *)(from + at) : x;                  \
+        if (there > 0)                                                                   \
+            x.s0 = at_one(at);                                                           \
+        if (there > 1)                                                                   \
+            x.s1 = at_one(at + 1);                                                       \
+        if (there > 2)                                                                   \
+            x.s2 = at_one(at + 2);                                                       \
+        if (there > 3)                                                                   \
+            x.s3 = at_one(at + 3);                                                       \
+        return x;                                                                        \
+    }
+QUAD_OF(quad_of_a, quad_a, type_a, int, WIDE_A, AT_A)
+QUAD_OF(quad_of_b, quad_b, type_b, form_b, WIDE_B, AT_B)
 
 /* Quad e of a tile of `tile` rows or columns by TK: four along K, or four of one k. */
 static inline int quad_x(const int tile, const int along, int e)
@@ -259,50 +171,36 @@ static inline void quad_keep(const int along, __local float *to, const int row, 
     }
 }
 
-/* The quads of a tile, from row or column x0 and k0 on, that this work-item copies: from global
- * memory ... */
-static inline void fetch_a(quad_a *next, __global const type_a *from, int x0, int k0, int extent,
-                           int k, int to)
-{
-#pragma unroll
-    for (int q = 0; q < QUADS(TM); q++) {
-        const int e = q * GROUP + (int)get_local_id(0);
-        const int x = x0 + quad_x(TM, !TA, e), kk = k0 + quad_k(TM, !TA, e);
-        const int there = quad_there(!TA, x, kk, extent, to);
-        next[q] = quad_of_a(from, quad_at(!TA, x, kk, extent, k), there);
+/* name(): the quads of a tile, from row or column x0 and k0 on, that this work-item copies: from
+ * global memory ... */
+#define FETCH(name, quad, type, form_type, quad_of, tile, along)                                  \
+    static inline void name(quad *next, __global const type *from, const form_type *form, int x0, \
+                            int k0, int extent, int k, int to)                                    \
+    {                                                                                             \
+        _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                                   \
+        {                                                                                         \
+            const int e = q * GROUP + (int)get_local_id(0);                                       \
+            const int x = x0 + quad_x(tile, along, e), kk = k0 + quad_k(tile, along, e);          \
+            const int there = quad_there(along, x, kk, extent, to);                               \
+            next[q] = quad_of(from, form, quad_at(along, x, kk, extent, k), there);               \
+        }                                                                                         \
     }
-}
-
-static inline void fetch_b(quad_b *next, __global const type_b *from, const form_b *form, int x0,
-                           int k0, int extent, int k, int to)
-{
-#pragma unroll
-    for (int q = 0; q < QUADS(TN); q++) {
-        const int e = q * GROUP + (int)get_local_id(0);
-        const int x = x0 + quad_x(TN, TB, e), kk = k0 + quad_k(TN, TB, e);
-        const int there = quad_there(TB, x, kk, extent, to);
-        next[q] = quad_of_b(from, form, quad_at(TB, x, kk, extent, k), there);
-    }
-}
+FETCH(fetch_a, quad_a, type_a, int, quad_of_a, TM, !TA)
+FETCH(fetch_b, quad_b, type_b, form_b, quad_of_b, TN, TB)
 
 /* ... and to local memory. */
-static inline void keep_a(__local float *to, const quad_a *next)
-{
-#pragma unroll
-    for (int q = 0; q < QUADS(TM); q++) {
-        const int e = q * GROUP + (int)get_local_id(0);
-        quad_keep(!TA, to, ROW_A, quad_x(TM, !TA, e), quad_k(TM, !TA, e), VALUES_A(next[q]));
+#define SETTLE(name, quad, values_of, tile, row, along)                               \
+    static inline void name(__local float *to, const quad *next)                      \
+    {                                                                                 \
+        _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                       \
+        {                                                                             \
+            const int e = q * GROUP + (int)get_local_id(0);                           \
+            quad_keep(along, to, row, quad_x(tile, along, e), quad_k(tile, along, e), \
+                      values_of(next[q]));                                            \
+        }                                                                             \
     }
-}
-
-static inline void keep_b(__local float *to, const quad_b *next)
-{
-#pragma unroll
-    for (int q = 0; q < QUADS(TN); q++) {
-        const int e = q * GROUP + (int)get_local_id(0);
-        quad_keep(TB, to, ROW_B, quad_x(TN, TB, e), quad_k(TN, TB, e), VALUES_B(next[q]));
-    }
-}
+SETTLE(settle_a, quad_a, VALUES_A, TM, ROW_A, !TA)
+SETTLE(settle_b, quad_b, VALUES_B, TN, ROW_B, TB)
 
 static inline float4 four(__local const float *at)
 {
@@ -358,8 +256,8 @@ static inline void write_quad(__global type_out *out, size_t at, int there, floa
 }
 
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) void
-KERNEL(__global const type_a *restrict a, __global const type_b *restrict b,
-       __global type_out *restrict out, const int m, const int n, const int k, const int chunk)
+KERNEL(__global const type_a *restrict a, __global const type_b *restrict b, __global type_out *out,
+       TAIL_ARGUMENTS const int m, const int n, const int k, const int chunk)
 {
     __local __attribute__((aligned(16))) float as[2 * TK * ROW_A], bs[2 * TK * ROW_B];
     const int lane = (int)get_local_id(0), warp = lane / 32;
@@ -386,44 +284,36 @@ KERNEL(__global const type_a *restrict a, __global const type_b *restrict b,
         for (int c = 0; c < RN / 4; c++)
             sum[r][c] = (float4)(0.0f);
 
-    fetch_a(next_a, a, i0, from, m, k, to);
+    fetch_a(next_a, a, 0, i0, from, m, k, to);
     fetch_b(next_b, b, &form, j0, from, n, k, to);
     int turn = 0;
     for (int k0 = from; k0 < to; k0 += TK) {
         __local float *const left = as + turn * TK * ROW_A;
         __local float *const right = bs + turn * TK * ROW_B;
-        keep_a(left, next_a);
-        keep_b(right, next_b);
+        settle_a(left, next_a);
+        settle_b(right, next_b);
         group_barrier(CLK_LOCAL_MEM_FENCE);
-        fetch_a(next_a, a, i0, k0 + TK, m, k, to);
+        fetch_a(next_a, a, 0, i0, k0 + TK, m, k, to);
         fetch_b(next_b, b, &form, j0, k0 + TK, n, k, to);
         multiply_tile(sum, left + 4 * y, right + 4 * x);
         turn ^= 1;
     }
 
     __global type_out *const c = out + (PARTS > 1 ? (size_t)part * m * n : 0);
+    TAIL_BEGIN(tail);
 #pragma unroll
     for (int r = 0; r < RM; r++) {
         const int i = i0 + r / 4 * 4 * LANES_DOWN + 4 * y + r % 4;
+        TAIL_ROW(tail, i, m);
 #pragma unroll
         for (int q = 0; q < RN / 4; q++) {
             const int j = j0 + q * 4 * LANES_ACROSS + 4 * x;
+#if TAIL
+            if (i < m && j < n)
+                tail_write(&tail, c, sum[r][q], i, j, n);
+#else
             write_quad(c, (size_t)i * n + j, i < m ? n - j : 0, sum[r][q]);
+#endif
         }
     }
 }
-
-#if PARTS > 1
-/* c[elems] = the sum of parts[PARTS, elems] (+ c), by groups of 64. */
-__kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
-gemm_sum(__global const float *restrict parts, __global type_c *restrict c, const int elems)
-{
-    const int i = (int)get_global_id(0);
-    if (i < elems) {
-        float sum = parts[i];
-        for (int part = 1; part < PARTS; part++)
-            sum += parts[(size_t)part * elems + i];
-        TO_C((ADD ? AT_C(i) : 0.0f) + sum, i);
-    }
-}
-#endif

@@ -70,8 +70,8 @@ VARIANTS = {
 # registers save the traffic of local memory that bounds the rate (the head of cl/gemm_mma.cl).
 WIDE = "WIDE_A=1 WIDE_B=1 WIDE_C=1"
 BF16 = "FACTOR=1 STORED=1 TYPE_A=1 TYPE_B=1 TYPE_C=1"
-LARGE = "TM=128 TN=128 WM=2 WN=2 LANES=128"
-SMALL = "TM=64 TN=64 WM=2 WN=2 LANES=128"
+LARGE = "TM=128 TN=128 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
+SMALL = "TM=64 TN=64 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
 MATRIX = [
     ("matrix tried", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=2 LANES=64"),
     ("matrix tried across", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=1 ACROSS_A=1 ACROSS_B=1 LANES=64"),
@@ -87,6 +87,8 @@ MATRIX = [
             (BF16, "TB=1"),
             (BF16, "TA=1 ADD=1"),
             (BF16, "TA=1 PARTS=4"),
+            (BF16, "TB=1 TAIL=1 BIAS=1 KEEP=1 ACT=2 DROP=1"),
+            (BF16, "TAIL=2 BIAS=1 ACT=2 DROP=1"),
             ("FACTOR=2 STORED=2", ""),
             ("FACTOR=1 STORED=1 TYPE_B=1", "TB=1 ADD=1"),
             ("FACTOR=0", "TB=1"),

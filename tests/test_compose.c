@@ -35,10 +35,12 @@ enum {
     FROZEN = 8,
     EVALUATED = 16,
     BFLOATS = 32,
-    LAYERS = 64
+    LAYERS = 64,
+    TAILS = 128 /* products are known to be ours, so that they may have tails */
 };
 
 static struct device *device;
+static const char *products = "own";
 
 static int open_device(void **state)
 {
@@ -337,6 +339,7 @@ static void run_open(struct run *r, int mode, uint32_t seed, size_t batch, size_
     assert_non_null(g);
     g->recompute = (mode & RECOMPUTED) != 0;
     g->recompute_layers = mode & LAYERS ? SIZE_MAX : 0;
+    g->products = mode & TAILS ? gemm_provider_find(products) : NULL;
     r->m = (struct making){.g = g, .batch = batch, .window = window, .seed = seed};
     op_store(g, mode & BFLOATS ? DTYPE_BF16 : DTYPE_F32);
     make_inputs(&r->m);
@@ -354,7 +357,7 @@ static void run_open(struct run *r, int mode, uint32_t seed, size_t batch, size_
     OK(params_allocate(r->params, device, !(mode & EVALUATED), &err));
     OK(plan_place(r->plan, &err));
     OK(plan_check(r->plan, &err));
-    OK(exec_prepare(r->plan, NULL, gemm_provider_find("own"), &err));
+    OK(exec_prepare(r->plan, NULL, gemm_provider_find(products), &err));
     r->samples = room(batch * sizeof *r->samples);
     for (size_t b = 0; b < batch; b++)
         r->samples[b] = (uint32_t)(b * 7919 % 1009 + 5);
@@ -737,6 +740,65 @@ static void build_views(struct making *m)
     add_sink(m, v);
 }
 
+/* Layers whose bias, activation and dropout products can do, forward and backward. */
+static void build_tailed(struct making *m)
+{
+    struct graph *g = m->g;
+    struct tensor *h = op_linear(g, m->input[0], 32, "up");
+    h = op_dropout(g, op_activation(g, h, ACT_GELU, "gelu"), 0.25, "drop");
+    h = op_activation(g, op_linear(g, h, 48, "middle"), ACT_RRELU, "leak");
+    graph_layer(g);
+    h = op_linear(g, h, 32, "down");
+    add_sink(m, op_linear(g, op_activation(g, h, ACT_RELU, "relu"), COLUMNS, "end"));
+    graph_layer(g);
+    add_sink(m, op_activation(g, h, ACT_SILU, "silu"));
+}
+
+/* A table of positions, and what a gradient is added to in front of a slope. */
+static void build_placed(struct making *m)
+{
+    struct graph *g = m->g;
+    struct tensor *h = op_add(g, op_linear(g, m->input[0], COLUMNS, "placed"), position(m));
+    h = op_dropout(g, h, 0.25, "drop");
+    add_sink(m, op_add(g, op_linear(g, h, COLUMNS, "first"), op_linear(g, h, COLUMNS, "second")));
+}
+
+/* The same bits with and without tails, which spare so many launches. */
+static void check_tails(build_fn *build, int how, size_t spared)
+{
+    static const int modes[] = {0, SCATTERED, RECOMPUTED, LAYERS | SCATTERED, EVALUATED};
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        struct run plain, tailed;
+        run_open(&plain, how | modes[i], 0, 3, 5, build);
+        run_open(&tailed, how | modes[i] | TAILS, 0, 3, 5, build);
+        if (!modes[i])
+            assert_int_equal(plain.plan->launch_count - tailed.plan->launch_count, spared);
+        assert_true(tailed.plan->launch_count < plain.plan->launch_count);
+        run_once(&plain, 0, 0);
+        run_once(&tailed, 0, 0);
+        run_once(&tailed, 0, 0);
+        compare(&tailed, &plain, expect_same);
+        run_close(&plain);
+        run_close(&tailed);
+    }
+}
+
+static void test_tails(void **state)
+{
+    struct device *flat = device;
+    if (open_device(state))
+        fail_msg("%s", err.text);
+    device_act_as_gpu(device);
+    check_tails(build_tailed, 0, 7);
+    check_tails(build_placed, 0, 2);
+    device_emulate_matrix(device);
+    products = "bf16_products";
+    check_tails(build_tailed, BFLOATS, 6);
+    products = "own";
+    close_device(state);
+    device = flat;
+}
+
 static void test_cases(void **state)
 {
     static build_fn *const builds[] = {build_twice, build_twice_dropped, build_biased_sum,
@@ -770,7 +832,8 @@ static void test_adapted(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_random),
-                                       cmocka_unit_test(test_adapted)};
+                                       cmocka_unit_test(test_adapted),
+                                       cmocka_unit_test(test_tails)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("compose", tests, open_device, close_device);
 }

@@ -187,8 +187,8 @@ static void check_tiles(const struct gemm_provider *provider, size_t tiles, stru
     if (parts)
         fill_nan(parts);
     struct gemm *gemm = tiles ? gemm_new_as(dev, provider, tiles, s,
-                                            (struct buffer *[]){da, db, dc, parts}, add, &err)
-                              : gemm_new(dev, provider, s, da, db, dc, parts, add, &err);
+                                            (struct buffer *[]){da, db, dc, parts}, add, NULL, &err)
+                              : gemm_new(dev, provider, s, da, db, dc, parts, add, NULL, &err);
     if (!gemm)
         fail_msg("%s", err.text);
     float *got = malloc(s.m * s.n * 4), *again = malloc(s.m * s.n * 4);
@@ -311,7 +311,8 @@ static void parts(void)
         assert_non_null(m[i] = buffer_new(dev, 4 * 33 * 1061, "matrix", &err));
     s = gemm_shape_of(1, 0, 33, 17, 1061);
     for (int room = 0; room < 2; room++) {
-        struct gemm *gemm = gemm_new(dev, own, s, m[0], m[1], m[2], room ? m[3] : NULL, 0, &err);
+        struct gemm *gemm =
+            gemm_new(dev, own, s, m[0], m[1], m[2], room ? m[3] : NULL, 0, NULL, &err);
         assert_non_null(gemm);
         snprintf(text, sizeof text, "%s", gemm_describe(gemm));
         assert_int_equal(strstr(text, "4 parts") != NULL, room);
@@ -560,8 +561,9 @@ static void test_bf16_range(void **state)
             assert_non_null(m[i] = buffer_new(dev, sizeof a, "matrix", &err));
         assert_int_equal(buffer_write(m[0], 0, sizeof a, a, &err), 0);
         assert_int_equal(buffer_write(m[1], 0, sizeof a, b, &err), 0);
-        struct gemm *gemm = gemm_new(dev, gemm_provider_find("bf16_products"),
-                                     gemm_shape_of(0, 0, 4, 1, 1), m[0], m[1], m[2], NULL, 0, &err);
+        struct gemm *gemm =
+            gemm_new(dev, gemm_provider_find("bf16_products"), gemm_shape_of(0, 0, 4, 1, 1), m[0],
+                     m[1], m[2], NULL, 0, NULL, &err);
         assert_non_null(gemm);
         assert_int_equal(gemm_enqueue(gemm, &err), 0);
         assert_int_equal(buffer_read(m[2], 0, sizeof c, c, &err), 0);
@@ -739,7 +741,7 @@ static void test_another(void **state)
     assert_int_equal(loops_made, 64);
     assert_int_equal(loops_freed, 64);
     struct gemm *gemm =
-        gemm_new(dev, &loops, gemm_shape_of(0, 0, 4, 1, 1), NULL, NULL, NULL, NULL, 0, &err);
+        gemm_new(dev, &loops, gemm_shape_of(0, 0, 4, 1, 1), NULL, NULL, NULL, NULL, 0, NULL, &err);
     assert_non_null(gemm);
     assert_string_equal(gemm_describe(gemm), "loops, 4 rows");
     gemm_free(gemm);

@@ -66,7 +66,7 @@ static void whole_open_as(struct whole *w, const struct config *config,
     OK(params_allocate(w->params, w->session->dev, 0, &err));
     OK(params_init(w->params, SEED, &err));
     OK(plan_place(w->plan, &err));
-    OK(exec_prepare(w->plan, NULL, engine_products(config, w->session->dev), &err));
+    OK(exec_prepare(w->plan, NULL, planned_products(config, w->session->dev), &err));
     OK(tensor_write(w->plan->step, &(struct step){.count = 1, .group = 1}, &err));
 }
 

@@ -443,7 +443,7 @@ static int find_card(const struct options *options, const struct config *config,
     if (!session)
         return -1;
     const int failed =
-        ceilings_measure(session->dev, engine_products(config, session->dev), &c, err);
+        ceilings_measure(session->dev, planned_products(config, session->dev), &c, err);
     card_measured(card, device_info(session->dev), &c);
     session_close(session);
     return failed;

@@ -132,6 +132,20 @@ static int make_kernel(struct plan *p, struct launch *l, struct error *err)
     return 0;
 }
 
+static int make_product(struct plan *p, struct launch *l, const struct gemm_provider *provider,
+                        struct error *err)
+{
+    struct buffer *more[TAIL_BUFFERS] = {NULL}; /* room for parts of sums, or the tail's */
+    for (unsigned a = 3; a < l->args; a++)
+        more[a - 3] = l->arg[a].tensor->buffer;
+    memcpy(l->tail.buffer, more, sizeof more);
+    l->product =
+        gemm_new(device_at(p->dev, l->device), provider, l->gemm, l->arg[0].tensor->buffer,
+                 l->arg[1].tensor->buffer, l->arg[2].tensor->buffer, l->has_tail ? NULL : more[0],
+                 l->arg[2].kind == ARG_UPDATE, l->has_tail ? &l->tail : NULL, err);
+    return l->product ? 0 : -1;
+}
+
 /* Who makes the products of another device than the first: the same, where it serves that, too. */
 static const struct gemm_provider *provider_on(const struct plan *p, size_t device,
                                                const struct gemm_provider *provider)
@@ -167,11 +181,7 @@ int exec_prepare(struct plan *p, struct plan *shared, const struct gemm_provider
                 return error_prefix(err, "%s", l->label[0] ? l->label : l->name);
             continue;
         }
-        l->product = gemm_new(
-            device_at(p->dev, l->device), provider_on(p, l->device, provider), l->gemm,
-            l->arg[0].tensor->buffer, l->arg[1].tensor->buffer, l->arg[2].tensor->buffer,
-            l->args > 3 ? l->arg[3].tensor->buffer : NULL, l->arg[2].kind == ARG_UPDATE, err);
-        if (!l->product)
+        if (make_product(p, l, provider_on(p, l->device, provider), err))
             return error_prefix(err, "%s", l->label);
     }
     return 0;

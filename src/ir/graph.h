@@ -26,6 +26,7 @@
 /* Numbers of a table that is made while a graph is built. */
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)
 
+struct gemm_provider;
 struct graph;
 struct onnx;
 struct op;
@@ -109,7 +110,8 @@ struct graph {
     size_t recompute_most;       /* of so many nodes, the first ones; 0: of all */
     size_t recompute_layers;     /* and so many whole layers, the cheapest ones */
     int in_parts; /* of a step's windows: running statistics become the moments of each part */
-    int carries;  /* a run goes on where the one before ended: recurrent layers keep their state */
+    const struct gemm_provider *products; /* who multiplies on the first device; NULL: not known */
+    int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;
     struct op **ops; /* in order; NULL where a pass took one away */

@@ -81,7 +81,7 @@ static int multiply(struct product *p, struct device *dev, const struct gemm_pro
     if (product_init(p, dev, err))
         return -1;
     struct gemm *gemm = gemm_new(dev, provider, p->shape, p->buffer[0], p->buffer[1], p->buffer[2],
-                                 p->buffer[3], 0, err);
+                                 p->buffer[3], 0, NULL, err);
     const int failed =
         !gemm || gemm_enqueue(gemm, err) ||
         buffer_read(p->buffer[2], 0, elems_of(&p->shape, 2) * sizeof(float), p->matrix[2], err);

@@ -336,8 +336,9 @@ void launch_chain(struct launch *l, double operations, double meets)
 void launch_shape(const struct launch *l, char *to, size_t size)
 {
     if (l->is_gemm)
-        snprintf(to, size, "%zux%zux%zu%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
-                 l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "");
+        snprintf(to, size, "%zux%zux%zu%s%s%s", l->gemm.m, l->gemm.n, l->gemm.k,
+                 l->gemm.trans_a ? " A'" : "", l->gemm.trans_b ? " B'" : "",
+                 l->has_tail ? ", tail" : "");
     else
         snprintf(to, size, "%zu groups of %zu", l->groups, l->lanes);
 }

@@ -13,13 +13,22 @@ struct tensor *dropout_sample(struct plan *p)
     return p->graph->sample ? p->graph->sample : p->step;
 }
 
+uint32_t dropout_threshold(const struct plan *p, const struct drop *drop)
+{
+    return p->training ? (uint32_t)(drop->p * 0x1p16 + 0.5) : 0;
+}
+
+/* Exact for the share that is really dropped. */
+double dropout_scale(const struct plan *p, const struct drop *drop)
+{
+    return 1 / (1 - dropout_threshold(p, drop) * 0x1p-16);
+}
+
 void launch_dropout_key(struct plan *p, struct launch *l, const struct drop *drop)
 {
-    /* in 2^-16, so that the scale is exact for the share that is really dropped */
-    uint32_t threshold = p->training ? (uint32_t)(drop->p * 0x1p16 + 0.5) : 0;
     launch_word(l, drop->path);
-    launch_word(l, threshold);
-    launch_float(l, 1 / (1 - threshold * 0x1p-16));
+    launch_word(l, dropout_threshold(p, drop));
+    launch_float(l, dropout_scale(p, drop));
 }
 
 void launch_dropout(struct plan *p, struct launch *l, const struct drop *drop, size_t rows,

@@ -21,6 +21,10 @@ struct drop drop_of(double p, const char *path);
 void launch_dropout(struct plan *p, struct launch *l, const struct drop *drop, size_t rows,
                     size_t period, size_t chunk);
 
+/* In 2^-16 the share that is dropped here, and what the others are multiplied with. */
+uint32_t dropout_threshold(const struct plan *p, const struct drop *drop);
+double dropout_scale(const struct plan *p, const struct drop *drop);
+
 /* path, threshold, scale alone */
 void launch_dropout_key(struct plan *p, struct launch *l, const struct drop *drop);
 

@@ -2,6 +2,7 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
+#include "lower/tail.h"
 #include "ops/classes.h"
 #include "ops/onnx_act.h"
 
@@ -19,16 +20,21 @@ static struct teams pointwise_cut(const struct plan *p, const struct op *op)
     return cut_teams(p, tensor_rows(x), columns / cut_vec(p, columns), 0);
 }
 
+/* ACT of cl/bias.h. */
+static int act_here(const struct plan *p, const struct pointwise *a)
+{
+    return (int)(a->act == ACT_RRELU && !p->training ? ACT_RRELU_MEAN : a->act);
+}
+
 static struct launch *pointwise_kernel(struct plan *p, const struct op *op, const char *name)
 {
     const struct pointwise *a = op->attr;
     const size_t columns = tensor_columns(op->in[POINTWISE_X]);
     const struct teams cut = pointwise_cut(p, op);
-    int act = (int)(a->act == ACT_RRELU && !p->training ? ACT_RRELU_MEAN : a->act);
     return cut_kernel(p, "bias.cl", name, &cut,
-                      "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u ", columns, act,
-                      op->in[POINTWISE_BIAS] != NULL, op->in[POINTWISE_POSITION] != NULL,
-                      a->drop.p > 0, cut_vec(p, columns));
+                      "-DD=%zu -DACT=%d -DBIAS=%d -DPOS=%d -DDROP=%d -DVEC=%u ", columns,
+                      act_here(p, a), op->in[POINTWISE_BIAS] != NULL,
+                      op->in[POINTWISE_POSITION] != NULL, a->drop.p > 0, cut_vec(p, columns));
 }
 
 static void pointwise_tail(struct plan *p, struct launch *l, const struct op *op)
@@ -51,9 +57,38 @@ static void pointwise_again(struct plan *p, struct op *op, struct tensor *to)
     launch_cost(l, 20.0 * (double)to->elems, op->in[POINTWISE_X]->name);
 }
 
+/* The product that has made x, or dy, with the node as its tail: 0 where there is no such. */
+static int pointwise_tail_of(struct plan *p, const struct op *op, struct tensor *product, int slope,
+                             struct tensor *to)
+{
+    const struct pointwise *a = op->attr;
+    struct tensor *x = op->in[POINTWISE_X], *position = op->in[POINTWISE_POSITION];
+    struct launch *l = tail_product(p, product);
+    const int others = x->of || x->keep || x->readers > 1;
+    const int keeps = !slope && (p->training || others);
+    if (!l)
+        return 0;
+    tail_give(l,
+              &(struct gemm_tail){.slope = slope,
+                                  .act = act_here(p, a),
+                                  .biased = op->in[POINTWISE_BIAS] != NULL,
+                                  .placed = position && !slope,
+                                  .drops = dropout_threshold(p, &a->drop) > 0,
+                                  .keeps = keeps,
+                                  .period = period_of(op),
+                                  .path = a->drop.path,
+                                  .threshold = dropout_threshold(p, &a->drop),
+                                  .scale = (float)dropout_scale(p, &a->drop)},
+              (struct tensor *[]){op->in[POINTWISE_BIAS], slope ? NULL : position,
+                                  slope || keeps ? x : NULL, dropout_sample(p), p->step},
+              to);
+    return 1;
+}
+
 static void pointwise_forward(struct plan *p, struct op *op)
 {
-    pointwise_again(p, op, op->out[0]);
+    if (!pointwise_tail_of(p, op, op->in[POINTWISE_X], 0, op->out[0]))
+        pointwise_again(p, op, op->out[0]);
 }
 
 void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor *dx)
@@ -64,20 +99,28 @@ void pointwise_bias_back(struct plan *p, struct op *op, int bias, struct tensor 
         reduce_sum_rows(p, dx, tensor_rows(dx), tensor_columns(dx), db, op->in[bias]->name);
 }
 
+/* dx of dy, where the product that has made dy does not. */
+static void pointwise_slope(struct plan *p, const struct op *op, struct tensor *dy,
+                            struct tensor *dx)
+{
+    struct launch *l = pointwise_kernel(p, op, "bias_bwd");
+    launch_read(l, dy);
+    launch_read(l, op->in[POINTWISE_X]);
+    if (op->in[POINTWISE_BIAS])
+        launch_read(l, op->in[POINTWISE_BIAS]);
+    launch_write(l, dx);
+    pointwise_tail(p, l, op);
+    launch_cost(l, 30.0 * (double)dx->elems, dx->name);
+}
+
 static void pointwise_back(struct plan *p, struct op *op)
 {
     struct tensor *x = op->in[POINTWISE_X], *dy = lower_arrived(op, 0);
     struct tensor *dx = lower_grad_over(p, op, POINTWISE_X);
     if (!dx)
         dx = plan_like(p, "unused", x);
-    struct launch *l = pointwise_kernel(p, op, "bias_bwd");
-    launch_read(l, dy);
-    launch_read(l, x);
-    if (op->in[POINTWISE_BIAS])
-        launch_read(l, op->in[POINTWISE_BIAS]);
-    launch_write(l, dx);
-    pointwise_tail(p, l, op);
-    launch_cost(l, 30.0 * (double)x->elems, dx->name);
+    if (!pointwise_tail_of(p, op, dy, 1, dx))
+        pointwise_slope(p, op, dy, dx);
     int add;
     const struct tensor *position = op->in[POINTWISE_POSITION];
     struct tensor *table = lower_grad(p, op, POINTWISE_POSITION, &add);

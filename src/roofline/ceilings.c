@@ -26,7 +26,7 @@ static int measure_product(struct device *dev, const struct gemm_provider *gemm,
         failed = !(m[i] = buffer_new(dev, SIDE * SIDE * 4, "ceiling", err));
     struct gemm *g = failed ? NULL
                             : gemm_new(dev, gemm, gemm_shape_of(0, 0, SIDE, SIDE, SIDE), m[0], m[1],
-                                       m[2], NULL, 0, err);
+                                       m[2], NULL, 0, NULL, err);
     failed |= !g;
     *rate = 0;
     for (int i = 0; i < 5 && !failed; i++) {

@@ -122,7 +122,7 @@ static int ready_reader(struct generator *g, struct reader *r, struct plan *besi
 {
     const struct step step = {.count = 1, .group = 1};
     return plan_place(r->plan, err) ||
-                   exec_prepare(r->plan, beside, engine_products(g->config, g->session->dev),
+                   exec_prepare(r->plan, beside, planned_products(g->config, g->session->dev),
                                 err) ||
                    tensor_write(r->plan->step, &step, err)
                ? -1

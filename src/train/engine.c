@@ -58,15 +58,6 @@ static int prepare(struct engine *e, struct error *err)
     return e->train ? arena_zero(e->params->grads, err) : 0;
 }
 
-const struct gemm_provider *engine_products(const struct config *config, const struct device *dev)
-{
-    const int rounds = config->train.precision == PRECISION_BF16 ? GEMM_BF16 : GEMM_FP16;
-    const int who = config->train.precision == PRECISION_FP32 ? config->device.gemm : rounds;
-    const struct gemm_provider *asked = gemm_provider_find(config_choice("device", "gemm", who));
-    const int by_table = config->device.tuning == TUNING_TABLE || device_info(dev)->is_planned;
-    return by_table ? gemm_provider_for(dev, asked) : asked;
-}
-
 /* What is planned, where it fits the budget. */
 static struct engine *open_planned(const struct config *config, const struct dataset *data,
                                    const struct engine_options *options, struct device *dev,
@@ -105,7 +96,7 @@ struct engine *engine_open(const struct config *config, const struct dataset *da
     e->owns_session = owns;
     e->session = session;
     e->profiled.on = session->profile;
-    e->gemm = engine_products(config, e->dev);
+    e->gemm = planned_products(config, e->dev);
     e->data_hash = hash_data(data);
     if (!prepare(e, err))
         return e;

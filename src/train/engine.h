@@ -77,9 +77,6 @@ struct engine_options {
     struct engine_gate gate;
 };
 
-/* Who makes products of this configuration on a device; NULL: the one that is measured. */
-const struct gemm_provider *engine_products(const struct config *config, const struct device *dev);
-
 /* Everything but values of the parameters. */
 struct engine *engine_open(const struct config *config, const struct dataset *data,
                            const struct engine_options *options, struct error *err);

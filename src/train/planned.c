@@ -268,6 +268,15 @@ static int make_feed(struct engine *e, struct error *err)
     return -1;
 }
 
+const struct gemm_provider *planned_products(const struct config *config, const struct device *dev)
+{
+    const int rounds = config->train.precision == PRECISION_BF16 ? GEMM_BF16 : GEMM_FP16;
+    const int who = config->train.precision == PRECISION_FP32 ? config->device.gemm : rounds;
+    const struct gemm_provider *asked = gemm_provider_find(config_choice("device", "gemm", who));
+    const int by_table = config->device.tuning == TUNING_TABLE || device_info(dev)->is_planned;
+    return by_table ? gemm_provider_for(dev, asked) : asked;
+}
+
 /* The launches of a graph of the model; NULL with an error. */
 static struct plan *plan_of(struct engine *e, struct params *params, size_t batch,
                             const struct model_shape *shape, int training,
@@ -285,6 +294,7 @@ static struct plan *plan_of(struct engine *e, struct params *params, size_t batc
     }
     if (io->input)
         io->input->keep |= !training;
+    g->products = planned_products(e->config, e->dev);
     return lower_graph(g, e->dev, err);
 }
 

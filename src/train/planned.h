@@ -62,4 +62,7 @@ size_t planned_windows(const struct config *config);
 /* Extents of the batches of training, or of an evaluation. */
 struct stage_shape planned_batches(const struct engine *e, int evaluating, size_t batch);
 
+/* Who makes products of this configuration on a device; NULL: the one that is measured. */
+const struct gemm_provider *planned_products(const struct config *config, const struct device *dev);
+
 #endif

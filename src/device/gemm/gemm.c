@@ -18,7 +18,7 @@ static int is_measured(const struct device *dev, const struct gemm_provider *pro
 
 struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
                       struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
-                      struct buffer *room, int add, struct error *err)
+                      struct buffer *room, int add, const struct gemm_tail *tail, struct error *err)
 {
     struct tuning_choice choice = {provider, 0};
     struct buffer *const matrix[] = {a, b, c, room};
@@ -26,5 +26,5 @@ struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
         tuning_gemm(dev, provider, shape, matrix, add, &choice, err))
         return NULL;
     return gemm_new_as(dev, gemm_provider_for(dev, choice.provider), choice.tiles, shape, matrix,
-                       add, err);
+                       add, tail, err);
 }

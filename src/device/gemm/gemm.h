@@ -13,6 +13,7 @@
 #define DEVICE_GEMM_GEMM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "device/device.h"
 #include "error.h"
@@ -30,6 +31,20 @@ static inline struct gemm_shape gemm_shape_of(int trans_a, int trans_b, size_t m
 {
     return (struct gemm_shape){.trans_a = trans_a, .trans_b = trans_b, .m = m, .n = n, .k = k};
 }
+
+/* What is done to the sums before they are written, s being a sum as C would hold it (cl/gemm.h):
+ * C = dropout(act(s + bias + position)), or of `slope` C = s dropout act'(kept + bias). */
+enum { TAIL_BIAS, TAIL_POSITION, TAIL_KEPT, TAIL_SAMPLE, TAIL_STEP, TAIL_BUFFERS };
+struct gemm_tail {
+    int slope;
+    int act;                   /* ACT of cl/bias.h */
+    int biased, placed, drops; /* it has a bias, positions, dropout */
+    int keeps;                 /* s is written to `kept`; never of `slope` */
+    size_t period;             /* rows of a sample, or of the table of positions */
+    uint32_t path, threshold;  /* of dropout: its key and share */
+    float scale;
+    struct buffer *buffer[TAIL_BUFFERS]; /* all there: what is not used is any buffer */
+};
 
 struct gemm;
 struct gemm_provider; /* device/gemm/provider.h */
@@ -55,11 +70,18 @@ const char *gemm_provider_uncounted(const struct gemm_provider *provider);
  * none. */
 size_t gemm_room(const struct device *dev, const struct gemm_shape *shape);
 
+/* Whether a product C = op(A) op(B) by this provider can have a tail here: our own kernels for GPUs
+ * do, where K is not cut. */
+int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provider,
+                    const struct gemm_shape *shape);
+
 /* Without a provider it is the one that was measured to be fastest, where the device measures, or
- * gemm_provider_for(). `room`: gemm_room() floats, or NULL, without which long sums are not cut. */
+ * gemm_provider_for(). `room`: gemm_room() floats, or NULL, without which long sums are not cut.
+ * `tail`, copied; NULL: none. */
 struct gemm *gemm_new(struct device *dev, const struct gemm_provider *provider,
                       struct gemm_shape shape, struct buffer *a, struct buffer *b, struct buffer *c,
-                      struct buffer *room, int add, struct error *err);
+                      struct buffer *room, int add, const struct gemm_tail *tail,
+                      struct error *err);
 int gemm_enqueue(struct gemm *gemm, struct error *err);
 void gemm_free(struct gemm *gemm);
 

@@ -11,10 +11,11 @@
 
 /* The same of MMA, of four warps: its words lie in rows of 20 (cl/gemm_mma.cl). A warp loads its
  * part of A and of B, two bytes a factor. */
-#define MMA(tm, tn)                                                                        \
-    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn, .options = " -DWM=2 -DWN=2", \
-    .m = (tm), .n = (tn), .k = 32, .rows = (tm) / 16, .columns = (tn) / 8, .lanes = 128,   \
-    .local = 2 * ((tm) + (tn)) * 20 * 4, .loaded = 4 * 2 * ((tm) + (tn)) / 2, .matrix = 1
+#define MMA(tm, tn)                                                                           \
+    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                                 \
+    .options = " -DWM=2 -DWN=2 -DSPREAD=1", .m = (tm), .n = (tn), .k = 32, .rows = (tm) / 16, \
+    .columns = (tn) / 8, .lanes = 128, .local = 2 * ((tm) + (tn)) * 20 * 4,                   \
+    .loaded = 4 * 2 * ((tm) + (tn)) / 2, .matrix = 1
 
 /*
  * Registers of sm_86 and sm_90 by tests/lint.py. `rate` is what local memory allows at 128 bytes a

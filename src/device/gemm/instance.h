@@ -4,11 +4,11 @@
  * the choice among them. An instance is a kernel with its tiles; a new one is a row of the table.
  * All are launched in the same way:
  *
- *   kernel(A, B, C or the parts, m, n, k, chunk)     groups: tiles of C times parts of K
+ *   kernel(A, B, C or the parts, [a tail's], m, n, k, chunk)   groups: tiles of C times parts of K
  *
- * with -D as cl/gemm_tiles.cl has them. The choice looks at the shape, the types and the number of
- * compute units. Into how many parts K is cut follows from the shape alone, so that no bit of a
- * result depends on how many units there are, nor on the tile.
+ * with -D as cl/gemm.h and cl/gemm_tiles.cl have them. The choice looks at the shape, the types and
+ * the number of compute units. Into how many parts K is cut follows from the shape alone, so that
+ * no bit of a result depends on how many units there are, nor on the tile.
  */
 #ifndef DEVICE_GEMM_INSTANCE_H
 #define DEVICE_GEMM_INSTANCE_H

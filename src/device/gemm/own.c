@@ -32,16 +32,40 @@ static void write_types(const struct gemm *gemm, enum dtype factor, char *to, si
              dtype_stored(factor));
 }
 
-/* A, B and what the sums are written to. */
-static void set_arguments(const struct gemm *gemm, struct kernel *k, struct buffer *to)
+/* -D of a tail; "" where there is none. */
+static void write_tail(const struct gemm *gemm, char *to, size_t size)
+{
+    const struct gemm_tail *t = &gemm->tail;
+    *to = 0;
+    if (gemm->has_tail)
+        snprintf(to, size, " -DTAIL=%d -DACT=%d -DBIAS=%d -DPOS=%d -DKEEP=%d -DDROP=%d",
+                 t->slope ? 2 : 1, t->act, t->biased, t->placed, t->keeps, t->drops);
+}
+
+/* Arguments of a tail from this number on; the next number. */
+static unsigned set_tail(const struct gemm_tail *t, struct kernel *k, unsigned at)
+{
+    for (int i = 0; i < TAIL_BUFFERS; i++)
+        kernel_set_buffer(k, at++, t->buffer[i]);
+    kernel_set_int(k, at++, (int32_t)t->period);
+    kernel_set_int(k, at++, (int32_t)t->path);
+    kernel_set_int(k, at++, (int32_t)t->threshold);
+    kernel_set_float(k, at++, t->scale);
+    return at;
+}
+
+/* A, B, what the sums are written to, and the tail; the next argument's number. */
+static unsigned set_arguments(const struct gemm *gemm, struct kernel *k, struct buffer *to)
 {
     const struct gemm_shape *s = &gemm->shape;
     kernel_set_buffer(k, 0, gemm->matrix[0]);
     kernel_set_buffer(k, 1, gemm->matrix[1]);
     kernel_set_buffer(k, 2, to);
-    kernel_set_int(k, 3, (int32_t)s->m);
-    kernel_set_int(k, 4, (int32_t)s->n);
-    kernel_set_int(k, 5, (int32_t)s->k);
+    unsigned at = gemm->has_tail ? set_tail(&gemm->tail, k, 3) : 3;
+    kernel_set_int(k, at++, (int32_t)s->m);
+    kernel_set_int(k, at++, (int32_t)s->n);
+    kernel_set_int(k, at++, (int32_t)s->k);
+    return at;
 }
 
 /* On CPUs, and GPUs with groups too small for any instance, in which a work-item makes a tile. Its
@@ -84,24 +108,25 @@ static int init_instance(struct gemm *gemm, enum dtype factor, const char *types
     struct own *own = gemm->state;
     const struct gemm_instance *of = own->instance;
     const size_t wide = gemm_wide(of, factor);
-    char options[512], matrix[16] = "";
+    char options[512], matrix[16] = "", tail[96];
     if (of->matrix)
         snprintf(matrix, sizeof matrix, " -DMMA=%d", (int)device_info(gemm->dev)->matrix);
+    write_tail(gemm, tail, sizeof tail);
     own->parts = gemm->matrix[3] ? gemm_parts(s) : 1;
     own->chunk = gemm_chunk(s, own->parts);
     own->lanes = of->lanes;
     own->groups = (s->m + of->m - 1) / of->m * ((s->n + of->n - 1) / of->n) * own->parts;
     snprintf(options, sizeof options,
              "%s -DWIDE_A=%d -DWIDE_B=%d -DWIDE_C=%d -DTM=%zu -DTN=%zu -DTK=%zu -DRM=%zu -DRN=%zu "
-             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s%s",
+             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s%s%s",
              types, (s->trans_a ? s->m : s->k) % wide == 0,
              !packed_is(s->type[1]) && (s->trans_b ? s->k : s->n) % wide == 0, s->n % 4 == 0, of->m,
-             of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options, matrix);
+             of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options, matrix, tail);
     own->kernel = kernel_new(gemm->dev, of->file, of->kernel, options, err);
     if (!own->kernel)
         return -1;
-    set_arguments(gemm, own->kernel, gemm->matrix[own->parts > 1 ? 3 : 2]);
-    kernel_set_int(own->kernel, 6, (int32_t)own->chunk);
+    const unsigned at = set_arguments(gemm, own->kernel, gemm->matrix[own->parts > 1 ? 3 : 2]);
+    kernel_set_int(own->kernel, at, (int32_t)own->chunk);
     return own->parts > 1 ? init_sum(gemm, options, err) : 0;
 }
 
@@ -157,8 +182,8 @@ void gemm_own_describe(const struct gemm *gemm, char *to, size_t size)
     const struct own *own = gemm->state;
     if (!own->instance)
         return;
-    snprintf(to, size, "%zux%zu%s", own->instance->m, own->instance->n,
-             own->instance->matrix ? ", matrix units" : "");
+    snprintf(to, size, "%zux%zu%s%s", own->instance->m, own->instance->n,
+             own->instance->matrix ? ", matrix units" : "", gemm->has_tail ? ", tail" : "");
     if (own->parts > 1)
         snprintf(to + strlen(to), size - strlen(to), ", %zu parts", own->parts);
 }
@@ -185,6 +210,14 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
     };
 }
 
+/* A tail takes so many columns at once, with matrix units pairs of 16 (SPREAD of cl/common.h). */
+int gemm_own_tails(const struct device *dev, const struct gemm_shape *s, enum dtype factor)
+{
+    const size_t columns = gemm_mma_fits(dev, s, factor) ? 16 : 4;
+    return !packed_is(s->type[1]) && s->n % columns == 0 && gemm_parts(s) == 1 &&
+           gemm_instance_for(dev, s, factor) != NULL;
+}
+
 static int own_serves(const struct device *dev)
 {
     (void)dev;
@@ -206,6 +239,11 @@ static int own_init(struct gemm *gemm, struct error *err)
     return gemm_own_init(gemm, DTYPE_F32, err);
 }
 
+static int own_tails(const struct device *dev, const struct gemm_shape *shape)
+{
+    return gemm_own_tails(dev, shape, DTYPE_F32);
+}
+
 const struct gemm_provider gemm_own = {
     .name = "own",
     .serves = own_serves,
@@ -215,6 +253,7 @@ const struct gemm_provider gemm_own = {
     .fini = gemm_own_fini,
     .describe = gemm_own_describe,
     .cut = gemm_own_cut,
+    .tails = own_tails,
     GEMM_OWN_TILINGS,
     .unpacks = 1,
 };

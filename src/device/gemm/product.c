@@ -7,7 +7,7 @@
 
 struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
                          struct gemm_shape shape, struct buffer *const matrix[4], int add,
-                         struct error *err)
+                         const struct gemm_tail *tail, struct error *err)
 {
     if (shape.m > INT32_MAX || shape.n > INT32_MAX || shape.k > INT32_MAX) {
         error_set(err, STATUS_DEVICE, "gemm: %zu x %zu x %zu is more than an int holds", shape.m,
@@ -16,6 +16,11 @@ struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provide
     }
     if (packed_is(shape.type[1]) && !provider->unpacks)
         provider = gemm_provider_find("own");
+    if (tail && !gemm_takes_tail(dev, provider, &shape)) {
+        error_set(err, STATUS_DEVICE, "gemm: %s makes no tail of %zu x %zu x %zu", provider->name,
+                  shape.m, shape.n, shape.k);
+        return NULL;
+    }
     struct gemm *gemm = calloc(1, sizeof *gemm);
     if (!gemm) {
         error_set(err, STATUS_FAILED, "gemm: out of memory");
@@ -26,12 +31,20 @@ struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provide
                           .shape = shape,
                           .matrix = {matrix[0], matrix[1], matrix[2], matrix[3]},
                           .tiles = tiles,
-                          .add = add};
+                          .add = add,
+                          .has_tail = tail != NULL,
+                          .tail = tail ? *tail : (struct gemm_tail){0}};
     if (provider->init(gemm, err)) {
         gemm_free(gemm);
         return NULL;
     }
     return gemm;
+}
+
+int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provider,
+                    const struct gemm_shape *shape)
+{
+    return provider && provider->tails && provider->tails(dev, shape);
 }
 
 int gemm_enqueue(struct gemm *gemm, struct error *err)

@@ -19,7 +19,8 @@ struct gemm {
     const struct gemm_provider *provider;
     struct gemm_shape shape;
     struct buffer *matrix[4]; /* A, B, C, room for parts of sums (NULL: there is none) */
-    int add;
+    int add, has_tail;
+    struct gemm_tail tail;
     size_t tiles; /* into how many it is cut, or by which instance; 0: as the shape asks */
     int on_host;  /* of providers that multiply on the host or by our own kernel */
     void *state;  /* the provider's: init() allocates it, fini() frees it */
@@ -51,6 +52,9 @@ struct gemm_provider {
     int rounds;  /* it gives other results: measured where it is asked for, on GPUs */
     int is_dear; /* its first product takes seconds: not tried behind one that serves */
 
+    /* Whether its products of this kind can have a tail; NULL: none can. */
+    int (*tails)(const struct device *dev, const struct gemm_shape *shape);
+
     const char *uncounted; /* what it takes that no plan counts; NULL: nothing */
     int unpacks;           /* B may be packed; else our own kernel makes such a product */
 };
@@ -62,7 +66,7 @@ extern const size_t gemm_provider_count;
 /* gemm_new() by this provider, without a choice. */
 struct gemm *gemm_new_as(struct device *dev, const struct gemm_provider *provider, size_t tiles,
                          struct gemm_shape shape, struct buffer *const matrix[4], int add,
-                         struct error *err);
+                         const struct gemm_tail *tail, struct error *err);
 
 /* --- our own kernels, which take matrices of any type; factors are rounded to `factor` unless that
  * is F32. gemm->tiles is the number of an instance of instance.h, from 1 on; 0: the one chosen */
@@ -71,6 +75,7 @@ int gemm_own_enqueue(struct gemm *gemm, struct error *err);
 void gemm_own_fini(struct gemm *gemm);
 void gemm_own_describe(const struct gemm *gemm, char *to, size_t size);
 void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to);
+int gemm_own_tails(const struct device *dev, const struct gemm_shape *shape, enum dtype factor);
 
 /* --- products by host functions (host.c) */
 

@@ -255,6 +255,11 @@ static const char *identity(const struct device *dev, enum dtype factor, char na
     return name;
 }
 
+static int tails(const struct device *dev, const struct gemm_shape *shape, enum dtype factor)
+{
+    return !on_host(dev, factor, packed_is(shape->type[1])) && gemm_own_tails(dev, shape, factor);
+}
+
 static int bf16_init(struct gemm *gemm, struct error *err)
 {
     return init(gemm, DTYPE_BF16, err);
@@ -266,6 +271,11 @@ static const char *bf16_identity(const struct device *dev)
     return identity(dev, DTYPE_BF16, name);
 }
 
+static int bf16_tails(const struct device *dev, const struct gemm_shape *shape)
+{
+    return tails(dev, shape, DTYPE_BF16);
+}
+
 const struct gemm_provider gemm_bf16 = {
     .name = "bf16_products",
     .identity = bf16_identity,
@@ -274,6 +284,7 @@ const struct gemm_provider gemm_bf16 = {
     .fini = fini,
     .describe = describe,
     .cut = cut,
+    .tails = bf16_tails,
     GEMM_OWN_TILINGS,
     .rounds = 1,
     .unpacks = 1,
@@ -290,6 +301,11 @@ static const char *fp16_identity(const struct device *dev)
     return identity(dev, DTYPE_F16, name);
 }
 
+static int fp16_tails(const struct device *dev, const struct gemm_shape *shape)
+{
+    return tails(dev, shape, DTYPE_F16);
+}
+
 const struct gemm_provider gemm_fp16 = {
     .name = "fp16_products",
     .identity = fp16_identity,
@@ -298,6 +314,7 @@ const struct gemm_provider gemm_fp16 = {
     .fini = fini,
     .describe = describe,
     .cut = cut,
+    .tails = fp16_tails,
     GEMM_OWN_TILINGS,
     .rounds = 1,
     .unpacks = 1,

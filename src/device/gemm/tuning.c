@@ -115,7 +115,7 @@ static double seconds_of(struct device *dev, const struct entry *e, struct buffe
 {
     struct error ignored;
     struct gemm *gemm =
-        gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix, e->add, err);
+        gemm_new_as(dev, e->choice.provider, e->choice.tiles, e->shape, matrix, e->add, NULL, err);
     double best = -1;
     *failed = !gemm && err->status == STATUS_FAILED;
     for (int run = 0; gemm && run < 6; run++) {
