@@ -2,19 +2,21 @@
 /*
  * C[m, n] = op(A) op(B) (+ C) by matrix units (mma.h). A work-group of WM x WN warps makes a TM x
  * TN tile of C, a warp 16 ROWS x 8 COLUMNS of it, whose sums stay in registers over all of K. The
- * next DEPTH columns of A and rows of B are on their way from global memory while a tile is
- * multiplied, and go to the other of two places in local memory. There they lie as in global
- * memory, in words of MMA_PER factors: along K, or across it where A is transposed or B is not.
+ * next DEPTH columns of A and rows of B, MMA_K for each of STEPS (1 or 2), are on their way from
+ * global memory while a tile is multiplied, and go to the other of two places in local memory.
+ * There they lie as in global memory, in words of MMA_PER factors: along K, or across it where A is
+ * transposed or B is not.
  *
  * With PARTS > 1 a group takes `chunk` of K and writes parts[PARTS, m, n], which gemm_sum adds up
  * in their order.
  *
  * -D: those of gemm.h, FACTOR 0 being TF32, TYPE_B below 3, SPREAD = 1; MMA; WIDE_A, WIDE_B: rows
  * as stored are a multiple of CHUNK elements, so that 16 bytes are read at once; WIDE_C: n is even;
- * TM, TN, WM, WN, LANES = 32 WM WN; VEC = 4.
+ * TM, TN, STEPS, WM, WN, LANES = 32 WM WN; VEC = 4.
  *
  * What the tiles allow, counted, not measured; of bfloat16 (K = 16 a step, 2 bytes a factor):
  *   tile, warps of     products a warp   bytes it reads   FLOPs a byte   clocks of local memory
+ *   256 x 128, 64 x 64       32               4096             32               352
  *   128 x 128, 64 x 64       32               4096             32               192
  *    64 x  64, 32 x 32        8               2048             16                96
  * A product is one mma.sync, 4096 FLOPs. Clocks are those of a group and step, with 128 bytes a
@@ -22,7 +24,9 @@
  * multiplications: 256 clocks on sm_80 (1024 a clock), 512 on sm_86 (twice that on a GeForce, whose
  * rate is halved for sums in fp32), 128 at sm_90's stated rate. So local memory allows the whole
  * stated rate of an A100 and of a 3080 Ti, and 67% of an H100's; mma.sync itself is said to reach
- * 62% of that (Luo et al., 2024). A tile of 64 x 64 takes 64, 128 and 32 clocks: 67%, 100% and 33%.
+ * 62% of that (Luo et al., 2024). A tile of 64 x 64 takes 64, 128 and 32 clocks: 67%, 100% and 33%;
+ * one of 256 x 128 73% of an H100's. What it is for are bytes from the last cache: 85 operations
+ * for one, where 128 x 128 has 64 and 64 x 64 has 32.
  */
 #include "gemm.h"
 
@@ -35,6 +39,9 @@
 #ifndef TN
 #define TN 64
 #endif
+#ifndef STEPS
+#define STEPS 2
+#endif
 #ifndef WM
 #define WM 1
 #endif
@@ -42,7 +49,7 @@
 #define WN 1
 #endif
 
-#define DEPTH (2 * MMA_K)
+#define DEPTH (STEPS * MMA_K)
 #define ROWS (TM / WM / 16)
 #define COLUMNS (TN / WN / 8)
 #define CHUNK (4 * MMA_PER) /* factors of 16 bytes */
@@ -142,7 +149,7 @@ FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
 SETTLE(settle_a, WORD_OF_A, A_CHUNKS, A_RAW, A_LONG, A_STRIDE)
 SETTLE(settle_b, WORD_OF_B, B_CHUNKS, B_RAW, B_LONG, B_STRIDE)
 
-/* Half `step` of a tile's K: adds to a warp's sums, from row i and column j of the tile on. */
+/* Step `step` of a tile's K: adds to a warp's sums, from row i and column j of the tile on. */
 static inline void multiply_step(mma_c *sum, __local const uint *as, __local const uint *bs,
                                  const int step, const int i, const int j, __local uint *room)
 {
@@ -222,10 +229,15 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
         const int here = (k0 - from) / DEPTH % 2, next = k0 + DEPTH;
         fetch_a(raw_a, a, TA ? next : i0, TA ? i0 : next, TA ? k : m, TA ? m : k);
         fetch_b(raw_b, b, TB ? j0 : next, TB ? next : j0, TB ? n : k, TB ? k : n);
+        __local const uint *const left = as + here * A_LINES * A_STRIDE;
+        __local const uint *const right = bs + here * B_LINES * B_STRIDE;
+#if STEPS == 1
+        multiply_step(sum, left, right, 0, i, j, room);
+#else /* no two calls in a row: PoCL 3.1 mixes up what they keep over their barriers */
 #pragma unroll
-        for (int step = 0; step < 2; step++)
-            multiply_step(sum, as + here * A_LINES * A_STRIDE, bs + here * B_LINES * B_STRIDE, step,
-                          i, j, room);
+        for (int step = 0; step < STEPS; step++)
+            multiply_step(sum, left, right, step, i, j, room);
+#endif
         settle_a(as + (1 - here) * A_LINES * A_STRIDE, raw_a);
         settle_b(bs + (1 - here) * B_LINES * B_STRIDE, raw_b);
         group_barrier(CLK_LOCAL_MEM_FENCE);

@@ -71,6 +71,7 @@ VARIANTS = {
 WIDE = "WIDE_A=1 WIDE_B=1 WIDE_C=1"
 BF16 = "FACTOR=1 STORED=1 TYPE_A=1 TYPE_B=1 TYPE_C=1"
 LARGE = "TM=128 TN=128 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
+LARGEST = "TM=256 TN=128 STEPS=1 WM=4 WN=2 LANES=256 VEC=4 SPREAD=1"
 SMALL = "TM=64 TN=64 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
 MATRIX = [
     ("matrix tried", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=2 LANES=64"),
@@ -79,6 +80,7 @@ MATRIX = [
     *(
         (f"matrix {tile} {types}", "gemm_mma.cl", kernel, f"{kernel}{odd}", f"{options} {types} {more}")
         for tile, kernel, odd, options in (
+            ("256", "gemm_mma_256x128", "", f"{LARGEST} {WIDE}"),
             ("128", "gemm_mma_128x128", "", f"{LARGE} {WIDE}"),
             ("64", "gemm_mma_64x64", "", f"{SMALL} {WIDE}"),
             ("64 odd", "gemm_mma_64x64", "_odd", SMALL),

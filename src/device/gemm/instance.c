@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "device/gemm/instance.h"
 
+#include <math.h>
+
 #include "device/gemm/provider.h"
+#include "tensor/packed.h"
 
 /* Local memory of TILES: two buffers of A' and B', rows of four more than the tile is wide. */
 #define TILES(tm, tn, r, c)                                                                      \
@@ -9,13 +12,15 @@
     .k = 8, .rows = (r), .columns = (c), .lanes = (tm) * (tn) / ((r) * (c)),                     \
     .local = 2 * 8 * ((tm) + (tn) + 8) * 4, .loaded = (tm) * (tn) / ((r) * (c)) * 4 * ((r) + (c))
 
-/* The same of MMA, of four warps: its words lie in rows of 20 (cl/gemm_mma.cl). A warp loads its
- * part of A and of B, two bytes a factor. */
-#define MMA(tm, tn)                                                                           \
-    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                                 \
-    .options = " -DWM=2 -DWN=2 -DSPREAD=1", .m = (tm), .n = (tn), .k = 32, .rows = (tm) / 16, \
-    .columns = (tn) / 8, .lanes = 128, .local = 2 * ((tm) + (tn)) * 20 * 4,                   \
-    .loaded = 4 * 2 * ((tm) + (tn)) / 2, .matrix = 1
+/* The same of MMA, of wm x wn warps that take `steps` of 16 of K at once: its words lie in rows of
+ * four more than these have (cl/gemm_mma.cl). A warp loads its part of A and of B, two bytes a
+ * factor. */
+#define MMA(tm, tn, wm, wn, steps)                                                               \
+    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                                    \
+    .options = " -DWM=" #wm " -DWN=" #wn " -DSTEPS=" #steps " -DSPREAD=1", .m = (tm), .n = (tn), \
+    .k = 16 * (steps), .rows = (tm) / 8 / (wm), .columns = (tn) / 4 / (wn),                      \
+    .lanes = 32 * (wm) * (wn), .local = 2 * ((tm) + (tn)) * (8 * (steps) + 4) * 4,               \
+    .loaded = (wm) * (wn)*2 * ((tm) / (wm) + (tn) / (wn)), .matrix = 1
 
 /*
  * Registers of sm_86 and sm_90 by tests/lint.py. `rate` is what local memory allows at 128 bytes a
@@ -26,18 +31,20 @@ const struct gemm_instance gemm_instances[] = {
     /* Large products. 128 registers and 256 work-items leave two groups to a processor: occupancy
      * is 33% and 25%, but a work-item has 64 sums that do not wait for each other, so that four
      * warps of each scheduler have 256 operations under way where 4 cycles a warp ask for 4. */
-    {TILES(128, 128, 8, 8), .rate = 0.9},
+    {TILES(128, 128, 8, 8), .held = 2, .rate = 0.9},
     /* Where 128 x 128 would leave processors without work or tiles half empty. 32 sums a work-item
      * in 88 registers: occupancy 41% and 31%. */
-    {TILES(64, 64, 8, 4), .rate = 0.6},
+    {TILES(64, 64, 8, 4), .held = 5, .rate = 0.6},
     /* Small ones: 16 sums in 60 registers, many groups. */
-    {TILES(32, 32, 4, 4), .rate = 0.4},
+    {TILES(32, 32, 4, 4), .held = 16, .rate = 0.4},
     /* Matrix units, where there are some. Few warps keep them busy: a warp has 32 products of
      * fragments in a row that do not wait for each other, 8 with a tile of 64. So the sums take
      * 250 registers, at an occupancy of 12 to 16%, and 96, at 25 to 33%. On sm_80 a processor
-     * multiplies 8 times as much by them as by vector units. */
-    {MMA(128, 128), .rate = 6, .fits = gemm_mma_fits_wide},
-    {MMA(64, 64), .rate = 4, .fits = gemm_mma_fits},
+     * multiplies 16 times as much by them as by vector units. */
+    {MMA(128, 128, 2, 2, 2), .held = 2, .rate = 9.5, .fits = gemm_mma_fits_wide},
+    {MMA(64, 64, 2, 2, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
+    /* Fewest bytes from the last cache, which bounds large products. A group fills a processor. */
+    {MMA(256, 128, 4, 2, 1), .held = 1, .rate = 10.5, .fits = gemm_mma_fits_wide},
 };
 
 const size_t gemm_instance_count = sizeof gemm_instances / sizeof *gemm_instances;
@@ -55,19 +62,68 @@ static size_t tiles_of(const struct gemm_shape *s, size_t m, size_t n)
     return (s->m + m - 1) / m * ((s->n + n - 1) / n);
 }
 
-#define UNKNOWN_UNITS 64 /* of a device that is only planned */
-#define FULL_LANES 256   /* work-items that keep a processor at work */
+size_t gemm_bytes(const struct gemm_instance *of, const struct gemm_shape *s)
+{
+    const enum dtype b = packed_is(s->type[1]) ? DTYPE_F32 : s->type[1];
+    return dtype_bytes(s->type[0], of->m) + dtype_bytes(b, of->n);
+}
 
-/* The time of a product in units of one multiply-add of a processor for each of K: of the processor
- * with the most tiles, which is idle in part where these are few and small. */
-static double cost(const struct gemm_instance *of, const struct device *dev,
-                   const struct gemm_shape *s)
+#define UNKNOWN_UNITS 64 /* of a device that is only planned */
+/* Work-items that keep a processor at work: by matrix units a warp for each quarter of it. */
+#define FULL_LANES 256
+#define FULL_MATRIX 128
+#define RATE 128       /* multiply-adds of a processor in a cycle */
+#define CACHE_BYTES 20 /* that the last cache gives one in a cycle where all ask: 12 to 23 */
+#define LATENCY 1100   /* cycles from a load to its value from memory */
+
+/* How the tiles of a product lie on processors. */
+struct dealt {
+    double units, groups, most; /* most: of the processor with the most */
+};
+
+static struct dealt deal(const struct gemm_instance *of, const struct device *dev,
+                         const struct gemm_shape *s)
 {
     const size_t known = device_info(dev)->compute_units, units = known ? known : UNKNOWN_UNITS;
     const size_t groups = tiles_of(s, of->m, of->n) * gemm_parts(s);
-    const size_t most = (groups + units - 1) / units, lanes = most * of->lanes;
-    const double busy = lanes < FULL_LANES ? (double)lanes / FULL_LANES : 1;
-    return (double)(most * of->m * of->n) / (of->rate * busy);
+    return (struct dealt){(double)units, (double)groups, (double)((groups + units - 1) / units)};
+}
+
+/* Cycles for each of a part of K: of the processor with the most tiles, which is idle in part where
+ * these are few and small ... */
+static double multiplying(const struct gemm_instance *of, const struct dealt *d)
+{
+    const double lanes = d->most * (double)of->lanes, full = of->matrix ? FULL_MATRIX : FULL_LANES;
+    const double busy = lanes < full ? lanes / full : 1;
+    return d->most * (double)(of->m * of->n) / (RATE * of->rate * busy);
+}
+
+/* ... until all tiles' factors have come from the last cache ... */
+static double loading(const struct gemm_instance *of, const struct dealt *d,
+                      const struct gemm_shape *s)
+{
+    return d->groups * (double)gemm_bytes(of, s) / (d->units * CACHE_BYTES);
+}
+
+/* ... and until the matrices have come from memory, of which tiles have so much under way. */
+static double waiting(const struct gemm_instance *of, const struct dealt *d,
+                      const struct gemm_shape *s)
+{
+    const struct gemm_instance whole = {.m = s->m, .n = s->n};
+    const double parts = (double)gemm_parts(s), depth = (double)s->k / parts;
+    const double sums = 12 * parts * (double)(s->m * s->n); /* written and added up */
+    const double written = parts > 1 ? sums : (double)dtype_bytes(s->type[2], s->m * s->n);
+    const double bytes = (double)gemm_bytes(&whole, s) * (double)s->k + written;
+    const double held = fmin(d->most, (double)of->held), working = fmin(d->groups, d->units);
+    return bytes / depth * LATENCY / (held * working * (double)(gemm_bytes(of, s) * of->k));
+}
+
+/* The longest of these, as check --roofline has them. */
+static double cost(const struct gemm_instance *of, const struct device *dev,
+                   const struct gemm_shape *s)
+{
+    const struct dealt d = deal(of, dev, s);
+    return fmax(multiplying(of, &d), fmax(loading(of, &d, s), waiting(of, &d, s)));
 }
 
 const struct gemm_instance *gemm_instance_for(const struct device *dev,

@@ -23,6 +23,7 @@ struct gemm_instance {
     size_t lanes;         /* work-items of a group */
     size_t local;         /* bytes of local memory of a group */
     size_t loaded;        /* bytes that a group loads of it for each of K */
+    size_t held;          /* groups that a processor of a large card holds */
     double rate;          /* of what it makes on a full card; 1: all that vector units can */
     int matrix;           /* matrix units multiply */
 
@@ -48,6 +49,9 @@ int gemm_instance_fits(const struct gemm_instance *of, const struct device *dev,
 /* The one that is expected to be fastest; NULL: this is no GPU, or none fits. */
 const struct gemm_instance *gemm_instance_for(const struct device *dev,
                                               const struct gemm_shape *shape, enum dtype factor);
+
+/* Bytes of A and B, as they are stored, that a tile takes for each of K. */
+size_t gemm_bytes(const struct gemm_instance *of, const struct gemm_shape *shape);
 
 /* Into how many parts K is cut where there is room for their sums. */
 size_t gemm_parts(const struct gemm_shape *shape);

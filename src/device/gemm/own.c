@@ -196,8 +196,7 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
     if (!of)
         return;
     const double depth = (double)least(own->chunk, s->k) * (double)own->groups;
-    const enum dtype b = packed_is(s->type[1]) ? DTYPE_F32 : s->type[1];
-    const double across = (double)(dtype_bytes(s->type[0], of->m) + dtype_bytes(b, of->n));
+    const double across = (double)gemm_bytes(of, s);
     *to = (struct gemm_cut){
         .kernel = of->kernel,
         .groups = own->groups,
