@@ -783,6 +783,29 @@ static void check_tails(build_fn *build, int how, size_t spared)
     }
 }
 
+/* So many rows of so large a weight that it is rounded once. */
+static void build_wide(struct making *m)
+{
+    struct tensor *h = op_linear_bare(m->g, m->input[0], 512, "up", 0.1);
+    h = op_linear(m->g, h, 512, "wide");
+    add_sink(m, op_linear(m->g, h, COLUMNS, "down"));
+}
+
+/* The same bits whether a weight is rounded once or by each product. */
+static void check_rounded(void)
+{
+    struct run each, once;
+    run_open(&each, BFLOATS, 0, 64, 16, build_wide);
+    run_open(&once, BFLOATS | TAILS, 0, 64, 16, build_wide);
+    assert_int_equal(each.plan->rounded_count, 0);
+    assert_int_equal(once.plan->rounded_count, 1);
+    run_once(&each, 0, 0);
+    run_once(&once, 0, 0);
+    compare(&once, &each, expect_same);
+    run_close(&each);
+    run_close(&once);
+}
+
 static void test_tails(void **state)
 {
     struct device *flat = device;
@@ -794,6 +817,7 @@ static void test_tails(void **state)
     device_emulate_matrix(device);
     products = "bf16_products";
     check_tails(build_tailed, BFLOATS, 6);
+    check_rounded();
     products = "own";
     close_device(state);
     device = flat;

@@ -52,6 +52,7 @@ void plan_free(struct plan *p)
     free(p->segment_device);
     free(p->passing);
     free(p->labels);
+    free(p->rounded);
     free(p->launches);
     free(p);
 }

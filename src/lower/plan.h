@@ -82,6 +82,11 @@ struct plan {
     size_t launch_count;
     char **labels;
     size_t label_count;
+    struct {
+        const struct tensor *of;
+        struct tensor *as;
+    } * rounded; /* weights as products read them, see cast_weight() */
+    size_t rounded_count;
     struct tensor *step; /* struct step, see lower/step.h */
 
     /* while a graph is lowered, see lower/lower.c */

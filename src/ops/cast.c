@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -17,6 +19,39 @@ void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add)
     launch_int(l, cut.chunk);
     launch_int(l, (size_t)add);
     launch_cost(l, (double)x->elems, y->name);
+}
+
+/* The copy of a weight; NULL: there is none yet. */
+static struct tensor *known_copy(const struct plan *p, const struct tensor *weight)
+{
+    for (size_t i = 0; i < p->rounded_count; i++)
+        if (p->rounded[i].of == weight)
+            return p->rounded[i].as;
+    return NULL;
+}
+
+struct tensor *cast_weight(struct plan *p, const struct gemm_shape *shape, struct tensor *weight)
+{
+    const struct graph *g = p->graph;
+    struct gemm_shape with = *shape;
+    with.type[1] = weight->dtype;
+    if (weight->kind != TENSOR_PARAM || p->device || g->stored == DTYPE_F32 ||
+        gemm_factor(p->dev, g->products, &with) != g->stored)
+        return weight;
+    struct tensor *copy = known_copy(p, weight);
+    if (copy)
+        return copy;
+    void *more = realloc(p->rounded, (p->rounded_count + 1) * sizeof *p->rounded);
+    if (!more) {
+        p->failed = 1;
+        return weight;
+    }
+    p->rounded = more;
+    copy = plan_stored(p, weight->name, tensor_rows(weight), tensor_columns(weight));
+    p->rounded[p->rounded_count].of = weight;
+    p->rounded[p->rounded_count++].as = copy;
+    cast_into(p, weight, copy, 0);
+    return copy;
 }
 
 static void cast_forward(struct plan *p, struct op *op)

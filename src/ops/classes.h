@@ -31,6 +31,10 @@ void pointwise_describe_bias(const struct op *op, int bias, struct words *to);
 /* y = x (or +=) from fp32 to the type of activations, or back. */
 void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add);
 
+/* A weight of fp32 as a product of this shape reads it: itself, or the copy that the plan makes once
+ * in the type of its factors, where that is better (gemm_factor()); no bit depends on it. */
+struct tensor *cast_weight(struct plan *p, const struct gemm_shape *shape, struct tensor *weight);
+
 /* What norms add to a variance, and the option for a kernel where it is another: "
  * -DEPS_BITS=0x358637bdu". */
 #define NORM_EPS 1e-5

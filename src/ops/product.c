@@ -44,7 +44,7 @@ static void multiply(struct plan *p, const char *label, struct gemm_shape shape,
     if (packed_is(w->dtype))
         packed_product(p, label, shape, a, w, c, add);
     else
-        plan_gemm(p, label, shape, a, w, c, add);
+        plan_gemm(p, label, shape, a, cast_weight(p, &shape, w), c, add);
 }
 
 static void product_forward(struct plan *p, struct op *op)

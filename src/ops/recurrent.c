@@ -8,7 +8,7 @@
 #include "lower/lower.h"
 #include "lower/reduce.h"
 #include "onnx/onnx.h"
-#include "ops/ops.h"
+#include "ops/classes.h"
 #include "ops/recurrent_tiles.h"
 
 /* Inputs: x, then the four parameters of each direction. */
@@ -348,9 +348,9 @@ static void long_back(struct plan *p, struct op *node, const struct layer *op)
         weights_back(p, node, dir, WEIGHT_IH, BIAS_IH, dx, x, op->in);
         int add;
         struct tensor *dinput = lower_grad(p, node, X, &add);
+        const struct gemm_shape shape = gemm_shape_of(0, 0, rows, op->in, width);
         if (dinput)
-            plan_gemm(p, dinput->name, gemm_shape_of(0, 0, rows, op->in, width), dx, dir->w_ih,
-                      dinput, add);
+            plan_gemm(p, dinput->name, shape, dx, cast_weight(p, &shape, dir->w_ih), dinput, add);
     }
 }
 
@@ -399,8 +399,9 @@ static void recurrent_forward(struct plan *p, struct op *node)
         dir->extra = op.kind == CELL_KIND_LSTM  ? plan_tensor2(p, "extra", rows, op.hidden)
                      : op.kind == CELL_KIND_GRU ? plan_stored(p, "extra", rows, op.hidden)
                                                 : plan_tensor2(p, "unused", 1, 1);
-        plan_gemm(p, dir->w_ih->name, gemm_shape_of(0, 1, rows, width, op.in), op.x, dir->w_ih,
-                  dir->gates, 0);
+        const struct gemm_shape shape = gemm_shape_of(0, 1, rows, width, op.in);
+        plan_gemm(p, dir->w_ih->name, shape, op.x, cast_weight(p, &shape, dir->w_ih), dir->gates,
+                  0);
     }
     if (op.wide)
         wide(p, &op);

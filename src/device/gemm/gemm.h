@@ -75,6 +75,11 @@ size_t gemm_room(const struct device *dev, const struct gemm_shape *shape);
 int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provider,
                     const struct gemm_shape *shape);
 
+/* The type in which B of fp32, read by several products, is better stored for this provider here:
+ * that of its factors, where matrix units wait for bytes and there are many; else F32. */
+enum dtype gemm_factor(const struct device *dev, const struct gemm_provider *provider,
+                       const struct gemm_shape *shape);
+
 /* Without a provider it is the one that was measured to be fastest, where the device measures, or
  * gemm_provider_for(). `room`: gemm_room() floats, or NULL, without which long sums are not cut.
  * `tail`, copied; NULL: none. */

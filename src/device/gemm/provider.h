@@ -49,8 +49,9 @@ struct gemm_provider {
     /* What device.tuning = measure tries: numbers of tiles, or of our own instances, of which
      * init() takes those that fit. */
     size_t tilings, tiling[GEMM_TILINGS];
-    int rounds;  /* it gives other results: measured where it is asked for, on GPUs */
-    int is_dear; /* its first product takes seconds: not tried behind one that serves */
+    int rounds;        /* it gives other results: measured where it is asked for, on GPUs */
+    enum dtype factor; /* to which it rounds factors; F32: it does not, or to TF32 */
+    int is_dear;       /* its first product takes seconds: not tried behind one that serves */
 
     /* Whether its products of this kind can have a tail; NULL: none can. */
     int (*tails)(const struct device *dev, const struct gemm_shape *shape);
