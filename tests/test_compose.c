@@ -853,11 +853,13 @@ static void test_adapted(void **state)
         check(seed, batches[seed % 3], windows[seed % 2], build_adapted);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_random),
                                        cmocka_unit_test(test_adapted),
                                        cmocka_unit_test(test_tails)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests_name("compose", tests, open_device, close_device);
 }

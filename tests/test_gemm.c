@@ -376,6 +376,35 @@ static void test_choice(void **state)
     dev->info = before;
 }
 
+/* By matrix units as fast as on a card for computing, and as on others: large tiles where the last
+ * cache bounds a product, smaller ones where processors would be without work. */
+static void test_choice_matrix(void **state)
+{
+    (void)state;
+    const struct device_info before = dev->info;
+    const struct {
+        size_t m, n, k;
+        unsigned units, rate;
+        const char *kernel;
+    } cases[] = {{2048, 2048, 512, 132, 16, "gemm_mma_256x128"},
+                 {2048, 512, 2048, 132, 16, "gemm_mma_128x128"},
+                 {512, 512, 512, 132, 16, "gemm_mma_64x64"},
+                 {2048, 1536, 512, 132, 16, "gemm_mma_256x128"},
+                 {2048, 1536, 512, 80, 2, "gemm_mma_64x64"},
+                 {2044, 2047, 512, 132, 16, "gemm_mma_64x64"}};
+    dev->info.is_cpu = 0;
+    dev->info.max_group = 1024;
+    dev->info.matrix = MATRIX_PTX;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gemm_shape s = gemm_shape_of(0, 0, cases[i].m, cases[i].n, cases[i].k);
+        s.type[0] = s.type[1] = s.type[2] = DTYPE_BF16;
+        dev->info.compute_units = cases[i].units;
+        dev->info.matrix_rate = cases[i].rate;
+        assert_string_equal(gemm_instance_for(dev, &s, DTYPE_BF16)->kernel, cases[i].kernel);
+    }
+    dev->info = before;
+}
+
 /* Stored and rounded factors, and packed ones. */
 static void types(void)
 {
@@ -766,6 +795,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_bf16_range),
         cmocka_unit_test(test_measured),
         cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choice_matrix),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_best),
         cmocka_unit_test(test_another),

@@ -473,7 +473,8 @@ static int check_config(const struct options *options, struct config *config, st
     /* a plan takes none of the device's memory, but to measure products is to make them */
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     with.own.units = card.processors;
-    with.own.walks = with.own.matrix = card.is_nvidia;
+    with.own.walks = card.is_nvidia;
+    with.own.matrix = card.is_nvidia ? (unsigned)(card.matrix_flops / card.flops + 0.5) : 0;
     struct engine *e = data && !task_expect(config, data, log, err)
                            ? prepare_open(config, data, with, log, err)
                            : NULL;

@@ -29,7 +29,7 @@ struct device_card {
     int has_address, has_uuid;
     unsigned domain, bus, device, function; /* its PCI address */
     uint8_t uuid[16];
-    unsigned compute_major; /* of NVIDIA's compute capability; 0: none of NVIDIA's */
+    unsigned compute_major, compute_minor; /* NVIDIA's compute capability; 0, 0: another's */
 };
 
 /* What a work-group that waits for all others may take, so that they are resident: work-items, and
@@ -62,6 +62,7 @@ struct device_info {
     unsigned resident; /* work-groups of at most DEVICE_WALK_* that are at work at a time */
     int is_tried;      /* a CPU as whose device_try_barrier() was called */
     enum device_matrix matrix; /* of a device that was opened: what gave the known products */
+    unsigned matrix_rate;      /* multiplications of these for one of the vector units, about */
     int tf32;                  /* as the option says */
 };
 
@@ -129,8 +130,9 @@ const char *device_matrix_name(enum device_matrix matrix);
  * kernels are not run. */
 void device_plan_walks(struct device *dev, unsigned units);
 
-/* The same, as for one whose matrix units are used by PTX. */
-void device_plan_matrix(struct device *dev);
+/* The same, as for one whose matrix units are used by PTX, and so many times as fast as its vector
+ * units. */
+void device_plan_matrix(struct device *dev, unsigned rate);
 
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);

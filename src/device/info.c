@@ -56,6 +56,7 @@ enum {
     UUID_KHR = 0x106A,
     TOPOLOGY_AMD = 0x4037,
     COMPUTE_MAJOR_NV = 0x4000,
+    COMPUTE_MINOR_NV = 0x4001,
     PCI_BUS_NV = 0x4008,
     PCI_SLOT_NV = 0x4009,
     PCI_DOMAIN_NV = 0x400A
@@ -99,9 +100,11 @@ static void ask_card(struct question *q, const char *extensions, struct device_c
                                      .device = address[2],
                                      .function = address[3]};
     if (has(extensions, "cl_nv_device_attribute_query")) {
-        cl_uint major = 0;
+        cl_uint major = 0, minor = 0;
         ask(q, COMPUTE_MAJOR_NV, sizeof major, &major);
+        ask(q, COMPUTE_MINOR_NV, sizeof minor, &minor);
         card->compute_major = major;
+        card->compute_minor = minor;
     }
     if (has(extensions, "cl_khr_device_uuid")) {
         ask(q, UUID_KHR, sizeof card->uuid, card->uuid);
@@ -210,9 +213,10 @@ void device_plan_walks(struct device *dev, unsigned units)
     dev->info.resident = dev->info.compute_units = units;
 }
 
-void device_plan_matrix(struct device *dev)
+void device_plan_matrix(struct device *dev, unsigned rate)
 {
     dev->info.matrix = MATRIX_PTX;
+    dev->info.matrix_rate = rate;
 }
 
 void device_act_as_gpu(struct device *dev)

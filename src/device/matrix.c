@@ -72,8 +72,12 @@ int matrix_try(struct device *dev, enum device_matrix how)
     return failed ? -1 : 0;
 }
 
+/* Cards for computing (8.0, 9.0, 10.0) have 16, others 4, and a GeForce half of that. */
+enum { RATE = 16, RATE_OF_OTHERS = 2 };
+
 void matrix_find(struct device *dev)
 {
+    dev->info.matrix_rate = dev->info.card.compute_minor ? RATE_OF_OTHERS : RATE;
     if (dev->info.card.compute_major < DEVICE_MATRIX_FROM)
         return;
     dev->info.matrix = matrix_try(dev, MATRIX_PTX) ? MATRIX_NONE : MATRIX_PTX;
@@ -84,6 +88,7 @@ void matrix_find(struct device *dev)
 void device_emulate_matrix(struct device *dev)
 {
     dev->info.matrix = MATRIX_EMULATED;
+    dev->info.matrix_rate = RATE;
 }
 
 const char *device_matrix_name(enum device_matrix matrix)

@@ -22,7 +22,7 @@ static struct device *open_device(const struct config *config, const char *selec
     if (options->walks)
         device_plan_walks(dev, options->units ? options->units : SESSION_UNITS);
     if (options->matrix)
-        device_plan_matrix(dev);
+        device_plan_matrix(dev, options->matrix);
     if (options->emulates_matrix)
         device_emulate_matrix(dev);
     if (options->only_plans)

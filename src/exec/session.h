@@ -19,7 +19,7 @@ struct session_options {
     int as_gpu;          /* kernels cut as for a GPU (debugging) */
     int walks;           /* the same, of one with a barrier of all work-groups; with only_plans */
     int emulates_matrix; /* matrix units are emulated (debugging) */
-    int matrix;          /* the same, of one with matrix units; with only_plans */
+    unsigned matrix;     /* the same, of one with matrix units, and their rate; 0: it has none */
     unsigned units; /* compute units that such devices and device.select = none have; 0: not told */
     int profile;    /* launches are watched, and programs timed */
     void (*on_build)(void *ctx, const char *program); /* told before a program is built */

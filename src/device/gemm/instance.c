@@ -39,8 +39,9 @@ const struct gemm_instance gemm_instances[] = {
     {TILES(32, 32, 4, 4), .held = 16, .rate = 0.4},
     /* Matrix units, where there are some. Few warps keep them busy: a warp has 32 products of
      * fragments in a row that do not wait for each other, 8 with a tile of 64. So the sums take
-     * 250 registers, at an occupancy of 12 to 16%, and 96, at 25 to 33%. On sm_80 a processor
-     * multiplies 16 times as much by them as by vector units. */
+     * 250 registers, at an occupancy of 12 to 16%, and 96, at 25 to 33%. Rates are those that
+     * local memory allows where they multiply 16 times as much as vector units, as on sm_80 and
+     * sm_90: other cards' are lower (device_info.matrix_rate). */
     {MMA(128, 128, 2, 2, 2), .held = 2, .rate = 9.5, .fits = gemm_mma_fits_wide},
     {MMA(64, 64, 2, 2, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
     /* Fewest bytes from the last cache, which bounds large products. A group fills a processor. */
@@ -91,11 +92,14 @@ static struct dealt deal(const struct gemm_instance *of, const struct device *de
 
 /* Cycles for each of a part of K: of the processor with the most tiles, which is idle in part where
  * these are few and small ... */
-static double multiplying(const struct gemm_instance *of, const struct dealt *d)
+static double multiplying(const struct gemm_instance *of, const struct device *dev,
+                          const struct dealt *d)
 {
+    const double units = (double)device_info(dev)->matrix_rate;
+    const double rate = RATE * (of->matrix ? fmin(of->rate, units) : of->rate);
     const double lanes = d->most * (double)of->lanes, full = of->matrix ? FULL_MATRIX : FULL_LANES;
     const double busy = lanes < full ? lanes / full : 1;
-    return d->most * (double)(of->m * of->n) / (RATE * of->rate * busy);
+    return d->most * (double)(of->m * of->n) / (rate * busy);
 }
 
 /* ... until all tiles' factors have come from the last cache ... */
@@ -123,7 +127,7 @@ static double cost(const struct gemm_instance *of, const struct device *dev,
                    const struct gemm_shape *s)
 {
     const struct dealt d = deal(of, dev, s);
-    return fmax(multiplying(of, &d), fmax(loading(of, &d, s), waiting(of, &d, s)));
+    return fmax(multiplying(of, dev, &d), fmax(loading(of, &d, s), waiting(of, &d, s)));
 }
 
 const struct gemm_instance *gemm_instance_for(const struct device *dev,
