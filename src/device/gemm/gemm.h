@@ -80,6 +80,9 @@ int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provid
 enum dtype gemm_factor(const struct device *dev, const struct gemm_provider *provider,
                        const struct gemm_shape *shape);
 
+/* For tests: from now on that is so from so many rows of A and numbers of B on. */
+void gemm_round_from(size_t rows, size_t elems);
+
 /* Without a provider it is the one that was measured to be fastest, where the device measures, or
  * gemm_provider_for(). `room`: gemm_room() floats, or NULL, without which long sums are not cut.
  * `tail`, copied; NULL: none. */

@@ -49,16 +49,21 @@ int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provid
 
 /* A copy is a launch and 6 bytes for each number of B; a product of so many rows spares 2 bytes of
  * each for every tile that is 128 high. */
-#define ROUNDED_ROWS 1024
-#define ROUNDED_ELEMS ((size_t)1 << 18)
+static size_t rounded_rows = 1024, rounded_elems = (size_t)1 << 18;
+
+void gemm_round_from(size_t rows, size_t elems)
+{
+    rounded_rows = rows;
+    rounded_elems = elems;
+}
 
 enum dtype gemm_factor(const struct device *dev, const struct gemm_provider *provider,
                        const struct gemm_shape *shape)
 {
     const struct device_info *info = device_info(dev);
     return provider && !info->is_cpu && info->matrix != MATRIX_NONE &&
-                   shape->type[1] == DTYPE_F32 && shape->m >= ROUNDED_ROWS &&
-                   shape->n * shape->k >= ROUNDED_ELEMS
+                   shape->type[1] == DTYPE_F32 && shape->m >= rounded_rows &&
+                   shape->n * shape->k >= rounded_elems
                ? provider->factor
                : DTYPE_F32;
 }
