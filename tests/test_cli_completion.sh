@@ -56,8 +56,8 @@ offers()
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
     point "$1: not those of others" offered 'seqtrain check --re' ''
-    point "$1: those of train by default" offered 'seqtrain --re' --resume
-    point "$1: a value is no command" offered 'seqtrain -o data --re' --resume
+    point "$1: those of train by default" offered 'seqtrain --res' --resume
+    point "$1: a value is no command" offered 'seqtrain -o data --res' --resume
     point "$1: a command behind options" offered 'seqtrain -c tiny.ini data --re' ''
     point "$1: devices" offered 'seqtrain -d ' auto cpu gpu
     point "$1: devices of check" offered 'seqtrain check -d n' none
