@@ -7,6 +7,7 @@
 #include "analysis/distribution.h"
 #include "propose/kinds.h"
 
+#define LEAP 0.43 /* of a day's price, that is no trading */
 #define MINUTE INT64_C(60000)
 #define HOUR (60 * MINUTE)
 #define DAY (24 * HOUR)
@@ -296,11 +297,12 @@ static int draft_forecast(struct proposing *p, const struct recording *seen, con
     const size_t mean = seen->rows / seen->series;
     const size_t horizon = pick_horizon(r, mean > 40 ? mean / 40 : 1, &ahead);
     recording_gap(seen, p);
-    if (is_price && r->step == DAY) {
-        draft_set(p->draft, "data.jump", "0.43");
+    if (is_price && r->step == DAY && seen->leap > LEAP) {
+        draft_set(p->draft, "data.jump", "%g", LEAP);
         draft_why(p->draft, "data.jump",
-                  "No window reaches across a day on which the price changes by more than 43%%: a "
-                  "split, or the like.");
+                  "A price changes by %.0f%% from one day to the next: a split, or the like. No "
+                  "window reaches across.",
+                  100 * seen->leap);
         draft_set(p->draft, "data.jump_column", "%s", candle.close);
     }
     if (is_price)
@@ -333,19 +335,6 @@ static int draft_forecast(struct proposing *p, const struct recording *seen, con
     return failed;
 }
 
-/* Whether each price of the column is above 0, as changes in relation to it need. */
-static int is_positive(const struct recording *seen, const char *column)
-{
-    const struct dataset *data = seen->data;
-    char *name = column_expression(column);
-    int positive = name != NULL;
-    for (size_t f = 0; name && f < data->features; f++)
-        for (size_t row = 0; !strcmp(data->names[f], name) && row < data->rows && positive; row++)
-            positive = data->series[row * data->features + f] > 0;
-    free(name);
-    return positive;
-}
-
 int forecast_propose(struct proposing *p, struct error *err)
 {
     struct recording seen;
@@ -362,8 +351,7 @@ int forecast_propose(struct proposing *p, struct error *err)
                 "A forecast of %s by a recurrent model, proposed by seqtrain init. %zu rows in "
                 "%zu series. Look at the data: seqtrain data -c %s; train: seqtrain -c %s.",
                 asked ? asked : target, seen.rows, seen.series, p->path, p->path);
-    const int failed =
-        draft_forecast(p, &seen, target, why, candle && is_positive(&seen, target), err);
+    const int failed = draft_forecast(p, &seen, target, why, candle && seen.leap > 0, err);
     recording_fini(&seen);
     return failed;
 }

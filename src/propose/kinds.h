@@ -49,6 +49,8 @@ struct recording {
     struct dataset *data; /* all columns of numbers, as they are */
     struct rhythm rhythm;
     size_t rows, series, shortest; /* rows of all series and of the shortest */
+    double leap; /* the largest change of the column from a row to the next, in relation to the
+                    first; 0: not all values are above 0 */
 };
 
 /*

@@ -160,18 +160,23 @@ static struct dataset *read_all(struct proposing *p, struct error *err)
 
 /* --- what was read */
 
-/* Values of the column `of` in the longest series, the last ones. */
-static double *longest_values(const struct recording *seen, const char *of, size_t *n)
+/* The feature that is the column `of`; the first where it is NULL. */
+static size_t feature_of(const struct dataset *data, const char *of)
+{
+    for (size_t i = 0; of && i < data->features; i++)
+        if (!strcmp(data->names[i], of))
+            return i;
+    return 0;
+}
+
+/* Values of feature f in the longest series, the last ones. */
+static double *longest_values(const struct recording *seen, size_t f, size_t *n)
 {
     const struct dataset *data = seen->data;
     const struct series *longest = &data->file[0];
-    size_t f = 0;
     for (size_t i = 0; i < data->files; i++)
         if (data->file[i].end - data->file[i].begin > longest->end - longest->begin)
             longest = &data->file[i];
-    for (size_t i = 0; of && i < data->features; i++)
-        if (!strcmp(data->names[i], of))
-            f = i;
     *n = longest->end - longest->begin;
     *n = *n > MOST_VALUES ? MOST_VALUES : *n;
     double *x = malloc((*n + 1) * sizeof *x);
@@ -189,15 +194,32 @@ static unsigned char *series_begins(const struct dataset *data)
     return cut;
 }
 
+/* The largest relative change of feature f within a series. */
+static double largest_leap(const struct dataset *data, size_t f)
+{
+    double leap = 0;
+    for (size_t s = 0; s < data->files; s++)
+        for (size_t row = data->file[s].begin + 1; row < data->file[s].end; row++) {
+            const double x = data->series[(row - 1) * data->features + f];
+            const double y = data->series[row * data->features + f];
+            if (!(fmin(x, y) > 0))
+                return 0;
+            leap = fmax(leap, fabs(y / x - 1));
+        }
+    return leap;
+}
+
 static int measure(struct recording *seen, const char *of, int changes, struct error *err)
 {
     const struct dataset *data = seen->data;
+    const size_t f = feature_of(data, of);
     size_t n;
     unsigned char *cut = series_begins(data);
-    double *x = longest_values(seen, of, &n);
+    double *x = longest_values(seen, f, &n);
     int failed = !cut || !x ? error_set(err, STATUS_FAILED, "out of memory") : 0;
     seen->series = data->files;
     seen->shortest = SIZE_MAX;
+    seen->leap = largest_leap(data, f);
     for (size_t i = 0; i < data->files; i++) {
         const size_t rows = data->file[i].end - data->file[i].begin;
         seen->rows += rows;
