@@ -216,6 +216,14 @@ for file in configs/*.ini; do
     done)"
 done
 
+if command -v mandoc >/dev/null; then
+    point "mandoc warns of nothing in the manual" \
+        "$(for page in man/*.[157] "$builddir/man/seqtrain.ini.5"; do
+            mandoc -Tlint -W warning "$page" 2>&1
+        done)"
+else
+    skip "mandoc warns of nothing in the manual" "no mandoc(1)"
+fi
 point "examples of the manual fit 80 columns" "$(awk '/^\.(nf|EX)/ { on = 1 } /^\.(fi|EE)/ { on = 0 }
     { gsub(/\\\(aq|\\\(dq/, "q"); gsub(/\\/, "") } on && length > 69 { print FILENAME ":" FNR }' man/*.1 man/*.5 man/*.in)"
 point "lines of kernels have at most 100 columns" "$(awk 'length > 100 { print FILENAME ":" FNR }' cl/*)"
