@@ -233,7 +233,7 @@ point "predict is in the units of the input: its error gives evaluate's R" match
 help_fits()
 {
     run 0 -h && lines err 0 && [ "$(wc -l <out)" -le 24 ] && ! grep '.\{81\}' out &&
-        has out '^usage: seqtrain ' '--set' '--profile' && run 0 --help encode
+        has out '^usage: seqtrain ' '^  train  ' "COMMAND -h" && run 0 --help encode
 }
 point "-h fits one screen" help_fits
 version()
