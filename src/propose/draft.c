@@ -330,16 +330,12 @@ struct config *draft_config(const struct draft *d, struct error *err)
     return config;
 }
 
-struct dataset *draft_load(const struct draft *d, struct config **config, struct log *log,
-                           struct error *err)
+struct dataset *draft_load(const struct draft *d, struct log *log, struct error *err)
 {
-    struct config *own = draft_config(d, err);
+    struct config *config = draft_config(d, err);
     struct dataset *data =
-        own && !prepare_features(own, log, err) ? dataset_load(own, NULL, log, err) : NULL;
-    if (data && config)
-        *config = own;
-    else
-        config_free(own);
+        config && !prepare_features(config, log, err) ? dataset_load(config, NULL, log, err) : NULL;
+    config_free(config);
     return data;
 }
 

@@ -52,9 +52,8 @@ void draft_only_reads(struct draft *draft, int only);
 /* The configuration; config_load()'s errors. */
 struct config *draft_config(const struct draft *draft, struct error *err);
 
-/* Its data, as dataset_load(); *config, if asked for, is the caller's to free then. */
-struct dataset *draft_load(const struct draft *draft, struct config **config, struct log *log,
-                           struct error *err);
+/* Its data, as dataset_load(). */
+struct dataset *draft_load(const struct draft *draft, struct log *log, struct error *err);
 
 /* The INI file, which says the same without the settings, in memory that the caller frees. It was
  * read back as a configuration. */

@@ -162,7 +162,7 @@ static void plain_features(struct proposing *p, const struct rhythm *r)
 /* Of the training rows' targets, as they are. */
 static int target_distribution(struct proposing *p, struct distribution *d, struct error *err)
 {
-    struct dataset *data = draft_load(p->draft, NULL, p->silent, err);
+    struct dataset *data = draft_load(p->draft, p->silent, err);
     if (!data)
         return -1;
     size_t n = 0;

@@ -16,9 +16,8 @@
 
 struct proposing {
     struct draft *draft;
-    const char *data; /* the path that was given */
-    char *first;      /* the first file of it; the path where it is none of columns */
-    size_t files;
+    const char *data;           /* the path that was given */
+    char *first;                /* the first file of it; the path where it is none of columns */
     int is_folder, is_table;    /* of files of columns */
     struct column_kinds column; /* of the first file, if it has columns */
     struct error why;           /* why it has none; status 0: it has */
@@ -48,7 +47,7 @@ int clips_propose(struct proposing *p, struct error *err);
 struct recording {
     struct dataset *data; /* all columns of numbers, as they are */
     struct rhythm rhythm;
-    size_t rows, series, shortest; /* rows of all series and of the shortest */
+    size_t rows, series; /* of all files */
     double leap; /* the largest change of the column from a row to the next, in relation to the
                     first; 0: not all values are above 0 */
 };
@@ -67,9 +66,9 @@ void recording_fini(struct recording *seen);
 void recording_gap(const struct recording *seen, struct proposing *p);
 
 /* Adds data.window: two seasons, or as far as the column remembers, or a usual number, at most so
- * many that each part has windows; returns it. */
-size_t recording_window(const struct recording *seen, struct proposing *p, const char *of,
-                        size_t horizon);
+ * many that each part has windows. */
+void recording_window(const struct recording *seen, struct proposing *p, const char *of,
+                      size_t horizon);
 
 /* Adds data.split and the shares. */
 void recording_split(const struct recording *seen, struct proposing *p);

@@ -58,7 +58,6 @@ static int find_first(struct proposing *p, struct error *err)
     const int is_named =
         p->is_folder || document_is_named(p->data, DOCUMENTS_OF_SERIES) || strpbrk(p->data, "*?[");
     p->is_table = is_named && !sources_of(p->data, DOCUMENTS_OF_SERIES, &sources, &none);
-    p->files = p->is_table ? sources.count : 1;
     p->first = strdup(p->is_table ? sources.item[0].path : p->data);
     if (p->is_table)
         sources_fini(&sources);

@@ -150,7 +150,7 @@ static struct dataset *read_all(struct proposing *p, struct error *err)
     for (int tries = 0; !data && tries < 40; tries++) {
         if (draft_reading(p, err))
             break;
-        data = draft_load(p->draft, NULL, p->silent, err);
+        data = draft_load(p->draft, p->silent, err);
         if (!data && !take_remedy(p, err) && !leave_column(p, err))
             break;
     }
@@ -218,13 +218,9 @@ static int measure(struct recording *seen, const char *of, int changes, struct e
     double *x = longest_values(seen, f, &n);
     int failed = !cut || !x ? error_set(err, STATUS_FAILED, "out of memory") : 0;
     seen->series = data->files;
-    seen->shortest = SIZE_MAX;
     seen->leap = largest_leap(data, f);
-    for (size_t i = 0; i < data->files; i++) {
-        const size_t rows = data->file[i].end - data->file[i].begin;
-        seen->rows += rows;
-        seen->shortest = rows < seen->shortest ? rows : seen->shortest;
-    }
+    for (size_t i = 0; i < data->files; i++)
+        seen->rows += data->file[i].end - data->file[i].begin;
     if (!failed && data->time)
         failed = rhythm_of_times(&seen->rhythm, data->time, cut, data->rows, err);
     if (!failed)
@@ -319,8 +315,8 @@ static size_t round_rows(size_t rows)
     return usual[i];
 }
 
-size_t recording_window(const struct recording *seen, struct proposing *p, const char *of,
-                        size_t horizon)
+void recording_window(const struct recording *seen, struct proposing *p, const char *of,
+                      size_t horizon)
 {
     const struct rhythm *r = &seen->rhythm;
     const size_t longest = seen->rows / seen->series; /* the mean of all, 15% of which are a part */
@@ -350,7 +346,6 @@ size_t recording_window(const struct recording *seen, struct proposing *p, const
         draft_why(p->draft, "data.window", "%s", why);
     }
     draft_set(p->draft, "data.window", "%zu", window);
-    return window;
 }
 
 void recording_split(const struct recording *seen, struct proposing *p)
@@ -387,7 +382,7 @@ void recording_train(struct proposing *p, size_t windows, size_t steps)
 int recording_try(struct proposing *p, struct log *log, size_t *windows, struct error *err)
 {
     static const char *const names[] = {"training", "validation", "test"};
-    struct dataset *data = draft_load(p->draft, NULL, log, err);
+    struct dataset *data = draft_load(p->draft, log, err);
     if (!data)
         return -1;
     int failed = 0;

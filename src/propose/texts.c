@@ -21,7 +21,7 @@ static int count_tokens(struct proposing *p, const char *tokenizer, size_t *toke
                         struct error *err)
 {
     draft_set(p->draft, "data.tokenizer", "%s", tokenizer);
-    struct dataset *data = draft_load(p->draft, NULL, p->silent, err);
+    struct dataset *data = draft_load(p->draft, p->silent, err);
     if (!data)
         return -1;
     *tokens = data->rows;
