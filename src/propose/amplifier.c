@@ -79,6 +79,8 @@ static void draft_pair(struct proposing *p, const char *key, const char *i, cons
     char *a = column_expression(i), *b = column_expression(q);
     if (a && b)
         draft_set(p->draft, key, "%s, %s", a, b);
+    else
+        draft_short(p->draft);
     free(a);
     free(b);
 }

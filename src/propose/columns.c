@@ -36,11 +36,13 @@ char *columns_of_numbers(const struct column_kinds *kinds, size_t *count)
     size_t size;
     FILE *out = open_memstream(&text, &size);
     *count = 0;
-    for (size_t i = 0; out && i < kinds->columns; i++)
-        if (kinds->column[i].kind == COLUMN_NUMBERS) {
-            fputs((*count)++ ? ", " : "", out);
+    for (size_t i = 0; i < kinds->columns; i++) {
+        if (kinds->column[i].kind == COLUMN_NUMBERS && out) {
+            fputs(*count ? ", " : "", out);
             put_column(kinds->column[i].name, out);
         }
+        *count += kinds->column[i].kind == COLUMN_NUMBERS;
+    }
     if (out && !fclose(out) && *count)
         return text;
     free(text);

@@ -168,6 +168,11 @@ void draft_about(struct draft *d, const char *format, ...)
     va_end(arguments);
 }
 
+void draft_short(struct draft *d)
+{
+    d->failed = 1;
+}
+
 void draft_drop(struct draft *d, const char *name)
 {
     for (size_t i = 0; i < d->items; i++)

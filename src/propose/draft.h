@@ -37,6 +37,9 @@ void draft_why(struct draft *draft, const char *name, const char *format, ...)
 void draft_about(struct draft *draft, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Memory ran out where a value was made: reading the draft will fail. */
+void draft_short(struct draft *draft);
+
 void draft_drop(struct draft *draft, const char *name);
 
 /* The value that was drafted; NULL: none. */

@@ -72,17 +72,24 @@ struct candle {
     char *open, *high, *low, *close, *volume; /* expressions; NULL: there is none */
 };
 
-static char *role_expression(const struct column_kinds *k, enum column_role role)
+static char *role_expression(const struct column_kinds *k, enum column_role role, int *failed)
 {
     const char *name = column_of_role(k, role);
-    return name ? column_expression(name) : NULL;
+    char *text = name ? column_expression(name) : NULL;
+    *failed |= name && !text;
+    return text;
 }
 
-static struct candle candle_of(const struct column_kinds *k)
+/* -1: memory; candle_fini() frees in any case. */
+static int candle_of(struct candle *c, const struct column_kinds *k)
 {
-    return (struct candle){role_expression(k, ROLE_OPEN), role_expression(k, ROLE_HIGH),
-                           role_expression(k, ROLE_LOW), role_expression(k, ROLE_CLOSE),
-                           role_expression(k, ROLE_VOLUME)};
+    int failed = 0;
+    c->open = role_expression(k, ROLE_OPEN, &failed);
+    c->high = role_expression(k, ROLE_HIGH, &failed);
+    c->low = role_expression(k, ROLE_LOW, &failed);
+    c->close = role_expression(k, ROLE_CLOSE, &failed);
+    c->volume = role_expression(k, ROLE_VOLUME, &failed);
+    return failed ? -1 : 0;
 }
 
 static void candle_fini(struct candle *c)
@@ -113,6 +120,8 @@ static void draft_list(struct proposing *p, const char *key, FILE *out, char **t
 {
     if (out && !fclose(out))
         draft_set(p->draft, key, "%s", *text);
+    else
+        draft_short(p->draft);
     free(*text);
 }
 
@@ -147,6 +156,8 @@ static void plain_features(struct proposing *p, const struct rhythm *r)
     size_t size, count;
     FILE *out = open_memstream(&text, &size);
     columns = columns_of_numbers(&p->column, &count);
+    if (!columns)
+        draft_short(p->draft);
     if (out) {
         fputs(columns ? columns : "", out);
         put_calendar(r, out);
@@ -259,6 +270,8 @@ static void pick_model(struct proposing *p, size_t windows, int wanders)
 static void draft_value_target(struct proposing *p, const char *target, const char *why)
 {
     char *column = column_expression(target);
+    if (!column)
+        draft_short(p->draft);
     draft_set(p->draft, "data.targets", "%s", column ? column : "");
     draft_why(p->draft, "data.targets", "%s. Another one: -s data.targets=NAME.", why);
     free(column);
@@ -290,11 +303,15 @@ static int draft_forecast(struct proposing *p, const struct recording *seen, con
                           const char *why_target, int is_price, struct error *err)
 {
     const struct rhythm *r = &seen->rhythm;
-    struct candle candle = candle_of(&p->column);
+    struct candle candle;
     struct distribution d;
     const char *ahead;
     size_t windows = 0;
     const size_t mean = seen->rows / seen->series;
+    if (candle_of(&candle, &p->column)) {
+        candle_fini(&candle);
+        return error_set(err, STATUS_FAILED, "out of memory");
+    }
     const size_t horizon = pick_horizon(r, mean > 40 ? mean / 40 : 1, &ahead);
     recording_gap(seen, p);
     if (is_price && r->step == DAY && seen->leap > LEAP) {

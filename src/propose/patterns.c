@@ -13,23 +13,32 @@ int patterns_fits(const struct proposing *p)
 }
 
 /* The columns of a candle, in its order; NULL: there is no whole one. */
-static char *candle_columns(const struct column_kinds *k)
+static char *candle_columns(struct proposing *p)
 {
+    const struct column_kinds *k = &p->column;
     static const enum column_role roles[] = {ROLE_OPEN, ROLE_HIGH, ROLE_LOW, ROLE_CLOSE,
                                              ROLE_VOLUME};
     char *text = NULL;
     size_t size;
     FILE *out = open_memstream(&text, &size);
-    int whole = out != NULL;
+    int whole = 1;
+    if (!out) {
+        draft_short(p->draft);
+        return NULL;
+    }
     for (size_t i = 0; i < sizeof roles / sizeof *roles && whole; i++) {
         const char *name = column_of_role(k, roles[i]);
         char *column = name ? column_expression(name) : NULL;
-        whole = column || roles[i] == ROLE_VOLUME;
+        whole = name || roles[i] == ROLE_VOLUME;
+        if (name && !column)
+            draft_short(p->draft);
         if (column)
             fprintf(out, "%s%s", i ? ", " : "", column);
         free(column);
     }
-    if (out && !fclose(out) && whole)
+    if (fclose(out))
+        draft_short(p->draft);
+    else if (whole)
         return text;
     free(text);
     return NULL;
@@ -58,7 +67,7 @@ int patterns_propose(struct proposing *p, struct error *err)
 {
     struct recording seen;
     size_t windows = 0, count;
-    char *candle = candle_columns(&p->column), *all = NULL;
+    char *candle = candle_columns(p), *all = NULL;
     const char *of = column_of_role(&p->column, ROLE_CLOSE);
     of = of ? of : column_of_kind(&p->column, COLUMN_NUMBERS);
     draft_set_path(p->draft, "data.source", p->data);
@@ -69,6 +78,8 @@ int patterns_propose(struct proposing *p, struct error *err)
                               p->data);
     }
     all = columns_of_numbers(&p->column, &count);
+    if (!all)
+        draft_short(p->draft);
     draft_about(p->draft,
                 "Patterns of windows by an autoencoder, proposed by seqtrain init. %zu rows in %zu "
                 "series. Train: seqtrain -c %s; then: seqtrain encode -c %s.",

@@ -91,12 +91,15 @@ static void name_columns(struct proposing *p)
 {
     char *text = NULL;
     size_t size;
-    FILE *out = p->column.bare ? open_memstream(&text, &size) : NULL;
+    if (!p->column.bare)
+        return;
+    FILE *out = open_memstream(&text, &size);
     for (size_t i = 0; out && i < p->column.columns; i++)
         fprintf(out, "%s%s", i ? ", " : "", p->column.column[i].name);
     if (!out || fclose(out))
-        return;
-    draft_set(p->draft, "data.columns", "%s", text);
+        draft_short(p->draft);
+    else
+        draft_set(p->draft, "data.columns", "%s", text);
     draft_why(p->draft, "data.columns", "%s",
               p->column.has_known_names
                   ? "The file has no header; it has as many columns as Binance's candles."
@@ -110,7 +113,9 @@ static void name_time(struct proposing *p)
     const char *clock = time ? column_of_kind(&p->column, COLUMN_CLOCK) : NULL;
     char *date = time ? column_expression(time) : NULL;
     char *of_day = clock ? column_expression(clock) : NULL;
-    if (date)
+    if ((time && !date) || (clock && !of_day))
+        draft_short(p->draft);
+    else if (date)
         draft_set(p->draft, "data.time", "%s%s%s", date, of_day ? ", " : "", of_day ? of_day : "");
     free(date);
     free(of_day);
@@ -123,6 +128,8 @@ static int draft_reading(struct proposing *p, struct error *err)
     char *features = columns_of_numbers(&p->column, &count);
     if (!count)
         return error_set(err, STATUS_INPUT, "%s: no column of it holds numbers alone", p->first);
+    if (!features)
+        draft_short(p->draft);
     draft_set(p->draft, "data.features", "%s", features ? features : "");
     draft_set(p->draft, "data.window", "2");
     draft_set(p->draft, "data.scaler", "none");
@@ -331,9 +338,9 @@ void recording_window(const struct recording *seen, struct proposing *p, const c
     } else if (r->memory) {
         window = round_rows(r->memory < 16 ? 16 : r->memory);
         snprintf(why, sizeof why,
-                 "%s remembers %zu rows: there its autocorrelation has fallen to 1/e of that of "
-                 "neighbours, or to chance.",
-                 of, r->memory);
+                 "%s%s is remembered for %zu rows: behind them its autocorrelation has fallen to "
+                 "1/e of that of neighbours, or to chance.",
+                 r->of_changes ? "The size of changes of " : "", of, r->memory);
     } else {
         window = 32;
         snprintf(why, sizeof why,
