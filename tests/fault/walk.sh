@@ -44,7 +44,7 @@ done
 case $keep in '' | /*) ;; *) keep=$OLDPWD/$keep ;; esac
 
 types='autoencoder recurrent cnn_recurrent transformer dgru tcn'
-all_cases='devices check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge export generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized clips clips-on train-captioner evaluate-captioner predict-captioner'
+all_cases='devices init check plan sweep data reads folds joined streamed cached encode resume overwrite cold pictures tokenize decode vocabulary adapter merge export generate lines folder documents train-based train-quantized merge-quantized evaluate-quantized clips clips-on train-captioner evaluate-captioner predict-captioner'
 for type in $types; do
     all_cases="$all_cases train-$type evaluate-$type predict-$type"
 done
@@ -257,6 +257,7 @@ words()
     type=${1#*-}
     case $1 in
     devices) words='devices' ;;
+    init) words='init --data few.csv -o made.ini' ;;
     check) words='check -c transformer.ini' ;;
     plan) words='check --plan -c autoencoder.ini' ;;
     sweep) words='sweep --list -c sweep.ini -s data.source=few.csv -s data.stride=2' ;;
@@ -417,6 +418,8 @@ judge()
     # what merge has written is whole, though its folder or what is said of it could not be
     [ "${1%%-*}" != merge ] || ! cmp -s wanted/merged.safetensors work/merged.safetensors || rm work/merged.safetensors
     [ "${1%%-*}$2" != mergewrite ] || rm -f work/merged.safetensors.*.tmp
+    [ "$1" != init ] || ! cmp -s wanted/made.ini work/made.ini || rm work/made.ini
+    [ "$1$2" != initwrite ] || rm -f work/made.ini.*.tmp
     verdict=$(whole_cache) || return
     if diff -rq -x cache -x features -x out -x err start work >differences; then
         : # as if it had not been begun
