@@ -28,7 +28,8 @@ static struct device *open_planned(const struct device_options *options, struct 
                              .max_alloc_bytes = options->memory ? options->memory / 4 : NO_LIMIT,
                              .local_bytes = 48 << 10,
                              .max_group = 1024,
-                             .base_align = 512};
+                             .base_align = 512,
+                             .tf32 = options->tf32};
     dev->budget =
         options->memory ? (uint64_t)((double)options->memory * options->memory_fraction) : NO_LIMIT;
     return dev;
