@@ -215,13 +215,14 @@ static inline void tail_write(__private struct tail *t, __global type_c *c, floa
 }
 
 #define TAILED 1
-#define TAIL_BEGIN(name)      \
-    struct tail name;         \
-    name.bias = bias;         \
-    name.position = position; \
-    name.kept = kept;         \
-    name.sample = sample;     \
-    name.period = period;     \
+#define TAIL_BEGIN(name)                \
+    struct tail name = {                \
+        .bias = bias,                   \
+        .position = position,           \
+        .kept = kept,                   \
+        .sample = sample,               \
+        .period = period,               \
+    };                                  \
     dropout_init(&name.drop, step, path, threshold, scale)
 #define TAIL_ROW(name, i, m) \
     if ((i) < (m))           \
