@@ -165,7 +165,8 @@ paths()
         run 0 init --data "project/raw/a; b.csv" -s model.hidden=7 -s data.window=12 -o project/x.ini &&
         has project/x.ini '^source .*"raw/a; b.csv"$' '^hidden *= 7$' && is project/x.ini window 12 &&
         trains project/x.ini && run 0 init --data "project/raw/a; b.csv" -o - &&
-        has out "^source .*\"project/raw/a; b.csv\"\$" '^\[train\]$'
+        has out "^source .*\"project/raw/a; b.csv\"\$" '^\[train\]$' &&
+        run 0 init --data shop.csv -s 'run.name=a$${b}' -o - && has out '^name = a\$\$\{b\}$'
 }
 point "paths and settings" paths
 

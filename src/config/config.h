@@ -185,6 +185,9 @@ int config_set_device(struct config *config, const char *device, struct error *e
  * caller frees. */
 char *config_quote(const char *text);
 
+/* Writes text as it stands in an INI file: what would be replaced there is not. */
+void config_put(const char *text, FILE *out);
+
 /* Writes a complete INI that config_load() reads back to the same values; input paths absolute. */
 int config_print(const struct config *config, FILE *out);
 

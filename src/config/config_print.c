@@ -82,8 +82,7 @@ static char *value_text(const struct option *o, const struct config *config)
     return text;
 }
 
-/* A value as it stands in a file: what would be replaced is not. */
-static void put_escaped(const char *text, FILE *out)
+void config_put(const char *text, FILE *out)
 {
     for (; *text; text++) {
         if (!strncmp(text, "${", 2))
@@ -107,7 +106,7 @@ int config_print(const struct config *config, FILE *out)
         section = o->section;
         failed |= !text;
         fprintf(out, "%s = ", o->key);
-        put_escaped(text ? text : "", out);
+        config_put(text ? text : "", out);
         putc('\n', out);
         free(text);
     }
@@ -148,7 +147,7 @@ static char *setting_text(const struct config *config, size_t i)
             memmove(at, at + 4, strlen(at + 4) + 1);
     if (out) {
         fprintf(out, "%s.%s=", e->section, e->key);
-        put_escaped(value ? value : entry_value(e), out);
+        config_put(value ? value : entry_value(e), out);
     }
     free(value);
     if (out && !fclose(out))

@@ -238,16 +238,6 @@ static void put_comment(const char *text, FILE *out)
         putc('\n', out);
 }
 
-/* A value as it stands in a file: what would be replaced is not. */
-static void put_value(const char *text, FILE *out)
-{
-    for (; *text; text++) {
-        if (!strncmp(text, "${", 2))
-            putc('$', out);
-        putc(*text, out);
-    }
-}
-
 static int is_of(const char *name, const char *section)
 {
     const size_t n = strlen(section);
@@ -280,7 +270,7 @@ static void put_section(const struct draft *d, const char *section, char *const 
         if (item->why)
             put_comment(item->why, out);
         fprintf(out, "%-*s = ", (int)longest, item->name + prefix);
-        put_value(item->value, out);
+        config_put(item->value, out);
         putc('\n', out);
     }
     for (size_t i = 0; i < count; i++) {
@@ -289,10 +279,8 @@ static void put_section(const struct draft *d, const char *section, char *const 
         if (!begun++)
             fprintf(out, "\n[%s]\n", section);
         const char *value = strchr(asked[i], '=');
-        fprintf(out, "; as asked for\n%.*s = ", (int)(value - asked[i] - (long)prefix),
-                asked[i] + prefix);
-        put_value(value + 1, out);
-        putc('\n', out);
+        fprintf(out, "; as asked for\n%.*s = %s\n", (int)(value - asked[i] - (long)prefix),
+                asked[i] + prefix, value + 1);
     }
 }
 
