@@ -284,6 +284,13 @@ unsigned amount_signs(const char *text, size_t length)
     return points == 1 ? by_comma ? AMOUNT_IS_DOTTED : AMOUNT_SHOWS_POINT : 0;
 }
 
+int amount_is_number(const char *text, size_t length)
+{
+    double x;
+    return csv_parse_number(text, length, &x) == CSV_NUMBER ||
+           !(amount_signs(text, length) & AMOUNT_IS_NONE);
+}
+
 void amount_gather(struct amount_style *style, const char *text, size_t length, uint64_t line)
 {
     struct core core;

@@ -31,6 +31,9 @@ struct amount_style {
     int percent, unit, brackets;           /* some field is "5%", "5K", "(5)" */
 };
 
+/* Whether a text is a number, plain or in one of these forms. */
+int amount_is_number(const char *text, size_t length);
+
 unsigned amount_signs(const char *text, size_t length);
 void amount_gather(struct amount_style *style, const char *text, size_t length, uint64_t line);
 

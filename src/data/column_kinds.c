@@ -137,19 +137,9 @@ static int is_clock(const char *text, size_t length)
            length <= 15 && !strpbrk(text, "-/");
 }
 
-static int is_missing(const struct csv_field *field, const struct list *words)
-{
-    for (size_t i = 0; i < words->count; i++)
-        if (!strcmp(field->text, words->item[i]))
-            return 1;
-    return !field->length;
-}
-
 static void look_at(struct shown_by *by, const struct csv *csv, const struct csv_field *field)
 {
-    double x;
-    const int number = csv_parse_number(field->text, field->length, &x) == CSV_NUMBER ||
-                       !(amount_signs(field->text, field->length) & AMOUNT_IS_NONE);
+    const int number = amount_is_number(field->text, field->length);
     by->numbers += (size_t)number;
     by->others += (size_t)!number;
     by->clocks += (size_t)is_clock(field->text, field->length);
@@ -246,7 +236,7 @@ static int look_at_rows(struct column_kinds *k, struct shown_by *by, struct csv 
     int more = 0;
     while (k->rows < ROWS && (more = csv_next(csv, err)) > 0) {
         for (size_t i = 0; i < k->columns; i++)
-            if (!is_missing(&csv->field[i], missing))
+            if (!csv_is_missing(&csv->field[i], missing->item, missing->count))
                 look_at(&by[i], csv, &csv->field[i]);
         k->rows++;
     }

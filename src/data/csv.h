@@ -76,6 +76,9 @@ int csv_rewind(struct csv *csv, struct error *err);
 /* Fails if the file changed since it was opened: to be asked at its end. */
 int csv_unchanged(const struct csv *csv, struct error *err);
 
+/* Whether a field stands for a missing value: it is empty, or one of words[count]. */
+int csv_is_missing(const struct csv_field *field, char *const *words, size_t count);
+
 /* Goes to the next row: 1; 0 at the end of the file; -1 with an error. */
 int csv_next(struct csv *csv, struct error *err);
 

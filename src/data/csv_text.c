@@ -46,6 +46,16 @@ static double slow_number(const char *text)
     return x;
 }
 
+int csv_is_missing(const struct csv_field *field, char *const *words, size_t count)
+{
+    if (!field->length)
+        return 1;
+    for (size_t i = 0; i < count; i++)
+        if (!strcmp(field->text, words[i]))
+            return 1;
+    return 0;
+}
+
 enum csv_parsed csv_parse_number(const char *text, size_t length, double *x)
 {
     int exact;

@@ -234,12 +234,8 @@ static int put_list(struct expansion *e, const struct csv *csv, const char *key,
 static int is_number(const struct expansion *e, const struct csv_field *field, int *missing)
 {
     const struct list *words = &e->config->data.missing_values;
-    double x;
-    *missing = !field->length;
-    for (size_t i = 0; i < words->count && !*missing; i++)
-        *missing = !strcmp(field->text, words->item[i]);
-    return *missing || csv_parse_number(field->text, field->length, &x) == CSV_NUMBER ||
-           !(amount_signs(field->text, field->length) & AMOUNT_IS_NONE);
+    *missing = csv_is_missing(field, words->item, words->count);
+    return *missing || amount_is_number(field->text, field->length);
 }
 
 /* Columns that hold no number in some row, or none in any, are set apart. */

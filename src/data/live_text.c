@@ -132,12 +132,7 @@ unsigned long long live_text_line(const struct live_text *t)
 
 static int is_missing(const struct live_text *t, const struct csv_field *field)
 {
-    if (!field->length)
-        return 1;
-    for (size_t i = 0; i < t->how->missing_values; i++)
-        if (!strcmp(field->text, t->how->missing_value[i]))
-            return 1;
-    return 0;
+    return csv_is_missing(field, t->how->missing_value, t->how->missing_values);
 }
 
 static int lost(const struct live_text *t, const char *column, const struct csv_field *field,

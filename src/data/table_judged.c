@@ -51,12 +51,7 @@ static unsigned long long line_of(const struct judged *j)
 
 static int is_missing(const struct judged *j, const struct csv_field *field)
 {
-    if (!field->length)
-        return 1;
-    for (size_t i = 0; i < j->how->missing_values; i++)
-        if (!strcmp(field->text, j->how->missing_value[i]))
-            return 1;
-    return 0;
+    return csv_is_missing(field, j->how->missing_value, j->how->missing_values);
 }
 
 /* The text of the time: one field, or two with a blank between. NULL without memory. */

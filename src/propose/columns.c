@@ -3,18 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/option.h"
 #include "propose/kinds.h"
-#include "util/quoted.h"
 
 /* What ends a column's name in an expression, begins a comment, or makes a glob of it. */
 #define SPECIAL ",()\";*?"
-
-static void put_column(const char *name, FILE *out)
-{
-    const size_t n = strlen(name);
-    const int blank = n && (strchr(" \t", name[0]) || strchr(" \t", name[n - 1]));
-    quoted_put(name, blank ? NULL : SPECIAL, out);
-}
 
 char *column_expression(const char *name)
 {
@@ -23,7 +16,7 @@ char *column_expression(const char *name)
     FILE *out = open_memstream(&text, &size);
     if (!out)
         return NULL;
-    put_column(name, out);
+    option_write_quoted(name, SPECIAL, out);
     if (!fclose(out))
         return text;
     free(text);
@@ -39,7 +32,7 @@ char *columns_of_numbers(const struct column_kinds *kinds, size_t *count)
     for (size_t i = 0; i < kinds->columns; i++) {
         if (kinds->column[i].kind == COLUMN_NUMBERS && out) {
             fputs(*count ? ", " : "", out);
-            put_column(kinds->column[i].name, out);
+            option_write_quoted(kinds->column[i].name, SPECIAL, out);
         }
         *count += kinds->column[i].kind == COLUMN_NUMBERS;
     }

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/option.h"
 #include "data/reading.h"
 #include "run/prepare.h"
 #include "util/array.h"
 #include "util/file.h"
-#include "util/quoted.h"
 
 #define COLUMNS 100 /* of a line of comment */
 
@@ -144,7 +144,7 @@ void draft_set_path(struct draft *d, const char *name, const char *path)
         shown = real + folder + 1;
     FILE *out = shown ? open_memstream(&text, &size) : NULL;
     if (out)
-        quoted_put(shown, "\";,#", out);
+        option_write_quoted(shown, "\";,#", out);
     if (!out || fclose(out))
         d->failed = 1;
     else
