@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -551,10 +550,8 @@ struct tensor *op_recurrent(struct graph *g, struct tensor *x, const struct cell
 {
     struct tensor *in[1 + 2 * PARAMS] = {x};
     const size_t dirs = cell->bidirectional ? 2 : 1;
-    char own[PARAM_MAX_NAME]; /* `name` may be one of graph_name()'s, which eight others follow */
-    snprintf(own, sizeof own, "%s", name);
     for (size_t d = 0; d < dirs; d++)
-        make_params(g, tensor_columns(x), cell, own, number, d, in + PARAMS * d);
-    return graph_op(g, &recurrent_class, own, &(struct recurrent){*cell}, 1 + PARAMS * dirs, in)
+        make_params(g, tensor_columns(x), cell, name, number, d, in + PARAMS * d);
+    return graph_op(g, &recurrent_class, name, &(struct recurrent){*cell}, 1 + PARAMS * dirs, in)
         ->out[0];
 }
