@@ -170,23 +170,21 @@ static void plain_features(struct proposing *p, const struct rhythm *r)
 
 /* --- the target's distribution */
 
-/* Of the training rows' targets, as they are. */
-static int target_distribution(struct proposing *p, struct distribution *d, struct error *err)
+/* Of the training windows' targets, as they are. */
+static int target_distribution(const struct dataset *data, struct distribution *d,
+                               struct error *err)
 {
-    struct dataset *data = draft_load(p->draft, p->silent, err);
-    if (!data)
-        return -1;
     size_t n = 0;
     double *x = malloc((data->rows + 1) * sizeof *x);
-    int failed = !x ? error_set(err, STATUS_FAILED, "out of memory") : 0;
-    for (size_t w = 0; x && w < data->count[PART_TRAIN]; w++) {
+    if (!x)
+        return error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t w = 0; w < data->count[PART_TRAIN]; w++) {
         const size_t row = data->start[PART_TRAIN][w] + data->target_first + data->target_rows - 1;
         if (row < data->rows && isfinite(data->raw_target[row * data->targets]))
             x[n++] = data->raw_target[row * data->targets];
     }
-    failed = failed || distribution_of(d, x, n, 3, err);
+    const int failed = distribution_of(d, x, n, 3, err);
     free(x);
-    dataset_free(data);
     return failed;
 }
 
@@ -287,16 +285,14 @@ static void draft_candle_target(struct proposing *p, const struct candle *c, siz
 }
 
 /* Without ratios of volumes where a volume of 0 allows none. */
-static int try_candle(struct proposing *p, const struct candle *c, const struct rhythm *r,
-                      size_t *windows, struct error *err)
+static struct dataset *load_candle(struct proposing *p, const struct candle *c,
+                                   const struct rhythm *r, struct error *err)
 {
-    candle_features(p, c, r, 1);
-    if (!recording_try(p, p->silent, windows, err))
-        return 0;
-    if (err->status != STATUS_INPUT || !c->volume || !strstr(err->text, "volume_ratio"))
-        return -1;
+    struct dataset *data = recording_load(p, p->silent, err);
+    if (data || err->status != STATUS_INPUT || !c->volume || !strstr(err->text, "volume_ratio"))
+        return data;
     candle_features(p, c, r, 0);
-    return recording_try(p, p->silent, windows, err);
+    return recording_load(p, p->silent, err);
 }
 
 static int draft_forecast(struct proposing *p, const struct recording *seen, const char *target,
@@ -337,9 +333,11 @@ static int draft_forecast(struct proposing *p, const struct recording *seen, con
     draft_set(p->draft, "data.scaler", "standard");
     recording_split(seen, p);
     draft_set(p->draft, "model.type", "recurrent");
-    int failed = is_price ? try_candle(p, &candle, r, &windows, err)
-                          : recording_try(p, p->silent, &windows, err);
-    failed = failed || target_distribution(p, &d, err);
+    struct dataset *data =
+        is_price ? load_candle(p, &candle, r, err) : recording_load(p, p->silent, err);
+    int failed = !data || target_distribution(data, &d, err);
+    windows = data ? data->count[PART_TRAIN] : 0;
+    dataset_free(data);
     if (!failed) {
         const int leaves = pick_transform(p, &d);
         pick_model(p, windows, !is_price && !leaves && r->level > 0.9);

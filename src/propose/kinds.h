@@ -77,7 +77,10 @@ void recording_split(const struct recording *seen, struct proposing *p);
  * and epochs, so that some `steps` steps are made. */
 void recording_train(struct proposing *p, size_t windows, size_t steps);
 
-/* Loads what was drafted: training windows in *windows. Fails where a part has none. */
+/* Loads what was drafted. Fails where a part has no window. */
+struct dataset *recording_load(struct proposing *p, struct log *log, struct error *err);
+
+/* The same only to see it: training windows in *windows. */
 int recording_try(struct proposing *p, struct log *log, size_t *windows, struct error *err);
 
 /* "1 hour", "5 minutes", "2 days". */

@@ -386,19 +386,27 @@ void recording_train(struct proposing *p, size_t windows, size_t steps)
     draft_set(p->draft, "train.patience", "%zu", epochs < 9 ? 3 : epochs / 3);
 }
 
-int recording_try(struct proposing *p, struct log *log, size_t *windows, struct error *err)
+struct dataset *recording_load(struct proposing *p, struct log *log, struct error *err)
 {
     static const char *const names[] = {"training", "validation", "test"};
     struct dataset *data = draft_load(p->draft, log, err);
+    for (int part = 0; data && part < PARTS; part++) {
+        if (data->count[part])
+            continue;
+        dataset_free(data);
+        error_set(err, STATUS_INPUT, "%s: its rows are too few: the %s part has no window", p->data,
+                  names[part]);
+        return NULL;
+    }
+    return data;
+}
+
+int recording_try(struct proposing *p, struct log *log, size_t *windows, struct error *err)
+{
+    struct dataset *data = recording_load(p, log, err);
     if (!data)
         return -1;
-    int failed = 0;
-    for (int part = 0; part < PARTS && !failed; part++)
-        if (!data->count[part])
-            failed =
-                error_set(err, STATUS_INPUT, "%s: its rows are too few: the %s part has no window",
-                          p->data, names[part]);
     *windows = data->count[PART_TRAIN];
     dataset_free(data);
-    return failed;
+    return 0;
 }
