@@ -55,11 +55,15 @@ point "a command's help has the options that it takes" only_its_own
 in_manual()
 {
     for command in $commands; do
-        run 0 help "$command" && cat out || return 1
-    done >helps
-    for name in $(grep -o -e '--[a-z-]*' helps | sort -u); do
-        grep -q -e "$(echo "$name" | sed 's/-/\\\\-/g')" "${srcdir-.}/man/seqtrain.1" ||
-            { echo "$name is not in seqtrain(1)" && return 1; }
+        page=$srcdir/man/seqtrain-$command.1
+        [ -e "$page" ] || page=
+        run 0 help "$command" || return 1
+        for name in $(grep -o -e '  --[a-z-]*' out); do
+            sed 's/\\-/-/g' "$srcdir/man/seqtrain.1" ${page:+"$page"} | grep -q -e "^\.B.*[ \"]*$name\\>" ||
+                { echo "$name is neither in seqtrain(1) nor in the page of $command" && return 1; }
+        done
+        [ -n "$page" ] || [ "$(grep -c '^  .*--' out)" -le 8 ] ||
+            { echo "$command has no page" && return 1; }
     done
     for command in $commands; do
         grep -q "^\.B $command\$" "${srcdir-.}/man/seqtrain.1" ||
@@ -67,7 +71,7 @@ in_manual()
     done
 }
 case ${srcdir-.} in /*) ;; *) srcdir=$OLDPWD/${srcdir-.} ;; esac
-point "seqtrain(1) has each option and command" in_manual
+point "the manual has each option and command" in_manual
 refused "help of no command" "^seqtrain: 'chekc' is no command: .*; did you mean 'check'\?$" help chekc
 refused "help of two commands" "'data' is one word too many" help check data
 version()
