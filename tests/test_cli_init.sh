@@ -140,6 +140,9 @@ odd()
         1 + int(i / 28) % 12, 1 + i % 28); print d "," sin(i / 9); if (i == 300) print d ",1" } }' >twice.csv
     run 0 init --data twice.csv -o twice.ini && is twice.ini duplicates last &&
         has twice.ini 'twice.csv:303: time 2020-11-21T00:00:00Z appears twice' && holds twice.ini || return 1
+    awk 'BEGIN { print "Time,Load"; for (i = 0; i < 900; i++) for (j = 0; j <= (i == 300); j++)
+        printf "2024-%02d-%02dT%02d:00:00Z,%.4f\n", 1 + int(i / 672), 1 + int(i / 24) % 28, i % 24, sin(i / 9) }' >utc.csv
+    run 0 init --data utc.csv -o utc.ini && is utc.ini duplicates last && holds utc.ini || return 1
     awk -F, 'NR == 1 { print "ds,shop,y"; next } { print $1 ",north," $3; print $1 ",south," $4 }' shop.csv >long.csv
     run 0 init --data long.csv -o long.ini && is long.ini series shop && is long.ini targets y &&
         has long.ini '4000 rows in 2 series' && trains long.ini

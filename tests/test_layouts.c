@@ -531,6 +531,11 @@ static void clock_changes(void **state)
     expect_fault("t,x\n2023-10-29 01:00,1\n2023-10-29 02:00,2\n2023-10-29 02:00,3\n"
                  "2023-10-29 03:00,3\n",
                  &how, 1, "when clocks were put back? data.time_zone names their zone");
+    /* not where they name their offset */
+    expect_fault("t,x\n2023-10-29T01:00Z,1\n2023-10-29T02:00Z,2\n2023-10-29T02:00Z,3\n", &how, 1,
+                 ":4: time 2023-10-29T02:00:00Z appears twice; data.duplicates");
+    expect_fault("t,x\n29.10.2023 01:00 +02,1\n29.10.2023 02:00 +02,2\n29.10.2023 02:00 +02,3\n",
+                 &how, 1, ":4: time 2023-10-29T00:00:00Z appears twice; data.duplicates");
     assert_null(zone_open("Europe/Atlantis", &err));
     assert_non_null(strstr(err.text, "tzdata"));
     assert_null(zone_open("../passwd", &err));

@@ -106,6 +106,7 @@ static struct table *settle(const struct piece *all, const struct group *group, 
                           .csv = all->csv,
                           .at = all->at,
                           .format = all->format,
+                          .zoned = all->zoned,
                           .skipped_count = group->skipped,
                           .told = open_memstream(&told, &size)};
     int failed = !piece.told || take(all, group->name, row, group->rows, &piece)

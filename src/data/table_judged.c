@@ -513,6 +513,7 @@ static int read_all(struct judged *j)
     }
     j->table->format = j->form.format;
     j->piece.format = j->form.format;
+    j->piece.zoned = j->form.zoned;
     return j->at->by_series ? groups_deal(&j->groups, &j->piece) : piece_settle(&j->piece);
 }
 

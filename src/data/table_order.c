@@ -98,7 +98,7 @@ static int is_local(const struct piece *p)
 {
     int epoch = p->format <= TIME_SECONDS || p->format == TIME_MICROSECONDS ||
                 p->format == TIME_NANOSECONDS;
-    return !epoch && !p->how->zone;
+    return !epoch && !p->zoned && !p->how->zone;
 }
 
 /* What to do about a row that lies before the one above it. */

@@ -26,6 +26,7 @@ struct piece {
     struct csv *csv; /* the file, for what can be said about it in a message */
     const struct table_columns *at;
     enum time_format format;
+    int zoned;            /* times named their offset or zone */
     int64_t *later;       /* [rows] the second instant, where clocks showed a local time twice, else
                              the row's time; NULL: no time came twice */
     size_t *skipped;      /* [rows] rows without a time before it; NULL: there are none */

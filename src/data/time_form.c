@@ -60,6 +60,7 @@ static enum time_fault instant_of(struct time_form *form, const struct time_part
         return TIME_UNLIKE;
     if (!instant_is_plausible(local))
         return TIME_FAR;
+    form->zoned |= p->zoned;
     if (*p->zone) {
         enum time_fault fault = named_zone(form, p->zone);
         return fault ? fault : in_zone(form->named, local, ms, later);
@@ -92,6 +93,14 @@ static enum time_fault number_of(const struct time_form *form, const char *text,
     return fault;
 }
 
+/* Of ISO 8601: behind the date stands Z, or a sign. */
+static int names_offset(const char *text, size_t length)
+{
+    const char *clock = text + 10;
+    return text[length - 1] == 'Z' ||
+           (length > 10 && (memchr(clock, '+', length - 10) || memchr(clock, '-', length - 10)));
+}
+
 enum time_fault time_parse(struct time_form *form, const char *text, size_t length, int64_t *ms,
                            int64_t *later)
 {
@@ -110,6 +119,7 @@ enum time_fault time_parse(struct time_form *form, const char *text, size_t leng
                                                                   : instant_of(form, &p, ms, later);
     case TIME_ISO8601:
         if (!form->zone && instant_scan(text, ms) == text + length) {
+            form->zoned |= names_offset(text, length);
             *later = *ms;
             return TIME_READ;
         }

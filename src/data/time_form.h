@@ -23,6 +23,7 @@ struct time_form {
     enum time_format format;
     const char *pattern;     /* of TIME_PATTERN */
     const struct zone *zone; /* of times without an offset; NULL: UTC */
+    int zoned;               /* a field named its offset or zone */
     struct zone *named;      /* the one that a field named last, and its name */
     char name[TIME_SHOWN];
 };
