@@ -29,7 +29,7 @@ void gemm_blas_ready(void)
 
 const char *gemm_blas_identity(void)
 {
-    static char name[256];
+    static _Thread_local char name[256];
     if (!name[0]) {
         void *config = dlsym(RTLD_DEFAULT, "openblas_get_config");
         void *core = dlsym(RTLD_DEFAULT, "openblas_get_corename");

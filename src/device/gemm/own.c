@@ -226,7 +226,7 @@ static int own_serves(const struct device *dev)
 static const char *own_identity(const struct device *dev)
 {
     const struct device_info *info = device_info(dev);
-    static char name[64];
+    static _Thread_local char name[64];
     if (!info->tf32 || info->matrix == MATRIX_NONE)
         return "own";
     snprintf(name, sizeof name, "own TF32 %s", device_matrix_name(info->matrix));

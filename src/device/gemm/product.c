@@ -75,7 +75,7 @@ int gemm_enqueue(struct gemm *gemm, struct error *err)
 
 const char *gemm_describe(const struct gemm *gemm)
 {
-    static char text[64];
+    static _Thread_local char text[64];
     char cut[32] = "";
     if (gemm->provider->describe)
         gemm->provider->describe(gemm, cut, sizeof cut);

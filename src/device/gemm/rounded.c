@@ -267,7 +267,7 @@ static int bf16_init(struct gemm *gemm, struct error *err)
 
 static const char *bf16_identity(const struct device *dev)
 {
-    static char name[256];
+    static _Thread_local char name[256];
     return identity(dev, DTYPE_BF16, name);
 }
 
@@ -298,7 +298,7 @@ static int fp16_init(struct gemm *gemm, struct error *err)
 
 static const char *fp16_identity(const struct device *dev)
 {
-    static char name[256];
+    static _Thread_local char name[256];
     return identity(dev, DTYPE_F16, name);
 }
 
