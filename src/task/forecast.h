@@ -50,8 +50,11 @@ int forecast_evaluate(struct forecast *f, struct task_result *result, const uint
 void forecast_fini(struct forecast *f);
 
 /* The table of predictions, see task_class.h. */
+int forecast_ready(struct task_table *table, struct error *err);
 int forecast_begin(struct task_table *table, struct error *err);
 void forecast_put(struct task_table *table, const struct task_window *window);
+size_t forecast_answer(struct task_table *table, const struct task_window *window, double *to,
+                       int64_t *time);
 void forecast_end(struct task_table *table);
 
 /* Metrics as JSON, and the number of windows and the loss behind them. */

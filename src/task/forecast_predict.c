@@ -40,8 +40,8 @@ int forecast_keep_known(struct dataset *data, const struct config *config, const
 /* data.target_display: the scale that targets are shown on. */
 struct display {
     double low, high;
-    const double *range;  /* of training, [channels * targets][2]; NULL: shown as they are */
-    size_t shown, beyond; /* predictions, and those beyond their target's range */
+    const struct fitted *fitted; /* has the ranges of training; NULL: shown as they are */
+    size_t shown, beyond;        /* predictions, and those beyond their target's range */
 };
 
 /* STATUS_INPUT if the checkpoint does not tell the range, or there is none. */
@@ -51,18 +51,19 @@ static int display_init(struct display *d, const struct task_prediction *p, stru
     *d = (struct display){.low = method->low, .high = method->high};
     if (method->kind == DISPLAY_NONE)
         return 0;
-    d->range = p->fitted->target_range;
-    if (!d->range)
+    d->fitted = p->fitted;
+    const double *range = p->fitted->target_range; /* [channels * targets][2] */
+    if (!range)
         return error_set(err, STATUS_INPUT,
                          "%s: data.target_display needs the range that targets had in training, "
                          "which this checkpoint does not tell (0.1.0 wrote it?)",
                          p->model);
     for (size_t i = 0; i < p->fitted->targets; i++)
-        if (!(d->range[2 * i] < d->range[2 * i + 1]))
+        if (!(range[2 * i] < range[2 * i + 1]))
             return error_set(err, STATUS_INPUT,
                              "%s: target %zu had one value in training, %g: data.target_display "
                              "has no range to show it on",
-                             p->model, i + 1, d->range[2 * i]);
+                             p->model, i + 1, range[2 * i]);
     return 0;
 }
 
@@ -70,9 +71,10 @@ static int display_init(struct display *d, const struct task_prediction *p, stru
  * is brought to an end of the range. */
 static double display_value(const struct display *d, size_t i, double x, size_t *beyond)
 {
-    if (!d->range)
+    if (!d->fitted)
         return x;
-    double least = d->range[2 * i], most = d->range[2 * i + 1];
+    const double *range = d->fitted->target_range; /* of now: a stream may take another model */
+    double least = range[2 * i], most = range[2 * i + 1];
     *beyond += x < least || x > most;
     x = x < least ? least : x > most ? most : x;
     return d->low + (d->high - d->low) * ((x - least) / (most - least));
@@ -86,7 +88,7 @@ static void put_target_header(const struct dataset *data, const struct display *
     fputs(data->target_rows > 1 && data->target_first ? ",ahead" : "", out);
     for (size_t k = 0; k < 2 * data->targets; k++) {
         char name[512], scale[80] = "";
-        if (display->range)
+        if (display->fitted)
             snprintf(scale, sizeof scale, " (%g to %g)", display->low, display->high);
         snprintf(name, sizeof name, "%s%s%s", k < data->targets ? "" : "actual ",
                  data->target_names[k % data->targets], scale);
@@ -94,6 +96,16 @@ static void put_target_header(const struct dataset *data, const struct display *
         put_name(name, out);
     }
     putc('\n', out);
+}
+
+/* What the model gives for a target, as it is shown. */
+static double shown_value(const struct dataset *data, size_t row, size_t k, float y,
+                          struct display *display)
+{
+    const size_t first = data->file[dataset_series(data, row)].channel * data->targets;
+    display->shown++;
+    return display_value(display, first + k, forecast_value(data, row, k, y, NULL),
+                         &display->beyond);
 }
 
 /* One target row of a window; `number`: the row's in its series. */
@@ -112,10 +124,7 @@ static void put_targets(const struct dataset *data, size_t row, size_t number, s
     if (data->target_rows > 1 && data->target_first)
         fprintf(out, ",%zu", ahead);
     for (size_t k = 0; k < data->targets; k++)
-        fprintf(out, ",%.9g",
-                display_value(display, first + k, forecast_value(data, row, k, y[k], NULL),
-                              &display->beyond));
-    display->shown += data->targets;
+        fprintf(out, ",%.9g", shown_value(data, row, k, y[k], display));
     for (size_t k = 0; k < data->targets; k++) {
         double actual = data->raw_target[row * data->targets + k];
         if (isfinite(actual)) /* empty: it lies in the future */
@@ -126,31 +135,67 @@ static void put_targets(const struct dataset *data, size_t row, size_t number, s
     putc('\n', out);
 }
 
-int forecast_begin(struct task_table *table, struct error *err)
+int forecast_ready(struct task_table *table, struct error *err)
 {
-    const struct task_prediction *p = table->p;
     struct display *display = table->own = calloc(1, sizeof *display);
     if (!display)
         return error_set(err, STATUS_FAILED, "out of memory");
-    if (display_init(display, p, err))
+    return display_init(display, table->p, err);
+}
+
+int forecast_begin(struct task_table *table, struct error *err)
+{
+    const struct task_prediction *p = table->p;
+    if (forecast_ready(table, err))
         return -1;
-    put_target_header(p->e->data, display, p->out);
+    put_target_header(p->e->data, table->own, p->out);
     return 0;
+}
+
+/* Whether row r of a window's targets is told: of windows that overlap the first that has it tells
+ * it. */
+static int is_told(struct task_table *table, const struct task_window *window, size_t r)
+{
+    const size_t ahead = table->p->e->data->target_first + r;
+    if (table->p->e->config->data.target_rows != TARGET_WINDOW)
+        return 1;
+    if (window->place + ahead < table->done)
+        return 0;
+    table->done = window->place + ahead + 1;
+    return 1;
+}
+
+size_t forecast_answer(struct task_table *table, const struct task_window *window, double *to,
+                       int64_t *time)
+{
+    const struct dataset *data = table->p->e->data;
+    const size_t rows = target_rows(data, table->p->e->config);
+    size_t told = 0;
+    for (size_t r = 0; r < rows; r++) {
+        const size_t row = window->start + data->target_first + r;
+        if (!is_told(table, window, r))
+            continue;
+        for (size_t k = 0; k < data->targets; k++)
+            to[told * data->targets + k] =
+                shown_value(data, row, k, window->y[r * data->targets + k], table->own);
+        if (time)
+            time[told] = data->time ? data->time[row] : DATASET_NO_TIME;
+        told++;
+    }
+    return told;
 }
 
 void forecast_put(struct task_table *table, const struct task_window *window)
 {
     const struct task_prediction *p = table->p;
     const struct dataset *data = p->e->data;
-    const int by_row = p->e->config->data.target_rows == TARGET_WINDOW;
     const size_t rows = target_rows(data, p->e->config);
     for (size_t r = 0; r < rows; r++) {
-        const size_t ahead = data->target_first + r, number = window->number + ahead;
-        if (by_row && window->place + ahead < table->done) /* windows may overlap */
-            continue;
-        put_targets(data, window->start + ahead, number, ahead - data->window + 1,
-                    window->y + r * data->targets, table->own, p->out);
-        table->done = by_row ? window->place + ahead + 1 : table->done;
+        const size_t ahead = data->target_first + r;
+        if (is_told(table, window, r))
+            put_targets(data, window->start + ahead, window->number + ahead,
+                        ahead - data->window + 1, window->y + r * data->targets, table->own,
+                        p->out);
     }
 }
 

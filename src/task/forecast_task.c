@@ -81,4 +81,6 @@ const struct task_class task_forecast = {
     .begin = forecast_begin,
     .put = forecast_put,
     .end = forecast_end,
+    .ready = forecast_ready,
+    .answer = forecast_answer,
 };

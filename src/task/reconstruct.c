@@ -249,6 +249,25 @@ static void reconstruct_end(struct task_table *table)
     (void)table;
 }
 
+static int reconstruct_ready(struct task_table *table, struct error *err)
+{
+    (void)table;
+    (void)err;
+    return 0;
+}
+
+static size_t reconstruct_answer(struct task_table *table, const struct task_window *window,
+                                 double *to, int64_t *time)
+{
+    const struct dataset *data = table->p->e->data;
+    to_input_units(data, window->start, window->y);
+    for (size_t i = 0; i < data->window * data->features; i++)
+        to[i] = window->y[i];
+    for (size_t row = 0; time && row < data->window; row++)
+        time[row] = data->time ? data->time[window->start + row] : DATASET_NO_TIME;
+    return data->window;
+}
+
 /* Reconstructions of all windows, in the units of the input. */
 static int reconstruct_predict(const struct task_prediction *p, struct error *err)
 {
@@ -289,4 +308,6 @@ const struct task_class task_reconstruct = {
     .begin = reconstruct_begin,
     .put = reconstruct_put,
     .end = reconstruct_end,
+    .ready = reconstruct_ready,
+    .answer = reconstruct_answer,
 };

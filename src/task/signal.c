@@ -223,6 +223,8 @@ const struct task_class task_signal = {
     .begin = forecast_begin,
     .put = forecast_put,
     .end = forecast_end,
+    .ready = forecast_ready,
+    .answer = forecast_answer,
 };
 
 /* --- what can be monitored */

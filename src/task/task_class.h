@@ -94,6 +94,12 @@ struct task_class {
     int (*begin)(struct task_table *table, struct error *err);
     void (*put)(struct task_table *table, const struct task_window *window);
     void (*end)(struct task_table *table);
+    /* The same as numbers, for who prints nothing: what begin() does but for the heading, and of a
+     * window the rows that put() would print, with their times (DATASET_NO_TIME: none; `time` NULL:
+     * not wanted). Returns how many rows these are. */
+    int (*ready)(struct task_table *table, struct error *err);
+    size_t (*answer)(struct task_table *table, const struct task_window *window, double *to,
+                     int64_t *time);
 };
 
 /* Runs the engine's weights over windows; 1: interrupted. */
