@@ -56,8 +56,8 @@ static int check_keys(const struct config *c, struct error *err)
         const char *key, *why;
     } keys[] = {
         {c->data.channels == CHANNELS_APART, "channels",
-         "with channels = apart a row is one of several series, which a table of predictions has "
-         "one behind the other: rows that come cannot be answered so"},
+         "each column is a series of its own (apart), which a table of predictions has one behind "
+         "the other: rows that come cannot be answered so"},
         {c->data.series && *c->data.series, "series",
          "rows that come are one series; -s data.series= takes them as such, a process a series"},
         {c->data.resample > 0, "resample",
@@ -288,6 +288,17 @@ size_t live_stride(const struct live *l)
     return l->stride;
 }
 
+int live_needs_column(const struct live *l, size_t i)
+{
+    return !l->load.only_target[i];
+}
+
+void live_leave_targets(struct live *l)
+{
+    free_streams(l->target, l->load.expressions);
+    l->target = NULL;
+}
+
 /* --- the order of time */
 
 /* Behind a run that had usable rows lie those that its forecasts reach. */
@@ -306,6 +317,17 @@ static void begin_run(struct live *l)
 void live_cut(struct live *l)
 {
     l->cut = 1;
+}
+
+void live_reset(struct live *l)
+{
+    memset(l->since, 0, l->columns * sizeof *l->since);
+    memset(l->seen, 0, l->columns * sizeof *l->seen);
+    l->run = l->number = l->windows = l->done = l->rows = 0;
+    l->started = 0;
+    l->past.count = 0;
+    l->past.step = 0;
+    live_cut(l);
 }
 
 static int not_later(struct live *l, int64_t time)
@@ -367,11 +389,6 @@ static int remember(struct live *l, int64_t time)
 
 /* --- missing values */
 
-static int needed(const struct live *l, size_t column)
-{
-    return !l->load.only_target[column];
-}
-
 static int lacks_value(struct live *l, size_t column, const char *what)
 {
     char name[CSV_SHOWN];
@@ -385,8 +402,8 @@ static int carry_forward(struct live *l, size_t c)
     if (++l->since[c] > l->load.how.missing_limit || isnan(l->last[c]))
         return lacks_value(l, c,
                            isnan(l->last[c]) ? "the value is missing, and there is none before it"
-                                             : "values are missing in more than "
-                                               "data.missing_limit rows, one behind the other");
+                                             : "values are missing in too many rows, one behind "
+                                               "the other; data.missing_limit says how many");
     l->x[c] = l->last[c];
     return 0;
 }
@@ -399,7 +416,7 @@ static int take_values(struct live *l, const double *x)
     for (size_t c = 0; c < l->columns && !l->started; c++) {
         if (!isnan(x[c]))
             l->seen[c] = 1;
-        all &= l->seen[c] || !needed(l, c);
+        all &= l->seen[c] || !live_needs_column(l, c);
     }
     if (!all)
         return 1; /* a column has no value yet, as where a mean begins */
@@ -415,9 +432,9 @@ static int take_values(struct live *l, const double *x)
             return lacks_value(l, c,
                                "the value is missing; data.missing = skip leaves such rows out, "
                                "previous carries the last value forward");
-        else if (needed(l, c) && how == MISSING_SKIP)
+        else if (live_needs_column(l, c) && how == MISSING_SKIP)
             return 1;
-        else if (needed(l, c) && carry_forward(l, c))
+        else if (live_needs_column(l, c) && carry_forward(l, c))
             return -1;
     }
     memcpy(l->last, l->x, l->columns * sizeof *l->last);

@@ -59,6 +59,15 @@ enum live_taken live_push(struct live *live, const struct live_row *row, struct 
 /* A row that was lost: windows begin anew behind it. */
 void live_cut(struct live *live);
 
+/* As if no row had come yet. */
+void live_reset(struct live *live);
+
+/* From now on rows are not asked for what only targets are made of, which predictions do not need:
+ * its columns may hold anything that is a number. live_needs_column() tells which are not of
+ * these. */
+void live_leave_targets(struct live *live);
+int live_needs_column(const struct live *live, size_t i);
+
 /* The number of the first row of the window, as in a table of predictions; whether it begins anew,
  * and does not go on from the row before it; and the windows so far, this one left out. */
 size_t live_first(const struct live *live);
