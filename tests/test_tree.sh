@@ -110,10 +110,11 @@ point "known answers stand on optim, ops, exec and below" \
     "$(layer known optim ops exec lower ir params tensor device config)"
 point "export stands on run and below" \
     "$(layer export run train onnx exec models ir params tensor config data text log)"
+point "the library stands on streams, tasks and below" "$(layer library run task config data device log)"
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands known export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|library|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
@@ -175,7 +176,7 @@ licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests build-aux/
     packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec \
     completions/*/* &&
     find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
-        -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[15]')
+        -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[1357]')
 point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl src/models/common.py \
     tests/cli.sh man/seqtrain.1 bootstrap Makefile.am; do
     echo "$licensed" | grep -qx "$file" || echo "$file"
@@ -218,14 +219,14 @@ done
 
 if command -v mandoc >/dev/null; then
     point "mandoc warns of nothing in the manual" \
-        "$(for page in man/*.[157] "$builddir/man/seqtrain.ini.5"; do
+        "$(for page in man/*.[1357] "$builddir/man/seqtrain.ini.5"; do
             mandoc -Tlint -W warning "$page" 2>&1
         done)"
 else
     skip "mandoc warns of nothing in the manual" "no mandoc(1)"
 fi
 point "examples of the manual fit 80 columns" "$(awk '/^\.(nf|EX)/ { on = 1 } /^\.(fi|EE)/ { on = 0 }
-    { gsub(/\\\(aq|\\\(dq/, "q"); gsub(/\\/, "") } on && length > 69 { print FILENAME ":" FNR }' man/*.1 man/*.5 man/*.in)"
+    { gsub(/\\\(aq|\\\(dq/, "q"); gsub(/\\/, "") } on && length > 69 { print FILENAME ":" FNR }' man/*.1 man/*.3 man/*.5 man/*.in)"
 point "lines of kernels have at most 100 columns" "$(awk 'length > 100 { print FILENAME ":" FNR }' cl/*)"
 point "no #if stands among the arguments of a kernel or function" "$(awk '
     FNR == 1 { among = 0 }

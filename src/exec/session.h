@@ -21,6 +21,7 @@ struct session_options {
     int emulates_matrix; /* matrix units are emulated (debugging) */
     unsigned matrix;     /* the same, of one with matrix units, and their rate; 0: it has none */
     unsigned units; /* compute units that such devices and device.select = none have; 0: not told */
+    int roams;      /* a part of a CPU does not keep the process to its cores */
     int profile;    /* launches are watched, and programs timed */
     void (*on_build)(void *ctx, const char *program); /* told before a program is built */
     void *on_build_ctx;

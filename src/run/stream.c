@@ -58,7 +58,8 @@ static int is_by_row(const struct config *c)
 
 static int open_engine(struct stream *s, struct error *err)
 {
-    const struct engine_options with = prepare_engine(s->options.log, 0, 0);
+    struct engine_options with = prepare_engine(s->options.log, 0, 0);
+    with.own.roams = s->options.is_guest;
     struct session *session = s->options.session;
     if (!session && !(session = s->own = session_open(s->checkpoint.config, &with.own, err)))
         return -1;

@@ -23,6 +23,7 @@ struct stream_options {
     size_t count;
     struct session *session; /* to stand on, beside others; NULL: one of its own */
     struct log *log;         /* that warnings go to */
+    int is_guest;            /* in another program's process, which is left as it is */
 };
 
 struct stream {

@@ -338,7 +338,7 @@ class Tree:
             compiler = "ccache gcc" if shutil.which("ccache") else "gcc"
             self.must([os.path.join(self.source, "configure"), "-q", f"CC={compiler}",
                        "CFLAGS=" + FLAGS] + flags)
-        self.must(["make", "-s", "-j2", "seqtrain", "libseqtrain.a"])
+        self.must(["make", "-s", "-j2", "seqtrain", "libengine.a"])
         cache = os.path.join(work, "cache")
         os.makedirs(cache, exist_ok=True)
         suppressions = f"suppressions={self.source}/tests/lsan.supp:print_suppressions=0"
