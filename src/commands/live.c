@@ -369,11 +369,9 @@ static int make_table(struct live_command *c)
 
 static int run_live(struct live_command *c)
 {
-    if (check_options(c->options, c->err) || open_stream(c) || make_table(c) || take_texts(c))
-        return -1;
-    if (c->begun)
-        c->task->end(&c->table);
-    return 0;
+    return check_options(c->options, c->err) || open_stream(c) || make_table(c) || take_texts(c)
+               ? -1
+               : 0;
 }
 
 int command_live(const struct options *options, struct error *err)
@@ -383,6 +381,8 @@ int command_live(const struct options *options, struct error *err)
     c.rows = (struct rows){.path = options->follow, .fd = -1, .command = &c};
     hold_signals(&c.signals);
     const int failed = run_live(&c);
+    if (c.begun)
+        c.task->end(&c.table);
     live_text_close(c.text);
     stream_close(c.stream);
     close_rows(&c.rows);

@@ -90,7 +90,7 @@ struct task_class {
     int (*analyse)(struct task_result *r, const struct task_report_to *to, struct error *err);
     int (*predict)(const struct task_prediction *p, struct error *err);
     /* predict's table piece by piece: its heading, the lines of a window, and what is told at the
-     * end. NULL: it is no table of windows. */
+     * end, also behind an error. NULL: it is no table of windows. */
     int (*begin)(struct task_table *table, struct error *err);
     void (*put)(struct task_table *table, const struct task_window *window);
     void (*end)(struct task_table *table);
