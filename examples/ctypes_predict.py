@@ -2,11 +2,15 @@
 # SPDX-License-Identifier: MIT
 """Predictions of a trained model in Python, by libseqtrain through ctypes, with NumPy.
 
-    python3 ctypes_predict.py RUN ROWS.csv [DEVICE] >predictions.csv
+    python3 ctypes_predict.py RUN rows.csv >predictions.csv
+    python3 ctypes_predict.py RUN rows.npy -o predictions.npy
 
-ROWS.csv has a header with the columns that the model asks for; a column "time" is in seconds since 1970 or
-in ISO 8601. LIBSEQTRAIN names the library where the system does not find it. See seqtrain-library(3).
+rows.csv has a header with the columns that the model asks for; a column "time" is in seconds since 1970 or
+in ISO 8601. rows.npy is an array [rows, columns] of them in the order in which the model names them, behind
+the time in seconds where rows have one. LIBSEQTRAIN names the library where the system does not find it.
+See seqtrain-library(3).
 """
+import argparse
 import csv
 import ctypes
 import ctypes.util
@@ -95,19 +99,44 @@ def milliseconds(text):
         return round(time.replace(tzinfo=time.tzinfo or datetime.timezone.utc).timestamp() * 1000)
 
 
-def main():
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    with Model(sys.argv[1], *sys.argv[3:4]) as model, open(sys.argv[2], newline="") as file:
-        print(",".join((["time"] if model.timed else []) + model.outputs))
+def read_csv(path, model):
+    """Rows of a file with a header: (row, time) each."""
+    with open(path, newline="") as file:
         for record in csv.DictReader(file):
-            row = [float(record[name] or "nan") for name in model.inputs]
-            predictions, times = model.push(row, milliseconds(record["time"]) if model.timed else 0)
-            for values, time in zip(predictions, times):
-                fields = [f"{value:.9g}" for value in values]
-                if model.timed:
-                    fields.insert(0, "" if time == NO_TIME else str(np.datetime64(int(time), "ms")) + "Z")
-                print(",".join(fields))
+            time = milliseconds(record["time"]) if model.timed else 0
+            yield [float(record[name] or "nan") for name in model.inputs], time
+
+
+def read_npy(path, model):
+    """The same of an array."""
+    for row in np.load(path, mmap_mode="r"):
+        yield row[model.timed :], round(float(row[0]) * 1000) if model.timed else 0
+
+
+def print_csv(model, answers):
+    print(",".join((["time"] if model.timed else []) + model.outputs))
+    for predictions, times in answers:
+        for values, time in zip(predictions, times):
+            fields = [f"{value:.9g}" for value in values]
+            if model.timed:
+                fields.insert(0, "" if time == NO_TIME else str(np.datetime64(int(time), "ms")) + "Z")
+            print(",".join(fields))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("run", help="run folder or checkpoint")
+    parser.add_argument("rows", help=".csv or .npy")
+    parser.add_argument("-o", dest="output", help=".npy of predictions [rows, outputs]")
+    parser.add_argument("-d", dest="device", help="auto, cpu, gpu, an index or a part of a name")
+    args = parser.parse_args()
+    with Model(args.run, args.device) as model:
+        read = read_npy if args.rows.endswith(".npy") else read_csv
+        answers = (model.push(*row) for row in read(args.rows, model))
+        if args.output:
+            np.save(args.output, np.concatenate([predictions for predictions, _ in answers]))
+        else:
+            print_csv(model, answers)
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ point "rows that are no good are told, and the next ones are taken" refused
 
 python()
 {
-    LIBSEQTRAIN=$library python3 "$source/examples/ctypes_predict.py" ahead rows.csv cpu >got 2>"$dir/err" ||
+    LIBSEQTRAIN=$library python3 "$source/examples/ctypes_predict.py" ahead rows.csv -d cpu >got 2>"$dir/err" ||
         return 1
     run 0 predict -m ahead -i rows.csv || return 1
     cut -d, -f3 out | sed 1d >wanted

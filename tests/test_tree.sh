@@ -175,7 +175,7 @@ licensed=$(ls bootstrap .ci/run build-aux/embed build-aux/count-tests build-aux/
     Makefile.am sources.am \
     packaging/build-deb packaging/debian/rules packaging/debian/tests/train packaging/fedora/*.spec \
     completions/*/* &&
-    find src cl configs tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
+    find src cl configs examples tests man -name '*.[ch]' ! -name '*_sources.c' -o -name '*.cl' -o -name '*.def' \
         -o -name '*.py' -o -name '*.sh' -o -name '*.in' -o -name '*.[1357]')
 point "sources with a licence are found" "$(for file in src/main.c cl/gemm.cl src/models/common.py \
     tests/cli.sh man/seqtrain.1 bootstrap Makefile.am; do
