@@ -55,6 +55,33 @@ static int golden_clips(struct golden *c, const struct safetensor *x, struct err
     return 0;
 }
 
+/* The teacher as a checkpoint of its own: "teacher.NAME" is its parameter NAME. */
+static int golden_taught(struct golden *c, const char *path, char *const *settings,
+                         struct error *err)
+{
+    struct checkpoint *own = &c->teacher.checkpoint;
+    const char *ini = safetensors_get(c->st, "teacher");
+    if (!ini)
+        return 0;
+    c->teacher.path = strdup(path);
+    own->config = config_parse_with(ini, path, settings, 2, model_check, err);
+    if (!c->teacher.path || !own->config || !(own->st = safetensors_new()))
+        return -1;
+    model_compares_none(own->config);
+    for (size_t i = 0; i < c->st->count; i++) {
+        const struct safetensor *t = &c->st->tensor[i];
+        if (!strncmp(t->name, "teacher.", 8) &&
+            safetensors_add(own->st, t->name + 8, t->dtype, t->rank, t->shape, t->data, err))
+            return -1;
+    }
+    return 0;
+}
+
+const struct teacher *golden_teacher(const struct golden *c)
+{
+    return c->teacher.path ? &c->teacher : NULL;
+}
+
 int golden_open(struct golden *c, const char *path, const char *select, struct error *err)
 {
     memset(c, 0, sizeof *c);
@@ -65,7 +92,7 @@ int golden_open(struct golden *c, const char *path, const char *select, struct e
     snprintf(device, sizeof device, "device.select=%s", select);
     c->config =
         config_parse_with(safetensors_get(c->st, "config"), path, settings, 2, model_check, err);
-    if (!c->config)
+    if (!c->config || golden_taught(c, path, settings, err))
         return -1;
     const struct safetensor *x = safetensors_find(c->st, "input");
     const struct safetensor *tokens = safetensors_find(c->st, "tokens");
@@ -101,6 +128,8 @@ void golden_close(struct golden *c)
     captioned_free(c->data.captioned);
     free(c->data.target);
     free(c->data.target_feature);
+    checkpoint_fini(&c->teacher.checkpoint);
+    free(c->teacher.path);
     config_free(c->config);
     safetensors_free(c->st);
 }

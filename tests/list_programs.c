@@ -151,12 +151,14 @@ static void list_analysis(const struct engine *e, size_t d)
     free(y);
 }
 
-static int list(const struct config *config, const struct dataset *data, enum cut cut)
+static int list(const struct config *config, const struct dataset *data,
+                const struct teacher *teacher, enum cut cut)
 {
     struct error err = {0};
     struct engine *e =
         engine_open(config, data,
                     &(struct engine_options){.training = 1,
+                                             .teacher = teacher,
                                              .own = {.only_plans = 1,
                                                      .as_gpu = cut != CUT_FLAT,
                                                      .emulates_matrix = cut == CUT_MATRIX,
@@ -181,7 +183,7 @@ static int list_ini(const char *path, char **settings, size_t count, enum cut cu
     struct dataset *data = config ? dataset_load(config, NULL, log, &err) : NULL;
     int status = 1;
     if (data)
-        status = list(config, data, cut);
+        status = list(config, data, NULL, cut);
     else
         fprintf(stderr, "%s\n", err.text);
     dataset_free(data);
@@ -199,7 +201,7 @@ static int list_golden(const char *path, enum cut cut)
     if (golden_open(&c, path, chosen_device(), &err))
         fprintf(stderr, "%s\n", err.text);
     else
-        status = list(c.config, &c.data, cut);
+        status = list(c.config, &c.data, golden_teacher(&c), cut);
     golden_close(&c);
     return status;
 }

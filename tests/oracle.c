@@ -276,8 +276,8 @@ static void write_results(struct engine *e, const char *base)
     struct error err = {0};
     FILE *out = open_part(base, "results");
     if (out &&
-        (params_init(e->params, (uint64_t)e->config->run.seed, &err) || train(out, e, &err) ||
-         print_parameters(out, e->params, &err) || evaluate(out, e, &err)))
+        (teacher_load(e, &err) || params_init(e->params, (uint64_t)e->config->run.seed, &err) ||
+         train(out, e, &err) || print_parameters(out, e->params, &err) || evaluate(out, e, &err)))
         told(&err);
     close_part(out);
 }
@@ -287,14 +287,16 @@ struct how {
     const char *base;
 };
 
-static void write_case(const struct config *config, const struct dataset *data, struct how how)
+static void write_case(const struct config *config, const struct dataset *data,
+                       const struct teacher *teacher, struct how how)
 {
     struct error err = {0};
-    struct engine *e =
-        engine_open(config, data,
-                    &(struct engine_options){
-                        .training = 1, .own = {.as_gpu = how.as_gpu, .only_plans = how.only_plans}},
-                    &err);
+    struct engine *e = engine_open(
+        config, data,
+        &(struct engine_options){.training = 1,
+                                 .teacher = teacher,
+                                 .own = {.as_gpu = how.as_gpu, .only_plans = how.only_plans}},
+        &err);
     if (!e) {
         told(&err);
         return;
@@ -312,7 +314,7 @@ static void write_ini(const char *path, char **settings, size_t count, struct ho
     struct config *config = log ? config_load_with(path, settings, count, model_check, &err) : NULL;
     struct dataset *data = config ? dataset_load(config, NULL, log, &err) : NULL;
     if (data)
-        write_case(config, data, how);
+        write_case(config, data, NULL, how);
     else
         told(&err);
     dataset_free(data);
@@ -330,7 +332,7 @@ static void write_golden(const char *path, struct how how)
     } else {
         if (how.as_gpu)
             c.config->device.gemm = GEMM_OWN;
-        write_case(c.config, &c.data, how);
+        write_case(c.config, &c.data, golden_teacher(&c), how);
     }
     golden_close(&c);
 }

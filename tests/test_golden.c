@@ -135,8 +135,9 @@ static float *train(const struct golden *c, struct engine_options options, const
     for (int i = 0; gemm && i < 4; i++)
         if (!strcmp(config_choice("device", "gemm", i), gemm))
             c->config->device.gemm = i;
+    options.teacher = golden_teacher(c);
     struct engine *e = engine_open(c->config, &c->data, &options, &err);
-    if (!e)
+    if (!e || teacher_load(e, &err))
         fail_msg("%s", err.text);
     for (size_t i = 0; i < e->params->count; i++) {
         const struct tensor *t = &e->params->list[i]->value;
@@ -333,6 +334,10 @@ int main(int argc, char **argv)
         "sinusoidal-odd-width",
         "tcn",
         "tcn-rows",
+        "teacher",
+        "teacher-autoencoder",
+        "teacher-bce",
+        "teacher-language",
         "transformer",
         "transformer-long",
         "transformer-reversible",

@@ -202,6 +202,7 @@ static void check_open(struct check *c, const struct problem *problem, enum dtyp
             s->upstream[j] = 0;
         for (size_t j = 0; j < s->elems; j++) /* a loss brings its own weight */
             r->dy[i][j] = !problem->op->is_loss ? (double)s->upstream[j]
+                          : r->share > 0        ? (i ? r->share : 1 - r->share) / (double)group
                           : problem->weight > 0 ? problem->weight * (double)r->count / (double)group
                                                 : 1 / (double)group;
     }
@@ -977,6 +978,26 @@ static void cross_entropy_build(struct graph *g, struct check *c)
     c->out[0].tensor = op_cross_entropy(g, rows_of(g, c, 0, c->r.d), numbers(g, c), c->r.smoothing);
 }
 
+/* Logits of a model and of its teacher. */
+static void distill_slots(struct check *c)
+{
+    cross_entropy_slots(c);
+    slot_set(&c->in[1], "taught", PLAIN, c->r.b * c->r.t * c->r.d, -3, 3);
+    c->out[1].elems = c->r.b;
+}
+
+static void distill_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_distill(g, rows_of(g, c, 0, c->r.d), rows_of(g, c, 1, c->r.d),
+                                  numbers(g, c), c->r.temperature, c->r.share, &c->out[1].tensor);
+}
+
+static void taught_build(struct graph *g, struct check *c)
+{
+    c->out[0].tensor = op_taught_loss(g, row_of(g, c, 0), row_of(g, c, 1), LOSS_KIND_BCE, NULL, 1,
+                                      c->r.temperature);
+}
+
 static void head_slots(struct check *c)
 {
     const struct ref *r = &c->r;
@@ -1042,6 +1063,10 @@ static const struct tested embedding_op = {"embedding",   embedding_slots,    em
 static const struct tested cross_entropy_op = {"cross_entropy",        cross_entropy_slots,
                                                cross_entropy_build,    ref_cross_entropy,
                                                ref_cross_entropy_back, 1};
+static const struct tested distill_op = {"distill",   distill_slots,    distill_build,
+                                         ref_distill, ref_distill_back, 1};
+static const struct tested taught_op = {"taught",   reconstruction_slots, taught_build,
+                                        ref_taught, ref_taught_back,      1};
 static const struct tested head_op = {"head", head_slots, head_build, ref_head, ref_head_back, 1};
 
 #define LSTM CELL_KIND_LSTM
@@ -1558,6 +1583,21 @@ static const struct problem problems[] = {
      .shape = {.b = 4, .t = 8, .d = 12, .kind = HUBER, .count = 3},
      .group = 5},
     {.op = &reconstruction_op, .shape = {.b = 1, .t = 1, .d = 7, .kind = HUBER}},
+
+    {.op = &taught_op,
+     .watched = BOTH,
+     .shape = {.b = 4, .t = 3, .d = 5, .temperature = 3, .count = 3},
+     .group = 5},
+    {.op = &taught_op, .shape = {.b = 2, .t = 1, .d = 1, .temperature = 0.5}, .added = 1},
+
+    {.op = &distill_op,
+     .watched = BOTH,
+     .shape = {.b = 3, .t = 6, .d = 7, .temperature = 2, .share = 0.3, .count = 2},
+     .group = 5},
+    {.op = &distill_op,
+     .shape = {.b = 4, .t = 4, .d = 3, .temperature = 0.5, .share = 0.9},
+     .added = 1},
+    {.op = &distill_op, .shape = {.b = 5, .t = 1, .d = 1100, .temperature = 4, .share = 0.5}},
 
     {.op = &similarity_op, .shape = {.b = 6, .d = 7, .count = 4}, .weight = 0.7, .group = 9},
     {.op = &similarity_op,

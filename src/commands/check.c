@@ -8,6 +8,7 @@
 #include "lower/split.h"
 #include "roofline/ceilings.h"
 #include "run/features.h"
+#include "run/kept.h"
 #include "run/prepare.h"
 #include "run/sight.h"
 #include "sweep/sweep.h"
@@ -18,6 +19,7 @@
 #include "train/plan_text.h"
 #include "train/planned.h"
 #include "train/schedule.h"
+#include "train/teacher.h"
 #include "util/philox.h"
 
 static void print_layers(const struct params *params)
@@ -74,6 +76,8 @@ static void print_memory(const struct engine *e)
            "data %.2f, ",
            (double)b.parameters / mib, (double)b.gradients / mib, (double)b.optimizer / mib,
            (double)b.activations / mib, (double)b.data / mib);
+    if (b.teacher)
+        printf("teacher %.2f, ", (double)b.teacher / mib);
     if (b.captions)
         printf("captions %.2f, ", (double)b.captions / mib);
     printf("other %.2f\n", (double)b.other / mib);
@@ -449,6 +453,15 @@ static int find_card(const struct options *options, const struct config *config,
     return failed;
 }
 
+/* The data, with what is not fitted anew from `kept` (data.fitted_by). */
+static struct dataset *load_data(const struct config *config, struct checkpoint *kept,
+                                 struct log *log, struct error *err)
+{
+    if (kept_read(kept, config, err))
+        return NULL;
+    return dataset_load(config, kept->config ? &kept->fitted : NULL, log, err);
+}
+
 /* Checks one configuration. */
 static int check_config(const struct options *options, struct config *config, struct error *err)
 {
@@ -466,7 +479,8 @@ static int check_config(const struct options *options, struct config *config, st
     int readable = !task_check(config, err) &&
                    !monitor_find(&monitor, config, task_measures(config), err) &&
                    !prepare_features(config, log, err);
-    struct dataset *data = readable ? dataset_load(config, NULL, log, err) : NULL;
+    struct checkpoint kept = {0};
+    struct dataset *data = readable ? load_data(config, &kept, log, err) : NULL;
     if (data)
         prepare_batch(config, data->count[PART_TRAIN], log);
     struct engine_options with = prepare_engine(log, 1, options->profile);
@@ -498,7 +512,7 @@ static int check_config(const struct options *options, struct config *config, st
         else if (options->plan)
             plan_print(e, options->verbosity == LOG_VERBOSE, stdout);
         if (options->gradients)
-            result = check_gradients(e, err);
+            result = teacher_load(e, err) || check_gradients(e, err) ? -1 : 0;
         if (config_splits(config))
             print_split(e);
         else if (!result && config->device.select.count > 1)
@@ -507,6 +521,7 @@ static int check_config(const struct options *options, struct config *config, st
     }
     engine_close(e);
     dataset_free(data);
+    checkpoint_fini(&kept);
     struct error late;
     log_close(log, &late);
     return result;

@@ -159,7 +159,8 @@ static struct op *append_op(struct graph *g, const struct op_class *class, const
     op->at = g->op_count - 1;
     op->layer = g->layer;
     op->class = class;
-    op->path = strdup(path);
+    op->is_taught = g->own != NULL;
+    op->path = strdup(op->is_taught ? graph_name("teacher.%s", path) : path);
     op->attr = calloc(1, class->attr + 1);
     return op->path && op->attr ? op : NULL;
 }
@@ -172,12 +173,44 @@ void graph_store(struct graph *g, enum dtype dtype, const struct op_class *cast)
 
 void graph_layer(struct graph *g)
 {
-    g->layer = ++g->layers;
+    if (!g->own)
+        g->layer = ++g->layers;
 }
 
 void graph_layers_end(struct graph *g)
 {
     g->layer = 0;
+}
+
+void graph_teacher(struct graph *g, struct params *frozen)
+{
+    g->own = g->params;
+    g->params = frozen;
+}
+
+/* Whether somebody reads an output of a node, or it is what is asked for. */
+static int is_read(const struct op *op, const struct tensor *asked)
+{
+    int read = 0;
+    for (int i = 0; i < OP_OUTPUTS; i++)
+        read |= op->out[i] && (op->out[i]->readers > 0 || op->out[i] == asked);
+    return read;
+}
+
+void graph_teacher_ends(struct graph *g, size_t from, struct tensor *output)
+{
+    g->params = g->own;
+    g->own = NULL;
+    if (g->failed || g->fault[0]) /* nodes may lack outputs */
+        return;
+    for (size_t i = g->op_count; i-- > from;) {
+        struct op *op = g->ops[i];
+        for (int k = 0; op && k < OP_OUTPUTS; k++)
+            if (op->out[k])
+                op->out[k]->keep = 0; /* nobody asks a teacher for what it makes besides */
+        if (op && !is_read(op, tensor_base(output)))
+            graph_drop(g, op, NULL);
+    }
 }
 
 static int is_number(enum dtype dtype)

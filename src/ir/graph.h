@@ -97,6 +97,7 @@ struct op {
     struct tensor *saved[OP_SAVED];                 /* made by `forward` for `back` */
     int is_remade;                                  /* output 0 is made again, see lower/lower.h */
     int is_replayed;                                /* its layer is, see lower/layers.h */
+    int is_taught;                                  /* see graph_teacher() */
     size_t from, to;                                /* launches of its forward pass */
 };
 
@@ -116,6 +117,7 @@ struct graph {
     struct tensors tensors;
     struct op **ops; /* in order; NULL where a pass took one away */
     size_t op_count;
+    struct params *own;    /* `params` while nodes are a teacher's; else NULL */
     size_t layer, layers;  /* that nodes are appended to (0: to none), and how many there are */
     size_t *layer_device;  /* [layers + 1] numbers of their devices, see lower/split.h; owned */
     struct tensor *sample; /* [B] u32: the first row of each window, which keys dropout */
@@ -166,8 +168,8 @@ struct tensor *graph_weight(struct graph *g, const char *name, int rank, const s
  * in another way. */
 struct tensor *graph_bias(struct graph *g, const char *name, size_t count, double bound);
 
-/* A name made by a format, for the time of a call: one of GRAPH_NAMES places that take turns. A call
- * that makes names of it, layers with all their parameters, needs fewer. */
+/* A name made by a format, for the time of a call: one of GRAPH_NAMES places that take turns. A
+ * call that makes names of it, layers with all their parameters, needs fewer. */
 #define GRAPH_NAMES 128
 const char *graph_name(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -189,6 +191,15 @@ void graph_layer(struct graph *g);
 
 /* Nodes that are appended from now on belong to no layer. */
 void graph_layers_end(struct graph *g);
+
+/* Nodes that are appended from now on are those of another model, whose parameters `frozen` are: of
+ * a training graph too they do as in an evaluation, and no gradient passes them. They are in no
+ * layer, and their paths begin with "teacher.". */
+void graph_teacher(struct graph *g, struct params *frozen);
+
+/* Nodes that are appended from now on are the model's again. Of the teacher's, from `from` on,
+ * those are taken away whose outputs nobody reads but `output`. */
+void graph_teacher_ends(struct graph *g, size_t from, struct tensor *output);
 
 /* Appends a node with so many inputs, which may be NULL; `attr` is copied, `path` names it. Its
  * outputs are there, whatever went wrong: after a fault they are of one element. */

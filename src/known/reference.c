@@ -1224,6 +1224,82 @@ void ref_cross_entropy_back(struct ref *r)
     }
 }
 
+/* softmax(x / T) */
+static void soft_of(const double *x, double heat, double *p, size_t n)
+{
+    double cooled[1200];
+    for (size_t k = 0; k < n; k++)
+        cooled[k] = x[k] / heat;
+    softmax_of(cooled, p, n);
+}
+
+void ref_distill(struct ref *r)
+{
+    double p[1200], q[1200];
+    ref_cross_entropy(r);
+    for (size_t b = 0; b < r->b; b++) {
+        const size_t counted = counted_rows(r, b);
+        r->y[1][b] = 0;
+        for (size_t row = b * r->t; row < (b + 1) * r->t && b < r->count; row++) {
+            soft_of(r->x[0] + row * r->d, r->temperature, q, r->d);
+            soft_of(r->x[1] + row * r->d, r->temperature, p, r->d);
+            for (size_t k = 0; k < r->d && r->number[row] < r->d; k++)
+                r->y[1][b] +=
+                    r->temperature * r->temperature * p[k] * log(p[k] / q[k]) / (double)counted;
+        }
+    }
+}
+
+void ref_distill_back(struct ref *r)
+{
+    double p[1200], q[1200];
+    ref_cross_entropy_back(r);
+    for (size_t row = 0; row < r->count * r->t; row++) {
+        const size_t b = row / r->t;
+        const double slope = r->dy[1][b] * r->temperature / (double)counted_rows(r, b);
+        soft_of(r->x[0] + row * r->d, r->temperature, q, r->d);
+        soft_of(r->x[1] + row * r->d, r->temperature, p, r->d);
+        double apart = 0;
+        for (size_t k = 0; k < r->d; k++)
+            apart += p[k] * log(p[k] / q[k]);
+        for (size_t k = 0; k < r->d && r->number[row] < r->d; k++) {
+            r->dx[0][row * r->d + k] += slope * (q[k] - p[k]);
+            r->dx[1][row * r->d + k] = slope * p[k] * (log(p[k] / q[k]) - apart);
+        }
+    }
+}
+
+static double cooled_sigmoid(double x, double heat)
+{
+    return 1 / (1 + exp(-x / heat));
+}
+
+void ref_taught(struct ref *r)
+{
+    const size_t n = r->t * r->d;
+    const double square = r->temperature * r->temperature;
+    for (size_t b = 0; b < r->b; b++) {
+        r->y[0][b] = 0;
+        for (size_t i = b * n; i < (b + 1) * n && b < r->count; i++) {
+            const double q = cooled_sigmoid(r->x[0][i], r->temperature);
+            const double p = cooled_sigmoid(r->x[1][i], r->temperature);
+            r->y[0][b] += square * (p * log(p / q) + (1 - p) * log((1 - p) / (1 - q))) / (double)n;
+        }
+    }
+}
+
+void ref_taught_back(struct ref *r)
+{
+    const size_t n = r->t * r->d;
+    for (size_t i = 0; i < r->count * n; i++) {
+        const double slope = r->dy[0][i / n] * r->temperature / (double)n;
+        const double q = cooled_sigmoid(r->x[0][i], r->temperature);
+        const double p = cooled_sigmoid(r->x[1][i], r->temperature);
+        r->dx[0][i] = slope * (q - p);
+        r->dx[1][i] = slope * p * (1 - p) * (log(p / q) - log((1 - p) / (1 - q)));
+    }
+}
+
 /* --- augmentation */
 
 static void words_of(const struct ref_window_key *key, uint32_t place, uint32_t word[4])

@@ -41,6 +41,7 @@ struct ref {
     size_t reverse;
     int no_bias, has_bias, has_residual, has_norm, has_position, relu, normalize;
     double temperature, factor, smoothing;
+    double share;           /* of a teacher in a loss; 0: there is none */
     const uint32_t *number; /* [b t]: rows of a table, or classes */
     size_t count;           /* samples that count */
 
@@ -104,7 +105,16 @@ void ref_embedding_back(struct ref *r);
 void ref_cross_entropy(struct ref *r);
 void ref_cross_entropy_back(struct ref *r);
 
-/* The same of logits h W^T; x: h [b t, in], W [d, in] */
+/* y[0] [b]: as ref_cross_entropy() without smoothing; y[1] [b]: the mean over the same rows of T^2
+ * sum p ln (p / q), q and p the softmax of x[0] / T and of x[1] / T [b t d] */
+void ref_distill(struct ref *r);
+void ref_distill_back(struct ref *r);
+
+/* The same of numbers that are logits of a sigmoid, the mean over x[0] and x[1] [b, t d] */
+void ref_taught(struct ref *r);
+void ref_taught_back(struct ref *r);
+
+/* ref_cross_entropy() of logits h W^T; x: h [b t, in], W [d, in] */
 void ref_head(struct ref *r);
 void ref_head_back(struct ref *r);
 

@@ -39,7 +39,7 @@ static void choose_remade(struct plan *p, const struct graph *g)
     const size_t most = !g->recompute ? 0 : g->recompute_most ? g->recompute_most : SIZE_MAX;
     for (size_t i = 0; i < g->op_count; i++) {
         struct op *op = g->ops[i];
-        if (!op || !op->class->again || !op->out[0])
+        if (!op || op->is_taught || !op->class->again || !op->out[0])
             continue;
         if ((op->is_remade = op->class->is_brought))
             continue;
@@ -65,7 +65,9 @@ static void go_forward(struct plan *p, struct op *op)
 {
     split_turn(p, op->device);
     op->from = p->launch_count;
+    p->training = p->graph->training && !op->is_taught;
     op->class->forward(p, op);
+    p->training = p->graph->training;
     add_up(p);
     op->to = p->launch_count;
 }

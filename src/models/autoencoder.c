@@ -72,8 +72,12 @@ static void build(struct graph *g, const struct config *config, const struct mod
         view = encode(g, config, &other, noisy);
     }
     io->output = graph_keep(g, decode(g, config, &t, io->latent, shape->features));
+    const enum loss_kind kind = (enum loss_kind)config->loss.reconstruction;
     reconstruction->value =
-        op_sample_loss(g, io->output, io->whole, (enum loss_kind)config->loss.reconstruction, NULL);
+        op_part_loss(g, io->output, io->whole, kind, NULL, reconstruction->weight);
+    if (io->taught)
+        io->terms.term[2].value =
+            op_taught_loss(g, io->output, io->taught, kind, NULL, io->terms.term[2].weight, 1);
     if (view)
         contrastive->value =
             op_nt_xent(g, io->latent, view, config->loss.temperature, contrastive->weight);

@@ -31,7 +31,11 @@ void language_decode(struct graph *g, const struct config *config, const struct 
     const struct decoded d = config->model.shape == SHAPE_GPT2
                                  ? language_gpt2(g, config, shape, io)
                                  : language_llama(g, config, shape, io);
-    if (io->next)
+    if (io->taught)
+        io->terms.term[0].value = op_distill(g, op_product(g, d.rows, d.head), io->taught, io->next,
+                                             config->loss.teacher_temperature,
+                                             config->loss.teacher_weight, &io->terms.term[1].value);
+    else if (io->next)
         io->terms.term[0].value =
             op_head_cross_entropy(g, behind_prefix(g, d.rows, shape), d.head, io->next, 0, 0);
     else if (!shape->only_reads)

@@ -98,6 +98,12 @@ void model_check(struct config_making *making, const struct config *c)
     if (*c->model.base && !class->reads_tokens)
         config_clash(making, "model.base", "model.type",
                      "a base folder holds a language model, for type = language");
+    if (*c->loss.teacher && class->prefix)
+        config_clash(making, "loss.teacher", "model.type",
+                     "a captioner has no teacher: its clips are there as one encoder sees them");
+    if (*c->loss.teacher && config_splits(c))
+        config_clash(making, "loss.teacher", "model.split",
+                     "a model that lies on several devices has no teacher: split = none");
     if ((*c->encoder.base || c->encoder.rows > 0) && !class->prefix)
         config_clash(making, "encoder.base", "model.type", "an encoder is for type = captioner");
     if (class->supervised && !c->data.targets.count)
@@ -119,7 +125,8 @@ int model_check_features(const struct config *config, struct error *err)
     return class->check_features ? class->check_features(config, err) : 0;
 }
 
-struct terms model_terms(const struct config *config)
+/* Without what a teacher gives. */
+static struct terms own_terms(const struct config *config)
 {
     const struct model_class *class = model_of(config);
     if (!class->supervised)
@@ -129,6 +136,30 @@ struct terms model_terms(const struct config *config)
                             .weight = 1,
                             .lower_is_better = 1}},
                           1};
+}
+
+struct terms model_terms(const struct config *config)
+{
+    struct terms terms = own_terms(config);
+    const double w = config->loss.teacher_weight;
+    if (!*config->loss.teacher)
+        return terms;
+    for (size_t k = 0; k < terms.count; k++)
+        terms.term[k].weight *= 1 - w;
+    terms.term[terms.count++] = (struct term){.name = "teacher",
+                                              .what = "loss to what the teacher gives, in training",
+                                              .over = TERM_SAMPLES,
+                                              .weight = w,
+                                              .lower_is_better = 1};
+    return terms;
+}
+
+struct terms model_judged_terms(const struct config *config)
+{
+    struct terms terms = own_terms(config);
+    if (*config->loss.teacher)
+        terms.term[terms.count++] = (struct term){.name = "teacher", .over = TERM_UNKNOWN};
+    return terms;
 }
 
 const char *model_python(const struct config *config)
@@ -159,7 +190,35 @@ static struct tensor *of_windows(struct graph *g, const char *name, const char *
                           data->staged ? GATHER_STAGED : 0, 1);
 }
 
-/* The loss of a model with targets: loss.target alone. */
+/* The term of what a teacher gives, the last one. */
+static struct term *taught_term(struct model_io *io)
+{
+    return &io->terms.term[io->terms.count - 1];
+}
+
+/* What a teacher gives for the windows that the model reads, as in an evaluation. It comes first,
+ * so that what it needs is not there together with what the model keeps. */
+static void ask_teacher(struct graph *g, const struct model_shape *shape, struct model_io *io)
+{
+    const struct config *c = shape->teacher->config;
+    const size_t from = g->op_count;
+    struct model_shape its = *shape;
+    struct model_io asked = {.input = io->input,
+                             .plain = io->input,
+                             .whole = io->input,
+                             .tokens = io->tokens,
+                             .terms = model_terms(c)};
+    its.teacher = NULL;
+    graph_teacher(g, shape->teacher->params);
+    if (model_of(c)->supervised && c->model.reversible_norm)
+        build_reversible(g, c, &its, &asked);
+    else
+        model_of(c)->build(g, c, &its, &asked);
+    io->taught = graph_as(g, asked.output, DTYPE_F32);
+    graph_teacher_ends(g, from, io->taught);
+}
+
+/* The loss of a model with targets: loss.target, and what a teacher gives. */
 static void supervise(struct graph *g, const struct config *config, const struct model_shape *shape,
                       const struct model_data *data, struct tensor *flag, struct model_io *io)
 {
@@ -173,8 +232,13 @@ static void supervise(struct graph *g, const struct config *config, const struct
     if (data->weight && g->training)
         weight = of_windows(g, "weight", "weights", data, data->weight);
     io->output = graph_keep(g, io->output);
+    const enum loss_kind kind = (enum loss_kind)config->loss.target;
     io->terms.term[0].value =
-        op_sample_loss(g, io->output, io->target, (enum loss_kind)config->loss.target, weight);
+        op_part_loss(g, io->output, io->target, kind, weight, io->terms.term[0].weight);
+    if (io->taught)
+        taught_term(io)->value =
+            op_taught_loss(g, io->output, io->taught, kind, weight, taught_term(io)->weight,
+                           config->loss.teacher_temperature);
 }
 
 /* Windows augmented. What a model rebuilds is the window behind all but noise and spikes. */
@@ -301,7 +365,7 @@ struct graph *model_bare(struct params *params, const struct config *config, siz
     if (!g)
         return NULL;
     params->weights = weights[config->model.initialisation];
-    *io = (struct model_io){.terms = model_terms(config)};
+    *io = (struct model_io){.terms = model_judged_terms(config)};
     if (class->reads_tokens)
         io->tokens = graph_state(g, "tokens", DTYPE_U32, 2, dim);
     else
@@ -329,7 +393,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     g->in_parts = training && config->train.shards > 1;
     g->carries = shape->carries;
     params->weights = weights[config->model.initialisation];
-    *io = (struct model_io){.terms = model_terms(config)};
+    *io = (struct model_io){.terms = training ? model_terms(config) : model_judged_terms(config)};
     op_store(g, model_stored(config));
     io->metrics = op_metrics(g);
     if (training && config->train.precision == PRECISION_FP16)
@@ -338,6 +402,8 @@ struct graph *model_graph(struct params *params, const struct config *config, si
         read_tokens(g, shape, data, io);
     else
         flag = read_windows(g, config, shape, data, io);
+    if (shape->teacher)
+        ask_teacher(g, shape, io);
     if (class->supervised && config->model.reversible_norm)
         build_reversible(g, config, shape, io);
     else

@@ -12,11 +12,18 @@
 #include "models/term.h"
 #include "ops/ops.h"
 
+/* A trained model that teaches another one (loss.teacher). */
+struct model_teacher {
+    const struct config *config;
+    struct params *params; /* all frozen */
+};
+
 /* Extents of a graph that are not in the configuration. */
 struct model_shape {
-    size_t window, features;        /* T, F; T may be data.eval_window */
-    size_t vocabulary;              /* V, of a model that reads tokens */
-    size_t prefix;                  /* K rows that stand in front of the tokens; 0: none */
+    const struct model_teacher *teacher; /* of a training graph; NULL: none */
+    size_t window, features;             /* T, F; T may be data.eval_window */
+    size_t vocabulary;                   /* V, of a model that reads tokens */
+    size_t prefix;                       /* K rows that stand in front of the tokens; 0: none */
     size_t clip_rows, clip_columns; /* R, C: what an encoder has made of a sample's clip; or 0 */
     size_t targets, target_rows;    /* K, R of a sample; 0 without targets */
     size_t target_first;            /* first target row, counted from the window's first */
@@ -44,6 +51,7 @@ struct model_io {
                               logits are wanted */
     struct tensor *position; /* [B, T] u32: where each stands in the cache, if there is one */
     struct tensor *target;   /* [B, R, K]; NULL without targets */
+    struct tensor *taught;   /* the output of a teacher for the same windows; NULL: there is none */
     struct tensor *output;   /* [B, T, F], with targets [B, R K] or [B, R, K]; logits [B, T, V] */
     struct tensor *latent;   /* [B, latent]; NULL unless the model has one */
     struct tensor *rows;     /* [B, T, D] what the head reads, where shape->shows_rows, with the
@@ -171,9 +179,13 @@ struct graph *model_windows(struct params *params, const struct config *config, 
                             const struct model_shape *shape, const struct model_data *data,
                             struct model_io *io);
 
-/* The terms of the model's loss, without tensors. That of targets alone is called as loss.target:
- * "mse". */
+/* The terms of the loss of a training, without tensors. That of targets alone is called as
+ * loss.target: "mse". With a teacher, what it gives is the last one: its weight is w, and those of
+ * the others are 1 - w of their own. */
 struct terms model_terms(const struct config *config);
+
+/* The same of an evaluation, where a teacher is not asked: the others have their own weights. */
+struct terms model_judged_terms(const struct config *config);
 
 /* The source of the model's PyTorch twin. */
 const char *model_python(const struct config *config);

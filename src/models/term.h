@@ -17,6 +17,7 @@ struct tensor;
 /* What a term's tensor holds, and what its figure over a part is. */
 enum term_over {
     TERM_OFF,     /* no tensor: left out by the configuration, its figure is 0 */
+    TERM_UNKNOWN, /* no tensor: of training alone, an evaluation does not know its figure */
     TERM_SAMPLES, /* [B]: the mean over samples */
     TERM_BATCHES, /* [1]: the mean over batches, each weighted by its samples. The figure depends on
                      the batch, so evaluation takes batches of train.batch. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/step.h"
@@ -10,18 +12,24 @@ enum { Y, TARGET, WEIGHT };
 
 struct sample_loss {
     enum loss_kind kind;
+    double part; /* of the gradient: the weight of the loss among others */
+    double heat; /* the temperature at which logits are held against a teacher's; 0: they are not */
 };
 
 /* In a training graph the kernel writes the gradient too: it is known with the value. */
 static void sample_loss_forward(struct plan *p, struct op *op)
 {
+    const struct sample_loss *a = op->attr;
     const struct tensor *y = op->in[Y];
     const size_t batch = y->dim[0];
     unsigned lanes = cut_group(p, 128);
-    struct launch *l = plan_kernel(p, "loss.cl", p->training ? "sample_loss_grad" : "sample_loss",
-                                   batch, lanes, "-DKIND=%d -DWEIGHT=%d -DLANES=%u",
-                                   (int)((const struct sample_loss *)op->attr)->kind,
-                                   op->in[WEIGHT] != NULL, lanes);
+    char heat[48] = "";
+    if (a->heat > 0)
+        snprintf(heat, sizeof heat, " -DHEAT=%.9ef", a->heat);
+    struct launch *l =
+        plan_kernel(p, "loss.cl", p->training ? "sample_loss_grad" : "sample_loss", batch, lanes,
+                    "-DKIND=%d -DWEIGHT=%d -DLANES=%u%s", a->heat > 0 ? 4 : (int)a->kind,
+                    op->in[WEIGHT] != NULL, lanes, heat);
     launch_read(l, op->in[Y]);
     launch_read(l, op->in[TARGET]);
     launch_write(l, op->out[0]);
@@ -33,6 +41,7 @@ static void sample_loss_forward(struct plan *p, struct op *op)
     }
     launch_read(l, p->step);
     launch_int(l, y->elems / batch);
+    launch_float(l, a->part);
     launch_cost(l, 8.0 * (double)y->elems, "sample_loss");
 }
 
@@ -57,8 +66,24 @@ static const struct op_class sample_loss_class = {
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,
                               enum loss_kind kind, struct tensor *weight)
 {
-    return graph_op(g, &sample_loss_class, "loss", &(struct sample_loss){kind}, 3,
+    return op_part_loss(g, y, x, kind, weight, 1);
+}
+
+struct tensor *op_part_loss(struct graph *g, struct tensor *y, struct tensor *x,
+                            enum loss_kind kind, struct tensor *weight, double part)
+{
+    return graph_op(g, &sample_loss_class, "loss", &(struct sample_loss){kind, part, 0}, 3,
                     (struct tensor *[]){y, x, weight})
+        ->out[0];
+}
+
+struct tensor *op_taught_loss(struct graph *g, struct tensor *y, struct tensor *taught,
+                              enum loss_kind kind, struct tensor *weight, double part,
+                              double temperature)
+{
+    const double heat = kind == LOSS_KIND_BCE ? temperature : 0;
+    return graph_op(g, &sample_loss_class, "teacher", &(struct sample_loss){kind, part, heat}, 3,
+                    (struct tensor *[]){y, taught, weight})
         ->out[0];
 }
 

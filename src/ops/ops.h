@@ -293,6 +293,26 @@ struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor
 struct tensor *op_sample_loss(struct graph *g, struct tensor *y, struct tensor *x,
                               enum loss_kind kind, struct tensor *weight);
 
+/* The same with so much of its gradient. */
+struct tensor *op_part_loss(struct graph *g, struct tensor *y, struct tensor *x,
+                            enum loss_kind kind, struct tensor *weight, double part);
+
+/* The same against what a teacher has given for the samples. Of BCE both are logits, and the loss
+ * is T^2 KL(teacher | y) of both at the temperature T (Hinton et al., 2015). */
+struct tensor *op_taught_loss(struct graph *g, struct tensor *y, struct tensor *taught,
+                              enum loss_kind kind, struct tensor *weight, double part,
+                              double temperature);
+
+/*
+ * Of logits [B, .., V] the mean over a sample's rows, [B], of the cross-entropy against target [B,
+ * ..] u32, as op_cross_entropy() has it without smoothing, and in *soft that of T^2 KL(teacher |
+ * model) of the softmax of logits / T, the teacher's [B, .., V] first (Hinton et al., 2015). Their
+ * gradients are weighed 1 - w and w.
+ */
+struct tensor *op_distill(struct graph *g, struct tensor *logits, struct tensor *taught,
+                          struct tensor *target, double temperature, double w,
+                          struct tensor **soft);
+
 /* nn.CrossEntropyLoss(label_smoothing=smoothing) of each sample, [B]: the mean over its rows of
  * logits [B, .., V] against the number of the right class, target [B, ..] u32; rows whose target is
  * V or more are left out. */

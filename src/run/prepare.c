@@ -8,6 +8,7 @@
 #include "task/task.h"
 #include "train/adapters.h"
 #include "train/budget.h"
+#include "train/teacher.h"
 
 static void on_build(void *ctx, const char *program)
 {
@@ -73,13 +74,11 @@ void prepare_batch(struct config *c, size_t windows, struct log *log)
         c->train.accumulate = (long)(step / batch);
 }
 
-struct engine *prepare_open(struct config *config, const struct dataset *data,
-                            struct engine_options options, struct log *log, struct error *err)
+/* With a session, and numbers where the configuration has train.batch = auto. */
+static struct engine *open_batched(struct config *config, const struct dataset *data,
+                                   struct engine_options options, struct log *log,
+                                   struct error *err)
 {
-    if (options.training && adapters_settle(config, err)) {
-        session_close(options.takes_session ? options.session : NULL);
-        return NULL;
-    }
     if (!options.session) {
         options.takes_session = 1;
         if (!(options.session = session_open(config, &options.own, err)))
@@ -89,6 +88,36 @@ struct engine *prepare_open(struct config *config, const struct dataset *data,
         return engine_open(config, data, &options, err);
     session_close(options.takes_session ? options.session : NULL);
     return NULL;
+}
+
+/* The same with its teacher, which is the engine's. */
+static struct engine *open_taught(struct config *config, const struct dataset *data,
+                                  struct engine_options options, struct log *log, struct error *err)
+{
+    struct teacher *teacher = teacher_open(config, data, err);
+    struct engine *e = NULL;
+    options.teacher = teacher;
+    if (teacher)
+        e = open_batched(config, data, options, log, err);
+    else
+        session_close(options.takes_session ? options.session : NULL);
+    if (e)
+        e->own_teacher = teacher;
+    else
+        teacher_close(teacher);
+    return e;
+}
+
+struct engine *prepare_open(struct config *config, const struct dataset *data,
+                            struct engine_options options, struct log *log, struct error *err)
+{
+    if (options.training && adapters_settle(config, err)) {
+        session_close(options.takes_session ? options.session : NULL);
+        return NULL;
+    }
+    if (options.training && *config->loss.teacher)
+        return open_taught(config, data, options, log, err);
+    return open_batched(config, data, options, log, err);
 }
 
 void prepare_tell_unchecked(enum verbosity verbosity, struct log *log, int summed, const char *path)

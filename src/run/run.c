@@ -14,6 +14,7 @@
 #include "task/task.h"
 #include "train/adapters.h"
 #include "train/plan_text.h"
+#include "train/teacher.h"
 #include "util/file.h"
 #include "util/jsonmem.h"
 #include "util/now.h"
@@ -126,7 +127,8 @@ static int open_all(struct run *run, struct config *config, struct error *err)
         return error_set(err, STATUS_FAILED, "out of memory");
     set_log(t, config);
     run->resumes = run->options.use == FOLDER_RESUME && (run->folder.last || run->folder.former);
-    if (share_found(run, err) || open_data(run, config, err) || open_engine(run, config, err))
+    if (share_found(run, err) || open_data(run, config, err) || open_engine(run, config, err) ||
+        teacher_load(t->engine, err))
         return -1;
     /* the weights first: a run that cannot start leaves what is in its folder alone, and
      * model.init or adapter.file may be one of the files that go */

@@ -77,8 +77,9 @@ static json_t *reconstruct_json(const struct task_result *r)
     json_t *all = json_pack("{s:I, s:o}", "windows", (json_int_t)r->windows, "loss",
                             jsonnumber(r->evaluation.loss));
     for (size_t k = 0; k < r->e->eval_io.terms.count; k++)
-        json_object_set_new(all, r->e->eval_io.terms.term[k].name,
-                            jsonnumber(r->evaluation.term[k]));
+        if (r->e->eval_io.terms.term[k].over != TERM_UNKNOWN)
+            json_object_set_new(all, r->e->eval_io.terms.term[k].name,
+                                jsonnumber(r->evaluation.term[k]));
     json_object_set_new(all, "window_mean_reconstruction", jsonnumber(fit_baseline(fit)));
     json_object_set_new(all, "r2", r2);
     return all;

@@ -238,6 +238,10 @@ int checkpoint_write_last(struct engine *e, const struct progress *p, const char
                   p->factor, "plateau_stale", (json_int_t)p->plateau_stale, "seconds", p->seconds,
                   "finished", p->finished, "collapsed", p->collapsed, "log_bytes",
                   (json_int_t)p->log_bytes, "history", columns_json(&columns));
+    char taught[17];
+    snprintf(taught, sizeof taught, "%016" PRIx64, e->taught_hash);
+    if (e->taught)
+        json_object_set_new(state, "teacher", json_string(taught));
     int failed =
         !table ? error_set(err, STATUS_FAILED, "out of memory")
                : add_optim(e, st, err) ||
@@ -711,6 +715,9 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     const char *then = json_string_value(json_object_get(state, "data"));
     int other_data = then && strcmp(then, data);
     good &= then != NULL;
+    snprintf(data, sizeof data, "%016" PRIx64, e->taught_hash);
+    const char *taught = json_string_value(json_object_get(state, "teacher"));
+    const int other_teacher = e->taught && taught && strcmp(taught, data);
     if (format_of(st) > 1)
         good &= !layout_by_names(&layout, json_object_get(state, "history"), &columns);
     good &= metrics && metrics->dtype == DTYPE_U32 && metrics->bytes == 4 * layout.metrics;
@@ -719,6 +726,11 @@ int checkpoint_load_state(struct engine *e, const struct safetensors *st, const 
     json_decref(state);
     if (!good)
         return error_set(err, STATUS_INPUT, "%s: the state of the run inside is broken", path);
+    if (other_teacher)
+        return error_set(err, STATUS_INPUT,
+                         "%s: the teacher %s is not what it was when this run began, so the bits "
+                         "would not be the same: --overwrite starts afresh",
+                         path, e->config->loss.teacher);
     if (other_data)
         return error_set(err, STATUS_INPUT,
                          "%s: %s is not what it was when this run began, so the bits would not be "

@@ -10,6 +10,7 @@
 #include "exec/exec.h"
 #include "train/budget.h"
 #include "train/planned.h"
+#include "train/teacher.h"
 
 /* FNV-1a (Fowler, Noll, Vo) by words instead of bytes. */
 static uint64_t hash_words(uint64_t hash, const void *words, size_t count)
@@ -112,6 +113,7 @@ void engine_close(struct engine *e)
     device_finish(e->dev, &ignored); /* what still runs reads what is freed here */
     device_host_free(e->dev, e->ring);
     struct session *own = e->owns_session ? e->session : NULL;
+    teacher_close(e->own_teacher);
     planned_close(e);
     session_close(own);
 }

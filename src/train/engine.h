@@ -22,6 +22,8 @@
 #include "train/feed.h"
 #include "train/shards.h"
 
+struct teacher;
+
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
 struct engine {
@@ -33,8 +35,12 @@ struct engine {
     struct params *params; /* what is trained */
     struct params *judged; /* what evaluation reads and predictions take: the same, or their moving
                               average */
-    struct optim optim;    /* its slots are empty in an engine that only evaluates */
+    const struct teacher *teacher; /* who is asked in training; NULL: nobody */
+    struct teacher *own_teacher;   /* the same where it is the engine's */
+    struct params *taught;         /* its parameters; NULL: nobody is asked */
+    struct optim optim;            /* its slots are empty in an engine that only evaluates */
     struct feed *feed;
+    uint64_t taught_hash;      /* of the teacher's weights; 0: there is none */
     uint64_t data_hash;        /* of series, targets, weights and the windows of each part */
     struct plan *train, *eval; /* train is NULL in an engine that only evaluates */
     struct model_io io, eval_io;
@@ -66,6 +72,8 @@ struct remakes {
 
 struct engine_options {
     int training;
+    const struct teacher *teacher; /* that loss.teacher names, of a training (train/teacher.h); the
+                                      caller's, and it must outlive the engine */
     struct remakes remakes;     /* with train.recompute = auto, as needed; engine_open() finds it */
     int resumes;                /* a refusal names only what --resume lets differ */
     int shows_rows;             /* what the model's head reads is an output: outputs.rows */

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 #include "train/evaluation.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "exec/exec.h"
 
+static int has_value(const struct term *t)
+{
+    return t->over != TERM_OFF && t->over != TERM_UNKNOWN;
+}
+
 static double loss_of(const struct terms *terms, const double term[TERMS_MOST])
 {
     double loss = 0;
     for (size_t k = 0; k < terms->count; k++)
-        loss += terms->term[k].weight * term[k];
+        if (terms->term[k].over != TERM_UNKNOWN)
+            loss += terms->term[k].weight * term[k];
     return loss;
 }
 
@@ -28,7 +35,7 @@ int evaluation_fetch(const struct terms *terms, size_t n, size_t room, float *to
     for (size_t k = 0; k < terms->count; k++) {
         const struct term *t = &terms->term[k];
         const size_t values = t->over == TERM_SAMPLES ? n : 1;
-        if (t->over != TERM_OFF &&
+        if (has_value(t) &&
             buffer_fetch(t->value->buffer, 0, values * sizeof *to, to + k * room, err))
             return -1;
     }
@@ -41,7 +48,7 @@ void evaluation_add(const struct terms *terms, size_t n, size_t room, const floa
     for (size_t k = 0; k < terms->count; k++) {
         const struct term *t = &terms->term[k];
         const float *value = from + k * room;
-        if (t->over == TERM_OFF)
+        if (!has_value(t))
             continue;
         if (t->over != TERM_SAMPLES)
             sum->term[k] += (double)*value * (double)n;
@@ -75,7 +82,7 @@ int evaluation_end(const struct terms *terms, size_t samples, struct evaluation 
                    struct error *err)
 {
     for (size_t k = 0; k < terms->count; k++) {
-        sum->term[k] /= (double)samples;
+        sum->term[k] /= terms->term[k].over == TERM_UNKNOWN ? (double)NAN : (double)samples;
         if (terms->term[k].total && whole_of(&terms->term[k], samples, &sum->term[k], err))
             return -1;
     }

@@ -21,17 +21,22 @@ static const struct term *term_named(const struct terms *terms, const char *name
     return NULL;
 }
 
+static int has_figure(const struct term *term)
+{
+    return term->over != TERM_OFF && term->over != TERM_UNKNOWN;
+}
+
 /* What train.monitor could be: "train/loss, train/mse, val/loss, val/mse, val/r2". */
-static void list_names(char *to, size_t size, const struct terms *terms,
+static void list_names(char *to, size_t size, const struct terms terms[2],
                        const struct measures *measures)
 {
     static const char *const part[] = {"train/", "val/"};
     *to = 0;
     for (int p = 0; p < 2; p++) {
         add_name(to, size, part[p], "loss");
-        for (size_t k = 0; k < terms->count; k++)
-            if (terms->term[k].over != TERM_OFF)
-                add_name(to, size, part[p], terms->term[k].name);
+        for (size_t k = 0; k < terms[p].count; k++)
+            if (has_figure(&terms[p].term[k]))
+                add_name(to, size, part[p], terms[p].term[k].name);
     }
     for (size_t k = 0; k < measures->count; k++)
         if (!term_named(terms, measures->metric[k].name))
@@ -43,7 +48,7 @@ static int find_term(struct monitor *m, const struct terms *terms, const char *n
 {
     const struct history_columns columns = history_columns(terms);
     const struct term *term = term_named(terms, name);
-    if (term && term->over == TERM_OFF)
+    if (term && !has_figure(term))
         return -1;
     m->lower_is_better = !term || term->lower_is_better;
     for (size_t i = 0; i < columns.count; i++)
@@ -70,13 +75,13 @@ int monitor_find(struct monitor *m, const struct config *c, struct measures meas
 {
     const char *slash = strchr(c->train.monitor, '/'), *name = slash + 1;
     const int is_val = !strncmp(c->train.monitor, "val/", 4);
-    const struct terms terms = model_terms(c);
+    const struct terms terms[] = {model_terms(c), model_judged_terms(c)};
     char names[512];
     *m = (struct monitor){.measures = measures};
     snprintf(m->name, sizeof m->name, "%.*s_%s", (int)(slash - c->train.monitor), c->train.monitor,
              name);
-    if (find_term(m, &terms, name) && (!is_val || find_metric(m, name))) {
-        list_names(names, sizeof names, &terms, &measures);
+    if (find_term(m, &terms[is_val], name) && (!is_val || find_metric(m, name))) {
+        list_names(names, sizeof names, terms, &measures);
         return error_set(err, STATUS_USAGE, "this model has no figure '%s': there are %s",
                          c->train.monitor, names);
     }

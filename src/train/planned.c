@@ -10,6 +10,7 @@
 #include "lower/split.h"
 #include "text/tokenizer.h"
 #include "train/schedule.h"
+#include "train/teacher.h"
 
 /* Evaluation goes along the rows in windows of data.eval_window, each of which begins with the
  * state that the one before ended with. */
@@ -177,6 +178,12 @@ static int check_split(const struct engine *e, int training, struct error *err)
     return 0;
 }
 
+/* Bytes of a teacher's parameters. */
+static uint64_t taught_bytes(const struct engine *e)
+{
+    return e->taught ? params_frozen_on(e->taught, 0) + 4 * (uint64_t)e->taught->running : 0;
+}
+
 /* Gives the parameters, once known, their places and memory. */
 static int allocate(struct engine *e, int training, struct error *err)
 {
@@ -187,8 +194,10 @@ static int allocate(struct engine *e, int training, struct error *err)
         check_split(e, training, err))
         return -1;
     const uint64_t left = device_budget(e->dev) - device_bytes(e->dev);
+    if (e->taught)
+        params_place(e->taught, align);
     const uint64_t bytes = p->elems * (training ? 8 : 4) + p->running * 4 + params_frozen_on(p, 0) +
-                           (training ? optim_bytes(&e->optim, p) : 0);
+                           taught_bytes(e) + (training ? optim_bytes(&e->optim, p) : 0);
     if (bytes > left && !device_is_twin(e->dev)) {
         error_set(err, STATUS_USAGE,
                   "the model's %zu parameters take %llu bytes of %llu, whatever the batch: a "
@@ -211,7 +220,8 @@ static int allocate(struct engine *e, int training, struct error *err)
         params_place(judged, align);
     return params_allocate(p, e->dev, training, err) ||
                    (training && optim_allocate(&e->optim, p, e->dev, err)) ||
-                   (judged && params_allocate(judged, e->dev, 0, err))
+                   (judged && params_allocate(judged, e->dev, 0, err)) ||
+                   (e->taught && params_allocate(e->taught, e->dev, 0, err))
                ? -1
                : 0;
 }
@@ -303,12 +313,17 @@ static int make_plans(struct engine *e, const struct engine_options *options, st
 {
     const struct config *c = e->config;
     const size_t batch = planned_windows(c);
-    const struct model_shape shape = planned_shape(e->data, c, e->data->window);
+    struct model_shape shape = planned_shape(e->data, c, e->data->window);
+    struct model_teacher teacher;
     struct model_shape eval_shape =
         planned_shape(e->data, c, e->data->eval_window ? e->data->eval_window : e->data->window);
     eval_shape.carries = carries(e);
     eval_shape.shows_rows = options->shows_rows;
     e->eval_batch = evaluate_batch(e, batch);
+    if (e->taught) {
+        teacher = (struct model_teacher){e->teacher->checkpoint.config, e->taught};
+        shape.teacher = &teacher;
+    }
     if (options->training) {
         e->train = plan_of(e, e->params, batch, &shape, 1, &options->remakes, &e->io, err);
         if (!e->train)
@@ -418,14 +433,15 @@ struct planned_memory planned_memory(const struct engine *e)
     const struct planned_part part = planned_part(e, 0);
     const uint64_t params = e->params->elems * 4;
     struct planned_memory m = {.parameters = params + e->params->running * 4 + part.frozen,
+                               .teacher = taught_bytes(e),
                                .gradients = e->train ? params + shards_bytes(e->shards) : 0,
                                .optimizer = e->train ? optim_bytes(&e->optim, e->params) : 0,
                                .activations = part.activations,
                                .captions = planned_captions(e, 0)};
     for (size_t i = 0; i < sizeof fed / sizeof *fed; i++)
         m.data += fed[i] ? buffer_size(fed[i]) : 0;
-    m.other =
-        e->bytes - m.parameters - m.gradients - m.optimizer - m.activations - m.data - m.captions;
+    m.other = e->bytes - m.parameters - m.teacher - m.gradients - m.optimizer - m.activations -
+              m.data - m.captions;
     return m;
 }
 
@@ -481,6 +497,14 @@ struct engine *planned_open(const struct config *config, const struct dataset *d
         error_set(err, STATUS_FAILED, "out of memory");
         return NULL;
     }
+    if (options->training && *config->loss.teacher &&
+        (!(e->teacher = options->teacher) || !(e->taught = teacher_params()))) {
+        error_set(err, STATUS_FAILED,
+                  e->teacher ? "out of memory" : "[loss] teacher: nobody has opened it");
+        params_free(e->params);
+        free(e);
+        return NULL;
+    }
     e->judged = e->params;
     e->config = config;
     e->comm = options->comm;
@@ -506,6 +530,7 @@ void planned_close(struct engine *e)
     optim_fini(&e->optim);
     if (e->judged != e->params)
         params_free(e->judged);
+    params_free(e->taught);
     params_free(e->params);
     feed_close(e->feed);
     free(e);

@@ -46,7 +46,7 @@ struct encoder_options planned_texts(const struct config *config, struct session
 
 /* By arena what the engine itself takes of the first device. */
 struct planned_memory {
-    uint64_t parameters, gradients, optimizer, activations, data;
+    uint64_t parameters, teacher, gradients, optimizer, activations, data;
     uint64_t captions; /* planned_captions() */
     uint64_t other;
 };

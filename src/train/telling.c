@@ -36,22 +36,30 @@ static void with_commas(char *to, size_t size, double x)
     to[at] = 0;
 }
 
+/* Terms whose figures are known: what a teacher gives, the last one, is of training alone. */
+static size_t known_terms(const struct terms *terms)
+{
+    const size_t n = terms->count;
+    return n && terms->term[n - 1].over == TERM_UNKNOWN ? n - 1 : n;
+}
+
 /* "0.52 (R 0.5 C 2)"; a loss of one term is that term. */
 static void print_figures(char *to, size_t size, const struct terms *terms,
                           const struct evaluation *figures)
 {
     size_t used = (size_t)snprintf(to, size, "%s", log_figure(figures->loss, 6).text);
-    for (size_t k = 0; k < terms->count && terms->count > 1 && used < size; k++)
+    const size_t count = known_terms(terms);
+    for (size_t k = 0; k < count && count > 1 && used < size; k++)
         used += (size_t)snprintf(to + used, size - used, "%s%s %s%s", k ? " " : " (",
                                  term_label(&terms->term[k]), log_figure(figures->term[k], 6).text,
-                                 k + 1 < terms->count ? "" : ")");
+                                 k + 1 < count ? "" : ")");
 }
 
 static void set_terms(json_t *event, const char *part, const struct terms *terms,
                       const struct evaluation *figures)
 {
     char name[80];
-    for (size_t k = 0; k < terms->count; k++) {
+    for (size_t k = 0; k < known_terms(terms); k++) {
         snprintf(name, sizeof name, "%s_%s", part, terms->term[k].name);
         json_object_set_new(event, name, jsonnumber(figures->term[k]));
     }
@@ -60,7 +68,7 @@ static void set_terms(json_t *event, const char *part, const struct terms *terms
 static void tell(struct loop *loop, const struct epoch_figures *f, int best)
 {
     struct training *t = loop->training;
-    const struct terms *terms = &loop->terms;
+    const struct terms *terms = &loop->terms, judged = model_judged_terms(t->config);
     const struct progress *p = &t->progress;
     double rate = (double)(loop->n - loop->epoch_from) / fmax(f->seconds, 1e-9);
     double left = seconds_left(loop);
@@ -69,7 +77,7 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
     char speed[32], train[512], val[512], measured[128] = "";
     with_commas(speed, sizeof speed, rate);
     print_figures(train, sizeof train, terms, &f->train);
-    print_figures(val, sizeof val, terms, &f->val);
+    print_figures(val, sizeof val, &judged, &f->val);
     if (metric)
         snprintf(measured, sizeof measured, ", %s %s", metric->name, log_figure(f->metric, 6).text);
     log_say(t->log,
@@ -84,7 +92,7 @@ static void tell(struct loop *loop, const struct epoch_figures *f, int best)
                   (json_int_t)train_epochs(t), "step", (json_int_t)p->step, "lr", jsonnumber(f->lr),
                   "train_loss", jsonnumber(f->train.loss), "val_loss", jsonnumber(f->val.loss));
     set_terms(event, "train", terms, &f->train);
-    set_terms(event, "val", terms, &f->val);
+    set_terms(event, "val", &judged, &f->val);
     if (metric)
         json_object_set_new(event, t->monitor.name, jsonnumber(f->metric));
     json_t *rest =

@@ -17,7 +17,9 @@ NT-Xent has `noise` [n, T, F], which is added to the windows as it stands. Model
 `target` [n, R, K], no `latent`, and an `output` [B, R, K], with bce between 0 and 1;
 `reconstruction` is their loss. Models of text have `tokens` [n, T + 1] in place of `input`, each
 with 2^31 added where it begins a text and is not to be predicted; their `output` [B] is the
-cross-entropy of each window. Metadata: `config`, the INI. Inputs and parameters are rounded to
+cross-entropy of each window. Metadata: `config`, the INI. A case with a teacher (loss.teacher) has
+that one's INI in `teacher` and its parameters in `teacher.NAME`; it gives what it gives in eval
+mode, whatever its dropout. Inputs and parameters are rounded to
 float32 before anything is computed from them.
 
     make_golden.py [NAME...]  writes the files, or some of them
@@ -376,6 +378,53 @@ CASES = {
         weight_decay=0.5,
         clip_norm=0.3,
     ),
+    "teacher": dict(
+        type="recurrent",
+        cell="gru",
+        hidden=5,
+        K=2,
+        window=11,
+        target="huber",
+        teacher_weight=0.3,
+        taught_by=dict(
+            type="cnn_recurrent",
+            hidden=8,
+            layers=2,
+            conv_channels=6,
+            conv_norm="batch",
+            dropout=0.5,
+            reversible_norm="yes",
+        ),
+    ),
+    "teacher-bce": dict(
+        type="recurrent",
+        hidden=6,
+        K=2,
+        target="bce",
+        accumulate=2,
+        n=9,
+        teacher_weight=0.6,
+        teacher_temperature=3,
+        taught_by=dict(type="transformer", layers=2, dropout=0.2),
+    ),
+    "teacher-language": dict(
+        type="language",
+        tokenizer="bytes",
+        window=7,
+        d_model=12,
+        heads=3,
+        layers=1,
+        n=9,
+        tied="yes",
+        teacher_weight=0.7,
+        taught_by=dict(tied="no", d_model=16, heads=4, layers=2, dropout=0.3),
+    ),
+    "teacher-autoencoder": dict(
+        contrastive_weight=0.3,
+        reconstruction="mae",
+        n=9,
+        taught_by=dict(d_model=18, latent=7, dropout=0.4, reconstruction="mse"),
+    ),
     "no-clip": dict(clip_norm=0, d_model=17, heads=1, latent=3, window=11, feedforward=5),
 }
 
@@ -387,6 +436,8 @@ def case_ini(case):
     if values["K"]:
         values["targets"] = ", ".join(f"f{i}" for i in range(values["K"]))
         values["contrastive"] = "none"
+    if "taught_by" in values:
+        values["teacher"] = "teacher.safetensors"
     values["scaler"] = "none"
     text = ""
     for section, keys in defaults().items():
@@ -422,6 +473,44 @@ def language_losses(model, tokens, loss, clip=None):
     """(L, L, 0) of a micro-batch of tokens [B, T + 1], of a captioner with clips [B, R, C]."""
     L = window_losses(model, tokens, clip).mean()
     return L, L, L.new_zeros(())
+
+
+def soft_loss(kind, y, given, T):
+    """The loss of each sample of outputs y to what a teacher has given: of logits at temperature T
+    T^2 KL(teacher | y) (Hinton et al., 2015)."""
+    if kind == "cross_entropy":
+        p = F.softmax(given / T, -1)
+        return T**2 * (p * (F.log_softmax(given / T, -1) - F.log_softmax(y / T, -1))).sum(-1)
+    if kind == "bce":
+        pair = lambda u: torch.stack([u, torch.zeros_like(u)], -1)
+        return soft_loss("cross_entropy", pair(y), pair(given), T)
+    kinds = {"mse": F.mse_loss, "mae": F.l1_loss, "huber": F.huber_loss}
+    return kinds[kind](y, given, reduction="none")
+
+
+def taught(terms, teacher, kind):
+    """terms() with a teacher: (1 - w) of the loss, and w of that to what the teacher gives."""
+
+    def both(model, x, loss, extra=None):
+        L, R, C = terms(model, x, loss, extra)
+        with torch.no_grad():
+            given = outputs(teacher.eval(), x, kind)
+        each = soft_loss(kind, outputs(model, x, kind), given, loss.getfloat("teacher_temperature"))
+        if kind == "cross_entropy":  # of the rows that are to be predicted
+            counts = (x[:, 1:].long() < BORDER).to(each)
+            each = (each * counts).sum(1) / counts.sum(1).clamp(min=1)
+        w, D = loss.getfloat("teacher_weight"), each.mean()
+        return (1 - w) * L + w * D, R, C if terms is losses else D
+
+    return both
+
+
+def outputs(model, x, kind):
+    """What a model gives for windows or tokens: targets, rebuilt windows or logits."""
+    if kind == "cross_entropy":
+        return model(x.long()[:, :-1] % BORDER, None)
+    y = model(x)
+    return y[0] if isinstance(y, tuple) else y
 
 
 def vocabulary(data):
@@ -479,7 +568,7 @@ def running(model):
     return [(name, b) for name, b in model.state_dict().items() if name not in params]
 
 
-def run(model, ini, x, extra):
+def run(model, ini, x, extra, teacher=None):
     """Trains STEPS steps; returns the case's tensors apart from input and parameters."""
     B, group = ini["train"].getint("batch"), ini["train"].getint("accumulate")
     xs = x.split(B)
@@ -487,6 +576,9 @@ def run(model, ini, x, extra):
     out, own = {}, ini["model"]["type"] == "autoencoder"
     text = ini["model"]["type"] in TEXTS
     terms = losses if own else language_losses if text else target_losses
+    if teacher:
+        kind = ini["loss"]["reconstruction" if own else "target"]
+        terms = taught(terms, teacher, "cross_entropy" if text else kind)
     with torch.no_grad():
         y = window_losses(model.eval(), xs[0], extras[0]) if text else model.eval()(xs[0])
         y = torch.sigmoid(y) if ini["loss"]["target"] == "bce" else y
@@ -546,6 +638,18 @@ def extra_of(tensors):
     return tensors.get("noise", tensors.get("target"))
 
 
+def make_teacher(case, tensors):
+    """(INI, model) of a case's teacher, whose parameters go into tensors."""
+    text = case_ini({k: v for k, v in (case | case["taught_by"]).items() if k != "taught_by"})
+    model = make_model(make_ini(text))
+    with torch.no_grad():
+        for p in model.parameters():
+            p += 0.2 * torch.randn(p.shape)
+        model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
+    tensors.update({"teacher." + k: p.detach().float() for k, p in model.state_dict().items()})
+    return text, model.double()
+
+
 def make(name, case):
     """One golden file."""
     text = case_ini(case)
@@ -579,18 +683,20 @@ def make(name, case):
         model.load_state_dict({key: draw(key, b) for key, b in running(model)}, strict=False)
     tensors.update({"param." + plain(key): p.detach().clone() for key, p in model.state_dict().items()})
     tensors = {key: value if key == "tokens" else value.float() for key, value in tensors.items()}
-    extra = extra_of(tensors)
+    extra, metadata, teacher = extra_of(tensors), {"config": text}, None
     extra = extra if extra is None else extra.double()
+    if "taught_by" in case:
+        metadata["teacher"], teacher = make_teacher(case, tensors)
     if "tokens" in tensors:
         x = tensors["tokens"]
         tensors["tokens"] = x.to(torch.uint32)
     else:
         x = tensors["input"].double()
-    for key, value in run(model.double(), ini, x, extra).items():
+    for key, value in run(model.double(), ini, x, extra, teacher).items():
         figures = key in ("losses", "reconstruction", "contrastive", "norms")
         tensors[key] = value if figures else value.float()
     path = os.path.join(FOLDER, name + ".safetensors")
-    save_file({key: value.contiguous() for key, value in tensors.items()}, path, {"config": text})
+    save_file({key: value.contiguous() for key, value in tensors.items()}, path, metadata)
     os.chmod(path, 0o644)
 
 
@@ -599,12 +705,15 @@ def check(path):
     relative (below 1e-3, in units of 1e-3)."""
     tensors = load_file(path)
     with safe_open(path, framework="pt") as file:
-        ini = make_ini(file.metadata()["config"])
-    model = make_model(ini)
+        ini, metadata = make_ini(file.metadata()["config"]), file.metadata()
+    model, teacher = make_model(ini), None
     params = {key[6:]: value for key, value in tensors.items() if key.startswith("param.")}
     model.load_state_dict(wrapped(model, params), strict=True)
     x = tensors["input"] if "input" in tensors else tensors["tokens"].long()
-    got = run(model, ini, x, extra_of(tensors))
+    if "teacher" in metadata:
+        teacher = make_model(make_ini(metadata["teacher"]))
+        teacher.load_state_dict({k[8:]: v for k, v in tensors.items() if k.startswith("teacher.")})
+    got = run(model, ini, x, extra_of(tensors), teacher)
 
     def deviation(key):
         return float(((got[key] - tensors[key]).abs() / tensors[key].abs().clamp(min=1e-3)).max())
