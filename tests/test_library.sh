@@ -59,8 +59,8 @@ installed()
     pc=$(find root -name seqtrain.pc)
     awk '/^\.EX/ && !done { on = 1; next } /^\.EE/ { if (on) done = 1; on = 0 } on' \
         "$source/man/seqtrain-library.3" | sed 's/\\e/\\/g' >example.c
-    options=$(PKG_CONFIG_PATH=${pc%/*} PKG_CONFIG_SYSROOT_DIR=$dir/root pkg-config --cflags --libs seqtrain) ||
-        return 1
+    options=$(PKG_CONFIG_ALLOW_SYSTEM_CFLAGS=1 PKG_CONFIG_ALLOW_SYSTEM_LIBS=1 PKG_CONFIG_PATH=${pc%/*} \
+        PKG_CONFIG_SYSROOT_DIR=$dir/root pkg-config --cflags --libs seqtrain) || return 1
     # shellcheck disable=SC2086 # words
     $cc $flags -std=c99 -Wall -Wextra -Werror -pedantic example.c -o example $options &&
         readelf -d example | grep -q 'NEEDED.*\[libseqtrain\.so\.0\]'
@@ -156,6 +156,16 @@ point "a model that keeps its state is trained" train state data.target_rows=win
     data.eval_window=10 data.features='close, ret(close)'
 point "its predictions are" same state 3 50
 
+# What a model says of its files is no matter of rows: series in one file, candles, conditions, jumps.
+of_files()
+{
+    awk -F, -v OFS=, '{ print $0, NR == 1 ? "name" : NR < 140 ? "A" : "B" }' train.csv >named.csv
+    train files data.source=named.csv data.series=name data.resample=2m data.jump=9 \
+        data.where='close > 90' data.features='close, ret(close)' data.skip_footer=1 data.window=4 &&
+        "$play" predict files cpu rows.csv >got && [ "$(wc -l <got)" -gt 40 ]
+}
+[ -n "$sanitized" ] || point "keys of files are none of rows that are pushed" of_files
+
 german()
 {
     localedef -i de_DE -f UTF-8 "$dir/de_DE.UTF-8" >/dev/null 2>&1
@@ -193,6 +203,7 @@ echo nonsense >broken.safetensors
 point "a file that is none" plain -3 'broken.safetensors: ' broken.safetensors ''
 point "a device that is not there" plain -4 '.*99' ahead 99
 point "a device that computes nothing" plain -2 'device none' ahead none
+point "a model of texts" plain -2 '.*answers no rows' "$source/tests/base/gpt2" ''
 point "a model of both directions is trained" train both data.target_rows=window model.bidirectional=yes
 point "a model that reads what comes behind a row" plain -2 '.*behind' both ''
 refused()

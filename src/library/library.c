@@ -9,6 +9,7 @@
 #include "library/plain.h"
 #include "library/seqtrain.h"
 #include "run/stream.h"
+#include "run/trained.h"
 #include "task/task.h"
 #include "util/clocale.h"
 
@@ -101,6 +102,8 @@ static int make_settings(struct st_model *m, const char *device, struct error *e
 static int open_stream(struct st_model *m, const char *path, struct error *err)
 {
     const struct log_settings silent = {.silent = 1};
+    if (trained_is_folder(path))
+        return error_set(err, STATUS_USAGE, "%s: a model of texts answers no rows", path);
     if (!(m->log = log_new(LOG_QUIET)))
         return error_set(err, STATUS_FAILED, "out of memory");
     log_set(m->log, &silent);
