@@ -55,7 +55,6 @@ installed()
 {
     MAKEFLAGS= ${MAKE-make} -C "$build" install-exec-local install-includeHEADERS install-pkgconfigDATA \
         DESTDIR="$dir/root" || return 1
-    prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
     pc=$(find root -name seqtrain.pc)
     awk '/^\.EX/ && !done { on = 1; next } /^\.EE/ { if (on) done = 1; on = 0 } on' \
         "$source/man/seqtrain-library.3" | sed 's/\\e/\\/g' >example.c
