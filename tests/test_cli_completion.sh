@@ -51,7 +51,7 @@ offered()
 # What all shells offer.
 offers()
 {
-    point "$1: commands" offered 'seqtrain ' init train sweep check data evaluate encode predict generate merge export tokenize report compare devices \
+    point "$1: commands" offered 'seqtrain ' init train sweep check data evaluate encode predict generate merge compress export tokenize report compare devices \
         help completion
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan

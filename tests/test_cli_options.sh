@@ -7,7 +7,7 @@ without_device=yes
 # shellcheck source=tests/cli.sh
 . "${srcdir-.}/tests/cli.sh"
 
-commands="init train sweep check data evaluate encode predict generate merge export tokenize report compare devices help completion"
+commands="init train sweep check data evaluate encode predict generate merge compress export tokenize report compare devices help completion"
 
 # refused NAME PATTERN ARGUMENT...: with status 2 and one line that fits, before anything is read.
 refused()

@@ -19,6 +19,7 @@ enum {
     PREDICT,
     GENERATE,
     MERGE,
+    COMPRESS,
     EXPORT,
     TOKENIZE,
     REPORT,
@@ -51,6 +52,9 @@ const struct cmdline_command cmdline_commands[COMMANDS + 1] = {
                   "Go on with texts by a language model.", command_generate, VALUE_NONE, 0},
     [MERGE] = {"merge", "merge [-c FILE] [-m CKPT] -o FILE",
                "Fold a model's adapter into its weights.", command_merge, VALUE_NONE, 0},
+    [COMPRESS] = {"compress", "compress -m CKPT [-o DIR] [--keep PART] [options]",
+                  "Leave units of a model out, and train the rest on.", command_compress,
+                  .saves = 1},
     [EXPORT] = {"export", "export [-c FILE] [-m CKPT] --format FORMAT [-o FILE]",
                 "Write a trained model for other programs, as ONNX.", command_export, VALUE_NONE,
                 0},
@@ -104,6 +108,7 @@ enum {
     OPTION_TEST,
     OPTION_FROM,
     OPTION_REFIT,
+    OPTION_KEEP,
 };
 
 #define ON(command) (1u << (command))
@@ -116,12 +121,13 @@ const struct cmdline_option cmdline_options[] = {
     {'c', "config", VALUE_CONFIG, "FILE", CONFIGURED | ON(MERGE),
      "configuration, see seqtrain.ini(5)"},
     {OPTION_DATA, "data", VALUE_FILE, "FILE", ON(INIT), "file, folder or glob of your data"},
-    {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE", CONFIGURED | ON(MERGE) | ON(INIT),
-     "set a key (repeatable)"},
-    {'d', "device", VALUE_DEVICE, "SPEC", USING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES),
+    {'s', "set", VALUE_SETTING, "SECTION.KEY=VALUE",
+     CONFIGURED | ON(MERGE) | ON(INIT) | ON(COMPRESS), "set a key (repeatable)"},
+    {'d', "device", VALUE_DEVICE, "SPEC",
+     USING | ON(TRAIN) | ON(SWEEP) | ON(DEVICES) | ON(COMPRESS),
      "auto, cpu, gpu, an index, part of a name"},
     {'d', "device", VALUE_DEVICE, "SPEC", ON(CHECK), "the same, or none: plan without OpenCL"},
-    {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN), "run folder"},
+    {'o', "output", VALUE_FOLDER, "DIR", ON(TRAIN) | ON(COMPRESS), "run folder"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(DATA), "run folder; with --features: the file"},
     {'o', "output", VALUE_FOLDER, "DIR", ON(SWEEP), "folder of the sweep; with --best: the file"},
     {'o', "output", VALUE_FILE, "FILE", USING | ON(TOKENIZE),
@@ -130,19 +136,21 @@ const struct cmdline_option cmdline_options[] = {
     {'o', "output", VALUE_FILE, "FILE", ON(REPORT), "page to write; report.html in the folder"},
     {'o', "output", VALUE_FILE, "FILE", ON(COMPARE), "picture to draw"},
     {'o', "output", VALUE_FILE, "FILE", ON(INIT), "file to write (KIND.ini); - prints it"},
-    {'r', "resume", VALUE_NONE, NULL, ON(TRAIN), "go on from the run folder's last checkpoint"},
+    {'r', "resume", VALUE_NONE, NULL, ON(TRAIN) | ON(COMPRESS),
+     "go on from the run folder's last checkpoint"},
     {OPTION_FROM, "from", VALUE_FILE, "CKPT", ON(TRAIN), "go on from a checkpoint with other data"},
     {OPTION_REFIT, "refit", VALUE_NONE, NULL, ON(TRAIN),
      "with --from: fit scaler and transforms anew"},
+    {OPTION_KEEP, "keep", VALUE_WORD, "PART", ON(COMPRESS), "part of the units that stays (0.5)"},
     {OPTION_LIST, "list", VALUE_NONE, NULL, ON(SWEEP), "print a command for each run"},
     {OPTION_RUN, "run", VALUE_WORD, "N", ON(SWEEP), "train run N, or go on with it"},
     {OPTION_STATUS, "status", VALUE_NONE, NULL, ON(SWEEP), "tell where each run stands"},
     {OPTION_BEST, "best", VALUE_NONE, NULL, ON(SWEEP), "print the best run's configuration"},
     {OPTION_ALL, "all", VALUE_NONE, NULL, ON(CHECK), "check each run of a sweep"},
-    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP),
+    {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(TRAIN) | ON(SWEEP) | ON(COMPRESS),
      "start afresh in an occupied run folder"},
     {OPTION_OVERWRITE, "overwrite", VALUE_NONE, NULL, ON(INIT), "replace a file that is there"},
-    {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE) | ON(DATA),
+    {'m', "model", VALUE_FILE, "CKPT", USING | ON(MERGE) | ON(TOKENIZE) | ON(DATA) | ON(COMPRESS),
      "checkpoint, or folder of a run or model"},
     {'i', "input", VALUE_FILE, "CSV", ON(EVALUATE) | ON(ENCODE) | ON(DATA),
      "data, instead of the configuration's"},
@@ -181,9 +189,9 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_PROFILE, "profile", VALUE_NONE, NULL, ON(TRAIN),
      "measure launches, tell where the time went"},
     {OPTION_TEST, "test", VALUE_NONE, NULL, ON(DEVICES), "try known answers on each device"},
-    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT) | ON(INIT),
+    {'q', "quiet", VALUE_NONE, NULL, CONFIGURED | ON(MERGE) | ON(REPORT) | ON(INIT) | ON(COMPRESS),
      "only warnings and errors"},
-    {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES) | ON(INIT), "more"},
+    {'v', "verbose", VALUE_NONE, NULL, CONFIGURED | ON(DEVICES) | ON(INIT) | ON(COMPRESS), "more"},
     {'h', "help", VALUE_NONE, NULL, ALL, "this"},
     {'V', "version", VALUE_NONE, NULL, ALL, "the version"},
     {0, NULL, VALUE_NONE, NULL, 0, NULL},
@@ -439,6 +447,9 @@ static int take_option(struct options *o, int letter, const char *value, struct 
     case OPTION_REFIT:
         o->refit = 1;
         break;
+    case OPTION_KEEP:
+        o->keep = value;
+        break;
     default:
         break;
     }
@@ -552,7 +563,7 @@ int cmdline_parse(int argc, char **argv, struct options *o, const struct cmdline
     if (o->resume && o->overwrite)
         return error_set(err, STATUS_USAGE, "--resume and --overwrite exclude each other");
     if (o->output && !o->best && !o->features &&
-        ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA))) {
+        ON(*command - cmdline_commands) & (ON(TRAIN) | ON(SWEEP) | ON(DATA) | ON(COMPRESS))) {
         const char *folder = o->output;
         o->output = NULL;
         return add_setting(

@@ -30,6 +30,7 @@ struct options {
     const char *tokenizer, *vocabulary, *kind; /* of tokenize */
     const char *roofline;                      /* of check: a card; NULL: none */
     const char *from;                          /* of train: a checkpoint to go on from */
+    const char *keep;                          /* of compress: the part that stays */
     const char *follow;                        /* of predict: a file that grows */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
     const char *format;                        /* of export */
@@ -58,6 +59,7 @@ int command_encode(const struct options *options, struct error *err);
 int command_predict(const struct options *options, struct error *err);
 int command_generate(const struct options *options, struct error *err);
 int command_merge(const struct options *options, struct error *err);
+int command_compress(const struct options *options, struct error *err);
 int command_export(const struct options *options, struct error *err);
 int command_tokenize(const struct options *options, struct error *err);
 int command_report(const struct options *options, struct error *err);
@@ -76,6 +78,9 @@ int command_live(const struct options *options, struct error *err);
  * is asked for memory, and who judges epochs. */
 int command_train_config(const struct options *options, struct config *config,
                          const struct run_options *as, struct error *err);
+
+/* The same of the configuration that is in a checkpoint, with the settings of the options. */
+int command_train_checkpoint(const struct options *options, const char *path, struct error *err);
 
 /* The checkpoint or Hugging Face folder of -m, or the best one of the run folder that it names, or
  * best.safetensors in the run folder of -c; the caller frees. */

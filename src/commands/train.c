@@ -173,14 +173,26 @@ static struct config *make_config(const struct options *o, struct error *err)
     return config;
 }
 
+static enum folder_use use_of(const struct options *o)
+{
+    return o->resume ? FOLDER_RESUME : o->overwrite ? FOLDER_OVERWRITE : FOLDER_FRESH;
+}
+
+int command_train_checkpoint(const struct options *options, const char *path, struct error *err)
+{
+    const struct run_options as = {.use = use_of(options)};
+    struct config *config = config_of(path, options->settings, options->setting_count, err);
+    int result = config ? command_train_config(options, config, &as, err) : -1;
+    config_free(config);
+    return result;
+}
+
 int command_train(const struct options *options, struct error *err)
 {
     if (!options->config && !options->from)
         return error_set(err, STATUS_USAGE, "train needs -c FILE");
     struct config *config = make_config(options, err);
-    const struct run_options as = {.use = options->resume      ? FOLDER_RESUME
-                                          : options->overwrite ? FOLDER_OVERWRITE
-                                                               : FOLDER_FRESH};
+    const struct run_options as = {.use = use_of(options)};
     int result = config ? command_train_config(options, config, &as, err) : -1;
     config_free(config);
     return result;

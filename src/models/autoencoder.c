@@ -123,6 +123,13 @@ static size_t autoencoder_columns(const struct config *config)
     return (size_t)config->model.latent;
 }
 
+static int autoencoder_units(const struct config *config, struct units *to, struct error *err)
+{
+    static const char *const names[] = {"encoder", "decoder"};
+    (void)err;
+    return transformer_units(config, to, names, 2);
+}
+
 static void autoencoder_check(struct config_making *making, const struct config *c)
 {
     transformer_check(making, c);
@@ -153,5 +160,6 @@ const struct model_class model_autoencoder = {
     .columns = autoencoder_columns,
     .terms = autoencoder_terms,
     .attends = transformer_attends,
+    .units = autoencoder_units,
     .drops = DROPS_WITHIN,
 };

@@ -101,6 +101,7 @@ const struct model_class model_cnn_recurrent = {
     .build = build,
     .columns = recurrent_columns,
     .attends = recurrent_attends,
+    .units = recurrent_units,
     .drops = DROPS_BETWEEN,
     .supervised = 1,
 };

@@ -10,6 +10,7 @@
 #include "config/config.h"
 #include "ir/graph.h"
 #include "models/term.h"
+#include "models/units.h"
 #include "ops/ops.h"
 
 /* A trained model that teaches another one (loss.teacher). */
@@ -88,6 +89,9 @@ struct model_class {
     size_t (*columns)(const struct config *config);
     /* Numbers of a layer's cache for so many rows of a text; NULL: it goes on with no text. */
     size_t (*cache)(const struct config *config, size_t rows);
+    /* Its units that can be left out (models/units.h), without `failed`: 0, or -1 with
+     * STATUS_USAGE for a configuration that has none; NULL: it has none. */
+    int (*units)(const struct config *config, struct units *to, struct error *err);
     int (*norms_batch)(const struct config *config); /* whether it has batch norms; NULL: none */
     int supervised;                                  /* needs data.targets */
     int reads_tokens;                                /* of texts, by data.tokenizer */

@@ -69,6 +69,49 @@ void recurrent_check(struct config_making *making, const struct config *c)
                      "attention layers take gelu or relu, not rrelu");
 }
 
+/* What a layer's columns are made by, its gates' rows, and who reads them beside it. */
+static void layer_units(const struct config *config, struct units *to, size_t layer, size_t way)
+{
+    const char *cell = config_choice("model", "cell", config->model.cell);
+    const enum cell_kind kind = (enum cell_kind)config->model.cell;
+    const size_t gates = kind == CELL_KIND_LSTM ? 4 : kind == CELL_KIND_GRU ? 3 : 1;
+    const size_t ways = to->sets;
+    const size_t h = to->size, set = layer * ways + way;
+    static const char *const back[] = {"", "_reverse"};
+    static const char *const made_by[] = {"weight_ih", "weight_hh", "bias_ih", "bias_hh"};
+    for (size_t i = 0; i < 4; i++)
+        units_add(to, (struct unit_slice){.set = set, .blocks = gates, .stride = h}, "%s.%s_l%zu%s",
+                  cell, made_by[i], layer, back[way]);
+    const struct unit_slice own = {.set = set, .axis = 1, .is_out = 1, .blocks = 1, .stride = h};
+    struct unit_slice next = own;
+    next.offset = way * h;
+    units_add(to, own, "%s.weight_hh_l%zu%s", cell, layer, back[way]);
+    if (layer + 1 == (size_t)config->model.layers)
+        units_head(to, set, way * h, ways * h);
+    else
+        for (size_t of = 0; of < ways; of++)
+            units_add(to, next, "%s.weight_ih_l%zu%s", cell, layer + 1, back[of]);
+}
+
+int recurrent_units(const struct config *config, struct units *to, struct error *err)
+{
+    const size_t layers = (size_t)config->model.layers;
+    const size_t ways = config->model.bidirectional ? 2 : 1;
+    if (config->model.layer_norm || config->model.attention_layers)
+        return error_set(err, STATUS_USAGE,
+                         "model.%s: it is over all units of a layer, so that the others would "
+                         "change where one is left out",
+                         config->model.layer_norm ? "layer_norm" : "attention_layers");
+    to->key = "hidden";
+    to->size = (size_t)config->model.hidden;
+    to->sets = ways;
+    for (size_t layer = 0; layer < layers; layer++)
+        for (size_t way = 0; way < ways; way++)
+            layer_units(config, to, layer, way);
+    to->sets = layers * ways;
+    return 0;
+}
+
 static void build(struct graph *g, const struct config *config, const struct model_shape *shape,
                   struct model_io *io)
 {
@@ -83,6 +126,7 @@ const struct model_class model_recurrent = {
     .build = build,
     .columns = recurrent_columns,
     .attends = recurrent_attends,
+    .units = recurrent_units,
     .drops = DROPS_BETWEEN,
     .supervised = 1,
     .carries = 1,

@@ -26,6 +26,9 @@ size_t recurrent_columns(const struct config *config);
 /* Columns of the attention layers behind the core; 0: there are none. */
 long recurrent_attends(const struct config *config);
 
+/* Its columns, of each layer and direction, which can be left out. */
+int recurrent_units(const struct config *config, struct units *to, struct error *err);
+
 /* What the core asks of its keys. */
 config_checker recurrent_check;
 

@@ -60,6 +60,39 @@ static size_t tcn_columns(const struct config *config)
     return (size_t)config->model.hidden;
 }
 
+/* The channels between blocks are added to each other: one set. Those between the convolutions of a
+ * block are its own. */
+static int tcn_units(const struct config *config, struct units *to, struct error *err)
+{
+    const size_t h = (size_t)config->model.hidden, layers = (size_t)config->model.layers;
+    const struct unit_slice out = {.axis = 1, .is_out = 1, .blocks = 1, .stride = h};
+    if (config->data.features.count == h)
+        return error_set(err, STATUS_USAGE,
+                         "type = tcn adds its %zu features to as many channels: none of these can "
+                         "be left out",
+                         h);
+    to->avoid = config->data.features.count; /* with so many there is no downsample */
+    to->key = "hidden";
+    to->size = h;
+    to->sets = 1 + layers;
+    for (size_t i = 0; i < layers; i++) {
+        const struct unit_slice between = {.blocks = 1, .stride = h};
+        struct unit_slice own = between, read = out;
+        own.set = read.set = 1 + i;
+        for (int k = 0; k < 2; k++) {
+            const char *part = k ? "bias" : "weight";
+            units_add(to, own, "network.%zu.conv1.%s", i, part);
+            units_add(to, between, "network.%zu.conv2.%s", i, part);
+            units_add(to, between, "network.%zu.downsample.%s", i, part);
+        }
+        units_add(to, read, "network.%zu.conv2.weight", i);
+        if (i)
+            units_add(to, out, "network.%zu.conv1.weight", i);
+    }
+    units_head(to, 0, 0, h);
+    return 0;
+}
+
 static void tcn_check(struct config_making *making, const struct config *c)
 {
     if (c->model.layers > MOST_BLOCKS)
@@ -75,6 +108,7 @@ const struct model_class model_tcn = {
     .python = "tcn.py",
     .build = tcn_build,
     .columns = tcn_columns,
+    .units = tcn_units,
     .supervised = 1,
     .drops = DROPS_WITHIN,
 };

@@ -49,6 +49,25 @@ long transformer_attends(const struct config *config)
     return config->model.d_model;
 }
 
+int transformer_units(const struct config *config, struct units *to, const char *const *names,
+                      size_t count)
+{
+    const size_t layers = (size_t)config->model.layers;
+    to->key = "feedforward";
+    to->size = transformer_feedforward(config);
+    to->sets = count * layers;
+    for (size_t set = 0; set < to->sets; set++) {
+        const char *name = names[set / layers];
+        const struct unit_slice made = {.set = set, .blocks = 1, .stride = to->size};
+        struct unit_slice read = made;
+        read.axis = read.is_out = 1;
+        units_add(to, made, "%s.layers.%zu.linear1.weight", name, set % layers);
+        units_add(to, made, "%s.layers.%zu.linear1.bias", name, set % layers);
+        units_add(to, read, "%s.layers.%zu.linear2.weight", name, set % layers);
+    }
+    return 0;
+}
+
 void transformer_check(struct config_making *making, const struct config *c)
 {
     if (c->model.d_model % c->model.heads)

@@ -7,6 +7,7 @@
 #define MODELS_TRANSFORMER_H
 
 #include "config/config.h"
+#include "models/units.h"
 #include "ops/ops.h"
 
 struct transformer {
@@ -33,6 +34,11 @@ long transformer_attends(const struct config *config);
 /* What such a model asks of its keys, and what any with such layers asks of model.kv_heads. */
 config_checker transformer_check;
 config_checker transformer_check_keys;
+
+/* The units between linear1 and linear2 of each of the model's layers, of encoders `names` [count].
+ */
+int transformer_units(const struct config *config, struct units *to, const char *const *names,
+                      size_t count);
 
 /* `name`.layers.0 ... applied to h [B, T, D]. */
 struct tensor *transformer_encoder(struct graph *g, struct tensor *h, const struct transformer *t,

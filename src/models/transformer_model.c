@@ -43,6 +43,13 @@ static size_t transformer_model_columns(const struct config *config)
     return (size_t)config->model.d_model;
 }
 
+static int transformer_model_units(const struct config *config, struct units *to, struct error *err)
+{
+    static const char *const names[] = {"encoder"};
+    (void)err;
+    return transformer_units(config, to, names, 1);
+}
+
 static void transformer_model_check(struct config_making *making, const struct config *c)
 {
     transformer_check(making, c);
@@ -61,6 +68,7 @@ const struct model_class model_transformer = {
     .build = build,
     .columns = transformer_model_columns,
     .attends = transformer_attends,
+    .units = transformer_model_units,
     .drops = DROPS_WITHIN,
     .supervised = 1,
 };
