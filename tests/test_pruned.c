@@ -112,7 +112,7 @@ static float *run_whole(const struct golden *c, size_t *elems)
 {
     struct error err = {0};
     struct units units;
-    if (units_of(c->config, &units, &err))
+    if (model_units(c->config, &units, &err))
         fail_msg("%s", err.text);
     struct engine *e = engine_open(c->config, &c->data, &(struct engine_options){0}, &err);
     if (!e)
@@ -186,7 +186,7 @@ static void test_refused(void **state)
         struct golden c;
         struct units units;
         open_case(&c, names[i][0]);
-        assert_int_equal(units_of(c.config, &units, &err), *names[i][1] ? -1 : 0);
+        assert_int_equal(model_units(c.config, &units, &err), *names[i][1] ? -1 : 0);
         assert_true(!*names[i][1] || strstr(err.text, names[i][1]));
         units_fini(&units);
         close_case(&c);

@@ -229,14 +229,14 @@ static int fine_tune(const struct options *o, const struct compression *c, struc
 
 static void print_row(const char *name, const struct likeness *l)
 {
-    printf("%-12s %12zu %12zu %14.0f %16.6g\n", name, l->parameters, l->bytes, l->rate, l->figure);
+    printf("%-10s %11zu %10zu %10.0f %16.6g\n", name, l->parameters, l->bytes, l->rate, l->figure);
 }
 
 static void print_table(const struct likeness all[3])
 {
     static const char *const figure[PARTS] = {"training loss", "validation loss", "test loss"};
     static const char *const names[] = {"before", "pruned", "fine-tuned"};
-    printf("%-12s %12s %12s %14s %16s\n", "", "parameters", "bytes", "windows/s",
+    printf("%-10s %11s %10s %10s %16s\n", "", "parameters", "bytes", "windows/s",
            figure[all[0].part]);
     for (int i = 0; i < 3; i++)
         print_row(names[i], &all[i]);

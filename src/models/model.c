@@ -138,6 +138,24 @@ static struct terms own_terms(const struct config *config)
                           1};
 }
 
+int model_units(const struct config *config, struct units *to, struct error *err)
+{
+    const struct model_class *class = model_of(config);
+    *to = (struct units){0};
+    if (config->adapter.r || config->model.quantize != QUANTIZE_NONE)
+        return error_set(err, STATUS_USAGE,
+                         "the model has %s: seqtrain merge makes one model of it first",
+                         config->adapter.r ? "an adapter" : "quantised weights");
+    if (!class->units)
+        return error_set(err, STATUS_USAGE,
+                         "a model of type %s has no units that can be left out: recurrent, "
+                         "cnn_recurrent, tcn, transformer and autoencoder have",
+                         class->name);
+    if (class->units(config, to, err))
+        return -1;
+    return to->failed ? error_set(err, STATUS_FAILED, "out of memory") : 0;
+}
+
 struct terms model_terms(const struct config *config)
 {
     struct terms terms = own_terms(config);

@@ -175,6 +175,10 @@ struct graph *model_rows(struct params *params, const struct config *config, siz
 struct graph *model_bare(struct params *params, const struct config *config, size_t batch,
                          const struct model_shape *shape, struct model_io *io);
 
+/* The units of a model; STATUS_USAGE tells why it has none that can be left out. units_fini() also
+ * after a failure. */
+int model_units(const struct config *config, struct units *to, struct error *err);
+
 /* How activations are stored. */
 enum dtype model_stored(const struct config *config);
 

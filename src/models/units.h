@@ -35,9 +35,6 @@ struct units {
     int failed;
 };
 
-/* The units of a model; STATUS_USAGE tells why it has none that can be left out. units_fini() also
- * after a failure. */
-int units_of(const struct config *config, struct units *to, struct error *err);
 void units_fini(struct units *units);
 
 /* --- for models */

@@ -211,7 +211,7 @@ int pruned_write(const char *from, const char *to, double keep, struct pruned *p
     struct pruning p = {.path = from};
     if (checkpoint_read(&p.checkpoint, from, NULL, 0, model_check, err))
         return -1;
-    int failed = units_of(p.checkpoint.config, &p.units, err);
+    int failed = model_units(p.checkpoint.config, &p.units, err);
     if (failed)
         error_prefix(err, "%s", from);
     if (!failed) {
