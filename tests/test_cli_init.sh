@@ -60,6 +60,19 @@ loads()
 }
 point "a forecast of loads sees their day" loads
 
+# The window follows the column that is asked for, and what is forecast is told.
+asked()
+{
+    awk 'BEGIN { print "time,load,noise"; for (i = 0; i < 1500; i++) { x = sin(i * 12.9898) * 43758.5453
+        printf "2024-%02d-%02dT%02d:00:00Z,%.4f,%.4f\n", 1 + int(i / 672), 1 + int(i / 24) % 28, i % 24,
+            sin(i * 6.28319 / 24), x - int(x) } }' >noisy.csv
+    run 0 init --data noisy.csv -o noise.ini && has out '^The model forecasts noise; another column: ' &&
+        is noise.ini targets noise || return 1
+    run 0 init --data noisy.csv -s data.targets=load -o load.ini && has out '^The model forecasts load; ' &&
+        has load.ini '^; load repeats itself after 24 rows' && is load.ini window 48 && trains load.ini
+}
+point "the column that is asked for decides on the window" asked
+
 autoencoder()
 {
     run 0 init autoencoder --data "$data/synthetic_candles.csv.gz" && is autoencoder.ini scaler window &&

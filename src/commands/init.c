@@ -23,11 +23,15 @@ static void tell(const struct options *o, const struct proposed *made)
 {
     if (o->verbosity == LOG_QUIET)
         return;
-    printf("%s: written, for a model of the kind '%s'. It says why each value was chosen.\n"
-           "  seqtrain data -c %s      what the data look like\n"
+    printf("%s: written, for a model of the kind '%s'. It says why each value was chosen.\n",
+           made->path, made->kind);
+    if (made->targets)
+        printf("The model forecasts %s; another column: --overwrite -s data.targets=NAME.\n",
+               made->targets);
+    printf("  seqtrain data -c %s      what the data look like\n"
            "  seqtrain check -c %s     parameters, memory, steps\n"
            "  seqtrain -c %s           train\n",
-           made->path, made->kind, made->path, made->path, made->path);
+           made->path, made->path, made->path);
 }
 
 int command_init(const struct options *o, struct error *err)
@@ -56,5 +60,6 @@ int command_init(const struct options *o, struct error *err)
         tell(o, &made);
     free(made.path);
     free(made.text);
+    free(made.targets);
     return failed ? -1 : 0;
 }

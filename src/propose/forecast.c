@@ -350,6 +350,15 @@ static int draft_forecast(struct proposing *p, const struct recording *seen, con
     return failed;
 }
 
+/* The column of numbers that data.targets asks for by its name alone; NULL: none. */
+static const char *column_asked(const struct column_kinds *k, const char *asked)
+{
+    for (size_t i = 0; asked && i < k->columns; i++)
+        if (k->column[i].kind == COLUMN_NUMBERS && !strcmp(k->column[i].name, asked))
+            return k->column[i].name;
+    return NULL;
+}
+
 int forecast_propose(struct proposing *p, struct error *err)
 {
     struct recording seen;
@@ -359,6 +368,8 @@ int forecast_propose(struct proposing *p, struct error *err)
         return error_set(err, STATUS_INPUT, "%s: no column of it holds numbers alone", p->data);
     const int candle = column_of_role(&p->column, ROLE_CLOSE) != NULL;
     const char *asked = draft_asked(p->draft, "data.targets");
+    if (!candle && column_asked(&p->column, asked))
+        target = column_asked(&p->column, asked);
     draft_set_path(p->draft, "data.source", p->data);
     if (recording_read(&seen, p, target, candle, err))
         return -1;

@@ -127,6 +127,14 @@ static void stem_of(const char *path, char out[64])
     out[n] = 0;
 }
 
+/* A copy of what is predicted; NULL where it is no forecast, or memory ran out. */
+static char *targets_of(const struct draft *draft)
+{
+    const char *asked = draft_asked(draft, "data.targets");
+    const char *targets = asked ? asked : draft_value(draft, "data.targets");
+    return targets ? strdup(targets) : NULL;
+}
+
 void propose_run(struct proposing *p, const char *kind)
 {
     char stem[64];
@@ -184,6 +192,8 @@ int propose(struct proposed *to, const char *name, const char *data, const char 
         error_set(err, STATUS_FAILED, "out of memory");
     else if (!kind->propose(&p, err))
         to->text = draft_text(p.draft, err);
+    if (to->text && !strcmp(kind->name, "forecast"))
+        to->targets = targets_of(p.draft);
     drop_new(&p);
     if (to->text)
         return 0;

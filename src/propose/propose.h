@@ -15,7 +15,9 @@
 struct proposed {
     const char *kind; /* "forecast" */
     char *path;       /* of the INI file: as asked for, or KIND.ini */
-    char *text;       /* the file; both are the caller's */
+    char *text;       /* the file */
+    char *targets;    /* what a forecast predicts, as data.targets has it; NULL: no forecast. All
+                         three are the caller's */
 };
 
 /*
