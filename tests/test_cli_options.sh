@@ -136,8 +136,8 @@ foreign help -c -d -q
 foreign completion -c -o -v
 refused "data takes a model with --features alone" '^seqtrain: data takes -m and -i with --features alone$' data -m x
 refused "data takes features of something" '^seqtrain: data --features needs -c FILE or -m CKPT$' data --features
-refused "export wants a format" '^seqtrain: export needs --format onnx or nam$' export -m x
-refused "one that there is" '^seqtrain: --format onx: there is no such format, but onnx, nam$' export -m x --format onx
+refused "export wants a format" '^seqtrain: export needs --format onnx, nam or c$' export -m x
+refused "one that there is" '^seqtrain: --format onx: there is no such format, but onnx, nam, c$' export -m x --format onx
 refused "train takes no --run" "^seqtrain: train takes no --run; see 'seqtrain train -h'$" train --run 1
 refused "sweep of nothing" '^seqtrain: sweep needs -c FILE$' sweep --list
 refused "sweep with two" '^seqtrain: --list, --run N, --status and --best exclude each other$' sweep -c tiny.ini --list --run 1

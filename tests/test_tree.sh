@@ -86,8 +86,9 @@ point "lower stands on ir, params, tensor, device and a header of the kernels" \
 point "roofline stands on lower and device" "$(layer roofline lower device)"
 point "exec stands on lower, device and config" "$(layer exec lower tensor device config)"
 point "onnx stands on tensor" "$(layer onnx tensor)"
-point "ops stand on lower, ir, params, tensor, device and the nodes of ONNX" \
-    "$(layer ops lower ir params tensor device 'onnx/onnx\.h')"
+point "files of C stand on tensor" "$(layer cfile tensor)"
+point "ops stand on lower, ir, params, tensor, device, the nodes of ONNX and the calls of C" \
+    "$(layer ops lower ir params tensor device 'onnx/onnx\.h' 'cfile/cfile\.h')"
 point "optim stands on lower, ir, params, tensor, device and config" \
     "$(layer optim lower ir params tensor device config)"
 point "models stand on ops, ir, params, tensor, hf and config" \
@@ -109,12 +110,12 @@ point "reports stand on what runs leave: texts, JSON and pictures" \
 point "known answers stand on optim, ops, exec and below" \
     "$(layer known optim ops exec lower ir params tensor device config)"
 point "export stands on run and below" \
-    "$(layer export run train onnx exec models ir params tensor config data text log)"
+    "$(layer export run train onnx cfile exec models ir params tensor config data text log)"
 point "the library stands on streams, tasks and below" "$(layer library run task config data device log)"
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands known export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|library|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|cfile|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|library|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"
@@ -131,6 +132,12 @@ point "every class of operations has a form in ONNX, or says why it has none" "$
         on && /^    \.(no_)?onnx = / { has++ }
         on && /^};/ { on = 0; if (has != 1) print where }
         END { if (count < 30) print "only " count + 0 " classes?" }' src/ops/*.c)"
+
+# shellcheck disable=SC2086
+point "every class that ONNX has is there in C, or says why not" "$(
+    awk '/^(static )?const struct op_class [a-z_]+ = \{/ { on = 1; has = 0; where = FILENAME ":" FNR }
+        on && /^    \.(no_cfile|cfile|no_onnx) = / { has++ }
+        on && /^};/ { on = 0; if (has != 1) print where }' src/ops/*.c)"
 
 point "no include climbs with .." "$(echo "$includes" | grep '\.\./')"
 

@@ -177,7 +177,7 @@ const struct cmdline_option cmdline_options[] = {
      "above 1: what was there less often (1)"},
     {OPTION_STOP, "stop", VALUE_WORD, "TEXT", ON(GENERATE), "end in front of this text"},
     {OPTION_SEED, "seed", VALUE_WORD, "N", ON(GENERATE), "of the random numbers (1)"},
-    {OPTION_FORMAT, "format", VALUE_WORD, "FORMAT", ON(EXPORT), "of the file: onnx or nam"},
+    {OPTION_FORMAT, "format", VALUE_FORMAT, "FORMAT", ON(EXPORT), "of the file: onnx, nam or c"},
     {OPTION_STATE, "state", VALUE_NONE, NULL, ON(EXPORT),
      "states of recurrent layers go in and out"},
     {OPTION_FEATURES, "features", VALUE_NONE, NULL, ON(DATA), "print the rows that models read"},

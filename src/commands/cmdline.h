@@ -17,6 +17,7 @@ enum cmdline_value {
     VALUE_DEVICE,
     VALUE_FOLDER,
     VALUE_FILE,
+    VALUE_FORMAT, /* of export */
     VALUE_WORD, /* anything else */
     VALUE_COMMAND,
     VALUE_KIND, /* of a configuration that init writes */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "commands/cmdline.h"
+#include "export/export.h"
 #include "propose/propose.h"
 
 const char *const completion_shells[] = {"bash", "zsh", "fish", NULL};
@@ -58,6 +59,13 @@ static void put_names(const struct cmdline_option *o, const char *between)
     if (o->letter < 256)
         printf("-%c%s", o->letter, between);
     printf("--%s", o->name);
+}
+
+/* The names of export's formats, with blanks between them. */
+static void put_formats(void)
+{
+    for (size_t i = 0; export_formats[i]; i++)
+        printf("%s%s", i ? " " : "", export_formats[i]->name);
 }
 
 /* Options that take a value, as a pattern of a shell's case. */
@@ -141,7 +149,12 @@ static void put_bash_command(const struct cmdline_command *c)
         if (takes(o, c) && o->takes) {
             fputs("        ", stdout);
             put_names(o, "|");
-            printf(") %s; done=1 ;;\n", bash_action(o->value));
+            if (o->value == VALUE_FORMAT) {
+                fputs(") COMPREPLY=($(compgen -W \"", stdout);
+                put_formats();
+                puts("\" -- \"$cur\")); done=1 ;;");
+            } else
+                printf(") %s; done=1 ;;\n", bash_action(o->value));
         }
     puts("        esac\n        ;;");
 }
@@ -245,6 +258,10 @@ static void put_zsh_option(const struct cmdline_option *o, const struct cmdline_
     if (o->value == VALUE_DEVICE) {
         putchar('(');
         put_each(devices(c), "", " ");
+        putchar(')');
+    } else if (o->value == VALUE_FORMAT) {
+        putchar('(');
+        put_formats();
         putchar(')');
     } else
         fputs(zsh_action(o->value), stdout);
@@ -357,6 +374,10 @@ static void put_fish_option(const struct cmdline_option *o, const struct cmdline
     else if (o->value == VALUE_DEVICE) {
         fputs(" -x -a '", stdout);
         put_each(devices(c), "", " ");
+        putchar('\'');
+    } else if (o->value == VALUE_FORMAT) {
+        fputs(" -x -a '", stdout);
+        put_formats();
         putchar('\'');
     } else if (o->value == VALUE_FOLDER)
         fputs(" -x -a '(__fish_complete_directories)'", stdout);

@@ -24,7 +24,7 @@ static const struct export_format *format_of(const struct options *o, struct err
 {
     const struct export_format *format =
         o->format ? export_find(o->format, err)
-                  : (error_set(err, STATUS_USAGE, "export needs --format onnx or nam"), NULL);
+                  : (error_set(err, STATUS_USAGE, "export needs --format onnx, nam or c"), NULL);
     if (format && !format->is_text && !o->output && isatty(STDOUT_FILENO)) {
         error_set(err, STATUS_USAGE, "%s is no text for a terminal: -o FILE writes it there",
                   format->what);

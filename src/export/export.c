@@ -3,10 +3,11 @@
 
 #include <string.h>
 
+#include "export/as_c.h"
 #include "export/as_nam.h"
 #include "export/as_onnx.h"
 
-const struct export_format *const export_formats[] = {&export_onnx, &export_nam, NULL};
+const struct export_format *const export_formats[] = {&export_onnx, &export_nam, &export_c, NULL};
 
 const struct export_format *export_find(const char *name, struct error *err)
 {

@@ -83,8 +83,12 @@ static int fill(struct exported *e, const struct checkpoint *checkpoint, const c
 int exported_open(struct exported *e, const struct checkpoint *checkpoint, const char *path,
                   const struct session_options *options, struct log *log, struct error *err)
 {
-    *e = (struct exported){
-        .config = checkpoint->config, .fitted = &checkpoint->fitted, .read = read_param};
+    *e = (struct exported){.checkpoint = checkpoint,
+                           .path = path,
+                           .log = log,
+                           .config = checkpoint->config,
+                           .fitted = &checkpoint->fitted,
+                           .read = read_param};
     if (!find_shape(e, log, err) && !build(e, err) &&
         (e->session = session_open(e->config, options, err)) && !fill(e, checkpoint, path, err))
         return 0;

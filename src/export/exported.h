@@ -15,6 +15,9 @@
 #define EXPORTED_BATCH 3 /* windows of the graph, whose batch may have any size */
 
 struct exported {
+    const struct checkpoint *checkpoint; /* the caller's */
+    const char *path;                    /* of it */
+    struct log *log;
     const struct config *config;
     const struct fitted *fitted;
     struct dataset *data; /* of one blank window: names, extents; NULL: the model reads tokens */

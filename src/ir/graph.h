@@ -26,6 +26,7 @@
 /* Numbers of a table that is made while a graph is built. */
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)
 
+struct cfile;
 struct gemm_provider;
 struct graph;
 struct onnx;
@@ -81,6 +82,11 @@ struct op_class {
      * (onnx/onnx.h). NULL: it is not there to be exported, for the reason `no_onnx`. */
     void (*onnx)(struct onnx *o, struct op *op);
     const char *no_onnx;
+
+    /* The same to a file of C (cfile/cfile.h), of a graph with a batch of 1. NULL: for the reason
+     * `no_cfile`, or `no_onnx`. */
+    void (*cfile)(struct cfile *c, struct op *op);
+    const char *no_cfile;
 
     int is_brought; /* its output is made again for the backward pass in any case */
     int is_loss;    /* begins the gradients: `back` does not wait for one of an output */

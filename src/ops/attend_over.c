@@ -156,6 +156,7 @@ static const struct op_class over_class = {
     .reads = READS_IN(QUERIES) | READS_IN(ROWS) | READS_OUT(0),
     .stored = READS_IN(QUERIES) | READS_IN(ROWS) | READS_OUT(0),
     .onnx = over_onnx,
+    .no_cfile = "it reads frames by queries, which captioners do",
 };
 
 struct tensor *op_attention_over(struct graph *g, struct tensor *queries, struct tensor *rows,

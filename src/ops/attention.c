@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "ops/classes.h"
@@ -375,6 +376,20 @@ static void attention_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_attend(o, &of, part[0], part[1], part[2], sees));
 }
 
+static void attention_cfile(struct cfile *c, struct op *op)
+{
+    const struct attention *a = op->attr;
+    const size_t rows = op->out[0]->dim[1];
+    if (op->in[BIAS] || cfile_streams(c)) {
+        cfile_fault(c, "%s: attention sees a window of rows", op->path);
+        return;
+    }
+    const char *x = cfile_of(c, op->in[QKV]), *y = cfile_make(c, op->out[0]);
+    cfile_call(c, "attention", "%s, %s, %s, %zu, %zu, %zu, %zu, %d", x, y, cfile_room(c, rows),
+               rows, a->heads, key_heads(a), op->out[0]->dim[2] / a->heads, a->how.causal);
+    cfile_room_end(c);
+}
+
 static const struct op_class attention_class = {
     .name = "attention",
     .attr = sizeof(struct attention),
@@ -386,6 +401,7 @@ static const struct op_class attention_class = {
     .fuse = qkv_fuse,
     .describe = attention_describe,
     .onnx = attention_onnx,
+    .cfile = attention_cfile,
 };
 
 struct tensor *op_attention(struct graph *g, struct tensor *qkv, size_t heads,

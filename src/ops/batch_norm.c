@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -164,6 +165,17 @@ static void batch_norm_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_two(o, "Add", x, onnx_of(o, op->in[BETA])));
 }
 
+static void batch_norm_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[X]), *y = cfile_make(c, op->out[0]);
+    if (op->in[BIAS])
+        cfile_fault(c, "%s: a bias came in", op->path);
+    cfile_call(c, "batch_norm", "%s, %s, %s, %s, %s, %s, %zu, %zu, %s", x,
+               cfile_of(c, op->in[GAMMA]), cfile_of(c, op->in[BETA]), cfile_of(c, op->in[MEAN]),
+               cfile_of(c, op->in[VAR]), y, tensor_rows(op->in[X]), tensor_columns(op->in[X]),
+               cfile_real(c, NORM_EPS));
+}
+
 static const struct op_class batch_norm_class = {
     .name = "batch norm",
     .infer = batch_norm_infer,
@@ -174,6 +186,7 @@ static const struct op_class batch_norm_class = {
     .fuse = batch_norm_fuse,
     .describe = batch_norm_describe,
     .onnx = batch_norm_onnx,
+    .cfile = batch_norm_cfile,
 };
 
 struct tensor *op_batch_norm(struct graph *g, struct tensor *x, const char *name)

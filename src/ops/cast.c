@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -85,6 +86,11 @@ static void cast_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_of(o, op->in[0]));
 }
 
+static void cast_cfile(struct cfile *c, struct op *op)
+{
+    cfile_same(c, op->out[0], op->in[0]);
+}
+
 static const struct op_class cast_class = {
     .name = "cast",
     .infer = cast_infer,
@@ -92,6 +98,7 @@ static const struct op_class cast_class = {
     .back = cast_back,
     .describe = cast_describe,
     .onnx = cast_onnx,
+    .cfile = cast_cfile,
 };
 
 void op_store(struct graph *g, enum dtype dtype)

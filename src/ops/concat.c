@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -71,6 +72,18 @@ static void concat_onnx(struct onnx *o, struct op *op)
         onnx_along(o, "Concat", "axis", -1, onnx_of(o, op->in[0]), onnx_of(o, op->in[1]), NULL));
 }
 
+static void concat_cfile(struct cfile *c, struct op *op)
+{
+    const char *y = cfile_make(c, op->out[0]);
+    size_t at = 0;
+    for (int i = 0; i < 2; i++) {
+        const size_t columns = tensor_columns(op->in[i]);
+        cfile_call(c, "columns", "%s, %s, %zu, %zu, 0, %zu, %zu, %zu", cfile_of(c, op->in[i]), y,
+                   tensor_rows(op->in[i]), columns, columns, tensor_columns(op->out[0]), at);
+        at += columns;
+    }
+}
+
 static const struct op_class concat_class = {
     .name = "concat",
     .infer = concat_infer,
@@ -78,6 +91,7 @@ static const struct op_class concat_class = {
     .back = concat_back,
     .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
     .onnx = concat_onnx,
+    .cfile = concat_cfile,
 };
 
 struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
@@ -134,11 +148,19 @@ static void iq_features_onnx(struct onnx *o, struct op *op)
             onnx_append(o, &(struct onnx_node){"Concat", 6, all, 1, &axis, 1}, NULL));
 }
 
+static void iq_features_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[0]);
+    cfile_call(c, "iq_features", "%s, %s, %zu", x, cfile_make(c, op->out[0]),
+               tensor_rows(op->in[0]));
+}
+
 static const struct op_class iq_features_class = {
     .name = "I/Q features",
     .infer = iq_features_infer,
     .forward = iq_features_forward,
     .onnx = iq_features_onnx,
+    .cfile = iq_features_cfile,
 };
 
 struct tensor *op_iq_features(struct graph *g, struct tensor *x)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -94,6 +95,24 @@ static void unfold_onnx(struct onnx *o, struct op *op)
                                      .after = (int64_t)shape->after});
 }
 
+static void unfold_cfile(struct cfile *c, struct op *op)
+{
+    const struct conv *shape = op->attr;
+    const size_t columns = op->in[X]->dim[2], past = (shape->kernel - 1) * shape->dilation;
+    const char *x = cfile_of(c, op->in[X]), *y = cfile_make(c, op->out[0]);
+    if (!cfile_streams(c))
+        cfile_call(c, "unfold", "%s, %s, %zu, %zu, %zu, %zu, %zu, %zu, %zu", x, y,
+                   op->in[X]->dim[1], columns, op->out[0]->dim[1], shape->kernel, shape->stride,
+                   shape->dilation, shape->before);
+    else if (shape->stride != 1 || shape->after || shape->before != past)
+        cfile_fault(c,
+                    "%s: a convolution that reads rows ahead, or not each, does not go row by row",
+                    op->path);
+    else
+        cfile_call(c, "unfold_next", "%s, %s, %s, %zu, %zu, %zu", x, cfile_state(c, past * columns),
+                   y, columns, shape->kernel, shape->dilation);
+}
+
 static const struct op_class unfold_class = {
     .name = "unfold",
     .attr = sizeof(struct conv),
@@ -104,6 +123,7 @@ static const struct op_class unfold_class = {
     .stored = READS_IN(X) | READS_OUT(0),
     .again = unfold_again,
     .onnx = unfold_onnx,
+    .cfile = unfold_cfile,
 };
 
 struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const struct conv *shape,
@@ -161,6 +181,14 @@ static void max_pool_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_transpose(o, x, 3, turned));
 }
 
+static void max_pool_cfile(struct cfile *c, struct op *op)
+{
+    const struct tensor *y = op->out[0];
+    const char *x = cfile_of(c, op->in[X]);
+    cfile_call(c, "max_pool", "%s, %s, %zu, %zu, %zu", x, cfile_make(c, op->out[0]), y->dim[1],
+               y->dim[2], ((const struct conv *)op->attr)->kernel);
+}
+
 static const struct op_class max_pool_class = {
     .name = "max_pool",
     .attr = sizeof(struct conv),
@@ -170,6 +198,7 @@ static const struct op_class max_pool_class = {
     .reads = READS_IN(X),
     .stored = READS_IN(X) | READS_OUT(0),
     .onnx = max_pool_onnx,
+    .cfile = max_pool_cfile,
 };
 
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool)

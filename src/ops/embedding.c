@@ -72,6 +72,7 @@ static const struct op_class embedding_class = {
     .back = embedding_back,
     .reads = READS_IN(NUMBER),
     .onnx = embedding_onnx,
+    .no_cfile = "it looks up tokens",
 };
 
 struct tensor *op_lookup(struct graph *g, struct tensor *number, struct tensor *table,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A frozen weight that lies in the host's memory (device.offload), brought to the device for each
  * pass that reads it. */
+#include "cfile/cfile.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
 #include "ops/classes.h"
@@ -26,6 +27,11 @@ static void fetch_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_of(o, op->in[0]));
 }
 
+static void fetch_cfile(struct cfile *c, struct op *op)
+{
+    cfile_same(c, op->out[0], op->in[0]);
+}
+
 static const struct op_class fetch_class = {
     .name = "fetch",
     .infer = fetch_infer,
@@ -33,6 +39,7 @@ static const struct op_class fetch_class = {
     .again = fetch_again,
     .is_brought = 1,
     .onnx = fetch_onnx,
+    .cfile = fetch_cfile,
 };
 
 struct tensor *fetch_weight(struct graph *g, struct tensor *weight)

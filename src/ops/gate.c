@@ -3,6 +3,7 @@
 
 #include "lower/cut.h"
 #include "lower/lower.h"
+#include "ops/cfile_act.h"
 #include "ops/onnx_act.h"
 #include "ops/ops.h"
 
@@ -84,6 +85,16 @@ static void gate_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_two(o, "Mul", gate, onnx_of(o, op->in[UP])));
 }
 
+static void gate_cfile(struct cfile *c, struct op *op)
+{
+    const char *gate = cfile_of(c, op->in[GATE]), *up = cfile_of(c, op->in[UP]);
+    const char *y = cfile_make(c, op->out[0]);
+    const size_t elems = op->out[0]->elems;
+    cfile_call(c, "copy", "%s, %s, %zu", gate, y, elems);
+    cfile_act(c, ((const struct gate *)op->attr)->act, y, elems);
+    cfile_call(c, "multiply", "%s, %s, %s, %zu", y, up, y, elems);
+}
+
 static const struct op_class gate_class = {
     .name = "gate",
     .attr = sizeof(struct gate),
@@ -95,6 +106,7 @@ static const struct op_class gate_class = {
     .again = gate_again,
     .describe = gate_describe,
     .onnx = gate_onnx,
+    .cfile = gate_cfile,
 };
 
 struct tensor *op_gate(struct graph *g, struct tensor *gate, struct tensor *up, enum act act)

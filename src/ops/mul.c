@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -63,6 +64,13 @@ static void mul_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_two(o, "Mul", onnx_of(o, op->in[0]), onnx_of(o, op->in[1])));
 }
 
+static void mul_cfile(struct cfile *c, struct op *op)
+{
+    const char *a = cfile_of(c, op->in[0]), *b = cfile_of(c, op->in[1]);
+    cfile_call(c, "multiply", "%s, %s, %s, %zu", a, b, cfile_make(c, op->out[0]),
+               op->out[0]->elems);
+}
+
 static const struct op_class mul_class = {
     .name = "mul",
     .infer = mul_infer,
@@ -71,6 +79,7 @@ static const struct op_class mul_class = {
     .reads = READS_IN(0) | READS_IN(1),
     .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
     .onnx = mul_onnx,
+    .cfile = mul_cfile,
 };
 
 struct tensor *op_mul(struct graph *g, struct tensor *a, struct tensor *b)
@@ -120,6 +129,14 @@ static void scale_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_two(o, "Mul", onnx_of(o, op->in[0]), factor));
 }
 
+static void scale_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[0]);
+    cfile_call(c, "scale", "%s, %s, %s, %zu", x,
+               cfile_real(c, ((const struct scale *)op->attr)->factor), cfile_make(c, op->out[0]),
+               op->out[0]->elems);
+}
+
 static const struct op_class scale_class = {
     .name = "scale",
     .attr = sizeof(struct scale),
@@ -128,6 +145,7 @@ static const struct op_class scale_class = {
     .back = scale_back,
     .stored = READS_IN(0) | READS_OUT(0),
     .onnx = scale_onnx,
+    .cfile = scale_cfile,
 };
 
 struct tensor *op_scale(struct graph *g, struct tensor *x, double factor)

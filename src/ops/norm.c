@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -268,6 +269,37 @@ static void joint_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], j->relu ? onnx_one(o, "Relu", x) : x);
 }
 
+/* x + bias, + residual: where it lies. */
+static const char *joint_sum(struct cfile *c, struct op *op)
+{
+    struct tensor *bias = op->in[JOINT_BIAS], *residual = op->in[JOINT_RESIDUAL];
+    const size_t elems = op->in[JOINT_X]->elems;
+    const char *x = cfile_of(c, op->in[JOINT_X]), *s = x;
+    if (bias || residual || op->out[1])
+        s = op->out[1] ? cfile_make(c, op->out[1]) : cfile_room(c, elems);
+    if (bias)
+        cfile_call(c, "add", "%s, %s, %s, %zu, %zu", x, cfile_of(c, bias), s, elems, bias->elems);
+    if (residual)
+        cfile_call(c, "add", "%s, %s, %s, %zu, %zu", bias ? s : x, cfile_of(c, residual), s, elems,
+                   elems);
+    return s;
+}
+
+static void joint_cfile(struct cfile *c, struct op *op)
+{
+    const struct joint *j = op->attr;
+    const char *s = joint_sum(c, op);
+    if (j->norm) {
+        const char *y = cfile_make(c, op->out[0]);
+        cfile_call(c, "layer_norm", "%s, %s, %s, %s, %zu, %zu, %s", s,
+                   cfile_of(c, op->in[JOINT_GAMMA]), cfile_of(c, op->in[JOINT_BETA]), y,
+                   tensor_rows(op->out[0]), tensor_columns(op->out[0]), cfile_real(c, j->eps));
+        if (j->relu)
+            cfile_call(c, "relu", "%s, %zu", y, op->out[0]->elems);
+    }
+    cfile_room_end(c);
+}
+
 static const struct op_class joint_class = {
     .name = "norm",
     .attr = sizeof(struct joint),
@@ -281,6 +313,7 @@ static const struct op_class joint_class = {
     .follow = joint_follow,
     .describe = joint_describe,
     .onnx = joint_onnx,
+    .cfile = joint_cfile,
 };
 
 static int same_shape(const struct tensor *a, const struct tensor *b)

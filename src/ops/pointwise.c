@@ -3,6 +3,7 @@
 #include "lower/lower.h"
 #include "lower/reduce.h"
 #include "lower/tail.h"
+#include "ops/cfile_act.h"
 #include "ops/classes.h"
 #include "ops/onnx_act.h"
 
@@ -217,6 +218,21 @@ static void pointwise_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_act(o, ((const struct pointwise *)op->attr)->act, x));
 }
 
+static void pointwise_cfile(struct cfile *c, struct op *op)
+{
+    struct tensor *bias = op->in[POINTWISE_BIAS], *position = op->in[POINTWISE_POSITION];
+    const char *x = cfile_of(c, op->in[POINTWISE_X]), *y = cfile_make(c, op->out[0]);
+    const size_t elems = op->out[0]->elems;
+    if (bias)
+        cfile_call(c, "add", "%s, %s, %s, %zu, %zu", x, cfile_of(c, bias), y, elems, bias->elems);
+    if (position)
+        cfile_call(c, "add", "%s, %s, %s, %zu, %zu", bias ? y : x, cfile_of(c, position), y, elems,
+                   position->elems);
+    if (!bias && !position)
+        cfile_call(c, "copy", "%s, %s, %zu", x, y, elems);
+    cfile_act(c, ((const struct pointwise *)op->attr)->act, y, elems);
+}
+
 const struct op_class op_pointwise_class = {
     .name = "pointwise",
     .attr = sizeof(struct pointwise),
@@ -229,6 +245,7 @@ const struct op_class op_pointwise_class = {
     .fuse = pointwise_fuse,
     .describe = pointwise_describe,
     .onnx = pointwise_onnx,
+    .cfile = pointwise_cfile,
 };
 
 /* The op that adds a bias to input i of `op`, and does nothing else, if nobody else reads what it

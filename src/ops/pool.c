@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <math.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -125,6 +126,36 @@ static void pool_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_reshape(o, x, 2, dim));
 }
 
+/* The rows weighted by their scores. */
+static void weighted_cfile(struct cfile *c, struct op *op, const char *x, const char *y)
+{
+    const size_t rows = op->in[X]->dim[1], columns = op->in[X]->dim[2];
+    const char *score = cfile_room(c, rows);
+    cfile_call(c, "linear", "%s, %s, %s, %zu, %zu, 1", x, cfile_of(c, op->in[WEIGHT]), score, rows,
+               columns);
+    cfile_call(c, "add", "%s, %s, %s, %zu, 1", score, cfile_of(c, op->in[BIAS]), score, rows);
+    cfile_call(c, "softmax", "%s, %s, 1, %zu", score, score, rows);
+    cfile_call(c, "weighted_rows", "%s, %s, %s, %zu, %zu", x, score, y, rows, columns);
+    cfile_room_end(c);
+}
+
+static void pool_cfile(struct cfile *c, struct op *op)
+{
+    const struct pool *a = op->attr;
+    const size_t rows = op->in[X]->dim[1], columns = op->in[X]->dim[2];
+    const char *x = cfile_of(c, op->in[X]), *y = cfile_make(c, op->out[0]);
+    if (a->kind == POOL_ATTENTION)
+        weighted_cfile(c, op, x, y);
+    else if (a->kind == POOL_MEAN)
+        cfile_call(c, "mean_rows", "%s, %s, %zu, %zu", x, y, rows, columns);
+    else {
+        const size_t ahead = columns - a->reverse;
+        cfile_call(c, "copy", "%s + %zu, %s, %zu", x, (rows - 1) * columns, y, ahead);
+        if (a->reverse)
+            cfile_call(c, "copy", "%s + %zu, %s + %zu, %zu", x, ahead, y, ahead, a->reverse);
+    }
+}
+
 static const struct op_class pool_class = {
     .name = "pool",
     .attr = sizeof(struct pool),
@@ -134,6 +165,7 @@ static const struct op_class pool_class = {
     .reads = READS_IN(X),
     .stored = READS_IN(X) | READS_OUT(0),
     .onnx = pool_onnx,
+    .cfile = pool_cfile,
 };
 
 struct tensor *op_pool(struct graph *g, struct tensor *x, size_t reverse, enum pool_kind kind,

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
 #include "ops/classes.h"
@@ -142,6 +143,17 @@ static void product_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], y);
 }
 
+static void product_cfile(struct cfile *c, struct op *op)
+{
+    if (is_in_out(op) || op->in[LOW]) {
+        cfile_fault(c, "%s: a weight [in, out] or an adapter has no form in C yet", op->path);
+        return;
+    }
+    const char *x = cfile_of(c, op->in[X]), *w = cfile_of(c, op->in[WEIGHT]);
+    cfile_call(c, "linear", "%s, %s, %s, %zu, %zu, %zu", x, w, cfile_make(c, op->out[0]),
+               tensor_rows(op->in[X]), tensor_columns(op->in[X]), outs(op));
+}
+
 static const struct op_class product_class = {
     .name = "linear",
     .attr = sizeof(struct product),
@@ -152,6 +164,7 @@ static const struct op_class product_class = {
     .stored = READS_IN(X) | READS_IN(LOW) | READS_OUT(0),
     .describe = product_describe,
     .onnx = product_onnx,
+    .cfile = product_cfile,
 };
 
 struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *weight, int in_out,

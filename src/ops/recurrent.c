@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -510,6 +511,32 @@ static void recurrent_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_reshape(o, onnx_transpose(o, out[0], 4, by_sample), 3, dim));
 }
 
+/* A direction, whose states are columns [d H, (d + 1) H) of the output. */
+static void direction_cfile(struct cfile *c, struct op *op, const char *x, const char *y, size_t d)
+{
+    static const char *const types[] = {
+        [CELL_KIND_LSTM] = "lstm", [CELL_KIND_GRU] = "gru", [CELL_KIND_RNN] = "rnn"};
+    const struct cell *cell = &((const struct recurrent *)op->attr)->cell;
+    struct tensor *const *param = op->in + PARAMS * d;
+    const size_t states = cell->kind == CELL_KIND_LSTM ? 2 : 1, n = cell->hidden;
+    const char *h = cfile_state(c, states * n);
+    const char *g = cfile_room(c, 2 * gates_of(cell->kind) * n);
+    cfile_call(c, types[cell->kind],
+               "%s, %s + %zu, %s, %s, %s, %s, %s, %s, %zu, %zu, %zu, %zu, %zu", x, y, d * n, h, g,
+               cfile_of(c, param[WEIGHT_IH]), cfile_of(c, param[WEIGHT_HH]),
+               cfile_of(c, param[BIAS_IH]), cfile_of(c, param[BIAS_HH]), op->in[X]->dim[1],
+               op->in[X]->dim[2], n, op->out[0]->dim[2], d);
+    cfile_room_end(c);
+}
+
+static void recurrent_cfile(struct cfile *c, struct op *op)
+{
+    const int both = ((const struct recurrent *)op->attr)->cell.bidirectional;
+    const char *x = cfile_of(c, op->in[X]), *y = cfile_make(c, op->out[0]);
+    for (size_t d = 0; d < (both ? 2 : 1); d++)
+        direction_cfile(c, op, x, y, d);
+}
+
 static const struct op_class recurrent_class = {
     .name = "recurrent",
     .attr = sizeof(struct recurrent),
@@ -519,6 +546,7 @@ static const struct op_class recurrent_class = {
     .reads = READS_IN(X) | READS_OUT(0),
     .stored = READS_IN(X) | READS_OUT(0),
     .onnx = recurrent_onnx,
+    .cfile = recurrent_cfile,
 };
 
 /* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */

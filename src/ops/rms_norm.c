@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -97,6 +98,14 @@ static void rms_onnx(struct onnx *o, struct op *op)
             onnx_two(o, "Mul", onnx_two(o, "Div", x, size), onnx_of(o, op->in[RMS_GAMMA])));
 }
 
+static void rms_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[RMS_X]), *gamma = cfile_of(c, op->in[RMS_GAMMA]);
+    cfile_call(c, "rms_norm", "%s, %s, %s, %zu, %zu, %s", x, gamma, cfile_make(c, op->out[0]),
+               tensor_rows(op->out[0]), tensor_columns(op->out[0]),
+               cfile_real(c, ((const struct rms *)op->attr)->eps));
+}
+
 static const struct op_class rms_class = {
     .name = "rms_norm",
     .attr = sizeof(struct rms),
@@ -107,6 +116,7 @@ static const struct op_class rms_class = {
     .stored = READS_IN(RMS_X) | READS_OUT(0),
     .again = rms_again,
     .onnx = rms_onnx,
+    .cfile = rms_cfile,
 };
 
 struct tensor *op_rms_norm(struct graph *g, struct tensor *x, const char *name)

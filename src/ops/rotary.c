@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -207,6 +208,19 @@ static void rotary_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], x);
 }
 
+static void rotary_cfile(struct cfile *c, struct op *op)
+{
+    const struct rotary *a = op->attr;
+    const char *x = cfile_of(c, op->in[QKV]), *y = cfile_make(c, op->out[0]);
+    const size_t rows = op->in[QKV]->dim[1], heads = all_heads(a);
+    if (op->in[BIAS])
+        cfile_fault(c, "%s: a bias came in", op->path);
+    cfile_call(c, "copy", "%s, %s, %zu", x, y, op->out[0]->elems);
+    cfile_call(c, "rotary", "%s, %s, %zu, %zu, %zu, %zu, %d", y, cfile_of(c, op->in[TABLE]), rows,
+               a->heads + a->key_heads, heads, op->in[QKV]->dim[2] / heads,
+               a->pairs == ROTARY_HALVES);
+}
+
 static const struct op_class rotary_class = {
     .name = "rotary",
     .attr = sizeof(struct rotary),
@@ -217,6 +231,7 @@ static const struct op_class rotary_class = {
     .fuse = rotary_fuse,
     .describe = rotary_describe,
     .onnx = rotary_onnx,
+    .cfile = rotary_cfile,
 };
 
 struct tensor *op_rotary(struct graph *g, struct tensor *qkv, size_t heads, size_t key_heads,

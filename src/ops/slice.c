@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -65,6 +66,14 @@ static void slice_onnx(struct onnx *o, struct op *op)
                        (int64_t)(a->first + a->columns)));
 }
 
+static void slice_cfile(struct cfile *c, struct op *op)
+{
+    const struct slice *a = op->attr;
+    const char *x = cfile_of(c, op->in[0]);
+    cfile_call(c, "columns", "%s, %s, %zu, %zu, %zu, %zu, %zu, 0", x, cfile_make(c, op->out[0]),
+               tensor_rows(op->in[0]), tensor_columns(op->in[0]), a->first, a->columns, a->columns);
+}
+
 static const struct op_class slice_class = {
     .name = "slice",
     .attr = sizeof(struct slice),
@@ -73,6 +82,7 @@ static const struct op_class slice_class = {
     .back = slice_back,
     .stored = READS_IN(0) | READS_OUT(0),
     .onnx = slice_onnx,
+    .cfile = slice_cfile,
 };
 
 struct tensor *op_slice(struct graph *g, struct tensor *x, size_t first, size_t columns)
@@ -139,6 +149,15 @@ static void transpose_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_transpose(o, onnx_of(o, op->in[0]), (size_t)rank, order));
 }
 
+static void transpose_cfile(struct cfile *c, struct op *op)
+{
+    const struct tensor *shape = op->in[0];
+    const size_t a = shape->dim[shape->rank - 2], b = shape->dim[shape->rank - 1];
+    const char *x = cfile_of(c, op->in[0]);
+    cfile_call(c, "transpose", "%s, %s, %zu, %zu, %zu", x, cfile_make(c, op->out[0]),
+               shape->elems / a / b, a, b);
+}
+
 static const struct op_class transpose_class = {
     .name = "transpose",
     .infer = transpose_infer,
@@ -146,6 +165,7 @@ static const struct op_class transpose_class = {
     .back = transpose_back,
     .stored = READS_IN(0) | READS_OUT(0),
     .onnx = transpose_onnx,
+    .cfile = transpose_cfile,
 };
 
 struct tensor *op_transpose(struct graph *g, struct tensor *x)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -52,6 +53,13 @@ static void softmax_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_along(o, "Softmax", "axis", -1, x, NULL, NULL));
 }
 
+static void softmax_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[0]);
+    cfile_call(c, "softmax", "%s, %s, %zu, %zu", x, cfile_make(c, op->out[0]),
+               tensor_rows(op->in[0]), tensor_columns(op->in[0]));
+}
+
 static const struct op_class softmax_class = {
     .name = "softmax",
     .infer = softmax_infer,
@@ -59,6 +67,7 @@ static const struct op_class softmax_class = {
     .back = softmax_back,
     .reads = READS_OUT(0),
     .onnx = softmax_onnx,
+    .cfile = softmax_cfile,
 };
 
 struct tensor *op_softmax(struct graph *g, struct tensor *x)

@@ -74,6 +74,7 @@ static const struct op_class unit_class = {
     .fuse = unit_fuse,
     .describe = unit_describe,
     .onnx = unit_onnx,
+    .no_cfile = "it makes latent vectors, and --format c writes models with targets",
 };
 
 struct tensor *op_unit(struct graph *g, struct tensor *x)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
 
+#include "cfile/cfile.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -45,12 +46,20 @@ static void window_norm_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[1], onnx_along(o, "Concat", "axis", 1, mean, sd, NULL));
 }
 
+static void window_norm_cfile(struct cfile *c, struct op *op)
+{
+    const char *x = cfile_of(c, op->in[0]), *y = cfile_make(c, op->out[0]);
+    cfile_call(c, "window_norm", "%s, %s, %s, %zu, %zu", x, y, cfile_make(c, op->out[1]),
+               op->in[0]->dim[1], op->in[0]->dim[2]);
+}
+
 static const struct op_class window_norm_class = {
     .name = "window norm",
     .infer = window_norm_infer,
     .forward = window_norm_forward,
     .stored = READS_OUT(0),
     .onnx = window_norm_onnx,
+    .cfile = window_norm_cfile,
 };
 
 struct tensor *op_window_norm(struct graph *g, struct tensor *x, struct tensor **stats)
@@ -142,6 +151,15 @@ static void window_denorm_onnx(struct onnx *o, struct op *op)
     onnx_is(o, op->out[0], onnx_two(o, "Add", y, statistic_onnx(o, op, 0, 0)));
 }
 
+static void window_denorm_cfile(struct cfile *c, struct op *op)
+{
+    const char *y = cfile_of(c, op->in[Y]), *stats = cfile_of(c, op->in[STATS]);
+    const char *feature = cfile_of(c, op->in[FEATURE]);
+    cfile_call(c, "window_denorm", "%s, %s, %s, %s, %zu, %zu, %zu", y, stats, feature,
+               cfile_make(c, op->out[0]), op->out[0]->elems, op->in[FEATURE]->elems,
+               tensor_columns(op->in[STATS]));
+}
+
 static const struct op_class window_denorm_class = {
     .name = "window denorm",
     .infer = window_denorm_infer,
@@ -149,6 +167,7 @@ static const struct op_class window_denorm_class = {
     .back = window_denorm_back,
     .reads = READS_IN(STATS),
     .onnx = window_denorm_onnx,
+    .cfile = window_denorm_cfile,
 };
 
 struct tensor *op_window_denorm(struct graph *g, struct tensor *y, struct tensor *stats,
