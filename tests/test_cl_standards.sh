@@ -101,7 +101,7 @@ point "all kernel files are used" "$folder/unused"
 # The defaults of constants are for who reads a file alone: a program has all of its own. VEC, LANES
 # and TEAMS are 1 where a kernel has no vectors, or a work-item a row, or a group a row; STORED is 0 where all is fp32; KV is
 # H where heads share no keys, PARTS is 0 without shards, HALVES is 0 where rotary pairs are neighbours, BACK is 1,
-# SPREAD is 0 where vectors are neighbours: plans stay what they were before these were. The same holds of
+# SPREAD is 0 where vectors are neighbours, HEAT is 1 in losses without a teacher: plans stay what they were before these were. The same holds of
 # products that are no tiles (WIDE_A, WIDE_B, WIDE_C), and of those without a tail (TAIL and what only a tail reads).
 for file in "$folder"/programs/*.cl; do
     awk -v file="${file##*/}" '
@@ -112,6 +112,7 @@ for file in "$folder"/programs/*.cl; do
         name != "" && $1 == "#define" && $2 == name && NF == 3 && !given[name] &&
             name != "VEC" && name != "LANES" && name != "TEAMS" && name != "STORED" && name != "KV" && name != "PARTS" && name != "PACKED" &&
             name != "HALVES" && name != "BACK" && name != "SPREAD" &&
+            !(file ~ /^loss/ && name == "HEAT" && given["KIND"]) &&
             !(file ~ /^gemm/ && name ~ /^WIDE_[ABC]$/) &&
             !(file ~ /^gemm/ && !given["TAIL"] && name ~ /^(TAIL|ACT|DROP|BIAS|POS|KEEP)$/) { print file ": " name }
         { name = "" }' "$file"

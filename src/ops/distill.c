@@ -16,8 +16,9 @@ static struct tensor *share_of(struct plan *p, const struct op *op, size_t class
     const size_t batch = target->dim[0];
     const unsigned lanes = cut_lanes(p, target->elems / batch, 1);
     struct tensor *share = plan_tensor2(p, "share", batch, 1);
-    struct launch *l = plan_kernel(p, "head.cl", "head_share", batch, lanes,
-                                   "-DV=%zu -DGRAD=0 -DVEC=1 -DLANES=%u", classes, lanes);
+    struct launch *l =
+        plan_kernel(p, "head.cl", "head_share", batch, lanes,
+                    "-DV=%zu -DGRAD=0 -DSMOOTH=0 -DVEC=1 -DLANES=%u", classes, lanes);
     launch_read(l, op->in[TARGET]);
     launch_write(l, share);
     launch_read(l, p->step);
@@ -32,8 +33,9 @@ static void mean_of(struct plan *p, struct op *op, int i, struct tensor *loss, s
 {
     const size_t batch = share->dim[0];
     const unsigned lanes = cut_lanes(p, loss->elems / batch, 1);
-    struct launch *l = plan_kernel(p, "head.cl", "head_value", batch, lanes,
-                                   "-DV=%zu -DGRAD=0 -DVEC=1 -DLANES=%u", classes, lanes);
+    struct launch *l =
+        plan_kernel(p, "head.cl", "head_value", batch, lanes,
+                    "-DV=%zu -DGRAD=0 -DSMOOTH=0 -DVEC=1 -DLANES=%u", classes, lanes);
     launch_read(l, loss);
     launch_read(l, share);
     launch_write(l, op->out[i]);
