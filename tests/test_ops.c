@@ -1643,8 +1643,8 @@ struct job {
     char name[100];
 };
 
-/* PoCL 5.0 on some processors computes attention of this width wrong where a CPU is cut as for a
- * GPU, which only tests do; on others the same kernel passes there. See tests/RELIABILITY.md. */
+/* Attention of this width was wrong on PoCL 5.0 on one machine, and right on another and in all
+ * else that was tried: see tests/RELIABILITY.md. Why is not known. */
 static int driver_fails(const struct job *job)
 {
     const struct problem *p = job->problem;
