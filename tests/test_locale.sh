@@ -33,7 +33,7 @@ again()
     fi
 }
 
-apart='fleet hosts limits offload parts ranks several slots slurm split'
+apart='captions_kills completion fleet hosts keep limits none offload options parts prune ranks several slots slurm split'
 for file in "$srcdir"/tests/test_cli*.sh "$srcdir"/tests/test_*.c; do
     name=$(basename "${file%.*}")
     case " $apart " in
