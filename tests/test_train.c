@@ -642,7 +642,8 @@ static void a_metric(void **state)
     SETTING(&s, 4, "train.epochs=6", "train.patience=9");
     assert_int_equal(config_set(s.config, "train", "monitor", "val/r2", &err), 0);
     assert_int_equal(
-        monitor_find(&s.run.monitor, s.config, (struct measures){metrics, 2, measure, NULL}, &err), 0);
+        monitor_find(&s.run.monitor, s.config, (struct measures){metrics, 2, measure, NULL}, &err),
+        0);
     trained(&s);
     assert_int_equal(s.run.progress.best_epoch, 5);
     assert_true(s.run.progress.best == 0.5 && s.run.progress.stale == 1);

@@ -225,8 +225,8 @@ static int is_taken(const struct cfile *c, const char *name)
     return 0;
 }
 
-/* The name in C of a parameter: letters, digits and _, one at least, as words of the language and local
- * variables have none. */
+/* The name in C of a parameter: letters, digits and _, one at least, as words of the language and
+ * local variables have none. */
 static char *name_of(const struct cfile *c, const char *name)
 {
     char *made = NULL;
