@@ -10,6 +10,7 @@
 #include "hf/folder.h"
 #include "models/model.h"
 #include "run/folded.h"
+#include "run/trained.h"
 #include "train/checkpoint.h"
 #include "util/file.h"
 
@@ -27,21 +28,6 @@ static int make_plain(struct config *config, struct error *err)
     return 0;
 }
 
-/* What the metadata say of the model; the plan and the state of a run are not of this one. */
-static int add_meta(const struct checkpoint *c, struct safetensors *to, struct error *err)
-{
-    char *config = config_text(c->config);
-    int failed = config ? safetensors_set(to, "config", config, err)
-                        : error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; i < c->st->metas && !failed; i++) {
-        const char *key = c->st->meta[i].key;
-        if (strcmp(key, "config") != 0 && strcmp(key, "plan") != 0 && strcmp(key, "state") != 0)
-            failed = safetensors_set(to, key, c->st->meta[i].value, err);
-    }
-    free(config);
-    return failed;
-}
-
 static int write_checkpoint(struct checkpoint *c, struct folded *f, const char *to,
                             struct error *err)
 {
@@ -49,7 +35,7 @@ static int write_checkpoint(struct checkpoint *c, struct folded *f, const char *
     int failed = st ? 0 : error_set(err, STATUS_FAILED, "%s: out of memory", to);
     for (size_t i = 0; i < f->count && !failed; i++)
         failed = folded_add(f, i, st, folded_name(f, i), DTYPE_F32, err);
-    failed = failed || make_plain(c->config, err) || add_meta(c, st, err) ||
+    failed = failed || make_plain(c->config, err) || trained_meta(c, st, err) ||
              safetensors_write(st, to, err);
     safetensors_free(st);
     return failed ? -1 : 0;

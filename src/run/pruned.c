@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "models/model.h"
-#include "train/checkpoint.h"
+#include "run/trained.h"
 
 struct pruning {
     const char *path;
@@ -166,7 +166,7 @@ static int add_params(const struct pruning *p, struct safetensors *to, struct er
     return 0;
 }
 
-/* What the metadata say of the model, with its size; the plan and the state are not of this one. */
+/* What the metadata say of the model, with its size. */
 static int add_meta(const struct pruning *p, struct safetensors *to, struct error *err)
 {
     const struct checkpoint *c = &p->checkpoint;
@@ -174,16 +174,7 @@ static int add_meta(const struct pruning *p, struct safetensors *to, struct erro
     snprintf(number, sizeof number, "%zu", p->kept);
     if (config_set(c->config, "model", p->units.key, number, err))
         return -1;
-    char *config = config_text(c->config);
-    int failed = config ? safetensors_set(to, "config", config, err)
-                        : error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; i < c->st->metas && !failed; i++) {
-        const char *key = c->st->meta[i].key;
-        if (strcmp(key, "config") != 0 && strcmp(key, "plan") != 0 && strcmp(key, "state") != 0)
-            failed = safetensors_set(to, key, c->st->meta[i].value, err);
-    }
-    free(config);
-    return failed;
+    return trained_meta(c, to, err);
 }
 
 static int write_all(struct pruning *p, const char *to, struct error *err)

@@ -130,6 +130,20 @@ int trained_load(const struct checkpoint *c, const char *path, struct engine *e,
     return trained_load_params(c, path, e->params, err);
 }
 
+int trained_meta(const struct checkpoint *c, struct safetensors *to, struct error *err)
+{
+    char *config = config_text(c->config);
+    int failed = config ? safetensors_set(to, "config", config, err)
+                        : error_set(err, STATUS_FAILED, "out of memory");
+    for (size_t i = 0; i < c->st->metas && !failed; i++) {
+        const char *key = c->st->meta[i].key;
+        if (strcmp(key, "config") != 0 && strcmp(key, "plan") != 0 && strcmp(key, "state") != 0)
+            failed = safetensors_set(to, key, c->st->meta[i].value, err);
+    }
+    free(config);
+    return failed;
+}
+
 int trained_summed(const struct checkpoint *c)
 {
     return !c->st || c->st->summed;

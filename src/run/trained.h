@@ -27,6 +27,10 @@ int trained_load(const struct checkpoint *c, const char *path, struct engine *e,
 int trained_load_params(const struct checkpoint *c, const char *path, struct params *params,
                         struct error *err);
 
+/* What the metadata of a file say of its model, by c->config as it is now; a run's plan and state
+ * are not of another file. */
+int trained_meta(const struct checkpoint *c, struct safetensors *to, struct error *err);
+
 /* Whether its file has sums that it was held against; a folder's have none to miss. */
 int trained_summed(const struct checkpoint *c);
 
