@@ -4,6 +4,9 @@
 
 Trains small models for an epoch on rows of its own, then writes rows into a pipe, one by one, each
 after the answer to the one before, and times the answers: median, 99%, 99.9% and the worst, in ms.
+The first line is a program without any work, which sends each row back: what it waits, the machine makes
+each program wait. With real-time priority ("chrt -f 10 python3 live.py ...") other processes do not come
+between.
 """
 import math
 import os
@@ -62,17 +65,10 @@ def answer(fd):
         pass
 
 
-def measure(seqtrain, folder, rows):
-    lines = open("rows.csv", "rb").read().splitlines(keepends=True)
-    process = subprocess.Popen([seqtrain, "predict", "-m", folder, "-i", "-"], bufsize=0,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    needs = int(process.stderr.readline().split()[7].rstrip(b","))
-    process.stdin.write(b"".join(lines[: needs + 1]))
-    got = b""
-    while got.count(b"\n") < 2:
-        got += os.read(process.stdout.fileno(), 1 << 16)
+def timed(process, lines):
+    """The sorted times of the lines' answers, the first 20 left out; the process has ended."""
     times = []
-    for line in lines[needs + 1 : needs + 1 + rows]:
+    for line in lines:
         begin = time.perf_counter()
         process.stdin.write(line)
         answer(process.stdout.fileno())
@@ -82,19 +78,42 @@ def measure(seqtrain, folder, rows):
     return sorted(times[20:])
 
 
+def echo(rows):
+    """Times of cat, which sends each row back."""
+    lines = open("rows.csv", "rb").read().splitlines(keepends=True)
+    process = subprocess.Popen(["cat"], bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    return timed(process, lines[:rows])
+
+
+def measure(seqtrain, folder, rows):
+    lines = open("rows.csv", "rb").read().splitlines(keepends=True)
+    process = subprocess.Popen([seqtrain, "predict", "-m", folder, "-i", "-"], bufsize=0,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    needs = int(process.stderr.readline().split()[7].rstrip(b","))
+    process.stdin.write(b"".join(lines[: needs + 1]))
+    got = b""
+    while got.count(b"\n") < 2:
+        got += os.read(process.stdout.fileno(), 1 << 16)
+    return timed(process, lines[needs + 1 : needs + 1 + rows])
+
+
+def show(name, t):
+    print(f"| {name} | {t[len(t) // 2]:.3f} | {t[int(len(t) * 0.99)]:.3f} "
+          f"| {t[int(len(t) * 0.999)]:.3f} | {t[-1]:.3f} |", flush=True)
+
+
 def main():
     seqtrain, rows = os.path.abspath(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5000
     print(f"load average {os.getloadavg()[0]:.1f}, {os.cpu_count()} cores, {rows} rows")
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         write_rows("rows.csv", rows + 600)
+        show("no work: cat", echo(rows))
         for number, (name, model) in enumerate(MODELS.items()):
             with open("model.ini", "w", encoding="utf-8") as out:
                 out.write(merged(model))
             subprocess.run([seqtrain, "train", "-q", "-c", "model.ini", "-o", f"run{number}"], check=True)
-            t = measure(seqtrain, f"run{number}", rows)
-            print(f"| {name} | {t[len(t) // 2]:.3f} | {t[int(len(t) * 0.99)]:.3f} "
-                  f"| {t[int(len(t) * 0.999)]:.3f} | {t[-1]:.3f} |", flush=True)
+            show(name, measure(seqtrain, f"run{number}", rows))
         os.chdir("/")
 
 
