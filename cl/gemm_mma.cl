@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * C[m, n] = op(A) op(B) (+ C) by matrix units (mma.h). A work-group of WM x WN warps makes a TM x
- * TN tile of C, a warp 16 ROWS x 8 COLUMNS of it, whose sums stay in registers over all of K. The
- * next DEPTH columns of A and rows of B, MMA_K for each of STEPS (1 or 2), are on their way from
- * global memory while a tile is multiplied, and go to the other of two places in local memory.
+ * TN tile of C, a warp ROWS x COLUMNS fragments of it, whose sums stay in registers over all of K.
+ * The next DEPTH columns of A and rows of B, MMA_K for each of STEPS (1 or 2), are on their way
+ * from global memory while a tile is multiplied, and go to the other of two places in local memory.
  * There they lie as in global memory, in words of MMA_PER factors: along K, or across it where A is
  * transposed or B is not.
  *
@@ -12,7 +12,7 @@
  *
  * -D: those of gemm.h, FACTOR 0 being TF32, TYPE_B below 3, SPREAD = 1; MMA; WIDE_A, WIDE_B: rows
  * as stored are a multiple of CHUNK elements, so that 16 bytes are read at once; WIDE_C: n is even;
- * TM, TN, STEPS, WM, WN, LANES = 32 WM WN; VEC = 4.
+ * TM, TN, STEPS, WM, WN, LANES = MMA_WARP WM WN; VEC = 4. A tail is for NVIDIA's alone.
  *
  * What the tiles allow, counted, not measured; of bfloat16 (K = 16 a step, 2 bytes a factor):
  *   tile, warps of     products a warp   bytes it reads   FLOPs a byte   clocks of local memory
@@ -50,8 +50,8 @@
 #endif
 
 #define DEPTH (STEPS * MMA_K)
-#define ROWS (TM / WM / 16)
-#define COLUMNS (TN / WN / 8)
+#define ROWS (TM / WM / MMA_M)
+#define COLUMNS (TN / WN / MMA_N)
 #define CHUNK (4 * MMA_PER) /* factors of 16 bytes */
 
 /* A tile: lines in global memory, elements of each, words from line to line in local memory (mma.h
@@ -158,20 +158,23 @@ static inline void multiply_step(mma_c *sum, __local const uint *as, __local con
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
 #if TA
-        mma_load_a_across(&a[r], as + step * MMA_K * A_STRIDE + (i + r * 16) / MMA_PER, A_STRIDE);
+        mma_load_a_across(&a[r], as + step * MMA_K * A_STRIDE + (i + r * MMA_M) / MMA_PER,
+                          A_STRIDE);
 #else
-        mma_load_a(&a[r], as + (i + r * 16) * A_STRIDE + step * 8, A_STRIDE);
+        mma_load_a(&a[r], as + (i + r * MMA_M) * A_STRIDE + step * 8, A_STRIDE);
 #endif
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++)
 #if TB
-        mma_load_b(&b[c], bs + (j + c * 8) * B_STRIDE + step * 8, B_STRIDE);
+        mma_load_b(&b[c], bs + (j + c * MMA_N) * B_STRIDE + step * 8, B_STRIDE);
 #else
-        mma_load_b_across(&b[c], bs + step * MMA_K * B_STRIDE + (j + c * 8) / MMA_PER, B_STRIDE);
+        mma_load_b_across(&b[c], bs + step * MMA_K * B_STRIDE + (j + c * MMA_N) / MMA_PER,
+                          B_STRIDE);
 #endif
     mma_multiply(sum, a, b, ROWS, COLUMNS, room);
 }
 
+#if !TAIL && MMA_PAIRS
 /* Two neighbours of C or of a part, the first at row i and column j. */
 static inline void put_pair(__global type_out *c, float x, float y, int i, int j, int m, int n)
 {
@@ -198,11 +201,25 @@ static inline void put_pair(__global type_out *c, float x, float y, int i, int j
         TO_C((ADDS ? AT_C(at + 1) : 0.0f) + y, at + 1);
 #endif
 }
+#elif !TAIL
+/* An element of C or of a part; neighbours in a row are those of neighbouring work-items. */
+static inline void put_one(__global type_out *c, float x, int i, int j, int m, int n)
+{
+    const size_t at = (size_t)i * (size_t)n + (size_t)j;
+    if (i >= m || j >= n)
+        return;
+#if PARTS > 1
+    c[at] = x;
+#else
+    TO_C((ADDS ? AT_C(at) : 0.0f) + x, at);
+#endif
+}
+#endif
 
 #define NAME(m, n) NAME_OF(m, n)
 #define NAME_OF(m, n) gemm_mma_##m##x##n
 
-__kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
+__kernel MMA_GROUP __attribute__((reqd_work_group_size(LANES, 1, 1))) void
 NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict b,
              __global type_out *out, TAIL_ARGUMENTS const int m, const int n, const int k,
              const int chunk)
@@ -210,11 +227,11 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
     __local __attribute__((aligned(16))) uint as[2 * A_LINES * A_STRIDE];
     __local __attribute__((aligned(16))) uint bs[2 * B_LINES * B_STRIDE];
     MMA_ROOM(room, WM * WN, ROWS, COLUMNS);
-    const int warp = (int)get_local_id(0) / 32, lane = mma_lane();
+    const int warp = (int)get_local_id(0) / MMA_WARP, lane = mma_lane();
     const int across = (n + TN - 1) / TN, tiles = (m + TM - 1) / TM * across;
     const int part = (int)get_group_id(0) / tiles, tile = (int)get_group_id(0) % tiles;
     const int i0 = tile / across * TM, j0 = tile % across * TN;
-    const int i = warp / WN * (ROWS * 16), j = warp % WN * (COLUMNS * 8);
+    const int i = warp / WN * (ROWS * MMA_M), j = warp % WN * (COLUMNS * MMA_N);
     const int from = part * chunk, to = min(k, from + chunk);
     uint raw_a[A_CHUNKS * A_RAW], raw_b[B_CHUNKS * B_RAW];
     mma_c sum[ROWS * COLUMNS];
@@ -259,7 +276,7 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
                            row, column, n);
         }
     }
-#else
+#elif MMA_PAIRS
 #pragma unroll
     for (int f = 0; f < ROWS * COLUMNS; f++)
 #pragma unroll
@@ -267,5 +284,12 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
             put_pair(c, sum[f].s[e], sum[f].s[e + 1],
                      i0 + i + f / COLUMNS * 16 + mma_c_row(lane, e),
                      j0 + j + f % COLUMNS * 8 + mma_c_column(lane, e), m, n);
+#else
+#pragma unroll
+    for (int f = 0; f < ROWS * COLUMNS; f++)
+#pragma unroll
+        for (int e = 0; e < MMA_C; e++)
+            put_one(c, sum[f].s[e], i0 + i + f / COLUMNS * MMA_M + mma_c_row(lane, e),
+                    j0 + j + f % COLUMNS * MMA_N + mma_c_column(lane, e), m, n);
 #endif
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is known of the matrix units (mma.h): a product whose result is known, by which a device is
- * tried before they are used, and the places of fragments. Groups are LANES work-items, LANES / 32
- * warps.
+ * tried before they are used, and the places of fragments. Groups are LANES work-items, LANES /
+ * MMA_WARP warps.
  * -D: MMA, MMA_TYPE; ACROSS_A, ACROSS_B: how fragments are read.
  */
 #include "common.h"
@@ -15,12 +15,12 @@
 #define ACROSS_B 0
 #endif
 
-/* Two fragments of A, three of B a warp. */
-#define ROWS 2
-#define COLUMNS 3
-#define M (16 * ROWS)
-#define N (8 * COLUMNS)
-#define WARPS (LANES < 32 ? 1 : LANES / 32)
+/* Several fragments of A and of B a warp. */
+#define M 32
+#define N 48
+#define ROWS (M / MMA_M)
+#define COLUMNS (N / MMA_N)
+#define WARPS (LANES < MMA_WARP ? 1 : LANES / MMA_WARP)
 #if ACROSS_A
 #define A_ROWS MMA_K
 #define A_STRIDE (M / MMA_PER + (MMA_TYPE == 3 ? 8 : 4))
@@ -30,7 +30,7 @@
 #endif
 #if ACROSS_B
 #define B_ROWS MMA_K
-#define B_STRIDE (N / MMA_PER + (MMA_TYPE == 3 ? 16 : 8))
+#define B_STRIDE (N / MMA_PER + (MMA_TYPE == 3 ? 24 : 4))
 #else
 #define B_ROWS N
 #define B_STRIDE 12
@@ -55,12 +55,12 @@ static inline void mma_fill(__local uint *to, int stride, __global const float *
  * c[WARPS][M, N] = 2 A B, by each warp. a: [M][MMA_K], or across [MMA_K][M]; b: [N][MMA_K], or
  * across [MMA_K][N].
  */
-__kernel void mma_product(__global const float *restrict a, __global const float *restrict b,
-                          __global float *restrict c)
+__kernel MMA_GROUP void mma_product(__global const float *restrict a,
+                                    __global const float *restrict b, __global float *restrict c)
 {
     __local __attribute__((aligned(16))) uint as[A_ROWS * A_STRIDE], bs[B_ROWS * B_STRIDE];
     MMA_ROOM(room, WARPS, ROWS, COLUMNS);
-    const int lane = mma_lane(), warp = (int)get_local_id(0) / 32;
+    const int lane = mma_lane(), warp = (int)get_local_id(0) / MMA_WARP;
     mma_a left[ROWS];
     mma_b right[COLUMNS];
     mma_c sum[ROWS * COLUMNS];
@@ -70,16 +70,16 @@ __kernel void mma_product(__global const float *restrict a, __global const float
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
 #if ACROSS_A
-        mma_load_a_across(&left[r], as + r * 16 / MMA_PER, A_STRIDE);
+        mma_load_a_across(&left[r], as + r * MMA_M / MMA_PER, A_STRIDE);
 #else
-        mma_load_a(&left[r], as + r * 16 * A_STRIDE, A_STRIDE);
+        mma_load_a(&left[r], as + r * MMA_M * A_STRIDE, A_STRIDE);
 #endif
 #pragma unroll
     for (int j = 0; j < COLUMNS; j++)
 #if ACROSS_B
-        mma_load_b_across(&right[j], bs + j * 8 / MMA_PER, B_STRIDE);
+        mma_load_b_across(&right[j], bs + j * MMA_N / MMA_PER, B_STRIDE);
 #else
-        mma_load_b(&right[j], bs + j * 8 * B_STRIDE, B_STRIDE);
+        mma_load_b(&right[j], bs + j * MMA_N * B_STRIDE, B_STRIDE);
 #endif
     mma_zero(sum, ROWS * COLUMNS);
     mma_multiply(sum, left, right, ROWS, COLUMNS, room);
@@ -87,13 +87,14 @@ __kernel void mma_product(__global const float *restrict a, __global const float
 #pragma unroll
     for (int i = 0; i < ROWS * COLUMNS; i++)
 #pragma unroll
-        for (int e = 0; e < 4; e++) {
-            const int row = i / COLUMNS * 16 + mma_c_row(lane, e);
-            const int column = i % COLUMNS * 8 + mma_c_column(lane, e);
+        for (int e = 0; e < MMA_C; e++) {
+            const int row = i / COLUMNS * MMA_M + mma_c_row(lane, e);
+            const int column = i % COLUMNS * MMA_N + mma_c_column(lane, e);
             c[(warp * M + row) * N + column] = sum[i].s[e];
         }
 }
 
+#if MMA <= 2
 /* Of each lane 20 ints: row and word of A's four, word and column of B's two, row and column of C's
  * four. */
 __kernel void mma_places(__global int *restrict place)
@@ -153,4 +154,5 @@ __kernel void mma_moved(__global uint *restrict to)
         to[lane * 12 + 10 + e] = b_across.s[e];
     }
 }
+#endif
 #endif

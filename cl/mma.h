@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * mma: the matrix units of a GPU. 32 work-items, a warp, multiply fragments that lie in their
- * registers: C[16, 8] += A[16, K] B[K, 8], summed up in fp32.
+ * mma: the matrix units of a GPU. MMA_WARP work-items, a warp, multiply fragments that lie in their
+ * registers: C[MMA_M, MMA_N] += A[MMA_M, MMA_K] B[MMA_K, MMA_N], summed up in fp32. This file has
+ * NVIDIA's, whose warp is 32 and whose fragment of C is [16, 8]; mma_units.h has AMD's and Intel's.
  *   MMA_TYPE 1: bfloat16, K = 16; 2: IEEE half, K = 16; 3: TF32 (floats of 11 digits), K = 8.
- *   MMA 1: NVIDIA's mma.sync by inline PTX (sm_80 and later); 2: the same in plain OpenCL C, for
- *   tests: the warp exchanges its fragments through local memory, at the places that the PTX ISA's
- *   manual gives them ("Matrix Fragments for mma.m16n8k16 with floating point type", "...
- * m16n8k8").
+ *   MMA 1: NVIDIA's mma.sync by inline PTX (sm_80 and later); 3, 5, 7: see mma_units.h; 2, 4, 6, 8:
+ *   the one before in plain OpenCL C, for tests: the warp exchanges its fragments through local
+ * memory, at the places that the PTX ISA's manual gives them ("Matrix Fragments for mma.m16n8k16
+ * with floating point type", "... m16n8k8").
  *
  * A word is 32 bits: two neighbours along K, the first in the lower half, or one TF32. In words
  * both shapes are the same: A is 16 x 8, B 8 x 8; a work-item has 4 of A, 2 of B, 4 floats of C.
@@ -40,6 +41,18 @@
 
 #define MMA_PER (MMA_TYPE == 3 ? 1 : 2) /* elements of a word */
 #define MMA_K (8 * MMA_PER)
+
+#include "mma_words.h"
+
+#if MMA > 2
+#include "mma_units.h"
+#else
+#define MMA_WARP 32
+#define MMA_M 16
+#define MMA_N 8
+#define MMA_C 4     /* numbers of C that a work-item has of a fragment */
+#define MMA_PAIRS 1 /* elements 2 e and 2 e + 1 of them are neighbours in a row */
+#define MMA_GROUP   /* an attribute of kernels */
 
 typedef struct {
     uint s[4];
@@ -97,68 +110,7 @@ static inline int mma_c_column(int lane, int e)
     return lane % 4 * 2 + e % 2;
 }
 
-/* --- numbers. In bfloat16 what is below 2^-126 counts as 0 where MMA = 2, as in gemm.cl. */
-
-#if MMA_TYPE == 1
-static inline uint mma_bits(float x)
-{
-    const uint u = as_uint(x), near = u + 0x7fffu + (u >> 16 & 1u);
-    return (u & 0x7f800000u) == 0 ? u >> 16 & 0x8000u : x != x ? u >> 16 | 0x40u : near >> 16;
-}
-
-static inline float mma_value(uint bits)
-{
-    return as_float(bits << 16);
-}
-#elif MMA_TYPE == 2
-static inline uint mma_bits(float x)
-{
-    const uint u = as_uint(fabs(x)), near = u + 0xc8000fffu + (u >> 13 & 1u);
-    const uint small = as_uint(fabs(x) + 0.5f) - 0x3f000000u;
-    uint h = fabs(x) < 0x1p-14f ? small : near >> 13;
-    h = fabs(x) < 65536.0f ? h : 0x7c00u;
-    h = x != x ? 0x7e00u : h;
-    return h | (as_uint(x) >> 16 & 0x8000u);
-}
-
-static inline float mma_value(uint bits)
-{
-    const uint size = (bits & 0x7fffu) << 13, sign = (bits & 0x8000u) << 16;
-    const float x = as_float(size) * 0x1p112f;
-    return as_float((x >= 65536.0f ? size | 0x7f800000u : as_uint(x)) | sign);
-}
-#endif
-
-#if MMA_TYPE == 3
-/* A word of a float: rounded to nearest, ties away from zero. */
-static inline uint mma_word(float x)
-{
-#if MMA == 1
-    uint word;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(x));
-    return word;
-#else
-    const uint u = as_uint(x);
-    return (u & 0x7f800000u) == 0x7f800000u ? u : (u + 0x1000u) & 0xffffe000u;
-#endif
-}
-#else
-/* A word of two neighbours along K, rounded to nearest, ties to even. */
-static inline uint mma_word(float first, float second)
-{
-#if MMA == 1 && MMA_TYPE == 1
-    uint word;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
-    return word;
-#elif MMA == 1
-    uint word;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
-    return word;
-#else
-    return mma_bits(first) | mma_bits(second) << 16;
-#endif
-}
-
+#if MMA_TYPE != 3
 /* C[16, 16] in two fragments as A. */
 static inline void mma_a_of_c(mma_a *a, const mma_c *left, const mma_c *right)
 {
@@ -360,4 +312,5 @@ static inline void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const 
         }
     group_barrier(CLK_LOCAL_MEM_FENCE);
 }
+#endif
 #endif

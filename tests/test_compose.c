@@ -791,7 +791,7 @@ static void test_tails(void **state)
     device_act_as_gpu(device);
     check_tails(build_tailed, 0, 7);
     check_tails(build_placed, 0, 2);
-    device_emulate_matrix(device);
+    device_emulate_matrix(device, MATRIX_EMULATED);
     products = "bf16_products";
     gemm_round_from(1, 1);
     check_tails(build_tailed, BFLOATS, 2); /* four weights are rounded once */

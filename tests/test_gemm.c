@@ -548,7 +548,7 @@ static void matrix(void)
         {264, 136, 44, 6, 2, 3, 0, 0},
     };
     dev->info.tf32 = 1;
-    device_emulate_matrix(dev);
+    device_emulate_matrix(dev, MATRIX_EMULATED);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct gemm_shape s = gemm_shape_of(cases[i].trans & 1, cases[i].trans >> 1, cases[i].m,
                                             cases[i].n, cases[i].k);
@@ -574,6 +574,34 @@ static void test_matrix(void **state)
 {
     (void)state;
     as_gpu(matrix);
+}
+
+/* By AMD's and Intel's matrix units, emulated: the tile of 64 x 64 is the eighth of the table, and
+ * so on. They make no TF32, and have no tail. */
+static void others(void)
+{
+    const struct gemm_shape full = gemm_shape_of(0, 0, 64, 64, 64);
+    dev->info.tf32 = 1;
+    for (int i = 0; i < 6; i++) {
+        const enum dtype type = i % 2 ? DTYPE_F16 : DTYPE_BF16;
+        const size_t tiles = 8 + (size_t)i / 2 * 2;
+        struct gemm_shape s =
+            i % 2 ? gemm_shape_of(1, 1, 70, 66, 1030) : gemm_shape_of(0, 0, 67, 131, 40);
+        s.type[i % 2] = s.type[2] = type;
+        device_emulate_matrix(dev, MATRIX_WMMA_EMULATED + (enum device_matrix)(i / 2 * 2));
+        assert_true(gemm_instance_for(dev, &s, type)->matrix != MATRIX_NONE);
+        assert_true(gemm_instance_for(dev, &full, DTYPE_F32)->matrix == MATRIX_NONE);
+        assert_false(gemm_takes_tail(
+            dev, gemm_provider_find(i % 2 ? "fp16_products" : "bf16_products"), &full));
+        check_tiles(gemm_provider_find(i % 2 ? "fp16_products" : "bf16_products"), tiles, s,
+                    i % 2 == 0);
+    }
+}
+
+static void test_others(void **state)
+{
+    (void)state;
+    as_gpu(others);
 }
 
 /* What is not finite arrives; what is below bfloat16's range counts as 0. */
@@ -780,25 +808,16 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_parts),
-        cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_choice),
-        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_matrix),
-        cmocka_unit_test(test_cblas),
-        cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_bf16),
-        cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_rounded),
-        cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured),
-        cmocka_unit_test(test_measured_rounded),
-        cmocka_unit_test(test_choice_matrix),
-        cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_best),
-        cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),           cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),         cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_choice),        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_matrix),        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_cblas),         cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),          cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),       cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured),      cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choice_matrix), cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),          cmocka_unit_test(test_another),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

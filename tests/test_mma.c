@@ -13,7 +13,7 @@
 #include "chosen.h"
 #include "device/opencl.h"
 
-enum { LANES = 64, M = 32, N = 24, MOST_K = 16 };
+enum { WARPS = 2, M = 32, N = 48, MOST_K = 16 };
 static const char *const types[] = {"", "bf16", "fp16", "tf32"};
 
 static struct device *dev;
@@ -76,10 +76,13 @@ static float value(size_t i)
     return (float)((double)(i * 2654435761u % 1000003u) / 500001.5 - 1);
 }
 
-static void check_product(int type, int across_a, int across_b)
+static void check_product(enum device_matrix how, int type, int across_a, int across_b)
 {
     const size_t k = type == 3 ? 8 : 16;
-    float a[M * MOST_K], b[MOST_K * N], c[LANES / 32][M * N];
+    const size_t warp = how == MATRIX_DPAS_8_EMULATED    ? 8
+                        : how == MATRIX_DPAS_16_EMULATED ? 16
+                                                         : 32;
+    float a[M * MOST_K], b[MOST_K * N], c[WARPS][M * N];
     double left[M][MOST_K], right[MOST_K][N];
     char options[96];
     for (size_t i = 0; i < M * k; i++) {
@@ -95,17 +98,18 @@ static void check_product(int type, int across_a, int across_b)
     struct buffer *buffers[] = {buffer_of(a, M * k * sizeof *a), buffer_of(b, N * k * sizeof *b),
                                 buffer_of(NULL, sizeof c)};
     snprintf(options, sizeof options,
-             "-DMMA=2 -DMMA_TYPE=%d -DACROSS_A=%d -DACROSS_B=%d -DLANES=%d", type, across_a,
-             across_b, LANES);
-    run("mma_product", options, LANES, buffers, 3, c);
+             "-DMMA=%d -DMMA_TYPE=%d -DACROSS_A=%d -DACROSS_B=%d -DLANES=%zu", (int)how, type,
+             across_a, across_b, WARPS * warp);
+    run("mma_product", options, WARPS * warp, buffers, 3, c);
     for (size_t i = 0; i < M * N; i++) {
         double sum = 0;
         for (size_t e = 0; e < k; e++)
             sum += 2 * left[i / N][e] * right[e][i % N];
-        for (size_t w = 0; w < LANES / 32; w++)
+        for (size_t w = 0; w < WARPS; w++)
             if (!(fabs((double)c[w][i] - sum) < 1e-5))
-                fail_msg("%s across %d %d, warp %zu at %zu,%zu: %g, not %g", types[type], across_a,
-                         across_b, w, i / N, i % N, (double)c[w][i], sum);
+                fail_msg("%s %s across %d %d, warp %zu at %zu,%zu: %g, not %g",
+                         device_matrix_name(how), types[type], across_a, across_b, w, i / N, i % N,
+                         (double)c[w][i], sum);
     }
     for (int i = 0; i < 3; i++)
         buffer_free(buffers[i]);
@@ -116,7 +120,16 @@ static void test_products(void **state)
     (void)state;
     for (int type = 1; type <= 3; type++)
         for (int across = 0; across < 4; across++)
-            check_product(type, across & 1, across >> 1);
+            check_product(MATRIX_EMULATED, type, across & 1, across >> 1);
+}
+
+/* AMD's and Intel's: each way to load a fragment of A and of B. */
+static void test_others(void **state)
+{
+    (void)state;
+    for (int how = MATRIX_WMMA_EMULATED; how <= MATRIX_DPAS_16_EMULATED; how += 2)
+        for (int across = 0; across < 2; across++)
+            check_product((enum device_matrix)how, 1 + across, across, across);
 }
 
 /* Calls check() with each line of the golden file that has this name and operand: the lane and its
@@ -258,10 +271,13 @@ static void test_tried(void **state)
     if (!dev->info.card.compute_major)
         assert_int_equal(matrix_try(dev, MATRIX_PTX), -1);
     matrix_find(dev);
-    if (!dev->info.card.compute_major)
-        assert_int_equal(device_info(dev)->matrix, MATRIX_NONE);
-    dev->info.card.compute_major = 8;
-    matrix_find(dev);
+    assert_int_equal(device_info(dev)->matrix, MATRIX_NONE);
+    for (int how = MATRIX_PTX; how <= MATRIX_DPAS_16; how += 2) {
+        dev->info.matrix_offered = (enum device_matrix)how;
+        matrix_find(dev);
+        if (dev->info.is_cpu)
+            assert_int_equal(device_info(dev)->matrix, MATRIX_NONE);
+    }
     print_message("# matrix units: %s\n", device_matrix_name(device_info(dev)->matrix));
     assert_int_equal(device_bytes(dev), before);
 }
@@ -269,9 +285,9 @@ static void test_tried(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products), cmocka_unit_test(test_places),
-        cmocka_unit_test(test_moved),    cmocka_unit_test(test_chain),
-        cmocka_unit_test(test_tried),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_others),
+        cmocka_unit_test(test_places),   cmocka_unit_test(test_moved),
+        cmocka_unit_test(test_chain),    cmocka_unit_test(test_tried),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("mma", tests, setup, teardown);

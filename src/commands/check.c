@@ -488,7 +488,9 @@ static int check_config(const struct options *options, struct config *config, st
     with.own.only_plans = !options->gradients && config->device.tuning != TUNING_MEASURE;
     with.own.units = card.processors;
     with.own.walks = card.is_nvidia;
-    with.own.matrix = card.is_nvidia ? (unsigned)(card.matrix_flops / card.flops + 0.5) : 0;
+    with.own.matrix = card.matrix;
+    if (card.matrix)
+        with.own.matrix_rate = (unsigned)(card.matrix_flops / card.flops + 0.5);
     struct engine *e = data && !task_expect(config, data, log, err)
                            ? prepare_open(config, data, with, log, err)
                            : NULL;

@@ -60,7 +60,7 @@ static void print_matrix(const struct device_info *info, unsigned index, FILE *o
     struct error ignored;
     char select[16];
     enum device_matrix matrix = MATRIX_NONE;
-    const int may = info->card.compute_major >= DEVICE_MATRIX_FROM;
+    const int may = info->matrix_offered != MATRIX_NONE;
     snprintf(select, sizeof select, "%u", index);
     const struct device_options with = {.select = select, .memory_fraction = 1, .threads = -1};
     struct device *dev = may ? device_open(&with, &ignored) : NULL;

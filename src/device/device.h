@@ -38,10 +38,20 @@ enum { DEVICE_WALK_LANES = 256, DEVICE_WALK_LOCAL = 40 << 10 };
 
 /* How all work-groups of a launch can wait for each other, see cl/grid.h. */
 enum device_barrier { BARRIER_NONE, BARRIER_ATOMICS_2, BARRIER_ATOMICS_3, BARRIER_PTX };
-#define DEVICE_MATRIX_FROM 8 /* the compute capability that has them as we use them */
 
-/* Whether and how matrix units are used: MMA of cl/mma.h. */
-enum device_matrix { MATRIX_NONE, MATRIX_PTX, MATRIX_EMULATED };
+/* Whether and how matrix units are used: MMA of cl/mma.h. Behind each that a device may have stands
+ * its emulation. */
+enum device_matrix {
+    MATRIX_NONE,
+    MATRIX_PTX,
+    MATRIX_EMULATED,
+    MATRIX_WMMA,
+    MATRIX_WMMA_EMULATED,
+    MATRIX_DPAS_8,
+    MATRIX_DPAS_8_EMULATED,
+    MATRIX_DPAS_16,
+    MATRIX_DPAS_16_EMULATED
+};
 
 struct device_info {
     char name[256], vendor[256], platform[256], version[256], driver[256];
@@ -61,6 +71,7 @@ struct device_info {
     int keeps_many;    /* its compilers keep arrays of 128 registers, which a work-item then has */
     unsigned resident; /* work-groups of at most DEVICE_WALK_* that are at work at a time */
     int is_tried;      /* a CPU as whose device_try_barrier() was called */
+    enum device_matrix matrix_offered; /* what it may have */
     enum device_matrix matrix; /* of a device that was opened: what gave the known products */
     unsigned matrix_rate;      /* multiplications of these for one of the vector units, about */
     int tf32;                  /* as the option says */
@@ -120,8 +131,11 @@ void device_barrier_options(const struct device_info *info, char to[64]);
 /* What kernels with such a barrier set where a group waited too long, a word; NULL without memory.
  * From then on device_finish() fails, and with it whatever reads from the device. */
 struct buffer *device_alarm(struct device *dev, struct error *err);
-/* For tests: from now on the device has matrix units, which are emulated. */
-void device_emulate_matrix(struct device *dev);
+/* For tests: from now on the device has these matrix units, which are emulated. */
+void device_emulate_matrix(struct device *dev, enum device_matrix how);
+
+/* The same units without their emulation. */
+enum device_matrix device_matrix_kind(enum device_matrix matrix);
 
 /* "mma.sync": what matrix units are used by. */
 const char *device_matrix_name(enum device_matrix matrix);
@@ -130,9 +144,9 @@ const char *device_matrix_name(enum device_matrix matrix);
  * kernels are not run. */
 void device_plan_walks(struct device *dev, unsigned units);
 
-/* The same, as for one whose matrix units are used by PTX, and so many times as fast as its vector
- * units. */
-void device_plan_matrix(struct device *dev, unsigned rate);
+/* The same, as for one with such matrix units, which are so many times as fast as its vector units.
+ */
+void device_plan_matrix(struct device *dev, enum device_matrix how, unsigned rate);
 
 /* From now on as with `none`, but that programs are built. Nothing may have been made before. */
 void device_only_plan(struct device *dev);

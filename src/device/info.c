@@ -113,12 +113,15 @@ static void ask_card(struct question *q, const char *extensions, struct device_c
     }
 }
 
-/* Which card the device is, as its driver says; a CPU is none. */
-static void describe_card(struct question *q, struct device_card *card)
+/* Which card the device is, as its driver says, and what matrix units it may have; a CPU is none.
+ */
+static void describe_card(struct question *q, cl_device_id id, struct device_info *info)
 {
     char *extensions = ask_all(q, CL_DEVICE_EXTENSIONS);
-    if (q->code == CL_SUCCESS)
-        ask_card(q, extensions, card);
+    if (q->code == CL_SUCCESS) {
+        ask_card(q, extensions, &info->card);
+        info->matrix_offered = matrix_offered(id, info, extensions);
+    }
     free(extensions);
 }
 
@@ -169,7 +172,7 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     info->max_group = group;
     info->base_align = align / 8 > 64 ? align / 8 : 64;
     if (!info->is_cpu) {
-        describe_card(&q, &info->card);
+        describe_card(&q, id, info);
         info->barrier = barrier_offered(id, info);
         info->keeps_many =
             info->barrier == BARRIER_PTX || !strncmp(info->vendor, "Advanced Micro", 14);
@@ -213,9 +216,9 @@ void device_plan_walks(struct device *dev, unsigned units)
     dev->info.resident = dev->info.compute_units = units;
 }
 
-void device_plan_matrix(struct device *dev, unsigned rate)
+void device_plan_matrix(struct device *dev, enum device_matrix how, unsigned rate)
 {
-    dev->info.matrix = MATRIX_PTX;
+    dev->info.matrix = how;
     dev->info.matrix_rate = rate;
 }
 

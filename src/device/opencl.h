@@ -174,6 +174,10 @@ int matrix_try(struct device *dev, enum device_matrix how);
 /* Tries those that the device may have, and notes which to use. */
 void matrix_find(struct device *dev);
 
+/* What a device may have, of which matrix_find() tries whether it works. */
+enum device_matrix matrix_offered(cl_device_id id, const struct device_info *info,
+                                  const char *extensions);
+
 /* The program of a kernel file with these options, from memory, the cache or the compiler. */
 struct program *program_get(struct device *dev, const char *file, const char *options,
                             struct error *err);

@@ -22,9 +22,9 @@ static struct device *open_device(const struct config *config, const char *selec
     if (options->walks)
         device_plan_walks(dev, options->units ? options->units : SESSION_UNITS);
     if (options->matrix)
-        device_plan_matrix(dev, options->matrix);
+        device_plan_matrix(dev, options->matrix, options->matrix_rate);
     if (options->emulates_matrix)
-        device_emulate_matrix(dev);
+        device_emulate_matrix(dev, MATRIX_EMULATED);
     if (options->only_plans)
         device_only_plan(dev);
     device_on_build(dev, options->on_build, options->on_build_ctx);

@@ -19,7 +19,8 @@ struct session_options {
     int as_gpu;          /* kernels cut as for a GPU (debugging) */
     int walks;           /* the same, of one with a barrier of all work-groups; with only_plans */
     int emulates_matrix; /* matrix units are emulated (debugging) */
-    unsigned matrix;     /* the same, of one with matrix units, and their rate; 0: it has none */
+    enum device_matrix matrix; /* the same, of one with such matrix units ... */
+    unsigned matrix_rate;      /* ... and their rate (device_info) */
     unsigned units; /* compute units that such devices and device.select = none have; 0: not told */
     int roams;      /* a part of a CPU does not keep the process to its cores */
     int profile;    /* launches are watched, and programs timed */

@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 
+#include "device/device.h"
 #include "error.h"
 #include "roofline/ceilings.h"
 
@@ -15,13 +16,14 @@
 struct card {
     char name[64];
     const char *arch;    /* of tests/lint.tsv, whose registers count; NULL: none is alike */
-    int is_nvidia;       /* a walk of all work-groups and matrix units are used by PTX */
+    int is_nvidia;       /* a walk of all work-groups is used by PTX */
     unsigned processors; /* NVIDIA's SM, AMD's compute units, Intel's Xe cores, cores of a CPU */
     unsigned items;      /* work-items that a processor holds at a time */
     unsigned groups;     /* work-groups that it holds */
     unsigned registers;  /* of 32 bits that it has */
     size_t local;        /* bytes of local memory that it has */
     double flops;        /* fp32, products by fused multiply-add counted as two */
+    enum device_matrix matrix; /* its matrix units */
     double matrix_flops; /* bf16 and fp16 with sums of fp32, by matrix units, dense; 0: none */
     double tf32_flops;   /* the same of TF32; 0: none */
     double bytes;        /* of its memory */

@@ -66,7 +66,8 @@ static int clblast_enqueue(struct gemm *gemm, struct error *err)
 static int clblast_serves(const struct device *dev)
 {
     const struct device_info *info = device_info(dev);
-    return !info->is_cpu && !(info->tf32 && info->matrix != MATRIX_NONE); /* own has these units */
+    return !info->is_cpu && !(info->tf32 && device_matrix_kind(info->matrix) ==
+                                                MATRIX_PTX); /* own has these units */
 }
 
 static const char *clblast_identity(const struct device *dev)

@@ -13,14 +13,14 @@
     .local = 2 * 8 * ((tm) + (tn) + 8) * 4, .loaded = (tm) * (tn) / ((r) * (c)) * 4 * ((r) + (c))
 
 /* The same of MMA, of wm x wn warps that take `steps` of 16 of K at once: its words lie in rows of
- * four more than these have (cl/gemm_mma.cl). A warp loads its part of A and of B, two bytes a
- * factor. */
-#define MMA(tm, tn, wm, wn, steps)                                                               \
+ * four more than these have (cl/gemm_mma.cl). A warp, of `warp` work-items, loads its part of A and
+ * of B, two bytes a factor. */
+#define MMA(kind, warp, tm, tn, wm, wn, steps)                                                   \
     .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                                    \
     .options = " -DWM=" #wm " -DWN=" #wn " -DSTEPS=" #steps " -DSPREAD=1", .m = (tm), .n = (tn), \
-    .k = 16 * (steps), .rows = (tm) / 8 / (wm), .columns = (tn) / 4 / (wn),                      \
-    .lanes = 32 * (wm) * (wn), .local = 2 * ((tm) + (tn)) * (8 * (steps) + 4) * 4,               \
-    .loaded = (wm) * (wn)*2 * ((tm) / (wm) + (tn) / (wn)), .matrix = 1
+    .k = 16 * (steps), .rows = (tm) / 8 / (wm), .columns = (tn)*8 / (warp) / (wn),               \
+    .lanes = (warp) * (wm) * (wn), .local = 2 * ((tm) + (tn)) * (8 * (steps) + 4) * 4,           \
+    .loaded = (wm) * (wn)*2 * ((tm) / (wm) + (tn) / (wn)), .matrix = MATRIX_##kind
 
 /*
  * Registers of sm_86 and sm_90 by tests/lint.py. `rate` is what local memory allows at 128 bytes a
@@ -42,10 +42,18 @@ const struct gemm_instance gemm_instances[] = {
      * 250 registers, at an occupancy of 12 to 16%, and 96, at 25 to 33%. Rates are those that
      * local memory allows where they multiply 16 times as much as vector units, as on sm_80 and
      * sm_90: other cards' are lower (device_info.matrix_rate). */
-    {MMA(128, 128, 2, 2, 2), .held = 2, .rate = 9.5, .fits = gemm_mma_fits_wide},
-    {MMA(64, 64, 2, 2, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
+    {MMA(PTX, 32, 128, 128, 2, 2, 2), .held = 2, .rate = 9.5, .fits = gemm_mma_fits_wide},
+    {MMA(PTX, 32, 64, 64, 2, 2, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
     /* Fewest bytes from the last cache, which bounds large products. A group fills a processor. */
-    {MMA(256, 128, 4, 2, 1), .held = 1, .rate = 10.5, .fits = gemm_mma_fits_wide},
+    {MMA(PTX, 32, 256, 128, 4, 2, 1), .held = 1, .rate = 10.5, .fits = gemm_mma_fits_wide},
+    /* AMD's: 195 and 133 vector registers of gfx1100 by clang 19, without spills. */
+    {MMA(WMMA, 32, 128, 128, 4, 2, 2), .held = 1, .rate = 9.5, .fits = gemm_mma_fits_wide},
+    {MMA(WMMA, 32, 64, 64, 2, 2, 2), .held = 2, .rate = 4.8, .fits = gemm_mma_fits},
+    /* Intel's: the sums of a sub-group take half of a thread's 128 registers. */
+    {MMA(DPAS_8, 8, 128, 128, 4, 8, 2), .held = 1, .rate = 9.5, .fits = gemm_mma_fits_wide},
+    {MMA(DPAS_8, 8, 64, 64, 2, 4, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
+    {MMA(DPAS_16, 16, 128, 128, 4, 4, 2), .held = 1, .rate = 9.5, .fits = gemm_mma_fits_wide},
+    {MMA(DPAS_16, 16, 64, 64, 2, 2, 2), .held = 4, .rate = 4.8, .fits = gemm_mma_fits},
 };
 
 const size_t gemm_instance_count = sizeof gemm_instances / sizeof *gemm_instances;
@@ -54,6 +62,8 @@ int gemm_instance_fits(const struct gemm_instance *of, const struct device *dev,
                        const struct gemm_shape *shape, enum dtype factor)
 {
     const struct device_info *info = device_info(dev);
+    if (of->matrix && of->matrix != device_matrix_kind(info->matrix))
+        return 0;
     return !info->is_cpu && of->lanes <= info->max_group && of->local <= info->local_bytes &&
            (!of->fits || of->fits(dev, shape, factor));
 }

@@ -17,15 +17,15 @@
 
 struct gemm_instance {
     const char *file, *kernel;
-    const char *options;  /* of its own, behind those of all; "" */
-    size_t m, n, k;       /* a tile of C, and how much of K lies in local memory */
-    size_t rows, columns; /* values of a work-item */
-    size_t lanes;         /* work-items of a group */
-    size_t local;         /* bytes of local memory of a group */
-    size_t loaded;        /* bytes that a group loads of it for each of K */
-    size_t held;          /* groups that a processor of a large card holds */
-    double rate;          /* of what it makes on a full card; 1: all that vector units can */
-    int matrix;           /* matrix units multiply */
+    const char *options;       /* of its own, behind those of all; "" */
+    size_t m, n, k;            /* a tile of C, and how much of K lies in local memory */
+    size_t rows, columns;      /* values of a work-item */
+    size_t lanes;              /* work-items of a group */
+    size_t local;              /* bytes of local memory of a group */
+    size_t loaded;             /* bytes that a group loads of it for each of K */
+    size_t held;               /* groups that a processor of a large card holds */
+    double rate;               /* of what it makes on a full card; 1: all that vector units can */
+    enum device_matrix matrix; /* these units multiply; MATRIX_NONE: vector units */
 
     /* Whether it makes such a product on this device; NULL: any. */
     int (*fits)(const struct device *dev, const struct gemm_shape *shape, enum dtype factor);

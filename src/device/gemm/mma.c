@@ -7,7 +7,7 @@ int gemm_mma_fits(const struct device *dev, const struct gemm_shape *s, enum dty
 {
     const struct device_info *info = device_info(dev);
     if (info->matrix == MATRIX_NONE || packed_is(s->type[1]) ||
-        (factor == DTYPE_F32 && !info->tf32))
+        (factor == DTYPE_F32 && (!info->tf32 || device_matrix_kind(info->matrix) != MATRIX_PTX)))
         return 0;
     for (int i = 0; i < 3; i++) /* halves of another kind would be rounded once more */
         if (s->type[i] != DTYPE_F32 && s->type[i] != factor)

@@ -205,14 +205,18 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
         .load = across * (double)of->k / (double)own->lanes,
         .cache_bytes = depth * across,
         .sum_bytes = own->sum ? 8.0 * (double)(own->parts * s->m * s->n) : 0,
-        .matrix = of->matrix,
+        .matrix = of->matrix != MATRIX_NONE,
     };
 }
 
-/* A tail takes so many columns at once, with matrix units pairs of 16 (SPREAD of cl/common.h). */
+/* A tail takes so many columns at once, with matrix units pairs of 16 (SPREAD of cl/common.h), as
+ * NVIDIA's have them. */
 int gemm_own_tails(const struct device *dev, const struct gemm_shape *s, enum dtype factor)
 {
-    const size_t columns = gemm_mma_fits(dev, s, factor) ? 16 : 4;
+    const int units = gemm_mma_fits(dev, s, factor);
+    const size_t columns = units ? 16 : 4;
+    if (units && device_matrix_kind(device_info(dev)->matrix) != MATRIX_PTX)
+        return 0;
     return !packed_is(s->type[1]) && s->n % columns == 0 && gemm_parts(s) == 1 &&
            gemm_instance_for(dev, s, factor) != NULL;
 }
@@ -227,7 +231,7 @@ static const char *own_identity(const struct device *dev)
 {
     const struct device_info *info = device_info(dev);
     static _Thread_local char name[64];
-    if (!info->tf32 || info->matrix == MATRIX_NONE)
+    if (!info->tf32 || device_matrix_kind(info->matrix) != MATRIX_PTX)
         return "own";
     snprintf(name, sizeof name, "own TF32 %s", device_matrix_name(info->matrix));
     return name;
