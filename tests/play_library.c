@@ -2,10 +2,11 @@
 /*
  * play_library: a program of another that uses libseqtrain, for tests/test_library.sh.
  *
- *   play_library predict MODEL DEVICE FILE   predictions of the rows of a file, as predict prints
- * them play_library threads MODEL FILE          several models and a shared one in threads at a
- * time play_library fault MODEL DEVICE          the sentence of what cannot be opened play_library
- * rows MODEL                  the sentences of rows that are no good
+ *   play_library predict MODEL DEVICE FILE   predictions of a file's rows, as predict prints them
+ *   play_library encode MODEL FILE           latent vectors of its windows, as encode prints them
+ *   play_library threads MODEL FILE          several models and a shared one in threads at a time
+ *   play_library fault MODEL DEVICE          the sentence of what cannot be opened
+ *   play_library rows MODEL                  the sentences of rows that are no good
  *
  * Files have a header and plain numbers; a column "time" is in seconds. PLAY_LOCALE is the locale
  * in which predict calls the library.
@@ -117,6 +118,33 @@ static int predict(const char *model, const char *device, const char *path)
     free(a.y);
     st_free(m);
     return 0;
+}
+
+/* --- encode */
+
+static int encode(const char *model, const char *path)
+{
+    static struct file f;
+    double row[COLUMNS];
+    st_model *m = st_open(model, NULL);
+    if (!m || read_file(path, &f) || !st_latents(m))
+        return broken("encode");
+    float *z = calloc(st_latents(m), sizeof *z);
+    double *y = calloc(st_rows(m) * st_outputs(m), sizeof *y);
+    int failed = !z || !y || st_latent(m, z) != ST_MISUSE;
+    for (size_t i = 0; !failed && i < f.rows; i++) {
+        const int64_t time = row_of(&f, m, i, row);
+        const int given = st_push(m, row, time, y, NULL);
+        failed = given < 0 || (given > 0 && st_latent(m, z));
+        for (size_t k = 0; given > 0 && k < st_latents(m); k++)
+            printf("%s%.9g", k ? "," : "", (double)z[k]);
+        if (given > 0)
+            putchar('\n');
+    }
+    free(z);
+    free(y);
+    st_free(m);
+    return failed ? broken("encode") : 0;
 }
 
 /* --- threads */
@@ -257,6 +285,8 @@ int main(int argc, char **argv)
     int failed = -1;
     if (argc == 5 && !strcmp(argv[1], "predict"))
         failed = predict(argv[2], argv[3], argv[4]);
+    if (argc == 4 && !strcmp(argv[1], "encode"))
+        failed = encode(argv[2], argv[3]);
     if (argc == 4 && !strcmp(argv[1], "threads"))
         failed = threads(argv[2], argv[3]);
     if (argc == 4 && !strcmp(argv[1], "fault"))

@@ -137,6 +137,20 @@ same()
     sed 1d got | head -n "${3-100000}" | cmp - wanted && [ -s wanted ]
 }
 
+# latents NAME: the library gives the latent vectors of encode's table.
+latents()
+{
+    "$play" encode "$1" rows.csv >got 2>"$dir/err" && [ ! -s "$dir/err" ] &&
+        run 0 encode -m "$1" -i rows.csv || return 1
+    awk -F, -v OFS=, 'NR == 1 { for (i = 1; i <= NF; i++) z[i] = $i ~ /^z[0-9]+$/; next }
+        { line = ""
+          for (i = 1; i <= NF; i++)
+              if (z[i])
+                  line = line (line == "" ? "" : ",") $i
+          print line }' out >wanted
+    [ -s wanted ] && cmp got wanted
+}
+
 if [ -z "$sanitized" ]; then
     point "a model of each row is trained" train window data.target_rows=window
     point "its predictions are those of predict, text for text" same window 3
@@ -144,6 +158,7 @@ if [ -z "$sanitized" ]; then
         data.target_rows=horizon model.type=autoencoder model.d_model=16 model.heads=2 \
         model.feedforward=16 model.latent=4 data.scaler=window
     point "its reconstructions are" same auto 4-
+    point "its latent vectors are those of encode" latents auto
 fi
 point "a model on a scale of its own is trained" train scale data.target_rows=window \
     'data.target_display=scale(0,100)' data.stride=3

@@ -24,6 +24,7 @@ struct st_model {
     double *row;           /* of the stream, 0 in the others */
     char *setting[8];      /* [count] that the stream opens checkpoints with */
     size_t count;
+    int answered;        /* a window is behind it, whose latent vector can be had */
     struct error broken; /* with a status: nothing more can be had */
 };
 
@@ -242,6 +243,12 @@ size_t st_stride(const st_model *m)
     return live_stride(m->stream->live);
 }
 
+size_t st_latents(const st_model *m)
+{
+    const struct engine *e = m->stream->engine;
+    return e->eval_io.latent ? (size_t)e->config->model.latent : 0;
+}
+
 /* --- rows */
 
 static int check_row(const st_model *m, const double *row, int64_t time, struct error *err)
@@ -268,6 +275,7 @@ static int take_row(st_model *m, const double *row, int64_t time, double *to, in
     const enum live_taken taken = stream_push(m->stream, &whole, err);
     if (taken != LIVE_WINDOW)
         return taken == LIVE_TAKEN ? 0 : -1;
+    m->answered = 1;
     const size_t first = live_first(live);
     const struct task_window window = {
         .number = first, .place = first, .before = live_windows(live), .y = m->stream->output};
@@ -300,6 +308,29 @@ int st_push(st_model *m, const double *row, int64_t time, double *predictions, i
     return rows;
 }
 
+/* With the lock. */
+static int latent(st_model *m, float *to)
+{
+    struct error err = {0};
+    if (m->broken.status)
+        return fail(&m->broken);
+    if (!st_latents(m))
+        return misuse("the model has no latent vectors");
+    if (!m->answered)
+        return misuse("no window has been answered yet");
+    return engine_window_latent(m->stream->engine, to, &err) ? fail(&err) : 0;
+}
+
+int st_latent(st_model *m, float *to)
+{
+    if (!m || !to)
+        return misuse("a model and room for a latent vector are needed");
+    pthread_mutex_lock(&m->lock);
+    const int failed = latent(m, to);
+    pthread_mutex_unlock(&m->lock);
+    return failed;
+}
+
 int st_reset(st_model *m)
 {
     int failed = 0;
@@ -310,6 +341,7 @@ int st_reset(st_model *m)
         failed = fail(&m->broken);
     live_reset(m->stream->live);
     m->table.done = 0;
+    m->answered = 0;
     pthread_mutex_unlock(&m->lock);
     return failed;
 }

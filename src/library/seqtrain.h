@@ -86,6 +86,13 @@ ST_API size_t st_stride(const st_model *model);
 ST_API int st_push(st_model *model, const double *row, int64_t time, double *predictions,
                    int64_t *times);
 
+/* Numbers of a latent vector; 0 for a model without one. */
+ST_API size_t st_latents(const st_model *model);
+
+/* The latent vector [st_latents()] of the latest window that was answered, as `seqtrain encode`
+ * prints it. 0, or a failure: ST_MISUSE where no window has been answered. */
+ST_API int st_latent(st_model *model, float *latent);
+
 /* As if no row had come yet. 0, or a failure. */
 ST_API int st_reset(st_model *model);
 

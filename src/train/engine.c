@@ -341,6 +341,12 @@ int engine_window(struct engine *e, int fresh, float *output, struct error *err)
     return 0;
 }
 
+int engine_window_latent(struct engine *e, float *latent, struct error *err)
+{
+    const size_t bytes = (size_t)e->config->model.latent * sizeof *latent;
+    return buffer_read(e->eval_io.latent->buffer, 0, bytes, latent, err);
+}
+
 /* --- by all ranks */
 
 /* The first of the windows that a rank evaluates: batches are dealt in a row. */

@@ -135,6 +135,9 @@ int engine_evaluate(struct engine *e, const uint32_t *start, size_t count,
  */
 int engine_window(struct engine *e, int fresh, float *output, struct error *err);
 
+/* The latent vector of the window that engine_window() ran last; it is for a model that has one. */
+int engine_window_latent(struct engine *e, float *latent, struct error *err);
+
 /* Numbers that engine_window() writes. */
 size_t engine_window_elems(const struct engine *e);
 
