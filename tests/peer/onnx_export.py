@@ -7,7 +7,9 @@ seqtrain itself, for every shipped configuration, trained for a step or two.
 Needs onnx, onnxruntime and numpy; for the language models torch and safetensors as well, for these
 are held against the twin that a run folder gets as model.py. The rows come from
 `seqtrain data --features`. Prints the largest difference of each output, in standard deviations of
-the target, and fails where one is above 1e-5."""
+the target, and fails where one is above 1e-5. Models with targets are written with `--format c` as
+well: the file is compiled as strict C99 and run, where it checks itself against predictions of
+seqtrain that it holds, to the same limit."""
 import csv
 import os
 import re
@@ -297,6 +299,17 @@ def checked(path):
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
+def hold_c(run, folder):
+    """What the C file of the model says of itself."""
+    path, program = os.path.join(folder, "model.c"), os.path.join(folder, "check")
+    seqtrain("export", "-m", run, "--format", "c", "-o", path)
+    subprocess.run([os.environ.get("CC", "cc"), "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-pedantic",
+                    "-DSEQTRAIN_MAIN", "-o", program, path, "-lm"], check=True)
+    done = subprocess.run([program], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = done.stdout.strip().splitlines()
+    return done.returncode == 0, said[-1] if said else ""
+
+
 def hold(name, folder):
     base, settings = CASES[name]
     run, path = os.path.join(folder, "run"), os.path.join(folder, "model.onnx")
@@ -328,6 +341,12 @@ if __name__ == "__main__":
     for name in sys.argv[3:] or CASES:
         with tempfile.TemporaryDirectory() as folder:
             worst, count = hold(name, folder)
+            run = os.path.join(folder, "run")
+            kind = key_of(os.path.join(run, "config.ini"), "model", "type", "")
+            if kind not in ("language", "captioner", "autoencoder"):
+                is_right, said = hold_c(run, folder)
+                failed += not is_right
+                print(f"{'ok' if is_right else 'FAR':3} {name}, in C: {said}", flush=True)
         failed += not worst.max() <= MOST
         shown = " ".join(f"{x:.1e}" for x in worst[:8])
         print(f"{'ok' if worst.max() <= MOST else 'FAR':3} {name:22} {count:7} {shown}", flush=True)
