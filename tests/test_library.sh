@@ -36,6 +36,13 @@ told()
     cut -d' ' -f1 "$source/tests/abi.txt" | sort | diff - functions &&
         sed -n 's/^ST_API.*\<\(st_[a-z_]*\)(.*/\1/p' "$source/src/library/seqtrain.h" | sort | diff - functions
 }
+# The list of the Debian package has the same.
+packaged()
+{
+    sed -n 's/^ \(st_[a-z_]*\)@\(SEQTRAIN_[0-9.]*\) .*/\1 \2/p' \
+        "$source/packaging/debian/libseqtrain0.symbols" | sort >symbols
+    sort "$source/tests/abi.txt" | diff - symbols
+}
 sanitized=
 if command -v nm >/dev/null; then
     nm -D "$library" | grep -Eq '__(asan|tsan)_init' && sanitized=1
@@ -45,6 +52,7 @@ else
     skip "it exports what tests/abi.txt lists" "no nm(1)"
 fi
 point "header and manual have these functions" told
+point "the Debian package lists them" packaged
 
 # --- installed
 
