@@ -87,8 +87,9 @@ point "roofline stands on lower and device" "$(layer roofline lower device)"
 point "exec stands on lower, device and config" "$(layer exec lower tensor device config)"
 point "onnx stands on tensor" "$(layer onnx tensor)"
 point "files of C stand on tensor" "$(layer cfile tensor)"
-point "ops stand on lower, ir, params, tensor, device, the nodes of ONNX and the calls of C" \
-    "$(layer ops lower ir params tensor device 'onnx/onnx\.h' 'cfile/cfile\.h')"
+point "models in integers stand on tensor" "$(layer fixed tensor)"
+point "ops stand on lower, ir, params, tensor, device, the nodes of ONNX, the calls of C and steps in integers" \
+    "$(layer ops lower ir params tensor device 'onnx/onnx\.h' 'cfile/cfile\.h' 'fixed/fixed\.h')"
 point "optim stands on lower, ir, params, tensor, device and config" \
     "$(layer optim lower ir params tensor device config)"
 point "models stand on ops, ir, params, tensor, hf and config" \
@@ -110,12 +111,12 @@ point "reports stand on what runs leave: texts, JSON and pictures" \
 point "known answers stand on optim, ops, exec and below" \
     "$(layer known optim ops exec lower ir params tensor device config)"
 point "export stands on run and below" \
-    "$(layer export run train onnx cfile exec models ir params tensor config data text log)"
+    "$(layer export run task train onnx cfile fixed exec models ir params tensor config data text log)"
 point "the library stands on streams, tasks and below" "$(layer library run task config data device log)"
 point "commands stand on anything but ops and OpenCL" \
     "$(layer commands known export propose report sweep run task train hf quant exec roofline models lower ir params tensor telemetry device config data text log analysis)"
 
-known='analysis|cfile|commands|config|data|device|device/gemm|exec|export|hf|image|ir|known|library|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
+known='analysis|cfile|commands|config|data|device|device/gemm|exec|export|fixed|hf|image|ir|known|library|lower|log|models|mpi|onnx|ops|optim|params|plots|propose|quant|report|roofline|run|sweep|task|telemetry|tensor|text|train|util'
 point "only the plug-in of ranks sees MPI, and it stands on nothing" \
     "$(echo "$includes" | grep '<mpi\.h>' | grep -v '^src/mpi/'
     layer mpi 'exec/comm_plugin\.h')"

@@ -27,6 +27,7 @@
 #define GRAPH_MAX_TABLE ((size_t)1 << 26)
 
 struct cfile;
+struct fixed;
 struct gemm_provider;
 struct graph;
 struct onnx;
@@ -87,6 +88,10 @@ struct op_class {
      * `no_cfile`, or `no_onnx`. */
     void (*cfile)(struct cfile *c, struct op *op);
     const char *no_cfile;
+
+    /* The same to a model in integers (fixed/fixed.h), of a graph of one row. NULL: nobody has
+     * written it. */
+    void (*fixed)(struct fixed *f, struct op *op);
 
     int is_brought; /* its output is made again for the backward pass in any case */
     int is_loss;    /* begins the gradients: `back` does not wait for one of an output */

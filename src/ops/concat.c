@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cfile/cfile.h"
+#include "fixed/fixed.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -84,6 +85,11 @@ static void concat_cfile(struct cfile *c, struct op *op)
     }
 }
 
+static void concat_fixed(struct fixed *f, struct op *op)
+{
+    fixed_join(f, op->in[0], op->in[1], op->out[0]);
+}
+
 static const struct op_class concat_class = {
     .name = "concat",
     .infer = concat_infer,
@@ -92,6 +98,7 @@ static const struct op_class concat_class = {
     .stored = READS_IN(0) | READS_IN(1) | READS_OUT(0),
     .onnx = concat_onnx,
     .cfile = concat_cfile,
+    .fixed = concat_fixed,
 };
 
 struct tensor *op_concat(struct graph *g, struct tensor *a, struct tensor *b)
@@ -155,12 +162,18 @@ static void iq_features_cfile(struct cfile *c, struct op *op)
                tensor_rows(op->in[0]));
 }
 
+static void iq_features_fixed(struct fixed *f, struct op *op)
+{
+    fixed_iq(f, op->in[0], op->out[0]);
+}
+
 static const struct op_class iq_features_class = {
     .name = "I/Q features",
     .infer = iq_features_infer,
     .forward = iq_features_forward,
     .onnx = iq_features_onnx,
     .cfile = iq_features_cfile,
+    .fixed = iq_features_fixed,
 };
 
 struct tensor *op_iq_features(struct graph *g, struct tensor *x)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "cfile/cfile.h"
+#include "fixed/fixed.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
@@ -113,6 +114,18 @@ static void unfold_cfile(struct cfile *c, struct op *op)
                    y, columns, shape->kernel, shape->dilation);
 }
 
+static void unfold_fixed(struct fixed *f, struct op *op)
+{
+    const struct conv *shape = op->attr;
+    if (shape->stride != 1 || shape->after ||
+        shape->before != (shape->kernel - 1) * shape->dilation)
+        fixed_fault(f,
+                    "%s: a convolution that reads rows ahead, or not each, does not go row by row",
+                    op->path);
+    else
+        fixed_unfold(f, op->in[X], shape->kernel, shape->dilation, op->out[0]);
+}
+
 static const struct op_class unfold_class = {
     .name = "unfold",
     .attr = sizeof(struct conv),
@@ -124,6 +137,7 @@ static const struct op_class unfold_class = {
     .again = unfold_again,
     .onnx = unfold_onnx,
     .cfile = unfold_cfile,
+    .fixed = unfold_fixed,
 };
 
 struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const struct conv *shape,

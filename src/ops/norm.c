@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "cfile/cfile.h"
+#include "fixed/fixed.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -300,6 +301,15 @@ static void joint_cfile(struct cfile *c, struct op *op)
     cfile_room_end(c);
 }
 
+static void joint_fixed(struct fixed *f, struct op *op)
+{
+    const struct joint *a = op->attr;
+    if (a->norm || op->in[JOINT_BIAS] || !op->in[JOINT_RESIDUAL])
+        fixed_fault(f, "%s: a norm has no form in integers", op->path);
+    else
+        fixed_sum(f, op->in[JOINT_X], op->in[JOINT_RESIDUAL], op->out[1]);
+}
+
 static const struct op_class joint_class = {
     .name = "norm",
     .attr = sizeof(struct joint),
@@ -314,6 +324,7 @@ static const struct op_class joint_class = {
     .describe = joint_describe,
     .onnx = joint_onnx,
     .cfile = joint_cfile,
+    .fixed = joint_fixed,
 };
 
 static int same_shape(const struct tensor *a, const struct tensor *b)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "fixed/fixed.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -233,6 +234,20 @@ static void pointwise_cfile(struct cfile *c, struct op *op)
     cfile_act(c, ((const struct pointwise *)op->attr)->act, y, elems);
 }
 
+static void pointwise_fixed(struct fixed *f, struct op *op)
+{
+    struct tensor *x = op->in[POINTWISE_X], *bias = op->in[POINTWISE_BIAS], *y = op->out[0];
+    const enum act act = ((const struct pointwise *)op->attr)->act;
+    if (op->in[POINTWISE_POSITION] || (act != ACT_NONE && (act != ACT_RELU || bias)))
+        fixed_fault(f, "%s: of activations and positions, integers have ReLU alone", op->path);
+    else if (bias)
+        fixed_bias(f, x, bias, y);
+    else if (act)
+        fixed_relu(f, x, y);
+    else
+        fixed_same(f, x, y);
+}
+
 const struct op_class op_pointwise_class = {
     .name = "pointwise",
     .attr = sizeof(struct pointwise),
@@ -246,6 +261,7 @@ const struct op_class op_pointwise_class = {
     .describe = pointwise_describe,
     .onnx = pointwise_onnx,
     .cfile = pointwise_cfile,
+    .fixed = pointwise_fixed,
 };
 
 /* The op that adds a bias to input i of `op`, and does nothing else, if nobody else reads what it

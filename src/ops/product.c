@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cfile/cfile.h"
+#include "fixed/fixed.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
 #include "ops/classes.h"
@@ -154,6 +155,14 @@ static void product_cfile(struct cfile *c, struct op *op)
                tensor_rows(op->in[X]), tensor_columns(op->in[X]), outs(op));
 }
 
+static void product_fixed(struct fixed *f, struct op *op)
+{
+    if (is_in_out(op) || op->in[LOW])
+        fixed_fault(f, "%s: a weight [in, out] or an adapter has no form in integers", op->path);
+    else
+        fixed_linear(f, op->in[X], op->in[WEIGHT], op->out[0]);
+}
+
 static const struct op_class product_class = {
     .name = "linear",
     .attr = sizeof(struct product),
@@ -165,6 +174,7 @@ static const struct op_class product_class = {
     .describe = product_describe,
     .onnx = product_onnx,
     .cfile = product_cfile,
+    .fixed = product_fixed,
 };
 
 struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *weight, int in_out,

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cfile/cfile.h"
+#include "fixed/fixed.h"
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "lower/reduce.h"
@@ -537,6 +538,17 @@ static void recurrent_cfile(struct cfile *c, struct op *op)
         direction_cfile(c, op, x, y, d);
 }
 
+static void recurrent_fixed(struct fixed *f, struct op *op)
+{
+    static const enum fixed_kind kinds[] = {
+        [CELL_KIND_LSTM] = FIXED_LSTM, [CELL_KIND_GRU] = FIXED_GRU, [CELL_KIND_RNN] = FIXED_RNN};
+    const struct cell *cell = &((const struct recurrent *)op->attr)->cell;
+    if (cell->bidirectional)
+        fixed_fault(f, "%s: what walks backward does not go row by row", op->path);
+    else
+        fixed_cell(f, kinds[cell->kind], op->in[X], op->in + WEIGHT_IH, op->out[0]);
+}
+
 static const struct op_class recurrent_class = {
     .name = "recurrent",
     .attr = sizeof(struct recurrent),
@@ -547,6 +559,7 @@ static const struct op_class recurrent_class = {
     .stored = READS_IN(X) | READS_OUT(0),
     .onnx = recurrent_onnx,
     .cfile = recurrent_cfile,
+    .fixed = recurrent_fixed,
 };
 
 /* PyTorch's parameters of a direction, U(-1/sqrt(H), 1/sqrt(H)) unless the cell says otherwise. */
