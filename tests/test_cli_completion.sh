@@ -56,6 +56,7 @@ offers()
     point "$1: a command" offered 'seqtrain ch' check
     point "$1: its options" offered 'seqtrain check --p' --plan
     point "$1: formats" offered 'seqtrain export --format ' onnx nam c
+    point "$1: integers" offered 'seqtrain export --fixed ' w16a16 w8a16
     point "$1: not those of others" offered 'seqtrain check --re' ''
     point "$1: those of train by default" offered 'seqtrain --res' --resume
     point "$1: a value is no command" offered 'seqtrain -o data --res' --resume

@@ -103,6 +103,8 @@ enum {
     OPTION_SEED,
     OPTION_FORMAT,
     OPTION_STATE,
+    OPTION_FIXED,
+    OPTION_GOLDEN,
     OPTION_FEATURES,
     OPTION_FOLLOW,
     OPTION_TEST,
@@ -180,6 +182,10 @@ const struct cmdline_option cmdline_options[] = {
     {OPTION_FORMAT, "format", VALUE_FORMAT, "FORMAT", ON(EXPORT), "of the file: onnx, nam or c"},
     {OPTION_STATE, "state", VALUE_NONE, NULL, ON(EXPORT),
      "states of recurrent layers go in and out"},
+    {OPTION_FIXED, "fixed", VALUE_FIXED, "FORM", ON(EXPORT),
+     "with --format c: integers, w16a16 or w8a16"},
+    {OPTION_GOLDEN, "golden", VALUE_WORD, "ROWS", ON(EXPORT),
+     "with --fixed: rows to check the file by (64)"},
     {OPTION_FEATURES, "features", VALUE_NONE, NULL, ON(DATA), "print the rows that models read"},
     {OPTION_GRADIENTS, "gradients", VALUE_NONE, NULL, ON(CHECK),
      "compare gradients with central differences"},
@@ -434,6 +440,12 @@ static int take_option(struct options *o, int letter, const char *value, struct 
         break;
     case OPTION_STATE:
         o->state = 1;
+        break;
+    case OPTION_FIXED:
+        o->fixed = value;
+        break;
+    case OPTION_GOLDEN:
+        o->golden = value;
         break;
     case OPTION_FOLLOW:
         o->follow = value;

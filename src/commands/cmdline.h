@@ -18,6 +18,7 @@ enum cmdline_value {
     VALUE_FOLDER,
     VALUE_FILE,
     VALUE_FORMAT, /* of export */
+    VALUE_FIXED,  /* integers of export */
     VALUE_WORD,   /* anything else */
     VALUE_COMMAND,
     VALUE_KIND, /* of a configuration that init writes */

@@ -33,7 +33,7 @@ struct options {
     const char *keep;                          /* of compress: the part that stays */
     const char *follow;                        /* of predict: a file that grows */
     const char *run;                           /* number of a sweep's run; NULL: none is named */
-    const char *format;                        /* of export */
+    const char *format, *fixed, *golden;       /* of export */
     const char *prompt, *stop, *tokens, *temperature, *top_k, *top_p, *repetition, *seed;
     int test; /* of devices */
     int resume, refit, overwrite, gradients, plan, profile, list, all, status, best;

@@ -61,10 +61,18 @@ static void put_names(const struct cmdline_option *o, const char *between)
     printf("--%s", o->name);
 }
 
-/* The names of export's formats, with blanks between them. */
-static void put_formats(void)
+/* Whether an option of export takes one of some names. */
+static int is_named(const struct cmdline_option *o)
 {
-    for (size_t i = 0; export_formats[i]; i++)
+    return o->value == VALUE_FORMAT || o->value == VALUE_FIXED;
+}
+
+/* These names, with blanks between them. */
+static void put_formats(const struct cmdline_option *o)
+{
+    if (o->value == VALUE_FIXED)
+        fputs("w16a16 w8a16", stdout);
+    for (size_t i = 0; o->value == VALUE_FORMAT && export_formats[i]; i++)
         printf("%s%s", i ? " " : "", export_formats[i]->name);
 }
 
@@ -149,9 +157,9 @@ static void put_bash_command(const struct cmdline_command *c)
         if (takes(o, c) && o->takes) {
             fputs("        ", stdout);
             put_names(o, "|");
-            if (o->value == VALUE_FORMAT) {
+            if (is_named(o)) {
                 fputs(") COMPREPLY=($(compgen -W \"", stdout);
-                put_formats();
+                put_formats(o);
                 puts("\" -- \"$cur\")); done=1 ;;");
             } else
                 printf(") %s; done=1 ;;\n", bash_action(o->value));
@@ -259,9 +267,9 @@ static void put_zsh_option(const struct cmdline_option *o, const struct cmdline_
         putchar('(');
         put_each(devices(c), "", " ");
         putchar(')');
-    } else if (o->value == VALUE_FORMAT) {
+    } else if (is_named(o)) {
         putchar('(');
-        put_formats();
+        put_formats(o);
         putchar(')');
     } else
         fputs(zsh_action(o->value), stdout);
@@ -375,9 +383,9 @@ static void put_fish_option(const struct cmdline_option *o, const struct cmdline
         fputs(" -x -a '", stdout);
         put_each(devices(c), "", " ");
         putchar('\'');
-    } else if (o->value == VALUE_FORMAT) {
+    } else if (is_named(o)) {
         fputs(" -x -a '", stdout);
-        put_formats();
+        put_formats(o);
         putchar('\'');
     } else if (o->value == VALUE_FOLDER)
         fputs(" -x -a '(__fish_complete_directories)'", stdout);

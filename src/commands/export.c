@@ -9,6 +9,7 @@
 
 #include "commands/commands.h"
 #include "export/export.h"
+#include "export/golden.h"
 #include "run/prepare.h"
 #include "run/trained.h"
 
@@ -17,6 +18,8 @@ struct exporting {
     char *path;
     struct checkpoint checkpoint;
     struct exported model;
+    int weight_bits; /* of --fixed; 0: it is not given */
+    size_t golden;
     struct output out;
 };
 
@@ -33,6 +36,31 @@ static const struct export_format *format_of(const struct options *o, struct err
     return format;
 }
 
+/* What --fixed and --golden say. */
+static int read_fixed(const struct options *o, struct exporting *to, struct error *err)
+{
+    char *end = NULL;
+    to->golden = GOLDEN_ROWS;
+    if (o->golden && !o->fixed)
+        return error_set(err, STATUS_USAGE, "--golden is for files of integers: with --fixed");
+    if (!o->fixed)
+        return 0;
+    if (strcmp(o->format, "c") != 0)
+        return error_set(err, STATUS_USAGE, "--fixed is for --format c");
+    to->weight_bits = !strcmp(o->fixed, "w16a16") ? 16 : !strcmp(o->fixed, "w8a16") ? 8 : 0;
+    if (!to->weight_bits)
+        return error_set(err, STATUS_USAGE,
+                         "--fixed %.80s: w16a16 or w8a16 says the bits of weights and of values",
+                         o->fixed);
+    if (!o->golden)
+        return 0;
+    to->golden = strtoul(o->golden, &end, 10);
+    if (*o->golden < '0' || *o->golden > '9' || *end || !to->golden || to->golden > GOLDEN_MOST)
+        return error_set(err, STATUS_USAGE, "--golden %.80s: rows from 1 to %d", o->golden,
+                         GOLDEN_MOST);
+    return 0;
+}
+
 static int exporting_init(struct exporting *x, const struct options *o, struct error *err)
 {
     if (!(x->log = log_new(LOG_QUIET)))
@@ -47,6 +75,8 @@ static int exporting_init(struct exporting *x, const struct options *o, struct e
     const struct engine_options with = prepare_engine(x->log, 0, 0);
     if (exported_open(&x->model, &x->checkpoint, x->path, &with.own, x->log, err))
         return -1;
+    x->model.weight_bits = x->weight_bits;
+    x->model.golden = x->golden;
     return o->state ? exported_stream(&x->model, "--state", err) : 0;
 }
 
@@ -69,7 +99,7 @@ int command_export(const struct options *options, struct error *err)
     const struct export_format *format = format_of(options, err);
     if (!format)
         return -1;
-    int failed = exporting_init(&x, options, err) ||
+    int failed = read_fixed(options, &x, err) || exporting_init(&x, options, err) ||
                  format->write(&x.model, x.out.stream, told, err) || output_flush(&x.out, err);
     failed = exporting_fini(&x, failed ? -1 : 0, err);
     if (!failed && options->output && options->verbosity != LOG_QUIET)

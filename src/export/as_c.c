@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "export/as_c_file.h"
+#include "export/as_c_fixed.h"
 #include "ir/graph.h"
 #include "train/planned.h"
 #include "util/clocale.h"
@@ -44,25 +45,9 @@ static void append(struct cfile *c, struct op *op)
     class->cfile(c, op);
 }
 
-/* Marks the operations that the output is made of. */
-static unsigned char *needed_of(const struct graph *g, const struct model_io *io)
-{
-    unsigned char *needed = calloc(g->op_count + 1, 1);
-    const struct tensor *output = tensor_base(io->output);
-    if (needed && output->maker)
-        needed[output->maker->at] = 1;
-    for (size_t i = g->op_count; needed && i-- > 0;)
-        for (int k = 0; needed[i] && k < OP_INPUTS; k++) {
-            const struct tensor *t = tensor_base(g->ops[i]->in[k]);
-            if (t && t->maker)
-                needed[t->maker->at] = 1;
-        }
-    return needed;
-}
-
 static void append_needed(struct cfile *c, const struct graph *g, const struct model_io *io)
 {
-    unsigned char *needed = needed_of(g, io);
+    unsigned char *needed = exported_needed(g, io);
     if (!needed)
         cfile_no_memory(c);
     for (size_t i = 0; needed && i < g->op_count; i++)
@@ -101,20 +86,10 @@ static int make(struct as_c *a, struct exported *e, struct error *err)
     return cfile_check(a->code, err);
 }
 
-/* Whether rows may come one by one: each has an output of its own, and none needs others but by a
- * state. */
-static int may_stream(const struct exported *e)
-{
-    const struct config *c = e->config;
-    return e->by_row && e->data->channels == 1 && !model_attends(c) && !c->model.bidirectional &&
-           !c->model.reversible_norm && e->data->scaler.kind != SCALER_WINDOW &&
-           e->data->scaler.kind != SCALER_RELATIVE;
-}
-
 /* Row by row, else by windows. */
 static int make_either(struct as_c *a, struct exported *e, struct error *err)
 {
-    a->by_row = may_stream(e);
+    a->by_row = exported_goes_by_row(e);
     a->window = a->by_row ? 1 : e->shape.window;
     if (!make(a, e, err))
         return 0;
@@ -164,7 +139,8 @@ static int write_in_c(struct exported *e, FILE *to, char told[256], struct error
 static int as_c_write(struct exported *e, FILE *to, char told[256], struct error *err)
 {
     const locale_t before = clocale_enter();
-    const int failed = write_in_c(e, to, told, err);
+    const int failed =
+        e->weight_bits ? as_c_fixed_write(e, to, told, err) : write_in_c(e, to, told, err);
     clocale_leave(before);
     return failed;
 }

@@ -6,14 +6,9 @@
 
 #include "data/transform.h"
 
-/* The model's name in C, in small letters; and in capitals. */
-struct named {
-    char name[64], caps[64];
-};
-
-static struct named named_of(const char *name)
+struct as_c_named as_c_named(const char *name)
 {
-    struct named n = {.name = "m_"};
+    struct as_c_named n = {.name = "m_"};
     size_t used = isalpha((unsigned char)*name) ? 0 : 2;
     for (; *name && used + 1 < sizeof n.name; name++)
         n.name[used++] = isalnum((unsigned char)*name) && (unsigned char)*name < 128 ? *name : '_';
@@ -23,8 +18,7 @@ static struct named named_of(const char *name)
     return n;
 }
 
-/* Text that ends no comment. */
-static void write_word(const char *text, FILE *to)
+void as_c_write_word(const char *text, FILE *to)
 {
     for (; *text; text++)
         fputc(isprint((unsigned char)*text) && *text != '*' && *text != '\\' ? *text : '.', to);
@@ -32,37 +26,36 @@ static void write_word(const char *text, FILE *to)
 
 /* --- the beginning */
 
-static void write_columns(const struct as_c *a, FILE *to)
+void as_c_write_columns(const struct exported *e, FILE *to)
 {
-    const struct exported *e = a->e;
     const struct list *features = &e->config->data.features;
     fputs(" * Columns of a row:\n", to);
     for (size_t i = 0; i < features->count; i++) {
         fprintf(to, " *   %zu ", i);
-        write_word(features->item[i], to);
+        as_c_write_word(features->item[i], to);
         fputc('\n', to);
     }
     fputs(" * Targets:\n", to);
     for (size_t i = 0; i < e->data->targets * e->data->channels; i++) {
         fprintf(to, " *   %zu ", i);
-        write_word(e->data->channels > 1 ? features->item[i % features->count]
-                                         : e->data->target_names[i],
-                   to);
+        as_c_write_word(e->data->channels > 1 ? features->item[i % features->count]
+                                              : e->data->target_names[i],
+                        to);
         fputc('\n', to);
     }
 }
 
-static void write_head(const struct as_c *a, const struct named *n, FILE *to)
+static void write_head(const struct as_c *a, const struct as_c_named *n, FILE *to)
 {
     const struct golden *g = a->golden;
     fprintf(to, "/*\n * The model '");
-    write_word(a->e->config->run.name, to);
+    as_c_write_word(a->e->config->run.name, to);
     fprintf(to,
             "', of type %s, by seqtrain " PACKAGE_VERSION ". C99; it needs libm and allocates "
             "nothing.\n * Include this file, or compile it with -DSEQTRAIN_MAIN: a program that "
             "checks itself.\n *\n",
             model_of(a->e->config)->name);
-    write_columns(a, to);
+    as_c_write_columns(a->e, to);
     fprintf(to,
             " */\n#include <float.h>\n#include <math.h>\n#ifdef SEQTRAIN_MAIN\n#include "
             "<stdio.h>\n#endif\n\nenum {\n    %s_FEATURES = %zu,\n    %s_TARGETS = %zu,\n"
@@ -76,7 +69,7 @@ static void write_head(const struct as_c *a, const struct named *n, FILE *to)
 
 /* --- the way in */
 
-static void write_in(const struct as_c *a, const struct named *n, FILE *to)
+static void write_in(const struct as_c *a, const struct as_c_named *n, FILE *to)
 {
     const struct exported *e = a->e;
     const struct scaler *s = &e->data->scaler;
@@ -117,9 +110,9 @@ static const char *undo(const struct transform_step *s, char to[128])
     return to;
 }
 
-static void write_step(const struct as_c *a, size_t at, FILE *to)
+static void write_step(const struct exported *e, size_t at, FILE *to)
 {
-    const struct transform_step *s = &a->e->fitted->transform->step[at];
+    const struct transform_step *s = &e->fitted->transform->step[at];
     char text[128];
     if (s->kind == TRANSFORM_SCALE || s->kind == TRANSFORM_STANDARD)
         fprintf(to, "    v = v * step%zu_scale[k] + step%zu_offset[k];\n", at, at);
@@ -128,39 +121,38 @@ static void write_step(const struct as_c *a, size_t at, FILE *to)
 }
 
 /* The figures of a step of all targets' chains, which are of one kind. */
-static void write_fitted(const struct as_c *a, size_t at, FILE *to)
+static void write_fitted(const struct exported *e, size_t at, FILE *to)
 {
-    const struct transform *of = a->e->fitted->transform;
+    const struct transform *of = e->fitted->transform;
     const int kind = of->step[at].kind;
     static const char *const what[] = {"offset", "scale"};
     if (kind != TRANSFORM_SCALE && kind != TRANSFORM_STANDARD)
         return;
     for (int i = 0; i < 2; i++) {
-        fprintf(to, "static const double step%zu_%s[%zu] = {", at, what[i], a->e->fitted->targets);
-        for (size_t k = 0; k < a->e->fitted->targets; k++)
+        fprintf(to, "static const double step%zu_%s[%zu] = {", at, what[i], e->fitted->targets);
+        for (size_t k = 0; k < e->fitted->targets; k++)
             fprintf(to, "%.17g, ", i ? of[k].step[at].scale : of[k].step[at].offset);
         fputs("};\n", to);
     }
 }
 
-static void write_out(const struct as_c *a, FILE *to)
+void as_c_write_unit(const struct exported *e, FILE *to)
 {
-    const struct exported *e = a->e;
     const size_t steps =
         e->fitted->transform && e->fitted->targets ? e->fitted->transform->steps : 0;
     for (size_t i = 0; i < steps; i++)
-        write_fitted(a, i, to);
+        write_fitted(e, i, to);
     fputs("/* Target k in the unit of the file. */\nstatic float unit(double v, int k)\n{\n", to);
     if (e->config->loss.target == LOSS_BCE)
         fputs("    v = 1 / (1 + exp(-v));\n", to);
     for (size_t i = steps; i-- > 0;)
-        write_step(a, i, to);
+        write_step(e, i, to);
     fputs("    (void)k;\n    return (float)v;\n}\n\n", to);
 }
 
 /* --- the model */
 
-static void write_model(const struct as_c *a, const struct named *n, FILE *to)
+static void write_model(const struct as_c *a, const struct as_c_named *n, FILE *to)
 {
     fprintf(to,
             "/* What the model makes of its input at %s. */\nstatic const float *model(struct "
@@ -170,7 +162,7 @@ static void write_model(const struct as_c *a, const struct named *n, FILE *to)
     fprintf(to, "    return %s;\n}\n\n", a->output);
 }
 
-static void write_interface(const struct as_c *a, const struct named *n, FILE *to)
+static void write_interface(const struct as_c *a, const struct as_c_named *n, FILE *to)
 {
     const size_t k = a->e->shape.targets;
     fprintf(to,
@@ -214,7 +206,7 @@ static void write_golden(const struct as_c *a, FILE *to)
     cfile_write_doubles(to, "golden_unit", g->targets, g->unit);
 }
 
-static void write_main(const struct as_c *a, const struct named *n, FILE *to)
+static void write_main(const struct as_c *a, const struct as_c_named *n, FILE *to)
 {
     const struct golden *g = a->golden;
     fprintf(
@@ -242,11 +234,11 @@ static void write_main(const struct as_c *a, const struct named *n, FILE *to)
 
 void as_c_file_write(const struct as_c *a, FILE *to)
 {
-    const struct named n = named_of(a->e->config->run.name);
+    const struct as_c_named n = as_c_named(a->e->config->run.name);
     write_head(a, &n, to);
     cfile_write_tables(a->code, to);
     write_in(a, &n, to);
-    write_out(a, to);
+    as_c_write_unit(a->e, to);
     write_model(a, &n, to);
     write_interface(a, &n, to);
     write_golden(a, to);

@@ -24,6 +24,22 @@ struct as_c {
     const char *output;
 };
 
+/* The model's name in C, in small letters; and in capitals. */
+struct as_c_named {
+    char name[64], caps[64];
+};
+struct as_c_named as_c_named(const char *name);
+
+/* Text that ends no comment. */
+void as_c_write_word(const char *text, FILE *to);
+
+/* Lines of a comment: the columns of a row, and the targets. */
+void as_c_write_columns(const struct exported *e, FILE *to);
+
+/* "static float unit(double v, int k)": target k in the unit of the file. It needs <math.h> and
+ * <float.h>. */
+void as_c_write_unit(const struct exported *e, FILE *to);
+
 /* Faults are kept in a->code. */
 void as_c_file_write(const struct as_c *a, FILE *to);
 

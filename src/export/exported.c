@@ -111,6 +111,29 @@ int exported_read(void *e, const struct tensor *param, float *to, struct error *
     return of->read(of, param, to, err);
 }
 
+unsigned char *exported_needed(const struct graph *g, const struct model_io *io)
+{
+    unsigned char *needed = calloc(g->op_count + 1, 1);
+    const struct tensor *output = tensor_base(io->output);
+    if (needed && output->maker)
+        needed[output->maker->at] = 1;
+    for (size_t i = g->op_count; needed && i-- > 0;)
+        for (int k = 0; needed[i] && k < OP_INPUTS; k++) {
+            const struct tensor *t = tensor_base(g->ops[i]->in[k]);
+            if (t && t->maker)
+                needed[t->maker->at] = 1;
+        }
+    return needed;
+}
+
+int exported_goes_by_row(const struct exported *e)
+{
+    const struct config *c = e->config;
+    return e->by_row && e->data->channels == 1 && !model_attends(c) && !c->model.bidirectional &&
+           !c->model.reversible_norm && e->data->scaler.kind != SCALER_WINDOW &&
+           e->data->scaler.kind != SCALER_RELATIVE;
+}
+
 int exported_stream(struct exported *e, const char *who, struct error *err)
 {
     const struct config *c = e->config;

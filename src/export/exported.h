@@ -26,8 +26,10 @@ struct exported {
     struct model_shape shape;
     struct graph *graph;
     struct model_io io;
-    int by_row;  /* each row of a window has an output of its own */
-    int streams; /* its states are to be inputs and outputs (--state) */
+    int by_row;      /* each row of a window has an output of its own */
+    int streams;     /* its states are to be inputs and outputs (--state) */
+    int weight_bits; /* 8 or 16: it is to be in integers (--fixed); 0: in floats */
+    size_t golden;   /* rows by which such a file checks itself */
     /* Copies the numbers of a parameter of the graph as floats, whatever it is stored as. */
     int (*read)(const struct exported *e, const struct tensor *param, float *to, struct error *err);
 };
@@ -39,6 +41,13 @@ void exported_close(struct exported *e);
 
 /* e->read(), as an onnx_reader. */
 int exported_read(void *e, const struct tensor *param, float *to, struct error *err);
+
+/* Marks the operations that the output is made of; NULL: memory. The caller frees. */
+unsigned char *exported_needed(const struct graph *g, const struct model_io *io);
+
+/* Whether rows may come one by one: each has an output of its own, and none needs others but by a
+ * state. */
+int exported_goes_by_row(const struct exported *e);
 
 /* Asks for states; STATUS_USAGE where the model has none that go on from row to row: "WHO: cause".
  */

@@ -10,6 +10,7 @@
 
 #define GOLDEN_WINDOWS 3
 #define GOLDEN_ROWS 64 /* of a model that goes along the rows */
+#define GOLDEN_MOST 1000000
 
 struct golden {
     size_t windows, rows, columns; /* of in: the features, channel by channel */

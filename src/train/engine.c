@@ -230,10 +230,28 @@ struct taken {
     float *values;          /* [terms, batch] of one batch, or of each */
 };
 
-/* A batch has run: windows [first, first + n) of those that were ordered. 1 or -1: an end. */
-static int take_batch(struct engine *e, const struct taken *t, size_t first, size_t n,
+/* Windows [first, first + n) of those that were ordered, which begin at rows `start`[n]. */
+struct ran {
+    size_t first, n;
+    const uint32_t *start;
+    int fresh; /* the first one goes on from no rows before */
+};
+
+/* What the substitute makes of the windows of a batch. */
+static void substitute_batch(const struct engine *e, const struct ran *ran, float *output)
+{
+    const size_t each = e->eval_io.output->elems / e->eval_batch;
+    for (size_t i = 0; i < ran->n; i++)
+        e->substitute.answer(e->substitute.ctx, i || ran->fresh,
+                             e->data->series + ran->start[i] * e->data->features,
+                             e->eval_io.input->dim[1], output + i * each);
+}
+
+/* A batch has run. 1 or -1: an end. */
+static int take_batch(struct engine *e, const struct taken *t, const struct ran *ran,
                       struct error *err)
 {
+    const size_t first = ran->first, n = ran->n;
     const struct terms *terms = &e->eval_io.terms;
     const struct outputs *out = t->out;
     const size_t batch = e->eval_batch, at = out->each ? 0 : first;
@@ -247,6 +265,8 @@ static int take_batch(struct engine *e, const struct taken *t, size_t first, siz
         read_samples(e->eval_io.input, batch, at, n, out->input, err) ||
         read_samples(e->eval_io.rows, batch, at, n, out->rows, err))
         return -1;
+    if (e->substitute.answer && out->output)
+        substitute_batch(e, ran, out->output + at * (e->eval_io.output->elems / batch));
     if (t->sum)
         evaluation_add(terms, n, batch, values, t->sum);
     if (out->value && terms->term[0].over == TERM_SAMPLES)
@@ -276,7 +296,8 @@ static int run_batches(struct engine *e, const uint32_t *start, size_t count,
         failed = -((fresh && exec_forget(p, err)) || send_batch(e, p, &step, err) ||
                    run(e, p, 0, p->launch_count, err));
         if (!failed)
-            failed = take_batch(e, taken, first, n, err);
+            failed = take_batch(e, taken,
+                                &(struct ran){first, n, start + first, fresh || !p->carries}, err);
     }
     feed_end(e->feed);
     return failed;

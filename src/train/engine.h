@@ -24,6 +24,13 @@
 
 struct teacher;
 
+/* Who answers in the place of the model, window by window in the order of an evaluation: output
+ * [T, K] of `rows` [T, F] as the model reads them. `fresh`: they go on from no rows before. */
+struct substitute {
+    void (*answer)(void *ctx, int fresh, const float *rows, size_t count, float *output);
+    void *ctx;
+};
+
 #define ENGINE_DEPTH 4 /* micro-batches in the queue */
 
 struct engine {
@@ -52,8 +59,10 @@ struct engine {
     size_t eval_batch;     /* windows in a batch of evaluation */
     struct step *ring;     /* [2 * ENGINE_DEPTH], what was sent stays until the device has it */
     unsigned ring_next;
-    int is_at_window;     /* the order is that of engine_window() */
-    atomic_ulong batches; /* sent to the device: grows as long as it works */
+    int is_at_window;             /* the order is that of engine_window() */
+    struct substitute substitute; /* of outputs that engine_evaluate() gives, but of no figure; its
+                                     windows are resident. answer is NULL: nobody */
+    atomic_ulong batches;         /* sent to the device: grows as long as it works */
     struct profile profiled;
     uint64_t bytes, others; /* of the device, that it takes at most, and that were taken before */
     int owns_session;
