@@ -1355,7 +1355,7 @@ static void test_reference(void **state)
     (void)state;
     char *text = reference();
     assert_non_null(strstr(text, ".BR \"lr = 1e\\-4\"\n"
-                                 "Learning rate at its highest.\n"
+                                 "Highest learning rate.\n"
                                  "Value: number, 0 to 100.\n"));
     assert_non_null(strstr(text, ".BR \"tuning = table\"\n"));
     assert_non_null(strstr(text, "Value: table | measure.\n"));
