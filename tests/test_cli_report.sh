@@ -289,6 +289,21 @@ monitors()
         has out "^Not to be compared: best epochs and best figures: 'auto' has val/loss, 'mon' has train/loss\.$"
 }
 point "different monitors are not mixed" monitors
+# Two long names, as long as a folder's, that differ in the middle alone, and a long name of a target.
+in_line()
+{
+    a=name_of_a_run_that_is_$(printf %025d 0)_long_at_its_end
+    b=name_of_a_run_that_is_$(printf %025d 1)_long_at_its_end
+    for one in "$a" "$b"; do
+        run 0 -q -c tiny.ini -o "long_$one" -s run.name="$one" -s train.epochs=1 -s model.type=recurrent \
+            -s data.targets='volatility(ma(close,10),20)' -s data.horizon=1 || return 1
+    done
+    run 0 compare "long_$a" "long_$b" && lines err 0 || return 1
+    awk '/^run / { at = index($0, "1: name_of"); next } /^$/ || /^(evaluation|No key)/ { next } /^[.\047]/ { exit }
+        { if (!at || substr($0, at - 2, 3) !~ /^  [^ ]$/) { print at, $0; exit bad = 1 } rows++ }
+        END { exit bad || rows < 20 }' out && has out "^'1: name_of_.*\.\.\..*_its_end' is $a\.$" "^'2: name_of_.*' is $b\.$" '\.\.\.'
+}
+point "long names stay in their columns" in_line
 not_compared()
 {
     run 2 compare auto && has err 'compare takes the folders of 2 to [0-9]+ runs' && run 2 compare && run 2 compare auto wide -o auto/config.ini &&

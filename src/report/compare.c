@@ -8,35 +8,39 @@
 #include "plots/comparison.h"
 #include "report/html.h"
 #include "util/clocale.h"
+#include "util/columns.h"
 #include "util/jsonmem.h"
 #include "util/jsonnumber.h"
 
-enum { LABEL = 28, CELL = 40, FIGURES = 80, NAME = 96 };
+/* Columns of texts in the table, and bytes that hold them. */
+enum { LABEL_COLUMNS = 27, CELL_COLUMNS = 40, TITLE_LEAST = 34, TITLE_MOST = 52 };
+enum { LABEL = 112, FIGURES = 80, NAME = 176 };
 
 /* --- names of runs */
 
-/* A text in at most `most` bytes: of a long one, which may be a path, the end. Control characters
- * are replaced. */
-static void cut_front(const char *text, char *to, size_t most)
-{
-    const size_t n = strlen(text);
-    const char *from = n > most ? text + n - (most - 3) : text;
-    while (n > most && (*from & 0xc0) == 0x80) /* not in the middle of a character */
-        from++;
-    snprintf(to, most + 1, "%s%s", n > most ? "..." : "", from);
-    for (char *c = to; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
-}
-
 /* The name of a run, or its folder where another one has the same name. */
-static const char *label_of(const struct record *run, size_t count, size_t i, char to[LABEL])
+static const char *name_of(const struct record *run, size_t count, size_t i)
 {
-    const char *name = run[i].name;
     for (size_t k = 0; k < count; k++)
         if (k != i && !strcmp(run[k].name, run[i].name))
-            name = run[i].folder;
-    cut_front(name, to, LABEL - 1);
+            return run[i].folder;
+    return run[i].name;
+}
+
+/* That in a column of the table. Where two long names are the same then, their numbers come first.
+ */
+static const char *label_of(const struct record *run, size_t count, size_t i, char to[LABEL])
+{
+    char other[LABEL];
+    columns_fit(name_of(run, count, i), LABEL_COLUMNS, to, LABEL);
+    for (size_t k = 0; k < count; k++)
+        if (k != i &&
+            !strcmp(to, columns_fit(name_of(run, count, k), LABEL_COLUMNS, other, LABEL))) {
+            const int n = snprintf(to, LABEL, "%zu: ", i + 1);
+            columns_fit(name_of(run, count, i), LABEL_COLUMNS - (size_t)n, to + n,
+                        LABEL - (size_t)n);
+            break;
+        }
     return to;
 }
 
@@ -45,35 +49,30 @@ static const char *label_of(const struct record *run, size_t count, size_t i, ch
 struct table {
     const struct record *run;
     size_t count;
-    int width[COMPARE_MOST]; /* of the columns */
+    size_t width[COMPARE_MOST]; /* of the columns */
+    size_t title;               /* of the names of rows */
     FILE *out;
 };
 
-/* Characters of a text, so far as they are UTF-8 of one column each. */
-static int columns_of(const char *text)
-{
-    int n = 0;
-    for (; *text; text++)
-        n += (*text & 0xc0) != 0x80;
-    return n;
-}
-
 /* A cell behind one that has left `*gap` blanks to its end. */
-static void put_cell(const char *text, int width, int *gap, FILE *out)
+static void put_cell(const char *text, size_t width, size_t *gap, FILE *out)
 {
-    fprintf(out, "%*s%s", *gap + 2, "", text);
-    *gap = width > columns_of(text) ? width - columns_of(text) : 0;
+    const size_t columns = columns_of(text);
+    fprintf(out, "%*s%s", (int)*gap, "", text);
+    *gap = (width > columns ? width - columns : 0) + 2;
 }
 
-/* A row; nothing where no run has a value. Cells are at most CELL characters. */
+/* A row; nothing where no run has a value. */
 static void put_row(const struct table *t, const char *name, const char *const *value)
 {
-    int known = 0, gap = 0;
+    char title[NAME];
+    int known = 0;
+    size_t gap = 0;
     for (size_t i = 0; i < t->count; i++)
         known |= value[i] && *value[i] && strcmp(value[i], "-") != 0;
     if (!known)
         return;
-    fprintf(t->out, "%-34s", name);
+    put_cell(columns_fit(name, TITLE_MOST, title, sizeof title), t->title, &gap, t->out);
     for (size_t i = 0; i < t->count; i++)
         put_cell(value[i] && *value[i] ? value[i] : "-", t->width[i], &gap, t->out);
     putc('\n', t->out);
@@ -192,7 +191,7 @@ static void tell_memory(const struct record *r, char to[NAME])
 static void tell_device(const struct record *r, char to[NAME])
 {
     const char *device = json_string_value(json_object_get(r->start, "device"));
-    cut_front(device ? device : "", to, CELL);
+    columns_fit(device ? device : "", CELL_COLUMNS, to, NAME);
 }
 
 static void tell_part(const struct record *r, char to[NAME])
@@ -257,16 +256,17 @@ static double number_of(const json_t *object, const char *name)
     return NAN;
 }
 
-static void put_figures(const struct table *t)
+static void gather_all(struct names *names, const struct table *t)
 {
-    struct names *names = calloc(1, sizeof *names);
-    if (!names)
-        jsonmem_lacks();
-    for (size_t i = 0; names && i < t->count; i++)
+    for (size_t i = 0; i < t->count; i++)
         gather(names, t->run[i].verdict, "");
-    if (names && names->count)
+}
+
+static void put_figures(const struct table *t, const struct names *names)
+{
+    if (names->count)
         fputs("\nevaluation\n", t->out);
-    for (size_t k = 0; names && k < names->count; k++) {
+    for (size_t k = 0; k < names->count; k++) {
         char text[COMPARE_MOST][NAME];
         const char *value[COMPARE_MOST];
         for (size_t i = 0; i < t->count; i++) {
@@ -276,7 +276,6 @@ static void put_figures(const struct table *t)
         }
         put_row(t, names->name[k], value);
     }
-    free(names);
 }
 
 /* --- keys that differ */
@@ -304,7 +303,7 @@ static void put_key(const struct table *t, const char *name)
     const char *value[COMPARE_MOST];
     for (size_t i = 0; i < t->count; i++) {
         const char *known = listed_find(&t->run[i].keys, name);
-        cut_front(!known ? "" : !*known ? "\"\"" : known, text[i], CELL);
+        columns_fit(!known ? "" : !*known ? "\"\"" : known, CELL_COLUMNS, text[i], NAME);
         value[i] = text[i];
     }
     put_row(t, name, value);
@@ -400,21 +399,50 @@ static void put_sentences(const struct table *t)
 
 /* --- all of it */
 
+static void widen(size_t *width, const char *text, size_t most)
+{
+    size_t columns = columns_of(text);
+    columns = columns < most ? columns : most;
+    *width = columns > *width ? columns : *width;
+}
+
+/* Of the names of rows: figures of the evaluation and keys that differ. */
+static void fit_title(struct table *t, const struct names *names)
+{
+    t->title = TITLE_LEAST;
+    for (size_t k = 0; k < names->count; k++)
+        widen(&t->title, names->name[k], TITLE_MOST);
+    for (size_t i = 0; i < t->count; i++)
+        for (size_t k = 0; k < t->run[i].keys.count; k++)
+            if (differs(t, t->run[i].keys.item[k].name))
+                widen(&t->title, t->run[i].keys.item[k].name, TITLE_MOST);
+}
+
 static void fit_widths(struct table *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         char text[NAME];
         t->width[i] = 14;
-        label_of(t->run, t->count, i, text);
-        t->width[i] = columns_of(text) > t->width[i] ? columns_of(text) : t->width[i];
+        widen(&t->width[i], label_of(t->run, t->count, i, text), LABEL_COLUMNS);
         tell_device(&t->run[i], text);
-        t->width[i] = columns_of(text) > t->width[i] ? columns_of(text) : t->width[i];
+        widen(&t->width[i], text, CELL_COLUMNS);
         for (size_t k = 0; k < t->run[i].keys.count; k++)
-            if (!is_passed(t->run[i].keys.item[k].name) &&
-                differs(t, t->run[i].keys.item[k].name)) {
-                cut_front(t->run[i].keys.item[k].text, text, CELL);
-                t->width[i] = columns_of(text) > t->width[i] ? columns_of(text) : t->width[i];
-            }
+            if (!is_passed(t->run[i].keys.item[k].name) && differs(t, t->run[i].keys.item[k].name))
+                widen(&t->width[i],
+                      columns_fit(t->run[i].keys.item[k].text, CELL_COLUMNS, text, sizeof text),
+                      CELL_COLUMNS);
+    }
+}
+
+/* The whole names of runs whose names in the table are shorter. */
+static void put_whole_names(const struct table *t)
+{
+    char label[LABEL], whole[1024];
+    for (size_t i = 0; i < t->count; i++) {
+        const char *name = name_of(t->run, t->count, i);
+        if (strcmp(label_of(t->run, t->count, i, label), name) != 0)
+            fprintf(t->out, "'%s' is %s.\n", label,
+                    columns_fit(name, sizeof whole - 1, whole, sizeof whole));
     }
 }
 
@@ -448,15 +476,22 @@ int compare_print(const struct record *run, size_t count, FILE *out, struct erro
                 {"device", tell_device},
                 {"evaluated part", tell_part}};
     struct table t = {.run = run, .count = count, .out = out};
+    struct names *names = calloc(1, sizeof *names);
+    if (!names)
+        return error_set(err, STATUS_FAILED, "out of memory");
     locale_t before = clocale_enter();
+    gather_all(names, &t);
+    fit_title(&t, names);
     fit_widths(&t);
     put_labels(&t);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         put_told(&t, rows[i].name, rows[i].tell);
-    put_figures(&t);
+    put_figures(&t, names);
+    free(names);
     if (!put_keys(&t))
         fputs("\nNo key differs.\n", out);
     putc('\n', out);
+    put_whole_names(&t);
     put_sentences(&t);
     clocale_leave(before);
     return jsonmem_short() ? error_set(err, STATUS_FAILED, "out of memory") : 0;
