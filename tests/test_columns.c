@@ -88,5 +88,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_widths), cmocka_unit_test(test_system),
                                        cmocka_unit_test(test_fit), cmocka_unit_test(test_bounds)};
+    cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
