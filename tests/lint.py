@@ -53,6 +53,7 @@ VARIANTS = {
         ["train.precision=bf16", "model.hidden=300"],
     ),
     "amplifier": (
+        ["train.quantize_aware=w8a16"],
         ["model.type=dgru"],
         ["data.augment=noise(0.1), flip(0.5)", "data.augment_where=I > 0"],
     ),

@@ -136,6 +136,40 @@ shift_of()
 point "another shift is found" shift_of
 point "a state that is not kept is found" broken 'h[i] = fit(u +' 'h[i] = fit(0 * u +'
 
+# --- training for integers
+
+aware()
+{
+    run 0 -q -c small.ini -o run --overwrite -s train.quantize_aware=w8a16 && form 8 0.05 &&
+        run 0 export -q -m run --format c -o floats.c && compiles floats -O1 && ./floats >out && cp run/best.safetensors aware.safetensors
+}
+point "a model that was trained for 8 bits loses nothing" aware
+trains()
+{
+    name=$1
+    shift
+    run 0 -q -c small.ini -o "$name" -s train.quantize_aware=w8a16 -s train.schedule=constant -s train.warmup='0 steps' "$@" &&
+        run 0 predict -m "$name" -i rows.csv && mv out "$name.csv"
+}
+goes_on()
+{
+    trains whole -s train.epochs=2 && trains half -s train.epochs=1 && ! cmp -s whole.csv half.csv &&
+        trains half --resume -s train.epochs=2 && cmp whole.csv half.csv
+}
+point "a resumed run has the same bits" goes_on
+again_aware()
+{
+    run 0 -q -c small.ini -o twice --overwrite -s train.quantize_aware=w8a16 -s train.recompute=layers && run 0 evaluate -m run && mv out one &&
+        run 0 evaluate -m twice && sed 's/twice/run/' out | cmp - one
+}
+point "made again, it is the same" again_aware
+point "it has no form with norms" eval "run 2 check -c small.ini -s train.quantize_aware=w8a16 -s model.layer_norm=yes &&
+    has err 'quantize_aware.*: norms have no form in integers: model\.layer_norm = no'"
+point "nor a transformer" eval "run 2 check -c small.ini -s train.quantize_aware=w16a16 -s model.type=transformer &&
+    has err 'quantize_aware.*: integers are for models of type recurrent, dgru and tcn'"
+point "nor in bf16" eval "run 2 check -c small.ini -s train.quantize_aware=w16a16 -s train.precision=bf16 &&
+    has err 'quantize_aware.*: weights are rounded in fp32'"
+
 # --- what is refused
 
 fails()
@@ -158,13 +192,13 @@ point "without data there are no formats" away
 norms()
 {
     run 0 -q -c small.ini -o run --overwrite -s train.epochs=1 -s model.layer_norm=yes &&
-        fails '^seqtrain: --fixed: norm\.0: a norm has no form in integers$' --format c --fixed w8a16
+        fails '^seqtrain: --fixed: norms have no form in integers: model\.layer_norm = no$' --format c --fixed w8a16
 }
 point "norms" norms
 windows()
 {
     run 0 -q -c small.ini -o run --overwrite -s train.epochs=1 -s model.bidirectional=yes &&
-        fails '^seqtrain: --fixed: integers answer row by row, .* this model of type recurrent does not$' --format c --fixed w16a16
+        fails '^seqtrain: --fixed: integers answer row by row: model\.bidirectional = no$' --format c --fixed w16a16
 }
 point "both directions" windows
 echo "1..$points"

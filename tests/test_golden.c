@@ -329,6 +329,8 @@ int main(int argc, char **argv)
         "post-norm-relu-sinusoidal",
         "rms-post-norm",
         "rnn-mean",
+        "rounded",
+        "rounded-tcn",
         "sgd",
         "shared-keys",
         "sinusoidal-odd-width",

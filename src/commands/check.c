@@ -470,8 +470,10 @@ static int check_config(const struct options *options, struct config *config, st
     struct card card = {.processors = 0};
     if (command_deals_shards(config, err) || find_card(options, config, &card, err))
         return -1;
-    if (options->gradients) /* differences of losses need the digits */
+    if (options->gradients) { /* differences of losses need the digits, and no steps */
         config->train.precision = PRECISION_FP32;
+        config->train.quantize_aware = AWARE_NONE;
+    }
     struct log *log = log_new(options->verbosity);
     if (!log)
         return error_set(err, STATUS_FAILED, "out of memory");

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "fixed/fixed.h"
 #include "ir/graph.h"
 #include "run/trained.h"
 #include "tensor/packed.h"
@@ -108,7 +109,12 @@ void exported_close(struct exported *e)
 int exported_read(void *e, const struct tensor *param, float *to, struct error *err)
 {
     const struct exported *of = e;
-    return of->read(of, param, to, err);
+    const int bits = model_weight_bits(of->config);
+    if (of->read(of, param, to, err))
+        return -1;
+    if (bits && param->rank > 1) /* as the model was trained to compute */
+        fixed_round(to, param->dim[0], param->elems / param->dim[0], bits);
+    return 0;
 }
 
 unsigned char *exported_needed(const struct graph *g, const struct model_io *io)

@@ -39,7 +39,7 @@ int exported_open(struct exported *e, const struct checkpoint *checkpoint, const
                   const struct session_options *options, struct log *log, struct error *err);
 void exported_close(struct exported *e);
 
-/* e->read(), as an onnx_reader. */
+/* e->read(), as an onnx_reader; with train.quantize_aware weights are rounded as in training. */
 int exported_read(void *e, const struct tensor *param, float *to, struct error *err);
 
 /* Marks the operations that the output is made of; NULL: memory. The caller frees. */

@@ -43,13 +43,9 @@ static int append_needed(struct quantised *q, struct model_io *io, struct error 
 static int build(struct quantised *q, struct exported *e, struct error *err)
 {
     struct model_io io;
-    if (!e->data || !exported_goes_by_row(e))
-        return error_set(
-            err, STATUS_USAGE,
-            "--fixed: integers answer row by row, as recurrent models of one "
-            "direction, dgru and tcn do with data.target_rows = window, and this model "
-            "of type %s does not",
-            model_of(e->config)->name);
+    const char *why = model_no_integers(e->config);
+    if (why)
+        return error_set(err, STATUS_USAGE, "--fixed: %s", why);
     const struct model_shape shape = planned_shape(e->data, e->config, 1);
     if (!(q->graph = model_bare(e->params, e->config, 1, &shape, &io)) ||
         !(q->fixed = fixed_new(e->weight_bits, exported_read, e)))

@@ -9,9 +9,10 @@
 
 #include "util/array.h"
 
-#define COLUMNS_MOST ((size_t)1 << 14) /* that a sum goes over: 2^15 2^15 2^14 is far below 2^63 \
-                                        */
-#define LEFT_MOST 15                   /* that a sum is shifted to the left */
+#define COLUMNS_MOST                                                            \
+    ((size_t)1 << 14) /* that a sum goes over: 2^15 2^15 2^14 is far below 2^63 \
+                       */
+#define LEFT_MOST 15  /* that a sum is shifted to the left */
 
 struct fixed *fixed_new(int weight_bits, fixed_reader *read, void *ctx)
 {
@@ -313,16 +314,9 @@ int16_t fixed_number(double x, int bits)
     return q >= INT16_MAX ? INT16_MAX : q > INT16_MIN ? (int16_t)q : INT16_MIN;
 }
 
-/* Bits of an output's weights: with its bias a number of 31 bits. */
-static int row_bits(const struct fixed_matrix *m, size_t o, int largest, int x_bits)
+static int largest_of(int weight_bits)
 {
-    double most = 0;
-    for (size_t i = 0; i < m->in; i++)
-        most = fmax(most, fabs((double)m->number[o * m->in + i]));
-    int bits = fixed_bits(most, largest);
-    while (bits > -64 && fabs(ldexp((double)m->bias[o], bits + x_bits)) > FIXED_GATE_MOST)
-        bits--;
-    return bits;
+    return weight_bits == 8 ? INT8_MAX : INT16_MAX;
 }
 
 static int32_t rounded(double x, int bits, int largest)
@@ -330,9 +324,38 @@ static int32_t rounded(double x, int bits, int largest)
     return (int32_t)fmax(fmin(rint(ldexp(x, bits)), largest), -largest);
 }
 
+/* Bits of an output's weights. */
+static int weights_bits(const float *w, size_t columns, int largest)
+{
+    double most = 0;
+    for (size_t i = 0; i < columns; i++)
+        most = fmax(most, fabs((double)w[i]));
+    return fixed_bits(most, largest);
+}
+
+void fixed_round(float *w, size_t rows, size_t columns, int weight_bits)
+{
+    const int largest = largest_of(weight_bits);
+    for (size_t r = 0; r < rows; r++, w += columns) {
+        const int bits = weights_bits(w, columns, largest);
+        for (size_t i = 0; i < columns; i++)
+            if (isfinite(w[i]))
+                w[i] = (float)ldexp(rounded((double)w[i], bits, largest), -bits);
+    }
+}
+
+/* The same with a bias, which as the sums has 31 bits. */
+static int row_bits(const struct fixed_matrix *m, size_t o, int largest, int x_bits)
+{
+    int bits = weights_bits(m->number + o * m->in, m->in, largest);
+    while (bits > -64 && fabs(ldexp((double)m->bias[o], bits + x_bits)) > FIXED_GATE_MOST)
+        bits--;
+    return bits;
+}
+
 static int settle_matrix(struct fixed *f, struct fixed_matrix *m, int x_bits, int y_bits)
 {
-    const int largest = f->weight_bits == 8 ? INT8_MAX : INT16_MAX;
+    const int largest = largest_of(f->weight_bits);
     m->is_narrow = 1;
     for (size_t o = 0; o < m->out; o++) {
         const int bits = row_bits(m, o, largest, x_bits);

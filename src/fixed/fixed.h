@@ -144,6 +144,9 @@ void fixed_iq(struct fixed *f, struct tensor *x, const struct tensor *y);
 /* Most fraction bits with which `most` is not above `largest`; -15 to 20. */
 int fixed_bits(double most, int largest);
 
+/* Rows of weights [rows, columns] to what they are in integers of 8 or 16 bits. */
+void fixed_round(float *w, size_t rows, size_t columns, int weight_bits);
+
 /* Formats and integers of all, by the values' `most`. */
 int fixed_settle(struct fixed *f, struct error *err);
 

@@ -123,6 +123,7 @@ struct graph {
     size_t recompute_layers;     /* and so many whole layers, the cheapest ones */
     int in_parts; /* of a step's windows: running statistics become the moments of each part */
     const struct gemm_provider *products; /* who multiplies on the first device; NULL: not known */
+    int weight_bits; /* 8 or 16: weights are rounded to so many; 0: they are as they are */
     int carries; /* a run goes on where the one before ended: recurrent layers keep their state */
 
     struct tensors tensors;

@@ -484,13 +484,28 @@ static size_t weight_at(const struct ref *r, size_t o, size_t i)
     return r->in_out ? i * r->d + o : o * r->in + i;
 }
 
+/* A weight of output o as it is multiplied by: q / 2^bits, q of so many bits with its sign, with as
+ * many bits behind the point as the largest of the output's weights takes. */
+static double rounded_at(const struct ref *r, size_t o, size_t i)
+{
+    const double largest = ldexp(1, r->weight_bits - 1) - 1;
+    double most = 0, step = ldexp(1, 15);
+    if (!r->weight_bits)
+        return r->x[1][weight_at(r, o, i)];
+    for (size_t k = 0; k < r->in; k++)
+        most = fmax(most, fabs(r->x[1][weight_at(r, o, k)]));
+    while (step > ldexp(1, -20) && most <= largest * step / 2)
+        step /= 2;
+    return fmax(-largest, fmin(largest, nearbyint(r->x[1][weight_at(r, o, i)] / step))) * step;
+}
+
 void ref_linear(struct ref *r)
 {
     for (size_t row = 0; row < r->b * r->t; row++)
         for (size_t o = 0; o < r->d; o++) {
             double sum = r->x[2][o];
             for (size_t i = 0; i < r->in; i++)
-                sum += r->x[0][row * r->in + i] * r->x[1][weight_at(r, o, i)];
+                sum += r->x[0][row * r->in + i] * rounded_at(r, o, i);
             r->y[0][row * r->d + o] = sum;
         }
 }
@@ -502,7 +517,7 @@ void ref_linear_back(struct ref *r)
             double dy = r->dy[0][row * r->d + o];
             r->dx[2][o] += dy;
             for (size_t i = 0; i < r->in; i++) {
-                r->dx[0][row * r->in + i] += dy * r->x[1][weight_at(r, o, i)];
+                r->dx[0][row * r->in + i] += dy * rounded_at(r, o, i);
                 r->dx[1][weight_at(r, o, i)] += dy * r->x[0][row * r->in + i];
             }
         }

@@ -26,9 +26,11 @@ struct ref {
     int causal, rotary, halves; /* halves: rotary pairs are i and i + width / 2 */
     double base;                /* of rotary frequencies */
     double eps;                 /* of norms */
-    size_t in;      /* columns of the input of a linear layer, a convolution, a window */
-    int per_sample; /* queries are each sample's own */
-    int in_out;     /* a linear layer's weight is [in, out] */
+    size_t in;       /* columns of the input of a linear layer, a convolution, a window */
+    int per_sample;  /* queries are each sample's own */
+    int in_out;      /* a linear layer's weight is [in, out] */
+    int weight_bits; /* of a linear layer's weight, rounded output by output; 0: as it is. The
+                        gradient passes that as it is */
     size_t kernel, stride, dilation, before, after; /* convolution */
     size_t span;                                    /* max pooling */
     size_t rows; /* rows of a sample that window_denorm puts back */

@@ -96,5 +96,6 @@ const struct model_class model_dgru = {
     .build = build,
     .columns = dgru_columns,
     .supervised = 1,
+    .by_integers = 1,
     .carries = 1,
 };

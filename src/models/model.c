@@ -89,6 +89,48 @@ const char *model_by_batch(const struct config *config, char to[64])
     return to;
 }
 
+const char *model_no_integers(const struct config *c)
+{
+    if (!model_of(c)->by_integers)
+        return "integers are for models of type recurrent, dgru and tcn";
+    if (c->data.target_rows != TARGET_WINDOW)
+        return "integers answer row by row: data.target_rows = window";
+    if (model_attends(c))
+        return "integers answer row by row: model.attention_layers = 0";
+    if (c->model.bidirectional)
+        return "integers answer row by row: model.bidirectional = no";
+    if (c->model.layer_norm)
+        return "norms have no form in integers: model.layer_norm = no";
+    if (c->model.reversible_norm)
+        return "norms have no form in integers: model.reversible_norm = no";
+    if (c->data.scaler.kind == SCALER_WINDOW || c->data.scaler.kind == SCALER_RELATIVE)
+        return "integers answer row by row: no data.scaler of single windows";
+    if (c->data.channels == CHANNELS_APART)
+        return "integers answer whole rows: data.channels = together";
+    return NULL;
+}
+
+int model_weight_bits(const struct config *config)
+{
+    static const int bits[] = {[AWARE_NONE] = 0, [AWARE_W16A16] = 16, [AWARE_W8A16] = 8};
+    _Static_assert(sizeof bits / sizeof *bits == CHOICES_train_quantize_aware,
+                   "a choice of train.quantize_aware has no bits");
+    return bits[config->train.quantize_aware];
+}
+
+/* What train.quantize_aware asks. */
+static void check_integers(struct config_making *making, const struct config *c)
+{
+    const char *why = model_no_integers(c);
+    if (!model_weight_bits(c))
+        return;
+    if (why)
+        config_clash(making, "train.quantize_aware", "model.type", "%s", why);
+    if (c->train.precision != PRECISION_FP32)
+        config_clash(making, "train.quantize_aware", "train.precision",
+                     "weights are rounded in fp32: precision = fp32");
+}
+
 void model_check(struct config_making *making, const struct config *c)
 {
     const struct model_class *class = model_of(c);
@@ -115,6 +157,7 @@ void model_check(struct config_making *making, const struct config *c)
         config_clash(making, "model.activation", "model.type",
                      "%s is for the layers of language models",
                      config_choice("model", "activation", c->model.activation));
+    check_integers(making, c);
     if (class->check)
         class->check(making, c);
 }
@@ -220,6 +263,7 @@ static void ask_teacher(struct graph *g, const struct model_shape *shape, struct
 {
     const struct config *c = shape->teacher->config;
     const size_t from = g->op_count;
+    const int weight_bits = g->weight_bits;
     struct model_shape its = *shape;
     struct model_io asked = {.input = io->input,
                              .plain = io->input,
@@ -228,12 +272,14 @@ static void ask_teacher(struct graph *g, const struct model_shape *shape, struct
                              .terms = model_terms(c)};
     its.teacher = NULL;
     graph_teacher(g, shape->teacher->params);
+    g->weight_bits = model_weight_bits(c);
     if (model_of(c)->supervised && c->model.reversible_norm)
         build_reversible(g, c, &its, &asked);
     else
         model_of(c)->build(g, c, &its, &asked);
     io->taught = graph_as(g, asked.output, DTYPE_F32);
     graph_teacher_ends(g, from, io->taught);
+    g->weight_bits = weight_bits;
 }
 
 /* The loss of a model with targets: loss.target, and what a teacher gives. */
@@ -410,6 +456,7 @@ struct graph *model_graph(struct params *params, const struct config *config, si
     g->recompute_layers = training && config->train.recompute == RECOMPUTE_LAYERS ? SIZE_MAX : 0;
     g->in_parts = training && config->train.shards > 1;
     g->carries = shape->carries;
+    g->weight_bits = model_weight_bits(config);
     params->weights = weights[config->model.initialisation];
     *io = (struct model_io){.terms = training ? model_terms(config) : model_judged_terms(config)};
     op_store(g, model_stored(config));

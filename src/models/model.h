@@ -101,7 +101,8 @@ struct model_class {
                         adapter. NULL: there are none */
     int carries;     /* walks along the rows with a state that can go on from window to window */
     enum { DROPS_NOWHERE, DROPS_BETWEEN, DROPS_WITHIN } drops; /* layers: where dropout acts */
-    int randomises; /* has activations for which rrelu can stand */
+    int by_integers; /* has a form in integers, row by row (fixed/fixed.h) */
+    int randomises;  /* has activations for which rrelu can stand */
 };
 
 const struct model_class *model_of(const struct config *config);
@@ -136,6 +137,13 @@ config_checker model_check;
 
 /* The same of its features, once those that globs stand for are known. */
 int model_check_features(const struct config *config, struct error *err);
+
+/* Why the model has no form in integers, for a sentence that begins with the key or the option that
+ * asks for one; NULL: it has. */
+const char *model_no_integers(const struct config *config);
+
+/* Bits of the weights that train.quantize_aware rounds; 0: it does not. */
+int model_weight_bits(const struct config *config);
 
 /* Takes out what compares windows of a batch with each other, for who runs one window alone. */
 void model_compares_none(struct config *config);

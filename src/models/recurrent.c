@@ -129,5 +129,6 @@ const struct model_class model_recurrent = {
     .units = recurrent_units,
     .drops = DROPS_BETWEEN,
     .supervised = 1,
+    .by_integers = 1,
     .carries = 1,
 };

@@ -148,11 +148,24 @@ def head_config(ini):
     }
 
 
+def rounded(w, bits):
+    """A weight [out, ...] as train.quantize_aware computes with it: each output's numbers are
+    multiples of a power of two, at most 2^(bits - 1) - 1 of them."""
+    largest = 2.0 ** (bits - 1) - 1
+    most = w.abs().flatten(1).amax(1)
+    step = torch.exp2(torch.ceil(torch.log2(torch.clamp(most.double() / largest, min=2.0**-20))))
+    step = step.clamp(max=2.0**15).to(w.dtype).view(-1, *[1] * (w.ndim - 1))
+    return torch.clamp(torch.round(w / step), -largest, largest) * step
+
+
 def load_model(path, model_config, make):
     """(model in eval mode, scaler) from a checkpoint; model.features and model.names name
     features and targets."""
     ini, meta, state, scaler = read_checkpoint(path)
     model = make(model_config(ini))
+    bits = {"w16a16": 16, "w8a16": 8}.get(ini["train"].get("quantize_aware", "none").strip())
+    if bits:
+        state = {key: rounded(w, bits) if w.ndim > 1 else w for key, w in state.items()}
     model.load_state_dict(state, strict=True)
     model.features = split_features(ini["data"]["features"])
     model.names = split_features(ini["data"]["targets"])

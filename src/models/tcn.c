@@ -110,5 +110,6 @@ const struct model_class model_tcn = {
     .columns = tcn_columns,
     .units = tcn_units,
     .supervised = 1,
+    .by_integers = 1,
     .drops = DROPS_WITHIN,
 };

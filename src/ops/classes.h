@@ -31,8 +31,8 @@ void pointwise_describe_bias(const struct op *op, int bias, struct words *to);
 /* y = x (or +=) from fp32 to the type of activations, or back. */
 void cast_into(struct plan *p, struct tensor *x, struct tensor *y, int add);
 
-/* A weight of fp32 as a product of this shape reads it: itself, or the copy that the plan makes once
- * in the type of its factors, where that is better (gemm_factor()); no bit depends on it. */
+/* A weight of fp32 as a product of this shape reads it: itself, or the copy that the plan makes
+ * once in the type of its factors, where that is better (gemm_factor()); no bit depends on it. */
 struct tensor *cast_weight(struct plan *p, const struct gemm_shape *shape, struct tensor *weight);
 
 /* What norms add to a variance, and the option for a kernel where it is another: "
@@ -54,5 +54,8 @@ struct tensor *product_with(struct graph *g, struct tensor *x, struct tensor *we
 
 /* A weight as an op on the device reads it: itself, or a copy of one in the host's memory. */
 struct tensor *fetch_weight(struct graph *g, struct tensor *weight);
+
+/* A weight [out, ...] as the graph multiplies by it: itself, or rounded to graph->weight_bits. */
+struct tensor *rounded_weight(struct graph *g, struct tensor *w);
 
 #endif

@@ -7,7 +7,7 @@
 #include "lower/cut.h"
 #include "lower/lower.h"
 #include "onnx/onnx.h"
-#include "ops/ops.h"
+#include "ops/classes.h"
 
 enum { X };
 
@@ -150,7 +150,7 @@ struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const st
     struct tensor *b = bare ? NULL : graph_bias(g, graph_name("%s.bias", name), out, bound);
     if (shape->kernel != 1 || shape->stride != 1 || shape->before || shape->after)
         x = graph_op(g, &unfold_class, name, shape, 1, (struct tensor *[]){x})->out[0];
-    struct tensor *y = op_product(g, x, w);
+    struct tensor *y = op_product(g, x, rounded_weight(g, w));
     return b ? op_bias(g, y, b) : y;
 }
 

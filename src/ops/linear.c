@@ -10,7 +10,7 @@ static struct tensor *layer(struct graph *g, struct tensor *x, struct tensor *we
 {
     params_pack(g->params, weight);
     struct tensor *up, *low = op_adapter(g, x, weight, weight->dim[in_out ? 1 : 0], &up);
-    weight = fetch_weight(g, weight);
+    weight = rounded_weight(g, fetch_weight(g, weight));
     return product_with(g, x, weight, in_out, low, up);
 }
 

@@ -247,6 +247,10 @@ struct tensor *op_conv1d(struct graph *g, struct tensor *x, size_t out, const st
  */
 struct tensor *op_max_pool(struct graph *g, struct tensor *x, size_t pool);
 
+/* A weight [out, ...] to numbers of 8 or 16 bits, each output in a fixed-point format of its own
+ * (fixed/fixed.h); its gradient is the weight's. */
+struct tensor *op_round_weight(struct graph *g, struct tensor *w, int bits);
+
 /* A recurrent layer's cell and how its weights are drawn; INIT_UNIFORM is PyTorch's way. */
 struct cell {
     enum cell_kind kind;

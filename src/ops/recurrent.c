@@ -555,7 +555,8 @@ static const struct op_class recurrent_class = {
     .infer = recurrent_infer,
     .forward = recurrent_forward,
     .back = recurrent_back,
-    .reads = READS_IN(X) | READS_OUT(0),
+    .reads = READS_IN(X) | READS_IN(WEIGHT_IH) | READS_IN(WEIGHT_HH) |
+             READS_IN(PARAMS + WEIGHT_IH) | READS_IN(PARAMS + WEIGHT_HH) | READS_OUT(0),
     .stored = READS_IN(X) | READS_OUT(0),
     .onnx = recurrent_onnx,
     .cfile = recurrent_cfile,
@@ -591,8 +592,11 @@ struct tensor *op_recurrent(struct graph *g, struct tensor *x, const struct cell
 {
     struct tensor *in[1 + 2 * PARAMS] = {x};
     const size_t dirs = cell->bidirectional ? 2 : 1;
-    for (size_t d = 0; d < dirs; d++)
+    for (size_t d = 0; d < dirs; d++) {
         make_params(g, tensor_columns(x), cell, name, number, d, in + PARAMS * d);
+        in[PARAMS * d + WEIGHT_IH] = rounded_weight(g, in[PARAMS * d + WEIGHT_IH]);
+        in[PARAMS * d + WEIGHT_HH] = rounded_weight(g, in[PARAMS * d + WEIGHT_HH]);
+    }
     return graph_op(g, &recurrent_class, name, &(struct recurrent){*cell}, 1 + PARAMS * dirs, in)
         ->out[0];
 }

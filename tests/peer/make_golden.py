@@ -29,6 +29,7 @@ float32 before anything is computed from them.
 import argparse
 import glob
 import io
+import math
 import os
 from fnmatch import fnmatchcase
 
@@ -378,6 +379,29 @@ CASES = {
         weight_decay=0.5,
         clip_norm=0.3,
     ),
+    "rounded": dict(
+        type="recurrent",
+        cell="gru",
+        hidden=7,
+        layers=2,
+        K=2,
+        window=13,
+        target_rows="window",
+        quantize_aware="w8a16",
+        lr=1e-2,
+        accumulate=2,
+        n=9,
+    ),
+    "rounded-tcn": dict(
+        type="tcn",
+        hidden=6,
+        layers=2,
+        conv_kernel=3,
+        K=2,
+        target_rows="window",
+        quantize_aware="w16a16",
+        dropout=0,
+    ),
     "teacher": dict(
         type="recurrent",
         cell="gru",
@@ -568,12 +592,42 @@ def running(model):
     return [(name, b) for name, b in model.state_dict().items() if name not in params]
 
 
+def round_weights(model, bits):
+    """Has the model compute with weights of so many bits, each output's in a format of its own:
+    PyTorch's fake quantisation, straight through. Returns what a step of the optimizer begins with,
+    which changes the weights that it has."""
+    kept, largest = {}, 2 ** (bits - 1) - 1
+
+    def rounded(w):
+        most = w.flatten(1).abs().amax(1).tolist()
+        step = [2.0 ** max(-20, math.ceil(math.log2(m / largest))) if m else 1.0 for m in most]
+        zero = torch.zeros(len(step), dtype=torch.int32)
+        quantize = torch.fake_quantize_per_channel_affine
+        return quantize(w.float(), torch.tensor(step), zero, 0, -largest, largest).to(w.dtype)
+
+    def begin(*_):
+        for p in model.parameters():
+            if p.ndim > 1:
+                kept[p] = kept.get(p, p.data)
+                p.data = rounded(kept[p])
+
+    def end(*_):
+        for p, w in kept.items():
+            p.data = w
+        kept.clear()
+
+    model.register_forward_pre_hook(begin)
+    return end
+
+
 def run(model, ini, x, extra, teacher=None):
     """Trains STEPS steps; returns the case's tensors apart from input and parameters."""
     B, group = ini["train"].getint("batch"), ini["train"].getint("accumulate")
     xs = x.split(B)
     extras = extra.split(B) if extra is not None else [None] * len(xs)
     out, own = {}, ini["model"]["type"] == "autoencoder"
+    bits = {"w16a16": 16, "w8a16": 8}.get(ini["train"].get("quantize_aware", "none"))
+    end = round_weights(model, bits) if bits else None
     text = ini["model"]["type"] in TEXTS
     terms = losses if own else language_losses if text else target_losses
     if teacher:
@@ -597,6 +651,8 @@ def run(model, ini, x, extra, teacher=None):
     for buffer, before in zip(model.buffers(), kept):
         buffer.copy_(before)
     optimizer = make_optimizer(model, ini["train"])
+    if end:
+        optimizer.register_step_pre_hook(end)
     figures, decay, average = [], ini["train"].getfloat("ema"), None
     if decay:
         average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay))
