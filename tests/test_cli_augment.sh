@@ -126,7 +126,7 @@ refused()
 point "what cannot be is refused" refused
 nobody()
 {
-    run 0 check -c small.ini -s 'data.augment_where=b > 5' && has err 'data\.augment_where holds for no training window'
+    run 0 check -c small.ini -s 'data.augment_where=b > 5' && has err 'no training window meets data\.augment_where'
 }
 point "a condition that never holds is told" nobody
 on_resume()

@@ -137,7 +137,7 @@ tells()
         has out '^clips: 1 files of 1 clips are passed over' '^clips: 1 have fewer than data.frames = 4' &&
         run 0 encode -c c.ini -s encoder.cache=cache && ! grep '^clips:' out && ! grep 'hold the same files' err &&
         sed '$s#^#./#; $s#[0-9]*.png#0001.png#' scenes/t.csv >scenes/twin.csv && run 0 encode -c c.ini -s data.source=scenes/twin.csv &&
-        has err '1 clips of validation and test hold the same files .* scenes/./0001.png, as scenes/0001.png'
+        has err '1 clips of validation and test have the same files .* scenes/./0001.png, as scenes/0001.png'
 }
 point "what is odd with clips is told" tells
 # A clip of a table in a folder whose name looks like a pattern.

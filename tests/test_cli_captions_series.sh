@@ -244,7 +244,7 @@ predicts()
 point "predict captions a file of series, and a table of them" predicts
 generates()
 {
-    fails 2 'captioner goes on with what it sees, not with a text: seqtrain predict -m first/best\.safetensors -i CLIP' generate -m first -p :
+    fails 2 'captioner writes captions of clips, and does not continue texts: seqtrain predict -m first/best\.safetensors -i CLIP' generate -m first -p :
 }
 point "generate names the command that writes captions" generates
 misfits()
@@ -269,7 +269,7 @@ clashes()
         fails 2 'a model of type captioner reads text' check -c c.ini -s encoder.base=first &&
         fails 2 'nowhere\.safetensors: No such file' check -c c.ini -s encoder.base=nowhere.safetensors &&
         mv auto gone && fails 3 'auto/config.json: No such file' predict -m first -i clips/02.csv && mv rnn auto &&
-        fails 3 'auto: it makes 1 x 6 numbers of a frame, and the captioner takes 1 x 4' predict -m first -i clips/02.csv
+        fails 3 'auto: it computes 1 x 6 numbers from a frame, but the captioner reads 1 x 4' predict -m first -i clips/02.csv
     mv auto rnn
     mv gone auto
 }

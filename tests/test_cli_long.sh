@@ -185,7 +185,7 @@ looks_long()
     run 3 check -c looks.ini -s data.source=by_series.csv || return 1
     has err "lies before the previous row's .*; column 'ticker' tells 3 series apart" || return 1
     run 0 check -c looks.ini -s data.source=by_series.csv -s data.time= || return 1
-    has out "by_series.csv: column 'ticker' holds 3 words, .* data.series = ticker keeps them apart"
+    has out "by_series.csv: column 'ticker' has 3 words, .* data.series = ticker keeps them apart"
 }
 point "a long file is told, with the key" looks_long
 
@@ -236,7 +236,7 @@ refused()
 {
     rm -rf cache/seqtrain/data
     run 2 train -c once.ini -s train.epochs=5 --resume || return 1
-    has err '^seqtrain: -: the run in this folder has read it already, it can be read only once' \
+    has err '^seqtrain: -: the run in this folder has already read it, it can be read only once' \
         'write the data into a file' || return 1
     run 2 train -c once/config.ini --overwrite || return 1
     has err 'it can be read only once' || return 1

@@ -637,7 +637,7 @@ static void missing(void **state)
                 isnan(table->unfilled[1][3]));
     table_free(table);
     expect_fault("t,x,y\n2024-01-02,1,1\n2024-01-03,,2\n2024-01-04,NA,3\n", &how, 2,
-                 ":4: column 'x': values are missing in more than 1 rows");
+                 ":4: column 'x': values are missing in more than 1 successive rows");
 
     how.missing = MISSING_ERROR; /* a mean's first rows, as pandas writes them */
     table = read_text("t,x,y\n2024-01-02,1,\n2024-01-03,2,\n2024-01-04,3,9\n", &how, 2);

@@ -797,8 +797,8 @@ static void words_in_blocks_are_told(void **state)
         struct table *table = read_text(text, &(struct table_how){0}, &err);
         assert_non_null(table);
         int told = table->told &&
-                   strstr(table->told, "column 'who' holds 2 words, the rows of each one behind "
-                                       "the other: if these are series, data.series = who keeps "
+                   strstr(table->told, "column 'who' has 2 words, and all rows of a word follow"
+                                       " each other: if these are series, data.series = who keeps "
                                        "them apart\n");
         if (told != cases[i].told)
             fail_msg("case %zu: '%s'", i, table->told ? table->told : "");

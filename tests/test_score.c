@@ -185,7 +185,7 @@ static void test_refusals(void **state)
     refuse("{\"a\": ", TOKENS, PAD, "tokenizer_config.json: this is no object of JSON");
     refuse("{\"padding_side\": \"top\"}", TOKENS, PAD, "'padding_side' is neither left nor right");
     refuse("{\"do_lower_case\": 1}", TOKENS, PAD, "'do_lower_case' is neither true nor false");
-    refuse("{}", TOKENS, -1, "no token is known that fills texts up");
+    refuse("{}", TOKENS, -1, "there is no token for padding");
     refuse("{}", TOKENS, VOCABULARY, "token 330 fills texts up, and the tower knows 330 tokens");
     write_own("tokenizer_config.json", NULL);
     uint32_t to[TOKENS];

@@ -253,8 +253,8 @@ static int generating_init(struct generating *g, const struct options *o, struct
                          model_of(c)->name);
     if (model_prefix(c))
         return error_set(err, STATUS_USAGE,
-                         "%s: a model of type %s goes on with what it sees, not with a text: "
-                         "seqtrain predict -m %s -i CLIP writes captions",
+                         "%s: a model of type %s writes captions of clips, and does not continue "
+                         "texts: seqtrain predict -m %s -i CLIP writes captions",
                          g->path, model_of(c)->name, g->path);
     if (command_needs_device(o, c, err) || output_open(&g->out, o, g->path, c, err))
         return -1;

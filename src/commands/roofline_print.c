@@ -120,10 +120,9 @@ int roofline_print(const struct engine *e, const struct card *card, int launches
         add(sum_of(sums, &count, l->name), l, &x, times_of(e, i));
         add(&all, l, &x, times_of(e, i));
     }
-    printf(
-        "roofline of a training step on %s (a model, not a measurement; seqtrain(1) tells what it "
-        "takes for granted)\n",
-        card->name);
+    printf("roofline of a training step on %s (a model, not a measurement; seqtrain-check(1) has "
+           "its assumptions)\n",
+           card->name);
     if (launches)
         print_launches(e, card);
     print_sums(sums, count, all.seconds);

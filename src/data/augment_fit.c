@@ -154,8 +154,8 @@ static int flip_features(struct load *load, struct augmentation *a)
 {
     const struct scaler *scaler = &load->data->scaler;
     if (scaler->kind == SCALER_RELATIVE)
-        return refuse(load, "flip: data.scaler = relative tells distances from a price, which has "
-                            "no mirror image; take another scaler or leave flip out");
+        return refuse(load, "flip: data.scaler = relative uses distances from a price, and a price "
+                            "has no mirror image; use another scaler or leave flip out");
     for (size_t f = 0; f < load->data->features; f++) {
         struct mirror image;
         float *of = &a->feature[COLUMNS * f];
@@ -302,9 +302,9 @@ static int fit_targets(struct load *load, struct augmentation *a)
         const int moved = of[T_SIGN] < 0 || of[T_MOVE] != 0;
         changes |= moved;
         if (moved && !k && load->config->data.balance == BALANCE_WEIGHT)
-            return refuse(load, "a target that changes with its window lies in another bin than "
-                                "the one that data.balance = weight has weighed; take balance = "
-                                "select, or leave flip, step and slope out");
+            return refuse(load, "data.balance = weight gives a weight to the bin of each target, "
+                                "but this target changes with its window and may move to another "
+                                "bin; use balance = select, or leave flip, step and slope out");
     }
     if (!changes) {
         free(a->target);
@@ -345,7 +345,7 @@ static void tell(struct load *load, const struct augmentation *a)
 {
     const size_t count = load->data->count[PART_TRAIN];
     if (!a->windows)
-        log_warn(load->log, "data.augment_where holds for no training window: none is augmented");
+        log_warn(load->log, "no training window meets data.augment_where: no window is changed");
     log_say(load->log, "data: augmented: %zu of %zu training windows", a->windows, count);
     json_object_set_new(
         load->told, "augmented",

@@ -138,7 +138,7 @@ int balance_windows(struct load *load)
         return error_set(load->err, STATUS_USAGE, "[data] balance: there is no target");
     int constant = count_bins(load, &bins), failed = constant < 0;
     if (constant > 0)
-        log_warn(load->log, "data.balance has nothing to do: nearly all targets are the same");
+        log_warn(load->log, "data.balance changes nothing: nearly all targets are the same");
     if (!constant)
         failed = median_count(&bins, &median, &filled);
     if (!constant && !failed && config->data.balance == BALANCE_SELECT) {

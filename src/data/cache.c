@@ -532,8 +532,8 @@ int cache_refuse(const char *path, struct error *err)
 {
     return error_set(
         err, STATUS_USAGE,
-        "%s: the run in this folder has read it already, it can be read only once, and "
-        "its columns are not in the cache: write the data into a file, and start anew",
+        "%s: the run in this folder has already read it, it can be read only once, and its columns "
+        "are not in the cache: write the data into a file, and start again",
         path);
 }
 

@@ -70,12 +70,12 @@ static int carry_forward(struct piece *p, size_t c)
         if (!since)
             continue;
         if (since > p->how->missing_limit)
-            return error_set(p->err, STATUS_INPUT,
-                             "%s:%llu: column '%s': values are missing in more than %ld rows, one "
-                             "behind the other; data.missing_limit allows more, data.missing = "
-                             "skip leaves these rows out",
-                             t->path, (unsigned long long)t->line[row],
-                             csv_show(p->table->name[c], name), p->how->missing_limit);
+            return error_set(
+                p->err, STATUS_INPUT,
+                "%s:%llu: column '%s': values are missing in more than %ld successive rows; "
+                "data.missing_limit allows more, data.missing = skip leaves these rows out",
+                t->path, (unsigned long long)t->line[row], csv_show(p->table->name[c], name),
+                p->how->missing_limit);
         if (!filled++ && keep_unfilled(p, c))
             return -1;
         x[row] = x[row - 1];

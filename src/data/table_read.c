@@ -368,7 +368,7 @@ static int look_for_series(struct table *table, struct csv *csv,
         !long_column(csv, columns, table->columns, NULL, table->rows, &values, name))
         return 0;
     if (asprintf(&more,
-                 "%scolumn '%s' holds %zu words, the rows of each one behind the other: if these "
+                 "%scolumn '%s' has %zu words, and all rows of a word follow each other: if these "
                  "are series, data.series = %s keeps them apart\n",
                  table->told ? table->told : "", name, values, name) < 0)
         return error_set(err, STATUS_FAILED, "%s: out of memory", csv->path);

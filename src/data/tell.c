@@ -71,8 +71,8 @@ static void tell_aggregates(struct load *load, const struct input *input)
     SAY(load, "data: in each candle: %s", text);
     if (!known && table->columns && rules->count < 2)
         log_warn(load->log,
-                 "%s: the name of no column tells how rows are merged, so each candle has the last "
-                 "row's values; data.aggregate says otherwise",
+                 "%s: no column has a name that says how rows are merged, so each candle has the "
+                 "values of its last row; data.aggregate changes this",
                  input->label);
 }
 
@@ -413,8 +413,8 @@ static void tell_lost(struct load *load)
                 load->config->data.where);
     if (data->eval_window)
         log_say(load->log,
-                "data: windows of validation and test have %zu rows; %zu rows behind the last ones "
-                "are left out",
+                "data: windows of validation and test have %zu rows; %zu rows after the last "
+                "window are left out",
                 data->eval_window, lost->tail);
     json_object_set_new(load->told, "windows_dropped",
                         json_pack("{s:I, s:I, s:I, s:I, s:I}", "holes", (json_int_t)lost->holes,

@@ -75,7 +75,7 @@ static int check_alarm(struct device *dev, struct error *err)
         return opencl_error(err, code, "clEnqueueReadBuffer", "alarm");
     return alarm ? error_set(err, STATUS_DEVICE,
                              "the work-groups of a recurrent layer waited too long for each other: "
-                             "SEQTRAIN_DEBUG=stepwise launches each step by itself")
+                             "set SEQTRAIN_DEBUG=stepwise, which launches each step separately")
                  : 0;
 }
 

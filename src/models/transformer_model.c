@@ -56,8 +56,8 @@ static void transformer_model_check(struct config_making *making, const struct c
     if (c->model.positions == POSITIONS_LEARNED && c->data.eval_window > 0 &&
         c->data.eval_window != c->data.window)
         config_clash(making, "data.eval_window", "model.positions",
-                     "learned positions cannot serve eval_window = %ld, only window: sinusoidal, "
-                     "rotary or none can",
+                     "learned positions exist only for window rows, not for eval_window = %ld: use "
+                     "sinusoidal, rotary or none",
                      c->data.eval_window);
 }
 

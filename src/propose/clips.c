@@ -42,9 +42,8 @@ int clips_propose(struct proposing *p, struct error *err)
     if (!draft_asked(p->draft, "encoder.base") || !draft_asked(p->draft, "model.base"))
         return error_set(
             err, STATUS_USAGE,
-            "captions need what sees and what tells: -s encoder.base=FOLDER (a SigLIP, "
-            "a ViT or a run of seqtrain) and -s model.base=FOLDER (a Llama, a Qwen3 or "
-            "a GPT-2)");
+            "captions need an encoder and a decoder: -s encoder.base=FOLDER (a SigLIP, a ViT or a "
+            "run of seqtrain) and -s model.base=FOLDER (a Llama, a Qwen3 or a GPT-2)");
     draft_about(p->draft,
                 "Captions of clips by a frozen encoder and a frozen decoder, proposed by seqtrain "
                 "init. Train: seqtrain -c %s; then: seqtrain predict -c %s -i CLIP.",

@@ -221,8 +221,8 @@ static int pick_transform(struct proposing *p, const struct distribution *d)
     if (d->kurtosis > 3 && low < high) {
         draft_set(p->draft, "data.target_transform", "clip(%g,%g), standard", low, high);
         draft_why(p->draft, "data.target_transform",
-                  "Few values lie far out (excess kurtosis %.1f): what is beyond all but 0.1%% of "
-                  "them at each end counts as the bound in training.",
+                  "Few values are far from the others (excess kurtosis %.1f): in training, the "
+                  "outermost 0.1%% at each end count as the bound.",
                   d->kurtosis);
         return 0;
     }
@@ -280,8 +280,7 @@ static void draft_candle_target(struct proposing *p, const struct candle *c, siz
     draft_set(p->draft, "data.targets", "roc(%s,%zu)", c->close, horizon);
     draft_why(
         p->draft, "data.targets",
-        "The change until then, in relation to the last close; predictions are told as prices "
-        "as well.");
+        "The change until then, relative to the last close; predictions are also given as prices.");
 }
 
 /* Without ratios of volumes where a volume of 0 allows none. */

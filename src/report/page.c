@@ -119,8 +119,7 @@ static void put_unfinished(const struct record *r, FILE *out)
         html_text(time_words(r->last, time), out);
         putc('.', out);
     }
-    fputs(" The run is still going on, or was interrupted: 'seqtrain train --resume' goes on with "
-          "it.",
+    fputs(" The run has not ended, or was interrupted: 'seqtrain train --resume' continues it.",
           out);
 }
 

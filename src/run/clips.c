@@ -68,8 +68,8 @@ static void tell_twins(const struct dataset *data, const struct known *known, si
     }
     if (twins)
         log_warn(log,
-                 "%zu clips of validation and test hold the same files as clips of training: what "
-                 "they are judged by was learnt; one is %s, as %s",
+                 "%zu clips of validation and test have the same files as clips of training, so "
+                 "their figures are too good; one is %s, as %s",
                  twins, named[first].path, named[its].path);
 }
 

@@ -398,8 +398,8 @@ static int watch(struct features *f, struct error *err)
     if (!(f->encoding = open_encoding(f, NULL, err)))
         return -1;
     log_say(f->how.log,
-            "features: encoder.cache = none: the encoder sees the clips of each batch anew, and "
-            "takes %.1f MiB of the device beside the model",
+            "features: encoder.cache = none: the encoder computes the clips of each batch again, "
+            "and needs %.1f MiB of the device in addition to the model",
             (double)encoding_bytes(f->encoding) / 0x1p20);
     give(f, fetch_seen, pooled_seen);
     return 0;
@@ -412,11 +412,11 @@ static int check_shape(const struct features *f, struct error *err)
     const struct config *c = f->config;
     if ((size_t)c->encoder.rows == f->shape.rows && (size_t)c->encoder.columns == f->shape.width)
         return 0;
-    return error_set(
-        err, STATUS_INPUT,
-        "%s: it makes %zu x %zu numbers of a frame, and the captioner takes %ld x %ld: "
-        "encoder.base names another encoder than it was trained with",
-        c->encoder.base, f->shape.rows, f->shape.width, c->encoder.rows, c->encoder.columns);
+    return error_set(err, STATUS_INPUT,
+                     "%s: it computes %zu x %zu numbers from a frame, but the captioner reads %ld "
+                     "x %ld: encoder.base is another encoder than in the training",
+                     c->encoder.base, f->shape.rows, f->shape.width, c->encoder.rows,
+                     c->encoder.columns);
 }
 
 static int open_all(struct features *f, struct error *err)

@@ -30,6 +30,6 @@ void sensing_begin(struct training *t)
 void sensing_end(struct training *t)
 {
     if (telemetry_close(t->telemetry))
-        log_warn(t->log, "the power limit of the device is not put back: its driver hangs");
+        log_warn(t->log, "the power limit of the device cannot be restored: its driver hangs");
     t->telemetry = NULL;
 }

@@ -167,8 +167,8 @@ void language_tell(const struct task_result *r, const struct task_report_to *to,
     const struct language *own = r->own;
     const struct verdict g = verdict_generalisation(to->train, r->evaluation.loss);
     log_say(to->log,
-            "Cross-entropy of %zu %s tokens: %.4f; perplexity %.4g, %.4f bits a character. By the "
-            "frequencies of tokens in training alone it is %.4f.",
+            "Cross-entropy of %zu %s tokens: %.4f; perplexity %.4g, %.4f bits a character. From "
+            "the frequencies of tokens in training alone it is %.4f.",
             own->tokens, to->part, own->cross_entropy, own->perplexity, own->bits_per_character,
             own->frequencies);
     if (strcmp(to->part, "training") != 0)

@@ -96,8 +96,8 @@ static int find_pad(struct filled *f, const struct filled_how *how, const char *
     const int64_t pad = own >= 0 ? own : how->pad;
     if (pad < 0)
         return error_set(err, STATUS_INPUT,
-                         "%s: no token is known that fills texts up: tokenizer_config.json beside "
-                         "it has none as 'pad_token'",
+                         "%s: there is no token for padding: tokenizer_config.json in its folder "
+                         "has no 'pad_token'",
                          f->path);
     if ((uint64_t)pad >= how->vocabulary)
         return error_set(err, STATUS_INPUT,

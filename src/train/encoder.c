@@ -135,11 +135,11 @@ static int check_budget(const struct encoder *e, struct error *err)
     const uint64_t there = device_bytes(dev), budget = device_budget(dev);
     if (there + s->bytes <= budget)
         return 0;
-    error_set(err, STATUS_USAGE,
-              "%s: the encoder takes %llu bytes of the device, in batches of %zu, of %llu that are "
-              "left",
-              e->with.folder, (unsigned long long)s->bytes, e->batch,
-              (unsigned long long)(budget > there ? budget - there : 0));
+    error_set(
+        err, STATUS_USAGE,
+        "%s: the encoder needs %llu bytes of the device, in batches of %zu, but %llu are left",
+        e->with.folder, (unsigned long long)s->bytes, e->batch,
+        (unsigned long long)(budget > there ? budget - there : 0));
     return error_cause(err, CAUSE_BUDGET);
 }
 
