@@ -8,10 +8,12 @@
  * bias[n]; position[period, n], added to row % period; kept[m, n], which may be C. What is not used
  * is any buffer.
  *
+ * With parts of K it is the sum of them that has the tail.
+ *
  * -D: TA, TB (stored transposed), ADD; TYPE_A, TYPE_B, TYPE_C: 0 fp32, else as STORED, which is the
  * same for all, but TYPE_B of 3 and more, which is PACKED of packed.h plus 2; FACTOR (factors are
  * rounded to 1 bfloat16, 2 half); PARTS; TAIL, BIAS, POS, KEEP, ACT, DROP (bias.h), with a tail n
- * is a multiple of 4, with SPREAD of 16, PARTS is 1, VEC is 4 and nothing is added.
+ * is a multiple of 4, with SPREAD of 16, VEC is 4 and nothing is added.
  */
 #if TAIL
 #include "bias.h"
@@ -99,21 +101,6 @@ typedef type_c type_out;
 #define ADDS ADD
 #endif
 
-#if PARTS > 1
-/* c[elems] = the sum of parts[PARTS, elems] (+ c), by groups of 64. */
-__kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
-gemm_sum(__global const float *restrict parts, __global type_c *restrict c, const int elems)
-{
-    const int i = (int)get_global_id(0);
-    if (i < elems) {
-        float sum = parts[i];
-        for (int part = 1; part < PARTS; part++)
-            sum += parts[(size_t)part * elems + i];
-        TO_C((ADD ? AT_C(i) : 0.0f) + sum, i);
-    }
-}
-#endif
-
 /* --- the tail */
 
 #if TAIL
@@ -128,59 +115,24 @@ struct tail {
 
 /* Four of a row: neighbours, or two pairs that lie 8 apart (SPREAD, see struct dropout). */
 #if SPREAD
-static inline float4 four_floats(__global const float *p)
-{
-    return (float4)(vload2(0, p), vload2(4, p));
-}
+#define PAIR(type, p) (*(__global type##2 *)(p))
+#define ROW_OF(type, p) ((type##4)(PAIR(const type, p), PAIR(const type, (p) + 8)))
+#define ROW_TO(type, x, p) PAIR(type, p) = (x).lo, PAIR(type, (p) + 8) = (x).hi
+#define LOOSE_ROW(p) ((float4)(vload2(0, p), vload2(4, p)))
 #else
-static inline float4 four_floats(__global const float *p)
-{
-    return vload4(0, p);
-}
+#define ROW_OF(type, p) (*(__global const type##4 *)(p))
+#define ROW_TO(type, x, p) *(__global type##4 *)(p) = (x)
+#define LOOSE_ROW(p) vload4(0, p)
 #endif
 
 #if TYPE_C
 #define AS_C(x) as_stored(x)
-static inline float4 four_of_c(__global const type_c *p)
-{
-#if SPREAD
-    const ushort4 x = (ushort4)(*(__global const ushort2 *)p, *(__global const ushort2 *)(p + 8));
-#else
-    const ushort4 x = *(__global const ushort4 *)p;
-#endif
-    return stored_values(convert_uint4(x));
-}
-
-static inline void put_four(float4 x, __global type_c *p)
-{
-    const ushort4 bits = convert_ushort4(stored_bits(x));
-#if SPREAD
-    *(__global ushort2 *)p = bits.lo;
-    *(__global ushort2 *)(p + 8) = bits.hi;
-#else
-    *(__global ushort4 *)p = bits;
-#endif
-}
+#define ROW_OF_C(p) stored_values(convert_uint4(ROW_OF(ushort, p)))
+#define ROW_TO_C(x, p) ROW_TO(ushort, convert_ushort4(stored_bits(x)), p)
 #else
 #define AS_C(x) (x)
-static inline float4 four_of_c(__global const type_c *p)
-{
-#if SPREAD
-    return (float4)(*(__global const float2 *)p, *(__global const float2 *)(p + 8));
-#else
-    return *(__global const float4 *)p;
-#endif
-}
-
-static inline void put_four(float4 x, __global type_c *p)
-{
-#if SPREAD
-    *(__global float2 *)p = x.lo;
-    *(__global float2 *)(p + 8) = x.hi;
-#else
-    *(__global float4 *)p = x;
-#endif
-}
+#define ROW_OF_C(p) ROW_OF(float, p)
+#define ROW_TO_C(x, p) ROW_TO(float, x, p)
 #endif
 
 /* The row of the next sums. */
@@ -200,30 +152,50 @@ static inline void tail_write(__private struct tail *t, __global type_c *c, floa
 #if TAIL == 1
     float4 u = s;
     if (KEEP)
-        put_four(s, t->kept + at);
+        ROW_TO_C(s, t->kept + at);
 #else
-    float4 u = four_of_c(t->kept + at);
+    float4 u = ROW_OF_C(t->kept + at);
 #endif
     if (BIAS)
-        u += four_floats(t->bias + j);
+        u += LOOSE_ROW(t->bias + j);
     if (POS)
-        u += four_floats(t->position + e);
+        u += LOOSE_ROW(t->position + e);
     float4 y = TAIL == 1 ? act(u, &t->drop, e) : s * act_slope(u, &t->drop, e);
     if (DROP && t->drop.threshold)
         y *= dropout_factor(&t->drop, e);
-    put_four(y, c + at);
+    ROW_TO_C(y, c + at);
 }
 
-#define TAILED 1
-#define TAIL_BEGIN(name)                \
-    struct tail name = {                \
-        .bias = bias,                   \
-        .position = position,           \
-        .kept = kept,                   \
-        .sample = sample,               \
-        .period = period,               \
-    };                                  \
+#define TAIL_OF_ARGUMENTS(name) \
+    struct tail name = {        \
+        .bias = bias,           \
+        .position = position,   \
+        .kept = kept,           \
+        .sample = sample,       \
+        .period = period,       \
+    };                          \
     dropout_init(&name.drop, step, path, threshold, scale)
+#define HAS_TAIL 1
+#else
+#define HAS_TAIL 0
+#endif
+
+/* A kernel's arguments for it where `used` is 1, in front of its whole numbers. */
+#define TAIL_ARGUMENTS_IF(used)                               \
+    OPTIONAL(used, __global const float *restrict bias)       \
+    OPTIONAL(used, __global const float *restrict position)   \
+    OPTIONAL(used, __global type_c *kept)                     \
+    OPTIONAL(used, __global const uint *restrict sample)      \
+    OPTIONAL(used, __global const struct step *restrict step) \
+    OPTIONAL(used, const int period)                          \
+    OPTIONAL(used, const uint path)                           \
+    OPTIONAL(used, const uint threshold)                      \
+    OPTIONAL(used, const float scale)
+
+/* The product itself has it where K is not cut. */
+#if TAIL && PARTS == 1
+#define TAILED 1
+#define TAIL_BEGIN(name) TAIL_OF_ARGUMENTS(name)
 #define TAIL_ROW(name, i, m) \
     if ((i) < (m))           \
     tail_row(&name, i)
@@ -232,15 +204,37 @@ static inline void tail_write(__private struct tail *t, __global type_c *c, floa
 #define TAIL_BEGIN(name)
 #define TAIL_ROW(name, i, m)
 #endif
+#define TAIL_ARGUMENTS TAIL_ARGUMENTS_IF(TAILED)
 
-/* A kernel's arguments for it, in front of its whole numbers. */
-#define TAIL_ARGUMENTS                                          \
-    OPTIONAL(TAILED, __global const float *restrict bias)       \
-    OPTIONAL(TAILED, __global const float *restrict position)   \
-    OPTIONAL(TAILED, __global type_c *kept)                     \
-    OPTIONAL(TAILED, __global const uint *restrict sample)      \
-    OPTIONAL(TAILED, __global const struct step *restrict step) \
-    OPTIONAL(TAILED, const int period)                          \
-    OPTIONAL(TAILED, const uint path)                           \
-    OPTIONAL(TAILED, const uint threshold)                      \
-    OPTIONAL(TAILED, const float scale)
+/* --- the parts of K */
+
+#if PARTS > 1
+/* c[elems], rows of n, = the sum of parts[PARTS, elems] (+ c), or of it what the tail makes, by
+ * groups of 64: a number for each work-item, with a tail four. */
+__kernel __attribute__((reqd_work_group_size(64, 1, 1))) void
+gemm_sum(__global const float *restrict parts, __global type_c *c,
+         TAIL_ARGUMENTS_IF(HAS_TAIL) const int elems, const int n)
+{
+    const int i = (int)get_global_id(0);
+#if TAIL
+    const int across = n / 4, row = i / across, place = i % across;
+    const int j = SPREAD ? place / 4 * 16 + place % 4 * 2 : place * 4;
+    if (i < elems / 4) {
+        __global const float *from = parts + (size_t)row * n + j;
+        float4 sum = ROW_OF(float, from);
+        for (int part = 1; part < PARTS; part++)
+            sum += ROW_OF(float, from + (size_t)part * elems);
+        TAIL_OF_ARGUMENTS(tail);
+        tail_row(&tail, row);
+        tail_write(&tail, c, sum, row, j, n);
+    }
+#else
+    if (i < elems) {
+        float sum = parts[i];
+        for (int part = 1; part < PARTS; part++)
+            sum += parts[(size_t)part * elems + i];
+        TO_C((ADD ? AT_C(i) : 0.0f) + sum, i);
+    }
+#endif
+}
+#endif

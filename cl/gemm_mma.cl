@@ -10,9 +10,9 @@
  * With PARTS > 1 a group takes `chunk` of K and writes parts[PARTS, m, n], which gemm_sum adds up
  * in their order.
  *
- * -D: those of gemm.h, FACTOR 0 being TF32, TYPE_B below 3, SPREAD = 1; MMA; WIDE_A, WIDE_B: rows
+ * -D: those of gemm.h, FACTOR 0 being TF32, TYPE_B below 3; MMA; WIDE_A, WIDE_B: rows
  * as stored are a multiple of CHUNK elements, so that 16 bytes are read at once; WIDE_C: n is even;
- * TM, TN, STEPS, WM, WN, LANES = MMA_WARP WM WN; VEC = 4. A tail is for NVIDIA's alone.
+ * TM, TN, STEPS, WM, WN, LANES = MMA_WARP WM WN; VEC = 4; SPREAD as MMA_PAIRS is.
  *
  * What the tiles allow, counted, not measured; of bfloat16 (K = 16 a step, 2 bytes a factor):
  *   tile, warps of     products a warp   bytes it reads   FLOPs a byte   clocks of local memory
@@ -53,6 +53,7 @@
 #define ROWS (TM / WM / MMA_M)
 #define COLUMNS (TN / WN / MMA_N)
 #define CHUNK (4 * MMA_PER) /* factors of 16 bytes */
+#define STAGED (TN + 4)     /* floats from row to row of sums in local memory */
 
 /* A tile: lines in global memory, elements of each, words from line to line in local memory (mma.h
  * says why), chunks of a work-item, words of a chunk as it is stored. */
@@ -174,7 +175,7 @@ static inline void multiply_step(mma_c *sum, __local const uint *as, __local con
     mma_multiply(sum, a, b, ROWS, COLUMNS, room);
 }
 
-#if !TAIL && MMA_PAIRS
+#if !TAILED && MMA_PAIRS
 /* Two neighbours of C or of a part, the first at row i and column j. */
 static inline void put_pair(__global type_out *c, float x, float y, int i, int j, int m, int n)
 {
@@ -201,7 +202,7 @@ static inline void put_pair(__global type_out *c, float x, float y, int i, int j
         TO_C((ADDS ? AT_C(at + 1) : 0.0f) + y, at + 1);
 #endif
 }
-#elif !TAIL
+#elif !TAILED
 /* An element of C or of a part; neighbours in a row are those of neighbouring work-items. */
 static inline void put_one(__global type_out *c, float x, int i, int j, int m, int n)
 {
@@ -224,8 +225,14 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
              __global type_out *out, TAIL_ARGUMENTS const int m, const int n, const int k,
              const int chunk)
 {
+#if TAILED && !MMA_PAIRS
+    __local __attribute__((aligned(16))) uint both[2 * (A_LINES * A_STRIDE + B_LINES * B_STRIDE)];
+    __local uint *const as = both, *const bs = both + 2 * A_LINES * A_STRIDE;
+    __local float *const staged = (__local float *)both; /* [WM MMA_M][STAGED] */
+#else
     __local __attribute__((aligned(16))) uint as[2 * A_LINES * A_STRIDE];
     __local __attribute__((aligned(16))) uint bs[2 * B_LINES * B_STRIDE];
+#endif
     MMA_ROOM(room, WM * WN, ROWS, COLUMNS);
     const int warp = (int)get_local_id(0) / MMA_WARP, lane = mma_lane();
     const int across = (n + TN - 1) / TN, tiles = (m + TM - 1) / TM * across;
@@ -259,8 +266,8 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
         settle_b(bs + (1 - here) * B_LINES * B_STRIDE, raw_b);
         group_barrier(CLK_LOCAL_MEM_FENCE);
     }
-#if TAIL
     TAIL_BEGIN(tail);
+#if TAILED && MMA_PAIRS
 #pragma unroll
     for (int r = 0; r < 2 * ROWS;
          r++) { /* rows of a work-item; elements e and e + 1 of fragments */
@@ -274,6 +281,25 @@ NAME(TM, TN)(__global const type_a *restrict a, __global const type_b *restrict 
                 tail_write(&tail, c,
                            (float4)(of[f].s[e], of[f].s[e + 1], of[f + 1].s[e], of[f + 1].s[e + 1]),
                            row, column, n);
+        }
+    }
+#elif TAILED /* by way of local memory, a line of fragments of each warp at a time */
+#pragma unroll
+    for (int r = 0; r < ROWS; r++) {
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+#pragma unroll
+        for (int f = 0; f < COLUMNS; f++)
+#pragma unroll
+            for (int e = 0; e < MMA_C; e++)
+                staged[(warp / WN * MMA_M + mma_c_row(lane, e)) * STAGED + j + f * MMA_N +
+                       mma_c_column(lane, e)] = sum[r * COLUMNS + f].s[e];
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+        for (int q = (int)get_local_id(0); q < WM * MMA_M * TN / 4; q += LANES) {
+            const int line = q / (TN / 4), at = q % (TN / 4) * 4;
+            const int row = i0 + (line / MMA_M * ROWS + r) * MMA_M + line % MMA_M;
+            TAIL_ROW(tail, row, m);
+            if (row < m && j0 + at < n)
+                tail_write(&tail, c, vload4(0, staged + line * STAGED + at), row, j0 + at, n);
         }
     }
 #elif MMA_PAIRS

@@ -308,7 +308,7 @@ KERNEL(__global const type_a *restrict a, __global const type_b *restrict b, __g
 #pragma unroll
         for (int q = 0; q < RN / 4; q++) {
             const int j = j0 + q * 4 * LANES_ACROSS + 4 * x;
-#if TAIL
+#if TAILED
             if (i < m && j < n)
                 tail_write(&tail, c, sum[r][q], i, j, n);
 #else

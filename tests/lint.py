@@ -78,6 +78,13 @@ MATRIX = [
     ("matrix tried", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=2 LANES=64"),
     ("matrix tried across", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=1 ACROSS_A=1 ACROSS_B=1 LANES=64"),
     ("matrix tried TF32", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=3 ACROSS_A=1 LANES=64"),
+    (
+        "matrix 64 parts with a tail",
+        "gemm_mma.cl",
+        "gemm_mma_64x64",
+        "gemm_mma_64x64",
+        f"{SMALL} {WIDE} {BF16} TB=1 PARTS=4 TAIL=2 BIAS=1 ACT=2 DROP=1",
+    ),
     *(
         (f"matrix {tile} {types}", "gemm_mma.cl", kernel, f"{kernel}{odd}", f"{options} {types} {more}")
         for tile, kernel, odd, options in (

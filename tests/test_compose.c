@@ -754,6 +754,16 @@ static void build_tailed(struct making *m)
     add_sink(m, op_activation(g, h, ACT_SILU, "silu"));
 }
 
+/* Layers whose sums are cut, forward and backward: what adds their parts up has the tail. */
+static void build_long(struct making *m)
+{
+    struct graph *g = m->g;
+    struct tensor *h = op_activation(g, op_linear(g, m->input[0], 32, "short"), ACT_RELU, "relu");
+    h = op_activation(g, op_linear(g, h, 1056, "long"), ACT_SILU, "silu");
+    h = op_dropout(g, op_linear(g, h, 32, "short_again"), 0.25, "drop");
+    add_sink(m, op_linear(g, h, COLUMNS, "end"));
+}
+
 /* A table of positions, and what a gradient is added to in front of a slope. */
 static void build_placed(struct making *m)
 {
@@ -791,6 +801,7 @@ static void test_tails(void **state)
     device_act_as_gpu(device);
     check_tails(build_tailed, 0, 7);
     check_tails(build_placed, 0, 2);
+    check_tails(build_long, 0, 7);
     device_emulate_matrix(device, MATRIX_EMULATED);
     products = "bf16_products";
     gemm_round_from(1, 1);

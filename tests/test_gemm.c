@@ -577,7 +577,7 @@ static void test_matrix(void **state)
 }
 
 /* By AMD's and Intel's matrix units, emulated: the tile of 64 x 64 is the eighth of the table, and
- * so on. They make no TF32, and have no tail. */
+ * so on. They make no TF32. */
 static void others(void)
 {
     const struct gemm_shape full = gemm_shape_of(0, 0, 64, 64, 64);
@@ -591,8 +591,6 @@ static void others(void)
         device_emulate_matrix(dev, MATRIX_WMMA_EMULATED + (enum device_matrix)(i / 2 * 2));
         assert_true(gemm_instance_for(dev, &s, type)->matrix != MATRIX_NONE);
         assert_true(gemm_instance_for(dev, &full, DTYPE_F32)->matrix == MATRIX_NONE);
-        assert_false(gemm_takes_tail(
-            dev, gemm_provider_find(i % 2 ? "fp16_products" : "bf16_products"), &full));
         check_tiles(gemm_provider_find(i % 2 ? "fp16_products" : "bf16_products"), tiles, s,
                     i % 2 == 0);
     }
@@ -602,6 +600,151 @@ static void test_others(void **state)
 {
     (void)state;
     as_gpu(others);
+}
+
+/* GELU, and its slope. */
+static double gelu(double u)
+{
+    return u * erfc(-u * M_SQRT1_2) / 2;
+}
+
+static double gelu_slope(double u)
+{
+    return erfc(-u * M_SQRT1_2) / 2 + u * exp(-u * u / 2) * M_SQRT1_2 * M_2_SQRTPI / 2;
+}
+
+/* What a product and its tail read and write: A, B, C, room, bias, positions, kept. */
+enum { PERIOD = 6, TAILED_BUFFERS = 7 };
+struct tailed {
+    struct buffer *buffer[TAILED_BUFFERS], *zeros;
+    float *value[TAILED_BUFFERS];
+    size_t elems[TAILED_BUFFERS];
+};
+
+static void tailed_open(struct tailed *t, const struct gemm_shape *s)
+{
+    struct error err;
+    const size_t elems[] = {s->m * s->k, s->k * s->n,   s->m * s->n, gemm_room(dev, s),
+                            s->n,        s->n * PERIOD, s->m * s->n};
+    const enum dtype type[] = {s->type[0], s->type[1], s->type[2], DTYPE_F32,
+                               DTYPE_F32,  DTYPE_F32,  s->type[2]};
+    for (size_t i = 0; i < TAILED_BUFFERS; i++) {
+        const size_t n = t->elems[i] = elems[i] ? elems[i] : 1;
+        t->value[i] = malloc(4 * n);
+        t->buffer[i] = buffer_new(dev, dtype_bytes(type[i], n), "matrix", &err);
+        assert_true(t->value[i] && t->buffer[i]);
+        for (size_t j = 0; j < n; j++)
+            t->value[i][j] = value(j + 1000 * i);
+        write_matrix(t->buffer[i], type[i], t->value[i], n);
+    }
+    t->zeros = buffer_new(dev, 4096, "zeros", &err); /* samples, and what is in a step */
+    assert_non_null(t->zeros);
+}
+
+static void tailed_close(struct tailed *t)
+{
+    for (int i = 0; i < TAILED_BUFFERS; i++) {
+        buffer_free(t->buffer[i]);
+        free(t->value[i]);
+    }
+    buffer_free(t->zeros);
+}
+
+/* A sum of rounded factors in double precision, and the size of its terms. */
+static double sum_at(const struct gemm_provider *provider, const struct tailed *t,
+                     const struct gemm_shape *s, size_t i, size_t j, double *size)
+{
+    double sum = 0;
+    *size = 0;
+    for (size_t k = 0; k < s->k; k++) {
+        const float a = t->value[0][s->trans_a ? k * s->m + i : i * s->k + k];
+        const float b = t->value[1][s->trans_b ? j * s->k + k : k * s->n + j];
+        const double x = factor_of(provider, (double)a) * factor_of(provider, (double)b);
+        sum += x;
+        *size += fabs(x);
+    }
+    return sum;
+}
+
+/* C = GELU(s + bias + position), s kept; or of `slope` C = s GELU'(kept + bias). */
+static void check_tail(const char *name, struct gemm_shape s, int slope)
+{
+    struct error err;
+    struct tailed t;
+    const struct gemm_provider *provider = gemm_provider_find(name);
+    tailed_open(&t, &s);
+    const struct gemm_tail tail = {
+        .slope = slope,
+        .act = 2,
+        .biased = 1,
+        .placed = !slope,
+        .keeps = !slope,
+        .period = PERIOD,
+        .scale = 1,
+        .buffer = {t.buffer[4], t.buffer[5], t.buffer[6], t.zeros, t.zeros}};
+    assert_true(gemm_takes_tail(dev, provider, &s));
+    struct gemm *gemm = gemm_new(dev, provider, s, t.buffer[0], t.buffer[1], t.buffer[2],
+                                 gemm_room(dev, &s) ? t.buffer[3] : NULL, 0, &tail, &err);
+    if (!gemm)
+        fail_msg("%s", err.text);
+    assert_non_null(strstr(gemm_describe(gemm), "tail"));
+    assert_int_equal(strstr(gemm_describe(gemm), "parts") != NULL, s.k > 1000);
+    assert_int_equal(gemm_enqueue(gemm, &err), 0);
+    read_matrix(t.buffer[2], s.type[2], t.value[2], t.elems[2]);
+    read_matrix(t.buffer[6], s.type[2], t.value[6], t.elems[6]);
+    const double rounds = s.type[2] == DTYPE_BF16 ? 0x1p-8 : s.type[2] == DTYPE_F16 ? 0x1p-11 : 0;
+    for (size_t e = 0; e < s.m * s.n; e++) {
+        const size_t i = e / s.n, j = e % s.n;
+        double size, sum = sum_at(provider, &t, &s, i, j, &size);
+        const double kept = (double)t.value[6][e], u = kept + (double)t.value[4][j],
+                     got = (double)t.value[2][e];
+        const double off = 1e-7 * sqrt((double)s.k) * size + rounds * (fabs(sum) + 1e-4) + 1e-6;
+        const double y =
+            slope ? sum * gelu_slope(u) : gelu(u + (double)t.value[5][i % PERIOD * s.n + j]);
+        const double apart = slope ? 2 * off : 1e-5 + rounds * (fabs(y) + 1e-4);
+        if (!(slope || fabs(kept - sum) <= off) || !(fabs(got - y) <= apart + 1e-5 * fabs(y)))
+            fail_msg("%s %zux%zux%zu slope %d at %zu,%zu: %g, not %g, of %g, not %g", name, s.m,
+                     s.n, s.k, slope, i, j, got, y, kept, sum);
+    }
+    gemm_free(gemm);
+    tailed_close(&t);
+}
+
+/* By tiles, and by the matrix units of all, emulated, some with parts of K, whose sum has the tail.
+ * Each is a program that takes a second or more to compile. */
+static void tails(void)
+{
+    static const struct {
+        const char *name;
+        enum device_matrix matrix;
+        size_t m, n, k;
+        int trans, slope, stored; /* stored: bits of A, B, C */
+    } cases[] = {
+        {"own", MATRIX_NONE, 33, 20, 1061, 2, 0, 0},
+        {"bf16_products", MATRIX_NONE, 35, 36, 19, 0, 1, 5},
+        {"bf16_products", MATRIX_EMULATED, 35, 48, 1061, 2, 0, 5},
+        {"fp16_products", MATRIX_EMULATED, 67, 80, 40, 0, 1, 7},
+        {"bf16_products", MATRIX_WMMA_EMULATED, 35, 68, 40, 2, 0, 5},
+        {"fp16_products", MATRIX_DPAS_8_EMULATED, 35, 20, 1061, 0, 1, 5},
+        {"bf16_products", MATRIX_DPAS_16_EMULATED, 67, 36, 24, 0, 1, 1},
+    };
+    dev->info.has_native = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct gemm_shape s = gemm_shape_of(cases[i].trans & 1, cases[i].trans >> 1, cases[i].m,
+                                            cases[i].n, cases[i].k);
+        const int half = cases[i].name[0] == 'f';
+        for (int k = 0; k < 3; k++)
+            if (cases[i].stored >> k & 1)
+                s.type[k] = half ? DTYPE_F16 : DTYPE_BF16;
+        device_emulate_matrix(dev, cases[i].matrix);
+        check_tail(cases[i].name, s, cases[i].slope);
+    }
+}
+
+static void test_tails(void **state)
+{
+    (void)state;
+    as_gpu(tails);
 }
 
 /* What is not finite arrives; what is below bfloat16's range counts as 0. */
@@ -808,16 +951,27 @@ static void test_another(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_own),           cmocka_unit_test(test_instances),
-        cmocka_unit_test(test_parts),         cmocka_unit_test(test_cut),
-        cmocka_unit_test(test_choice),        cmocka_unit_test(test_types),
-        cmocka_unit_test(test_matrix),        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_cblas),         cmocka_unit_test(test_clblast),
-        cmocka_unit_test(test_bf16),          cmocka_unit_test(test_fp16),
-        cmocka_unit_test(test_rounded),       cmocka_unit_test(test_bf16_range),
-        cmocka_unit_test(test_measured),      cmocka_unit_test(test_measured_rounded),
-        cmocka_unit_test(test_choice_matrix), cmocka_unit_test(test_choices),
-        cmocka_unit_test(test_best),          cmocka_unit_test(test_another),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_instances),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_choice),
+        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_matrix),
+        cmocka_unit_test(test_others),
+        cmocka_unit_test(test_tails),
+        cmocka_unit_test(test_cblas),
+        cmocka_unit_test(test_clblast),
+        cmocka_unit_test(test_bf16),
+        cmocka_unit_test(test_fp16),
+        cmocka_unit_test(test_rounded),
+        cmocka_unit_test(test_bf16_range),
+        cmocka_unit_test(test_measured),
+        cmocka_unit_test(test_measured_rounded),
+        cmocka_unit_test(test_choice_matrix),
+        cmocka_unit_test(test_choices),
+        cmocka_unit_test(test_best),
+        cmocka_unit_test(test_another),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

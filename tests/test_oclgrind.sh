@@ -121,7 +121,7 @@ if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     grind tests/test_mma && ! grep -q '^not ok' "$folder/output"
     point $? "matrix units, emulated" "$folder/log" "$folder/output"
     program=test_gemm
-    ops 'test_instances*' 'test_parts*' 'test_types*'
+    ops 'test_instances*' 'test_parts*' 'test_types*' 'test_tails*'
     program=test_barrier
     op test_steps
     program=test_quantized

@@ -135,14 +135,13 @@ static int make_kernel(struct plan *p, struct launch *l, struct error *err)
 static int make_product(struct plan *p, struct launch *l, const struct gemm_provider *provider,
                         struct error *err)
 {
-    struct buffer *more[TAIL_BUFFERS] = {NULL}; /* room for parts of sums, or the tail's */
-    for (unsigned a = 3; a < l->args; a++)
-        more[a - 3] = l->arg[a].tensor->buffer;
-    memcpy(l->tail.buffer, more, sizeof more);
-    l->product =
-        gemm_new(device_at(p->dev, l->device), provider, l->gemm, l->arg[0].tensor->buffer,
-                 l->arg[1].tensor->buffer, l->arg[2].tensor->buffer, l->has_tail ? NULL : more[0],
-                 l->arg[2].kind == ARG_UPDATE, l->has_tail ? &l->tail : NULL, err);
+    struct buffer *room = l->has_room ? l->arg[3].tensor->buffer : NULL;
+    const unsigned tail = l->has_room ? 4 : 3;
+    for (unsigned i = 0; i < TAIL_BUFFERS && l->has_tail; i++)
+        l->tail.buffer[i] = l->arg[tail + i].tensor->buffer;
+    l->product = gemm_new(device_at(p->dev, l->device), provider, l->gemm, l->arg[0].tensor->buffer,
+                          l->arg[1].tensor->buffer, l->arg[2].tensor->buffer, room,
+                          l->arg[2].kind == ARG_UPDATE, l->has_tail ? &l->tail : NULL, err);
     return l->product ? 0 : -1;
 }
 

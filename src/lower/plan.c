@@ -369,6 +369,7 @@ struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape sh
     launch_read(l, b);
     launch_add_to(l, c, add);
     const size_t room = gemm_room(p->dev, &l->gemm);
+    l->has_room = room > 0;
     if (room)
         launch_write(l, plan_tensor(p, "parts of a sum", room));
     launch_cost(l, 2.0 * (double)shape.m * (double)shape.n * (double)shape.k, label);

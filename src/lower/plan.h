@@ -46,9 +46,9 @@ struct launch {
         *sent;     /* a parameter in the host's memory that is copied to arg 0, or NULL */
     int moves;     /* arg 0 is copied to arg 1, which lies on another device */
     size_t device; /* number of the device that runs it */
-    int is_gemm, has_tail;
+    int is_gemm, has_room, has_tail; /* has_room: argument 3 is for parts of sums */
     struct gemm_shape gemm;
-    struct gemm_tail tail; /* its buffers are arguments 3 and more; set by exec_prepare() */
+    struct gemm_tail tail; /* its buffers are the last arguments; set by exec_prepare() */
     double flops, bytes;
     double chain, meets;     /* see launch_chain() */
     double again, footprint; /* see launch_again() */
@@ -179,7 +179,7 @@ void plan_send(struct plan *p, const struct tensor *param, struct tensor *to);
 struct launch *plan_move(struct plan *p, struct tensor *from, struct tensor *to);
 
 /* C = op(A) op(B) (+ C if add); shapes as in struct gemm_shape. A fourth argument is the room for
- * parts of its sums, where the product can use such (gemm_room()); or a tail's follow
+ * parts of its sums, where the product can use such (gemm_room()); a tail's may follow
  * (lower/tail.h). */
 struct launch *plan_gemm(struct plan *p, const char *label, struct gemm_shape shape,
                          struct tensor *a, struct tensor *b, struct tensor *c, int add);

@@ -6,7 +6,7 @@
 struct launch *tail_product(struct plan *p, struct tensor *t)
 {
     struct launch *l = p->launch_count ? p->launches[p->launch_count - 1] : NULL;
-    if (!l || !l->is_gemm || l->has_tail || l->args != 3 || l->arg[2].kind != ARG_WRITE)
+    if (!l || !l->is_gemm || l->has_tail || l->arg[2].kind != ARG_WRITE)
         return NULL;
     if (l->arg[2].tensor != tensor_base(t) || l->gemm.n != tensor_columns(t))
         return NULL;

@@ -71,7 +71,7 @@ const char *gemm_provider_uncounted(const struct gemm_provider *provider);
 size_t gemm_room(const struct device *dev, const struct gemm_shape *shape);
 
 /* Whether a product C = op(A) op(B) by this provider can have a tail here: our own kernels for GPUs
- * do, where K is not cut. */
+ * do; where K is cut, the launch that adds its parts up. */
 int gemm_takes_tail(const struct device *dev, const struct gemm_provider *provider,
                     const struct gemm_shape *shape);
 

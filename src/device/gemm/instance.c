@@ -15,11 +15,11 @@
 /* The same of MMA, of wm x wn warps that take `steps` of 16 of K at once: its words lie in rows of
  * four more than these have (cl/gemm_mma.cl). A warp, of `warp` work-items, loads its part of A and
  * of B, two bytes a factor. */
-#define MMA(kind, warp, tm, tn, wm, wn, steps)                                                   \
-    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                                    \
-    .options = " -DWM=" #wm " -DWN=" #wn " -DSTEPS=" #steps " -DSPREAD=1", .m = (tm), .n = (tn), \
-    .k = 16 * (steps), .rows = (tm) / 8 / (wm), .columns = (tn)*8 / (warp) / (wn),               \
-    .lanes = (warp) * (wm) * (wn), .local = 2 * ((tm) + (tn)) * (8 * (steps) + 4) * 4,           \
+#define MMA(kind, warp, tm, tn, wm, wn, steps)                                         \
+    .file = "gemm_mma.cl", .kernel = "gemm_mma_" #tm "x" #tn,                          \
+    .options = " -DWM=" #wm " -DWN=" #wn " -DSTEPS=" #steps, .m = (tm), .n = (tn),     \
+    .k = 16 * (steps), .rows = (tm) / 8 / (wm), .columns = (tn)*8 / (warp) / (wn),     \
+    .lanes = (warp) * (wm) * (wn), .local = 2 * ((tm) + (tn)) * (8 * (steps) + 4) * 4, \
     .loaded = (wm) * (wn)*2 * ((tm) / (wm) + (tn) / (wn)), .matrix = MATRIX_##kind
 
 /*

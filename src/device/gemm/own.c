@@ -10,7 +10,7 @@
 struct own {
     const struct gemm_instance *instance; /* NULL: gemm.cl */
     struct kernel *kernel, *sum;          /* sum: of the parts of K, NULL if there is one */
-    size_t groups, lanes, parts, chunk;
+    size_t groups, lanes, parts, chunk, sum_groups;
 };
 
 #define SUM_LANES 64
@@ -32,14 +32,16 @@ static void write_types(const struct gemm *gemm, enum dtype factor, char *to, si
              dtype_stored(factor));
 }
 
-/* -D of a tail; "" where there is none. */
-static void write_tail(const struct gemm *gemm, char *to, size_t size)
+/* -D of vectors and of a tail, where there is one. */
+static void write_tail(const struct gemm *gemm, const struct gemm_instance *of, char *to,
+                       size_t size)
 {
     const struct gemm_tail *t = &gemm->tail;
-    *to = 0;
+    const int used = snprintf(to, size, " -DVEC=4 -DSPREAD=%d", of->matrix == MATRIX_PTX);
     if (gemm->has_tail)
-        snprintf(to, size, " -DTAIL=%d -DACT=%d -DBIAS=%d -DPOS=%d -DKEEP=%d -DDROP=%d",
-                 t->slope ? 2 : 1, t->act, t->biased, t->placed, t->keeps, t->drops);
+        snprintf(to + used, size - (size_t)used,
+                 " -DTAIL=%d -DACT=%d -DBIAS=%d -DPOS=%d -DKEEP=%d -DDROP=%d", t->slope ? 2 : 1,
+                 t->act, t->biased, t->placed, t->keeps, t->drops);
 }
 
 /* Arguments of a tail from this number on; the next number. */
@@ -54,14 +56,15 @@ static unsigned set_tail(const struct gemm_tail *t, struct kernel *k, unsigned a
     return at;
 }
 
-/* A, B, what the sums are written to, and the tail; the next argument's number. */
-static unsigned set_arguments(const struct gemm *gemm, struct kernel *k, struct buffer *to)
+/* A, B, what the sums are written to, and a tail; the next argument's number. */
+static unsigned set_arguments(const struct gemm *gemm, struct kernel *k, struct buffer *to,
+                              int has_tail)
 {
     const struct gemm_shape *s = &gemm->shape;
     kernel_set_buffer(k, 0, gemm->matrix[0]);
     kernel_set_buffer(k, 1, gemm->matrix[1]);
     kernel_set_buffer(k, 2, to);
-    unsigned at = gemm->has_tail ? set_tail(&gemm->tail, k, 3) : 3;
+    unsigned at = has_tail ? set_tail(&gemm->tail, k, 3) : 3;
     kernel_set_int(k, at++, (int32_t)s->m);
     kernel_set_int(k, at++, (int32_t)s->n);
     kernel_set_int(k, at++, (int32_t)s->k);
@@ -85,7 +88,7 @@ static int init_tile(struct gemm *gemm, const char *types, struct error *err)
     own->kernel = kernel_new(gemm->dev, "gemm.cl", "gemm", options, err);
     if (!own->kernel)
         return -1;
-    set_arguments(gemm, own->kernel, gemm->matrix[2]);
+    set_arguments(gemm, own->kernel, gemm->matrix[2], 0);
     return 0;
 }
 
@@ -96,9 +99,14 @@ static int init_sum(struct gemm *gemm, const char *options, struct error *err)
     own->sum = kernel_new(gemm->dev, own->instance->file, "gemm_sum", options, err);
     if (!own->sum)
         return -1;
+    const size_t elems = gemm->shape.m * gemm->shape.n;
+    const size_t each = gemm->has_tail ? 4 : 1;
+    own->sum_groups = (elems / each + SUM_LANES - 1) / SUM_LANES;
     kernel_set_buffer(own->sum, 0, gemm->matrix[3]);
     kernel_set_buffer(own->sum, 1, gemm->matrix[2]);
-    kernel_set_int(own->sum, 2, (int32_t)(gemm->shape.m * gemm->shape.n));
+    unsigned at = gemm->has_tail ? set_tail(&gemm->tail, own->sum, 2) : 2;
+    kernel_set_int(own->sum, at++, (int32_t)elems);
+    kernel_set_int(own->sum, at, (int32_t)gemm->shape.n);
     return 0;
 }
 
@@ -108,24 +116,25 @@ static int init_instance(struct gemm *gemm, enum dtype factor, const char *types
     struct own *own = gemm->state;
     const struct gemm_instance *of = own->instance;
     const size_t wide = gemm_wide(of, factor);
-    char options[512], matrix[16] = "", tail[96];
+    char options[512], matrix[16] = "", tail[128];
     if (of->matrix)
         snprintf(matrix, sizeof matrix, " -DMMA=%d", (int)device_info(gemm->dev)->matrix);
-    write_tail(gemm, tail, sizeof tail);
+    write_tail(gemm, of, tail, sizeof tail);
     own->parts = gemm->matrix[3] ? gemm_parts(s) : 1;
     own->chunk = gemm_chunk(s, own->parts);
     own->lanes = of->lanes;
     own->groups = (s->m + of->m - 1) / of->m * ((s->n + of->n - 1) / of->n) * own->parts;
     snprintf(options, sizeof options,
              "%s -DWIDE_A=%d -DWIDE_B=%d -DWIDE_C=%d -DTM=%zu -DTN=%zu -DTK=%zu -DRM=%zu -DRN=%zu "
-             "-DPARTS=%zu -DVEC=4 -DLANES=%zu%s%s%s",
+             "-DPARTS=%zu -DLANES=%zu%s%s%s",
              types, (s->trans_a ? s->m : s->k) % wide == 0,
              !packed_is(s->type[1]) && (s->trans_b ? s->k : s->n) % wide == 0, s->n % 4 == 0, of->m,
              of->n, of->k, of->rows, of->columns, own->parts, of->lanes, of->options, matrix, tail);
     own->kernel = kernel_new(gemm->dev, of->file, of->kernel, options, err);
     if (!own->kernel)
         return -1;
-    const unsigned at = set_arguments(gemm, own->kernel, gemm->matrix[own->parts > 1 ? 3 : 2]);
+    const unsigned at = set_arguments(gemm, own->kernel, gemm->matrix[own->parts > 1 ? 3 : 2],
+                                      gemm->has_tail && own->parts == 1);
     kernel_set_int(own->kernel, at, (int32_t)own->chunk);
     return own->parts > 1 ? init_sum(gemm, options, err) : 0;
 }
@@ -160,11 +169,9 @@ int gemm_own_init(struct gemm *gemm, enum dtype factor, struct error *err)
 int gemm_own_enqueue(struct gemm *gemm, struct error *err)
 {
     const struct own *own = gemm->state;
-    const size_t elems = gemm->shape.m * gemm->shape.n;
     if (kernel_enqueue(own->kernel, own->groups, own->lanes, err))
         return -1;
-    return own->sum ? kernel_enqueue(own->sum, (elems + SUM_LANES - 1) / SUM_LANES, SUM_LANES, err)
-                    : 0;
+    return own->sum ? kernel_enqueue(own->sum, own->sum_groups, SUM_LANES, err) : 0;
 }
 
 void gemm_own_fini(struct gemm *gemm)
@@ -209,15 +216,13 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
     };
 }
 
-/* A tail takes so many columns at once, with matrix units pairs of 16 (SPREAD of cl/common.h), as
- * NVIDIA's have them. */
+/* A tail takes so many columns at once, by NVIDIA's matrix units pairs of 16 (SPREAD of
+ * cl/common.h). */
 int gemm_own_tails(const struct device *dev, const struct gemm_shape *s, enum dtype factor)
 {
-    const int units = gemm_mma_fits(dev, s, factor);
-    const size_t columns = units ? 16 : 4;
-    if (units && device_matrix_kind(device_info(dev)->matrix) != MATRIX_PTX)
-        return 0;
-    return !packed_is(s->type[1]) && s->n % columns == 0 && gemm_parts(s) == 1 &&
+    const int spread =
+        gemm_mma_fits(dev, s, factor) && device_matrix_kind(device_info(dev)->matrix) == MATRIX_PTX;
+    return !packed_is(s->type[1]) && s->n % (spread ? 16 : 4) == 0 &&
            gemm_instance_for(dev, s, factor) != NULL;
 }
 

@@ -75,8 +75,8 @@ int gemm_enqueue(struct gemm *gemm, struct error *err)
 
 const char *gemm_describe(const struct gemm *gemm)
 {
-    static _Thread_local char text[64];
-    char cut[32] = "";
+    static _Thread_local char text[80];
+    char cut[48] = "";
     if (gemm->provider->describe)
         gemm->provider->describe(gemm, cut, sizeof cut);
     snprintf(text, sizeof text, "%s%s%s", gemm->provider->name, *cut ? ", " : "", cut);
