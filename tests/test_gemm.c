@@ -376,6 +376,32 @@ static void test_choice(void **state)
     dev->info = before;
 }
 
+/* Intel's compute units are parts of a processor. */
+static void test_choice_class(void **state)
+{
+    (void)state;
+    const struct device_info before = dev->info;
+    const struct gemm_shape s = gemm_shape_of(0, 0, 1024, 1024, 512);
+    static const struct {
+        const char *vendor, *kernel;
+        enum device_matrix matrix;
+        unsigned units;
+    } cases[] = {{"another", "gemm_128x128", MATRIX_NONE, 32},
+                 {"another", "gemm_32x32", MATRIX_NONE, 512},
+                 {"Intel(R) Corporation", "gemm_128x128", MATRIX_DPAS_8, 512},
+                 {"Intel(R) Corporation", "gemm_128x128", MATRIX_DPAS_16, 256},
+                 {"Intel(R) Corporation", "gemm_32x32", MATRIX_DPAS_16, 2048}};
+    dev->info.is_cpu = 0;
+    dev->info.max_group = 1024;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(dev->info.vendor, sizeof dev->info.vendor, "%s", cases[i].vendor);
+        dev->info.matrix = cases[i].matrix;
+        dev->info.compute_units = cases[i].units;
+        assert_string_equal(gemm_instance_for(dev, &s, DTYPE_F32)->kernel, cases[i].kernel);
+    }
+    dev->info = before;
+}
+
 /* By matrix units as fast as on a card for computing, and as on others: large tiles where the last
  * cache bounds a product, smaller ones where processors would be without work. */
 static void test_choice_matrix(void **state)
@@ -969,6 +995,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_measured),
         cmocka_unit_test(test_measured_rounded),
         cmocka_unit_test(test_choice_matrix),
+        cmocka_unit_test(test_choice_class),
         cmocka_unit_test(test_choices),
         cmocka_unit_test(test_best),
         cmocka_unit_test(test_another),

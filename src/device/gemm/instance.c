@@ -2,6 +2,7 @@
 #include "device/gemm/instance.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "device/gemm/provider.h"
 #include "tensor/packed.h"
@@ -87,6 +88,26 @@ size_t gemm_bytes(const struct gemm_instance *of, const struct gemm_shape *s)
 #define CACHE_BYTES 20 /* that the last cache gives one in a cycle where all ask: 12 to 23 */
 #define LATENCY 1100   /* cycles from a load to its value from memory */
 
+/* Compute units, as OpenCL counts them, of a processor that makes RATE operations in a cycle, by
+ * whose they are: Intel's drivers count vector engines, 16 of a core, or 8 of twice the width,
+ * which have sub-groups of 16 at least ("Xe HPG", "Xe2"). */
+static const struct {
+    const char *vendor;
+    enum device_matrix matrix; /* MATRIX_NONE: whatever it has */
+    unsigned units;
+} classes[] = {{"Intel", MATRIX_DPAS_16, 8}, {"Intel", MATRIX_NONE, 16}};
+
+static size_t processors(const struct device *dev)
+{
+    const struct device_info *info = device_info(dev);
+    const enum device_matrix kind = device_matrix_kind(info->matrix);
+    for (size_t i = 0; i < sizeof classes / sizeof *classes; i++)
+        if (!strncmp(info->vendor, classes[i].vendor, strlen(classes[i].vendor)) &&
+            (!classes[i].matrix || classes[i].matrix == kind))
+            return (info->compute_units + classes[i].units - 1) / classes[i].units;
+    return info->compute_units;
+}
+
 /* How the tiles of a product lie on processors. */
 struct dealt {
     double units, groups, most; /* most: of the processor with the most */
@@ -95,7 +116,7 @@ struct dealt {
 static struct dealt deal(const struct gemm_instance *of, const struct device *dev,
                          const struct gemm_shape *s)
 {
-    const size_t known = device_info(dev)->compute_units, units = known ? known : UNKNOWN_UNITS;
+    const size_t known = processors(dev), units = known ? known : UNKNOWN_UNITS;
     const size_t groups = tiles_of(s, of->m, of->n) * gemm_parts(s);
     return (struct dealt){(double)units, (double)groups, (double)((groups + units - 1) / units)};
 }
