@@ -26,6 +26,9 @@
  *     c[r * COLUMNS + j].s[e]                  is C at row 16 r + mma_c_row(lane, e), column 8 j +
  *                                              mma_c_column(lane, e), lane = mma_lane()
  *     mma_a_of_c(&a, &left, &right)            two neighbours of C, 16 columns, as a fragment of A
+ *     mma_a_of_columns(&a, &c[j])              MMA_K columns of C, from fragment j on, as one of A
+ *     mma_load_b_of_columns(&b, words, stride) as mma_load_b_across, in the order of its columns
+ *     mma_swap(x, across, room)                x of lane `across` away, 1 or 2; as mma_multiply()
  *     mma_word(x, y)                           two floats as a word; of TF32 mma_word(x)
  * a, b and c are mma_a [ROWS], mma_b [COLUMNS] and mma_c [ROWS * COLUMNS]. `words` is the address
  * of the fragment's first word, 16 bytes aligned, as all its rows are; the four words of a row lie
@@ -43,6 +46,11 @@
 #define MMA_K (8 * MMA_PER)
 
 #include "mma_words.h"
+
+/* What takes the room of a kernel. Were it a call, a compiler might put the array's name into it
+ * where a program has one kernel alone, and PoCL 3.1, which knows arrays of kernels only, would
+ * give all its threads the same one. */
+#define MMA_INLINE static inline __attribute__((always_inline))
 
 #if MMA > 2
 #include "mma_units.h"
@@ -121,6 +129,20 @@ static inline void mma_a_of_c(mma_a *a, const mma_c *left, const mma_c *right)
     }
 }
 #endif
+
+/* MMA_K columns of C as A. Of TF32 the places of columns 0 .. 7 in A are those of columns 0, 2, 4,
+ * 6, 1, 3, 5, 7 in C: what A multiplies must come in that order (mma_load_b_of_columns()). */
+static inline void mma_a_of_columns(mma_a *a, const mma_c *c)
+{
+#if MMA_TYPE == 3
+    a->s[0] = mma_word(c->s[0]);
+    a->s[1] = mma_word(c->s[2]);
+    a->s[2] = mma_word(c->s[1]);
+    a->s[3] = mma_word(c->s[3]);
+#else
+    mma_a_of_c(a, c, c + 1);
+#endif
+}
 
 /*
  * --- fragments from local memory, by ldmatrix: 8 x 8 matrices of halves in rows of 16 bytes; lane
@@ -241,6 +263,39 @@ static inline void mma_load_b_across(mma_b *b, __local const uint *words, int st
 }
 #endif
 
+/* As across, rows in the order of mma_a_of_columns(). Of TF32 strides of 4 more than a multiple of
+ * 16 words keep lanes in different banks. */
+static inline void mma_load_b_of_columns(mma_b *b, __local const uint *words, int stride)
+{
+#if MMA_TYPE == 3
+    const int lane = mma_lane();
+#pragma unroll
+    for (int e = 0; e < 2; e++)
+        b->s[e] = words[(lane % 4 * 2 + e) * stride + mma_b_column(lane, e)];
+#else
+    mma_load_b_across(b, words, stride);
+#endif
+}
+
+/* --- exchange */
+
+/* x of the lane whose number differs in the bits of `across`. */
+MMA_INLINE float mma_swap(float x, const int across, __local uint *room)
+{
+    float other;
+#if MMA == 1
+    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
+                 : "=f"(other)
+                 : "f"(x), "r"(across));
+#else
+    room[get_local_id(0)] = as_uint(x);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+    other = as_float(room[(int)get_local_id(0) ^ across]);
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+#endif
+    return other;
+}
+
 /* --- products */
 
 #if MMA == 1
@@ -288,8 +343,8 @@ static inline float mma_dot(uint x, uint y, float sum)
 #endif
 }
 
-static inline void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
-                                const int columns, __local uint *room)
+MMA_INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
+                             const int columns, __local uint *room)
 {
     const int lane = mma_lane();
     __local uint *left = room + (int)get_local_id(0) / 32 * MMA_WORDS(rows, columns);

@@ -187,8 +187,8 @@ static inline void mma_load_b_across(mma_b *b, __local const uint *words, int st
 
 #define MMA_ROOM(name, warps, rows, columns) __local uint *const name = 0
 
-static inline void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
-                                const int columns, __local uint *room)
+MMA_INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
+                             const int columns, __local uint *room)
 {
 #pragma unroll
     for (int r = 0; r < rows; r++)
@@ -211,8 +211,8 @@ static inline float mma_dot(uint x, uint y, float sum)
     return fma(mma_value(x >> 16), mma_value(y >> 16), sum);
 }
 
-static inline void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
-                                const int columns, __local uint *room)
+MMA_INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
+                             const int columns, __local uint *room)
 {
     const int lane = mma_lane();
     __local uint *left = room + (int)get_local_id(0) / MMA_WARP * MMA_WORDS(rows, columns);

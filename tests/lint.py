@@ -105,6 +105,17 @@ MATRIX = [
             ("FACTOR=0", "TA=1 ADD=1"),
         )
     ),
+    *(
+        (
+            f"matrix attention {options}", "attention_mma.cl", "attention_mma_fwd", "attention_mma_fwd",
+            f"{options} BIAS=1 DROP=1 LANES=128",
+        )
+        for options in (
+            *(f"STORED=1 ND={columns} HV={whole}" for columns in (1, 2, 4, 8) for whole in (8, 1)),
+            *(f"STORED=0 ND={columns} HV={whole}" for columns in (1, 2, 4) for whole in (4, 1)),
+            "STORED=2 ND=4 HV=8",
+        )
+    ),  # fmt: skip
 ]
 
 

@@ -396,6 +396,15 @@ static const struct gemm_provider *provider_of(enum dtype stored)
                                                     : "own");
 }
 
+/* Fails where no kernel of matrix units has an op's work. */
+static void uses_matrix(const struct plan *p)
+{
+    int uses = 0;
+    for (size_t i = 0; i < p->launch_count; i++)
+        uses |= p->launches[i]->file && strstr(p->launches[i]->file, "_mma.cl");
+    assert_true(uses);
+}
+
 static float *run(struct check *c, struct device *dev, int training, int scattered, size_t *n)
 {
     struct params *params = params_new(0);
@@ -423,6 +432,8 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
     struct plan *p = lower_graph(g, dev, &err);
     if (!p)
         fail_msg("%s", err.text);
+    if (device_info(dev)->matrix != MATRIX_NONE)
+        uses_matrix(p);
     if (training)
         keep_gradients(c);
     size_t of_op = 0;
@@ -522,9 +533,8 @@ static void run_frozen(struct check *c, struct device *dev, unsigned which)
 
 /* As planned, scattered and in an evaluation graph, with activations stored as a type. In fp32 the
  * reference is checked first, and parameters are frozen. */
-static void run_stored(const struct problem *problem, int mode, enum dtype stored)
+static void run_stored(const struct problem *problem, struct device *dev, enum dtype stored)
 {
-    struct device *dev = device_of(mode);
     struct check c;
     size_t n;
     check_open(&c, problem, stored);
@@ -554,11 +564,11 @@ static void run_stored(const struct problem *problem, int mode, enum dtype store
 static void run_problem(const struct problem *problem, int mode)
 {
     const int quick = compile_quickly(mode);
-    run_stored(problem, mode, DTYPE_F32);
+    run_stored(problem, device_of(mode), DTYPE_F32);
     if (mode == FLAT || quick || problem->watched > mode)
-        run_stored(problem, mode, DTYPE_BF16);
+        run_stored(problem, device_of(mode), DTYPE_BF16);
     if (problem->watched > mode) /* the kernels of bfloat16, other roundings */
-        run_stored(problem, mode, DTYPE_F16);
+        run_stored(problem, device_of(mode), DTYPE_F16);
 }
 
 /* --- ops */
@@ -2823,6 +2833,40 @@ static void test_attention_limit(int mode)
         }
 }
 
+/* By matrix units, emulated: tiles that are whole and not, heads of each width, whole 16 bytes and
+ * not, heads that share keys, with a bias and (behind rotary positions) without. */
+static void test_attention_matrix(int mode)
+{
+    static const struct {
+        struct ref shape;
+        unsigned types; /* bits of 1 TF32, 2 bfloat16, 4 half */
+    } shapes[] = {
+        {{.b = 2, .t = 70, .d = 32, .heads = 2, .p = 0.1}, 2},
+        {{.b = 1, .t = 130, .d = 96, .heads = 4, .keys = 2, .causal = 1, .p = 0.1}, 5},
+        {{.b = 1, .t = 65, .d = 37, .heads = 1, .causal = 1}, 2},
+        {{.b = 1, .t = 128, .d = 64, .heads = 1, .rotary = 1, .p = 0.25}, 1},
+        {{.b = 1, .t = 67, .d = 200, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}, 2},
+    };
+    static const enum dtype stored[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
+    if (mode == FLAT) /* it is cut as for a GPU */
+        skip();
+    struct device *dev = device_open(
+        &(struct device_options){
+            .select = chosen_device(), .memory_fraction = 0.9, .threads = -1, .tf32 = 1},
+        &err);
+    assert_non_null(dev);
+    device_act_as_gpu(dev);
+    device_emulate_matrix(dev, MATRIX_EMULATED);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (size_t type = 0; type < 3; type++)
+            if (shapes[i].types >> type & 1)
+                run_stored(&(struct problem){.op = &attention_op,
+                                             .shape = shapes[i].shape,
+                                             .tolerance = 5e-3},
+                           dev, stored[type]);
+    device_close(dev);
+}
+
 /* An evaluation draws no dropout and has no backward kernels, so that a device with local memory
  * for the forward one alone serves it in tiles, and a training on it not. */
 static void test_attention_evaluated(int mode)
@@ -2978,6 +3022,7 @@ int main(int argc, char **argv)
         {"similarity's total", test_similarity_total},
         {"attention's limit", test_attention_limit},
         {"attention, evaluated", test_attention_evaluated},
+        {"attention by matrix units", test_attention_matrix},
         {"attention with a cache", test_attention_cached},
         {"small attention with a cache", test_attention_cached_small},
         {"batch norm's running statistics", test_running_statistics},

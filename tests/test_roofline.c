@@ -77,6 +77,26 @@ static void latency(void **state)
     near(roofline_launch(&card, &l).memory, 1e6 / card.cache_bytes);
 }
 
+/* Operations of matrix units are as fast as the type of factors has them; what vector units do
+ * beside them may take longer. */
+static void matrix(void **state)
+{
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("H100", &card, &err), 0);
+    struct launch l = launch_of(132, 512, 1e12, 1);
+    l.local = 1;
+    launch_matrix(&l, DTYPE_BF16, 1e9);
+    near(roofline_launch(&card, &l).arithmetic, 1e12 / card.matrix_flops);
+    assert_int_equal(roofline_launch(&card, &l).bound, BOUND_MATRIX);
+    launch_matrix(&l, DTYPE_F32, 1e12);
+    struct estimate e = roofline_launch(&card, &l);
+    near(e.arithmetic, 1e12 / card.tf32_flops);
+    near(e.seconds, card.start + 1e12 / card.flops);
+    assert_int_equal(e.bound, BOUND_VECTOR);
+}
+
 /* What waits for what is before it takes as long on any card. */
 static void chain(void **state)
 {
@@ -158,8 +178,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_rates), cmocka_unit_test(waves), cmocka_unit_test(latency),
-        cmocka_unit_test(chain),     cmocka_unit_test(again), cmocka_unit_test(resident),
-        cmocka_unit_test(names),
+        cmocka_unit_test(matrix),    cmocka_unit_test(chain), cmocka_unit_test(again),
+        cmocka_unit_test(resident),  cmocka_unit_test(names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("roofline", tests, NULL, NULL);

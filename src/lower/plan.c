@@ -349,6 +349,12 @@ void launch_local(struct launch *l, double bytes)
     l->local = bytes;
 }
 
+void launch_matrix(struct launch *l, enum dtype factor, double beside)
+{
+    l->matrix = 1 + (int)factor;
+    l->beside = beside;
+}
+
 void launch_again(struct launch *l, double bytes, double footprint)
 {
     l->again = bytes;

@@ -53,8 +53,10 @@ struct launch {
     double chain, meets;     /* see launch_chain() */
     double again, footprint; /* see launch_again() */
     double local;            /* see launch_local() */
-    size_t misfit;           /* a value that no kernel's int holds; 0: none */
-    int is_again;            /* computes once more what the forward pass has computed */
+    int matrix;              /* see launch_matrix(): 0, or 1 + the type of factors */
+    double beside;
+    size_t misfit; /* a value that no kernel's int holds; 0: none */
+    int is_again;  /* computes once more what the forward pass has computed */
     struct plan *plan;
 
     struct kernel *kernel; /* made by exec_prepare() */
@@ -167,6 +169,10 @@ void launch_shape(const struct launch *l, char *to, size_t size);
 
 /* Bytes that the work-items of a launch load from local memory. */
 void launch_local(struct launch *l, double bytes);
+
+/* Its operations are of matrix units, of factors of this type (DTYPE_F32: TF32), `beside` others of
+ * vector units. */
+void launch_matrix(struct launch *l, enum dtype factor, double beside);
 
 /* Of the bytes of a launch, those that it moves another time: a cache has them that holds so many.
  */

@@ -30,6 +30,7 @@ struct cut {
     int split;                      /* the backward pass is two kernels */
     size_t room;                    /* floats that do not fit into local memory; 0: all do */
     size_t square; /* side of the tiles of attention_tiles.cl, which then has the work; 0: not */
+    int matrix;    /* attention_mma.cl has it, in tiles of MATRIX_TILE rows */
 };
 
 static size_t round_up(size_t n, size_t to)
@@ -68,15 +69,44 @@ static int too_large(const struct plan *p, size_t room)
 
 #define TILES_LANES 256 /* work-items in a group of attention_tiles.cl */
 
+#define MATRIX_LANES 128 /* work-items in a group of attention_mma.cl */
+#define MATRIX_TILE 64   /* rows that it keeps */
+
+/* Whether the places of a sample's numbers are ints to the kernels of tiles. */
+static int fits_int(const struct cut *c)
+{
+    return c->window * (c->heads + 2 * c->key_heads) * c->head_width <= INT32_MAX / 2;
+}
+
+/* Bytes of local memory of attention_mma.cl, at most. */
+static size_t matrix_bytes(const struct plan *p, const struct cut *c)
+{
+    if (p->graph->stored == DTYPE_F32)
+        return 18048;
+    return c->head_width <= 64 ? 18432 : p->training ? 44160 : 17408;
+}
+
+/* Whether attention_mma.cl takes a window: one that fills more than a tile, by NVIDIA's units, of
+ * their types; fp32 is rounded to TF32 where the option allows it, and has no registers for wide
+ * heads. */
+static int matrix_serves(const struct plan *p, const struct cut *c)
+{
+    const struct device_info *dev = device_info(p->dev);
+    const int is_fp32 = p->graph->stored == DTYPE_F32;
+    return device_matrix_kind(dev->matrix) == MATRIX_PTX && c->window > MATRIX_TILE &&
+           c->head_width >= 16 && c->head_width <= (is_fp32 ? 64 : 128) &&
+           (!is_fp32 || dev->tf32) && dev->max_group >= MATRIX_LANES &&
+           dev->local_bytes >= matrix_bytes(p, c) + 1024 && fits_int(c);
+}
+
 /* Side of the tiles with which attention_tiles.cl takes a window: 64, or as many as it takes; 0:
  * it does not serve this head width or device. */
 static size_t square_of(const struct plan *p, const struct cut *c)
 {
     const struct device_info *dev = device_info(p->dev);
-    const size_t row = (c->heads + 2 * c->key_heads) * c->head_width;
     const size_t bytes = p->training ? 45056 : 27648; /* of local memory, at most */
     if (c->head_width > 128 || dev->max_group < TILES_LANES || dev->local_bytes < bytes + 1024 ||
-        c->window * row > INT32_MAX / 2)
+        !fits_int(c))
         return 0;
     return c->window > 32 ? 64 : c->window > 16 ? 32 : 16;
 }
@@ -101,7 +131,8 @@ static struct cut choose(const struct plan *p, const struct op *op)
                     .vec = is_cpu ? 16 : 4,
                     .lanes = 1};
     c.head_vec = cut_vec(p, c.head_width);
-    if (!is_cpu && cut == ATTEND_CHOOSE && (c.square = square_of(p, &c)))
+    if (!is_cpu && cut == ATTEND_CHOOSE &&
+        ((c.matrix = matrix_serves(p, &c)) || (c.square = square_of(p, &c))))
         return c;
     while (!is_cpu && c.lanes < 64 && c.lanes * 4 < c.window)
         c.lanes *= 2;
@@ -189,13 +220,46 @@ static void attention_tail(struct plan *p, struct launch *l, const struct op *op
     launch_cost(l, products * 2 * (double)(c->batch * c->heads * c->head_width) * pairs, label);
     if (c->square)
         launch_local(l, l->flops); /* a byte for an operation, see cl/attention_tiles.cl */
+    if (c->matrix) {               /* as cl/attention_mma.cl counts */
+        const double each = a->drop.p > 0 && p->training ? 35 : 10;
+        launch_matrix(l, p->graph->stored, 2 * each * (double)(c->batch * c->heads) * pairs);
+        launch_local(l, l->flops / (p->graph->stored == DTYPE_F32 ? 6 : 12));
+    }
 }
 
-/* A kernel of attention_tiles.cl: a slot for each of `all` heads of the samples and tile. */
+/* 16 columns each that a head is rounded up to: 1, 2, 4 or 8. */
+static unsigned columns_of_tiles(const struct cut *c)
+{
+    unsigned columns = 1;
+    while (columns * 16 < c->head_width)
+        columns *= 2;
+    return columns;
+}
+
+/* A kernel of attention_mma.cl, the same without slots. */
+static struct launch *matrix_kernel(struct plan *p, const struct op *op, const struct cut *c,
+                                    const char *name, size_t all)
+{
+    const struct attention *a = op->attr;
+    const unsigned whole = p->graph->stored == DTYPE_F32 ? 4 : 8; /* numbers of 16 bytes */
+    return plan_kernel(
+        p, "attention_mma.cl", name, all * ((c->window + MATRIX_TILE - 1) / MATRIX_TILE),
+        MATRIX_LANES, "-DMMA=%d -DND=%u -DHV=%u -DBIAS=%d -DDROP=%d -DBACK=%d -DLANES=%d",
+        (int)device_info(p->dev)->matrix, columns_of_tiles(c), c->head_width % whole ? 1 : whole,
+        op->in[BIAS] != NULL, a->drop.p > 0 && p->training, p->training != 0, MATRIX_LANES);
+}
+
+/* The name of a kernel that both files have. */
+#define ON_TILES(c, name) ((c)->matrix ? "attention_mma_" name : "attention_tiles_" name)
+
+/* A kernel of attention_tiles.cl: a slot for each of `all` heads of the samples and tile; or of
+ * attention_mma.cl. */
 static struct launch *tiles_kernel(struct plan *p, const struct op *op, const struct cut *c,
                                    const char *name, size_t all)
 {
     const struct attention *a = op->attr;
+    if (c->matrix)
+        return matrix_kernel(p, op, c, name, all);
     const size_t slots = TILES_LANES / (4 * c->square);
     const size_t tiles = (c->window + c->square - 1) / c->square;
     unsigned columns = 1;
@@ -223,7 +287,7 @@ static void tiles_tail(struct launch *l, const struct op *op, const struct cut *
 static void tiles_forward(struct plan *p, struct op *op, const struct cut *c)
 {
     const size_t all = c->batch * c->heads;
-    struct launch *l = tiles_kernel(p, op, c, "attention_tiles_fwd", all);
+    struct launch *l = tiles_kernel(p, op, c, ON_TILES(c, "fwd"), all);
     read_qkv(l, op);
     launch_write(l, op->out[0]);
     launch_write(l, op->saved[0]);
@@ -236,7 +300,7 @@ static void tiles_back(struct plan *p, struct op *op, const struct cut *c, struc
     const size_t all = c->batch * c->heads, shared = c->batch * c->key_heads;
     struct tensor *dout = lower_arrived(op, 0), *lse = op->saved[0];
     struct tensor *delta = plan_tensor2(p, "delta", all, c->window);
-    struct launch *l = tiles_kernel(p, op, c, "attention_tiles_bwd_q", all);
+    struct launch *l = tiles_kernel(p, op, c, ON_TILES(c, "bwd_q"), all);
     read_qkv(l, op);
     launch_read(l, op->out[0]);
     launch_read(l, lse);
@@ -245,7 +309,7 @@ static void tiles_back(struct plan *p, struct op *op, const struct cut *c, struc
     launch_write(l, delta);
     attention_tail(p, l, op, c, 3, dqkv->name);
     tiles_tail(l, op, c, all);
-    l = tiles_kernel(p, op, c, "attention_tiles_bwd_kv", shared);
+    l = tiles_kernel(p, op, c, ON_TILES(c, "bwd_kv"), shared);
     read_qkv(l, op);
     launch_read(l, delta);
     launch_read(l, lse);
@@ -259,7 +323,7 @@ static void attention_forward(struct plan *p, struct op *op)
 {
     const struct cut c = choose(p, op);
     op->saved[0] = plan_tensor2(p, "lse", c.batch * c.heads, c.window);
-    if (c.square) {
+    if (c.square || c.matrix) {
         tiles_forward(p, op, &c);
         return;
     }
@@ -309,7 +373,7 @@ static void attention_back(struct plan *p, struct op *op)
     struct tensor *dqkv = lower_grad_fresh(p, op, QKV);
     if (!dqkv)
         dqkv = plan_like(p, "unused", op->in[QKV]);
-    if (c.square)
+    if (c.square || c.matrix)
         tiles_back(p, op, &c, dqkv);
     else
         whole_back(p, op, &c, dqkv);

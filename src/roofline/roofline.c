@@ -20,6 +20,7 @@ struct cut {
     double load;         /* bytes that a work-item has under way */
     double sums;         /* bytes of a second launch, which adds parts up; 0: there is none */
     int matrix;          /* by matrix units */
+    int tf32;            /* of TF32 */
     double side;         /* operations that a work-item has under way */
 };
 
@@ -32,6 +33,8 @@ static struct cut cut_of(const struct launch *l)
                             .lanes = (double)l->lanes,
                             .local = l->local,
                             .load = LOAD,
+                            .matrix = l->matrix > 0,
+                            .tf32 = l->matrix == 1 + DTYPE_F32,
                             .side = l->local > 0 ? ALU_SIDE : 1};
     if (!l->product || gemm_cut(l->product, &g))
         return (struct cut){.kernel = "gemm", .load = LOAD, .side = ALU_SIDE};
@@ -84,14 +87,20 @@ static double at_work(const struct card *card, const struct cut *cut)
     return cut->lanes * fmin(held(card, cut), ceil(cut->groups / card->processors));
 }
 
+/* Operations a second of vector units. */
+static double vector_rate(const struct card *card, const struct cut *cut, double items)
+{
+    const double full = ALU_CYCLES * VECTOR_WIDTH / cut->side;
+    return card->cycle > 0 && items > 0 ? card->flops * fmin(1, items / full) : card->flops;
+}
+
 /* Seconds of the operations. */
 static double arithmetic_of(const struct card *card, const struct launch *l, const struct cut *cut,
                             double items, double busy)
 {
-    double rate = cut->matrix && card->matrix_flops ? card->matrix_flops : card->flops;
-    double full = ALU_CYCLES * VECTOR_WIDTH / cut->side;
-    if (!cut->matrix && card->cycle > 0 && items > 0)
-        rate *= fmin(1, items / full);
+    double rate = cut->tf32 ? card->tf32_flops : card->matrix_flops;
+    if (!cut->matrix || !(rate > 0))
+        rate = vector_rate(card, cut, items);
     return l->flops / (rate * busy);
 }
 
@@ -132,7 +141,8 @@ struct estimate roofline_launch(const struct card *card, const struct launch *l)
     e.local = card->local_bytes > 0 ? cut.local / (card->local_bytes * e.busy) : 0;
     e.cache = card->cache_bytes > 0 ? cut.cache / card->cache_bytes : 0;
     e.chain = chain_of(card, l, &cut);
-    const double all[] = {[BOUND_VECTOR] = cut.matrix ? 0 : e.arithmetic,
+    const double beside = l->beside / (vector_rate(card, &cut, items) * e.busy);
+    const double all[] = {[BOUND_VECTOR] = cut.matrix ? beside : e.arithmetic,
                           [BOUND_MATRIX] = cut.matrix ? e.arithmetic : 0,
                           [BOUND_MEMORY] = e.memory,
                           [BOUND_CACHE] = e.cache,
