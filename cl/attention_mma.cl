@@ -133,7 +133,7 @@ INLINE float load1(const struct rows *r, int row, int d, int dh)
 }
 
 /* The 16 bytes of factors from column d on. */
-INLINE void load_chunk(uint to[4], const struct rows *r, int row, int d, int dh)
+INLINE void load_chunk(uint *to, const struct rows *r, int row, int d, int dh)
 {
 #if HV > 1
     const int column = d < dh ? d : 0, inside = (row < r->left) & (d < dh);

@@ -66,6 +66,7 @@ list "$srcdir/configs/demo.ini" device.gemm=own train.optimizer=lion train.ema=0
 for precision in bf16 fp16; do
     matrix=-m # as with matrix units, too
     list "$srcdir/configs/demo.ini" train.precision=$precision
+    list "$srcdir/configs/demo.ini" train.precision=$precision data.window=128 model.d_model=64 model.heads=2
     matrix=
     list "$srcdir/configs/stocks.ini" train.precision=$precision model.type=cnn_recurrent model.hidden=300
 done
