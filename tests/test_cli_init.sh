@@ -43,6 +43,22 @@ candles()
 }
 point "a forecast of candles" candles
 
+# A column of numbers with a word in it, among the rows that are looked at and far behind these.
+words()
+{
+    for line in 39 3009; do
+        awk -v line=$line 'BEGIN { print "time,load,rain"
+            for (i = 0; i < 4000; i++)
+                printf "%d,%s,%.1f\n", 1600000200 + 3600 * i, i == line - 2 ? "k.A." : 100 + i % 24, i % 7 / 3
+        }' >words.csv
+        run 0 init --data words.csv -o words.ini --overwrite && is words.ini targets rain && lines err 1 &&
+            has err "column.* is not used: .*$line.*'k.A.'.*not a number.*data.missing_values" || return 1
+        run 0 init --data words.csv -o words.ini --overwrite -s data.missing_values=k.A. && lines err 0 &&
+            has words.ini '^features .*load' || return 1
+    done
+}
+point "a column with a word is not used, and that is told" words
+
 stocks()
 {
     run 0 init forecast --data "$data/synthetic_stocks" -o stocks.ini && is stocks.ini jump 0.43 &&

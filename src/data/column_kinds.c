@@ -12,7 +12,8 @@
 #include "data/text.h"
 #include "data/time_judge.h"
 
-#define ROWS 2000 /* that are looked at */
+#define ROWS 2000    /* that are looked at */
+#define WORD_MOST 40 /* bytes of a word that is kept */
 
 /* What the rows of a column have shown. */
 struct shown_by {
@@ -137,13 +138,26 @@ static int is_clock(const char *text, size_t length)
            length <= 15 && !strpbrk(text, "-/");
 }
 
-static void look_at(struct shown_by *by, const struct csv *csv, const struct csv_field *field)
+/* Keeps the first word; 0, or -1: memory. */
+static int keep_word(struct column_seen *seen, const struct csv *csv, const struct csv_field *field)
+{
+    if (seen->words++)
+        return 0;
+    seen->line = csv->line;
+    seen->word = strndup(field->text, field->length < WORD_MOST ? field->length : WORD_MOST);
+    return seen->word ? 0 : -1;
+}
+
+static int look_at(struct column_seen *seen, struct shown_by *by, const struct csv *csv,
+                   const struct csv_field *field)
 {
     const int number = amount_is_number(field->text, field->length);
+    seen->numbers += (size_t)number;
     by->numbers += (size_t)number;
     by->others += (size_t)!number;
     by->clocks += (size_t)is_clock(field->text, field->length);
     time_judge_row(&by->judge, field->text, field->length, csv->line);
+    return number ? 0 : keep_word(seen, csv, field);
 }
 
 /* Whether the fields are times, by themselves; what reads as more than one time is some, too. */
@@ -236,8 +250,9 @@ static int look_at_rows(struct column_kinds *k, struct shown_by *by, struct csv 
     int more = 0;
     while (k->rows < ROWS && (more = csv_next(csv, err)) > 0) {
         for (size_t i = 0; i < k->columns; i++)
-            if (!csv_is_missing(&csv->field[i], missing->item, missing->count))
-                look_at(&by[i], csv, &csv->field[i]);
+            if (!csv_is_missing(&csv->field[i], missing->item, missing->count) &&
+                look_at(&k->column[i], &by[i], csv, &csv->field[i]))
+                return error_set(err, STATUS_FAILED, "out of memory");
         k->rows++;
     }
     return more < 0 ? -1 : 0;
@@ -272,8 +287,10 @@ int column_kinds_read(struct column_kinds *k, const char *path, const struct con
 
 void column_kinds_fini(struct column_kinds *k)
 {
-    for (size_t i = 0; i < k->columns; i++)
+    for (size_t i = 0; i < k->columns; i++) {
         free(k->column[i].name);
+        free(k->column[i].word);
+    }
     free(k->column);
     memset(k, 0, sizeof *k);
 }

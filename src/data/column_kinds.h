@@ -44,6 +44,9 @@ struct column_kinds {
         char *name;
         enum column_kind kind;
         enum column_role role; /* no two columns have the same, but ROLE_NONE */
+        size_t numbers, words; /* fields with a value; words: those that are no number ... */
+        char *word;            /* ... and the first of them, in this line; NULL: there is none */
+        size_t line;
     } * column;
     size_t columns, rows; /* rows that were looked at */
     int bare;             /* there is no header: the names are the usual ones, or c1, c2 ... */

@@ -70,6 +70,20 @@ static int holds_table(const struct proposing *p)
     return p->column.columns > 1 && column_of_kind(&p->column, COLUMN_NUMBERS);
 }
 
+/* Columns that would be numbers but for a few words are used by no proposal: whoever gave the file
+ * may think that they are. */
+static void tell_left(const struct proposing *p)
+{
+    for (size_t i = 0; i < p->column.columns; i++) {
+        const struct column_seen *c = &p->column.column[i];
+        if (c->kind == COLUMN_WORDS && c->word && c->numbers > c->words)
+            log_warn(p->log,
+                     "column '%s' is not used: line %zu has '%s', which is not a number; if this "
+                     "means that there is no value, add it to data.missing_values",
+                     c->name, c->line, c->word);
+    }
+}
+
 /* What the columns are, if there are some. */
 static int find_columns(struct proposing *p, struct error *err)
 {
@@ -97,6 +111,8 @@ static int find_columns(struct proposing *p, struct error *err)
                          "%s: the names of its columns are not UTF-8; -s data.encoding=NAME names "
                          "their encoding (as cp949 or latin1)",
                          p->first);
+    if (p->is_table)
+        tell_left(p);
     return 0;
 }
 

@@ -80,6 +80,7 @@ static int leave_column(struct proposing *p, const struct error *err)
         if (p->column.column[i].kind == COLUMN_NUMBERS && strstr(err->text, quoted)) {
             p->column.column[i].kind = COLUMN_WORDS;
             p->column.column[i].role = ROLE_NONE;
+            log_warn(p->log, "a column is not used: %s", err->text);
             return 1;
         }
     }
