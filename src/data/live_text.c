@@ -39,8 +39,9 @@ static int check_encoding(const struct table_how *how, struct error *err)
     if (!encoding || csv_same_name(encoding, "auto") || csv_same_name(encoding, "utf-8"))
         return 0;
     return error_set(err, STATUS_USAGE,
-                     "[data] encoding: rows that come are UTF-8; -s data.encoding=auto takes them "
-                     "as such");
+                     "[data] encoding: rows that come must be UTF-8: convert them (iconv -f %s -t "
+                     "UTF-8), and use -s data.encoding=auto",
+                     encoding);
 }
 
 /* Where the columns are that are wanted. */
