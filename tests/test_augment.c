@@ -394,7 +394,7 @@ static void what_is_refused(void **state)
                    "would lie outside 0..1");
     expect_refusal(
         CONFIG("data.features=r", "data.targets=s", "data.augment=flip(1)", "data.balance=weight"),
-        "take balance = select");
+        "use balance = select");
     expect_refusal(CONFIG("data.features=r, s", "data.targets=s", "data.augment=flip(1)",
                           "data.scaler=relative(s)"),
                    "data.scaler = relative");
