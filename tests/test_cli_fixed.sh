@@ -170,6 +170,20 @@ point "nor a transformer" eval "run 2 check -c small.ini -s train.quantize_aware
 point "nor in bf16" eval "run 2 check -c small.ini -s train.quantize_aware=w16a16 -s train.precision=bf16 &&
     has err 'quantize_aware.*: weights are rounded in fp32'"
 
+short()
+{
+    head -201 rows.csv >train.csv && sed '2,200d' rows.csv >judge.csv && sed '2,3000d' rows.csv >last.csv &&
+        run 0 -q -c small.ini -o short -s data.source=train.csv -s data.validation_source=judge.csv -s data.test_source=last.csv &&
+        run 0 export -m short --format c --fixed w16a16 -o short.c && near_any 0.3
+}
+# near_any DB: as near, of a model that has learned little.
+near_any()
+{
+    awk -v most="$1" '{ for (i = 1; i < NF; i++) if ($i == "nmse_db") { n++; if ($(i + 1) - $(i + 4) > most + 0) { print; exit 1 } } }
+        END { if (n != 2) exit 1 }' out
+}
+point "a training part that is shorter than an eval_window has formats" short
+
 # --- what is refused
 
 fails()

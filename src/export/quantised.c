@@ -55,22 +55,39 @@ static int build(struct quantised *q, struct exported *e, struct error *err)
 
 /* --- formats */
 
-/* Runs windows of the training part, evenly chosen. */
+/* Windows of the training part: as long as those that judge where it holds such, else those that
+ * were trained on. */
+struct taught {
+    const uint32_t *start;
+    size_t count, window;
+};
+
+static struct taught windows_of(const struct dataset *data)
+{
+    struct taught of = {.window = data->eval_window ? data->eval_window : data->window};
+    of.start = dataset_windows(data, PART_TRAIN, &of.count);
+    if (!of.count)
+        of = (struct taught){data->start[PART_TRAIN], data->count[PART_TRAIN], data->window};
+    return of;
+}
+
+/* Runs some of them, evenly chosen. */
 static int measure(struct quantised *q, struct error *err)
 {
     const struct dataset *data = q->data;
-    const size_t window = data->eval_window ? data->eval_window : data->window;
-    size_t count, rows = MEASURED_SUMS / (q->fixed->numbers + 1);
-    const uint32_t *start = dataset_windows(data, PART_TRAIN, &count);
+    const struct taught of = windows_of(data);
+    size_t rows = MEASURED_SUMS / (q->fixed->numbers + 1);
     rows = rows > MEASURED_ROWS ? MEASURED_ROWS : rows;
-    const size_t windows = rows / window + 1, step = count / windows + 1;
-    struct measured *m = measured_new(q->fixed);
+    const size_t windows = rows / of.window + 1, step = of.count / windows + 1;
+    struct measured *m = of.count ? measured_new(q->fixed) : NULL;
+    if (!of.count)
+        return error_set(err, STATUS_INPUT, "--fixed: the training part holds no window");
     if (!m)
         return error_set(err, STATUS_FAILED, "out of memory");
-    for (size_t i = 0; i < count; i += step) {
+    for (size_t i = 0; i < of.count; i += step) {
         measured_reset(m);
-        for (size_t t = 0; t < window; t++)
-            measured_step(m, data->series + (start[i] + t) * data->features);
+        for (size_t t = 0; t < of.window; t++)
+            measured_step(m, data->series + (of.start[i] + t) * data->features);
     }
     measured_free(m);
     return fixed_settle(q->fixed, err);
