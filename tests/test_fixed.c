@@ -24,13 +24,17 @@ static double drawn(uint32_t stream, uint32_t i)
     return ldexp(word[0], -31) - 1;
 }
 
+static const char *no_number; /* the parameter that has none */
+
 /* Parameters: numbers up to 0.6, keyed by their name's length. */
 static int read_drawn(void *ctx, const struct tensor *param, float *to, struct error *fault)
 {
     const double *size = ctx;
+    const int is_broken = no_number && !strcmp(param->name, no_number);
     (void)fault;
     for (size_t i = 0; i < param->elems; i++)
-        to[i] = (float)(*size * drawn((uint32_t)strlen(param->name), (uint32_t)i));
+        to[i] =
+            is_broken ? NAN : (float)(*size * drawn((uint32_t)strlen(param->name), (uint32_t)i));
     return 0;
 }
 
@@ -170,6 +174,52 @@ static void test_no_numbers(void **state)
     fixed_free(f);
 }
 
+/* A ReLU does not hide them. */
+static void test_no_numbers_behind(void **state)
+{
+    double size = 0.6;
+    (void)state;
+    no_number = "hid.weight";
+    struct fixed *f = model_of(FIXED_RNN, 16, &size);
+    no_number = NULL;
+    assert_int_equal(settle(f), -1);
+    assert_non_null(strstr(err.text, "it has values that are no numbers"));
+    fixed_free(f);
+}
+
+/* Values for which there is no format: |x|^3 is above 2^30. */
+static void test_large(void **state)
+{
+    double size = 1e-7;
+    (void)state;
+    for (double x = 900; x < 1e9; x *= 100) {
+        struct fixed *f = model_of(FIXED_GRU, 16, &size);
+        struct measured *m = measured_new(f);
+        assert_non_null(m);
+        measured_step(m, (float[]){(float)x, (float)-x / 4});
+        measured_free(m);
+        assert_int_equal(fixed_settle(f, &err), x > 1024 ? -1 : 0);
+        assert_true(x < 1024 || strstr(err.text, "are too large for 16 bits"));
+        fixed_free(f);
+    }
+}
+
+/* A matrix of 2^20 numbers and its biases are more than a model may have. */
+static void test_many(void **state)
+{
+    double size = 0.6;
+    struct tensor x = tensor_of("x", 1, 1024), w = tensor_of("w", 1024, 1024),
+                  y = tensor_of("y", 1, 1024);
+    struct fixed *f = fixed_new(16, read_drawn, &size);
+    (void)state;
+    assert_non_null(f);
+    fixed_begin(f, &x);
+    fixed_linear(f, &x, &w, &y);
+    assert_int_equal(fixed_check(f, &err), -1);
+    assert_string_equal(err.text, "w: integers are for smaller models");
+    fixed_free(f);
+}
+
 static void test_formats(void **state)
 {
     (void)state;
@@ -210,7 +260,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_formats),    cmocka_unit_test(test_round),
         cmocka_unit_test(test_models),     cmocka_unit_test(test_sizes),
-        cmocka_unit_test(test_no_numbers),
+        cmocka_unit_test(test_no_numbers), cmocka_unit_test(test_no_numbers_behind),
+        cmocka_unit_test(test_large),      cmocka_unit_test(test_many),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("fixed", tests, NULL, NULL);

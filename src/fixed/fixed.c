@@ -9,10 +9,11 @@
 
 #include "util/array.h"
 
-#define COLUMNS_MOST                                                            \
-    ((size_t)1 << 14) /* that a sum goes over: 2^15 2^15 2^14 is far below 2^63 \
-                       */
-#define LEFT_MOST 15  /* that a sum is shifted to the left */
+#define COLUMNS_MOST                                                               \
+    ((size_t)1 << 14)    /* that a sum goes over: 2^15 2^15 2^14 is far below 2^63 \
+                          */
+#define LEFT_MOST 15     /* that a sum is shifted to the left */
+#define BITS_LEAST (-15) /* of a format, behind the point */
 
 struct fixed *fixed_new(int weight_bits, fixed_reader *read, void *ctx)
 {
@@ -155,7 +156,7 @@ static struct fixed_matrix *matrix_new(struct fixed *f, const struct tensor *w,
                                        const struct tensor *b)
 {
     const size_t out = w->dim[0], in = w->elems / out;
-    if (in > COLUMNS_MOST || w->elems > FIXED_MOST - f->numbers)
+    if (in > COLUMNS_MOST || w->elems + out > FIXED_MOST - f->numbers)
         fixed_fault(f, "%s: integers are for smaller models", w->name);
     struct fixed_matrix *m =
         f->failed ? NULL : array_append((void ***)&f->matrix, &f->matrices, sizeof *m);
@@ -301,11 +302,11 @@ void fixed_iq(struct fixed *f, struct tensor *x, const struct tensor *y)
 int fixed_bits(double most, int largest)
 {
     if (!(most > 0) || !isfinite(most))
-        return most > 0 ? -15 : 15;
+        return most > 0 ? BITS_LEAST : 15;
     int bits = ilogb(largest / most);
     while (ldexp(most, bits) > largest)
         bits--;
-    return bits < -15 ? -15 : bits > 20 ? 20 : bits;
+    return bits < BITS_LEAST ? BITS_LEAST : bits > 20 ? 20 : bits;
 }
 
 int16_t fixed_number(double x, int bits)
@@ -404,6 +405,10 @@ int fixed_settle(struct fixed *f, struct error *err)
         struct fixed_value *v = f->value[i];
         if (!isfinite(v->most))
             return error_set(err, STATUS_USAGE, "%s: it has values that are no numbers", v->name);
+        if (!v->is_settled && v->most > ldexp(INT16_MAX, -BITS_LEAST))
+            return error_set(err, STATUS_USAGE,
+                             "%s: its values, up to %.3g, are too large for 16 bits", v->name,
+                             v->most);
         if (!v->is_settled)
             v->bits = fixed_bits(v->most, INT16_MAX);
     }

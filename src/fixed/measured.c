@@ -147,7 +147,7 @@ static void run(struct measured *m, const struct fixed_step *s)
         break;
     }
     for (size_t i = 0; s->relu && i < v[s->out]->columns; i++)
-        y[i] = fmax(y[i], 0);
+        y[i] = y[i] < 0 ? 0 : y[i]; /* NaN stays */
 }
 
 const double *measured_step(struct measured *m, const float *row)
