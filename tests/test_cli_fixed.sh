@@ -183,6 +183,16 @@ near_any()
         END { if (n != 2) exit 1 }' out
 }
 point "a training part that is shorter than an eval_window has formats" short
+offloaded()
+{
+    run 0 -q -c small.ini -o offloaded -s train.quantize_aware=w8a16 -s model.type=dgru -s model.freeze=fc_hid.weight -s train.epochs=1 "$@" &&
+        run 0 predict -m offloaded -i rows.csv && mv out "offloaded$#.csv" && rm -r offloaded
+}
+point "a weight in the host's memory is rounded, too" eval 'offloaded && offloaded -s device.offload=yes && cmp offloaded0.csv offloaded2.csv'
+point "weights of 4 bits are not rounded" eval "run 2 check -c small.ini -s model.type=dgru -s train.quantize_aware=w8a16 -s model.quantize=nf4 \
+    -s model.freeze=fc_hid.weight && has err 'quantize_aware.*: weights are rounded from fp32: quantize = none'"
+point "nor those with an adapter" eval "run 2 check -c small.ini -s model.type=dgru -s train.quantize_aware=w8a16 -s adapter.r=2 &&
+    has err 'quantize_aware.*: adapters have no form in integers: no \[adapter\]'"
 
 # --- what is refused
 

@@ -129,6 +129,12 @@ static void check_integers(struct config_making *making, const struct config *c)
     if (c->train.precision != PRECISION_FP32)
         config_clash(making, "train.quantize_aware", "train.precision",
                      "weights are rounded in fp32: precision = fp32");
+    if (c->model.quantize != QUANTIZE_NONE)
+        config_clash(making, "train.quantize_aware", "model.quantize",
+                     "weights are rounded from fp32: quantize = none");
+    if (c->adapter.r || *c->adapter.file)
+        config_clash(making, "train.quantize_aware", c->adapter.r ? "adapter.r" : "adapter.file",
+                     "adapters have no form in integers: no [adapter]");
 }
 
 void model_check(struct config_making *making, const struct config *c)

@@ -48,8 +48,8 @@ static void round_back(struct plan *p, struct op *op)
 
 static void round_infer(struct graph *g, struct op *op)
 {
-    if (op->in[0]->kind != TENSOR_PARAM)
-        graph_misfit(g, op, "rounds a parameter", 0, -1);
+    if (op->in[0]->kind != TENSOR_PARAM && op->in[0]->needs_grad)
+        graph_misfit(g, op, "rounds a parameter, or a frozen one that was fetched", 0, -1);
     else
         graph_output_like(g, op, 0, op->in[0]->name, op->in[0]);
 }
