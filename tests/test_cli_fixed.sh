@@ -222,7 +222,7 @@ point "norms" norms
 windows()
 {
     run 0 -q -c small.ini -o run --overwrite -s train.epochs=1 -s model.bidirectional=yes &&
-        fails '^seqtrain: --fixed: integers answer row by row: model\.bidirectional = no$' --format c --fixed w16a16
+        fails '^seqtrain: --fixed: a model in integers answers row by row and needs model\.bidirectional = no$' --format c --fixed w16a16
 }
 point "both directions" windows
 echo "1..$points"

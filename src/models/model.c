@@ -94,19 +94,19 @@ const char *model_no_integers(const struct config *c)
     if (!model_of(c)->by_integers)
         return "integers are for models of type recurrent, dgru and tcn";
     if (c->data.target_rows != TARGET_WINDOW)
-        return "integers answer row by row: data.target_rows = window";
+        return "a model in integers answers row by row and needs data.target_rows = window";
     if (model_attends(c))
-        return "integers answer row by row: model.attention_layers = 0";
+        return "a model in integers answers row by row and needs model.attention_layers = 0";
     if (c->model.bidirectional)
-        return "integers answer row by row: model.bidirectional = no";
+        return "a model in integers answers row by row and needs model.bidirectional = no";
     if (c->model.layer_norm)
         return "norms have no form in integers: model.layer_norm = no";
     if (c->model.reversible_norm)
         return "norms have no form in integers: model.reversible_norm = no";
     if (c->data.scaler.kind == SCALER_WINDOW || c->data.scaler.kind == SCALER_RELATIVE)
-        return "integers answer row by row: no data.scaler of single windows";
+        return "a model in integers answers row by row and has no data.scaler of single windows";
     if (c->data.channels == CHANNELS_APART)
-        return "integers answer whole rows: data.channels = together";
+        return "a model in integers answers whole rows and needs data.channels = together";
     return NULL;
 }
 
