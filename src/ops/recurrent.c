@@ -225,6 +225,14 @@ static uint32_t before_of(size_t d, size_t t)
     return (uint32_t)(!t ? 0 : d ? 1 : -1);
 }
 
+/* A launch of a step moves a row of what has one for each step, in this direction: so many of the
+ * bytes that its tensors have are not its own. */
+static void count_row(struct launch *l, const struct layer *op, double rows, double of_all)
+{
+    const double steps = (double)op->window;
+    l->bytes -= rows * (1 - 1 / steps) + of_all * (1 - 1 / (steps * (double)op->dirs));
+}
+
 static void step(struct plan *p, const struct layer *op)
 {
     size_t h = op->hidden, width = op->gates * h;
@@ -252,6 +260,10 @@ static void step(struct plan *p, const struct layer *op)
             launch_word(l, before_of(d, t));
             launch_int(l, d * h);
             launch_cost(l, 40.0 * (double)(op->batch * width), op->y->name);
+            count_row(
+                l, op,
+                (double)(2 * tensor_bytes(dir->gates) + (t > 0 ? 2 : 1) * tensor_bytes(dir->extra)),
+                (double)tensor_bytes(op->y));
         }
     }
 }
@@ -303,6 +315,10 @@ static void step_back(struct plan *p, const struct layer *op, struct tensor *dy,
             launch_int(l, d * h);
             launch_int(l, (size_t)last);
             launch_cost(l, 40.0 * (double)(op->batch * width), op->y->name);
+            count_row(l, op,
+                      (double)(2 * tensor_bytes(dir->gates) + tensor_bytes(dir->extra) +
+                               tensor_bytes(h_before[d]) + tensor_bytes(da[d])),
+                      (double)(tensor_bytes(dy) + tensor_bytes(op->y)));
             if (t)
                 plan_gemm(p, dir->w_hh->name, gemm_shape_of(0, 0, op->batch, h, width), grad,
                           dir->w_hh, carry, 1);
