@@ -72,15 +72,6 @@ typedef struct {
     float s[4];
 } mma_c;
 
-static inline void mma_zero(mma_c *c, const int fragments)
-{
-#pragma unroll
-    for (int i = 0; i < fragments; i++)
-#pragma unroll
-        for (int e = 0; e < 4; e++)
-            c[i].s[e] = 0.0f;
-}
-
 /* --- places: of word e of A and B, of element e of C */
 
 static inline int mma_lane(void)
@@ -216,13 +207,6 @@ static inline void mma_load_b(mma_b *b, __local const uint *words, int stride)
 }
 
 #if MMA_TYPE != 3
-/* The halves at `column` of two rows. */
-static inline uint mma_halves(__local const uint *first, __local const uint *second, int column)
-{
-    const uint x = first[column / 2], y = second[column / 2];
-    return column % 2 ? x >> 16 | (y & 0xffff0000u) : (x & 0xffffu) | y << 16;
-}
-
 static inline void mma_load_a_across(mma_a *a, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
@@ -369,3 +353,12 @@ MMA_INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int
 }
 #endif
 #endif
+
+static inline void mma_zero(mma_c *c, const int fragments)
+{
+#pragma unroll
+    for (int i = 0; i < fragments; i++)
+#pragma unroll
+        for (int e = 0; e < MMA_C; e++)
+            c[i].s[e] = 0.0f;
+}

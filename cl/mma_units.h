@@ -43,15 +43,6 @@ typedef struct {
     float s[8];
 } mma_c;
 
-static inline void mma_zero(mma_c *c, const int fragments)
-{
-#pragma unroll
-    for (int i = 0; i < fragments; i++)
-#pragma unroll
-        for (int e = 0; e < 8; e++)
-            c[i].s[e] = 0.0f;
-}
-
 /* --- places: of word e of A and B (of half e of A where it has halves), of element e of C */
 
 static inline int mma_lane(void)
@@ -107,13 +98,6 @@ static inline int mma_c_column(int lane, int e)
 }
 
 /* --- fragments from local memory */
-
-/* The halves at `column` of two rows. */
-static inline uint mma_halves(__local const uint *first, __local const uint *second, int column)
-{
-    const uint x = first[column / 2], y = second[column / 2];
-    return column % 2 ? x >> 16 | (y & 0xffff0000u) : (x & 0xffffu) | y << 16;
-}
 
 /* Eight words of a row, which is 16 bytes aligned. */
 static inline void mma_load_row(uint *to, __local const uint *words)

@@ -64,3 +64,12 @@ static inline uint mma_word(float first, float second)
 #endif
 }
 #endif
+
+#if MMA_TYPE != 3
+/* The halves at `column` of two rows. */
+static inline uint mma_halves(__local const uint *first, __local const uint *second, int column)
+{
+    const uint x = first[column / 2], y = second[column / 2];
+    return column % 2 ? x >> 16 | (y & 0xffff0000u) : (x & 0xffffu) | y << 16;
+}
+#endif
