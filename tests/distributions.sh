@@ -64,8 +64,7 @@ inside()
             "$@"' inside "$root" "$debs" "$@"
 }
 
-# point TEXT COMMAND...: passes if the command does; %s in TEXT is the last line that it printed. What
-# the tests in there told of the driver is repeated.
+# point TEXT COMMAND...: passes if the command does; %s in TEXT is the last line that it printed.
 point()
 {
     points=$((points + 1))
@@ -76,7 +75,6 @@ point()
     if "$@"; then result=ok; else result='not ok'; fi
     # shellcheck disable=SC2059 # a format of ours
     echo "$result $points - $name: $(printf "$text" "$(tail -n 1 "$log")"), $(($(date +%s) - start)) s"
-    sed -n "s/^# told: /# told: $name: /p" "$log"
     [ "$result" = ok ] || { grep -B 12 "^not ok\|^FAIL:\|Bail out" "$log"; tail -n 40 "$log"; } | sed "s,^,# ,"
     [ "$result" = ok ]
 }

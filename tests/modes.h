@@ -13,6 +13,7 @@
 #include "chosen.h"
 #include "device/device.h"
 #include "ok.h"
+#include "quarantine.h"
 
 enum { FLAT, AS_GPU, MODES };
 static struct device *devices[MODES];
@@ -56,6 +57,7 @@ static int open_devices(void **state)
             print_error("%s\n", err.text);
             return -1;
         }
+        quarantine_for(devices[mode]);
     }
     if (devices[AS_GPU])
         device_act_as_gpu(devices[AS_GPU]);

@@ -23,6 +23,7 @@
 #include "lower/step.h"
 #include "ok.h"
 #include "ops/ops.h"
+#include "quarantine.h"
 #include "util/philox.h"
 
 enum { COLUMNS = 8, GRAPHS = 60, MOST_SINKS = 16, MOST_POOL = 40 };
@@ -48,9 +49,12 @@ static int open_device(void **state)
     const struct device_options options = {
         .select = chosen_device(), .memory_fraction = 0.9, .threads = -1};
     device = device_open(&options, &err);
-    if (!device)
+    if (!device) {
         print_error("%s\n", err.text);
-    return device ? 0 : -1;
+        return -1;
+    }
+    quarantine_for(device);
+    return 0;
 }
 
 static int close_device(void **state)

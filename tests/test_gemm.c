@@ -16,6 +16,7 @@
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
 #include "quant/quant.h"
+#include "quarantine.h"
 #include "tensor/packed.h"
 #include "util/file.h"
 
@@ -28,9 +29,12 @@ static int setup(void **state)
     dev = device_open(
         &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
         &err);
-    if (!dev)
+    if (!dev) {
         print_error("%s\n", err.text);
-    return dev ? 0 : -1;
+        return -1;
+    }
+    quarantine_for(dev);
+    return 0;
 }
 
 static int teardown(void **state)

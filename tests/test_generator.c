@@ -16,6 +16,7 @@
 #include "lower/lower.h"
 #include "models/model.h"
 #include "ok.h"
+#include "quarantine.h"
 #include "task/generator.h"
 #include "task/sampling.h"
 #include "train/base.h"
@@ -521,5 +522,5 @@ int main(void)
         cmocka_unit_test(test_picks),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests_name("generator", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("generator", tests, quarantine_setup, NULL);
 }

@@ -17,6 +17,7 @@
 #include "exec/exec.h"
 #include "golden_case.h"
 #include "ir/graph.h"
+#include "quarantine.h"
 #include "task/generator.h"
 #include "text/tokenizer.h"
 #include "train/engine.h"
@@ -369,5 +370,5 @@ int main(int argc, char **argv)
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
-    return cmocka_run_group_tests_name("golden", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("golden", tests, quarantine_setup, NULL);
 }

@@ -12,6 +12,7 @@
 
 #include "chosen.h"
 #include "device/opencl.h"
+#include "quarantine.h"
 
 enum { WARPS = 2, M = 32, N = 48, MOST_K = 16 };
 static const char *const types[] = {"", "bf16", "fp16", "tf32"};
@@ -25,9 +26,12 @@ static int setup(void **state)
     dev = device_open(
         &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
         &err);
-    if (!dev)
+    if (!dev) {
         print_error("%s\n", err.text);
-    return dev ? 0 : -1;
+        return -1;
+    }
+    quarantine_for(dev);
+    return 0;
 }
 
 static int teardown(void **state)

@@ -12,7 +12,6 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -464,21 +463,15 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
     return first;
 }
 
-/* Whether a number is not what was there before plus what it should be, of some typical size. */
-static int is_wrong(const struct check *c, double got, double was, double want, double typical)
-{
-    const double tolerance = c->problem->tolerance > 0 ? c->problem->tolerance : 1e-5;
-    return !(fabs(got - was - want) <=
-             tolerance * (fabs(want) + typical) + 1e-7 * (1 + 2 * fabs(was)));
-}
-
 static void compare(const struct check *c, const char *what, const float *got, const double *want,
                     const float *before, size_t n)
 {
+    double tolerance = c->problem->tolerance > 0 ? c->problem->tolerance : 1e-5;
     double typical = n ? rms(want, n) : 0;
     for (size_t i = 0; i < n; i++) {
         double was = before ? (double)before[i] : 0;
-        if (is_wrong(c, got[i], was, want[i], typical))
+        if (!(fabs(got[i] - was - want[i]) <=
+              tolerance * (fabs(want[i]) + typical) + 1e-7 * (1 + 2 * fabs(was))))
             fail_msg("%s, b %zu t %zu d %zu: %s[%zu] is %.9g, reference %.9g", c->problem->op->name,
                      c->r.b, c->r.t, c->r.d, what, i, got[i] - was, want[i]);
     }
@@ -1667,161 +1660,10 @@ struct job {
     char name[100];
 };
 
-/* --- attention that PoCL 5 may compile wrongly: told, and never failed */
-
-static void test_attention_matrix(int mode);
-
-/* PoCL 4 to 6 keep what they know of a value by its address when the value is gone, so that it
- * depends on the heap whether a kernel with barriers is right: see tests/RELIABILITY.md. Attention
- * of this width was once seen wrong, and that of matrix units is with one heap. */
-static int driver_fails(const struct job *job)
-{
-    const struct problem *p = job->problem;
-    const struct device_info *info = device_info(device_of(job->mode));
-    const int barriers = p ? p->op == &attention_op && p->shape.d == 64 * p->shape.heads
-                           : job->test == test_attention_matrix;
-    return job->mode == AS_GPU && barriers &&
-           !strcmp(info->platform, "Portable Computing Language") &&
-           !strncmp(info->driver, "5.", 2);
-}
-
-/* Lines that ./bootstrap check and tests/distributions.sh repeat. */
-#define TELL(...) (printf("# told: " __VA_ARGS__), putchar('\n'))
-
-/* Of the numbers of one output or gradient in rows of windows: how many are wrong, the first ones,
- * and which rows, 16 at a time. */
-static size_t tell_wrong(const struct check *c, const char *what, const float *got,
-                         const double *want, const float *before, size_t n)
-{
-    const size_t rows = c->r.b * c->r.t, width = n % rows ? n : n / rows;
-    const double typical = n ? rms(want, n) : 0;
-    size_t wrong = 0, by_rows[16] = {0};
-    double most = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double was = before ? (double)before[i] : 0;
-        if (!is_wrong(c, got[i], was, want[i], typical))
-            continue;
-        if (wrong++ < 6)
-            TELL("%s: row %zu, number %zu: %.9g, not %.9g", what, i / width, i % width,
-                 got[i] - was, want[i]);
-        by_rows[i / width / 16 % 16]++;
-        most = fmax(most, fabs(got[i] - was - want[i]));
-    }
-    if (wrong)
-        TELL("%s: %zu of %zu are wrong, by %g at most; typical are %g", what, wrong, n, most,
-             typical);
-    for (size_t i = 0; i < 16 && wrong; i++)
-        if (by_rows[i])
-            TELL("%s: %zu of them from row %zu on", what, by_rows[i], i * 16);
-    return wrong;
-}
-
-/* How many numbers of a run are wrong. */
-static size_t tell_run(struct check *c, const char *which, const float *got)
-{
-    size_t wrong = tell_wrong(c, "output", got, c->r.y[0], NULL, c->out[0].elems);
-    got += c->out[0].elems;
-    for (int i = 0; i < REF_INPUTS; i++) {
-        const struct slot *s = &c->in[i];
-        if (s->role == INPUT || s->role == PARAM)
-            wrong += tell_wrong(c, s->name, got, c->r.dx[i], s->before, s->elems);
-        got += s->elems;
-    }
-    TELL("%s: %s", which, wrong ? "WRONG" : "right");
-    return wrong;
-}
-
-/* The first line of a file that begins so. */
-static void tell_line(const char *path, const char *word)
-{
-    char line[4096];
-    FILE *file = fopen(path, "r");
-    while (file && fgets(line, sizeof line, file))
-        if (!strncmp(line, word, strlen(word))) {
-            printf("# told: %s", line);
-            break;
-        }
-    if (file)
-        fclose(file);
-}
-
-/* All that a wrong compilation may depend on. */
-static void tell_device(const struct device *dev)
-{
-    const struct device_info *info = &dev->info;
-    TELL("%s, %s, driver %s, %u units, max_group %zu, local %zu, cache %zu", info->name,
-         info->version, info->driver, info->compute_units, info->max_group,
-         (size_t)info->local_bytes, (size_t)info->cache_bytes);
-    tell_line("/proc/cpuinfo", "model name");
-    tell_line("/proc/cpuinfo", "flags");
-    tell_line("/proc/self/limits", "Max stack size");
-    for (char **e = environ; *e; e++)
-        if (!strncmp(*e, "POCL_", 5) || !strncmp(*e, "MALLOC_", 7) || !strncmp(*e, "GLIBC_", 6))
-            TELL("%s", *e);
-}
-
-/* The same by a program that is compiled anew: it has another name to PoCL's cache, and ours is
- * none. */
-static float *run_anew(struct check *c, int number, size_t *n)
-{
-    const char *cache = getenv("XDG_CACHE_HOME");
-    char *was = cache ? strdup(cache) : NULL, flag[32];
-    snprintf(flag, sizeof flag, "-DANEW=%d", number);
-    setenv("XDG_CACHE_HOME", "/dev/null", 1);
-    setenv("POCL_EXTRA_BUILD_FLAGS", flag, 1);
-    struct device *dev = device_open(
-        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
-        &err);
-    assert_non_null(dev);
-    device_act_as_gpu(dev);
-    float *got = run(c, dev, 1, 0, n);
-    device_close(dev);
-    unsetenv("POCL_EXTRA_BUILD_FLAGS");
-    if (was)
-        setenv("XDG_CACHE_HOME", was, 1);
-    else
-        unsetenv("XDG_CACHE_HOME");
-    free(was);
-    return got;
-}
-
-/* Runs a problem's training graph; skipped where it is wrong, with what can be told of it: whether
- * the same program is wrong once more, with the same bits, and whether others of the same text
- * are. */
-static void run_doubtful(const struct job *job)
-{
-    struct check c;
-    size_t n, wrong;
-    check_open(&c, job->problem, DTYPE_F32);
-    job->problem->op->forward(&c.r);
-    job->problem->op->back(&c.r);
-    float *first = run(&c, device_of(job->mode), 1, 0, &n);
-    if ((wrong = tell_run(&c, job->name, first))) {
-        tell_device(device_of(job->mode));
-        float *second = run(&c, device_of(job->mode), 1, 0, &n);
-        TELL("the same program once more: %s",
-             memcmp(first, second, n * sizeof *first) ? "OTHER BITS" : "the same bits");
-        free(second);
-        for (int i = 1; i <= 3; i++) {
-            float *anew = run_anew(&c, i, &n);
-            tell_run(&c, "compiled anew", anew);
-            free(anew);
-        }
-    }
-    free(first);
-    check_close(&c);
-    if (wrong)
-        skip();
-}
-
 static void run_job(void **state)
 {
     const struct job *job = *state;
-    if (driver_fails(job) && !job->problem)
-        skip();
-    if (driver_fails(job))
-        run_doubtful(job);
-    else if (job->problem)
+    if (job->problem)
         run_problem(job->problem, job->mode);
     else {
         compile_quickly(job->mode);
