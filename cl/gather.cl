@@ -2,10 +2,10 @@
 /*
  * x[B, T, F]: the windows of a micro-batch from the series [rows, F]; sample[B]: their first rows.
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch
- * repeats its first window. A work-group makes one window. scaling: 0 none; 1 each feature over the
- * window; from 2 on by the window's last value c of feature scaling - 2: (x - c) / |c|. With STAGED
- * added to scaling, series holds the windows of this micro-batch behind each other, [B, T, F], and
- * order their first rows, [B]. -D: LANES.
+ * repeats its first window. A work-group makes `chunk` numbers of a window. scaling: 0 none; 1 each
+ * feature over the window, whose chunk is all of it; from 2 on by the window's last value c of
+ * feature scaling - 2: (x - c) / |c|. With STAGED added to scaling, series holds the windows of this
+ * micro-batch behind each other, [B, T, F], and order their first rows, [B]. -D: LANES.
  */
 #include "common.h"
 
@@ -14,24 +14,26 @@
 __kernel void gather(__global const float *restrict series, __global const uint *restrict order,
                      __global const struct step *restrict step, __global float *restrict x,
                      __global uint *restrict sample, const int window, const int features,
-                     const int how)
+                     const int how, const int chunk)
 {
-    const uint b = (uint)get_group_id(0);
-    const int lane = (int)get_local_id(0);
+    const int parts = (window * features - 1) / chunk + 1;
+    const uint b = (uint)get_group_id(0) / parts;
+    const int first = (int)get_group_id(0) % parts * chunk, lane = (int)get_local_id(0);
+    const int end = min(chunk, window * features - first) + first;
     const int staged = how & STAGED, scaling = how & ~STAGED;
     const uint start = order[staged ? b : step->first + (b < step->count ? b : 0)];
     __global const float *from = series + (staged ? (size_t)b * window : start) * features;
     __global float *to = x + (size_t)b * window * features;
-    if (lane == 0)
+    if (lane == 0 && first == 0)
         sample[b] = start;
     if (scaling == 0) {
-        for (int e = lane; e < window * features; e += LANES)
+        for (int e = first + lane; e < end; e += LANES)
             to[e] = from[e];
         return;
     }
     if (scaling >= 2) {
         const float last = from[(window - 1) * features + scaling - 2];
-        for (int e = lane; e < window * features; e += LANES)
+        for (int e = first + lane; e < end; e += LANES)
             to[e] = (from[e] - last) / fabs(last);
         return;
     }

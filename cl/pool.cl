@@ -4,8 +4,9 @@
  *   KIND 0: p is 1 for the last row; for the last `reverse` columns for the first row;
  *   KIND 1: p = 1 / T;
  *   KIND 2: p = softmax over t of (w . x_t + bias).
- * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample; its teams, of which
- * KIND 2 has one, take turns with the rows.
+ * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample, in the backward pass
+ * `parts` of them, of which KIND 2 has one; their teams, of which KIND 2 has one, take turns with the
+ * rows.
  * -D: KIND, LANES, TEAMS, VEC (divides columns and reverse).
  */
 #include "common.h"
@@ -92,9 +93,10 @@ __kernel void pool_bwd(__global const stored *restrict dy,
                        OPTIONAL(SCORED, __global const float *restrict p)
                        OPTIONAL(SCORED, __global float *restrict ds)
                        __global stored *restrict dx, const int window, const int columns,
-                       const int reverse, const int add)
+                       const int reverse, const int add, const int parts)
 {
-    const int lane = team_lane(), b = (int)get_group_id(0);
+    const int lane = team_lane(), b = (int)get_group_id(0) / parts;
+    const int team = team_id() % (parts * TEAMS);
     const size_t first = (size_t)b * window * columns;
     dy += (size_t)b * columns;
     dx += first;
@@ -117,7 +119,7 @@ __kernel void pool_bwd(__global const stored *restrict dy,
 #endif
     for (int d = lane; d < columns / VEC; d += LANES) {
         const vec g = get_vec(d, dy);
-        for (int t = (int)get_local_id(0) / LANES; t < window; t += TEAMS) {
+        for (int t = team; t < window; t += parts * TEAMS) {
             __global stored *to = dx + (size_t)t * columns;
 #if KIND == 0
             vec part = t == (d * VEC < columns - reverse ? window - 1 : 0) ? g : (vec)(0.0f);

@@ -54,28 +54,24 @@ __kernel void sum_rows(__global const stored *restrict x, __global float *restri
 #endif
 }
 
-/* y[columns] += sum of part[chunk, offset + columns] over chunks; a row of part has `stride` floats
- */
+/* y[columns] += sum of part[chunk, offset + columns] over chunks; of the columns behind these, up to
+ * `all`, z gets the sums. A row of part has `stride` floats. */
 __kernel void add_parts(__global const stored *restrict part, __global stored *restrict y,
-                        const int chunks, const int columns, const int stride, const int offset)
+                        __global stored *restrict z, const int chunks, const int columns,
+                        const int all, const int stride, const int offset)
 {
-#if TEAMS == 1
-    const int v = (int)get_global_id(0);
-    if (v >= columns / VEC)
-        return;
+    const int v = team_id() / TEAMS * LANES + team_lane(), team = team_id() % TEAMS;
+    const int there = v < all / VEC, of_z = v >= columns / VEC;
     vec sum = (vec)(0.0f);
-    for (int c = 0; c < chunks; c++)
-        sum += get_vec(0, part + (size_t)c * stride + offset + v * VEC);
-    put_vec(get_vec(v, y) + sum, v, y);
-#else
-    __local float room[TEAMS * LANES * VEC];
-    const int v = (int)get_group_id(0) * LANES + team_lane(), team = (int)get_local_id(0) / LANES;
-    vec sum = (vec)(0.0f);
-    if (v < columns / VEC)
+    if (there)
         for (int c = team; c < chunks; c += TEAMS)
             sum += get_vec(0, part + (size_t)c * stride + offset + v * VEC);
+#if TEAMS > 1
+    __local float room[TEAMS * LANES * VEC];
     sum = sum_teams(sum, room);
-    if (!team && v < columns / VEC)
-        put_vec(get_vec(v, y) + sum, v, y);
 #endif
+    if (there && !team && !of_z)
+        put_vec(get_vec(v, y) + sum, v, y);
+    if (there && !team && of_z)
+        put_vec(get_vec(v - columns / VEC, z) + sum, v - columns / VEC, z);
 }

@@ -1134,6 +1134,7 @@ static const struct problem problems[] = {
      .shape = {.b = 3, .t = 5, .d = 7, .has_bias = 1, .has_residual = 1, .p = 0.3},
      .sum = 1},
     {.op = &norm_op, .shape = {.b = 2, .t = 5, .d = 20, .has_norm = 1, .eps = 0.25}},
+    {.op = &norm_op, .shape = {.b = 9, .t = 32, .d = 257, .has_norm = 1}}, /* sums of 72 groups */
     {.op = &norm_op,
      .shape = {.b = 2, .t = 5, .d = 7, .has_norm = 1, .has_residual = 1, .eps = 1e-3}},
     {.op = &rms_norm_op, .watched = BOTH, .shape = {.b = 2, .t = 5, .d = 7, .eps = 0.25}},
@@ -1567,7 +1568,7 @@ static const struct problem problems[] = {
     {.op = &pool_op,
      .watched = BOTH,
      .shape = {.b = 3, .t = 5, .d = 14, .pool = POOL_LAST, .reverse = 7}},
-    {.op = &pool_op, .shape = {.b = 2, .t = 3, .d = 48, .pool = POOL_LAST}, .added = 1},
+    {.op = &pool_op, .shape = {.b = 2, .t = 19, .d = 48, .pool = POOL_LAST}, .added = 1},
     {.op = &pool_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .pool = POOL_MEAN}},
     {.op = &pool_op, .shape = {.b = 2, .t = 70, .d = 20, .pool = POOL_MEAN}, .added = 1},
     {.op = &pool_op, .watched = BOTH, .shape = {.b = 2, .t = 2, .d = 3, .pool = POOL_ATTENTION}},

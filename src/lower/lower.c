@@ -12,7 +12,8 @@ static void add_up(struct plan *p)
 {
     for (unsigned i = 0; i < p->adds; i++) {
         struct tensor *part = p->to_add[i].part, *sum = p->to_add[i].sum;
-        reduce_add_parts(p, part, 1, part->elems, part->elems, 0, sum, sum->name);
+        reduce_add_parts(p, part, 1, part->elems, part->elems, 0, (struct tensor *[2]){sum},
+                         sum->name);
     }
     p->adds = 0;
 }

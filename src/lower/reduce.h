@@ -12,8 +12,10 @@
 void reduce_sum_rows(struct plan *p, struct tensor *x, size_t rows, size_t columns,
                      struct tensor *grad, const char *label);
 
-/* grad += sum over chunks of part[chunk, stride] at offset */
+/* grad[0] += sum over chunks of part[chunk, stride] at offset; grad[1], if there is one, += that of
+ * as many columns behind these */
 void reduce_add_parts(struct plan *p, struct tensor *part, size_t chunks, size_t columns,
-                      size_t stride, size_t offset, struct tensor *grad, const char *label);
+                      size_t stride, size_t offset, struct tensor *const grad[2],
+                      const char *label);
 
 #endif

@@ -2,10 +2,13 @@
 #include "lower/cut.h"
 #include "ops/ops.h"
 
-static struct launch *gather_kernel(struct plan *p, const char *name, size_t batch)
+#define LANES 64  /* of a group on a GPU */
+#define CHUNK 256 /* numbers of a window that such a group makes */
+
+static struct launch *gather_kernel(struct plan *p, const char *name, size_t groups)
 {
-    unsigned lanes = cut_group(p, 64);
-    return plan_kernel(p, "gather.cl", name, batch, lanes, "-DLANES=%u", lanes);
+    unsigned lanes = cut_group(p, LANES);
+    return plan_kernel(p, "gather.cl", name, groups, lanes, "-DLANES=%u", lanes);
 }
 
 /* Both read and write as many bytes, whatever the size of the table. */
@@ -28,7 +31,10 @@ static void gather_forward(struct plan *p, struct op *op)
 {
     const struct gather *a = op->attr;
     struct tensor *x = op->out[0];
-    struct launch *l = gather_kernel(p, "gather", x->dim[0]);
+    const size_t numbers = a->window * x->dim[2];
+    const int whole = cut_for_cpu(p) || (a->scaling & ~GATHER_STAGED) == GATHER_STANDARDISED;
+    const size_t chunk = whole || numbers < CHUNK ? numbers : CHUNK;
+    struct launch *l = gather_kernel(p, "gather", x->dim[0] * ((numbers + chunk - 1) / chunk));
     launch_read(l, op->in[SERIES]);
     launch_read(l, op->in[ORDER]);
     launch_read(l, p->step);
@@ -37,6 +43,7 @@ static void gather_forward(struct plan *p, struct op *op)
     launch_int(l, a->window);
     launch_int(l, x->dim[2]);
     launch_int(l, (size_t)a->scaling);
+    launch_int(l, chunk);
     gather_cost(l, x);
 }
 

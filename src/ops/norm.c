@@ -145,12 +145,14 @@ static void joint_back(struct plan *p, struct op *op)
     launch_int(l, (size_t)add_x);
     launch_cost(l, 16.0 * (double)x->elems, dx->name);
     pointwise_bias_back(p, op, JOINT_BIAS, dx);
-    for (int i = JOINT_GAMMA; part && i <= JOINT_BETA; i++) {
-        struct tensor *grad = lower_grad(p, op, i, &add);
-        if (grad)
-            reduce_add_parts(p, part, groups, columns, 2 * columns, i == JOINT_GAMMA ? 0 : columns,
-                             grad, op->in[i]->name);
-    }
+    if (!part)
+        return;
+    struct tensor *gamma = lower_grad(p, op, JOINT_GAMMA, &add);
+    struct tensor *beta = lower_grad(p, op, JOINT_BETA, &add);
+    if (gamma || beta)
+        reduce_add_parts(p, part, groups, columns, 2 * columns, gamma ? 0 : columns,
+                         (struct tensor *[2]){gamma ? gamma : beta, gamma ? beta : NULL},
+                         op->in[gamma ? JOINT_GAMMA : JOINT_BETA]->name);
 }
 
 static void joint_infer(struct graph *g, struct op *op)

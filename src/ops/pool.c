@@ -14,12 +14,27 @@ struct pool {
     size_t reverse;
 };
 
-static struct launch *pool_kernel(struct plan *p, const struct op *op, const char *name)
+static unsigned teams_of(const struct plan *p)
+{
+    return cut_group(p, 256) < 32 ? 1 : 8;
+}
+
+/* Groups of a sample in the backward pass: on a GPU so many that each of their teams has a row. */
+static size_t parts_of(const struct plan *p, const struct op *op)
+{
+    const unsigned teams = teams_of(p);
+    const int one = cut_for_cpu(p) || ((const struct pool *)op->attr)->kind == POOL_ATTENTION;
+    return one ? 1 : (op->in[X]->dim[1] + teams - 1) / teams;
+}
+
+static struct launch *pool_kernel(struct plan *p, const struct op *op, const char *name,
+                                  size_t parts)
 {
     const struct pool *a = op->attr;
     const struct tensor *x = op->in[X];
-    const unsigned all = cut_group(p, 256), teams = all < 32 ? 1 : 8;
-    struct teams cut = {.lanes = all / teams, .teams = teams, .groups = x->dim[0]};
+    const unsigned teams = teams_of(p);
+    struct teams cut = {
+        .lanes = cut_group(p, 256) / teams, .teams = teams, .groups = x->dim[0] * parts};
     unsigned vec = cut_vec(p, x->dim[2]);
     while (a->reverse % vec)
         vec /= 2;
@@ -40,7 +55,7 @@ static void pool_tail(struct launch *l, const struct op *op)
 static void pool_forward(struct plan *p, struct op *op)
 {
     struct tensor *x = op->in[X];
-    struct launch *l = pool_kernel(p, op, "pool_fwd");
+    struct launch *l = pool_kernel(p, op, "pool_fwd", 1);
     launch_read(l, x);
     if (op->in[WEIGHT]) {
         op->saved[0] = plan_tensor2(p, "scores", x->dim[0], x->dim[1]);
@@ -65,7 +80,8 @@ static void pool_back(struct plan *p, struct op *op)
     struct tensor *dx = lower_grad(p, op, X, &add);
     if (!dx)
         dx = plan_like(p, "unused", shape);
-    struct launch *l = pool_kernel(p, op, "pool_bwd");
+    const size_t parts = parts_of(p, op);
+    struct launch *l = pool_kernel(p, op, "pool_bwd", parts);
     launch_read(l, lower_arrived(op, 0));
     if (x) {
         ds = plan_tensor2(p, "grad.scores", shape->dim[0], shape->dim[1]);
@@ -77,6 +93,7 @@ static void pool_back(struct plan *p, struct op *op)
     launch_add_to(l, dx, add);
     pool_tail(l, op);
     launch_int(l, (size_t)add);
+    launch_int(l, parts);
     launch_cost(l, 4.0 * (double)shape->elems, dx->name);
     struct tensor *dw = x ? lower_grad(p, op, WEIGHT, &add_weight) : NULL;
     if (dw)

@@ -160,7 +160,7 @@ static void wide_back(struct plan *p, struct op *node, const struct layer *op)
         for (size_t i = 0, at = 0; i < 4; at += columns[i++]) {
             struct tensor *grad = lower_grad(p, node, dir->at + param[i], &sum);
             if (grad)
-                reduce_add_parts(p, part, groups, columns[i], all, at, grad,
+                reduce_add_parts(p, part, groups, columns[i], all, at, (struct tensor *[2]){grad},
                                  node->in[dir->at + param[i]]->name);
         }
     }

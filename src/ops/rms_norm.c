@@ -80,7 +80,8 @@ static void rms_back(struct plan *p, struct op *op)
     launch_int(l, (size_t)add);
     launch_cost(l, 10.0 * (double)x->elems, dx->name);
     if (dgamma)
-        reduce_add_parts(p, part, groups, columns, columns, 0, dgamma, op->in[RMS_GAMMA]->name);
+        reduce_add_parts(p, part, groups, columns, columns, 0, (struct tensor *[2]){dgamma},
+                         op->in[RMS_GAMMA]->name);
 }
 
 static void rms_infer(struct graph *g, struct op *op)
