@@ -18,7 +18,7 @@
 
 /* So much waits until it is freed. A program of ours frees up to 1.4 GB while it is compiled, most
  * of it many passes before it would matter: 16 MiB were enough where kernels were wrong. */
-enum { QUARANTINE_BYTES = 1 << 28 };
+enum { QUARANTINE_BYTES = 1 << 26 };
 
 #ifdef __has_feature
 #define QUARANTINE_FEATURE(name) __has_feature(name)
