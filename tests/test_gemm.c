@@ -19,6 +19,7 @@
 #include "quarantine.h"
 #include "tensor/packed.h"
 #include "util/file.h"
+#include "util/philox.h"
 
 static struct device *dev;
 
@@ -643,13 +644,20 @@ static double gelu_slope(double u)
     return erfc(-u * M_SQRT1_2) / 2 + u * exp(-u * u / 2) * M_SQRT1_2 * M_2_SQRTPI / 2;
 }
 
-/* What a product and its tail read and write: A, B, C, room, bias, positions, kept. */
-enum { PERIOD = 6, TAILED_BUFFERS = 7 };
+/* What a product and its tail read and write: A, B, C, room, bias, positions, kept. Behind each lie
+ * BEHIND numbers that stay. */
+enum { PERIOD = 6, TAILED_BUFFERS = 7, BEHIND = 400, DROP_PATH = 11, DROP_BELOW = 1 << 14 };
 struct tailed {
-    struct buffer *buffer[TAILED_BUFFERS], *zeros;
-    float *value[TAILED_BUFFERS];
+    struct buffer *buffer[TAILED_BUFFERS], *zeros, *samples;
+    float *value[TAILED_BUFFERS], behind[TAILED_BUFFERS][BEHIND];
     size_t elems[TAILED_BUFFERS];
 };
+
+/* The sample that is number i of a batch. */
+static uint32_t sample_of(size_t i)
+{
+    return (uint32_t)(i * 7 + 3);
+}
 
 static void tailed_open(struct tailed *t, const struct gemm_shape *s)
 {
@@ -659,16 +667,22 @@ static void tailed_open(struct tailed *t, const struct gemm_shape *s)
     const enum dtype type[] = {s->type[0], s->type[1], s->type[2], DTYPE_F32,
                                DTYPE_F32,  DTYPE_F32,  s->type[2]};
     for (size_t i = 0; i < TAILED_BUFFERS; i++) {
-        const size_t n = t->elems[i] = elems[i] ? elems[i] : 1;
+        const size_t n = (t->elems[i] = elems[i]) + BEHIND;
         t->value[i] = malloc(4 * n);
         t->buffer[i] = buffer_new(dev, dtype_bytes(type[i], n), "matrix", &err);
         assert_true(t->value[i] && t->buffer[i]);
         for (size_t j = 0; j < n; j++)
             t->value[i][j] = value(j + 1000 * i);
         write_matrix(t->buffer[i], type[i], t->value[i], n);
+        memcpy(t->behind[i], t->value[i] + elems[i], sizeof t->behind[i]);
     }
-    t->zeros = buffer_new(dev, 4096, "zeros", &err); /* samples, and what is in a step */
-    assert_non_null(t->zeros);
+    uint32_t sample[64];
+    for (size_t i = 0; i < 64; i++)
+        sample[i] = sample_of(i);
+    t->zeros = buffer_new(dev, 4096, "zeros", &err); /* what is in a step */
+    t->samples = buffer_new(dev, sizeof sample, "samples", &err);
+    assert_true(t->zeros && t->samples);
+    assert_int_equal(buffer_write(t->samples, 0, sizeof sample, sample, &err), 0);
 }
 
 static void tailed_close(struct tailed *t)
@@ -678,6 +692,23 @@ static void tailed_close(struct tailed *t)
         free(t->value[i]);
     }
     buffer_free(t->zeros);
+    buffer_free(t->samples);
+}
+
+/* What a product has written, and nothing behind it. */
+static void tailed_read(struct tailed *t, int i, enum dtype type)
+{
+    read_matrix(t->buffer[i], type, t->value[i], t->elems[i] + BEHIND);
+    assert_memory_equal(t->value[i] + t->elems[i], t->behind[i], sizeof t->behind[i]);
+}
+
+/* What dropout of a quarter multiplies an element with, by the rule of cl/common.h. */
+static double dropped(size_t row, size_t column, size_t n)
+{
+    const uint32_t e = (uint32_t)(row % PERIOD * n + column), h = e / 64;
+    uint32_t word[4];
+    philox(word, h / 2 * 16 + e % 16, sample_of(row / PERIOD), DROP_PATH, 0, 0);
+    return (word[e / 16 % 4] >> h % 2 * 16 & 0xffff) >= DROP_BELOW ? 4.0 / 3 : 0;
 }
 
 /* A sum of rounded factors in double precision, and the size of its terms. */
@@ -696,7 +727,8 @@ static double sum_at(const struct gemm_provider *provider, const struct tailed *
     return sum;
 }
 
-/* C = GELU(s + bias + position), s kept; or of `slope` C = s GELU'(kept + bias). */
+/* C = dropout(GELU(s + bias + position)), s kept; or of `slope` C = s dropout GELU'(kept + bias).
+ */
 static void check_tail(const char *name, struct gemm_shape s, int slope)
 {
     struct error err;
@@ -709,9 +741,12 @@ static void check_tail(const char *name, struct gemm_shape s, int slope)
         .biased = 1,
         .placed = !slope,
         .keeps = !slope,
+        .drops = 1,
         .period = PERIOD,
-        .scale = 1,
-        .buffer = {t.buffer[4], t.buffer[5], t.buffer[6], t.zeros, t.zeros}};
+        .path = DROP_PATH,
+        .threshold = DROP_BELOW,
+        .scale = 4.0f / 3,
+        .buffer = {t.buffer[4], t.buffer[5], t.buffer[6], t.samples, t.zeros}};
     assert_true(gemm_takes_tail(dev, provider, &s));
     struct gemm *gemm = gemm_new(dev, provider, s, t.buffer[0], t.buffer[1], t.buffer[2],
                                  gemm_room(dev, &s) ? t.buffer[3] : NULL, 0, &tail, &err);
@@ -720,8 +755,8 @@ static void check_tail(const char *name, struct gemm_shape s, int slope)
     assert_non_null(strstr(gemm_describe(gemm), "tail"));
     assert_int_equal(strstr(gemm_describe(gemm), "parts") != NULL, s.k > 1000);
     assert_int_equal(gemm_enqueue(gemm, &err), 0);
-    read_matrix(t.buffer[2], s.type[2], t.value[2], t.elems[2]);
-    read_matrix(t.buffer[6], s.type[2], t.value[6], t.elems[6]);
+    tailed_read(&t, 2, s.type[2]);
+    tailed_read(&t, 6, s.type[2]);
     const double rounds = s.type[2] == DTYPE_BF16 ? 0x1p-8 : s.type[2] == DTYPE_F16 ? 0x1p-11 : 0;
     for (size_t e = 0; e < s.m * s.n; e++) {
         const size_t i = e / s.n, j = e % s.n;
@@ -730,8 +765,9 @@ static void check_tail(const char *name, struct gemm_shape s, int slope)
                      got = (double)t.value[2][e];
         const double off = 1e-7 * sqrt((double)s.k) * size + rounds * (fabs(sum) + 1e-4) + 1e-6;
         const double y =
-            slope ? sum * gelu_slope(u) : gelu(u + (double)t.value[5][i % PERIOD * s.n + j]);
-        const double apart = slope ? 2 * off : 1e-5 + rounds * (fabs(y) + 1e-4);
+            dropped(i, j, s.n) *
+            (slope ? sum * gelu_slope(u) : gelu(u + (double)t.value[5][i % PERIOD * s.n + j]));
+        const double apart = slope ? 8.0 / 3 * off : 1e-5 + rounds * (fabs(y) + 1e-4);
         if (!(slope || fabs(kept - sum) <= off) || !(fabs(got - y) <= apart + 1e-5 * fabs(y)))
             fail_msg("%s %zux%zux%zu slope %d at %zu,%zu: %g, not %g, of %g, not %g", name, s.m,
                      s.n, s.k, slope, i, j, got, y, kept, sum);
