@@ -68,6 +68,16 @@ stocks()
 }
 point "a forecast of a folder of stocks" stocks
 
+# A shop that is closed on Sundays: a week has 6 rows, which repeat.
+shop_days()
+{
+    awk 'BEGIN { print "date,sales"; for (i = 0; i < 900; i++) if (i % 7 < 6) printf "%d,%.4f\n",
+        1577664000 + 86400 * i, 50 + 9 * sin(i % 7 * 1.3) + sin(i * i) }' >days.csv
+    run 0 init --data days.csv -o days.ini && is days.ini horizon 6 && has days.ini 'Rows ahead: a week' \
+        'repeats itself after 6 rows'
+}
+point "a week has as many rows as the times show" shop_days
+
 loads()
 {
     run 0 init --data "$data/synthetic_loads.csv.gz" -s data.targets=HUFL -o loads.ini &&

@@ -113,15 +113,34 @@ static void test_times(void **state)
     }
     struct rhythm r = {0};
     assert_int_equal(rhythm_of_times(&r, time, cut, rows, &err), 0);
-    assert_true(r.step == DAY && r.usual == 3 * DAY && r.weekends == 0);
+    assert_true(r.step == DAY && r.usual == 3 * DAY && r.week == 5);
     assert_true(r.longest == 30 * DAY); /* from day 200 to day 230, both of a working week */
     assert_true(r.span == 395 * DAY + HOUR);
+}
+
+/* Six rows a week, as of a shop that is closed on Sundays; a day without rows is no rule. */
+static void test_week(void **state)
+{
+    (void)state;
+    int64_t time[400];
+    unsigned char cut[400] = {1};
+    struct error err;
+    size_t rows = 0;
+    for (int64_t day = 4; day < 400; day++)
+        if ((day - 4) % 7 < 6 && day % 50)
+            time[rows++] = day * DAY;
+    struct rhythm r = {0};
+    assert_int_equal(rhythm_of_times(&r, time, cut, rows, &err), 0);
+    assert_int_equal(r.week, 6);
+    assert_int_equal(rhythm_of_times(&r, time, cut, 5, &err), 0);
+    assert_int_equal(r.week, 0); /* there is no whole week */
 }
 
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_memory), cmocka_unit_test(test_season), cmocka_unit_test(test_times)};
+        cmocka_unit_test(test_memory), cmocka_unit_test(test_season), cmocka_unit_test(test_times),
+        cmocka_unit_test(test_week)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -63,7 +63,7 @@ static size_t pick_horizon(const struct rhythm *r, size_t most, const char **why
             return rows > most ? most : rows;
         }
     *why = r->step <= DAY ? "a week" : "the next row";
-    return r->step > DAY ? 1 : r->weekends ? 7 : 5;
+    return r->step > DAY ? 1 : r->week ? r->week : (size_t)(7 * DAY / r->step);
 }
 
 /* --- features */

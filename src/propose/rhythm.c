@@ -9,6 +9,7 @@
 #include "analysis/fft.h"
 
 #define DAY INT64_C(86400000)
+#define WEEK (7 * DAY)
 #define REPEATS 0.25 /* autocorrelation of differences that is a season's, of any length */
 #define KNOWN 0.1    /* and of a length that is to be expected */
 
@@ -18,17 +19,41 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static int by_count(const void *a, const void *b)
+{
+    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Rows from each row to the one a week behind it, the median; of series that go on that long. */
+static size_t rows_of_week(const int64_t *time, const unsigned char *cut, size_t rows,
+                           size_t *count)
+{
+    size_t n = 0;
+    for (size_t i = 0, end = 0; i < rows; i++) {
+        end = end > i ? end : i + 1;
+        while (end < rows && !cut[end] && time[end] - time[i] < WEEK)
+            end++;
+        if (end < rows && !cut[end])
+            count[n++] = end - i;
+    }
+    qsort(count, n, sizeof *count, by_count);
+    return n ? count[n / 2] : 0;
+}
+
 int rhythm_of_times(struct rhythm *r, const int64_t *time, const unsigned char *cut, size_t rows,
                     struct error *err)
 {
     size_t n = 0;
     int64_t first = INT64_MAX, last = INT64_MIN;
     int64_t *step = malloc((rows + 1) * sizeof *step);
-    if (!step)
+    size_t *count = malloc((rows + 1) * sizeof *count);
+    if (!step || !count) {
+        free(step);
+        free(count);
         return error_set(err, STATUS_FAILED, "out of memory");
+    }
     for (size_t i = 0; i < rows; i++) {
-        const int64_t day = (time[i] / DAY + 3) % 7; /* 1970 began on a Thursday; 0: Monday */
-        r->weekends |= day > 4;
         first = time[i] < first ? time[i] : first;
         last = time[i] > last ? time[i] : last;
         if (i && !cut[i])
@@ -39,7 +64,9 @@ int rhythm_of_times(struct rhythm *r, const int64_t *time, const unsigned char *
     r->step = n ? step[n / 2] : 0;
     r->usual = n ? step[(size_t)(0.995 * (double)(n - 1))] : 0;
     r->longest = n ? step[n - 1] : 0;
+    r->week = rows_of_week(time, cut, rows, count);
     free(step);
+    free(count);
     return 0;
 }
 
@@ -82,9 +109,10 @@ static int is_peak(const double *a, size_t lag, size_t most)
 /* A day, a week or a year of rows, else the lag that repeats most. */
 static void find_season(struct rhythm *r, const double *a, size_t most)
 {
-    static const int64_t spans[] = {DAY, 7 * DAY, 365 * DAY};
+    static const int64_t spans[] = {DAY, WEEK, 365 * DAY};
     for (size_t i = 0; r->step && i < sizeof spans / sizeof *spans; i++) {
-        const size_t lag = (size_t)((spans[i] + r->step / 2) / r->step);
+        const size_t lag =
+            spans[i] == WEEK && r->week ? r->week : (size_t)((spans[i] + r->step / 2) / r->step);
         if (lag < 4 || lag + lag / 2 > most || a[lag] < KNOWN || !is_peak(a, lag, most))
             continue;
         r->season = lag;

@@ -16,7 +16,7 @@ struct rhythm {
     int64_t longest; /* the longest step */
     int64_t span;    /* ms from the first row to the last of all */
     int64_t usual;   /* that 99.5% of the steps do not exceed */
-    int weekends;    /* whether there are rows on Saturdays or Sundays */
+    size_t week;     /* rows of a week, the median of all; 0: no series is that long */
     size_t season;   /* rows after which differences repeat; 0: none was found */
     double repeats;  /* their autocorrelation there */
     size_t memory;   /* the last lag, of all from 1 on, that is correlated, see below */
