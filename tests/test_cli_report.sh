@@ -85,6 +85,16 @@ autoencoder()
             'Trained by seqtrain' 'Platform'
 }
 point "an autoencoder's page, with its pictures" autoencoder
+
+# Times of rows have units, in runs that others wrote as well.
+durations()
+{
+    cp -r "$srcdir/tests/old_run/forecast" hours && sed -i 's/"step_ms":60000/"step_ms":5400000,"gap_ms":3000/' hours/log.jsonl &&
+        run 0 report hours -o hours.html && page hours.html &&
+        has hours.html '<th scope="row">time from row to row</th><td>1 h 30 min</td>' \
+            '<th scope="row">gap</th><td>3 s</td>' && ! grep -Eq 'step ms|gap ms' hours.html
+}
+point "times of rows have units" durations
 to_file()
 {
     run 0 report auto -o one.html -q && lines out 0 && cmp one.html auto/report.html && run 0 report auto/ --output two.html &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/figures.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "report/html.h"
@@ -61,6 +62,7 @@ static const struct {
     {"validation_windows", "validation windows"},
     {"test_windows", "test windows"},
     {"p", "p, two-sided"},
+    {"step_ms", "time from row to row"},
     {NULL, NULL},
 };
 
@@ -72,12 +74,21 @@ const char *figures_word(const char *name)
     return name;
 }
 
-/* A name with blanks for its underscores. */
+/* Whether a name is that of a time in milliseconds, as "step_ms". */
+static int is_duration(const char *name)
+{
+    const size_t length = strlen(name);
+    return length > 3 && !strcmp(name + length - 3, "_ms");
+}
+
+/* A name with blanks for its underscores, of a time without its unit. */
 static void put_word(const char *name, FILE *out)
 {
     const char *word = figures_word(name);
     char plain[128];
     snprintf(plain, sizeof plain, "%s", word);
+    if (word == name && is_duration(plain))
+        plain[strlen(plain) - 3] = 0;
     for (char *c = plain; word == name && *c; c++)
         if (*c == '_')
             *c = ' ';
@@ -94,6 +105,25 @@ void figures_put_value(const json_t *x, FILE *out)
         html_put(json_string_value(x), json_string_length(x), out);
     else
         putc('-', out);
+}
+
+/* Of milliseconds the two largest units: "1 h 30 min". */
+static void put_duration(double ms, FILE *out)
+{
+    static const struct {
+        double ms;
+        const char *name;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "min"}, {1000, "s"}, {1, "ms"}};
+    int parts = 0;
+    for (size_t i = 0; i < sizeof units / sizeof *units && parts < 2; i++) {
+        const double whole = floor(ms / units[i].ms);
+        if (whole < 1)
+            continue;
+        fprintf(out, "%s%.0f %s", parts++ ? " " : "", whole, units[i].name);
+        ms -= whole * units[i].ms;
+    }
+    if (!parts)
+        fputs(ms > 0 ? "less than 1 ms" : "0 s", out);
 }
 
 static int is_plain(const json_t *x)
@@ -120,10 +150,13 @@ static void put_head(const char *name, FILE *out)
     fputs("</th>", out);
 }
 
-static void put_cell(const json_t *x, FILE *out)
+static void put_cell(const char *name, const json_t *x, FILE *out)
 {
     fputs(json_is_string(x) ? "<td class=\"text\">" : "<td>", out);
-    figures_put_value(x, out);
+    if (is_duration(name) && json_is_number(x))
+        put_duration(json_number_value(x), out);
+    else
+        figures_put_value(x, out);
     fputs("</td>", out);
 }
 
@@ -143,7 +176,7 @@ static void put_plain(const char *caption, const json_t *object, FILE *out)
         }
         fputs("<tr>", out);
         put_head(name, out);
-        put_cell(x, out);
+        put_cell(name, x, out);
         fputs("</tr>\n", out);
     }
     if (rows)
@@ -187,7 +220,7 @@ static void put_rows(const char *caption, const json_t *object, FILE *out)
         json_object_foreach((json_t *)first, column, ignored)
         {
             if (is_plain(ignored) && columns++ < COLUMNS)
-                put_cell(json_object_get(x, column), out);
+                put_cell(column, json_object_get(x, column), out);
         }
         fputs("</tr>\n", out);
     }
