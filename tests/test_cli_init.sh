@@ -222,6 +222,17 @@ refused()
 }
 point "what is refused, and what is not overwritten" refused
 
+header_alone()
+{
+    echo time,x >head.csv
+    for kind in '' forecast autoencoder; do
+        # shellcheck disable=SC2086 # no word
+        run 3 init $kind --data head.csv -o d.ini && test ! -e d.ini &&
+            has err 'head.csv: the file has a header and no row below it' 'add them, or name another file' || return 1
+    done
+}
+point "a header alone" header_alone
+
 # What only their owner can know is asked for, never guessed.
 unknown()
 {

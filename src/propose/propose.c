@@ -105,6 +105,11 @@ static int find_columns(struct proposing *p, struct error *err)
         *err = p->why;
         return -1;
     }
+    if (!failed && p->is_table && !p->column.rows)
+        return error_set(err, STATUS_INPUT,
+                         "%s: the file has a header and no row below it; init needs rows to see "
+                         "what the columns hold: add them, or name another file by --data",
+                         p->first);
     p->is_table |= !failed && holds_table(p);
     if (!failed && p->is_table && p->column.is_not_utf8)
         return error_set(err, STATUS_INPUT,
