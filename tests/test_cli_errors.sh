@@ -586,5 +586,19 @@ slow_pipe()
         "$seqtrain" check -q -d none -c /dev/stdin -s data.source=candles.csv >out 2>err
 }
 point "a slow pipe is waited for" slow_pipe
+# The first thing that somebody tries: the data in the place of a configuration.
+data_file()
+{
+    gzip -c candles.csv >candles.csv.gz && cp candles.csv plain.ini || return 1
+    for command in train check data; do
+        for file in candles.csv candles.csv.gz; do
+            run 2 $command -c $file && lines err 1 &&
+                has err "$file: this is a file of data.*seqtrain init --data $file" || return 1
+        done
+    done
+    sed 's/^window .*/windw = 3/' tiny.ini >tiny.csv && run 2 check -c tiny.csv && has err 'windw' &&
+        run 2 check -c plain.ini && has err 'plain.ini:1: this line is neither' && ! grep -q 'seqtrain init' err
+}
+point "data in the place of a configuration" data_file
 
 echo "1..$points"

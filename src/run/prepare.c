@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/document.h"
 #include "run/sight.h"
 #include "task/task.h"
 #include "train/adapters.h"
@@ -42,10 +43,23 @@ void prepare_check(struct config_making *making, const struct config *config)
         task_check_metric(making, config, monitor.metric);
 }
 
+/* Whether what failed is that a file of data was read as a configuration. */
+static int is_data(const char *path, const struct error *err)
+{
+    return path && err->status == STATUS_USAGE && strstr(err->text, ":1: this line ") &&
+           document_is_named(path, DOCUMENTS_OF_SERIES);
+}
+
 struct config *prepare_config(const char *path, char *const *settings, size_t count,
                               struct error *err)
 {
-    return config_load_with(path, settings, count, prepare_check, err);
+    struct config *config = config_load_with(path, settings, count, prepare_check, err);
+    if (!config && is_data(path, err))
+        error_set(err, STATUS_USAGE,
+                  "%s: this is a file of data, and -c names a configuration: "
+                  "\"seqtrain init --data %s\" writes one for it",
+                  path, path);
+    return config;
 }
 
 int prepare_features(struct config *config, struct log *log, struct error *err)
