@@ -4,8 +4,8 @@
 
     lint.py [--all] [--write | --compare] [--table FILE] [--cases PATTERN]
 
-Each program of the shipped configurations and of the trainings of tests/bench/bench.py, cut as for a
-GPU, is compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX ptxas then compiles
+Each program of the shipped configurations and of the trainings of tests/bench/bench.py, and those of
+GOLDEN, cut as for a GPU, are compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX ptxas then compiles
 for sm_86 and sm_90. So are the kernels of matrix units, for NVIDIA alone and for sm_80 too. Printed is for each kernel the worst of all programs; with --all each program's.
 --write puts that into the table, tests/lint.tsv; --compare names what is worse than there, with exit
 status 1; --cases takes a part of the cases, by name. It depends on the compilers, so that the table names them, and only the part that the same
@@ -63,6 +63,9 @@ VARIANTS = {
         ["train.precision=bf16"],
     ),
 }
+# Cases of tests/golden/ with a kernel that no configuration has (a teacher is a trained model, which is not
+# shipped), and its file. Other kernels are left out: what is cut for so small a case says nothing of them.
+GOLDEN = {"teacher-language": "distill.cl"}
 
 # Kernels of matrix units: no program here has them, as no device does. (case, file, kernel and its name
 # in the table, what is defined beside MMA = 1) Their occupancy is low by design: a product of fragments
@@ -246,7 +249,7 @@ def walks(source):
 
 
 def cases(folder):
-    """(name, INI, settings) of all configurations and bench trainings"""
+    """(name, file, settings) of all configurations, bench trainings and GOLDEN"""
     bench = os.path.join(folder, "bench")
     os.mkdir(bench)
     run([sys.executable, os.path.join(HERE, "bench", "bench.py"), "--write", bench])
@@ -254,6 +257,8 @@ def cases(folder):
         name = os.path.basename(ini)[:-4]
         for settings in ([], *VARIANTS.get(name, ())):
             yield " ".join([name, *settings]), ini, settings
+    for name in GOLDEN:
+        yield name, os.path.join(HERE, "golden", name + ".safetensors"), []
 
 
 def read_kernels(name):
@@ -288,10 +293,13 @@ def list_programs(folder, pattern):
             to = os.path.join(folder, f"programs{cut}-{len(os.listdir(folder))}")
             os.mkdir(to)
             run(["tests/list_programs", cut, to, ini, "device.gemm=own", *settings])
-            for program in os.listdir(to):
+            for program in fnmatch.filter(os.listdir(to), f"{GOLDEN.get(name, '')}*"):
                 if cut == "-g" or walks(os.path.join(to, program)):
                     used.setdefault(program, []).append(name)
                     os.replace(os.path.join(to, program), os.path.join(folder, program))
+    for file in GOLDEN.values():
+        if pattern == "*" and not fnmatch.filter(used, f"{file}-*"):
+            sys.exit(f"{file}: no program")
     if not used:
         sys.exit(f"{pattern}: no case")
     return used
