@@ -4,8 +4,8 @@
  * order[]: first rows of the part's windows in the order of the epoch. What pads a short batch
  * repeats its first window. A work-group makes `chunk` numbers of a window. scaling: 0 none; 1 each
  * feature over the window, whose chunk is all of it; from 2 on by the window's last value c of
- * feature scaling - 2: (x - c) / |c|. With STAGED added to scaling, series holds the windows of this
- * micro-batch behind each other, [B, T, F], and order their first rows, [B]. -D: LANES.
+ * feature scaling - 2: (x - c) / |c|. With STAGED added to scaling, series holds the windows of
+ * this micro-batch behind each other, [B, T, F], and order their first rows, [B]. -D: LANES.
  */
 #include "common.h"
 

@@ -5,8 +5,8 @@
  *   KIND 1: p = 1 / T;
  *   KIND 2: p = softmax over t of (w . x_t + bias).
  * x [B, T, columns], y [B, columns], p [B, T]. A work-group takes a sample, in the backward pass
- * `parts` of them, of which KIND 2 has one; their teams, of which KIND 2 has one, take turns with the
- * rows.
+ * `parts` of them, of which KIND 2 has one; their teams, of which KIND 2 has one, take turns with
+ * the rows.
  * -D: KIND, LANES, TEAMS, VEC (divides columns and reverse).
  */
 #include "common.h"

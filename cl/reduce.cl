@@ -54,8 +54,8 @@ __kernel void sum_rows(__global const stored *restrict x, __global float *restri
 #endif
 }
 
-/* y[columns] += sum of part[chunk, offset + columns] over chunks; of the columns behind these, up to
- * `all`, z gets the sums. A row of part has `stride` floats. */
+/* y[columns] += sum of part[chunk, offset + columns] over chunks; of the columns behind these, up
+ * to `all`, z gets the sums. A row of part has `stride` floats. */
 __kernel void add_parts(__global const stored *restrict part, __global stored *restrict y,
                         __global stored *restrict z, const int chunks, const int columns,
                         const int all, const int stride, const int offset)
