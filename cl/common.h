@@ -10,6 +10,13 @@
  */
 #include "step.h"
 
+/* Vectors wider than the processor's are handed over in memory: nothing outside calls what is here. */
+#ifdef __clang__
+#if __has_warning("-Wpsabi")
+#pragma clang diagnostic ignored "-Wpsabi"
+#endif
+#endif
+
 #ifndef LANES
 #define LANES 1
 #endif
