@@ -807,9 +807,29 @@ static void tails(void)
     }
 }
 
+/* Whole vectors alone have tails, by NVIDIA's units whole 16 columns. */
+static void tails_fit(void)
+{
+    static const struct {
+        enum device_matrix matrix;
+        size_t n;
+        int fits;
+    } cases[] = {{MATRIX_NONE, 20, 1},          {MATRIX_NONE, 18, 0},
+                 {MATRIX_EMULATED, 48, 1},      {MATRIX_EMULATED, 20, 0},
+                 {MATRIX_WMMA_EMULATED, 20, 1}, {MATRIX_WMMA_EMULATED, 18, 0}};
+    const struct gemm_provider *provider = gemm_provider_find("bf16_products");
+    dev->info.has_native = 0;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct gemm_shape s = gemm_shape_of(0, 0, 35, cases[i].n, 40);
+        device_emulate_matrix(dev, cases[i].matrix);
+        assert_int_equal(gemm_takes_tail(dev, provider, &s), cases[i].fits);
+    }
+}
+
 static void test_tails(void **state)
 {
     (void)state;
+    as_gpu(tails_fit);
     as_gpu(tails);
 }
 
