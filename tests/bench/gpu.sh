@@ -21,7 +21,7 @@ call="gpu.sh $*"
 parts=tests,resume,tune,profile,bench seconds='' limit=240 report=gpu.md build='' root='' only=''
 device=${SEQTRAIN_TEST_DEVICE-gpu} python=${PYTHON:-python3} pairs=3 small='' again='' settings=''
 goals="A1 R1 T2 R3 T1 C1 A3 G1 G2 L1 L2 R2 A2"
-programs="test_gemm test_mma test_barrier test_ops test_golden test_engine test_kmeans test_tsne test_compose test_layers test_tower test_base"
+programs="test_gemm test_mma test_barrier test_ops test_optim test_quantized test_launches test_golden test_engine test_kmeans test_tsne test_compose test_layers test_tower test_base"
 scripts="test_cli_run.sh test_cli_resume.sh fleet_kills.sh"
 child='' failed=0
 
