@@ -10,7 +10,7 @@
  */
 #include "step.h"
 
-/* Vectors wider than the processor's are handed over in memory: nothing outside calls what is here. */
+/* Vectors wider than the processor's go by memory: nothing outside calls what is here. */
 #ifdef __clang__
 #if __has_warning("-Wpsabi")
 #pragma clang diagnostic ignored "-Wpsabi"
