@@ -103,6 +103,26 @@ near()
         if (a == "" || b == "" || !(d <= t * m)) { print a, "is not near", b; exit 1 } }'
 }
 
+# same_table GOT WANTED: tables of the same fields, whose numbers differ by rounding at most. Rows that come
+# one by one and those of a file are products of other shapes, which a processor's BLAS may sum in
+# another order.
+same_table()
+{
+    [ -s "$2" ] && awk -F, '
+        function number(x) { return x ~ /^-?[0-9]+(\.[0-9]*)?(e[-+]?[0-9]+)?$/ }
+        function size(x) { return x < 0 ? -x : x }
+        NR == FNR { line[FNR] = $0; next }
+        { count = split(line[FNR], got, ",")
+          for (i = 1; i <= (NF > count ? NF : count); i++)
+              if (number($i) && number(got[i]) ? size(got[i] - $i) > 1e-5 * size($i) + 2e-7 : got[i] "" != $i "") {
+                  print "line " FNR ": \"" got[i] "\" is not near \"" $i "\""
+                  exit bad = 1
+              }
+          delete line[FNR]
+        }
+        END { for (left in line) bad = 1; exit bad }' "$1" "$2"
+}
+
 # png FILE: a whole PNG.
 png()
 {

@@ -134,28 +134,6 @@ train()
     run 0 train -c data.ini -o "$name" --overwrite -q "$@"
 }
 
-# alike: got has the numbers of wanted. Rows that come one by one and rows of a table are products of
-# other shapes, which a processor's BLAS may sum in another order.
-alike()
-{
-    [ -s wanted ] && awk -F, '
-        NR == FNR { line[FNR] = $0; next }
-        { count = split(line[FNR], got, ",")
-          if (count != NF)
-              exit bad = 1
-          for (i = 1; i <= NF; i++) {
-              apart = got[i] - $i
-              size = $i < 0 ? -$i : $i
-              if ((apart < 0 ? -apart : apart) > 2e-6 * (size > 1 ? size : 1)) {
-                  print "line " FNR ": " got[i] " is not near " $i
-                  exit bad = 1
-              }
-          }
-          delete line[FNR]
-        }
-        END { for (left in line) bad = 1; exit bad }' got wanted
-}
-
 # same NAME COLUMNS [FIRST]: the library gives the columns of predict's table, in its first lines where
 # there are more.
 same()
@@ -164,7 +142,7 @@ same()
     [ ! -s "$dir/err" ] || return 1
     run 0 predict -m "$1" -i rows.csv || return 1
     cut -d, -f"$2" out | sed 1d >wanted
-    sed 1d got | head -n "${3-100000}" >some && mv some got && alike
+    sed 1d got | head -n "${3-100000}" >some && mv some got && same_table got wanted
 }
 
 # latents NAME: the library gives the latent vectors of encode's table.
@@ -178,7 +156,7 @@ latents()
               if (z[i])
                   line = line (line == "" ? "" : ",") $i
           print line }' out >wanted
-    alike
+    same_table got wanted
 }
 
 if [ -z "$sanitized" ]; then
