@@ -19,15 +19,10 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-static int by_count(const void *a, const void *b)
-{
-    const size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Rows from each row to the one a week behind it, the median; of series that go on that long. */
+/* Rows from each row to the one a week behind it, the median; of series that go on that long.
+ * `count` has room for as many numbers as there are rows. */
 static size_t rows_of_week(const int64_t *time, const unsigned char *cut, size_t rows,
-                           size_t *count)
+                           int64_t *count)
 {
     size_t n = 0;
     for (size_t i = 0, end = 0; i < rows; i++) {
@@ -35,10 +30,10 @@ static size_t rows_of_week(const int64_t *time, const unsigned char *cut, size_t
         while (end < rows && !cut[end] && time[end] - time[i] < WEEK)
             end++;
         if (end < rows && !cut[end])
-            count[n++] = end - i;
+            count[n++] = (int64_t)(end - i);
     }
-    qsort(count, n, sizeof *count, by_count);
-    return n ? count[n / 2] : 0;
+    qsort(count, n, sizeof *count, by_size);
+    return n ? (size_t)count[n / 2] : 0;
 }
 
 int rhythm_of_times(struct rhythm *r, const int64_t *time, const unsigned char *cut, size_t rows,
@@ -47,12 +42,8 @@ int rhythm_of_times(struct rhythm *r, const int64_t *time, const unsigned char *
     size_t n = 0;
     int64_t first = INT64_MAX, last = INT64_MIN;
     int64_t *step = malloc((rows + 1) * sizeof *step);
-    size_t *count = malloc((rows + 1) * sizeof *count);
-    if (!step || !count) {
-        free(step);
-        free(count);
+    if (!step)
         return error_set(err, STATUS_FAILED, "out of memory");
-    }
     for (size_t i = 0; i < rows; i++) {
         first = time[i] < first ? time[i] : first;
         last = time[i] > last ? time[i] : last;
@@ -64,9 +55,8 @@ int rhythm_of_times(struct rhythm *r, const int64_t *time, const unsigned char *
     r->step = n ? step[n / 2] : 0;
     r->usual = n ? step[(size_t)(0.995 * (double)(n - 1))] : 0;
     r->longest = n ? step[n - 1] : 0;
-    r->week = rows_of_week(time, cut, rows, count);
+    r->week = rows_of_week(time, cut, rows, step); /* the steps are read */
     free(step);
-    free(count);
     return 0;
 }
 
