@@ -407,10 +407,12 @@ static void add(struct kernel *k, struct buffer *x, struct buffer *y)
     struct error err = {0};
     kernel_set_buffer(k, 0, x);
     kernel_set_buffer(k, 1, y);
-    kernel_set_int(k, 2, 1);
-    kernel_set_int(k, 3, CELLS);
+    kernel_set_buffer(k, 2, y); /* the second sum has no columns here */
+    kernel_set_int(k, 3, 1);
     kernel_set_int(k, 4, CELLS);
-    kernel_set_int(k, 5, 0);
+    kernel_set_int(k, 5, CELLS);
+    kernel_set_int(k, 6, CELLS);
+    kernel_set_int(k, 7, 0);
     if (kernel_enqueue(k, CELLS, 1, &err))
         fail_msg("%s", err.text);
 }
