@@ -14,6 +14,7 @@
 #include "device/device.h"
 #include "ok.h"
 #include "quarantine.h"
+#include "quickly.h"
 
 enum { FLAT, AS_GPU, MODES };
 static struct device *devices[MODES];
@@ -28,19 +29,10 @@ static inline struct device *device_of(int mode)
     return devices[mode];
 }
 
-/* As on a GPU PoCL takes long to compile: work-groups of many work-items with barriers. 3.1 does it
- * in a third to a tenth of the time, from the same source, where it optimises nothing; 5.0 and 6.0
- * then end with an assertion. 1: what a test of this mode asks for is compiled so. */
+/* 1: what a test of this mode asks for is compiled quickly. */
 static inline int compile_quickly(int mode)
 {
-    const struct device_info *info = device_info(device_of(mode));
-    const int can = mode == AS_GPU && !strcmp(info->platform, "Portable Computing Language") &&
-                    !strncmp(info->driver, "3.", 2);
-    if (can)
-        setenv("POCL_EXTRA_BUILD_FLAGS", "-cl-opt-disable", 1);
-    else
-        unsetenv("POCL_EXTRA_BUILD_FLAGS");
-    return can;
+    return compile_quickly_for(device_of(mode), mode == AS_GPU);
 }
 
 static int open_devices(void **state)
