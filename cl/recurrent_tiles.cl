@@ -10,7 +10,8 @@
  *             dx, da = the cell's gradients
  *
  * What one step leaves for all work-groups of the next is `state` [2, DIRS, DEPTH, rows], the two
- * in turn: h forward, da backward, transposed, 0 for units past H and sequences past the batch;
+ * in turn: h forward, da backward, transposed, 0 for units past H and sequences past the batch (by
+ * matrix units [2, DIRS, rows, DEPTH] of what is stored, as `packed` is, and not transposed);
  * rows is the batch in whole tiles. `packed` [DIRS, BLOCKS, DEPTH, COLUMNS] is W_hh in the order in
  * which tiles read it, 0 past H, so that no loop over k has an end to look after. gates, extra, y
  * and the walk's directions are as in recurrent.cl.
@@ -33,6 +34,15 @@
  * 34 MB of W_hh are the bound, 6 us. A smaller second-level cache (3080 Ti: 6 MB) leaves W_hh to
  * the memory: 37 us at 0.9 TB/s.
  *
+ * By matrix units (MMA; mma.h), of bfloat16 and half: the chunks are halves, W_hh's and the state's
+ * factors are rounded as activations are, and sums, cells and c are fp32; so is the h that a GRU
+ * carries from step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or fewer. The
+ * chunk that is next is in registers, so that one place in local memory is enough, and a chunk has
+ * twice as many k's. At H 1024, both directions, B 128, a group of an H100 reads 22 KiB of local
+ * memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps all of its W_hh
+ * (backward half of it), loads 0.26 MB of state in each of 128 groups, 6 us at the rate above, and
+ * backward 0.66 MB, 15 us. On vector units these were 32 us and 37 us.
+ *
  * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as
  * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its
  * chip: the rest comes from the second-level cache as above, or from memory.
@@ -43,7 +53,8 @@
  * meanwhile: two warps on a scheduler keep it busy.
  *
  * -D: CELL, H, DIRS, CARRY as in recurrent.cl; BACK (the backward pass), BT, UNITS, TK, SLICES;
- * LANES = COLUMNS / 4 * BT / 8 * SLICES; GRID and POLLS as in grid.h, KEEP.
+ * LANES = COLUMNS / 4 * BT / 8 * SLICES; GRID and POLLS as in grid.h, KEEP. MMA as in mma.h, or 0;
+ * of it WM, WN: warps along sequences and columns, LANES = 32 WM WN SLICES, no CARRY.
  */
 #include "cell.h"
 #include "grid.h"
@@ -75,6 +86,20 @@
 #ifndef KEEP
 #define KEEP 0
 #endif
+#ifndef MMA
+#define MMA 0
+#endif
+#ifndef WM
+#define WM 1
+#endif
+#ifndef WN
+#define WN 1
+#endif
+
+#if MMA
+#define MMA_TYPE STORED
+#include "mma.h"
+#endif
 
 #define ROUNDED ((H + 31) / 32 * 32)
 #define BLOCKS (ROUNDED / UNITS)
@@ -93,22 +118,64 @@
 #endif
 #define QUADS (COLUMNS / 4)
 #define OCTETS (BT / 8)
+#if CELL == 1 && MMA && !BACK
+#define OWN_H 1
+#else
+#define OWN_H 0
+#endif
 #if CELL == 0 && CARRY
 #define CARRY_C 1
 #else
 #define CARRY_C 0
 #endif
 
-/* Two chunks of state and W_hh, or all sums. */
-#define CHUNK (TK * (BT + COLUMNS))
-#define SUMS (SLICES * BT * COLUMNS)
-#define ROOM (2 * CHUNK > SUMS ? 2 * CHUNK : SUMS)
+/*
+ * A piece is 16 bytes, PER factors. Element (k, b) of the state is at STATE_AT(k, b); of a chunk of
+ * it piece v begins at element (STATE_K(v), STATE_B(v)) and lies at STATE_PLACE(v), in pieces, in
+ * local memory; that of W_hh at WEIGHT_PLACE(v). A chunk takes CHUNK words, of which STATE_ROOM are
+ * of the state. SUM_LINE: sums from sequence to sequence.
+ */
+#if MMA
+typedef uint4 piece;
+typedef stored factor;
+#define put_factor put
+#define PER 8
+#define STATE_AT(k, b) ((size_t)(b)*DEPTH + (k))
+#define STATE_K(v) ((v) % (TK / PER) * PER)
+#define STATE_B(v) ((v) / (TK / PER))
+#define STATE_LINE (TK / 2 + 4)
+#define STATE_PLACE(v) (STATE_B(v) * (STATE_LINE / 4) + (v) % (TK / PER))
+#define WEIGHT_LINE (COLUMNS / 2 + 4)
+#define WEIGHT_PLACE(v) ((v) / (COLUMNS / PER) * (WEIGHT_LINE / 4) + (v) % (COLUMNS / PER))
+#define STATE_ROOM (BT * STATE_LINE)
+#define CHUNK (STATE_ROOM + TK * WEIGHT_LINE)
+#define CHUNKS_AT_ONCE 1
+#define SUM_LINE (COLUMNS + 8)
+#else
+typedef float4 piece;
+typedef float factor;
+#define put_factor(x, i, p) ((p)[i] = (x))
+#define PER 4
+#define STATE_AT(k, b) ((size_t)(k)*rows + (b))
+#define STATE_K(v) ((v) / (BT / PER))
+#define STATE_B(v) ((v) % (BT / PER) * PER)
+#define STATE_PLACE(v) (v)
+#define WEIGHT_PLACE(v) (v)
+#define STATE_ROOM (TK * BT)
+#define CHUNK (STATE_ROOM + TK * COLUMNS)
+#define CHUNKS_AT_ONCE 2
+#define SUM_LINE COLUMNS
+#endif
 
-/* Vectors of a chunk that a work-item fetches. */
-#define STATE_VECTORS (TK * BT / 4)
-#define WEIGHT_VECTORS (TK * COLUMNS / 4)
-#define STATE_FETCHES ((STATE_VECTORS + LANES - 1) / LANES)
-#define WEIGHT_FETCHES ((WEIGHT_VECTORS + LANES - 1) / LANES)
+/* Chunks of state and W_hh, or all sums, in words. */
+#define SUMS (SLICES * BT * SUM_LINE)
+#define ROOM (CHUNKS_AT_ONCE * CHUNK > SUMS ? CHUNKS_AT_ONCE * CHUNK : SUMS)
+
+/* Pieces of a chunk that a work-item fetches. */
+#define STATE_PIECES (TK * BT / PER)
+#define WEIGHT_PIECES (TK * COLUMNS / PER)
+#define STATE_FETCHES ((STATE_PIECES + LANES - 1) / LANES)
+#define WEIGHT_FETCHES ((WEIGHT_PIECES + LANES - 1) / LANES)
 
 /* Units of a tile that a work-item has, and how many it reads before it computes the first. */
 #define ITEMS ((BT * UNITS + LANES - 1) / LANES)
@@ -131,7 +198,7 @@
  * next begins with no arrivals. */
 #define WEIGHTS(n) __global const float *restrict w##n
 KERNEL recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), OPTIONAL(WALKS, __global uint *restrict arrived)
-                                                        __global float *restrict packed)
+                                                        __global factor *restrict packed)
 {
     const int group = (int)get_group_id(0), first = group % (DEPTH / 32) * 32;
     const int of = group / (DEPTH / 32), block = of % BLOCKS, backward = of / BLOCKS;
@@ -148,58 +215,56 @@ KERNEL recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), OPTIONAL(WALKS, __global uin
 #else
         const int gate = column / UNITS, k = row, j = block * UNITS + column % UNITS;
 #endif
-        packed[i] = k < H && j < H ? w[(size_t)(gate * H + j) * H + k] : 0.0f;
+        put_factor(k < H && j < H ? w[(size_t)(gate * H + j) * H + k] : 0.0f, i, packed);
     }
 }
 
-/* Chunk c of a tile's state [DEPTH, rows], to registers. */
-static inline void fetch_state(__private float4 *to, __global const float *state, int rows, int c)
+/* Chunk c of a tile's state, to registers. */
+static inline void fetch_state(__private piece *to, __global const factor *state, int rows, int c)
 {
     const int lane = (int)get_local_id(0);
-    state += (size_t)c * TK * rows;
 #pragma unroll
     for (int i = 0; i < STATE_FETCHES; i++) {
         const int v = lane + i * LANES;
-        if (v < STATE_VECTORS)
-            to[i] = *(__global const float4 *)(state + (size_t)(v / (BT / 4)) * rows +
-                                               v % (BT / 4) * 4);
+        if (v < STATE_PIECES)
+            to[i] = *(__global const piece *)(state + STATE_AT(c * TK + STATE_K(v), STATE_B(v)));
     }
 }
 
 /* The same of its weights [DEPTH, COLUMNS]. */
-static inline void fetch_weights(__private float4 *to, __global const float *w, int c)
+static inline void fetch_weights(__private piece *to, __global const factor *w, int c)
 {
     const int lane = (int)get_local_id(0);
     w += (size_t)c * TK * COLUMNS;
 #pragma unroll
     for (int i = 0; i < WEIGHT_FETCHES; i++) {
         const int v = lane + i * LANES;
-        if (v < WEIGHT_VECTORS)
-            to[i] = ((__global const float4 *)w)[v];
+        if (v < WEIGHT_PIECES)
+            to[i] = ((__global const piece *)w)[v];
     }
 }
 
-/* From registers to local memory, [TK, BT]. */
-static inline void put_state(__private const float4 *from, __local float *chunk)
+/* From registers to local memory. */
+static inline void put_state(__private const piece *from, __local float *chunk)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
     for (int i = 0; i < STATE_FETCHES; i++) {
         const int v = lane + i * LANES;
-        if (v < STATE_VECTORS)
-            ((__local float4 *)chunk)[v] = from[i];
+        if (v < STATE_PIECES)
+            ((__local piece *)chunk)[STATE_PLACE(v)] = from[i];
     }
 }
 
-/* The same of weights, [TK, COLUMNS]. */
-static inline void put_weights(__private const float4 *from, __local float *chunk)
+/* The same of weights. */
+static inline void put_weights(__private const piece *from, __local float *chunk)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
     for (int i = 0; i < WEIGHT_FETCHES; i++) {
         const int v = lane + i * LANES;
-        if (v < WEIGHT_VECTORS)
-            ((__local float4 *)(chunk + TK * BT))[v] = from[i];
+        if (v < WEIGHT_PIECES)
+            ((__local piece *)(chunk + STATE_ROOM))[WEIGHT_PLACE(v)] = from[i];
     }
 }
 
@@ -218,29 +283,29 @@ static inline void put_weights(__private const float4 *from, __local float *chun
 #define KEPT(c, i) kept[(c < KEEP ? c : 0) * WEIGHT_FETCHES + (i)]
 
 #define FETCH_KEPT(c)                   \
-    if (c < KEEP && v < WEIGHT_VECTORS) \
-        KEPT(c, i) = w[(size_t)c * WEIGHT_VECTORS + v];
-INLINE void keep_vectors(__private float4 *kept, __global const float4 *w, int i)
+    if (c < KEEP && v < WEIGHT_PIECES) \
+        KEPT(c, i) = w[(size_t)c * WEIGHT_PIECES + v];
+INLINE void keep_vectors(__private piece *kept, __global const piece *w, int i)
 {
     const int v = (int)get_local_id(0) + i * LANES;
     EACH(FETCH_KEPT)
 }
 
-#define READ_KEPT(c) const float4 kept##c = KEPT(c, i);
+#define READ_KEPT(c) const piece kept##c = KEPT(c, i);
 #define PICK_KEPT(c)               \
     case c < KEEP ? c:             \
         -1 - c : vector = kept##c; \
         break;
-INLINE void put_vector(__private const float4 *kept, int c, int i, __local float4 *to)
+INLINE void put_vector(__private const piece *kept, int c, int i, __local piece *to)
 {
     const int v = (int)get_local_id(0) + i * LANES;
-    float4 vector = (float4)(0.0f);
+    piece vector = (piece)(0);
     EACH(READ_KEPT)
     switch (c) {
         EACH(PICK_KEPT)
     }
-    if (v < WEIGHT_VECTORS)
-        to[v] = vector;
+    if (v < WEIGHT_PIECES)
+        to[WEIGHT_PLACE(v)] = vector;
 }
 
 #if WEIGHT_FETCHES == 1
@@ -253,13 +318,13 @@ INLINE void put_vector(__private const float4 *kept, int c, int i, __local float
 
 /* The first chunks of the block w that all tasks of this work-group share, WEIGHT_FETCHES 1, 2, 4.
  */
-#define KEEP_VECTORS(i) keep_vectors(kept, (__global const float4 *)w, i);
-INLINE void keep_weights(__private float4 *kept, __global const float *w){EACH_VECTOR(KEEP_VECTORS)}
+#define KEEP_VECTORS(i) keep_vectors(kept, (__global const piece *)w, i);
+INLINE void keep_weights(__private piece *kept, __global const factor *w){EACH_VECTOR(KEEP_VECTORS)}
 
 #define PUT_VECTOR(i) put_vector(kept, c, i, to);
-INLINE void put_kept(__private const float4 *kept, int c, __local float *chunk)
+INLINE void put_kept(__private const piece *kept, int c, __local float *chunk)
 {
-    __local float4 *to = (__local float4 *)(chunk + TK * BT);
+    __local piece *to = (__local piece *)(chunk + STATE_ROOM);
     EACH_VECTOR(PUT_VECTOR)
 }
 #else
@@ -267,14 +332,98 @@ INLINE void put_kept(__private const float4 *kept, int c, __local float *chunk)
 #define keep_weights(kept, w)
 #endif
 
-/* room[SLICES, BT, COLUMNS]: the shares of each slice in the tile's product; nothing of worth if
+#if MMA
+/* Fragments of a warp, rows of sequences and columns of W_hh; the rooms of its units' emulation. */
+#define DOWN (BT / WM / MMA_M)
+#define ACROSS (COLUMNS / WN / MMA_N)
+#define STEPS (TK / MMA_K / SLICES)
+#if MMA == 2
+#define EMULATED (WM * WN * SLICES * MMA_WORDS(DOWN, ACROSS))
+#else
+#define EMULATED 0
+#endif
+
+/* 16 k's of a chunk, from k on: adds to the sums of a warp that begin at this row and column. */
+MMA_INLINE void multiply_step(mma_c *sum, __local const float *chunk, int k, int row, int column,
+                              __local float *room)
+{
+    __local const uint *as = (__local const uint *)chunk + row * STATE_LINE + k / 2;
+    __local const uint *bs =
+        (__local const uint *)chunk + STATE_ROOM + k * WEIGHT_LINE + column / 2;
+    mma_a a[DOWN];
+    mma_b b[ACROSS];
+#pragma unroll
+    for (int i = 0; i < DOWN; i++)
+        mma_load_a(&a[i], as + i * MMA_M * STATE_LINE, STATE_LINE);
+#pragma unroll
+    for (int j = 0; j < ACROSS; j++)
+        mma_load_b_across(&b[j], bs + j * MMA_N / 2, WEIGHT_LINE);
+    mma_multiply(sum, a, b, DOWN, ACROSS, (__local uint *)room + ROOM);
+}
+
+/* room[SLICES, BT, SUM_LINE]: the shares of each slice in the tile's product; nothing of worth if
  * `chunks` is 0. kept: the first KEEP chunks of weights. */
-INLINE void tile_product(__global const float *state, __global const float *w, int rows, int chunks,
-                         __private const float4 *kept, __local float *room)
+INLINE void tile_product(__global const factor *state, __global const factor *w, int rows,
+                         int chunks, __private const piece *kept, __local float *room)
+{
+    const int warp = (int)get_local_id(0) / MMA_WARP, lane = mma_lane();
+    const int slice = warp / (WM * WN), row = warp / WN % WM * (DOWN * MMA_M);
+    const int column = warp % WN * (ACROSS * MMA_N);
+    piece of_state[STATE_FETCHES], of_w[WEIGHT_FETCHES];
+    mma_c sum[DOWN * ACROSS];
+    mma_zero(sum, DOWN * ACROSS);
+#if GRID
+    group_barrier(CLK_LOCAL_MEM_FENCE); /* the task before has read its sums */
+#endif
+    /* whether or not there are chunks: see group_barrier() */
+    fetch_state(of_state, state, rows, 0);
+#if !KEEP
+    fetch_weights(of_w, w, 0);
+#endif
+    for (int c = 0; c < chunks; c++) {
+        put_state(of_state, room);
+#if KEEP
+        if (c < KEEP)
+            put_kept(kept, c, room);
+#endif
+        if (c >= KEEP)
+            put_weights(of_w, room);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+        if (c + 1 < chunks)
+            fetch_state(of_state, state, rows, c + 1);
+        if (c + 1 < chunks && c + 1 >= KEEP)
+            fetch_weights(of_w, w, c + 1);
+#if STEPS == 1
+        multiply_step(sum, room, slice * MMA_K, row, column, room);
+#else
+#pragma unroll
+        for (int step = 0; step < STEPS; step++)
+            multiply_step(sum, room, (slice * STEPS + step) * MMA_K, row, column, room);
+#endif
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+    }
+#pragma unroll
+    for (int f = 0; f < DOWN * ACROSS; f++)
+#pragma unroll
+        for (int e = 0; e < MMA_C; e += 2) {
+            const int i = row + f / ACROSS * MMA_M + mma_c_row(lane, e);
+            const int j = column + f % ACROSS * MMA_N + mma_c_column(lane, e);
+            *(__local float2 *)(room + (slice * BT + i) * SUM_LINE + j) =
+                (float2)(sum[f].s[e], sum[f].s[e + 1]);
+        }
+    group_barrier(CLK_LOCAL_MEM_FENCE);
+}
+#else
+#define EMULATED 0
+
+/* The same by vector units; room[SLICES, BT, COLUMNS]. */
+INLINE void tile_product(__global const factor *state, __global const factor *w, int rows,
+                         int chunks, __private const piece *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0), quad = lane % QUADS, octet = lane / QUADS % OCTETS;
     const int slice = lane / (QUADS * OCTETS);
-    float4 sum[8], of_state[STATE_FETCHES], of_w[WEIGHT_FETCHES];
+    piece of_state[STATE_FETCHES], of_w[WEIGHT_FETCHES];
+    float4 sum[8];
 #pragma unroll
     for (int i = 0; i < 8; i++)
         sum[i] = (float4)(0.0f);
@@ -303,7 +452,7 @@ INLINE void tile_product(__global const float *state, __global const float *w, i
             const int k = slice * (TK / SLICES) + i;
             __local const float4 *h = (__local const float4 *)(chunk + k * BT + octet * 8);
             const float4 low = h[0], high = h[1];
-            const float4 x = *(__local const float4 *)(chunk + TK * BT + k * COLUMNS + quad * 4);
+            const float4 x = *(__local const float4 *)(chunk + STATE_ROOM + k * COLUMNS + quad * 4);
             sum[0] = fma((float4)(low.x), x, sum[0]);
             sum[1] = fma((float4)(low.y), x, sum[1]);
             sum[2] = fma((float4)(low.z), x, sum[2]);
@@ -329,14 +478,15 @@ INLINE void tile_product(__global const float *state, __global const float *w, i
         *(__local float4 *)(to + i * COLUMNS) = sum[i];
     group_barrier(CLK_LOCAL_MEM_FENCE);
 }
+#endif
 
 /* The product of a sequence and a column of the tile. */
 static inline float product(__local const float *room, int sequence, int column)
 {
-    float sum = room[sequence * COLUMNS + column];
+    float sum = room[sequence * SUM_LINE + column];
 #pragma unroll
     for (int s = 1; s < SLICES; s++)
-        sum += room[(s * BT + sequence) * COLUMNS + column];
+        sum += room[(s * BT + sequence) * SUM_LINE + column];
     return sum;
 }
 
@@ -345,7 +495,7 @@ static inline float product(__local const float *room, int sequence, int column)
 #define WALK(window, step)                                                            \
     const int group = (int)get_group_id(0), groups = (int)get_num_groups(0);          \
     const int tasks = DIRS * BLOCKS * (rows / BT);                                    \
-    float4 kept[KEEP ? KEEP * WEIGHT_FETCHES : 1];                                    \
+    piece kept[KEEP ? KEEP * WEIGHT_FETCHES : 1];                                     \
     int waits = !*alarm;                                                              \
     keep_weights(kept, packed + (size_t)(group % (DIRS * BLOCKS)) * DEPTH * COLUMNS); \
     for (int done = 0; done < window; done++) {                                       \
@@ -367,9 +517,10 @@ static inline float product(__local const float *room, int sequence, int column)
 
 /* Step t of a task. Only the kernel's own arguments are restrict: oclgrind knows no scopes of it.
  */
-INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __global float *state,
-                     __global stored *y, __global float *carried, int batch, int window, int rows,
-                     int t, int task, __private const float4 *kept, __local float *room)
+INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const factor *packed,
+                     __global factor *state, __global stored *y, __global float *carried, int batch,
+                     int window, int rows, int t, int task, __private const piece *kept,
+                     __local float *room)
 {
     const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
@@ -381,9 +532,10 @@ INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __glo
     PICK_DIRECTION(const float, b_hh);
     PICK_DIRECTION(extra_type, extra);
     const size_t plane = (size_t)DEPTH * rows;
-    __global const float *from = state + (t % 2 * DIRS + backward) * plane;
-    __global float *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
-    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, kept, room);
+    __global const factor *from = state + (t % 2 * DIRS + backward) * plane;
+    __global factor *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
+    tile_product(from + STATE_AT(0, sequence), packed + (size_t)of * DEPTH * COLUMNS, rows, chunks,
+                 kept, room);
 #pragma unroll 1
     for (int first = 0; first < ITEMS; first += STAGE) {
         float x[STAGE][GATES], e[STAGE];
@@ -423,8 +575,10 @@ INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __glo
                         a[g] += b_ih[g * H + u];
                     a[g] += sum;
                 }
-                if (CELL == 1 && chunks)
-                    h = from[(size_t)u * rows + b];
+                if (OWN_H && chunks)
+                    h = carried[((size_t)backward * batch + b) * H + u];
+                else if (CELL == 1 && chunks)
+                    h = from[STATE_AT(u, b)];
                 h = cell_fwd(x[i], a, h, &e[i]);
 #pragma unroll
                 for (int g = 0; g < GATES; g++)
@@ -435,23 +589,25 @@ INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const float *packed, __glo
                 put(h, row * DIRS * H + backward * H + u, y);
                 if (CARRY_C)
                     carried[(size_t)b * H + u] = e[i];
+                if (OWN_H)
+                    carried[((size_t)backward * batch + b) * H + u] = h;
             }
             if (item < BT * UNITS)
-                to[(size_t)u * rows + b] = h;
+                put_factor(h, STATE_AT(u, b), to);
         }
     }
 }
 
 /* Step t, a task in each work-group, or with GRID all steps. carried, c [B, H], and state go from
  * one walk to the next where CARRY. */
-KERNEL recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restrict packed,
-                           __global float *state, __global stored *restrict y,
+KERNEL recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const factor *restrict packed,
+                           __global factor *state, __global stored *restrict y,
                            __global float *restrict carried,
                            OPTIONAL(WALKS, __global uint *arrived)
                                OPTIONAL(WALKS, __global uint *alarm) const int batch,
                            const int window, const int rows, const int t)
 {
-    __local float room[ROOM] __attribute__((aligned(16)));
+    __local float room[ROOM + EMULATED] __attribute__((aligned(16)));
 #if GRID
     WALK(window, task_fwd(OF_DIRECTIONS(NAMES), packed, state, y, carried, batch, window, rows,
                           done, task, kept, room))
@@ -462,7 +618,7 @@ KERNEL recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const float *restri
 }
 
 /* The state that an odd number of steps has left, where the next walk looks for it. */
-KERNEL recurrent_tiles_keep(__global float *restrict state, const int elems)
+KERNEL recurrent_tiles_keep(__global factor *restrict state, const int elems)
 {
     const int i = (int)(get_group_id(0) * LANES + get_local_id(0));
     if (i < elems)
@@ -479,10 +635,10 @@ KERNEL recurrent_tiles_keep(__global float *restrict state, const int elems)
 #define BACK_NAMES(n) gates##n, extra##n, h_before##n, da##n
 
 /* Step t of a task. */
-INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const float *packed,
-                     __global float *state, __global float *more, __global const stored *dy,
+INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const factor *packed,
+                     __global factor *state, __global float *more, __global const stored *dy,
                      __global const stored *y, int batch, int window, int rows, int t, int task,
-                     __private const float4 *kept, __local float *room)
+                     __private const piece *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
@@ -494,10 +650,11 @@ INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const float *packed,
     PICK_DIRECTION(stored, h_before);
     PICK_DIRECTION(stored, da);
     const size_t plane = (size_t)DEPTH * rows;
-    __global const float *from = state + (t % 2 * DIRS + backward) * plane;
-    __global float *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
+    __global const factor *from = state + (t % 2 * DIRS + backward) * plane;
+    __global factor *to = state + ((t + 1) % 2 * DIRS + backward) * plane;
     more += (size_t)backward * batch * H;
-    tile_product(from + sequence, packed + (size_t)of * DEPTH * COLUMNS, rows, chunks, kept, room);
+    tile_product(from + STATE_AT(0, sequence), packed + (size_t)of * DEPTH * COLUMNS, rows, chunks,
+                 kept, room);
 #pragma unroll 1
     for (int first = 0; first < ITEMS; first += STAGE) {
         float x[STAGE][GATES], dh[STAGE], h[STAGE], e[STAGE], c[STAGE], d[STAGE];
@@ -558,21 +715,21 @@ INLINE void task_bwd(OF_DIRECTIONS(OF_BACK_TASK), __global const float *packed,
             if (item < BT * UNITS)
 #pragma unroll
                 for (int g = 0; g < GATES; g++)
-                    to[(size_t)(g * ROUNDED + u) * rows + b] = x[i][g];
+                    put_factor(x[i][g], STATE_AT(g * ROUNDED + u, b), to);
         }
     }
 }
 
 /* Step t of the way back, or with GRID all steps; h_before and da as in recurrent.cl. more [DIRS,
  * B, H]: of an LSTM what c gets from the step after, of a GRU what h gets past W_hh. */
-KERNEL recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const float *restrict packed,
-                           __global float *state, __global float *restrict more,
+KERNEL recurrent_tiles_bwd(OF_DIRECTIONS(BACK_OPERANDS), __global const factor *restrict packed,
+                           __global factor *state, __global float *restrict more,
                            __global const stored *restrict dy, __global const stored *restrict y,
                            OPTIONAL(WALKS, __global uint *arrived)
                                OPTIONAL(WALKS, __global uint *alarm) const int batch,
                            const int window, const int rows, const int t)
 {
-    __local float room[ROOM] __attribute__((aligned(16)));
+    __local float room[ROOM + EMULATED] __attribute__((aligned(16)));
 #if GRID
     WALK(window, task_bwd(OF_DIRECTIONS(BACK_NAMES), packed, state, more, dy, y, batch, window,
                           rows, window - 1 - done, task, kept, room))

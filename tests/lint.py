@@ -77,6 +77,7 @@ BF16 = "FACTOR=1 STORED=1 TYPE_A=1 TYPE_B=1 TYPE_C=1"
 LARGE = "TM=128 TN=128 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
 LARGEST = "TM=256 TN=128 STEPS=1 WM=4 WN=2 LANES=256 VEC=4 SPREAD=1"
 SMALL = "TM=64 TN=64 WM=2 WN=2 LANES=128 VEC=4 SPREAD=1"
+TILES = "H=1024 DIRS=2 LANES=256 recurrent_tiles_pack=recurrent_tiles_mma_pack recurrent_tiles_keep=recurrent_tiles_mma_keep"
 MATRIX = [
     ("matrix tried", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=2 LANES=64"),
     ("matrix tried across", "mma.cl", "mma_product", "mma_product", "MMA_TYPE=1 ACROSS_A=1 ACROSS_B=1 LANES=64"),
@@ -118,6 +119,20 @@ MATRIX = [
             *(f"STORED=0 ND={columns} HV={whole}" for columns in (1, 2, 4) for whole in (4, 1)),
             "STORED=2 ND=4 HV=8",
         )
+    ),  # fmt: skip
+    *(
+        (f"matrix recurrent {options}", "recurrent_tiles.cl", f"recurrent_tiles_{way}",
+         f"recurrent_tiles_mma_{way}", f"{TILES} {options} {walk}")
+        for way, options in (
+            ("fwd", "STORED=1 CELL=0 BACK=0 BT=128 UNITS=16 TK=64 WM=4 WN=2 SLICES=1"),
+            ("fwd", "STORED=1 CELL=1 BACK=0 BT=128 UNITS=16 TK=64 WM=4 WN=2 SLICES=1"),
+            ("fwd", "STORED=1 CELL=2 BACK=0 BT=128 UNITS=16 TK=64 WM=4 WN=1 SLICES=2"),
+            ("fwd", "STORED=2 CELL=0 BACK=0 BT=16 UNITS=16 TK=64 WM=1 WN=2 SLICES=4"),
+            ("bwd", "STORED=1 CELL=0 BACK=1 BT=64 UNITS=32 TK=128 WM=2 WN=1 SLICES=4"),
+            ("bwd", "STORED=2 CELL=1 BACK=1 BT=64 UNITS=32 TK=128 WM=2 WN=1 SLICES=4"),
+            ("bwd", "STORED=1 CELL=2 BACK=1 BT=64 UNITS=32 TK=128 WM=2 WN=1 SLICES=4"),
+        )
+        for walk in ("GRID=0", "GRID=2 KEEP=16")
     ),  # fmt: skip
 ]
 

@@ -5,6 +5,7 @@
  * itself, which never waits for ever. On a CPU kernels are cut as for a GPU, and there are no more
  * work-groups than threads.
  */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,6 +23,7 @@
 #include "ok.h"
 #include "ops/ops.h"
 #include "quarantine.h"
+#include "quickly.h"
 #include "util/philox.h"
 
 enum { STEPS, WALKS, WAYS };
@@ -39,6 +41,7 @@ static int open_ways(void **state)
             return -1;
         }
     quarantine_for(way[0]);
+    compile_quickly_for(way[0], device_info(way[0])->is_cpu);
     if (device_info(way[0])->is_cpu)
         for (int i = 0; i < WAYS; i++) {
             device_act_as_gpu(way[i]);
@@ -76,6 +79,7 @@ struct shape {
     size_t batch, window, hidden;
     int both, carries;
     enum dtype stored;
+    enum device_matrix matrix; /* its units multiply */
 };
 
 enum { IN = 3 };
@@ -128,14 +132,15 @@ static size_t count_of(const struct plan *p, const char *name)
     return count;
 }
 
-/* y and the gradients of the parameters, one behind the other, after two runs, the
- * second of which goes on where the first ended if the layer carries its state. */
+/* y and the gradients of the parameters, one behind the other, after two runs, the second of which
+ * goes on where the first ended if the layer carries its state. Matrix units are emulated. */
 static float *made(struct device *dev, const struct shape *s, size_t *n)
 {
     const struct cell cell = {
         .kind = s->kind, .hidden = s->hidden + wider, .bidirectional = s->both};
     struct params *params = params_new(0);
     struct graph *g = graph_new(params, s->batch, !s->carries);
+    device_emulate_matrix(dev, s->matrix);
     const size_t dim[] = {s->batch, s->window, IN};
     struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, dim), *up = NULL;
     g->carries = s->carries;
@@ -154,6 +159,9 @@ static float *made(struct device *dev, const struct shape *s, size_t *n)
         if (!strcmp(p->launches[i]->name, "recurrent_tiles_fwd") ||
             !strcmp(p->launches[i]->name, "recurrent_tiles_bwd"))
             assert_in_range(p->launches[i]->groups, 1, dev->info.resident);
+    for (size_t i = 0; i < p->launch_count; i++)
+        if (!strcmp(p->launches[i]->name, "recurrent_tiles_fwd"))
+            assert_int_equal(strstr(p->launches[i]->options, " -DMMA=2") != NULL, s->matrix != 0);
     write_drawn(x, 1, 2);
     if (up)
         write_drawn(up, 2, 1);
@@ -182,10 +190,16 @@ static void test_same_bits(void **state)
 {
     (void)state;
     static const struct shape shapes[] = {
-        {CELL_KIND_LSTM, 5, 5, 37, 1, 0, DTYPE_F32},  {CELL_KIND_LSTM, 3, 4, 20, 0, 0, DTYPE_F32},
-        {CELL_KIND_GRU, 19, 3, 41, 1, 0, DTYPE_BF16}, {CELL_KIND_GRU, 40, 3, 23, 0, 0, DTYPE_F32},
-        {CELL_KIND_RNN, 9, 4, 70, 0, 0, DTYPE_F16},   {CELL_KIND_LSTM, 4, 3, 70, 0, 1, DTYPE_F32},
-        {CELL_KIND_GRU, 4, 2, 70, 0, 1, DTYPE_F32}};
+        {CELL_KIND_LSTM, 5, 5, 37, 1, 0, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_LSTM, 3, 4, 20, 0, 0, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_GRU, 19, 3, 41, 1, 0, DTYPE_BF16, MATRIX_NONE},
+        {CELL_KIND_GRU, 40, 3, 23, 0, 0, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_RNN, 9, 4, 70, 0, 0, DTYPE_F16, MATRIX_NONE},
+        {CELL_KIND_LSTM, 4, 3, 70, 0, 1, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_GRU, 4, 2, 70, 0, 1, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_LSTM, 5, 4, 37, 1, 0, DTYPE_BF16, MATRIX_EMULATED},
+        {CELL_KIND_GRU, 40, 3, 70, 0, 0, DTYPE_F16, MATRIX_EMULATED},
+        {CELL_KIND_RNN, 19, 3, 41, 1, 0, DTYPE_BF16, MATRIX_EMULATED}};
     needs_barrier();
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t n, m;
@@ -208,7 +222,7 @@ static void test_same_bits(void **state)
 static void test_resident(void **state)
 {
     (void)state;
-    const struct shape shape = {CELL_KIND_LSTM, 5, 5, 37, 1, 0, DTYPE_F32};
+    const struct shape shape = {CELL_KIND_LSTM, 5, 5, 37, 1, 0, DTYPE_F32, MATRIX_NONE};
     needs_barrier();
     struct device_info *info = &way[WALKS]->info;
     const unsigned before = info->resident;
@@ -228,8 +242,10 @@ static void test_resident(void **state)
 static void test_steps(void **state)
 {
     (void)state;
-    static const struct shape shapes[] = {{CELL_KIND_LSTM, 3, 3, 20, 1, 0, DTYPE_F32},
-                                          {CELL_KIND_GRU, 9, 2, 35, 0, 0, DTYPE_BF16}};
+    static const struct shape shapes[] = {
+        {CELL_KIND_LSTM, 3, 3, 20, 1, 0, DTYPE_F32, MATRIX_NONE},
+        {CELL_KIND_GRU, 9, 2, 35, 0, 0, DTYPE_BF16, MATRIX_NONE},
+        {CELL_KIND_GRU, 3, 3, 20, 1, 0, DTYPE_BF16, MATRIX_EMULATED}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         size_t n;
         float *got = made(way[STEPS], &shapes[i], &n);
@@ -237,6 +253,48 @@ static void test_steps(void **state)
             assert_true(got[k] == got[k]);
         free(got);
     }
+}
+
+/* By matrix units only the factors are halves: the state that a GRU carries is not. Of h' = z h +
+ * (1 - z) n, z near 1, bfloat16 would forget all additions once h is 0.25. */
+static void test_slow_state(void **state)
+{
+    (void)state;
+    enum { T = 700 };
+    const struct cell cell = {.kind = CELL_KIND_GRU, .hidden = 3 + wider};
+    const double z = 1 / (1 + exp(-7)), want = tanh(1) * (1 - pow(z, T));
+    struct device *dev = way[WALKS];
+    struct params *params = params_new(0);
+    struct graph *g = graph_new(params, 1, 0);
+    struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){1, T, 1});
+    device_emulate_matrix(dev, MATRIX_EMULATED);
+    op_store(g, DTYPE_BF16);
+    struct tensor *y = graph_keep(g, op_recurrent(g, x, &cell, "core", 0));
+    struct plan *p = placed(g, dev);
+    for (size_t i = 0; i < params->count; i++) {
+        const size_t n = params->list[i]->value.elems;
+        float *values = calloc(n, sizeof *values);
+        assert_non_null(values);
+        const int is_bias = !strcmp(params->list[i]->value.name, "core.bias_ih_l0");
+        for (size_t u = 0; is_bias && u < cell.hidden; u++) {
+            values[cell.hidden + u] = 7;
+            values[2 * cell.hidden + u] = 1;
+        }
+        OK(params_write(params, i, params->values, values, &err));
+        free(values);
+    }
+    write_drawn(x, 1, 2);
+    OK(exec_run(p, 0, p->launch_count, &err));
+    float *got = calloc(y->elems, sizeof *got);
+    assert_non_null(got);
+    OK(tensor_read(y, got, &err));
+    for (size_t u = 0; u < cell.hidden; u++)
+        if (!(fabs((double)got[(T - 1) * cell.hidden + u] - want) <= 0.002))
+            fail_msg("unit %zu is %g, not %g", u, (double)got[(T - 1) * cell.hidden + u], want);
+    free(got);
+    plan_free(p);
+    params_free(params);
+    device_emulate_matrix(dev, MATRIX_NONE);
 }
 
 /* --- the barrier */
@@ -292,9 +350,10 @@ static void test_alarm(void **state)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gives_up),  cmocka_unit_test(test_old_numbers),
-        cmocka_unit_test(test_alarm),     cmocka_unit_test(test_steps),
-        cmocka_unit_test(test_same_bits), cmocka_unit_test(test_resident),
+        cmocka_unit_test(test_gives_up),   cmocka_unit_test(test_old_numbers),
+        cmocka_unit_test(test_alarm),      cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_same_bits),  cmocka_unit_test(test_resident),
+        cmocka_unit_test(test_slow_state),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)

@@ -67,8 +67,8 @@ for precision in bf16 fp16; do
     matrix=-m # as with matrix units, too
     list "$srcdir/configs/demo.ini" train.precision=$precision
     list "$srcdir/configs/demo.ini" train.precision=$precision data.window=128 model.d_model=64 model.heads=2
-    matrix=
     list "$srcdir/configs/stocks.ini" train.precision=$precision model.type=cnn_recurrent model.hidden=300
+    matrix=
 done
 list "$srcdir/configs/stocks.ini" device.gemm=own model.type=cnn_recurrent model.cell=gru
 list "$srcdir/configs/amplifier.ini" device.gemm=own model.type=dgru

@@ -438,9 +438,11 @@ static void test_misfits(void **state)
 /* Layers of 1024 units in both directions over 240 rows, as configs/fleet.ini has them, on a GPU.
  */
 enum { LAYERS = 4, B = 128, T = 240, H = 1024 };
-static struct plan *fleet(struct params *params, enum device_barrier barrier)
+static struct plan *fleet(struct params *params, enum device_barrier barrier,
+                          enum device_matrix matrix, enum dtype stored)
 {
     struct graph *g = start(params);
+    op_store(g, stored);
     const struct cell cell = {.kind = CELL_KIND_LSTM, .hidden = H, .bidirectional = 1};
     fake.counts = 1;
     fake.budget = UINT64_C(1) << 40;
@@ -451,6 +453,7 @@ static struct plan *fleet(struct params *params, enum device_barrier barrier)
                                      .compute_units = 132,
                                      .resident = 132,
                                      .barrier = barrier,
+                                     .matrix = matrix,
                                      .keeps_many = 1};
     struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){B, T, 8});
     for (size_t layer = 0; layer < LAYERS; layer++)
@@ -463,7 +466,7 @@ static void test_recurrent(void **state)
 {
     (void)state;
     struct params *params = params_new(0);
-    struct plan *p = fleet(params, BARRIER_NONE);
+    struct plan *p = fleet(params, BARRIER_NONE, MATRIX_NONE, DTYPE_F32);
     assert_int_equal(count_of(p, "recurrent_tiles_fwd"), LAYERS * T);
     assert_int_equal(count_of(p, "recurrent_tiles_bwd"), LAYERS * T);
     assert_int_equal(count_of(p, "recurrent_tiles_pack"), LAYERS * 2);
@@ -483,7 +486,8 @@ static void test_recurrent_walk(void **state)
 {
     (void)state;
     struct params *params = params_new(0), *again = params_new(0);
-    struct plan *p = fleet(params, BARRIER_NONE), *walk = fleet(again, BARRIER_PTX);
+    struct plan *p = fleet(params, BARRIER_NONE, MATRIX_NONE, DTYPE_F32),
+                *walk = fleet(again, BARRIER_PTX, MATRIX_NONE, DTYPE_F32);
     assert_int_equal(count_of(walk, "recurrent_tiles_fwd"), LAYERS);
     assert_int_equal(count_of(walk, "recurrent_tiles_bwd"), LAYERS);
     assert_int_equal(p->launch_count - walk->launch_count, LAYERS * 2 * (T - 1));
@@ -508,6 +512,32 @@ static void test_recurrent_walk(void **state)
     fake = (struct device){.info = fake.info};
 }
 
+/* By matrix units state and W_hh move as halves, and all of a forward block of W_hh stays. */
+static void test_recurrent_matrix(void **state)
+{
+    (void)state;
+    struct params *params = params_new(0), *again = params_new(0);
+    struct plan *vector = fleet(params, BARRIER_PTX, MATRIX_NONE, DTYPE_BF16);
+    struct plan *p = fleet(again, BARRIER_PTX, MATRIX_PTX, DTYPE_BF16);
+    for (int back = 0; back < 2; back++) {
+        const char *name = back ? "recurrent_tiles_bwd" : "recurrent_tiles_fwd";
+        const struct launch *l = last(p, name), *was = last(vector, name);
+        assert_true(l->groups == 128 && l->lanes == 256);
+        assert_true(l->flops == was->flops && l->matrix == 1 + DTYPE_BF16 && !was->matrix);
+        assert_true(l->beside < 0.05 * l->flops && l->local < 0.25 * was->local);
+        assert_true(l->loads <= 0.5 * was->loads);
+        expect_option(l, back ? "-DTK=128 -DSLICES=4 " : "-DTK=64 -DSLICES=1 ");
+        expect_option(l, back ? " -DMMA=1 -DWM=2 -DWN=1" : " -DMMA=1 -DWM=4 -DWN=2");
+        expect_option(l, "-DKEEP=16 ");
+    }
+    plan_free(vector);
+    plan_free(p);
+    params_free(params);
+    params_free(again);
+    buffer_free(fake.alarm);
+    fake = (struct device){.info = fake.info};
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -525,6 +555,7 @@ int main(void)
         cmocka_unit_test(test_misfits),
         cmocka_unit_test(test_recurrent),
         cmocka_unit_test(test_recurrent_walk),
+        cmocka_unit_test(test_recurrent_matrix),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

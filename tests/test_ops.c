@@ -401,7 +401,7 @@ static void uses_matrix(const struct plan *p)
 {
     int uses = 0;
     for (size_t i = 0; i < p->launch_count; i++)
-        uses |= p->launches[i]->file && strstr(p->launches[i]->file, "_mma.cl");
+        uses |= p->launches[i]->options && strstr(p->launches[i]->options, "-DMMA=");
     assert_true(uses);
 }
 
@@ -2854,6 +2854,30 @@ static void test_attention_matrix(int mode)
     device_close(dev);
 }
 
+/* Layers in tiles by matrix units, emulated: fewer sequences than a fragment has, several tiles of
+ * them, columns that a warp has two, three and four fragments of. */
+static void test_recurrent_matrix(int mode)
+{
+    static const struct {
+        struct ref shape;
+        enum dtype stored;
+    } shapes[] = {
+        {{.b = 3, .t = 3, .d = 261, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 2}, DTYPE_BF16},
+        {{.b = 37, .t = 3, .d = 290, .in = 1, .cell = CELL_KIND_GRU, .dirs = 1}, DTYPE_F16},
+        {{.b = 20, .t = 2, .d = 257, .in = 2, .cell = CELL_KIND_GRU, .dirs = 2}, DTYPE_BF16},
+        {{.b = 67, .t = 3, .d = 257, .in = 2, .cell = CELL_KIND_RNN, .dirs = 2}, DTYPE_F16},
+    };
+    if (mode == FLAT) /* it is cut as for a GPU */
+        skip();
+    struct device *dev = device_of(mode);
+    compile_quickly(mode);
+    device_emulate_matrix(dev, MATRIX_EMULATED);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        run_stored(&(struct problem){.op = &recurrent_op, .shape = shapes[i].shape}, dev,
+                   shapes[i].stored);
+    device_emulate_matrix(dev, MATRIX_NONE);
+}
+
 /* An evaluation draws no dropout and has no backward kernels, so that a device with local memory
  * for the forward one alone serves it in tiles, and a training on it not. */
 static void test_attention_evaluated(int mode)
@@ -3019,6 +3043,7 @@ int main(int argc, char **argv)
         {"sum_rows", test_sum_rows},
         {"recurrent, range of values", test_recurrent_range},
         {"recurrent, carried", test_recurrent_carried},
+        {"recurrent, by matrix units", test_recurrent_matrix},
         {"I/Q features", test_iq_features},
         {"initial values", test_draws},
         {"initial values, orthogonal", test_orthogonal},

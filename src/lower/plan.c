@@ -349,6 +349,11 @@ void launch_local(struct launch *l, double bytes)
     l->local = bytes;
 }
 
+void launch_loads(struct launch *l, double bytes)
+{
+    l->loads = bytes;
+}
+
 void launch_matrix(struct launch *l, enum dtype factor, double beside)
 {
     l->matrix = 1 + (int)factor;

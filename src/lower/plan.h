@@ -52,7 +52,7 @@ struct launch {
     double flops, bytes;
     double chain, meets;     /* see launch_chain() */
     double again, footprint; /* see launch_again() */
-    double local;            /* see launch_local() */
+    double local, loads;     /* see launch_local(), launch_loads() */
     int matrix;              /* see launch_matrix(): 0, or 1 + the type of factors */
     double beside;
     size_t misfit; /* a value that no kernel's int holds; 0: none */
@@ -169,6 +169,9 @@ void launch_shape(const struct launch *l, char *to, size_t size);
 
 /* Bytes that the work-items of a launch load from local memory. */
 void launch_local(struct launch *l, double bytes);
+
+/* Bytes that all its groups together load of what lies in the last cache. */
+void launch_loads(struct launch *l, double bytes);
 
 /* Its operations are of matrix units, of factors of this type (DTYPE_F32: TF32), `beside` others of
  * vector units. */

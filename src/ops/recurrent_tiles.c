@@ -8,21 +8,45 @@ struct tiles {
     int back;
     size_t units, sequences, turn, slices, lanes; /* UNITS, BT, TK, SLICES, LANES */
     size_t columns, depth, blocks, rows, groups;
-    int walks;   /* all steps in one launch */
-    size_t kept; /* turns of W_hh that stay in registers, KEEP */
+    int walks;           /* all steps in one launch */
+    size_t kept;         /* turns of W_hh that stay in registers, KEEP */
+    int matrix;          /* by matrix units, of factors as activations are stored ... */
+    size_t down, across; /* ... by so many warps along sequences and columns, WM, WN */
 };
 
 enum {
     UNITS_MOST = 32,
     LANES_MOST = DEVICE_WALK_LANES,
-    OF_ITEM = 32,       /* sums of a work-item: 8 sequences of 4 columns */
     GROUPS_LEAST = 128, /* about as many as a large card has compute units */
-    KEPT_MOST = 32      /* vectors of 4: half of a work-item's registers where it has 255 */
+    KEPT_MOST = 32,     /* pieces of 16 bytes: half of a work-item's registers where it has 255 */
+    WARP = 32,          /* work-items, MMA_WARP; ... */
+    WARP_MOST = 32,     /* ... of which each has at most so many sequences and columns, */
+    STEP = 16,          /* and a product of fragments so many k's, rows */
+    FRAGMENT = 8        /* and columns */
 };
 
 static size_t rounded_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
+}
+
+/* Factors of a piece. */
+static size_t piece_of(const struct tiles *t)
+{
+    return t->matrix ? 8 : 4;
+}
+
+static size_t factor_bytes(const struct tiles *t)
+{
+    return 16 / piece_of(t);
+}
+
+/* Bytes of local memory that chunks of state and W_hh take, as CHUNK of the kernels. */
+static size_t chunk_bytes(const struct tiles *t)
+{
+    if (t->matrix) /* one, with 16 bytes behind each row */
+        return t->sequences * (2 * t->turn + 16) + t->turn * (2 * t->columns + 16);
+    return 2 * 4 * t->turn * (t->sequences + t->columns);
 }
 
 static size_t groups_of(const struct layer *op, const struct tiles *t)
@@ -37,7 +61,7 @@ static void cut_tile(const struct layer *op, struct tiles *t)
 {
     const size_t most = t->back ? 64 : 128;
     t->units = t->back ? UNITS_MOST : UNITS_MOST / 2;
-    t->sequences = 8;
+    t->sequences = t->matrix ? STEP : 8;
     while (t->sequences < most && t->sequences < op->batch)
         t->sequences *= 2;
     while (t->sequences > 16 && rounded_up(op->batch, t->sequences) * 4 > op->batch * 5)
@@ -52,9 +76,25 @@ static void cut_tile(const struct layer *op, struct tiles *t)
 static void cut_turn(struct tiles *t)
 {
     t->turn = t->back ? 128 : 64;
-    while (t->turn > 16 && (t->depth % t->turn || t->depth < 2 * t->turn ||
-                            2 * t->turn * (t->sequences + t->columns) * 4 > DEVICE_WALK_LOCAL))
+    while (t->turn > 16 &&
+           (t->depth % t->turn || t->depth < 2 * t->turn || chunk_bytes(t) > DEVICE_WALK_LOCAL))
         t->turn /= 2;
+}
+
+/* Work-items for the tile's sums, and where these are too few as many slices of each turn. */
+static void cut_slices(struct tiles *t)
+{
+    size_t items = t->columns / 4 * (t->sequences / 8), steps = t->turn;
+    if (t->matrix) {
+        t->down = t->sequences > WARP_MOST ? t->sequences / WARP_MOST : 1;
+        t->across = t->columns > WARP_MOST ? 2 : 1;
+        items = t->down * t->across * WARP;
+        steps = t->turn / STEP;
+    }
+    t->slices = 1;
+    while (t->slices * 2 * items <= LANES_MOST && t->slices * 2 <= steps)
+        t->slices *= 2;
+    t->lanes = items * t->slices;
 }
 
 /* As many groups as there are tasks, or in a walk at most as are at work at a time; each has as
@@ -63,7 +103,7 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
 {
     const struct device_info *info = device_info(p->dev);
     const size_t units = info->resident, blocks = op->dirs * t->blocks;
-    const size_t fetches = (t->turn * t->columns / 4 + t->lanes - 1) / t->lanes;
+    const size_t fetches = (t->turn * t->columns / piece_of(t) + t->lanes - 1) / t->lanes;
     t->walks = info->barrier != BARRIER_NONE && op->window > 1;
     if (!t->walks)
         return;
@@ -78,9 +118,17 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
     }
 }
 
+/* By NVIDIA's matrix units, or their emulation, where halves are stored. What is carried from one
+ * walk to the next stays fp32. */
+static int matrix_serves(const struct plan *p, const struct layer *op)
+{
+    return p->graph->stored != DTYPE_F32 && !op->carries &&
+           device_matrix_kind(device_info(p->dev)->matrix) == MATRIX_PTX;
+}
+
 static struct tiles cut(const struct plan *p, const struct layer *op, int back)
 {
-    struct tiles t = {.back = back};
+    struct tiles t = {.back = back, .matrix = matrix_serves(p, op)};
     const size_t hidden = rounded_up(op->hidden, UNITS_MOST);
     cut_tile(op, &t);
     t.columns = back ? t.units : op->gates * t.units;
@@ -89,20 +137,17 @@ static struct tiles cut(const struct plan *p, const struct layer *op, int back)
     t.rows = rounded_up(op->batch, t.sequences);
     t.groups = groups_of(op, &t);
     cut_turn(&t);
-    const size_t items = t.columns / 4 * (t.sequences / 8);
-    t.slices = 1;
-    while (t.slices * 2 * items <= LANES_MOST && t.slices * 2 <= t.turn)
-        t.slices *= 2;
-    t.lanes = items * t.slices;
+    cut_slices(&t);
     cut_groups(p, op, &t);
     return t;
 }
 
-/* The larger of two turns and all sums. */
+/* The larger of chunks and all sums. */
 static size_t local_bytes(const struct tiles *t)
 {
-    const size_t turns = 2 * t->turn * (t->sequences + t->columns), sums = t->lanes * OF_ITEM;
-    return 4 * (turns > sums ? turns : sums);
+    const size_t line = t->columns + (t->matrix ? 8 : 0), chunks = chunk_bytes(t);
+    const size_t sums = 4 * t->slices * t->sequences * line;
+    return chunks > sums ? chunks : sums;
 }
 
 int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
@@ -119,14 +164,23 @@ int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
 static struct launch *tiles_kernel(struct plan *p, const struct layer *op, const struct tiles *t,
                                    const char *name, size_t groups)
 {
-    char barrier[64] = "-DGRID=0";
+    char barrier[64] = "-DGRID=0", matrix[64] = "";
     if (t->walks)
         device_barrier_options(device_info(p->dev), barrier);
+    if (t->matrix)
+        snprintf(matrix, sizeof matrix, " -DMMA=%d -DWM=%zu -DWN=%zu",
+                 (int)device_info(p->dev)->matrix, t->down, t->across);
     return plan_kernel(p, "recurrent_tiles.cl", name, groups, t->lanes,
                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DCARRY=%d -DBACK=%d -DBT=%zu -DUNITS=%zu "
-                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu -DKEEP=%zu %s",
+                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu -DKEEP=%zu %s%s",
                        (int)op->kind, op->hidden, op->dirs, op->carries, t->back, t->sequences,
-                       t->units, t->turn, t->slices, t->lanes, t->kept, barrier);
+                       t->units, t->turn, t->slices, t->lanes, t->kept, barrier, matrix);
+}
+
+/* Numbers as the products of tiles read them. */
+static struct tensor *factors(struct plan *p, const struct tiles *t, const char *name, size_t elems)
+{
+    return t->matrix ? plan_stored(p, name, 1, elems) : plan_tensor(p, name, elems);
 }
 
 /* W_hh of all directions in the order of tiles; an unused tensor where there is one step, which has
@@ -136,7 +190,7 @@ static struct tensor *pack(struct plan *p, const struct layer *op, const struct 
 {
     if (op->window == 1 && !op->carries)
         return plan_tensor2(p, "unused", 1, 1);
-    struct tensor *packed = plan_tensor2(p, "packed", op->dirs * t->blocks * t->depth, t->columns);
+    struct tensor *packed = factors(p, t, "packed", op->dirs * t->blocks * t->depth * t->columns);
     struct launch *l =
         tiles_kernel(p, op, t, "recurrent_tiles_pack", op->dirs * t->blocks * (t->depth / 32));
     for (size_t d = 0; d < op->dirs; d++)
@@ -178,6 +232,18 @@ static void read_if(struct launch *l, struct tensor *t, int reads)
         launch_write(l, t);
 }
 
+/* Bytes of local memory that an operation of the product moves. */
+static double local_share(const struct tiles *t)
+{
+    const double rows = (double)(t->sequences / (t->down ? t->down : 1)) / STEP;
+    const double columns = (double)(t->columns / (t->across ? t->across : 1)) / FRAGMENT;
+    const double tile = (double)(t->sequences * t->columns);
+    if (!t->matrix) /* 12 numbers for 32 multiply-adds */
+        return 48.0 / 64;
+    return (512 * rows + 256 * columns) / (4096 * rows * columns) +
+           (double)(t->sequences + t->columns) / tile;
+}
+
 /* Of step t, which a walk has as its first: the sizes, and what it costs. A step touches `stored`
  * numbers and `floats` others of each unit of its row, not all of its tensors; so do the other
  * steps of a walk, which all have a product. */
@@ -185,26 +251,32 @@ static void finish_step(struct launch *l, const struct layer *op, const struct t
                         size_t t, int follows, size_t stored, size_t floats)
 {
     const double steps = tiles->walks ? (double)op->window : 1;
-    const double products = tiles->walks ? steps - !follows : follows;
+    const double multiplied = tiles->walks ? steps - !follows : follows;
     const double units = (double)(op->dirs * op->batch * op->hidden), gates = (double)op->gates;
-    const double weights = (double)(op->dirs * tiles->blocks * tiles->columns * tiles->depth);
-    const double state = (double)(op->dirs * tiles->depth * tiles->rows);
+    const double factor = (double)factor_bytes(tiles);
+    const double weights =
+        factor * (double)(op->dirs * tiles->blocks * tiles->columns * tiles->depth);
+    const double state = factor * (double)(op->dirs * tiles->depth * tiles->rows);
     const double kept = (double)(tiles->kept * tiles->turn) / (double)tiles->depth;
+    const double products = multiplied * units * gates * 2 * (double)op->hidden;
     launch_int(l, op->batch);
     launch_int(l, op->window);
     launch_int(l, tiles->rows);
     launch_int(l, t);
-    launch_cost(l, units * gates * (40 * steps + 2 * products * (double)op->hidden), op->y->name);
+    launch_cost(l, units * gates * 40 * steps + products, op->y->name);
     l->bytes = steps * units * (double)(stored * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
-               4 * state * (steps + products) +
-               4 * weights * (kept * (products > 0) + (1 - kept) * products);
-    /* 12 numbers for 32 multiply-adds */
-    launch_local(l, units * gates * 2 * products * (double)op->hidden * 48 / 64);
+               state * (steps + multiplied) +
+               weights * (kept * (multiplied > 0) + (1 - kept) * multiplied);
+    if (tiles->matrix)
+        launch_matrix(l, op->y->dtype, units * gates * 40 * steps);
+    launch_local(l, products * local_share(tiles));
+    launch_loads(l, multiplied * (double)groups_of(op, tiles) * factor * (double)tiles->depth *
+                        ((double)tiles->sequences + (1 - kept) * (double)tiles->columns));
     if (tiles->walks) {
         launch_chain(l, 0, steps);
-        launch_again(
-            l, 4 * state * (steps + products) + 4 * weights * (1 - kept) * fmax(products - 1, 0),
-            4 * (state + weights));
+        launch_again(l,
+                     state * (steps + multiplied) + weights * (1 - kept) * fmax(multiplied - 1, 0),
+                     state + weights);
     }
 }
 
@@ -228,9 +300,12 @@ void recurrent_tiles_forward(struct plan *p, const struct layer *op)
     const size_t elems = 2 * op->dirs * tiles.depth * tiles.rows;
     struct tensor *arrived = arrivals(p, &tiles), *packed = pack(p, op, &tiles, arrived);
     struct tensor *state =
-        op->carries ? plan_carried(p, "carried", elems) : plan_tensor(p, "state", elems);
-    struct tensor *c = op->carries ? plan_carried(p, "carried", op->batch * op->hidden)
-                                   : plan_tensor2(p, "unused", 1, 1);
+        op->carries ? plan_carried(p, "carried", elems) : factors(p, &tiles, "state", elems);
+    struct tensor *own = /* of c, or of a GRU's h that is no factor */
+        op->carries ? plan_carried(p, "carried", op->batch * op->hidden)
+        : tiles.matrix && op->kind == CELL_KIND_GRU
+            ? plan_tensor2(p, "state.h", op->dirs * op->batch, op->hidden)
+            : plan_tensor2(p, "unused", 1, 1);
     for (size_t t = 0; t < (tiles.walks ? 1 : op->window) && !p->fault[0]; t++) {
         const int follows = t > 0 || op->carries;
         struct launch *l = tiles_kernel(p, op, &tiles, "recurrent_tiles_fwd", tiles.groups);
@@ -243,7 +318,7 @@ void recurrent_tiles_forward(struct plan *p, const struct layer *op)
         read_if(l, packed, follows || tiles.walks);
         launch_add_to(l, state, follows);
         launch_write(l, op->y);
-        launch_add_to(l, c, follows);
+        launch_add_to(l, own, follows);
         launch_barrier(l, arrived);
         finish_step(l, op, &tiles, t, follows, 2 * op->gates + 1, 2);
     }
@@ -255,7 +330,8 @@ void recurrent_tiles_back(struct plan *p, const struct layer *op, struct tensor 
 {
     const struct tiles tiles = cut(p, op, 1);
     struct tensor *arrived = arrivals(p, &tiles), *packed = pack(p, op, &tiles, arrived);
-    struct tensor *state = plan_tensor(p, "grad.state", 2 * op->dirs * tiles.depth * tiles.rows);
+    struct tensor *state =
+        factors(p, &tiles, "grad.state", 2 * op->dirs * tiles.depth * tiles.rows);
     struct tensor *more = op->kind == CELL_KIND_RNN
                               ? plan_tensor2(p, "unused", 1, 1)
                               : plan_tensor2(p, "grad.cell", op->dirs * op->batch, op->hidden);

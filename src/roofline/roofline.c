@@ -32,6 +32,7 @@ static struct cut cut_of(const struct launch *l)
                             .groups = (double)l->groups,
                             .lanes = (double)l->lanes,
                             .local = l->local,
+                            .cache = l->loads,
                             .load = LOAD,
                             .matrix = l->matrix > 0,
                             .tf32 = l->matrix == 1 + DTYPE_F32,
