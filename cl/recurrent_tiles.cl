@@ -11,9 +11,10 @@
  *
  * What one step leaves for all work-groups of the next is `state` [2, DIRS, DEPTH, rows], the two
  * in turn: h forward, da backward, transposed, 0 for units past H and sequences past the batch (by
- * matrix units [2, DIRS, rows, DEPTH] of what is stored, as `packed` is, and not transposed);
- * rows is the batch in whole tiles. `packed` [DIRS, BLOCKS, DEPTH, COLUMNS] is W_hh in the order in
- * which tiles read it, 0 past H, so that no loop over k has an end to look after. gates, extra, y
+ * matrix units [2, DIRS, rows, DEPTH] of what is stored, and not transposed);
+ * rows is the batch in whole tiles. `packed` [DIRS, BLOCKS, DEPTH, COLUMNS], or by matrix units
+ * [DIRS, BLOCKS, CHUNKS, COLUMNS, TK], is W_hh in the order in which tiles read it, 0 past H, so
+ * that no loop over k has an end to look after. gates, extra, y
  * and the walk's directions are as in recurrent.cl.
  *
  * Where there is a barrier of all work-groups (grid.h) a pass is one launch, which walks through
@@ -36,12 +37,13 @@
  *
  * By matrix units (MMA; mma.h), of bfloat16 and half: the chunks are halves, W_hh's and the state's
  * factors are rounded as activations are, and sums, cells and c are fp32; so is the h that a GRU
- * carries from step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or fewer. The
+ * carries from step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or as many as
+ * its units take. The
  * chunk that is next is in registers, so that one place in local memory is enough, and a chunk has
  * twice as many k's. At H 1024, both directions, B 128, a group of an H100 reads 22 KiB of local
  * memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps all of its W_hh
- * (backward half of it), loads 0.26 MB of state in each of 128 groups, 6 us at the rate above, and
- * backward 0.66 MB, 15 us. On vector units these were 32 us and 37 us.
+ * (backward 7 of 16 parts), loads 0.26 MB of state in each of 128 groups, 6 us at the rate above,
+ * and backward 0.67 MB, 16 us. On vector units these were 32 us and 37 us.
  *
  * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as
  * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its
@@ -54,7 +56,7 @@
  *
  * -D: CELL, H, DIRS, CARRY as in recurrent.cl; BACK (the backward pass), BT, UNITS, TK, SLICES;
  * LANES = COLUMNS / 4 * BT / 8 * SLICES; GRID and POLLS as in grid.h, KEEP. MMA as in mma.h, or 0;
- * of it WM, WN: warps along sequences and columns, LANES = 32 WM WN SLICES, no CARRY.
+ * of it WM, WN: warps along sequences and columns, LANES = MMA_WARP WM WN SLICES, no CARRY.
  */
 #include "cell.h"
 #include "grid.h"
@@ -99,6 +101,8 @@
 #if MMA
 #define MMA_TYPE STORED
 #include "mma.h"
+#else
+#define MMA_GROUP
 #endif
 
 #define ROUNDED ((H + 31) / 32 * 32)
@@ -132,8 +136,9 @@
 /*
  * A piece is 16 bytes, PER factors. Element (k, b) of the state is at STATE_AT(k, b); of a chunk of
  * it piece v begins at element (STATE_K(v), STATE_B(v)) and lies at STATE_PLACE(v), in pieces, in
- * local memory; that of W_hh at WEIGHT_PLACE(v). A chunk takes CHUNK words, of which STATE_ROOM are
- * of the state. SUM_LINE: sums from sequence to sequence.
+ * local memory, that of W_hh at WEIGHT_PLACE(v); its element (k, column) is at WEIGHT_AT(k, column)
+ * of `packed`, whose pieces are in order. A chunk takes CHUNK words, of which STATE_ROOM are of the
+ * state. SUM_LINE: sums from sequence to sequence.
  */
 #if MMA
 typedef uint4 piece;
@@ -143,12 +148,12 @@ typedef stored factor;
 #define STATE_AT(k, b) ((size_t)(b)*DEPTH + (k))
 #define STATE_K(v) ((v) % (TK / PER) * PER)
 #define STATE_B(v) ((v) / (TK / PER))
-#define STATE_LINE (TK / 2 + 4)
-#define STATE_PLACE(v) (STATE_B(v) * (STATE_LINE / 4) + (v) % (TK / PER))
-#define WEIGHT_LINE (COLUMNS / 2 + 4)
-#define WEIGHT_PLACE(v) ((v) / (COLUMNS / PER) * (WEIGHT_LINE / 4) + (v) % (COLUMNS / PER))
-#define STATE_ROOM (BT * STATE_LINE)
-#define CHUNK (STATE_ROOM + TK * WEIGHT_LINE)
+#define STATE_PLACE(v) (STATE_B(v) * (LINE / 4) + (v) % (TK / PER))
+#define WEIGHT_AT(k, column) ((k) / TK * (TK * COLUMNS) + (column)*TK + (k) % TK)
+#define WEIGHT_PLACE STATE_PLACE
+#define LINE (TK / 2 + 4) /* words from row to row in local memory */
+#define STATE_ROOM (BT * LINE)
+#define CHUNK (STATE_ROOM + COLUMNS * LINE)
 #define CHUNKS_AT_ONCE 1
 #define SUM_LINE (COLUMNS + 8)
 #else
@@ -160,6 +165,7 @@ typedef float factor;
 #define STATE_K(v) ((v) / (BT / PER))
 #define STATE_B(v) ((v) % (BT / PER) * PER)
 #define STATE_PLACE(v) (v)
+#define WEIGHT_AT(k, column) ((k)*COLUMNS + (column))
 #define WEIGHT_PLACE(v) (v)
 #define STATE_ROOM (TK * BT)
 #define CHUNK (STATE_ROOM + TK * COLUMNS)
@@ -181,7 +187,7 @@ typedef float factor;
 #define ITEMS ((BT * UNITS + LANES - 1) / LANES)
 #define STAGE (ITEMS < 2 ? ITEMS : 2)
 
-#define KERNEL __kernel __attribute__((reqd_work_group_size(LANES, 1, 1))) void
+#define KERNEL __kernel MMA_GROUP __attribute__((reqd_work_group_size(LANES, 1, 1))) void
 
 /* Pointers of a direction; a kernel of two has those of each. What other work-groups write while a
  * walk goes on, state, arrived and alarm, is not restrict: a compiler may keep what it has read
@@ -207,15 +213,20 @@ KERNEL recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), OPTIONAL(WALKS, __global uin
     if (group == 0 && get_local_id(0) == 0)
         *arrived = 0;
 #endif
-    packed += ((size_t)of * DEPTH + first) * COLUMNS;
+    packed += (size_t)of * DEPTH * COLUMNS;
     for (int i = (int)get_local_id(0); i < 32 * COLUMNS; i += LANES) {
+#if MMA
+        const int row = first + i % 32, column = i / 32;
+#else
         const int row = first + i / COLUMNS, column = i % COLUMNS;
+#endif
 #if BACK
         const int gate = row / ROUNDED, k = block * UNITS + column, j = row % ROUNDED;
 #else
         const int gate = column / UNITS, k = row, j = block * UNITS + column % UNITS;
 #endif
-        put_factor(k < H && j < H ? w[(size_t)(gate * H + j) * H + k] : 0.0f, i, packed);
+        put_factor(k < H && j < H ? w[(size_t)(gate * H + j) * H + k] : 0.0f,
+                   WEIGHT_AT(row, column), packed);
     }
 }
 
@@ -231,7 +242,7 @@ static inline void fetch_state(__private piece *to, __global const factor *state
     }
 }
 
-/* The same of its weights [DEPTH, COLUMNS]. */
+/* The same of its weights. */
 static inline void fetch_weights(__private piece *to, __global const factor *w, int c)
 {
     const int lane = (int)get_local_id(0);
@@ -282,7 +293,7 @@ static inline void put_weights(__private const piece *from, __local float *chunk
     EACH_8(line, 24, 25, 26, 27, 28, 29, 30, 31)
 #define KEPT(c, i) kept[(c < KEEP ? c : 0) * WEIGHT_FETCHES + (i)]
 
-#define FETCH_KEPT(c)                   \
+#define FETCH_KEPT(c)                  \
     if (c < KEEP && v < WEIGHT_PIECES) \
         KEPT(c, i) = w[(size_t)c * WEIGHT_PIECES + v];
 INLINE void keep_vectors(__private piece *kept, __global const piece *w, int i)
@@ -337,27 +348,26 @@ INLINE void put_kept(__private const piece *kept, int c, __local float *chunk)
 #define DOWN (BT / WM / MMA_M)
 #define ACROSS (COLUMNS / WN / MMA_N)
 #define STEPS (TK / MMA_K / SLICES)
-#if MMA == 2
-#define EMULATED (WM * WN * SLICES * MMA_WORDS(DOWN, ACROSS))
-#else
+#if MMA % 2
 #define EMULATED 0
+#else
+#define EMULATED (WM * WN * SLICES * MMA_WORDS(DOWN, ACROSS))
 #endif
 
 /* 16 k's of a chunk, from k on: adds to the sums of a warp that begin at this row and column. */
 MMA_INLINE void multiply_step(mma_c *sum, __local const float *chunk, int k, int row, int column,
                               __local float *room)
 {
-    __local const uint *as = (__local const uint *)chunk + row * STATE_LINE + k / 2;
-    __local const uint *bs =
-        (__local const uint *)chunk + STATE_ROOM + k * WEIGHT_LINE + column / 2;
+    __local const uint *as = (__local const uint *)chunk + row * LINE + k / 2;
+    __local const uint *bs = (__local const uint *)chunk + STATE_ROOM + column * LINE + k / 2;
     mma_a a[DOWN];
     mma_b b[ACROSS];
 #pragma unroll
     for (int i = 0; i < DOWN; i++)
-        mma_load_a(&a[i], as + i * MMA_M * STATE_LINE, STATE_LINE);
+        mma_load_a(&a[i], as + i * MMA_M * LINE, LINE);
 #pragma unroll
     for (int j = 0; j < ACROSS; j++)
-        mma_load_b_across(&b[j], bs + j * MMA_N / 2, WEIGHT_LINE);
+        mma_load_b(&b[j], bs + j * MMA_N * LINE, LINE);
     mma_multiply(sum, a, b, DOWN, ACROSS, (__local uint *)room + ROOM);
 }
 
@@ -405,11 +415,10 @@ INLINE void tile_product(__global const factor *state, __global const factor *w,
 #pragma unroll
     for (int f = 0; f < DOWN * ACROSS; f++)
 #pragma unroll
-        for (int e = 0; e < MMA_C; e += 2) {
+        for (int e = 0; e < MMA_C; e++) {
             const int i = row + f / ACROSS * MMA_M + mma_c_row(lane, e);
             const int j = column + f % ACROSS * MMA_N + mma_c_column(lane, e);
-            *(__local float2 *)(room + (slice * BT + i) * SUM_LINE + j) =
-                (float2)(sum[f].s[e], sum[f].s[e + 1]);
+            room[(slice * BT + i) * SUM_LINE + j] = sum[f].s[e];
         }
     group_barrier(CLK_LOCAL_MEM_FENCE);
 }

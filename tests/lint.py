@@ -132,7 +132,7 @@ MATRIX = [
             ("bwd", "STORED=2 CELL=1 BACK=1 BT=64 UNITS=32 TK=128 WM=2 WN=1 SLICES=4"),
             ("bwd", "STORED=1 CELL=2 BACK=1 BT=64 UNITS=32 TK=128 WM=2 WN=1 SLICES=4"),
         )
-        for walk in ("GRID=0", "GRID=2 KEEP=16")
+        for walk in ("GRID=0", f"GRID=2 KEEP={14 if way == 'bwd' else 16}")
     ),  # fmt: skip
 ]
 

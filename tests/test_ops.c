@@ -2854,27 +2854,43 @@ static void test_attention_matrix(int mode)
     device_close(dev);
 }
 
-/* Layers in tiles by matrix units, emulated: fewer sequences than a fragment has, several tiles of
- * them, columns that a warp has two, three and four fragments of. */
+/* Layers in tiles by matrix units, emulated: of each kind, fewer sequences than a fragment has,
+ * several tiles of them, columns that a warp has one to four fragments of. */
 static void test_recurrent_matrix(int mode)
 {
     static const struct {
         struct ref shape;
         enum dtype stored;
+        enum device_matrix matrix;
     } shapes[] = {
-        {{.b = 3, .t = 3, .d = 261, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 2}, DTYPE_BF16},
-        {{.b = 37, .t = 3, .d = 290, .in = 1, .cell = CELL_KIND_GRU, .dirs = 1}, DTYPE_F16},
-        {{.b = 20, .t = 2, .d = 257, .in = 2, .cell = CELL_KIND_GRU, .dirs = 2}, DTYPE_BF16},
-        {{.b = 67, .t = 3, .d = 257, .in = 2, .cell = CELL_KIND_RNN, .dirs = 2}, DTYPE_F16},
+        {{.b = 3, .t = 3, .d = 261, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 2},
+         DTYPE_BF16,
+         MATRIX_EMULATED},
+        {{.b = 37, .t = 3, .d = 290, .in = 1, .cell = CELL_KIND_GRU, .dirs = 1},
+         DTYPE_F16,
+         MATRIX_EMULATED},
+        {{.b = 67, .t = 2, .d = 257, .in = 2, .cell = CELL_KIND_RNN, .dirs = 2},
+         DTYPE_F16,
+         MATRIX_EMULATED},
+        {{.b = 20, .t = 3, .d = 257, .in = 2, .cell = CELL_KIND_GRU, .dirs = 1},
+         DTYPE_BF16,
+         MATRIX_WMMA_EMULATED},
+        {{.b = 37, .t = 3, .d = 257, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 1},
+         DTYPE_F16,
+         MATRIX_DPAS_8_EMULATED},
+        {{.b = 5, .t = 3, .d = 257, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 1},
+         DTYPE_BF16,
+         MATRIX_DPAS_16_EMULATED},
     };
     if (mode == FLAT) /* it is cut as for a GPU */
         skip();
     struct device *dev = device_of(mode);
-    compile_quickly(mode);
-    device_emulate_matrix(dev, MATRIX_EMULATED);
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+    const size_t each = compile_quickly(mode) ? 1 : 3; /* else a program takes seconds */
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i += each) {
+        device_emulate_matrix(dev, shapes[i].matrix);
         run_stored(&(struct problem){.op = &recurrent_op, .shape = shapes[i].shape}, dev,
                    shapes[i].stored);
+    }
     device_emulate_matrix(dev, MATRIX_NONE);
 }
 

@@ -8,10 +8,10 @@ struct tiles {
     int back;
     size_t units, sequences, turn, slices, lanes; /* UNITS, BT, TK, SLICES, LANES */
     size_t columns, depth, blocks, rows, groups;
-    int walks;           /* all steps in one launch */
-    size_t kept;         /* turns of W_hh that stay in registers, KEEP */
-    int matrix;          /* by matrix units, of factors as activations are stored ... */
-    size_t down, across; /* ... by so many warps along sequences and columns, WM, WN */
+    int walks;                 /* all steps in one launch */
+    size_t kept;               /* turns of W_hh that stay in registers, KEEP */
+    enum device_matrix matrix; /* their kind, of factors as activations are stored; or none: ... */
+    size_t down, across;       /* ... so many warps along sequences and columns, WM, WN */
 };
 
 enum {
@@ -19,11 +19,20 @@ enum {
     LANES_MOST = DEVICE_WALK_LANES,
     GROUPS_LEAST = 128, /* about as many as a large card has compute units */
     KEPT_MOST = 32,     /* pieces of 16 bytes: half of a work-item's registers where it has 255 */
-    WARP = 32,          /* work-items, MMA_WARP; ... */
-    WARP_MOST = 32,     /* ... of which each has at most so many sequences and columns, */
-    STEP = 16,          /* and a product of fragments so many k's, rows */
-    FRAGMENT = 8        /* and columns */
+    KEPT_BACK = 28,     /* the same backward by matrix units: what spills nothing */
+    STEP = 16           /* k's of a product of fragments; sequences of a tile, at least */
 };
+
+/* A warp of matrix units, by their kind: MMA_WARP and MMA_N of cl/mma.h, and of a tile how many
+ * sequences and columns it takes at most, so that 32 to 48 sums are in a work-item. */
+struct warp {
+    size_t items, fragment, sequences, columns;
+};
+
+static const struct warp warps[] = {[MATRIX_PTX] = {32, 8, 32, 32},
+                                    [MATRIX_WMMA] = {32, 16, 32, 48},
+                                    [MATRIX_DPAS_8] = {8, 8, 16, 16},
+                                    [MATRIX_DPAS_16] = {16, 16, 16, 48}};
 
 static size_t rounded_up(size_t n, size_t to)
 {
@@ -45,8 +54,14 @@ static size_t factor_bytes(const struct tiles *t)
 static size_t chunk_bytes(const struct tiles *t)
 {
     if (t->matrix) /* one, with 16 bytes behind each row */
-        return t->sequences * (2 * t->turn + 16) + t->turn * (2 * t->columns + 16);
+        return (t->sequences + t->columns) * (2 * t->turn + 16);
     return 2 * 4 * t->turn * (t->sequences + t->columns);
+}
+
+/* The same of all sums, SUMS. */
+static size_t sum_bytes(const struct tiles *t)
+{
+    return 4 * t->slices * t->sequences * (t->columns + (t->matrix ? 8 : 0));
 }
 
 static size_t groups_of(const struct layer *op, const struct tiles *t)
@@ -86,13 +101,18 @@ static void cut_slices(struct tiles *t)
 {
     size_t items = t->columns / 4 * (t->sequences / 8), steps = t->turn;
     if (t->matrix) {
-        t->down = t->sequences > WARP_MOST ? t->sequences / WARP_MOST : 1;
-        t->across = t->columns > WARP_MOST ? 2 : 1;
-        items = t->down * t->across * WARP;
+        const struct warp *warp = &warps[t->matrix];
+        t->down = t->sequences > warp->sequences ? t->sequences / warp->sequences : 1;
+        t->across = 1;
+        while (t->columns > t->across * warp->columns ||
+               t->columns % (t->across * warp->fragment) != 0)
+            t->across++;
+        items = t->down * t->across * warp->items;
         steps = t->turn / STEP;
     }
     t->slices = 1;
-    while (t->slices * 2 * items <= LANES_MOST && t->slices * 2 <= steps)
+    while (t->slices * 2 * items <= LANES_MOST && t->slices * 2 <= steps &&
+           2 * sum_bytes(t) <= DEVICE_WALK_LOCAL)
         t->slices *= 2;
     t->lanes = items * t->slices;
 }
@@ -104,12 +124,12 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
     const struct device_info *info = device_info(p->dev);
     const size_t units = info->resident, blocks = op->dirs * t->blocks;
     const size_t fetches = (t->turn * t->columns / piece_of(t) + t->lanes - 1) / t->lanes;
+    const size_t most = t->matrix && t->back ? KEPT_BACK : KEPT_MOST;
     t->walks = info->barrier != BARRIER_NONE && op->window > 1;
     if (!t->walks)
         return;
     if (blocks <= units && (info->keeps_many || info->is_tried) && fetches != 3 && fetches <= 4)
-        t->kept =
-            KEPT_MOST / fetches < t->depth / t->turn ? KEPT_MOST / fetches : t->depth / t->turn;
+        t->kept = most / fetches < t->depth / t->turn ? most / fetches : t->depth / t->turn;
     if (t->groups > units && blocks <= units)
         t->groups = units / blocks * blocks;
     else if (t->groups > units) {
@@ -118,17 +138,17 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
     }
 }
 
-/* By NVIDIA's matrix units, or their emulation, where halves are stored. What is carried from one
- * walk to the next stays fp32. */
-static int matrix_serves(const struct plan *p, const struct layer *op)
+/* The matrix units that multiply, where halves are stored. What is carried from one walk to the
+ * next stays fp32. */
+static enum device_matrix matrix_of(const struct plan *p, const struct layer *op)
 {
-    return p->graph->stored != DTYPE_F32 && !op->carries &&
-           device_matrix_kind(device_info(p->dev)->matrix) == MATRIX_PTX;
+    const int is_served = p->graph->stored != DTYPE_F32 && !op->carries;
+    return is_served ? device_matrix_kind(device_info(p->dev)->matrix) : MATRIX_NONE;
 }
 
 static struct tiles cut(const struct plan *p, const struct layer *op, int back)
 {
-    struct tiles t = {.back = back, .matrix = matrix_serves(p, op)};
+    struct tiles t = {.back = back, .matrix = matrix_of(p, op)};
     const size_t hidden = rounded_up(op->hidden, UNITS_MOST);
     cut_tile(op, &t);
     t.columns = back ? t.units : op->gates * t.units;
@@ -145,8 +165,7 @@ static struct tiles cut(const struct plan *p, const struct layer *op, int back)
 /* The larger of chunks and all sums. */
 static size_t local_bytes(const struct tiles *t)
 {
-    const size_t line = t->columns + (t->matrix ? 8 : 0), chunks = chunk_bytes(t);
-    const size_t sums = 4 * t->slices * t->sequences * line;
+    const size_t chunks = chunk_bytes(t), sums = sum_bytes(t);
     return chunks > sums ? chunks : sums;
 }
 
@@ -235,13 +254,11 @@ static void read_if(struct launch *l, struct tensor *t, int reads)
 /* Bytes of local memory that an operation of the product moves. */
 static double local_share(const struct tiles *t)
 {
-    const double rows = (double)(t->sequences / (t->down ? t->down : 1)) / STEP;
-    const double columns = (double)(t->columns / (t->across ? t->across : 1)) / FRAGMENT;
-    const double tile = (double)(t->sequences * t->columns);
+    const double sequences = (double)t->sequences, columns = (double)t->columns;
     if (!t->matrix) /* 12 numbers for 32 multiply-adds */
         return 48.0 / 64;
-    return (512 * rows + 256 * columns) / (4096 * rows * columns) +
-           (double)(t->sequences + t->columns) / tile;
+    /* a warp reads a factor of 2 bytes for each sequence and column, which the group wrote */
+    return (double)t->down / sequences + (double)t->across / columns + 1 / sequences + 1 / columns;
 }
 
 /* Of step t, which a walk has as its first: the sizes, and what it costs. A step touches `stored`
