@@ -10,12 +10,11 @@
  *             dx, da = the cell's gradients
  *
  * What one step leaves for all work-groups of the next is `state` [2, DIRS, DEPTH, rows], the two
- * in turn: h forward, da backward, transposed, 0 for units past H and sequences past the batch (by
- * matrix units [2, DIRS, rows, DEPTH] of what is stored, and not transposed);
- * rows is the batch in whole tiles. `packed` [DIRS, BLOCKS, DEPTH, COLUMNS], or by matrix units
- * [DIRS, BLOCKS, CHUNKS, COLUMNS, TK], is W_hh in the order in which tiles read it, 0 past H, so
- * that no loop over k has an end to look after. gates, extra, y
- * and the walk's directions are as in recurrent.cl.
+ * in turn: h forward, da backward, transposed, 0 for units past H and sequences past the batch;
+ * rows is the batch in whole tiles. `packed` [DIRS, BLOCKS, DEPTH, COLUMNS] is W_hh in the order in
+ * which tiles read it, 0 past H, so that no loop over k has an end to look after. For matrix units
+ * both are halves with k last, [2, DIRS, rows, DEPTH] and [DIRS, BLOCKS, CHUNKS, COLUMNS, TK].
+ * gates, extra, y and the walk's directions are as in recurrent.cl.
  *
  * Where there is a barrier of all work-groups (grid.h) a pass is one launch, which walks through
  * all steps: of the tasks a work-group takes every one that is get_num_groups() further, with a
@@ -35,15 +34,14 @@
  * 34 MB of W_hh are the bound, 6 us. A smaller second-level cache (3080 Ti: 6 MB) leaves W_hh to
  * the memory: 37 us at 0.9 TB/s.
  *
- * By matrix units (MMA; mma.h), of bfloat16 and half: the chunks are halves, W_hh's and the state's
- * factors are rounded as activations are, and sums, cells and c are fp32; so is the h that a GRU
- * carries from step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or as many as
- * its units take. The
- * chunk that is next is in registers, so that one place in local memory is enough, and a chunk has
- * twice as many k's. At H 1024, both directions, B 128, a group of an H100 reads 22 KiB of local
- * memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps all of its W_hh
- * (backward 7 of 16 parts), loads 0.26 MB of state in each of 128 groups, 6 us at the rate above,
- * and backward 0.67 MB, 16 us. On vector units these were 32 us and 37 us.
+ * By matrix units (MMA; mma.h), of bfloat16 and half: the factors of W_hh and of the state are
+ * rounded as activations are; sums, cells and c are fp32, and so is the h that a GRU carries from
+ * step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or as many as its units
+ * take. The next chunk waits in registers, so that one place in local memory is enough, and a chunk
+ * has twice as many k's. At H 1024, both directions, B 128, a group of an H100 reads 22 KiB of
+ * local memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps all of
+ * its W_hh (backward 7 of 16 parts), loads 0.26 MB of state in each of 128 groups, 6 us at the rate
+ * above, and backward 0.67 MB, 16 us. On vector units these are 32 us and 37 us.
  *
  * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as
  * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its

@@ -10,8 +10,8 @@ struct tiles {
     size_t columns, depth, blocks, rows, groups;
     int walks;                 /* all steps in one launch */
     size_t kept;               /* turns of W_hh that stay in registers, KEEP */
-    enum device_matrix matrix; /* their kind, of factors as activations are stored; or none: ... */
-    size_t down, across;       /* ... so many warps along sequences and columns, WM, WN */
+    enum device_matrix matrix; /* the kind of units that multiply, factors as stored; or none */
+    size_t down, across;       /* their warps along sequences and columns, WM, WN */
 };
 
 enum {
@@ -23,8 +23,8 @@ enum {
     STEP = 16           /* k's of a product of fragments; sequences of a tile, at least */
 };
 
-/* A warp of matrix units, by their kind: MMA_WARP and MMA_N of cl/mma.h, and of a tile how many
- * sequences and columns it takes at most, so that 32 to 48 sums are in a work-item. */
+/* A warp of matrix units, by their kind: MMA_WARP and MMA_N of cl/mma.h, and how many sequences and
+ * columns of a tile it takes at most: 32 to 48 sums are in a work-item. */
 struct warp {
     size_t items, fragment, sequences, columns;
 };
