@@ -6,18 +6,19 @@
 #
 #   tests/distributions.sh [NAME...]    debian12 | debian13 | ubuntu24.04 | all | commit | none
 #
-# "commit" is one of the three, chosen by the commit's hash, so that a run can be repeated. All where
-# none is named, neither here nor by SEQTRAIN_TEST_DISTRIBUTIONS ("make check" sets this to none, if it
+# "commit" is one of the three and half of the tests of its driver, chosen by the commit's hash, so that
+# a run can be repeated. All where none is named, neither here nor by SEQTRAIN_TEST_DISTRIBUTIONS ("make check" sets this to none, if it
 # is not set). It takes root, debootstrap, 4 GB below TMPDIR and a mirror of packages.
 #
 #   SEQTRAIN_TEST_MIRROR_DEBIAN, SEQTRAIN_TEST_MIRROR_UBUNTU   mirrors, if not debootstrap's own
 #   SEQTRAIN_TEST_DEBS                                         a folder that keeps packages between runs
 srcdir=$(cd "${srcdir-.}" && pwd) || exit 1
 
-# What depends on the OpenCL driver, and what on the compiler and the libraries. A chroot of this
-# machine's own release has the driver of the tests out here: it runs only the second.
-drivers="tests/test_ops tests/test_golden tests/test_gemm tests/test_mma tests/test_barrier tests/test_kmeans
-tests/test_tsne"
+# What depends on the OpenCL driver, in two halves, and what on the compiler and the libraries. A chroot
+# of this machine's own release has the driver of the tests out here: it runs only the libraries' tests.
+operations="tests/test_ops tests/test_kmeans tests/test_tsne"
+trainings="tests/test_golden tests/test_gemm tests/test_mma tests/test_barrier"
+drivers="$operations $trainings"
 libraries="tests/test_device tests/test_engine tests/test_plots tests/test_config tests/test_safetensors
 tests/test_image tests/test_encoded tests/test_loader tests/test_tree.sh tests/test_cli_run.sh"
 daemon="tests/test_device tests/test_engine tests/test_gemm tests/test_cache tests/test_log tests/test_file"
@@ -136,8 +137,11 @@ named()
     case $1 in
     all) for one in debian12 debian13 ubuntu24.04; do named $one; done ;;
     commit)
+        number=$(printf '%d' "0x$(echo "$commit" | cut -c 1-7)")
         set -- debian12 debian13 ubuntu24.04
-        shift $(($(printf '%d' "0x$(echo "$commit" | cut -c 1-7)") % 3))
+        shift $((number % 3))
+        drivers=$operations
+        [ $((number / 3 % 2)) = 0 ] || drivers=$trainings
         named "$1"
         ;;
     debian12) distribution "Debian 12" bookworm "${SEQTRAIN_TEST_MIRROR_DEBIAN-}" main ;;
