@@ -185,6 +185,14 @@ refused()
 }
 point "and refused" refused 'bidirectional' -m both
 point "resampling is refused by name" refused '\[data\] resample' -m window -s data.resample=1h
+# before kernels are compiled for the rows
+early()
+{
+    (export XDG_CACHE_HOME="$dir/fresh" POCL_CACHE_DIR="$dir/fresh/pocl" &&
+        refused '\[data\] encoding: rows that come must be UTF-8: .*iconv -f latin1 ' -m window \
+            -s data.encoding=latin1) && [ ! -e fresh ]
+}
+point "so is another encoding, before a kernel is compiled" early
 point "so is data.where" refused '\[data\] where' -m window -s 'data.where=close > 1'
 point "so is -o" refused '^seqtrain: -o: answers' -m window -o file
 missing_column()

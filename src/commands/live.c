@@ -339,8 +339,10 @@ static int open_stream(struct live_command *c)
         return error_set(c->err, STATUS_FAILED, "out of memory");
     if (!(c->path = command_model_path(o, c->err)))
         return -1;
-    const struct stream_options options = {
-        .settings = o->settings, .count = o->setting_count, .log = c->log};
+    const struct stream_options options = {.settings = o->settings,
+                                           .count = o->setting_count,
+                                           .log = c->log,
+                                           .check = live_text_check};
     if (!(c->stream = stream_open(c->path, &options, c->err)))
         return c->err->status == STATUS_USAGE ? hint(c) : -1;
     if (command_needs_device(o, c->stream->checkpoint.config, c->err))

@@ -33,15 +33,21 @@ static int no_memory(const char *name, struct error *err)
     return error_set(err, STATUS_FAILED, "%s: out of memory", name);
 }
 
-static int check_encoding(const struct table_how *how, struct error *err)
+static int is_utf8(const char *encoding)
 {
-    const char *encoding = how->csv.encoding;
-    if (!encoding || csv_same_name(encoding, "auto") || csv_same_name(encoding, "utf-8"))
-        return 0;
-    return error_set(err, STATUS_USAGE,
-                     "[data] encoding: rows that come must be UTF-8: convert them (iconv -f %s -t "
-                     "UTF-8), and use -s data.encoding=auto",
-                     encoding);
+    return !encoding || csv_same_name(encoding, "auto") || csv_same_name(encoding, "utf-8");
+}
+
+int live_text_check(const struct live *live, struct error *err)
+{
+    const struct load *load = live_load(live);
+    const struct csv_how *csv = &load->how.csv;
+    if (!is_utf8(csv->encoding))
+        return error_set(err, STATUS_USAGE,
+                         "[data] encoding: rows that come must be UTF-8: convert them (iconv -f %s "
+                         "-t UTF-8), and use -s data.encoding=auto",
+                         csv->encoding);
+    return 0;
 }
 
 /* Where the columns are that are wanted. */
@@ -83,7 +89,7 @@ static int open_in(struct live_text *t, const char *name, const struct csv_sourc
     t->x = calloc(t->columns + 1, sizeof *t->x);
     if (!t->where || !t->part || !t->decimal || !t->x)
         return no_memory(name, err);
-    if (check_encoding(t->how, err))
+    if (live_text_check(t->live, err))
         return -1;
     if (apply_kept(t, &how))
         return error_set(err, STATUS_USAGE,

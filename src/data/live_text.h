@@ -21,6 +21,10 @@ enum live_read {
     LIVE_SKIPPED, /* a row without a time, which data.missing = skip leaves out */
 };
 
+/* STATUS_USAGE: text that comes cannot be read as the files of training were. What live_text_open()
+ * asks first, for those who have much to do before it. */
+int live_text_check(const struct live *live, struct error *err);
+
 /* Reads the header, and waits for it. `name` is what messages call the text. */
 struct live_text *live_text_open(const struct live *live, const char *name,
                                  const struct csv_source *source, struct error *err);

@@ -83,6 +83,8 @@ static int open_in(struct stream *s, const char *path, struct error *err)
     s->by_row = is_by_row(c);
     if (!(s->live = live_open(c, &s->checkpoint.fitted, s->by_row, o->log, err)))
         return error_prefix(err, "%s", s->path);
+    if (o->check && o->check(s->live, err))
+        return -1;
     return open_engine(s, err);
 }
 

@@ -24,6 +24,7 @@ struct stream_options {
     struct session *session; /* to stand on, beside others; NULL: one of its own */
     struct log *log;         /* that warnings go to */
     int is_guest;            /* in another program's process, which is left as it is */
+    int (*check)(const struct live *, struct error *); /* before kernels are compiled; NULL: no */
 };
 
 struct stream {
