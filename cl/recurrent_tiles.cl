@@ -37,11 +37,11 @@
  * By matrix units (MMA; mma.h), of bfloat16 and half: the factors of W_hh and of the state are
  * rounded as activations are; sums, cells and c are fp32, and so is the h that a GRU carries from
  * step to step (`carried` has it). A warp has 32 x 32 sums of its slice, or as many as its units
- * take. The next chunk waits in registers, so that one place in local memory is enough, and a chunk
- * has twice as many k's. At H 1024, both directions, B 128, a group of an H100 reads 22 KiB of
- * local memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps all of
- * its W_hh (backward 7 of 16 parts), loads 0.26 MB of state in each of 128 groups, 6 us at the rate
- * above, and backward 0.67 MB, 16 us. On vector units these are 32 us and 37 us.
+ * take. The next chunk waits in registers, so that one place in local memory is enough: a chunk has
+ * 64 k's (backward 128) instead of 32. At H 1024, both directions, B 128, a group of an H100 moves
+ * 22 KiB of local memory for 16 k's forward, 64 times in 176 clocks each, 6 us; a walk, which keeps
+ * all of its W_hh (backward 7 of 16 parts), loads 0.26 MB of state in each of 128 groups, 6 us at
+ * the rate above, and backward 0.67 MB, 16 us. On vector units these are 32 us and 37 us.
  *
  * A walk has a barrier where a step has a launch, some 2 us for 4; it reads as much less of W_hh as
  * it keeps. fp32 weights of H 1024 in both directions, 34 MB, are more than an H100 keeps on its
@@ -401,7 +401,7 @@ INLINE void tile_product(__global const factor *state, __global const factor *w,
             fetch_state(of_state, state, rows, c + 1);
         if (c + 1 < chunks && c + 1 >= KEEP)
             fetch_weights(of_w, w, c + 1);
-#if STEPS == 1
+#if STEPS == 1 /* no two calls: PoCL 3.1 mixes up what they keep over their barriers */
         multiply_step(sum, room, slice * MMA_K, row, column, room);
 #else
 #pragma unroll
@@ -413,10 +413,15 @@ INLINE void tile_product(__global const factor *state, __global const factor *w,
 #pragma unroll
     for (int f = 0; f < DOWN * ACROSS; f++)
 #pragma unroll
-        for (int e = 0; e < MMA_C; e++) {
+        for (int e = 0; e < MMA_C; e += 1 + MMA_PAIRS) {
             const int i = row + f / ACROSS * MMA_M + mma_c_row(lane, e);
             const int j = column + f % ACROSS * MMA_N + mma_c_column(lane, e);
-            room[(slice * BT + i) * SUM_LINE + j] = sum[f].s[e];
+            __local float *to = room + (slice * BT + i) * SUM_LINE + j;
+#if MMA_PAIRS
+            *(__local float2 *)to = (float2)(sum[f].s[e], sum[f].s[e + 1]);
+#else
+            *to = sum[f].s[e];
+#endif
         }
     group_barrier(CLK_LOCAL_MEM_FENCE);
 }
@@ -606,7 +611,7 @@ INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const factor *packed,
 }
 
 /* Step t, a task in each work-group, or with GRID all steps. carried, c [B, H], and state go from
- * one walk to the next where CARRY. */
+ * one walk to the next where CARRY. By matrix units carried is the fp32 h [DIRS, B, H] of a GRU. */
 KERNEL recurrent_tiles_fwd(OF_DIRECTIONS(OPERANDS), __global const factor *restrict packed,
                            __global factor *state, __global stored *restrict y,
                            __global float *restrict carried,

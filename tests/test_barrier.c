@@ -198,6 +198,7 @@ static void test_same_bits(void **state)
         {CELL_KIND_LSTM, 4, 3, 70, 0, 1, DTYPE_F32, MATRIX_NONE},
         {CELL_KIND_GRU, 4, 2, 70, 0, 1, DTYPE_F32, MATRIX_NONE},
         {CELL_KIND_LSTM, 5, 4, 37, 1, 0, DTYPE_BF16, MATRIX_EMULATED},
+        {CELL_KIND_LSTM, 3, 4, 20, 0, 0, DTYPE_BF16, MATRIX_EMULATED},
         {CELL_KIND_GRU, 40, 3, 70, 0, 0, DTYPE_F16, MATRIX_EMULATED},
         {CELL_KIND_RNN, 19, 3, 41, 1, 0, DTYPE_BF16, MATRIX_EMULATED}};
     needs_barrier();

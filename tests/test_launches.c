@@ -523,7 +523,8 @@ static void test_recurrent_matrix(void **state)
         const char *name = back ? "recurrent_tiles_bwd" : "recurrent_tiles_fwd";
         const struct launch *l = last(p, name), *was = last(vector, name);
         assert_true(l->groups == 128 && l->lanes == 256);
-        assert_true(l->flops == was->flops && l->matrix == 1 + DTYPE_BF16 && !was->matrix);
+        assert_true(fabs(l->flops + l->beside - was->flops) <= 1e-9 * was->flops);
+        assert_true(l->matrix == 1 + DTYPE_BF16 && !was->matrix);
         assert_true(l->beside < 0.05 * l->flops && l->local < 0.25 * was->local);
         assert_true(l->loads < 0.55 * was->loads);
         expect_option(l, back ? "-DTK=128 -DSLICES=4 " : "-DTK=64 -DSLICES=1 ");

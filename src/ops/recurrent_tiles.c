@@ -202,14 +202,14 @@ static struct tensor *factors(struct plan *p, const struct tiles *t, const char 
     return t->matrix ? plan_stored(p, name, 1, elems) : plan_tensor(p, name, elems);
 }
 
-/* W_hh of all directions in the order of tiles; an unused tensor where there is one step, which has
- * no product. The walk behind it begins with no arrivals. */
+/* W_hh of all directions in the order of tiles; nothing in it where there is one step, which has no
+ * product but loads a chunk all the same. The walk behind it begins with no arrivals. */
 static struct tensor *pack(struct plan *p, const struct layer *op, const struct tiles *t,
                            struct tensor *arrived)
 {
-    if (op->window == 1 && !op->carries)
-        return plan_tensor2(p, "unused", 1, 1);
     struct tensor *packed = factors(p, t, "packed", op->dirs * t->blocks * t->depth * t->columns);
+    if (op->window == 1 && !op->carries)
+        return packed;
     struct launch *l =
         tiles_kernel(p, op, t, "recurrent_tiles_pack", op->dirs * t->blocks * (t->depth / 32));
     for (size_t d = 0; d < op->dirs; d++)
@@ -242,7 +242,7 @@ static void launch_barrier(struct launch *l, struct tensor *arrived)
         plan_fault(p, "alarm", err.text);
 }
 
-/* An argument that the step does not touch where there is no product. */
+/* An argument of which the step uses nothing where there is no product. */
 static void read_if(struct launch *l, struct tensor *t, int reads)
 {
     if (reads)
@@ -276,16 +276,17 @@ static void finish_step(struct launch *l, const struct layer *op, const struct t
     const double state = factor * (double)(op->dirs * tiles->depth * tiles->rows);
     const double kept = (double)(tiles->kept * tiles->turn) / (double)tiles->depth;
     const double products = multiplied * units * gates * 2 * (double)op->hidden;
+    const double cells = units * gates * 40 * steps;
     launch_int(l, op->batch);
     launch_int(l, op->window);
     launch_int(l, tiles->rows);
     launch_int(l, t);
-    launch_cost(l, units * gates * 40 * steps + products, op->y->name);
+    launch_cost(l, products + (tiles->matrix ? 0 : cells), op->y->name);
     l->bytes = steps * units * (double)(stored * dtype_bytes(op->y->dtype, 1) + 4 * floats) +
                state * (steps + multiplied) +
                weights * (kept * (multiplied > 0) + (1 - kept) * multiplied);
     if (tiles->matrix)
-        launch_matrix(l, op->y->dtype, units * gates * 40 * steps);
+        launch_matrix(l, op->y->dtype, cells);
     launch_local(l, products * local_share(tiles));
     launch_loads(l, multiplied * (double)groups_of(op, tiles) * factor * (double)tiles->depth *
                         ((double)tiles->sequences + (1 - kept) * (double)tiles->columns));
