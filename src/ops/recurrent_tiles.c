@@ -183,17 +183,16 @@ int recurrent_tiles_serve(const struct plan *p, const struct layer *op)
 static struct launch *tiles_kernel(struct plan *p, const struct layer *op, const struct tiles *t,
                                    const char *name, size_t groups)
 {
-    char barrier[64] = "-DGRID=0", matrix[64] = "";
+    char barrier[64] = "-DGRID=0";
+    const enum device_matrix matrix = t->matrix ? device_info(p->dev)->matrix : MATRIX_NONE;
     if (t->walks)
         device_barrier_options(device_info(p->dev), barrier);
-    if (t->matrix)
-        snprintf(matrix, sizeof matrix, " -DMMA=%d -DWM=%zu -DWN=%zu",
-                 (int)device_info(p->dev)->matrix, t->down, t->across);
     return plan_kernel(p, "recurrent_tiles.cl", name, groups, t->lanes,
                        "-DCELL=%d -DH=%zu -DDIRS=%zu -DCARRY=%d -DBACK=%d -DBT=%zu -DUNITS=%zu "
-                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu -DKEEP=%zu %s%s",
+                       "-DTK=%zu -DSLICES=%zu -DLANES=%zu -DKEEP=%zu -DMMA=%d -DWM=%zu -DWN=%zu %s",
                        (int)op->kind, op->hidden, op->dirs, op->carries, t->back, t->sequences,
-                       t->units, t->turn, t->slices, t->lanes, t->kept, barrier, matrix);
+                       t->units, t->turn, t->slices, t->lanes, t->kept, (int)matrix, t->down,
+                       t->across, barrier);
 }
 
 /* Numbers as the products of tiles read them. */
