@@ -6,7 +6,7 @@
 #
 #   tests/distributions.sh [NAME...]    debian12 | debian13 | ubuntu24.04 | all | commit | none
 #
-# "commit" is one of the three and half of the tests of its driver, chosen by the commit's hash, so that
+# "commit" is one of the three and a quarter of the tests of its driver, chosen by the commit's hash, so that
 # a run can be repeated. All where none is named, neither here nor by SEQTRAIN_TEST_DISTRIBUTIONS ("make check" sets this to none, if it
 # is not set). It takes root, debootstrap, 4 GB below TMPDIR and a mirror of packages.
 #
@@ -14,11 +14,10 @@
 #   SEQTRAIN_TEST_DEBS                                         a folder that keeps packages between runs
 srcdir=$(cd "${srcdir-.}" && pwd) || exit 1
 
-# What depends on the OpenCL driver, in two halves, and what on the compiler and the libraries. A chroot
+# What depends on the OpenCL driver, in quarters, and what on the compiler and the libraries. A chroot
 # of this machine's own release has the driver of the tests out here: it runs only the libraries' tests.
-operations="tests/test_ops tests/test_kmeans tests/test_tsne"
-trainings="tests/test_golden tests/test_gemm tests/test_mma tests/test_barrier"
-drivers="$operations $trainings"
+products="tests/test_gemm tests/test_mma tests/test_barrier" analysis="tests/test_kmeans tests/test_tsne"
+drivers="tests/test_ops tests/test_golden $products $analysis"
 libraries="tests/test_device tests/test_engine tests/test_plots tests/test_config tests/test_safetensors
 tests/test_image tests/test_encoded tests/test_loader tests/test_tree.sh tests/test_cli_run.sh"
 daemon="tests/test_device tests/test_engine tests/test_gemm tests/test_cache tests/test_log tests/test_file"
@@ -140,8 +139,12 @@ named()
         number=$(printf '%d' "0x$(echo "$commit" | cut -c 1-7)")
         set -- debian12 debian13 ubuntu24.04
         shift $((number % 3))
-        drivers=$operations
-        [ $((number / 3 % 2)) = 0 ] || drivers=$trainings
+        case $((number / 3 % 4)) in
+        0) drivers=tests/test_ops ;;
+        1) drivers=tests/test_golden ;;
+        2) drivers=$products ;;
+        3) drivers=$analysis ;;
+        esac
         named "$1"
         ;;
     debian12) distribution "Debian 12" bookworm "${SEQTRAIN_TEST_MIRROR_DEBIAN-}" main ;;

@@ -3,7 +3,7 @@
 # Runs tests again under a locale with decimal commas: the command-line tests, but for long ones about
 # processes, hosts and devices, which read and write no numbers that the others do not; and every
 # test program that calls setlocale(). The locale is made in a folder of its own, so that it need not be
-# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit it is a third of the
+# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit it is a sixth of the
 # command-line tests, chosen by the commit's hash, so that a run can be repeated.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
@@ -34,17 +34,17 @@ again()
     fi
 }
 
-third='' at=0
+sixth='' at=0
 if [ "${SEQTRAIN_TEST_LOCALE-}" = commit ] && commit=$(git -C "$srcdir" rev-parse HEAD 2>/dev/null); then
-    third=$(($(printf '%d' "0x$(echo "$commit" | cut -c 1-7)") / 6 % 3))
-    echo "# of the command-line tests every third, from number $((third + 1)) on"
+    sixth=$(($(printf '%d' "0x$(echo "$commit" | cut -c 1-7)") / 12 % 6))
+    echo "# of the command-line tests every sixth, from number $((sixth + 1)) on"
 fi
 
-# is_left_out: whether the next command-line test is not of the third that is run.
+# is_left_out: whether the next command-line test is not of the sixth that is run.
 is_left_out()
 {
     at=$((at + 1))
-    [ -n "$third" ] && [ $(((at - 1) % 3)) != "$third" ]
+    [ -n "$sixth" ] && [ $(((at - 1) % 6)) != "$sixth" ]
 }
 
 apart='captions_kills completion fleet hosts keep limits none offload options parts prune ranks several slots slurm split'
