@@ -45,11 +45,11 @@ cl_program __wrap_clCreateProgramWithSource(cl_context context, cl_uint count, c
                                             const size_t *bytes, cl_int *code)
 {
     size_t size = 1;
-    for (cl_uint i = 0; i < count; i++)
+    for (cl_uint i = 1; i < count; i++) /* but builtins.h, as who reads them has clang's own */
         size += strlen(part[i]);
     free(text);
     text = calloc(1, size);
-    for (cl_uint i = 0; text && i < count; i++)
+    for (cl_uint i = 1; text && i < count; i++)
         strcat(text, part[i]);
     return __real_clCreateProgramWithSource(context, count, part, bytes, code);
 }

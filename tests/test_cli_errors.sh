@@ -486,24 +486,27 @@ harmless "the run is as it was"
 # --- output that cannot be written
 
 # limited ARGUMENT...: seqtrain where files may not grow beyond the size of checkpoints, which is met
-# like a full disk. A checkpoint is written aside first: there it finds the full disk.
+# like a full disk. A checkpoint is written aside first: there it finds the full disk. What PoCL writes
+# when it looks for a program is smaller.
 limited()
 (
     trap '' XFSZ
-    ulimit -f 64 # blocks of 512 or 1024 bytes; last.safetensors is larger
+    ulimit -f 2000 # blocks of 512 or 1024 bytes; last.safetensors has 3.3 MB
     "$seqtrain" "$@" >out 2>err
     got=$?
     [ $got -eq 1 ] || { echo "exit status $got, not 1" && return 1; }
     told 1 '^seqtrain: limited/(best|last)\.safetensors: File too large'
 )
-point "a file that may not grow" limited -q -c tiny.ini -o limited
+sed 's/^feedforward .*/feedforward = 8192/' tiny.ini >wide.ini
+point "a run with large checkpoints" run 0 -q -c wide.ini -o wide
+point "a file that may not grow" limited -q -c wide.ini -o limited
 point "leaves no half of it" sh -c '! ls limited/*.tmp limited/last.safetensors 2>/dev/null'
 rm -rf limited
-cp -R good limited
-point "disk full at a checkpoint" limited -q -c tiny.ini -o limited -r -s train.epochs=3
-point "the last checkpoint is as it was" cmp good/last.safetensors limited/last.safetensors
+cp -R wide limited
+point "disk full at a checkpoint" limited -q -c wide.ini -o limited -r -s train.epochs=3
+point "the last checkpoint is as it was" cmp wide/last.safetensors limited/last.safetensors
 point "nothing half-written is left" sh -c '! ls limited/*.tmp 2>/dev/null'
-point "with room again the run goes on" run 0 -q -c tiny.ini -o limited -r -s train.epochs=3
+point "with room again the run goes on" run 0 -q -c wide.ini -o limited -r -s train.epochs=3
 
 # The same on a small disk of its own.
 small_disk()
@@ -552,7 +555,9 @@ if [ -c /dev/full ]; then
         tail -n 1 err | grep '^seqtrain: mute/log\.jsonl: No space left on device$'
     }
     point "disk full at the log" full_log
-    point "the run has the weights of any other" same_weights limited/best.safetensors mute/best.safetensors
+    cp -R good whole
+    point "another run" run 0 -q -c tiny.ini -o whole -r -s train.epochs=3
+    point "the run has the weights of any other" same_weights whole/best.safetensors mute/best.safetensors
 else
     skip "full disk" "there is no /dev/full"
 fi

@@ -61,7 +61,8 @@ struct device *device_open(const struct device_options *options, struct error *e
     dev->platform = found.platform;
     dev->id = found.id;
     dev->info = found.info;
-    dev->shares = !found.info.is_cpu; /* on PoCL a binary costs each of its kernels once more */
+    dev->shares = !found.info.is_cpu;
+    dev->lasts = options->lasts;
     dev->budget = (uint64_t)((double)memory * options->memory_fraction);
     if (part_take(dev, &found, &part, options, err) || open_context(dev, err) ||
         queue_open(dev, err)) {

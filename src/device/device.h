@@ -86,6 +86,7 @@ struct device_options {
     unsigned units;         /* compute units of a device that is only planned; 0: not known */
     int tf32;               /* products of fp32 may round their factors to TF32 */
     int roams;              /* a part of a CPU does not keep the process to its cores */
+    int lasts;              /* a quick start of the next process is not worth a slow one of this */
 };
 
 /*

@@ -35,6 +35,7 @@ struct device {
     int is_twin; /* the same of a twin, whose bytes have no bound */
     uint64_t bytes, budget, serial;
     struct program *programs;
+    int lasts;  /* see device_options */
     int shares; /* a program goes to the cache as soon as it is built; processes build each once */
     void (*on_build)(void *ctx, const char *program);
     void *on_build_ctx;

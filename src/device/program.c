@@ -42,6 +42,11 @@ static uint64_t fnv(uint64_t hash, const void *bytes, size_t size)
 }
 #define FNV_START UINT64_C(0xcbf29ce484222325)
 
+static int is_pocl(const struct device *dev)
+{
+    return !strcmp(dev->info.platform, "Portable Computing Language");
+}
+
 static const char *source_of(const char *file)
 {
     for (const struct cl_source *s = cl_sources; s->name; s++)
@@ -177,25 +182,47 @@ static void to_cache(const struct device *dev, const struct program *p)
     free(key);
 }
 
+/* clang's opencl-c.h is empty where this, its guard, is defined: cl/builtins.h stands in for it. */
+#define BRIEF "-D_OPENCL_H_"
+
+/* clBuildProgram of a file; *program is NULL where there is no program at all. */
+static cl_int build(struct device *dev, const char *file, const char *options, int brief,
+                    int strict, cl_program *program)
+{
+    char spoils[SPOILER], all_options[1024];
+    const char *source = source_of(file);
+    const char *text[] = {brief ? source_of("builtins.h") : "", source_of("common.h"),
+                          spoiler(source, spoils), source};
+    cl_int code;
+    *program =
+        clCreateProgramWithSource(dev->context, sizeof text / sizeof *text, text, NULL, &code);
+    if (!*program)
+        return code;
+    snprintf(all_options, sizeof all_options, "%s %s %s %s",
+             strstr(options, "-cl-std=") ? "" : STANDARD, brief ? BRIEF : "",
+             strict ? "-Werror" : "-w", options);
+    return clBuildProgram(*program, 1, &dev->id, all_options, NULL, NULL);
+}
+
 static cl_program compile(struct device *dev, const char *file, const char *options,
                           struct error *err)
 {
-    char spoils[SPOILER];
-    const char *text[] = {source_of("common.h"), spoiler(source_of(file), spoils), source_of(file)};
-    cl_int code;
-    cl_program program = clCreateProgramWithSource(dev->context, 3, text, NULL, &code);
+    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
+    const int strict = debug && strstr(debug, "strict");
+    const int brief = is_pocl(dev) && !strstr(options, "-cl-std="); /* declared as of 1.2 */
+    cl_program program;
+    cl_int code = build(dev, file, options, brief, strict, &program);
+    if (code != CL_SUCCESS && brief) { /* a signal, too, takes files away from clang */
+        if (program)
+            clReleaseProgram(program);
+        code = build(dev, file, options, strict, strict, &program);
+    }
+    if (code == CL_SUCCESS)
+        return program;
     if (!program) {
         opencl_error(err, code, "clCreateProgramWithSource", file);
         return NULL;
     }
-    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
-    char all_options[1024];
-    snprintf(all_options, sizeof all_options, "%s %s %s",
-             strstr(options, "-cl-std=") ? "" : STANDARD,
-             debug && strstr(debug, "strict") ? "-Werror" : "-w", options);
-    code = clBuildProgram(program, 1, &dev->id, all_options, NULL, NULL);
-    if (code == CL_SUCCESS)
-        return program;
     char log[1200] = "";
     size_t size = 0;
     clGetProgramBuildInfo(program, dev->id, CL_PROGRAM_BUILD_LOG, 0, NULL, &size);
@@ -245,7 +272,7 @@ static int make_program(struct device *dev, struct program *p, const char *key, 
     if (lock >= 0) /* who had the lock may have built it */
         p->id = from_cache(dev, key, p->options);
     p->cached = p->id || !dev->context; /* there is nothing to save */
-    if (!p->cached) {
+    if (!p->id && dev->context) {
         p->times.loaded = 0;
         if (dev->on_build)
             dev->on_build(dev->on_build_ctx, p->file);
@@ -257,7 +284,7 @@ static int make_program(struct device *dev, struct program *p, const char *key, 
     }
     if (lock >= 0)
         close(lock);
-    return p->id || p->cached ? 0 : -1;
+    return p->id || !dev->context ? 0 : -1;
 }
 
 struct program *program_get(struct device *dev, const char *file, const char *options,
@@ -291,8 +318,12 @@ struct program *program_get(struct device *dev, const char *file, const char *op
     return NULL;
 }
 
+/* To give a binary, PoCL compiles every kernel for a CPU a second time, for any size of a
+ * work-group. A process that lasts does without: the next one has what PoCL itself keeps. */
 void program_save_all(struct device *dev)
 {
+    if (dev->lasts && dev->info.is_cpu && is_pocl(dev))
+        return;
     for (struct program *p = dev->programs; p; p = p->next)
         if (!p->cached) {
             to_cache(dev, p);

@@ -13,6 +13,7 @@ static struct device *open_device(const struct config *config, const char *selec
                                         .memory = config->device.memory,
                                         .units = options->units,
                                         .tf32 = config->device.tf32,
+                                        .lasts = options->lasts,
                                         .roams = options->roams || config_splits(config)};
     struct device *dev = device_open(&with, err);
     if (!dev)

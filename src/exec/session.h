@@ -23,6 +23,7 @@ struct session_options {
     unsigned matrix_rate;      /* ... and their rate (device_info) */
     unsigned units; /* compute units that such devices and device.select = none have; 0: not told */
     int roams;      /* a part of a CPU does not keep the process to its cores */
+    int lasts;      /* see device_options */
     int profile;    /* launches are watched, and programs timed */
     void (*on_build)(void *ctx, const char *program); /* told before a program is built */
     void *on_build_ctx;
