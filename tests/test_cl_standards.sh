@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Every program of the shipped configurations and of the cases in tests/golden/, cut as for a CPU and
-# as for a GPU, is valid without a warning in OpenCL C 1.2, 2.0 and 3.0, with and without a generic
-# address space, so that no driver's default matters; and every kernel file is valid alone, with the
-# defaults of its constants. Clang's front end is the judge: CLANG names one; else it is clang, or the
+# The programs of the shipped configurations and of the cases in tests/golden/, cut as for a CPU and as
+# for a GPU, are valid without a warning in OpenCL C 1.2, 2.0 and 3.0, with and without a generic address
+# space, so that no driver's default matters: all of them in 1.2 and in NVIDIA's 3.0, a part of them in
+# the others. Every kernel file is valid alone, with the defaults of its constants. Clang's front end is
+# the judge: CLANG names one; else it is clang, or the
 # newest clang-N.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
@@ -127,13 +128,15 @@ for file in "$srcdir"/cl/*.cl; do
 done >"$folder/alone" 2>&1
 point "kernel files are valid alone" "$folder/alone"
 
-# valid NAME OPTION...: clang says nothing about any program. What is not used is no fault: #if takes
-# out what a configuration does not need.
+# valid NAME EVERY OPTION...: clang says nothing about any program, or of each kernel file about one in
+# EVERY. What is not used is no fault: #if takes out what a configuration does not need.
 valid()
 {
-    name=$1
-    shift
-    find "$folder/programs" -name '*.cl' -print0 |
+    name=$1 every=$2
+    shift 2
+    find "$folder/programs" -name '*.cl' | sort |
+        awk -v every="$every" '{ file = $0; sub(/-[^-]*$/, "", file) } seen[file]++ % every == 0' >"$folder/some"
+    tr '\n' '\0' <"$folder/some" |
         xargs -0 -n 1 -P "$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)" \
             "$clang" -x cl -fsyntax-only -Wall -Wextra -Werror -Wno-unused -Wno-unused-parameter "$@" \
             >"$folder/invalid" 2>&1 || echo "clang failed" >>"$folder/invalid"
@@ -141,15 +144,15 @@ valid()
         echo "${file##*/}:" && sed -n '/^#define/!q;p' "$file"
     done >"$folder/options"
     cat "$folder/options" >>"$folder/invalid"
-    point "$name: $(find "$folder/programs" -name '*.cl' | wc -l) programs" "$folder/invalid"
+    point "$name: $(wc -l <"$folder/some") programs" "$folder/invalid"
 }
 
 without=-__opencl_c_generic_address_space,-__opencl_c_device_enqueue,-__opencl_c_pipes
 without=$without,-__opencl_c_program_scope_global_variables,-__opencl_c_3d_image_writes,-cl_khr_3d_image_writes
 without=$without,-__opencl_c_read_write_images,-__opencl_c_fp64,-cl_khr_fp64
-valid "OpenCL C 1.2" -target spir64 -cl-std=CL1.2
-valid "OpenCL C 2.0" -target spir64 -cl-std=CL2.0
-valid "OpenCL C 3.0, generic address space" -target spir64 -cl-std=CL3.0
-valid "OpenCL C 3.0, no generic address space" -target spir64 -cl-std=CL3.0 -Xclang -cl-ext=$without
-valid "OpenCL C 3.0, NVIDIA" -target nvptx64 -cl-std=CL3.0
+valid "OpenCL C 1.2" 1 -target spir64 -cl-std=CL1.2
+valid "OpenCL C 2.0" 8 -target spir64 -cl-std=CL2.0
+valid "OpenCL C 3.0, generic address space" 2 -target spir64 -cl-std=CL3.0
+valid "OpenCL C 3.0, no generic address space" 2 -target spir64 -cl-std=CL3.0 -Xclang -cl-ext=$without
+valid "OpenCL C 3.0, NVIDIA" 1 -target nvptx64 -cl-std=CL3.0
 echo "1..$points"

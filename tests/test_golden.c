@@ -18,6 +18,8 @@
 #include "golden_case.h"
 #include "ir/graph.h"
 #include "quarantine.h"
+#include "quickly.h"
+#include "share.h"
 #include "task/generator.h"
 #include "text/tokenizer.h"
 #include "train/engine.h"
@@ -251,10 +253,18 @@ static void test_own_gemm(void **state)
 /* Kernels cut as for a GPU, with many work-items in a work-group */
 static void test_as_gpu(void **state)
 {
+    struct error err = {0};
     struct golden c;
+    struct device *dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9, .threads = -1},
+        &err);
+    assert_non_null(dev);
+    compile_quickly_for(dev, 1);
     need_golden(&c, *state);
     free(train(&c, (struct engine_options){.training = 1, .own = {.as_gpu = 1}}, "own"));
     golden_close(&c);
+    compile_quickly_for(dev, 0);
+    device_close(dev);
 }
 
 /* What an evaluation takes to write captions is in the plan, and no more than that is taken. */
@@ -363,6 +373,7 @@ int main(int argc, char **argv)
     tests[2 * CASES + 1] =
         (struct CMUnitTest){"captioner-adapter, memory of captions", test_writes_within_plan, NULL,
                             NULL, (void *)(intptr_t) "captioner-adapter"};
+    share_of(tests, sizeof tests / sizeof *tests);
     const char *source = getenv("srcdir");
     static char path[512];
     snprintf(path, sizeof path, "%s/tests/golden", source ? source : "..");

@@ -24,6 +24,7 @@
 #include "lower/step.h"
 #include "modes.h"
 #include "ops/ops.h"
+#include "share.h"
 #include "util/philox.h"
 
 #define SEED UINT64_C(0x243f6a8885a308d3)
@@ -561,11 +562,13 @@ static void run_stored(const struct problem *problem, struct device *dev, enum d
     check_close(&c);
 }
 
-/* As on a GPU, where PoCL compiles slowly, only what is watched there is stored in 16 bits. */
+/* As PoCL compiles slowly, what a CPU stores in 16 bits is compiled quickly where that can be, and
+ * as on a GPU only what is watched there is stored so where it cannot. */
 static void run_problem(const struct problem *problem, int mode)
 {
     const int quick = compile_quickly(mode);
     run_stored(problem, device_of(mode), DTYPE_F32);
+    compile_quickly_for(device_of(mode), 1);
     if (mode == FLAT || quick || problem->watched > mode)
         run_stored(problem, device_of(mode), DTYPE_BF16);
     if (problem->watched > mode) /* the kernels of bfloat16, other roundings */
@@ -3092,6 +3095,7 @@ int main(int argc, char **argv)
     }
     if (argc > 1 && !strcmp(argv[1], "-w"))
         return list_watched(jobs, count);
+    share_of(tests, count);
     cmocka_set_message_output(CM_OUTPUT_TAP);
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
