@@ -6,7 +6,7 @@
 #
 #   tests/distributions.sh [NAME...]    debian12 | debian13 | ubuntu24.04 | all | commit | none
 #
-# "commit" is one of the three and a quarter of the tests of its driver, chosen by the commit's hash, so that
+# "commit" is one of the three and a part of the tests of its driver, chosen by the commit's hash, so that
 # a run can be repeated. All where none is named, neither here nor by SEQTRAIN_TEST_DISTRIBUTIONS ("make check" sets this to none, if it
 # is not set). It takes root, debootstrap, 4 GB below TMPDIR and a mirror of packages.
 #
@@ -14,13 +14,14 @@
 #   SEQTRAIN_TEST_DEBS                                         a folder that keeps packages between runs
 srcdir=$(cd "${srcdir-.}" && pwd) || exit 1
 
-# What depends on the OpenCL driver, in quarters, and what on the compiler and the libraries. A chroot
-# of this machine's own release has the driver of the tests out here: it runs only the libraries' tests.
-products="tests/test_gemm tests/test_mma tests/test_barrier" analysis="tests/test_kmeans tests/test_tsne"
-drivers="tests/test_ops tests/test_golden $products $analysis"
+# What depends on the OpenCL driver, and what on the compiler and the libraries. A chroot of this
+# machine's own release has the driver of the tests out here: it runs only the libraries' tests.
+models="tests/test_ops tests/test_golden" units="tests/test_mma tests/test_barrier"
+analysis="tests/test_kmeans tests/test_tsne"
+drivers="$models tests/test_gemm $units $analysis" share=
 libraries="tests/test_device tests/test_engine tests/test_plots tests/test_config tests/test_safetensors
 tests/test_image tests/test_encoded tests/test_loader tests/test_tree.sh tests/test_cli_run.sh"
-daemon="tests/test_device tests/test_engine tests/test_gemm tests/test_cache tests/test_log tests/test_file"
+daemon="tests/test_device tests/test_cache tests/test_log tests/test_file"
 
 skip_all()
 {
@@ -119,7 +120,7 @@ distribution()
     # shellcheck disable=SC2086 # lists of words
     point "./bootstrap" inside $tree/bootstrap &&
         point "./bootstrap demo" inside $tree/bootstrap demo &&
-        point "tests: %s" inside $tree/bootstrap check $suite &&
+        point "tests: %s" inside SEQTRAIN_TEST_SHARE="$share" $tree/bootstrap check $suite &&
         point "C tests as a build daemon's user" as_daemon
     rm -rf "$root"
 }
@@ -139,11 +140,11 @@ named()
         number=$(printf '%d' "0x$(echo "$commit" | cut -c 1-7)")
         set -- debian12 debian13 ubuntu24.04
         shift $((number % 3))
-        case $((number / 3 % 4)) in
-        0) drivers=tests/test_ops ;;
-        1) drivers=tests/test_golden ;;
-        2) drivers=$products ;;
-        3) drivers=$analysis ;;
+        case $((number / 3 % 6)) in
+        0) drivers=tests/test_gemm ;;
+        1) drivers=$units ;;
+        2) drivers=$analysis ;;
+        *) drivers=$models share=$((number / 18 % 8))/8 ;;
         esac
         named "$1"
         ;;

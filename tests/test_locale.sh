@@ -3,8 +3,8 @@
 # Runs tests again under a locale with decimal commas: the command-line tests, but for long ones about
 # processes, hosts and devices, which read and write no numbers that the others do not; and every
 # test program that calls setlocale(). The locale is made in a folder of its own, so that it need not be
-# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit it is a sixth of the
-# command-line tests, chosen by the commit's hash, so that a run can be repeated.
+# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit no command-line test runs
+# again here: tests/run.sh has run every second one so.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
@@ -34,19 +34,6 @@ again()
     fi
 }
 
-sixth='' at=0
-if [ "${SEQTRAIN_TEST_LOCALE-}" = commit ] && commit=$(git -C "$srcdir" rev-parse HEAD 2>/dev/null); then
-    sixth=$(($(printf '%d' "0x$(echo "$commit" | cut -c 1-7)") / 12 % 6))
-    echo "# of the command-line tests every sixth, from number $((sixth + 1)) on"
-fi
-
-# is_left_out: whether the next command-line test is not of the sixth that is run.
-is_left_out()
-{
-    at=$((at + 1))
-    [ -n "$sixth" ] && [ $(((at - 1) % 6)) != "$sixth" ]
-}
-
 apart='captions_kills completion fleet hosts keep limits none offload options parts prune ranks several slots slurm split'
 for file in "$srcdir"/tests/test_cli*.sh "$srcdir"/tests/test_*.c; do
     name=$(basename "${file%.*}")
@@ -54,7 +41,7 @@ for file in "$srcdir"/tests/test_cli*.sh "$srcdir"/tests/test_*.c; do
     *" ${name#test_cli_} "*) continue ;;
     esac
     case $file in
-    *.sh) [ ! -f "$file" ] || is_left_out || again "$name.sh" sh "$file" ;;
+    *.sh) [ "${SEQTRAIN_TEST_LOCALE-}" = commit ] || [ ! -f "$file" ] || again "$name.sh" sh "$file" ;;
     *) if [ -x "tests/$name" ] && grep -q 'setlocale(' "$file"; then again "$name" "tests/$name"; fi ;;
     esac
 done
