@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # run.sh TEST: runs a test as it is, but for one kind of line: cmocka calls a skipped test "not ok".
-# With SEQTRAIN_TEST_LOCALE=commit every second command-line test runs under a locale with decimal commas;
-# the commit's hash and the test's name choose, so that a run can be repeated.
+# With SEQTRAIN_TEST_LOCALE=commit every second of the tests that test_locale.sh would run again is run once,
+# under a locale with decimal commas; the commit's hash and the test's name choose, so that a run can be
+# repeated.
 
 # chosen FILE: whether the test is one of those.
 chosen()
 {
     case ${SEQTRAIN_TEST_LOCALE-}:${1##*/} in
     commit:test_cli_*) ;;
+    commit:test_*) grep -q 'setlocale(' "${0%/*}/${1##*/}.c" 2>/dev/null || return 1 ;;
     *) return 1 ;;
     esac
     commit=$(git -C "${0%/*}" rev-parse HEAD 2>/dev/null) || return 1

@@ -24,9 +24,12 @@
 #include "ok.h"
 #include "ops/ops.h"
 #include "quarantine.h"
+#include "quickly.h"
 #include "util/philox.h"
 
-enum { COLUMNS = 8, GRAPHS = 60, MOST_SINKS = 16, MOST_POOL = 40 };
+/* Of random graphs the first OPTIMISED have kernels that the compiler has optimised, others maybe
+ * not. */
+enum { COLUMNS = 8, GRAPHS = 60, OPTIMISED = 15, MOST_SINKS = 16, MOST_POOL = 40 };
 
 /* How a graph is built and run. */
 enum {
@@ -803,6 +806,7 @@ static void test_tails(void **state)
     if (open_device(state))
         fail_msg("%s", err.text);
     device_act_as_gpu(device);
+    compile_quickly_for(device, 1);
     check_tails(build_tailed, 0, 7);
     check_tails(build_placed, 0, 2);
     check_tails(build_long, 0, 7);
@@ -833,8 +837,10 @@ static void test_random(void **state)
     const uint32_t count = most ? (uint32_t)atoi(most) : GRAPHS;
     (void)state;
     for (uint32_t seed = 0; seed < count; seed++)
-        if (!only || (uint32_t)atoi(only) == seed)
+        if (!only || (uint32_t)atoi(only) == seed) {
+            compile_quickly_for(device, seed >= OPTIMISED);
             check(seed, batches[seed % 4], windows[seed % 3], build_random);
+        }
 }
 
 static void test_adapted(void **state)

@@ -17,6 +17,7 @@
 #include "device/opencl.h"
 #include "quant/quant.h"
 #include "quarantine.h"
+#include "quickly.h"
 #include "tensor/packed.h"
 #include "util/file.h"
 #include "util/philox.h"
@@ -270,7 +271,9 @@ static void as_gpu(void test(void))
         &err);
     assert_non_null(dev);
     device_act_as_gpu(dev);
+    compile_quickly_for(dev, 1);
     test();
+    compile_quickly_for(dev, 0);
     device_close(dev);
     dev = flat;
 }

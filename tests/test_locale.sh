@@ -3,9 +3,13 @@
 # Runs tests again under a locale with decimal commas: the command-line tests, but for long ones about
 # processes, hosts and devices, which read and write no numbers that the others do not; and every
 # test program that calls setlocale(). The locale is made in a folder of its own, so that it need not be
-# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit no command-line test runs
-# again here: tests/run.sh has run every second one so.
+# installed; glibc finds it through LOCPATH. With SEQTRAIN_TEST_LOCALE=commit none of them runs again:
+# tests/run.sh runs every second one so.
 srcdir=${srcdir-.}
+if [ "${SEQTRAIN_TEST_LOCALE-}" = commit ]; then
+    echo "1..0 # SKIP every second test of the command line has decimal commas"
+    exit 0
+fi
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT TERM
@@ -41,7 +45,7 @@ for file in "$srcdir"/tests/test_cli*.sh "$srcdir"/tests/test_*.c; do
     *" ${name#test_cli_} "*) continue ;;
     esac
     case $file in
-    *.sh) [ "${SEQTRAIN_TEST_LOCALE-}" = commit ] || [ ! -f "$file" ] || again "$name.sh" sh "$file" ;;
+    *.sh) [ ! -f "$file" ] || again "$name.sh" sh "$file" ;;
     *) if [ -x "tests/$name" ] && grep -q 'setlocale(' "$file"; then again "$name" "tests/$name"; fi ;;
     esac
 done
