@@ -4,8 +4,7 @@
 # for a GPU, are valid without a warning in OpenCL C 1.2, 2.0 and 3.0, with and without a generic address
 # space, so that no driver's default matters: all of them in 1.2, which is asked for, a part of them in
 # the others. Every kernel file is valid alone, with the defaults of its constants. Clang's front end is
-# the judge: CLANG names one; else it is clang, or the
-# newest clang-N.
+# the judge: CLANG names one; else it is clang, or the newest clang-N.
 srcdir=${srcdir-.}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT
