@@ -94,26 +94,33 @@ __kernel MMA_GROUP void mma_product(__global const float *restrict a,
         }
 }
 
-#if MMA <= 2
-/* Of each lane 20 ints: row and word of A's four, word and column of B's two, row and column of C's
- * four. */
-__kernel void mma_places(__global int *restrict place)
+/* What a lane has of a fragment: words of A, of Intel's sub-groups of 16 halves; words of B. */
+#define OF_A (MMA <= 2 ? 4 : 8)
+#define OF_B (MMA <= 2 ? 2 : 8)
+
+/* Pairs of ints of each lane: row and word of A's words, word and column of B's, row and column of
+ * C's numbers. */
+__kernel MMA_GROUP void mma_places(__global int *restrict place)
 {
     const int lane = (int)get_global_id(0);
-    __global int *to = place + lane * 20;
-    for (int e = 0; e < 4; e++) {
-        to[2 * e] = mma_a_row(lane, e);
-        to[2 * e + 1] = mma_a_word(lane, e);
-        to[12 + 2 * e] = mma_c_row(lane, e);
-        to[12 + 2 * e + 1] = mma_c_column(lane, e);
+    __global int *a = place + lane * 2 * (OF_A + OF_B + MMA_C), *b = a + 2 * OF_A,
+                 *c = b + 2 * OF_B;
+    for (int e = 0; e < OF_A; e++) {
+        a[2 * e] = mma_a_row(lane, e);
+        a[2 * e + 1] = mma_a_word(lane, e);
     }
-    for (int e = 0; e < 2; e++) {
-        to[8 + 2 * e] = mma_b_word(lane, e);
-        to[8 + 2 * e + 1] = mma_b_column(lane, e);
+    for (int e = 0; e < OF_B; e++) {
+        b[2 * e] = mma_b_word(lane, e);
+        b[2 * e + 1] = mma_b_column(lane, e);
+    }
+    for (int e = 0; e < MMA_C; e++) {
+        c[2 * e] = mma_c_row(lane, e);
+        c[2 * e + 1] = mma_c_column(lane, e);
     }
 }
 
 #if MMA_TYPE != 3
+#if MMA <= 2
 /* The fragment of A that two neighbours of C make, whose elements are numbered row by row: [32
  * lanes][4] words. */
 __kernel void mma_chain(__global uint *restrict a)
@@ -129,30 +136,31 @@ __kernel void mma_chain(__global uint *restrict a)
     for (int e = 0; e < 4; e++)
         a[lane * 4 + e] = made.s[e];
 }
+#endif
 
-/* Which of the halves [16][16] each lane gets, which are numbered row by row: [32 lanes] of four
- * words of A, four of A across, two of B, two of B across. */
-__kernel void mma_moved(__global uint *restrict to)
+/* Which of the halves [16][16] each lane gets, which are numbered row by row: [lanes] of OF_A words
+ * of A, OF_A of A across, OF_B of B, OF_B of B across. */
+__kernel MMA_GROUP void mma_moved(__global uint *restrict to)
 {
     __local __attribute__((aligned(16))) uint halves[16 * 8];
     for (int e = (int)get_local_id(0); e < 128; e += LANES)
         halves[e] = (uint)(2 * e) | (uint)(2 * e + 1) << 16;
     group_barrier(CLK_LOCAL_MEM_FENCE);
     const int lane = mma_lane();
+    __global uint *words = to + lane * 2 * (OF_A + OF_B);
     mma_a a, across;
     mma_b b, b_across;
     mma_load_a(&a, halves, 8);
     mma_load_a_across(&across, halves, 8);
     mma_load_b(&b, halves, 8);
     mma_load_b_across(&b_across, halves, 8);
-    for (int e = 0; e < 4; e++) {
-        to[lane * 12 + e] = a.s[e];
-        to[lane * 12 + 4 + e] = across.s[e];
+    for (int e = 0; e < OF_A; e++) {
+        words[e] = a.s[e];
+        words[OF_A + e] = across.s[e];
     }
-    for (int e = 0; e < 2; e++) {
-        to[lane * 12 + 8 + e] = b.s[e];
-        to[lane * 12 + 10 + e] = b_across.s[e];
+    for (int e = 0; e < OF_B; e++) {
+        words[2 * OF_A + e] = b.s[e];
+        words[2 * OF_A + OF_B + e] = b_across.s[e];
     }
 }
-#endif
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The matrix units as cl/mma.h emulates them: products against double precision, and places of
- * fragments as CUTLASS describes them (tests/mma/places.tsv, by tests/peer/make_mma_golden.py). */
+/* The matrix units as cl/mma.h and cl/mma_units.h emulate them: products against double precision,
+ * and places of fragments as the units' makers describe them (tests/mma/places.tsv, by
+ * tests/peer/make_mma_golden.py). */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -136,12 +137,53 @@ static void test_others(void **state)
             check_product((enum device_matrix)how, 1 + across, across, across);
 }
 
-/* Calls check() with each line of the golden file that has this name and operand: the lane and its
- * numbers. */
-static void each_line(const char *name, char operand,
-                      void (*check)(int type, int lane, const int *pair, int pairs,
+/* Fragments of which the golden file tells, and their kernels: a work-item has so many words of A
+ * (halves where `halves`) and of B, and numbers of C. */
+static const struct kind {
+    const char *name;
+    enum device_matrix how;
+    int type, lanes, a, b, c, halves;
+} kinds[] = {
+    {"bf16", MATRIX_EMULATED, 1, 32, 4, 2, 4, 0},
+    {"fp16", MATRIX_EMULATED, 2, 32, 4, 2, 4, 0},
+    {"tf32", MATRIX_EMULATED, 3, 32, 4, 2, 4, 0},
+    {"wmma", MATRIX_WMMA_EMULATED, 1, 32, 8, 8, 8, 0},
+    {"wmma", MATRIX_WMMA_EMULATED, 2, 32, 8, 8, 8, 0},
+    {"dpas8", MATRIX_DPAS_8_EMULATED, 1, 8, 8, 8, 8, 0},
+    {"dpas8", MATRIX_DPAS_8_EMULATED, 2, 8, 8, 8, 8, 0},
+    {"dpas16", MATRIX_DPAS_16_EMULATED, 1, 16, 8, 8, 8, 1},
+    {"dpas16", MATRIX_DPAS_16_EMULATED, 2, 16, 8, 8, 8, 1},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds, MOST_PLACES = 32 * 2 * (8 + 8 + 8) };
+
+/* Values along K in a word of B, and in one of A. */
+static int per_b(const struct kind *kind)
+{
+    return kind->type == 3 ? 1 : 2;
+}
+
+static int per_a(const struct kind *kind)
+{
+    return kind->halves ? 1 : per_b(kind);
+}
+
+/* One group of a kernel over `to` alone. */
+static void run_kind(const struct kind *kind, const char *name, void *to, size_t bytes)
+{
+    char options[64];
+    struct buffer *buffer = buffer_of(NULL, bytes);
+    snprintf(options, sizeof options, "-DMMA=%d -DMMA_TYPE=%d -DLANES=%d", (int)kind->how,
+             kind->type, kind->lanes);
+    run(name, options, (size_t)kind->lanes, &buffer, 1, to);
+    buffer_free(buffer);
+}
+
+/* Calls check() with each of so many lines of the golden file that have this name and operand: the
+ * lane and its numbers. */
+static void each_line(const char *name, char operand, int lanes,
+                      void (*check)(const struct kind *kind, int lane, const int *pair, int pairs,
                                     const void *got),
-                      int type, const void *got)
+                      const struct kind *kind, const void *got)
 {
     char path[512], line[256], word[16], of;
     const char *top = getenv("srcdir");
@@ -150,67 +192,127 @@ static void each_line(const char *name, char operand,
     assert_non_null(file);
     int lines = 0;
     while (fgets(line, sizeof line, file)) {
-        int lane, at = 0, pair[16], n = 0, used;
+        int lane, at = 0, pair[32], n = 0, used;
         assert_int_equal(sscanf(line, "%15s %c %d%n", word, &of, &lane, &at), 3);
         if (strcmp(word, name) != 0 || of != operand)
             continue;
-        while (n < 16 && sscanf(line + at, "%d%n", &pair[n], &used) == 1) {
+        assert_int_equal(lane, lines);
+        while (n < 32 && sscanf(line + at, "%d%n", &pair[n], &used) == 1) {
             at += used;
             n++;
         }
-        check(type, lane, pair, n / 2, got);
+        check(kind, lane, pair, n / 2, got);
         lines++;
     }
     fclose(file);
-    assert_int_equal(lines, 32);
+    assert_int_equal(lines, lanes);
+}
+
+/* Of what mma_places tells, the pairs of a lane. */
+static const int *places_of(const struct kind *kind, int lane, const void *got)
+{
+    return (const int *)got + lane * 2 * (kind->a + kind->b + kind->c);
+}
+
+static void same(const struct kind *kind, const char *what, int lane, int v, int got, int want)
+{
+    if (got != want)
+        fail_msg("%s of %s, %s, lane %d, value %d: %d, not %d", what, kind->name, types[kind->type],
+                 lane, v, got, want);
 }
 
 /* Value v of A is half v % 2 of word v / 2 where words are pairs along K. */
-static void check_a(int type, int lane, const int *pair, int pairs, const void *got)
+static void check_a(const struct kind *kind, int lane, const int *pair, int pairs, const void *got)
 {
-    const int per = type == 3 ? 1 : 2, *place = (const int *)got + lane * 20;
-    assert_int_equal(pairs, 4 * per);
+    const int per = per_a(kind), *place = places_of(kind, lane, got);
+    assert_int_equal(pairs, kind->a * per);
     for (int v = 0; v < pairs; v++) {
-        assert_int_equal(place[v / per * 2], pair[2 * v]);
-        assert_int_equal(place[v / per * 2 + 1] * per + v % per, pair[2 * v + 1]);
+        same(kind, "row of A", lane, v, place[v / per * 2], pair[2 * v]);
+        same(kind, "K of A", lane, v, place[v / per * 2 + 1] * per + v % per, pair[2 * v + 1]);
     }
 }
 
-static void check_b(int type, int lane, const int *pair, int pairs, const void *got)
+static void check_b(const struct kind *kind, int lane, const int *pair, int pairs, const void *got)
 {
-    const int per = type == 3 ? 1 : 2, *place = (const int *)got + lane * 20 + 8;
-    assert_int_equal(pairs, 2 * per);
+    const int per = per_b(kind), *place = places_of(kind, lane, got) + 2 * kind->a;
+    assert_int_equal(pairs, kind->b * per);
     for (int v = 0; v < pairs; v++) {
-        assert_int_equal(place[v / per * 2] * per + v % per, pair[2 * v]);
-        assert_int_equal(place[v / per * 2 + 1], pair[2 * v + 1]);
+        same(kind, "K of B", lane, v, place[v / per * 2] * per + v % per, pair[2 * v]);
+        same(kind, "column of B", lane, v, place[v / per * 2 + 1], pair[2 * v + 1]);
     }
 }
 
-static void check_c(int type, int lane, const int *pair, int pairs, const void *got)
+static void check_c(const struct kind *kind, int lane, const int *pair, int pairs, const void *got)
 {
-    (void)type;
-    assert_int_equal(pairs, 4);
-    assert_memory_equal((const int *)got + lane * 20 + 12, pair, 8 * sizeof *pair);
+    const int *place = places_of(kind, lane, got) + 2 * (kind->a + kind->b);
+    assert_int_equal(pairs, kind->c);
+    for (int v = 0; v < pairs; v++) {
+        same(kind, "row of C", lane, v, place[2 * v], pair[2 * v]);
+        same(kind, "column of C", lane, v, place[2 * v + 1], pair[2 * v + 1]);
+    }
 }
 
 static void test_places(void **state)
 {
     (void)state;
-    for (int type = 1; type <= 3; type++) {
-        int place[32 * 20];
-        char options[64];
-        struct buffer *to = buffer_of(NULL, sizeof place);
-        snprintf(options, sizeof options, "-DMMA=2 -DMMA_TYPE=%d -DLANES=32", type);
-        run("mma_places", options, 32, &to, 1, place);
-        each_line(types[type], 'a', check_a, type, place);
-        each_line(types[type], 'b', check_b, type, place);
-        each_line(types[type], 'c', check_c, type, place);
-        buffer_free(to);
+    for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
+        int place[MOST_PLACES];
+        const int numbers = 2 * (kind->a + kind->b + kind->c);
+        run_kind(kind, "mma_places", place, (size_t)(kind->lanes * numbers) * sizeof *place);
+        each_line(kind->name, 'a', kind->lanes, check_a, kind, place);
+        each_line(kind->name, 'b', kind->lanes, check_b, kind, place);
+        each_line(kind->name, 'c', kind->lanes, check_c, kind, place);
+    }
+}
+
+/* Value v of these words, of one half or of two each. */
+static int half_of(const uint32_t *words, int v, int per)
+{
+    return (int)(words[v / per] >> v % per * 16 & 0xffff);
+}
+
+/* The halves are numbered: element (i, k) of A is 16 i + k, of A across 16 k + i; B's alike. */
+static void check_loaded_a(const struct kind *kind, int lane, const int *pair, int pairs,
+                           const void *got)
+{
+    const uint32_t *word = (const uint32_t *)got + lane * 2 * (kind->a + kind->b);
+    for (int v = 0; v < pairs; v++) {
+        const int row = pair[2 * v], k = pair[2 * v + 1];
+        same(kind, "load of A", lane, v, half_of(word, v, per_a(kind)), 16 * row + k);
+        same(kind, "load across of A", lane, v, half_of(word + kind->a, v, per_a(kind)),
+             16 * k + row);
+    }
+}
+
+static void check_loaded_b(const struct kind *kind, int lane, const int *pair, int pairs,
+                           const void *got)
+{
+    const uint32_t *word = (const uint32_t *)got + lane * 2 * (kind->a + kind->b) + 2 * kind->a;
+    for (int v = 0; v < pairs; v++) {
+        const int k = pair[2 * v], column = pair[2 * v + 1];
+        same(kind, "load of B", lane, v, half_of(word, v, per_b(kind)), 16 * column + k);
+        same(kind, "load across of B", lane, v, half_of(word + kind->b, v, per_b(kind)),
+             16 * k + column);
+    }
+}
+
+/* What the loads give each work-item, the repeated ones too, and in which half of a word. */
+static void test_loaded(void **state)
+{
+    (void)state;
+    for (const struct kind *kind = kinds; kind < kinds + KINDS; kind++) {
+        uint32_t words[MOST_PLACES];
+        if (kind->type == 3) /* has no halves */
+            continue;
+        run_kind(kind, "mma_moved", words,
+                 (size_t)(kind->lanes * 2 * (kind->a + kind->b)) * sizeof *words);
+        each_line(kind->name, 'a', kind->lanes, check_loaded_a, kind, words);
+        each_line(kind->name, 'b', kind->lanes, check_loaded_b, kind, words);
     }
 }
 
 /* A's matrices lie below each other first, where its rows are K; across, beside each other. */
-static void check_moved(int across, int lane, const int *pair, int pairs, const void *got)
+static void check_moves(int across, int lane, const int *pair, int pairs, const void *got)
 {
     const uint32_t *word = (const uint32_t *)got + lane * 12;
     assert_int_equal(pairs, 8);
@@ -227,26 +329,41 @@ static void check_moved(int across, int lane, const int *pair, int pairs, const 
     }
 }
 
+static void check_moved(const struct kind *kind, int lane, const int *pair, int pairs,
+                        const void *got)
+{
+    (void)kind;
+    check_moves(0, lane, pair, pairs, got);
+}
+
+static void check_moved_across(const struct kind *kind, int lane, const int *pair, int pairs,
+                               const void *got)
+{
+    (void)kind;
+    check_moves(1, lane, pair, pairs, got);
+}
+
 static void test_moved(void **state)
 {
     (void)state;
+    const struct kind *kind = &kinds[1];
     uint32_t words[32 * 12];
-    struct buffer *to = buffer_of(NULL, sizeof words);
-    run("mma_moved", "-DMMA=2 -DMMA_TYPE=2 -DLANES=32", 32, &to, 1, words);
-    each_line("plain", 'm', check_moved, 0, words);
-    each_line("across", 'm', check_moved, 1, words);
-    buffer_free(to);
+    run_kind(kind, "mma_moved", words, sizeof words);
+    each_line("plain", 'm', 32, check_moved, kind, words);
+    each_line("across", 'm', 32, check_moved_across, kind, words);
 }
 
 /* C's neighbours are A's columns: element (i, k) is 16 i + k, exact in both types. */
-static void check_chain(int type, int lane, const int *pair, int pairs, const void *got)
+static void check_chain(const struct kind *kind, int lane, const int *pair, int pairs,
+                        const void *got)
 {
     const uint32_t *word = (const uint32_t *)got + lane * 4;
     for (int v = 0; v < pairs; v++) {
         const float want = (float)(16 * pair[2 * v] + pair[2 * v + 1]);
         uint32_t bits, half = word[v / 2] >> v % 2 * 16 & 0xffff;
         memcpy(&bits, &want, sizeof bits);
-        if (type == 2) /* a whole number below 256 has no more than ten digits behind the first */
+        /* A whole number below 256 has no more than ten digits behind the first. */
+        if (kind->type == 2)
             bits = want > 0 ? ((bits >> 23) - 112) << 26 | (bits & 0x7fffff) << 3 : 0;
         assert_int_equal(half, bits >> 16);
     }
@@ -255,14 +372,10 @@ static void check_chain(int type, int lane, const int *pair, int pairs, const vo
 static void test_chain(void **state)
 {
     (void)state;
-    for (int type = 1; type <= 2; type++) {
+    for (const struct kind *kind = kinds; kind < kinds + 2; kind++) {
         uint32_t words[32 * 4];
-        char options[64];
-        struct buffer *to = buffer_of(NULL, sizeof words);
-        snprintf(options, sizeof options, "-DMMA=2 -DMMA_TYPE=%d -DLANES=32", type);
-        run("mma_chain", options, 32, &to, 1, words);
-        each_line(types[type], 'a', check_chain, type, words);
-        buffer_free(to);
+        run_kind(kind, "mma_chain", words, sizeof words);
+        each_line(kind->name, 'a', 32, check_chain, kind, words);
     }
 }
 
@@ -290,8 +403,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_products), cmocka_unit_test(test_others),
-        cmocka_unit_test(test_places),   cmocka_unit_test(test_moved),
-        cmocka_unit_test(test_chain),    cmocka_unit_test(test_tried),
+        cmocka_unit_test(test_places),   cmocka_unit_test(test_loaded),
+        cmocka_unit_test(test_moved),    cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_tried),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("mma", tests, setup, teardown);
