@@ -111,6 +111,10 @@ static void chain(void **state)
     l.groups = 32 * 32 + 1; /* 32 processors hold 32 groups of 64 each */
     l.meets = 10;
     near(roofline_launch(&card, &l).chain, 2e6 * 4 * card.cycle + 10 * card.meet);
+    launch_longest(&l, 1.5e6); /* beside two turns of the others */
+    near(roofline_launch(&card, &l).chain, 2e6 * 4 * card.cycle + 10 * card.meet);
+    launch_longest(&l, 3e6);
+    near(roofline_launch(&card, &l).chain, 3e6 * 4 * card.cycle + 10 * card.meet);
 }
 
 /* What a launch loads again comes from a cache that holds it. */

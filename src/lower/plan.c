@@ -334,6 +334,11 @@ void launch_chain(struct launch *l, double operations, double meets)
     l->meets = meets;
 }
 
+void launch_longest(struct launch *l, double operations)
+{
+    l->longest = operations;
+}
+
 void launch_shape(const struct launch *l, char *to, size_t size)
 {
     if (l->is_gemm)

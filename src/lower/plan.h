@@ -51,6 +51,7 @@ struct launch {
     struct gemm_tail tail; /* its buffers are the last arguments; set by exec_prepare() */
     double flops, bytes;
     double chain, meets;     /* see launch_chain() */
+    double longest;          /* see launch_longest() */
     double again, footprint; /* see launch_again() */
     double local, loads;     /* see launch_local(), launch_loads() */
     int matrix;              /* see launch_matrix(): 0, or 1 + the type of factors */
@@ -163,6 +164,10 @@ void launch_cost(struct launch *l, double flops, const char *label);
 /* What bounds a launch whatever it counts: operations of a work-item of which each waits for the
  * one before, and how often all work-groups wait for each other. */
 void launch_chain(struct launch *l, double operations, double meets);
+
+/* Operations of the work-item that has far more of them behind each other than others do, where
+ * launch_chain() tells those of the others. */
+void launch_longest(struct launch *l, double operations);
 
 /* "768x512x128 A'", a product's shape, or "60 groups of 128". */
 void launch_shape(const struct launch *l, char *to, size_t size);

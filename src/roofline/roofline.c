@@ -121,13 +121,14 @@ static double memory_of(const struct card *card, const struct launch *l, const s
     return seconds;
 }
 
-/* Seconds of what waits for what is before it, as often as the groups come in turns. */
+/* Seconds of what waits for what is before it, as often as the groups come in turns; beside them
+ * runs the one that has the longest chain. */
 static double chain_of(const struct card *card, const struct launch *l, const struct cut *cut)
 {
     double turns = 1;
     if (card->processors && card->items && cut->groups > 0)
         turns = ceil(cut->groups / (card->processors * held(card, cut)));
-    return turns * l->chain * ALU_CYCLES * card->cycle + l->meets * card->meet;
+    return fmax(turns * l->chain, l->longest) * ALU_CYCLES * card->cycle + l->meets * card->meet;
 }
 
 struct estimate roofline_launch(const struct card *card, const struct launch *l)
