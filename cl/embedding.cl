@@ -22,8 +22,9 @@ __kernel void embedding_fwd(__global const stored *restrict table,
     }
 }
 
-/* grad[number[row]] += dy[row], row by row, so always in one order. `shares` work-groups have the
- * same columns: each takes the numbers that leave its own over when divided by `shares`. */
+/* grad[number[row]] += dy[row], row by row, so always in one order; GPUs have embedding_sum.cl.
+ * `shares` work-groups have the same columns: each takes the numbers that leave its own over when
+ * divided by `shares`. */
 __kernel void embedding_bwd(__global const float *restrict dy, __global const uint *restrict number,
                             __global float *restrict grad, const int vectors, const int numbers,
                             const int rows, const int shares)

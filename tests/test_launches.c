@@ -539,6 +539,47 @@ static void test_recurrent_matrix(void **state)
     fake = (struct device){.info = fake.info};
 }
 
+/* The gradient of a table: a walk over all rows on a CPU, and where groups are small; else rows are
+ * sorted by their numbers, 9 bits of these in a launch, and then summed. */
+static void embedding(size_t numbers, int is_cpu, size_t group, size_t sorts, const size_t *groups)
+{
+    enum { D = 36, N = 2000 };
+    struct params *params = params_new(0);
+    assert_non_null(params);
+    struct graph *g = start(params);
+    fake.info.is_cpu = is_cpu;
+    fake.info.max_group = group;
+    struct tensor *number = graph_state(g, "number", DTYPE_U32, 2, (size_t[]){1, N});
+    struct tensor *y = op_embedding(g, number, numbers, D, "table");
+    struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+    assert_int_equal(count_of(p, "embedding_bwd"), !sorts);
+    assert_int_equal(count_of(p, "embedding_sort"), sorts);
+    assert_int_equal(p->launch_count, 1 + (sorts ? sorts + 1 : 1));
+    for (size_t i = 0; i < sorts; i++)
+        assert_true(p->launches[1 + i]->groups == groups[i] && p->launches[1 + i]->lanes == 256);
+    const struct launch *l = p->launches[p->launch_count - 1];
+    assert_true(l->longest > 0 && l->chain > 0);
+    if (sorts) {
+        assert_int_equal(l->groups, 32 * 2); /* pieces of 64 rows, columns by 32 */
+        expect_option(l, "-DVEC=4 -DLANES=8 -DTEAMS=32");
+    }
+    plan_free(p);
+    params_free(params);
+}
+
+static void test_embedding(void **state)
+{
+    (void)state;
+    embedding(65, 1, 1024, 0, NULL);
+    embedding(65, 0, 128, 0, NULL);
+    embedding(1, 0, 256, 1, (size_t[]){2});
+    embedding(65, 0, 1024, 1, (size_t[]){66});
+    embedding(511, 0, 1024, 1, (size_t[]){512});
+    embedding(512, 0, 1024, 2, (size_t[]){32, 17});
+    embedding(50257, 0, 1024, 2, (size_t[]){256, 197});
+    embedding(300000, 0, 1024, 3, (size_t[]){128, 128, 19});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -557,6 +598,7 @@ int main(void)
         cmocka_unit_test(test_recurrent),
         cmocka_unit_test(test_recurrent_walk),
         cmocka_unit_test(test_recurrent_matrix),
+        cmocka_unit_test(test_embedding),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("launches", tests, NULL, NULL);

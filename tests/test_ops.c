@@ -1545,6 +1545,8 @@ static const struct problem problems[] = {
     {.op = &embedding_op, .watched = BOTH, .shape = {.b = 3, .t = 5, .d = 7, .in = 4}},
     {.op = &embedding_op, .shape = {.b = 2, .t = 170, .d = 200, .in = 23}},
     {.op = &embedding_op, .shape = {.b = 3, .t = 90, .d = 12, .in = 300}},
+    {.op = &embedding_op, .shape = {.b = 7, .t = 61, .d = 33, .in = 3}},
+    {.op = &embedding_op, .shape = {.b = 2, .t = 300, .d = 6, .in = 900}},
     {.op = &cross_entropy_op, .shape = {.b = 1, .t = 1, .d = 1}},
     {.op = &cross_entropy_op,
      .watched = BOTH,
@@ -2475,6 +2477,70 @@ static void test_sum_rows(int mode)
         sum_rows(mode, shapes[i][0], shapes[i][1]);
 }
 
+/* Each number's rows, of the lengths that a GPU's sums tell apart, and between them `beyond`
+ * numbers that the table has no row for; the first run moves the others against the pieces of the
+ * order. Gradients are small integers, so that sums are exact. */
+static void embedding_runs(int mode, size_t numbers, size_t columns, size_t first, size_t beyond)
+{
+    const size_t run[] = {first, 1, 31, 63, 33, 0, 64, 65, 2, 1700, 7, 8, 9, 96, 1, 257};
+    enum { RUNS = sizeof run / sizeof *run };
+    size_t rows = beyond, at = 0;
+    for (size_t k = 0; k < RUNS; k++)
+        rows += run[k];
+    uint32_t *number = room(rows * sizeof *number);
+    float *dy = room(rows * columns * sizeof *dy), *want = room(numbers * columns * sizeof *want);
+    for (size_t k = 0; k <= RUNS; k++)
+        for (size_t j = 0; j < (k < RUNS ? run[k] : beyond); j++, at++)
+            number[at * 7919 % rows] = k < RUNS ? (uint32_t)((numbers - 1) * k / (RUNS - 1))
+                                       : j % 3  ? (uint32_t)numbers
+                                                : UINT32_MAX;
+    for (size_t i = 0; i < numbers * columns; i++)
+        want[i] = (float)(i % 5) - 2;
+    struct graph *g = graph_open(1, 1);
+    struct tensor *n = graph_state(g, "number", DTYPE_U32, 2, (size_t[]){1, rows});
+    struct tensor *y = op_embedding(g, n, numbers, columns, "table");
+    y->keep = 1;
+    y->grad = graph_state(g, "upstream", DTYPE_F32, 3, (size_t[]){1, rows, columns});
+    y->grad_written = 1;
+    struct plan *p = lowered(g, mode);
+    params_place(p->params, device_info(device_of(mode))->base_align);
+    OK(params_allocate(p->params, device_of(mode), 1, &err));
+    plan_ready(p, 1);
+    OK(params_write(p->params, 0, p->params->grads, want, &err));
+    for (size_t row = 0; row < rows; row++)
+        for (size_t d = 0; d < columns; d++) {
+            dy[row * columns + d] = (float)((row * 31 + d * 7) % 17) - 8;
+            if (number[row] < numbers)
+                want[number[row] * columns + d] += dy[row * columns + d];
+        }
+    OK(tensor_write(n, number, &err));
+    OK(tensor_write(y->grad, dy, &err));
+    run_step(p, &(struct step){.count = 1});
+    float *got = room(numbers * columns * sizeof *got);
+    OK(params_read(p->params, 0, p->params->grads, got, &err));
+    for (size_t i = 0; i < numbers * columns; i++)
+        if (!(fabs(got[i] - want[i]) <= 0))
+            fail_msg("%zu x %zu after %zu: column %zu of number %zu is %g, not %g", numbers,
+                     columns, first, i % columns, i / columns, got[i], want[i]);
+    free(number);
+    free(dy);
+    free(want);
+    free(got);
+    plan_close(p);
+}
+
+static void test_embedding_runs(int mode)
+{
+    static const size_t first[] = {0, 3, 31, 62, 63, 300};
+    for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+        embedding_runs(mode, 16, 36, first[i], 45);
+        embedding_runs(mode, 511, 3, first[i], 1);
+        embedding_runs(mode, 512, 34, first[i], 0);
+    }
+    embedding_runs(mode, 16, 5, 1759, 0);      /* 4096 rows: nothing stands behind the last one */
+    embedding_runs(mode, 300000, 1, 1759, 45); /* sorted in three launches */
+}
+
 /* What a layer makes of one row each: tanh and the sigmoid, from tiny to huge and NaN. RNN: h =
  * tanh(x); LSTM with g = o = 1: h = tanh(s(x)). */
 static void test_recurrent_range(int mode)
@@ -3061,6 +3127,7 @@ int main(int argc, char **argv)
         {"loss_sum", test_loss_sum},
         {"terms of a loss", test_loss_terms},
         {"sum_rows", test_sum_rows},
+        {"embedding's runs", test_embedding_runs},
         {"recurrent, range of values", test_recurrent_range},
         {"recurrent, carried", test_recurrent_carried},
         {"recurrent, by matrix units", test_recurrent_matrix},
