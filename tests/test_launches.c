@@ -540,7 +540,8 @@ static void test_recurrent_matrix(void **state)
 }
 
 /* The gradient of a table: a walk over all rows on a CPU, and where groups are small; else rows are
- * sorted by their numbers, 9 bits of these in a launch, and then summed. */
+ * sorted by their numbers, 9 bits of these in a launch, and then summed. A launch counts no more
+ * rows of the table than there are numbers. */
 static void embedding(size_t numbers, int is_cpu, size_t group, size_t sorts, const size_t *groups)
 {
     enum { D = 36, N = 2000 };
@@ -552,12 +553,16 @@ static void embedding(size_t numbers, int is_cpu, size_t group, size_t sorts, co
     struct tensor *number = graph_state(g, "number", DTYPE_U32, 2, (size_t[]){1, N});
     struct tensor *y = op_embedding(g, number, numbers, D, "table");
     struct plan *p = lowered(g, (struct tensor *[]){y, NULL});
+    const double rows = numbers < N ? (double)numbers : N, dy = 4.0 * N * D;
+    assert_true(fabs(last(p, "embedding_fwd")->bytes - (4 * rows * D + dy + 4 * N)) <= 1);
     assert_int_equal(count_of(p, "embedding_bwd"), !sorts);
     assert_int_equal(count_of(p, "embedding_sort"), sorts);
     assert_int_equal(p->launch_count, 1 + (sorts ? sorts + 1 : 1));
     for (size_t i = 0; i < sorts; i++)
         assert_true(p->launches[1 + i]->groups == groups[i] && p->launches[1 + i]->lanes == 256);
     const struct launch *l = p->launches[p->launch_count - 1];
+    const double items = sorts ? 8 * 2048 : 4 * N; /* with what fills the order up */
+    assert_true(fabs(l->bytes - (8 * rows * D + dy + items)) <= 1);
     assert_true(l->longest > 0 && l->chain > 0);
     if (sorts) {
         assert_int_equal(l->groups, 32 * 2); /* pieces of 64 rows, columns by 32 */

@@ -8,6 +8,13 @@
 
 enum { TABLE, NUMBER };
 
+/* A launch moves no more of a table's bytes than those of as many rows as there are numbers. */
+static void count_rows(struct launch *l, const struct op *op, double bytes)
+{
+    const double rows = (double)op->in[NUMBER]->elems, all = (double)op->in[TABLE]->dim[0];
+    l->bytes -= bytes * (1 - fmin(rows / all, 1));
+}
+
 static void embedding_forward(struct plan *p, struct op *op)
 {
     const struct tensor *table = op->in[TABLE];
@@ -23,6 +30,7 @@ static void embedding_forward(struct plan *p, struct op *op)
     launch_int(l, rows);
     launch_int(l, cut.chunk);
     launch_cost(l, 0, table->name);
+    count_rows(l, op, (double)tensor_bytes(table));
 }
 
 /* --- backward: see cl/embedding_sum.cl */
@@ -58,6 +66,7 @@ static void walk_rows(struct plan *p, struct op *op, struct tensor *grad)
     launch_int(l, op->in[NUMBER]->elems);
     launch_int(l, shares);
     launch_cost(l, (double)op->out[0]->elems, grad->name);
+    count_rows(l, op, 2 * (double)tensor_bytes(grad));
     launch_chain(l, 11 * (double)op->in[NUMBER]->elems, 0);
     launch_longest(l, 11 * (double)op->in[NUMBER]->elems + commonest(op) * LOAD_OPERATIONS);
 }
@@ -127,6 +136,7 @@ static void sum_runs(struct plan *p, struct op *op, struct tensor *grad)
     launch_int(l, o.items);
     launch_int(l, blocks);
     launch_cost(l, (double)op->out[0]->elems, grad->name);
+    count_rows(l, op, 2 * (double)tensor_bytes(grad));
     launch_chain(l, (2 + (double)PIECE / teams) * LOAD_OPERATIONS, 0);
     launch_longest(l, 2 * LOAD_OPERATIONS * (1 + commonest(op) / (DEEP * teams)));
 }
