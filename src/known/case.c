@@ -30,8 +30,7 @@ double known_allowed(const struct known_case *of)
 
 /* --- what is computed with */
 
-/* The nearest number of a type. */
-static float rounded(float x, enum dtype type)
+float known_rounded(float x, enum dtype type)
 {
     int exponent;
     const int digits = type == DTYPE_BF16 ? 8 : 11;
@@ -55,7 +54,7 @@ static void fill(struct known *k, struct known_slot *s, uint32_t stream, double 
     *value = room(k, s->elems * sizeof(double));
     *gradient = room(k, s->elems * sizeof(double));
     for (size_t i = 0; i < s->elems && !k->failed; i++)
-        s->values[i] = rounded(known_draw(stream, i, s->low, s->high), k->of->stored);
+        s->values[i] = known_rounded(known_draw(stream, i, s->low, s->high), k->of->stored);
 }
 
 static void fill_input(struct known *k, int i)

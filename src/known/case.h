@@ -62,6 +62,9 @@ struct tensor *known_rows(struct graph *g, struct known *k, int i, size_t column
 /* Input i as one row a sample. */
 struct tensor *known_row(struct graph *g, struct known *k, int i);
 
+/* The nearest number of a type, F32, BF16 or F16. */
+float known_rounded(float x, enum dtype type);
+
 /* Random numbers of the same seed each time, in [low, high). */
 float known_draw(uint32_t stream, size_t index, double low, double high);
 

@@ -16,7 +16,20 @@ struct known_piece {
 };
 typedef void known_teller(void *ctx, const struct known_piece *piece);
 
+/* Of a device that may round to TF32 (device_options) only what does. */
 void known_products(struct device *dev, known_teller *tell, void *ctx);
 void known_update(struct device *dev, known_teller *tell, void *ctx);
+
+/* An instance (device/gemm/instance.h) of our own kernels, from 1 on, and who multiplies by it. */
+struct gemm_provider;
+struct known_tiling {
+    const struct gemm_provider *provider;
+    size_t tiles;
+};
+enum { KNOWN_TILINGS = 48 };
+
+/* Those that known_products() tries one by one: of matrix units all that the device has, else those
+ * that make exact products of a GPU. Returns how many. */
+size_t known_tilings(const struct device *dev, struct known_tiling to[KNOWN_TILINGS]);
 
 #endif
