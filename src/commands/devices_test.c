@@ -15,15 +15,15 @@ enum { FAMILIES = 256 };
 /* What has come of a device. */
 struct tested {
     size_t count, wrong;
+    double seconds;
     char families[FAMILIES]; /* those with a wrong answer: "norm, loss" */
     char why[512];           /* of the first call that failed; "": none has */
 };
 
 static void add_family(struct tested *t, const char *family)
 {
-    const size_t used = strlen(t->families), n = strlen(family);
-    const char *last = used >= n ? t->families + used - n : "";
-    if (strcmp(last, family) != 0)
+    const size_t used = strlen(t->families);
+    if (!strstr(t->families, family))
         snprintf(t->families + used, sizeof t->families - used, "%s%s", used ? ", " : "", family);
 }
 
@@ -58,26 +58,41 @@ static int judge(const struct tested *t, const struct device_info *info, struct 
                      t->why);
 }
 
-static int test_device(const char *select, struct error *err)
+/* Tries a device as it is, or as one that may round to TF32; *info: what it is. */
+static int try_device(const char *select, int tf32, struct tested *t, struct device_info *info,
+                      struct error *err)
 {
-    const struct device_options with = {.select = select, .memory_fraction = 1, .threads = -1};
+    const struct device_options with = {
+        .select = select, .memory_fraction = 1, .threads = -1, .tf32 = tf32};
     const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
-    struct tested t = {0};
     const double before = now();
     struct device *dev = device_open(&with, err);
     if (!dev)
         return -1;
     if (debug && strstr(debug, "gpu"))
         device_act_as_gpu(dev);
-    const struct device_info *info = device_info(dev);
-    printf("%s (%s, driver %s)\n", info->name, info->platform, info->driver);
-    known_try(dev, print_result, &t);
-    if (!t.wrong)
-        printf("  all %zu known answers are right, %.1f s\n", t.count, now() - before);
-    const int failed = judge(&t, info, err);
+    if (debug && strstr(debug, "mma"))
+        device_emulate_matrix(dev, MATRIX_EMULATED);
+    *info = *device_info(dev);
+    if (!tf32)
+        printf("%s (%s, driver %s)\n", info->name, info->platform, info->driver);
+    known_try(dev, print_result, t);
+    t->seconds += now() - before;
     device_save_programs(dev);
     device_close(dev);
-    return failed;
+    return 0;
+}
+
+static int test_device(const char *select, struct error *err)
+{
+    struct tested t = {0};
+    struct device_info info;
+    if (try_device(select, 0, &t, &info, err) ||
+        (device_matrix_kind(info.matrix) == MATRIX_PTX && try_device(select, 1, &t, &info, err)))
+        return -1;
+    if (!t.wrong)
+        printf("  all %zu known answers are right, %.1f s\n", t.count, t.seconds);
+    return judge(&t, &info, err);
 }
 
 int devices_test(char *const *select, size_t count, struct error *err)

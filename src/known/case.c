@@ -25,7 +25,16 @@ double known_allowed(const struct known_case *of)
 {
     if (of->allowed > 0)
         return of->allowed;
-    return of->stored == DTYPE_F32 ? 1e-5 : of->stored == DTYPE_BF16 ? 0x1p-5 : 0x1p-8;
+    if (of->stored == DTYPE_F32)
+        return 1e-5;
+    return (of->stored == DTYPE_BF16 ? 0x1p-5 : 0x1p-8) * (of->is_smooth ? 2 : 1);
+}
+
+int known_is_for(const struct known_case *of, const struct device_info *info)
+{
+    if (of->where == KNOWN_BY_TF32 || info->tf32)
+        return of->where == KNOWN_BY_TF32 && info->tf32;
+    return of->where == KNOWN_ANYWHERE || !info->is_cpu;
 }
 
 /* --- what is computed with */
@@ -112,11 +121,7 @@ static int known_open(struct known *k, const struct known_case *of)
         fill_input(k, i);
     for (int i = 0; i < REF_OUTPUTS; i++)
         fill_output(k, i);
-    if (k->failed)
-        return -1;
-    of->forward(&k->r);
-    of->back(&k->r);
-    return 0;
+    return k->failed ? -1 : 0;
 }
 
 static void known_close(struct known *k)
@@ -180,6 +185,14 @@ static void make_outputs(struct graph *g, struct known *k)
     }
 }
 
+/* Who multiplies as train.precision says; NULL: whoever is best for the device. */
+static const struct gemm_provider *provider_of(enum dtype stored)
+{
+    return gemm_provider_find(stored == DTYPE_BF16  ? "bf16_products"
+                              : stored == DTYPE_F16 ? "fp16_products"
+                                                    : "");
+}
+
 static struct plan *make_plan(struct known *k, struct params *params, struct device *dev,
                               struct error *err)
 {
@@ -189,6 +202,7 @@ static struct plan *make_plan(struct known *k, struct params *params, struct dev
         return NULL;
     }
     op_store(g, k->of->stored);
+    g->products = gemm_provider_for(dev, provider_of(k->of->stored));
     make_inputs(g, k);
     k->of->build(g, k);
     make_outputs(g, k);
@@ -264,14 +278,6 @@ static int read_all(struct plan *p, struct known *k, struct error *err)
     return failed ? -1 : 0;
 }
 
-/* Who multiplies as train.precision says; NULL: whoever is best for the device. */
-static const struct gemm_provider *provider_of(enum dtype stored)
-{
-    return gemm_provider_find(stored == DTYPE_BF16  ? "bf16_products"
-                              : stored == DTYPE_F16 ? "fp16_products"
-                                                    : "");
-}
-
 static int run_plan(struct plan *p, struct known *k, struct error *err)
 {
     struct device *dev = p->dev;
@@ -288,9 +294,9 @@ static int run_plan(struct plan *p, struct known *k, struct error *err)
 
 /* --- judging it */
 
-/* The largest deviation; numbers that were rounded on their way are judged as a whole, since one of
- * them may lie on the other side of a kink. What is no number is as far as can be. */
-static double apart_of(const float *got, const double *want, size_t n, enum dtype stored)
+/* The largest deviation; numbers that were rounded on their way to a kink are judged as a whole,
+ * since one of them may lie on its other side. What is no number is as far as can be. */
+static double apart_of(const float *got, const double *want, size_t n, int as_whole)
 {
     double square = 0, apart = 0, all = 0;
     for (size_t i = 0; i < n; i++)
@@ -303,19 +309,33 @@ static double apart_of(const float *got, const double *want, size_t n, enum dtyp
         all += off * off;
         apart = fmax(apart, off / (fabs(want[i]) + typical + 1e-2));
     }
-    return stored == DTYPE_F32 ? apart : sqrt(all / (double)n) / (typical + 1e-3);
+    return as_whole ? sqrt(all / (double)n) / (typical + 1e-3) : apart;
 }
 
 static double judge(const struct known *k)
 {
+    const int as_whole = k->of->stored != DTYPE_F32 && !k->of->is_smooth;
     double apart = 0;
     for (int i = 0; i < REF_OUTPUTS; i++)
         if (k->out[i].elems)
-            apart = fmax(apart, apart_of(k->out[i].got, k->r.y[i], k->out[i].elems, k->of->stored));
+            apart = fmax(apart, apart_of(k->out[i].got, k->r.y[i], k->out[i].elems, as_whole));
     for (int i = 0; i < REF_INPUTS; i++)
         if (k->in[i].role == KNOWN_INPUT || k->in[i].role == KNOWN_PARAM)
-            apart = fmax(apart, apart_of(k->in[i].got, k->r.dx[i], k->in[i].elems, k->of->stored));
+            apart = fmax(apart, apart_of(k->in[i].got, k->r.dx[i], k->in[i].elems, as_whole));
     return apart;
+}
+
+struct plan *known_plan(const struct known_case *of, struct device *dev, struct params *params,
+                        struct error *err)
+{
+    struct known k;
+    struct plan *p = NULL;
+    if (known_open(&k, of))
+        error_set(err, STATUS_FAILED, "out of memory");
+    else
+        p = make_plan(&k, params, dev, err);
+    known_close(&k);
+    return p;
 }
 
 int known_run(const struct known_case *of, struct device *dev, double *apart, struct error *err)
@@ -325,8 +345,11 @@ int known_run(const struct known_case *of, struct device *dev, double *apart, st
     int failed = known_open(&k, of) || !params ? error_set(err, STATUS_FAILED, "out of memory") : 0;
     struct plan *p = failed ? NULL : make_plan(&k, params, dev, err);
     failed = failed || !p || run_plan(p, &k, err);
-    if (!failed)
+    if (!failed) {
+        of->forward(&k.r);
+        of->back(&k.r);
         *apart = judge(&k);
+    }
     plan_free(p);
     params_free(params);
     known_close(&k);

@@ -142,6 +142,13 @@ static void linear_build(struct graph *g, struct known *k)
     k->out[0].tensor = op_linear(g, known_rows(g, k, 0, k->r.in), k->r.d, "layer");
 }
 
+static void layer_build(struct graph *g, struct known *k)
+{
+    const struct ref *r = &k->r;
+    struct tensor *u = op_linear(g, known_rows(g, k, 0, r->in), r->d, "layer");
+    k->out[0].tensor = op_dropout(g, op_activation(g, u, r->act, r->path), r->p, r->path);
+}
+
 static void conv_slots(struct known *k)
 {
     const struct ref *r = &k->r;
@@ -269,6 +276,7 @@ static void pairs_build(struct graph *g, struct known *k)
 #define PLAIN(name) plain_slots, name##_build
 #define REF(name) ref_##name, ref_##name##_back
 #define STORED(type) .stored = DTYPE_##type
+#define SMOOTH(type) .stored = DTYPE_##type, .is_smooth = 1
 
 const struct known_case known_cases[] = {
     {"random numbers", "dropout", PLAIN(dropout), REF(bias),
@@ -289,16 +297,40 @@ const struct known_case known_cases[] = {
      .shape = {.b = 2, .t = 17, .d = 24, .heads = 2, .causal = 1, .p = 0.25}, STORED(BF16)},
     {"attention", "a longer window, shared keys, rotary", RUN(attention), REF(attention),
      .shape = {.b = 1, .t = 70, .d = 64, .heads = 4, .keys = 2, .rotary = 1}},
+    {"attention", "130 rows, causal, dropout in bf16", RUN(attention), REF(attention),
+     .shape = {.b = 1, .t = 130, .d = 64, .heads = 1, .causal = 1, .p = 0.25}, SMOOTH(BF16),
+     .where = KNOWN_ON_GPUS},
+    {"attention", "130 rows, causal in fp16", RUN(attention), REF(attention),
+     .shape = {.b = 1, .t = 130, .d = 64, .heads = 1, .causal = 1}, SMOOTH(F16),
+     .where = KNOWN_ON_GPUS},
+    {"attention", "130 rows, shared keys in bf16", RUN(attention), REF(attention),
+     .shape = {.b = 1, .t = 130, .d = 128, .heads = 2, .keys = 1}, SMOOTH(BF16),
+     .where = KNOWN_ON_GPUS},
+    {"attention", "130 rows, causal, dropout in TF32", RUN(attention), REF(attention),
+     .shape = {.b = 1, .t = 130, .d = 64, .heads = 1, .causal = 1, .p = 0.25}, .allowed = 0x1p-6,
+     .where = KNOWN_BY_TF32},
     {"recurrent", "LSTM of both directions", RUN(recurrent), REF(recurrent),
      .shape = {.b = 13, .t = 4, .d = 23, .in = 3, .cell = CELL_KIND_LSTM, .dirs = 2}},
     {"recurrent", "GRU", RUN(recurrent), REF(recurrent),
      .shape = {.b = 5, .t = 7, .d = 12, .in = 4, .cell = CELL_KIND_GRU, .dirs = 1}},
     {"recurrent", "LSTM of 264 units", RUN(recurrent), REF(recurrent),
      .shape = {.b = 3, .t = 3, .d = 264, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 2}},
+    {"recurrent", "LSTM of 288 units in bf16", RUN(recurrent), REF(recurrent),
+     .shape = {.b = 19, .t = 5, .d = 288, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 1},
+     SMOOTH(BF16)},
+    {"recurrent", "GRU of 288 units, both ways in fp16", RUN(recurrent), REF(recurrent),
+     .shape = {.b = 19, .t = 5, .d = 288, .in = 2, .cell = CELL_KIND_GRU, .dirs = 2}, SMOOTH(F16),
+     .where = KNOWN_ON_GPUS},
+    {"recurrent", "LSTM of 1152 units in bf16", RUN(recurrent), REF(recurrent),
+     .shape = {.b = 3, .t = 4, .d = 1152, .in = 2, .cell = CELL_KIND_LSTM, .dirs = 1}, SMOOTH(BF16),
+     .where = KNOWN_ON_GPUS},
     {"linear layer", "in fp32", RUN(linear), REF(linear),
      .shape = {.b = 3, .t = 23, .d = 20, .in = 70}},
     {"linear layer", "in bf16", RUN(linear), REF(linear),
      .shape = {.b = 3, .t = 23, .d = 20, .in = 70}, STORED(BF16)},
+    {"linear layer", "GELU, dropout in bf16", linear_slots, layer_build, REF(layer),
+     .shape = {.b = 3, .t = 23, .d = 144, .in = 72, .act = ACT_GELU, .p = 0.25}, SMOOTH(BF16),
+     .where = KNOWN_ON_GPUS},
     {"convolution", "dilated, causal", RUN(conv), REF(conv),
      .shape =
          {.b = 3, .t = 17, .d = 7, .in = 5, .kernel = 3, .stride = 1, .dilation = 4, .before = 8}},

@@ -43,6 +43,8 @@ void known_try(struct device *dev, known_taker *take, void *ctx)
     struct trying t = {take, ctx};
     known_products(dev, take_piece, &t);
     for (size_t i = 0; i < known_case_count; i++)
-        try_case(dev, &known_cases[i], &t);
-    known_update(dev, take_piece, &t);
+        if (known_is_for(&known_cases[i], device_info(dev)))
+            try_case(dev, &known_cases[i], &t);
+    if (!device_info(dev)->tf32)
+        known_update(dev, take_piece, &t);
 }

@@ -26,7 +26,8 @@ struct known_result {
 /* Called after each case. */
 typedef void known_taker(void *ctx, const struct known_result *result);
 
-/* Tries all cases on a device. What goes wrong is a result, so that all the others are tried. */
+/* Tries all cases on a device; on one that was opened with tf32 only those that it then computes in
+ * another way. What goes wrong is a result, so that all the others are tried. */
 void known_try(struct device *dev, known_taker *take, void *ctx);
 
 #endif

@@ -523,6 +523,35 @@ void ref_linear_back(struct ref *r)
         }
 }
 
+/* Adds to the gradients of a linear layer alone, from those of its output; u: its output. */
+static void layer_back(const struct ref *r, double *u, double *du)
+{
+    struct ref linear = *r;
+    linear.y[0] = u;
+    linear.dy[0] = du;
+    ref_linear(&linear);
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        du[i] = r->dy[0][i] * act_slope(r->act, u[i]) *
+                ref_factor(r, i / (r->t * r->d), i % (r->t * r->d));
+    ref_linear_back(&linear);
+}
+
+void ref_layer(struct ref *r)
+{
+    ref_linear(r);
+    for (size_t i = 0; i < r->b * r->t * r->d; i++)
+        r->y[0][i] = act(r->act, r->y[0][i]) * ref_factor(r, i / (r->t * r->d), i % (r->t * r->d));
+}
+
+void ref_layer_back(struct ref *r)
+{
+    const size_t n = r->b * r->t * r->d;
+    double *u = room(r, n), *du = room(r, n);
+    layer_back(r, u, du);
+    release(r, u);
+    release(r, du);
+}
+
 /* --- convolution and pooling */
 
 size_t ref_conv_rows(const struct ref *r)

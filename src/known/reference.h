@@ -138,6 +138,10 @@ void ref_over_back(struct ref *r);
 void ref_linear(struct ref *r);
 void ref_linear_back(struct ref *r);
 
+/* y = dropout(act(x W^T + bias)), of the same x */
+void ref_layer(struct ref *r);
+void ref_layer_back(struct ref *r);
+
 /* PyTorch's Conv1d, channels last; x: x [b t, in], W [d, in, kernel], bias [d] */
 void ref_conv(struct ref *r);
 void ref_conv_back(struct ref *r);
