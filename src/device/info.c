@@ -189,14 +189,16 @@ void device_platform_name(cl_platform_id platform, char to[256])
 cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_found *f)
 {
     struct question q = {platform, id, CL_SUCCESS};
-    cl_bool available = CL_FALSE, compiler = CL_FALSE;
+    cl_bool available = CL_FALSE, compiler = CL_FALSE, unified = CL_FALSE;
     cl_device_partition_property by[16] = {0};
     *f = (struct device_found){.platform = platform, .id = id};
     ask(&q, CL_DEVICE_TYPE, sizeof f->type, &f->type);
     ask(&q, CL_DEVICE_AVAILABLE, sizeof available, &available);
     ask(&q, CL_DEVICE_COMPILER_AVAILABLE, sizeof compiler, &compiler);
     ask(&q, CL_DEVICE_PARTITION_PROPERTIES, sizeof by, by);
+    ask(&q, CL_DEVICE_HOST_UNIFIED_MEMORY, sizeof unified, &unified);
     f->usable = available && compiler;
+    f->is_guest = unified && f->type & CL_DEVICE_TYPE_GPU;
     for (size_t i = 0; i < sizeof by / sizeof *by; i++)
         f->cuts |= by[i] == CL_DEVICE_PARTITION_EQUALLY     ? DEVICE_CUTS_EQUALLY
                    : by[i] == CL_DEVICE_PARTITION_BY_COUNTS ? DEVICE_CUTS_BY_COUNTS

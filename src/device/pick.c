@@ -71,11 +71,17 @@ static struct device_found *find_all(size_t *count, struct error *err)
     return all;
 }
 
-/* GPUs before accelerators before CPUs, the larger first, the earlier where they are equal. */
-static double rank_of(const struct device_found *f)
+static int class_of(const struct device_found *f)
 {
-    double kind = f->type & CL_DEVICE_TYPE_GPU ? 2 : f->type & CL_DEVICE_TYPE_CPU ? 0 : 1;
-    return kind * 1e30 + (double)f->info.global_bytes;
+    return f->type & CL_DEVICE_TYPE_GPU ? 3 - f->is_guest : f->type & CL_DEVICE_TYPE_CPU ? 0 : 1;
+}
+
+/* GPUs before accelerators before CPUs, GPUs with memory of their own before others, which may say
+ * that they have all of the host's, the larger first, the earlier where they are equal. */
+static int is_better(const struct device_found *f, const struct device_found *than)
+{
+    const int kind = class_of(f), other = class_of(than);
+    return kind != other ? kind > other : f->info.global_bytes > than->info.global_bytes;
 }
 
 static const struct device_found *by_index(const struct device_found *all, size_t count,
@@ -101,15 +107,19 @@ static const struct device_found *by_part(const struct device_found *all, size_t
     return found && !part_check(found, part, err) ? found : NULL;
 }
 
+#define AUTO                                                                                   \
+    "the first choice of auto: GPUs before CPUs, memory of their own before the host's, more " \
+    "memory first"
+
 /* What may be asked for instead of an index or a name, and why its best device is the one. */
 static const struct kind {
     const char *select;
     cl_device_type type;
     const char *why;
 } kinds[] = {
-    {"auto", CL_DEVICE_TYPE_ALL, "the first choice of auto: GPUs before CPUs, more memory first"},
-    {"", CL_DEVICE_TYPE_ALL, "the first choice of auto: GPUs before CPUs, more memory first"},
-    {"gpu", CL_DEVICE_TYPE_GPU, "the GPU with the most memory"},
+    {"auto", CL_DEVICE_TYPE_ALL, AUTO},
+    {"", CL_DEVICE_TYPE_ALL, AUTO},
+    {"gpu", CL_DEVICE_TYPE_GPU, "the GPU with the most memory of its own"},
     {"cpu", CL_DEVICE_TYPE_CPU, "the CPU device with the most memory"},
 };
 
@@ -150,7 +160,7 @@ static const struct device_found *pick(const struct device_found *all, size_t co
     const struct device_found *best = NULL;
     *why = kind ? kind->why : "its name contains what was asked for";
     for (size_t i = 0; i < count; i++)
-        if (fits(&all[i], kind, select) && (!best || rank_of(&all[i]) > rank_of(best)))
+        if (fits(&all[i], kind, select) && (!best || is_better(&all[i], best)))
             best = &all[i];
     if (!best)
         error_set(err, STATUS_DEVICE, "no usable OpenCL device fits '%s'; see 'seqtrain devices'",
@@ -260,8 +270,10 @@ int device_each(unsigned **index, size_t *count, struct error *err)
     *count = 0;
     *index = best ? malloc(found * sizeof **index) : NULL;
     const int gpus = best && best->type & CL_DEVICE_TYPE_GPU;
+    const int guests = best && best->is_guest; /* there is no other GPU */
     for (size_t i = 0; *index && i < found; i++)
-        if (gpus ? fits(&all[i], kind_of("gpu"), "gpu") && !is_shown_twice(all, i)
+        if (gpus ? fits(&all[i], kind_of("gpu"), "gpu") && all[i].is_guest <= guests &&
+                       !is_shown_twice(all, i)
                  : &all[i] == best)
             (*index)[(*count)++] = (unsigned)i;
     free(all);
