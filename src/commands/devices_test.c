@@ -64,15 +64,10 @@ static int try_device(const char *select, int tf32, struct tested *t, struct dev
 {
     const struct device_options with = {
         .select = select, .memory_fraction = 1, .threads = -1, .tf32 = tf32};
-    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
     const double before = now();
     struct device *dev = device_open(&with, err);
     if (!dev)
         return -1;
-    if (debug && strstr(debug, "gpu"))
-        device_act_as_gpu(dev);
-    if (debug && strstr(debug, "mma"))
-        device_emulate_matrix(dev, MATRIX_EMULATED);
     *info = *device_info(dev);
     if (!tf32)
         printf("%s (%s, driver %s)\n", info->name, info->platform, info->driver);

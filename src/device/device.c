@@ -2,6 +2,7 @@
 #include "device/device.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "device/gemm/tuning.h"
 #include "device/opencl.h"
@@ -44,10 +45,8 @@ static int open_context(struct device *dev, struct error *err)
     return dev->context ? 0 : opencl_error(err, code, "clCreateContext", dev->info.name);
 }
 
-struct device *device_open(const struct device_options *options, struct error *err)
+static struct device *open_found(const struct device_options *options, struct error *err)
 {
-    if (device_only_plans(options->select))
-        return open_planned(options, err);
     struct device_found found;
     struct device_part part;
     if (device_find(options->select, &found, &part, err))
@@ -77,6 +76,18 @@ struct device *device_open(const struct device_options *options, struct error *e
         device_close(dev);
         return NULL;
     }
+    return dev;
+}
+
+struct device *device_open(const struct device_options *options, struct error *err)
+{
+    const char *debug = getenv("SEQTRAIN_DEBUG"); /* see seqtrain(1) */
+    struct device *dev =
+        device_only_plans(options->select) ? open_planned(options, err) : open_found(options, err);
+    if (dev && debug && strstr(debug, "gpu"))
+        device_act_as_gpu(dev);
+    if (dev && debug && strstr(debug, "mma"))
+        device_emulate_matrix(dev, MATRIX_EMULATED);
     return dev;
 }
 

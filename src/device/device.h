@@ -97,6 +97,8 @@ struct device_options {
 int device_only_plans(const char *select);
 
 struct device *device_open(const struct device_options *options, struct error *err);
+/* SEQTRAIN_DEBUG=gpu and mma, see seqtrain(1), are device_act_as_gpu() and
+ * device_emulate_matrix(). */
 void device_close(struct device *dev);
 
 /* Devices on which one model lies, in layers: the first owns those that were put beside it. Number

@@ -26,8 +26,6 @@ struct engine_options prepare_engine(struct log *log, int training, int profile)
                                    .scattered = debug && strstr(debug, "scattered"),
                                    .own = {.profile = profile,
                                            .lasts = training,
-                                           .as_gpu = debug && strstr(debug, "gpu"),
-                                           .emulates_matrix = debug && strstr(debug, "mma"),
                                            .on_build = on_build,
                                            .on_build_ctx = log}};
 }
