@@ -47,31 +47,49 @@ int command_deals_shards(const struct config *config, struct error *err)
 }
 
 /* How a recurrent layer goes through its steps where it is too wide for one core. */
-static const char *walk_of(const struct device_info *info)
+/* How wide recurrent layers walk on a device that was opened, if it offers anything to be tried. */
+static void print_walk(const struct device_info *offered, const struct device *opened, FILE *out)
 {
-    if (info->is_cpu)
-        return "a product a step";
-    return info->barrier == BARRIER_NONE ? "a launch a step" : "a launch a pass";
+    const char *name = device_barrier_name(offered);
+    fputs("     wide recurrent layers: ", out);
+    if (offered->is_cpu)
+        fputs("a product a step\n", out);
+    else if (offered->barrier == BARRIER_NONE)
+        fputs("a launch a step\n", out);
+    else if (opened && device_info(opened)->barrier != BARRIER_NONE)
+        fprintf(out, "a launch a pass, with a barrier by %s\n", name);
+    else
+        fprintf(out, "a launch a step; a barrier by %s does not work: %s\n", name,
+                opened ? device_doubts(opened)->barrier : "the device cannot be opened");
 }
 
-/* Which matrix units of a device are used: those that may have some are tried. */
-static void print_matrix(const struct device_info *info, unsigned index, FILE *out)
+static void print_matrix(const struct device_info *offered, const struct device *opened, FILE *out)
+{
+    const char *name = device_matrix_name(offered->matrix_offered);
+    if (opened && device_info(opened)->matrix != MATRIX_NONE)
+        fprintf(out, "     matrix units: %s\n", device_matrix_name(device_info(opened)->matrix));
+    else if (offered->matrix_offered == MATRIX_NONE)
+        fputs("     matrix units: none\n", out);
+    else
+        fprintf(out, "     matrix units: none; %s does not work: %s\n", name,
+                opened ? device_doubts(opened)->matrix : "the device cannot be opened");
+}
+
+/* What a device offers is tried as it is opened. */
+static void print_tried(const struct device_info *offered, unsigned index, FILE *out)
 {
     struct error ignored;
     char select[16];
-    enum device_matrix matrix = MATRIX_NONE;
-    const int may = info->matrix_offered != MATRIX_NONE;
     snprintf(select, sizeof select, "%u", index);
     const struct device_options with = {.select = select, .memory_fraction = 1, .threads = -1};
+    const int may = offered->matrix_offered != MATRIX_NONE || offered->barrier != BARRIER_NONE;
     struct device *dev = may ? device_open(&with, &ignored) : NULL;
-    if (dev)
-        matrix = device_info(dev)->matrix;
+    print_matrix(offered, dev, out);
+    print_walk(offered, dev, out);
     device_close(dev);
-    fprintf(out, "     matrix units: %s%s\n", device_matrix_name(matrix),
-            may && matrix == MATRIX_NONE ? " that gives the known products" : "");
 }
 
-/* What the sensors of a device tell now, and how recurrent layers use it. */
+/* What the sensors of a device tell now. */
 static void print_sensors(const struct device_info *info, FILE *out)
 {
     char text[320], host[160];
@@ -89,15 +107,11 @@ static void print_sensors(const struct device_info *info, FILE *out)
         fprintf(out, "     told by %s%s%s%s%s%s%s\n", r.source, *r.card ? ": " : "", r.card,
                 *r.driver ? ", driver " : "", r.driver, *r.cuda ? ", CUDA " : "", r.cuda);
     fprintf(out, "     host: %s\n", host);
-    fprintf(out, "     wide recurrent layers: %s", walk_of(info));
-    if (info->barrier != BARRIER_NONE)
-        fprintf(out, ", with a barrier by %s if it passes a trial", device_barrier_name(info));
-    fputc('\n', out);
 }
 
 static void print_more(const struct device_info *info, unsigned index, FILE *out)
 {
-    print_matrix(info, index, out);
+    print_tried(info, index, out);
     print_sensors(info, out);
 }
 

@@ -21,6 +21,9 @@ enum { ATOMIC_ACQ_REL = 1 << 1, ATOMIC_SCOPE_DEVICE = 1 << 5 };
  * and may wait for a core in between. */
 enum { POLLS = 1 << 22, POLLS_CPU = 1 << 30 };
 
+/* When a device is opened, its groups arrive within microseconds or never. */
+enum { POLLS_TRIAL = 1 << 18 };
+
 enum { TRY_ROUNDS = 24, TRY_LANES = DEVICE_WALK_LANES };
 
 /* 0 where a device does not know the key. */
@@ -133,8 +136,10 @@ void barrier_open(struct device *dev)
 {
     struct error ignored;
     const size_t groups = dev->info.resident = processors(dev);
-    if (dev->info.barrier != BARRIER_NONE && barrier_try(dev, groups, groups, 0, &ignored))
-        dev->info.barrier = BARRIER_NONE;
+    if (dev->info.barrier == BARRIER_NONE || !barrier_try(dev, groups, groups, POLLS_TRIAL, &err))
+        return;
+    dev->info.barrier = BARRIER_NONE;
+    snprintf(dev->doubts.barrier, sizeof dev->doubts.barrier, "%.180s", err.text);
 }
 
 int device_try_barrier(struct device *dev, struct error *err)

@@ -126,6 +126,12 @@ void device_act_as_gpu(struct device *dev);
 int device_try_barrier(struct device *dev, struct error *err);
 
 /* How the barrier is made, in words; "none". */
+/* Why a device that was opened does not use what it offers; "" where it does, or offers nothing. */
+struct device_doubts {
+    char matrix[192], barrier[192];
+};
+const struct device_doubts *device_doubts(const struct device *dev);
+
 const char *device_barrier_name(const struct device_info *info);
 
 /* The options of a program that includes cl/grid.h. */

@@ -206,6 +206,11 @@ cl_int device_describe(cl_platform_id platform, cl_device_id id, struct device_f
     return q.code == CL_SUCCESS ? describe(platform, id, &f->info) : q.code;
 }
 
+const struct device_doubts *device_doubts(const struct device *dev)
+{
+    return &dev->doubts;
+}
+
 const struct device_info *device_info(const struct device *dev)
 {
     return &dev->info;

@@ -35,6 +35,16 @@ static int launch(struct kernel *k, struct buffer *const m[3], size_t lanes, flo
     return kernel_enqueue(k, 1, lanes, err) || buffer_read(m[2], 0, bytes, c, err) ? -1 : 0;
 }
 
+/* Tells the first number that is not the known one. */
+static int compare(const float *got, const float *want, struct error *err)
+{
+    for (int i = 0; i < M * N; i++)
+        if (memcmp(&got[i], &want[i], sizeof *want) != 0)
+            return error_set(err, STATUS_DEVICE, "number %d, %d of a product is %g, not %g", i / N,
+                             i % N, (double)got[i], (double)want[i]);
+    return 0;
+}
+
 /* The product of these buffers by this program, of `lanes` work-items; 0 if it is the known one. */
 static int try_product(struct device *dev, struct buffer *const m[3], const char *options,
                        size_t lanes, int k, int across, struct error *err)
@@ -46,7 +56,7 @@ static int try_product(struct device *dev, struct buffer *const m[3], const char
                  buffer_write(m[1], 0, sizeof b, b, err) ||
                  launch(kernel, m, lanes, got[0], sizeof got, err);
     for (int w = 0; w < WARPS && !failed; w++)
-        failed = memcmp(got[w], want, sizeof want) != 0;
+        failed = compare(got[w], want, err);
     kernel_free(kernel);
     return failed ? -1 : 0;
 }
@@ -58,23 +68,25 @@ static size_t warp_of(enum device_matrix how)
     return kind == MATRIX_DPAS_8 ? 8 : kind == MATRIX_DPAS_16 ? 16 : 32;
 }
 
-int matrix_try(struct device *dev, enum device_matrix how)
+int matrix_try(struct device *dev, enum device_matrix how, struct error *err)
 {
-    struct error ignored;
+    static const char *const types[] = {"", "bfloat16", "fp16", "TF32"};
     struct buffer *m[3] = {0};
     const size_t bytes[3] = {M * MOST_K * 4, MOST_K * N * 4, WARPS * M * N * 4};
-    const int types = device_matrix_kind(how) == MATRIX_PTX ? 3 : 2; /* TF32 is NVIDIA's */
+    const int last = device_matrix_kind(how) == MATRIX_PTX ? 3 : 2; /* TF32 is NVIDIA's */
     int failed = 0;
     for (int i = 0; i < 3 && !failed; i++)
-        failed = !(m[i] = buffer_new(dev, bytes[i], "matrix units", &ignored));
+        failed = !(m[i] = buffer_new(dev, bytes[i], "matrix units", err));
     const size_t lanes = WARPS * warp_of(how);
-    for (int type = 1; type <= types; type++)
+    for (int type = 1; type <= last; type++)
         for (int across = 0; across < 2 && !failed; across++) {
             char options[128];
             snprintf(options, sizeof options,
                      "-DMMA=%d -DMMA_TYPE=%d -DACROSS_A=%d -DACROSS_B=%d -DLANES=%zu", (int)how,
                      type, across, across, lanes);
-            failed = try_product(dev, m, options, lanes, type == 3 ? 8 : 16, across, &ignored);
+            failed = try_product(dev, m, options, lanes, type == 3 ? 8 : 16, across, err);
+            if (failed)
+                error_prefix(err, "%s%s", types[type], across ? ", across" : "");
         }
     for (int i = 0; i < 3; i++)
         buffer_free(m[i]);
@@ -113,7 +125,7 @@ enum device_matrix matrix_offered(cl_device_id id, const struct device_info *inf
 
 /* For one multiplication of vector units: NVIDIA's cards for computing (8.0, 9.0, 10.0) have 16,
  * others 4, and a GeForce half of that. */
-enum { RATE = 16, RATE_OF_OTHERS = 2, RATE_OF_WMMA = 2, RATE_OF_DPAS = 8 };
+enum { MAJOR_LAST = 10, RATE = 16, RATE_OF_OTHERS = 2, RATE_OF_WMMA = 2, RATE_OF_DPAS = 8 };
 
 static unsigned rate_of(const struct device *dev)
 {
@@ -124,17 +136,24 @@ static unsigned rate_of(const struct device *dev)
     case MATRIX_DPAS_16:
         return RATE_OF_DPAS;
     default:
-        return dev->info.card.compute_minor ? RATE_OF_OTHERS : RATE;
+        return dev->info.card.compute_minor || dev->info.card.compute_major > MAJOR_LAST
+                   ? RATE_OF_OTHERS
+                   : RATE;
     }
 }
 
 void matrix_find(struct device *dev)
 {
     const enum device_matrix offered = dev->info.matrix_offered;
+    struct error err;
     dev->info.matrix_rate = rate_of(dev);
     if (offered == MATRIX_NONE)
         return;
-    dev->info.matrix = matrix_try(dev, offered) ? MATRIX_NONE : offered;
+    dev->info.matrix = offered;
+    if (matrix_try(dev, offered, &err)) {
+        dev->info.matrix = MATRIX_NONE;
+        snprintf(dev->doubts.matrix, sizeof dev->doubts.matrix, "%.180s", err.text);
+    }
     program_save_all(dev);
     program_free_all(dev);
 }

@@ -30,6 +30,7 @@ struct device {
     cl_context context; /* NULL: device.select = none, without any object of OpenCL */
     cl_command_queue queue;
     struct device_info info;
+    struct device_doubts doubts;
     int counts;  /* only plans: buffers are counted and programs built, but no buffer or kernel made
                   */
     int is_twin; /* the same of a twin, whose bytes have no bound */
@@ -171,7 +172,7 @@ void queue_close(struct device *dev);
     } while (0)
 
 /* Whether products by matrix units used in this way are the known ones: 0, else -1. */
-int matrix_try(struct device *dev, enum device_matrix how);
+int matrix_try(struct device *dev, enum device_matrix how, struct error *err);
 
 /* Tries those that the device may have, and notes which to use. */
 void matrix_find(struct device *dev);
