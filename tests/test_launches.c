@@ -454,7 +454,7 @@ static struct plan *fleet(struct params *params, enum device_barrier barrier,
                                      .resident = 132,
                                      .barrier = barrier,
                                      .matrix = matrix,
-                                     .keeps_many = 1};
+                                     .keeps = DEVICE_WALK_KEEPS};
     struct tensor *x = graph_state(g, "x", DTYPE_F32, 3, (size_t[]){B, T, 8});
     for (size_t layer = 0; layer < LAYERS; layer++)
         x = op_recurrent(g, x, &cell, "core", layer);

@@ -134,7 +134,7 @@ static unsigned processors(const struct device *dev)
 /* A device whose trial fails, for whatever reason, has no barrier: a step is a launch there. */
 void barrier_open(struct device *dev)
 {
-    struct error ignored;
+    struct error err;
     const size_t groups = dev->info.resident = processors(dev);
     if (dev->info.barrier == BARRIER_NONE || !barrier_try(dev, groups, groups, POLLS_TRIAL, &err))
         return;
@@ -145,6 +145,7 @@ void barrier_open(struct device *dev)
 int device_try_barrier(struct device *dev, struct error *err)
 {
     dev->info.is_tried = 1;
+    dev->info.keeps = DEVICE_WALK_KEEPS;
     dev->info.resident = dev->info.compute_units;
     dev->info.barrier = by_atomics(dev->id, &dev->info);
     if (dev->info.barrier == BARRIER_NONE)

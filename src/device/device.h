@@ -33,8 +33,9 @@ struct device_card {
 };
 
 /* What a work-group that waits for all others may take, so that they are resident: work-items, and
- * bytes of local memory. */
-enum { DEVICE_WALK_LANES = 256, DEVICE_WALK_LOCAL = 40 << 10 };
+ * bytes of local memory. DEVICE_WALK_KEEPS: pieces of 16 bytes that a work-item has room for where
+ * compilers keep arrays in registers; half of its registers where it has 255. */
+enum { DEVICE_WALK_LANES = 256, DEVICE_WALK_LOCAL = 40 << 10, DEVICE_WALK_KEEPS = 32 };
 
 /* How all work-groups of a launch can wait for each other, see cl/grid.h. */
 enum device_barrier { BARRIER_NONE, BARRIER_ATOMICS_2, BARRIER_ATOMICS_3, BARRIER_PTX };
@@ -68,7 +69,7 @@ struct device_info {
     unsigned base_align;  /* bytes to which a sub-buffer's offset must be aligned */
     struct device_card card;
     enum device_barrier barrier; /* offered, and of a device that was opened tried */
-    int keeps_many;    /* its compilers keep arrays of 128 registers, which a work-item then has */
+    unsigned keeps;              /* DEVICE_WALK_KEEPS or, where compilers keep no arrays, 0 */
     unsigned resident; /* work-groups of at most DEVICE_WALK_* that are at work at a time */
     int is_tried;      /* a CPU as whose device_try_barrier() was called */
     enum device_matrix matrix_offered; /* what it may have */
@@ -96,9 +97,9 @@ struct device_options {
  */
 int device_only_plans(const char *select);
 
-struct device *device_open(const struct device_options *options, struct error *err);
 /* SEQTRAIN_DEBUG=gpu and mma, see seqtrain(1), are device_act_as_gpu() and
  * device_emulate_matrix(). */
+struct device *device_open(const struct device_options *options, struct error *err);
 void device_close(struct device *dev);
 
 /* Devices on which one model lies, in layers: the first owns those that were put beside it. Number
@@ -125,13 +126,13 @@ void device_act_as_gpu(struct device *dev);
  * where its trial fails. */
 int device_try_barrier(struct device *dev, struct error *err);
 
-/* How the barrier is made, in words; "none". */
 /* Why a device that was opened does not use what it offers; "" where it does, or offers nothing. */
 struct device_doubts {
     char matrix[192], barrier[192];
 };
 const struct device_doubts *device_doubts(const struct device *dev);
 
+/* How the barrier is made, in words; "none". */
 const char *device_barrier_name(const struct device_info *info);
 
 /* The options of a program that includes cl/grid.h. */
@@ -140,6 +141,7 @@ void device_barrier_options(const struct device_info *info, char to[64]);
 /* What kernels with such a barrier set where a group waited too long, a word; NULL without memory.
  * From then on device_finish() fails, and with it whatever reads from the device. */
 struct buffer *device_alarm(struct device *dev, struct error *err);
+
 /* For tests: from now on the device has these matrix units, which are emulated. */
 void device_emulate_matrix(struct device *dev, enum device_matrix how);
 

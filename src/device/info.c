@@ -174,8 +174,8 @@ static cl_int describe(cl_platform_id platform, cl_device_id id, struct device_i
     if (!info->is_cpu) {
         describe_card(&q, id, info);
         info->barrier = barrier_offered(id, info);
-        info->keeps_many =
-            info->barrier == BARRIER_PTX || !strncmp(info->vendor, "Advanced Micro", 14);
+        if (info->barrier == BARRIER_PTX || !strncmp(info->vendor, "Advanced Micro", 14))
+            info->keeps = DEVICE_WALK_KEEPS;
     }
     apply_quirks(info);
     return q.code == CL_SUCCESS ? of_platform.code : q.code;
@@ -219,7 +219,7 @@ const struct device_info *device_info(const struct device *dev)
 void device_plan_walks(struct device *dev, unsigned units)
 {
     dev->info.barrier = BARRIER_PTX;
-    dev->info.keeps_many = 1;
+    dev->info.keeps = DEVICE_WALK_KEEPS;
     dev->info.resident = dev->info.compute_units = units;
 }
 

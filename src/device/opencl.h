@@ -93,8 +93,8 @@ struct device_found {
     cl_device_id id;
     cl_device_type type;
     int usable;    /* it is there and has a compiler */
-    unsigned cuts; /* how it can be cut into parts: DEVICE_CUTS_... */
     int is_guest;  /* its memory is the host's, as a processor's graphics have it */
+    unsigned cuts; /* how it can be cut into parts: DEVICE_CUTS_... */
     struct device_info info;
 };
 

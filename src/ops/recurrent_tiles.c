@@ -18,8 +18,7 @@ enum {
     UNITS_MOST = 32,
     LANES_MOST = DEVICE_WALK_LANES,
     GROUPS_LEAST = 128, /* about as many as a large card has compute units */
-    KEPT_MOST = 32,     /* pieces of 16 bytes: half of a work-item's registers where it has 255 */
-    KEPT_BACK = 28,     /* the same backward by matrix units: what spills nothing */
+    KEPT_BACK = 28,     /* pieces of 16 bytes backward by matrix units: what spills nothing */
     STEP = 16           /* k's of a product of fragments; sequences of a tile, at least */
 };
 
@@ -33,6 +32,11 @@ static const struct warp warps[] = {[MATRIX_PTX] = {32, 8, 32, 32},
                                     [MATRIX_WMMA] = {32, 16, 32, 48},
                                     [MATRIX_DPAS_8] = {8, 8, 16, 16},
                                     [MATRIX_DPAS_16] = {16, 16, 16, 48}};
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
 
 static size_t rounded_up(size_t n, size_t to)
 {
@@ -124,12 +128,12 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
     const struct device_info *info = device_info(p->dev);
     const size_t units = info->resident, blocks = op->dirs * t->blocks;
     const size_t fetches = (t->turn * t->columns / piece_of(t) + t->lanes - 1) / t->lanes;
-    const size_t most = t->matrix && t->back ? KEPT_BACK : KEPT_MOST;
+    const size_t most = t->matrix && t->back ? least(info->keeps, KEPT_BACK) : info->keeps;
     t->walks = info->barrier != BARRIER_NONE && op->window > 1;
     if (!t->walks)
         return;
-    if (blocks <= units && (info->keeps_many || info->is_tried) && fetches != 3 && fetches <= 4)
-        t->kept = most / fetches < t->depth / t->turn ? most / fetches : t->depth / t->turn;
+    if (blocks <= units && fetches != 3 && fetches <= 4)
+        t->kept = least(most / fetches, t->depth / t->turn);
     if (t->groups > units && blocks <= units)
         t->groups = units / blocks * blocks;
     else if (t->groups > units) {
