@@ -57,7 +57,6 @@
 #define BACK 1
 #endif
 
-#define INLINE static inline __attribute__((always_inline))
 #define LOG2E 1.44269504f
 #define ITEMS 128
 #define WARPS 4
@@ -257,7 +256,7 @@ INLINE float power2(float x)
 {
 #if MMA == 1
     float y;
-    asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+    __asm__("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
 #else
     return exp2_vec(x);

@@ -64,7 +64,6 @@
 #endif
 
 #define ITEMS 256
-#define INLINE static inline __attribute__((always_inline))
 #define LOG2E 1.44269504f
 #define SLOTS (ITEMS / (4 * TILE))
 #define LY (TILE / 4)

@@ -77,6 +77,10 @@
 #define PASTE2(a, b) a##b
 #define PASTE(a, b) PASTE2(a, b)
 
+/* What works on private arrays of a kernel is a part of it: were it a call, they would leave their
+ * registers. */
+#define INLINE static inline __attribute__((always_inline))
+
 /* An argument of a kernel, with the comma behind it, where `used` is 1; nothing where it is 0. */
 #define OPTIONAL(used, argument) PASTE(OPTIONAL_, used)(argument)
 #define OPTIONAL_1(argument) argument,

@@ -136,14 +136,14 @@ struct tail {
 #endif
 
 /* The row of the next sums. */
-static inline void tail_row(__private struct tail *t, int i)
+INLINE void tail_row(__private struct tail *t, int i)
 {
     if (DRAWS)
         dropout_sample(&t->drop, t->sample[i / t->period]);
 }
 
 /* Writes four sums of row i of C[.., n], the first at column j. */
-static inline void tail_write(__private struct tail *t, __global type_c *c, float4 sum, int i,
+INLINE void tail_write(__private struct tail *t, __global type_c *c, float4 sum, int i,
                               int j, int n)
 {
     const size_t at = (size_t)i * n + j;

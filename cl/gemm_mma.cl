@@ -89,7 +89,7 @@
 /* name(): a work-item's chunks, of `raw` words each, of the tile that begins at this line and
  * element of a matrix [lines][longs]. */
 #define FETCH(name, type, raw_of, wide, chunks, raw, tile_long)                                   \
-    static inline void name(uint *to, __global const type *from, int line0, int long0, int lines, \
+    INLINE void name(uint *to, __global const type *from, int line0, int long0, int lines, \
                             int longs)                                                            \
     {                                                                                             \
         _Pragma("unroll") for (int c = 0; c < (chunks); c++)                                      \
@@ -136,7 +136,7 @@ FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
 
 /* name(): puts what was fetched into a tile in local memory, as factors. */
 #define SETTLE(name, word_of, chunks, raw, tile_long, stride)                              \
-    static inline void name(__local uint *tile, const uint *from)                          \
+    INLINE void name(__local uint *tile, const uint *from)                          \
     {                                                                                      \
         _Pragma("unroll") for (int c = 0; c < (chunks); c++)                               \
         {                                                                                  \
@@ -151,7 +151,7 @@ SETTLE(settle_a, WORD_OF_A, A_CHUNKS, A_RAW, A_LONG, A_STRIDE)
 SETTLE(settle_b, WORD_OF_B, B_CHUNKS, B_RAW, B_LONG, B_STRIDE)
 
 /* Step `step` of a tile's K: adds to a warp's sums, from row i and column j of the tile on. */
-static inline void multiply_step(mma_c *sum, __local const uint *as, __local const uint *bs,
+INLINE void multiply_step(mma_c *sum, __local const uint *as, __local const uint *bs,
                                  const int step, const int i, const int j, __local uint *room)
 {
     mma_a a[ROWS];

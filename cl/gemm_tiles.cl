@@ -174,7 +174,7 @@ static inline void quad_keep(const int along, __local float *to, const int row, 
 /* name(): the quads of a tile, from row or column x0 and k0 on, that this work-item copies: from
  * global memory ... */
 #define FETCH(name, quad, type, form_type, quad_of, tile, along)                                  \
-    static inline void name(quad *next, __global const type *from, const form_type *form, int x0, \
+    INLINE void name(quad *next, __global const type *from, const form_type *form, int x0, \
                             int k0, int extent, int k, int to)                                    \
     {                                                                                             \
         _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                                   \
@@ -190,7 +190,7 @@ FETCH(fetch_b, quad_b, type_b, form_b, quad_of_b, TN, TB)
 
 /* ... and to local memory. */
 #define SETTLE(name, quad, values_of, tile, row, along)                               \
-    static inline void name(__local float *to, const quad *next)                      \
+    INLINE void name(__local float *to, const quad *next)                      \
     {                                                                                 \
         _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                       \
         {                                                                             \
@@ -208,7 +208,7 @@ static inline float4 four(__local const float *at)
 }
 
 /* What a work-item has of C: sum[row][quad] += A' B' over TK. */
-static inline void multiply_tile(float4 sum[RM][RN / 4], __local const float *as,
+INLINE void multiply_tile(float4 sum[RM][RN / 4], __local const float *as,
                                  __local const float *bs)
 {
 #pragma unroll 2

@@ -111,7 +111,7 @@ static inline int mma_c_column(int lane, int e)
 
 #if MMA_TYPE != 3
 /* C[16, 16] in two fragments as A. */
-static inline void mma_a_of_c(mma_a *a, const mma_c *left, const mma_c *right)
+INLINE void mma_a_of_c(mma_a *a, const mma_c *left, const mma_c *right)
 {
 #pragma unroll
     for (int e = 0; e < 2; e++) {
@@ -123,7 +123,7 @@ static inline void mma_a_of_c(mma_a *a, const mma_c *left, const mma_c *right)
 
 /* MMA_K columns of C as A. Of TF32 the places of columns 0 .. 7 in A are those of columns 0, 2, 4,
  * 6, 1, 3, 5, 7 in C: what A multiplies must come in that order (mma_load_b_of_columns()). */
-static inline void mma_a_of_columns(mma_a *a, const mma_c *c)
+INLINE void mma_a_of_columns(mma_a *a, const mma_c *c)
 {
 #if MMA_TYPE == 3
     a->s[0] = mma_word(c->s[0]);
@@ -166,20 +166,20 @@ static inline int mma_b_named_across(int lane, int stride)
 
 #if MMA == 1
 #define MMA_MOVE4(name, how, named)                                               \
-    static inline void name(mma_a *a, __local const uint *words, int stride)      \
+    INLINE void name(mma_a *a, __local const uint *words, int stride)      \
     {                                                                             \
         const uint at = (uint)(size_t)(words + named(mma_lane(), stride));        \
-        asm volatile("ldmatrix.sync.aligned.m8n8.x4" how ".shared.b16 "           \
+        __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4" how ".shared.b16 "           \
                      "{%0, %1, %2, %3}, [%4];"                                    \
                      : "=r"(a->s[0]), "=r"(a->s[1]), "=r"(a->s[2]), "=r"(a->s[3]) \
                      : "r"(at)                                                    \
                      : "memory");                                                 \
     }
 #define MMA_MOVE2(name, how, named)                                          \
-    static inline void name(mma_b *b, __local const uint *words, int stride) \
+    INLINE void name(mma_b *b, __local const uint *words, int stride) \
     {                                                                        \
         const uint at = (uint)(size_t)(words + named(mma_lane(), stride));   \
-        asm volatile("ldmatrix.sync.aligned.m8n8.x2" how ".shared.b16 "      \
+        __asm__ volatile("ldmatrix.sync.aligned.m8n8.x2" how ".shared.b16 "      \
                      "{%0, %1}, [%2];"                                       \
                      : "=r"(b->s[0]), "=r"(b->s[1])                          \
                      : "r"(at)                                               \
@@ -192,14 +192,14 @@ MMA_MOVE4(mma_load_a_across, ".trans", mma_a_named_across)
 MMA_MOVE2(mma_load_b_across, ".trans", mma_b_named_across)
 #endif
 #else
-static inline void mma_load_a(mma_a *a, __local const uint *words, int stride)
+INLINE void mma_load_a(mma_a *a, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
     for (int e = 0; e < 4; e++)
         a->s[e] = words[mma_a_named(8 * e + lane / 4, stride) + lane % 4];
 }
 
-static inline void mma_load_b(mma_b *b, __local const uint *words, int stride)
+INLINE void mma_load_b(mma_b *b, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
     for (int e = 0; e < 2; e++)
@@ -207,7 +207,7 @@ static inline void mma_load_b(mma_b *b, __local const uint *words, int stride)
 }
 
 #if MMA_TYPE != 3
-static inline void mma_load_a_across(mma_a *a, __local const uint *words, int stride)
+INLINE void mma_load_a_across(mma_a *a, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
     for (int e = 0; e < 4; e++) {
@@ -217,7 +217,7 @@ static inline void mma_load_a_across(mma_a *a, __local const uint *words, int st
     }
 }
 
-static inline void mma_load_b_across(mma_b *b, __local const uint *words, int stride)
+INLINE void mma_load_b_across(mma_b *b, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
     for (int e = 0; e < 2; e++) {
@@ -230,7 +230,7 @@ static inline void mma_load_b_across(mma_b *b, __local const uint *words, int st
 #endif
 
 #if MMA_TYPE == 3
-static inline void mma_load_a_across(mma_a *a, __local const uint *words, int stride)
+INLINE void mma_load_a_across(mma_a *a, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
 #pragma unroll
@@ -238,7 +238,7 @@ static inline void mma_load_a_across(mma_a *a, __local const uint *words, int st
         a->s[e] = words[mma_a_word(lane, e) * stride + mma_a_row(lane, e)];
 }
 
-static inline void mma_load_b_across(mma_b *b, __local const uint *words, int stride)
+INLINE void mma_load_b_across(mma_b *b, __local const uint *words, int stride)
 {
     const int lane = mma_lane();
 #pragma unroll
@@ -249,7 +249,7 @@ static inline void mma_load_b_across(mma_b *b, __local const uint *words, int st
 
 /* As across, rows in the order of mma_a_of_columns(). Of TF32 strides of 4 more than a multiple of
  * 16 words keep lanes in different banks. */
-static inline void mma_load_b_of_columns(mma_b *b, __local const uint *words, int stride)
+INLINE void mma_load_b_of_columns(mma_b *b, __local const uint *words, int stride)
 {
 #if MMA_TYPE == 3
     const int lane = mma_lane();
@@ -268,7 +268,7 @@ MMA_INLINE float mma_swap(float x, const int across, __local uint *room)
 {
     float other;
 #if MMA == 1
-    asm volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
+    __asm__ volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
                  : "=f"(other)
                  : "f"(x), "r"(across));
 #else
@@ -292,9 +292,9 @@ MMA_INLINE float mma_swap(float x, const int across, __local uint *room)
 #endif
 
 /* C += A B, of one fragment each. */
-static inline void mma_one(mma_c *c, const mma_a *a, const mma_b *b)
+INLINE void mma_one(mma_c *c, const mma_a *a, const mma_b *b)
 {
-    asm volatile(MMA_NAME "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    __asm__ volatile(MMA_NAME "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                  : "+f"(c->s[0]), "+f"(c->s[1]), "+f"(c->s[2]), "+f"(c->s[3])
                  : "r"(a->s[0]), "r"(a->s[1]), "r"(a->s[2]), "r"(a->s[3]), "r"(b->s[0]),
                    "r"(b->s[1]));
@@ -302,7 +302,7 @@ static inline void mma_one(mma_c *c, const mma_a *a, const mma_b *b)
 
 #define MMA_ROOM(name, warps, rows, columns) __local uint *const name = 0
 
-static inline void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
+INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
                                 const int columns, __local uint *room)
 {
 #pragma unroll
@@ -354,7 +354,7 @@ MMA_INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int
 #endif
 #endif
 
-static inline void mma_zero(mma_c *c, const int fragments)
+INLINE void mma_zero(mma_c *c, const int fragments)
 {
 #pragma unroll
     for (int i = 0; i < fragments; i++)

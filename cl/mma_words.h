@@ -40,7 +40,7 @@ static inline uint mma_word(float x)
 {
 #if MMA == 1
     uint word;
-    asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(x));
+    __asm__("cvt.rna.tf32.f32 %0, %1;" : "=r"(word) : "f"(x));
     return word;
 #else
     const uint u = as_uint(x);
@@ -53,11 +53,11 @@ static inline uint mma_word(float first, float second)
 {
 #if MMA == 1 && MMA_TYPE == 1
     uint word;
-    asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    __asm__("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
     return word;
 #elif MMA == 1
     uint word;
-    asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
+    __asm__("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(second), "f"(first));
     return word;
 #else
     return mma_bits(first) | mma_bits(second) << 16;

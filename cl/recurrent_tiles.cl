@@ -229,7 +229,7 @@ KERNEL recurrent_tiles_pack(OF_DIRECTIONS(WEIGHTS), OPTIONAL(WALKS, __global uin
 }
 
 /* Chunk c of a tile's state, to registers. */
-static inline void fetch_state(__private piece *to, __global const factor *state, int rows, int c)
+INLINE void fetch_state(__private piece *to, __global const factor *state, int rows, int c)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
@@ -241,7 +241,7 @@ static inline void fetch_state(__private piece *to, __global const factor *state
 }
 
 /* The same of its weights. */
-static inline void fetch_weights(__private piece *to, __global const factor *w, int c)
+INLINE void fetch_weights(__private piece *to, __global const factor *w, int c)
 {
     const int lane = (int)get_local_id(0);
     w += (size_t)c * TK * COLUMNS;
@@ -254,7 +254,7 @@ static inline void fetch_weights(__private piece *to, __global const factor *w, 
 }
 
 /* From registers to local memory. */
-static inline void put_state(__private const piece *from, __local float *chunk)
+INLINE void put_state(__private const piece *from, __local float *chunk)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
@@ -266,7 +266,7 @@ static inline void put_state(__private const piece *from, __local float *chunk)
 }
 
 /* The same of weights. */
-static inline void put_weights(__private const piece *from, __local float *chunk)
+INLINE void put_weights(__private const piece *from, __local float *chunk)
 {
     const int lane = (int)get_local_id(0);
 #pragma unroll
@@ -281,7 +281,6 @@ static inline void put_weights(__private const piece *from, __local float *chunk
 /* Registers cannot be counted through: each vector that is kept, vector i of chunk c, has its line
  * and its case, without a loop, and all are read before one is picked, so that no compiler picks an
  * address instead. */
-#define INLINE static inline __attribute__((always_inline))
 #define EACH_8(line, a, b, c, d, e, f, g, h) \
     line(a) line(b) line(c) line(d) line(e) line(f) line(g) line(h)
 #define EACH(line)                               \
@@ -337,7 +336,6 @@ INLINE void put_kept(__private const piece *kept, int c, __local float *chunk)
     EACH_VECTOR(PUT_VECTOR)
 }
 #else
-#define INLINE static inline
 #define keep_weights(kept, w)
 #endif
 
