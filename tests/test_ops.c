@@ -104,6 +104,7 @@ struct problem {
     enum attend_cut cut; /* of attention */
     int watched;         /* small enough for oclgrind: AS_CPU or BOTH */
     int on_cpu;          /* as on a GPU the programs of its neighbours run: left out */
+    int by_units;        /* matrix units have work of it */
     double weight;       /* of a loss that is one number; 0: a loss for each sample */
     size_t group;        /* samples of the accumulation group; 0: count */
     double tolerance;    /* 0: 1e-5 */
@@ -434,7 +435,7 @@ static float *run(struct check *c, struct device *dev, int training, int scatter
     struct plan *p = lower_graph(g, dev, &err);
     if (!p)
         fail_msg("%s", err.text);
-    if (device_info(dev)->matrix != MATRIX_NONE)
+    if (c->problem->by_units)
         uses_matrix(p);
     if (training)
         keep_gradients(c);
@@ -2890,9 +2891,25 @@ static void test_attention_limit(int mode)
         }
 }
 
-/* By matrix units, emulated: heads of 1, 4 and 8 times 16 columns, whole and not, tiles that are
- * whole and not, heads that share keys, with a bias and (behind rotary positions) without. Few,
- * since PoCL compiles each for seconds. */
+/* The matrix units of tests that need some: a GPU's own, else emulated ones of a CPU cut as for a
+ * GPU. */
+static enum device_matrix units_of(int mode)
+{
+    const struct device_info *info = device_info(device_of(mode));
+    if (info->is_cpu) { /* the other mode has them */
+        print_message("as on a GPU alone\n");
+        skip();
+    }
+    if (mode == FLAT && info->matrix == MATRIX_NONE) {
+        print_message("this GPU has no matrix units\n");
+        skip();
+    }
+    return mode == FLAT ? info->matrix : MATRIX_EMULATED;
+}
+
+/* Heads of 1, 2, 4 and 8 times 16 columns, whole and not, tiles that are whole and not, heads that
+ * share keys, with a bias and (behind rotary positions) without. Few, since PoCL compiles each for
+ * seconds. */
 static void test_attention_matrix(int mode)
 {
     static const struct {
@@ -2903,29 +2920,37 @@ static void test_attention_matrix(int mode)
         {{.b = 1, .t = 65, .d = 37, .heads = 1, .causal = 1}, 4},
         {{.b = 1, .t = 128, .d = 64, .heads = 1, .rotary = 1, .p = 0.25}, 1},
         {{.b = 1, .t = 67, .d = 200, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}, 2},
+        {{.b = 2, .t = 70, .d = 64, .heads = 2, .causal = 1, .p = 0.1}, 2 | 1},
+        {{.b = 1, .t = 66, .d = 64, .heads = 1, .p = 0.1}, 2},
     };
     static const enum dtype stored[] = {DTYPE_F32, DTYPE_BF16, DTYPE_F16};
-    if (mode == FLAT) /* it is cut as for a GPU */
+    const enum device_matrix matrix = units_of(mode);
+    if (device_matrix_kind(matrix) != MATRIX_PTX) {
+        print_message("no attention by %s\n", device_matrix_name(matrix));
         skip();
+    }
     struct device *dev = device_open(
         &(struct device_options){
             .select = chosen_device(), .memory_fraction = 0.9, .threads = -1, .tf32 = 1},
         &err);
     assert_non_null(dev);
-    device_act_as_gpu(dev);
-    device_emulate_matrix(dev, MATRIX_EMULATED);
+    if (mode == AS_GPU) {
+        device_act_as_gpu(dev);
+        device_emulate_matrix(dev, matrix);
+    }
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         for (size_t type = 0; type < 3; type++)
             if (shapes[i].types >> type & 1)
                 run_stored(&(struct problem){.op = &attention_op,
                                              .shape = shapes[i].shape,
+                                             .by_units = 1,
                                              .tolerance = 5e-3},
                            dev, stored[type]);
     device_close(dev);
 }
 
-/* Layers in tiles by matrix units, emulated: of each kind, fewer sequences than a fragment has,
- * several tiles of them, columns that a warp has one to four fragments of. */
+/* Layers in tiles: of each kind of units, or all of them by a GPU's own, fewer sequences than a
+ * fragment has, several tiles of them, columns that a warp has one to four fragments of. */
 static void test_recurrent_matrix(int mode)
 {
     static const struct {
@@ -2952,16 +2977,17 @@ static void test_recurrent_matrix(int mode)
          DTYPE_BF16,
          MATRIX_DPAS_16_EMULATED},
     };
-    if (mode == FLAT) /* it is cut as for a GPU */
-        skip();
+    const enum device_matrix own = units_of(mode);
     struct device *dev = device_of(mode);
-    const size_t each = compile_quickly(mode) ? 1 : 3; /* else a program takes seconds */
-    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i += each) {
-        device_emulate_matrix(dev, shapes[i].matrix);
-        run_stored(&(struct problem){.op = &recurrent_op, .shape = shapes[i].shape}, dev,
-                   shapes[i].stored);
+    const int quick = compile_quickly(mode);
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        if (i % 3 == 1 && mode == AS_GPU && !quick)
+            continue; /* its programs take seconds, and its neighbours have them nearly all */
+        device_emulate_matrix(dev, mode == FLAT ? own : shapes[i].matrix);
+        run_stored(&(struct problem){.op = &recurrent_op, .shape = shapes[i].shape, .by_units = 1},
+                   dev, shapes[i].stored);
     }
-    device_emulate_matrix(dev, MATRIX_NONE);
+    device_emulate_matrix(dev, mode == FLAT ? own : MATRIX_NONE);
 }
 
 /* An evaluation draws no dropout and has no backward kernels, so that a device with local memory
