@@ -173,24 +173,24 @@ static inline void quad_keep(const int along, __local float *to, const int row, 
 
 /* name(): the quads of a tile, from row or column x0 and k0 on, that this work-item copies: from
  * global memory ... */
-#define FETCH(name, quad, type, form_type, quad_of, tile, along)                                  \
-    INLINE void name(quad *next, __global const type *from, const form_type *form, int x0, \
-                            int k0, int extent, int k, int to)                                    \
-    {                                                                                             \
-        _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                                   \
-        {                                                                                         \
-            const int e = q * GROUP + (int)get_local_id(0);                                       \
-            const int x = x0 + quad_x(tile, along, e), kk = k0 + quad_k(tile, along, e);          \
-            const int there = quad_there(along, x, kk, extent, to);                               \
-            next[q] = quad_of(from, form, quad_at(along, x, kk, extent, k), there);               \
-        }                                                                                         \
+#define FETCH(name, quad, type, form_type, quad_of, tile, along)                                   \
+    INLINE void name(quad *next, __global const type *from, const form_type *form, int x0, int k0, \
+                     int extent, int k, int to)                                                    \
+    {                                                                                              \
+        _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                                    \
+        {                                                                                          \
+            const int e = q * GROUP + (int)get_local_id(0);                                        \
+            const int x = x0 + quad_x(tile, along, e), kk = k0 + quad_k(tile, along, e);           \
+            const int there = quad_there(along, x, kk, extent, to);                                \
+            next[q] = quad_of(from, form, quad_at(along, x, kk, extent, k), there);                \
+        }                                                                                          \
     }
 FETCH(fetch_a, quad_a, type_a, int, quad_of_a, TM, !TA)
 FETCH(fetch_b, quad_b, type_b, form_b, quad_of_b, TN, TB)
 
 /* ... and to local memory. */
 #define SETTLE(name, quad, values_of, tile, row, along)                               \
-    INLINE void name(__local float *to, const quad *next)                      \
+    INLINE void name(__local float *to, const quad *next)                             \
     {                                                                                 \
         _Pragma("unroll") for (int q = 0; q < QUADS(tile); q++)                       \
         {                                                                             \
@@ -208,8 +208,7 @@ static inline float4 four(__local const float *at)
 }
 
 /* What a work-item has of C: sum[row][quad] += A' B' over TK. */
-INLINE void multiply_tile(float4 sum[RM][RN / 4], __local const float *as,
-                                 __local const float *bs)
+INLINE void multiply_tile(float4 sum[RM][RN / 4], __local const float *as, __local const float *bs)
 {
 #pragma unroll 2
     for (int kk = 0; kk < TK; kk++) {

@@ -165,25 +165,25 @@ static inline int mma_b_named_across(int lane, int stride)
 }
 
 #if MMA == 1
-#define MMA_MOVE4(name, how, named)                                               \
-    INLINE void name(mma_a *a, __local const uint *words, int stride)      \
-    {                                                                             \
-        const uint at = (uint)(size_t)(words + named(mma_lane(), stride));        \
+#define MMA_MOVE4(name, how, named)                                                   \
+    INLINE void name(mma_a *a, __local const uint *words, int stride)                 \
+    {                                                                                 \
+        const uint at = (uint)(size_t)(words + named(mma_lane(), stride));            \
         __asm__ volatile("ldmatrix.sync.aligned.m8n8.x4" how ".shared.b16 "           \
-                     "{%0, %1, %2, %3}, [%4];"                                    \
-                     : "=r"(a->s[0]), "=r"(a->s[1]), "=r"(a->s[2]), "=r"(a->s[3]) \
-                     : "r"(at)                                                    \
-                     : "memory");                                                 \
+                         "{%0, %1, %2, %3}, [%4];"                                    \
+                         : "=r"(a->s[0]), "=r"(a->s[1]), "=r"(a->s[2]), "=r"(a->s[3]) \
+                         : "r"(at)                                                    \
+                         : "memory");                                                 \
     }
-#define MMA_MOVE2(name, how, named)                                          \
-    INLINE void name(mma_b *b, __local const uint *words, int stride) \
-    {                                                                        \
-        const uint at = (uint)(size_t)(words + named(mma_lane(), stride));   \
-        __asm__ volatile("ldmatrix.sync.aligned.m8n8.x2" how ".shared.b16 "      \
-                     "{%0, %1}, [%2];"                                       \
-                     : "=r"(b->s[0]), "=r"(b->s[1])                          \
-                     : "r"(at)                                               \
-                     : "memory");                                            \
+#define MMA_MOVE2(name, how, named)                                         \
+    INLINE void name(mma_b *b, __local const uint *words, int stride)       \
+    {                                                                       \
+        const uint at = (uint)(size_t)(words + named(mma_lane(), stride));  \
+        __asm__ volatile("ldmatrix.sync.aligned.m8n8.x2" how ".shared.b16 " \
+                         "{%0, %1}, [%2];"                                  \
+                         : "=r"(b->s[0]), "=r"(b->s[1])                     \
+                         : "r"(at)                                          \
+                         : "memory");                                       \
     }
 MMA_MOVE4(mma_load_a, "", mma_a_named)
 MMA_MOVE2(mma_load_b, "", mma_b_named)
@@ -269,8 +269,8 @@ MMA_INLINE float mma_swap(float x, const int across, __local uint *room)
     float other;
 #if MMA == 1
     __asm__ volatile("shfl.sync.bfly.b32 %0, %1, %2, 0x1f, 0xffffffff;"
-                 : "=f"(other)
-                 : "f"(x), "r"(across));
+                     : "=f"(other)
+                     : "f"(x), "r"(across));
 #else
     room[get_local_id(0)] = as_uint(x);
     group_barrier(CLK_LOCAL_MEM_FENCE);
@@ -295,15 +295,15 @@ MMA_INLINE float mma_swap(float x, const int across, __local uint *room)
 INLINE void mma_one(mma_c *c, const mma_a *a, const mma_b *b)
 {
     __asm__ volatile(MMA_NAME "{%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
-                 : "+f"(c->s[0]), "+f"(c->s[1]), "+f"(c->s[2]), "+f"(c->s[3])
-                 : "r"(a->s[0]), "r"(a->s[1]), "r"(a->s[2]), "r"(a->s[3]), "r"(b->s[0]),
-                   "r"(b->s[1]));
+                     : "+f"(c->s[0]), "+f"(c->s[1]), "+f"(c->s[2]), "+f"(c->s[3])
+                     : "r"(a->s[0]), "r"(a->s[1]), "r"(a->s[2]), "r"(a->s[3]), "r"(b->s[0]),
+                       "r"(b->s[1]));
 }
 
 #define MMA_ROOM(name, warps, rows, columns) __local uint *const name = 0
 
 INLINE void mma_multiply(mma_c *c, const mma_a *a, const mma_b *b, const int rows,
-                                const int columns, __local uint *room)
+                         const int columns, __local uint *room)
 {
 #pragma unroll
     for (int r = 0; r < rows; r++)

@@ -527,10 +527,9 @@ static inline float product(__local const float *room, int sequence, int column)
 
 /* Step t of a task. Only the kernel's own arguments are restrict: oclgrind knows no scopes of it.
  */
-INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const factor *packed,
-                     __global factor *state, __global stored *y, __global float *carried, int batch,
-                     int window, int rows, int t, int task, __private const piece *kept,
-                     __local float *room)
+INLINE void task_fwd(OF_DIRECTIONS(OF_TASK), __global const factor *packed, __global factor *state,
+                     __global stored *y, __global float *carried, int batch, int window, int rows,
+                     int t, int task, __private const piece *kept, __local float *room)
 {
     const int lane = (int)get_local_id(0);
     const int of = task % (DIRS * BLOCKS), backward = of / BLOCKS;
