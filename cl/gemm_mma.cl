@@ -88,27 +88,27 @@
 
 /* name(): a work-item's chunks, of `raw` words each, of the tile that begins at this line and
  * element of a matrix [lines][longs]. */
-#define FETCH(name, type, raw_of, wide, chunks, raw, tile_long)                                   \
-    INLINE void name(uint *to, __global const type *from, int line0, int long0, int lines, \
-                            int longs)                                                            \
-    {                                                                                             \
-        _Pragma("unroll") for (int c = 0; c < (chunks); c++)                                      \
-        {                                                                                         \
-            const int e = (int)get_local_id(0) + c * LANES;                                       \
-            const int line = line0 + e / ((tile_long) / CHUNK);                                   \
-            const int at = long0 + e % ((tile_long) / CHUNK) * CHUNK;                             \
-            const int inside = line < lines ? longs - at : 0;                                     \
-            const size_t i = (size_t)line * (size_t)longs + (size_t)at;                           \
-            _Pragma("unroll") for (int w = 0; w < (raw); w += (wide) ? 4 : 1)                     \
-            {                                                                                     \
-                uint *word = to + c * (raw) + w;                                                  \
-                if (wide) {                                                                       \
-                    __global const uint4 *four = (__global const uint4 *)(from + i) + w / 4;      \
-                    vstore4(inside > 0 ? *four : (uint4)(0), 0, word);                            \
-                } else                                                                            \
-                    *word = raw_of(from, i, w, inside);                                           \
-            }                                                                                     \
-        }                                                                                         \
+#define FETCH(name, type, raw_of, wide, chunks, raw, tile_long)                              \
+    INLINE void name(uint *to, __global const type *from, int line0, int long0, int lines,   \
+                     int longs)                                                              \
+    {                                                                                        \
+        _Pragma("unroll") for (int c = 0; c < (chunks); c++)                                 \
+        {                                                                                    \
+            const int e = (int)get_local_id(0) + c * LANES;                                  \
+            const int line = line0 + e / ((tile_long) / CHUNK);                              \
+            const int at = long0 + e % ((tile_long) / CHUNK) * CHUNK;                        \
+            const int inside = line < lines ? longs - at : 0;                                \
+            const size_t i = (size_t)line * (size_t)longs + (size_t)at;                      \
+            _Pragma("unroll") for (int w = 0; w < (raw); w += (wide) ? 4 : 1)                \
+            {                                                                                \
+                uint *word = to + c * (raw) + w;                                             \
+                if (wide) {                                                                  \
+                    __global const uint4 *four = (__global const uint4 *)(from + i) + w / 4; \
+                    vstore4(inside > 0 ? *four : (uint4)(0), 0, word);                       \
+                } else                                                                       \
+                    *word = raw_of(from, i, w, inside);                                      \
+            }                                                                                \
+        }                                                                                    \
     }
 FETCH(fetch_a, type_a, RAW_OF_A, WIDE_A, A_CHUNKS, A_RAW, A_LONG)
 FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
@@ -136,7 +136,7 @@ FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
 
 /* name(): puts what was fetched into a tile in local memory, as factors. */
 #define SETTLE(name, word_of, chunks, raw, tile_long, stride)                              \
-    INLINE void name(__local uint *tile, const uint *from)                          \
+    INLINE void name(__local uint *tile, const uint *from)                                 \
     {                                                                                      \
         _Pragma("unroll") for (int c = 0; c < (chunks); c++)                               \
         {                                                                                  \
@@ -150,12 +150,18 @@ FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
 SETTLE(settle_a, WORD_OF_A, A_CHUNKS, A_RAW, A_LONG, A_STRIDE)
 SETTLE(settle_b, WORD_OF_B, B_CHUNKS, B_RAW, B_LONG, B_STRIDE)
 
+#if TB
+#define LOAD_B(b, c) mma_load_b(b, bs + (j + (c)*MMA_N) * B_STRIDE + step * 8, B_STRIDE)
+#else
+#define LOAD_B(b, c) \
+    mma_load_b_across(b, bs + step * MMA_K * B_STRIDE + (j + (c)*MMA_N) / MMA_PER, B_STRIDE)
+#endif
+
 /* Step `step` of a tile's K: adds to a warp's sums, from row i and column j of the tile on. */
 INLINE void multiply_step(mma_c *sum, __local const uint *as, __local const uint *bs,
-                                 const int step, const int i, const int j, __local uint *room)
+                          const int step, const int i, const int j, __local uint *room)
 {
     mma_a a[ROWS];
-    mma_b b[COLUMNS];
 #pragma unroll
     for (int r = 0; r < ROWS; r++)
 #if TA
@@ -164,15 +170,23 @@ INLINE void multiply_step(mma_c *sum, __local const uint *as, __local const uint
 #else
         mma_load_a(&a[r], as + (i + r * MMA_M) * A_STRIDE + step * 8, A_STRIDE);
 #endif
+#if MMA == 1 /* a column at a time: fewer registers */
+#pragma unroll
+    for (int c = 0; c < COLUMNS; c += 2) {
+        mma_b b[2];
+        LOAD_B(&b[0], c);
+        LOAD_B(&b[1], c + 1);
+#pragma unroll
+        for (int r = 0; r < 2 * ROWS; r++)
+            mma_one(&sum[r / 2 * COLUMNS + c + r % 2], &a[r / 2], &b[r % 2]);
+    }
+#else
+    mma_b b[COLUMNS];
 #pragma unroll
     for (int c = 0; c < COLUMNS; c++)
-#if TB
-        mma_load_b(&b[c], bs + (j + c * MMA_N) * B_STRIDE + step * 8, B_STRIDE);
-#else
-        mma_load_b_across(&b[c], bs + step * MMA_K * B_STRIDE + (j + c * MMA_N) / MMA_PER,
-                          B_STRIDE);
-#endif
+        LOAD_B(&b[c], c);
     mma_multiply(sum, a, b, ROWS, COLUMNS, room);
+#endif
 }
 
 #if !TAILED && MMA_PAIRS
