@@ -143,8 +143,8 @@ INLINE void tail_row(__private struct tail *t, int i)
 }
 
 /* Writes four sums of row i of C[.., n], the first at column j. */
-INLINE void tail_write(__private struct tail *t, __global type_c *c, float4 sum, int i,
-                              int j, int n)
+INLINE void tail_write(__private struct tail *t, __global type_c *c, float4 sum, int i, int j,
+                       int n)
 {
     const size_t at = (size_t)i * n + j;
     const uint e = (uint)(i % t->period) * n + j;

@@ -985,6 +985,10 @@ static void test_choices(void **state)
         if (strcmp(choice, "auto") != 0 && !gemm_provider_find(choice))
             fail_msg("no provider is called %s", choice);
     assert_null(gemm_provider_find("auto"));
+    const struct gemm_provider *own = gemm_provider_find("own");
+    assert_int_equal(own->tilings, gemm_instance_count + 1); /* measuring tries each instance */
+    for (size_t i = 0; i < own->tilings; i++)
+        assert_int_equal(own->tiling[i], i);
 }
 
 /* Who multiplies unless another is asked for. */
