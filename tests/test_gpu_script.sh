@@ -131,6 +131,18 @@ trains()
         has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .*gaps' 'kernel  *launches' \
             '^ *a step takes'
 }
+tunes()
+{
+    gpu 0 --root "$dir/root" --device cpu --parts tune --only nothing --small G1 &&
+        has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .* [0-9]+ x [0-9]+ x [0-9]+: [a-z]+.*;  *\|$'
+}
+# Of processes that are killed: of one that must not be run here, and of one that is.
+kills()
+{
+    # as a CPU, whose programs are compiled in seconds
+    SEQTRAIN_DEBUG='' gpu 0 --root "$dir/root" --device cpu --parts resume --only fleet_kills.sh,ranks_kills.sh --small &&
+        has gpu.md '^\| fleet_kills.sh \| 1 \| 0 \| 0 \| [0-9]+ \| .*1 ' '^\| ranks_kills.sh \| .*left out: there is no MPI'
+}
 too_long()
 {
     gpu 1 --root "$dir/root" --device cpu --parts profile --limit 1 --small A1 &&
@@ -138,9 +150,13 @@ too_long()
 }
 if command -v python3 >/dev/null; then
     point "the profile of a case" trains
+    point "what measuring chooses" tunes
+    point "killed, gone on with" kills
     point "one that takes too long" too_long
 else
     skip "one that takes too long" "Python is missing"
     skip "the profile of a case" "Python is missing"
+    skip "what measuring chooses" "Python is missing"
+    skip "killed, gone on with" "Python is missing"
 fi
 echo "1..$points"

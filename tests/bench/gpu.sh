@@ -22,7 +22,7 @@ parts=tests,resume,tune,profile,bench seconds='' limit=240 report=gpu.md build='
 device=${SEQTRAIN_TEST_DEVICE-gpu} python=${PYTHON:-python3} pairs=3 small='' again='' settings=''
 goals="A1 R1 T2 R3 T1 C1 A3 G1 G2 L1 L2 R2 A2"
 programs="test_gemm test_mma test_barrier test_ops test_optim test_quantized test_launches test_golden test_engine test_kmeans test_tsne test_compose test_layers test_tower test_base"
-scripts="test_cli_run.sh test_cli_resume.sh fleet_kills.sh"
+scripts="test_cli_run.sh test_cli_resume.sh fleet_kills.sh captions_kills.sh ranks_kills.sh"
 child='' failed=0
 
 stop()
@@ -249,6 +249,13 @@ script()
         return 0
     fi
     case $1 in
+    ranks_kills.sh)
+        if ! command -v mpirun >/dev/null || ! { [ -e seqtrain-mpi.so ] || timed make seqtrain-mpi.so; } >"$kept/$1.out" 2>&1; then
+            echo "| $1 | | | | | left out: there is no MPI |" >"$rows"
+            return 0
+        fi
+        kills "$1"
+        ;;
     *_kills.sh) kills "$1" ;;
     *) tap "$1" sh "$top/tests/$1" ;;
     esac
@@ -273,8 +280,12 @@ clblast()
         echo "CLBlast's tuners are not installed: its products run as for an unknown card." >"$rows"
         return 0
     }
-    index=$(sed -n 's/^\* \([0-9]*\):.*/\1/p' "$kept/devices" | head -n 1)
-    (cd "$kept" && exec timeout -k 5 "$allowed" "$tuner" -device "${index:-0}" -precision 32) >"$kept/clblast.out" 2>&1 &
+    # CLBlast counts platforms, and devices of each; seqtrain counts all devices
+    place=$(sed -n -e 's/^\([* ]\) [0-9]*: .*/\1/p' -e 's/^     \([^;]*\); OpenCL .*/\1/p' "$kept/devices" |
+        awk 'NR % 2 { mark = $0; next } !($0 in of) { of[$0] = platforms++ } { device[$0]++ }
+            mark == "*" { print "-platform", of[$0], "-device", device[$0] - 1; exit }')
+    # shellcheck disable=SC2086 # words
+    (cd "$kept" && exec timeout -k 5 "$allowed" "$tuner" $place -precision 32) >"$kept/clblast.out" 2>&1 &
     child=$!
     wait "$child"
     status=$?
@@ -462,7 +473,7 @@ body()
         [ ! -s "$kept/profile.$one.text" ] || { printf '\n%s:\n\n' "$one" && sed 's/^/    /' "$kept/profile.$one.text"; }
     done
     printf '\n### Beside PyTorch\n\n'
-    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; tf32: ours in fp32, the peer in TF32; fp32: both in fp32.\n\n' "$pairs"
+    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; tf32: both in TF32; fp32: both in fp32.\n\n' "$pairs"
     printf '| case | seqtrain | PyTorch | ratio | GF/s | of the GEMM ceiling | of the roofline | gaps | MiB | '
     printf "PyTorch's | start | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
     rows_of bench $(benches)
@@ -528,8 +539,10 @@ for part in $(echo "$parts" | tr , ' '); do
             precision=${one##*.} case=$(echo "$one" | cut -d. -f2)
             if [ "$precision" = bf16 ]; then
                 item "$one" bench "$case" "$(modes bf16)" --set train.precision=bf16
+            elif [ "$precision" = tf32 ]; then
+                item "$one" bench "$case" "$(modes tf32)" --set device.tf32=yes
             else
-                item "$one" bench "$case" "$(modes "$precision")"
+                item "$one" bench "$case" "$(modes fp32)"
             fi
         done
         for one in $(benches_of_others); do
