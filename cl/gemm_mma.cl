@@ -49,6 +49,12 @@
 #define WN 1
 #endif
 
+/* What is on its way takes twice the registers where a factor is stored in fp32; a work-item that
+ * has 128 sums has none for it. */
+#if STEPS > 1 && FACTOR && !(TYPE_A && TYPE_B) && TM * TN / LANES > 64
+#undef STEPS
+#define STEPS 1
+#endif
 #define DEPTH (STEPS * MMA_K)
 #define ROWS (TM / WM / MMA_M)
 #define COLUMNS (TN / WN / MMA_N)
@@ -150,6 +156,7 @@ FETCH(fetch_b, type_b, RAW_OF_B, WIDE_B, B_CHUNKS, B_RAW, B_LONG)
 SETTLE(settle_a, WORD_OF_A, A_CHUNKS, A_RAW, A_LONG, A_STRIDE)
 SETTLE(settle_b, WORD_OF_B, B_CHUNKS, B_RAW, B_LONG, B_STRIDE)
 
+#define AT_A_TIME 2 /* columns of fragments of B in registers */
 #if TB
 #define LOAD_B(b, c) mma_load_b(b, bs + (j + (c)*MMA_N) * B_STRIDE + step * 8, B_STRIDE)
 #else
@@ -170,15 +177,17 @@ INLINE void multiply_step(mma_c *sum, __local const uint *as, __local const uint
 #else
         mma_load_a(&a[r], as + (i + r * MMA_M) * A_STRIDE + step * 8, A_STRIDE);
 #endif
-#if MMA == 1 /* a column at a time: fewer registers */
+#if MMA == 1
 #pragma unroll
-    for (int c = 0; c < COLUMNS; c += 2) {
-        mma_b b[2];
-        LOAD_B(&b[0], c);
-        LOAD_B(&b[1], c + 1);
+    for (int c = 0; c < COLUMNS; c += AT_A_TIME) {
+        mma_b b[AT_A_TIME];
 #pragma unroll
-        for (int r = 0; r < 2 * ROWS; r++)
-            mma_one(&sum[r / 2 * COLUMNS + c + r % 2], &a[r / 2], &b[r % 2]);
+        for (int e = 0; e < AT_A_TIME; e++)
+            LOAD_B(&b[e], c + e);
+#pragma unroll
+        for (int r = 0; r < ROWS * AT_A_TIME; r++)
+            mma_one(&sum[r / AT_A_TIME * COLUMNS + c + r % AT_A_TIME], &a[r / AT_A_TIME],
+                    &b[r % AT_A_TIME]);
     }
 #else
     mma_b b[COLUMNS];

@@ -80,6 +80,13 @@ size_t gemm_bytes(const struct gemm_instance *of, const struct gemm_shape *s)
     return dtype_bytes(s->type[0], of->m) + dtype_bytes(b, of->n);
 }
 
+size_t gemm_under_way(const struct gemm_instance *of, const struct gemm_shape *s)
+{
+    const int mixed = (s->type[0] == DTYPE_F32) != (s->type[1] == DTYPE_F32);
+    const int is_full = of->k > 16 && of->m * of->n / of->lanes > 64;
+    return of->matrix && mixed && is_full ? of->k / 2 : of->k;
+}
+
 #define UNKNOWN_UNITS 64 /* of a device that is only planned */
 /* Work-items that keep a processor at work: by matrix units a warp for each quarter of it. */
 #define FULL_LANES 256
@@ -150,7 +157,8 @@ static double waiting(const struct gemm_instance *of, const struct dealt *d,
     const double written = parts > 1 ? sums : (double)dtype_bytes(s->type[2], s->m * s->n);
     const double bytes = (double)gemm_bytes(&whole, s) * (double)s->k + written;
     const double held = fmin(d->most, (double)of->held), working = fmin(d->groups, d->units);
-    return bytes / depth * LATENCY / (held * working * (double)(gemm_bytes(of, s) * of->k));
+    return bytes / depth * LATENCY /
+           (held * working * (double)(gemm_bytes(of, s) * gemm_under_way(of, s)));
 }
 
 /* The longest of these, as check --roofline has them. */

@@ -53,6 +53,10 @@ const struct gemm_instance *gemm_instance_for(const struct device *dev,
 /* Bytes of A and B, as they are stored, that a tile takes for each of K. */
 size_t gemm_bytes(const struct gemm_instance *of, const struct gemm_shape *shape);
 
+/* How much of K is on its way to a tile: half of a turn where a factor is stored in fp32 and a
+ * work-item has 128 sums beside it (cl/gemm_mma.cl). */
+size_t gemm_under_way(const struct gemm_instance *of, const struct gemm_shape *shape);
+
 /* Into how many parts K is cut where there is room for their sums. */
 size_t gemm_parts(const struct gemm_shape *shape);
 

@@ -209,7 +209,7 @@ void gemm_own_cut(const struct gemm *gemm, struct gemm_cut *to)
         .groups = own->groups,
         .lanes = own->lanes,
         .local_bytes = depth * (double)of->loaded,
-        .load = across * (double)of->k / (double)own->lanes,
+        .load = across * (double)gemm_under_way(of, s) / (double)own->lanes,
         .cache_bytes = depth * across,
         .sum_bytes = own->sum ? 8.0 * (double)(own->parts * s->m * s->n) : 0,
         .matrix = of->matrix != MATRIX_NONE,
