@@ -140,6 +140,7 @@
  */
 #if MMA
 typedef uint4 piece;
+#define AS_PIECE as_uint4
 typedef stored factor;
 #define put_factor put
 #define PER 8
@@ -156,6 +157,7 @@ typedef stored factor;
 #define SUM_LINE (COLUMNS + 8)
 #else
 typedef float4 piece;
+#define AS_PIECE as_float4
 typedef float factor;
 #define put_factor(x, i, p) ((p)[i] = (x))
 #define PER 4
@@ -307,11 +309,16 @@ INLINE void keep_vectors(__private piece *kept, __global const piece *w, int i)
 INLINE void put_vector(__private const piece *kept, int c, int i, __local piece *to)
 {
     const int v = (int)get_local_id(0) + i * LANES;
-    piece vector = (piece)(0);
     EACH(READ_KEPT)
+#if KEEP < 3 /* clang would make a switch between two a pick among addresses */
+    const uint4 first = as_uint4(kept0), second = as_uint4(kept1);
+    const piece vector = AS_PIECE(first ^ ((first ^ second) & (uint4)(c == 1 ? ~0u : 0u)));
+#else
+    piece vector = (piece)(0);
     switch (c) {
         EACH(PICK_KEPT)
     }
+#endif
     if (v < WEIGHT_PIECES)
         to[WEIGHT_PLACE(v)] = vector;
 }
