@@ -5,8 +5,9 @@
     lint.py [--all] [--write | --compare] [--table FILE] [--cases PATTERN]
 
 Each program of the shipped configurations and of the trainings of tests/bench/bench.py, and those of
-GOLDEN, cut as for a GPU, are compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX ptxas then compiles
-for sm_86 and sm_90. So are the kernels of matrix units, for NVIDIA alone and for sm_80 too. Printed is for each kernel the worst of all programs; with --all each program's.
+GOLDEN, cut as for a GPU, are compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX
+ptxas then compiles for sm_86 and sm_90. So are the kernels of matrix units, those of MATRIX and those that
+the trainings UNITS ask for, for NVIDIA alone and for sm_80 too; without ptxas clang only reads them. Printed is for each kernel the worst of all programs; with --all each program's.
 --write puts that into the table, tests/lint.tsv; --compare names what is worse than there, with exit
 status 1; --cases takes a part of the cases, by name. It depends on the compilers, so that the table names them, and only the part that the same
 compilers make is compared. Exit status 77: what is needed is not here, or is another version.
@@ -51,7 +52,11 @@ VARIANTS = {
             "train.batch=1",
         ],
         ["train.precision=bf16", "model.hidden=300"],
+        ["model.type=cnn_recurrent", "model.cell=gru", "model.conv_norm=batch"],
+        ["model.type=transformer", "model.d_model=320", "model.heads=2"],
+        ["train.shards=4"],
     ),
+    "captions": (["model.projector=queries", "model.queries=16"],),
     "amplifier": (
         ["train.quantize_aware=w8a16"],
         ["model.type=dgru"],
@@ -60,6 +65,7 @@ VARIANTS = {
     "demo": (
         ["device.gemm=bf16_products", "model.dropout=0.1", "train.optimizer=sgd"],
         ["train.optimizer=lion", "train.ema=0.99"],
+        ["loss.contrastive=nt_xent"],
         ["train.precision=bf16"],
     ),
 }
@@ -134,6 +140,16 @@ MATRIX = [
         )
         for walk in ("GRID=0", f"GRID=2 KEEP={14 if way == 'bwd' else 16}")
     ),  # fmt: skip
+]
+
+
+# Trainings whose programs of matrix units are compiled, too: a pattern of cases, and their settings.
+UNITS = [
+    ("[ACLRT][12]", ["train.precision=bf16"]),
+    ("[AT]2", ["train.precision=fp16"]),
+    ("[AT]1", ["device.tf32=yes"]),
+    ("fleet", ["train.precision=bf16"]),
+    ("captions", ["train.precision=bf16"]),
 ]
 
 
@@ -289,7 +305,7 @@ def write_matrix(folder, pattern):
         if not fnmatch.fnmatch(case, pattern):
             continue
         program = f"matrix-{len(used)}.cl"
-        defined = ["MMA=1", "asm=__asm__", "gemm_sum=gemm_mma_sum", *options.split()]
+        defined = ["MMA=1", "gemm_sum=gemm_mma_sum", *options.split()]
         if kernel != shown:
             defined.append(f"{kernel}={shown}")
         with open(os.path.join(folder, program), "w") as file:
@@ -298,20 +314,49 @@ def write_matrix(folder, pattern):
     return used
 
 
+def list_case(folder, cut, ini, settings):
+    """The paths of the programs of a training"""
+    to = os.path.join(folder, f"programs{cut}-{len(os.listdir(folder))}")
+    os.mkdir(to)
+    run(["tests/list_programs", cut, to, ini, "device.gemm=own", *settings])
+    return [os.path.join(to, program) for program in os.listdir(to)]
+
+
+def for_units(path):
+    """Whether a program is one of matrix units; it then has the names that MATRIX gives"""
+    with open(path) as file:
+        text = file.read()
+    if not re.search(r"^#define MMA [1-9]", text, re.M):
+        return False
+    names = ["gemm_sum gemm_mma_sum"]
+    names += [f"recurrent_tiles_{part} recurrent_tiles_mma_{part}" for part in ("fwd", "bwd", "pack", "keep")]
+    if not re.search(r"^#define WIDE_A 1$(.|\n)*^#define WIDE_B 1$", text, re.M):
+        names.append("gemm_mma_64x64 gemm_mma_64x64_odd")
+    with open(path, "w") as file:
+        file.write("".join(f"#define {name}\n" for name in names) + text)
+    return True
+
+
 def list_programs(folder, pattern):
     """{program: the cases that use it}"""
     used = write_matrix(folder, pattern)
+
+    def take(path, program, name):
+        used.setdefault(program, []).append(name)
+        os.replace(path, os.path.join(folder, program))
+
     for name, ini, settings in cases(folder):
         if not fnmatch.fnmatch(name, pattern):
             continue
-        for cut in ("-g", "-w"):
-            to = os.path.join(folder, f"programs{cut}-{len(os.listdir(folder))}")
-            os.mkdir(to)
-            run(["tests/list_programs", cut, to, ini, "device.gemm=own", *settings])
-            for program in fnmatch.filter(os.listdir(to), f"{GOLDEN.get(name, '')}*"):
-                if cut == "-g" or walks(os.path.join(to, program)):
-                    used.setdefault(program, []).append(name)
-                    os.replace(os.path.join(to, program), os.path.join(folder, program))
+        for path in list_case(folder, "-g", ini, settings):
+            if fnmatch.fnmatch(os.path.basename(path), f"{GOLDEN.get(name, '')}*"):
+                take(path, os.path.basename(path), name)
+        for path in filter(walks, list_case(folder, "-w", ini, settings)):
+            take(path, os.path.basename(path), name)
+        for of, more in UNITS:
+            if fnmatch.fnmatch(name, of):
+                for path in filter(for_units, list_case(folder, "-n", ini, [*settings, *more])):
+                    take(path, f"matrix-{os.path.basename(path)}", " ".join([name, *more]))
     for file in GOLDEN.values():
         if pattern == "*" and not fnmatch.filter(used, f"{file}-*"):
             sys.exit(f"{file}: no program")
@@ -368,6 +413,8 @@ def compile_program(clang, ptxas, source):
             text = run([ptxas, "-v", f"-arch={arch}", source + ".ptx", "-o", os.devnull])
             figures = read_nvidia(text, ptx, arch, items)
             found |= {(k + " walking" * walk, arch): f for k, f in figures.items()}
+    elif walk or is_matrix:
+        run([*to_ptx(clang, source, source + ".ptx"), "-fsyntax-only"])
     return found
 
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * list_programs [-g | -w | -m] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each
+ * list_programs [-g | -w | -m | -n] FOLDER FILE [SECTION.KEY=VALUE ...]: writes into FOLDER each
  * program that a training of the configuration FILE, or of a case of tests/golden/, gives to the
  * OpenCL compiler: one file a program, its options as #defines at the top. -g: cut as for a GPU;
- * -w: for one with a barrier of all work-groups; -m: for one with matrix units, which are emulated.
+ * -w: for one with a barrier of all work-groups; -m: for one with matrix units, which are emulated;
+ * -n: for a card of NVIDIA with both.
  *
  * It stands between seqtrain and the OpenCL library (--wrap): programs are kept instead of built,
  * and kernels are never launched.
@@ -21,7 +22,8 @@
 #include "train/engine.h"
 
 enum { POINTS = 100 };
-enum cut { CUT_FLAT, CUT_GPU, CUT_WALKS, CUT_MATRIX };
+enum cut { CUT_FLAT, CUT_GPU, CUT_WALKS, CUT_MATRIX, CUT_NVIDIA };
+enum { MATRIX_RATE = 16 };
 
 static const char *folder, *file_name;
 static char *text; /* of the program that was made last */
@@ -162,7 +164,10 @@ static int list(const struct config *config, const struct dataset *data,
                                              .own = {.only_plans = 1,
                                                      .as_gpu = cut != CUT_FLAT,
                                                      .emulates_matrix = cut == CUT_MATRIX,
-                                                     .walks = cut == CUT_WALKS,
+                                                     .walks = cut == CUT_WALKS || cut == CUT_NVIDIA,
+                                                     .matrix = cut == CUT_NVIDIA ? MATRIX_PTX
+                                                                                 : MATRIX_NONE,
+                                                     .matrix_rate = MATRIX_RATE,
                                                      .on_build = remember_file}},
                     &err);
     if (!e) {
@@ -211,11 +216,12 @@ int main(int argc, char **argv)
     const enum cut cut = argc > 1 && !strcmp(argv[1], "-g")   ? CUT_GPU
                          : argc > 1 && !strcmp(argv[1], "-w") ? CUT_WALKS
                          : argc > 1 && !strcmp(argv[1], "-m") ? CUT_MATRIX
+                         : argc > 1 && !strcmp(argv[1], "-n") ? CUT_NVIDIA
                                                               : CUT_FLAT;
     const int at = cut == CUT_FLAT ? 1 : 2;
     if (argc < at + 2) {
         fprintf(stderr,
-                "usage: list_programs [-g | -w | -m] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
+                "usage: list_programs [-g | -w | -m | -n] FOLDER FILE [SECTION.KEY=VALUE ...]\n");
         return 2;
     }
     folder = argv[at];
