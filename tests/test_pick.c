@@ -39,7 +39,7 @@ cl_int __wrap_clGetDeviceInfo(cl_device_id id, cl_device_info key, size_t size, 
     return code;
 }
 
-/* PoCL from 5.0 on knows no such kind, shows nothing, and the tests are skipped. */
+/* Where no platform shows two devices the tests are skipped. */
 static int open_two(void **state)
 {
     cl_platform_id platform[16];
