@@ -42,7 +42,7 @@ static int open_ways(void **state)
     char threads[8];
     snprintf(threads, sizeof threads, "%d", THREADS);
     setenv("POCL_MAX_PTHREAD_COUNT", threads, 1);
-    setenv("POCL_CPU_MAX_CU_COUNT", threads, 1); /* from 6.0 on */
+    setenv("POCL_CPU_MAX_CU_COUNT", threads, 1); /* its later name */
     for (int i = 0; i < WAYS; i++)
         if (!(way[i] = device_open(&options, &err))) {
             print_error("%s\n", err.text);
