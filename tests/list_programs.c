@@ -157,19 +157,18 @@ static int list(const struct config *config, const struct dataset *data,
                 const struct teacher *teacher, enum cut cut)
 {
     struct error err = {0};
-    struct engine *e =
-        engine_open(config, data,
-                    &(struct engine_options){.training = 1,
-                                             .teacher = teacher,
-                                             .own = {.only_plans = 1,
-                                                     .as_gpu = cut != CUT_FLAT,
-                                                     .emulates_matrix = cut == CUT_MATRIX,
-                                                     .walks = cut == CUT_WALKS || cut == CUT_NVIDIA,
-                                                     .matrix = cut == CUT_NVIDIA ? MATRIX_PTX
-                                                                                 : MATRIX_NONE,
-                                                     .matrix_rate = MATRIX_RATE,
-                                                     .on_build = remember_file}},
-                    &err);
+    struct engine *e = engine_open(
+        config, data,
+        &(struct engine_options){.training = 1,
+                                 .teacher = teacher,
+                                 .own = {.only_plans = 1,
+                                         .as_gpu = cut != CUT_FLAT,
+                                         .emulates_matrix = cut == CUT_MATRIX,
+                                         .walks = cut == CUT_WALKS || cut == CUT_NVIDIA,
+                                         .matrix = cut == CUT_NVIDIA ? MATRIX_PTX : MATRIX_NONE,
+                                         .matrix_rate = MATRIX_RATE,
+                                         .on_build = remember_file}},
+        &err);
     if (!e) {
         fprintf(stderr, "%s\n", err.text);
         return 1;
