@@ -106,6 +106,7 @@ targets "a recurrent training over convolutions, as on a GPU" "scattered gpu" mo
     train.optimizer=lion train.ema=0.9 'model.freeze=conv.0.*, conv_norm.*.bias, gru.*hh*'
 targets "a transformer's training, as on a GPU" "scattered gpu" model.type=transformer model.attention=causal \
     model.positions=rotary model.reversible_norm=yes data.target_rows=each data.horizon=2 loss.target=huber
+unset SEQTRAIN_DEBUG # test_ops has devices of both kinds by itself
 if [ -x tests/test_ops ]; then # the larger shapes would take minutes
     program=test_ops
     tests/test_ops -w >"$folder/watched"
