@@ -33,11 +33,6 @@ static const struct warp warps[] = {[MATRIX_PTX] = {32, 8, 32, 32},
                                     [MATRIX_DPAS_8] = {8, 8, 16, 16},
                                     [MATRIX_DPAS_16] = {16, 16, 16, 48}};
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
 static size_t rounded_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
@@ -128,12 +123,13 @@ static void cut_groups(const struct plan *p, const struct layer *op, struct tile
     const struct device_info *info = device_info(p->dev);
     const size_t units = info->resident, blocks = op->dirs * t->blocks;
     const size_t fetches = (t->turn * t->columns / piece_of(t) + t->lanes - 1) / t->lanes;
-    const size_t most = t->matrix && t->back ? least(info->keeps, KEPT_BACK) : info->keeps;
+    const int spills = t->matrix && t->back && info->keeps > KEPT_BACK;
+    const size_t most = spills ? KEPT_BACK : info->keeps;
     t->walks = info->barrier != BARRIER_NONE && op->window > 1;
     if (!t->walks)
         return;
     if (blocks <= units && fetches != 3 && fetches <= 4)
-        t->kept = least(most / fetches, t->depth / t->turn);
+        t->kept = most / fetches < t->depth / t->turn ? most / fetches : t->depth / t->turn;
     if (t->groups > units && blocks <= units)
         t->groups = units / blocks * blocks;
     else if (t->groups > units) {
