@@ -87,8 +87,8 @@ __kernel void embedding_sort(__global const uint *restrict number,
 }
 
 /* sum + vector v of each row that is not NONE, in order */
-static inline vec add_rows(vec sum, const uint row[DEEP], __global const float *dy, const int v,
-                           const int vectors)
+INLINE vec add_rows(vec sum, const uint row[DEEP], __global const float *dy, const int v,
+                    const int vectors)
 {
     vec x[DEEP];
 #pragma unroll

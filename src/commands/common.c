@@ -46,7 +46,6 @@ int command_deals_shards(const struct config *config, struct error *err)
                      devices, config->train.shards, would);
 }
 
-/* How a recurrent layer goes through its steps where it is too wide for one core. */
 /* How wide recurrent layers walk on a device that was opened, if it offers anything to be tried. */
 static void print_walk(const struct device_info *offered, const struct device *opened, FILE *out)
 {
