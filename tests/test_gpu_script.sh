@@ -140,7 +140,7 @@ tunes()
 kills()
 {
     # as a CPU, whose programs are compiled in seconds
-    SEQTRAIN_DEBUG='' gpu 0 --root "$dir/root" --device cpu --parts resume --only fleet_kills.sh,ranks_kills.sh --small &&
+    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --parts resume --only fleet_kills.sh,ranks_kills.sh --small) &&
         has gpu.md '^\| fleet_kills.sh \| 1 \| 0 \| 0 \| [0-9]+ \| .*1 ' '^\| ranks_kills.sh \| .*left out: there is no MPI'
 }
 too_long()
