@@ -133,7 +133,7 @@ trains()
 }
 tunes()
 {
-    gpu 0 --root "$dir/root" --device cpu --parts tune --only nothing --small G1 &&
+    gpu 0 --root "$dir/root" --device cpu --parts tune --small G1 &&
         has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .* [0-9]+ x [0-9]+ x [0-9]+: [a-z]+.*;  *\|$'
 }
 # Of processes that are killed: of one that must not be run here, and of one that is.

@@ -273,28 +273,6 @@ kills()
 
 # --- tuning
 
-# CLBlast's own tuners, for a database that has no such card.
-clblast()
-{
-    tuner=$(command -v clblast_tuner_xgemm) || {
-        echo "CLBlast's tuners are not installed: its products run as for an unknown card." >"$rows"
-        return 0
-    }
-    # CLBlast counts platforms, and devices of each; seqtrain counts all devices
-    place=$(sed -n -e 's/^\([* ]\) [0-9]*: .*/\1/p' -e 's/^     \([^;]*\); OpenCL .*/\1/p' "$kept/devices" |
-        awk 'NR % 2 { mark = $0; next } !($0 in of) { of[$0] = platforms++ } { device[$0]++ }
-            mark == "*" { print "-platform", of[$0], "-device", device[$0] - 1; exit }')
-    # shellcheck disable=SC2086 # words
-    (cd "$kept" && exec timeout -k 5 "$allowed" "$tuner" $place -precision 32) >"$kept/clblast.out" 2>&1 &
-    child=$!
-    wait "$child"
-    status=$?
-    child=''
-    echo "clblast_tuner_xgemm (status $status; no part of seqtrain takes this up by itself):" \
-        "$(grep -iE 'best|fastest' "$kept/clblast.out" | tail -n 2 | tr '\n' ' ')" >"$rows"
-    return "$status"
-}
-
 # written CASE: its configuration, for a few steps, and its run folder in $kept/ini
 written()
 {
@@ -462,8 +440,7 @@ body()
     printf '\n### Runs: killed, gone on with\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
     rows_of resume $(named resume $scripts)
     printf '\n### Tuning\n\n'
-    cat "$kept/tune.clblast.rows" 2>/dev/null || echo "CLBlast's tuners: not run."
-    printf '\nWith device.tuning = measure; ms of a step; products m x n x k and who makes them.\n\n'
+    printf 'With device.tuning = measure; ms of a step; products m x n x k and who makes them.\n\n'
     printf '| case | GF/s | GB/s | a step | its launches | at the floor | gaps | products |\n|---|---:|---:|---:|---:|---:|---|---|\n'
     rows_of tune $(named tune $(trainings))
     printf '\n### Profiles\n\nms of a step; the floor is what the ceilings measured in the same run allow.\n\n'
@@ -519,7 +496,6 @@ for part in $(echo "$parts" | tr , ' '); do
         done
         ;;
     tune)
-        asked clblast && item tune.clblast clblast
         for one in $(trainings); do
             item "tune.$one" tuned "$one"
         done
