@@ -125,6 +125,19 @@ killed()
 }
 point "killed: the report is whole, nothing goes on running" killed
 
+# A report that is not to be written ends all; one that has no room does not replace the one before.
+not_written()
+{
+    says test_gemm 'echo 1..1; echo "ok 1 - a"'
+    mkdir gpu.md.new && gpu 1 --root "$dir/root" --device cpu --again --parts tests --only test_gemm,test_ops &&
+        has err '^gpu.sh: .*/gpu.md cannot be written: ended here' && ! has err '^gpu.sh: tests' >/dev/null &&
+        rmdir gpu.md.new && gpu 0 --root "$dir/root" --device cpu --parts tests --only test_gemm && cp gpu.md before || return 1
+    # room for items, not for a report
+    (trap '' XFSZ && ulimit -f 1 && gpu 1 --root "$dir/root" --device cpu --again --parts tests --only test_gemm) &&
+        has err 'gpu.md cannot be written' && cmp before gpu.md
+}
+point "a report that cannot be written" not_written
+
 trains()
 {
     gpu 0 --root "$dir/root" --device cpu --parts profile --small G1 &&

@@ -157,6 +157,12 @@ longer=5
 
 # --- items
 
+# is_done ITEM: it has an end and a row. What a full disk has cut has not.
+is_done()
+{
+    [ -s "$kept/$1.end" ] && [ -s "$kept/$1.rows" ]
+}
+
 # left: seconds until the end of all.
 left()
 {
@@ -193,7 +199,7 @@ item()
 {
     name=$1 rows=$kept/$1.rows
     shift
-    [ ! -e "$kept/$name.end" ] || return 0
+    ! is_done "$name" || return 0
     allowed=$(left)
     [ "$allowed" -gt 3 ] || { failed=1 && return; }
     whole=$([ "$allowed" -ge "$limit" ] && echo yes)
@@ -361,7 +367,7 @@ rows_of()
     shift
     for one; do
         [ ! -s "$kept/$one.rows" ] || cat "$kept/$one.rows"
-        [ -e "$kept/$one.end" ] || lacking="$lacking ${one#"$part".}"
+        is_done "$one" || lacking="$lacking ${one#"$part".}"
     done
     [ -z "$lacking" ] || printf '\nNot run, or not to its end:%s.\n' "$lacking"
 }
@@ -460,10 +466,13 @@ body()
     cat "$kept"/bench.*.peers 2>/dev/null
 }
 
+# The report is replaced by one that is whole, or not at all.
 tell()
 {
-    body >"$report.new"
-    mv "$report.new" "$report"
+    text=$(body)
+    if [ -d "$report" ] || ! printf '%s\n' "$text" >"$report.new" || ! mv -f "$report.new" "$report"; then
+        stop 1 "$report cannot be written: ended here; $kept keeps the items"
+    fi
 }
 
 ended()
