@@ -101,7 +101,11 @@ parts()
         has gpu.md '^\| test_gemm \| 1 \| 1 \| 1 \| [0-9]* \| b / c \|$' \
             '^\| test_ops \| 1 \| 0 \| 0 \| [0-9]* \| ended early, status 3 \|$' \
             '^\| test_golden \| 1 \| 0 \| 0 \| [2-7] \| did not end in its time \|$' \
-            '^\| test_engine \| 1 \| 0 \| 1 \| [0-9]* \|  \|$' 'not to its end: .* test_kmeans'
+            '^\| test_engine \| 1 \| 0 \| 1 \| [0-9]* \|  \|$' 'not to its end: .* test_kmeans' || return
+    # what was cut is not tried again, but with a longer limit
+    gpu 0 --root "$dir/root" --device cpu --parts tests --limit 1 --only test_golden && ! has err tests.test_golden >/dev/null &&
+        says test_golden 'echo 1..1; echo "ok 1 - a"' &&
+        gpu 0 --root "$dir/root" --device cpu --parts tests --limit 3 --only test_golden && has gpu.md '^\| test_golden \| 1 \| 0 \| 0 '
 }
 point "tests that fail, end early, hang" parts
 
@@ -124,6 +128,21 @@ killed()
         has err 'ended by a signal' && until_true sh -c "! kill -0 $(cat fake/sleeper)"
 }
 point "killed: the report is whole, nothing goes on running" killed
+
+# What the device's end has cut is no failed test; the next call has it.
+lost()
+{
+    says test_gemm 'echo 1..1; mv seqtrain away; exit 1'
+    gpu 4 --root "$dir/root" --device cpu --again --parts tests --only test_gemm,test_ops
+    ended=$?
+    mv fake/away fake/seqtrain
+    [ $ended = 0 ] && has err '^gpu.sh: The device was gone at the end of tests.test_gemm: ' &&
+        ! has err tests.test_ops >/dev/null && has gpu.md '^The device was gone at ' 'to its end: test_gemm ' &&
+        says test_gemm 'echo 1..1; echo "ok 1 - a"' &&
+        gpu 0 --root "$dir/root" --device cpu --parts tests --only test_gemm &&
+        has gpu.md '^\| test_gemm \| 1 \| 0 ' && ! has gpu.md '^The device was gone' >/dev/null
+}
+point "a device that is gone" lost
 
 # A report that is not to be written ends all; one that has no room does not replace the one before.
 not_written()

@@ -10,8 +10,8 @@
 # for, below --root, and named to the loader. FILE (gpu.md) is a whole report in Markdown at any moment,
 # also if this is killed; each test and each case is an item with a line of its own, and what is missing
 # is said. An item ends after --limit seconds (240), all of them after --seconds (none). FILE.d keeps the
-# items, so that the next call goes on with those that are missing (--again: with all). CASE: those of
-# bench.py (all, those of the goals first). PyTorch for CUDA is found by --python (PYTHON, python3);
+# items, so that the next call goes on with those that are missing and those that a smaller limit has cut
+# (--again: with all). CASE: those of bench.py (all, those of the goals first). PyTorch for CUDA is found by --python (PYTHON, python3);
 # without it the part bench is left out. SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
 # Exit status: 0; 1 a test failed or something is missing; 2 usage, or no build; 4 no such device.
 set -u
@@ -23,7 +23,7 @@ device=${SEQTRAIN_TEST_DEVICE-gpu} python=${PYTHON:-python3} pairs=3 small='' ag
 goals="A1 R1 T2 R3 T1 C1 A3 G1 G2 L1 L2 R2 A2"
 programs="test_gemm test_mma test_barrier test_ops test_optim test_quantized test_launches test_golden test_engine test_kmeans test_tsne test_compose test_layers test_tower test_base"
 scripts="test_cli_run.sh test_cli_resume.sh fleet_kills.sh captions_kills.sh ranks_kills.sh"
-child='' failed=0
+child='' failed=0 lost=''
 
 stop()
 {
@@ -105,9 +105,11 @@ mkdir -p "$CUDA_CACHE_PATH" "$POCL_CACHE_DIR"
 
 # --- a device
 
+# is_there [FILE]: what is said of it goes to the file.
 is_there()
 {
-    ./seqtrain devices -d "$device" >"$kept/devices" 2>&1 && grep -q '^\* [0-9]' "$kept/devices"
+    timeout -k 5 60 ./seqtrain devices -d "$device" >"$kept/${1-devices}" 2>&1 </dev/null &&
+        grep -q '^\* [0-9]' "$kept/${1-devices}"
 }
 
 # Libraries of drivers, one a line, as the linker names them, then in the folders that containers use.
@@ -157,10 +159,11 @@ longer=5
 
 # --- items
 
-# is_done ITEM: it has an end and a row. What a full disk has cut has not.
+# is_done ITEM: it has an end and a row, which what a full disk has cut has not, and no longer limit now.
 is_done()
 {
-    [ -s "$kept/$1.end" ] && [ -s "$kept/$1.rows" ]
+    [ -s "$kept/$1.end" ] && [ -s "$kept/$1.rows" ] && read -r was within <"$kept/$1.end" || return
+    [ "$was" != 124 ] || [ "$within" -ge "$limit" ]
 }
 
 # left: seconds until the end of all.
@@ -209,8 +212,14 @@ item()
     "$@"
     ended=$?
     [ $ended = 0 ] || failed=1
+    if [ $ended != 0 ] && ! is_there again; then
+        lost="The device was gone at the end of $name: $(tail -n 1 "$kept/again" | cut -c 1-200)"
+        rm -f "$rows"
+        tell
+        stop 4 "$lost"
+    fi
     # what the end of all has cut is tried again by the next call
-    { [ $ended = 124 ] && [ -z "$whole" ]; } || echo "$ended $(($(date +%s) - start))" >"$kept/$name.end"
+    { [ $ended = 124 ] && [ -z "$whole" ]; } || echo "$ended $limit" >"$kept/$name.end"
     tell
 }
 
@@ -441,6 +450,7 @@ body()
     sed 's/^/    /' "$kept/devices"
     card
     printf '\n    %s\n' "$call"
+    [ -z "$lost" ] || printf '\n%s\n' "$lost"
     printf '\n### Tests\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
     rows_of tests $(named tests $programs)
     printf '\n### Runs: killed, gone on with\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
