@@ -129,6 +129,21 @@ killed()
 }
 point "killed: the report is whole, nothing goes on running" killed
 
+# Killed so that nothing can be done: the next call ends what is left, and no two write one report.
+killed_at_once()
+{
+    rm -f fake/sleeper
+    sh "$script" --build fake --report gpu.md --root "$dir/root" --device cpu --again --parts tests >out 2>err </dev/null &
+    pid=$!
+    until_true test -s fake/sleeper && sleeper=$(cat fake/sleeper) || return
+    ! command -v flock >/dev/null || { gpu 2 --parts tests && has err '^gpu.sh: another call writes .*gpu.md$'; } || return
+    kill -9 $pid && wait $pid
+    says test_gemm 'echo 1..1; echo "ok 1 - a"'
+    kill -0 "$sleeper" && gpu 0 --root "$dir/root" --device cpu --parts tests --only test_gemm && ! kill -0 "$sleeper" &&
+        has err 'ends what another call has left' && has gpu.md '^\| test_gemm \| 1 \| 0 '
+}
+point "killed at once: the next call goes on" killed_at_once
+
 # What the device's end has cut is no failed test; the next call has it.
 lost()
 {

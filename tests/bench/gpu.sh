@@ -87,6 +87,21 @@ make_build()
 
 kept=$report.d
 mkdir -p "$kept" || exit 2
+exec 9>"$kept/lock" || exit 2
+! command -v flock >/dev/null || flock -n 9 || stop 2 "another call writes $report"
+# What a call that was killed could not end.
+if read -r child 2>/dev/null <"$kept/child"; then
+    case $(tr '\0' ' ' 2>/dev/null <"/proc/$child/cmdline") in
+    'timeout -k 5 '*)
+        echo "gpu.sh: ends what another call has left running" >&2
+        kill "$child"
+        for second in 1 2 3 4 5 6 7; do
+            [ -e "/proc/$child" ] && sleep 1
+        done
+        ;;
+    esac
+    child=''
+fi
 [ -z "$again" ] || rm -f "$kept"/*.end "$kept"/*.rows
 [ -n "$build" ] || { [ -x ./seqtrain ] && build=$PWD || build=$top/build; }
 if [ ! -x "$build/seqtrain" ]; then
@@ -177,11 +192,13 @@ left()
 timed()
 {
     [ "$allowed" -gt 0 ] || return 124
-    timeout -k 5 "$allowed" "$@" </dev/null 3>&- &
+    timeout -k 5 "$allowed" "$@" </dev/null 3>&- 9>&- &
     child=$!
+    echo "$child" >"$kept/child"
     wait "$child"
     got=$?
     child=''
+    rm -f "$kept/child"
     # killed, since it compiled and took no signal
     [ "$got" != 137 ] || [ $(($(date +%s) - start)) -lt "$allowed" ] || got=124
     return "$got"
