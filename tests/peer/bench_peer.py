@@ -4,7 +4,7 @@
 
 MODE is eager, compile or graphs (compiled and, on CUDA, recorded as a graph), with -tf32 (products of
 fp32 with TF32's digits on CUDA) or -bf16 (autocast) behind it. Samples are drawn from a series in
-memory, as seqtrain does. On CUDA AdamW is PyTorch's fused one, and nothing is read back from the device
+memory, as seqtrain does. On CUDA cuDNN tries its convolutions, AdamW is PyTorch's fused one, and nothing is read back from the device
 until the last step is done; elsewhere it is the one that PyTorch chooses. Prints {"samples_per_second": ..., "start_seconds": ..., "device_mib":
 ...}: start_seconds goes from the start of the process, which BENCH_STARTED tells in seconds of
 CLOCK_MONOTONIC (else from the first line on), to the end of the first step; unlike seqtrain's it has
@@ -43,6 +43,7 @@ def main():
     torch.set_num_threads(threads)
     torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
     torch.backends.cudnn.allow_tf32 = precision == "tf32"
+    torch.backends.cudnn.benchmark = device.type == "cuda"
     ini = load_config(path)
     data, train = ini["data"], ini["train"]
     B, group = train.getint("batch"), train.getint("accumulate")
@@ -92,7 +93,8 @@ def main():
     step()
     finish()
     started = time.monotonic() - STARTED
-    for _ in range(0 if mode == "eager" and device.type == "cpu" else 2):
+    # a graph is first warmed up, then recorded, then replayed
+    for _ in range(0 if mode == "eager" and device.type == "cpu" else 3):
         step()
     finish()
     start = time.perf_counter()
