@@ -3,7 +3,8 @@
 """Runs the cases of tests/bench/RESULTS.md, seqtrain and its peer in turn.
 
     bench.py [--seqtrain PROGRAM] [--parts PROGRAM] [--pairs 3] [--threads N] [--modes eager,compile]
-             [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--longer N] [--small] [CASE ...]
+             [--device SPEC] [--peer-device cpu|cuda] [--set SECTION.KEY=VALUE ...] [--longer N] [--small]
+             [--seconds N] [CASE ...]
     bench.py --write FOLDER [--steps N] [CASE ...]
 
 Training (A1 .. L2): the peer is the PyTorch twin of the same model. Each peer is first tried in all its
@@ -14,8 +15,9 @@ the seconds from a process's start (ours: from main(), which comes some 10 ms la
 first step: cold, with empty caches of compiled programs of its own, and warm. K1, S1, D1 (k-means, t-SNE, CSV): the seconds that the work takes in a
 running process. Q1: products of quantised weights, against ours in fp32. V1: a captioner of clips of
 eight frames behind a random tower of ViT-S's shape: an epoch with the cache of features and without, and
-images/s of the tower against transformers. --small: sizes that try the script, not the machine. --longer: so many
-times the steps of each epoch, of both, for a GPU. --write: only leaves the configurations of the trainings
+images/s of the tower against transformers. --small: sizes that try the script, not the machine.
+--seconds: of each case; the peer's variants share half of it, and pairs behind the first are left out
+where they would not end in time. --longer: so many times the steps of each epoch, of both, for a GPU. --write: only leaves the configurations of the trainings
 in FOLDER, each with data for three steps (--steps) an epoch, and needs nothing but Python.
 
 Needs torch, numpy, safetensors; V1 transformers, K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
@@ -31,10 +33,12 @@ import math
 import os
 import re
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -170,12 +174,13 @@ def write_case(folder, name, case):
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """How a peer runs; `caches` is the folder of its compiled programs."""
+    """How a peer runs; `caches` is the folder of its compiled programs, `limit` the seconds of a run."""
 
     mode: str
     threads: int
     keeps: bool
     caches: str = None
+    limit: float = math.inf
 
     def __str__(self):
         mode = f"{self.mode}, " if self.mode else ""
@@ -187,10 +192,9 @@ class Variant:
         return {"OMP_NUM_THREADS": str(self.threads)} | (KEEPS if self.keeps else {})
 
 
-def variants(arguments, modes, folder):
+def variants(arguments, modes, folder, cuda=False):
     """All of them; those of one mode and number of threads share their compiled programs. On a GPU
     neither threads nor the host's allocator matter."""
-    cuda = arguments.peer_device == "cuda"
     return [
         Variant(mode, threads, keeps, os.path.join(folder, f"peer-{mode}-{threads}"))
         for mode in modes
@@ -199,24 +203,41 @@ def variants(arguments, modes, folder):
     ]
 
 
-def fastest(tries, speed):
-    """The one of `tries` whose speed(variant) is the largest; what fails is told."""
-    found = {}
-    for variant in tries:
+def fastest(arguments, tries, speed):
+    """The one of `tries` whose speed(variant) is the largest; what fails is told, its reason first."""
+    found, until = {}, time.monotonic() + arguments.seconds / 2
+    for i, variant in enumerate(tries):
         try:
+            variant = dataclasses.replace(variant, limit=max(1, (until - time.monotonic()) / (len(tries) - i)))
             found[variant] = speed(variant)
-            print(f"peer, {variant}: {found[variant]:.5g}/s", file=sys.stderr)
+            print(f"peer, {variant}: {found[variant]:.5g}/s", file=sys.stderr, flush=True)
         except Failed as failed:
-            print(f"peer, {variant}: {failed}", file=sys.stderr)
+            lines = str(failed).strip().splitlines()
+            print(f"peer, {variant}: failed: {lines[-1]}", *lines[:-1], sep="\n", file=sys.stderr, flush=True)
     if not found:
         sys.exit("the peer runs in none of its variants")
     return max(found, key=found.get)
 
 
-def run(command, caches=None, more={}):
+def in_pairs(arguments, one, other):
+    """[(one(), other()), ...]: fewer than --pairs where another as long as the longest would come too
+    late for what follows, which takes about as long as one()."""
+    pairs, longest = [], 0
+    while len(pairs) < arguments.pairs:
+        start = time.monotonic()
+        if pairs and start + longest > arguments.until:
+            break
+        a = one()
+        took = time.monotonic() - start
+        pairs.append((a, other()))
+        longest = max(longest, time.monotonic() - start + took)
+    return pairs
+
+
+def run(command, caches=None, more={}, limit=math.inf):
     """(standard output, seconds, largest resident MiB) of a process. `caches`: the folder that all
     compiled programs are kept in, of seqtrain, PoCL, NVIDIA's driver and PyTorch; `more`: what is added
-    to its environment."""
+    to its environment. It fails where it does not end in `limit` seconds."""
     env = os.environ | more
     if caches:
         env |= {"XDG_CACHE_HOME": caches}
@@ -227,19 +248,30 @@ def run(command, caches=None, more={}):
         start = time.monotonic()
         env["BENCH_STARTED"] = str(start)
         process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
-        _, status, usage = os.wait4(process.pid, 0)
+        timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
+        timer.start()
+        try:
+            _, status, usage = os.wait4(process.pid, 0)
+        except BaseException:  # a signal: nothing goes on in the folder that is removed
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - start
         out.seek(0)
         err.seek(0)
+        if status and seconds >= limit:
+            raise Failed(f"{' '.join(command)}: failed\ndid not end in its {limit:.0f} s")
         if status:
             raise Failed(f"{' '.join(command)}: failed\n{err.read()[-2000:]}")
         return out.read(), seconds, usage.ru_maxrss / 1024
 
 
-def run_json(command, caches=None, more={}):
+def run_json(command, caches=None, more={}, limit=math.inf):
     """(the object that a process prints last, MiB)"""
-    text, _, memory = run(command, caches, more)
+    text, _, memory = run(command, caches, more, limit)
     return json.loads(text.splitlines()[-1]), memory
 
 
@@ -269,7 +301,7 @@ def peer(arguments, ini, variant, steps):
     result, memory = run_json([
         arguments.python, os.path.join(PEERS, "bench_peer.py"), ini, variant.mode, str(steps),
         str(variant.threads), arguments.peer_device,
-    ], variant.caches, variant.env)  # fmt: skip
+    ], variant.caches, variant.env, variant.limit)  # fmt: skip
     return result["samples_per_second"], result["start_seconds"], memory, result["device_mib"]
 
 
@@ -320,6 +352,10 @@ def print_modelled(arguments, folder, names):
         )
 
 
+def fewer(arguments, pairs):
+    return f" ({len(pairs)} pair{'s' if len(pairs) > 1 else ''})" if len(pairs) < arguments.pairs else ""
+
+
 def bench_training(arguments, folder, name):
     case = CASES[name]
     case = (*case[:4], case[4] * arguments.longer, case[5] * arguments.longer)
@@ -334,7 +370,10 @@ def bench_training(arguments, folder, name):
         cold_start.setdefault(variant.caches, start)
         return speed
 
-    best = fastest(variants(arguments, arguments.modes.split(","), folder), first)
+    cuda = arguments.peer_device == "cuda"
+    best = dataclasses.replace(
+        fastest(arguments, variants(arguments, arguments.modes.split(","), folder, cuda), first), limit=math.inf
+    )
     caches, samples = os.path.join(folder, "caches"), batch * accumulate
     rows = f"data.rows={samples + data['window']}"
     one_step = ["train.steps=1"] if "tokenizer" in data else ["train.epochs=1", rows]
@@ -342,17 +381,16 @@ def bench_training(arguments, folder, name):
     warm = statistics.median(
         ours(arguments, ini, caches, case, *one_step)[1] for _ in range(arguments.pairs)
     )
-    a, b = [], []
-    for _ in range(arguments.pairs):
-        a.append(ours(arguments, ini, caches, case))
-        b.append(peer(arguments, ini, best, peer_steps))
+    a, b = zip(*in_pairs(
+        arguments, lambda: ours(arguments, ini, caches, case), lambda: peer(arguments, ini, best, peer_steps)
+    ))  # fmt: skip
     speed = statistics.median(x[0] for x in a)
     ratio = statistics.median(x[0] / y[0] for x, y in zip(a, b))
     gflop, floor, gaps, ceiling = profile(arguments, ini, caches)
     rate = gflop * speed / samples
-    memory = 3 if arguments.peer_device == "cuda" else 2  # of the GPU, or resident
+    memory = 3 if cuda else 2  # of the GPU, or resident
     print(
-        f"| {name} | {speed:,.0f} | {statistics.median(y[0] for y in b):,.0f} ({best}) | {ratio:.2f} "
+        f"| {name}{fewer(arguments, a)} | {speed:,.0f} | {statistics.median(y[0] for y in b):,.0f} ({best}) | {ratio:.2f} "
         f"| {rate:.1f} | {100 * rate / ceiling:.0f}% of {ceiling:.0f} | {floor * speed / samples / 10:.0f}% "
         f"| {'none seen' if gaps is None else f'{gaps:.1f}%'} "
         f"| {max(x[memory] for x in a):.0f} | {max(y[memory] for y in b):.0f} | {cold:.2f}, {warm:.2f} "
@@ -366,19 +404,20 @@ def bench_training(arguments, folder, name):
 
 def libraries(arguments, *words, variant=None):
     command = [arguments.python, os.path.join(PEERS, "bench_libraries.py"), *map(str, words)]
-    return run_json(command, more=variant.env if variant else {})
+    return run_json(command, more=variant.env, limit=variant.limit) if variant else run_json(command)
 
 
 def versus(arguments, name, one, other, *figures):
     """A line about two calls, which give (object, MiB), in turn, the second in its fastest variant;
     figures() is asked behind them."""
     tries = variants(arguments, [""], "")
-    best = fastest(tries, lambda variant: 1 / other(variant)[0]["seconds"])
-    pairs = [(one(), other(best)) for _ in range(arguments.pairs)]
+    best = fastest(arguments, tries, lambda variant: 1 / other(variant)[0]["seconds"])
+    best = dataclasses.replace(best, limit=math.inf)
+    pairs = in_pairs(arguments, one, lambda: other(best))
     a, b = ([p[side][0]["seconds"] for p in pairs] for side in (0, 1))
     merit = figures[0]() if figures else [pairs[-1][side][0]["figure"] for side in (0, 1)]
     print(
-        f"| {name} | {statistics.median(a):.3f} | {statistics.median(b):.3f} ({best}) "
+        f"| {name}{fewer(arguments, pairs)} | {statistics.median(a):.3f} | {statistics.median(b):.3f} ({best}) "
         f"| {statistics.median(y / x for x, y in zip(a, b)):.2f} | {merit[0]:.10g} | {merit[1]:.10g} "
         f"| {max(p[0][1] for p in pairs):.0f} | {max(p[1][1] for p in pairs):.0f} |",
         flush=True,
@@ -522,9 +561,10 @@ def bench_clips(arguments, folder):
     def theirs(variant):
         words = [arguments.python, peer_script, "run", os.path.join(folder, "tower"), variant.mode,
                  str(variant.threads), "16" if arguments.small else "64"]  # fmt: skip
-        return run_json(words, variant.caches, variant.env)[0]["images_per_second"]
+        return run_json(words, variant.caches, variant.env, variant.limit)[0]["images_per_second"]
 
-    best = fastest(variants(arguments, arguments.modes.split(","), folder), theirs)
+    best = fastest(arguments, variants(arguments, arguments.modes.split(","), folder), theirs)
+    best = dataclasses.replace(best, limit=math.inf)
     encoding()
     pairs = [(encoding(), theirs(best)) for _ in range(arguments.pairs)]
     print(
@@ -645,6 +685,7 @@ def main():
     parser.add_argument("--set", action="append", default=[], help="seqtrain's -s, such as device.gemm=bf16_products")
     parser.add_argument("--longer", type=int, default=1, metavar="N")
     parser.add_argument("--small", action="store_true")
+    parser.add_argument("--seconds", type=float, default=math.inf, metavar="N")
     parser.add_argument("--write", metavar="FOLDER")
     parser.add_argument("--steps", type=int, default=3)
     parser.add_argument("--roofline", metavar="CARD,...", help="cards, or measured: what check --roofline says")
@@ -669,6 +710,7 @@ def main():
     os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
     if hasattr(os, "sched_setaffinity"):  # for all that is started from here
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: arguments.threads])
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     folder = tempfile.mkdtemp(prefix="seqtrain-bench-")
     try:
         describe(arguments)
@@ -680,7 +722,7 @@ def main():
     except Failed as failed:
         sys.exit(str(failed))
     finally:
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def bench(arguments, folder, names):
@@ -699,6 +741,7 @@ def bench(arguments, folder, names):
         )
     for name in training:
         own = tempfile.mkdtemp(dir=folder)
+        arguments.until = time.monotonic() + arguments.seconds
         bench_training(arguments, own, name)
         shutil.rmtree(own)
     if len(training) < len(names):
@@ -710,6 +753,7 @@ def bench(arguments, folder, names):
     for name in names:
         if name in OTHERS:
             own = tempfile.mkdtemp(dir=folder)
+            arguments.until = time.monotonic() + arguments.seconds
             others[name](arguments, own)
             shutil.rmtree(own)
 
