@@ -74,12 +74,14 @@ if ! "$seqtrain" devices -d cpu >out 2>&1; then
     exit 0
 fi
 
-# The stand-in: a library with another name that is PoCL's.
+# The stand-in: a library with another name that is PoCL's, and a part of it that is only found beside it.
 pocl=$(cat "${OCL_ICD_VENDORS:-/etc/OpenCL/vendors}"/pocl.icd 2>/dev/null)
 case $pocl in /* | '') ;; *) pocl=-l:$pocl ;; esac
 rm -f root/usr/local/nvidia/lib64/*
-if [ -n "$pocl" ] && : >empty.c && ${CC:-cc} -shared -o root/usr/local/nvidia/lib64/libnvidia-opencl.so.1 \
-    empty.c -Wl,--no-as-needed "$pocl" 2>err; then
+if [ -n "$pocl" ] && : >empty.c &&
+    ${CC:-cc} -shared -Wl,-soname,libbeside.so -o root/usr/local/nvidia/lib64/libbeside.so empty.c 2>err &&
+    ${CC:-cc} -shared -o root/usr/local/nvidia/lib64/libnvidia-opencl.so.1 \
+    empty.c -Wl,--no-as-needed "$pocl" root/usr/local/nvidia/lib64/libbeside.so 2>err; then
     OCL_ICD_VENDORS=$dir/none
     export OCL_ICD_VENDORS
 fi
@@ -195,13 +197,88 @@ too_long()
     gpu 1 --root "$dir/root" --device cpu --parts profile --limit 1 --small A1 &&
         has gpu.md '^\| A1 \| did not end in its time \|'
 }
+# A stand-in for a Python whose PyTorch has CUDA, unless $cuda is 1.
+cat >python <<'EOF'
+#!/bin/sh
+case "$*" in
+*cuda.is_available*) exit "${cuda-0}" ;;
+*torch.__version__*) echo 9.9 ;;
+*bench_peer.py\ versions*) echo PyTorch 9.9 ;;
+*bench_peer.py*graphs-*) echo "out of memory | 3 GiB" >&2 && exit 1 ;;
+*bench_peer.py*) echo '{"samples_per_second": 10, "start_seconds": 1.5, "device_mib": 77}' ;;
+*) exec python3 "$@" ;;
+esac
+EOF
+chmod +x python
+# The peer in bf16: one variant fails; the case has its row all the same.
+benches()
+{
+    # as a CPU, whose programs are compiled in seconds
+    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --parts bench --python ./python --pairs 1 --small --only G1.bf16 G1) &&
+        has gpu.md '^\| G1.bf16 \| [0-9,]+ \| 10 \((eager|compile)-bf16, [0-9]+ threads?\) \| [0-9.]+ \|.* 77 \| [0-9.]+, [0-9.]+ \| 1.50, 1.50 \|$' \
+            '^\| G1.bf16 \| eager-bf16, .*: 10/s \|$' \
+            '^\| G1.bf16 \| graphs-bf16, .* failed: out of memory / 3 GiB \|$'
+}
+# Of three variants in 4 s one hangs and one fails; pairs behind the first only where there is time.
+in_time()
+{
+    cat >in_time.py <<'EOF'
+import sys, time, types
+sys.path.insert(0, sys.argv[1])
+sys.dont_write_bytecode = True
+import bench
+arguments = types.SimpleNamespace(seconds=4, pairs=3)
+def speed(variant):
+    bench.run({"hangs": ["sleep", "30"], "fails": ["sh", "-c", "echo no | tee /dev/stderr; exit 1"], "runs": ["true"]}[variant.mode],
+              limit=variant.limit)
+    return 5
+start = time.monotonic()
+best = bench.fastest(arguments, bench.variants(types.SimpleNamespace(threads=1), ["hangs", "fails", "runs"], "", True), speed)
+assert best.mode == "runs" and time.monotonic() - start < 15
+one = lambda: time.sleep(0.1) or 1
+for until, pairs in ((time.monotonic() + 60, 3), (time.monotonic() + 0.1, 1)):
+    arguments.until = until
+    assert bench.in_pairs(arguments, one, one) == [(1, 1)] * pairs, until
+assert bench.fewer(arguments, [1]) == " (1 pair)" and not bench.fewer(arguments, [1] * 3)
+EOF
+    python3 in_time.py "$top/tests/bench" 2>err && has err '^peer, hangs, 1 thread: failed: did not end in its [0-9] s$' \
+        '^peer, fails, 1 thread: failed: no$' '^peer, runs, 1 thread: 5/s$'
+}
+# Ended by a signal, bench.py leaves neither its folder nor a process.
+leaves_nothing()
+{
+    mkdir temporary && printf '#!/bin/sh\necho $$ >%s/started\nexec sleep 100\n' "$dir" >sleeps && chmod +x sleeps
+    TMPDIR=$dir/temporary python3 "$top/tests/bench/bench.py" --seqtrain ./sleeps G1 >out 2>err </dev/null &
+    pid=$!
+    until_true test -s started && kill $pid && ! wait $pid && ! kill -0 "$(cat started)" && rmdir temporary
+}
+no_cuda()
+{
+    cp fake/seqtrain fake/real
+    printf '#!/bin/sh\n./real "$@" | sed "s/ CPU, / GPU, /"\n' >fake/seqtrain
+    (cuda=1 && export cuda && gpu 1 --root "$dir/root" --device cpu --again --parts bench --python ./python G1)
+    ended=$?
+    mv fake/real fake/seqtrain
+    [ $ended = 0 ] && has err 'no training beside PyTorch: PyTorch 9.9 of .*/python finds no CUDA device' &&
+        has gpu.md '^No training is run beside PyTorch: PyTorch 9.9' &&
+        gpu 1 --root "$dir/root" --device cpu --parts tune,bench --python ./nothing --again G1 &&
+        has err 'nothing is no Python, .*no part tune' 'nothing has no PyTorch: .*not found' && has gpu.md 'not to its end: G1\.$'
+}
 if command -v python3 >/dev/null; then
+    point "beside PyTorch" benches
+    point "PyTorch without CUDA, no Python" no_cuda
+    point "variants and pairs in their time" in_time
+    point "the bench ended by a signal" leaves_nothing
     point "the profile of a case" trains
     point "what measuring chooses" tunes
     point "killed, gone on with" kills
     point "one that takes too long" too_long
 else
     skip "one that takes too long" "Python is missing"
+    skip "beside PyTorch" "Python is missing"
+    skip "PyTorch without CUDA, no Python" "Python is missing"
+    skip "variants and pairs in their time" "Python is missing"
+    skip "the bench ended by a signal" "Python is missing"
     skip "the profile of a case" "Python is missing"
     skip "what measuring chooses" "Python is missing"
     skip "killed, gone on with" "Python is missing"

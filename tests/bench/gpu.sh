@@ -4,15 +4,16 @@
 #
 #   gpu.sh [--parts tests,resume,tune,profile,bench] [--seconds N] [--limit N] [--report FILE]
 #          [--build FOLDER] [--device SPEC] [--python PROGRAM] [--pairs N] [--set SECTION.KEY=VALUE]
-#          [--root FOLDER] [--only TEST,...] [--small] [--again] [CASE ...]
+#          [--root FOLDER] [--only ITEM,...] [--small] [--again] [CASE ...]
 #
 # Where the OpenCL loader does not know the GPU, as in containers, the library of its driver is looked
 # for, below --root, and named to the loader. FILE (gpu.md) is a whole report in Markdown at any moment,
 # also if this is killed; each test and each case is an item with a line of its own, and what is missing
 # is said. An item ends after --limit seconds (240), all of them after --seconds (none). FILE.d keeps the
 # items, so that the next call goes on with those that are missing and those that a smaller limit has cut
-# (--again: with all). CASE: those of bench.py (all, those of the goals first). PyTorch for CUDA is found by --python (PYTHON, python3);
-# without it the part bench is left out. SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
+# (--again: with all). CASE: those of bench.py (all, those of the goals first). ITEM: of the tests,
+# of resume, or of the bench, such as A1.bf16. PyTorch for CUDA is found by --python (PYTHON, python3);
+# without it no training is run beside PyTorch. SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
 # Exit status: 0; 1 a test failed or something is missing; 2 usage, or no build; 4 no such device.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -67,6 +68,8 @@ done
 cases=${*:-$goals}
 others=${*:-K1 S1 Q1}
 case $report in /*) ;; *) report=$PWD/$report ;; esac
+case $python in /*) ;; */*) python=$PWD/$python ;; esac
+case $root in '' | /*) ;; *) root=$PWD/$root ;; esac
 
 # --- a build
 
@@ -95,9 +98,7 @@ if read -r child 2>/dev/null <"$kept/child"; then
     'timeout -k 5 '*)
         echo "gpu.sh: ends what another call has left running" >&2
         kill "$child"
-        for second in 1 2 3 4 5 6 7; do
-            [ -e "/proc/$child" ] && sleep 1
-        done
+        timeout 8 sh -c 'while [ -e "/proc/$1" ]; do sleep 0.2; done' wait "$child"
         ;;
     esac
     child=''
@@ -127,11 +128,17 @@ is_there()
         grep -q '^\* [0-9]' "$kept/${1-devices}"
 }
 
+# What the linker knows; ldconfig is not in everyone's PATH.
+cached()
+{
+    PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null | sed -n 's/.*=> //p'
+}
+
 # Libraries of drivers, one a line, as the linker names them, then in the folders that containers use.
 libraries()
 {
     {
-        [ -n "$root" ] || ldconfig -p | sed -n 's/.*=> //p'
+        [ -n "$root" ] || cached
         for folder in $(echo "${LD_LIBRARY_PATH-}" | tr : ' '); do
             ls -d "$root${folder}"/lib*
         done
@@ -148,7 +155,7 @@ libraries()
 find_device()
 {
     is_there && return
-    found=0
+    found=0 path=${LD_LIBRARY_PATH-}
     libraries >"$kept/libraries"
     while read -r library; do
         [ -s "$library" ] || continue
@@ -156,6 +163,11 @@ find_device()
         mkdir -p "$kept/vendors" && echo "$library" >"$kept/vendors/driver.icd"
         OCL_ICD_VENDORS=$kept/vendors
         export OCL_ICD_VENDORS
+        # a driver's parts lie beside it, where the linker may not look
+        if [ -n "$root" ] || ! cached | grep -qFx "$library"; then
+            LD_LIBRARY_PATH=${path:+$path:}${library%/*}
+            export LD_LIBRARY_PATH
+        fi
         is_there && return
         echo "gpu.sh: $library: $(head -n 1 "$kept/devices")" >&2
     done <"$kept/libraries"
@@ -166,9 +178,17 @@ find_device()
 find_device || stop 4 "$device is no device: $(grep -v '^ ' "$kept/devices" | tail -n 1)"
 ./seqtrain devices -v -d "$device" >"$kept/devices" 2>&1
 chosen=$(sed -n 's/^\* [0-9]*: //p' "$kept/devices" | head -n 1)
-cuda=cpu
+timeout -k 5 30 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
+    --format=csv </dev/null 2>/dev/null | sed 's/^/    /' >"$kept/card"
+cuda=cpu why_no='' has_python=$("$python" -c 'print("yes")' 2>/dev/null)
 "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
-torch=$("$python" -c 'import torch; print(torch.__version__)' 2>/dev/null)
+torch=$("$python" -c 'import torch; print(torch.__version__)' 2>"$kept/says")
+# A GPU's training beside a CPU's says nothing.
+if [ -z "$torch" ]; then
+    why_no="$python has no PyTorch: $(tail -n 1 "$kept/says" | cut -c 1-200)"
+elif [ $cuda = cpu ] && ! sed -n '/^\* [0-9]/,/^[* ] [0-9]/p' "$kept/devices" | grep -q '^ *CPU, '; then
+    why_no="PyTorch $torch of $python finds no CUDA device"
+fi
 longer=5
 [ $cuda = cuda ] && [ -z "$small" ] || longer=1
 
@@ -305,18 +325,18 @@ kills()
 
 # --- tuning
 
-# written CASE: its configuration, for a few steps, and its run folder in $kept/ini
+# written CASE OUT: its configuration, for a few steps, and its run folder in $kept/ini
 written()
 {
     mkdir -p "$kept/ini"
     [ -e "$kept/ini/$1.ini" ] ||
-        "$python" "$top/tests/bench/bench.py" --write "$kept/ini" --steps 12 ${small:+$small} "$1" >"$kept/$1.out" 2>&1
+        "$python" "$top/tests/bench/bench.py" --write "$kept/ini" --steps 12 ${small:+$small} "$1" >"$2" 2>&1
 }
 
 # profiled CASE TUNING OUT: a training with --profile.
 profiled()
 {
-    written "$1" || return
+    written "$1" "$3" || return
     set_words=$(echo "$settings" | sed 's/--set/-s/g')
     # shellcheck disable=SC2086 # words
     timed ./seqtrain -c "$kept/ini/$1.ini" -d "$device" --overwrite --profile -s device.tuning="$2" $set_words >"$3" 2>&1
@@ -367,17 +387,18 @@ bench()
 {
     one=$1 modes=$2 out=$kept/$name.out
     shift 2
-    if [ ! -x tests/bench/bench_parts ] && ! timed make tests/bench/bench_parts >"$out" 2>&1; then
+    if ! trainings | grep -q "^$one$" && [ ! -x tests/bench/bench_parts ] && ! timed make tests/bench/bench_parts >"$out" 2>&1; then
         echo "| $one | not built: $(missing "$out") |" >"$rows"
         return 1
     fi
     # shellcheck disable=SC2086 # words
-    timed "$python" "$top/tests/bench/bench.py" --device "$device" --peer-device $cuda --pairs "$pairs" \
+    timed "$python" "$top/tests/bench/bench.py" --python "$python" --device "$device" --peer-device $cuda \
+        --pairs "$pairs" --seconds $((allowed - allowed / 8)) \
         --modes "$modes" --longer $longer $small $settings "$@" "$one" >"$out" 2>"$out.err"
     status=$?
     what=${name#bench.}
     grep "^| $one " "$out" | sed "s/^| $one /| $what /" >"$rows"
-    sed -n "s/^peer, \(.*\)/| $what | \1 |/p" "$out.err" >"$kept/$name.peers"
+    sed -n -e '/^peer, /y/|/\//' -e "s/^peer, \(.*\)/| $what | \1 |/p" "$out.err" >"$kept/$name.peers"
     if [ "$status" != 0 ] && [ ! -s "$rows" ]; then
         echo "| $what | $(why $status "$out.err") |" >"$rows"
     fi
@@ -444,12 +465,6 @@ trainings()
     done
 }
 
-card()
-{
-    nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
-        --format=csv 2>/dev/null | sed 's/^/    /'
-}
-
 # shellcheck disable=SC2046,SC2086 # lists of words
 body()
 {
@@ -465,7 +480,7 @@ body()
         "$(cat "${OCL_ICD_VENDORS-/nowhere}"/*.icd 2>/dev/null || echo nothing)."
     echo
     sed 's/^/    /' "$kept/devices"
-    card
+    cat "$kept/card"
     printf '\n    %s\n' "$call"
     [ -z "$lost" ] || printf '\n%s\n' "$lost"
     printf '\n### Tests\n\n| test | passed | failed | skipped | s | |\n|---|---:|---:|---:|---:|---|\n'
@@ -483,7 +498,8 @@ body()
         [ ! -s "$kept/profile.$one.text" ] || { printf '\n%s:\n\n' "$one" && sed 's/^/    /' "$kept/profile.$one.text"; }
     done
     printf '\n### Beside PyTorch\n\n'
-    printf 'Samples/s, medians of %s pairs in turn, the peer in its fastest variant; bf16: both in bf16; tf32: both in TF32; fp32: both in fp32.\n\n' "$pairs"
+    [ -z "$why_no" ] || printf 'No training is run beside PyTorch: %s.\n\n' "$why_no"
+    printf 'Samples/s, medians of pairs in turn (%s where a row says no other number), the peer in its fastest variant; bf16: both in bf16; tf32: both in TF32; fp32: both in fp32.\n\n' "$pairs"
     printf '| case | seqtrain | PyTorch | ratio | GF/s | of the GEMM ceiling | of the roofline | gaps | MiB | '
     printf "PyTorch's | start | PyTorch's |\n|---|---|---|---|---|---|---|---|---|---|---|---|\n"
     rows_of bench $(benches)
@@ -520,6 +536,13 @@ asked()
 }
 
 for part in $(echo "$parts" | tr , ' '); do
+    case $part,$has_python in
+    tune, | profile,)
+        echo "gpu.sh: $python is no Python, which writes the cases: no part $part" >&2
+        failed=1
+        continue
+        ;;
+    esac
     case $part in
     tests)
         for one in $programs; do
@@ -542,12 +565,12 @@ for part in $(echo "$parts" | tr , ' '); do
         done
         ;;
     bench)
-        if [ -z "$torch" ]; then
-            echo "gpu.sh: $python has no PyTorch: no bench" >&2
+        if [ -n "$why_no" ]; then
+            echo "gpu.sh: no training beside PyTorch: $why_no" >&2
             failed=1
-            continue
         fi
-        for one in $(benches); do
+        for one in $([ -n "$why_no" ] || benches); do
+            asked "${one#bench.}" || continue
             precision=${one##*.} case=$(echo "$one" | cut -d. -f2)
             if [ "$precision" = bf16 ]; then
                 item "$one" bench "$case" "$(modes bf16)" --set train.precision=bf16
@@ -557,8 +580,8 @@ for part in $(echo "$parts" | tr , ' '); do
                 item "$one" bench "$case" "$(modes fp32)"
             fi
         done
-        for one in $(benches_of_others); do
-            item "$one" bench "${one#bench.}" eager
+        for one in $([ -z "$has_python" ] || benches_of_others); do
+            asked "${one#bench.}" && item "$one" bench "${one#bench.}" eager
         done
         ;;
     esac
