@@ -181,8 +181,8 @@ chosen=$(sed -n 's/^\* [0-9]*: //p' "$kept/devices" | head -n 1)
 timeout -k 5 30 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
     --format=csv </dev/null 2>/dev/null | sed 's/^/    /' >"$kept/card"
 cuda=cpu why_no='' has_python=$("$python" -c 'print("yes")' 2>/dev/null)
-"$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
-torch=$("$python" -c 'import torch; print(torch.__version__)' 2>"$kept/says")
+timeout 300 "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
+torch=$(timeout 300 "$python" -c 'import torch; print(torch.__version__)' 2>"$kept/says")
 # A GPU's training beside a CPU's says nothing.
 if [ -z "$torch" ]; then
     why_no="$python has no PyTorch: $(tail -n 1 "$kept/says" | cut -c 1-200)"
@@ -211,8 +211,9 @@ left()
 # timed COMMAND...: until the item's end. A signal to this ends it at once.
 timed()
 {
-    [ "$allowed" -gt 0 ] || return 124
-    timeout -k 5 "$allowed" "$@" </dev/null 3>&- 9>&- &
+    rest=$((allowed - ($(date +%s) - start)))
+    [ "$rest" -gt 0 ] || return 124
+    timeout -k 5 "$rest" "$@" </dev/null 3>&- 9>&- &
     child=$!
     echo "$child" >"$kept/child"
     wait "$child"
