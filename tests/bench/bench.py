@@ -204,11 +204,12 @@ def variants(arguments, modes, folder, cuda=False):
 
 
 def fastest(arguments, tries, speed):
-    """The one of `tries` whose speed(variant) is the largest; what fails is told, its reason first."""
+    """The one of `tries` whose speed(variant) is the largest; what fails is told, its reason first. Each
+    may take half of the time that is left, the last one all of it: one that hangs leaves time to others."""
     found, until = {}, time.monotonic() + arguments.seconds / 2
     for i, variant in enumerate(tries):
         try:
-            variant = dataclasses.replace(variant, limit=max(1, (until - time.monotonic()) / (len(tries) - i)))
+            variant = dataclasses.replace(variant, limit=max(1, (until - time.monotonic()) / min(2, len(tries) - i)))
             found[variant] = speed(variant)
             print(f"peer, {variant}: {found[variant]:.5g}/s", file=sys.stderr, flush=True)
         except Failed as failed:
