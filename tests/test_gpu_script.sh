@@ -116,7 +116,8 @@ goes_on()
 {
     says test_gemm 'echo 1..1; echo "ok 1 - a"'
     gpu 0 --root "$dir/root" --device cpu --parts tests --only test_gemm && has gpu.md '^\| test_gemm \| 1 \| 1 ' &&
-        has gpu.md '^\| test_ops ' && gpu 0 --root "$dir/root" --device cpu --again --parts tests --only test_gemm &&
+        has gpu.md '^\| test_ops ' && gpu 2 --root "$dir/root" --device cpu --parts tests --small --set train.lr=1 &&
+        has err 'has items of [^,]*, SEQTRAIN_DEBUG=gpu: --again drops them, another --report keeps them$' && gpu 0 --root "$dir/root" --device cpu --again --parts tests --only test_gemm &&
         has gpu.md '^\| test_gemm \| 1 \| 0 \| 0 ' && ! grep '^| test_ops ' gpu.md
 }
 point "goes on, and again" goes_on
@@ -176,7 +177,7 @@ point "a report that cannot be written" not_written
 
 trains()
 {
-    gpu 0 --root "$dir/root" --device cpu --parts profile --small G1 &&
+    gpu 0 --root "$dir/root" --device cpu --again --parts profile --small G1 &&
         has gpu.md '^\| G1 \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \| .*gaps' 'kernel  *launches' \
             '^ *a step takes'
 }
@@ -189,12 +190,12 @@ tunes()
 kills()
 {
     # as a CPU, whose programs are compiled in seconds
-    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --parts resume --only fleet_kills.sh,ranks_kills.sh --small) &&
+    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --again --parts resume --only fleet_kills.sh,ranks_kills.sh --small) &&
         has gpu.md '^\| fleet_kills.sh \| 1 \| 0 \| 0 \| [0-9]+ \| .*1 ' '^\| ranks_kills.sh \| .*left out: there is no MPI'
 }
 too_long()
 {
-    gpu 1 --root "$dir/root" --device cpu --parts profile --limit 1 --small A1 &&
+    gpu 1 --root "$dir/root" --device cpu --again --parts profile --limit 1 --small A1 &&
         has gpu.md '^\| A1 \| did not end in its time \|'
 }
 # A stand-in for a Python whose PyTorch has CUDA, unless $cuda is 1.
@@ -214,7 +215,7 @@ chmod +x python
 benches()
 {
     # as a CPU, whose programs are compiled in seconds
-    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --parts bench --python ./python --pairs 1 --small --only G1.bf16 G1) &&
+    (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --again --parts bench --python ./python --pairs 1 --small --only G1.bf16 G1) &&
         has gpu.md '^\| G1.bf16 \| [0-9,]+ \| 10 \((eager|compile)-bf16, [0-9]+ threads?\) \| [0-9.]+ \|.* 77 \| [0-9.]+, [0-9.]+ \| 1.50, 1.50 \|$' \
             '^\| G1.bf16 \| eager-bf16, .*: 10/s \|$' \
             '^\| G1.bf16 \| graphs-bf16, .* failed: out of memory / 3 GiB \|$'
@@ -262,7 +263,7 @@ no_cuda()
     [ $ended = 0 ] && has err 'no training beside PyTorch: PyTorch 9.9 of .*/python finds no CUDA device' &&
         has gpu.md '^No training is run beside PyTorch: PyTorch 9.9' &&
         gpu 1 --root "$dir/root" --device cpu --parts tune,bench --python ./nothing --again G1 &&
-        has err 'nothing is no Python, .*no part tune' 'nothing has no PyTorch: .*not found' && has gpu.md 'not to its end: G1\.$'
+        has err 'nothing is no Python, .*no part tune' 'nothing has no PyTorch: .*(not found|No such file)' && has gpu.md 'not to its end: G1\.$'
 }
 if command -v python3 >/dev/null; then
     point "beside PyTorch" benches

@@ -11,9 +11,10 @@
 # also if this is killed; each test and each case is an item with a line of its own, and what is missing
 # is said. An item ends after --limit seconds (240), all of them after --seconds (none). FILE.d keeps the
 # items, so that the next call goes on with those that are missing and those that a smaller limit has cut
-# (--again: with all). CASE: those of bench.py (all, those of the goals first). ITEM: of the tests,
-# of resume, or of the bench, such as A1.bf16. PyTorch for CUDA is found by --python (PYTHON, python3);
-# without it no training is run beside PyTorch. SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
+# (--again: with all); one of other settings or for another device is refused. CASE: those of bench.py
+# (all, those of the goals first). ITEM: of the tests, of resume, or of the bench, such as A1.bf16.
+# PyTorch for CUDA is found by --python (PYTHON, python3); without it no training is run beside PyTorch.
+# SEQTRAIN_DEBUG=gpu with --device cpu rehearses it on a CPU.
 # Exit status: 0; 1 a test failed or something is missing; 2 usage, or no build; 4 no such device.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -103,7 +104,7 @@ if read -r child 2>/dev/null <"$kept/child"; then
     esac
     child=''
 fi
-[ -z "$again" ] || rm -f "$kept"/*.end "$kept"/*.rows
+[ -z "$again" ] || rm -f "$kept"/*.end "$kept"/*.rows "$kept"/*.peers "$kept"/*.text "$kept/how"
 [ -n "$build" ] || { [ -x ./seqtrain ] && build=$PWD || build=$top/build; }
 if [ ! -x "$build/seqtrain" ]; then
     echo "gpu.sh: no seqtrain in $build: building" >&2
@@ -178,6 +179,11 @@ find_device()
 find_device || stop 4 "$device is no device: $(grep -v '^ ' "$kept/devices" | tail -n 1)"
 ./seqtrain devices -v -d "$device" >"$kept/devices" 2>&1
 chosen=$(sed -n 's/^\* [0-9]*: //p' "$kept/devices" | head -n 1)
+how="$chosen${small:+, $small}$settings${SEQTRAIN_DEBUG:+, SEQTRAIN_DEBUG=$SEQTRAIN_DEBUG}"
+if [ -s "$kept/how" ] && [ "$(cat "$kept/how")" != "$how" ]; then
+    stop 2 "$kept has items of $(cat "$kept/how"): --again drops them, another --report keeps them"
+fi
+echo "$how" >"$kept/how"
 timeout -k 5 30 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
     --format=csv </dev/null 2>/dev/null | sed 's/^/    /' >"$kept/card"
 cuda=cpu why_no='' has_python=$("$python" -c 'print("yes")' 2>/dev/null)
@@ -477,7 +483,7 @@ body()
     echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) cores," \
         "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, $(uname -sr)."
     echo "$(./seqtrain -V | head -n 1)$(git -C "$top" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /');" \
-        "PyTorch ${torch:-not found} (it runs on $cuda); OpenCL's loader was told:" \
+        "PyTorch ${torch:-not found}${torch:+ (it runs on $cuda)}; OpenCL's loader was told:" \
         "$(cat "${OCL_ICD_VENDORS-/nowhere}"/*.icd 2>/dev/null || echo nothing)."
     echo
     sed 's/^/    /' "$kept/devices"
@@ -507,7 +513,9 @@ body()
     printf "\n| case | seqtrain, s | peer, s | ratio | figure | peer's | MiB | peer's |\n|---|---|---|---|---|---|---|---|\n"
     rows_of bench $(benches_of_others)
     printf "\nThe peer's variants, one run each:\n\n| case | samples/s |\n|---|---|\n"
-    cat "$kept"/bench.*.peers 2>/dev/null
+    for one in $(benches) $(benches_of_others); do
+        [ ! -s "$kept/$one.peers" ] || cat "$kept/$one.peers"
+    done
 }
 
 # The report is replaced by one that is whole, or not at all.
