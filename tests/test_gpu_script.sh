@@ -191,7 +191,9 @@ kills()
 {
     # as a CPU, whose programs are compiled in seconds
     (SEQTRAIN_DEBUG='' && gpu 0 --root "$dir/root" --device cpu --again --parts resume --only fleet_kills.sh,ranks_kills.sh --small) &&
-        has gpu.md '^\| fleet_kills.sh \| 1 \| 0 \| 0 \| [0-9]+ \| .*1 ' '^\| ranks_kills.sh \| .*left out: there is no MPI'
+        has gpu.md '^\| fleet_kills.sh \| 1 \| 0 \| 0 \| [0-9]+ \| .*1 ' '^\| ranks_kills.sh \| .*left out: there is no MPI' &&
+        (SEQTRAIN_DEBUG='' && gpu 1 --root "$dir/root" --device cpu --again --parts resume --limit 1 --only fleet_kills.sh --small) &&
+        has gpu.md '^\| fleet_kills.sh \| 0 \| 0 \| 0 \| [0-9]+ \| did not end in its time \|$'
 }
 too_long()
 {

@@ -325,7 +325,8 @@ kills()
 {
     timed sh "$top/tests/$1" "$([ -n "$small" ] && echo 1 || echo 5)" >"$kept/$1.out" 2>&1
     status=$?
-    echo "| $1 | $([ "$status" = 0 ] && echo "1 | 0" || echo "0 | 1") | 0 | $(($(date +%s) - start)) |" \
+    case $status in 0) count='1 | 0' ;; 124) count='0 | 0' ;; *) count='0 | 1' ;; esac
+    echo "| $1 | $count | 0 | $(($(date +%s) - start)) |" \
         "$([ "$status" = 0 ] && tail -n 1 "$kept/$1.out" | tr '|' / || why "$status" "$kept/$1.out") |" >"$rows"
     return "$status"
 }
