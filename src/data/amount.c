@@ -241,6 +241,8 @@ int amount_parse(const char *text, size_t length, int decimal, double *x)
     struct core core;
     size_t points, commas, groups;
     char number[CORE_MOST + 16];
+    if (decimal == DECIMAL_POINT && csv_parse_number(text, length, x) == CSV_NUMBER)
+        return 0; /* nothing stands around it, as in nearly all files */
     if (core_of(text, length, &core))
         return -1;
     size_t n = look(&core, &points, &commas, &groups);
