@@ -2,15 +2,17 @@
 # SPDX-License-Identifier: MIT
 """What the kernels take of a GPU, without one: registers, spills, stack, local memory, occupancy.
 
-    lint.py [--all] [--write | --compare] [--table FILE] [--cases PATTERN]
+    lint.py [--all] [--write | --compare] [--table FILE] [--cases PATTERN] [--part K/N]
 
 Each program of the shipped configurations and of the trainings of tests/bench/bench.py, and those of
 GOLDEN, cut as for a GPU, are compiled with clang and libclc for AMD (gfx906) and for NVIDIA, whose PTX
 ptxas then compiles for sm_86 and sm_90. So are the kernels of matrix units, those of MATRIX and those that
-the trainings UNITS ask for, for NVIDIA alone and for sm_80 too; without ptxas clang only reads them. Printed is for each kernel the worst of all programs; with --all each program's.
+the trainings UNITS ask for, for NVIDIA alone and for sm_80 too; without ptxas clang only reads them.
+Printed is for each kernel the worst of all programs; with --all each program's.
 --write puts that into the table, tests/lint.tsv; --compare names what is worse than there, with exit
-status 1; --cases takes a part of the cases, by name. It depends on the compilers, so that the table names them, and only the part that the same
-compilers make is compared. Exit status 77: what is needed is not here, or is another version.
+status 1; --cases takes a part of the cases, by name, --part of each kernel file's programs every Nth from
+the Kth on, counted from 0. It depends on the compilers, so that the table names them, and only the part that
+the same compilers make is compared. Exit status 77: what is needed is not here, or is another version.
 
 Columns: registers of a work-item (AMD: vector registers); spill: bytes that NVIDIA's spill stores and
 loads move, AMD's spilled registers (where there is no stack they went to other registers' lanes); bytes
@@ -365,6 +367,14 @@ def list_programs(folder, pattern):
     return used
 
 
+def take_part(used, first, step):
+    """Of each kernel file's programs every step-th, from the one at `first` on"""
+    files = {}
+    for program in sorted(used):
+        files.setdefault(program.rsplit("-", 1)[0], []).append(program)
+    return {program: used[program] for of in files.values() for program in of[first::step]}
+
+
 def read_amd(text, items):
     """{kernel: Figures} from the metadata behind the assembly"""
     found = {}
@@ -470,6 +480,7 @@ def main():
     parser.add_argument("--compare", action="store_true")
     parser.add_argument("--table", default=os.path.join(HERE, "lint.tsv"))
     parser.add_argument("--cases", default="*")
+    parser.add_argument("--part", default="0/1")
     arguments = parser.parse_args()
     written, wanted = read_table(arguments.table)
     with tempfile.TemporaryDirectory(prefix="seqtrain-lint-") as folder:
@@ -484,6 +495,7 @@ def main():
         if arguments.write and not ptxas:
             raise Missing("no ptxas: the table would lose its part of NVIDIA (PTXAS names one)")
         used = list_programs(folder, arguments.cases)
+        used = take_part(used, *map(int, arguments.part.split("/")))
         rows = {}
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             sources = {p: os.path.join(folder, p) for p in sorted(used)}
@@ -500,7 +512,7 @@ def main():
     if arguments.compare:
         archs = set(PROCESSORS) if ptxas else {AMD}
         print(f"# {len(rows)} rows of {len(used)} programs; {', '.join(sorted(archs))}")
-        whole = arguments.cases == "*"
+        whole = arguments.cases == "*" and arguments.part == "0/1"
         return compare(rows, {k: f for k, f in wanted.items() if k[1] in archs and (whole or k in rows)}) > 0
     if arguments.write:
         write_table(arguments.table, {"clang": version, "ptxas": release}, rows)
