@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "chosen.h"
+#include "quickly.h"
 #include "train/planned.h"
 #include "util/philox.h"
 
@@ -285,10 +286,24 @@ static void test_inputs_stay(void **state)
     grows_by_inputs(lstm, 8 * 27 * 64 * 4);
 }
 
+/* Bits are compared with bits of the same kernels: these need no optimising. */
+static int quickly(void **state)
+{
+    struct error err = {0};
+    struct device *dev = device_open(
+        &(struct device_options){.select = chosen_device(), .memory_fraction = 0.9}, &err);
+    (void)state;
+    if (!dev)
+        return -1;
+    compile_quickly_for(dev, 1);
+    device_close(dev);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_same_bits),
                                        cmocka_unit_test(test_inputs_stay)};
     cmocka_set_message_output(CM_OUTPUT_TAP);
-    return cmocka_run_group_tests_name("layers", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("layers", tests, quickly, NULL);
 }
