@@ -99,8 +99,9 @@ fi
 
 parts()
 {
-    gpu 1 --root "$dir/root" --device cpu --parts tests --limit 2 --only test_gemm,test_ops,test_golden,test_engine &&
+    gpu 1 --root "$dir/root" --device cpu --parts tests --limit 2 --only test_gemm,test_mma,test_ops,test_golden,test_engine &&
         has gpu.md '^\| test_gemm \| 1 \| 1 \| 1 \| [0-9]* \| b / c \|$' \
+            '^\| test_mma \|.*\| not built: make.*test_mma' \
             '^\| test_ops \| 1 \| 0 \| 0 \| [0-9]* \| ended early, status 3 \|$' \
             '^\| test_golden \| 1 \| 0 \| 0 \| [2-7] \| did not end in its time \|$' \
             '^\| test_engine \| 1 \| 0 \| 1 \| [0-9]* \|  \|$' 'not to its end: .* test_kmeans' || return

@@ -74,10 +74,14 @@ case $root in '' | /*) ;; *) root=$PWD/$root ;; esac
 
 # --- a build
 
-# What is missing, in one line.
+# What is missing, in one line: not make's own, if there is another.
 missing()
 {
-    grep -hiE 'error|not found|no such' "$1" | tail -n 1 | cut -c 1-300
+    {
+        tail -n 1 "$1"
+        grep -hF ' *** ' "$1"
+        grep -hiE 'error|not found|no such' "$1" | grep -v '^make'
+    } | tail -n 1 | cut -c 1-300 | tr '|' /
 }
 
 make_build()
