@@ -173,6 +173,13 @@ typedef stored type_d;
 #define dput hput
 #endif
 #define HN (DH / HV)
+/* Those of QB rows that are `there`: the first ones. A GPU has registers for what belongs to them,
+ * but no way to count through these. */
+#if LANES == 1
+#define EACH(i, there) for (int i = 0; there; i++)
+#else
+#define EACH(i, there) _Pragma("unroll") for (int i = 0; i < QB; i++) if (there)
+#endif
 #define COLUMNS (LANES == 1 && HN % 2 == 0 ? 2 : 1) /* vectors of DH side by side */
 #define SUMS (LANES == 1 && COLUMNS == 1 ? 2 : 1)
 
@@ -269,9 +276,12 @@ static inline void load_rows(SPACE float *to, __global const stored *from,
     }
 }
 
-/* q[QB][DH] = rows i0 .. of x, of `pitch` floats each, with their bias and scaled */
-static inline void load_queries(float q[QB][DH], __global const stored *x,
-                                __global const float *bias, size_t pitch, int i0, float scale)
+/* Rows i0 .. of x, of `pitch` floats each, with their bias and scaled. A CPU copies them. A GPU has
+ * no registers for rows of a head: it notes where they are and takes HV columns at a time. */
+#if LANES == 1
+typedef float queries[QB][DH];
+static inline void load_queries(queries q, __global const stored *x, __global const float *bias,
+                                size_t pitch, int i0, float scale)
 {
     for (int i = 0; i < QB; i++) {
         __global const stored *row = x + min(i0 + i, T - 1) * pitch;
@@ -284,9 +294,25 @@ static inline void load_queries(float q[QB][DH], __global const stored *x,
         }
     }
 }
+#else
+typedef struct {
+    __global const stored *row[QB];
+    __global const float *bias;
+    float scale;
+} queries[1];
+static inline void load_queries(queries q, __global const stored *x, __global const float *bias,
+                                size_t pitch, int i0, float scale)
+{
+#pragma unroll
+    for (int i = 0; i < QB; i++)
+        q->row[i] = x + min(i0 + i, T - 1) * pitch;
+    q->bias = bias;
+    q->scale = scale;
+}
+#endif
 
-/* to[QB][TP] = q[QB][DH] times the keys in kt: KB vectors of keys at a time stay in registers. */
-static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *kt, int vectors)
+/* to[QB][TP] = rows q times the keys in kt: KB vectors of keys at a time stay in registers. */
+static inline void scores(SPACE float *to, queries q, const SPACE float *kt, int vectors)
 {
     for (int v0 = 0; v0 < vectors; v0 += KB) {
         vec s[QB][KB];
@@ -295,6 +321,7 @@ static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *k
 #pragma unroll
             for (int v = 0; v < KB; v++)
                 s[i][v] = (vec)(0.0f);
+#if LANES == 1
         for (int d = 0; d < DH; d++) {
             vec key[KB];
 #pragma unroll
@@ -306,6 +333,28 @@ static inline void scores(SPACE float *to, float q[QB][DH], const SPACE float *k
                 for (int v = 0; v < KB; v++)
                     s[i][v] = fma((vec)(q[i][d]), key[v], s[i][v]);
         }
+#else
+#pragma unroll 1
+        for (int d = 0; d < HN; d++) {
+            float x[QB][HV];
+#pragma unroll
+            for (int i = 0; i < QB; i++) {
+                hvec a = hget(d, q->row[i]);
+                if (q->bias)
+                    a += hload(d, q->bias);
+                hstore(a * q->scale, 0, x[i]);
+            }
+#pragma unroll
+            for (int k = 0; k < HV; k++)
+#pragma unroll
+                for (int v = 0; v < KB; v++) {
+                    const vec key = load_vec(v0 + v, kt + (d * HV + k) * TP);
+#pragma unroll
+                    for (int i = 0; i < QB; i++)
+                        s[i][v] = fma((vec)(x[i][k]), key, s[i][v]);
+                }
+        }
+#endif
 #pragma unroll
         for (int i = 0; i < QB; i++)
 #pragma unroll
@@ -384,7 +433,8 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
         group_barrier(FENCE);
         for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
             const int end = min(i0 + QB, to), vectors = vectors_of(end, j0);
-            float q[QB][DH], shrink[QB];
+            queries q;
+            float shrink[QB];
             load_queries(q, base, BIAS_OF(0), ROW, i0, scale * LOG2E);
             scores(p, q, kt, vectors);
             for (int i = 0; i0 + i < end; i++) {
@@ -408,14 +458,25 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
                                             ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
                     store_vec(x, v, row);
                 }
+#if LANES == 1
                 shrink[i] = j0 ? exp2(was - m) : 0;
                 most[at] = m;
                 total[at] = (j0 ? total[at] * shrink[i] : 0) + vsum(sum);
+#else
+                const float less = j0 ? exp2(was - m) : 0;
+                EACH(k, k < QB)
+                {
+                    shrink[k] = k == i ? less : shrink[k];
+                }
+                most[at] = m;
+                total[at] = (j0 ? total[at] * less : 0) + vsum(sum);
+#endif
             }
             for (int d = 0; d < HN; d += COLUMNS) {
                 hvec sum[QB][COLUMNS];
                 weighted(sum, p, vs, min(seen(end - 1) - j0, TP), d);
-                for (int i = 0; i0 + i < end; i++)
+                EACH(i, i0 + i < end)
+                {
 #pragma unroll
                     for (int c = 0; c < COLUMNS; c++) {
                         __global type_o *row = out + (size_t)(i0 + i) * H * DH;
@@ -426,6 +487,7 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
                             x *= 1.0f / total[i0 + i - from];
                         oput(x, d + c, row);
                     }
+                }
             }
         }
     }
@@ -452,11 +514,18 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
 static inline void load_delta(float delta[QB], __global const stored *o,
                               __global const stored *dout, int i0)
 {
-    for (int i = 0; i < QB; i++) {
+    EACH(i, i < QB)
+    {
         const size_t row = (size_t)min(i0 + i, T - 1) * H * DH;
         hvec sum = (hvec)(0.0f);
+#if LANES > 1
+#pragma unroll 1
+#endif
         for (int d = 0; d < HN; d++)
             sum = fma(hget(d, dout + row), hget(d, o + row), sum);
+#if LANES > 1 && HV == 4
+        delta[i] = (sum.x + sum.z) + (sum.y + sum.w);
+#else
         float part[HV];
         hstore(sum, 0, part);
 #pragma unroll
@@ -465,6 +534,7 @@ static inline void load_delta(float delta[QB], __global const stored *o,
             for (int k = 0; k < n; k++)
                 part[k] += part[k + n];
         delta[i] = part[0];
+#endif
     }
 }
 
@@ -477,11 +547,17 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const stored
                           int i0, int end, int j0)
 {
     const int vectors = vectors_of(end, j0);
-    float q[QB][DH];
+    queries q;
     load_queries(q, base, bias, ROW, i0, scale * LOG2E);
     scores(p, q, kt, vectors);
     load_queries(q, dout, 0, H * DH, i0, 1);
     scores(dp, q, vt, vectors);
+#if LANES == 1
+#define DELTA(i) delta[i]
+#else
+#define DELTA(i) ((i) == 0 ? mean.x : (i) == 1 ? mean.y : (i) == 2 ? mean.z : mean.w)
+    const float4 mean = vload4(0, delta);
+#endif
     for (int i = 0; i0 + i < end; i++) {
         const float l = lse[i0 + i];
         const int n = seen(i0 + i) - j0;
@@ -491,7 +567,7 @@ static inline void slopes(SPACE float *p, SPACE float *dp, __global const stored
             if (DROP && drop->threshold)
                 factor = dropout_factor(drop, ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
             store_vec(e * factor, v, p + i * TP);
-            store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-delta[i])) * scale, v,
+            store_vec(e * fma(load_vec(v, dp + i * TP), factor, (vec)(-DELTA(i))) * scale, v,
                       dp + i * TP);
         }
     }
@@ -504,12 +580,14 @@ static inline void add_dq(__global type_d *dq, const SPACE float *ds, const SPAC
     for (int d = 0; d < HN; d += COLUMNS) {
         hvec sum[QB][COLUMNS];
         weighted(sum, ds, ks, min(seen(end - 1) - j0, TP), d);
-        for (int i = 0; i0 + i < end; i++)
+        EACH(i, i0 + i < end)
+        {
 #pragma unroll
             for (int c = 0; c < COLUMNS; c++) {
                 __global type_d *row = dq + (size_t)(i0 + i) * ROW;
                 dput(j0 ? dget(d + c, row) + sum[i][c] : sum[i][c], d + c, row);
             }
+        }
     }
 }
 
@@ -526,6 +604,9 @@ static inline void add_dkv(__global type_d *dk, __global type_d *dv, const SPACE
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++)
             k[n][c] = v[n][c] = (hvec)(0.0f);
+#if LANES > 1
+#pragma unroll 1
+#endif
     for (int i = CAUSAL ? max(from, (j0 + j) / QB * QB) : from; i < to; i++) {
         hvec q[COLUMNS], g[COLUMNS];
 #pragma unroll
@@ -546,13 +627,15 @@ static inline void add_dkv(__global type_d *dk, __global type_d *dv, const SPACE
             }
         }
     }
-    for (int n = 0; n < QB && j + n < TP && j0 + j + n < T; n++)
+    EACH(n, n < QB && j + n < TP && j0 + j + n < T)
+    {
 #pragma unroll
         for (int c = 0; c < COLUMNS; c++) {
             const size_t row = (size_t)(j0 + j + n) * ROW;
             dput(add ? dget(d + c, dk + row) + k[n][c] : k[n][c], d + c, dk + row);
             dput(add ? dget(d + c, dv + row) + v[n][c] : v[n][c], d + c, dv + row);
         }
+    }
 }
 
 /* In one: a work-group takes all keys and queries of a head. Each work-item fills rows of
@@ -649,8 +732,15 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
             float own[QB];
             load_delta(own, o + out, dout + out, i0);
             if (j0 == 0)
+#if LANES == 1
                 for (int i = i0; i < end; i++)
                     delta[(size_t)bh * T + i] = own[i - i0];
+#else
+                EACH(i, i0 + i < end)
+                {
+                    delta[(size_t)bh * T + i0 + i] = own[i];
+                }
+#endif
             slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
                    scale, h, i0, end, j0);
             add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
@@ -695,8 +785,10 @@ __kernel void attention_bwd_kv(QKV, __global const float *restrict delta,
             group_barrier(FENCE);
             for (int i0 = from + lane * QB; i0 < to; i0 += LANES * QB) {
                 float own[QB];
-                for (int i = 0; i < QB; i++)
+                EACH(i, i < QB)
+                {
                     own[i] = delta[(size_t)bh * T + min(i0 + i, T - 1)];
+                }
                 if (!CAUSAL || i0 + QB > j0)
                     slopes(ps + (i0 - from) * TP, ds + (i0 - from) * TP, base, BIAS_OF(0),
                            dout + out, lse + (size_t)bh * T, own, kt, vt, &drop, scale, h, i0,

@@ -1266,6 +1266,17 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .shape = {.b = 1, .t = 19, .d = 400, .heads = 1, .causal = 1},
      .cut = ATTEND_SPLIT},
+    /* rows of a head for which there are no registers: a window as a whole, in tiles of which some
+     * fit into local memory */
+    {.op = &attention_op,
+     .watched = BOTH,
+     .shape = {.b = 1, .t = 5, .d = 258, .heads = 1, .causal = 1, .p = 0.25}},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 19, .d = 320, .heads = 2, .keys = 1, .causal = 1, .p = 0.25},
+     .cut = ATTEND_SPLIT},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 19, .d = 320, .heads = 2, .keys = 1, .p = 0.25},
+     .cut = ATTEND_TILES},
     /* heads that share keys and values */
     {.op = &attention_op,
      .watched = BOTH,

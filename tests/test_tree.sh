@@ -256,6 +256,10 @@ point "kernels that take much of a GPU have their reasons in tests/lint.why" "$(
                 print "no need of a reason: " name
     }' tests/lint.why tests/lint.tsv | sort)"
 
+point "no kernel has a stack or spills on NVIDIA" "$(
+    awk -F '\t' '$2 ~ /^sm_/ && ($4 > 0 || $5 > 0) { print $1 " for " $2 }
+        $2 ~ /^sm_/ { found = 1 } END { if (!found) print "no row" }' tests/lint.tsv)"
+
 # data, which knows no device, has steps of its own.
 for name in step metrics; do
     point "host and kernels have one struct $name" "$(grep -rlE "^struct $name \\{" src cl |
