@@ -39,8 +39,13 @@
  * has 12 to 25% as well: what hides the time of an instruction are the 16 or more multiply-adds of
  * a work-item that do not wait for each other, and its next vectors, loaded one step ahead.
  *
- * -D: TILE (16, 32, 64), ND (1, 2, 4, 8: dh <= 16 ND), HV (4: dh is a multiple of 4, else 1), BIAS,
- * DROP (in a training alone), BACK (0: there is no backward pass), LANES = 256.
+ * Heads wider than 128 (ND 12, 16) have one group of 8 warps: dk and dv are 96 and 128 sums of a
+ * work-item. Of them 8 rows pass through local memory at a time where ND is 16, of which each
+ * work-item loads half.
+ *
+ * -D: TILE (16, 32, 64; where ND is 16, 32 at least), ND (1, 2, 4, 8, 12, 16: dh <= 16 ND), HV (4:
+ * dh is a multiple of 4, else 1, for ND up to 8), BIAS, DROP (in a training alone), BACK (0: there
+ * is no backward pass), LANES = 256.
  */
 #include "common.h"
 
@@ -68,12 +73,15 @@
 #define SLOTS (ITEMS / (4 * TILE))
 #define LY (TILE / 4)
 #define NK (TILE / 16)
-#define XR LY                 /* rows of the second product's right side at a time */
-#define CV (ND >= 4 ? 4 : 1)  /* columns side by side */
-#define GN (ND / CV)          /* so many of them, 16 CV apart */
-#define PITCH 5               /* vectors in a row of 16 columns: no two rows in the same banks */
-#define PP (TILE / 4 + 1)     /* vectors in a row of p */
-#define ROOM (2 * 64 * PITCH) /* vectors: rows of both sides; at least 16 XR ND SLOTS / 4 */
+#define PARTS (ND > 12 ? 2 : 1) /* of a row of the second product's right side */
+#define XR (LY / PARTS)         /* rows of it at a time */
+#define CV (ND >= 4 ? 4 : 1)    /* columns side by side */
+#define GN (ND / CV)            /* so many of them, 16 CV apart */
+#define GP (GN / PARTS)         /* of these a work-item loads */
+#define PITCH 5                 /* vectors in a row of 16 columns: no two rows in the same banks */
+#define PP (TILE / 4 + 1)       /* vectors in a row of p */
+#define ROOM (ND == 12 ? 768 : 2 * 64 * PITCH) /* vectors: rows of both sides; 16 XR ND SLOTS / 4 \
+                                                */
 
 /* A tile of a matrix: `left` rows from place `from` of a sample's on; their bias where `biased`. */
 struct rows {
@@ -138,6 +146,7 @@ typedef float cvec;
 #define EACH_M _Pragma("unroll") for (int m = 0; m < 4; m++)
 #define EACH_N _Pragma("unroll") for (int n = 0; n < NK; n++)
 #define EACH_G _Pragma("unroll") for (int g = 0; g < GN; g++)
+#define EACH_P _Pragma("unroll") for (int g = 0; g < GP; g++)
 /* The first column of a work-item's g-th vector */
 #define COLUMN(g) (((g)*16 + at->x) * CV)
 
@@ -179,15 +188,16 @@ INLINE void along(cvec sum[4][GN], const struct rows *b, const __local float4 *l
                   int dh, const struct place *at)
 {
     __local cvec *slot = (__local cvec *)at->room + (at->row - at->y) / TILE * XR * GN * 16 + at->x;
-    __local cvec *to = slot + at->y * GN * 16;
-    cvec next[GN];
-    EACH_G next[g] = loadc(b, at->y, COLUMN(g), dh);
+    const int row = at->y % XR, part = at->y / XR * GP;
+    __local cvec *to = slot + (row * GN + part) * 16;
+    cvec next[GP];
+    EACH_P next[g] = loadc(b, row, COLUMN(part + g), dh);
 #pragma unroll 1
     for (int j = 0; j < rows; j += XR) {
         group_barrier(CLK_LOCAL_MEM_FENCE);
-        EACH_G to[g * 16] = next[g];
+        EACH_P to[g * 16] = next[g];
         group_barrier(CLK_LOCAL_MEM_FENCE);
-        EACH_G next[g] = loadc(b, j + XR + at->y, COLUMN(g), dh);
+        EACH_P next[g] = loadc(b, j + XR + row, COLUMN(part + g), dh);
         const __local cvec *right = slot;
 #pragma unroll 1
         for (int k = 0; k < XR; k += 4) {

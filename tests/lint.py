@@ -57,6 +57,7 @@ VARIANTS = {
         ["model.type=cnn_recurrent", "model.cell=gru", "model.conv_norm=batch"],
         ["model.type=transformer", "model.d_model=320", "model.heads=2"],
         ["model.type=transformer", "model.d_model=320", "model.heads=1"],
+        ["model.type=transformer", "model.d_model=256", "model.heads=1", "data.window=70"],
         [
             "model.type=transformer",
             "model.d_model=320",
@@ -291,6 +292,14 @@ def walks(source):
         return "#define GRID 2\n" in file.read()
 
 
+def is_wide(source):
+    """Whether a program is of attention over heads wider than 128, whose kernels have rows of their own: half
+    of the work-items of others are resident"""
+    with open(source) as file:
+        options = re.match(r"(#define [^\n]*\n)*", file.read())[0]
+    return bool(re.search(r"^#define TILE .*(.|\n)*^#define ND 1[26]$", options, re.M))
+
+
 def cases(folder):
     """(name, file, settings) of all configurations, bench trainings and GOLDEN"""
     bench = os.path.join(folder, "bench")
@@ -420,11 +429,12 @@ def read_nvidia(text, ptx, arch, items):
 def compile_program(clang, ptxas, source):
     """{(kernel, arch): Figures}"""
     items, found, walk = items_of(source), {}, walks(source)
+    more = " walking" * walk + " wide" * is_wide(source)
     is_matrix = os.path.basename(source).startswith("matrix-")
     if not (walk or is_matrix):
         run(to_amd(clang, source, source + ".s"))
         with open(source + ".s") as file:
-            found |= {(k, AMD): f for k, f in read_amd(file.read(), items).items()}
+            found |= {(k + more, AMD): f for k, f in read_amd(file.read(), items).items()}
     if ptxas:
         run(to_ptx(clang, source, source + ".ptx"))
         with open(source + ".ptx") as file:
@@ -432,7 +442,7 @@ def compile_program(clang, ptxas, source):
         for arch in ("sm_80", "sm_86", "sm_90")[0 if is_matrix else 1 :]:
             text = run([ptxas, "-v", f"-arch={arch}", source + ".ptx", "-o", os.devnull])
             figures = read_nvidia(text, ptx, arch, items)
-            found |= {(k + " walking" * walk, arch): f for k, f in figures.items()}
+            found |= {(k + more, arch): f for k, f in figures.items()}
     elif walk or is_matrix:
         run([*to_ptx(clang, source, source + ".ptx"), "-fsyntax-only"])
     return found

@@ -1371,6 +1371,9 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .shape = {.b = 1, .t = 130, .d = 256, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}},
     {.op = &attention_op, .shape = {.b = 1, .t = 65, .d = 100, .heads = 1, .p = 0.1}},
+    {.op = &attention_op,
+     .shape = {.b = 1, .t = 67, .d = 512, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}},
+    {.op = &attention_op, .watched = BOTH, .shape = {.b = 1, .t = 5, .d = 160, .heads = 1}},
 
     {.op = &over_op, .shape = {.b = 1, .t = 1, .d = 1, .heads = 1, .in = 1}},
     {.op = &over_op, .watched = BOTH, .shape = {.b = 2, .t = 19, .d = 12, .heads = 3, .in = 1}},

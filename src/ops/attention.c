@@ -99,16 +99,28 @@ static int matrix_serves(const struct plan *p, const struct cut *c)
            dev->local_bytes >= matrix_bytes(p, c) + 1024 && fits_int(c);
 }
 
-/* Side of the tiles with which attention_tiles.cl takes a window: 64, or as many as it takes; 0:
- * it does not serve this head width or device. */
+/* 16 columns each that a head is rounded up to: 1, 2, 4, 8, 12 or 16. */
+static unsigned columns_of_tiles(const struct cut *c)
+{
+    unsigned columns = 1;
+    while (columns * 16 < c->head_width)
+        columns += columns < 8 ? columns : 4;
+    return columns;
+}
+
+/* Side of the tiles with which attention_tiles.cl takes a window: 64, or as many as it takes, the
+ * widest heads 32 at least; 0: it does not serve this head width or device. Heads wider than 128
+ * are served in whole vectors: for single columns there are not enough registers. */
 static size_t square_of(const struct plan *p, const struct cut *c)
 {
     const struct device_info *dev = device_info(p->dev);
-    const size_t bytes = p->training ? 45056 : 27648; /* of local memory, at most */
-    if (c->head_width > 128 || dev->max_group < TILES_LANES || dev->local_bytes < bytes + 1024 ||
-        !fits_int(c))
+    const unsigned columns = columns_of_tiles(c);
+    /* of local memory, at most */
+    const size_t bytes = (p->training ? 45056u : 27648u) + (columns == 12 ? 2048u : 0);
+    if (columns > 16 || (columns > 8 && c->head_width % 4) || dev->max_group < TILES_LANES ||
+        dev->local_bytes < bytes + 1024 || !fits_int(c))
         return 0;
-    return c->window > 32 ? 64 : c->window > 16 ? 32 : 16;
+    return c->window > 32 ? 64 : c->window > 16 || columns > 12 ? 32 : 16;
 }
 
 /*
@@ -227,15 +239,6 @@ static void attention_tail(struct plan *p, struct launch *l, const struct op *op
     }
 }
 
-/* 16 columns each that a head is rounded up to: 1, 2, 4 or 8. */
-static unsigned columns_of_tiles(const struct cut *c)
-{
-    unsigned columns = 1;
-    while (columns * 16 < c->head_width)
-        columns *= 2;
-    return columns;
-}
-
 /* A kernel of attention_mma.cl, the same without slots. */
 static struct launch *matrix_kernel(struct plan *p, const struct op *op, const struct cut *c,
                                     const char *name, size_t all)
@@ -262,14 +265,11 @@ static struct launch *tiles_kernel(struct plan *p, const struct op *op, const st
         return matrix_kernel(p, op, c, name, all);
     const size_t slots = TILES_LANES / (4 * c->square);
     const size_t tiles = (c->window + c->square - 1) / c->square;
-    unsigned columns = 1;
-    while (columns * 16 < c->head_width)
-        columns *= 2;
-    return plan_kernel(p, "attention_tiles.cl", name, (all + slots - 1) / slots * tiles,
-                       TILES_LANES,
-                       "-DTILE=%zu -DND=%u -DHV=%d -DBIAS=%d -DDROP=%d -DBACK=%d -DLANES=%d",
-                       c->square, columns, c->head_width % 4 ? 1 : 4, op->in[BIAS] != NULL,
-                       a->drop.p > 0 && p->training, p->training != 0, TILES_LANES);
+    return plan_kernel(
+        p, "attention_tiles.cl", name, (all + slots - 1) / slots * tiles, TILES_LANES,
+        "-DTILE=%zu -DND=%u -DHV=%d -DBIAS=%d -DDROP=%d -DBACK=%d -DLANES=%d", c->square,
+        columns_of_tiles(c), c->head_width % 4 ? 1 : 4, op->in[BIAS] != NULL,
+        a->drop.p > 0 && p->training, p->training != 0, TILES_LANES);
 }
 
 /* The arguments that its kernels have behind those of attention.cl. */
