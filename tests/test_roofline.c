@@ -158,6 +158,46 @@ static void resident(void **state)
     assert_true(by_registers > 0 && by_local > 0);
 }
 
+/* Of programs of one name, that have rows of their own in the table, each is found by its options.
+ */
+static void rows(void **state)
+{
+    static const struct {
+        char *name, *options, *row;
+        int matrix;
+    } programs[] = {
+        {"attention_tiles_fwd", "-DTILE=64 -DND=8 -DHV=4", "attention_tiles_fwd", 0},
+        {"attention_tiles_fwd", "-DTILE=64 -DND=16 -DHV=4", "attention_tiles_fwd wide", 0},
+        {"recurrent_tiles_fwd", "-DGRID=0", "recurrent_tiles_fwd", 0},
+        {"recurrent_tiles_fwd", "-DGRID=2", "recurrent_tiles_fwd walking", 0},
+        {"recurrent_tiles_fwd", "-DGRID=0", "recurrent_tiles_mma_fwd", 1 + DTYPE_BF16},
+        {"recurrent_tiles_fwd", "-DGRID=2", "recurrent_tiles_mma_fwd walking", 1 + DTYPE_BF16},
+    };
+    struct card card;
+    struct error err;
+    (void)state;
+    assert_int_equal(card_find("H100", &card, &err), 0);
+    card.groups = 1e9;
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        const struct kernel_use *use = NULL;
+        for (size_t k = 0; k < kernel_use_count; k++)
+            if (!strcmp(kernel_uses[k].kernel, programs[i].row) &&
+                !strcmp(kernel_uses[k].arch, "sm_90"))
+                use = &kernel_uses[k];
+        assert_non_null(use);
+        struct launch l = launch_of(132 * 64, 32, 1, 1);
+        l.name = programs[i].name;
+        l.options = programs[i].options;
+        l.matrix = programs[i].matrix;
+        for (int bound = 0; bound < 2; bound++) { /* by registers, by local memory */
+            card.local = bound ? 1 << 20 : 1 << 30;
+            const double by_registers = floor(65536 / (32 * ceil(use->registers / 8.0) * 8));
+            const double by_local = floor((double)card.local / (double)use->local);
+            near(roofline_launch(&card, &l).occupancy, fmin(64, fmin(by_registers, by_local)) / 64);
+        }
+    }
+}
+
 static void names(void **state)
 {
     static const char *const wrong[] = {"",       "H10",   "H1000", "100",      "100,",  ",100",
@@ -183,7 +223,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_rates), cmocka_unit_test(waves), cmocka_unit_test(latency),
         cmocka_unit_test(matrix),    cmocka_unit_test(chain), cmocka_unit_test(again),
-        cmocka_unit_test(resident),  cmocka_unit_test(names),
+        cmocka_unit_test(resident),  cmocka_unit_test(rows),  cmocka_unit_test(names),
     };
     cmocka_set_message_output(CM_OUTPUT_TAP);
     return cmocka_run_group_tests_name("roofline", tests, NULL, NULL);

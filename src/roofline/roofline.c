@@ -14,7 +14,7 @@
 
 /* How a launch is cut. */
 struct cut {
-    const char *kernel;
+    char kernel[64]; /* as tests/lint.tsv calls it */
     double groups, lanes;
     double local, cache; /* bytes through local memory, and through the last cache, of all */
     double load;         /* bytes that a work-item has under way */
@@ -24,30 +24,53 @@ struct cut {
     double side;         /* operations that a work-item has under way */
 };
 
+static int has(const struct launch *l, const char *option)
+{
+    return l->options && strstr(l->options, option) != NULL;
+}
+
+/* Some programs of a file take so much more than others that they have rows of their own, see
+ * tests/lint.py. */
+static void name_kernel(struct cut *c, const struct launch *l)
+{
+    const int of_steps = l->matrix && !strncmp(l->name, "recurrent_tiles_", 16);
+    const int wide =
+        !strncmp(l->name, "attention_tiles_", 16) && (has(l, "-DND=12 ") || has(l, "-DND=16 "));
+    snprintf(c->kernel, sizeof c->kernel, "%s%s%s", of_steps ? "recurrent_tiles_mma_" : "",
+             l->name + (of_steps ? 16 : 0),
+             has(l, "-DGRID=") && !has(l, "-DGRID=0") ? " walking"
+             : wide                                   ? " wide"
+                                                      : "");
+}
+
 static struct cut cut_of(const struct launch *l)
 {
     struct gemm_cut g;
-    if (!l->is_gemm)
-        return (struct cut){.kernel = l->name,
-                            .groups = (double)l->groups,
-                            .lanes = (double)l->lanes,
-                            .local = l->local,
-                            .cache = l->loads,
-                            .load = LOAD,
-                            .matrix = l->matrix > 0,
-                            .tf32 = l->matrix == 1 + DTYPE_F32,
-                            .side = l->local > 0 ? ALU_SIDE : 1};
-    if (!l->product || gemm_cut(l->product, &g))
-        return (struct cut){.kernel = "gemm", .load = LOAD, .side = ALU_SIDE};
-    return (struct cut){.kernel = g.kernel,
-                        .groups = (double)g.groups,
-                        .lanes = (double)g.lanes,
-                        .local = g.local_bytes,
-                        .cache = g.cache_bytes,
-                        .load = g.load,
-                        .sums = g.sum_bytes,
-                        .matrix = g.matrix,
-                        .side = ALU_SIDE};
+    struct cut c;
+    if (!l->is_gemm) {
+        c = (struct cut){.groups = (double)l->groups,
+                         .lanes = (double)l->lanes,
+                         .local = l->local,
+                         .cache = l->loads,
+                         .load = LOAD,
+                         .matrix = l->matrix > 0,
+                         .tf32 = l->matrix == 1 + DTYPE_F32,
+                         .side = l->local > 0 ? ALU_SIDE : 1};
+        name_kernel(&c, l);
+    } else if (!l->product || gemm_cut(l->product, &g)) {
+        c = (struct cut){.kernel = "gemm", .load = LOAD, .side = ALU_SIDE};
+    } else {
+        c = (struct cut){.groups = (double)g.groups,
+                         .lanes = (double)g.lanes,
+                         .local = g.local_bytes,
+                         .cache = g.cache_bytes,
+                         .load = g.load,
+                         .sums = g.sum_bytes,
+                         .matrix = g.matrix,
+                         .side = ALU_SIDE};
+        snprintf(c.kernel, sizeof c.kernel, "%s", g.kernel);
+    }
+    return c;
 }
 
 static const struct kernel_use *use_of(const struct card *card, const char *kernel)
