@@ -73,15 +73,16 @@
 #define SLOTS (ITEMS / (4 * TILE))
 #define LY (TILE / 4)
 #define NK (TILE / 16)
-#define PARTS (ND > 12 ? 2 : 1) /* of a row of the second product's right side */
-#define XR (LY / PARTS)         /* rows of it at a time */
-#define CV (ND >= 4 ? 4 : 1)    /* columns side by side */
-#define GN (ND / CV)            /* so many of them, 16 CV apart */
-#define GP (GN / PARTS)         /* of these a work-item loads */
-#define PITCH 5                 /* vectors in a row of 16 columns: no two rows in the same banks */
-#define PP (TILE / 4 + 1)       /* vectors in a row of p */
-#define ROOM (ND == 12 ? 768 : 2 * 64 * PITCH) /* vectors: rows of both sides; 16 XR ND SLOTS / 4 \
-                                                */
+#define PARTS (ND > 12 ? 2 : 1)   /* of a row of the second product's right side */
+#define XR (LY / PARTS)           /* rows of it at a time */
+#define CV (ND >= 4 ? 4 : 1)      /* columns side by side */
+#define GN (ND / CV)              /* so many of them, 16 CV apart */
+#define GP (GN / PARTS)           /* of these a work-item loads */
+#define AHEAD (HV == 4 || ND < 8) /* it loads them one step ahead; else no registers are left */
+#define PITCH 5           /* vectors in a row of 16 columns: no two rows in the same banks */
+#define PP (TILE / 4 + 1) /* vectors in a row of p */
+/* vectors: rows of both sides; at least 16 XR ND SLOTS / 4 */
+#define ROOM (ND == 12 ? 768 : 2 * 64 * PITCH)
 
 /* A tile of a matrix: `left` rows from place `from` of a sample's on; their bias where `biased`. */
 struct rows {
@@ -188,16 +189,25 @@ INLINE void along(cvec sum[4][GN], const struct rows *b, const __local float4 *l
                   int dh, const struct place *at)
 {
     __local cvec *slot = (__local cvec *)at->room + (at->row - at->y) / TILE * XR * GN * 16 + at->x;
-    const int row = at->y % XR, part = at->y / XR * GP;
+    const int row = PARTS > 1 ? at->y % XR : at->y, part = PARTS > 1 ? at->y / XR * GP : 0;
     __local cvec *to = slot + (row * GN + part) * 16;
+#if AHEAD
     cvec next[GP];
     EACH_P next[g] = loadc(b, row, COLUMN(part + g), dh);
+#endif
 #pragma unroll 1
     for (int j = 0; j < rows; j += XR) {
         group_barrier(CLK_LOCAL_MEM_FENCE);
+#if AHEAD
         EACH_P to[g * 16] = next[g];
         group_barrier(CLK_LOCAL_MEM_FENCE);
         EACH_P next[g] = loadc(b, j + XR + row, COLUMN(part + g), dh);
+#else
+#pragma unroll 1
+        for (int g = 0; g < GP; g++)
+            to[g * 16] = loadc(b, j + row, COLUMN(part + g), dh);
+        group_barrier(CLK_LOCAL_MEM_FENCE);
+#endif
         const __local cvec *right = slot;
 #pragma unroll 1
         for (int k = 0; k < XR; k += 4) {

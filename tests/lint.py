@@ -58,6 +58,7 @@ VARIANTS = {
         ["model.type=transformer", "model.d_model=320", "model.heads=2"],
         ["model.type=transformer", "model.d_model=320", "model.heads=1"],
         ["model.type=transformer", "model.d_model=256", "model.heads=1", "data.window=70"],
+        ["model.type=transformer", "model.d_model=101", "model.heads=1", "data.window=70"],
         [
             "model.type=transformer",
             "model.d_model=320",
@@ -293,11 +294,11 @@ def walks(source):
 
 
 def is_wide(source):
-    """Whether a program is of attention over heads wider than 128, whose kernels have rows of their own: half
+    """Whether a program is of attention over heads wider than 64, whose kernels have rows of their own: half
     of the work-items of others are resident"""
     with open(source) as file:
         options = re.match(r"(#define [^\n]*\n)*", file.read())[0]
-    return bool(re.search(r"^#define TILE .*(.|\n)*^#define ND 1[26]$", options, re.M))
+    return bool(re.search(r"^#define TILE .*(.|\n)*^#define ND (8|12|16)$", options, re.M))
 
 
 def cases(folder):

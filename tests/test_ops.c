@@ -1371,6 +1371,7 @@ static const struct problem problems[] = {
     {.op = &attention_op,
      .shape = {.b = 1, .t = 130, .d = 256, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}},
     {.op = &attention_op, .shape = {.b = 1, .t = 65, .d = 100, .heads = 1, .p = 0.1}},
+    {.op = &attention_op, .shape = {.b = 1, .t = 35, .d = 101, .heads = 1, .causal = 1, .p = 0.1}},
     {.op = &attention_op,
      .shape = {.b = 1, .t = 67, .d = 512, .heads = 2, .keys = 1, .causal = 1, .p = 0.1}},
     {.op = &attention_op, .watched = BOTH, .shape = {.b = 1, .t = 5, .d = 160, .heads = 1}},

@@ -34,8 +34,8 @@ static int has(const struct launch *l, const char *option)
 static void name_kernel(struct cut *c, const struct launch *l)
 {
     const int of_steps = l->matrix && !strncmp(l->name, "recurrent_tiles_", 16);
-    const int wide =
-        !strncmp(l->name, "attention_tiles_", 16) && (has(l, "-DND=12 ") || has(l, "-DND=16 "));
+    const int wide = !strncmp(l->name, "attention_tiles_", 16) &&
+                     (has(l, "-DND=8 ") || has(l, "-DND=12 ") || has(l, "-DND=16 "));
     snprintf(c->kernel, sizeof c->kernel, "%s%s%s", of_steps ? "recurrent_tiles_mma_" : "",
              l->name + (of_steps ? 16 : 0),
              has(l, "-DGRID=") && !has(l, "-DGRID=0") ? " walking"
