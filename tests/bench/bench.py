@@ -17,7 +17,7 @@ running process. Q1: products of quantised weights, against ours in fp32. V1: a 
 eight frames behind a random tower of ViT-S's shape: an epoch with the cache of features and without, and
 images/s of the tower against transformers. --small: sizes that try the script, not the machine.
 --seconds: of each case; the peer's variants share half of it, and pairs behind the first are left out
-where they would not end in time. --longer: so many times the steps of each epoch, of both, for a GPU. --write: only leaves the configurations of the trainings
+where they would not end in time (but in Q1 and V1). --longer: so many times the steps of each epoch, of both, for a GPU. --write: only leaves the configurations of the trainings
 in FOLDER, each with data for three steps (--steps) an epoch, and needs nothing but Python.
 
 Needs torch, numpy, safetensors; V1 transformers, K1 scikit-learn, S1 openTSNE, D1 pyarrow and 4 GiB in the temporary
@@ -221,16 +221,22 @@ def fastest(arguments, tries, speed):
 
 
 def in_pairs(arguments, one, other):
-    """[(one(), other()), ...]: fewer than --pairs where another as long as the longest would come too
-    late for what follows, which takes about as long as one()."""
+    """[(one(), other()), ...]: fewer than --pairs where one fails behind the first, or another as long as the
+    longest would come too late for what follows, which takes about as long as one()."""
     pairs, longest = [], 0
     while len(pairs) < arguments.pairs:
         start = time.monotonic()
         if pairs and start + longest > arguments.until:
             break
-        a = one()
-        took = time.monotonic() - start
-        pairs.append((a, other()))
+        try:
+            a = one()
+            took = time.monotonic() - start
+            pairs.append((a, other()))
+        except Failed as failed:
+            if not pairs:
+                raise
+            print(f"pair {len(pairs) + 1}: {failed}", file=sys.stderr, flush=True)
+            break
         longest = max(longest, time.monotonic() - start + took)
     return pairs
 
@@ -248,17 +254,23 @@ def run(command, caches=None, more={}, limit=math.inf):
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         start = time.monotonic()
         env["BENCH_STARTED"] = str(start)
-        process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
-        timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
-        timer.start()
+        process = timer = None
         try:
+            process = subprocess.Popen(command, stdout=out, stderr=err, env=env)
+            timer = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
+            timer.daemon = True
+            timer.start()
             _, status, usage = os.wait4(process.pid, 0)
+        except ChildProcessError:  # it ended as its time did
+            raise Failed(f"{' '.join(command)}: failed\ndid not end in its {limit:.0f} s") from None
         except BaseException:  # a signal: nothing goes on in the folder that is removed
-            process.kill()
-            process.wait()
+            if process:
+                process.kill()
+                process.wait()
             raise
         finally:
-            timer.cancel()
+            if timer:
+                timer.cancel()
         process.returncode = os.waitstatus_to_exitcode(status)
         seconds = time.monotonic() - start
         out.seek(0)
