@@ -97,18 +97,19 @@ kept=$report.d
 mkdir -p "$kept" || exit 2
 exec 9>"$kept/lock" || exit 2
 ! command -v flock >/dev/null || flock -n 9 || stop 2 "another call writes $report"
-# What a call that was killed could not end.
+# What a call that was killed could not end. Its environment names this folder: no other process has the number.
+GPU_SH_KEPT=$kept
+export GPU_SH_KEPT
 if read -r child 2>/dev/null <"$kept/child"; then
-    case $(tr '\0' ' ' 2>/dev/null <"/proc/$child/cmdline") in
-    'timeout -k 5 '*)
+    if tr '\0' '\n' 2>/dev/null <"/proc/$child/environ" | grep -qxF "GPU_SH_KEPT=$kept"; then
         echo "gpu.sh: ends what another call has left running" >&2
         kill "$child"
         timeout 8 sh -c 'while [ -e "/proc/$1" ]; do sleep 0.2; done' wait "$child"
-        ;;
-    esac
+    fi
+    rm -f "$kept/child"
     child=''
 fi
-[ -z "$again" ] || rm -f "$kept"/*.end "$kept"/*.rows "$kept"/*.peers "$kept"/*.text "$kept/how"
+[ -z "$again" ] || rm -rf "$kept"/*.end "$kept"/*.rows "$kept"/*.peers "$kept"/*.text "$kept/how" "$kept/ini"
 [ -n "$build" ] || { [ -x ./seqtrain ] && build=$PWD || build=$top/build; }
 if [ ! -x "$build/seqtrain" ]; then
     echo "gpu.sh: no seqtrain in $build: building" >&2
@@ -129,7 +130,7 @@ mkdir -p "$CUDA_CACHE_PATH" "$POCL_CACHE_DIR"
 # is_there [FILE]: what is said of it goes to the file.
 is_there()
 {
-    timeout -k 5 60 ./seqtrain devices -d "$device" >"$kept/${1-devices}" 2>&1 </dev/null &&
+    timeout -k 5 60 ./seqtrain devices -d "$device" >"$kept/${1-devices}" 2>&1 </dev/null 9>&- &&
         grep -q '^\* [0-9]' "$kept/${1-devices}"
 }
 
@@ -169,10 +170,15 @@ find_device()
         OCL_ICD_VENDORS=$kept/vendors
         export OCL_ICD_VENDORS
         # a driver's parts lie beside it, where the linker may not look
-        if [ -n "$root" ] || ! cached | grep -qFx "$library"; then
-            LD_LIBRARY_PATH=${path:+$path:}${library%/*}
-            export LD_LIBRARY_PATH
-        fi
+        case ${library%/*} in
+        /lib | /lib64 | /usr/lib | /usr/lib64 | /lib/*-linux-gnu | /usr/lib/*-linux-gnu) ;;
+        *)
+            if [ -n "$root" ] || ! cached | grep -qFx "$library"; then
+                LD_LIBRARY_PATH=${path:+$path:}${library%/*}
+                export LD_LIBRARY_PATH
+            fi
+            ;;
+        esac
         is_there && return
         echo "gpu.sh: $library: $(head -n 1 "$kept/devices")" >&2
     done <"$kept/libraries"
@@ -183,7 +189,8 @@ find_device()
 find_device || stop 4 "$device is no device: $(grep -v '^ ' "$kept/devices" | tail -n 1)"
 ./seqtrain devices -v -d "$device" >"$kept/devices" 2>&1
 chosen=$(sed -n 's/^\* [0-9]*: //p' "$kept/devices" | head -n 1)
-how="$chosen${small:+, $small}$settings${SEQTRAIN_DEBUG:+, SEQTRAIN_DEBUG=$SEQTRAIN_DEBUG}"
+version="$(./seqtrain -V | head -n 1)$(git -C "$top" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /')"
+how="$version on $chosen${small:+, $small}$settings, --pairs $pairs${SEQTRAIN_DEBUG:+, SEQTRAIN_DEBUG=$SEQTRAIN_DEBUG}"
 if [ -s "$kept/how" ] && [ "$(cat "$kept/how")" != "$how" ]; then
     stop 2 "$kept has items of $(cat "$kept/how"): --again drops them, another --report keeps them"
 fi
@@ -191,8 +198,8 @@ echo "$how" >"$kept/how"
 timeout -k 5 30 nvidia-smi --query-gpu=name,driver_version,memory.total,clocks.max.sm,clocks.max.memory,power.limit,ecc.mode.current \
     --format=csv </dev/null 2>/dev/null | sed 's/^/    /' >"$kept/card"
 cuda=cpu why_no='' has_python=$("$python" -c 'print("yes")' 2>/dev/null)
-timeout 300 "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null && cuda=cuda
-torch=$(timeout 300 "$python" -c 'import torch; print(torch.__version__)' 2>"$kept/says")
+timeout 300 "$python" -c 'import sys, torch; sys.exit(not torch.cuda.is_available())' 2>/dev/null 9>&- && cuda=cuda
+torch=$(timeout 300 "$python" -c 'import torch; print(torch.__version__)' 2>"$kept/says" 9>&-)
 # A GPU's training beside a CPU's says nothing.
 if [ -z "$torch" ]; then
     why_no="$python has no PyTorch: $(tail -n 1 "$kept/says" | cut -c 1-200)"
@@ -294,11 +301,24 @@ tap()
             exit status == 124 || status == 137 ? 124 : bad > 0 || status != 0 || missing > 0 }' "$out" >"$rows"
 }
 
+# made TARGET OUT: builds it. $no is why it is not built; 124: its time ended.
+made()
+{
+    timed make "$1" >"$2" 2>&1
+    case $? in
+    0) return 0 ;;
+    124) no="not built: make did not end in its time" && return 124 ;;
+    esac
+    no="not built: $(missing "$2")"
+    return 1
+}
+
 unit()
 {
-    if [ ! -x "tests/$1" ] && ! timed make "tests/$1" >"$kept/$1.out" 2>&1; then
-        echo "| $1 | | | | | not built: $(missing "$kept/$1.out") |" >"$rows"
-        return 1
+    if [ ! -x "tests/$1" ]; then
+        made "tests/$1" "$kept/$1.out"
+        status=$?
+        [ $status = 0 ] || { echo "| $1 | | | | | $no |" >"$rows" && return $status; }
     fi
     tap "$1" "tests/$1" # nothing between that keeps lines for itself
 }
@@ -313,11 +333,16 @@ script()
     fi
     case $1 in
     ranks_kills.sh)
-        if ! command -v mpirun >/dev/null || ! { [ -e seqtrain-mpi.so ] || timed make seqtrain-mpi.so; } >"$kept/$1.out" 2>&1; then
-            echo "| $1 | | | | | left out: there is no MPI |" >"$rows"
-            return 0
+        status=1
+        if command -v mpirun >/dev/null; then
+            [ -e seqtrain-mpi.so ] || made seqtrain-mpi.so "$kept/$1.out"
+            status=$?
         fi
-        kills "$1"
+        case $status in
+        0) kills "$1" ;;
+        124) echo "| $1 | | | | | $no |" >"$rows" && return 124 ;;
+        *) echo "| $1 | | | | | left out: there is no MPI |" >"$rows" ;;
+        esac
         ;;
     *_kills.sh) kills "$1" ;;
     *) tap "$1" sh "$top/tests/$1" ;;
@@ -399,13 +424,15 @@ bench()
 {
     one=$1 modes=$2 out=$kept/$name.out
     shift 2
-    if ! trainings | grep -q "^$one$" && [ ! -x tests/bench/bench_parts ] && ! timed make tests/bench/bench_parts >"$out" 2>&1; then
-        echo "| $one | not built: $(missing "$out") |" >"$rows"
-        return 1
+    if ! trainings | grep -q "^$one$" && [ ! -x tests/bench/bench_parts ]; then
+        made tests/bench/bench_parts "$out"
+        status=$?
+        [ $status = 0 ] || { echo "| $one | $no |" >"$rows" && return $status; }
     fi
+    rest=$((allowed - ($(date +%s) - start)))
     # shellcheck disable=SC2086 # words
     timed "$python" "$top/tests/bench/bench.py" --python "$python" --device "$device" --peer-device $cuda \
-        --pairs "$pairs" --seconds $((allowed - allowed / 8)) \
+        --pairs "$pairs" --seconds $((rest > 8 ? rest - rest / 8 : 1)) \
         --modes "$modes" --longer $longer $small $settings "$@" "$one" >"$out" 2>"$out.err"
     status=$?
     what=${name#bench.}
@@ -487,7 +514,7 @@ body()
     esac
     echo "Machine: $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(getconf _NPROCESSORS_ONLN) cores," \
         "$(awk '/^MemTotal/ { printf "%.0f", $2 / 1048576 }' /proc/meminfo) GiB, $(uname -sr)."
-    echo "$(./seqtrain -V | head -n 1)$(git -C "$top" rev-parse --short HEAD 2>/dev/null | sed 's/^/, commit /');" \
+    echo "$version;" \
         "PyTorch ${torch:-not found}${torch:+ (it runs on $cuda)}; OpenCL's loader was told:" \
         "$(cat "${OCL_ICD_VENDORS-/nowhere}"/*.icd 2>/dev/null || echo nothing)."
     echo
