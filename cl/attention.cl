@@ -174,7 +174,7 @@ typedef stored type_d;
 #endif
 #define HN (DH / HV)
 /* Those of QB rows that are `there`: the first ones. A GPU has registers for what belongs to them,
- * but no way to count through these. */
+ * but cannot index these by a variable. */
 #if LANES == 1
 #define EACH(i, there) for (int i = 0; there; i++)
 #else

@@ -30,18 +30,20 @@
  * vectors of 16 bytes for 64 multiply-adds, 1 operation a byte. The 32 of a warp read 1152
  * different bytes for 4096 operations, 3.6 a byte; 2 are needed where a processor does 128
  * multiply-adds and reads 128 bytes a clock. Of global memory a tile reads 3 64 dh numbers for its
- * two products: 21 operations a byte in fp32. Local memory: 27 KiB, 44 KiB for dk and dv.
+ * two products: 21 operations a byte in fp32. Local memory: 27 KiB, 44 KiB for dk and dv, 2 KiB
+ * more where ND is 12.
  *
  * Registers: s and the sums are 16 (1 + ND / 4) or, for dk and dv, 16 (1 + ND / 2) of a work-item;
  * with both sides' vectors, what is on its way and addresses some 105 to 125 are alive at a time,
- * for dk and dv of dh > 32 up to 160. ptxas takes 128 to 168 for them: two groups, or 16 warps, on
- * a processor where it is 128, 33% of those of sm_86 and 25% of sm_90, else one. FlashAttention
- * has 12 to 25% as well: what hides the time of an instruction are the 16 or more multiply-adds of
- * a work-item that do not wait for each other, and its next vectors, loaded one step ahead.
+ * for dk and dv of dh > 32 up to 160. ptxas takes 128 to 168 for them, where ND is 8 and more up to
+ * 255: two groups, or 16 warps, on a processor where it is 128, 33% of those of sm_86 and 25% of
+ * sm_90, else one. FlashAttention has 12 to 25% as well: what hides the time of an instruction are
+ * the 16 or more multiply-adds of a work-item that do not wait for each other, and its next
+ * vectors, loaded one step ahead.
  *
  * Heads wider than 128 (ND 12, 16) have one group of 8 warps: dk and dv are 96 and 128 sums of a
- * work-item. Of them 8 rows pass through local memory at a time where ND is 16, of which each
- * work-item loads half.
+ * work-item. Where ND is 16 only 8 rows of the second product's right side are in local memory at a
+ * time, and each work-item loads half of a row's part.
  *
  * -D: TILE (16, 32, 64; where ND is 16, 32 at least), ND (1, 2, 4, 8, 12, 16: dh <= 16 ND), HV (4:
  * dh is a multiple of 4, else 1, for ND up to 8), BIAS, DROP (in a training alone), BACK (0: there

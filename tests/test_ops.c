@@ -3014,10 +3014,12 @@ static void test_attention_evaluated(int mode)
     assert_non_null(none);
     (void)mode;
     for (size_t local = 32; local <= 48; local += 16)
-        for (int training = 0; training < 2; training++) {
+        for (int i = 0; i < 4; i++) {
+            const int training = i % 2;
+            const size_t width = i < 2 ? 16 : 320; /* of all heads */
             struct graph *g = graph_open(2, training);
             struct params *params = g->params;
-            struct tensor *qkv = graph_state(g, "qkv", DTYPE_F32, 3, (size_t[]){2, 70, 3 * 16});
+            struct tensor *qkv = graph_state(g, "qkv", DTYPE_F32, 3, (size_t[]){2, 70, 3 * width});
             op_attention(g, qkv, 2, &(struct attend){0}, 0.1, "self_attn");
             none->info.local_bytes = local << 10;
             struct plan *p = lower_graph(g, none, &err);

@@ -168,6 +168,7 @@ static void rows(void **state)
     } programs[] = {
         {"attention_tiles_fwd", "-DTILE=64 -DND=4 -DHV=4", "attention_tiles_fwd", 0},
         {"attention_tiles_fwd", "-DTILE=64 -DND=8 -DHV=4", "attention_tiles_fwd wide", 0},
+        {"attention_tiles_fwd", "-DTILE=64 -DND=12 -DHV=4", "attention_tiles_fwd wide", 0},
         {"attention_tiles_fwd", "-DTILE=64 -DND=16 -DHV=4", "attention_tiles_fwd wide", 0},
         {"recurrent_tiles_fwd", "-DGRID=0", "recurrent_tiles_fwd", 0},
         {"recurrent_tiles_fwd", "-DGRID=2", "recurrent_tiles_fwd walking", 0},

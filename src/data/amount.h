@@ -40,7 +40,8 @@ void amount_gather(struct amount_style *style, const char *text, size_t length, 
 /* The decimal sign of the column; DECIMAL_AUTO if it contradicts itself or shows too little. */
 int amount_decide(const struct amount_style *style);
 
-/* The number; -1 if the text is none with this decimal sign, or beyond the range of a double. */
+/* The number; -1 if the text is none with this decimal sign, or beyond the range of a double.
+ * text[length] is NUL. */
 int amount_parse(const char *text, size_t length, int decimal, double *x);
 
 /* What is probably meant by a text that amount_parse() refuses: " (hexadecimal?)", "" if unknown.
