@@ -458,19 +458,17 @@ __kernel void attention_fwd(QKV, __global type_o *restrict o, __global float *re
                                             ((uint)h * T + i0 + i) * TD + (uint)(j0 + v * VEC));
                     store_vec(x, v, row);
                 }
-#if LANES == 1
-                shrink[i] = j0 ? exp2(was - m) : 0;
-                most[at] = m;
-                total[at] = (j0 ? total[at] * shrink[i] : 0) + vsum(sum);
-#else
                 const float less = j0 ? exp2(was - m) : 0;
+#if LANES == 1
+                shrink[i] = less;
+#else
                 EACH(k, k < QB)
                 {
                     shrink[k] = k == i ? less : shrink[k];
                 }
+#endif
                 most[at] = m;
                 total[at] = (j0 ? total[at] * less : 0) + vsum(sum);
-#endif
             }
             for (int d = 0; d < HN; d += COLUMNS) {
                 hvec sum[QB][COLUMNS];
@@ -731,16 +729,12 @@ __kernel void attention_bwd_q(QKV, __global const stored *restrict o,
             const int end = min(i0 + QB, to);
             float own[QB];
             load_delta(own, o + out, dout + out, i0);
-            if (j0 == 0)
-#if LANES == 1
-                for (int i = i0; i < end; i++)
-                    delta[(size_t)bh * T + i] = own[i - i0];
-#else
+            if (j0 == 0) {
                 EACH(i, i0 + i < end)
                 {
                     delta[(size_t)bh * T + i0 + i] = own[i];
                 }
-#endif
+            }
             slopes(p, dp, base, BIAS_OF(0), dout + out, lse + (size_t)bh * T, own, kt, vt, &drop,
                    scale, h, i0, end, j0);
             add_dq(dqkv + (size_t)b * T * ROW + h * DH, dp, ks, i0, end, j0);
