@@ -205,7 +205,8 @@ def variants(arguments, modes, folder, cuda=False):
 
 def fastest(arguments, tries, speed):
     """The one of `tries` whose speed(variant) is the largest; what fails is told, its reason first. Each
-    may take half of the time that is left, the last one all of it: one that hangs leaves time to others."""
+    may take half of the time that is left, the last one all of it: one that hangs leaves time to others.
+    What follows with the fastest one has no limit."""
     found, until = {}, time.monotonic() + arguments.seconds / 2
     for i, variant in enumerate(tries):
         try:
@@ -217,7 +218,7 @@ def fastest(arguments, tries, speed):
             print(f"peer, {variant}: failed: {lines[-1]}", *lines[:-1], sep="\n", file=sys.stderr, flush=True)
     if not found:
         sys.exit("the peer runs in none of its variants")
-    return max(found, key=found.get)
+    return dataclasses.replace(max(found, key=found.get), limit=math.inf)
 
 
 def in_pairs(arguments, one, other):
@@ -384,9 +385,7 @@ def bench_training(arguments, folder, name):
         return speed
 
     cuda = arguments.peer_device == "cuda"
-    best = dataclasses.replace(
-        fastest(arguments, variants(arguments, arguments.modes.split(","), folder, cuda), first), limit=math.inf
-    )
+    best = fastest(arguments, variants(arguments, arguments.modes.split(","), folder, cuda), first)
     caches, samples = os.path.join(folder, "caches"), batch * accumulate
     rows = f"data.rows={samples + data['window']}"
     one_step = ["train.steps=1"] if "tokenizer" in data else ["train.epochs=1", rows]
@@ -425,7 +424,6 @@ def versus(arguments, name, one, other, *figures):
     figures() is asked behind them."""
     tries = variants(arguments, [""], "")
     best = fastest(arguments, tries, lambda variant: 1 / other(variant)[0]["seconds"])
-    best = dataclasses.replace(best, limit=math.inf)
     pairs = in_pairs(arguments, one, lambda: other(best))
     a, b = ([p[side][0]["seconds"] for p in pairs] for side in (0, 1))
     merit = figures[0]() if figures else [pairs[-1][side][0]["figure"] for side in (0, 1)]
@@ -577,7 +575,6 @@ def bench_clips(arguments, folder):
         return run_json(words, variant.caches, variant.env, variant.limit)[0]["images_per_second"]
 
     best = fastest(arguments, variants(arguments, arguments.modes.split(","), folder), theirs)
-    best = dataclasses.replace(best, limit=math.inf)
     encoding()
     pairs = [(encoding(), theirs(best)) for _ in range(arguments.pairs)]
     print(
